@@ -1,0 +1,228 @@
+"""What an agent does with the candidates: use, edit, dismiss, undo. One standing choice a request, recorded once."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from rapidfuzz.distance import Levenshtein
+
+from bot.errors import EmptyReply, NotYours, UnknownRequest
+from bot.metrics import Metrics
+from bot.splitting import clean, split
+from storage.choices import Choices
+from storage.errors import NotOpen
+from storage.records import (
+    Candidate,
+    Choice,
+    ChoiceKind,
+    Delivery,
+    DismissReason,
+    Event,
+    LogEntry,
+    Request,
+    WayBack,
+)
+from storage.requests import OPEN, Requests
+
+PART_LIMIT: Final = 9_000
+"""UTF-16 units of one posted message: all blocks of one message may hold about 12,000."""
+
+OnUse = Literal["post", "copy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """Who clicked, and what makes this click unlike any other."""
+
+    team_id: str
+    agent_id: str
+    delivery_key: str
+    way_back: WayBack | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A recorded choice, the request that it is on, and the parts of the reply to post."""
+
+    choice: Choice
+    request: Request
+    parts: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """A choice taken back, the request as it is open again, and the parts that were or may have been posted."""
+
+    choice: Choice
+    entry: LogEntry
+    parts: tuple[Delivery, ...]
+
+
+class Chooser:
+    """Records decisions. Every method may raise UnknownRequest, NotYours, NotOpen, Redelivered, Unavailable."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        choices: Choices,
+        metrics: Metrics,
+        on_use: OnUse,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._requests = requests
+        self._choices = choices
+        self._metrics = metrics
+        self._on_use = on_use
+        self._now = now
+        self._new_id = new_id
+
+    @property
+    def posts(self) -> bool:
+        """Whether a chosen reply is posted, or shown to be copied."""
+        return self._on_use == "post"
+
+    async def candidate(self, click: Click, candidate_id: str) -> tuple[LogEntry, Candidate]:
+        """The candidate, still to be chosen, and its request."""
+        entry, candidate = await self._find(click, candidate_id)
+        if entry.choice is not None or entry.request.status not in OPEN:
+            raise NotOpen(entry.request.id)
+        return entry, candidate
+
+    async def edit_opened(self, click: Click, candidate: Candidate) -> None:
+        """The agent looks at the candidate in the editor."""
+        event = Event(
+            request_id=candidate.request_id,
+            type="edit_opened",
+            at=self._now(),
+            agent_id=click.agent_id,
+            candidate_id=candidate.id,
+        )
+        await self._requests.record_event(event, way_back=click.way_back)
+
+    async def use(self, click: Click, candidate_id: str) -> Chosen:
+        """The candidate as it is."""
+        entry, candidate = await self._find(click, candidate_id)
+        return await self._reply(click, entry, candidate, candidate.text or "")
+
+    async def edit(self, click: Click, candidate_id: str, text: str) -> Chosen:
+        """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply too."""
+        entry, candidate = await self._find(click, candidate_id)
+        final_text = clean(text).replace("\r\n", "\n").strip()
+        if not final_text:
+            raise EmptyReply(candidate_id)
+        original = candidate.text or ""
+        return await self._reply(click, entry, candidate, original if final_text == original.strip() else final_text)
+
+    async def dismiss(self, click: Click, request_id: str) -> Chosen:
+        """None of the candidates."""
+        entry = owned(await self._requests.get(request_id), click)
+        return await self._record(click, entry, kind="dismissed", candidate=None, final_text=None)
+
+    async def give_reason(self, click: Click, request_id: str, reason: DismissReason) -> Request:
+        """Why none would do; the request that the reason is for."""
+        entry = owned(await self._requests.get(request_id), click)
+        await self._choices.give_reason(
+            request_id, reason, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key
+        )
+        return entry.request
+
+    async def undo(self, click: Click, request_id: str) -> Undone:
+        """Take the standing choice back. Raises NothingToUndo and StillPosting too."""
+        entry = owned(await self._requests.get(request_id), click)
+        choice, parts = await self._choices.retract(
+            request_id, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key
+        )
+        reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
+        return Undone(choice=choice, entry=reopened, parts=parts)
+
+    async def _find(self, click: Click, candidate_id: str) -> tuple[LogEntry, Candidate]:
+        entry = owned(await self._requests.of_candidate(candidate_id), click)
+        candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
+        if candidate.position is None:  # a failed or hidden draft has no button
+            raise UnknownRequest(candidate_id)
+        return entry, candidate
+
+    async def _reply(self, click: Click, entry: LogEntry, candidate: Candidate, final_text: str) -> Chosen:
+        kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
+        return await self._record(click, entry, kind=kind, candidate=candidate, final_text=final_text)
+
+    async def _record(
+        self, click: Click, entry: LogEntry, *, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
+    ) -> Chosen:
+        chosen_at = self._now()
+        shown_at = await self._shown_at(entry.request) or chosen_at
+        choice = Choice(
+            id=self._new_id(),
+            request_id=entry.request.id,
+            kind=kind,
+            candidate_id=None if candidate is None else candidate.id,
+            final_text=final_text,
+            edit_similarity=_similarity(candidate, final_text),
+            agent_id=click.agent_id,
+            chosen_at=chosen_at,
+            decision_ms=max(0, (chosen_at - shown_at) // timedelta(milliseconds=1)),
+            visible_candidate_ids=tuple(candidate.id for candidate in entry.visible),
+        )
+        event = Event(
+            request_id=entry.request.id,
+            type=kind,
+            at=chosen_at,
+            agent_id=click.agent_id,
+            candidate_id=choice.candidate_id,
+            data={"choice_id": choice.id},
+        )
+        parts = self._parts(choice, entry.request)
+        await self._choices.record(
+            choice, delivery_key=click.delivery_key, event=event, parts=parts, way_back=click.way_back
+        )
+        self._metrics.chosen(choice)
+        return Chosen(choice=choice, request=_reachable(entry.request, click.way_back), parts=parts)
+
+    async def _shown_at(self, request: Request) -> datetime | None:
+        """When the candidates became visible; where the click overtook the record of it, when Slack was handed them."""
+        if request.shown_at is not None or request.handed_at is None:
+            return request.shown_at
+        shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
+        if await self._requests.record_shown(shown):
+            return request.handed_at
+        recorded = await self._requests.get(request.id)
+        return None if recorded is None else recorded.request.shown_at
+
+    def _parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
+        if choice.final_text is None or self._on_use == "copy" or request.surface == "cli":
+            return ()
+        return tuple(
+            Delivery(
+                id=self._new_id(), choice_id=choice.id, request_id=request.id, part=part, address="channel", text=text
+            )
+            for part, text in enumerate(split(choice.final_text, PART_LIMIT))
+        )
+
+
+def owned(entry: LogEntry | None, click: Click) -> LogEntry:
+    """The entry, if the clicker is the agent who asked. Raises UnknownRequest, NotYours."""
+    if entry is None:
+        raise UnknownRequest
+    if entry.request.agent_id != click.agent_id:
+        raise NotYours(entry.request.id)
+    return entry
+
+
+def _reachable(request: Request, way_back: WayBack | None) -> Request:
+    """The request with the newest way back to its agent."""
+    if way_back is None:
+        return request
+    return replace(request, response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)
+
+
+def _similarity(candidate: Candidate | None, final_text: str | None) -> float | None:
+    """Levenshtein similarity of what was sent to the candidate, 0 to 1, on NFC text."""
+    if candidate is None or candidate.text is None or final_text is None:
+        return None
+    return Levenshtein.normalized_similarity(
+        unicodedata.normalize("NFC", candidate.text), unicodedata.normalize("NFC", final_text)
+    )

@@ -1,0 +1,214 @@
+"""The reply's way into the conversation, once.
+
+`attempting` is committed before the courier is called, so that a crash can never lead to a second post: what was being
+attempted is `unknown`, and the agent decides. A part that was refused for certain goes to the next address.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal, Protocol
+
+from bot.choosing import Chosen, Click, owned
+from storage.choices import Choices
+from storage.deliveries import Deliveries
+from storage.errors import NotOpen
+from storage.records import Delivery, Event, Request
+from storage.requests import Requests
+
+ADDRESSES: Final = ("channel", "response_url", "copy")
+"""Where a reply goes, in turn: posted in the channel; through the click's own way back; shown to be copied."""
+
+_log = logging.getLogger(__name__)
+
+
+class Refused(Exception):  # noqa: N818 - named for what happened, as the callers read it
+    """The address did not take the part, for certain. `reason` is a short code for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Uncertain(Exception):  # noqa: N818 - as above
+    """A time-out, a server error or a broken connection: the part may have been taken, or not."""
+
+
+class Throttled(Exception):  # noqa: N818 - as above
+    """Not taken: try again after `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"{retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """Where a part stands now. `message_ts` is None where the address does not tell."""
+
+    channel_id: str
+    message_ts: str | None
+
+
+class Courier(Protocol):
+    """How a reply reaches a conversation."""
+
+    async def post(self, request: Request, part: Delivery) -> Posted:
+        """Post one part at its address. Raises Refused, Uncertain, Throttled."""
+        ...
+
+    async def delete(self, channel_id: str, message_ts: str) -> None:
+        """Remove a posted part; one that is gone already is fine. Raises Refused, Uncertain, Throttled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a delivery ended. `text` is what was not posted: all of it (`copy`, as the settings say), or what no address
+    took (`not_posted`), or what nobody knows about (`unknown`). `cancelled`: an undo came first.
+    """
+
+    state: Literal["posted", "copy", "not_posted", "unknown", "cancelled"]
+    text: str = ""
+
+
+class Deliverer:
+    """Brings chosen replies into their conversations, part by part."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        choices: Choices,
+        deliveries: Deliveries,
+        courier: Courier,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._requests = requests
+        self._choices = choices
+        self._deliveries = deliveries
+        self._courier = courier
+        self._now = now
+        self._sleep = sleep
+
+    async def deliver(self, chosen: Chosen) -> Outcome:
+        """Post what is pending of this choice, in order."""
+        if not chosen.parts:
+            return Outcome(state="copy", text=chosen.choice.final_text or "")
+        arrived: list[Delivery] = []
+        for part in chosen.parts:
+            settled = part if part.state == "done" else await self._settle(chosen.request, part)
+            if settled is None:
+                return Outcome(state="cancelled")
+            if settled.state == "unknown":
+                return Outcome(state="unknown", text=_joined(chosen.parts[part.part :]))
+            arrived.append(settled)
+            if part.state != "done":
+                await self._deliveries.done(settled, sent=self._sent(chosen, arrived))
+        by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
+        return Outcome(state="not_posted", text=_joined(by_hand)) if by_hand else Outcome(state="posted")
+
+    async def retract(self, parts: Sequence[Delivery]) -> bool:
+        """Delete the parts of a choice taken back. False where something may still stand in the conversation."""
+        clean = True
+        for part in parts:
+            if part.address == "copy":
+                continue
+            clean = await self._delete(part) and clean
+        return clean
+
+    async def recover(self) -> tuple[tuple[Chosen, Outcome], ...]:
+        """After a restart: post what is pending, delete what was taken back; each choice with how it ended."""
+        cut_off = await self._deliveries.unknown_after_crash()
+        if cut_off:
+            _log.warning("%s deliveries were cut off; their agents decide", cut_off)
+        await self.retract(await self._deliveries.to_delete())
+        outcomes = []
+        for choice_id in await self._deliveries.unfinished():
+            chosen = await self._load(choice_id)
+            outcomes.append((chosen, await self.deliver(chosen)))
+        return tuple(outcomes)
+
+    async def post_again(self, click: Click, request_id: str) -> Chosen:
+        """The agent saw that a part may be missing: the unknown parts are pending again, for `deliver`.
+
+        Raises UnknownRequest, NotYours, NotOpen where no part is unknown, Redelivered, Unavailable.
+        """
+        entry = owned(await self._requests.get(request_id), click)
+        again = await self._deliveries.post_again(request_id, delivery_key=click.delivery_key, at=self._now())
+        if entry.choice is None or not again:
+            raise NotOpen(request_id)
+        return await self._load(entry.choice.id)
+
+    async def _load(self, choice_id: str) -> Chosen:
+        choice = await self._choices.get(choice_id)
+        assert choice is not None
+        entry = await self._requests.get(choice.request_id)
+        assert entry is not None
+        return Chosen(choice=choice, request=entry.request, parts=await self._deliveries.of_choice(choice_id))
+
+    async def _settle(self, request: Request, part: Delivery) -> Delivery | None:
+        """Bring one part to an end: `done`, or `unknown`; None where an undo has taken it away."""
+        if part.state == "unknown":
+            return part
+        while True:
+            if part.address == "copy":
+                return replace(part, state="done")
+            if not await self._deliveries.attempt(part.id):
+                return None
+            try:
+                posted = await self._courier.post(request, part)
+            except Refused as refusal:
+                _log.info("delivery refused: %s", refusal.reason, extra={"request_id": request.id})
+                part = replace(part, address=ADDRESSES[ADDRESSES.index(part.address) + 1])
+                await self._deliveries.put_back(part.id, address=part.address)
+            except Throttled as throttled:
+                await self._deliveries.put_back(part.id, address=part.address)
+                await self._sleep(throttled.retry_after_s)
+            except Uncertain as error:
+                _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})
+                await self._deliveries.unknown(part.id)
+                return replace(part, state="unknown")
+            else:
+                return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
+
+    def _sent(self, chosen: Chosen, arrived: Sequence[Delivery]) -> Event | None:
+        """The fact that the whole reply stands in the conversation, with its last part."""
+        if len(arrived) < len(chosen.parts) or any(part.address == "copy" for part in arrived):
+            return None
+        return Event(
+            request_id=chosen.request.id,
+            type="sent",
+            at=self._now(),
+            agent_id=chosen.choice.agent_id,
+            candidate_id=chosen.choice.candidate_id,
+            data={
+                "choice_id": chosen.choice.id,
+                "address": arrived[-1].address,
+                "channel_id": arrived[-1].channel_id,
+                "message_ts": [part.message_ts for part in arrived],
+            },
+        )
+
+    async def _delete(self, part: Delivery) -> bool:
+        if part.message_ts is None or part.channel_id is None:
+            return False
+        while True:
+            try:
+                await self._courier.delete(part.channel_id, part.message_ts)
+            except Throttled as throttled:
+                await self._sleep(throttled.retry_after_s)
+            except (Refused, Uncertain) as error:
+                _log.warning("posted reply not deleted: %s", error, extra={"request_id": part.request_id})
+                await self._deliveries.deleted(part.id)
+                return False
+            else:
+                await self._deliveries.deleted(part.id)
+                return True
+
+
+def _joined(parts: Sequence[Delivery]) -> str:
+    return "".join(part.text or "" for part in parts)

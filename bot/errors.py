@@ -1,0 +1,47 @@
+"""Why a use case was refused, for the edge to put in words.
+
+Refusal
+├── MessageTooLong    the customer's message is over the limit
+├── LimitReached      the agent asks too often, or the day's tokens are spent
+├── UnknownRequest    no such request or candidate
+├── NotYours          another agent asked for these replies
+└── EmptyReply        an edit with nothing in it
+
+`storage.errors` adds what only the database knows: NotOpen, NothingToUndo, StillPosting, Redelivered, Unavailable.
+"""
+
+from typing import Literal
+
+
+class Refusal(Exception):  # noqa: N818 - named for what happened, as the callers read it
+    """The root of the tree above."""
+
+
+class MessageTooLong(Refusal):
+    """The message has `length` characters, of at most `limit`."""
+
+    def __init__(self, *, length: int, limit: int) -> None:
+        super().__init__(f"{length} of at most {limit} characters")
+        self.length = length
+        self.limit = limit
+
+
+class LimitReached(Refusal):
+    """`which` limit, and the seconds until it allows more."""
+
+    def __init__(self, which: Literal["agent_per_minute", "tokens_per_day"], *, retry_after_s: int) -> None:
+        super().__init__(which)
+        self.which = which
+        self.retry_after_s = retry_after_s
+
+
+class UnknownRequest(Refusal):
+    """No such request or candidate is recorded."""
+
+
+class NotYours(Refusal):
+    """The clicker is not the agent who asked."""
+
+
+class EmptyReply(Refusal):
+    """There is nothing to send."""

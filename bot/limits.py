@@ -1,0 +1,45 @@
+"""What one agent may ask a minute, and all may spend a day."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from math import ceil
+
+from bot.errors import LimitReached
+from storage.requests import Requests
+
+_MINUTE_S = 60.0
+
+
+class Limits:
+    """`check()` raises LimitReached. A minute's asks are counted in this process, a day's tokens in the log."""
+
+    def __init__(
+        self, *, agent_per_minute: int, tokens_per_day: int | None, requests: Requests, clock: Callable[[], float]
+    ) -> None:
+        self._agent_per_minute = agent_per_minute
+        self._tokens_per_day = tokens_per_day
+        self._requests = requests
+        self._clock = clock
+        self._asked: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+
+    async def check(self, *, team_id: str, agent_id: str, now: datetime) -> None:
+        """Count one ask of this agent, or raise LimitReached."""
+        if self._tokens_per_day is not None:
+            await self._check_day(self._tokens_per_day, now)
+        self._check_minute((team_id, agent_id))
+
+    async def _check_day(self, tokens_per_day: int, now: datetime) -> None:
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if await self._requests.tokens_since(since=midnight) >= tokens_per_day:
+            left = midnight + timedelta(days=1) - now
+            raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
+
+    def _check_minute(self, agent: tuple[str, str]) -> None:
+        clock = self._clock()
+        asked = self._asked[agent]
+        while asked and asked[0] <= clock - _MINUTE_S:
+            asked.popleft()
+        if len(asked) >= self._agent_per_minute:
+            raise LimitReached("agent_per_minute", retry_after_s=ceil(asked[0] + _MINUTE_S - clock))
+        asked.append(clock)

@@ -1,0 +1,80 @@
+"""Chance with its books kept: which styles are drafted, what is shown in which order, and how probable that was."""
+
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+NEAR_DUPLICATE_F1: Final = 0.8
+"""Two candidates whose token F1 is above this are one candidate to the eye."""
+
+T = TypeVar("T")
+
+# A run of letters and digits is a token; so is every single character of the scripts written without spaces.
+_TOKEN: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|"
+    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order drawn uniformly: candidate ids by position, and how probable this order and each first place was."""
+
+    ids: tuple[str, ...]
+    order_propensity: float | None
+    first_propensity: float | None
+
+
+def draw_styles(styles: Sequence[T], k: int, rng: random.Random) -> tuple[list[T], float]:
+    """K styles for K drafts, and the probability that any one style is among them.
+
+    K ≤ S: uniformly without replacement, each with probability K/S. K > S: each style ⌊K/S⌋ times and the rest drawn
+    without replacement, each with probability 1. The places in the batch are shuffled too.
+    """
+    rounds, rest = divmod(k, len(styles))
+    drawn = list(styles) * rounds + rng.sample(list(styles), rest)
+    rng.shuffle(drawn)
+    return drawn, min(1.0, k / len(styles))
+
+
+def shuffle(ids: Sequence[str], rng: random.Random) -> Order:
+    """A uniform order of what is shown: 1/n! for the order, 1/n for each first place; None where nothing is shown."""
+    if not ids:
+        return Order(ids=(), order_propensity=None, first_propensity=None)
+    shuffled = list(ids)
+    rng.shuffle(shuffled)
+    return Order(ids=tuple(shuffled), order_propensity=1 / math.factorial(len(ids)), first_propensity=1 / len(ids))
+
+
+def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
+    """Which texts repeat an earlier one that is kept: {id: id of the one it repeats}, in the order given."""
+    kept: dict[str, Counter[str]] = {}
+    repeats: dict[str, str] = {}
+    for key, text in texts.items():
+        bag = Counter(tokens(text))
+        original = next((other for other, seen in kept.items() if _f1(bag, seen) > NEAR_DUPLICATE_F1), None)
+        if original is None:
+            kept[key] = bag
+        else:
+            repeats[key] = original
+    return repeats
+
+
+def token_f1(one: str, other: str) -> float:
+    """The harmonic mean of precision and recall of tokens, counted with repetition (as SQuAD does): 0 to 1."""
+    return _f1(Counter(tokens(one)), Counter(tokens(other)))
+
+
+def tokens(text: str) -> list[str]:
+    """Words, case folded; a character each in scripts written without spaces, and in texts without words (emoji)."""
+    folded = text.casefold()
+    return _TOKEN.findall(folded) or list(folded.strip())
+
+
+def _f1(one: Counter[str], other: Counter[str]) -> float:
+    size = one.total() + other.total()
+    return 0.0 if size == 0 else 2 * (one & other).total() / size

@@ -1,0 +1,321 @@
+"""The playbook: who the team is, what it may say, and the styles it writes in. Read from one TOML file.
+
+    playbook = load_playbook(None)                      # the built-in one
+    playbook = load_playbook(Path("playbook.toml"))     # PlaybookError: file, line and reason, in one sentence
+
+Knows no model and no prompt; `bot/drafting/prompts.py` turns a playbook into messages.
+"""
+
+import difflib
+import hashlib
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+PROMPT_SCAFFOLD_VERSION = 1
+"""The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
+
+MAX_BYTES = 64 * 1024
+MAX_NAME = 40
+MAX_LABEL = 40
+DEFAULT_TEMPERATURE = 0.7
+
+_BUILT_IN = "playbook.toml"
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
+_TOP_KEYS = ("persona", "facts", "rules", "styles")
+_STYLE_KEYS = ("name", "label", "instruction", "temperature", "model")
+# Invisible characters that could hide words from the person who reads the file, or break a button's label.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """A named way of writing. `temperature` is 0 to 2; `model` None means the default model."""
+
+    name: str
+    label: str
+    instruction: str
+    temperature: float = DEFAULT_TEMPERATURE
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playbook:
+    """What every draft of a team shares. `text` is the file as it was read; `prompt_version` stands for it, and for
+    the fixed words of the prompt, in the choice log.
+    """
+
+    persona: str
+    facts: tuple[str, ...]
+    rules: tuple[str, ...]
+    styles: tuple[Style, ...]
+    text: str
+    prompt_version: str
+
+    def style(self, name: str) -> Style:
+        """The style of that name. KeyError if there is none."""
+        for style in self.styles:
+            if style.name == name:
+                return style
+        raise KeyError(name)
+
+
+class PlaybookError(Exception):
+    """A playbook that cannot be used. `str()` is one line: the file, the line if any, what is wrong, the fix."""
+
+    def __init__(self, source: str, line: int | None, reason: str) -> None:
+        self.source = source
+        self.line = line
+        self.reason = reason
+        super().__init__(f"{source}:{line}: {reason}" if line else f"{source}: {reason}")
+
+
+def load_playbook(path: Path | None = None) -> Playbook:
+    """Read the playbook at `path`, or the built-in one. Raises PlaybookError, also when there is no such file."""
+    if path is None:
+        return parse_playbook(built_in_text(), source=_BUILT_IN)
+    return parse_playbook(_read(path), source=str(path))
+
+
+def built_in_text() -> str:
+    """The built-in playbook, annotated: what `suggest playbook init` writes."""
+    return resources.files(__package__).joinpath(_BUILT_IN).read_text(encoding="utf-8")
+
+
+def parse_playbook(text: str, *, source: str) -> Playbook:
+    """The playbook that `text` describes. `source` names it in errors. Raises PlaybookError."""
+    document = _Document(source, text)
+    top = _Table(document, document.data, (), "the playbook")
+    top.refuse_unknown(_TOP_KEYS)
+    return Playbook(
+        persona=top.text("persona"),
+        facts=top.texts("facts"),
+        rules=top.texts("rules"),
+        styles=_styles(document, top),
+        text=text,
+        prompt_version=_version(text),
+    )
+
+
+def _version(text: str) -> str:
+    return hashlib.sha256(f"{PROMPT_SCAFFOLD_VERSION}\n{text}".encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> str:
+    source = str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise PlaybookError(source, None, "no such file: `suggest playbook init` writes one to start from") from error
+    except OSError as error:
+        raise PlaybookError(source, None, f"cannot be read: {error.strerror or type(error).__name__}") from error
+    if len(raw) > MAX_BYTES:
+        raise PlaybookError(source, None, f"larger than {MAX_BYTES // 1024} KiB: all of it goes into every prompt")
+    try:
+        # Some editors on Windows put a byte order mark first, which TOML does not know.
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PlaybookError(source, line, "not UTF-8 text: save the file with the encoding UTF-8") from error
+
+
+# --- validation ---------------------------------------------------------------------------------------
+
+
+def _styles(document: "_Document", top: "_Table") -> tuple[Style, ...]:
+    tables = top.data.get("styles")
+    if tables is None or tables == []:
+        raise document.error(("styles",), "there is no style: add a [[styles]] table")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise document.error(("styles",), "styles must be tables: begin each one with a line [[styles]]")
+    styles = tuple(_style(document, index, table) for index, table in enumerate(tables))
+    _refuse_twins(document, styles)
+    return styles
+
+
+def _style(document: "_Document", index: int, data: dict[str, Any]) -> Style:
+    name = data.get("name")
+    called = f'style "{name}"' if isinstance(name, str) and name else f"style number {index + 1}"
+    table = _Table(document, data, ("styles", index), called)
+    table.refuse_unknown(_STYLE_KEYS)
+    name = _style_name(table)
+    return Style(
+        name=name,
+        label=_style_label(table, name),
+        instruction=table.text("instruction"),
+        temperature=_temperature(table),
+        model=table.text("model") if "model" in data else None,
+    )
+
+
+def _style_name(table: "_Table") -> str:
+    name = table.text("name")
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        reason = f"is no usable name: a small letter, then small letters, digits, - or _, at most {MAX_NAME} in all"
+        raise table.error("name", f'"{name}" {reason}')
+    return name
+
+
+def _style_label(table: "_Table", name: str) -> str:
+    if "label" not in table.data:
+        return name.replace("_", " ").replace("-", " ").capitalize()
+    label = table.text("label")
+    if len(label) > MAX_LABEL or "\n" in label:
+        raise table.error("label", f"the label of {table.called} must be one line of at most {MAX_LABEL} characters")
+    return label
+
+
+def _temperature(table: "_Table") -> float:
+    value = table.data.get("temperature", DEFAULT_TEMPERATURE)
+    # In Python, though not in TOML, `true` is a number.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise table.error("temperature", f"the temperature of {table.called} must be a number, such as 0.7")
+    if math.isnan(value) or not 0 <= value <= 2:
+        raise table.error("temperature", f"the temperature of {table.called} must be between 0 and 2")
+    return float(value)
+
+
+def _refuse_twins(document: "_Document", styles: Iterable[Style]) -> None:
+    names: set[str] = set()
+    labels: set[str] = set()
+    for index, style in enumerate(styles):
+        if style.name in names:
+            reason = f'there are two styles named "{style.name}": rename one'
+            raise document.error(("styles", index, "name"), reason)
+        if style.label.casefold() in labels:
+            # Agents know a style by its label.
+            reason = f'there are two styles labelled "{style.label}": rename one'
+            raise document.error(("styles", index, "label"), reason)
+        names.add(style.name)
+        labels.add(style.label.casefold())
+
+
+_Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One table of the document; `called` is how an error speaks of it."""
+
+    document: "_Document"
+    data: Mapping[str, Any]
+    path: _Path
+    called: str
+
+    def error(self, key: str, reason: str) -> PlaybookError:
+        return self.document.error((*self.path, key), reason)
+
+    def refuse_unknown(self, known: tuple[str, ...]) -> None:
+        for key in self.data:
+            if key not in known:
+                near = difflib.get_close_matches(key.lower(), known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+                raise self.error(key, f"{self.called} has an unknown key {key!r}: {hint}")
+
+    def text(self, key: str) -> str:
+        """A text that must be there, without the white space around it."""
+        if key not in self.data:
+            raise self.error(key, f'{self.called} has no {key}: add {key} = "…"')
+        return self._checked(key, self.data[key], key)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, which may be missing or empty."""
+        values = self.data.get(key, [])
+        if not isinstance(values, list):
+            raise self.error(key, f'{key} must be a list of texts: {key} = ["…", "…"]')
+        return tuple(self._checked(key, value, f"number {n} of {key}") for n, value in enumerate(values, start=1))
+
+    def _checked(self, key: str, value: object, called: str) -> str:
+        if not isinstance(value, str):
+            raise self.error(key, f"{called} of {self.called} must be a text in quotes, not {_kind(value)}")
+        if not value.strip():
+            raise self.error(key, f"{called} of {self.called} is empty")
+        if _CONTROL.search(value):
+            raise self.error(key, f"{called} of {self.called} holds an invisible control character: remove it")
+        return value.strip()
+
+
+def _kind(value: object) -> str:
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return kinds.get(type(value), "a date")
+
+
+# --- lines --------------------------------------------------------------------------------------------
+
+
+class _Document:
+    """The parsed file, and the lines on which its parts stand. Raises PlaybookError where it is no TOML."""
+
+    def __init__(self, source: str, text: str) -> None:
+        self.source = source
+        self.lines = text.split("\n")
+        try:
+            self.data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise self._syntax_error(str(error)) from error
+
+    def error(self, path: _Path, reason: str) -> PlaybookError:
+        return PlaybookError(self.source, self.line_of(path), reason)
+
+    def line_of(self, path: _Path) -> int | None:
+        """The line on which `path` begins; for a key that is missing, the one on which its table begins."""
+        while path:
+            if _holds(self.data, path) and (line := self._first_line(path)):
+                return line
+            path = path[:-1]
+        return None
+
+    def _first_line(self, path: _Path) -> int | None:
+        """There are no positions from tomllib. So: of the lines that look like the beginning of the last part of
+        `path`, take the last one before which `path` is not there yet. What looks like one inside a multi-line text is
+        told apart by parsing all that stands before it, which a text that is still open makes invalid.
+        """
+        found = None
+        looks_right = _header_pattern(path)
+        for number, line in enumerate(self.lines):
+            if looks_right.match(line):
+                before = _parsed("\n".join(self.lines[:number]))
+                if before is not None and not _holds(before, path):
+                    found = number + 1
+        return found
+
+    def _syntax_error(self, message: str) -> PlaybookError:
+        place = _AT_LINE.search(message)
+        line = int(place[1]) if place and place[1] else len("\n".join(self.lines).rstrip().split("\n"))
+        reason = _AT_LINE.sub("", message)
+        return PlaybookError(self.source, line, f"not valid TOML: {reason[:1].lower()}{reason[1:]}")
+
+
+def _header_pattern(path: _Path) -> re.Pattern[str]:
+    last = path[-1]
+    if isinstance(last, int):
+        return re.compile(rf"\s*\[\[\s*[\"']?{re.escape(str(path[-2]))}[\"']?\s*\]\]")
+    key = rf"[\"']?{re.escape(last)}[\"']?"
+    return re.compile(rf"\s*(?:{key}\s*[.=]|\[\[?\s*{key}\s*[.\]])")
+
+
+def _holds(data: object, path: _Path) -> bool:
+    for part in path:
+        if isinstance(part, int):
+            if not isinstance(data, list) or part >= len(data):
+                return False
+            data = data[part]
+        else:
+            if not isinstance(data, dict) or part not in data:
+                return False
+            data = data[part]
+    return True
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None

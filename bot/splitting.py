@@ -1,0 +1,43 @@
+"""Texts in sizes that Slack takes, without losing a character, and free of what cannot be stored."""
+
+from typing import Final
+
+_BREAKS: Final = ("\n\n", "\n", ". ", "。", " ")
+
+
+def clean(text: str) -> str:
+    """Without NUL (PostgreSQL refuses it) and lone surrogates (no UTF-8 can carry them)."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def slack_length(text: str) -> int:
+    """The length as JavaScript counts it, in UTF-16 units: never less than Python's."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def split(text: str, limit: int) -> tuple[str, ...]:
+    """Parts of at most `limit` UTF-16 units that join to `text` again, cut where a reader would pause."""
+    parts: list[str] = []
+    rest = text
+    while slack_length(rest) > limit:
+        end = _last_break(_head(rest, limit))
+        parts.append(rest[:end])
+        rest = rest[end:]
+    return (*parts, rest) if rest else tuple(parts)
+
+
+def _head(text: str, limit: int) -> str:
+    """The longest start of `text` within the limit."""
+    head = text[:limit]
+    while slack_length(head) > limit:
+        head = head[: len(head) - max(1, (slack_length(head) - limit) // 2)]
+    return head
+
+
+def _last_break(head: str) -> int:
+    """Where to cut: behind the last paragraph, line, sentence or word in the second half, else at the very end."""
+    for mark in _BREAKS:
+        at = head.rfind(mark, len(head) // 2)
+        if at >= 0 and at + len(mark) <= len(head):
+            return at + len(mark)
+    return len(head)

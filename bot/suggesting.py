@@ -1,0 +1,289 @@
+"""The use case: an ask in, K candidates in a random order out, each step recorded before it is visible.
+
+request = await suggester.accept(ask)       # committed: now acknowledge
+entry = await suggester.draft(request)      # drafted, deduplicated, ordered, committed: now show
+await suggester.shown(entry.request)        # visible
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from bot.choosing import Click, owned
+from bot.drafting import Brief, Draft, DraftFailed
+from bot.errors import MessageTooLong
+from bot.limits import Limits
+from bot.metrics import Metrics
+from bot.ordering import draw_styles, near_duplicates, shuffle
+from bot.playbook import Playbook, Style
+from bot.splitting import clean
+from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
+from storage.requests import Drafted, Requests
+
+MESSAGE_LIMIT: Final = 12_000
+"""Characters of a customer's message, and of a whole conversation."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One ask for candidates. `delivery_key` is unique to what Slack delivered, so that it counts once."""
+
+    team_id: str
+    channel_id: str
+    thread_ts: str | None = None
+    agent_id: str
+    surface: Surface
+    locale: str
+    conversation: tuple[Turn, ...]
+    hint: str | None = None
+    delivery_key: str
+    way_back: WayBack | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a request is drafted with: K, the default model, seconds from the ask, and whether a real model writes."""
+
+    candidates: int
+    model: str
+    deadline_s: float
+    max_concurrency: int
+    app_version: str
+    simulated: bool = False
+
+
+class DraftsTogether(Protocol):
+    """What is needed of the drafter: a batch in which each failure stands in its own place."""
+
+    async def abatch(
+        self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> list[Draft]: ...
+
+
+class Suggester:
+    """Makes suggestion requests and their candidates. Time, ids and chance come from outside."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        drafter: DraftsTogether,
+        playbook: Playbook,
+        terms: Terms,
+        limits: Limits,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        rng: random.Random,
+    ) -> None:
+        self.terms = terms
+        self.playbook = playbook
+        self._requests = requests
+        self._drafter = drafter
+        self._limits = limits
+        self._metrics = metrics
+        self._now = now
+        self._clock = clock
+        self._new_id = new_id
+        self._rng = rng
+
+    async def accept(self, ask: Ask) -> Request:
+        """Commit the request. Raises MessageTooLong, LimitReached, Redelivered, Unavailable."""
+        length = sum(len(turn.text) for turn in ask.conversation)
+        if length > MESSAGE_LIMIT:
+            raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
+        now = self._now()
+        await self._limits.check(team_id=ask.team_id, agent_id=ask.agent_id, now=now)
+        request = Request(
+            id=self._new_id(),
+            team_id=ask.team_id,
+            channel_id=ask.channel_id,
+            thread_ts=ask.thread_ts,
+            agent_id=ask.agent_id,
+            surface=ask.surface,
+            locale=ask.locale,
+            created_at=now,
+            hint=ask.hint,
+            k_requested=self.terms.candidates,
+            prompt_version=self.playbook.prompt_version,
+            simulated=self.terms.simulated,
+            app_version=self.terms.app_version,
+            conversation=ask.conversation,
+            response_url=ask.way_back.response_url if ask.way_back else None,
+            response_url_expires_at=ask.way_back.expires_at if ask.way_back else None,
+        )
+        await self._requests.record(request, delivery_key=ask.delivery_key)
+        return request
+
+    async def redraft(self, click: Click, request_id: str) -> tuple[Request, LogEntry]:
+        """Commit a request for other candidates, which closes its parent. The new request, and the parent.
+
+        Raises UnknownRequest, NotYours, NotOpen, LimitReached, Redelivered, Unavailable.
+        """
+        parent = owned(await self._requests.get(request_id), click)
+        now = self._now()
+        await self._limits.check(team_id=click.team_id, agent_id=click.agent_id, now=now)
+        child = replace(
+            parent.request,
+            id=self._new_id(),
+            created_at=now,
+            handed_at=None,
+            shown_at=None,
+            status="drafting",
+            k_requested=self.terms.candidates,
+            prompt_version=self.playbook.prompt_version,
+            order_propensity=None,
+            parent_request_id=request_id,
+            simulated=self.terms.simulated,
+            app_version=self.terms.app_version,
+            response_url=click.way_back.response_url if click.way_back else None,
+            response_url_expires_at=click.way_back.expires_at if click.way_back else None,
+        )
+        event = Event(
+            request_id=request_id,
+            type="redrafted",
+            at=now,
+            agent_id=click.agent_id,
+            data={"child_request_id": child.id},
+        )
+        await self._requests.record_redraft(child, delivery_key=click.delivery_key, event=event)
+        return child, parent
+
+    async def draft(self, request: Request, *, previous: Sequence[str] = ()) -> LogEntry:
+        """Draft K candidates, drop near-duplicates, order the rest uniformly, and commit it all.
+
+        Never raises for a draft that failed: the entry's status is `failed` where none is left. `previous` are texts
+        that the agent has seen and did not want.
+        """
+        briefs, inclusion = self._briefs(request, previous)
+        results: list[Draft | BaseException] = list(
+            await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
+        )
+        candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
+        entry = self._ordered(request, candidates)
+        await self._requests.record_drafts(
+            Drafted(
+                request_id=request.id,
+                candidates=entry.candidates,
+                status=entry.request.status,
+                order_propensity=entry.request.order_propensity,
+                handed_at=entry.request.handed_at,
+                events=entry.events,
+            )
+        )
+        self._metrics.drafted(entry)
+        return entry
+
+    async def shown(self, request: Request, *, at: datetime) -> None:
+        """The candidates are visible since `at`."""
+        self._metrics.shown(request, at=at)
+        await self._requests.record_shown(Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id))
+
+    async def shown_again(self, request: Request) -> None:
+        """The same candidates in the same places are visible once more."""
+        await self._requests.record_event(
+            Event(
+                request_id=request.id,
+                type="shown",
+                at=self._now(),
+                agent_id=request.agent_id,
+                data={"again": True},
+            )
+        )
+
+    async def last_open(self, *, team_id: str, agent_id: str) -> LogEntry | None:
+        """The agent's newest request, of the last day, that waits for a choice."""
+        since = self._now() - timedelta(days=1)
+        return await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
+
+    def _briefs(self, request: Request, previous: Sequence[str]) -> tuple[list[Brief], float]:
+        styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, self._rng)
+        age_s = (self._now() - request.created_at).total_seconds()
+        deadline = self._clock() + self.terms.deadline_s - age_s
+        return [
+            Brief(
+                playbook=self.playbook,
+                style=style,
+                model=self._model(style),
+                conversation=request.conversation,
+                hint=request.hint,
+                previous=tuple(previous),
+                request_id=request.id,
+                agent_id=f"{request.team_id}:{request.agent_id}",
+                sample_index=index,
+                deadline=deadline,
+            )
+            for index, style in enumerate(styles)
+        ], inclusion
+
+    def _model(self, style: Style) -> str:
+        return self.terms.model if style.model is None or self.terms.simulated else style.model
+
+    def _config(self, request: Request) -> dict[str, Any]:
+        return {
+            "max_concurrency": min(request.k_requested, self.terms.max_concurrency),
+            "tags": ["suggest", request.surface],
+            "metadata": {"request_id": request.id, "prompt_version": request.prompt_version},
+        }
+
+    def _candidate(self, brief: Brief, result: Draft | BaseException, inclusion: float) -> Candidate:
+        candidate = Candidate(
+            id=self._new_id(),
+            request_id=brief.request_id,
+            sample_index=brief.sample_index,
+            style=brief.style.name,
+            model=brief.model,
+            temperature=brief.style.temperature,
+            inclusion_propensity=inclusion,
+        )
+        if isinstance(result, DraftFailed):
+            _log.info("draft failed: %s", result.error, extra={"request_id": brief.request_id})
+            return replace(candidate, error=result.error, latency_ms=result.latency_ms, attempts=result.attempts)
+        if isinstance(result, BaseException):
+            # A bug, ours or a library's: the good candidates are shown all the same, and the log has the traceback.
+            _log.error("draft broke", exc_info=result, extra={"request_id": brief.request_id})
+            return replace(candidate, error="invalid_output", attempts=1)
+        return replace(
+            candidate,
+            text=clean(result.text),
+            temperature=result.temperature,
+            model_returned=result.model_returned,
+            latency_ms=result.latency_ms,
+            attempts=result.attempts,
+            finish_reason=result.finish_reason,
+            prompt_tokens=result.prompt_tokens,
+            completion_tokens=result.completion_tokens,
+            mean_logprob=result.mean_logprob,
+        )
+
+    def _ordered(self, request: Request, candidates: Sequence[Candidate]) -> LogEntry:
+        """The request with its candidates in their places, `handed_at` now, or `failed` where there is none."""
+        texts = {candidate.id: candidate.text for candidate in candidates if candidate.text is not None}
+        repeats = near_duplicates(texts)
+        order = shuffle([key for key in texts if key not in repeats], self._rng)
+        positions = {key: position for position, key in enumerate(order.ids, start=1)}
+        placed = tuple(
+            replace(
+                candidate,
+                position=positions.get(candidate.id),
+                first_propensity=order.first_propensity if candidate.id in positions else None,
+                dropped_reason="near_duplicate" if candidate.id in repeats else None,
+                duplicate_of=repeats.get(candidate.id),
+            )
+            for candidate in candidates
+        )
+        now = self._now()
+        if not positions:
+            errors = [candidate.error for candidate in placed]
+            event = Event(
+                request_id=request.id, type="failed", at=now, agent_id=request.agent_id, data={"errors": errors}
+            )
+            return LogEntry(request=replace(request, status="failed"), candidates=placed, choice=None, events=(event,))
+        ordered = replace(request, order_propensity=order.order_propensity, handed_at=now)
+        return LogEntry(request=ordered, candidates=placed, choice=None)

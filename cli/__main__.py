@@ -1,0 +1,5 @@
+"""`python -m cli` is `suggest`."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,108 @@
+"""Which database a command works on, and opening it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self
+from urllib.parse import quote
+
+from cli import wiring
+from cli.errors import Failed, SettingsError
+from cli.settings import FIXES, Settings
+from storage.audit import DEMONSTRATION, Audit
+from storage.database import Database, database_file, parse_url
+from storage.errors import Unavailable
+from storage.schema import revision
+
+DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
+
+Origin = Literal["--database", "SUGGEST_DATABASE_URL", "demonstration"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A database's URL, and who named it."""
+
+    url: str
+    origin: Origin
+
+    @classmethod
+    def of_file(cls, file: Path, origin: Origin = "--database") -> Self:
+        """Names with spaces, question marks or percent signs are files too."""
+        return cls(url=f"sqlite:///{quote(str(file.expanduser()))}", origin=origin)
+
+    @property
+    def file(self) -> Path | None:
+        """The file, if it is one."""
+        return database_file(self.url) if self.url.startswith("sqlite") else None
+
+    def __str__(self) -> str:
+        """For people: the file, or the URL without its password."""
+        return str(self.file) if self.file else parse_url(self.url).render_as_string(hide_password=True)
+
+
+def located(settings: Settings, option: Path | None) -> Location:
+    """Where the log is: as the option says, else as the settings do."""
+    if option is not None:
+        return Location.of_file(option)
+    return Location(url=settings.suggest_database_url, origin="SUGGEST_DATABASE_URL")
+
+
+def located_for_trying(settings: Settings, option: Path | None) -> Location:
+    """As `located`; but sample replies go to a file of their own, unless somebody named a database."""
+    if option is None and not settings.has_model and "suggest_database_url" not in settings.model_fields_set:
+        return Location.of_file(DEMONSTRATION_FILE, origin="demonstration")
+    return located(settings, option)
+
+
+@asynccontextmanager
+async def opened(location: Location) -> AsyncIterator[wiring.Records]:
+    """The database, made or brought to this program's schema where that is due. Raises Failed, SchemaTooNew."""
+    with refusing(location):
+        async with wiring.open_records(location.url) as records:
+            yield records
+
+
+@asynccontextmanager
+async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
+    """A database that exists already, at this program's schema. Makes no file. Raises SettingsError, Failed."""
+    if location.file is not None and not location.file.is_file():
+        raise SettingsError(f"there is no database {location}: {_where_else(location)}")
+    database = Database(location.url)
+    try:
+        with refusing(location):
+            found, wanted = await revision(database)
+            if found is None:
+                raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
+            if found != wanted:
+                raise Failed(f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
+            yield database
+    finally:
+        await database.aclose()
+
+
+@contextmanager
+def refusing(location: Location) -> Iterator[None]:
+    """A database that does not take part is named, with what to do. Raises Failed."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Failed(f"the database {location} cannot be used ({error}): {_what_to_do(location)}") from error
+
+
+async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
+    """Note that this database is a demonstration's own: its simulated rows are what it is for."""
+    await Audit(records.database).record(at=wiring.now(), actor=actor, action=DEMONSTRATION, data={})
+
+
+def _what_to_do(location: Location) -> str:
+    if location.file is None:
+        return FIXES["SUGGEST_DATABASE_URL"]
+    return "its folder must exist and be writable, with room on the disk, and no other program may hold it locked"
+
+
+def _where_else(location: Location) -> str:
+    if location.file != DEMONSTRATION_FILE and DEMONSTRATION_FILE.is_file():
+        return f"the demonstration's is --database {DEMONSTRATION_FILE}"
+    return "give --database FILE, or set SUGGEST_DATABASE_URL; `suggest serve` and `suggest try` make one"

@@ -1,0 +1,64 @@
+"""How a command may end early, and in which words: one line on stderr and an exit code, in one place.
+
+    2   wrong usage or configuration: SettingsError, a broken playbook, a message over the limit
+    1   what was asked did not work: Failed, the database, the day's budget
+
+Whatever else is raised is a bug; its traceback may hold what people wrote, so it is shown to those who ask for it only.
+"""
+
+from dataclasses import dataclass
+
+
+class SettingsError(Exception):
+    """A setting or an option is missing or malformed; the message names it, with its fix, in one line. Where several
+    are, `others` has the lines of the rest.
+    """
+
+    def __init__(self, message: str, *others: str) -> None:
+        super().__init__(message)
+        self.others = others
+
+
+class Failed(Exception):  # noqa: N818 - it is told, and ends the command, as an outcome
+    """What was asked did not work; the message says why and what to do, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What the user reads, and the exit code."""
+
+    line: str
+    code: int
+
+
+def ending(error: Exception) -> Ending:
+    """The ending for an error that reached the front door."""
+    if isinstance(error, SettingsError):
+        return Ending(line=str(error), code=2)
+    if isinstance(error, Failed):
+        return Ending(line=str(error), code=1)
+    return _of_lower_rooms(error)
+
+
+def _of_lower_rooms(error: Exception) -> Ending:
+    from bot.errors import MessageTooLong, Refusal
+    from bot.playbook import PlaybookError
+    from handlers.apologies import worded
+    from handlers.texts import DEFAULT_LOCALE, texts_for
+    from storage.errors import SchemaTooNew, StorageError, Unavailable
+
+    if isinstance(error, PlaybookError):
+        return Ending(line=str(error), code=2)
+    if isinstance(error, SchemaTooNew):
+        line = f"the database was made by a newer version of this program (its schema is {error}): install that version"
+        return Ending(line=line, code=1)
+    if isinstance(error, Unavailable):
+        return Ending(line=f"the database cannot be used: {error}", code=1)
+    if isinstance(error, Refusal | StorageError):
+        code = 2 if isinstance(error, MessageTooLong) else 1
+        return Ending(line=worded(error, texts_for(DEFAULT_LOCALE)), code=code)
+    line = (
+        f"something went wrong that should not ({type(error).__name__}); please report it, "
+        "with what SUGGEST_LOG_LEVEL=debug shows"
+    )
+    return Ending(line=line, code=1)

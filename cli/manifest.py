@@ -1,0 +1,76 @@
+"""The app as Slack knows it: `manifest.yml`, made fit for Socket Mode or for HTTP."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import yaml
+
+from cli.errors import SettingsError
+
+EVENTS_PATH: Final = "/slack/events"
+
+Manifest = dict[str, Any]
+
+# In a wheel it lies beside this file, in a checkout at the top.
+_PLACES: Final = (Path(__file__).parent / "manifest.yml", Path(__file__).parent.parent / "manifest.yml")
+
+
+def load_manifest() -> Manifest:
+    """The manifest as it is in the repository."""
+    file = next(place for place in _PLACES if place.is_file())
+    manifest: Manifest = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return manifest
+
+
+def bot_scopes(manifest: Manifest) -> frozenset[str]:
+    """What the bot token must be granted."""
+    return frozenset(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def for_socket_mode(manifest: Manifest) -> Manifest:
+    """The same, without the URLs, which Socket Mode does not use."""
+    for holder, key in _urls(manifest):
+        holder.pop(key, None)
+    manifest["settings"]["socket_mode_enabled"] = True
+    return manifest
+
+
+def for_http(manifest: Manifest, url: str) -> Manifest:
+    """The same, with Slack's deliveries going to `url`. Raises SettingsError."""
+    address = request_url(url)
+    for holder, key in _urls(manifest):
+        holder[key] = address
+    manifest["settings"]["socket_mode_enabled"] = False
+    return manifest
+
+
+def request_url(url: str) -> str:
+    """Where Slack is to deliver; a URL without a path gets the bot's. Raises SettingsError."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" and parts.hostname and parts.port != 0 and not any(map(str.isspace, url))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"--http {url!r} is no URL that Slack delivers to: write it like https://bot.example.com")
+    return urlunsplit(parts if parts.path.strip("/") else parts._replace(path=EVENTS_PATH))
+
+
+def as_yaml(manifest: Manifest) -> str:
+    return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)
+
+
+def as_json(manifest: Manifest) -> str:
+    return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+
+
+def _urls(manifest: Manifest) -> Iterator[tuple[Manifest, str]]:
+    """Where a manifest names the URL: (the object, its key)."""
+    for command in manifest["features"].get("slash_commands", []):
+        yield command, "url"
+    for part in ("interactivity", "event_subscriptions"):
+        if part in manifest["settings"]:
+            yield manifest["settings"][part], "request_url"

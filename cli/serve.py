@@ -1,0 +1,193 @@
+"""`suggest serve`: the bot on one Slack workspace, over Socket Mode or signed HTTP."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bot.drafting import Drafter
+from bot.metrics import Metrics
+from bot.playbook import load_playbook
+from cli import checks, wiring
+from cli.settings import FIXES, Settings, SettingsError, hide_from_libraries, require
+from handlers.app import Doors, Edge
+from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
+from handlers.courier import SlackCourier
+from handlers.socket import Socket
+from handlers.tasks import Tasks
+from handlers.web import Health, health_app, listen, slack_app
+from storage.errors import Unavailable
+
+SWEEP_EVERY_S = 60.0
+RETRY_EVERY_S = 5.0
+DRAIN_LIMIT_S = 10.0
+"""On top of the deadline: what drafts at shutdown is still shown."""
+
+_log = logging.getLogger(__name__)
+
+
+Address = tuple[str, int]
+"""Host and port."""
+
+
+async def serve(settings: Settings, *, http: Address | None, health: Address | None) -> None:
+    """Run until SIGTERM or SIGINT; then stop accepting, let what runs finish, close everything.
+
+    Raises SettingsError before anything is started where a setting is missing or refused.
+    """
+    check(settings, http=http)
+    hide_from_libraries()
+    running_ = asyncio.create_task(_until_stopped(settings, http=http, health=health), name="serve")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running_.cancel)
+    await asyncio.wait([running_])
+    if not running_.cancelled():
+        running_.result()  # raises what ended it
+    _log.info("stopped")
+
+
+async def _until_stopped(settings: Settings, *, http: Address | None, health: Address | None) -> None:
+    """Run until this task is cancelled, also while starting."""
+    async with running(settings, http=http, health=health):
+        await asyncio.Event().wait()
+
+
+def check(settings: Settings, *, http: Address | None) -> None:
+    """Raises SettingsError for what `serve` cannot start without."""
+    require(settings, "SLACK_BOT_TOKEN")
+    if http is not None:
+        require(settings, "SLACK_SIGNING_SECRET")
+    elif settings.slack_app_token is None:
+        raise SettingsError(f"SLACK_APP_TOKEN is missing: {FIXES['SLACK_APP_TOKEN']}; or give --http HOST:PORT")
+    if not settings.has_model:
+        raise SettingsError(
+            "no model is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible server; "
+            "to see the product without one, run `suggest try`"
+        )
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, http: Address | None, health: Address | None) -> AsyncIterator[int | None]:
+    """The bot, accepting work inside the block; the port that it listens on, if it does."""
+    playbook = load_playbook(settings.suggest_playbook)
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(wiring.open_records(settings.suggest_database_url))
+        drafter = await stack.enter_async_context(wiring.open_drafter(settings))
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
+        connection = _connection(settings, session)
+        identity = await _identified(connection)
+        metrics, tasks = Metrics(), Tasks()
+        stack.push_async_callback(_drain, tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
+        suggester = await wiring.suggester(
+            settings, records=records, drafter=drafter, playbook=playbook, metrics=metrics
+        )
+        doors = Doors(
+            suggester=suggester,
+            chooser=wiring.chooser(settings, records=records, metrics=metrics),
+            deliverer=wiring.deliverer(
+                records=records, courier=SlackCourier(client=connection.client, session=session, now=wiring.now)
+            ),
+            tasks=tasks,
+            now=wiring.now,
+            clock=wiring.monotonic,
+        )
+        edge = Edge(doors, connection=connection, session=session)
+        bolt = connection.bolt(identity, signing_secret=_secret(settings))
+        edge.register(bolt)
+        tasks.spawn(edge.resume(), name="resume deliveries")
+        stack.push_async_callback(_cancelled, asyncio.create_task(_sweep(records), name="housekeeping"))
+        told = Health(
+            ready=checks.Readiness(settings, records=records, connection=connection, session=session).check,
+            metrics=partial(_exposition, metrics, drafter),
+        )
+        yield await _open_doors(stack, bolt, settings, connection, http=http, health=health, told=told)
+
+
+async def _open_doors(
+    stack: AsyncExitStack,
+    bolt: Any,
+    settings: Settings,
+    connection: Connection,
+    *,
+    http: Address | None,
+    health: Address | None,
+    told: Health,
+) -> int | None:
+    """Start accepting; at the end of the stack these close first. The port, if one is listened on."""
+    if http is not None:
+        return await _listen(stack, slack_app(bolt, signing_secret=_secret(settings), health=told), http)
+    port = await _listen(stack, health_app(told), health) if health is not None else None
+    assert settings.slack_app_token is not None
+    socket = Socket(bolt, app_token=settings.slack_app_token.get_secret_value(), connection=connection)
+    stack.push_async_callback(socket.aclose)
+    try:
+        await socket.connect()
+    except SlackRefused as error:
+        raise SettingsError(f"SLACK_APP_TOKEN is refused by Slack ({error}): {FIXES['SLACK_APP_TOKEN']}") from error
+    _log.info("connected to Slack over Socket Mode")
+    return port
+
+
+async def _listen(stack: AsyncExitStack, app: web.Application, address: Address) -> int:
+    host, port = address
+    try:
+        runner, port = await listen(app, host=host, port=port)
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    stack.push_async_callback(runner.cleanup)
+    _log.info("listening on http://%s:%s", host, port)
+    return port
+
+
+def _connection(settings: Settings, session: aiohttp.ClientSession) -> Connection:
+    assert settings.slack_bot_token is not None
+    return Connection(settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url, session=session)
+
+
+async def _identified(connection: Connection) -> Identity:
+    """Who we are, asked until Slack answers. Raises SettingsError where it does not take the token."""
+    while True:
+        try:
+            return await connection.identify()
+        except SlackRefused as error:
+            raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
+        except SlackUnreachable as error:
+            _log.warning("Slack cannot be reached (%s): trying again in %s s", error, RETRY_EVERY_S)
+            await asyncio.sleep(RETRY_EVERY_S)
+
+
+def _secret(settings: Settings) -> str:
+    secret = settings.slack_signing_secret
+    return "" if secret is None else secret.get_secret_value()
+
+
+async def _sweep(records: wiring.Records) -> None:
+    housekeeper = wiring.housekeeper(records=records)
+    while True:
+        try:
+            await housekeeper.sweep()
+        except Unavailable as error:
+            _log.warning("housekeeping has to wait: %s", error)
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
+    return metrics.exposition(in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.waiting)
+
+
+async def _drain(tasks: Tasks, limit_s: float) -> None:
+    cancelled = await tasks.drain(limit_s)
+    if cancelled:
+        _log.warning("%s pieces of work did not finish in time; they go on after the next start", cancelled)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

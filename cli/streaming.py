@@ -1,0 +1,68 @@
+"""A batch of drafts that can be watched as it is written."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Protocol
+
+from bot.drafting import Brief, Draft, Drafter
+
+
+class Watcher(Protocol):
+    """Who watches, inside a `with`: told which drafts begin, each piece of them, and how each one ends."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def begin(self, briefs: Sequence[Brief]) -> None: ...
+
+    def grew(self, index: int, piece: str) -> None: ...
+
+    def ended(self, index: int, draft: Draft | BaseException) -> None: ...
+
+
+class StreamingDrafter:
+    """Stands in for a `Drafter` where the use case asks for a batch: all of it is streamed, at once.
+
+    The drafter's deadline, retries and limits hold; a batch that is cancelled leaves nothing running.
+    """
+
+    def __init__(self, drafter: Drafter, watcher: Watcher) -> None:
+        self._drafter = drafter
+        self._watcher = watcher
+
+    async def abatch(
+        self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> list[Draft]:
+        """As `Drafter.abatch`."""
+        with self._watcher:
+            self._watcher.begin(inputs)
+            tasks = [asyncio.create_task(self._stream(index, brief, config)) for index, brief in enumerate(inputs)]
+            try:
+                drafts: list[Any] = await asyncio.gather(*tasks, return_exceptions=return_exceptions)
+                return drafts
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stream(self, index: int, brief: Brief, config: Any) -> Draft:
+        try:
+            draft = await self._read(index, brief, config)
+        except Exception as error:
+            self._watcher.ended(index, error)
+            raise
+        self._watcher.ended(index, draft)
+        return draft
+
+    async def _read(self, index: int, brief: Brief, config: Any) -> Draft:
+        async with aclosing(self._drafter.astream(brief, config)) as chunks:
+            async for chunk in chunks:
+                if chunk.draft is not None:
+                    return chunk.draft
+                self._watcher.grew(index, chunk.text)
+        raise AssertionError("the last chunk holds the draft")

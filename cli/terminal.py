@@ -1,0 +1,134 @@
+"""What a person at a terminal sees and types. Texts of customers and models are shown as they are, never obeyed."""
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from cli.errors import Failed
+
+LINE_BREAK: Final = "⏎"
+"""Stands for a line break where a text is edited in one line."""
+
+# Escape sequences could repaint the screen; marks of direction could turn the words around.
+_COMMANDS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LONG_AGO: Final = 1
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would take as a command."""
+    return _COMMANDS.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class Terminal:
+    """Shows on stdout, asks on stdin. Without a person at both, `is_interactive` is false and nothing may be asked."""
+
+    def __init__(self, *, console: Console, notes: Console, editor: str | None = None) -> None:
+        self.console = console
+        self._notes = notes
+        self._editor = editor
+
+    @classmethod
+    def for_people(cls, *, editor: str | None) -> Self:
+        """Everything on stdout."""
+        console = _console()
+        return cls(console=console, notes=console, editor=editor)
+
+    @classmethod
+    def for_json(cls) -> Self:
+        """Stdout is for the caller's JSON: notes go to stderr, and nothing is shown or asked."""
+        return cls(console=_console(quiet=True), notes=_console(stderr=True))
+
+    @property
+    def is_interactive(self) -> bool:
+        return not self.console.quiet and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def show(self, screen: RenderableType) -> None:
+        self.console.print(screen)
+
+    def say(self, text: str, *, style: str = "") -> None:
+        """Text as it is, wrapped at words."""
+        self.console.print(Text(printable(text), style=style))
+
+    def hand_over(self, text: str) -> None:
+        """Text to be copied: not a line break is added."""
+        self.console.print(Text(printable(text)), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A fact beside what was asked for."""
+        self._notes.print(Text(printable(text), style="dim"), soft_wrap=True)
+
+    def ask(self, question: str, *, prefilled: str = "") -> str | None:
+        """One line; None after Ctrl-C or Ctrl-D. `prefilled` stands in it, to be changed."""
+        with _handling(signal.default_int_handler), _prefilling(prefilled):
+            try:
+                return input(question).strip()
+            except (EOFError, KeyboardInterrupt):
+                print()
+                return None
+
+    def edit(self, text: str) -> str | None:
+        """The text as it was rewritten, in the user's editor or, without one, in the line; None if it was left as it
+        is. Raises Failed where the editor did not work.
+        """
+        if self._editor is not None:
+            return _edited(text, self._editor)
+        self.say(f"Change the reply and press Enter; {LINE_BREAK} is a line break, Ctrl-C cancels.")
+        line = self.ask("> ", prefilled=text.replace("\n", LINE_BREAK))
+        return None if line is None else line.replace(LINE_BREAK, "\n")
+
+
+def _console(**options: bool) -> Console:
+    return Console(highlight=False, markup=False, emoji=False, **options)
+
+
+def _edited(text: str, editor: str) -> str | None:
+    with tempfile.TemporaryDirectory(prefix="suggest-") as folder:
+        file = Path(folder) / "reply.txt"
+        file.write_text(text + "\n", encoding="utf-8")
+        os.utime(file, (_LONG_AGO, _LONG_AGO))
+        try:
+            # Ctrl-C in the editor is the editor's; a handler of our own is not inherited, as SIG_IGN would be.
+            with _handling(lambda *_: None):
+                code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode  # noqa: S603 - the user's own
+        except (OSError, ValueError) as error:
+            raise Failed(f"the editor {editor!r} cannot be started: set EDITOR to one that can") from error
+        if code != 0:
+            raise Failed(f"the editor {editor!r} ended with code {code}: nothing was changed")
+        if file.stat().st_mtime == _LONG_AGO:
+            return None
+        return file.read_text(encoding="utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[..., Any]) -> Iterator[None]:
+    """Another handler of Ctrl-C: asyncio's own would only note it while a question is asked."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _prefilling(text: str) -> Iterator[None]:
+    try:
+        import readline
+    except ImportError:  # not on every platform: the line begins empty
+        yield
+        return
+    readline.set_startup_hook(lambda: readline.insert_text(text))
+    try:
+        yield
+    finally:
+        readline.set_startup_hook(None)

@@ -1,0 +1,300 @@
+"""`suggest try`: the whole use case in the terminal, recorded as it is from Slack."""
+
+import re
+import shlex
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from bot.choicelog import to_json_line
+from bot.choosing import Chooser, Click
+from bot.drafting import Drafter
+from bot.errors import EmptyReply
+from bot.metrics import Metrics
+from bot.playbook import load_playbook
+from bot.suggesting import Ask, DraftsTogether, Suggester
+from cli import screens, wiring
+from cli.databases import Location, located_for_trying, mark_demonstration, opened
+from cli.errors import Failed, SettingsError
+from cli.settings import Settings, editor, locale
+from cli.streaming import StreamingDrafter
+from cli.terminal import Terminal
+from handlers.texts import DEFAULT_LOCALE, Texts, texts_for
+from storage.audit import Audit
+from storage.choicelog import ChoiceLog
+from storage.records import Choice, DismissReason, LogEntry, Request, Turn
+
+HERE: Final = "cli"
+"""The team, the channel and the agent of requests made in a terminal."""
+
+WORD_S: Final = 0.04
+"""How long the demonstration model takes for a word where one can watch it write."""
+
+NO_MODEL: Final = "Set OPENAI_API_KEY or OPENAI_BASE_URL to have a model write them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said. `pick` is a position, and chooses that reply without asking."""
+
+    message: str
+    hint: str | None = None
+    database: Path | None = None
+    stream: bool = False
+    as_json: bool = False
+    candidates: int | None = None
+    pick: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the agent typed under the candidates."""
+
+    kind: Literal["use", "edit", "redraft", "dismiss", "leave", "unclear"]
+    position: int = 0
+
+
+async def try_(settings: Settings, options: Options) -> None:
+    """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
+    settings = _checked(settings, options)
+    location = located_for_trying(settings, options.database)
+    terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
+    async with opened(location) as records:
+        await wiring.housekeeper(records=records).sweep()
+        if records.is_new and not settings.has_model:
+            await mark_demonstration(records, actor=HERE)
+        async with _trial(settings, options, records, terminal) as trial:
+            problem = await trial.run(options)
+        if options.as_json:
+            entry = await ChoiceLog(records.database).entry(trial.request_id)
+            assert entry is not None
+            print(to_json_line(entry), end="")
+        terminal.note(_where(location, is_left_out=not settings.has_model and not await _is_demonstration(records)))
+    if problem is not None:
+        raise Failed(problem)
+
+
+class Trial:
+    """Asks, shows, and records what is decided."""
+
+    def __init__(
+        self,
+        *,
+        suggester: Suggester,
+        chooser: Chooser,
+        terminal: Terminal,
+        texts: Texts,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._suggester = suggester
+        self._chooser = chooser
+        self._terminal = terminal
+        self._texts = texts
+        self._now = now
+        self._new_id = new_id
+        self._labels = {style.name: style.label for style in suggester.playbook.styles}
+        self.request_id = ""
+        """The request that was drafted last."""
+
+    async def run(self, options: Options) -> str | None:
+        """From the message to the choice, or to a request left open. What did not work, if anything."""
+        if self._suggester.terms.simulated:
+            self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}")
+        ask = Ask(
+            team_id=HERE,
+            channel_id=HERE,
+            agent_id=HERE,
+            surface="cli",
+            locale=locale(),
+            conversation=(Turn(role="customer", text=options.message),),
+            hint=options.hint or None,
+            delivery_key=self._key(),
+        )
+        entry = await self._draft(await self._suggester.accept(ask))
+        if options.pick is not None:
+            return await self._pick(entry, options.pick)
+        if self._terminal.is_interactive:
+            entry = await self._decide(entry)
+        elif entry.visible:
+            self._terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
+        return self._problem(entry)
+
+    async def _draft(self, request: Request, previous: Sequence[str] = ()) -> LogEntry:
+        self.request_id = request.id
+        entry = await self._suggester.draft(request, previous=previous)
+        if entry.visible:
+            self._terminal.show(screens.candidates(entry, self._texts, self._labels))
+            await self._suggester.shown(entry.request, at=self._now())
+        return entry
+
+    async def _pick(self, entry: LogEntry, position: int) -> str | None:
+        shown = len(entry.visible)
+        if not shown:
+            return self._problem(entry)
+        if position > shown:
+            return f"there is no reply {position}, only {shown} of {len(entry.candidates)}: the request is left open"
+        await self._use(entry, position)
+        return None
+
+    async def _decide(self, entry: LogEntry) -> LogEntry:
+        """Ask until the request is decided or left open. The entry of the last redraft."""
+        while entry.visible:
+            wish = understood(self._terminal.ask(self._question(entry)), shown=len(entry.visible))
+            if wish.kind == "redraft":
+                entry = await self._redraft(entry)
+            elif await self._settled(wish, entry):
+                break
+        return entry
+
+    async def _settled(self, wish: Wish, entry: LogEntry) -> bool:
+        """Whether the wish ended the asking."""
+        match wish.kind:
+            case "use":
+                await self._use(entry, wish.position)
+                return True
+            case "edit":
+                return await self._edit(entry, wish.position)
+            case "dismiss":
+                await self._dismiss(entry)
+                return True
+            case "leave":
+                self._terminal.say("Left open: nothing was chosen.")
+                return True
+            case _:
+                self._terminal.say("Please type one of these.")
+                return False
+
+    async def _use(self, entry: LogEntry, position: int) -> None:
+        chosen = await self._chooser.use(self._click(), entry.visible[position - 1].id)
+        self._confirm(position, chosen.choice)
+
+    async def _edit(self, entry: LogEntry, position: int) -> bool:
+        """Whether the reply was edited, rather than left as it is."""
+        click = self._click()
+        _, candidate = await self._chooser.candidate(click, entry.visible[position - 1].id)
+        await self._chooser.edit_opened(click, candidate)
+        try:
+            text = self._terminal.edit(candidate.text or "")
+            if text is not None:
+                chosen = await self._chooser.edit(click, candidate.id, text)
+                self._confirm(position, chosen.choice)
+                return True
+            self._terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")
+        except EmptyReply:
+            self._terminal.say(self._texts("empty-reply"))
+        except Failed as error:
+            self._terminal.say(str(error))
+        return False
+
+    async def _redraft(self, entry: LogEntry) -> LogEntry:
+        request, parent = await self._suggester.redraft(self._click(), entry.request.id)
+        return await self._draft(request, [candidate.text for candidate in parent.visible if candidate.text])
+
+    async def _dismiss(self, entry: LogEntry) -> None:
+        await self._chooser.dismiss(self._click(), entry.request.id)
+        reasons = get_args(DismissReason)
+        self._terminal.say(self._texts("dismissed"))
+        for number, reason in enumerate(reasons, start=1):
+            self._terminal.say(f"  {number}  {self._texts(f'reason-{reason}')}")
+        answer = self._terminal.ask(f"1-{len(reasons)}, or Enter to say nothing: ")
+        if answer and answer.isdecimal() and 1 <= int(answer) <= len(reasons):
+            await self._chooser.give_reason(self._click(), entry.request.id, reasons[int(answer) - 1])
+            self._terminal.say(self._texts("reason-noted"))
+
+    def _confirm(self, position: int, choice: Choice) -> None:
+        done = "used with your edit" if choice.kind == "edited" else "used as it is"
+        self._terminal.say(f"✓ Reply {position} {done}. {self._texts('to-copy')}", style="green")
+        self._terminal.hand_over(f"{choice.final_text}\n")
+
+    def _question(self, entry: LogEntry) -> str:
+        numbers = "1" if len(entry.visible) == 1 else f"1-{len(entry.visible)}"
+        return f"{numbers} use · e N edit · m more like these · d none of these · Enter leaves it open: "
+
+    def _problem(self, entry: LogEntry) -> str | None:
+        """Why there is nothing to show, and what to do."""
+        if entry.visible:
+            return None
+        errors = {candidate.error for candidate in entry.candidates}
+        what_to_do = "`suggest doctor` checks the settings" if errors & _SETTINGS_ERRORS else "try again in a moment"
+        return f"no reply could be drafted ({screens.reasons(entry, self._texts)}): {what_to_do}"
+
+    def _click(self) -> Click:
+        return Click(team_id=HERE, agent_id=HERE, delivery_key=self._key())
+
+    def _key(self) -> str:
+        return f"{HERE}:{self._new_id()}"
+
+
+_SETTINGS_ERRORS: Final = {"refused", "unreachable", "invalid_output"}
+_WISH: Final = re.compile(r"(?P<edit>e\s*)?(?P<position>\d{1,3})", re.IGNORECASE)
+
+
+def understood(answer: str | None, *, shown: int) -> Wish:
+    """What an answer asks for, with `shown` candidates to choose from."""
+    if found := _WISH.fullmatch(answer or ""):
+        position = int(found["position"])
+        kind: Literal["use", "edit", "unclear"] = "edit" if found["edit"] else "use"
+        return Wish(kind=kind if 1 <= position <= shown else "unclear", position=position)
+    match (answer or "q").lower():
+        case "m":
+            return Wish(kind="redraft")
+        case "d":
+            return Wish(kind="dismiss")
+        case "q":
+            return Wish(kind="leave")
+        case _:
+            return Wish(kind="unclear")
+
+
+@asynccontextmanager
+async def _trial(
+    settings: Settings, options: Options, records: wiring.Records, terminal: Terminal
+) -> AsyncIterator[Trial]:
+    playbook = load_playbook(settings.suggest_playbook)
+    texts = texts_for(DEFAULT_LOCALE)
+    metrics = Metrics()
+    async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
+        labels = {style.name: style.label for style in playbook.styles}
+        drafting = _watched(drafter, screens.Growing(terminal.console, texts, labels)) if options.stream else drafter
+        yield Trial(
+            suggester=await wiring.suggester(
+                settings, records=records, drafter=drafting, playbook=playbook, metrics=metrics
+            ),
+            chooser=wiring.chooser(settings, records=records, metrics=metrics),
+            terminal=terminal,
+            texts=texts,
+            now=wiring.now,
+            new_id=wiring.new_id,
+        )
+
+
+def _watched(drafter: Drafter, growing: screens.Growing) -> DraftsTogether:
+    return StreamingDrafter(drafter, growing)
+
+
+def _checked(settings: Settings, options: Options) -> Settings:
+    if not options.message.strip():
+        raise SettingsError("MESSAGE is empty: write the customer's message in quotes")
+    if options.stream and options.as_json:
+        raise SettingsError("--stream is for people and --json for programs: give one of them")
+    if options.candidates is None:
+        return settings
+    return settings.model_copy(update={"suggest_candidates": options.candidates})
+
+
+async def _is_demonstration(records: wiring.Records) -> bool:
+    return await Audit(records.database).is_demonstration()
+
+
+def _where(location: Location, *, is_left_out: bool) -> str:
+    """Where the request is recorded, and how to get it out."""
+    command = ["suggest", "export"]
+    if location.origin != "SUGGEST_DATABASE_URL":
+        command += ["--database", str(location)]
+    if is_left_out:
+        command.append("--include-simulated")
+    return f"Recorded in {location}. To export it: {shlex.join(command)}"

@@ -1,0 +1,158 @@
+"""The composition root: every part is made here, once, by hand, and closed in the reverse order."""
+
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
+
+from bot.choosing import Chooser
+from bot.delivering import Courier, Deliverer
+from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, OneModel
+from bot.housekeeping import Housekeeper
+from bot.limits import Limits
+from bot.metrics import Metrics
+from bot.playbook import Playbook
+from bot.suggesting import DraftsTogether, Suggester, Terms
+from cli import __version__
+from cli.settings import Settings
+from storage.choices import Choices
+from storage.database import Database
+from storage.deliveries import Deliveries
+from storage.requests import Requests
+from storage.schema import migrate
+
+DEMONSTRATION_MODEL = "demonstration"
+
+
+def now() -> datetime:
+    """UTC, to the millisecond: as precise as it is kept."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+monotonic = time.monotonic
+
+
+def new_id() -> str:
+    """A UUIDv7: ids sort by the time they were made."""
+    return str(uuid7())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The database's parts. `is_new`: its schema was made just now."""
+
+    database: Database
+    is_new: bool
+    requests: Requests
+    choices: Choices
+    deliveries: Deliveries
+
+
+@asynccontextmanager
+async def open_records(url: str) -> AsyncIterator[Records]:
+    """The database, brought to this program's schema. Raises ValueError for a URL of another kind, StorageError."""
+    database = Database(url)
+    try:
+        before, _ = await migrate(database)
+        yield Records(
+            database=database,
+            is_new=before is None,
+            requests=Requests(database),
+            choices=Choices(database),
+            deliveries=Deliveries(database),
+        )
+    finally:
+        await database.aclose()
+
+
+@asynccontextmanager
+async def open_drafter(settings: Settings, *, word_s: float = 0.0) -> AsyncIterator[Drafter]:
+    """A drafter on the configured models, or on the demonstration model where none is."""
+    drafter = Drafter(
+        _models(settings, word_s=word_s),
+        limiter=FairLimiter(settings.suggest_max_concurrency),
+    )
+    try:
+        yield drafter
+    finally:
+        await drafter.aclose()
+
+
+def terms(settings: Settings) -> Terms:
+    """What requests are drafted with; without a model, they are simulated."""
+    return Terms(
+        candidates=settings.suggest_candidates,
+        model=settings.suggest_model if settings.has_model else DEMONSTRATION_MODEL,
+        deadline_s=settings.suggest_deadline_s,
+        max_concurrency=settings.suggest_max_concurrency,
+        app_version=__version__,
+        simulated=not settings.has_model,
+    )
+
+
+async def suggester(
+    settings: Settings, *, records: Records, drafter: DraftsTogether, playbook: Playbook, metrics: Metrics
+) -> Suggester:
+    """The use case, with its playbook's text kept beside the log."""
+    await records.requests.keep_playbook(prompt_version=playbook.prompt_version, text=playbook.text, at=now())
+    limits = Limits(
+        agent_per_minute=settings.suggest_agent_per_minute,
+        tokens_per_day=settings.suggest_tokens_per_day,
+        requests=records.requests,
+        clock=time.monotonic,
+    )
+    return Suggester(
+        requests=records.requests,
+        drafter=drafter,
+        playbook=playbook,
+        terms=terms(settings),
+        limits=limits,
+        metrics=metrics,
+        now=now,
+        clock=time.monotonic,
+        new_id=new_id,
+        rng=random.SystemRandom(),
+    )
+
+
+def chooser(settings: Settings, *, records: Records, metrics: Metrics) -> Chooser:
+    return Chooser(
+        requests=records.requests,
+        choices=records.choices,
+        metrics=metrics,
+        on_use=settings.suggest_on_use,
+        now=now,
+        new_id=new_id,
+    )
+
+
+def deliverer(*, records: Records, courier: Courier) -> Deliverer:
+    return Deliverer(
+        requests=records.requests,
+        choices=records.choices,
+        deliveries=records.deliveries,
+        courier=courier,
+        now=now,
+    )
+
+
+def housekeeper(*, records: Records) -> Housekeeper:
+    return Housekeeper(requests=records.requests, now=now)
+
+
+def _models(settings: Settings, *, word_s: float) -> ModelSource:
+    if not settings.has_model:
+        return OneModel(DemonstrationModel(word_s=word_s))
+    from bot.drafting import Models
+
+    key = settings.openai_api_key
+    return Models(
+        base_url=settings.openai_base_url,
+        api_key=None if key is None else key.get_secret_value(),
+        max_in_flight=settings.suggest_max_concurrency,
+    )

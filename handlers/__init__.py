@@ -1,0 +1,19 @@
+"""The Slack edge: validate, parse, one call to `bot/`, render. Knows Slack; knows neither LangChain nor SQL.
+
+app         registers every handler on a Bolt app
+commands    /suggest
+clicks      the buttons and the select
+modals      the edit modal
+payloads    what Slack sends, parsed once at the door
+blocks      what Slack is sent, as Block Kit
+texts       every word that an agent reads, by key; locales/ has a file a language
+private     messages only the agent can see
+courier     replies on their way into a conversation
+people      who an agent is to Slack: locale, admin
+apologies   errors put in words, in one place
+tasks       work that goes on after the acknowledgement
+web         the HTTP front: /slack/events, /healthz, /readyz, /metrics
+socket      Socket Mode
+
+May be called by `cli/`; it imports `bot/` and `storage/`.
+"""

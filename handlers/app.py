@@ -1,0 +1,77 @@
+"""Registers every handler on a Bolt app, by call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiohttp
+from slack_bolt.app.async_app import AsyncApp
+
+from bot.choosing import Chooser
+from bot.delivering import Deliverer
+from bot.suggesting import Suggester
+from handlers import blocks
+from handlers.clicks import Clicks
+from handlers.commands import Commands
+from handlers.connection import Connection
+from handlers.people import People
+from handlers.private import PrivateMessages
+from handlers.showing import Showing
+from handlers.tasks import Tasks
+from handlers.texts import texts_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """All that the handlers need from below, wired by `cli/`."""
+
+    suggester: Suggester
+    chooser: Chooser
+    deliverer: Deliverer
+    tasks: Tasks
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+
+
+class Edge:
+    """Every command, button and view of the product, on one workspace."""
+
+    def __init__(self, doors: Doors, *, connection: Connection, session: aiohttp.ClientSession) -> None:
+        self._doors = doors
+        labels = blocks.Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
+        private = PrivateMessages(client=connection.client, session=session, now=doors.now)
+        people = People(client=connection.client, clock=doors.clock)
+        self._showing = Showing(suggester=doors.suggester, private=private, labels=labels, now=doors.now)
+        self._commands = Commands(
+            suggester=doors.suggester, showing=self._showing, people=people, tasks=doors.tasks, now=doors.now
+        )
+        self._clicks = Clicks(
+            client=connection.patient_client(),
+            suggester=doors.suggester,
+            chooser=doors.chooser,
+            deliverer=doors.deliverer,
+            showing=self._showing,
+            private=private,
+            people=people,
+            tasks=doors.tasks,
+            now=doors.now,
+        )
+
+    def register(self, app: AsyncApp) -> None:
+        """By call, so that types survive."""
+        clicks = self._clicks
+        app.command("/suggest")(self._commands.on_suggest)
+        app.action(blocks.USE)(clicks.listening(clicks.use))
+        app.action(blocks.EDIT)(clicks.listening(clicks.edit))
+        app.action(blocks.REDRAFT)(clicks.listening(clicks.redraft))
+        app.action(blocks.DISMISS)(clicks.listening(clicks.dismiss))
+        app.action(blocks.REASON)(clicks.listening(clicks.give_reason))
+        app.action(blocks.UNDO)(clicks.listening(clicks.undo))
+        app.action(blocks.POST)(clicks.listening(clicks.post))
+        app.view(blocks.EDIT_VIEW)(clicks.on_submit)
+
+    async def resume(self) -> None:
+        """After a restart: deliveries go on as their state says, and their agents are told."""
+        for chosen, outcome in await self._doors.deliverer.recover():
+            texts = texts_for(chosen.request.locale)
+            await self._showing.told(chosen.request, texts, self._showing.confirm(chosen, outcome, texts))

@@ -1,0 +1,277 @@
+"""What Slack is sent: the candidates, the confirmations, the modals, as Block Kit. Pure: records in, JSON out.
+
+Whatever a model or a customer wrote stands in `plain_text`, which Slack shows as it is: no mention in it pings anyone,
+no `*` in it is bold. In a message's `text`, which has no such form, it is escaped.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from bot.delivering import Outcome
+from bot.splitting import slack_length, split
+from handlers.texts import Texts
+from storage.records import Candidate, Choice, DismissReason, DraftError, LogEntry, Request
+
+SECTION_LIMIT: Final = 3_000
+BLOCKS_LIMIT: Final = 50
+MESSAGE_LIMIT: Final = 11_000
+"""Characters in all blocks of one message: Slack refuses at about 12,000."""
+MESSAGES_LIMIT: Final = 4
+"""A `response_url` has 5 uses; one is kept for the confirmation."""
+EDIT_LIMIT: Final = 3_000
+MODAL_BLOCKS: Final = 100
+
+USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_request", "dismiss_request"
+REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
+EDIT_VIEW, REPLY_BLOCK, TEXT_ACTION = "edit_reply", "reply", "text"
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message: its blocks, and the text that stands for them in notifications, escaped."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """How styles are called in front of the agent, by name."""
+
+    styles: dict[str, str]
+
+    def __getitem__(self, style: str) -> str:
+        return self.styles.get(style, style)
+
+
+def escape(text: str) -> str:
+    """Text for mrkdwn in which nothing is a mention, a link or an entity."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> tuple[Message, ...]:
+    """The candidates in their places, as few messages as Slack's limits allow, at most MESSAGES_LIMIT."""
+    room = (MESSAGES_LIMIT * MESSAGE_LIMIT - 6_000) // max(1, len(entry.visible))
+    groups = [_head(entry.request, texts, note)]
+    for candidate in entry.visible:
+        groups.extend(_candidate(candidate, texts, labels, room=room))
+    groups.append(_foot(entry, texts))
+    fallback = texts("candidates-fallback", count=len(entry.visible))
+    return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in _pages(groups))
+
+
+def failed(entry: LogEntry, texts: Texts) -> Message:
+    """Why there is nothing to show, and what to do."""
+    errors = [candidate.error for candidate in entry.candidates if candidate.error]
+    theirs = {"refused", "invalid_output"}.issuperset(errors)
+    text = texts(
+        "all-failed",
+        reasons=_reasons(errors, texts),
+        what_to_do=texts("what-to-do-operator" if theirs else "what-to-do-wait"),
+        reference=entry.request.id,
+    )
+    button = _button(texts("button-again"), REDRAFT, entry.request.id)
+    return Message(text=text, blocks=(_plain_section(text), _actions(button)))
+
+
+def notice(text: str) -> Message:
+    """One sentence, or the usage: our own words, as mrkdwn."""
+    return Message(text=text, blocks=({"type": "section", "text": {"type": "mrkdwn", "text": text}},))
+
+
+def sentence(text: str) -> Message:
+    """One sentence with somebody's words in it, shown literally."""
+    return Message(text=escape(text), blocks=(_plain_section(text),))
+
+
+def delivered(request: Request, choice: Choice, outcome: Outcome, texts: Texts) -> tuple[Message, ...]:
+    """What became of the reply, with Undo; the text itself where it has to be copied, or may be missing."""
+    key = {
+        "posted": "posted-edited" if choice.kind == "edited" else "posted",
+        "copy": "to-copy",
+        "not_posted": "not-posted",
+        "unknown": "may-be-posted",
+    }[outcome.state]
+    buttons = [_button(texts("button-undo"), UNDO, request.id)]
+    if outcome.state == "unknown":
+        buttons.insert(0, _button(texts("button-post"), POST, request.id))
+    text = texts(key)
+    groups = [
+        [_plain_section(text)],
+        *([_plain_section(part)] for part in _sections(outcome.text)),
+        [_actions(*buttons)],
+    ]
+    return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in _pages(groups))
+
+
+def dismissed(request: Request, texts: Texts) -> Message:
+    """Noted, with a select for the reason and Undo."""
+    select = {
+        "type": "static_select",
+        "action_id": REASON,
+        "placeholder": _plain(texts("reason-placeholder")),
+        "options": [{"text": _plain(texts(f"reason-{reason}")), "value": reason} for reason in get_args(DismissReason)],
+    }
+    undo = _button(texts("button-undo"), UNDO, request.id)
+    text = texts("dismissed")
+    return Message(
+        text=text,
+        blocks=(_plain_section(text), {**_actions(select, undo), "block_id": f"{REASON}:{request.id}"}),
+    )
+
+
+def reason_noted(request: Request, texts: Texts) -> Message:
+    text = texts("reason-noted")
+    undo = _button(texts("button-undo"), UNDO, request.id)
+    return Message(text=text, blocks=(_plain_section(text), _actions(undo)))
+
+
+def edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
+    """The editor; for a reply over the editor's limit, the text to copy."""
+    text = candidate.text or ""
+    if slack_length(text) > EDIT_LIMIT:
+        return _copy_view(text, texts)
+    return {
+        "type": "modal",
+        "callback_id": EDIT_VIEW,
+        "private_metadata": candidate.id,
+        "title": _plain(texts("modal-title")),
+        "submit": _plain(texts("modal-submit" if posts else "modal-submit-copy")),
+        "close": _plain(texts("modal-close")),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": REPLY_BLOCK,
+                "label": _plain(texts("modal-input")),
+                "hint": _plain(texts("modal-where" if posts else "modal-where-copy")),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": TEXT_ACTION,
+                    "multiline": True,
+                    "initial_value": text,
+                    "max_length": EDIT_LIMIT,
+                    "focus_on_load": True,
+                },
+            }
+        ],
+    }
+
+
+def reply(text: str) -> Message:
+    """One part of a reply, as everyone in the conversation sees it."""
+    return Message(text=escape(text), blocks=tuple(_plain_section(part) for part in _sections(text)))
+
+
+def _copy_view(text: str, texts: Texts) -> Block:
+    parts = [_plain_section(part) for part in _sections(text)]
+    return {
+        "type": "modal",
+        "callback_id": "copy_reply",
+        "title": _plain(texts("modal-copy-title")),
+        "close": _plain(texts("modal-copy-close")),
+        "blocks": [_plain_section(texts("too-long-to-edit")), *parts][:MODAL_BLOCKS],
+    }
+
+
+def _head(request: Request, texts: Texts, note: str | None) -> list[Block]:
+    blocks = [] if note is None else [_plain_section(note)]
+    asked = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
+    lines = [texts("for-message", message=_shortened(asked))]
+    if request.hint:
+        lines.append(texts("with-hint", hint=_shortened(request.hint)))
+    if request.simulated:
+        lines.append(texts("demonstration"))
+    return [*blocks, _context(*lines)]
+
+
+def _candidate(candidate: Candidate, texts: Texts, labels: Labels, *, room: int) -> Iterator[list[Block]]:
+    """Groups of blocks that stay together: the last has the buttons."""
+    text = candidate.text or ""
+    shown = split(text, room)[0]
+    parts = _sections(shown)
+    position = candidate.position
+    title = _context(texts("reply-label", position=position, style=labels[candidate.style]))
+    for index, part in enumerate(parts[:-1]):
+        heading = title if index == 0 else _context(texts("reply-continued", position=position))
+        yield [heading, _plain_section(part)]
+    heading = title if len(parts) == 1 else _context(texts("reply-continued", position=position))
+    cut = [] if shown == text else [_context(texts("reply-cut", left=len(text) - len(shown)))]
+    use = _button(texts("button-use"), USE, candidate.id, label=texts("label-use", position=position))
+    edit = _button(texts("button-edit"), EDIT, candidate.id, label=texts("label-edit", position=position))
+    yield [heading, _plain_section(parts[-1]), *cut, _actions({**use, "style": "primary"}, edit)]
+
+
+def _foot(entry: LogEntry, texts: Texts) -> list[Block]:
+    errors = [candidate.error for candidate in entry.candidates if candidate.error]
+    hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
+    lines = []
+    if errors:
+        count, reasons = len(entry.candidates), _reasons(errors, texts)
+        lines.append(texts("drafts-failed", failed=len(errors), count=count, reasons=reasons))
+    if hidden:
+        lines.append(texts("drafts-hidden", hidden=hidden))
+    lines.append(texts("only-you"))
+    redraft = _button(texts("button-redraft"), REDRAFT, entry.request.id)
+    dismiss = _button(texts("button-dismiss"), DISMISS, entry.request.id)
+    return [{"type": "divider"}, _context(*lines), _actions(redraft, dismiss)]
+
+
+def _pages(groups: Sequence[list[Block]]) -> Iterator[list[Block]]:
+    """Groups put together into messages, in order, within Slack's limits."""
+    page: list[Block] = []
+    size = 0
+    for group in groups:
+        length = sum(_length(block) for block in group)
+        if page and (size + length > MESSAGE_LIMIT or len(page) + len(group) > BLOCKS_LIMIT):
+            yield page
+            page, size = [], 0
+        page = [*page, *group]
+        size += length
+    yield page
+
+
+def _length(block: Block) -> int:
+    """All characters of a block that a person reads."""
+    if block["type"] == "section":
+        return slack_length(block["text"]["text"])
+    if block["type"] == "context":
+        return sum(slack_length(element["text"]) for element in block["elements"])
+    return 100
+
+
+def _sections(text: str) -> tuple[str, ...]:
+    """Parts that one section block takes each; a part of white space only would be refused as empty."""
+    return tuple(part for part in split(text, SECTION_LIMIT) if part.strip())
+
+
+def _reasons(errors: Sequence[DraftError], texts: Texts) -> str:
+    return ", ".join(texts(f"error-{error}") for error in dict.fromkeys(errors))
+
+
+def _shortened(text: str, limit: int = 150) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _plain_section(text: str) -> Block:
+    return {"type": "section", "text": _plain(text), "expand": True}
+
+
+def _context(*lines: str) -> Block:
+    return {"type": "context", "elements": [_plain(line) for line in lines]}
+
+
+def _actions(*elements: Block) -> Block:
+    return {"type": "actions", "elements": list(elements)}
+
+
+def _button(text: str, action_id: str, value: str, *, label: str | None = None) -> Block:
+    button = {"type": "button", "text": _plain(text), "action_id": action_id, "value": value}
+    return button if label is None else {**button, "accessibility_label": label}

@@ -1,0 +1,213 @@
+"""The buttons, the select and the editor under the candidates: parse, commit, acknowledge; then what takes time.
+
+A step commits and returns the work that follows the acknowledgement. `listening` makes a Bolt listener of it:
+
+    app.action("use_candidate")(clicks.listening(clicks.use))
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, cast, get_args
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.choosing import Chooser, Chosen, Click, Undone
+from bot.delivering import Deliverer, Refused, Throttled, Uncertain
+from bot.suggesting import Suggester
+from handlers import blocks
+from handlers.apologies import apologising
+from handlers.payloads import Action, MalformedPayload, Submission, parse_action, parse_submission
+from handlers.people import People
+from handlers.private import PrivateMessages
+from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
+from handlers.slack_errors import telling_apart
+from handlers.tasks import Tasks
+from handlers.texts import Texts, texts_for
+from storage.errors import Unavailable
+from storage.records import Candidate, DismissReason, LogEntry, Request, WayBack
+
+Ack = Callable[..., Awaitable[Any]]
+Work = Coroutine[Any, Any, None]
+Listener = Callable[[Ack, dict[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clicked:
+    """A click with what answering it takes."""
+
+    action: Action
+    click: Click
+    texts: Texts
+
+
+class Clicks:
+    """Handles every button and the select, wherever candidates are shown, and the editor."""
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        suggester: Suggester,
+        chooser: Chooser,
+        deliverer: Deliverer,
+        showing: Showing,
+        private: PrivateMessages,
+        people: People,
+        tasks: Tasks,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._suggester = suggester
+        self._chooser = chooser
+        self._deliverer = deliverer
+        self._showing = showing
+        self._private = private
+        self._people = people
+        self._tasks = tasks
+        self._now = now
+
+    async def use(self, clicked: Clicked) -> Work:
+        chosen = await self._chooser.use(clicked.click, clicked.action.value)
+        return self._deliver(chosen, clicked.texts)
+
+    async def edit(self, clicked: Clicked) -> Work:
+        _, candidate = await self._chooser.candidate(clicked.click, clicked.action.value)
+        return self._open_editor(clicked, candidate)
+
+    async def dismiss(self, clicked: Clicked) -> Work:
+        chosen = await self._chooser.dismiss(clicked.click, clicked.action.value)
+        return self._private.show(chosen.request, [blocks.dismissed(chosen.request, clicked.texts)], replace=True)
+
+    async def give_reason(self, clicked: Clicked) -> Work:
+        request_id = clicked.action.block_id.partition(":")[2]
+        if clicked.action.value not in get_args(DismissReason) or not request_id:
+            raise MalformedPayload("dismiss_reason")
+        reason = cast("DismissReason", clicked.action.value)
+        request = reached_by(await self._chooser.give_reason(clicked.click, request_id, reason), clicked.click.way_back)
+        return self._private.show(request, [blocks.reason_noted(request, clicked.texts)], replace=True)
+
+    async def redraft(self, clicked: Clicked) -> Work:
+        request, parent = await self._suggester.redraft(clicked.click, clicked.action.value)
+        return self._redraft(request, parent, clicked.texts)
+
+    async def undo(self, clicked: Clicked) -> Work:
+        undone = await self._chooser.undo(clicked.click, clicked.action.value)
+        return self._reopen(undone, clicked)
+
+    async def post(self, clicked: Clicked) -> Work:
+        """The agent saw that a reply of unknown fate is missing in the conversation."""
+        chosen = await self._deliverer.post_again(clicked.click, clicked.action.value)
+        return self._deliver(chosen, clicked.texts)
+
+    def listening(self, step: Callable[[Clicked], Awaitable[Work]]) -> Listener:
+        """A Bolt listener that commits the step, acknowledges, and lets the rest run on; it always acknowledges."""
+
+        async def on_click(ack: Ack, body: dict[str, Any]) -> None:
+            try:
+                clicked = await self._parse(body)
+            except MalformedPayload as error:
+                _log.warning("malformed click: %s", error)
+                await ack()
+                return
+            async with apologising(partial(self._refuse, ack, clicked), clicked.texts, again=ack):
+                work = await step(clicked)
+                await ack()
+                self._after(clicked, work)
+
+        return on_click
+
+    async def on_submit(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The edited reply. What goes wrong is said in the editor, where the agent's text stays."""
+        try:
+            submission = parse_submission(body)
+        except MalformedPayload as error:
+            _log.warning("malformed submission: %s", error)
+            await ack()
+            return
+        texts = texts_for((await self._people.get(submission.user_id)).locale)
+
+        async def refuse(sentence: str) -> None:
+            await ack(response_action="errors", errors={blocks.REPLY_BLOCK: sentence})
+
+        async with apologising(refuse, texts, again=ack):
+            chosen = await self._chooser.edit(_submitted(submission), submission.candidate_id, submission.text)
+            await ack()
+            self._tasks.spawn(
+                self._showing.told(chosen.request, texts, self._deliver(chosen, texts)), name="after edit"
+            )
+
+    async def _deliver(self, chosen: Chosen, texts: Texts) -> None:
+        try:
+            outcome = await self._deliverer.deliver(chosen)
+        except Unavailable as error:
+            _log.warning("delivery interrupted: %s", error)
+            await self._private.show(chosen.request, [blocks.notice(texts("delivery-interrupted"))])
+            return
+        await self._showing.confirm(chosen, outcome, texts)
+
+    async def _redraft(self, request: Request, parent: LogEntry, texts: Texts) -> None:
+        on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
+        await self._private.show(request, [on_their_way], replace=True)
+        previous = [candidate.text for candidate in parent.visible if candidate.text]
+        await self._showing.draft_and_show(request, texts, previous=previous, replace=True)
+
+    async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
+        gone = await self._deliverer.retract(undone.parts)
+        note = clicked.texts("undone" if gone else "undone-not-deleted")
+        request = reached_by(undone.entry.request, clicked.click.way_back)
+        entry = replace(undone.entry, request=request)
+        await self._showing.show_again(entry, clicked.texts, note=note, replace=True)
+
+    async def _open_editor(self, clicked: Clicked, candidate: Candidate) -> None:
+        view = blocks.edit_view(candidate, clicked.texts, posts=self._chooser.posts)
+        try:
+            async with telling_apart():
+                await self._client.views_open(trigger_id=clicked.action.trigger_id, view=view)
+        except (Refused, Uncertain, Throttled) as error:
+            _log.warning("views.open did not work: %s", error)
+            await self._private.answer(clicked.click.way_back, blocks.notice(clicked.texts("editor-not-opened")))
+            return
+        await self._chooser.edit_opened(clicked.click, candidate)
+
+    async def _parse(self, body: dict[str, Any]) -> Clicked:
+        action = parse_action(body)
+        person = await self._people.get(action.user_id)
+        expires_at = self._now() + RESPONSE_URL_LIFE
+        way_back = action.response_url and WayBack(response_url=action.response_url, expires_at=expires_at)
+        click = Click(
+            team_id=action.team_id,
+            agent_id=action.user_id,
+            delivery_key=f"click:{action.user_id}:{action.action_ts}",
+            way_back=way_back or None,
+        )
+        return Clicked(action=action, click=click, texts=texts_for(person.locale))
+
+    async def _refuse(self, ack: Ack, clicked: Clicked, sentence: str) -> None:
+        await ack()
+        self._after(clicked, self._private.answer(clicked.click.way_back, blocks.sentence(sentence)))
+
+    def _after(self, clicked: Clicked, work: Work) -> None:
+        """What takes time, behind the acknowledgement; should it fail, the agent is told."""
+
+        async def tell(sentence: str) -> None:
+            await self._private.answer(clicked.click.way_back, blocks.sentence(sentence))
+
+        async def watched() -> None:
+            async with apologising(tell, clicked.texts):
+                await work
+
+        self._tasks.spawn(watched(), name=f"after {clicked.action.action_id}")
+
+
+def _submitted(submission: Submission) -> Click:
+    """A submitted view counts once, however often Slack delivers it."""
+    return Click(
+        team_id=submission.team_id,
+        agent_id=submission.user_id,
+        delivery_key=f"view:{submission.view_id}:{submission.view_hash}",
+    )

@@ -1,0 +1,129 @@
+"""`/suggest`: the customer's message in, private replies out."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from bot.suggesting import Ask, Suggester
+from handlers.apologies import apologising
+from handlers.payloads import Command, MalformedPayload, parse_command
+from handlers.people import People
+from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
+from handlers.tasks import Tasks
+from handlers.texts import DEFAULT_LOCALE, Texts, texts_for
+from storage.records import LogEntry, Request, Turn, WayBack
+
+HINT_MARK: Final = " // "
+NOT_IN_SLACK_YET: Final = frozenset({"export", "pause", "resume"})
+
+Ack = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A slash command with what answering it takes."""
+
+    command: Command
+    locale: str
+    texts: Texts
+    way_back: WayBack
+    ack: Ack
+
+
+class Commands:
+    """Handles `/suggest`."""
+
+    def __init__(
+        self,
+        *,
+        suggester: Suggester,
+        showing: Showing,
+        people: People,
+        tasks: Tasks,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._suggester = suggester
+        self._showing = showing
+        self._people = people
+        self._tasks = tasks
+        self._now = now
+
+    async def on_suggest(self, ack: Ack, body: dict[str, Any]) -> None:
+        """Acknowledged when the request is committed; the replies follow."""
+        try:
+            command = parse_command(body)
+        except MalformedPayload:
+            await ack(texts_for(DEFAULT_LOCALE)("malformed"))
+            return
+        person = await self._people.get(command.user_id)
+        asked = Asked(
+            command=command,
+            locale=person.locale,
+            texts=texts_for(person.locale),
+            way_back=WayBack(response_url=command.response_url, expires_at=self._now() + RESPONSE_URL_LIFE),
+            ack=ack,
+        )
+        async with apologising(ack, asked.texts, again=ack):
+            await self._answer(asked)
+
+    async def _answer(self, asked: Asked) -> None:
+        word = asked.command.text
+        if word in {"", "help"}:
+            await self._help(asked)
+        elif word == "last":
+            await self._last(asked)
+        elif word in NOT_IN_SLACK_YET:
+            await asked.ack(asked.texts("not-in-slack-yet", command=word))
+        else:
+            await self._suggest(asked)
+
+    async def _suggest(self, asked: Asked) -> None:
+        message, hint = split_hint(asked.command.text)
+        ask = Ask(
+            team_id=asked.command.team_id,
+            channel_id=asked.command.channel_id,
+            agent_id=asked.command.user_id,
+            surface="slash",
+            locale=asked.locale,
+            conversation=(Turn(role="customer", text=message),),
+            hint=hint,
+            delivery_key=f"command:{asked.command.trigger_id}",
+            way_back=asked.way_back,
+        )
+        request = await self._suggester.accept(ask)
+        await asked.ack(asked.texts("on-their-way", count=request.k_requested))
+        self._after(asked, request, self._showing.draft_and_show(request, asked.texts))
+
+    async def _help(self, asked: Asked) -> None:
+        """The usage, and the last open request if there is one."""
+        entry = await self._last_open(asked)
+        await asked.ack(asked.texts("usage"))
+        if entry is not None:
+            self._after(asked, entry.request, self._showing.show_again(entry, asked.texts))
+
+    async def _last(self, asked: Asked) -> None:
+        """The last open request once more, in the same order."""
+        entry = await self._last_open(asked)
+        if entry is None:
+            await asked.ack(asked.texts("no-open-request"))
+            return
+        await asked.ack()
+        self._after(asked, entry.request, self._showing.show_again(entry, asked.texts))
+
+    async def _last_open(self, asked: Asked) -> LogEntry | None:
+        """The agent's last open request, to be shown by the way that this command brought."""
+        entry = await self._suggester.last_open(team_id=asked.command.team_id, agent_id=asked.command.user_id)
+        return None if entry is None else replace(entry, request=reached_by(entry.request, asked.way_back))
+
+    def _after(self, asked: Asked, request: Request, work: Coroutine[Any, Any, None]) -> None:
+        """What takes time, behind the acknowledgement; should it fail, the agent is told."""
+        self._tasks.spawn(self._showing.told(request, asked.texts, work), name=f"after {asked.command.trigger_id}")
+
+
+def split_hint(text: str) -> tuple[str, str | None]:
+    """The customer's message and the steering hint behind the last ` // `, if there is one."""
+    message, mark, hint = text.rpartition(HINT_MARK)
+    if not mark or not message.strip() or not hint.strip():
+        return text, None
+    return message.strip(), hint.strip()

@@ -1,0 +1,91 @@
+"""Our place in one Slack workspace: who we are there, with which scopes, and the Bolt app that listens."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import aiohttp
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+
+class SlackRefused(Exception):  # noqa: N818 - named for what happened, as the callers read it
+    """Slack does not take a token; the message is Slack's own code, such as invalid_auth."""
+
+
+class SlackUnreachable(Exception):  # noqa: N818 - as above
+    """Slack did not answer, or not as Slack does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whom the bot token stands for, and what it may do."""
+
+    team_id: str
+    team: str
+    bot_user_id: str
+    scopes: frozenset[str]
+    authorized: AuthorizeResult
+
+
+class Connection:
+    """One workspace, by its bot token, on a shared HTTP session."""
+
+    def __init__(self, token: str, *, api_url: str, session: aiohttp.ClientSession) -> None:
+        self._token = token
+        self._api_url = api_url
+        self._session = session
+        # The SDK's default retries connection errors, which could post a reply twice.
+        self.client = AsyncWebClient(token=token, base_url=api_url, session=session, retry_handlers=[])
+
+    def patient_client(self) -> AsyncWebClient:
+        """A client that waits as told when Slack answers 429: for calls that are not deliveries."""
+        return AsyncWebClient(
+            token=self._token,
+            base_url=self._api_url,
+            session=self._session,
+            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
+        )
+
+    async def identify(self) -> Identity:
+        """Ask Slack once who we are; Bolt would ask with every first request. Raises SlackRefused, SlackUnreachable."""
+        answer = await _asked(self.patient_client().auth_test())
+        granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+        return Identity(
+            team_id=str(answer.get("team_id")),
+            team=str(answer.get("team")),
+            bot_user_id=str(answer.get("user_id")),
+            scopes=frozenset(scope.strip() for scope in granted.split(",") if scope.strip()),
+            authorized=AuthorizeResult.from_auth_test_response(bot_token=self._token, auth_test_response=answer),
+        )
+
+    async def try_app_token(self, app_token: str) -> None:
+        """Whether Socket Mode may be opened with this token. Raises SlackRefused, SlackUnreachable."""
+        await _asked(self.patient_client().apps_connections_open(app_token=app_token))
+
+    def bolt(self, identity: Identity, *, signing_secret: str) -> AsyncApp:
+        """A Bolt app that knows who it is. Its own client has no token: handlers use ours."""
+
+        async def authorize() -> AuthorizeResult:
+            return identity.authorized
+
+        return AsyncApp(
+            signing_secret=signing_secret,
+            client=AsyncWebClient(base_url=self._api_url, session=self._session, retry_handlers=[]),
+            authorize=authorize,
+        )
+
+
+async def _asked(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    try:
+        return await call
+    except SlackApiError as error:
+        code = error.response.get("error") if isinstance(error.response.data, dict) else None
+        if code is None:
+            raise SlackUnreachable(f"HTTP {error.response.status_code}") from error
+        raise SlackRefused(str(code)) from error
+    except (aiohttp.ClientError, SlackClientError, TimeoutError, ValueError) as error:
+        raise SlackUnreachable(type(error).__name__) from error

@@ -1,0 +1,116 @@
+# Every word that an agent reads in Slack. A language is a copy of this file under its locale's name, translated.
+# Lengths: button-* 75 characters, modal-title, modal-submit, modal-close 24, reason-* 75, placeholders 150.
+
+on-their-way = { $count ->
+    [one] A private reply is on its way.
+   *[other] { $count } private replies are on their way.
+}
+
+usage =
+    {"*"}Draft replies to a customer's message, privately.*
+    • `/suggest the customer's message`: candidate replies, visible only to you
+    • `/suggest the customer's message // shorter, offer a refund`: with a hint for how to write them
+    • `/suggest last`: your last open request again
+    • `/suggest help`: this text
+
+not-in-slack-yet = `/suggest { $command }` does not work in Slack in this version. { $command ->
+    [export] Whoever runs the bot can export the choice log on the server with `suggest export`.
+   *[other] Whoever runs the bot can stop and start it on the server.
+}
+no-open-request = You have no open request from the last 24 hours. Type `/suggest` and the customer's message to get replies.
+already-on-their-way = Your last request is being drafted at this moment.
+
+for-message = For: { $message }
+with-hint = Hint: { $hint }
+reply-label = Reply { $position } · { $style }
+reply-continued = Reply { $position }, continued
+reply-cut = { $left ->
+    [one] One more character is not shown here. Use sends the whole reply; Edit shows it.
+   *[other] { $left } more characters are not shown here. Use sends the whole reply; Edit shows it.
+}
+only-you = Only you can see this. Written by an AI model: read before you send.
+demonstration = No model is configured: these are sample replies made by rules.
+candidates-fallback = { $count ->
+    [one] A private reply
+   *[other] { $count } private replies
+}
+drafts-failed = { $failed } of { $count } drafts failed: { $reasons }
+drafts-hidden = { $hidden ->
+    [one] 1 near-identical draft hidden
+   *[other] { $hidden } near-identical drafts hidden
+}
+
+button-use = Use
+button-edit = Edit
+button-redraft = More like these
+button-dismiss = None of these
+button-undo = Undo
+button-again = Try again
+button-post = Post
+label-use = Use reply { $position }
+label-edit = Edit reply { $position }
+
+modal-title = Edit reply
+modal-submit = Send
+modal-submit-copy = Done
+modal-close = Cancel
+modal-copy-title = Copy reply
+modal-copy-close = Close
+modal-input = Reply
+modal-where = Sent to the conversation as soon as you press Send.
+modal-where-copy = Shown to you to copy as soon as you press Done.
+editor-not-opened = Slack did not open the editor. Please press Edit again.
+too-long-to-edit = This reply is too long to edit here. Copy it, edit it where you like, and send it yourself.
+
+posted = ✓ Posted.
+posted-edited = ✓ Posted with your edit.
+to-copy = Your reply, to copy:
+not-posted = Slack does not let this bot post in that conversation, so the reply was not posted. Copy it from here, and ask a member to invite the bot:
+delivery-interrupted = Your choice is recorded, but then the bot's database stopped taking writes. Look in the conversation: a reply that is missing there is posted when the bot is back.
+may-be-posted = Slack did not confirm that this reply was posted: this may have been posted already. Look in the conversation, and press Post if it is missing.
+dismissed = None of these: noted. If you like, say why:
+reason-placeholder = Why not?
+reason-noted = Thank you: noted why.
+undone = Undone. Choose again:
+undone-not-deleted = Undone, but the reply may still stand in the conversation: please delete it there. Choose again:
+sending-again = Posting…
+
+reason-irrelevant = Not relevant
+reason-incorrect = Something is wrong
+reason-wrong_tone = Wrong tone
+reason-wrong_language = Wrong language
+reason-ignored_instructions = Ignored the hint
+reason-confidential = Says something confidential
+reason-needs_action_first = Something must be done first
+reason-other = Another reason
+
+all-failed = No reply could be drafted: { $reasons }. { $what_to_do } (Reference: { $reference })
+what-to-do-wait = Please try again in a moment.
+what-to-do-operator = Please tell whoever runs this bot.
+error-rate_limited = rate limited
+error-timed_out = timed out
+error-refused = refused
+error-server_error = server error
+error-unreachable = unreachable
+error-invalid_output = invalid output
+error-empty = empty
+error-cancelled = cancelled
+
+too-long = That message has { $length } characters; the limit is { $limit }. Nothing was drafted. Please shorten it and try again.
+limit-agent_per_minute = { $seconds ->
+    [one] You have asked for many replies in the last minute. Please try again in 1 second.
+   *[other] You have asked for many replies in the last minute. Please try again in { $seconds } seconds.
+}
+limit-tokens_per_day = Today's budget for the model is used up. It starts anew in { $hours ->
+    [one] 1 hour
+   *[other] { $hours } hours
+}; whoever runs this bot can raise it.
+not-recorded = Nothing was recorded, so nothing was sent: the bot's database did not take the write. Please try again in a moment.
+not-yours = Only the person who asked for these replies can use them. Type `/suggest` to get your own.
+unknown-request = These replies are not known here any more. Type `/suggest` and the customer's message to get new ones.
+not-open = This request is closed already: nothing was changed.
+nothing-to-undo = There is nothing to undo: the request is open.
+still-posting = The reply is being posted at this moment. Please press Undo again in a few seconds.
+empty-reply = Please write a reply: there is nothing to send.
+malformed = Slack sent something that this bot does not understand. Nothing was changed.
+unexpected = Something went wrong on our side. Please try again; if it happens again, give whoever runs this bot the reference { $reference }.

@@ -1,0 +1,80 @@
+"""From a committed request to what the agent sees: drafted, shown privately, and recorded as shown."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot.choosing import Chosen
+from bot.delivering import Outcome
+from bot.suggesting import Suggester
+from handlers import blocks
+from handlers.apologies import apologising
+from handlers.private import PrivateMessages
+from handlers.texts import Texts
+from storage.errors import Unavailable
+from storage.records import LogEntry, Request, WayBack
+
+RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
+"""How long Slack takes posts to a `response_url`."""
+
+_log = logging.getLogger(__name__)
+
+
+class Showing:
+    """Brings candidates and confirmations before the agent."""
+
+    def __init__(
+        self, *, suggester: Suggester, private: PrivateMessages, labels: blocks.Labels, now: Callable[[], datetime]
+    ) -> None:
+        self._suggester = suggester
+        self._private = private
+        self._labels = labels
+        self._now = now
+
+    async def draft_and_show(
+        self, request: Request, texts: Texts, *, previous: Sequence[str] = (), replace: bool = False
+    ) -> None:
+        """Draft, then show what there is; or say why there is nothing."""
+        entry = await self._suggester.draft(request, previous=previous)
+        if entry.request.status == "failed":
+            await self._private.show(entry.request, [blocks.failed(entry, texts)], replace=replace)
+            return
+        messages = blocks.candidates(entry, texts, self._labels)
+        await self._private.show(entry.request, messages, replace=replace)
+        try:
+            await self._suggester.shown(entry.request, at=self._now())
+        except Unavailable as error:
+            # The candidates are recorded and visible; a click records when they were shown.
+            _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})
+
+    async def show_again(
+        self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False
+    ) -> None:
+        """The same candidates in the same places; recorded as shown once more."""
+        messages = blocks.candidates(entry, texts, self._labels, note=note)
+        await self._private.show(entry.request, messages, replace=replace)
+        await self._suggester.shown_again(entry.request)
+
+    async def confirm(self, chosen: Chosen, outcome: Outcome, texts: Texts) -> None:
+        """What became of the reply, in the place of the candidates."""
+        if outcome.state != "cancelled":
+            messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts)
+            await self._private.show(chosen.request, messages, replace=True)
+
+    async def told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work`; should it fail, tell the agent of the request."""
+
+        async def tell(sentence: str) -> None:
+            await self._private.show(request, [blocks.sentence(sentence)])
+
+        async with apologising(tell, texts):
+            await work
+
+
+def reached_by(request: Request, way_back: WayBack | None) -> Request:
+    """The request with a newer way back to its agent."""
+    if way_back is None:
+        return request
+    return dataclasses.replace(request, response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)

@@ -1,0 +1,40 @@
+"""Work that goes on after the acknowledgement: held, watched, and drained at shutdown."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+class Tasks:
+    """A supervised set of tasks. asyncio keeps only weak references: a task that nobody holds may vanish."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Start `work`; an exception that it lets out is a bug, and is logged with its traceback."""
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    async def drain(self, limit_s: float) -> int:
+        """Let what runs finish within `limit_s`, cancel the rest, and wait for it. The number cancelled."""
+        if not self._running:
+            return 0
+        _, late = await asyncio.wait(self._running, timeout=limit_s)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return len(late)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("%s failed", task.get_name(), exc_info=task.exception())

@@ -1,0 +1,122 @@
+"""The HTTP front: Slack's deliveries at POST /slack/events; health, readiness and metrics for whoever runs the bot."""
+
+import json
+import logging
+import urllib.parse
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+
+from handlers.payloads import MalformedPayload, check_shape
+
+MOST_BYTES: Final = 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that must be usable: `problem` is None, or says what to do."""
+
+    name: str
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the health endpoints tell: the checks behind /readyz, and the text of /metrics with its content type."""
+
+    ready: Callable[[], Awaitable[tuple[Check, ...]]]
+    metrics: Callable[[], tuple[bytes, str]]
+
+
+def health_app(health: Health) -> web.Application:
+    """GET /healthz, /readyz, /metrics."""
+    app = web.Application(client_max_size=MOST_BYTES)
+    _add_health(app, health)
+    return app
+
+
+def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.Application:
+    """POST /slack/events, and the health endpoints."""
+    app = health_app(health)
+    verifier = SignatureVerifier(signing_secret)
+
+    async def on_delivery(request: web.Request) -> web.Response:
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if not _signed(verifier, body, headers):
+            return web.Response(status=401, text="The request is not signed by Slack, or too old.\n")
+        if not _well_formed(body, request.content_type):
+            _log.warning("a signed delivery that is not well-formed was refused")
+            return web.Response(status=400, text="The payload is not one that Slack sends.\n")
+        return await to_aiohttp_response(await bolt.async_dispatch(await to_bolt_request(request)))
+
+    app.router.add_post("/slack/events", on_delivery)
+    return app
+
+
+async def listen(app: web.Application, *, host: str, port: int) -> tuple[web.AppRunner, int]:
+    """Serve until the runner's `cleanup()`; the port says which one it became where 0 was asked for."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return runner, int(runner.addresses[0][1])
+
+
+def _add_health(app: web.Application, health: Health) -> None:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "up"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        checks = await health.ready()
+        ready = all(check.problem is None for check in checks)
+        told = {check.name: check.problem or "ok" for check in checks}
+        return web.json_response({"ready": ready, "checks": told}, status=200 if ready else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        body, content_type = health.metrics()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+
+
+def _signed(verifier: SignatureVerifier, body: bytes, headers: Mapping[str, str]) -> bool:
+    try:
+        return verifier.is_valid_request(body, dict(headers))
+    except ValueError:  # a timestamp that is no number, a body that is no text
+        return False
+
+
+def _well_formed(body: bytes, content_type: str) -> bool:
+    """Whether Bolt can take the body apart: JSON, or a form whose `payload`, if there is one, is a JSON object."""
+    try:
+        text = body.decode("utf-8")
+        if content_type == "application/json":
+            return bool(_object(text))
+        payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload")
+        if payloads is not None:
+            check_shape(_object(payloads[0]))
+    except (ValueError, MalformedPayload):
+        return False
+    return True
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Raises ValueError unless the text is a JSON object."""
+    parsed = json.loads(text)
+    if not isinstance(parsed, dict):
+        raise ValueError("no object")  # noqa: TRY004 - the text is wrong, as with text that is no JSON
+    return parsed

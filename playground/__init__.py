@@ -1,0 +1,82 @@
+"""A Slack workspace on your own machine, on loopback, as strict as the real one.
+
+It imports none of bot, cli, handlers, storage. Tests, benchmarks and `suggest demo` drive the real bot through it.
+
+    async with Workspace.start(config=AppConfig.from_manifest(manifest)) as slack:
+        ...                                  # the bot, with slack.api_url, slack.bot_token, slack.app_token
+        await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "Where is my order?")
+        shown = await slack.wait_for_ephemeral(slack.people.agent, lambda message: bool(message.blocks))
+        await slack.click(slack.people.agent, shown, "use_candidate")
+
+What lives where, lower first:
+    records, invented, config, clock      the nouns; the people and channels; the app's manifest; time
+    changes, state, journal               what there is, who waits for it, what was said
+    checks, blockkit, rules, content      what Slack takes: small checks, the catalogue of blocks, whole payloads
+    wire, payloads, actions, pings        records as Slack's JSON; what people's doings look like to the app
+    modals                                a person's open modals, and what may happen to them
+    methods/, web_api, responses          what the app asks of Slack
+    delivery, sockets, acks, events       what Slack tells the app, and what its acknowledgement does
+    faults, answers                       what goes wrong on demand
+    server, workspace                     the HTTP side; the workspace, which wires all of it
+    openai                                not Slack: a double of an OpenAI-compatible server
+"""
+
+from playground.clock import Clock, Timing
+from playground.config import AppConfig, Command, Shortcut
+from playground.delivery import Delivery, Outcome, RawAnswer
+from playground.errors import NotPossible, SlackError
+from playground.faults import (
+    ANY,
+    RESPONSE_URL,
+    Dropped,
+    Fault,
+    Faults,
+    Hanging,
+    LostAnswer,
+    LostServerError,
+    RateLimited,
+    Refused,
+    ServerError,
+    Slow,
+)
+from playground.invented import People, Places
+from playground.journal import Entry, Journal
+from playground.pings import pings
+from playground.records import Channel, Ephemeral, Message, User, View
+from playground.workspace import Workspace
+
+__all__ = [
+    "ANY",
+    "RESPONSE_URL",
+    "AppConfig",
+    "Channel",
+    "Clock",
+    "Command",
+    "Delivery",
+    "Dropped",
+    "Entry",
+    "Ephemeral",
+    "Fault",
+    "Faults",
+    "Hanging",
+    "Journal",
+    "LostAnswer",
+    "LostServerError",
+    "Message",
+    "NotPossible",
+    "Outcome",
+    "People",
+    "Places",
+    "RateLimited",
+    "RawAnswer",
+    "Refused",
+    "ServerError",
+    "Shortcut",
+    "SlackError",
+    "Slow",
+    "Timing",
+    "User",
+    "View",
+    "Workspace",
+    "pings",
+]

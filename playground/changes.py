@@ -1,0 +1,48 @@
+"""Who waits for what: state changes wake exactly those that wait for their topic, without polling."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Topic = tuple[str, str]
+
+
+class Changes:
+    """A topic is a kind and an id, such as `("message", "C1")`; what is announced under it is the new record."""
+
+    def __init__(self) -> None:
+        self._queues: dict[Topic, set[asyncio.Queue[Any]]] = {}
+        self._any: set[asyncio.Event] = set()
+
+    def announce(self, topic: Topic, record: object) -> None:
+        for queue in self._queues.get(topic, ()):
+            queue.put_nowait(record)
+        for event in self._any:
+            event.set()
+
+    async def first(self, topic: Topic, existing: Iterable[T], matches: Callable[[T], bool]) -> T:
+        """The first of `existing` that matches, else the next one announced that does. Waits for ever."""
+        for record in existing:
+            if matches(record):
+                return record
+        queue: asyncio.Queue[T] = asyncio.Queue()
+        self._queues.setdefault(topic, set()).add(queue)
+        try:
+            while True:
+                record = await queue.get()
+                if matches(record):
+                    return record
+        finally:
+            self._queues[topic].discard(queue)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Returns as soon as `holds()`; asks again after every change of any topic. Waits for ever."""
+        event = asyncio.Event()
+        self._any.add(event)
+        try:
+            while not holds():
+                event.clear()
+                await event.wait()
+        finally:
+            self._any.discard(event)

@@ -1,0 +1,107 @@
+"""Faults on demand: what the next calls of a Web API method, or of a response_url, meet instead of a good answer."""
+
+from dataclasses import dataclass, replace
+
+RESPONSE_URL = "response_url"
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimited:
+    """429 with a Retry-After header; the call is not carried out."""
+
+    retry_after: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerError:
+    """A 5xx page that is not JSON; the call is not carried out."""
+
+    status: int = 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostServerError:
+    """The call is carried out, but its caller gets a 5xx."""
+
+    status: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """`{"ok": false, "error": error}`; the call is not carried out."""
+
+    error: str = "internal_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow:
+    """The call is carried out and answered, `seconds` later."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hanging:
+    """No answer, ever; the call is not carried out. Ends when the workspace closes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """The connection breaks before the call is carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostAnswer:
+    """The call is carried out, and then the connection breaks: its caller cannot know."""
+
+
+Fault = RateLimited | ServerError | LostServerError | Refused | Slow | Hanging | Dropped | LostAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    name: str
+    fault: Fault
+    left: int
+    channel_id: str | None
+
+
+class Faults:
+    """Plans are used up in the order they were made; each call uses at most one."""
+
+    def __init__(self) -> None:
+        self._plans: list[_Plan] = []
+        self.refused_sockets = 0
+
+    def plan(self, name: str, fault: Fault, *, times: int = 1, channel_id: str | None = None) -> None:
+        """The next `times` calls of `name` (a method, `RESPONSE_URL` or `ANY`) meet `fault`; those of one channel only,
+        if it is given.
+        """
+        self._plans.append(_Plan(name=name, fault=fault, left=times, channel_id=channel_id))
+
+    def refuse_sockets(self, times: int = 1) -> None:
+        """The next `times` connections to a fresh Socket Mode URL are refused."""
+        self.refused_sockets += times
+
+    def clear(self) -> None:
+        self._plans.clear()
+        self.refused_sockets = 0
+
+    def take(self, name: str, channel_id: object = None) -> Fault | None:
+        """The fault that this call meets; it is counted as used."""
+        for index, plan in enumerate(self._plans):
+            if plan.name not in {name, ANY} or plan.channel_id not in {None, channel_id}:
+                continue
+            if plan.left == 1:
+                del self._plans[index]
+            else:
+                self._plans[index] = replace(plan, left=plan.left - 1)
+            return plan.fault
+        return None
+
+    def take_refused_socket(self) -> bool:
+        if not self.refused_sockets:
+            return False
+        self.refused_sockets -= 1
+        return True

@@ -1,0 +1,13 @@
+"""What is kept: the nouns, the tables, every query, the migrations. Knows neither Slack nor LangChain.
+
+records    the nouns, frozen; every other room speaks in them
+tables     how they are laid out, once for SQLite and PostgreSQL
+database   connections: one writer, several readers, transactions with a time limit
+requests   suggestion requests and their candidates, from the ask to what was shown
+choices    what agents decided, and taking it back
+deliveries how far a reply has got on its way into the conversation
+choicelog  whole requests, in order, for reports and exports
+migrations Alembic scripts, forward only
+
+May be called by `bot/` and `cli/`; it imports no other room.
+"""

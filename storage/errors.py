@@ -1,0 +1,38 @@
+"""What can go wrong in storage, in words that the other rooms may catch.
+
+StorageError
+├── Unavailable       the write did not happen: locked, full, read-only or gone; nothing was recorded
+├── Redelivered       this very delivery was recorded before: do nothing, answer nothing
+├── NotOpen           the request is decided, redrafted, expired or failed: it takes no further choice
+├── NothingToUndo     no choice stands on this request
+├── StillPosting      a part of the reply is on its way to Slack at this moment
+└── SchemaTooNew      the database was migrated by a newer version of this program
+"""
+
+
+class StorageError(Exception):
+    """The root of the tree above."""
+
+
+class Unavailable(StorageError):
+    """The database did not take the write, or could not be read; nothing was recorded."""
+
+
+class Redelivered(StorageError):
+    """The unique key of this delivery is taken: its effect is recorded already."""
+
+
+class NotOpen(StorageError):
+    """The request takes no further choice."""
+
+
+class NothingToUndo(StorageError):
+    """No choice stands on the request."""
+
+
+class StillPosting(StorageError):
+    """A part of the reply is being posted; whether it arrives is not known yet."""
+
+
+class SchemaTooNew(StorageError):
+    """The database's schema is newer than this program."""

@@ -1,0 +1,191 @@
+"""The first schema: requests, candidates, choices, deliveries, events, playbooks, audit, seen deliveries."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _tables()
+    _events_are_append_only()
+
+
+def _tables() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.String(length=24), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
+        "playbooks",
+        sa.Column("prompt_version", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("first_used_at", sa.String(length=24), nullable=False),
+        sa.PrimaryKeyConstraint("prompt_version"),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("team_id", sa.String(length=64), nullable=False),
+        sa.Column("channel_id", sa.String(length=64), nullable=False),
+        sa.Column("thread_ts", sa.String(length=32), nullable=True),
+        sa.Column("agent_id", sa.String(length=64), nullable=False),
+        sa.Column("surface", sa.String(length=16), nullable=False),
+        sa.Column("locale", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.String(length=24), nullable=False),
+        sa.Column("handed_at", sa.String(length=24), nullable=True),
+        sa.Column("shown_at", sa.String(length=24), nullable=True),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=True),
+        sa.Column("k_requested", sa.Integer(), nullable=False),
+        sa.Column("prompt_version", sa.String(length=64), nullable=False),
+        sa.Column("ranker_version", sa.String(length=64), nullable=True),
+        sa.Column("policy", sa.String(length=16), nullable=False),
+        sa.Column("policy_params", sa.Text(), nullable=False),
+        sa.Column("order_propensity", sa.Float(), nullable=True),
+        sa.Column("parent_request_id", sa.String(length=64), nullable=True),
+        sa.Column("simulated", sa.Boolean(), nullable=False),
+        sa.Column("app_version", sa.String(length=32), nullable=False),
+        sa.Column("conversation", sa.Text(), nullable=False),
+        sa.Column("response_url", sa.Text(), nullable=True),
+        sa.Column("response_url_expires_at", sa.String(length=24), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("requests_in_order", "requests", ["created_at", "id"], unique=False)
+    op.create_index("requests_of_agent", "requests", ["team_id", "agent_id", "created_at"], unique=False)
+    op.create_index(
+        "requests_with_secret",
+        "requests",
+        ["response_url_expires_at"],
+        unique=False,
+        sqlite_where=sa.text("response_url IS NOT NULL"),
+        postgresql_where=sa.text("response_url IS NOT NULL"),
+    )
+    op.create_table(
+        "seen_deliveries",
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("seen_at", sa.String(length=24), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index("seen_deliveries_by_age", "seen_deliveries", ["seen_at"], unique=False)
+    op.create_table(
+        "candidates",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("sample_index", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("style", sa.String(length=64), nullable=False),
+        sa.Column("model", sa.String(length=128), nullable=False),
+        sa.Column("model_returned", sa.String(length=128), nullable=True),
+        sa.Column("temperature", sa.Float(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("error", sa.String(length=32), nullable=True),
+        sa.Column("dropped_reason", sa.String(length=32), nullable=True),
+        sa.Column("duplicate_of", sa.String(length=64), nullable=True),
+        sa.Column("shown_at", sa.String(length=24), nullable=True),
+        sa.Column("latency_ms", sa.Integer(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("finish_reason", sa.String(length=64), nullable=True),
+        sa.Column("prompt_tokens", sa.Integer(), nullable=True),
+        sa.Column("completion_tokens", sa.Integer(), nullable=True),
+        sa.Column("mean_logprob", sa.Float(), nullable=True),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("first_propensity", sa.Float(), nullable=True),
+        sa.Column("inclusion_propensity", sa.Float(), nullable=True),
+        sa.Column("sources", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("request_id", "position", name="one_candidate_a_position"),
+        sa.UniqueConstraint("request_id", "sample_index", name="one_candidate_a_sample"),
+    )
+    op.create_table(
+        "events",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.String(length=24), nullable=False),
+        sa.Column("agent_id", sa.String(length=64), nullable=True),
+        sa.Column("candidate_id", sa.String(length=64), nullable=True),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("events_of_request", "events", ["request_id", "seq"], unique=False)
+    op.create_table(
+        "choices",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("candidate_id", sa.String(length=64), nullable=True),
+        sa.Column("final_text", sa.Text(), nullable=True),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("edit_similarity", sa.Float(), nullable=True),
+        sa.Column("agent_id", sa.String(length=64), nullable=False),
+        sa.Column("chosen_at", sa.String(length=24), nullable=False),
+        sa.Column("decision_ms", sa.Integer(), nullable=True),
+        sa.Column("visible_candidate_ids", sa.Text(), nullable=False),
+        sa.Column("retracted_at", sa.String(length=24), nullable=True),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidates.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("choices_of_request", "choices", ["request_id"], unique=False)
+    op.create_index(
+        "one_standing_choice",
+        "choices",
+        ["request_id"],
+        unique=True,
+        sqlite_where=sa.text("retracted_at IS NULL"),
+        postgresql_where=sa.text("retracted_at IS NULL"),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("choice_id", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("address", sa.String(length=16), nullable=False),
+        sa.Column("channel_id", sa.String(length=64), nullable=True),
+        sa.Column("message_ts", sa.String(length=32), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["choice_id"], ["choices.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("choice_id", "part", name="one_delivery_a_part"),
+    )
+    op.create_index(
+        "deliveries_not_done",
+        "deliveries",
+        ["state"],
+        unique=False,
+        sqlite_where=sa.text("state <> 'done'"),
+        postgresql_where=sa.text("state <> 'done'"),
+    )
+    op.create_index("deliveries_of_request", "deliveries", ["request_id"], unique=False)
+
+
+def _events_are_append_only() -> None:
+    """A fact is never changed: retention may delete it, nothing may rewrite it."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER events_append_only BEFORE UPDATE ON events "
+            "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"
+        )
+        return
+    op.execute(
+        "CREATE FUNCTION events_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'events are append-only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER events_append_only BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION events_append_only()"
+    )

@@ -1,0 +1,185 @@
+"""The nouns of the product, frozen. Every `*_at` is an aware datetime in UTC, every `*_ms` whole milliseconds."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Role = Literal["customer", "agent"]
+Surface = Literal["slash", "cli", "shortcut", "mention", "dm", "global", "home", "batch", "compare", "import"]
+Status = Literal["drafting", "shown", "failed", "redrafted", "expired"]
+DraftError = Literal[
+    "rate_limited", "timed_out", "refused", "server_error", "unreachable", "invalid_output", "empty", "cancelled"
+]
+DroppedReason = Literal["near_duplicate", "not_selected"]
+Policy = Literal["uniform", "plackett_luce", "unlogged"]
+ChoiceKind = Literal["used", "edited", "dismissed"]
+DismissReason = Literal[
+    "irrelevant",
+    "incorrect",
+    "wrong_tone",
+    "wrong_language",
+    "ignored_instructions",
+    "confidential",
+    "needs_action_first",
+    "other",
+]
+DeliveryState = Literal["pending", "attempting", "done", "unknown"]
+EventType = Literal[
+    "shown",
+    "edit_opened",
+    "used",
+    "edited",
+    "sent",
+    "dismissed",
+    "reason_given",
+    "redrafted",
+    "undone",
+    "expired",
+    "failed",
+    "stale_warned",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message of a conversation, as the model saw it."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One ask: a conversation in, K candidates out, at most one standing choice.
+
+    `response_url` is Slack's way back to the agent's private message; it is a secret, and forgotten when it expires.
+    `handed_at` is when the candidates were handed to Slack: `shown_at`, should a click overtake the record of it.
+    """
+
+    id: str
+    team_id: str
+    channel_id: str
+    thread_ts: str | None = None
+    agent_id: str
+    surface: Surface
+    locale: str
+    created_at: datetime
+    handed_at: datetime | None = None
+    shown_at: datetime | None = None
+    status: Status = "drafting"
+    hint: str | None = None
+    k_requested: int
+    prompt_version: str
+    ranker_version: str | None = None
+    policy: Policy = "uniform"
+    policy_params: dict[str, Any] = field(default_factory=dict)
+    order_propensity: float | None = None
+    parent_request_id: str | None = None
+    simulated: bool = False
+    app_version: str
+    conversation: tuple[Turn, ...]
+    response_url: str | None = field(default=None, repr=False)
+    response_url_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One drafted reply, also when it failed (`error`) or was dropped (`dropped_reason`): then `position` is None."""
+
+    id: str
+    request_id: str
+    sample_index: int
+    position: int | None = None
+    style: str
+    model: str
+    model_returned: str | None = None
+    temperature: float | None = None
+    text: str | None = None
+    error: DraftError | None = None
+    dropped_reason: DroppedReason | None = None
+    duplicate_of: str | None = None
+    shown_at: datetime | None = None
+    latency_ms: int | None = None
+    attempts: int = 0
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    mean_logprob: float | None = None
+    score: float | None = None
+    first_propensity: float | None = None
+    inclusion_propensity: float | None = None
+    sources: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The agent's decision on a request. At most one stands; one taken back keeps its row, with `retracted_at`."""
+
+    id: str
+    request_id: str
+    kind: ChoiceKind
+    candidate_id: str | None
+    final_text: str | None
+    reason: DismissReason | None = None
+    edit_similarity: float | None = None
+    agent_id: str
+    chosen_at: datetime
+    decision_ms: int | None
+    visible_candidate_ids: tuple[str, ...]
+    retracted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """Slack's way back to an agent's private message: a secret that works until `expires_at`."""
+
+    response_url: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One part of a chosen reply on its way into the conversation.
+
+    `attempting` is committed before Slack is called: found after a crash, it means that nobody knows (`unknown`).
+    `text` is kept until the part is done.
+    """
+
+    id: str
+    choice_id: str
+    request_id: str
+    part: int
+    state: DeliveryState = "pending"
+    address: str
+    channel_id: str | None = None
+    message_ts: str | None = None
+    attempts: int = 0
+    text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An append-only fact about a request; `data` holds what the fact needs."""
+
+    request_id: str
+    type: EventType
+    at: datetime
+    agent_id: str | None = None
+    candidate_id: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One line of the choice log: a request with all that belongs to it. `choice` is the standing one."""
+
+    request: Request
+    candidates: tuple[Candidate, ...]
+    choice: Choice | None
+    events: tuple[Event, ...] = ()
+
+    @property
+    def visible(self) -> tuple[Candidate, ...]:
+        """The candidates that were given a place, in the order shown."""
+        placed = [candidate for candidate in self.candidates if candidate.position is not None]
+        return tuple(sorted(placed, key=lambda candidate: candidate.position or 0))

@@ -1,0 +1,285 @@
+"""Suggestion requests and their candidates: from the ask to what was shown. Each method is one transaction."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage import tables
+from storage.database import Database
+from storage.errors import NotOpen
+from storage.records import Candidate, Choice, Event, LogEntry, Request, Status, WayBack
+from storage.seen import record_delivery
+from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
+
+OPEN: Final[tuple[Status, ...]] = ("drafting", "shown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """What drafting came to: all K candidates, the order shown and its probability, or that none is left."""
+
+    request_id: str
+    candidates: tuple[Candidate, ...]
+    status: Status
+    order_propensity: float | None
+    handed_at: datetime | None
+    events: tuple[Event, ...] = ()
+
+
+class Requests:
+    """Requests of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep_playbook(self, *, prompt_version: str, text: str, at: datetime) -> None:
+        """Keep the text behind a `prompt_version`: a hash alone is no provenance."""
+        async with self._database.write() as connection:
+            known = await connection.scalar(
+                select(playbooks.c.prompt_version).where(playbooks.c.prompt_version == prompt_version)
+            )
+            if known is None:
+                await connection.execute(
+                    insert(playbooks), {"prompt_version": prompt_version, "text": text, "first_used_at": at}
+                )
+
+    async def record(self, request: Request, *, delivery_key: str) -> None:
+        """A new request. Raises Redelivered."""
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, request.created_at)
+            await connection.execute(_INSERT_REQUEST, to_row(request))
+
+    async def record_redraft(self, child: Request, *, delivery_key: str, event: Event) -> None:
+        """A new request that closes its parent. Raises Redelivered, or NotOpen where the parent takes no redraft.
+
+        A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own.
+        """
+        assert child.parent_request_id is not None
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, child.created_at)
+            closed = await connection.execute(_CLOSE_AS_REDRAFTED, {"of_request": child.parent_request_id})
+            if closed.rowcount == 0:
+                await _claim_failed(connection, child.parent_request_id, child.created_at)
+            await connection.execute(_INSERT_REQUEST, to_row(child))
+            await connection.execute(_INSERT_EVENT, to_row(event))
+
+    async def record_drafts(self, drafted: Drafted) -> None:
+        """All candidates of a request, with their order: durable before it is visible."""
+        async with self._database.write() as connection:
+            if drafted.candidates:
+                await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in drafted.candidates])
+            await connection.execute(
+                _UPDATE_DRAFTED,
+                {
+                    "of_request": drafted.request_id,
+                    "new_status": drafted.status,
+                    "propensity": drafted.order_propensity,
+                    "handed": drafted.handed_at,
+                },
+            )
+            if drafted.events:
+                await connection.execute(_INSERT_EVENT, [to_row(event) for event in drafted.events])
+
+    async def record_shown(self, event: Event) -> bool:
+        """The candidates are visible since `event.at`. True if this is the first record of it."""
+        async with self._database.write() as connection:
+            row = {"of_request": event.request_id, "at": event.at}
+            first = (await connection.execute(_UPDATE_SHOWN, row)).rowcount == 1
+            if first:
+                await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
+                await connection.execute(_INSERT_EVENT, to_row(event))
+            return first
+
+    async def record_event(self, event: Event, *, way_back: WayBack | None = None) -> None:
+        """A fact, and the newest way back to the agent's private message where the fact came with one."""
+        async with self._database.write() as connection:
+            await connection.execute(_INSERT_EVENT, to_row(event))
+            if way_back is not None:
+                await connection.execute(
+                    update(requests)
+                    .where(requests.c.id == event.request_id)
+                    .values(response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)
+                )
+
+    async def forget_expired_response_urls(self, now: datetime) -> int:
+        """Response URLs are secrets: clear those that no longer work. The number cleared."""
+        async with self._database.write() as connection:
+            cleared = await connection.execute(
+                update(requests)
+                .where(requests.c.response_url.is_not(None), requests.c.response_url_expires_at <= now)
+                .values(response_url=None, response_url_expires_at=None)
+            )
+            return cleared.rowcount
+
+    async def forget_deliveries(self, *, seen_before: datetime) -> int:
+        """Keys of deliveries too old to come again. The number forgotten."""
+        async with self._database.write() as connection:
+            forgotten = await connection.execute(
+                delete(seen_deliveries).where(
+                    seen_deliveries.c.seen_at < seen_before, ~seen_deliveries.c.key.startswith("redraft:")
+                )
+            )
+            return forgotten.rowcount
+
+    async def expire(self, *, created_before: datetime, at: datetime) -> int:
+        """Close as `expired` the open requests, undecided, that were made before `created_before`. Their number."""
+        undecided = ~select(choices.c.id).where(_standing(requests.c.id)).exists()
+        async with self._database.write() as connection:
+            ids = (
+                await connection.scalars(
+                    select(requests.c.id).where(
+                        requests.c.status.in_(OPEN), requests.c.created_at < created_before, undecided
+                    )
+                )
+            ).all()
+            if ids:
+                await connection.execute(
+                    update(requests).where(requests.c.id == bindparam("of_request")).values(status="expired"),
+                    [{"of_request": request_id} for request_id in ids],
+                )
+                await connection.execute(
+                    _INSERT_EVENT, [to_row(Event(request_id=request_id, type="expired", at=at)) for request_id in ids]
+                )
+            return len(ids)
+
+    async def get(self, request_id: str) -> LogEntry | None:
+        """A request with its candidates and its standing choice, without events."""
+        async with self._database.read() as connection:
+            return await _entry(connection, request_id)
+
+    async def of_candidate(self, candidate_id: str) -> LogEntry | None:
+        """The request that a candidate belongs to."""
+        async with self._database.read() as connection:
+            request_id = await connection.scalar(_REQUEST_OF_CANDIDATE, {"candidate_id": candidate_id})
+            return None if request_id is None else await _entry(connection, request_id)
+
+    async def last_open(self, *, team_id: str, agent_id: str, since: datetime) -> LogEntry | None:
+        """The agent's newest request, made since then, that has candidates to choose from and no choice yet."""
+        async with self._database.read() as connection:
+            request_id = await connection.scalar(_LAST_OPEN, {"team_id": team_id, "agent_id": agent_id, "since": since})
+            return None if request_id is None else await _entry(connection, request_id)
+
+    async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
+        """How many requests the agent made since then."""
+        async with self._database.read() as connection:
+            row = {"team_id": team_id, "agent_id": agent_id, "since": since}
+            return await connection.scalar(_COUNT_SINCE, row) or 0
+
+    async def tokens_since(self, *, since: datetime) -> int:
+        """How many tokens, read and written, all drafts took since then."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
+
+
+def to_row(record: Any) -> dict[str, Any]:
+    """A record's fields by column name."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _standing(request_id: Any) -> Any:
+    return (choices.c.request_id == request_id) & choices.c.retracted_at.is_(None)
+
+
+async def _entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
+    row = {"of_request": request_id}
+    request = (await connection.execute(_SELECT_REQUEST, row)).mappings().one_or_none()
+    if request is None:
+        return None
+    drafted = (await connection.execute(_SELECT_CANDIDATES, row)).mappings()
+    choice = (await connection.execute(_SELECT_STANDING, row)).mappings().one_or_none()
+    return LogEntry(
+        request=Request(**request),
+        candidates=tuple(Candidate(**candidate) for candidate in drafted),
+        choice=None if choice is None else Choice(**choice),
+    )
+
+
+async def _claim_failed(connection: AsyncConnection, request_id: str, at: datetime) -> None:
+    """Let a failed request be asked again, once. Raises NotOpen."""
+    status = await connection.scalar(select(requests.c.status).where(requests.c.id == request_id))
+    if status != "failed":
+        raise NotOpen(request_id)
+    await record_delivery(connection, f"redraft:{request_id}", at, taken=NotOpen)
+
+
+_INSERT_REQUEST: Final = insert(requests)
+_INSERT_CANDIDATE: Final = insert(candidates)
+_INSERT_EVENT: Final = insert(events)
+
+_CLOSE_AS_REDRAFTED: Final = (
+    update(requests)
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status.in_(OPEN),
+        requests.c.handed_at.is_not(None),
+        ~select(choices.c.id).where(_standing(requests.c.id)).exists(),
+    )
+    .values(status="redrafted")
+)
+
+_UPDATE_DRAFTED: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"))
+    .values(status=bindparam("new_status"), order_propensity=bindparam("propensity"), handed_at=bindparam("handed"))
+)
+
+_UPDATE_SHOWN: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.shown_at.is_(None))
+    .values(status="shown", shown_at=bindparam("at"))
+)
+
+_UPDATE_CANDIDATES_SHOWN: Final = (
+    update(candidates)
+    .where(
+        candidates.c.request_id == bindparam("of_request"),
+        candidates.c.position.is_not(None),
+        candidates.c.shown_at.is_(None),
+    )
+    .values(shown_at=bindparam("at"))
+)
+
+_SELECT_REQUEST: Final = select(requests).where(requests.c.id == bindparam("of_request"))
+
+_SELECT_CANDIDATES: Final = (
+    select(candidates).where(candidates.c.request_id == bindparam("of_request")).order_by(candidates.c.sample_index)
+)
+
+_SELECT_STANDING: Final = select(choices).where(_standing(bindparam("of_request")))
+
+_REQUEST_OF_CANDIDATE: Final = select(candidates.c.request_id).where(candidates.c.id == bindparam("candidate_id"))
+
+_LAST_OPEN: Final = (
+    select(requests.c.id)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.agent_id == bindparam("agent_id"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+        requests.c.status.in_(OPEN),
+        requests.c.handed_at.is_not(None),
+        ~select(choices.c.id).where(_standing(requests.c.id)).exists(),
+    )
+    .order_by(requests.c.created_at.desc(), requests.c.id.desc())
+    .limit(1)
+)
+
+_COUNT_SINCE: Final = (
+    select(func.count())
+    .select_from(requests)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.agent_id == bindparam("agent_id"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+    )
+)
+
+_TOKENS_SINCE: Final = (
+    select(
+        func.sum(func.coalesce(candidates.c.prompt_tokens, 0) + func.coalesce(candidates.c.completion_tokens, 0)),
+    )
+    .join(requests, requests.c.id == candidates.c.request_id)
+    .where(requests.c.created_at >= bindparam("since", type_=tables.UtcTime))
+)

@@ -1,0 +1,56 @@
+"""Brings a database to this program's schema: Alembic, forward only."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage.database import Database
+from storage.errors import SchemaTooNew
+
+
+async def migrate(database: Database) -> tuple[str | None, str]:
+    """Upgrade to the newest schema, in one transaction. The revisions before and after.
+
+    Raises SchemaTooNew where a newer version of this program has been here, Unavailable where the database cannot be
+    written.
+    """
+    async with database.write() as connection:
+        return await connection.run_sync(_upgrade)
+
+
+async def revision(database: Database) -> tuple[str | None, str]:
+    """The database's revision (None if it is empty) and this program's."""
+    async with database.read() as connection:
+        return await connection.run_sync(lambda sync: (_current(sync), _head(_config(sync))))
+
+
+def _upgrade(connection: Any) -> tuple[str | None, str]:
+    config = _config(connection)
+    before, head = _current(connection), _head(config)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if before is not None and before not in known:
+        raise SchemaTooNew(before)
+    if before != head:
+        command.upgrade(config, "head")
+    return before, head
+
+
+def _config(connection: Any) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _current(connection: Any) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _head(config: Config) -> str:
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head

@@ -1,0 +1,244 @@
+"""The tables, once for both engines. The migrations make them; a test holds the two against each other.
+
+Times are ISO 8601 texts in UTC with milliseconds, JSON is text: what stands in the database is what is exported, and it
+sorts and reads the same in SQLite and in PostgreSQL.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from storage.records import Turn
+
+
+def to_iso(moment: datetime) -> str:
+    """2026-11-22T10:00:00.000Z, whatever the zone of `moment`, which must be aware."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, kept as `to_iso` writes it."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else to_iso(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON, letters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Json(TypeDecorator[Any]):
+    """A dict or list, kept as compact JSON text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else to_json(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class JsonTuple(Json):
+    """A tuple, kept as a JSON array."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return () if value is None else tuple(json.loads(value))
+
+
+class Turns(TypeDecorator[tuple[Turn, ...]]):
+    """A conversation, kept as a JSON array of `{"role": …, "text": …}`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Turn, ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else to_json([{"role": turn.role, "text": turn.text} for turn in value])
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Turn, ...]:
+        return () if value is None else tuple(Turn(**turn) for turn in json.loads(value))
+
+
+metadata = MetaData()
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("team_id", String(64), nullable=False),
+    Column("channel_id", String(64), nullable=False),
+    Column("thread_ts", String(32)),
+    Column("agent_id", String(64), nullable=False),
+    Column("surface", String(16), nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("handed_at", UtcTime),
+    Column("shown_at", UtcTime),
+    Column("status", String(16), nullable=False),
+    Column("hint", Text),
+    Column("k_requested", Integer, nullable=False),
+    Column("prompt_version", String(64), nullable=False),
+    Column("ranker_version", String(64)),
+    Column("policy", String(16), nullable=False),
+    Column("policy_params", Json, nullable=False),
+    Column("order_propensity", Float),
+    Column("parent_request_id", String(64)),
+    Column("simulated", Boolean, nullable=False),
+    Column("app_version", String(32), nullable=False),
+    Column("conversation", Turns, nullable=False),
+    Column("response_url", Text),
+    Column("response_url_expires_at", UtcTime),
+    Index("requests_in_order", "created_at", "id"),
+    Index("requests_of_agent", "team_id", "agent_id", "created_at"),
+    Index(
+        "requests_with_secret",
+        "response_url_expires_at",
+        sqlite_where=text("response_url IS NOT NULL"),
+        postgresql_where=text("response_url IS NOT NULL"),
+    ),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("sample_index", Integer, nullable=False),
+    Column("position", Integer),
+    Column("style", String(64), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("model_returned", String(128)),
+    Column("temperature", Float),
+    Column("text", Text),
+    Column("error", String(32)),
+    Column("dropped_reason", String(32)),
+    Column("duplicate_of", String(64)),
+    Column("shown_at", UtcTime),
+    Column("latency_ms", Integer),
+    Column("attempts", Integer, nullable=False),
+    Column("finish_reason", String(64)),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("mean_logprob", Float),
+    Column("score", Float),
+    Column("first_propensity", Float),
+    Column("inclusion_propensity", Float),
+    Column("sources", JsonTuple, nullable=False),
+    UniqueConstraint("request_id", "sample_index", name="one_candidate_a_sample"),
+    UniqueConstraint("request_id", "position", name="one_candidate_a_position"),
+)
+
+choices = Table(
+    "choices",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("candidate_id", ForeignKey("candidates.id", ondelete="CASCADE")),
+    Column("final_text", Text),
+    Column("reason", String(32)),
+    Column("edit_similarity", Float),
+    Column("agent_id", String(64), nullable=False),
+    Column("chosen_at", UtcTime, nullable=False),
+    Column("decision_ms", Integer),
+    Column("visible_candidate_ids", JsonTuple, nullable=False),
+    Column("retracted_at", UtcTime),
+    Index("choices_of_request", "request_id"),
+    Index(
+        "one_standing_choice",
+        "request_id",
+        unique=True,
+        sqlite_where=text("retracted_at IS NULL"),
+        postgresql_where=text("retracted_at IS NULL"),
+    ),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("choice_id", ForeignKey("choices.id", ondelete="CASCADE"), nullable=False),
+    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("address", String(16), nullable=False),
+    Column("channel_id", String(64)),
+    Column("message_ts", String(32)),
+    Column("attempts", Integer, nullable=False),
+    Column("text", Text),
+    UniqueConstraint("choice_id", "part", name="one_delivery_a_part"),
+    Index("deliveries_of_request", "request_id"),
+    Index(
+        "deliveries_not_done",
+        "state",
+        sqlite_where=text("state <> 'done'"),
+        postgresql_where=text("state <> 'done'"),
+    ),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("agent_id", String(64)),
+    Column("candidate_id", String(64)),
+    Column("data", Json, nullable=False),
+    Index("events_of_request", "request_id", "seq"),
+)
+
+playbooks = Table(
+    "playbooks",
+    metadata,
+    Column("prompt_version", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("first_used_at", UtcTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("data", Json, nullable=False),
+)
+
+seen_deliveries = Table(
+    "seen_deliveries",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("seen_at", UtcTime, nullable=False),
+    Index("seen_deliveries_by_age", "seen_at"),
+)

@@ -1,0 +1,45 @@
+"""Briefs for the tests, and drafters to give them to."""
+
+import random
+from typing import Any
+
+from bot.drafting import Brief, Drafter, DraftFailed, FairLimiter, Models
+from bot.playbook import load_playbook
+from playground.openai import ModelDouble
+from storage.records import Turn
+
+PLAYBOOK = load_playbook(None)
+MESSAGE = "My parcel arrived broken and I need it by Friday"
+
+
+def brief(sample_index: int = 0, *, message: str = MESSAGE, **fields: Any) -> Brief:
+    return Brief(
+        playbook=PLAYBOOK,
+        style=fields.pop("style", PLAYBOOK.styles[sample_index % 5]),
+        model="gpt-4o-mini",
+        conversation=(Turn(role="customer", text=message),),
+        request_id="r1",
+        sample_index=sample_index,
+        **{"agent_id": "U1", **fields},
+    )
+
+
+def briefs(count: int = 3, **fields: Any) -> list[Brief]:
+    """Briefs that the double can tell apart: `draft 0` and so on stands in the message."""
+    return [brief(index, message=f"draft {index}!", **fields) for index in range(count)]
+
+
+def served_by(model: ModelDouble, **changes: Any) -> Drafter:
+    """A drafter on the double, whose pauses are short unless the server asks for more."""
+    return Drafter(
+        Models(base_url=model.base_url, api_key="sk-secret"),
+        limiter=changes.pop("limiter", FairLimiter(32)),
+        rng=random.Random(7),
+        **changes,
+    )
+
+
+async def error_of(drafter: Drafter, wanted: Brief) -> DraftFailed:
+    [result] = await drafter.abatch([wanted], return_exceptions=True)
+    assert isinstance(result, DraftFailed), result
+    return result

@@ -1,0 +1,21 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.drafting import Drafter
+from playground.openai import ModelDouble
+from tests.bot.drafting.briefs import served_by
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ModelDouble]:
+    async with ModelDouble.start() as double:
+        yield double
+
+
+@pytest.fixture
+async def drafter(model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Drafter]:
+    """A drafter on the double; back-offs are a hundredth of the real ones."""
+    monkeypatch.setattr("bot.drafting.drafter.BACK_OFF_S", 0.005)
+    async with served_by(model) as made:
+        yield made

@@ -1,0 +1,173 @@
+"""The synchronous half of the Runnable surface, for scripts and notebooks, and the rule of one event loop."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+
+from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, OneModel, WrongLoopError
+from bot.drafting.background import BackgroundLoop
+from playground.openai import Hang, ModelDouble, bad_request
+from tests.bot.drafting.briefs import brief, briefs, served_by
+
+
+@pytest.fixture
+def model() -> Iterator[ModelDouble]:
+    """The double in a loop and a thread of its own, since these tests block theirs."""
+    loop = BackgroundLoop("model")
+    server = ModelDouble.start()
+    try:
+        yield loop.run(server.__aenter__())
+        loop.run(server.__aexit__(None, None, None))
+    finally:
+        loop.close()
+
+
+@pytest.fixture
+def drafter(model: ModelDouble) -> Iterator[Drafter]:
+    with served_by(model) as made:
+        yield made
+
+
+def eventually(condition: Any) -> None:
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_invoke_gives_a_draft_or_raises(drafter: Drafter, model: ModelDouble) -> None:
+    model.enqueue("Which order?", bad_request())
+    assert drafter.invoke(brief()).text == "Which order?"
+    with pytest.raises(DraftFailed, match="refused"):
+        drafter.invoke(brief())
+
+
+def test_batch_keeps_the_order_and_the_failures(drafter: Drafter, model: ModelDouble) -> None:
+    model.answer_when(lambda call: "draft 1!" in call.prompt, bad_request())
+    first, second, third = drafter.batch(briefs(3), {"max_concurrency": 3}, return_exceptions=True)
+    assert isinstance(first, Draft)
+    assert isinstance(second, DraftFailed)
+    assert isinstance(third, Draft)
+    assert drafter.batch([]) == []
+    with pytest.raises(DraftFailed):
+        drafter.batch(briefs(3))
+
+
+@pytest.mark.parametrize("config", [RunnableConfig(max_concurrency=2), {"max_concurrency": 2}, None])
+def test_max_concurrency_holds_in_batch(drafter: Drafter, model: ModelDouble, config: Any) -> None:
+    model.latency_s = 0.05
+    runnable: Any = drafter.with_config(max_concurrency=2) if config is None else drafter
+    assert len(runnable.batch(briefs(6), config)) == 6
+    assert model.peak_in_flight == 2
+
+
+def test_batch_as_completed_gives_them_as_they_are_done(drafter: Drafter, model: ModelDouble) -> None:
+    model.answer_when(lambda call: "draft 0!" in call.prompt, bad_request())
+    results = dict(drafter.batch_as_completed(briefs(3), return_exceptions=True))
+    assert isinstance(results[0], DraftFailed)
+    assert {type(results[1]), type(results[2])} == {Draft}
+
+
+def test_batch_as_completed_left_early_cancels_the_rest(drafter: Drafter, model: ModelDouble) -> None:
+    model.answer_when(lambda call: "draft 0!" in call.prompt, "done")
+    model.answer_when(lambda _: True, Hang())
+    drafts = drafter.batch_as_completed(briefs(3), return_exceptions=True)
+    assert next(drafts)[0] == 0
+    drafts.close()  # type: ignore[attr-defined]
+    eventually(lambda: model.cancelled == 2)
+
+
+def test_stream_gives_pieces(drafter: Drafter) -> None:
+    *pieces, last = drafter.stream(brief())
+    assert len(pieces) > 3
+    assert last.draft is not None
+
+
+def test_the_deadline_holds(drafter: Drafter, model: ModelDouble) -> None:
+    model.enqueue(Hang())
+    with pytest.raises(DraftFailed, match="timed_out"):
+        drafter.invoke(brief(deadline=time.monotonic() + 0.1))
+    eventually(lambda: model.cancelled == 1)
+
+
+def test_threads_share_the_limit(model: ModelDouble) -> None:
+    model.latency_s = 0.03
+    with served_by(model, limiter=FairLimiter(2)) as drafter, ThreadPoolExecutor(6) as threads:
+        assert len(list(threads.map(drafter.invoke, briefs(6)))) == 6
+    assert model.peak_in_flight == 2
+
+
+def test_closing_cancels_what_runs(model: ModelDouble) -> None:
+    """A thread that waits for a draft then is told so."""
+    model.enqueue(Hang())
+    drafter = served_by(model)
+    failures: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            drafter.invoke(brief())
+        except DraftFailed as failed:
+            failures.append(failed)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    eventually(lambda: model.in_flight == 1)
+    drafter.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [str(failure).split()[0] for failure in failures] == ["cancelled"]
+    eventually(lambda: model.in_flight == 0)
+
+
+def test_a_closed_drafter_says_so() -> None:
+    drafter = Drafter(OneModel(DemonstrationModel()))
+    drafter.close()
+    drafter.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        drafter.invoke(brief())
+
+
+# --- one event loop -------------------------------------------------------------------------------------
+
+
+def in_a_new_loop(coroutine: Any) -> Any:
+    with asyncio.Runner() as runner:
+        return runner.run(coroutine)
+
+
+def test_a_second_event_loop_is_refused_by_name() -> None:
+    drafter = Drafter(OneModel(DemonstrationModel()))
+    assert in_a_new_loop(drafter.ainvoke(brief())).text
+    with pytest.raises(WrongLoopError, match="another event loop"):
+        in_a_new_loop(drafter.ainvoke(brief()))
+    with pytest.raises(WrongLoopError):
+        drafter.invoke(brief())
+
+
+def test_asynchronous_use_after_synchronous_is_refused_by_name() -> None:
+    with Drafter(OneModel(DemonstrationModel())) as drafter:
+        assert drafter.invoke(brief()).text
+        with pytest.raises(WrongLoopError):
+            in_a_new_loop(drafter.abatch([brief()]))
+
+
+def test_a_synchronous_call_from_within_its_own_loop_is_refused() -> None:
+    """It would wait for itself."""
+    loop = BackgroundLoop("test")
+
+    async def inner() -> None:
+        return
+
+    async def outer() -> None:
+        loop.run(inner())
+
+    with pytest.raises(RuntimeError, match="wait for itself"):
+        loop.run(outer())
+    loop.close()
+    loop.close()

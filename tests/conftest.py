@@ -1,0 +1,118 @@
+"""The real bot between a Slack workspace and a model's server, all on loopback."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.choicelog import to_json_line
+from cli.serve import running
+from cli.settings import Settings
+from playground import AppConfig, Ephemeral, Outcome, User, Workspace
+from playground.openai import ModelDouble
+from storage.choicelog import ChoiceLog, Selection
+from storage.database import Database
+
+MANIFEST = Path(__file__).parent.parent / "manifest.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A running bot, the workspace and the model that it works with, and where it records."""
+
+    slack: Workspace
+    model: ModelDouble
+    database_url: str
+    port: int | None
+
+    @property
+    def agent(self) -> User:
+        return self.slack.people.agent
+
+    async def suggest(self, text: str, *, user: User | None = None) -> Outcome:
+        """An agent types `/suggest text` in the support channel."""
+        return await self.slack.run_command(user or self.agent, self.slack.places.support, "/suggest", text)
+
+    async def candidates(self, *, user: User | None = None) -> Ephemeral:
+        """The private message with the newest candidates."""
+        return await self.private("use_candidate", user=user)
+
+    async def private(self, needle: str, *, user: User | None = None) -> Ephemeral:
+        """The newest private message that has this text, or this action id, in it."""
+        return await self.slack.wait_for_ephemeral(
+            user or self.agent,
+            lambda message: needle in json.dumps([message.text, message.blocks], ensure_ascii=False),
+        )
+
+    async def suggested(self, text: str = "Where is my order?") -> Ephemeral:
+        """Ask and get the candidates."""
+        await self.suggest(text)
+        return await self.candidates()
+
+    async def log(self, *, include_simulated: bool = False) -> list[dict[str, Any]]:
+        """The choice log, as it is exported."""
+        return await read_log(self.database_url, include_simulated=include_simulated)
+
+    def replies(self) -> list[str]:
+        """What the bot has posted in the support channel."""
+        return [
+            message.text
+            for message in self.slack.messages(self.slack.places.support)
+            if message.user_id == self.slack.bot_user_id
+        ]
+
+
+async def read_log(url: str, *, include_simulated: bool = False) -> list[dict[str, Any]]:
+    database = Database(url)
+    try:
+        entries = ChoiceLog(database).entries(Selection(include_simulated=include_simulated))
+        return [json.loads(to_json_line(entry)) async for entry in entries]
+    finally:
+        await database.aclose()
+
+
+StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
+
+
+@pytest.fixture
+def stage_with(tmp_path: Path) -> StageMaker:
+    """Makes stages: `async with stage_with(suggest_candidates=5, over="socket") as stage`."""
+
+    @asynccontextmanager
+    async def make(*, over: str = "http", model: ModelDouble | None = None, **overrides: Any) -> AsyncIterator[Stage]:
+        config = AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+        async with Workspace.start(config=config) as slack, ModelDouble.start() as double:
+            settings = Settings(
+                _env_file=None,
+                **{
+                    "slack_bot_token": slack.bot_token,
+                    "slack_app_token": slack.app_token,
+                    "slack_signing_secret": slack.signing_secret,
+                    "slack_api_url": slack.api_url,
+                    "openai_base_url": double.base_url,
+                    "suggest_database_url": f"sqlite:///{tmp_path}/suggest.db",
+                    "suggest_agent_per_minute": 1000,
+                    **overrides,
+                },
+            )
+            http = ("127.0.0.1", 0) if over == "http" else None
+            async with running(settings, http=http, health=None) as port:
+                if http is not None:
+                    slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+                else:
+                    await slack.wait_for_app()
+                yield Stage(slack=slack, model=double, database_url=settings.suggest_database_url, port=port)
+
+    return make
+
+
+@pytest.fixture
+async def stage(stage_with: StageMaker) -> AsyncIterator[Stage]:
+    """A bot with the default settings, over signed HTTP."""
+    async with stage_with() as made:
+        yield made
