@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +12,8 @@ from storage.records import Candidate, Choice, Event, LogEntry, Request
 from storage.tables import to_iso
 
 SCHEMA: Final = "choice-log/1"
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # noqa: RUF001
 
 REQUEST_FIELDS: Final = (
     "id", "team_id", "channel_id", "thread_ts", "agent_id", "surface", "locale", "created_at", "shown_at", "status",
@@ -54,8 +57,8 @@ def csv_header() -> str:
 def to_csv_lines(entry: LogEntry) -> str:
     """A row a candidate, with its request's and its choice's columns repeated; one row where there is no candidate.
 
-    Texts that a spreadsheet would run as formulas (they begin with =, +, -, @, a tab or a carriage return) get a leading
-    apostrophe. Events are in the JSON Lines form only.
+    Texts that a spreadsheet would run as formulas (they begin with =, +, - or @, full-width ones too, with a tab or a
+    line end) get a leading apostrophe. Events are in the JSON Lines form only.
     """
     request = _cells(_picked(entry.request, REQUEST_FIELDS))
     choice = _cells(_picked(entry.choice, CHOICE_FIELDS)) if entry.choice else [""] * len(CHOICE_FIELDS)
@@ -72,6 +75,8 @@ def _plain(value: Any) -> Any:
         return to_iso(value)
     if isinstance(value, tuple):
         return [{"role": item.role, "text": item.text} if hasattr(item, "role") else item for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no word for it
     return value
 
 
@@ -87,7 +92,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA_STARTS) else text
 
 
 def _csv(rows: Iterable[Iterable[str]]) -> str:

@@ -85,15 +85,11 @@ class Chooser:
         """Whether a chosen reply is posted, or shown to be copied."""
         return self._on_use == "post"
 
-    async def candidate(self, click: Click, candidate_id: str) -> tuple[LogEntry, Candidate]:
-        """The candidate, still to be chosen, and its request."""
+    async def open_edit(self, click: Click, candidate_id: str) -> Candidate:
+        """The agent pressed Edit: the candidate, still to be chosen, for the editor."""
         entry, candidate = await self._find(click, candidate_id)
         if entry.choice is not None or entry.request.status not in OPEN:
             raise NotOpen(entry.request.id)
-        return entry, candidate
-
-    async def edit_opened(self, click: Click, candidate: Candidate) -> None:
-        """The agent looks at the candidate in the editor."""
         event = Event(
             request_id=candidate.request_id,
             type="edit_opened",
@@ -101,7 +97,8 @@ class Chooser:
             agent_id=click.agent_id,
             candidate_id=candidate.id,
         )
-        await self._requests.record_event(event, way_back=click.way_back)
+        await self._requests.record_event(event, delivery_key=click.delivery_key, way_back=click.way_back)
+        return candidate
 
     async def use(self, click: Click, candidate_id: str) -> Chosen:
         """The candidate as it is."""
@@ -111,11 +108,12 @@ class Chooser:
     async def edit(self, click: Click, candidate_id: str, text: str) -> Chosen:
         """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply too."""
         entry, candidate = await self._find(click, candidate_id)
-        final_text = clean(text).replace("\r\n", "\n").strip()
+        final_text = _as_typed(text)
         if not final_text:
             raise EmptyReply(candidate_id)
         original = candidate.text or ""
-        return await self._reply(click, entry, candidate, original if final_text == original.strip() else final_text)
+        unchanged = _nfc(final_text) == _nfc(_as_typed(original))
+        return await self._reply(click, entry, candidate, original if unchanged else final_text)
 
     async def dismiss(self, click: Click, request_id: str) -> Chosen:
         """None of the candidates."""
@@ -180,7 +178,7 @@ class Chooser:
             choice, delivery_key=click.delivery_key, event=event, parts=parts, way_back=click.way_back
         )
         self._metrics.chosen(choice)
-        return Chosen(choice=choice, request=_reachable(entry.request, click.way_back), parts=parts)
+        return Chosen(choice=choice, request=reachable(entry.request, click.way_back), parts=parts)
 
     async def _shown_at(self, request: Request) -> datetime | None:
         """When the candidates became visible; where the click overtook the record of it, when Slack was handed them."""
@@ -212,7 +210,7 @@ def owned(entry: LogEntry | None, click: Click) -> LogEntry:
     return entry
 
 
-def _reachable(request: Request, way_back: WayBack | None) -> Request:
+def reachable(request: Request, way_back: WayBack | None) -> Request:
     """The request with the newest way back to its agent."""
     if way_back is None:
         return request
@@ -223,6 +221,13 @@ def _similarity(candidate: Candidate | None, final_text: str | None) -> float | 
     """Levenshtein similarity of what was sent to the candidate, 0 to 1, on NFC text."""
     if candidate is None or candidate.text is None or final_text is None:
         return None
-    return Levenshtein.normalized_similarity(
-        unicodedata.normalize("NFC", candidate.text), unicodedata.normalize("NFC", final_text)
-    )
+    return Levenshtein.normalized_similarity(_nfc(candidate.text), _nfc(final_text))
+
+
+def _as_typed(text: str) -> str:
+    """As an editor gives it back: line ends of one kind, nothing around it."""
+    return clean(text).replace("\r\n", "\n").strip()
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

@@ -8,18 +8,25 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal, Protocol
 
-from bot.choosing import Chosen, Click, owned
+from bot.choosing import Chosen, Click, owned, reachable
 from storage.choices import Choices
 from storage.deliveries import Deliveries
-from storage.errors import NotOpen
+from storage.errors import NotOpen, Unavailable
 from storage.records import Delivery, Event, Request
 from storage.requests import Requests
 
 ADDRESSES: Final = ("channel", "response_url", "copy")
 """Where a reply goes, in turn: posted in the channel; through the click's own way back; shown to be copied."""
+
+UNKNOWN_TOLD_FOR: Final = timedelta(days=1)
+"""After a restart, agents are told again of parts that may have been posted, this long and no longer."""
+
+RECORD_TRIES: Final = 5
+RECORD_AGAIN_AFTER_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +114,7 @@ class Deliverer:
                 return Outcome(state="unknown", text=_joined(chosen.parts[part.part :]))
             arrived.append(settled)
             if part.state != "done":
-                await self._deliveries.done(settled, sent=self._sent(chosen, arrived))
+                await self._surely(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
         by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
         return Outcome(state="not_posted", text=_joined(by_hand)) if by_hand else Outcome(state="posted")
 
@@ -127,7 +134,7 @@ class Deliverer:
             _log.warning("%s deliveries were cut off; their agents decide", cut_off)
         await self.retract(await self._deliveries.to_delete())
         outcomes = []
-        for choice_id in await self._deliveries.unfinished():
+        for choice_id in await self._deliveries.unfinished(unknown_since=self._now() - UNKNOWN_TOLD_FOR):
             chosen = await self._load(choice_id)
             outcomes.append((chosen, await self.deliver(chosen)))
         return tuple(outcomes)
@@ -141,7 +148,8 @@ class Deliverer:
         again = await self._deliveries.post_again(request_id, delivery_key=click.delivery_key, at=self._now())
         if entry.choice is None or not again:
             raise NotOpen(request_id)
-        return await self._load(entry.choice.id)
+        chosen = await self._load(entry.choice.id)
+        return replace(chosen, request=reachable(chosen.request, click.way_back))
 
     async def _load(self, choice_id: str) -> Chosen:
         choice = await self._choices.get(choice_id)
@@ -164,16 +172,29 @@ class Deliverer:
             except Refused as refusal:
                 _log.info("delivery refused: %s", refusal.reason, extra={"request_id": request.id})
                 part = replace(part, address=ADDRESSES[ADDRESSES.index(part.address) + 1])
-                await self._deliveries.put_back(part.id, address=part.address)
+                await self._surely(partial(self._deliveries.put_back, part.id, address=part.address))
             except Throttled as throttled:
-                await self._deliveries.put_back(part.id, address=part.address)
+                await self._surely(partial(self._deliveries.put_back, part.id, address=part.address))
                 await self._sleep(throttled.retry_after_s)
             except Uncertain as error:
                 _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})
-                await self._deliveries.unknown(part.id)
+                await self._surely(partial(self._deliveries.unknown, part.id))
                 return replace(part, state="unknown")
             else:
                 return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
+
+    async def _surely(self, record: Callable[[], Awaitable[None]]) -> None:
+        """Record what Slack has answered, with patience: until then the part seems to be on its way.
+
+        Raises Unavailable in the end; the next start finds the part as after a crash.
+        """
+        for _ in range(RECORD_TRIES - 1):
+            try:
+                return await record()
+            except Unavailable as error:
+                _log.warning("what became of a delivery is not recorded yet: %s", error)
+                await self._sleep(RECORD_AGAIN_AFTER_S)
+        return await record()
 
     def _sent(self, chosen: Chosen, arrived: Sequence[Delivery]) -> Event | None:
         """The fact that the whole reply stands in the conversation, with its last part."""

@@ -9,6 +9,8 @@ from bot.errors import LimitReached
 from storage.requests import Requests
 
 _MINUTE_S = 60.0
+_AGENTS_REMEMBERED = 1000
+"""Above this, agents who asked nothing within the minute are forgotten."""
 
 
 class Limits:
@@ -43,3 +45,9 @@ class Limits:
         if len(asked) >= self._agent_per_minute:
             raise LimitReached("agent_per_minute", retry_after_s=ceil(asked[0] + _MINUTE_S - clock))
         asked.append(clock)
+        if len(self._asked) > _AGENTS_REMEMBERED:
+            self._forget(before=clock - _MINUTE_S)
+
+    def _forget(self, *, before: float) -> None:
+        for agent in [agent for agent, asked in self._asked.items() if not asked or asked[-1] <= before]:
+            del self._asked[agent]

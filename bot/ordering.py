@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,18 @@ NEAR_DUPLICATE_F1: Final = 0.8
 
 T = TypeVar("T")
 
-# A run of letters and digits is a token; so is every single character of the scripts written without spaces.
-_TOKEN: Final = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|"
-    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+# Written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
+_SPACELESS: Final = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+
+# Accents, points and vowel signs, which Python does not count among the letters that they belong to.
+_MARKS: Final = (
+    r"\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
+    r"\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+)
+
+_RUN: Final = re.compile(rf"([{_SPACELESS}]+)|(?:[^\W{_SPACELESS}]|[{_MARKS}])+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +78,19 @@ def token_f1(one: str, other: str) -> float:
 
 
 def tokens(text: str) -> list[str]:
-    """Words, case folded; a character each in scripts written without spaces, and in texts without words (emoji)."""
-    folded = text.casefold()
-    return _TOKEN.findall(folded) or list(folded.strip())
+    """Words, case folded; pairs of neighbours in scripts written without spaces; in texts without words (emoji)
+    each character.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    found: list[str] = []
+    for run in _RUN.finditer(folded):
+        found.extend(_pairs(run[0]) if run[1] else (run[0],))
+    return found or [character for character in folded if not character.isspace()]
+
+
+def _pairs(run: str) -> list[str]:
+    """Single characters would not do: in an alphabet, any two long texts have much the same letters."""
+    return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
 
 
 def _f1(one: Counter[str], other: Counter[str]) -> float:

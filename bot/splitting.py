@@ -16,11 +16,14 @@ def slack_length(text: str) -> int:
 
 
 def split(text: str, limit: int) -> tuple[str, ...]:
-    """Parts of at most `limit` UTF-16 units that join to `text` again, cut where a reader would pause."""
+    """Parts of at most `limit` UTF-16 units that join to `text` again, cut where a reader would pause.
+
+    A character is never cut: with a limit of 1, an emoji is a part of 2 units.
+    """
     parts: list[str] = []
     rest = text
     while slack_length(rest) > limit:
-        end = _last_break(_head(rest, limit))
+        end = max(1, _last_break(_head(rest, limit)))
         parts.append(rest[:end])
         rest = rest[end:]
     return (*parts, rest) if rest else tuple(parts)
@@ -38,6 +41,6 @@ def _last_break(head: str) -> int:
     """Where to cut: behind the last paragraph, line, sentence or word in the second half, else at the very end."""
     for mark in _BREAKS:
         at = head.rfind(mark, len(head) // 2)
-        if at >= 0 and at + len(mark) <= len(head):
+        if at >= 0:
             return at + len(mark)
     return len(head)

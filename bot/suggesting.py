@@ -109,12 +109,12 @@ class Suggester:
             surface=ask.surface,
             locale=ask.locale,
             created_at=now,
-            hint=ask.hint,
+            hint=None if ask.hint is None else clean(ask.hint),
             k_requested=self.terms.candidates,
             prompt_version=self.playbook.prompt_version,
             simulated=self.terms.simulated,
             app_version=self.terms.app_version,
-            conversation=ask.conversation,
+            conversation=tuple(replace(turn, text=clean(turn.text)) for turn in ask.conversation),
             response_url=ask.way_back.response_url if ask.way_back else None,
             response_url_expires_at=ask.way_back.expires_at if ask.way_back else None,
         )
@@ -129,6 +129,7 @@ class Suggester:
         parent = owned(await self._requests.get(request_id), click)
         now = self._now()
         await self._limits.check(team_id=click.team_id, agent_id=click.agent_id, now=now)
+        await self._shown_before(parent.request)
         child = replace(
             parent.request,
             id=self._new_id(),
@@ -138,6 +139,9 @@ class Suggester:
             status="drafting",
             k_requested=self.terms.candidates,
             prompt_version=self.playbook.prompt_version,
+            ranker_version=None,
+            policy="uniform",
+            policy_params={},
             order_propensity=None,
             parent_request_id=request_id,
             simulated=self.terms.simulated,
@@ -202,6 +206,12 @@ class Suggester:
         since = self._now() - timedelta(days=1)
         return await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
 
+    async def _shown_before(self, request: Request) -> None:
+        """A click on candidates may overtake the record that they are visible: since they were handed to Slack."""
+        if request.shown_at is None and request.handed_at is not None:
+            shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
+            await self._requests.record_shown(shown)
+
     def _briefs(self, request: Request, previous: Sequence[str]) -> tuple[list[Brief], float]:
         styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, self._rng)
         age_s = (self._now() - request.created_at).total_seconds()
@@ -249,9 +259,12 @@ class Suggester:
             # A bug, ours or a library's: the good candidates are shown all the same, and the log has the traceback.
             _log.error("draft broke", exc_info=result, extra={"request_id": brief.request_id})
             return replace(candidate, error="invalid_output", attempts=1)
+        text = clean(result.text)
+        empty = not text.strip()
         return replace(
             candidate,
-            text=clean(result.text),
+            text=None if empty else text,
+            error="empty" if empty else None,
             temperature=result.temperature,
             model_returned=result.model_returned,
             latency_ms=result.latency_ms,

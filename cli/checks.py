@@ -1,19 +1,25 @@
 """Whether everything that the bot needs is usable: for /readyz and for `suggest doctor`. Never spends tokens."""
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 
 from cli.settings import FIXES, Settings
 from cli.wiring import Records
-from handlers.connection import Connection, SlackRefused, SlackUnreachable
+from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
 from handlers.web import Check
+from storage.database import Database
 from storage.errors import StorageError
 from storage.schema import revision
 
-REMEMBERED_S = 15.0
-MODEL_TIMEOUT_S = 5.0
-OPENAI_URL = "https://api.openai.com/v1"
+REMEMBERED_S: Final = 15.0
+MODEL_TIMEOUT_S: Final = 5.0
+OPENAI_URL: Final = "https://api.openai.com/v1"
+NAMES_SHOWN: Final = 5
 
 
 class Readiness:
@@ -33,13 +39,13 @@ class Readiness:
         if time.monotonic() - self._asked_at > REMEMBERED_S:
             self._remote = (await slack(self._connection), await model(self._settings, self._session))
             self._asked_at = time.monotonic()
-        return (await database(self._records), *self._remote)
+        return (await database(self._records.database), *self._remote)
 
 
-async def database(records: Records) -> Check:
+async def database(opened: Database) -> Check:
     """Readable, and at this program's schema."""
     try:
-        found, wanted = await revision(records.database)
+        found, wanted = await revision(opened)
     except StorageError as error:
         return Check(name="database", problem=f"cannot be read: {error}")
     problem = None if found == wanted else f"its schema is {found}, not {wanted}: run `suggest migrate`"
@@ -49,27 +55,83 @@ async def database(records: Records) -> Check:
 async def slack(connection: Connection) -> Check:
     """The bot token is taken."""
     try:
-        await connection.identify()
-    except SlackRefused as error:
-        return Check(name="slack", problem=f"the bot token is refused ({error}): {FIXES['SLACK_BOT_TOKEN']}")
-    except SlackUnreachable as error:
-        return Check(name="slack", problem=f"cannot be reached ({error}): check the network and proxy")
+        await identified(connection)
+    except NotUsable as error:
+        return Check(name="slack", problem=str(error))
     return Check(name="slack", problem=None)
 
 
 async def model(settings: Settings, session: aiohttp.ClientSession) -> Check:
-    """The model's server answers and takes the key; where it lists its models, ours are there."""
-    url = (settings.openai_base_url or OPENAI_URL).rstrip("/") + "/models"
-    key = settings.openai_api_key
-    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+    """The model's server answers and takes the key."""
     try:
-        async with session.get(url, headers=headers, timeout=aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)) as answer:
-            status = answer.status
-    except (aiohttp.ClientError, TimeoutError) as error:
-        problem = f"its server cannot be reached ({type(error).__name__}): {FIXES['OPENAI_BASE_URL']}"
-        return Check(name="model", problem=problem)
-    if status in {401, 403}:
-        return Check(name="model", problem=f"the key is refused (HTTP {status}): {FIXES['OPENAI_API_KEY']}")
-    if status >= 500:
-        return Check(name="model", problem=f"its server answers HTTP {status}: look at that server")
+        await ModelServer(settings, session).models()
+    except NotUsable as error:
+        return Check(name="model", problem=str(error))
     return Check(name="model", problem=None)
+
+
+class NotUsable(Exception):  # noqa: N818 - named for what was found
+    """Why something cannot be used, and what to do."""
+
+
+async def identified(connection: Connection) -> Identity:
+    """Whom the bot token stands for. Raises NotUsable."""
+    try:
+        return await connection.identify()
+    except SlackRefused as error:
+        raise NotUsable(f"the bot token is refused ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
+    except SlackUnreachable as error:
+        raise NotUsable(f"Slack cannot be reached ({error}): check the network and the proxy") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    body: Any
+
+
+class ModelServer:
+    """The model's server at `address`, asked for what costs nothing."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self.address = (settings.openai_base_url or OPENAI_URL).rstrip("/")
+        self._key = settings.openai_api_key
+        self._session = session
+
+    async def models(self) -> frozenset[str] | None:
+        """The models that it lists, None where it does not list any. Raises NotUsable."""
+        answer = await self._get("/models")
+        if answer.status in {401, 403}:
+            raise NotUsable(f"the key is refused (HTTP {answer.status}): {FIXES['OPENAI_API_KEY']}")
+        if answer.status >= 500:
+            raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
+        return _listed(answer.body) if answer.status == 200 else None
+
+    async def lacks(self, name: str, listed: Iterable[str]) -> bool:
+        """Whether it does not have this model: neither in its list, nor under a name that it does not list."""
+        return name not in listed and (await self._get(f"/models/{quote(name)}")).status != 200
+
+    async def _get(self, path: str) -> _Answer:
+        headers = {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+        timeout = aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)
+        try:
+            async with self._session.get(self.address + path, headers=headers, timeout=timeout) as answer:
+                return _Answer(status=answer.status, body=await _json(answer))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise NotUsable(
+                f"its server cannot be reached ({type(error).__name__}): {FIXES['OPENAI_BASE_URL']}"
+            ) from error
+
+
+async def _json(answer: aiohttp.ClientResponse) -> Any:
+    try:
+        return await answer.json(content_type=None)
+    except ValueError:
+        return None
+
+
+def _listed(body: Any) -> frozenset[str] | None:
+    models = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(models, list):
+        return None
+    return frozenset(str(model["id"]) for model in models if isinstance(model, dict) and "id" in model) or None

@@ -17,6 +17,8 @@ from storage.schema import revision
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
+_SQLITE: Final = b"SQLite format 3\x00"
+
 Origin = Literal["--database", "SUGGEST_DATABASE_URL", "demonstration"]
 
 
@@ -32,33 +34,38 @@ class Location:
         """Names with spaces, question marks or percent signs are files too."""
         return cls(url=f"sqlite:///{quote(str(file.expanduser()))}", origin=origin)
 
+    @classmethod
+    def of_settings(cls, settings: Settings) -> Self:
+        return cls(url=settings.suggest_database_url, origin="SUGGEST_DATABASE_URL")
+
     @property
     def file(self) -> Path | None:
         """The file, if it is one."""
         return database_file(self.url) if self.url.startswith("sqlite") else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a file with nothing in it, or none yet."""
+        return self.file is not None and (not self.file.exists() or self.file.stat().st_size == 0)
 
     def __str__(self) -> str:
         """For people: the file, or the URL without its password."""
         return str(self.file) if self.file else parse_url(self.url).render_as_string(hide_password=True)
 
 
-def located(settings: Settings, option: Path | None) -> Location:
-    """Where the log is: as the option says, else as the settings do."""
+def for_trying(settings: Settings, option: Path | None) -> Location:
+    """Where `suggest try` records: sample replies go to a file of their own, unless somebody named a database."""
     if option is not None:
         return Location.of_file(option)
-    return Location(url=settings.suggest_database_url, origin="SUGGEST_DATABASE_URL")
-
-
-def located_for_trying(settings: Settings, option: Path | None) -> Location:
-    """As `located`; but sample replies go to a file of their own, unless somebody named a database."""
-    if option is None and not settings.has_model and "suggest_database_url" not in settings.model_fields_set:
+    if not settings.has_model and "suggest_database_url" not in settings.model_fields_set:
         return Location.of_file(DEMONSTRATION_FILE, origin="demonstration")
-    return located(settings, option)
+    return Location.of_settings(settings)
 
 
 @asynccontextmanager
 async def opened(location: Location) -> AsyncIterator[wiring.Records]:
     """The database, made or brought to this program's schema where that is due. Raises Failed, SchemaTooNew."""
+    refuse_other_files(location)
     with refusing(location):
         async with wiring.open_records(location.url) as records:
             yield records
@@ -69,6 +76,9 @@ async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
     """A database that exists already, at this program's schema. Makes no file. Raises SettingsError, Failed."""
     if location.file is not None and not location.file.is_file():
         raise SettingsError(f"there is no database {location}: {_where_else(location)}")
+    refuse_other_files(location)
+    if location.is_empty:  # opened, it would be made a database
+        raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
     database = Database(location.url)
     try:
         with refusing(location):
@@ -82,13 +92,26 @@ async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
         await database.aclose()
 
 
+def refuse_other_files(location: Location) -> None:
+    """A file of another kind is left alone. Raises SettingsError, Failed."""
+    if location.file is None or not location.file.exists():
+        return
+    try:
+        with location.file.open("rb") as file:
+            start = file.read(len(_SQLITE))
+    except OSError as error:
+        raise Failed(f"the database {location} cannot be read: {error.strerror}") from error
+    if start not in {b"", _SQLITE}:
+        raise SettingsError(f"{location} is no SQLite database: name another file")
+
+
 @contextmanager
 def refusing(location: Location) -> Iterator[None]:
-    """A database that does not take part is named, with what to do. Raises Failed."""
+    """A database that cannot be used is named, with what to do. Raises Failed."""
     try:
         yield
     except Unavailable as error:
-        raise Failed(f"the database {location} cannot be used ({error}): {_what_to_do(location)}") from error
+        raise Failed(f"the database {location} cannot be used ({error}): {_what_to_do(location, error)}") from error
 
 
 async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
@@ -96,10 +119,12 @@ async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
     await Audit(records.database).record(at=wiring.now(), actor=actor, action=DEMONSTRATION, data={})
 
 
-def _what_to_do(location: Location) -> str:
+def _what_to_do(location: Location, error: Unavailable) -> str:
+    if "locked" in str(error):
+        return "another program is writing to it; try again in a moment"
     if location.file is None:
         return FIXES["SUGGEST_DATABASE_URL"]
-    return "its folder must exist and be writable, with room on the disk, and no other program may hold it locked"
+    return "it and its folder must exist and be writable, with room on the disk"
 
 
 def _where_else(location: Location) -> str:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 
 class SettingsError(Exception):
-    """A setting or an option is missing or malformed; the message names it, with its fix, in one line. Where several
-    are, `others` has the lines of the rest.
+    """A setting or an option is missing or malformed; the message names it, with its fix, in one line. `lines` has
+    more of them where several are.
     """
 
-    def __init__(self, message: str, *others: str) -> None:
-        super().__init__(message)
-        self.others = others
+    def __init__(self, *lines: str) -> None:
+        super().__init__(lines[0])
+        self.lines = lines
 
 
 class Failed(Exception):  # noqa: N818 - it is told, and ends the command, as an outcome
@@ -29,6 +29,7 @@ class Ending:
 
     line: str
     code: int
+    is_unexpected: bool = False
 
 
 def ending(error: Exception) -> Ending:
@@ -61,4 +62,4 @@ def _of_lower_rooms(error: Exception) -> Ending:
         f"something went wrong that should not ({type(error).__name__}); please report it, "
         "with what SUGGEST_LOG_LEVEL=debug shows"
     )
-    return Ending(line=line, code=1)
+    return Ending(line=line, code=1, is_unexpected=True)

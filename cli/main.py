@@ -2,12 +2,18 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import __version__
-from cli.settings import SettingsError, load_settings
+from cli.errors import SettingsError, ending
+
+if TYPE_CHECKING:
+    from cli.databases import Location
+    from cli.settings import Settings
 
 app = typer.Typer(
     name="suggest",
@@ -17,6 +23,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+playbook = typer.Typer(help="What replies are written with: persona, facts, rules, styles.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DatabaseFile = Annotated[
+    Path | None,
+    typer.Option("--database", metavar="FILE", help="A SQLite file. [default: what SUGGEST_DATABASE_URL says]"),
+]
+
+
+class ExportFormat(StrEnum):
+    """One request a line, or one candidate a line."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -27,6 +47,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 @app.callback()
 def suggest(
+    *,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
@@ -50,9 +71,203 @@ def serve(
     from cli import logs
     from cli.serve import serve as run
 
-    settings = load_settings()
+    settings = _settings()
     logs.configure(level=settings.suggest_log_level, log_format=settings.suggest_log_format)
     asyncio.run(run(settings, http=_address("--http", http), health=_address("--health", health)))
+
+
+@app.command(name="try")
+def try_(
+    *,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, in quotes.")],
+    hint: Annotated[str | None, typer.Option(metavar="TEXT", help="How to write the replies.")] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Record here. [default: what SUGGEST_DATABASE_URL says; without it and a model, suggest-demo.db]",
+        ),
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Show the drafts side by side as they grow.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Ask nothing, and print the choice-log line of the request.")
+    ] = False,
+    candidates: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=1, max=10, help="How many. [default: what SUGGEST_CANDIDATES says]"),
+    ] = None,
+    pick: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=10, help="Ask nothing, and use reply N as it is.")
+    ] = None,
+) -> None:
+    """Draft replies to one message in this terminal, and choose one.
+
+    It is recorded as it is from Slack. Without a model, the replies are samples made by rules.
+
+    Example: suggest try "Where is my order?" --hint "we are out of stock"
+    """
+    from cli.trying import Options
+    from cli.trying import try_ as run
+
+    options = Options(
+        message=message,
+        hint=hint,
+        database=database,
+        stream=stream,
+        as_json=as_json,
+        candidates=candidates,
+        pick=pick,
+    )
+    asyncio.run(run(_settings_and_logs(), options))
+
+
+@app.command()
+def doctor(*, as_json: Json = False) -> None:
+    """Say what is missing: settings, tokens, scopes, database, model.
+
+    Example: suggest doctor
+    """
+    from cli import doctor as it
+
+    try:
+        findings, code = asyncio.run(it.examine(_settings_and_logs())), 1
+    except SettingsError as error:
+        findings, code = it.malformed(error), 2
+    print(it.as_json(findings) if as_json else it.as_text(findings))
+    if not it.is_usable(findings):
+        raise typer.Exit(code)
+
+
+@playbook.command()
+def init(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to.")] = Path("playbook.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+) -> None:
+    """Write the built-in playbook, annotated, to a file of your own.
+
+    Example: suggest playbook init playbook.toml
+    """
+    from cli import playbooks
+
+    (playbooks.replace if force else playbooks.init)(path)
+
+
+@playbook.command()
+def check(
+    *,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PATH]", help="Which. [default: what SUGGEST_PLAYBOOK says, else the built-in one]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a playbook can be used; if not, where and why.
+
+    Example: suggest playbook check playbook.toml
+    """
+    from cli import playbooks
+
+    found = path or _settings().suggest_playbook
+    (playbooks.check_for_programs if as_json else playbooks.check)(found)
+
+
+app.add_typer(playbook, name="playbook")
+
+
+@app.command()
+def export(
+    *,
+    export_format: Annotated[
+        ExportFormat, typer.Option("--format", help="One request a line, or one candidate a line.")
+    ] = ExportFormat.JSONL,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")
+    ] = None,
+    team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    include_simulated: Annotated[
+        bool, typer.Option("--include-simulated", help="Requests that no real model answered, too.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A file, written whole or not at all; - is stdout.")
+    ] = Path("-"),
+    database: DatabaseFile = None,
+) -> None:
+    """Write out the choice log, as JSON Lines or CSV.
+
+    JSON Lines: a request a line, with its candidates, its choice and its events. CSV: a candidate a line.
+
+    Example: suggest export --since 2026-11-01 -o choices.jsonl
+    """
+    from cli import exporting
+
+    selection = exporting.selected(since=since, until=until, team=team, include_simulated=include_simulated)
+    wanted = exporting.Export(selection=selection, format=export_format.value, output=output)
+    asyncio.run(exporting.export(_location(database), wanted))
+
+
+@app.command()
+def migrate(*, database: DatabaseFile = None, as_json: Json = False) -> None:
+    """Bring a database to this version's schema.
+
+    `suggest serve` and `suggest try` do so by themselves.
+
+    Example: suggest migrate --database suggest.db
+    """
+    from cli import migrating
+
+    run = migrating.migrate_for_programs if as_json else migrating.migrate_
+    asyncio.run(run(_location(database)))
+
+
+@app.command()
+def manifest(
+    *,
+    as_json: Json = False,
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For Socket Mode. [default]")] = False,
+    http: Annotated[
+        str | None, typer.Option(metavar="URL", help="For HTTP: where Slack reaches the bot, such as https://host.")
+    ] = None,
+) -> None:
+    """Print the manifest that the Slack app is made from.
+
+    Paste it at https://api.slack.com/apps > Create New App > From a manifest.
+
+    Example: suggest manifest --http https://bot.example.com
+    """
+    from cli import manifest as it
+
+    if socket_mode and http is not None:
+        raise SettingsError("--socket-mode and --http exclude each other: give one of them")
+    made = it.load_manifest()
+    made = it.for_socket_mode(made) if http is None else it.for_http(made, http)
+    print((it.as_json if as_json else it.as_yaml)(made), end="")
+
+
+def _settings() -> "Settings":
+    from cli.settings import load_settings
+
+    return load_settings()
+
+
+def _settings_and_logs() -> "Settings":
+    """The settings; the log only where somebody asked for one, since the command speaks for itself."""
+    from cli import logs
+
+    settings = _settings()
+    asked_for = "suggest_log_level" in settings.model_fields_set
+    logs.configure(level=settings.suggest_log_level if asked_for else "error", log_format=settings.suggest_log_format)
+    return settings
+
+
+def _location(database: Path | None) -> "Location":
+    """The database that the option names, else the one that the settings do."""
+    from cli.databases import Location
+
+    return Location.of_settings(_settings()) if database is None else Location.of_file(database)
 
 
 def _address(option: str, text: str | None) -> tuple[str, int] | None:
@@ -65,12 +280,45 @@ def _address(option: str, text: str | None) -> tuple[str, int] | None:
 
 
 def main() -> None:
-    """Run the command line; errors that are known end in one line on stderr and exit code 1 or 2."""
+    """Run the command line. What is known ends in one line on stderr and an exit code; Ctrl-C ends quietly, in 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark
+    sys.exit(run())
+
+
+def run(args: list[str] | None = None) -> int:
+    """The exit code of one command line."""
     try:
-        app()
-    except SettingsError as error:
-        print(f"suggest: {error}", file=sys.stderr)
-        sys.exit(2)
+        return int(app(args, prog_name="suggest", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        return _refuse_usage(error)
+    except typer.Abort:
+        return 130
+    except Exception as error:  # the front door: nothing is above it
+        end = ending(error)
+        if end.is_unexpected and _wants_traceback():
+            raise
+        print(f"suggest: {end.line}", file=sys.stderr)
+        return end.code
+
+
+def _refuse_usage(error: typer.TyperException) -> int:
+    """Wrong usage in one line; where nothing was asked for, the help."""
+    message = error.format_message().strip()
+    if "\n" in message:
+        print(message, file=sys.stderr)
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "suggest"
+    print(f"suggest: {message[:1].lower()}{message[1:].rstrip('.')}; see {path} --help", file=sys.stderr)
+    return error.exit_code
+
+
+def _wants_traceback() -> bool:
+    from cli.settings import wants_tracebacks
+
+    return wants_tracebacks()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import json
 
-from cli.databases import Location, refusing
+from cli.databases import Location, refuse_other_files, refusing
 from storage.database import Database
 from storage.schema import migrate
 
@@ -23,6 +23,7 @@ async def migrate_for_programs(location: Location) -> None:
 
 
 async def _migrated(location: Location) -> tuple[str | None, str]:
+    refuse_other_files(location)
     database = Database(location.url)
     try:
         with refusing(location):

@@ -1,6 +1,7 @@
 """`suggest serve`: the bot on one Slack workspace, over Socket Mode or signed HTTP."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -15,7 +16,8 @@ from bot.drafting import Drafter
 from bot.metrics import Metrics
 from bot.playbook import load_playbook
 from cli import checks, wiring
-from cli.settings import FIXES, Settings, SettingsError, hide_from_libraries, require
+from cli.errors import SettingsError
+from cli.settings import FIXES, Settings, hide_from_libraries, require
 from handlers.app import Doors, Edge
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
 from handlers.courier import SlackCourier
@@ -56,6 +58,10 @@ async def serve(settings: Settings, *, http: Address | None, health: Address | N
 async def _until_stopped(settings: Settings, *, http: Address | None, health: Address | None) -> None:
     """Run until this task is cancelled, also while starting."""
     async with running(settings, http=http, health=health):
+        # What start-up made stays for good: left in the collector's care, it would be gone through again and again,
+        # for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
         await asyncio.Event().wait()
 
 

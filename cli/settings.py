@@ -30,10 +30,10 @@ class Settings(BaseSettings):
     slack_client_secret: SecretStr | None = None
     slack_api_url: str = "https://slack.com/api/"
     openai_api_key: SecretStr | None = None
-    openai_base_url: Annotated[str | None, Field(repr=False)] = None  # may hold a password
+    openai_base_url: str | None = None
     suggest_model: Annotated[str, Field(min_length=1, max_length=128)] = "gpt-4o-mini"
     suggest_candidates: Annotated[int, Field(ge=1, le=10)] = 3
-    suggest_database_url: Annotated[str, Field(repr=False)] = "sqlite:///suggest.db"  # as above
+    suggest_database_url: Annotated[str, Field(repr=False)] = "sqlite:///suggest.db"  # may hold a password
     suggest_playbook: Path | None = None
     suggest_on_use: Literal["post", "copy"] = "post"
     suggest_deadline_s: Annotated[float, Field(gt=0, le=600)] = 25.0
@@ -68,8 +68,8 @@ class Settings(BaseSettings):
     @field_validator("slack_api_url", "openai_base_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
-            raise ValueError("it is no http(s) URL")
+        if value is not None and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", value):
+            raise ValueError("it is no http(s) URL, or has a password or a query in it")
         return value
 
     @field_validator("slack_api_url")
@@ -159,7 +159,7 @@ def require(settings: Settings, *names: str) -> None:
 
 
 def hide_from_libraries() -> None:
-    """Take away what Slack's library would read by itself: with a client id it would switch to OAuth and a file store."""
+    """Take away what Slack's library would read by itself: with a client id it switches to OAuth and a file store."""
     for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET"):
         os.environ.pop(name, None)
 

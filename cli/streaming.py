@@ -35,9 +35,7 @@ class StreamingDrafter:
         self._drafter = drafter
         self._watcher = watcher
 
-    async def abatch(
-        self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False
-    ) -> list[Draft]:
+    async def abatch(self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False) -> list[Draft]:
         """As `Drafter.abatch`."""
         with self._watcher:
             self._watcher.begin(inputs)

@@ -41,13 +41,13 @@ class Terminal:
     @classmethod
     def for_people(cls, *, editor: str | None) -> Self:
         """Everything on stdout."""
-        console = _console()
+        console = Console(highlight=False, markup=False, emoji=False)
         return cls(console=console, notes=console, editor=editor)
 
     @classmethod
     def for_json(cls) -> Self:
         """Stdout is for the caller's JSON: notes go to stderr, and nothing is shown or asked."""
-        return cls(console=_console(quiet=True), notes=_console(stderr=True))
+        return cls(console=Console(quiet=True), notes=Console(stderr=True, highlight=False))
 
     @property
     def is_interactive(self) -> bool:
@@ -64,9 +64,9 @@ class Terminal:
         """Text to be copied: not a line break is added."""
         self.console.print(Text(printable(text)), soft_wrap=True)
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, style: str = "dim") -> None:
         """A fact beside what was asked for."""
-        self._notes.print(Text(printable(text), style="dim"), soft_wrap=True)
+        self._notes.print(Text(printable(text), style=style), soft_wrap=True)
 
     def ask(self, question: str, *, prefilled: str = "") -> str | None:
         """One line; None after Ctrl-C or Ctrl-D. `prefilled` stands in it, to be changed."""
@@ -86,10 +86,6 @@ class Terminal:
         self.say(f"Change the reply and press Enter; {LINE_BREAK} is a line break, Ctrl-C cancels.")
         line = self.ask("> ", prefilled=text.replace("\n", LINE_BREAK))
         return None if line is None else line.replace(LINE_BREAK, "\n")
-
-
-def _console(**options: bool) -> Console:
-    return Console(highlight=False, markup=False, emoji=False, **options)
 
 
 def _edited(text: str, editor: str) -> str | None:

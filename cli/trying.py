@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.playbook import load_playbook
 from bot.suggesting import Ask, DraftsTogether, Suggester
 from cli import screens, wiring
-from cli.databases import Location, located_for_trying, mark_demonstration, opened
+from cli.databases import Location, for_trying, mark_demonstration, opened
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings, editor, locale
 from cli.streaming import StreamingDrafter
@@ -60,7 +60,7 @@ class Wish:
 async def try_(settings: Settings, options: Options) -> None:
     """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
     settings = _checked(settings, options)
-    location = located_for_trying(settings, options.database)
+    location = for_trying(settings, options.database)
     terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
     async with opened(location) as records:
         await wiring.housekeeper(records=records).sweep()
@@ -103,7 +103,7 @@ class Trial:
     async def run(self, options: Options) -> str | None:
         """From the message to the choice, or to a request left open. What did not work, if anything."""
         if self._suggester.terms.simulated:
-            self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}")
+            self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}", style="bold yellow")
         ask = Ask(
             team_id=HERE,
             channel_id=HERE,
@@ -174,13 +174,11 @@ class Trial:
 
     async def _edit(self, entry: LogEntry, position: int) -> bool:
         """Whether the reply was edited, rather than left as it is."""
-        click = self._click()
-        _, candidate = await self._chooser.candidate(click, entry.visible[position - 1].id)
-        await self._chooser.edit_opened(click, candidate)
+        candidate = await self._chooser.open_edit(self._click(), entry.visible[position - 1].id)
         try:
             text = self._terminal.edit(candidate.text or "")
             if text is not None:
-                chosen = await self._chooser.edit(click, candidate.id, text)
+                chosen = await self._chooser.edit(self._click(), candidate.id, text)
                 self._confirm(position, chosen.choice)
                 return True
             self._terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")

@@ -155,4 +155,5 @@ def _models(settings: Settings, *, word_s: float) -> ModelSource:
         base_url=settings.openai_base_url,
         api_key=None if key is None else key.get_secret_value(),
         max_in_flight=settings.suggest_max_concurrency,
+        logprobs=True,
     )

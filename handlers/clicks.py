@@ -76,7 +76,7 @@ class Clicks:
         return self._deliver(chosen, clicked.texts)
 
     async def edit(self, clicked: Clicked) -> Work:
-        _, candidate = await self._chooser.candidate(clicked.click, clicked.action.value)
+        candidate = await self._chooser.open_edit(clicked.click, clicked.action.value)
         return self._open_editor(clicked, candidate)
 
     async def dismiss(self, clicked: Clicked) -> Work:
@@ -171,8 +171,6 @@ class Clicks:
         except (Refused, Uncertain, Throttled) as error:
             _log.warning("views.open did not work: %s", error)
             await self._private.answer(clicked.click.way_back, blocks.notice(clicked.texts("editor-not-opened")))
-            return
-        await self._chooser.edit_opened(clicked.click, candidate)
 
     async def _parse(self, body: dict[str, Any]) -> Clicked:
         action = parse_action(body)

@@ -1,14 +1,14 @@
 """Connections to one database: transactions with a time limit, one writer at a time where the engine wants it so."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -56,11 +56,6 @@ class Database:
         async with _translating(), self._readers.begin() as connection:
             yield connection
 
-    async def migrate(self, upgrade: Callable[[Any], None]) -> None:
-        """Run `upgrade(sync_connection)` in one write transaction."""
-        async with self.write() as connection:
-            await connection.run_sync(upgrade)
-
     async def aclose(self) -> None:
         await self._readers.dispose()
         await self._writer.dispose()
@@ -68,7 +63,8 @@ class Database:
 
 def parse_url(url: str) -> URL:
     """The SQLAlchemy URL of a `SUGGEST_DATABASE_URL`; raises ValueError with what to write instead."""
-    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+    path = url.removeprefix("sqlite:///")
+    if path not in {url, "", ":memory:"}:  # in memory, each connection would have a database of its own
         return make_url(url).set(drivername="sqlite+aiosqlite")
     raise ValueError("not a database this version can use: write sqlite:///path/to/suggest.db")
 
@@ -82,7 +78,9 @@ def database_file(url: str) -> Path:
 async def _translating() -> AsyncIterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (IntegrityError, DataError, ProgrammingError):
+        raise  # refused for what was asked: nothing is wrong with the database
+    except DBAPIError as error:
         raise Unavailable(str(error.orig)) from error
     except PoolTimeoutError as error:
         raise Unavailable("all connections are busy") from error
@@ -94,5 +92,6 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str, busy_ms: int) -> A
         async_creator=partial(sqlite.connect, url.database or "", begin=begin, busy_ms=busy_ms),
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=WRITE_LIMIT_S,
+        pool_timeout=2 * busy_ms / 1000,
+        hide_parameters=True,  # errors are logged: customers' words and Slack's secrets must not be
     )

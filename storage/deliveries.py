@@ -8,13 +8,13 @@ pending ─▶ attempting ─▶ done
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 
 from storage.database import Database
 from storage.records import Delivery, Event
 from storage.requests import to_row
 from storage.seen import record_delivery
-from storage.tables import choices, deliveries, events
+from storage.tables import UtcTime, choices, deliveries, events
 
 
 class Deliveries:
@@ -29,10 +29,10 @@ class Deliveries:
             rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
             return tuple(Delivery(**row) for row in rows.mappings())
 
-    async def unfinished(self) -> tuple[str, ...]:
-        """The standing choices that have parts to post, or whose posting was cut off by a crash."""
+    async def unfinished(self, *, unknown_since: datetime) -> tuple[str, ...]:
+        """The standing choices with parts to post; and those, made since then, with parts that may have been posted."""
         async with self._database.read() as connection:
-            rows = await connection.scalars(_SELECT_UNFINISHED)
+            rows = await connection.scalars(_SELECT_UNFINISHED, {"since": unknown_since})
             return tuple(dict.fromkeys(rows))
 
     async def to_delete(self) -> tuple[Delivery, ...]:
@@ -52,13 +52,14 @@ class Deliveries:
             return (await connection.execute(_ATTEMPT, {"delivery_id": delivery_id})).rowcount == 1
 
     async def done(self, delivery: Delivery, *, sent: Event | None) -> None:
-        """The part is where `delivery` says; its text is not needed here any more."""
+        """The part is where `delivery` says; its text is needed here only if the agent is to copy it."""
         async with self._database.write() as connection:
             row = {
                 "delivery_id": delivery.id,
                 "to_address": delivery.address,
                 "to_channel": delivery.channel_id,
                 "at_ts": delivery.message_ts,
+                "left_text": delivery.text if delivery.address == "copy" else None,
             }
             await connection.execute(_DONE, row)
             if sent is not None:
@@ -78,7 +79,7 @@ class Deliveries:
         """At start-up: what was being attempted when the process ended is unknown. The number of parts."""
         async with self._database.write() as connection:
             found = await connection.execute(
-                update(deliveries).where(deliveries.c.state == "attempting").values(state="unknown")
+                update(deliveries).where(_NOT_DONE, deliveries.c.state == "attempting").values(state="unknown")
             )
             return found.rowcount
 
@@ -96,6 +97,9 @@ class Deliveries:
 
 _INSERT_EVENT: Final = insert(events)
 
+# Word for word the condition of the index, or SQLite would not see that the index will do.
+_NOT_DONE: Final = text("deliveries.state <> 'done'")
+
 _SELECT_PARTS: Final = (
     select(deliveries).where(deliveries.c.choice_id == bindparam("of_choice")).order_by(deliveries.c.part)
 )
@@ -103,7 +107,12 @@ _SELECT_PARTS: Final = (
 _SELECT_UNFINISHED: Final = (
     select(deliveries.c.choice_id)
     .join(choices, choices.c.id == deliveries.c.choice_id)
-    .where(deliveries.c.state.in_(["pending", "unknown"]), choices.c.retracted_at.is_(None))
+    .where(
+        _NOT_DONE,
+        (deliveries.c.state == "pending")
+        | ((deliveries.c.state == "unknown") & (choices.c.chosen_at >= bindparam("since", type_=UtcTime))),
+        choices.c.retracted_at.is_(None),
+    )
     .order_by(choices.c.chosen_at, deliveries.c.part)
 )
 
@@ -129,7 +138,7 @@ _DONE: Final = (
         address=bindparam("to_address"),
         channel_id=bindparam("to_channel"),
         message_ts=bindparam("at_ts"),
-        text=None,
+        text=bindparam("left_text"),
     )
 )
 

@@ -142,7 +142,7 @@ class Delivery:
     """One part of a chosen reply on its way into the conversation.
 
     `attempting` is committed before Slack is called: found after a crash, it means that nobody knows (`unknown`).
-    `text` is kept until the part is done.
+    `text` is kept until the part is done; what the agent is to copy is kept.
     """
 
     id: str

@@ -1,10 +1,11 @@
 """Suggestion requests and their candidates: from the ask to what was shown. Each method is one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -15,6 +16,8 @@ from storage.seen import record_delivery
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
 OPEN: Final[tuple[Status, ...]] = ("drafting", "shown")
+
+_EXPIRED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +96,13 @@ class Requests:
                 await connection.execute(_INSERT_EVENT, to_row(event))
             return first
 
-    async def record_event(self, event: Event, *, way_back: WayBack | None = None) -> None:
-        """A fact, and the newest way back to the agent's private message where the fact came with one."""
+    async def record_event(
+        self, event: Event, *, delivery_key: str | None = None, way_back: WayBack | None = None
+    ) -> None:
+        """A fact; one that Slack delivered comes with its key, and the newest way back. Raises Redelivered."""
         async with self._database.write() as connection:
+            if delivery_key is not None:
+                await record_delivery(connection, delivery_key, event.at)
             await connection.execute(_INSERT_EVENT, to_row(event))
             if way_back is not None:
                 await connection.execute(
@@ -125,25 +132,26 @@ class Requests:
             return forgotten.rowcount
 
     async def expire(self, *, created_before: datetime, at: datetime) -> int:
-        """Close as `expired` the open requests, undecided, that were made before `created_before`. Their number."""
-        undecided = ~select(choices.c.id).where(_standing(requests.c.id)).exists()
+        """Close as `expired` the open requests, undecided, that were made before `created_before`. Their number.
+
+        They are looked for outside of the write transaction, in which everybody else would wait for a long log.
+        """
+        async with self._database.read() as connection:
+            found = (await connection.scalars(_SELECT_UNDECIDED, {"before": created_before})).all()
+        expired = 0
+        for start in range(0, len(found), _EXPIRED_AT_ONCE):
+            expired += await self._expire(found[start : start + _EXPIRED_AT_ONCE], at)
+        return expired
+
+    async def _expire(self, ids: Sequence[str], at: datetime) -> int:
         async with self._database.write() as connection:
-            ids = (
-                await connection.scalars(
-                    select(requests.c.id).where(
-                        requests.c.status.in_(OPEN), requests.c.created_at < created_before, undecided
-                    )
-                )
-            ).all()
-            if ids:
+            still = (await connection.scalars(_SELECT_STILL_UNDECIDED, {"ids": ids})).all()
+            if still:
+                await connection.execute(_UPDATE_EXPIRED, [{"of_request": request_id} for request_id in still])
                 await connection.execute(
-                    update(requests).where(requests.c.id == bindparam("of_request")).values(status="expired"),
-                    [{"of_request": request_id} for request_id in ids],
+                    _INSERT_EVENT, [to_row(Event(request_id=request_id, type="expired", at=at)) for request_id in still]
                 )
-                await connection.execute(
-                    _INSERT_EVENT, [to_row(Event(request_id=request_id, type="expired", at=at)) for request_id in ids]
-                )
-            return len(ids)
+            return len(still)
 
     async def get(self, request_id: str) -> LogEntry | None:
         """A request with its candidates and its standing choice, without events."""
@@ -153,8 +161,9 @@ class Requests:
     async def of_candidate(self, candidate_id: str) -> LogEntry | None:
         """The request that a candidate belongs to."""
         async with self._database.read() as connection:
-            request_id = await connection.scalar(_REQUEST_OF_CANDIDATE, {"candidate_id": candidate_id})
-            return None if request_id is None else await _entry(connection, request_id)
+            row = {"candidate_id": candidate_id}
+            request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
+            return None if request is None else await _completed(connection, Request(**request))
 
     async def last_open(self, *, team_id: str, agent_id: str, since: datetime) -> LogEntry | None:
         """The agent's newest request, made since then, that has candidates to choose from and no choice yet."""
@@ -184,14 +193,17 @@ def _standing(request_id: Any) -> Any:
 
 
 async def _entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
-    row = {"of_request": request_id}
-    request = (await connection.execute(_SELECT_REQUEST, row)).mappings().one_or_none()
-    if request is None:
-        return None
+    request = (await connection.execute(_SELECT_REQUEST, {"of_request": request_id})).mappings().one_or_none()
+    return None if request is None else await _completed(connection, Request(**request))
+
+
+async def _completed(connection: AsyncConnection, request: Request) -> LogEntry:
+    """The request with its candidates and its standing choice."""
+    row = {"of_request": request.id}
     drafted = (await connection.execute(_SELECT_CANDIDATES, row)).mappings()
     choice = (await connection.execute(_SELECT_STANDING, row)).mappings().one_or_none()
     return LogEntry(
-        request=Request(**request),
+        request=request,
         candidates=tuple(Candidate(**candidate) for candidate in drafted),
         choice=None if choice is None else Choice(**choice),
     )
@@ -209,13 +221,25 @@ _INSERT_REQUEST: Final = insert(requests)
 _INSERT_CANDIDATE: Final = insert(candidates)
 _INSERT_EVENT: Final = insert(events)
 
+_UNDECIDED: Final = ~select(choices.c.id).where(_standing(requests.c.id)).exists()
+
+_SELECT_UNDECIDED: Final = select(requests.c.id).where(
+    requests.c.status.in_(OPEN), requests.c.created_at < bindparam("before", type_=tables.UtcTime), _UNDECIDED
+)
+
+_SELECT_STILL_UNDECIDED: Final = select(requests.c.id).where(
+    requests.c.id.in_(bindparam("ids", expanding=True)), requests.c.status.in_(OPEN), _UNDECIDED
+)
+
+_UPDATE_EXPIRED: Final = update(requests).where(requests.c.id == bindparam("of_request")).values(status="expired")
+
 _CLOSE_AS_REDRAFTED: Final = (
     update(requests)
     .where(
         requests.c.id == bindparam("of_request"),
         requests.c.status.in_(OPEN),
         requests.c.handed_at.is_not(None),
-        ~select(choices.c.id).where(_standing(requests.c.id)).exists(),
+        _UNDECIDED,
     )
     .values(status="redrafted")
 )
@@ -229,7 +253,11 @@ _UPDATE_DRAFTED: Final = (
 _UPDATE_SHOWN: Final = (
     update(requests)
     .where(requests.c.id == bindparam("of_request"), requests.c.shown_at.is_(None))
-    .values(status="shown", shown_at=bindparam("at"))
+    .values(
+        # A redraft, or the night, may have closed the request already: a late record must not open it again.
+        status=case((requests.c.status == "drafting", "shown"), else_=requests.c.status),
+        shown_at=bindparam("at"),
+    )
 )
 
 _UPDATE_CANDIDATES_SHOWN: Final = (
@@ -250,7 +278,11 @@ _SELECT_CANDIDATES: Final = (
 
 _SELECT_STANDING: Final = select(choices).where(_standing(bindparam("of_request")))
 
-_REQUEST_OF_CANDIDATE: Final = select(candidates.c.request_id).where(candidates.c.id == bindparam("candidate_id"))
+_SELECT_REQUEST_OF_CANDIDATE: Final = (
+    select(requests)
+    .join(candidates, candidates.c.request_id == requests.c.id)
+    .where(candidates.c.id == bindparam("candidate_id"))
+)
 
 _LAST_OPEN: Final = (
     select(requests.c.id)
@@ -260,7 +292,7 @@ _LAST_OPEN: Final = (
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status.in_(OPEN),
         requests.c.handed_at.is_not(None),
-        ~select(choices.c.id).where(_standing(requests.c.id)).exists(),
+        _UNDECIDED,
     )
     .order_by(requests.c.created_at.desc(), requests.c.id.desc())
     .limit(1)

@@ -1,7 +1,7 @@
 """Brings a database to this program's schema: Alembic, forward only."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +11,8 @@ from alembic.script import ScriptDirectory
 from storage.database import Database
 from storage.errors import SchemaTooNew
 
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
 
 async def migrate(database: Database) -> tuple[str | None, str]:
     """Upgrade to the newest schema, in one transaction. The revisions before and after.
@@ -18,6 +20,9 @@ async def migrate(database: Database) -> tuple[str | None, str]:
     Raises SchemaTooNew where a newer version of this program has been here, Unavailable where the database cannot be
     written.
     """
+    before, head = await revision(database)
+    if before == head:  # then nothing has to wait for other writers
+        return before, head
     async with database.write() as connection:
         return await connection.run_sync(_upgrade)
 
@@ -41,7 +46,7 @@ def _upgrade(connection: Any) -> tuple[str | None, str]:
 
 def _config(connection: Any) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # a sign of its own in there
     config.attributes["connection"] = connection
     return config
 

@@ -20,8 +20,12 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
 
     def open_() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     connection = Connection(open_, begin=begin)

@@ -1,5 +1,6 @@
 """The real bot between a Slack workspace and a model's server, all on loopback."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -35,7 +36,7 @@ class Stage:
         return self.slack.people.agent
 
     async def suggest(self, text: str, *, user: User | None = None) -> Outcome:
-        """An agent types `/suggest text` in the support channel."""
+        """An agent types the command and this text in the support channel."""
         return await self.slack.run_command(user or self.agent, self.slack.places.support, "/suggest", text)
 
     async def candidates(self, *, user: User | None = None) -> Ephemeral:
@@ -58,8 +59,17 @@ class Stage:
         """The choice log, as it is exported."""
         return await read_log(self.database_url, include_simulated=include_simulated)
 
+    async def logged(self, *types: str) -> dict[str, Any]:
+        """The newest request of the log, once these are its events: what follows an answer takes a moment to commit."""
+        async with asyncio.timeout(10):
+            while True:
+                lines = await self.log()
+                if lines and [event["type"] for event in lines[-1]["events"]] == list(types):
+                    return lines[-1]
+                await asyncio.sleep(0.02)
+
     def replies(self) -> list[str]:
-        """What the bot has posted in the support channel."""
+        """The texts that the bot has posted in the support channel."""
         return [
             message.text
             for message in self.slack.messages(self.slack.places.support)
@@ -81,10 +91,12 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 @pytest.fixture
 def stage_with(tmp_path: Path) -> StageMaker:
-    """Makes stages: `async with stage_with(suggest_candidates=5, over="socket") as stage`."""
+    """Stages with other settings, or over Socket Mode."""
 
     @asynccontextmanager
-    async def make(*, over: str = "http", model: ModelDouble | None = None, **overrides: Any) -> AsyncIterator[Stage]:
+    async def make(
+        *, over: str = "http", health: tuple[str, int] | None = None, **overrides: Any
+    ) -> AsyncIterator[Stage]:
         config = AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
         async with Workspace.start(config=config) as slack, ModelDouble.start() as double:
             settings = Settings(
@@ -101,7 +113,7 @@ def stage_with(tmp_path: Path) -> StageMaker:
                 },
             )
             http = ("127.0.0.1", 0) if over == "http" else None
-            async with running(settings, http=http, health=None) as port:
+            async with running(settings, http=http, health=health) as port:
                 if http is not None:
                     slack.request_url = f"http://127.0.0.1:{port}/slack/events"
                 else:

@@ -3,14 +3,13 @@
 drafter        `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
 prompts        playbook and conversation to messages; what customers write stays data
 models         any OpenAI-compatible server over one HTTP client
-transport      that client's way to the network, on aiohttp
 demonstration  a chat model without a model: rules and phrases, for `try` and `demo` without a key
 limiter        a process-wide limit on calls in flight, fair between agents
 faults         what went wrong, in the choice log's words, and when to try again
 background     an event loop in a thread, for synchronous callers
 
-May be called by the rest of `bot/` and by `cli/`. `bot.drafting.models` takes seconds to import (the openai client), so
-it is loaded when one of its names is first used.
+May be called by the rest of `bot/` and by `cli/`. `bot.drafting.models` takes long to import (the openai client), so it
+is loaded when one of its names is first used.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -4,6 +4,8 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,17 +45,20 @@ class BackgroundLoop:
             future.cancel()
 
     def iterate(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
-        """The generator's items; it is closed when the iterator is, also if that is left early."""
+        """The generator's items. When the iterator is left early, the generator is closed and waited for."""
+        handed: SimpleQueue[T | asyncio.Task[None]] = SimpleQueue()
+        task = self.run(_start_handing(items, handed))
         try:
-            while True:
-                try:
-                    item = self.run(_next(items))
-                except StopAsyncIteration:
-                    return
+            while not isinstance(item := handed.get(), asyncio.Task):
                 yield item
+            if task.cancelled():
+                raise self._cancelled()
+            task.result()
         finally:
-            if not self.closed:
-                self.run(items.aclose())
+            if not task.done():
+                self.loop.call_soon_threadsafe(task.cancel)
+                while handed.get() is not task:
+                    pass
 
     def cancel_all(self) -> None:
         """Cancel what runs, and wait until it has ended."""
@@ -76,8 +81,18 @@ class BackgroundLoop:
             self.loop.close()
 
 
-async def _next(items: AsyncGenerator[T, None]) -> T:
-    return await anext(items)
+async def _start_handing(
+    items: AsyncGenerator[T, None], handed: "SimpleQueue[T | asyncio.Task[None]]"
+) -> asyncio.Task[None]:
+    async def hand() -> None:
+        async with aclosing(items):
+            async for item in items:
+                handed.put(item)
+
+    task = asyncio.create_task(hand())
+    # Last, and also should it be cancelled before it began: whoever waits is always told.
+    task.add_done_callback(handed.put)
+    return task
 
 
 async def _cancel_others() -> None:

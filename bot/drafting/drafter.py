@@ -228,6 +228,7 @@ class Drafter(Runnable[Brief, Draft]):
 
         Leaving early cancels the rest: at once with `contextlib.aclosing`, else as soon as the iterator is let go of.
         """
+        self._settle()
         ended: asyncio.Queue[asyncio.Task[Draft]] = asyncio.Queue()
         indexes = self._start_all(inputs, config)
         for task in indexes:
@@ -266,6 +267,7 @@ class Drafter(Runnable[Brief, Draft]):
 
         Raises DraftFailed, also after pieces were yielded: an attempt is repeated only while nothing of it was.
         """
+        self._settle()
         # A task of its own holds the slot and the deadline: neither waits for a slow consumer or strikes into its code.
         pieces: asyncio.Queue[str | asyncio.Task[Draft]] = asyncio.Queue()
         task = asyncio.create_task(self._traced(input, config, partial(_ask_in_pieces, pieces.put_nowait)))
@@ -443,7 +445,7 @@ class Drafter(Runnable[Brief, Draft]):
             finish_reason=told.get("finish_reason"),
             prompt_tokens=usage["input_tokens"] if usage else None,
             completion_tokens=usage["output_tokens"] if usage else None,
-            mean_logprob=_mean_logprob(told.get("logprobs")),
+            mean_logprob=told["mean_logprob"] if "mean_logprob" in told else _mean_logprob(told.get("logprobs")),
             temperature=told.get("temperature", course.brief.style.temperature),
         )
 

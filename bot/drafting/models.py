@@ -11,6 +11,7 @@ environment, share one HTTP client between event loops, and retry on their own.
 import ipaddress
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from statistics import StatisticsError, fmean
 from typing import Any, TypeVar
 
 import httpx2
@@ -213,6 +214,7 @@ class ServedChatModel(BaseChatOpenAI):
         if isinstance(body, dict) and (told := body.get("error")):
             # Some routers answer 200 and tell in the body what happened behind them.
             raise ToldError(told)
+        info = {**info, "mean_logprob": _take_mean_logprob(body)}
         try:
             result = self._create_chat_result(body, info)
             # Which LangChain reads from the SDK's models only.
@@ -230,6 +232,15 @@ class ServedChatModel(BaseChatOpenAI):
         if chunk is not None and event.choices and (refusal := event.choices[0].delta.refusal):
             chunk.message.additional_kwargs["refusal"] = refusal
         return chunk
+
+
+def _take_mean_logprob(body: object) -> float | None:
+    """The mean log-probability of the first choice, taken out of the body: LangChain would copy every token of it."""
+    try:
+        tokens = body["choices"][0].pop("logprobs")["content"]  # type: ignore[index]
+        return fmean(token["logprob"] for token in tokens)
+    except (KeyError, IndexError, TypeError, AttributeError, StatisticsError):
+        return None  # not every server gives them, and not every one in this form
 
 
 # What LangChain's readers raise on a body of another shape.
@@ -252,7 +263,7 @@ def _without(refused: frozenset[str], payload: dict[str, Any]) -> dict[str, Any]
 
 def _named_parameter(error: openai.APIStatusError) -> str | None:
     """The parameter, of those we can do without, that the server does not take as it is."""
-    if error.status_code not in {400, 422}:
+    if error.status_code not in {400, 403, 422}:
         return None
     found = _PARAMETER.search(error.param or error.response.text)
     return found[0] if found else None

@@ -9,6 +9,7 @@ import pytest
 
 from playground import (
     RESPONSE_URL,
+    Ephemeral,
     LostAnswer,
     LostServerError,
     RateLimited,
@@ -79,7 +80,8 @@ async def test_some_drafts_fail(stage: Stage, answer: object, error: str, told: 
     assert len(_button_values(shown.blocks, "use_candidate")) == 2
     [line] = await stage.log()
     [failed] = [candidate for candidate in line["candidates"] if candidate["error"]]
-    assert (failed["error"], failed["position"], failed["text"], failed["first_propensity"]) == (error, None, None, None)
+    assert failed["error"] == error
+    assert (failed["position"], failed["text"], failed["first_propensity"]) == (None, None, None)
     assert line["request"]["order_propensity"] == 0.5
 
 
@@ -221,7 +223,8 @@ async def test_several_clicks_at_once(stage: Stage) -> None:
     assert all(outcome.acknowledged for outcome in outcomes)
     await stage.private("closed already")
     [line] = await stage.log()
-    assert line["choice"] is not None
+    if line["choice"]["kind"] == "used":
+        await stage.logged("shown", "used", "sent")
     assert len(stage.replies()) == (line["choice"]["kind"] == "used")
 
 
@@ -271,7 +274,8 @@ async def test_slack_answers_429(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "posted"), [(LostServerError(), 1), (LostAnswer(), 1), (ServerError(), 0), (Refused(error="internal_error"), 0)]
+    ("fault", "posted"),
+    [(LostServerError(), 1), (LostAnswer(), 1), (ServerError(), 0), (Refused(error="internal_error"), 0)],
 )
 async def test_a_post_of_unknown_fate(stage: Stage, fault: object, posted: int) -> None:
     """Never posted again by itself: the agent sees the text, is told, and decides with Post."""
@@ -285,7 +289,7 @@ async def test_a_post_of_unknown_fate(stage: Stage, fault: object, posted: int) 
     await stage.slack.click(stage.agent, unsure, "post_reply")
     await stage.private("Posted.")
     assert len(stage.replies()) == posted + 1
-    assert [event["type"] for event in (await stage.log())[0]["events"]] == ["shown", "used", "sent"]
+    await stage.logged("shown", "used", "sent")
 
 
 @pytest.mark.parametrize("place", ["vault", "notices"])
@@ -399,7 +403,7 @@ async def _logged(stage: Stage) -> list[dict]:
     return await stage.log()
 
 
-def _with_value(message, action_id: str, value: str):
+def _with_value(message: Ephemeral, action_id: str, value: str) -> Ephemeral:
     """The message with another value on its buttons, as somebody might forge it."""
     blocks = tuple(
         {

@@ -14,7 +14,7 @@ async def test_a_reply_is_used(stage_with: StageMaker, over: str) -> None:
     """One click: posted in the channel, confirmed privately, recorded; over signed HTTP and over Socket Mode."""
     async with stage_with(over=over) as stage:
         outcome = await stage.suggest("Where is my order?")
-        assert outcome.body == {"text": "3 private replies are on their way."} or "3 private replies" in str(outcome.body)
+        assert "3 private replies are on their way" in json.dumps(outcome.body)
         shown = await stage.candidates()
         clicked = await stage.slack.click(stage.agent, shown, "use_candidate")
         assert clicked.acknowledged
@@ -29,8 +29,7 @@ async def test_the_log_holds_every_field_with_true_values(stage: Stage) -> None:
     """What was shown, in which order, how probable that was, what was chosen, how long it took."""
     shown = await stage.suggested("Where is my order? // be brief")
     await stage.slack.click(stage.agent, shown, "use_candidate", value=_button_values(shown.blocks, "use_candidate")[1])
-    await stage.private("Posted")
-    [line] = await stage.log()
+    line = await stage.logged("shown", "used", "sent")
     request, candidates, choice = line["request"], line["candidates"], line["choice"]
     assert line["schema"] == "choice-log/1"
     assert request["conversation"] == [{"role": "customer", "text": "Where is my order?"}]
@@ -55,7 +54,6 @@ async def test_the_log_holds_every_field_with_true_values(stage: Stage) -> None:
         assert candidate["completion_tokens"] > 0
         assert candidate["latency_ms"] >= 0
         assert (candidate["attempts"], candidate["finish_reason"], candidate["error"]) == (1, "stop", None)
-    assert [event["type"] for event in line["events"]] == ["shown", "used", "sent"]
 
 
 async def test_a_reply_is_edited(stage: Stage) -> None:
@@ -67,11 +65,10 @@ async def test_a_reply_is_edited(stage: Stage) -> None:
     await stage.slack.submit(stage.agent, view, {"reply": {"text": "It arrives *tomorrow* & that is sure."}})
     confirmation = await stage.private("with your edit")
     assert stage.replies() == ["It arrives *tomorrow* &amp; that is sure."]
-    [line] = await stage.log()
+    line = await stage.logged("shown", "edit_opened", "edited", "sent")
     assert line["choice"]["kind"] == "edited"
     assert line["choice"]["final_text"] == "It arrives *tomorrow* & that is sure."
     assert 0 < line["choice"]["edit_similarity"] < 1
-    assert [event["type"] for event in line["events"]] == ["shown", "edit_opened", "edited", "sent"]
     assert confirmation.ts == shown.ts
 
 
@@ -147,7 +144,8 @@ async def test_undo_takes_the_reply_back(stage: Stage) -> None:
     assert line["choice"] is None
     undone = next(event for event in line["events"] if event["type"] == "undone")
     assert undone["data"]["choice"]["kind"] == "used"
-    await stage.slack.click(stage.agent, reopened, "use_candidate", value=_button_values(reopened.blocks, "use_candidate")[2])
+    third = _button_values(reopened.blocks, "use_candidate")[2]
+    await stage.slack.click(stage.agent, reopened, "use_candidate", value=third)
     await stage.private("Posted")
     assert len(stage.replies()) == 1
 
@@ -160,8 +158,7 @@ async def test_the_last_open_request_again(stage: Stage, words: str) -> None:
     await stage.suggest(words)
     again = await stage.candidates()
     assert _button_values(again.blocks, "use_candidate") == _button_values(shown.blocks, "use_candidate")
-    [line] = await stage.log()
-    assert [event["type"] for event in line["events"]] == ["shown", "shown"]
+    await stage.logged("shown", "shown")
     await stage.slack.click(stage.agent, again, "use_candidate")
     await stage.private("Posted")
 

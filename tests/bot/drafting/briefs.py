@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.drafting import Brief, Drafter, DraftFailed, FairLimiter, Models
 from bot.playbook import load_playbook
-from playground.openai import ModelDouble
+from playground.openai import Answer, Call, Hang, ModelDouble
 from storage.records import Turn
 
 PLAYBOOK = load_playbook(None)
@@ -37,6 +37,19 @@ def served_by(model: ModelDouble, **changes: Any) -> Drafter:
         rng=random.Random(7),
         **changes,
     )
+
+
+def only_one_answers(model: ModelDouble, index: int, answer: Answer | str, *, of: int) -> None:
+    """Draft `index` gets its answer once all `of` calls have arrived; the others hang."""
+
+    async def reply(call: Call) -> Answer | str:
+        if f"draft {index}!" not in call.prompt:
+            return Hang()
+        # A call cancelled while it still connects is not seen by the server, and anyio warns of it.
+        await model.wait_calls(of)
+        return answer
+
+    model.script(reply)
 
 
 async def error_of(drafter: Drafter, wanted: Brief) -> DraftFailed:

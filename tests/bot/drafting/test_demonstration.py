@@ -150,7 +150,7 @@ async def test_a_teams_own_style_gets_the_nearest_form(name: str, instruction: s
 def test_it_promises_nothing_and_claims_nothing() -> None:
     """No phrase says that something has been done, or will be given."""
     claims = re.compile(
-        r"\b(i have (checked|asked|sent)|we have (checked|sent|refunded)|guarantee|within \d|we will (refund|send|replace))\b",
+        r"\b((i|we) have (asked|checked|sent|refunded)|guarantee|within \d|we will (refund|send|replace))\b",
         re.IGNORECASE,
     )
     for situation in SITUATIONS:

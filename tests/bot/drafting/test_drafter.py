@@ -29,7 +29,7 @@ from playground.openai import (
     unauthorized,
     unavailable,
 )
-from tests.bot.drafting.briefs import brief, briefs, error_of, served_by
+from tests.bot.drafting.briefs import brief, briefs, error_of, only_one_answers, served_by
 
 
 def in_s(seconds: float) -> float:
@@ -286,8 +286,7 @@ async def test_a_batch_without_inputs_is_empty(drafter: Drafter) -> None:
 
 async def test_the_first_failure_of_a_batch_ends_the_others(drafter: Drafter, model: ModelDouble) -> None:
     """Without `return_exceptions`: it is raised, and the calls still running are cancelled."""
-    model.answer_when(lambda call: "draft 1!" in call.prompt, bad_request())
-    model.answer_when(lambda _: True, Hang())
+    only_one_answers(model, 1, bad_request(), of=3)
     with pytest.raises(DraftFailed, match="refused"):
         await drafter.abatch(briefs(3))
     await model.wait_idle()
@@ -317,8 +316,7 @@ async def test_drafts_come_as_they_are_done(drafter: Drafter, model: ModelDouble
 @pytest.mark.parametrize("leave", ["break", "close", "timeout", "error"])
 async def test_leaving_early_cancels_what_is_left(drafter: Drafter, model: ModelDouble, leave: str) -> None:
     """However the loop is left; LangChain's own leaves the other calls running, and billed."""
-    model.answer_when(lambda call: "draft 0!" in call.prompt, "done")
-    model.answer_when(lambda _: True, Hang())
+    only_one_answers(model, 0, "done", of=4)
     await _LEAVE[leave](drafter.abatch_as_completed(briefs(4), return_exceptions=True))
     await model.wait_idle(within_s=2)
     assert model.cancelled == 3
@@ -337,7 +335,7 @@ async def _close(drafts: Any) -> None:
 
 async def _time_out(drafts: Any) -> None:
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(_read(drafts), 0.3)
+        await asyncio.wait_for(_read(drafts), 1.0)
 
 
 async def _fail(drafts: Any) -> None:

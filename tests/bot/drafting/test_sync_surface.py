@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, OneModel, WrongLoopError
 from bot.drafting.background import BackgroundLoop
 from playground.openai import Hang, ModelDouble, bad_request
-from tests.bot.drafting.briefs import brief, briefs, served_by
+from tests.bot.drafting.briefs import brief, briefs, only_one_answers, served_by
 
 
 @pytest.fixture
@@ -75,12 +75,18 @@ def test_batch_as_completed_gives_them_as_they_are_done(drafter: Drafter, model:
 
 
 def test_batch_as_completed_left_early_cancels_the_rest(drafter: Drafter, model: ModelDouble) -> None:
-    model.answer_when(lambda call: "draft 0!" in call.prompt, "done")
-    model.answer_when(lambda _: True, Hang())
-    drafts = drafter.batch_as_completed(briefs(3), return_exceptions=True)
-    assert next(drafts)[0] == 0
-    drafts.close()  # type: ignore[attr-defined]
+    only_one_answers(model, 0, "done", of=3)
+    for index, _ in drafter.batch_as_completed(briefs(3), return_exceptions=True):
+        assert index == 0
+        break
+    assert drafter.limiter.in_flight == 0
     eventually(lambda: model.cancelled == 2)
+
+
+def test_a_stream_raises_its_failure(drafter: Drafter, model: ModelDouble) -> None:
+    model.enqueue(bad_request())
+    with pytest.raises(DraftFailed, match="refused"):
+        list(drafter.stream(brief()))
 
 
 def test_stream_gives_pieces(drafter: Drafter) -> None:
@@ -103,21 +109,30 @@ def test_threads_share_the_limit(model: ModelDouble) -> None:
     assert model.peak_in_flight == 2
 
 
-def test_closing_cancels_what_runs(model: ModelDouble) -> None:
+@pytest.mark.parametrize(
+    ("method", "calls"),
+    [
+        (lambda drafter: drafter.invoke(brief()), 1),
+        (lambda drafter: drafter.batch(briefs(2)), 2),
+        (lambda drafter: list(drafter.stream(brief())), 1),
+        (lambda drafter: list(drafter.batch_as_completed(briefs(2))), 2),
+    ],
+)
+def test_closing_cancels_what_runs(model: ModelDouble, method: Callable[[Drafter], object], calls: int) -> None:
     """A thread that waits for a draft then is told so."""
-    model.enqueue(Hang())
+    model.script(lambda _: Hang())
     drafter = served_by(model)
     failures: list[BaseException] = []
 
     def ask() -> None:
         try:
-            drafter.invoke(brief())
+            method(drafter)
         except DraftFailed as failed:
             failures.append(failed)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    eventually(lambda: model.in_flight == 1)
+    eventually(lambda: model.in_flight == calls)
     drafter.close()
     thread.join(5)
     assert not thread.is_alive()
@@ -146,6 +161,8 @@ def test_a_second_event_loop_is_refused_by_name() -> None:
     assert in_a_new_loop(drafter.ainvoke(brief())).text
     with pytest.raises(WrongLoopError, match="another event loop"):
         in_a_new_loop(drafter.ainvoke(brief()))
+    with pytest.raises(WrongLoopError):
+        in_a_new_loop(drafter.abatch([brief()], return_exceptions=True))
     with pytest.raises(WrongLoopError):
         drafter.invoke(brief())
 

@@ -1,0 +1,212 @@
+"""The use cases on a real database, with a clock, a drafter and a courier that do as the test says."""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from bot.choosing import Chooser, Chosen, Click
+from bot.delivering import Deliverer, Posted
+from bot.drafting import Brief, Draft
+from bot.limits import Limits
+from bot.metrics import Metrics
+from bot.playbook import Playbook, load_playbook
+from bot.suggesting import Ask, Suggester, Terms
+from storage.deliveries import Deliveries
+from storage.records import Delivery, LogEntry, Request, Turn
+from tests.storage.stores import AT, Store
+
+PLAYBOOK = load_playbook(None)
+TERMS = Terms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, max_concurrency=32, app_version="0.1.0")
+
+
+@dataclass(slots=True)
+class Clock:
+    """Both clocks; time passes only when told to."""
+
+    moment: datetime = AT
+    monotonic_s: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return self.monotonic_s
+
+    def tick(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+        self.monotonic_s += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.tick(seconds)
+
+
+def a_draft(text: str, **changes: Any) -> Draft:
+    plain = Draft(
+        text=text,
+        model_returned="gpt-4o-mini-2024",
+        latency_ms=812,
+        attempts=1,
+        finish_reason="stop",
+        prompt_tokens=210,
+        completion_tokens=64,
+        mean_logprob=None,
+        temperature=0.7,
+    )
+    return replace(plain, **changes)
+
+
+WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliet".split()
+
+
+class FakeDrafter:
+    """Gives the results it was told to, by sample index; without any, drafts that all differ."""
+
+    def __init__(self) -> None:
+        self.results: Sequence[str | Draft | BaseException] = ()
+        self.briefs: list[Brief] = []
+        self.configs: list[dict[str, Any]] = []
+
+    async def abatch(self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False) -> list[Draft]:
+        assert return_exceptions
+        self.briefs, self.configs = inputs, [*self.configs, config]
+        results = self.results or [WORDS[brief.sample_index] for brief in inputs]
+        return [a_draft(result) if isinstance(result, str) else result for result in results]  # type: ignore[misc]
+
+
+Answer = Exception | Posted | Callable[[], Awaitable[None]]
+
+
+class FakeCourier:
+    """Answers as told, in turn; then takes everything. Keeps what stands in the conversation."""
+
+    def __init__(self) -> None:
+        self.answers: list[BaseException | Callable[[], Awaitable[None]]] = []
+        self.calls: list[tuple[str, str]] = []
+        self.standing: dict[str, str] = {}
+        self.taken: list[str] = []
+        self._numbers = count(1)
+
+    async def post(self, request: Request, part: Delivery) -> Posted:
+        self.calls.append((part.address, part.text or ""))
+        await self._answer()
+        message_ts = f"1700000000.{next(self._numbers):06}"
+        self.taken.append(part.text or "")
+        self.standing[message_ts] = part.text or ""
+        return Posted(channel_id=request.channel_id, message_ts=None if part.address == "response_url" else message_ts)
+
+    async def delete(self, channel_id: str, message_ts: str) -> None:
+        self.calls.append(("delete", message_ts))
+        await self._answer()
+        self.standing.pop(message_ts, None)
+
+    async def _answer(self) -> None:
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer is not None:
+            await answer()
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """Everything that one agent's work takes."""
+
+    store: Store
+    clock: Clock = field(default_factory=Clock)
+    drafter: FakeDrafter = field(default_factory=FakeDrafter)
+    courier: FakeCourier = field(default_factory=FakeCourier)
+    metrics: Metrics = field(default_factory=Metrics)
+    keys: Any = field(default_factory=count)
+    ids: Any = field(default_factory=count)
+
+    def new_id(self) -> str:
+        return f"id-{next(self.ids):04}"
+
+    def limits(self, *, agent_per_minute: int = 1000, tokens_per_day: int | None = None) -> Limits:
+        return Limits(
+            agent_per_minute=agent_per_minute,
+            tokens_per_day=tokens_per_day,
+            requests=self.store.requests,
+            clock=self.clock.monotonic,
+        )
+
+    def suggester(
+        self, *, limits: Limits | None = None, playbook: Playbook = PLAYBOOK, seed: int = 7, **terms: Any
+    ) -> Suggester:
+        return Suggester(
+            requests=self.store.requests,
+            drafter=self.drafter,
+            playbook=playbook,
+            terms=replace(TERMS, **terms),
+            limits=limits or self.limits(),
+            metrics=self.metrics,
+            now=self.clock.now,
+            clock=self.clock.monotonic,
+            new_id=self.new_id,
+            rng=random.Random(seed),
+        )
+
+    def chooser(self, **changes: Any) -> Chooser:
+        return Chooser(
+            requests=self.store.requests,
+            choices=self.store.choices,
+            metrics=self.metrics,
+            now=self.clock.now,
+            new_id=self.new_id,
+            **{"on_use": "post", **changes},
+        )
+
+    def deliverer(self, *, deliveries: Deliveries | None = None) -> Deliverer:
+        return Deliverer(
+            requests=self.store.requests,
+            choices=self.store.choices,
+            deliveries=deliveries or self.store.deliveries,
+            courier=self.courier,
+            now=self.clock.now,
+            sleep=self.clock.sleep,
+        )
+
+    # --- steps ----------------------------------------------------------------------------------------
+
+    def ask(self, text: str = "Where is my order?", **changes: Any) -> Ask:
+        plain = Ask(
+            team_id="T1",
+            channel_id="C1",
+            agent_id="U1",
+            surface="slash",
+            locale="en-US",
+            conversation=(Turn(role="customer", text=text),),
+            delivery_key=f"command:{next(self.keys)}",
+        )
+        return replace(plain, **changes)
+
+    def click(self, **changes: Any) -> Click:
+        return replace(Click(team_id="T1", agent_id="U1", delivery_key=f"click:{next(self.keys)}"), **changes)
+
+    async def drafted(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
+        """Candidates handed to Slack two seconds after the ask."""
+        self.drafter.results = results
+        suggester = self.suggester(candidates=len(results) or 3)
+        request = await suggester.accept(self.ask(**ask))
+        self.clock.tick(2)
+        return await suggester.draft(request)
+
+    async def shown(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
+        """Candidates that the agent sees since now."""
+        entry = await self.drafted(*results, **ask)
+        await self.suggester().shown(entry.request, at=self.clock.now())
+        return entry
+
+    async def used(self, text: str = "A reply.", **ask: Any) -> Chosen:
+        """A reply chosen, and not delivered yet."""
+        entry = await self.shown(text, **ask)
+        self.clock.tick(5)
+        return await self.chooser().use(self.click(), entry.candidates[0].id)
+
+    async def parts(self, chosen: Chosen) -> tuple[Delivery, ...]:
+        return await self.store.deliveries.of_choice(chosen.choice.id)

@@ -1,0 +1,90 @@
+"""The commands in a folder of their own, with nothing set."""
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a command ended. There is never a traceback."""
+
+    code: int
+    out: str
+    err: str
+
+    def __post_init__(self) -> None:
+        assert "Traceback" not in self.out + self.err, self.err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr with which a command fails."""
+        line = self.err.strip()
+        assert line.startswith("suggest: "), self.err
+        assert "\n" not in line, self.err
+        return line.removeprefix("suggest: ")
+
+
+Suggest = Callable[..., Awaitable[Result]]
+Process = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting from outside, and the logging of the test run as it was before."""
+    for name in os.environ:
+        if name.startswith(("SLACK_", "OPENAI_", "SUGGEST_", "LC_")) or name in {"EDITOR", "VISUAL"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.chdir(tmp_path)
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+
+
+@pytest.fixture
+def suggest(capsys: pytest.CaptureFixture[str]) -> Suggest:
+    """`await suggest("try", "Hello")` in this process, on a loop of its own, so that doubles can answer meanwhile."""
+
+    async def call(*args: str) -> Result:
+        capsys.readouterr()
+        code = await asyncio.to_thread(run, [str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return Result(code=code, out=out, err=err)
+
+    return call
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    """`process("try", "Hello")` as a process, without a terminal."""
+
+    def call(*args: str, **env: str) -> Result:
+        ended = subprocess.run(
+            [sys.executable, "-m", "cli", *args],
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return Result(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
+
+    return call

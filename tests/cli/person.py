@@ -1,0 +1,96 @@
+"""A person at a terminal: types into a real pseudo-terminal, and reads what stands there."""
+
+import errno
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
+
+
+class Person:
+    """Watches one command; `screen` is all that was written so far, without colours."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", terminal: int) -> None:
+        self.raw = b""
+        self._process = process
+        self._terminal = terminal
+        self._read = 0
+
+    @property
+    def screen(self) -> str:
+        return _CONTROL.sub("", self.raw.decode(errors="replace"))
+
+    def sees(self, text: str, *, within_s: float = 30.0) -> str:
+        """Waits until `text` stands there, after what was seen last; all that is new up to it."""
+        deadline = time.monotonic() + within_s
+        while (found := self.screen.find(text, self._read)) < 0:
+            if time.monotonic() > deadline or not self._more():
+                raise AssertionError(f"{text!r} does not appear:\n{self.screen[self._read :]}")
+        new = self.screen[self._read : found + len(text)]
+        self._read = found + len(text)
+        return new
+
+    def types(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def presses_ctrl_c(self) -> None:
+        self.types("\x03")
+
+    def leaves(self) -> int:
+        """The exit code, once the command has ended."""
+        while self._more():
+            pass
+        return self._process.wait(timeout=30)
+
+    def _more(self) -> bool:
+        """Reads what there is, for a while. False once the terminal is closed."""
+        ready, _, _ = select.select([self._terminal], [], [], 0.2)
+        if not ready:
+            return True
+        try:
+            data = os.read(self._terminal, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return False
+        self.raw += data
+        return bool(data)
+
+
+@contextmanager
+def at_terminal(
+    *args: str, env: dict[str, str] | None = None, cwd: Path | None = None, width: int = 100, height: int = 40
+) -> Iterator[Person]:
+    """`suggest args…`, as a person runs it."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *args],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=cwd,
+        env={**os.environ, "TERM": "xterm-256color", **(env or {})},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    try:
+        yield Person(process, ours)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+        os.close(ours)

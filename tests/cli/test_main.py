@@ -1,0 +1,194 @@
+"""The front door: help that is true, one line for what goes wrong, exit codes 0, 1, 2."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli import __version__
+from playground import Workspace
+from playground.openai import ModelDouble
+from tests.cli.conftest import Process, Suggest
+
+COMMANDS = ("serve", "try", "doctor", "playbook init", "playbook check", "export", "migrate", "manifest")
+HEAVY = ("aiohttp", "alembic", "langchain_core", "openai", "pydantic", "rich", "slack_bolt", "slack_sdk", "sqlalchemy")
+
+
+def examples(text: str) -> list[list[str]]:
+    return [shlex.split(line) for line in re.findall(r"^\s*Example: (suggest .*)$", text, re.MULTILINE)]
+
+
+async def test_help_lists_all_commands(suggest: Suggest) -> None:
+    result = await suggest("--help")
+    assert result.code == 0
+    listed = re.findall(r"^  (\w+)  +\S.*[^.]\.?$", result.out.partition("Commands:")[2], re.MULTILINE)
+    assert set(listed) == {command.split()[0] for command in COMMANDS}
+    assert "..." not in result.out, "each command's first line fits"
+
+
+async def test_without_a_command_the_help_is_shown_as_wrong_usage(suggest: Suggest) -> None:
+    result = await suggest()
+    assert result.code == 2
+    assert "Commands:" in result.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_the_help_of_every_command_has_an_example_that_runs(
+    command: str, suggest: Suggest, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await suggest(*command.split(), "--help")
+    assert told.code == 0
+    assert (found := examples(told.out)), told.out
+    async with Workspace.start() as slack, ModelDouble.start() as model:
+        settings = {
+            "SLACK_API_URL": slack.api_url,
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_APP_TOKEN": slack.app_token,
+            "SLACK_SIGNING_SECRET": slack.signing_secret,
+            "OPENAI_BASE_URL": model.base_url,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        assert (await suggest("try", "What the examples work on")).code == 0
+        if command == "playbook check":
+            assert (await suggest("playbook", "init")).code == 0
+        for example in found:
+            if command == "serve":
+                code, err = await asyncio.to_thread(served, example[1:])
+                assert code == 0, err
+            else:
+                result = await suggest(*example[1:])
+                assert result.code == 0, result.err
+
+
+def served(args: list[str]) -> tuple[int, str]:
+    """Starts, says that it listens, and ends cleanly when told to; on any free port."""
+    args = [re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", arg) for arg in args]
+    with started(*args) as running:
+        assert running.stderr is not None
+        lines = []
+        for line in running.stderr:
+            lines.append(line)
+            if "listening on" in line or "connected to Slack" in line:
+                running.send_signal(signal.SIGTERM)
+        return running.wait(timeout=30), "".join(lines)
+
+
+@contextmanager
+def started(*args: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "cli", *args],
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    with running:
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                running.kill()
+
+
+async def test_version(suggest: Suggest) -> None:
+    result = await suggest("--version")
+    assert (result.code, result.out) == (0, f"{__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (("tyr", "Hello"), "no such command 'tyr'. Did you mean 'try'?; see suggest --help"),
+        (("try",), "missing argument 'MESSAGE'; see suggest try --help"),
+        (("try", "Hello", "--hnt"), "no such option: --hnt"),
+        (("try", "Hello", "--candidates", "11"), "'--candidates': 11 is not in the range"),
+        (("try", "  "), "MESSAGE is empty"),
+        (("try", "Hello", "--stream", "--json"), "--stream is for people and --json for programs"),
+        (("try", "x" * 12_001), "That message has 12001 characters; the limit is 12000."),
+        (("export", "--format", "xml"), "'xml' is not one of"),
+        (("export", "--since", "yesterday"), "--since 'yesterday' is no date or time"),
+        (("export", "--since", "2026-11-02", "--until", "2026-11-01"), "is not before"),
+        (("manifest", "--http", "http://bot.example.com"), "is no URL that Slack delivers to"),
+        (("manifest", "--socket-mode", "--http", "https://a.example"), "exclude each other"),
+        (("serve", "--http", "3000"), "--http '3000' is no HOST:PORT"),
+        (("serve", "--health", "localhost:99999"), "--health 'localhost:99999' is no HOST:PORT"),
+        (("playbook", "check", "missing.toml"), "missing.toml: no such file"),
+    ],
+)
+async def test_wrong_usage_is_one_line_and_exit_code_2(args: tuple[str, ...], line: str, suggest: Suggest) -> None:
+    result = await suggest(*args)
+    assert result.code == 2
+    assert line in result.complaint
+    assert result.out == ""
+
+
+def test_the_module_is_the_command(process: Process) -> None:
+    assert process("--version").out == f"{__version__}\n"
+    refused = process("export")
+    assert refused.code == 2
+    assert refused.complaint.startswith("there is no database suggest.db")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from cli.main import run; run(['--help']); "
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("log_level", [None, "debug"])
+async def test_a_bug_is_one_line_and_its_traceback_is_for_those_who_ask(
+    log_level: str | None, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> str:
+        raise KeyError("what a customer wrote")
+
+    monkeypatch.setattr("cli.manifest.as_yaml", broken)
+    if log_level is None:
+        result = await suggest("manifest")
+        assert result.code == 1
+        assert "(KeyError)" in result.complaint
+        assert "customer" not in result.err
+    else:
+        monkeypatch.setenv("SUGGEST_LOG_LEVEL", log_level)
+        with pytest.raises(KeyError):
+            await suggest("manifest")
+
+
+def test_the_manifest_goes_through_a_terminal_of_any_encoding(process: Process) -> None:
+    assert process("try", "Grüße", "--json", PYTHONIOENCODING="ascii").code == 0
+    assert "?" in process("doctor", PYTHONIOENCODING="ascii").out
+
+
+@pytest.mark.parametrize("args", [("doctor",), ("try", "Where is my order?")])
+async def test_ctrl_c_is_quiet(args: tuple[str, ...], tmp_path: Path) -> None:
+    async with Workspace.start() as slack, ModelDouble.start(latency_s=30) as model:
+        model.models_fault = None
+        env = {"SLACK_API_URL": slack.api_url, "OPENAI_BASE_URL": model.base_url}
+        if args == ("doctor",):
+            from playground import ANY, Hanging
+
+            slack.faults.plan(ANY, Hanging(), times=9)
+            env["SLACK_BOT_TOKEN"] = slack.bot_token
+        with started(*args, **env) as running:
+            if args == ("doctor",):
+                await asyncio.sleep(3)
+            else:
+                await model.wait_until(lambda: model.in_flight == 3)
+            running.send_signal(signal.SIGINT)
+            out, err = await asyncio.to_thread(running.communicate)
+    assert running.returncode == 130
+    assert (out, err) == ("", "") if args == ("doctor",) else "Traceback" not in err

@@ -1,0 +1,318 @@
+"""The HTTP front's other doors, the supervised tasks, the texts, the ways to an agent."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+import aiohttp
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.delivering import Refused as CourierRefused
+from bot.delivering import Throttled, Uncertain
+from handlers import payloads
+from handlers.apologies import apologising
+from handlers.connection import Connection, SlackRefused, SlackUnreachable
+from handlers.courier import SlackCourier
+from handlers.private import NotShown, PrivateMessages
+from handlers.slack_errors import telling_apart
+from handlers.tasks import Tasks
+from handlers.texts import DEFAULT_LOCALE, Texts, texts_for
+from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace
+from playground.openai import unauthorized
+from storage.records import Delivery, Request, Turn, WayBack
+from tests.conftest import Stage, StageMaker
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+async def test_health_and_readiness(stage: Stage) -> None:
+    """Up; ready, with each check by name."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{stage.port}/healthz") as answer:
+            assert (answer.status, await answer.json()) == (200, {"status": "up"})
+        async with session.get(f"http://127.0.0.1:{stage.port}/readyz") as answer:
+            told = await answer.json()
+            assert answer.status == 200
+            assert told == {"ready": True, "checks": {"database": "ok", "slack": "ok", "model": "ok"}}
+
+
+async def test_not_ready_without_a_usable_model(stage: Stage) -> None:
+    """503, and what to do; no token is spent by asking."""
+    stage.model.models_fault = unauthorized("x")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{stage.port}/readyz") as answer,
+    ):
+        told = await answer.json()
+        assert (answer.status, told["ready"]) == (503, False)
+        assert "OPENAI_BASE_URL" in told["checks"]["model"]
+    assert stage.model.total == 0
+
+
+async def test_metrics_count_and_tell_no_text(stage: Stage) -> None:
+    """Requests, candidates by outcome, choices; nobody's words, ids or tokens."""
+    shown = await stage.suggested("a very secret message")
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    await stage.private("Posted")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{stage.port}/metrics") as answer,
+    ):
+        text = await answer.text()
+    assert 'suggest_requests_total{outcome="drafted",surface="slash"} 1.0' in text
+    assert 'suggest_choices_total{kind="used"} 1.0' in text
+    assert "suggest_model_seconds_count 3.0" in text
+    for secret in ("secret", stage.agent.id, "xoxb"):
+        assert secret not in text
+
+
+async def test_health_beside_socket_mode(stage_with: StageMaker) -> None:
+    """Over Socket Mode, --health serves the same three."""
+    async with stage_with(over="socket", health=("127.0.0.1", 0)) as stage, aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{stage.port}/healthz") as answer:
+            assert answer.status == 200
+        async with session.post(f"http://127.0.0.1:{stage.port}/slack/events") as answer:
+            assert answer.status == 404
+
+
+async def test_tasks_are_drained(caplog: pytest.LogCaptureFixture) -> None:
+    """What runs may finish; what is late is cancelled; what breaks is logged."""
+    tasks, done = Tasks(), []
+
+    async def finish() -> None:
+        await asyncio.sleep(0)
+        done.append(1)
+
+    async def break_() -> None:
+        raise RuntimeError("a bug")
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    assert await tasks.drain(0.1) == 0
+    for work in (finish(), break_(), hang()):
+        tasks.spawn(work, name="work")
+    assert len(tasks) == 3
+    assert await tasks.drain(0.05) == 1
+    assert done == [1]
+    assert "work failed" in caplog.text
+    assert len(tasks) == 0
+
+
+def test_texts_are_found_by_locale_language_or_in_english() -> None:
+    """A locale nobody translated is spoken to in English."""
+    assert texts_for("en-GB").locale == texts_for("xx-YY").locale == DEFAULT_LOCALE
+
+
+@pytest.mark.parametrize("source", ["=", "key", "key = { $a\n", "*bold* = x"])
+def test_a_broken_locale_is_refused(source: str) -> None:
+    """The library would silently leave out what it cannot read."""
+    with pytest.raises(ValueError, match=r"xx\.ftl is broken"):
+        Texts("xx", source)
+
+
+def test_a_missing_text_or_value_is_an_error() -> None:
+    """Never a hole in a sentence."""
+    texts = Texts("xx", "key = { $count } left\nempty =\n    .title = x\n")
+    assert texts("key", count=3) == "3 left"
+    with pytest.raises(ValueError, match="key"):
+        texts("key")
+    with pytest.raises(KeyError):
+        texts("empty")
+    with pytest.raises(KeyError):
+        texts("nothing")
+
+
+async def test_an_unexpected_error_is_told_with_a_reference(caplog: pytest.LogCaptureFixture) -> None:
+    """The agent gets a reference, the log has the traceback under it; the exception's text is not shown."""
+    told: list[str] = []
+
+    async def tell(sentence: str) -> None:
+        told.append(sentence)
+
+    async with apologising(tell, texts_for("en-US")):
+        raise RuntimeError("a secret detail")
+    [sentence] = told
+    reference = sentence.rstrip(".").rpartition(" ")[2]
+    assert reference in caplog.text
+    assert "secret detail" not in sentence
+
+
+async def test_an_agent_who_cannot_be_reached_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """There is nobody to tell."""
+
+    async def tell(sentence: str) -> None:
+        raise AssertionError(sentence)
+
+    with caplog.at_level(logging.WARNING):
+        async with apologising(tell, texts_for("en-US")):
+            raise NotShown("expired")
+    assert "could not be reached" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "team_id"),
+        ({"team_id": 5}, "team_id"),
+        ({"team_id": "T" * 65}, "team_id"),
+        ({"team_id": "T", "channel_id": "C", "user_id": "U", "text": ["x"]}, "text"),
+    ],
+)
+def test_a_command_without_its_fields(body: dict, field: str) -> None:
+    """The field is named, its value is not."""
+    with pytest.raises(payloads.MalformedPayload, match=field):
+        payloads.parse_command(body)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"type": 5},
+        {"type": "block_actions", "user": "U1"},
+        {"type": "block_actions"},
+        {"type": "block_actions", "actions": []},
+        {"type": "block_actions", "actions": ["x"]},
+        {"type": "block_actions", "actions": [{"action_id": "a"}]},
+        {"type": "view_submission"},
+        {"type": "view_submission", "view": {"type": "modal"}},
+    ],
+)
+def test_payloads_that_bolt_would_stumble_over(payload: dict) -> None:
+    """Refused before Bolt sees them."""
+    with pytest.raises(payloads.MalformedPayload):
+        payloads.check_shape(payload)
+
+
+def test_in_organisations_the_team_may_be_null() -> None:
+    """Then the user's own team stands for it."""
+    action = {"action_id": "a", "block_id": "b", "value": "v", "action_ts": "1.2"}
+    body = {"team": None, "user": {"id": "U1", "team_id": "T9"}, "trigger_id": "1", "actions": [action]}
+    parsed = payloads.parse_action(body)
+    assert (parsed.team_id, parsed.channel_id, parsed.response_url) == ("T9", None, None)
+
+
+async def test_slack_that_refuses_or_cannot_be_reached() -> None:
+    """Told apart: a wrong token is the operator's to mend, a broken network mends itself."""
+    async with Workspace.start() as slack, aiohttp.ClientSession() as session:
+        with pytest.raises(SlackRefused, match="invalid_auth"):
+            await Connection("xoxb-wrong", api_url=slack.api_url, session=session).identify()
+        right = Connection(slack.bot_token, api_url=slack.api_url, session=session)
+        slack.faults.plan("auth.test", ServerError())
+        with pytest.raises(SlackUnreachable):
+            await right.identify()
+        slack.faults.plan("auth.test", RateLimited(retry_after=0))
+        identity = await right.identify()
+        assert identity.team_id == slack.team_id
+        assert "chat:write" in identity.scopes
+        nowhere = Connection(slack.bot_token, api_url="http://127.0.0.1:9/api/", session=session)
+        with pytest.raises(SlackUnreachable):
+            await nowhere.identify()
+
+
+def _request(**changes: object) -> Request:
+    return Request(**{
+        "id": "r1", "team_id": "T1", "channel_id": "C0SUPPORT", "agent_id": "U0AGENT", "surface": "slash",
+        "locale": "en-US", "created_at": NOW, "k_requested": 3, "prompt_version": "p", "app_version": "0",
+        "conversation": (Turn(role="customer", text="hi"),), **changes,
+    })  # fmt: skip
+
+
+PART = Delivery(id="d1", choice_id="c1", request_id="r1", part=0, address="response_url", text="Hello")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "no_response_url"),
+        ({"response_url": "http://127.0.0.1:9/x", "response_url_expires_at": NOW}, "expired_response_url"),
+    ],
+)
+async def test_a_way_back_that_is_not_there(changes: dict, reason: str) -> None:
+    """Refused for certain, without asking Slack: the next address is tried."""
+    async with aiohttp.ClientSession() as session:
+        courier = SlackCourier(client=AsyncWebClient(session=session), session=session, now=lambda: NOW)
+        with pytest.raises(CourierRefused, match=reason):
+            await courier.post(_request(**changes), PART)
+
+
+async def test_a_posted_reply_that_is_gone_already_is_deleted() -> None:
+    """What an agent deleted by hand needs no deleting; what may not be deleted is refused."""
+    async with Workspace.start() as slack, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
+        courier = SlackCourier(client=client, session=session, now=lambda: NOW)
+        await courier.delete(slack.places.support.id, "1.2")
+        slack.faults.plan("chat.delete", Refused(error="cant_delete_message"))
+        with pytest.raises(CourierRefused, match="cant_delete_message"):
+            await courier.delete(slack.places.support.id, "1.2")
+
+
+async def test_an_agent_who_can_be_reached_by_no_way() -> None:
+    """Each way is tried, then it is given up, with the last reason."""
+    async with Workspace.start() as slack, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
+        waited: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waited.append(seconds)
+
+        private = PrivateMessages(client=client, session=session, now=lambda: NOW, sleep=sleep)
+        slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
+        slack.faults.plan("conversations.open", Refused(error="user_disabled"))
+        from handlers.blocks import notice
+
+        with pytest.raises(NotShown, match="user_disabled"):
+            await private.show(_request(), [notice("hello")])
+        assert waited == [7.0, 7.0, 7.0]
+        with pytest.raises(NotShown):
+            await private.answer(WayBack(response_url="http://x/", expires_at=NOW - timedelta(1)), notice("hello"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (RateLimited(retry_after=3), Throttled),
+        (ServerError(), Uncertain),
+        (Refused(error="fatal_error"), Uncertain),
+        (Refused(error="is_archived"), CourierRefused),
+    ],
+)
+async def test_slacks_failures_are_told_apart(fault: object, expected: type[Exception]) -> None:
+    """Not taken for certain, perhaps taken, or to be tried later."""
+    async with Workspace.start() as slack, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
+        slack.faults.plan("chat.postMessage", fault)
+        with pytest.raises(expected):
+            async with telling_apart():
+                await client.chat_postMessage(channel=slack.places.support.id, text="hi")
+
+
+async def test_errors_of_slack_that_are_no_answers() -> None:
+    """An answer without a body that can be read is uncertain by its status."""
+
+    class Answer(dict):
+        status_code = 500
+        headers: ClassVar = {"Retry-After": "soon"}
+
+        def get(self, *_: object) -> None:
+            raise ValueError("not JSON")
+
+    with pytest.raises(Uncertain, match="http_500"):
+        async with telling_apart():
+            raise SlackApiError("x", Answer())
+    Answer.status_code = 429
+    with pytest.raises(Throttled) as throttled:
+        async with telling_apart():
+            raise SlackApiError("x", Answer())
+    assert throttled.value.retry_after_s == 1.0
+
+
+async def test_a_response_url_that_says_no_with_200(stage: Stage) -> None:
+    """HTTP 200 with `ok: false` is a no: the next way is tried."""
+    stage.slack.faults.plan(RESPONSE_URL, Refused(error="invalid_blocks"))
+    await stage.suggested()
+    assert [entry.name for entry in stage.slack.journal.refusals()] == ["response_url"]

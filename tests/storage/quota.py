@@ -1,0 +1,31 @@
+"""Writes until its files may grow no further, and tells on stdout, as JSON lines, what was recorded and what refused."""
+
+import asyncio
+import json
+import resource
+import sys
+
+from storage.database import database_file
+from storage.errors import Unavailable
+from tests.storage.stores import a_request, open_store
+
+
+async def main(url: str) -> None:
+    limit = database_file(url).stat().st_size + 200_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    async with open_store(url) as store:
+        refused = 0
+        for n in range(100):
+            request = a_request(f"r{n}", hint="x" * 8_000)
+            try:
+                await store.requests.record(request, delivery_key=f"command:{n}")
+            except Unavailable as error:
+                refused += 1
+                print(json.dumps({"refused": type(error).__name__}))
+                if refused == 3:
+                    return
+            else:
+                print(json.dumps({"recorded": request.id}))
+
+
+asyncio.run(main(sys.argv[1]))

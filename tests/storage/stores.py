@@ -1,0 +1,234 @@
+"""Databases and records for the tests: the storage suite asks for an engine, everybody else for a store."""
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from storage.audit import Audit
+from storage.choicelog import ChoiceLog, Selection
+from storage.choices import Choices
+from storage.database import Database
+from storage.deliveries import Deliveries
+from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
+from storage.requests import Drafted, Requests
+
+AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def after(**span: float) -> datetime:
+    """AT, and so much later."""
+    return AT + timedelta(**span)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteFiles:
+    """Databases of one engine, each in a file of its own."""
+
+    folder: Path
+    template: Path
+    """A file that is migrated already: copying it is quicker than migrating again."""
+
+    def empty(self) -> str:
+        return f"sqlite:///{self.folder / 'empty.db'}"
+
+    def migrated(self) -> str:
+        path = self.folder / "suggest.db"
+        shutil.copy(self.template, path)
+        return f"sqlite:///{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """One database with all that speaks to it."""
+
+    database: Database
+    requests: Requests
+    choices: Choices
+    deliveries: Deliveries
+    log: ChoiceLog
+    audit: Audit
+
+    async def entries(self, selection: Selection | None = None) -> list[LogEntry]:
+        return [entry async for entry in self.log.entries(selection or Selection(include_simulated=True))]
+
+    async def entry(self, request_id: str = "r1") -> LogEntry:
+        return next(entry for entry in await self.entries() if entry.request.id == request_id)
+
+    async def count(self, table: str) -> int:
+        return int((await self.rows(f"SELECT count(*) AS n FROM {table}"))[0]["n"])
+
+    async def rows(self, query: str) -> list[dict[str, Any]]:
+        async with self.database.read() as connection:
+            return [dict(row) for row in (await connection.execute(text(query))).mappings()]
+
+    async def change(self, statement: str) -> None:
+        async with self.database.write() as connection:
+            await connection.execute(text(statement))
+
+    async def url_of(self, request_id: str) -> str | None:
+        entry = await self.requests.get(request_id)
+        return None if entry is None else entry.request.response_url
+
+
+@asynccontextmanager
+async def open_store(url: str, *, write_limit_s: float = 2.0) -> AsyncIterator[Store]:
+    database = Database(url, write_limit_s=write_limit_s)
+    try:
+        yield Store(
+            database=database,
+            requests=Requests(database),
+            choices=Choices(database),
+            deliveries=Deliveries(database),
+            log=ChoiceLog(database),
+            audit=Audit(database),
+        )
+    finally:
+        await database.aclose()
+
+
+# --- records ------------------------------------------------------------------------------------------
+
+
+def a_request(request_id: str = "r1", **changes: Any) -> Request:
+    plain = Request(
+        id=request_id,
+        team_id="T1",
+        channel_id="C1",
+        agent_id="U1",
+        surface="slash",
+        locale="en-US",
+        created_at=AT,
+        k_requested=3,
+        prompt_version="p1",
+        app_version="0.1.0",
+        conversation=(Turn(role="customer", text="Where is my order?"),),
+    )
+    return replace(plain, **changes)
+
+
+def some_candidates(request_id: str = "r1", how_many: int = 3, **changes: Any) -> tuple[Candidate, ...]:
+    """All placed, the last drafted first."""
+    return tuple(
+        replace(
+            Candidate(
+                id=f"{request_id}-c{index}",
+                request_id=request_id,
+                sample_index=index,
+                position=how_many - index,
+                style="warm",
+                model="gpt-4o-mini",
+                text=f"reply {index}",
+            ),
+            **changes,
+        )
+        for index in range(how_many)
+    )
+
+
+def drafted(request_id: str = "r1", candidates: Sequence[Candidate] | None = None, **changes: Any) -> Drafted:
+    plain = Drafted(
+        request_id=request_id,
+        candidates=some_candidates(request_id) if candidates is None else tuple(candidates),
+        status="drafting",
+        order_propensity=1 / 6,
+        handed_at=after(seconds=2),
+    )
+    return replace(plain, **changes)
+
+
+_ids = count()
+
+
+def a_choice(request_id: str = "r1", kind: ChoiceKind = "used", **changes: Any) -> Choice:
+    plain = Choice(
+        id=f"choice-{next(_ids)}",
+        request_id=request_id,
+        kind=kind,
+        candidate_id=None if kind == "dismissed" else f"{request_id}-c0",
+        final_text=None if kind == "dismissed" else "reply 0",
+        edit_similarity=None if kind == "dismissed" else 1.0,
+        agent_id="U1",
+        chosen_at=after(seconds=5),
+        decision_ms=2000,
+        visible_candidate_ids=(f"{request_id}-c2", f"{request_id}-c1", f"{request_id}-c0"),
+    )
+    return replace(plain, **changes)
+
+
+def parts_of(choice: Choice, how_many: int = 1, **changes: Any) -> tuple[Delivery, ...]:
+    return tuple(
+        replace(
+            Delivery(
+                id=f"{choice.id}-d{part}",
+                choice_id=choice.id,
+                request_id=choice.request_id,
+                part=part,
+                address="channel",
+                text=f"part {part}",
+            ),
+            **changes,
+        )
+        for part in range(how_many)
+    )
+
+
+# --- steps --------------------------------------------------------------------------------------------
+
+
+async def asked(store: Store, request_id: str = "r1", **changes: Any) -> Request:
+    request = a_request(request_id, **changes)
+    await store.requests.record(request, delivery_key=f"command:{request_id}")
+    return request
+
+
+async def shown(store: Store, request_id: str = "r1", **changes: Any) -> None:
+    """A request whose candidates the agent sees."""
+    request = await asked(store, request_id, **changes)
+    await store.requests.record_drafts(drafted(request_id, handed_at=request.created_at + timedelta(seconds=2)))
+    await store.requests.record_shown(seen_at(request.created_at + timedelta(seconds=3), request_id))
+
+
+async def failed(store: Store, request_id: str = "r1") -> None:
+    """A request of which no candidate is left."""
+    await asked(store, request_id)
+    broken = some_candidates(request_id, position=None, text=None, error="refused")
+    await store.requests.record_drafts(
+        drafted(request_id, broken, status="failed", order_propensity=None, handed_at=None)
+    )
+
+
+def seen_at(at: datetime, request_id: str = "r1") -> Event:
+    return Event(request_id=request_id, type="shown", at=at, agent_id="U1")
+
+
+async def chosen(store: Store, choice: Choice | None = None, *, parts: int = 0, key: str | None = None) -> Choice:
+    """The choice, recorded with so many parts to deliver."""
+    choice = choice or a_choice()
+    await store.choices.record(
+        choice,
+        delivery_key=key or f"click:{choice.id}",
+        event=Event(request_id=choice.request_id, type=choice.kind, at=choice.chosen_at, agent_id=choice.agent_id),
+        parts=parts_of(choice, parts),
+    )
+    return choice
+
+
+async def undone(store: Store, request_id: str = "r1", *, key: str | None = None) -> tuple[Choice, tuple[Delivery, ...]]:
+    return await store.choices.retract(
+        request_id, agent_id="U1", at=after(seconds=9), delivery_key=key or f"undo:{next(_ids)}"
+    )
+
+
+async def redrafted(store: Store, parent: str = "r1", child: str = "r2", *, key: str | None = None) -> None:
+    await store.requests.record_redraft(
+        a_request(child, parent_request_id=parent, created_at=after(seconds=6)),
+        delivery_key=key or f"redraft-of:{child}",
+        event=Event(request_id=parent, type="redrafted", at=after(seconds=6), data={"child_request_id": child}),
+    )

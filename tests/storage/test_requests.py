@@ -1,0 +1,478 @@
+"""Requests: recorded once, drafted, shown, redrafted, expired; and what is forgotten."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from storage.errors import NotOpen, Redelivered
+from storage.records import Event, Turn, WayBack
+from storage.tables import to_iso
+from tests.storage.stores import (
+    AT,
+    Store,
+    a_choice,
+    a_request,
+    after,
+    asked,
+    chosen,
+    drafted,
+    failed,
+    redrafted,
+    seen_at,
+    shown,
+    some_candidates,
+    undone,
+)
+
+SECRET = "https://hooks.slack.com/commands/secret"
+
+FULL_REQUEST: dict[str, Any] = {
+    "thread_ts": "1700000000.000100",
+    "handed_at": after(seconds=1),
+    "shown_at": after(seconds=2),
+    "status": "shown",
+    "hint": "kürzer",
+    "ranker_version": "v7",
+    "policy": "plackett_luce",
+    "policy_params": {"epsilon": 0.1, "styles": ["warm", None]},
+    "order_propensity": 1 / 6,
+    "parent_request_id": "r0",
+    "simulated": True,
+    "conversation": (Turn(role="customer", text="Wo?"), Turn(role="agent", text="Hier.")),
+    "response_url": SECRET,
+    "response_url_expires_at": after(minutes=30),
+}
+FULL_CANDIDATE: dict[str, Any] = {
+    "model_returned": "gpt-4o-mini-2024",
+    "temperature": 0.7,
+    "error": "refused",
+    "dropped_reason": "near_duplicate",
+    "duplicate_of": "r1-c0",
+    "shown_at": after(seconds=2),
+    "latency_ms": 812,
+    "attempts": 2,
+    "finish_reason": "stop",
+    "prompt_tokens": 210,
+    "completion_tokens": 64,
+    "mean_logprob": -0.25,
+    "score": 1.5,
+    "first_propensity": 1 / 3,
+    "inclusion_propensity": 0.6,
+    "sources": ({"id": "s1"}, "s2"),
+}
+
+
+async def test_every_field_of_a_request_comes_back(store: Store) -> None:
+    request = await asked(store, **FULL_REQUEST)
+    entry = await store.requests.get("r1")
+    assert entry is not None
+    assert entry.request == request
+
+
+async def test_every_field_of_a_candidate_comes_back(store: Store) -> None:
+    await asked(store)
+    candidates = some_candidates(**FULL_CANDIDATE)
+    await store.requests.record_drafts(drafted(candidates=candidates))
+    entry = await store.requests.get("r1")
+    assert entry is not None
+    assert entry.candidates == candidates
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=ANY_TEXT, hint=ANY_TEXT, key=st.text(ANY_TEXT.elements if hasattr(ANY_TEXT, "elements") else "añ漢😀\u202e", min_size=1, max_size=30))
+async def test_any_text_and_any_id_come_back(store: Store, text: str, hint: str, key: str) -> None:
+    number = await store.count("requests")
+    request_id = f"{number}-{key}"
+    request = await asked(store, request_id, hint=hint, conversation=(Turn(role="customer", text=text),))
+    candidates = some_candidates(request_id, 1, text=text)
+    await store.requests.record_drafts(drafted(request_id, candidates))
+    entry = await store.requests.of_candidate(candidates[0].id)
+    assert entry is not None
+    assert (entry.request.hint, entry.request.conversation) == (hint, request.conversation)
+    assert entry.candidates[0].text == text
+
+
+@pytest.mark.parametrize(
+    "words", ["漢字かな", "👩‍👩‍👧‍👦 🇩🇪", "אבג \u202e rtl", "e\u0301 é", "a\u2028b\u2029c\r\n\t", "\ufeff\u200b\uffff\U0010ffff", "'; --", "{}%s:x"]
+)
+async def test_unusual_texts_come_back_as_they_were(store: Store, words: str) -> None:
+    """Not normalised, not trimmed, not escaped."""
+    await shown(store, words, hint=words, conversation=(Turn(role="customer", text=words),))
+    choice = a_choice(words, "edited", final_text=words)
+    await chosen(store, choice)
+    entry = await store.entry(words)
+    assert entry.request.hint == words
+    assert entry.request.conversation[0].text == words
+    assert entry.choice == choice
+
+
+async def test_times_are_kept_in_utc_to_the_millisecond(store: Store) -> None:
+    elsewhere = datetime(2026, 11, 22, 12, 0, 0, 123987, tzinfo=timezone(timedelta(hours=2)))
+    await asked(store, created_at=elsewhere)
+    [row] = await store.rows("SELECT created_at FROM requests")
+    assert row["created_at"] == to_iso(elsewhere) == "2026-11-22T10:00:00.123Z"
+    assert (await store.entry()).request.created_at == after(milliseconds=123)
+
+
+async def test_a_request_counts_once_however_often_it_is_delivered(store: Store) -> None:
+    await asked(store)
+    with pytest.raises(Redelivered):
+        await store.requests.record(a_request("r2"), delivery_key="command:r1")
+    assert [entry.request.id for entry in await store.entries()] == ["r1"]
+
+
+async def test_many_deliveries_of_one_command_at_once_make_one_request(store: Store) -> None:
+    results = await asyncio.gather(
+        *(store.requests.record(a_request(f"r{n}"), delivery_key="command:1") for n in range(10)), return_exceptions=True
+    )
+    assert sorted(map(type, results), key=str) == sorted([type(None), *[Redelivered] * 9], key=str)
+    assert await store.count("requests") == 1
+
+
+async def test_a_delivery_whose_effect_failed_may_come_again(store: Store) -> None:
+    """The key is taken in the same transaction as what it stands for."""
+    await asked(store)
+    with pytest.raises(IntegrityError):
+        await store.requests.record(a_request("r1"), delivery_key="command:again")
+    await store.requests.record(a_request("r2"), delivery_key="command:again")
+
+
+async def test_drafts_of_no_known_request_are_refused(store: Store) -> None:
+    """Foreign keys hold."""
+    with pytest.raises(IntegrityError):
+        await store.requests.record_drafts(drafted("nobody"))
+    assert await store.count("candidates") == 0
+
+
+@pytest.mark.parametrize("twice", ["position", "sample_index"])
+async def test_a_place_is_given_once(store: Store, twice: str) -> None:
+    await asked(store)
+    one, other, _ = some_candidates()
+    with pytest.raises(IntegrityError):
+        await store.requests.record_drafts(drafted(candidates=[one, replace(other, **{twice: getattr(one, twice)})]))
+    assert await store.count("candidates") == 0
+
+
+async def test_several_candidates_may_have_no_place(store: Store) -> None:
+    await failed(store)
+    entry = await store.entry()
+    assert entry.request.status == "failed"
+    assert [candidate.position for candidate in entry.candidates] == [None] * 3
+    assert entry.visible == ()
+
+
+async def test_a_request_that_came_to_nothing_has_its_fact(store: Store) -> None:
+    await asked(store)
+    event = Event(request_id="r1", type="failed", at=after(seconds=2), data={"errors": []})
+    await store.requests.record_drafts(drafted(candidates=[], status="failed", handed_at=None, events=(event,)))
+    assert (await store.entry()).events == (event,)
+
+
+async def test_candidates_are_given_by_sample_and_seen_by_position(store: Store) -> None:
+    await shown(store)
+    entry = await store.entry()
+    assert [candidate.sample_index for candidate in entry.candidates] == [0, 1, 2]
+    assert [candidate.position for candidate in entry.visible] == [1, 2, 3]
+
+
+async def test_shown_is_recorded_the_first_time_only(store: Store) -> None:
+    await asked(store)
+    one, other, hidden = some_candidates()
+    hidden = replace(hidden, position=None, dropped_reason="near_duplicate")
+    await store.requests.record_drafts(drafted(candidates=[one, other, hidden]))
+    assert await store.requests.record_shown(seen_at(after(seconds=3)))
+    assert not await store.requests.record_shown(seen_at(after(seconds=4)))
+    entry = await store.entry()
+    assert (entry.request.status, entry.request.shown_at) == ("shown", after(seconds=3))
+    assert [candidate.shown_at for candidate in entry.candidates] == [after(seconds=3), after(seconds=3), None]
+    assert [event.type for event in entry.events] == ["shown"]
+
+
+async def test_shown_at_once_by_two_is_recorded_once(store: Store) -> None:
+    await asked(store)
+    await store.requests.record_drafts(drafted())
+    first = await asyncio.gather(*(store.requests.record_shown(seen_at(after(seconds=3 + n))) for n in range(5)))
+    assert sorted(first) == [False] * 4 + [True]
+    assert len((await store.entry()).events) == 1
+
+
+@pytest.mark.parametrize("closed_by", ["redraft", "expire"])
+async def test_a_late_record_of_shown_opens_nothing_again(store: Store, closed_by: str) -> None:
+    """A click, or the night, may overtake it: the candidates were visible, and the request stays closed."""
+    await asked(store)
+    await store.requests.record_drafts(drafted())
+    if closed_by == "redraft":
+        await redrafted(store)
+    else:
+        await store.requests.expire(created_before=after(days=1), at=after(days=1))
+    assert await store.requests.record_shown(seen_at(after(seconds=3)))
+    entry = await store.entry()
+    assert entry.request.status == {"redraft": "redrafted", "expire": "expired"}[closed_by]
+    assert entry.request.shown_at == after(seconds=3)
+    with pytest.raises(NotOpen):
+        await chosen(store)
+
+
+async def test_events_are_facts_that_nobody_rewrites(store: Store) -> None:
+    await shown(store)
+    with pytest.raises(DBAPIError, match="append-only"):
+        await store.change("UPDATE events SET agent_id = 'U2'")
+    assert (await store.entry()).events[0].agent_id == "U1"
+
+
+async def test_an_event_comes_back_whole_and_with_it_the_newest_way_back(store: Store) -> None:
+    await shown(store)
+    event = Event(
+        request_id="r1", type="edit_opened", at=after(seconds=4), agent_id="U1", candidate_id="r1-c0", data={"n": [1]}
+    )
+    await store.requests.record_event(event, way_back=WayBack(response_url=SECRET, expires_at=after(minutes=30)))
+    entry = await store.entry()
+    assert entry.events[-1] == event
+    assert (entry.request.response_url, entry.request.response_url_expires_at) == (SECRET, after(minutes=30))
+
+
+async def test_an_event_without_a_way_back_leaves_the_known_one(store: Store) -> None:
+    await shown(store, response_url=SECRET, response_url_expires_at=after(minutes=30))
+    await store.requests.record_event(seen_at(after(seconds=4)))
+    assert await store.url_of("r1") == SECRET
+
+
+async def test_erasing_a_request_erases_all_that_belongs_to_it(store: Store) -> None:
+    await shown(store)
+    await chosen(store, parts=2)
+    await store.change("DELETE FROM requests")
+    for table in ("candidates", "choices", "deliveries", "events"):
+        assert await store.count(table) == 0
+
+
+# --- redraft ------------------------------------------------------------------------------------------
+
+
+async def test_a_redraft_closes_its_parent(store: Store) -> None:
+    await shown(store)
+    await redrafted(store)
+    parent, child = await store.entries()
+    assert (parent.request.status, parent.choice) == ("redrafted", None)
+    assert parent.events[-1].data == {"child_request_id": "r2"}
+    assert (child.request.status, child.request.parent_request_id) == ("drafting", "r1")
+    with pytest.raises(NotOpen):
+        await chosen(store)
+
+
+async def test_a_parent_is_redrafted_once(store: Store) -> None:
+    await shown(store)
+    await redrafted(store)
+    with pytest.raises(NotOpen):
+        await redrafted(store, child="r3")
+    assert await store.count("requests") == 2
+
+
+async def test_a_redelivered_redraft_is_told_apart(store: Store) -> None:
+    await shown(store)
+    await redrafted(store, key="click:1")
+    with pytest.raises(Redelivered):
+        await redrafted(store, child="r3", key="click:1")
+
+
+@pytest.mark.parametrize("how", ["chosen", "drafting", "unknown", "expired"])
+async def test_what_is_not_open_is_not_redrafted(store: Store, how: str) -> None:
+    if how in {"chosen", "expired"}:
+        await shown(store)
+    if how == "chosen":
+        await chosen(store)
+    if how == "expired":
+        await store.requests.expire(created_before=after(days=1), at=after(days=1))
+    if how == "drafting":
+        await asked(store)
+    with pytest.raises(NotOpen):
+        await redrafted(store, key="click:1")
+    assert await store.count("requests") == (0 if how == "unknown" else 1)
+    assert await store.count("seen_deliveries") == await store.count("requests") + (how == "chosen")
+
+
+async def test_a_failed_request_is_asked_again_once_and_stays_failed(store: Store) -> None:
+    await failed(store)
+    await redrafted(store)
+    with pytest.raises(NotOpen):
+        await redrafted(store, child="r3")
+    entry = await store.entry()
+    assert entry.request.status == "failed"
+    assert [event.type for event in entry.events] == ["redrafted"]
+    assert await store.count("requests") == 2
+
+
+async def test_trying_again_many_times_at_once_makes_one_child(store: Store) -> None:
+    await failed(store)
+    results = await asyncio.gather(*(redrafted(store, child=f"child{n}") for n in range(10)), return_exceptions=True)
+    assert results.count(None) == 1
+    assert {type(result) for result in results} == {type(None), NotOpen}
+
+
+@pytest.mark.parametrize("attempt", range(5))
+async def test_a_redraft_and_a_choice_at_once_have_one_winner(store: Store, attempt: int) -> None:
+    await shown(store)
+    both = [redrafted(store), chosen(store)]
+    results = await asyncio.gather(*(both if attempt % 2 else both[::-1]), return_exceptions=True)
+    assert sum(isinstance(result, NotOpen) for result in results) == 1
+    entry = await store.entry()
+    assert (entry.request.status == "redrafted") == (entry.choice is None)
+    assert (await store.count("requests") == 2) == (entry.choice is None)
+
+
+# --- what time does -----------------------------------------------------------------------------------
+
+
+async def test_only_the_undecided_expire(store: Store) -> None:
+    for request_id in ("undecided", "decided", "dismissed", "asked_again", "undone"):
+        await shown(store, request_id)
+    await asked(store, "cut_off")
+    await failed(store, "failed")
+    await shown(store, "young", created_at=after(hours=2))
+    await chosen(store, a_choice("decided"))
+    await chosen(store, a_choice("dismissed", "dismissed"))
+    await redrafted(store, "asked_again", "child")
+    await chosen(store, a_choice("undone"))
+    await undone(store, "undone")
+    assert await store.requests.expire(created_before=after(seconds=1), at=after(days=1)) == 3
+    assert await store.requests.expire(created_before=after(seconds=1), at=after(days=1)) == 0
+    expired = {entry.request.id: entry for entry in await store.entries() if entry.request.status == "expired"}
+    assert set(expired) == {"undecided", "cut_off", "undone"}
+    assert expired["undecided"].events[-1] == Event(request_id="undecided", type="expired", at=after(days=1))
+
+
+async def test_a_request_chosen_on_while_others_expire_keeps_its_choice(store: Store) -> None:
+    for n in range(20):
+        await shown(store, f"r{n}")
+    await asyncio.gather(
+        store.requests.expire(created_before=after(days=1), at=after(days=1)),
+        *(chosen(store, a_choice(f"r{n}")) for n in range(20)),
+        return_exceptions=True,
+    )
+    for entry in await store.entries():
+        assert (entry.request.status == "expired") == (entry.choice is None)
+        assert [event.type for event in entry.events].count("expired") == (entry.choice is None)
+
+
+async def test_expired_response_urls_are_forgotten(store: Store) -> None:
+    await asked(store, "old", response_url=SECRET, response_url_expires_at=after(minutes=30))
+    await asked(store, "new", response_url=SECRET, response_url_expires_at=after(minutes=31))
+    await asked(store, "none")
+    assert await store.requests.forget_expired_response_urls(after(minutes=30)) == 1
+    assert await store.requests.forget_expired_response_urls(after(minutes=30)) == 0
+    assert await store.url_of("old") is None
+    assert await store.url_of("new") == SECRET
+
+
+async def test_old_keys_are_forgotten_but_not_that_a_failed_request_was_asked_again(store: Store) -> None:
+    await failed(store)
+    await redrafted(store)
+    assert await store.requests.forget_deliveries(seen_before=after(days=3)) == 2
+    with pytest.raises(NotOpen):
+        await redrafted(store, child="r3")
+
+
+async def test_keys_that_may_come_again_are_kept(store: Store) -> None:
+    await asked(store)
+    assert await store.requests.forget_deliveries(seen_before=AT) == 0
+
+
+# --- what is asked of the log ---------------------------------------------------------------------------
+
+
+async def test_the_last_open_request_is_the_newest_that_waits_for_a_choice(store: Store) -> None:
+    async def last() -> str | None:
+        entry = await store.requests.last_open(team_id="T1", agent_id="U1", since=AT)
+        return None if entry is None else entry.request.id
+
+    assert await last() is None
+    await shown(store, "too_old", created_at=AT - timedelta(milliseconds=1))
+    await shown(store, "someone_elses", agent_id="U2")
+    await shown(store, "other_team", team_id="T2")
+    await failed(store, "failed")
+    await asked(store, "still_drafting", created_at=after(seconds=30))
+    assert await last() is None
+    await shown(store, "first")
+    await shown(store, "second", created_at=after(seconds=1))
+    await asked(store, "not_yet_shown", created_at=after(seconds=2))
+    await store.requests.record_drafts(drafted("not_yet_shown"))
+    assert await last() == "not_yet_shown"
+    await redrafted(store, "not_yet_shown", "child")
+    assert await last() == "second"
+    await chosen(store, a_choice("second"))
+    assert await last() == "first"
+    await undone(store, "second")
+    assert await last() == "second"
+
+
+async def test_the_last_open_request_comes_with_its_candidates(store: Store) -> None:
+    await shown(store)
+    entry = await store.requests.last_open(team_id="T1", agent_id="U1", since=AT)
+    assert entry is not None
+    assert len(entry.candidates) == 3
+    assert entry.events == ()
+
+
+async def test_an_agents_requests_are_counted(store: Store) -> None:
+    await asked(store, "r1")
+    await asked(store, "r2", created_at=after(seconds=1))
+    await asked(store, "r3", agent_id="U2")
+    assert await store.requests.count_since(team_id="T1", agent_id="U1", since=AT) == 2
+    assert await store.requests.count_since(team_id="T1", agent_id="U1", since=after(seconds=1)) == 1
+    assert await store.requests.count_since(team_id="T2", agent_id="U1", since=AT) == 0
+
+
+async def test_tokens_are_summed_read_and_written(store: Store) -> None:
+    assert await store.requests.tokens_since(since=AT) == 0
+    for request_id, created_at in (("before", AT - timedelta(seconds=1)), ("today", AT)):
+        await asked(store, request_id, created_at=created_at)
+        counted = some_candidates(request_id, 3, prompt_tokens=100, completion_tokens=10)
+        uncounted = replace(counted[2], prompt_tokens=None, completion_tokens=5)
+        await store.requests.record_drafts(drafted(request_id, [*counted[:2], uncounted]))
+    assert await store.requests.tokens_since(since=AT) == 225
+
+
+async def test_the_unknown_is_none(store: Store) -> None:
+    assert await store.requests.get("nobody") is None
+    assert await store.requests.of_candidate("nobody") is None
+
+
+async def test_a_playbook_is_kept_once(store: Store) -> None:
+    for text in ("first", "same version, so the same text"):
+        await store.requests.keep_playbook(prompt_version="p1", text=text, at=AT)
+    assert await store.rows("SELECT * FROM playbooks") == [
+        {"prompt_version": "p1", "text": "first", "first_used_at": to_iso(AT)}
+    ]
+
+
+async def test_a_playbook_kept_by_many_at_once_is_kept_once(store: Store) -> None:
+    await asyncio.gather(*(store.requests.keep_playbook(prompt_version="p1", text="t", at=AT) for _ in range(5)))
+    assert await store.count("playbooks") == 1
+
+
+async def test_a_demonstrations_database_says_so(store: Store) -> None:
+    assert not await store.audit.is_demonstration()
+    await store.audit.record(at=AT, actor="cli", action="exported", data={"requests": 3})
+    assert not await store.audit.is_demonstration()
+    await store.audit.record(at=AT, actor="cli", action="demonstration_database", data={})
+    assert await store.audit.is_demonstration()
+    assert (await store.rows("SELECT actor, action, data FROM audit ORDER BY seq"))[0] == {
+        "actor": "cli",
+        "action": "exported",
+        "data": '{"requests":3}',
+    }
+
+
+def test_secrets_are_not_in_a_records_repr() -> None:
+    """Records end up in tracebacks and debuggers."""
+    request = a_request(response_url=SECRET, response_url_expires_at=AT)
+    assert SECRET not in repr(request)
+    assert SECRET not in repr(WayBack(response_url=SECRET, expires_at=AT))

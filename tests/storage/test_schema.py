@@ -1,0 +1,107 @@
+"""The schema: made by migrations, the same as the tables say, whichever program comes first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import inspect, text
+
+from storage import schema
+from storage.database import Database
+from storage.errors import SchemaTooNew
+from storage.schema import migrate, revision
+from storage.tables import metadata
+from tests.storage.stores import SqliteFiles, open_store
+
+
+@pytest.fixture
+async def empty(engine: SqliteFiles) -> AsyncIterator[Database]:
+    database = Database(engine.empty())
+    yield database
+    await database.aclose()
+
+
+async def test_the_migrations_make_what_the_tables_say(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.read() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"compare_type": True, "compare_server_default": True}), metadata
+            )
+        )
+    assert differences == []
+
+
+async def test_indexes_are_the_same_with_their_conditions(empty: Database, engine: SqliteFiles) -> None:
+    """Alembic does not compare a partial index's WHERE, on which the constraint of one standing choice rests."""
+    await migrate(empty)
+    twin = Database(engine.empty().replace("empty", "twin"))
+    async with twin.write() as connection:
+        await connection.run_sync(metadata.create_all)
+    definitions = text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
+    found = []
+    for database in (empty, twin):
+        async with database.read() as connection:
+            found.append([(row.name, " ".join(row.sql.split())) for row in await connection.execute(definitions)])
+    await twin.aclose()
+    assert found[0] == found[1]
+
+
+async def test_migrating_again_changes_nothing(empty: Database) -> None:
+    first = await migrate(empty)
+    assert first[0] is None
+    assert await migrate(empty) == (first[1], first[1])
+    assert await revision(empty) == (first[1], first[1])
+
+
+async def test_an_empty_database_has_no_revision(empty: Database) -> None:
+    before, wanted = await revision(empty)
+    assert before is None
+    assert wanted
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
+    async with open_store(url) as store:
+        await store.change("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(SchemaTooNew):
+            await migrate(store.database)
+        assert (await revision(store.database))[0] == "9999"
+
+
+async def test_two_programs_migrate_at_once(engine: SqliteFiles) -> None:
+    """One does it, the other finds it done."""
+    programs = [Database(engine.empty(), write_limit_s=20) for _ in range(2)]
+    results = await asyncio.gather(*(migrate(program) for program in programs))
+    for program in programs:
+        await program.aclose()
+    assert sorted(results, key=str)[1][0] is None
+    assert {after for _, after in results} == {results[0][1]}
+
+
+async def test_a_migration_that_breaks_leaves_nothing_behind(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Operations, *args: object, **kwargs: object) -> None:
+        raise RuntimeError("half-way")
+
+    monkeypatch.setattr(Operations, "execute", breaks)
+    with pytest.raises(RuntimeError, match="half-way"):
+        await migrate(empty)
+    async with empty.read() as connection:
+        assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == []
+    monkeypatch.undo()
+    assert (await migrate(empty))[0] is None
+
+
+async def test_the_program_may_be_installed_where_a_percent_sign_is(
+    empty: Database, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alembic's configuration gives the sign a meaning."""
+    odd = tmp_path_factory.mktemp("100%s") / "storage"
+    (odd / "migrations").parent.mkdir()
+    (odd / "migrations").symlink_to(schema.MIGRATIONS, target_is_directory=True)
+    monkeypatch.setattr(schema, "MIGRATIONS", odd / "migrations")
+    assert (await migrate(empty))[0] is None
