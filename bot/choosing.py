@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from rapidfuzz.distance import Levenshtein
 
+from bot.canonical import tell_choice, tell_undo
 from bot.errors import EmptyReply, NotYours, UnknownRequest
 from bot.metrics import Metrics
 from bot.splitting import clean, split
@@ -118,7 +119,9 @@ class Chooser:
     async def dismiss(self, click: Click, request_id: str) -> Chosen:
         """None of the candidates."""
         entry = owned(await self._requests.get(request_id), click)
-        return await self._record(click, entry, kind="dismissed", candidate=None, final_text=None)
+        chosen = await self._record(click, entry, kind="dismissed", candidate=None, final_text=None)
+        tell_choice(chosen.choice, chosen.request, outcome="dismissed", parts=0, at=self._now())
+        return chosen
 
     async def give_reason(self, click: Click, request_id: str, reason: DismissReason) -> Request:
         """Why none would do; the request that the reason is for."""
@@ -134,6 +137,8 @@ class Chooser:
         choice, parts = await self._choices.retract(
             request_id, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key
         )
+        self._metrics.undone()
+        tell_undo(choice, parts=len(parts), at=self._now())
         reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
         return Undone(choice=choice, entry=reopened, parts=parts)
 

@@ -8,11 +8,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final, Literal, Protocol
 
+from bot.canonical import tell_choice
 from bot.choosing import Chosen, Click, owned, reachable
+from bot.metrics import Metrics
 from storage.choices import Choices
 from storage.deliveries import Deliveries
 from storage.errors import NotOpen, Unavailable
@@ -21,9 +23,6 @@ from storage.requests import Requests
 
 ADDRESSES: Final = ("channel", "response_url", "copy")
 """Where a reply goes, in turn: posted in the channel; through the click's own way back; shown to be copied."""
-
-UNKNOWN_TOLD_FOR: Final = timedelta(days=1)
-"""After a restart, agents are told again of parts that may have been posted, this long and no longer."""
 
 RECORD_TRIES: Final = 5
 RECORD_AGAIN_AFTER_S: Final = 1.0
@@ -92,6 +91,7 @@ class Deliverer:
         deliveries: Deliveries,
         courier: Courier,
         now: Callable[[], datetime],
+        metrics: Metrics | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._requests = requests
@@ -99,10 +99,18 @@ class Deliverer:
         self._deliveries = deliveries
         self._courier = courier
         self._now = now
+        self._metrics = metrics or Metrics()
         self._sleep = sleep
 
     async def deliver(self, chosen: Chosen) -> Outcome:
         """Post what is pending of this choice, in order."""
+        outcome = await self._deliver(chosen)
+        at = self._now()
+        self._metrics.delivered(chosen.choice, outcome.state, at=at)
+        tell_choice(chosen.choice, chosen.request, outcome=outcome.state, parts=len(chosen.parts), at=at)
+        return outcome
+
+    async def _deliver(self, chosen: Chosen) -> Outcome:
         if not chosen.parts:
             return Outcome(state="copy", text=chosen.choice.final_text or "")
         arrived: list[Delivery] = []
@@ -127,18 +135,6 @@ class Deliverer:
             clean = await self._delete(part) and clean
         return clean
 
-    async def recover(self) -> tuple[tuple[Chosen, Outcome], ...]:
-        """After a restart: post what is pending, delete what was taken back; each choice with how it ended."""
-        cut_off = await self._deliveries.unknown_after_crash()
-        if cut_off:
-            _log.warning("%s deliveries were cut off; their agents decide", cut_off)
-        await self.retract(await self._deliveries.to_delete())
-        outcomes = []
-        for choice_id in await self._deliveries.unfinished(unknown_since=self._now() - UNKNOWN_TOLD_FOR):
-            chosen = await self._load(choice_id)
-            outcomes.append((chosen, await self.deliver(chosen)))
-        return tuple(outcomes)
-
     async def post_again(self, click: Click, request_id: str) -> Chosen:
         """The agent saw that a part may be missing: the unknown parts are pending again, for `deliver`.
 
@@ -148,10 +144,11 @@ class Deliverer:
         again = await self._deliveries.post_again(request_id, delivery_key=click.delivery_key, at=self._now())
         if entry.choice is None or not again:
             raise NotOpen(request_id)
-        chosen = await self._load(entry.choice.id)
+        chosen = await self.load(entry.choice.id)
         return replace(chosen, request=reachable(chosen.request, click.way_back))
 
-    async def _load(self, choice_id: str) -> Chosen:
+    async def load(self, choice_id: str) -> Chosen:
+        """A recorded choice with its parts, as far as they have got."""
         choice = await self._choices.get(choice_id)
         assert choice is not None
         entry = await self._requests.get(choice.request_id)

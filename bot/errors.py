@@ -2,7 +2,9 @@
 
 Refusal
 ├── MessageTooLong    the customer's message is over the limit
-├── LimitReached      the agent asks too often, or the day's tokens are spent
+├── LimitReached      the agent asks too often, the day's tokens are spent, or too many drafts wait already
+├── Paused            an admin has stopped drafting
+├── NotAllowed        only admins may do this
 ├── UnknownRequest    no such request or candidate
 ├── NotYours          another agent asked for these replies
 └── EmptyReply        an edit with nothing in it
@@ -29,10 +31,18 @@ class MessageTooLong(Refusal):
 class LimitReached(Refusal):
     """`which` limit, and the seconds until it allows more."""
 
-    def __init__(self, which: Literal["agent_per_minute", "tokens_per_day"], *, retry_after_s: int) -> None:
+    def __init__(self, which: Literal["agent_per_minute", "tokens_per_day", "queue"], *, retry_after_s: int) -> None:
         super().__init__(which)
         self.which = which
         self.retry_after_s = retry_after_s
+
+
+class Paused(Refusal):
+    """Drafting is stopped on all replicas until an admin resumes it."""
+
+
+class NotAllowed(Refusal):
+    """Who asked is no admin."""
 
 
 class UnknownRequest(Refusal):

@@ -1,5 +1,6 @@
 """Numbers for Prometheus: what was asked, drafted and chosen, and how long it took. Never a text, an id or a token."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,34 +11,30 @@ from storage.records import Choice, LogEntry, Request
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 25, 60)
 _DECISION_SECONDS: Final = (1, 2, 5, 10, 30, 60, 300, 1800, 86400)
 
+_MOST_SLACK_ERRORS: Final = 200
+"""Pairs of method and code, beyond which a pair not seen before is counted as `other`."""
+
 
 class Metrics:
     """One process's counters."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "suggest_requests", "Suggestion requests by outcome", ["surface", "outcome"], registry=self._registry
-        )
-        self._candidates = Counter(
-            "suggest_candidates", "Drafts by style and outcome", ["style", "outcome"], registry=self._registry
-        )
-        self._retries = Counter("suggest_model_retries", "Model calls beyond a draft's first", registry=self._registry)
-        self._choices = Counter("suggest_choices", "Choices by kind", ["kind"], registry=self._registry)
-        self._model = Histogram(
-            "suggest_model_seconds", "From a draft's start to its text", buckets=_SECONDS, registry=self._registry
-        )
-        self._shown = Histogram(
-            "suggest_shown_seconds",
-            "From the command to the candidates visible",
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self._decision = Histogram(
-            "suggest_decision_seconds", "From visible to chosen", buckets=_DECISION_SECONDS, registry=self._registry
-        )
-        self._in_flight = Gauge("suggest_model_calls_in_flight", "Model calls in flight", registry=self._registry)
-        self._waiting = Gauge("suggest_model_calls_waiting", "Model calls waiting for a slot", registry=self._registry)
+        self.registry = CollectorRegistry()
+        self._slack_errors_seen: set[tuple[str, str]] = set()
+        self._requests = self._counter("suggest_requests", "Suggestion requests drafted", "surface", "outcome")
+        self._candidates = self._counter("suggest_candidates", "Drafts by style and outcome", "style", "outcome")
+        self._retries = self._counter("suggest_model_retries", "Model calls beyond a draft's first")
+        self._choices = self._counter("suggest_choices", "Choices by kind", "kind")
+        self._undone = self._counter("suggest_undone", "Choices taken back")
+        self._deliveries = self._counter("suggest_deliveries", "Chosen replies by what became of them", "outcome")
+        self._taken_over = self._counter("suggest_taken_over", "Work of a replica that is gone", "work")
+        self._slack_errors = self._counter("suggest_slack_errors", "Calls that Slack did not take", "method", "code")
+        self._model = self._histogram("suggest_model_seconds", "From a draft's start to its text")
+        self._shown = self._histogram("suggest_shown_seconds", "From the command to the candidates visible")
+        self._choice = self._histogram("suggest_choice_seconds", "From the click to the reply posted")
+        self._decision = self._histogram("suggest_decision_seconds", "From visible to chosen", _DECISION_SECONDS)
+        self._in_flight = Gauge("suggest_model_calls_in_flight", "Model calls in flight", registry=self.registry)
+        self._waiting = Gauge("suggest_model_calls_waiting", "Model calls waiting for a slot", registry=self.registry)
 
     def drafted(self, entry: LogEntry) -> None:
         outcome = "failed" if entry.request.status == "failed" else "drafted"
@@ -57,8 +54,36 @@ class Metrics:
         if choice.decision_ms is not None:
             self._decision.observe(choice.decision_ms / 1000)
 
+    def undone(self) -> None:
+        self._undone.inc()
+
+    def delivered(self, choice: Choice, outcome: str, *, at: datetime) -> None:
+        """How the delivery of a chosen reply ended, `posted` or otherwise."""
+        self._deliveries.labels(outcome=outcome).inc()
+        if outcome == "posted":
+            self._choice.observe((at - choice.chosen_at) / timedelta(seconds=1))
+
+    def taken_over(self, counts: Mapping[str, int]) -> None:
+        """Pieces of work taken over, by what was left to do."""
+        for work, count in counts.items():
+            self._taken_over.labels(work=work).inc(count)
+
+    def slack_failed(self, method: str, code: str) -> None:
+        """A call of this method that Slack did not take; `code` is Slack's, or says what came instead of one."""
+        pair = (method, code)
+        if pair not in self._slack_errors_seen and len(self._slack_errors_seen) >= _MOST_SLACK_ERRORS:
+            pair = ("other", "other")
+        self._slack_errors_seen.add(pair)
+        self._slack_errors.labels(method=pair[0], code=pair[1]).inc()
+
     def exposition(self, *, in_flight: int, waiting: int) -> tuple[bytes, str]:
         """The text of /metrics, and its content type."""
         self._in_flight.set(in_flight)
         self._waiting.set(waiting)
-        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(name, told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
+        return Histogram(name, told, buckets=buckets, registry=self.registry)

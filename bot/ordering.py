@@ -51,11 +51,19 @@ def draw_styles(styles: Sequence[T], k: int, rng: random.Random) -> tuple[list[T
 
 def shuffle(ids: Sequence[str], rng: random.Random) -> Order:
     """A uniform order of what is shown: 1/n! for the order, 1/n for each first place; None where nothing is shown."""
-    if not ids:
-        return Order(ids=(), order_propensity=None, first_propensity=None)
     shuffled = list(ids)
     rng.shuffle(shuffled)
-    return Order(ids=tuple(shuffled), order_propensity=1 / math.factorial(len(ids)), first_propensity=1 / len(ids))
+    return in_turn(shuffled)
+
+
+def in_turn(ids: Sequence[str]) -> Order:
+    """The order of drafting, for surfaces where each place is visible before its draft: nothing moves.
+
+    As probable as any other: styles are drawn, and put into the batch, at random.
+    """
+    if not ids:
+        return Order(ids=(), order_propensity=None, first_propensity=None)
+    return Order(ids=tuple(ids), order_propensity=1 / math.factorial(len(ids)), first_propensity=1 / len(ids))
 
 
 def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 request = await suggester.accept(ask)       # committed: now acknowledge
 entry = await suggester.draft(request)      # drafted, deduplicated, ordered, committed: now show
-await suggester.shown(entry.request)        # visible
+await suggester.shown(entry, at=now())      # visible
 """
 
 import logging
@@ -10,14 +10,16 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
+from bot.canonical import tell_request
 from bot.choosing import Click, owned
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.errors import MessageTooLong
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.ordering import draw_styles, near_duplicates, shuffle
+from bot.ordering import Order, draw_styles, near_duplicates, shuffle
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
@@ -52,7 +54,6 @@ class Terms:
     candidates: int
     model: str
     deadline_s: float
-    max_concurrency: int
     app_version: str
     simulated: bool = False
 
@@ -92,10 +93,11 @@ class Suggester:
         self._clock = clock
         self._new_id = new_id
         self._rng = rng
+        self._queue_ms: dict[str, int] = {}
 
     async def accept(self, ask: Ask) -> Request:
         """Commit the request. Raises MessageTooLong, LimitReached, Redelivered, Unavailable."""
-        length = sum(len(turn.text) for turn in ask.conversation)
+        length = sum(len(turn.text) for turn in ask.conversation) + len(ask.hint or "")
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
         now = self._now()
@@ -121,8 +123,8 @@ class Suggester:
         await self._requests.record(request, delivery_key=ask.delivery_key)
         return request
 
-    async def redraft(self, click: Click, request_id: str) -> tuple[Request, LogEntry]:
-        """Commit a request for other candidates, which closes its parent. The new request, and the parent.
+    async def redraft(self, click: Click, request_id: str) -> Request:
+        """Commit a request for other candidates, which closes its parent.
 
         Raises UnknownRequest, NotYours, NotOpen, LimitReached, Redelivered, Unavailable.
         """
@@ -157,20 +159,27 @@ class Suggester:
             data={"child_request_id": child.id},
         )
         await self._requests.record_redraft(child, delivery_key=click.delivery_key, event=event)
-        return child, parent
+        return child
 
-    async def draft(self, request: Request, *, previous: Sequence[str] = ()) -> LogEntry:
-        """Draft K candidates, drop near-duplicates, order the rest uniformly, and commit it all.
+    async def draft(
+        self,
+        request: Request,
+        *,
+        started_at: datetime | None = None,
+        arrange: Callable[[Sequence[str]], Order] | None = None,
+    ) -> LogEntry:
+        """Draft K candidates, drop near-duplicates, put the rest in a uniform order, and commit it all.
 
-        Never raises for a draft that failed: the entry's status is `failed` where none is left. `previous` are texts
-        that the agent has seen and did not want.
+        Never raises for a draft that failed: the entry's status is `failed` where none is left. The deadline counts
+        from the ask, or from `started_at` where the work was taken over. `arrange` puts ids, given in the order of
+        drafting, in the order shown: by default a shuffle. Raises TakenOver, Unavailable.
         """
-        briefs, inclusion = self._briefs(request, previous)
+        briefs, inclusion = self._briefs(request, await self._previous(request), started_at or request.created_at)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
         )
         candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
-        entry = self._ordered(request, candidates)
+        entry = self._ordered(request, candidates, arrange or partial(shuffle, rng=self._rng))
         await self._requests.record_drafts(
             Drafted(
                 request_id=request.id,
@@ -182,12 +191,26 @@ class Suggester:
             )
         )
         self._metrics.drafted(entry)
+        queue_ms = max((each.queue_ms for each in results if isinstance(each, Draft | DraftFailed)), default=0)
+        if entry.request.status == "failed":
+            tell_request(entry, "failed", queue_ms=queue_ms)
+        else:
+            self._queue_ms[request.id] = queue_ms
+        for candidate in entry.candidates:
+            if candidate.error is None and candidate.latency_ms is not None:
+                self._limits.took(candidate.latency_ms / 1000)
         return entry
 
-    async def shown(self, request: Request, *, at: datetime) -> None:
+    async def shown(self, entry: LogEntry, *, at: datetime) -> None:
         """The candidates are visible since `at`."""
+        request = entry.request
         self._metrics.shown(request, at=at)
+        tell_request(entry, "shown", shown_at=at, queue_ms=self._queue_ms.pop(request.id, None))
         await self._requests.record_shown(Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id))
+
+    def not_shown(self, entry: LogEntry) -> None:
+        """The candidates are recorded, but no way to the agent worked."""
+        tell_request(entry, "not_shown", queue_ms=self._queue_ms.pop(entry.request.id, None))
 
     async def shown_again(self, request: Request) -> None:
         """The same candidates in the same places are visible once more."""
@@ -212,9 +235,16 @@ class Suggester:
             shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
             await self._requests.record_shown(shown)
 
-    def _briefs(self, request: Request, previous: Sequence[str]) -> tuple[list[Brief], float]:
+    async def _previous(self, request: Request) -> tuple[str, ...]:
+        """What the agent has seen and did not want, where this is a redraft."""
+        if request.parent_request_id is None:
+            return ()
+        parent = await self._requests.get(request.parent_request_id)
+        return () if parent is None else tuple(candidate.text for candidate in parent.visible if candidate.text)
+
+    def _briefs(self, request: Request, previous: Sequence[str], started_at: datetime) -> tuple[list[Brief], float]:
         styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, self._rng)
-        age_s = (self._now() - request.created_at).total_seconds()
+        age_s = (self._now() - started_at).total_seconds()
         deadline = self._clock() + self.terms.deadline_s - age_s
         return [
             Brief(
@@ -237,7 +267,8 @@ class Suggester:
 
     def _config(self, request: Request) -> dict[str, Any]:
         return {
-            "max_concurrency": min(request.k_requested, self.terms.max_concurrency),
+            # All of one request may be asked for at once; who waits for a call is decided between all agents.
+            "max_concurrency": request.k_requested,
             "tags": ["suggest", request.surface],
             "metadata": {"request_id": request.id, "prompt_version": request.prompt_version},
         }
@@ -275,11 +306,13 @@ class Suggester:
             mean_logprob=result.mean_logprob,
         )
 
-    def _ordered(self, request: Request, candidates: Sequence[Candidate]) -> LogEntry:
+    def _ordered(
+        self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order]
+    ) -> LogEntry:
         """The request with its candidates in their places, `handed_at` now, or `failed` where there is none."""
         texts = {candidate.id: candidate.text for candidate in candidates if candidate.text is not None}
         repeats = near_duplicates(texts)
-        order = shuffle([key for key in texts if key not in repeats], self._rng)
+        order = arrange([key for key in texts if key not in repeats])
         positions = {key: position for position, key in enumerate(order.ids, start=1)}
         placed = tuple(
             replace(

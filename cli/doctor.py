@@ -138,7 +138,7 @@ async def _app_token(connection: Connection, token: str) -> Finding:
 
 
 def _admins(settings: Settings) -> Finding:
-    always = "workspace admins may always export and see the team's report"
+    always = "kept for exporting and the team's report in Slack, which are not there yet"
     if not settings.suggest_admins:
         return _note("SUGGEST_ADMINS", f"none set: {always}")
     return _ok("SUGGEST_ADMINS", f"{', '.join(settings.suggest_admins)}; {always}")

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import structlog
 
+from bot.canonical import FIELDS
+
 # These would log whole payloads, prompts or URLs with secrets in them.
 _TALKATIVE: Final = (
     "aiosqlite",
@@ -31,7 +33,7 @@ def configure(*, level: str, log_format: str | None) -> None:
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(allow={"request_id"}),
+            structlog.stdlib.ExtraAdder(allow=FIELDS),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
         processors=[

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -15,7 +15,8 @@ from aiohttp import web
 from bot.drafting import Drafter
 from bot.metrics import Metrics
 from bot.playbook import load_playbook
-from cli import checks, wiring
+from bot.recovering import HEARTBEAT_S, Recoverer
+from cli import checks, databases, wiring
 from cli.errors import SettingsError
 from cli.settings import FIXES, Settings, hide_from_libraries, require
 from handlers.app import Doors, Edge
@@ -23,6 +24,7 @@ from handlers.connection import Connection, Identity, SlackRefused, SlackUnreach
 from handlers.courier import SlackCourier
 from handlers.socket import Socket
 from handlers.tasks import Tasks
+from handlers.watching import watching
 from handlers.web import Health, health_app, listen, slack_app
 from storage.errors import Unavailable
 
@@ -84,22 +86,30 @@ async def running(settings: Settings, *, http: Address | None, health: Address |
     """The bot, accepting work inside the block; the port that it listens on, if it does."""
     playbook = load_playbook(settings.suggest_playbook)
     async with AsyncExitStack() as stack:
-        records = await stack.enter_async_context(wiring.open_records(settings.suggest_database_url))
+        records = await stack.enter_async_context(databases.opened(databases.Location.of_settings(settings)))
         drafter = await stack.enter_async_context(wiring.open_drafter(settings))
-        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
+        metrics, tasks = Metrics(), Tasks()
+        watch = watching(settings.slack_api_url, metrics.slack_failed)
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[watch]))
         connection = _connection(settings, session)
         identity = await _identified(connection)
-        metrics, tasks = Metrics(), Tasks()
-        stack.push_async_callback(_drain, tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
+        pausing = wiring.pausing(records=records)
         suggester = await wiring.suggester(
-            settings, records=records, drafter=drafter, playbook=playbook, metrics=metrics
+            settings,
+            records=records,
+            drafter=drafter,
+            playbook=playbook,
+            metrics=metrics,
+            slots=drafter.limiter,
+            pausing=pausing,
         )
+        courier = SlackCourier(client=connection.client, session=session, now=wiring.now)
         doors = Doors(
             suggester=suggester,
+            pausing=pausing,
+            admins=frozenset(settings.suggest_admins),
             chooser=wiring.chooser(settings, records=records, metrics=metrics),
-            deliverer=wiring.deliverer(
-                records=records, courier=SlackCourier(client=connection.client, session=session, now=wiring.now)
-            ),
+            deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
             tasks=tasks,
             now=wiring.now,
             clock=wiring.monotonic,
@@ -107,8 +117,12 @@ async def running(settings: Settings, *, http: Address | None, health: Address |
         edge = Edge(doors, connection=connection, session=session)
         bolt = connection.bolt(identity, signing_secret=_secret(settings))
         edge.register(bolt)
-        tasks.spawn(edge.resume(), name="resume deliveries")
-        stack.push_async_callback(_cancelled, asyncio.create_task(_sweep(records), name="housekeeping"))
+        recoverer = wiring.recoverer(records=records, deliverer=doors.deliverer, metrics=metrics)
+        await recoverer.join()
+        stack.push_async_callback(recoverer.leave)
+        stack.push_async_callback(_drain, tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
+        await _repeatedly(stack, wiring.housekeeper(records=records).sweep, every_s=SWEEP_EVERY_S)
+        await _repeatedly(stack, partial(_look_after, recoverer, edge), every_s=HEARTBEAT_S)
         told = Health(
             ready=checks.Readiness(settings, records=records, connection=connection, session=session).check,
             metrics=partial(_exposition, metrics, drafter),
@@ -174,14 +188,30 @@ def _secret(settings: Settings) -> str:
     return "" if secret is None else secret.get_secret_value()
 
 
-async def _sweep(records: wiring.Records) -> None:
-    housekeeper = wiring.housekeeper(records=records)
-    while True:
+async def _look_after(recoverer: Recoverer, edge: Edge) -> None:
+    """Show that this replica is alive, and go on with what dead ones left behind."""
+    await recoverer.beat()
+    edge.resume(await recoverer.take_over())
+
+
+async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+    """Do `work` once now, and again and again until the stack ends; what goes wrong is logged, and tried again."""
+
+    async def attempt() -> None:
         try:
-            await housekeeper.sweep()
+            await work()
         except Unavailable as error:
-            _log.warning("housekeeping has to wait: %s", error)
-        await asyncio.sleep(SWEEP_EVERY_S)
+            _log.warning("the database does not take writes: %s", error)
+        except Exception:  # noqa: BLE001 - the root: what nobody catches would end the repetition unseen
+            _log.exception("a regular piece of work failed")
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await attempt()
+
+    await attempt()
+    stack.push_async_callback(_cancelled, asyncio.create_task(repeat()))
 
 
 def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:

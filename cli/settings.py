@@ -82,7 +82,11 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         from storage.database import parse_url
 
-        if parse_url(value).database == ":memory:":
+        try:
+            parsed = parse_url(value)
+        except ValueError as error:
+            raise ValueError("it is no database that this version can use") from error
+        if parsed.database == ":memory:":
             raise ValueError("a database in memory is gone with the program")
         return value
 

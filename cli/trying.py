@@ -14,7 +14,9 @@ from bot.choosing import Chooser, Click
 from bot.drafting import Drafter
 from bot.errors import EmptyReply
 from bot.metrics import Metrics
-from bot.playbook import load_playbook
+from bot.ordering import Order, in_turn
+from bot.playbook import Playbook, load_playbook
+from bot.splitting import clean
 from bot.suggesting import Ask, DraftsTogether, Suggester
 from cli import screens, wiring
 from cli.databases import Location, for_trying, mark_demonstration, opened
@@ -34,6 +36,8 @@ WORD_S: Final = 0.04
 """How long the demonstration model takes for a word where one can watch it write."""
 
 NO_MODEL: Final = "Set OPENAI_API_KEY or OPENAI_BASE_URL to have a model write them."
+
+WRITTEN_BY_A_MODEL: Final = "Written by an AI model: read before you send."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +64,14 @@ class Wish:
 async def try_(settings: Settings, options: Options) -> None:
     """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
     settings = _checked(settings, options)
+    playbook = load_playbook(settings.suggest_playbook)
     location = for_trying(settings, options.database)
     terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
     async with opened(location) as records:
         await wiring.housekeeper(records=records).sweep()
         if records.is_new and not settings.has_model:
             await mark_demonstration(records, actor=HERE)
-        async with _trial(settings, options, records, terminal) as trial:
+        async with _trial(settings, options, records, playbook, terminal) as trial:
             problem = await trial.run(options)
         if options.as_json:
             entry = await ChoiceLog(records.database).entry(trial.request_id)
@@ -89,7 +94,9 @@ class Trial:
         texts: Texts,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        arrange: Callable[[Sequence[str]], Order] | None = None,
     ) -> None:
+        self._arrange = arrange
         self._suggester = suggester
         self._chooser = chooser
         self._terminal = terminal
@@ -110,8 +117,8 @@ class Trial:
             agent_id=HERE,
             surface="cli",
             locale=locale(),
-            conversation=(Turn(role="customer", text=options.message),),
-            hint=options.hint or None,
+            conversation=(Turn(role="customer", text=clean(options.message)),),
+            hint=clean(options.hint) if options.hint else None,
             delivery_key=self._key(),
         )
         entry = await self._draft(await self._suggester.accept(ask))
@@ -123,12 +130,14 @@ class Trial:
             self._terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
         return self._problem(entry)
 
-    async def _draft(self, request: Request, previous: Sequence[str] = ()) -> LogEntry:
+    async def _draft(self, request: Request) -> LogEntry:
         self.request_id = request.id
-        entry = await self._suggester.draft(request, previous=previous)
+        entry = await self._suggester.draft(request, arrange=self._arrange)
         if entry.visible:
             self._terminal.show(screens.candidates(entry, self._texts, self._labels))
-            await self._suggester.shown(entry.request, at=self._now())
+            if not request.simulated:
+                self._terminal.say(WRITTEN_BY_A_MODEL, style="dim")
+            await self._suggester.shown(entry, at=self._now())
         return entry
 
     async def _pick(self, entry: LogEntry, position: int) -> str | None:
@@ -189,8 +198,7 @@ class Trial:
         return False
 
     async def _redraft(self, entry: LogEntry) -> LogEntry:
-        request, parent = await self._suggester.redraft(self._click(), entry.request.id)
-        return await self._draft(request, [candidate.text for candidate in parent.visible if candidate.text])
+        return await self._draft(await self._suggester.redraft(self._click(), entry.request.id))
 
     async def _dismiss(self, entry: LogEntry) -> None:
         await self._chooser.dismiss(self._click(), entry.request.id)
@@ -250,9 +258,8 @@ def understood(answer: str | None, *, shown: int) -> Wish:
 
 @asynccontextmanager
 async def _trial(
-    settings: Settings, options: Options, records: wiring.Records, terminal: Terminal
+    settings: Settings, options: Options, records: wiring.Records, playbook: Playbook, terminal: Terminal
 ) -> AsyncIterator[Trial]:
-    playbook = load_playbook(settings.suggest_playbook)
     texts = texts_for(DEFAULT_LOCALE)
     metrics = Metrics()
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
@@ -267,6 +274,8 @@ async def _trial(
             texts=texts,
             now=wiring.now,
             new_id=wiring.new_id,
+            # Drafts that were seen growing stay where they are.
+            arrange=in_turn if options.stream else None,
         )
 
 

@@ -13,17 +13,21 @@ from bot.choosing import Chooser
 from bot.delivering import Courier, Deliverer
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, OneModel
 from bot.housekeeping import Housekeeper
-from bot.limits import Limits
+from bot.limits import Limits, Slots
 from bot.metrics import Metrics
+from bot.pausing import Pausing
 from bot.playbook import Playbook
+from bot.recovering import Recoverer
 from bot.suggesting import DraftsTogether, Suggester, Terms
 from cli import __version__
 from cli.settings import Settings
 from storage.choices import Choices
 from storage.database import Database
 from storage.deliveries import Deliveries
+from storage.replicas import Replicas
 from storage.requests import Requests
 from storage.schema import migrate
+from storage.switches import Switches
 
 DEMONSTRATION_MODEL = "demonstration"
 
@@ -51,20 +55,22 @@ class Records:
     requests: Requests
     choices: Choices
     deliveries: Deliveries
+    replicas: Replicas
 
 
 @asynccontextmanager
 async def open_records(url: str) -> AsyncIterator[Records]:
-    """The database, brought to this program's schema. Raises ValueError for a URL of another kind, StorageError."""
-    database = Database(url)
+    """The database as one replica sees it, brought to this program's schema. Raises ValueError, StorageError."""
+    database, me = Database(url), new_id()
     try:
         before, _ = await migrate(database)
         yield Records(
             database=database,
             is_new=before is None,
-            requests=Requests(database),
-            choices=Choices(database),
-            deliveries=Deliveries(database),
+            requests=Requests(database, me=me),
+            choices=Choices(database, me=me),
+            deliveries=Deliveries(database, me=me),
+            replicas=Replicas(database, me=me),
         )
     finally:
         await database.aclose()
@@ -89,22 +95,34 @@ def terms(settings: Settings) -> Terms:
         candidates=settings.suggest_candidates,
         model=settings.suggest_model if settings.has_model else DEMONSTRATION_MODEL,
         deadline_s=settings.suggest_deadline_s,
-        max_concurrency=settings.suggest_max_concurrency,
         app_version=__version__,
         simulated=not settings.has_model,
     )
 
 
+def pausing(*, records: Records) -> Pausing:
+    return Pausing(switches=Switches(records.database), now=now, clock=time.monotonic)
+
+
 async def suggester(
-    settings: Settings, *, records: Records, drafter: DraftsTogether, playbook: Playbook, metrics: Metrics
+    settings: Settings,
+    *,
+    records: Records,
+    drafter: DraftsTogether,
+    playbook: Playbook,
+    metrics: Metrics,
+    slots: Slots | None = None,
+    pausing: Pausing | None = None,
 ) -> Suggester:
-    """The use case, with its playbook's text kept beside the log."""
+    """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up."""
     await records.requests.keep_playbook(prompt_version=playbook.prompt_version, text=playbook.text, at=now())
     limits = Limits(
         agent_per_minute=settings.suggest_agent_per_minute,
         tokens_per_day=settings.suggest_tokens_per_day,
         requests=records.requests,
         clock=time.monotonic,
+        slots=slots,
+        pausing=pausing,
     )
     return Suggester(
         requests=records.requests,
@@ -131,13 +149,20 @@ def chooser(settings: Settings, *, records: Records, metrics: Metrics) -> Choose
     )
 
 
-def deliverer(*, records: Records, courier: Courier) -> Deliverer:
+def deliverer(*, records: Records, courier: Courier, metrics: Metrics) -> Deliverer:
     return Deliverer(
         requests=records.requests,
         choices=records.choices,
         deliveries=records.deliveries,
         courier=courier,
         now=now,
+        metrics=metrics,
+    )
+
+
+def recoverer(*, records: Records, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
+    return Recoverer(
+        replicas=records.replicas, requests=records.requests, deliverer=deliverer, now=now, metrics=metrics
     )
 
 

@@ -12,6 +12,7 @@ courier     replies on their way into a conversation
 people      who an agent is to Slack: locale, admin
 apologies   errors put in words, in one place
 tasks       work that goes on after the acknowledgement
+watching    Slack's failures, counted
 web         the HTTP front: /slack/events, /healthz, /readyz, /metrics
 socket      Socket Mode
 

@@ -6,11 +6,20 @@ from contextlib import asynccontextmanager
 from math import ceil
 from uuid import uuid4
 
-from bot.errors import EmptyReply, LimitReached, MessageTooLong, NotYours, Refusal, UnknownRequest
+from bot.errors import (
+    EmptyReply,
+    LimitReached,
+    MessageTooLong,
+    NotAllowed,
+    NotYours,
+    Paused,
+    Refusal,
+    UnknownRequest,
+)
 from handlers.payloads import MalformedPayload
 from handlers.private import NotShown
 from handlers.texts import Texts
-from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting, StorageError, Unavailable
+from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting, StorageError, TakenOver, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -18,8 +27,10 @@ _KEYS: dict[type[Exception], str] = {
     EmptyReply: "empty-reply",
     MalformedPayload: "malformed",
     NothingToUndo: "nothing-to-undo",
+    NotAllowed: "not-allowed",
     NotOpen: "not-open",
     NotYours: "not-yours",
+    Paused: "paused",
     StillPosting: "still-posting",
     Unavailable: "not-recorded",
     UnknownRequest: "unknown-request",
@@ -40,6 +51,8 @@ async def apologising(
     except Redelivered as error:
         _log.info("delivered again, done already: %s", error)
         await again()
+    except TakenOver as error:
+        _log.warning("another replica has it now: %s", error)
     except NotShown as error:
         _log.warning("the agent could not be reached: %s", error)
     except (Refusal, StorageError, MalformedPayload) as error:
@@ -63,4 +76,4 @@ def worded(error: Exception, texts: Texts) -> str:
 
 
 def _wanted(error: LimitReached, hours: int) -> dict[str, int]:
-    return {"seconds": error.retry_after_s} if error.which == "agent_per_minute" else {"hours": hours}
+    return {"hours": hours} if error.which == "tokens_per_day" else {"seconds": error.retry_after_s}

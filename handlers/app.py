@@ -1,14 +1,18 @@
 """Registers every handler on a Bolt app, by call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.choosing import Chooser
 from bot.delivering import Deliverer
+from bot.pausing import Pausing
+from bot.recovering import LeftBehind
 from bot.suggesting import Suggester
 from handlers import blocks
 from handlers.clicks import Clicks
@@ -18,7 +22,8 @@ from handlers.people import People
 from handlers.private import PrivateMessages
 from handlers.showing import Showing
 from handlers.tasks import Tasks
-from handlers.texts import texts_for
+from handlers.texts import Texts, texts_for
+from storage.records import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,8 @@ class Doors:
     """All that the handlers need from below, wired by `cli/`."""
 
     suggester: Suggester
+    pausing: Pausing
+    admins: frozenset[str]
     chooser: Chooser
     deliverer: Deliverer
     tasks: Tasks
@@ -43,7 +50,13 @@ class Edge:
         people = People(client=connection.client, clock=doors.clock)
         self._showing = Showing(suggester=doors.suggester, private=private, labels=labels, now=doors.now)
         self._commands = Commands(
-            suggester=doors.suggester, showing=self._showing, people=people, tasks=doors.tasks, now=doors.now
+            suggester=doors.suggester,
+            pausing=doors.pausing,
+            admins=doors.admins,
+            showing=self._showing,
+            people=people,
+            tasks=doors.tasks,
+            now=doors.now,
         )
         self._clicks = Clicks(
             client=connection.patient_client(),
@@ -70,8 +83,16 @@ class Edge:
         app.action(blocks.POST)(clicks.listening(clicks.post))
         app.view(blocks.EDIT_VIEW)(clicks.on_submit)
 
-    async def resume(self) -> None:
-        """After a restart: deliveries go on as their state says, and their agents are told."""
-        for chosen, outcome in await self._doors.deliverer.recover():
-            texts = texts_for(chosen.request.locale)
-            await self._showing.told(chosen.request, texts, self._showing.confirm(chosen, outcome, texts))
+    def resume(self, left: LeftBehind) -> None:
+        """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""
+        started_at = self._doors.now()
+        for request in left.to_draft:
+            self._go_on(request, partial(self._showing.draft_and_show, request, started_at=started_at))
+        for entry in left.to_show:
+            self._go_on(entry.request, partial(self._showing.show, entry))
+        for chosen in left.to_deliver:
+            self._go_on(chosen.request, partial(self._showing.deliver, self._doors.deliverer, chosen))
+
+    def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
+        texts = texts_for(request.locale)
+        self._doors.tasks.spawn(self._showing.told(request, texts, work(texts)), name=f"go on with {request.id}")

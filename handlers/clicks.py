@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.choosing import Chooser, Chosen, Click, Undone
+from bot.choosing import Chooser, Click, Undone
 from bot.delivering import Deliverer, Refused, Throttled, Uncertain
 from bot.suggesting import Suggester
 from handlers import blocks
@@ -26,8 +26,7 @@ from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
 from handlers.slack_errors import telling_apart
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
-from storage.errors import Unavailable
-from storage.records import Candidate, DismissReason, LogEntry, Request, WayBack
+from storage.records import Candidate, DismissReason, Request, WayBack
 
 Ack = Callable[..., Awaitable[Any]]
 Work = Coroutine[Any, Any, None]
@@ -73,7 +72,7 @@ class Clicks:
 
     async def use(self, clicked: Clicked) -> Work:
         chosen = await self._chooser.use(clicked.click, clicked.action.value)
-        return self._deliver(chosen, clicked.texts)
+        return self._showing.deliver(self._deliverer, chosen, clicked.texts)
 
     async def edit(self, clicked: Clicked) -> Work:
         candidate = await self._chooser.open_edit(clicked.click, clicked.action.value)
@@ -92,8 +91,8 @@ class Clicks:
         return self._private.show(request, [blocks.reason_noted(request, clicked.texts)], replace=True)
 
     async def redraft(self, clicked: Clicked) -> Work:
-        request, parent = await self._suggester.redraft(clicked.click, clicked.action.value)
-        return self._redraft(request, parent, clicked.texts)
+        request = await self._suggester.redraft(clicked.click, clicked.action.value)
+        return self._redraft(request, clicked.texts)
 
     async def undo(self, clicked: Clicked) -> Work:
         undone = await self._chooser.undo(clicked.click, clicked.action.value)
@@ -102,7 +101,7 @@ class Clicks:
     async def post(self, clicked: Clicked) -> Work:
         """The agent saw that a reply of unknown fate is missing in the conversation."""
         chosen = await self._deliverer.post_again(clicked.click, clicked.action.value)
-        return self._deliver(chosen, clicked.texts)
+        return self._showing.deliver(self._deliverer, chosen, clicked.texts)
 
     def listening(self, step: Callable[[Clicked], Awaitable[Work]]) -> Listener:
         """A Bolt listener that commits the step, acknowledges, and lets the rest run on; it always acknowledges."""
@@ -138,23 +137,14 @@ class Clicks:
             chosen = await self._chooser.edit(_submitted(submission), submission.candidate_id, submission.text)
             await ack()
             self._tasks.spawn(
-                self._showing.told(chosen.request, texts, self._deliver(chosen, texts)), name="after edit"
+                self._showing.told(chosen.request, texts, self._showing.deliver(self._deliverer, chosen, texts)),
+                name="after edit",
             )
 
-    async def _deliver(self, chosen: Chosen, texts: Texts) -> None:
-        try:
-            outcome = await self._deliverer.deliver(chosen)
-        except Unavailable as error:
-            _log.warning("delivery interrupted: %s", error)
-            await self._private.show(chosen.request, [blocks.notice(texts("delivery-interrupted"))])
-            return
-        await self._showing.confirm(chosen, outcome, texts)
-
-    async def _redraft(self, request: Request, parent: LogEntry, texts: Texts) -> None:
+    async def _redraft(self, request: Request, texts: Texts) -> None:
         on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
         await self._private.show(request, [on_their_way], replace=True)
-        previous = [candidate.text for candidate in parent.visible if candidate.text]
-        await self._showing.draft_and_show(request, texts, previous=previous, replace=True)
+        await self._showing.draft_and_show(request, texts, replace=True)
 
     async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
         gone = await self._deliverer.retract(undone.parts)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from bot.errors import NotAllowed
+from bot.pausing import Pausing
 from bot.suggesting import Ask, Suggester
 from handlers.apologies import apologising
 from handlers.payloads import Command, MalformedPayload, parse_command
@@ -15,7 +17,6 @@ from handlers.texts import DEFAULT_LOCALE, Texts, texts_for
 from storage.records import LogEntry, Request, Turn, WayBack
 
 HINT_MARK: Final = " // "
-NOT_IN_SLACK_YET: Final = frozenset({"export", "pause", "resume"})
 
 Ack = Callable[..., Awaitable[Any]]
 
@@ -26,6 +27,7 @@ class Asked:
 
     command: Command
     locale: str
+    is_admin: bool
     texts: Texts
     way_back: WayBack
     ack: Ack
@@ -38,12 +40,16 @@ class Commands:
         self,
         *,
         suggester: Suggester,
+        pausing: Pausing,
+        admins: frozenset[str],
         showing: Showing,
         people: People,
         tasks: Tasks,
         now: Callable[[], datetime],
     ) -> None:
         self._suggester = suggester
+        self._pausing = pausing
+        self._admins = admins
         self._showing = showing
         self._people = people
         self._tasks = tasks
@@ -60,6 +66,7 @@ class Commands:
         asked = Asked(
             command=command,
             locale=person.locale,
+            is_admin=person.is_admin or command.user_id in self._admins,
             texts=texts_for(person.locale),
             way_back=WayBack(response_url=command.response_url, expires_at=self._now() + RESPONSE_URL_LIFE),
             ack=ack,
@@ -73,8 +80,10 @@ class Commands:
             await self._help(asked)
         elif word == "last":
             await self._last(asked)
-        elif word in NOT_IN_SLACK_YET:
-            await asked.ack(asked.texts("not-in-slack-yet", command=word))
+        elif word == "export":
+            await asked.ack(asked.texts("export-not-in-slack-yet"))
+        elif word in {"pause", "resume"}:
+            await self._pause_or_resume(asked, word)
         else:
             await self._suggest(asked)
 
@@ -110,6 +119,14 @@ class Commands:
             return
         await asked.ack()
         self._after(asked, entry.request, self._showing.show_again(entry, asked.texts))
+
+    async def _pause_or_resume(self, asked: Asked, word: str) -> None:
+        """Stop or start drafting on every replica; for admins."""
+        if not asked.is_admin:
+            raise NotAllowed
+        turn = self._pausing.pause if word == "pause" else self._pausing.resume
+        changed = await turn(by=asked.command.user_id)
+        await asked.ack(asked.texts(f"{word}-{'done' if changed else 'was'}"))
 
     async def _last_open(self, asked: Asked) -> LogEntry | None:
         """The agent's last open request, to be shown by the way that this command brought."""

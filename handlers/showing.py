@@ -2,16 +2,16 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.choosing import Chosen
-from bot.delivering import Outcome
+from bot.delivering import Deliverer
 from bot.suggesting import Suggester
 from handlers import blocks
 from handlers.apologies import apologising
-from handlers.private import PrivateMessages
+from handlers.private import NotShown, PrivateMessages
 from handlers.texts import Texts
 from storage.errors import Unavailable
 from storage.records import LogEntry, Request, WayBack
@@ -34,17 +34,25 @@ class Showing:
         self._now = now
 
     async def draft_and_show(
-        self, request: Request, texts: Texts, *, previous: Sequence[str] = (), replace: bool = False
+        self, request: Request, texts: Texts, *, started_at: datetime | None = None, replace: bool = False
     ) -> None:
         """Draft, then show what there is; or say why there is nothing."""
-        entry = await self._suggester.draft(request, previous=previous)
+        entry = await self._suggester.draft(request, started_at=started_at)
         if entry.request.status == "failed":
             await self._private.show(entry.request, [blocks.failed(entry, texts)], replace=replace)
             return
+        await self.show(entry, texts, replace=replace)
+
+    async def show(self, entry: LogEntry, texts: Texts, *, replace: bool = False) -> None:
+        """The candidates, for the first time; recorded as shown."""
         messages = blocks.candidates(entry, texts, self._labels)
-        await self._private.show(entry.request, messages, replace=replace)
         try:
-            await self._suggester.shown(entry.request, at=self._now())
+            await self._private.show(entry.request, messages, replace=replace)
+        except NotShown:
+            self._suggester.not_shown(entry)
+            raise
+        try:
+            await self._suggester.shown(entry, at=self._now())
         except Unavailable as error:
             # The candidates are recorded and visible; a click records when they were shown.
             _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})
@@ -57,8 +65,14 @@ class Showing:
         await self._private.show(entry.request, messages, replace=replace)
         await self._suggester.shown_again(entry.request)
 
-    async def confirm(self, chosen: Chosen, outcome: Outcome, texts: Texts) -> None:
-        """What became of the reply, in the place of the candidates."""
+    async def deliver(self, deliverer: Deliverer, chosen: Chosen, texts: Texts) -> None:
+        """Post the reply, and say what became of it in the place of the candidates."""
+        try:
+            outcome = await deliverer.deliver(chosen)
+        except Unavailable as error:
+            _log.warning("delivery interrupted: %s", error, extra={"request_id": chosen.request.id})
+            await self._private.show(chosen.request, [blocks.notice(texts("delivery-interrupted"))])
+            return
         if outcome.state != "cancelled":
             messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts)
             await self._private.show(chosen.request, messages, replace=True)

@@ -18,10 +18,11 @@ from storage.tables import UtcTime, choices, deliveries, events, requests, to_is
 
 
 class Choices:
-    """Choices of one database: by constraint, at most one stands on a request."""
+    """Choices of one database: by constraint, at most one stands on a request. `me` is the replica that posts them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, me: str | None = None) -> None:
         self._database = database
+        self._me = me
 
     async def record(
         self,
@@ -44,7 +45,7 @@ class Choices:
                 raise NotOpen(choice.request_id) from error
             await connection.execute(_INSERT_EVENT, to_row(event))
             if parts:
-                await connection.execute(_INSERT_DELIVERY, [to_row(part) for part in parts])
+                await connection.execute(_INSERT_DELIVERY, [{**to_row(part), "owner": self._me} for part in parts])
 
     async def get(self, choice_id: str) -> Choice | None:
         async with self._database.read() as connection:
@@ -69,6 +70,9 @@ class Choices:
             await connection.execute(update(choices).where(choices.c.id == choice.id).values(retracted_at=at))
             await connection.execute(
                 delete(deliveries).where(deliveries.c.choice_id == choice.id, deliveries.c.state != "done")
+            )
+            await connection.execute(
+                update(deliveries).where(deliveries.c.choice_id == choice.id).values(owner=self._me)
             )
             retracted = replace(choice, retracted_at=at)
             await connection.execute(_INSERT_EVENT, to_row(_undone(retracted, agent_id=agent_id, at=at)))
@@ -110,7 +114,7 @@ async def _standing_choice(connection: AsyncConnection, request_id: str) -> Choi
 
 async def _parts(connection: AsyncConnection, choice_id: str) -> tuple[Delivery, ...]:
     rows = await connection.execute(
-        select(deliveries).where(deliveries.c.choice_id == choice_id).order_by(deliveries.c.part)
+        select(deliveries).where(deliveries.c.choice_id == choice_id).order_by(deliveries.c.part).with_for_update()
     )
     return tuple(Delivery(**row) for row in rows.mappings())
 
@@ -150,6 +154,9 @@ _TOUCH_OPEN: Final = (
 
 _SELECT_CHOICE: Final = select(choices).where(choices.c.id == bindparam("choice_id"))
 
-_SELECT_STANDING: Final = select(choices).where(
-    choices.c.request_id == bindparam("request_id"), choices.c.retracted_at.is_(None)
+# FOR UPDATE, here and below: in PostgreSQL, who decides on a row holds it. SQLite has one writer, and leaves it out.
+_SELECT_STANDING: Final = (
+    select(choices)
+    .where(choices.c.request_id == bindparam("request_id"), choices.c.retracted_at.is_(None))
+    .with_for_update()
 )

@@ -20,21 +20,35 @@ WRITE_LIMIT_S: Final = 2.0
 
 _READERS: Final = 4
 
+_NOT_TAKEN: Final = (
+    "not a URL that PostgreSQL takes: write postgresql://user:password@host:5432/database?option=value, "
+    "with %40 for @, %2F for / and %25 for % in names and passwords"
+)
+
 
 class Database:
     """One database. `write()` and `read()` are transactions; both raise `Unavailable` where it fails them.
 
     SQLite: writes take turns on one connection and begin as `BEGIN IMMEDIATE`, so that two writers wait for each other
     rather than deadlock; readers have connections of their own and never wait for the writer (WAL).
+    PostgreSQL: transactions run side by side, and lock the rows that they decide on.
     """
 
     def __init__(self, url: str, *, write_limit_s: float = WRITE_LIMIT_S) -> None:
         self.url = parse_url(url)
-        self._turn = asyncio.Lock()
+        self.is_shared = self.url.get_backend_name() == "postgresql"
         self._patience_s = write_limit_s / 2
-        busy_ms = int(write_limit_s * 500)
-        self._writer = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE", busy_ms=busy_ms)
-        self._readers = _sqlite_engine(self.url, connections=_READERS, begin="BEGIN", busy_ms=busy_ms)
+        if self.is_shared:
+            from storage import postgresql
+
+            self._turn = asyncio.Semaphore(postgresql.CONNECTIONS)
+            self._writer = postgresql.engine(url, read_only=False, write_limit_s=write_limit_s)
+            self._readers = postgresql.engine(url, read_only=True, write_limit_s=write_limit_s)
+        else:
+            self._turn = asyncio.Semaphore(1)
+            busy_ms = int(write_limit_s * 500)
+            self._writer = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE", busy_ms=busy_ms)
+            self._readers = _sqlite_engine(self.url, connections=_READERS, begin="BEGIN", busy_ms=busy_ms)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -66,7 +80,40 @@ def parse_url(url: str) -> URL:
     path = url.removeprefix("sqlite:///")
     if path not in {url, "", ":memory:"}:  # in memory, each connection would have a database of its own
         return make_url(url).set(drivername="sqlite+aiosqlite")
-    raise ValueError("not a database this version can use: write sqlite:///path/to/suggest.db")
+    if url.startswith(("postgresql://", "postgres://")):
+        return _parse_postgresql(url)
+    raise ValueError("not a database that can be used: write sqlite:///path/to/suggest.db or postgresql://…")
+
+
+def _parse_postgresql(url: str) -> URL:
+    """What libpq makes of the URL; several hosts stay in one text. The password is left out: URLs are shown and logged.
+
+    What libpq says about a wrong URL is not passed on: it quotes the part that it did not understand, and where signs
+    in a password are not escaped that is the password.
+    """
+    try:
+        from psycopg import Error
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError as error:
+        raise ValueError("PostgreSQL needs psycopg: install suggest-replies[postgresql]") from error
+    try:
+        parts = conninfo_to_dict(url)
+    except Error:
+        raise ValueError(_NOT_TAKEN) from None
+    port = str(parts.get("port") or "")
+    if not all(one.isdigit() or not one for one in port.split(",")):
+        raise ValueError(_NOT_TAKEN)
+    return URL.create(
+        "postgresql+psycopg",
+        username=_text(parts.get("user")),
+        host=_text(parts.get("host")),
+        port=int(port) if port.isdigit() else None,
+        database=_text(parts.get("dbname")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def database_file(url: str) -> Path:
@@ -84,6 +131,8 @@ async def _translating() -> AsyncIterator[None]:
         raise Unavailable(str(error.orig)) from error
     except PoolTimeoutError as error:
         raise Unavailable("all connections are busy") from error
+    except OSError as error:
+        raise Unavailable(type(error).__name__) from error
 
 
 def _sqlite_engine(url: URL, *, connections: int, begin: str, busy_ms: int) -> AsyncEngine:

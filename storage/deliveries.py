@@ -8,37 +8,26 @@ pending ─▶ attempting ─▶ done
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy import String, bindparam, delete, insert, select, text, update
 
 from storage.database import Database
 from storage.records import Delivery, Event
 from storage.requests import to_row
 from storage.seen import record_delivery
-from storage.tables import UtcTime, choices, deliveries, events
+from storage.tables import deliveries, events
 
 
 class Deliveries:
-    """Deliveries of one database."""
+    """Deliveries of one database. `me` is the replica whose deliveries these are."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, me: str | None = None) -> None:
         self._database = database
+        self._me = me
 
     async def of_choice(self, choice_id: str) -> tuple[Delivery, ...]:
         """All parts, in order."""
         async with self._database.read() as connection:
             rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
-            return tuple(Delivery(**row) for row in rows.mappings())
-
-    async def unfinished(self, *, unknown_since: datetime) -> tuple[str, ...]:
-        """The standing choices with parts to post; and those, made since then, with parts that may have been posted."""
-        async with self._database.read() as connection:
-            rows = await connection.scalars(_SELECT_UNFINISHED, {"since": unknown_since})
-            return tuple(dict.fromkeys(rows))
-
-    async def to_delete(self) -> tuple[Delivery, ...]:
-        """Parts that stand in a conversation although their choice was taken back."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(_SELECT_TO_DELETE)
             return tuple(Delivery(**row) for row in rows.mappings())
 
     async def deleted(self, delivery_id: str) -> None:
@@ -47,9 +36,9 @@ class Deliveries:
             await connection.execute(_DELETE, {"delivery_id": delivery_id})
 
     async def attempt(self, delivery_id: str) -> bool:
-        """Commit that Slack is about to be called. False where the part is not pending any more."""
+        """Commit that Slack is about to be called. False where the part is not pending any more, or not ours."""
         async with self._database.write() as connection:
-            return (await connection.execute(_ATTEMPT, {"delivery_id": delivery_id})).rowcount == 1
+            return (await connection.execute(_ATTEMPT, {"delivery_id": delivery_id, "me": self._me})).rowcount == 1
 
     async def done(self, delivery: Delivery, *, sent: Event | None) -> None:
         """The part is where `delivery` says; its text is needed here only if the agent is to copy it."""
@@ -75,14 +64,6 @@ class Deliveries:
         async with self._database.write() as connection:
             await connection.execute(_UNKNOWN, {"delivery_id": delivery_id})
 
-    async def unknown_after_crash(self) -> int:
-        """At start-up: what was being attempted when the process ended is unknown. The number of parts."""
-        async with self._database.write() as connection:
-            found = await connection.execute(
-                update(deliveries).where(_NOT_DONE, deliveries.c.state == "attempting").values(state="unknown")
-            )
-            return found.rowcount
-
     async def post_again(self, request_id: str, *, delivery_key: str, at: datetime) -> bool:
         """The agent wants the unknown parts posted. False where none is unknown. Raises Redelivered."""
         async with self._database.write() as connection:
@@ -92,41 +73,34 @@ class Deliveries:
                 .where(deliveries.c.request_id == request_id, deliveries.c.state == "unknown")
                 .values(state="pending")
             )
-            return again.rowcount > 0
+            if again.rowcount == 0:
+                return False
+            await connection.execute(  # the parts that wait behind it too: they go out in order, by one hand
+                update(deliveries)
+                .where(deliveries.c.request_id == request_id, deliveries.c.state == "pending")
+                .values(owner=self._me)
+            )
+            return True
 
 
 _INSERT_EVENT: Final = insert(events)
 
 # Word for word the condition of the index, or SQLite would not see that the index will do.
-_NOT_DONE: Final = text("deliveries.state <> 'done'")
+NOT_DONE: Final = text("deliveries.state <> 'done'")
 
 _SELECT_PARTS: Final = (
     select(deliveries).where(deliveries.c.choice_id == bindparam("of_choice")).order_by(deliveries.c.part)
-)
-
-_SELECT_UNFINISHED: Final = (
-    select(deliveries.c.choice_id)
-    .join(choices, choices.c.id == deliveries.c.choice_id)
-    .where(
-        _NOT_DONE,
-        (deliveries.c.state == "pending")
-        | ((deliveries.c.state == "unknown") & (choices.c.chosen_at >= bindparam("since", type_=UtcTime))),
-        choices.c.retracted_at.is_(None),
-    )
-    .order_by(choices.c.chosen_at, deliveries.c.part)
-)
-
-_SELECT_TO_DELETE: Final = (
-    select(deliveries)
-    .join(choices, choices.c.id == deliveries.c.choice_id)
-    .where(deliveries.c.state == "done", deliveries.c.message_ts.is_not(None), choices.c.retracted_at.is_not(None))
 )
 
 _DELETE: Final = delete(deliveries).where(deliveries.c.id == bindparam("delivery_id"))
 
 _ATTEMPT: Final = (
     update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery_id"), deliveries.c.state == "pending")
+    .where(
+        deliveries.c.id == bindparam("delivery_id"),
+        deliveries.c.state == "pending",
+        deliveries.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+    )
     .values(state="attempting", attempts=deliveries.c.attempts + 1)
 )
 

@@ -6,6 +6,7 @@ StorageError
 ├── NotOpen           the request is decided, redrafted, expired or failed: it takes no further choice
 ├── NothingToUndo     no choice stands on this request
 ├── StillPosting      a part of the reply is on its way to Slack at this moment
+├── TakenOver         another replica took this process for dead, and has the request or delivery now
 └── SchemaTooNew      the database was migrated by a newer version of this program
 """
 
@@ -32,6 +33,10 @@ class NothingToUndo(StorageError):
 
 class StillPosting(StorageError):
     """A part of the reply is being posted; whether it arrives is not known yet."""
+
+
+class TakenOver(StorageError):
+    """Another replica has it now: it is no longer ours to record."""
 
 
 class SchemaTooNew(StorageError):

@@ -54,6 +54,7 @@ class Request:
 
     `response_url` is Slack's way back to the agent's private message; it is a secret, and forgotten when it expires.
     `handed_at` is when the candidates were handed to Slack: `shown_at`, should a click overtake the record of it.
+    `owner` is the replica that drafts it.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Request:
     conversation: tuple[Turn, ...]
     response_url: str | None = field(default=None, repr=False)
     response_url_expires_at: datetime | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,7 @@ class Delivery:
     message_ts: str | None = None
     attempts: int = 0
     text: str | None = field(default=None, repr=False)
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

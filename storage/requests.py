@@ -1,16 +1,18 @@
 """Suggestion requests and their candidates: from the ask to what was shown. Each method is one transaction."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import String, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.database import Database
-from storage.errors import NotOpen
+from storage.errors import NotOpen, TakenOver
 from storage.records import Candidate, Choice, Event, LogEntry, Request, Status, WayBack
 from storage.seen import record_delivery
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
@@ -33,18 +35,22 @@ class Drafted:
 
 
 class Requests:
-    """Requests of one database."""
+    """Requests of one database. `me` is the replica that drafts the ones recorded here."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, me: str | None = None) -> None:
         self._database = database
+        self._me = me
 
     async def keep_playbook(self, *, prompt_version: str, text: str, at: datetime) -> None:
         """Keep the text behind a `prompt_version`: a hash alone is no provenance."""
-        async with self._database.write() as connection:
+        async with self._database.read() as connection:
             known = await connection.scalar(
                 select(playbooks.c.prompt_version).where(playbooks.c.prompt_version == prompt_version)
             )
-            if known is None:
+        if known is not None:
+            return
+        with suppress(IntegrityError):  # another replica has kept it meanwhile
+            async with self._database.write() as connection:
                 await connection.execute(
                     insert(playbooks), {"prompt_version": prompt_version, "text": text, "first_used_at": at}
                 )
@@ -53,7 +59,7 @@ class Requests:
         """A new request. Raises Redelivered."""
         async with self._database.write() as connection:
             await record_delivery(connection, delivery_key, request.created_at)
-            await connection.execute(_INSERT_REQUEST, to_row(request))
+            await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
 
     async def record_redraft(self, child: Request, *, delivery_key: str, event: Event) -> None:
         """A new request that closes its parent. Raises Redelivered, or NotOpen where the parent takes no redraft.
@@ -63,26 +69,31 @@ class Requests:
         assert child.parent_request_id is not None
         async with self._database.write() as connection:
             await record_delivery(connection, delivery_key, child.created_at)
-            closed = await connection.execute(_CLOSE_AS_REDRAFTED, {"of_request": child.parent_request_id})
+            parent = {"of_request": child.parent_request_id}
+            await connection.execute(_LOCK_REQUEST, parent)
+            closed = await connection.execute(_CLOSE_AS_REDRAFTED, parent)
             if closed.rowcount == 0:
                 await _claim_failed(connection, child.parent_request_id, child.created_at)
-            await connection.execute(_INSERT_REQUEST, to_row(child))
+            await connection.execute(_INSERT_REQUEST, {**to_row(child), "owner": self._me})
             await connection.execute(_INSERT_EVENT, to_row(event))
 
     async def record_drafts(self, drafted: Drafted) -> None:
-        """All candidates of a request, with their order: durable before it is visible."""
+        """All candidates of a request, with their order: durable before it is visible. Raises TakenOver."""
         async with self._database.write() as connection:
-            if drafted.candidates:
-                await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in drafted.candidates])
-            await connection.execute(
+            ours = await connection.execute(
                 _UPDATE_DRAFTED,
                 {
                     "of_request": drafted.request_id,
+                    "me": self._me,
                     "new_status": drafted.status,
                     "propensity": drafted.order_propensity,
                     "handed": drafted.handed_at,
                 },
             )
+            if ours.rowcount == 0:
+                raise TakenOver(drafted.request_id)
+            if drafted.candidates:
+                await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in drafted.candidates])
             if drafted.events:
                 await connection.execute(_INSERT_EVENT, [to_row(event) for event in drafted.events])
 
@@ -140,11 +151,13 @@ class Requests:
             found = (await connection.scalars(_SELECT_UNDECIDED, {"before": created_before})).all()
         expired = 0
         for start in range(0, len(found), _EXPIRED_AT_ONCE):
-            expired += await self._expire(found[start : start + _EXPIRED_AT_ONCE], at)
+            expired += await self.close_expired(found[start : start + _EXPIRED_AT_ONCE], at=at)
         return expired
 
-    async def _expire(self, ids: Sequence[str], at: datetime) -> int:
+    async def close_expired(self, ids: Sequence[str], *, at: datetime) -> int:
+        """Close those of these requests as `expired` that are still open and undecided. Their number."""
         async with self._database.write() as connection:
+            await connection.execute(_LOCK_REQUESTS, {"ids": ids})
             still = (await connection.scalars(_SELECT_STILL_UNDECIDED, {"ids": ids})).all()
             if still:
                 await connection.execute(_UPDATE_EXPIRED, [{"of_request": request_id} for request_id in still])
@@ -233,6 +246,17 @@ _SELECT_STILL_UNDECIDED: Final = select(requests.c.id).where(
 
 _UPDATE_EXPIRED: Final = update(requests).where(requests.c.id == bindparam("of_request")).values(status="expired")
 
+# In PostgreSQL a statement that waited for a row does not see what else was committed meanwhile; the next one does.
+_LOCK_REQUEST: Final = select(requests.c.id).where(requests.c.id == bindparam("of_request")).with_for_update()
+
+# In one order, or two replicas that expire the same requests could wait for each other.
+_LOCK_REQUESTS: Final = (
+    select(requests.c.id)
+    .where(requests.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(requests.c.id)
+    .with_for_update()
+)
+
 _CLOSE_AS_REDRAFTED: Final = (
     update(requests)
     .where(
@@ -246,7 +270,12 @@ _CLOSE_AS_REDRAFTED: Final = (
 
 _UPDATE_DRAFTED: Final = (
     update(requests)
-    .where(requests.c.id == bindparam("of_request"))
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status == "drafting",
+        requests.c.handed_at.is_(None),
+        requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+    )
     .values(status=bindparam("new_status"), order_propensity=bindparam("propensity"), handed_at=bindparam("handed"))
 )
 

@@ -7,9 +7,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import func, select, text
 
 from storage.database import Database
 from storage.errors import SchemaTooNew
+
+# "suggest" in ASCII: who migrates this product's schema holds this lock.
+MIGRATION_LOCK: Final = 0x73756767657374
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -35,6 +39,9 @@ async def revision(database: Database) -> tuple[str | None, str]:
 
 def _upgrade(connection: Any) -> tuple[str | None, str]:
     config = _config(connection)
+    if connection.dialect.name == "postgresql":  # several replicas may start at once: one migrates, the others wait
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     before, head = _current(connection), _head(config)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if before is not None and before not in known:

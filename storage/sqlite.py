@@ -29,7 +29,11 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
         return connection
 
     connection = Connection(open_, begin=begin)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        connection.join()
+        raise
     return connection
 
 
@@ -42,6 +46,10 @@ class Connection(aiosqlite.Connection):
         self._begin = begin
         self._sent = 0
         self._ran = 0
+
+    def join(self) -> None:
+        """Wait for the end of a thread that was told to stop: until then it answers to this event loop."""
+        self._thread.join()
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # made without changing threads
         return Cursor(self)

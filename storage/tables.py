@@ -116,6 +116,13 @@ requests = Table(
     Column("conversation", Turns, nullable=False),
     Column("response_url", Text),
     Column("response_url_expires_at", UtcTime),
+    Column("owner", String(64)),
+    Index(
+        "requests_in_drafting",
+        "created_at",
+        sqlite_where=text("status = 'drafting'"),
+        postgresql_where=text("status = 'drafting'"),
+    ),
     Index("requests_in_order", "created_at", "id"),
     Index("requests_of_agent", "team_id", "agent_id", "created_at"),
     Index(
@@ -134,8 +141,8 @@ candidates = Table(
     Column("sample_index", Integer, nullable=False),
     Column("position", Integer),
     Column("style", String(64), nullable=False),
-    Column("model", String(128), nullable=False),
-    Column("model_returned", String(128)),
+    Column("model", Text, nullable=False),
+    Column("model_returned", Text),
     Column("temperature", Float),
     Column("text", Text),
     Column("error", String(32)),
@@ -144,7 +151,7 @@ candidates = Table(
     Column("shown_at", UtcTime),
     Column("latency_ms", Integer),
     Column("attempts", Integer, nullable=False),
-    Column("finish_reason", String(64)),
+    Column("finish_reason", Text),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
     Column("mean_logprob", Float),
@@ -173,6 +180,12 @@ choices = Table(
     Column("retracted_at", UtcTime),
     Index("choices_of_request", "request_id"),
     Index(
+        "choices_taken_back",
+        "retracted_at",
+        sqlite_where=text("retracted_at IS NOT NULL"),
+        postgresql_where=text("retracted_at IS NOT NULL"),
+    ),
+    Index(
         "one_standing_choice",
         "request_id",
         unique=True,
@@ -194,6 +207,7 @@ deliveries = Table(
     Column("message_ts", String(32)),
     Column("attempts", Integer, nullable=False),
     Column("text", Text),
+    Column("owner", String(64)),
     UniqueConstraint("choice_id", "part", name="one_delivery_a_part"),
     Index("deliveries_of_request", "request_id"),
     Index(
@@ -241,4 +255,19 @@ seen_deliveries = Table(
     Column("key", String(255), primary_key=True),
     Column("seen_at", UtcTime, nullable=False),
     Index("seen_deliveries_by_age", "seen_at"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("thrown_by", String(64), nullable=False),
+    Column("thrown_at", UtcTime, nullable=False),
 )

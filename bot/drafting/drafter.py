@@ -83,8 +83,8 @@ class Draft:
     """A drafted reply.
 
     `latency_ms` counts from the call to the text, queueing and back-off included; `attempts` the requests made to the
-    model; `temperature` is the one that was sent, None if the model takes none; `mean_logprob` is None unless the
-    server gave log-probabilities.
+    model; `queue_ms` the waiting for slots of the process-wide limit; `temperature` is the one that was sent, None if the
+    model takes none; `mean_logprob` is None unless the server gave log-probabilities.
     """
 
     text: str
@@ -96,6 +96,7 @@ class Draft:
     completion_tokens: int | None
     mean_logprob: float | None
     temperature: float | None
+    queue_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,9 @@ class DraftChunk:
 class DraftFailed(Exception):  # noqa: N818 - it is told, and counted, as an outcome
     """A draft that failed. The cause is chained; `str()` holds no text of anybody's and no key."""
 
-    def __init__(self, error: DraftError, *, attempts: int, latency_ms: int) -> None:
+    def __init__(self, error: DraftError, *, attempts: int, latency_ms: int, queue_ms: int = 0) -> None:
         self.error: DraftError = error
+        self.queue_ms = queue_ms
         self.attempts = attempts
         self.latency_ms = latency_ms
         super().__init__(f"{error} after {attempts} attempts in {latency_ms} ms")
@@ -163,6 +165,7 @@ class _Course:
     brief: Brief
     started: float
     attempts: int = 0
+    queued_s: float = 0.0
     streamed: bool = False
 
 
@@ -400,8 +403,10 @@ class Drafter(Runnable[Brief, Draft]):
         model = self._models.get(brief.model)
         messages = _messages(brief)
         while True:
+            asked_at = self._monotonic()
             try:
                 async with self.limiter.slot(brief.agent_id):
+                    course.queued_s += self._monotonic() - asked_at
                     course.attempts += 1
                     return await ask(model, messages, config, course)
             except Exception as error:
@@ -447,10 +452,12 @@ class Drafter(Runnable[Brief, Draft]):
             completion_tokens=usage["output_tokens"] if usage else None,
             mean_logprob=told["mean_logprob"] if "mean_logprob" in told else _mean_logprob(told.get("logprobs")),
             temperature=told.get("temperature", course.brief.style.temperature),
+            queue_ms=round(course.queued_s * 1000),
         )
 
     def _failed(self, error: DraftError, course: _Course) -> DraftFailed:
-        return DraftFailed(error, attempts=course.attempts, latency_ms=self._latency_ms(course))
+        queue_ms = round(course.queued_s * 1000) if course.attempts else self._latency_ms(course)
+        return DraftFailed(error, attempts=course.attempts, latency_ms=self._latency_ms(course), queue_ms=queue_ms)
 
     def _latency_ms(self, course: _Course) -> int:
         return round((self._monotonic() - course.started) * 1000)

@@ -13,12 +13,14 @@ usage =
     • `/suggest last`: your last open request again
     • `/suggest help`: this text
 
-not-in-slack-yet = `/suggest { $command }` does not work in Slack in this version. { $command ->
-    [export] Whoever runs the bot can export the choice log on the server with `suggest export`.
-   *[other] Whoever runs the bot can stop and start it on the server.
-}
+export-not-in-slack-yet = `/suggest export` does not work in Slack in this version. Whoever runs the bot can export the choice log on the server with `suggest export`.
+pause-done = Drafting is paused everywhere. `/suggest resume` starts it again; replies already shown can still be used.
+pause-was = Drafting is paused already. `/suggest resume` starts it again.
+resume-done = Drafting goes on.
+resume-was = Drafting was not paused.
+paused = An admin has paused this bot: nothing is drafted for now. Please try again later, or ask a workspace admin.
+not-allowed = Only admins may do that: workspace admins, and those whom whoever runs this bot has named.
 no-open-request = You have no open request from the last 24 hours. Type `/suggest` and the customer's message to get replies.
-already-on-their-way = Your last request is being drafted at this moment.
 
 for-message = For: { $message }
 with-hint = Hint: { $hint }
@@ -73,7 +75,6 @@ reason-placeholder = Why not?
 reason-noted = Thank you: noted why.
 undone = Undone. Choose again:
 undone-not-deleted = Undone, but the reply may still stand in the conversation: please delete it there. Choose again:
-sending-again = Posting…
 
 reason-irrelevant = Not relevant
 reason-incorrect = Something is wrong
@@ -100,6 +101,10 @@ too-long = That message has { $length } characters; the limit is { $limit }. Not
 limit-agent_per_minute = { $seconds ->
     [one] You have asked for many replies in the last minute. Please try again in 1 second.
    *[other] You have asked for many replies in the last minute. Please try again in { $seconds } seconds.
+}
+limit-queue = { $seconds ->
+    [one] Busy: many replies are being drafted at this moment. Nothing was recorded; please try again in 1 s.
+   *[other] Busy: many replies are being drafted at this moment. Nothing was recorded; please try again in { $seconds } s.
 }
 limit-tokens_per_day = Today's budget for the model is used up. It starts anew in { $hours ->
     [one] 1 hour

@@ -11,7 +11,7 @@ __all__ = ["desk", "migrated_file"]
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Desk]:  # noqa: F811 - the fixture
+async def desk(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Desk]:
     files = SqliteFiles(folder=tmp_path, template=migrated_file)
     async with open_store(files.migrated()) as store:
         yield Desk(store=store)

@@ -19,7 +19,7 @@ from storage.records import Delivery, LogEntry, Request, Turn
 from tests.storage.stores import AT, Store
 
 PLAYBOOK = load_playbook(None)
-TERMS = Terms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, max_concurrency=32, app_version="0.1.0")
+TERMS = Terms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, app_version="0.1.0")
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ def a_draft(text: str, **changes: Any) -> Draft:
     return replace(plain, **changes)
 
 
-WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliet".split()
+WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet")
 
 
 class FakeDrafter:
@@ -199,7 +199,7 @@ class Desk:
     async def shown(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
         """Candidates that the agent sees since now."""
         entry = await self.drafted(*results, **ask)
-        await self.suggester().shown(entry.request, at=self.clock.now())
+        await self.suggester().shown(entry, at=self.clock.now())
         return entry
 
     async def used(self, text: str = "A reply.", **ask: Any) -> Chosen:

@@ -95,26 +95,77 @@ def test_the_given_sequences_are_left_as_they_are() -> None:
 # --- near-duplicates -----------------------------------------------------------------------------------
 
 SAME = {
-    "English": ("I am sorry that it broke. We will send you another one today.", "I'm sorry that it broke. We will send you another one today!"),
-    "German": ("Es tut uns leid, wir schicken Ihnen HEUTE Ersatz.", "Es tut uns leid, wir schicken Ihnen heute Ersatz"),
-    "Chinese": ("非常抱歉您的包裹损坏了,我们今天就给您补发。", "非常抱歉您的包裹损坏了,我们今天就为您补发!"),
-    "Japanese": ("お荷物が破損していたとのこと、申し訳ございません。本日代わりをお送りします。", "お荷物が破損していたとのこと、申し訳ありません。本日代わりをお送りします。"),
-    "Thai": ("ขออภัยที่พัสดุเสียหาย เราจะส่งใหม่ภายในวันศุกร์ค่ะ กรุณาแจ้งหมายเลขคำสั่งซื้อ", "ขออภัยที่พัสดุเสียหาย เราจะส่งใหม่ภายในวันศุกร์ครับ กรุณาแจ้งหมายเลขคำสั่งซื้อ"),
-    "Hindi": ("हमें खेद है कि आपका पार्सल टूटा हुआ पहुँचा, हम आज नया भेजेंगे", "हमें खेद है कि आपका पार्सल टूटा हुआ पहुँचा, हम आज नया भेजेंगे।"),
-    "accents": ("Votre colis arrivera vendredi, c\u2019est promis, cher café", "Votre colis arrivera vendredi, c\u2019est promis, cher cafe\u0301"),
-    "full width": ("注文１２３は発送済みです", "注文123は発送済みです"),
-    "emoji": ("👍🎉🎉", "🎉 👍 🎉"),
-}  # fmt: skip
+    "English": (
+        "I am sorry that it broke. We will send you another one today.",
+        "I'm sorry that it broke. We will send you another one today!",
+    ),
+    "German": (
+        "Es tut uns leid, wir schicken Ihnen HEUTE Ersatz.",
+        "Es tut uns leid, wir schicken Ihnen heute Ersatz",
+    ),
+    "Chinese": (
+        "非常抱歉您的包裹损坏了,我们今天就给您补发。",
+        "非常抱歉您的包裹损坏了,我们今天就为您补发!",
+    ),
+    "Japanese": (
+        "お荷物が破損していたとのこと、申し訳ございません。本日代わりをお送りします。",
+        "お荷物が破損していたとのこと、申し訳ありません。本日代わりをお送りします。",
+    ),
+    "Thai": (
+        "ขออภัยที่พัสดุเสียหาย เราจะส่งใหม่ภายในวันศุกร์ค่ะ กรุณาแจ้งหมายเลขคำสั่งซื้อ",
+        "ขออภัยที่พัสดุเสียหาย เราจะส่งใหม่ภายในวันศุกร์ครับ กรุณาแจ้งหมายเลขคำสั่งซื้อ",
+    ),
+    "Hindi": (
+        "हमें खेद है कि आपका पार्सल टूटा हुआ पहुँचा, हम आज नया भेजेंगे",
+        "हमें खेद है कि आपका पार्सल टूटा हुआ पहुँचा, हम आज नया भेजेंगे।",
+    ),
+    "accents": (
+        "Votre colis arrivera vendredi, c\u2019est promis, cher café",
+        "Votre colis arrivera vendredi, c\u2019est promis, cher cafe\u0301",
+    ),
+    "full width": (
+        "注文１２３は発送済みです",
+        "注文123は発送済みです",
+    ),
+    "emoji": (
+        "👍🎉🎉",
+        "🎉 👍 🎉",
+    ),
+}
 DIFFERENT = {
-    "English": ("I'm very sorry that your parcel arrived broken. We send a new one at once so that it is there by Friday.", "Hello, thanks for reaching out. Would you prefer a refund or a replacement? Tell us your address, please."),
-    "Chinese": ("非常抱歉您的包裹到达时已经损坏。我们会尽快为您安排补发,争取在周五之前送达。", "您好,感谢您联系我们。请告诉我们您希望退款还是换货,我们会立即为您处理。"),
-    "Japanese": ("お荷物が破損した状態で届いたとのこと、誠に申し訳ございません。金曜日までに代わりの商品をお届けします。", "ご連絡ありがとうございます。返金または交換のどちらをご希望か教えていただければ、すぐにご案内いたします。"),
-    "Thai": ("ขออภัยเป็นอย่างยิ่งที่พัสดุของคุณมาถึงในสภาพเสียหาย เราจะส่งสินค้าใหม่ให้ทันทีเพื่อให้ถึงก่อนวันศุกร์", "สวัสดีค่ะ ขอบคุณที่ติดต่อเข้ามา รบกวนขอทราบที่อยู่จัดส่งเพื่อที่เราจะตรวจสอบตัวเลือกการคืนเงินให้ค่ะ"),
-    "Burmese": ("သင့်ပါဆယ် ပျက်စီးနေသည့်အတွက် တောင်းပန်ပါသည်။ သောကြာနေ့မတိုင်မီ အသစ်ပို့ပေးပါမည်။", "ဆက်သွယ်ပေးသည့်အတွက် ကျေးဇူးတင်ပါသည်။ ငွေပြန်အမ်းလိုပါသလား လဲလှယ်လိုပါသလား ပြောပြပေးပါ။"),
-    "Hindi": ("हमें खेद है कि आपका पार्सल टूटा हुआ पहुँचा। हम शुक्रवार तक नया सामान भेजेंगे।", "नमस्ते, कृपया बताइए कि आप पैसे वापस चाहते हैं या दूसरा उत्पाद।"),
-    "Hindi vowels": ("किताब कल मिली", "कितबी कुल मोला"),
-    "emoji": ("👍", "👎"),
-}  # fmt: skip
+    "English": (
+        ("I'm very sorry that your parcel arrived broken. We send a new one at once so that it is there by Friday."),
+        ("Hello, thanks for reaching out. Would you prefer a refund or a replacement? Tell us your address, please."),
+    ),
+    "Chinese": (
+        "非常抱歉您的包裹到达时已经损坏。我们会尽快为您安排补发,争取在周五之前送达。",
+        "您好,感谢您联系我们。请告诉我们您希望退款还是换货,我们会立即为您处理。",
+    ),
+    "Japanese": (
+        "お荷物が破損した状態で届いたとのこと、誠に申し訳ございません。金曜日までに代わりの商品をお届けします。",
+        "ご連絡ありがとうございます。返金または交換のどちらをご希望か教えていただければ、すぐにご案内いたします。",
+    ),
+    "Thai": (
+        ("ขออภัยเป็นอย่างยิ่งที่พัสดุของคุณมาถึงในสภาพเสียหาย เราจะส่งสินค้าใหม่ให้ทันทีเพื่อให้ถึงก่อนวันศุกร์"),
+        ("สวัสดีค่ะ ขอบคุณที่ติดต่อเข้ามา รบกวนขอทราบที่อยู่จัดส่งเพื่อที่เราจะตรวจสอบตัวเลือกการคืนเงินให้ค่ะ"),
+    ),
+    "Burmese": (
+        "သင့်ပါဆယ် ပျက်စီးနေသည့်အတွက် တောင်းပန်ပါသည်။ သောကြာနေ့မတိုင်မီ အသစ်ပို့ပေးပါမည်။",
+        "ဆက်သွယ်ပေးသည့်အတွက် ကျေးဇူးတင်ပါသည်။ ငွေပြန်အမ်းလိုပါသလား လဲလှယ်လိုပါသလား ပြောပြပေးပါ။",
+    ),
+    "Hindi": (
+        "हमें खेद है कि आपका पार्सल टूटा हुआ पहुँचा। हम शुक्रवार तक नया सामान भेजेंगे।",
+        "नमस्ते, कृपया बताइए कि आप पैसे वापस चाहते हैं या दूसरा उत्पाद।",
+    ),
+    "Hindi vowels": (
+        "किताब कल मिली",
+        "कितबी कुल मोला",
+    ),
+    "emoji": (
+        "👍",
+        "👎",
+    ),
+}
 
 
 @pytest.mark.parametrize("script", SAME)
@@ -166,7 +217,13 @@ def test_nothing_resembles_nothing(empty: str) -> None:
 
 
 def test_what_is_repeated_is_always_one_that_is_kept() -> None:
-    texts = {"a": "one two three", "b": "four five six", "c": "three two one", "d": "six five four", "e": "one two three"}
+    texts = {
+        "a": "one two three",
+        "b": "four five six",
+        "c": "three two one",
+        "d": "six five four",
+        "e": "one two three",
+    }
     assert near_duplicates(texts) == {"c": "a", "d": "b", "e": "a"}
 
 

@@ -60,7 +60,7 @@ def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def suggest(capsys: pytest.CaptureFixture[str]) -> Suggest:
-    """`await suggest("try", "Hello")` in this process, on a loop of its own, so that doubles can answer meanwhile."""
+    """Runs a command in this process, on a loop of its own, so that doubles can answer meanwhile."""
 
     async def call(*args: str) -> Result:
         capsys.readouterr()
@@ -73,7 +73,7 @@ def suggest(capsys: pytest.CaptureFixture[str]) -> Suggest:
 
 @pytest.fixture
 def process(tmp_path: Path) -> Process:
-    """`process("try", "Hello")` as a process, without a terminal."""
+    """Runs a command as a process, without a terminal."""
 
     def call(*args: str, **env: str) -> Result:
         ended = subprocess.run(

@@ -84,7 +84,7 @@ def at_terminal(
         cwd=cwd,
         env={**os.environ, "TERM": "xterm-256color", **(env or {})},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no other way to Ctrl-C
     )
     os.close(theirs)
     try:

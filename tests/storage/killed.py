@@ -45,4 +45,5 @@ def live_and_die(url: str, name: str, facts: int) -> list[str]:
 
 chance = random.Random()
 for life in range(int(sys.argv[2])):
-    print(json.dumps(live_and_die(sys.argv[1], f"life{life}", chance.randrange(1, 12))))
+    told = live_and_die(sys.argv[1], f"life{life}", chance.randrange(1, 12))
+    sys.stdout.write(json.dumps(told) + "\n")

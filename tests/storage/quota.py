@@ -1,4 +1,4 @@
-"""Writes until its files may grow no further, and tells on stdout, as JSON lines, what was recorded and what refused."""
+"""Writes until its files may grow no further; tells on stdout, a JSON line for each, what was recorded and refused."""
 
 import asyncio
 import json
@@ -8,6 +8,10 @@ import sys
 from storage.database import database_file
 from storage.errors import Unavailable
 from tests.storage.stores import a_request, open_store
+
+
+def tell(fact: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(fact) + "\n")
 
 
 async def main(url: str) -> None:
@@ -21,11 +25,11 @@ async def main(url: str) -> None:
                 await store.requests.record(request, delivery_key=f"command:{n}")
             except Unavailable as error:
                 refused += 1
-                print(json.dumps({"refused": type(error).__name__}))
+                tell({"refused": type(error).__name__})
                 if refused == 3:
                     return
             else:
-                print(json.dumps({"recorded": request.id}))
+                tell({"recorded": request.id})
 
 
 asyncio.run(main(sys.argv[1]))

@@ -70,7 +70,7 @@ class Store:
 
     async def change(self, statement: str) -> None:
         async with self.database.write() as connection:
-            await connection.execute(text(statement))
+            await connection.exec_driver_sql(statement)
 
     async def url_of(self, request_id: str) -> str | None:
         entry = await self.requests.get(request_id)
@@ -220,7 +220,9 @@ async def chosen(store: Store, choice: Choice | None = None, *, parts: int = 0, 
     return choice
 
 
-async def undone(store: Store, request_id: str = "r1", *, key: str | None = None) -> tuple[Choice, tuple[Delivery, ...]]:
+async def undone(
+    store: Store, request_id: str = "r1", *, key: str | None = None
+) -> tuple[Choice, tuple[Delivery, ...]]:
     return await store.choices.retract(
         request_id, agent_id="U1", at=after(seconds=9), delivery_key=key or f"undo:{next(_ids)}"
     )

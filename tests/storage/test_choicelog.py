@@ -16,9 +16,7 @@ ALL = Selection(include_simulated=True)
 
 async def many(store: Store, how_many: int) -> list[str]:
     """Requests by the hundred, in threes of the same moment, not in the order of their ids; each with a candidate."""
-    made = [
-        a_request(f"r{(n * 7919) % how_many:05}", created_at=after(milliseconds=n // 300)) for n in range(how_many)
-    ]
+    made = [a_request(f"r{(n * 7919) % how_many:05}", created_at=after(milliseconds=n // 300)) for n in range(how_many)]
     async with store.database.write() as connection:
         await connection.execute(requests.insert(), [to_row(request) for request in made])
         drafts = [draft for request in made for draft in some_candidates(request.id, 1)]
@@ -106,3 +104,21 @@ async def test_a_redraft_follows_its_parent(store: Store) -> None:
     await shown(store)
     await redrafted(store)
     assert await ids(store, ALL) == ["r1", "r2"]
+
+
+async def test_one_entry_is_whole_too(store: Store) -> None:
+    await shown(store)
+    await chosen(store)
+    await asked(store, "r2")
+    assert await store.log.entry("r1") == (await store.entries(ALL))[0]
+    assert await store.log.entry("nobody") is None
+
+
+async def test_what_is_selected_is_counted(store: Store) -> None:
+    await asked(store, "r1")
+    await asked(store, "r2", simulated=True)
+    await asked(store, "r3", team_id="T2")
+    assert await store.log.count(ALL) == 3
+    assert await store.log.count(Selection()) == 2
+    assert await store.log.count(Selection(team_id="T2")) == 1
+    assert await store.log.count(Selection(since=after(days=1))) == 0

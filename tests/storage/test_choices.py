@@ -226,9 +226,7 @@ async def test_undo_waits_while_a_part_is_on_its_way(store: Store) -> None:
 
 
 async def give_reason(store: Store, *, key: str = "click:7") -> None:
-    await store.choices.give_reason(
-        "r1", "wrong_tone", agent_id="U1", at=after(seconds=8), delivery_key=key
-    )
+    await store.choices.give_reason("r1", "wrong_tone", agent_id="U1", at=after(seconds=8), delivery_key=key)
 
 
 async def test_a_dismissal_may_have_a_reason(store: Store) -> None:

@@ -119,18 +119,23 @@ async def test_a_crash_leaves_unknown_what_was_attempted_and_nothing_else(store:
     assert [row["state"] for row in rows] == ["unknown", "pending", "done", "unknown"]
 
 
-async def test_unfinished_are_the_standing_choices_with_parts_pending_or_unknown_oldest_first(store: Store) -> None:
+async def test_unfinished_are_the_standing_choices_with_parts_pending_or_lately_unknown_oldest_first(
+    store: Store,
+) -> None:
     for n in range(5):
         await shown(store, f"r{n}")
         await chosen(store, a_choice(f"r{n}", id=f"c{n}", chosen_at=after(seconds=50 - n)), parts=2)
     for part in ("c0-d0", "c0-d1"):
         await store.deliveries.attempt(part)
-        await store.deliveries.done(Delivery(id=part, choice_id="c0", request_id="r0", part=0, address="channel"), sent=None)
+        await store.deliveries.done(
+            Delivery(id=part, choice_id="c0", request_id="r0", part=0, address="channel"), sent=None
+        )
     await undone(store, "r1")
     await store.deliveries.attempt("c2-d0")
     await store.deliveries.unknown("c2-d0")
     await store.deliveries.attempt("c3-d0")
-    assert await store.deliveries.unfinished() == ("c4", "c3", "c2")
+    assert await store.deliveries.unfinished(unknown_since=after()) == ("c4", "c3", "c2")
+    assert await store.deliveries.unfinished(unknown_since=after(seconds=49)) == ("c4", "c3")
 
 
 async def test_what_is_unknown_is_posted_again_when_the_agent_says_so(store: Store) -> None:

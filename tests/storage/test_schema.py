@@ -81,9 +81,7 @@ async def test_two_programs_migrate_at_once(engine: SqliteFiles) -> None:
     assert {after for _, after in results} == {results[0][1]}
 
 
-async def test_a_migration_that_breaks_leaves_nothing_behind(
-    empty: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_migration_that_breaks_leaves_nothing_behind(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(self: Operations, *args: object, **kwargs: object) -> None:
         raise RuntimeError("half-way")
 

@@ -92,10 +92,20 @@ async def test_a_lock_let_go_in_time_is_waited_for(url: str) -> None:
         await task
 
 
-async def test_migrating_behind_a_lock_is_refused(url: str) -> None:
+async def test_migrating_behind_a_lock_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/empty.db"
     async with open_store(url, write_limit_s=0.1) as store:
+        assert await pragma(store.database, "journal_mode", write=True) == "wal"
         with locked(url), pytest.raises(Unavailable):
             await migrate(store.database)
+        assert (await migrate(store.database))[0] is None
+
+
+async def test_finding_nothing_to_migrate_waits_for_no_lock(url: str) -> None:
+    async with open_store(url, write_limit_s=0.1) as store:
+        with locked(url):
+            before, head = await migrate(store.database)
+        assert before == head
 
 
 async def test_a_fresh_file_opened_by_many_at_once_is_opened_by_all(tmp_path: Path) -> None:
@@ -106,19 +116,24 @@ async def test_a_fresh_file_opened_by_many_at_once_is_opened_by_all(tmp_path: Pa
         await database.aclose()
 
 
-@pytest.mark.parametrize("how", ["no such folder", "a folder", "no database", "malformed"])
-async def test_what_cannot_be_opened_is_unavailable(tmp_path: Path, migrated_file: Path, how: str) -> None:
-    path = tmp_path / "suggest.db"
+def something_else(folder: Path, how: str, migrated_file: Path) -> Path:
+    """What is no database, in some way."""
+    path = folder / "suggest.db"
     if how == "no such folder":
-        path = tmp_path / "missing" / "suggest.db"
-    elif how == "a folder":
+        return folder / "missing" / "suggest.db"
+    if how == "a folder":
         path.mkdir()
     elif how == "no database":
         path.write_bytes(b"This is a letter to my aunt. " * 100)
     else:
         whole = migrated_file.read_bytes()
         path.write_bytes(whole[:4096] + b"\x55" * (len(whole) - 4096))
-    async with open_store(f"sqlite:///{path}") as store:
+    return path
+
+
+@pytest.mark.parametrize("how", ["no such folder", "a folder", "no database", "malformed"])
+async def test_what_cannot_be_opened_is_unavailable(tmp_path: Path, migrated_file: Path, how: str) -> None:
+    async with open_store(f"sqlite:///{something_else(tmp_path, how, migrated_file)}") as store:
         for _ in range(2):
             with pytest.raises(Unavailable):
                 await asked(store)

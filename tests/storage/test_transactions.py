@@ -31,12 +31,16 @@ from tests.storage.stores import (
 
 
 async def test_an_exception_takes_everything_back(store: Store) -> None:
-    with pytest.raises(RuntimeError):
+    async def write_and_fail() -> None:
         async with store.database.write() as connection:
             await connection.execute(text("INSERT INTO seen_deliveries VALUES ('k', 'now')"))
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await write_and_fail()
     assert await store.count("seen_deliveries") == 0
     await asked(store)
+    assert await store.rows("SELECT key FROM seen_deliveries") == [{"key": "command:r1"}]
 
 
 async def test_a_read_is_of_one_moment(store: Store) -> None:
@@ -113,6 +117,7 @@ async def test_cancelling_a_write_half_way_takes_it_back_and_lets_the_next_one_i
         await task
     assert await store.count("seen_deliveries") == 0
     await asked(store)
+    assert await store.rows("SELECT key FROM seen_deliveries") == [{"key": "command:r1"}]
 
 
 async def test_cancelling_while_waiting_for_the_turn_leaves_the_turn_free(store: Store) -> None:
@@ -128,7 +133,7 @@ async def test_cancelling_while_waiting_for_the_turn_leaves_the_turn_free(store:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_writes_cancelled_anywhere_are_whole_or_not_there(store: Store, seed: int) -> None:
-    """Wherever the cancellation strikes: in the queue, in a statement, in the commit, in the return of the connection."""
+    """Wherever it strikes: in the queue, in a statement, in the commit, in the return of the connection."""
     chance = random.Random(seed)
     for n in range(60):
         await asked(store, f"r{n}")
@@ -189,7 +194,7 @@ def statements(store: Store) -> list[tuple[str, Any]]:
     for engine in (store.database._writer, store.database._readers):
 
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
-        def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: Any) -> None:
             seen.append((statement, parameters[0] if many else parameters))
 
     return seen
@@ -213,9 +218,7 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
     await store.deliveries.of_choice(choice.id)
     await undone(store)
-    await store.choices.record(
-        a_choice(kind="dismissed"), delivery_key="k2", event=seen_at(after(seconds=5))
-    )
+    await store.choices.record(a_choice(kind="dismissed"), delivery_key="k2", event=seen_at(after(seconds=5)))
     await store.choices.give_reason("r1", "other", agent_id="U1", at=after(), delivery_key="k3")
     await failed(store, "r8")
     await redrafted(store, "r8", "r9")
@@ -223,14 +226,19 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await store.requests.forget_expired_response_urls(after())
     await store.requests.forget_deliveries(seen_before=after())
     await store.deliveries.unknown_after_crash()
-    await store.deliveries.unfinished()
+    await store.deliveries.unfinished(unknown_since=after())
     scans = []
     for statement, parameters in list(statements):
         if statement.split()[0] in {"SELECT", "UPDATE", "DELETE"}:
             async with store.database.read() as connection:
                 plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-                scans += [(row.detail, statement) for row in plan if row.detail.startswith("SCAN")]
+                scans += [(row.detail, statement) for row in plan if _is_scan(row.detail)]
     assert scans == []
+
+
+def _is_scan(step: str) -> bool:
+    """Reading all of a partial index is none: it holds only what is not done."""
+    return step.startswith("SCAN") and not step.endswith("deliveries_not_done")
 
 
 async def test_an_error_tells_neither_statement_nor_texts(store: Store) -> None:

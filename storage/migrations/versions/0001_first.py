@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     _tables()
+    _replicas_and_switches()
     _events_are_append_only()
 
 
@@ -57,6 +58,7 @@ def _tables() -> None:
         sa.Column("conversation", sa.Text(), nullable=False),
         sa.Column("response_url", sa.Text(), nullable=True),
         sa.Column("response_url_expires_at", sa.String(length=24), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("requests_in_order", "requests", ["created_at", "id"], unique=False)
@@ -68,6 +70,14 @@ def _tables() -> None:
         unique=False,
         sqlite_where=sa.text("response_url IS NOT NULL"),
         postgresql_where=sa.text("response_url IS NOT NULL"),
+    )
+    op.create_index(
+        "requests_in_drafting",
+        "requests",
+        ["created_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'drafting'"),
+        postgresql_where=sa.text("status = 'drafting'"),
     )
     op.create_table(
         "seen_deliveries",
@@ -83,8 +93,8 @@ def _tables() -> None:
         sa.Column("sample_index", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=True),
         sa.Column("style", sa.String(length=64), nullable=False),
-        sa.Column("model", sa.String(length=128), nullable=False),
-        sa.Column("model_returned", sa.String(length=128), nullable=True),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("model_returned", sa.Text(), nullable=True),
         sa.Column("temperature", sa.Float(), nullable=True),
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("error", sa.String(length=32), nullable=True),
@@ -93,7 +103,7 @@ def _tables() -> None:
         sa.Column("shown_at", sa.String(length=24), nullable=True),
         sa.Column("latency_ms", sa.Integer(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("finish_reason", sa.String(length=64), nullable=True),
+        sa.Column("finish_reason", sa.Text(), nullable=True),
         sa.Column("prompt_tokens", sa.Integer(), nullable=True),
         sa.Column("completion_tokens", sa.Integer(), nullable=True),
         sa.Column("mean_logprob", sa.Float(), nullable=True),
@@ -139,6 +149,14 @@ def _tables() -> None:
     )
     op.create_index("choices_of_request", "choices", ["request_id"], unique=False)
     op.create_index(
+        "choices_taken_back",
+        "choices",
+        ["retracted_at"],
+        unique=False,
+        sqlite_where=sa.text("retracted_at IS NOT NULL"),
+        postgresql_where=sa.text("retracted_at IS NOT NULL"),
+    )
+    op.create_index(
         "one_standing_choice",
         "choices",
         ["request_id"],
@@ -158,6 +176,7 @@ def _tables() -> None:
         sa.Column("message_ts", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["choice_id"], ["choices.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
@@ -174,6 +193,22 @@ def _tables() -> None:
     op.create_index("deliveries_of_request", "deliveries", ["request_id"], unique=False)
 
 
+def _replicas_and_switches() -> None:
+    op.create_table(
+        "replicas",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", sa.String(length=24), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "switches",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("thrown_by", sa.String(length=64), nullable=False),
+        sa.Column("thrown_at", sa.String(length=24), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+
 def _events_are_append_only() -> None:
     """A fact is never changed: retention may delete it, nothing may rewrite it."""
     if op.get_bind().dialect.name == "sqlite":
@@ -184,7 +219,7 @@ def _events_are_append_only() -> None:
         return
     op.execute(
         "CREATE FUNCTION events_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'events are append-only'; END $$"
+        "$$ BEGIN RAISE EXCEPTION 'events are append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     op.execute(
         "CREATE TRIGGER events_append_only BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION events_append_only()"

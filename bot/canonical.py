@@ -1,0 +1,129 @@
+"""Canonical log lines: one for each request, one for each choice, one for each undo. Ids, counts, milliseconds, outcome.
+
+Never a text, a token or a `response_url`: what is told stands here field by field. docs/operations.md tells each field,
+and a test holds the two together.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from storage.records import Candidate, Choice, LogEntry, Request
+
+REQUEST_FIELDS: Final = (
+    "request_id",
+    "parent_request_id",
+    "team_id",
+    "channel_id",
+    "agent_id",
+    "surface",
+    "outcome",
+    "simulated",
+    "prompt_version",
+    "drafted",
+    "placed",
+    "failed",
+    "hidden",
+    "attempts",
+    "prompt_tokens",
+    "completion_tokens",
+    "queue_ms",
+    "model_ms",
+    "shown_ms",
+)
+CHOICE_FIELDS: Final = (
+    "choice_id",
+    "request_id",
+    "candidate_id",
+    "team_id",
+    "channel_id",
+    "agent_id",
+    "surface",
+    "kind",
+    "outcome",
+    "parts",
+    "edit_similarity",
+    "decision_ms",
+    "choice_ms",
+)
+UNDO_FIELDS: Final = ("choice_id", "request_id", "agent_id", "kind", "outcome", "parts", "undo_ms")
+FIELDS: Final = frozenset({*REQUEST_FIELDS, *CHOICE_FIELDS, *UNDO_FIELDS})
+
+RequestOutcome = Literal["shown", "not_shown", "failed", "expired"]
+
+_log = logging.getLogger(__name__)
+
+
+def tell_request(
+    entry: LogEntry, outcome: RequestOutcome, *, shown_at: datetime | None = None, queue_ms: int | None = None
+) -> None:
+    """How a request ended: before the agent's eyes, or not. `queue_ms` is known to the process that drafted."""
+    request, candidates = entry.request, entry.candidates
+    latencies = [candidate.latency_ms for candidate in candidates if candidate.latency_ms is not None]
+    facts: dict[str, Any] = {
+        "request_id": request.id,
+        "parent_request_id": request.parent_request_id,
+        "team_id": request.team_id,
+        "channel_id": request.channel_id,
+        "agent_id": request.agent_id,
+        "surface": request.surface,
+        "outcome": outcome,
+        "simulated": request.simulated,
+        "prompt_version": request.prompt_version,
+        "drafted": len(candidates),
+        "placed": len(entry.visible),
+        "failed": sum(candidate.error is not None for candidate in candidates),
+        "hidden": sum(candidate.dropped_reason is not None for candidate in candidates),
+        "attempts": sum(candidate.attempts for candidate in candidates),
+        "prompt_tokens": _tokens(candidates, "prompt_tokens"),
+        "completion_tokens": _tokens(candidates, "completion_tokens"),
+        "queue_ms": queue_ms,
+        "model_ms": max(latencies, default=None),
+        "shown_ms": None if shown_at is None else _ms(shown_at - request.created_at),
+    }
+    _log.info("request", extra=facts)
+
+
+def tell_choice(choice: Choice, request: Request, *, outcome: str, parts: int, at: datetime) -> None:
+    """What became of a choice: `outcome` is a delivery's, or `dismissed`."""
+    facts: dict[str, Any] = {
+        "choice_id": choice.id,
+        "request_id": request.id,
+        "candidate_id": choice.candidate_id,
+        "team_id": request.team_id,
+        "channel_id": request.channel_id,
+        "agent_id": choice.agent_id,
+        "surface": request.surface,
+        "kind": choice.kind,
+        "outcome": outcome,
+        "parts": parts,
+        "edit_similarity": choice.edit_similarity,
+        "decision_ms": choice.decision_ms,
+        "choice_ms": _ms(at - choice.chosen_at),
+    }
+    _log.info("choice", extra=facts)
+
+
+def tell_undo(choice: Choice, *, parts: int, at: datetime) -> None:
+    """A choice taken back, with so many parts that stand, or may stand, in the conversation."""
+    facts: dict[str, Any] = {
+        "choice_id": choice.id,
+        "request_id": choice.request_id,
+        "agent_id": choice.agent_id,
+        "kind": choice.kind,
+        "outcome": "undone",
+        "parts": parts,
+        "undo_ms": _ms(at - choice.chosen_at),
+    }
+    _log.info("undo", extra=facts)
+
+
+def _tokens(candidates: Sequence[Candidate], name: str) -> int | None:
+    """The sum; None where the model's server told none."""
+    told = [tokens for candidate in candidates if (tokens := getattr(candidate, name)) is not None]
+    return sum(told) if told else None
+
+
+def _ms(span: timedelta) -> int:
+    return max(0, span // timedelta(milliseconds=1))

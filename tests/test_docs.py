@@ -1,0 +1,513 @@
+"""Documents can't lie: what they say of settings, scopes, the log, commands and files is held against the code.
+
+And the texts that agents read: the same in each language, all used, none too long for its place.
+"""
+
+import ast
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import typer.main
+import yaml
+from fluent.syntax import FluentParser
+from fluent.syntax import ast as fluent
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from bot import choicelog
+from bot.drafting.models import MAX_TOKENS
+from bot.housekeeping import UNDECIDED_FOR
+from bot.suggesting import MESSAGE_LIMIT
+from cli import main
+from cli.settings import FIXES, Settings
+from handlers import apologies, blocks
+from handlers.texts import DEFAULT_LOCALE
+from playground.openai import bad_request
+from storage import records
+from tests.conftest import Stage
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+LOCALES = sorted(ROOT.glob("handlers/locales/*.ftl"))
+
+Row = tuple[str, ...]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def names(paths: Iterable[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def rows(text: str) -> list[Row]:
+    """The cells of all tables' rows, without their heads."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        lines = block.strip().split("\n")[2:]
+        found += [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
+    return found
+
+
+def section(document: str, heading: str) -> str:
+    """The text under a heading, up to the next one of any level."""
+    found = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#|\Z)", read(document), re.MULTILINE | re.DOTALL)
+    assert found, f"{document} has no heading {heading!r}"
+    return found[1]
+
+
+def code(text: str) -> list[str]:
+    """What stands in back-ticks, outside of blocks of code."""
+    return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", prose(text))]
+
+
+def prose(text: str) -> str:
+    """Without blocks of code."""
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def fenced(text: str, language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+
+
+def vocabulary(literal: Any) -> list[str]:
+    return list(get_args(literal))
+
+
+# --- settings ----------------------------------------------------------------------------------------
+
+SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
+
+
+def as_written(value: object) -> str | None:
+    """A default as it would stand in .env; None for one that stands for nothing."""
+    if value is None or value == ():
+        return None
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    """docs/settings.md has a heading for each, README a row, .env.example a line; every one has a fix."""
+    assert sorted(re.findall(r"^### `(\w+)`$", read("docs/settings.md"), re.MULTILINE)) == sorted(SETTINGS)
+    assert sorted(code(row[0])[0] for row in rows(section("README.md", "Settings"))) == sorted(SETTINGS)
+    assert sorted(re.findall(r"^#?([A-Z_]+)=", read(".env.example"), re.MULTILINE)) == sorted(SETTINGS)
+    assert sorted(FIXES) == sorted(SETTINGS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_default_of_a_setting_is_the_one_documented(name: str) -> None:
+    default = as_written(SETTINGS[name].default)
+    told = section("docs/settings.md", f"`{name}`")
+    in_table = next(row[2] for row in rows(section("README.md", "Settings")) if code(row[0]) == [name])
+    in_file = re.search(rf"^#{name}=(.*)$", read(".env.example"), re.MULTILINE)
+    assert in_file, f".env.example sets {name}"
+    assert re.search(r"^- Default: .", told, re.MULTILINE)
+    assert re.search(r"^- Example: .", told, re.MULTILINE)
+    if default is not None:
+        assert in_file[1] == default
+        assert f"- Default: `{default}`" in told.replace("`info` for `suggest serve`", "`info`")
+        assert code(in_table) == [default]
+
+
+def test_the_example_file_holds_no_secret_and_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every line that has a value taken in, it is a file of settings."""
+    for name in os.environ:
+        if name.upper() in SETTINGS:
+            monkeypatch.delenv(name)
+    lines = [line.removeprefix("#") for line in read(".env.example").splitlines() if re.match(r"#[A-Z_]+=", line)]
+    env = tmp_path / ".env"
+    env.write_text("\n".join(line for line in lines if not line.endswith("...")), encoding="utf-8")
+    assert Settings(_env_file=env) == Settings(_env_file=None)
+
+
+# --- Slack -------------------------------------------------------------------------------------------
+
+
+def manifest() -> Any:
+    return yaml.safe_load(read("manifest.yml"))
+
+
+def test_the_documented_scopes_are_those_of_the_manifest() -> None:
+    scopes = manifest()["oauth_config"]["scopes"]
+    assert list(scopes) == ["bot"]
+    assert [code(row[0])[0] for row in rows(section("docs/slack.md", "Scopes"))] == sorted(scopes["bot"])
+    told = section("README.md", "Install it in your workspace")
+    assert set(scopes["bot"]) <= set(code(told))
+
+
+def test_the_action_ids_are_documented() -> None:
+    known = {name for row in rows(section("docs/architecture.md", "Action ids")) for name in code(row[0])}
+    ids = {blocks.USE, blocks.EDIT, blocks.REDRAFT, blocks.DISMISS, blocks.REASON, blocks.UNDO, blocks.POST}
+    assert known == {*ids, blocks.EDIT_VIEW, "copy_reply"}
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    told = read("docs/slack.md")
+    for limit in (MESSAGE_LIMIT, blocks.EDIT_LIMIT):
+        assert f"{limit:,}" in told
+    assert f"at most {MAX_TOKENS} tokens" in read("docs/settings.md")
+    assert f"{UNDECIDED_FOR.total_seconds() / 3600:g} hours" in section("docs/choice-log.md", "status")
+
+
+# --- the choice log ----------------------------------------------------------------------------------
+
+PARTS = {
+    "request": (choicelog.REQUEST_FIELDS, records.Request),
+    "candidates": (choicelog.CANDIDATE_FIELDS, records.Candidate),
+    "choice": (choicelog.CHOICE_FIELDS, records.Choice),
+    "events": (choicelog.EVENT_FIELDS, records.Event),
+}
+TYPES = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    datetime: "time",
+    dict: "object",
+    tuple: "list",
+    Literal: "text",
+}
+
+
+def field_rows(part: str) -> list[Row]:
+    return [row for row in rows(section("docs/choice-log.md", part)) if len(row) == 4]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_fields_of_the_log_are_those_that_are_written_in_that_order(part: str) -> None:
+    assert tuple(code(row[0])[0] for row in field_rows(part)) == PARTS[part][0]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_types_of_the_fields_and_whether_they_can_be_null(part: str) -> None:
+    hints = get_type_hints(PARTS[part][1])
+    for name, type_, null, _ in field_rows(part):
+        hint = hints[code(name)[0]]
+        sorts = set(get_args(hint)) if isinstance(hint, UnionType) or NoneType in get_args(hint) else {hint}
+        assert (null == "never") == (NoneType not in sorts), f"{name}: null {null}"
+        [sort] = sorts - {NoneType}
+        assert type_ == TYPES[get_origin(sort) or sort], name
+
+
+def test_the_vocabularies_are_those_of_the_records() -> None:
+    told = {code(row[0])[0]: code(row[1]) for row in rows(section("docs/choice-log.md", "Vocabularies"))}
+    assert told == {
+        "surface": vocabulary(records.Surface),
+        "status": vocabulary(records.Status),
+        "policy": vocabulary(records.Policy),
+        "role": vocabulary(records.Role),
+        "error": vocabulary(records.DraftError),
+        "dropped_reason": vocabulary(records.DroppedReason),
+        "kind": vocabulary(records.ChoiceKind),
+        "reason": vocabulary(records.DismissReason),
+    }
+
+
+def event_rows() -> dict[str, list[str]]:
+    """The keys of `data` by type of event."""
+    told = {}
+    for row in rows(section("docs/choice-log.md", "events")):
+        if len(row) == 3:
+            told[code(row[0])[0]] = code(re.sub(r"\([^)]*\)", "", row[2].partition(":")[0]))
+    return told
+
+
+def test_the_events_are_those_of_the_records() -> None:
+    assert list(event_rows()) == vocabulary(records.EventType)
+
+
+def test_the_example_line_has_every_field() -> None:
+    [example] = fenced(read("docs/choice-log.md"), "json")
+    line = json.loads(example)
+    assert list(line) == ["schema", *PARTS]
+    assert line["schema"] == choicelog.SCHEMA
+    for part, (fields, _) in PARTS.items():
+        for record in line[part] if isinstance(line[part], list) else [line[part]]:
+            assert tuple(record) == fields
+    by_position = sorted(line["candidates"], key=lambda candidate: candidate["position"])
+    assert line["choice"]["visible_candidate_ids"] == [candidate["id"] for candidate in by_position]
+
+
+async def test_events_hold_what_is_documented(stage: Stage) -> None:
+    """A day in the life of two requests: each event's data has the documented keys, or some of them."""
+    shown = await stage.suggested()
+    await stage.slack.click(stage.agent, shown, "dismiss_request")
+    asked = await stage.private("dismiss_reason")
+    await stage.slack.select(stage.agent, asked, "dismiss_reason", "incorrect")
+    await stage.slack.click(stage.agent, await stage.private("noted why"), "undo_choice")
+    await stage.slack.click(stage.agent, await stage.private("Undone"), "edit_candidate")
+    view = await stage.slack.wait_for_view(stage.agent)
+    await stage.slack.submit(stage.agent, view, {"reply": {"text": "Tomorrow."}})
+    await stage.slack.click(stage.agent, await stage.private("with your edit"), "undo_choice")
+    await stage.slack.click(stage.agent, await stage.private("Undone"), "use_candidate")
+    await stage.private("Posted.")
+    stage.model.script(lambda _: bad_request())
+    await stage.suggest("Where is it now?")
+    await stage.slack.click(stage.agent, await stage.private("Try again"), "redraft_request")
+    await stage.slack.settled()
+    told = event_rows()
+    seen = set()
+    for line in await stage.log():
+        for event in line["events"]:
+            seen.add(event["type"])
+            assert set(event["data"]) <= set(told[event["type"]]), event["type"]
+            assert event["data"] or event["type"] in {"shown", "edit_opened"}, event["type"]
+    assert set(told) - seen == {"expired", "stale_warned"}
+
+
+async def test_the_reading_example_runs(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = await stage.suggested()
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    await stage.private("Posted")
+    lines = [json.dumps(line) for line in await stage.log()]
+    (tmp_path / "choices.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    [example] = fenced(read("docs/choice-log.md"), "python")
+    exec(compile(example, "docs/choice-log.md", "exec"), {})
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 3
+    assert sum(": chosen 1 of 1" in line for line in told) == 1
+
+
+async def test_the_testing_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    [example] = fenced(read("docs/testing.md"), "python")
+    names_: dict[str, Any] = {}
+    exec(compile(example, "docs/testing.md", "exec"), names_)
+    replies = await names_["main"](tmp_path)
+    assert f"`{json.dumps(replies)}`" in read("docs/testing.md")
+
+
+# --- files, links, commands --------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", names(DOCUMENTS))
+def test_every_relative_link_leads_somewhere(document: str) -> None:
+    here = ROOT / document
+    for target in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", read(document)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (here.parent / path).resolve() if path else here
+        assert there.exists(), f"{document} links to {target}"
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), f"{document} links to {target}"
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Every `suggest …` in a document: (document, line)."""
+    for document in names(DOCUMENTS):
+        text = read(document)
+        for block in fenced(text, "(?:sh|console)"):
+            for line in block.splitlines():
+                for part in re.split(r"&&|\|", line.partition(" #")[0]):
+                    if found := re.match(r"\s*(?:\$ )?(?:\S*bin/)?(suggest(?: .*?)?)\s*$", part):
+                        yield document, found[1]
+        for quoted in code(text):
+            if re.match(r"suggest [a-z-]", quoted):
+                yield document, quoted
+
+
+def parse(line: str) -> None:
+    """Raises, or fails, where the command line has no such command, option or number of arguments."""
+    alternatives = re.search(r"\w+(?:\|\w+)+", line)  # such as init|check
+    for choice in alternatives[0].split("|") if alternatives else [""]:
+        given = shlex.split(line.replace(alternatives[0], choice) if alternatives else line)[1:]
+        command: Any = typer.main.get_command(main.app)
+        context = command.make_context("suggest", [], resilient_parsing=True)
+        while hasattr(command, "commands") and given and not given[0].startswith("-"):
+            name = given.pop(0)
+            assert name in command.commands, f"there is no command {name!r} in {line!r}"
+            command = command.commands[name]
+            context = command.make_context(name, [], parent=context, resilient_parsing=True)
+        context.resilient_parsing = False  # made without arguments; what is given now must be right
+        _, left, _ = command.make_parser(context).parse_args(args=given)
+        assert not left, f"{line!r} has {left} too many"
+
+
+@pytest.mark.parametrize(("document", "line"), sorted(set(command_lines())))
+def test_every_command_line_shown_can_be_typed(document: str, line: str) -> None:
+    assert document
+    parse(line)
+
+
+def test_command_lines_that_cannot_be_typed_are_found() -> None:
+    for line in ("suggest nothing", "suggest export --nothing", "suggest migrate file", "suggest playbook nothing"):
+        with pytest.raises((AssertionError, typer.TyperException)):
+            parse(line)
+
+
+def all_commands(command: Any = None, path: str = "suggest") -> Iterator[str]:
+    command = command or typer.main.get_command(main.app)
+    if not hasattr(command, "commands"):
+        yield path
+        return
+    for name, child in command.commands.items():
+        yield from all_commands(child, f"{path} {name}")
+
+
+def test_every_command_is_in_the_readme_and_nothing_else_is() -> None:
+    told = section("README.md", "Commands")
+    assert [code(row[0])[0] for row in rows(told)] == sorted(
+        all_commands(), key=[code(row[0])[0] for row in rows(told)].index
+    )
+    assert "`--help`" in told
+
+
+def test_the_make_targets_shown_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    shown = {name for document in names(DOCUMENTS) for name in re.findall(r"\bmake ([a-z]+)\b[^.\n]*#", read(document))}
+    shown |= {name for document in names(DOCUMENTS) for name in re.findall(r"`make ([a-z]+)[^`]*`", read(document))}
+    assert shown
+    assert shown <= targets
+
+
+def test_the_small_playbook_can_be_used() -> None:
+    from bot.playbook import parse_playbook
+
+    [example] = fenced(read("docs/playbook.md"), "toml")
+    playbook = parse_playbook(example, source="docs/playbook.md")
+    assert [style.name for style in playbook.styles] == ["direct", "warm"]
+
+
+def test_every_direct_dependency_is_locked_as_it_is_wanted() -> None:
+    """requirements.lock is in step with pyproject.toml: each dependency, extras too, at a version that is allowed."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    pins = dict(re.findall(r"^([\w.-]+)(?:\[[\w,.-]+\])?==([^\s;]+)", read("requirements.lock"), re.MULTILINE))
+    for text in wanted:
+        requirement = Requirement(text)
+        pin = pins.get(canonicalize_name(requirement.name))
+        assert pin, f"{requirement.name} is not in requirements.lock: make lock"
+        assert requirement.specifier.contains(Version(pin), prereleases=True), f"{text} is locked at {pin}: make lock"
+
+
+# --- texts -------------------------------------------------------------------------------------------
+
+FAMILIES = {
+    "error-": vocabulary(records.DraftError),
+    "reason-": vocabulary(records.DismissReason),
+    "limit-": ["agent_per_minute", "tokens_per_day"],
+}
+LENGTHS = (
+    (r"button-.*|label-.*", 75),
+    (r"reason-placeholder", 150),
+    (r"reason-noted", 3_000),
+    (r"reason-.*", 75),
+    (r"modal-(title|submit|close|copy-title|submit-copy|copy-close)", 24),
+    (r"modal-.*", 2_000),
+    (r".*", 3_000),
+)
+
+
+def messages(locale: Path) -> dict[str, fluent.Message]:
+    resource = FluentParser().parse(locale.read_text(encoding="utf-8"))
+    assert not [entry for entry in resource.body if isinstance(entry, fluent.Junk)], f"{locale.name} is broken"
+    return {entry.id.name: entry for entry in resource.body if isinstance(entry, fluent.Message)}
+
+
+def variables(node: Any) -> set[str]:
+    if isinstance(node, fluent.VariableReference):
+        return {node.id.name}
+    parts = vars(node).values() if isinstance(node, fluent.BaseNode) else node if isinstance(node, list) else ()
+    return set().union(*(variables(part) for part in parts))
+
+
+def longest(pattern: Any) -> int:
+    """Characters of the longest variant, with a number for each variable."""
+    if isinstance(pattern, fluent.TextElement):
+        return len(pattern.value)
+    if isinstance(pattern, fluent.Pattern):
+        return sum(longest(element) for element in pattern.elements)
+    if isinstance(pattern, fluent.Placeable):
+        return longest(pattern.expression)
+    if isinstance(pattern, fluent.SelectExpression):
+        return max(longest(variant.value) for variant in pattern.variants)
+    return len("1,234")
+
+
+def test_all_languages_have_the_same_texts() -> None:
+    english = messages(next(locale for locale in LOCALES if locale.stem == DEFAULT_LOCALE))
+    for locale in LOCALES:
+        others = messages(locale)
+        assert sorted(others) == sorted(english), locale.name
+        for key, message in others.items():
+            assert variables(message) == variables(english[key]), f"{key} in {locale.name}"
+
+
+@pytest.mark.parametrize("locale", LOCALES, ids=lambda path: path.stem)
+def test_no_text_is_too_long_for_its_place(locale: Path) -> None:
+    for key, message in messages(locale).items():
+        most = next(limit for pattern, limit in LENGTHS if re.fullmatch(pattern, key))
+        assert 0 < longest(message.value) <= most, f"{key} in {locale.name}"
+
+
+def is_texts(node: ast.expr) -> bool:
+    """Whether what is called gives texts by key: `texts(…)`, `self._texts(…)`, `texts_for(…)(…)`."""
+    if isinstance(node, ast.Name):
+        return node.id == "texts"
+    if isinstance(node, ast.Attribute):
+        return node.attr in {"texts", "_texts"}
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "texts_for"
+
+
+def keys_of(node: ast.expr, key_tables: dict[str, list[str]]) -> Iterator[str]:
+    """The keys that an expression can come to: a text, one of two, one of a table, or one of a family."""
+    match node:
+        case ast.Constant(value=str(key)):
+            yield key
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from keys_of(body, key_tables)
+            yield from keys_of(orelse, key_tables)
+        case ast.JoinedStr(values=[ast.Constant(value=str(start)), _]):
+            yield from (f"{start}{word}" for word in FAMILIES[start])
+        case ast.Subscript(value=ast.Dict(values=values)):
+            for value in values:
+                yield from keys_of(value, key_tables)
+        case ast.Subscript(value=ast.Name(id=name)) | ast.Name(id=name):
+            yield from key_tables[name]
+        case _:
+            pytest.fail(f"line {node.lineno}: which text this is cannot be told: {ast.unparse(node)}")
+
+
+def keys_used() -> set[str]:
+    used: set[str] = set()
+    for file in [*ROOT.glob("handlers/*.py"), *ROOT.glob("cli/*.py")]:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tables = {"_KEYS": list(apologies._KEYS.values())}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.IfExp):
+                [target] = node.targets
+                is_table = isinstance(node.value, ast.IfExp) or isinstance(node.value.value, ast.Dict)
+                if isinstance(target, ast.Name) and target.id == "key" and is_table:
+                    tables["key"] = list(keys_of(node.value, tables))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and is_texts(node.func):
+                used.update(keys_of(node.args[0], tables))
+    return used
+
+
+def test_every_text_used_exists_and_every_text_is_used() -> None:
+    assert keys_used() == set(messages(next(locale for locale in LOCALES if locale.stem == DEFAULT_LOCALE)))
