@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test soak lint format bench lock clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,11 +18,15 @@ $(READY): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
-demo: $(READY)  ## Draft replies to a sample message in the terminal; no account, no key
-	$(BIN)/suggest try --database suggest-demo.db "My parcel arrived broken and I need it by Friday"
+# Without a terminal, and with CI=true, it only starts, looks whether it works, and stops.
+demo: $(READY)  ## Slack in the browser, with the bot in it; no account, no key
+	@$(BIN)/suggest demo $$([ "$$CI" = true ] && [ ! -t 0 ] && echo --check) $(ARGS)
 
 test: $(READY)  ## All tests, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+soak: $(READY)  ## All fault tests, and a run of 20,000 suggestions (half an hour)
+	$(BIN)/python -m pytest tests/faults -m "soak or not soak" -s $(ARGS)
 
 lint: $(READY)  ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .

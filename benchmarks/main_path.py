@@ -45,6 +45,11 @@ def main(arguments: list[str] | None = None) -> None:
         _print_profile(options.profile)
 
 
+def measure_once(system: System, arguments: list[str], *, seed: int) -> Result:
+    """One run of one system, with the options as on the command line."""
+    return asyncio.run(_measure(system, _parser().parse_args(arguments), seed=seed))
+
+
 _SETTINGS = {"rounds", "rate", "duration", "k", "replicas", "latency", "think", "seed", "concurrency"}
 
 

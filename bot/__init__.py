@@ -7,6 +7,9 @@ suggesting  the use case: an ask in, candidates in order out, recorded before an
 choosing    use, edit, dismiss, redraft, undo: one standing choice a request
 delivering  the reply's way into the conversation, once; `Courier` is what it needs from above
 splitting   long replies in parts that Slack takes
+recovering  what a dead replica left behind, taken over
+canonical   one log line a request, a choice, an undo
+metrics     numbers for Prometheus
 choicelog   the log as JSON Lines and CSV
 
 May be called by `handlers/` and `cli/`; it imports `storage/` only.

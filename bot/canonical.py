@@ -1,4 +1,4 @@
-"""Canonical log lines: one for each request, one for each choice, one for each undo. Ids, counts, milliseconds, outcome.
+"""Canonical log lines: one a request, one a choice, one an undo. Ids, counts, milliseconds, outcome.
 
 Never a text, a token or a `response_url`: what is told stands here field by field. docs/operations.md tells each field,
 and a test holds the two together.

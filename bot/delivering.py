@@ -175,10 +175,16 @@ class Deliverer:
                 await self._sleep(throttled.retry_after_s)
             except Uncertain as error:
                 _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})
-                await self._surely(partial(self._deliveries.unknown, part.id))
-                return replace(part, state="unknown")
+                return await self._unknown(part)
+            except Exception:  # noqa: BLE001 - a bug: whether the part was taken is as unknown as after a crash
+                _log.exception("delivery broke", extra={"request_id": request.id})
+                return await self._unknown(part)
             else:
                 return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
+
+    async def _unknown(self, part: Delivery) -> Delivery:
+        await self._surely(partial(self._deliveries.unknown, part.id))
+        return replace(part, state="unknown")
 
     async def _surely(self, record: Callable[[], Awaitable[None]]) -> None:
         """Record what Slack has answered, with patience: until then the part seems to be on its way.

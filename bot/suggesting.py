@@ -5,9 +5,10 @@ entry = await suggester.draft(request)      # drafted, deduplicated, ordered, co
 await suggester.shown(entry, at=now())      # visible
 """
 
+import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,11 +23,15 @@ from bot.metrics import Metrics
 from bot.ordering import Order, draw_styles, near_duplicates, shuffle
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
+from storage.errors import TakenOver, Unavailable
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
 from storage.requests import Drafted, Requests
 
 MESSAGE_LIMIT: Final = 12_000
-"""Characters of a customer's message, and of a whole conversation."""
+"""Characters of a customer's message, of a whole conversation, or of a hint."""
+
+RECORD_TRIES: Final = 5
+RECORD_AGAIN_AFTER_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +87,7 @@ class Suggester:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         rng: random.Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.terms = terms
         self.playbook = playbook
@@ -93,11 +99,12 @@ class Suggester:
         self._clock = clock
         self._new_id = new_id
         self._rng = rng
+        self._sleep = sleep
         self._queue_ms: dict[str, int] = {}
 
     async def accept(self, ask: Ask) -> Request:
         """Commit the request. Raises MessageTooLong, LimitReached, Redelivered, Unavailable."""
-        length = sum(len(turn.text) for turn in ask.conversation) + len(ask.hint or "")
+        length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
         now = self._now()
@@ -180,16 +187,15 @@ class Suggester:
         )
         candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
         entry = self._ordered(request, candidates, arrange or partial(shuffle, rng=self._rng))
-        await self._requests.record_drafts(
-            Drafted(
-                request_id=request.id,
-                candidates=entry.candidates,
-                status=entry.request.status,
-                order_propensity=entry.request.order_propensity,
-                handed_at=entry.request.handed_at,
-                events=entry.events,
-            )
+        drafted = Drafted(
+            request_id=request.id,
+            candidates=entry.candidates,
+            status=entry.request.status,
+            order_propensity=entry.request.order_propensity,
+            handed_at=entry.request.handed_at,
+            events=entry.events,
         )
+        await self._surely(partial(self._record, drafted))
         self._metrics.drafted(entry)
         queue_ms = max((each.queue_ms for each in results if isinstance(each, Draft | DraftFailed)), default=0)
         if entry.request.status == "failed":
@@ -206,7 +212,8 @@ class Suggester:
         request = entry.request
         self._metrics.shown(request, at=at)
         tell_request(entry, "shown", shown_at=at, queue_ms=self._queue_ms.pop(request.id, None))
-        await self._requests.record_shown(Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id))
+        event = Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id)
+        await self._surely(partial(self._requests.record_shown, event))
 
     def not_shown(self, entry: LogEntry) -> None:
         """The candidates are recorded, but no way to the agent worked."""
@@ -234,6 +241,28 @@ class Suggester:
         if request.shown_at is None and request.handed_at is not None:
             shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
             await self._requests.record_shown(shown)
+
+    async def _record(self, drafted: Drafted) -> None:
+        try:
+            await self._requests.record_drafts(drafted)
+        except TakenOver:
+            # After a commit whose answer was lost, it may be our own that was there before.
+            entry = await self._requests.get(drafted.request_id)
+            ours = {candidate.id for candidate in drafted.candidates}
+            if entry is None or {candidate.id for candidate in entry.candidates} != ours:
+                raise
+
+    async def _surely(self, record: Callable[[], Awaitable[object]]) -> None:
+        """Record with patience what the agent was promised, or sees: a database that restarts is back in seconds."""
+        for _ in range(RECORD_TRIES - 1):
+            try:
+                await record()
+            except Unavailable as error:
+                _log.warning("drafts, or that they are shown, are not recorded yet: %s", error)
+                await self._sleep(RECORD_AGAIN_AFTER_S)
+            else:
+                return
+        await record()
 
     async def _previous(self, request: Request) -> tuple[str, ...]:
         """What the agent has seen and did not want, where this is a redraft."""

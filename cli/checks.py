@@ -1,13 +1,15 @@
 """Whether everything that the bot needs is usable: for /readyz and for `suggest doctor`. Never spends tokens."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
 
+from bot.recovering import DEAD_AFTER
+from cli import wiring
 from cli.settings import FIXES, Settings
 from cli.wiring import Records
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
@@ -39,15 +41,22 @@ class Readiness:
         if time.monotonic() - self._asked_at > REMEMBERED_S:
             self._remote = (await slack(self._connection), await model(self._settings, self._session))
             self._asked_at = time.monotonic()
-        return (await database(self._records.database), *self._remote)
+        return (await database(self._records.database, self._write), *self._remote)
+
+    async def _write(self) -> None:
+        """A heartbeat more: what cannot be written is not ready, however well it can be read."""
+        now = wiring.now()
+        await self._records.replicas.beat(now, dead_before=now - DEAD_AFTER)
 
 
-async def database(opened: Database) -> Check:
-    """Readable, and at this program's schema."""
+async def database(opened: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
+    """Readable, at this program's schema, and writable if there is something to write."""
     try:
         found, wanted = await revision(opened)
+        if write is not None and found == wanted:
+            await write()
     except StorageError as error:
-        return Check(name="database", problem=f"cannot be read: {error}")
+        return Check(name="database", problem=f"cannot be used: {' '.join(str(error).split())}")
     problem = None if found == wanted else f"its schema is {found}, not {wanted}: run `suggest migrate`"
     return Check(name="database", problem=problem)
 

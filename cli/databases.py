@@ -1,5 +1,6 @@
 """Which database a command works on, and opening it."""
 
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from urllib.parse import quote
 
 from cli import wiring
 from cli.errors import Failed, SettingsError
-from cli.settings import FIXES, Settings
+from cli.settings import Settings
 from storage.audit import DEMONSTRATION, Audit
 from storage.database import Database, database_file, parse_url
-from storage.errors import Unavailable
+from storage.errors import StorageError, Unavailable
 from storage.schema import revision
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
@@ -50,7 +51,9 @@ class Location:
 
     def __str__(self) -> str:
         """For people: the file, or the URL without its password."""
-        return str(self.file) if self.file else parse_url(self.url).render_as_string(hide_password=True)
+        if self.file is not None:
+            return str(self.file)
+        return parse_url(self.url).set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def for_trying(settings: Settings, option: Path | None) -> Location:
@@ -60,6 +63,16 @@ def for_trying(settings: Settings, option: Path | None) -> Location:
     if not settings.has_model and "suggest_database_url" not in settings.model_fields_set:
         return Location.of_file(DEMONSTRATION_FILE, origin="demonstration")
     return Location.of_settings(settings)
+
+
+async def recorded_in(location: Location, records: wiring.Records, *, simulated: bool) -> str:
+    """For people: where requests are recorded, and how to get them out, simulated ones also."""
+    command = ["suggest", "export"]
+    if location.origin != "SUGGEST_DATABASE_URL":
+        command += ["--database", str(location)]
+    if simulated and not await Audit(records.database).is_demonstration():
+        command.append("--include-simulated")
+    return f"Recorded in {location}. To export it: {shlex.join(command)}"
 
 
 @asynccontextmanager
@@ -93,8 +106,14 @@ async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
 
 
 def refuse_other_files(location: Location) -> None:
-    """A file of another kind is left alone. Raises SettingsError, Failed."""
-    if location.file is None or not location.file.exists():
+    """A file of another kind is left alone, and no folder is made. Raises SettingsError, Failed."""
+    if location.file is None:
+        return
+    if not location.file.parent.is_dir():
+        raise SettingsError(
+            f"{location.origin} names a folder that is not there, {location.file.parent}: make it, or name another"
+        )
+    if not location.file.exists():
         return
     try:
         with location.file.open("rb") as file:
@@ -111,7 +130,7 @@ def refusing(location: Location) -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        raise Failed(f"the database {location} cannot be used ({error}): {_what_to_do(location, error)}") from error
+        raise Failed(f"the database {location} {unusable(location, error)}") from error
 
 
 async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
@@ -119,11 +138,16 @@ async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
     await Audit(records.database).record(at=wiring.now(), actor=actor, action=DEMONSTRATION, data={})
 
 
-def _what_to_do(location: Location, error: Unavailable) -> str:
+def unusable(location: Location, error: StorageError) -> str:
+    """Why a database cannot be used, and what to do, in one line."""
+    return f"cannot be used ({' '.join(str(error).split())}): {_what_to_do(location, error)}"
+
+
+def _what_to_do(location: Location, error: StorageError) -> str:
     if "locked" in str(error):
         return "another program is writing to it; try again in a moment"
     if location.file is None:
-        return FIXES["SUGGEST_DATABASE_URL"]
+        return "its server must be reachable, and take this user, password and database"
     return "it and its folder must exist and be writable, with room on the disk"
 
 

@@ -11,18 +11,18 @@ import aiohttp
 
 from bot.playbook import Playbook, PlaybookError, load_playbook
 from cli.checks import NAMES_SHOWN, ModelServer, NotUsable, identified
-from cli.databases import Location, refuse_other_files
+from cli.databases import Location, refuse_other_files, unusable
 from cli.errors import Failed, SettingsError
 from cli.manifest import bot_scopes, load_manifest
-from cli.settings import FIXES, Settings
+from cli.settings import FIXES, Settings, is_traced
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
 from storage.database import Database
 from storage.errors import StorageError
 from storage.schema import revision
 
-Status = Literal["ok", "problem", "note"]
+Status = Literal["ok", "problem", "note", "warning"]
 
-SIGNS: Final[dict[Status, str]] = {"ok": "✓", "problem": "✗", "note": "·"}
+SIGNS: Final[dict[Status, str]] = {"ok": "✓", "problem": "✗", "note": "·", "warning": "!"}
 
 NO_MODE: Final = (
     "set SLACK_APP_TOKEN for Socket Mode (an app-level token with connections:write, which starts with xapp-), or "
@@ -79,6 +79,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         playbook, finding = _playbook(settings)
         yield finding
         yield await _model(settings, playbook, session)
+    if is_traced():
+        yield _tracing(settings)
 
 
 def _sources() -> str:
@@ -138,10 +140,10 @@ async def _app_token(connection: Connection, token: str) -> Finding:
 
 
 def _admins(settings: Settings) -> Finding:
-    always = "kept for exporting and the team's report in Slack, which are not there yet"
+    always = "the workspace's admins may pause the bot"
     if not settings.suggest_admins:
         return _note("SUGGEST_ADMINS", f"none set: {always}")
-    return _ok("SUGGEST_ADMINS", f"{', '.join(settings.suggest_admins)}; {always}")
+    return _ok("SUGGEST_ADMINS", f"{', '.join(settings.suggest_admins)}; {always}, too")
 
 
 async def _database(location: Location) -> Finding:
@@ -161,7 +163,7 @@ async def _database(location: Location) -> Finding:
         async with database.write():
             pass
     except StorageError as error:
-        return _problem(name, f"{location} cannot be used ({error}): it and its folder must be writable")
+        return _problem(name, f"{location} {unusable(location, error)}")
     finally:
         await database.aclose()
     if found is None or found == wanted:
@@ -198,6 +200,17 @@ async def _model(settings: Settings, playbook: Playbook | None, session: aiohttp
     return _ok("model", f"{', '.join(names)} at {server.address}")
 
 
+def _tracing(settings: Settings) -> Finding:
+    switched_on = "LangSmith's variables are set: what runs, when and with which ids is sent there"
+    if settings.suggest_trace_text == "on":
+        return _warning(
+            "tracing",
+            f"{switched_on}, WITH the texts of customers, agents and drafts (SUGGEST_TRACE_TEXT=on): "
+            "unset LANGSMITH_TRACING, or SUGGEST_TRACE_TEXT, unless that is agreed with everybody concerned",
+        )
+    return _warning("tracing", f"{switched_on}, without texts; unset LANGSMITH_TRACING to send nothing")
+
+
 def _listed(scopes: frozenset[str]) -> str:
     return ", ".join(sorted(scopes))
 
@@ -208,6 +221,10 @@ def _ok(name: str, message: str) -> Finding:
 
 def _problem(name: str, message: str) -> Finding:
     return Finding(name=name, status="problem", message=message)
+
+
+def _warning(name: str, message: str) -> Finding:
+    return Finding(name=name, status="warning", message=message)
 
 
 def _note(name: str, message: str) -> Finding:

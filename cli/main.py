@@ -122,6 +122,33 @@ def try_(
 
 
 @app.command()
+def demo(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=65535, help="Listen here, on 127.0.0.1. [default: the first free one from 8400 on]"
+        ),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    database: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record in this SQLite file. [default: suggest-demo.db]")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Start, see that it works, and stop.")] = False,
+) -> None:
+    """Show Slack in the browser, on this machine, with the bot in it.
+
+    No account, no key: without a model, the replies are samples made by rules. It runs until Ctrl-C.
+
+    Example: suggest demo --no-browser --check
+    """
+    from cli import demoing
+
+    options = demoing.Options(port=port, browser=not no_browser, database=database)
+    asyncio.run((demoing.check if check else demoing.demo)(_settings_and_logs(), options))
+
+
+@app.command()
 def doctor(*, as_json: Json = False) -> None:
     """Say what is missing: settings, tokens, scopes, database, model.
 
@@ -207,6 +234,28 @@ def export(
     selection = exporting.selected(since=since, until=until, team=team, include_simulated=include_simulated)
     wanted = exporting.Export(selection=selection, format=export_format.value, output=output)
     asyncio.run(exporting.export(_location(database), wanted))
+
+
+@app.command()
+def backup(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the choice log while the bot runs.
+
+    The copy is read whole before it counts; the file is written whole or not at all. For PostgreSQL, use pg_dump.
+
+    Example: suggest backup suggest-backup.db
+    """
+    from cli import backing_up
+
+    if not force:
+        backing_up.refuse_existing(file)
+    run = backing_up.back_up_for_programs if as_json else backing_up.back_up
+    asyncio.run(run(_location(database), file))
 
 
 @app.command()

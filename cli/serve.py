@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot.drafting import Drafter
+from bot.drafting import Drafter, ModelSource
 from bot.metrics import Metrics
 from bot.playbook import load_playbook
 from bot.recovering import HEARTBEAT_S, Recoverer
@@ -47,14 +47,19 @@ async def serve(settings: Settings, *, http: Address | None, health: Address | N
     """
     check(settings, http=http)
     hide_from_libraries()
-    running_ = asyncio.create_task(_until_stopped(settings, http=http, health=health), name="serve")
+    await until_told_to_stop(_until_stopped(settings, http=http, health=health))
+    _log.info("stopped")
+
+
+async def until_told_to_stop(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work to its end; SIGTERM and SIGINT cancel it, and what it has to close is closed. Raises what it does."""
+    task = asyncio.create_task(work, name="work")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running_.cancel)
-    await asyncio.wait([running_])
-    if not running_.cancelled():
-        running_.result()  # raises what ended it
-    _log.info("stopped")
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 async def _until_stopped(settings: Settings, *, http: Address | None, health: Address | None) -> None:
@@ -82,12 +87,16 @@ def check(settings: Settings, *, http: Address | None) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, http: Address | None, health: Address | None) -> AsyncIterator[int | None]:
-    """The bot, accepting work inside the block; the port that it listens on, if it does."""
+async def running(
+    settings: Settings, *, http: Address | None, health: Address | None, models: ModelSource | None = None
+) -> AsyncIterator[int | None]:
+    """The bot, accepting work inside the block; the port that it listens on, if it does. `models` are those that the
+    settings name, unless they are given.
+    """
     playbook = load_playbook(settings.suggest_playbook)
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(databases.opened(databases.Location.of_settings(settings)))
-        drafter = await stack.enter_async_context(wiring.open_drafter(settings))
+        drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         metrics, tasks = Metrics(), Tasks()
         watch = watching(settings.slack_api_url, metrics.slack_failed)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[watch]))

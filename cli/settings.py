@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     suggest_admins: Annotated[tuple[str, ...], NoDecode] = ()
     suggest_log_level: Literal["debug", "info", "warning", "error"] = "info"
     suggest_log_format: Literal["json", "console"] | None = None
+    suggest_trace_text: Literal["on", "off"] = "off"
 
     @field_validator(
         "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret", "openai_api_key"
@@ -108,7 +110,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"number {number} is no Slack user id")
         return value
 
-    @field_validator("suggest_on_use", "suggest_log_level", "suggest_log_format", mode="before")
+    @field_validator("suggest_on_use", "suggest_log_level", "suggest_log_format", "suggest_trace_text", mode="before")
     @classmethod
     def _small_letters(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
@@ -130,7 +132,7 @@ FIXES: Final[dict[str, str]] = {
     "OPENAI_BASE_URL": "set it to the URL of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1",
     "SUGGEST_MODEL": "set it to the name of a model that your server has",
     "SUGGEST_CANDIDATES": "set it to a whole number from 1 to 10",
-    "SUGGEST_DATABASE_URL": "set it to sqlite:///path/to/suggest.db",
+    "SUGGEST_DATABASE_URL": "set it to sqlite:///path/to/suggest.db or postgresql://user:password@host/name",
     "SUGGEST_ON_USE": "set it to post or copy",
     "SUGGEST_DEADLINE_S": "set it to a number of seconds above 0, at most 600",
     "SUGGEST_MAX_CONCURRENCY": "set it to a whole number from 1 to 10000",
@@ -139,6 +141,7 @@ FIXES: Final[dict[str, str]] = {
     "SUGGEST_ADMINS": "set it to Slack user ids, such as U012AB3CD, separated by commas",
     "SUGGEST_LOG_LEVEL": "set it to debug, info, warning or error",
     "SUGGEST_LOG_FORMAT": "set it to json or console",
+    "SUGGEST_TRACE_TEXT": "set it to off or on",
     "SUGGEST_PLAYBOOK": "set it to the path of a playbook.toml; `suggest playbook init` writes one",
 }
 
@@ -175,6 +178,18 @@ def locale() -> str:
             found = re.match(r"([a-z]{2,3})(?:_([A-Z]{2}))?(?=[.@]|$)", value)
             return "-".join(filter(None, found.groups())) if found else "en-US"
     return "en-US"
+
+
+def is_traced() -> bool:
+    """Whether LangChain sends traces to LangSmith, by LangSmith's own variables."""
+    names = ("LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING", "LANGCHAIN_TRACING")
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), "") == "true"
+
+
+def has_browser() -> bool:
+    """Whether a browser with a window can be opened from here."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in names)
 
 
 def editor() -> str | None:

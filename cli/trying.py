@@ -1,7 +1,6 @@
 """`suggest try`: the whole use case in the terminal, recorded as it is from Slack."""
 
 import re
-import shlex
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ from bot.playbook import Playbook, load_playbook
 from bot.splitting import clean
 from bot.suggesting import Ask, DraftsTogether, Suggester
 from cli import screens, wiring
-from cli.databases import Location, for_trying, mark_demonstration, opened
+from cli.databases import for_trying, mark_demonstration, opened, recorded_in
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings, editor, locale
 from cli.streaming import StreamingDrafter
 from cli.terminal import Terminal
 from handlers.texts import DEFAULT_LOCALE, Texts, texts_for
-from storage.audit import Audit
 from storage.choicelog import ChoiceLog
 from storage.records import Choice, DismissReason, LogEntry, Request, Turn
 
@@ -77,7 +75,7 @@ async def try_(settings: Settings, options: Options) -> None:
             entry = await ChoiceLog(records.database).entry(trial.request_id)
             assert entry is not None
             print(to_json_line(entry), end="")
-        terminal.note(_where(location, is_left_out=not settings.has_model and not await _is_demonstration(records)))
+        terminal.note(await recorded_in(location, records, simulated=not settings.has_model))
     if problem is not None:
         raise Failed(problem)
 
@@ -291,17 +289,3 @@ def _checked(settings: Settings, options: Options) -> Settings:
     if options.candidates is None:
         return settings
     return settings.model_copy(update={"suggest_candidates": options.candidates})
-
-
-async def _is_demonstration(records: wiring.Records) -> bool:
-    return await Audit(records.database).is_demonstration()
-
-
-def _where(location: Location, *, is_left_out: bool) -> str:
-    """Where the request is recorded, and how to get it out."""
-    command = ["suggest", "export"]
-    if location.origin != "SUGGEST_DATABASE_URL":
-        command += ["--database", str(location)]
-    if is_left_out:
-        command.append("--include-simulated")
-    return f"Recorded in {location}. To export it: {shlex.join(command)}"

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from bot.choosing import Chooser
 from bot.delivering import Courier, Deliverer
-from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, OneModel
+from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, OneModel, hide_texts
 from bot.housekeeping import Housekeeper
 from bot.limits import Limits, Slots
 from bot.metrics import Metrics
@@ -20,7 +20,7 @@ from bot.playbook import Playbook
 from bot.recovering import Recoverer
 from bot.suggesting import DraftsTogether, Suggester, Terms
 from cli import __version__
-from cli.settings import Settings
+from cli.settings import Settings, is_traced
 from storage.choices import Choices
 from storage.database import Database
 from storage.deliveries import Deliveries
@@ -77,10 +77,14 @@ async def open_records(url: str) -> AsyncIterator[Records]:
 
 
 @asynccontextmanager
-async def open_drafter(settings: Settings, *, word_s: float = 0.0) -> AsyncIterator[Drafter]:
-    """A drafter on the configured models, or on the demonstration model where none is."""
+async def open_drafter(
+    settings: Settings, *, models: ModelSource | None = None, word_s: float = 0.0
+) -> AsyncIterator[Drafter]:
+    """A drafter on these models; else on the configured ones, or on the demonstration model where none is."""
+    if is_traced() and settings.suggest_trace_text == "off":
+        hide_texts()
     drafter = Drafter(
-        _models(settings, word_s=word_s),
+        models or _models(settings, word_s=word_s),
         limiter=FairLimiter(settings.suggest_max_concurrency),
     )
     try:

@@ -1,5 +1,6 @@
 """Our place in one Slack workspace: who we are there, with which scopes, and the Bolt app that listens."""
 
+import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+_QUIET = logging.getLogger("handlers.bolt")
+_QUIET.setLevel(logging.WARNING)
 
 
 class SlackRefused(Exception):  # noqa: N818 - named for what happened, as the callers read it
@@ -73,6 +77,8 @@ class Connection:
             return identity.authorized
 
         return AsyncApp(
+            # A logger of our own: Bolt sets its loggers to the root's level, and at debug they log whole payloads.
+            logger=_QUIET,
             signing_secret=signing_secret,
             client=AsyncWebClient(base_url=self._api_url, session=self._session, retry_handlers=[]),
             authorize=authorize,

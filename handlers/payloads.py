@@ -59,6 +59,8 @@ def check_shape(payload: Mapping[str, Any]) -> None:
     kind = payload.get("type")
     if not isinstance(kind, str):
         raise MalformedPayload("type")
+    if kind == "event_callback":
+        _text(_object(payload, "event"), "type", limit=255)
     for name in ("team", "user", "enterprise", "channel", "container", "message", "view"):
         if not isinstance(payload.get(name), Mapping | None):
             raise MalformedPayload(name)
@@ -134,7 +136,9 @@ def _channel_id(body: Mapping[str, Any]) -> str | None:
 
 def _value(action: Mapping[str, Any]) -> str:
     option = action.get("selected_option")
-    return _text(option if isinstance(option, Mapping) else action, "value", limit=2000)
+    value = (option if isinstance(option, Mapping) else action).get("value")
+    # A button without a value of ours stands for nothing that we know, which is what its agent is told.
+    return clean(value)[:2000] if isinstance(value, str) else ""
 
 
 def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Slack's failures told apart: not taken for certain, perhaps taken, or to be tried later."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -13,6 +14,11 @@ from bot.delivering import Refused, Throttled, Uncertain
 
 DEFAULT_RETRY_AFTER_S: Final = 1.0
 
+_CODE: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+# What the SDK trips over when an answer is no JSON object: a proxy's page, say.
+_UNREADABLE: Final = (AttributeError, KeyError, TypeError, ValueError)
+
 # Slack's own failures, answered with HTTP 200: whether the call was carried out is not said.
 _SERVER_ERRORS: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
@@ -24,7 +30,7 @@ async def telling_apart() -> AsyncIterator[None]:
         yield
     except SlackApiError as error:
         raise _of_answer(error) from error
-    except (aiohttp.ClientError, TimeoutError, SlackClientError, ValueError) as error:
+    except (aiohttp.ClientError, TimeoutError, SlackClientError, *_UNREADABLE) as error:
         raise Uncertain(type(error).__name__) from error
 
 
@@ -35,8 +41,8 @@ def check_webhook(answer: WebhookResponse) -> None:
         return
     if answer.status_code == 429:
         raise Throttled(_retry_after_s(answer.headers))
-    if answer.status_code >= 500:
-        raise Uncertain(f"response_url answered {answer.status_code}")
+    if answer.status_code >= 500 or refusal in _SERVER_ERRORS:
+        raise Uncertain(f"response_url answered {refusal or answer.status_code}")
     raise Refused(refusal or f"response_url_{answer.status_code}")
 
 
@@ -56,16 +62,18 @@ def _of_answer(error: SlackApiError) -> Refused | Uncertain | Throttled:
     code = _code(error.response)
     if status == 429 or code == "ratelimited":
         return Throttled(_retry_after_s(getattr(error.response, "headers", {})))
-    if status >= 500 or code in _SERVER_ERRORS:
+    if status >= 500 or code is None or code in _SERVER_ERRORS:
         return Uncertain(code or f"http_{status}")
-    return Refused(code or f"http_{status}")
+    return Refused(code)
 
 
-def _code(response: Any) -> str:
-    try:
-        return str(response.get("error") or "")
-    except (AttributeError, ValueError):  # a body that is not JSON
-        return ""
+def _code(response: Any) -> str | None:
+    """Slack's own code for a no. None for an answer that is not Slack's, or cut off: it may have been a yes."""
+    data = getattr(response, "data", None)
+    if not isinstance(data, dict) or data.get("ok") is not False:
+        return None
+    code = data.get("error")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

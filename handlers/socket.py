@@ -23,7 +23,7 @@ class Socket:
     def __init__(self, bolt: AsyncApp, *, app_token: str, connection: Connection) -> None:
         self._app_token = app_token
         self._connection = connection
-        self._handler = AsyncSocketModeHandler(bolt, app_token, web_client=connection.client)
+        self._handler = AsyncSocketModeHandler(bolt, app_token, logger=bolt.logger, web_client=connection.client)
         self._watchdog: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:

@@ -58,7 +58,7 @@ def refusal(body: bytes) -> str | None:
         return None
     if not isinstance(told, dict) or told.get("ok") is not False:
         return None
-    code = str(told.get("error"))
+    code = str(told.get("error")).lower()
     return code if _CODE.fullmatch(code) else "other"
 
 

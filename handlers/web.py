@@ -55,7 +55,11 @@ def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.App
         if not _well_formed(body, request.content_type):
             _log.warning("a signed delivery that is not well-formed was refused")
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")
-        return await to_aiohttp_response(await bolt.async_dispatch(await to_bolt_request(request)))
+        answer = await bolt.async_dispatch(await to_bolt_request(request))
+        if answer.status == 500:
+            # Our listeners answer for their own errors: this is Bolt, over a payload of a shape that Slack never sends.
+            return web.Response(status=400, text="The payload is not one that Slack sends.\n")
+        return await to_aiohttp_response(answer)
 
     app.router.add_post("/slack/events", on_delivery)
     return app
@@ -105,11 +109,12 @@ def _well_formed(body: bytes, content_type: str) -> bool:
     try:
         text = body.decode("utf-8")
         if content_type == "application/json":
-            return bool(_object(text))
+            check_shape(_object(text))
+            return True
         payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload")
         if payloads is not None:
             check_shape(_object(payloads[0]))
-    except (ValueError, MalformedPayload):
+    except (ValueError, RecursionError, MalformedPayload):  # the second: arrays in arrays in arrays
         return False
     return True
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from playground.faults import (
     Dropped,
     Fault,
+    Garbled,
     Hanging,
     LostAnswer,
     LostServerError,
@@ -31,6 +32,7 @@ class Answer:
     body: Json | str
     error: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    content_type: str | None = None
 
 
 async def meeting(fault: Fault | None, carry_out: CarryOut, sleep: Sleep) -> Answer:
@@ -44,6 +46,9 @@ async def meeting(fault: Fault | None, carry_out: CarryOut, sleep: Sleep) -> Ans
     if isinstance(fault, LostServerError):
         carry_out()
         return _server_error(fault.status)
+    if isinstance(fault, Garbled):
+        carry_out()
+        return Answer(status=200, body=fault.body, error="garbled", content_type=fault.content_type)
     if isinstance(fault, LostAnswer):
         return replace(carry_out(), status=None, error="answer_lost")
     if isinstance(fault, Hanging):
@@ -74,6 +79,6 @@ def to_http(request: web.Request, answer: Answer) -> web.Response:
             request.transport.abort()
         return web.Response()
     if isinstance(answer.body, str):
-        kind = "text/html" if answer.status >= 500 else "text/plain"
+        kind = answer.content_type or ("text/html" if answer.status >= 500 else "text/plain")
         return web.Response(status=answer.status, text=answer.body, content_type=kind, headers=answer.headers)
     return web.json_response(answer.body, status=answer.status, headers=answer.headers)

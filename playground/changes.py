@@ -1,7 +1,8 @@
 """Who waits for what: state changes wake exactly those that wait for their topic, without polling."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -14,12 +15,24 @@ class Changes:
     def __init__(self) -> None:
         self._queues: dict[Topic, set[asyncio.Queue[Any]]] = {}
         self._any: set[asyncio.Event] = set()
+        self._listeners: list[Callable[[], None]] = []
 
     def announce(self, topic: Topic, record: object) -> None:
         for queue in self._queues.get(topic, ()):
             queue.put_nowait(record)
         for event in self._any:
             event.set()
+        for listener in tuple(self._listeners):
+            listener()
+
+    @contextmanager
+    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Calls `listener` after every change of any topic, at once, until the block ends."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     async def first(self, topic: Topic, existing: Iterable[T], matches: Callable[[T], bool]) -> T:
         """The first of `existing` that matches, else the next one announced that does. Waits for ever."""

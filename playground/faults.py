@@ -56,7 +56,15 @@ class LostAnswer:
     """The call is carried out, and then the connection breaks: its caller cannot know."""
 
 
-Fault = RateLimited | ServerError | LostServerError | Refused | Slow | Hanging | Dropped | LostAnswer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Garbled:
+    """The call is carried out, but its caller gets a 200 that is not Slack's: a proxy's page, a body cut off."""
+
+    body: str
+    content_type: str = "text/html"
+
+
+Fault = Garbled | RateLimited | ServerError | LostServerError | Refused | Slow | Hanging | Dropped | LostAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from aiohttp import BodyPartReader, web
 
 from playground.journal import Journal
+from playground.loopback import loopback_only
 from playground.responses import ResponseUrls
 from playground.sockets import Sockets
 from playground.state import State
@@ -42,7 +43,7 @@ async def _content(request: web.Request) -> bytes:
 
 def application(*, web_api: WebApi, response_urls: ResponseUrls, uploads: Uploads, sockets: Sockets) -> web.Application:
     """The routes that the app uses; who serves more of the workspace (a page) adds its own to it."""
-    app = web.Application(client_max_size=BODY_LIMIT)
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[loopback_only])
     app.add_routes(
         [
             web.post("/api/{method}", web_api.handle),

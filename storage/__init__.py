@@ -7,6 +7,7 @@ requests   suggestion requests and their candidates, from the ask to what was sh
 choices    what agents decided, and taking it back
 deliveries how far a reply has got on its way into the conversation
 choicelog  whole requests, in order, for reports and exports
+backup     a checked copy of a SQLite file, made while it is written to
 migrations Alembic scripts, forward only
 
 May be called by `bot/` and `cli/`; it imports no other room.

@@ -12,7 +12,6 @@ CONNECTIONS: Final = 10
 
 def engine(url: str, *, read_only: bool, write_limit_s: float) -> AsyncEngine:
     """A pool of connections. Waiting for a lock or a statement is limited, so that agents are told in time."""
-
     level = psycopg.IsolationLevel.REPEATABLE_READ if read_only else psycopg.IsolationLevel.READ_COMMITTED
 
     async def connect() -> psycopg.AsyncConnection:

@@ -156,9 +156,10 @@ _TAKE_DELIVERIES: Final = (
 
 _POSTED: Final = (
     select(deliveries)
-    .join(choices, choices.c.id == deliveries.c.choice_id)
     .where(
-        choices.c.retracted_at >= bindparam("since", type_=UtcTime),
+        deliveries.c.choice_id.in_(
+            select(choices.c.id).where(choices.c.retracted_at >= bindparam("since", type_=UtcTime))
+        ),
         deliveries.c.state == "done",
         deliveries.c.message_ts.is_not(None),
         _DELIVERY_ORPHANED,

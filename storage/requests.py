@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import String, bindparam, case, delete, func, insert, select, update
@@ -18,6 +18,8 @@ from storage.seen import record_delivery
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
 OPEN: Final[tuple[Status, ...]] = ("drafting", "shown")
+
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _EXPIRED_AT_ONCE: Final = 500
 
@@ -142,13 +144,15 @@ class Requests:
             )
             return forgotten.rowcount
 
-    async def expire(self, *, created_before: datetime, at: datetime) -> int:
-        """Close as `expired` the open requests, undecided, that were made before `created_before`. Their number.
+    async def expire(self, *, created_after: datetime = BEGINNING, created_before: datetime, at: datetime) -> int:
+        """Close as `expired` the open requests, undecided, that were made between the two. Their number.
 
         They are looked for outside of the write transaction, in which everybody else would wait for a long log.
         """
         async with self._database.read() as connection:
-            found = (await connection.scalars(_SELECT_UNDECIDED, {"before": created_before})).all()
+            found = (
+                await connection.scalars(_SELECT_UNDECIDED, {"after": created_after, "before": created_before})
+            ).all()
         expired = 0
         for start in range(0, len(found), _EXPIRED_AT_ONCE):
             expired += await self.close_expired(found[start : start + _EXPIRED_AT_ONCE], at=at)
@@ -237,7 +241,10 @@ _INSERT_EVENT: Final = insert(events)
 _UNDECIDED: Final = ~select(choices.c.id).where(_standing(requests.c.id)).exists()
 
 _SELECT_UNDECIDED: Final = select(requests.c.id).where(
-    requests.c.status.in_(OPEN), requests.c.created_at < bindparam("before", type_=tables.UtcTime), _UNDECIDED
+    requests.c.status.in_(OPEN),
+    requests.c.created_at >= bindparam("after", type_=tables.UtcTime),
+    requests.c.created_at < bindparam("before", type_=tables.UtcTime),
+    _UNDECIDED,
 )
 
 _SELECT_STILL_UNDECIDED: Final = select(requests.c.id).where(

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,22 @@ class Stage:
     model: ModelDouble
     database_url: str
     port: int | None
+    settings: Settings
 
     @property
     def agent(self) -> User:
         return self.slack.people.agent
+
+    @asynccontextmanager
+    async def bot(self, *, over: str = "http", health: tuple[str, int] | None = None) -> AsyncIterator[int | None]:
+        """A bot, or one more, on this workspace and this database: the newest gets what Slack delivers. Its port."""
+        http = ("127.0.0.1", 0) if over == "http" else None
+        async with running(self.settings, http=http, health=health) as port:
+            if http is not None:
+                self.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+            else:
+                await self.slack.wait_for_app()
+            yield port
 
     async def suggest(self, text: str, *, user: User | None = None) -> Outcome:
         """An agent types the command and this text in the support channel."""
@@ -91,7 +103,7 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 @pytest.fixture
 def stage_with(tmp_path: Path) -> StageMaker:
-    """Stages with other settings, or over Socket Mode."""
+    """Stages with other settings, over Socket Mode, or over nothing: then the test runs its bots itself."""
 
     @asynccontextmanager
     async def make(
@@ -112,13 +124,13 @@ def stage_with(tmp_path: Path) -> StageMaker:
                     **overrides,
                 },
             )
-            http = ("127.0.0.1", 0) if over == "http" else None
-            async with running(settings, http=http, health=health) as port:
-                if http is not None:
-                    slack.request_url = f"http://127.0.0.1:{port}/slack/events"
-                else:
-                    await slack.wait_for_app()
-                yield Stage(slack=slack, model=double, database_url=settings.suggest_database_url, port=port)
+            url = settings.suggest_database_url
+            stage = Stage(slack=slack, model=double, database_url=url, port=None, settings=settings)
+            if over == "nothing":
+                yield stage
+                return
+            async with stage.bot(over=over, health=health) as port:
+                yield replace(stage, port=port)
 
     return make
 

@@ -409,7 +409,7 @@ def test_every_direct_dependency_is_locked_as_it_is_wanted() -> None:
 FAMILIES = {
     "error-": vocabulary(records.DraftError),
     "reason-": vocabulary(records.DismissReason),
-    "limit-": ["agent_per_minute", "tokens_per_day"],
+    "limit-": ["agent_per_minute", "tokens_per_day", "queue"],
 }
 LENGTHS = (
     (r"button-.*|label-.*", 75),
@@ -481,6 +481,15 @@ def keys_of(node: ast.expr, key_tables: dict[str, list[str]]) -> Iterator[str]:
         case ast.IfExp(body=body, orelse=orelse):
             yield from keys_of(body, key_tables)
             yield from keys_of(orelse, key_tables)
+        case ast.JoinedStr(
+            values=[
+                ast.FormattedValue(value=ast.Name(id=name)),
+                ast.Constant(value=str(middle)),
+                ast.FormattedValue(value=ending),
+            ]
+        ):
+            ends = list(keys_of(ending, key_tables))
+            yield from (f"{start}{middle}{end}" for start in key_tables[name] for end in ends)
         case ast.JoinedStr(values=[ast.Constant(value=str(start)), _]):
             yield from (f"{start}{word}" for word in FAMILIES[start])
         case ast.Subscript(value=ast.Dict(values=values)):
@@ -496,7 +505,7 @@ def keys_used() -> set[str]:
     used: set[str] = set()
     for file in [*ROOT.glob("handlers/*.py"), *ROOT.glob("cli/*.py")]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        tables = {"_KEYS": list(apologies._KEYS.values())}
+        tables = {"_KEYS": list(apologies._KEYS.values()), "word": ["pause", "resume"]}
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.IfExp):
                 [target] = node.targets
@@ -511,3 +520,36 @@ def keys_used() -> set[str]:
 
 def test_every_text_used_exists_and_every_text_is_used() -> None:
     assert keys_used() == set(messages(next(locale for locale in LOCALES if locale.stem == DEFAULT_LOCALE)))
+
+
+# --- deployment --------------------------------------------------------------------------------------
+
+
+def test_the_image_holds_no_secret_and_runs_without_rights() -> None:
+    """What goes to the Docker engine is listed by name; the last stage has another user, a check, and no compiler."""
+    ignored = [line for line in read(".dockerignore").splitlines() if line and not line.startswith("#")]
+    assert ignored[0] == "*"
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", read("Dockerfile"), re.MULTILINE)
+    assert {f"!{path}" for line in copied for path in line.split()} == {line for line in ignored if line[0] == "!"}
+    last = read("Dockerfile").rpartition("\nFROM ")[2]
+    assert re.search(r"^USER suggest$", last, re.MULTILINE)
+    assert "HEALTHCHECK" in last
+    assert "/healthz" in last
+    assert not re.search(r"\b(apt-get|pip|gcc)\b", last)
+    assert read("Dockerfile").count("--require-hashes") == 2
+
+
+def test_the_compose_file_starts_replicas_on_postgresql() -> None:
+    services = yaml.safe_load(read("compose.yaml"))["services"]
+    environment = services["suggest"]["environment"]
+    assert set(environment) <= set(SETTINGS)
+    assert environment["SUGGEST_DATABASE_URL"].startswith("postgresql://")
+    assert services["suggest"]["deploy"]["replicas"] == 2
+    assert "$" in services["database"]["environment"]["POSTGRES_PASSWORD"], "no password stands in the file"
+
+
+def test_the_commands_that_start_the_bot_elsewhere_can_be_typed() -> None:
+    [unit] = re.findall(r"^ExecStart=\S*/(suggest .*)$", read("deploy/suggest.service"), re.MULTILINE)
+    [image] = re.findall(r"^CMD (\[.*\])$", read("Dockerfile"), re.MULTILINE)
+    for line in (unit, shlex.join(["suggest", *json.loads(image)])):
+        parse(line)

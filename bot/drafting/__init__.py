@@ -5,6 +5,7 @@ prompts        playbook and conversation to messages; what customers write stays
 models         any OpenAI-compatible server over one HTTP client
 demonstration  a chat model without a model: rules and phrases, for `try` and `demo` without a key
 limiter        a process-wide limit on calls in flight, fair between agents
+tracing        LangSmith without texts
 faults         what went wrong, in the choice log's words, and when to try again
 background     an event loop in a thread, for synchronous callers
 
@@ -26,6 +27,7 @@ from bot.drafting.drafter import (
     WrongLoopError,
 )
 from bot.drafting.limiter import FairLimiter
+from bot.drafting.tracing import hide_texts
 
 if TYPE_CHECKING:
     from bot.drafting.models import Models, openai_model
@@ -42,6 +44,7 @@ __all__ = [
     "Models",
     "OneModel",
     "WrongLoopError",
+    "hide_texts",
     "openai_model",
 ]
 

@@ -83,8 +83,8 @@ class Draft:
     """A drafted reply.
 
     `latency_ms` counts from the call to the text, queueing and back-off included; `attempts` the requests made to the
-    model; `queue_ms` the waiting for slots of the process-wide limit; `temperature` is the one that was sent, None if the
-    model takes none; `mean_logprob` is None unless the server gave log-probabilities.
+    model; `queue_ms` the waiting for slots of the process-wide limit; `temperature` is the one that was sent, None if
+    the model takes none; `mean_logprob` is None unless the server gave log-probabilities.
     """
 
     text: str
@@ -441,15 +441,16 @@ class Drafter(Runnable[Brief, Draft]):
             raise self._failed("refused", course)
         if not text:
             raise self._failed("empty", course)
-        usage = message.usage_metadata
+        prompt_tokens, completion_tokens = _tokens(message)
         return Draft(
             text=text,
             model_returned=told.get("model_name"),
             latency_ms=self._latency_ms(course),
-            attempts=course.attempts,
+            # A model that fits itself to its server may have asked more than once.
+            attempts=course.attempts + told.get("requests", 1) - 1,
             finish_reason=told.get("finish_reason"),
-            prompt_tokens=usage["input_tokens"] if usage else None,
-            completion_tokens=usage["output_tokens"] if usage else None,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
             mean_logprob=told["mean_logprob"] if "mean_logprob" in told else _mean_logprob(told.get("logprobs")),
             temperature=told.get("temperature", course.brief.style.temperature),
             queue_ms=round(course.queued_s * 1000),
@@ -524,6 +525,19 @@ _THOUGHTS = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 def _text_of(message: AIMessage) -> str:
     return _THOUGHTS.sub("", str(message.text)).strip()
+
+
+def _tokens(message: AIMessage) -> tuple[int | None, int | None]:
+    """Read and written, as the server counted them; None where it gave no count that makes sense."""
+    counted = message.response_metadata.get("token_usage")
+    if isinstance(counted, dict):  # as the server gave them: LangChain makes 0 of what is missing
+        return _count(counted.get("prompt_tokens")), _count(counted.get("completion_tokens"))
+    usage = message.usage_metadata
+    return (_count(usage["input_tokens"]), _count(usage["output_tokens"])) if usage else (None, None)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
 def _mean_logprob(logprobs: object) -> float | None:

@@ -11,6 +11,7 @@ environment, share one HTTP client between event loops, and retry on their own.
 import ipaddress
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
 from statistics import StatisticsError, fmean
 from typing import Any, TypeVar
 
@@ -185,7 +186,7 @@ class ServedChatModel(BaseChatOpenAI):
     ) -> tuple[T, dict[str, Any]]:
         """What `send` gives for the payload in the form that the server takes, and what is to be known of that form."""
         refused = self._refused
-        while True:
+        for sent in count(1):
             fitted = _without(refused, payload)
             try:
                 accepted = await send(fitted)
@@ -196,7 +197,8 @@ class ServedChatModel(BaseChatOpenAI):
                 refused |= {name}
             else:
                 self._refused |= refused
-                return accepted, {"temperature": fitted.get("temperature")}
+                return accepted, {"temperature": fitted.get("temperature"), "requests": sent}
+        raise AssertionError("count never ends")
 
     async def _post(self, payload: dict[str, Any]) -> httpx2.Response:
         client: openai.AsyncOpenAI = self.root_async_client

@@ -8,15 +8,16 @@ from itertools import count
 from typing import Any
 
 from bot.choosing import Chooser, Chosen, Click
-from bot.delivering import Deliverer, Posted
+from bot.delivering import Deliverer, Outcome, Posted
 from bot.drafting import Brief, Draft
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.playbook import Playbook, load_playbook
+from bot.recovering import LeftBehind, Recoverer
 from bot.suggesting import Ask, Suggester, Terms
 from storage.deliveries import Deliveries
 from storage.records import Delivery, LogEntry, Request, Turn
-from tests.storage.stores import AT, Store
+from tests.storage.stores import AT, Store, store_of
 
 PLAYBOOK = load_playbook(None)
 TERMS = Terms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, app_version="0.1.0")
@@ -170,6 +171,26 @@ class Desk:
             now=self.clock.now,
             sleep=self.clock.sleep,
         )
+
+    def recoverer(self) -> Recoverer:
+        return Recoverer(
+            replicas=self.store.replicas,
+            requests=self.store.requests,
+            deliverer=self.deliverer(),
+            now=self.clock.now,
+        )
+
+    async def restarted(self) -> LeftBehind:
+        """The process is gone without a word, and the next one takes over."""
+        self.store = store_of(self.store.database, me=f"replica-{next(self.ids)}")
+        recoverer = self.recoverer()
+        await recoverer.join()
+        return await recoverer.take_over()
+
+    async def recovered(self) -> list[tuple[Chosen, Outcome]]:
+        """What becomes of the replies that a process before this one left on their way."""
+        left = await self.restarted()
+        return [(chosen, await self.deliverer().deliver(chosen)) for chosen in left.to_deliver]
 
     # --- steps ----------------------------------------------------------------------------------------
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.choosing import PART_LIMIT, Chosen
-from bot.delivering import RECORD_TRIES, UNKNOWN_TOLD_FOR, Deliverer, Outcome, Refused, Throttled, Uncertain
+from bot.delivering import RECORD_TRIES, Deliverer, Outcome, Refused, Throttled, Uncertain
 from storage.deliveries import Deliveries
 from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
 from storage.records import Delivery, WayBack
@@ -165,7 +164,7 @@ async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: D
     assert await states(desk, chosen) == ["done", "unknown", "pending"]
     calls = len(desk.courier.calls)
     for _ in range(3):
-        [(again, outcome)] = await desk.deliverer().recover()
+        [(again, outcome)] = await desk.recovered()
         assert outcome == Outcome(state="unknown", text=second + third)
         assert again.choice == chosen.choice
     assert len(desk.courier.calls) == calls
@@ -252,7 +251,7 @@ class Faulty(Deliveries):
     """Fails as told: `(step, "before" or "after" its commit)` at the n-th call of all."""
 
     def __init__(self, desk: Desk, *, fails: Callable[[int, str, str], BaseException | None]) -> None:
-        super().__init__(desk.store.database)
+        super().__init__(desk.store.database, me=desk.store.deliveries._me)
         self._fails = fails
         self._calls = 0
 
@@ -322,7 +321,7 @@ async def test_where_patience_ends_the_next_start_finds_it_unknown(desk: Desk, s
         await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(99, step))).deliver(chosen)
     assert await states(desk, chosen) == ["attempting"]
     taken = list(desk.courier.taken)
-    [(_, outcome)] = await desk.deliverer().recover()
+    [(_, outcome)] = await desk.recovered()
     assert outcome == Outcome(state="unknown", text="Hi")
     assert desk.courier.taken == taken
 
@@ -332,7 +331,7 @@ async def test_an_attempt_that_cannot_be_recorded_is_not_made(desk: Desk) -> Non
     with pytest.raises(Unavailable):
         await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(1, "attempt"))).deliver(chosen)
     assert desk.courier.calls == []
-    [(_, outcome)] = await desk.deliverer().recover()
+    [(_, outcome)] = await desk.recovered()
     assert outcome == Outcome(state="posted")
     assert len(desk.courier.taken) == 1
 
@@ -386,7 +385,7 @@ async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twic
     desk.courier.answers = {"taken": [], "refused": [Refused("x")], "throttled": [Throttled(1)]}[answers]
     assert await deliver_and_die(desk, chosen, point)
     desk.courier.answers = []
-    recovered = await desk.deliverer().recover()
+    recovered = await desk.recovered()
     # In order, none twice.
     assert desk.courier.taken == texts[: len(desk.courier.taken)]
     after_restart = await states(desk, chosen)
@@ -405,7 +404,7 @@ async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twic
     assert set(desk.courier.taken) == set(texts)
     assert await states(desk, chosen) == ["done"] * 3
     assert (await events(desk)).count("sent") == 1
-    assert await desk.deliverer().recover() == ()
+    assert await desk.recovered() == []
 
 
 async def test_the_way_has_no_more_points_than_were_tried(desk: Desk) -> None:
@@ -422,7 +421,7 @@ async def test_a_crash_before_the_agent_saw_what_to_copy_keeps_its_text(desk: De
     with pytest.raises(Killed):
         await desk.deliverer(deliveries=Faulty(desk, fails=dies_at_the_second_part)).deliver(chosen)
     assert await states(desk, chosen) == ["done", "pending", "pending"]
-    [(_, outcome)] = await desk.deliverer().recover()
+    [(_, outcome)] = await desk.recovered()
     assert outcome == Outcome(state="not_posted", text=chosen.parts[0].text or "")
 
 
@@ -431,27 +430,16 @@ async def test_after_a_restart_what_was_taken_back_is_deleted(desk: Desk) -> Non
     await desk.deliverer().deliver(chosen)
     await desk.chooser().undo(desk.click(), chosen.request.id)  # and the process dies
     assert len(desk.courier.standing) == 3
-    assert await desk.deliverer().recover() == ()
+    assert await desk.recovered() == []
     assert desk.courier.standing == {}
 
 
 async def test_after_a_restart_several_replies_go_out_in_the_order_of_their_choices(desk: Desk) -> None:
     for text in ("first", "second", "third"):
         await desk.used(text)
-    recovered = await desk.deliverer().recover()
+    recovered = await desk.recovered()
     assert desk.courier.taken == ["first", "second", "third"]
     assert [chosen.choice.final_text for chosen, _ in recovered] == desk.courier.taken
-
-
-async def test_agents_are_told_of_what_is_unknown_for_a_day_and_not_at_every_start_for_ever(desk: Desk) -> None:
-    chosen = await desk.used()
-    desk.courier.answers = [Uncertain("timeout")]
-    await desk.deliverer().deliver(chosen)
-    desk.clock.tick((UNKNOWN_TOLD_FOR - timedelta(minutes=1)).total_seconds())
-    assert len(await desk.deliverer().recover()) == 1
-    desk.clock.tick(120)
-    assert await desk.deliverer().recover() == ()
-    assert await states(desk, chosen) == ["unknown"]
 
 
 async def test_two_processes_that_recover_at_once_post_once(desk: Desk) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from bot.drafting import DraftFailed
 from bot.errors import LimitReached, MessageTooLong
+from bot.ordering import in_turn
 from bot.suggesting import MESSAGE_LIMIT
-from storage.errors import NotOpen, Redelivered
+from storage.errors import NotOpen, Redelivered, TakenOver
 from storage.records import Turn, WayBack
 from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft
 from tests.storage.stores import AT, after
@@ -25,7 +26,7 @@ async def test_an_ask_is_recorded_before_anything_is_drafted(desk: Desk) -> None
     ask = desk.ask("Where?", thread_ts="1.2", hint="short", way_back=way_back)
     request = await desk.suggester(candidates=5).accept(ask)
     [entry] = await desk.store.entries()
-    assert entry.request == request
+    assert entry.request == replace(request, owner="here")
     assert (request.status, request.created_at, request.k_requested) == ("drafting", AT, 5)
     assert (request.hint, request.thread_ts, request.surface) == ("short", "1.2", "slash")
     assert (request.response_url, request.response_url_expires_at) == (way_back.response_url, way_back.expires_at)
@@ -67,7 +68,7 @@ async def test_what_cannot_be_stored_is_taken_out_of_the_ask(desk: Desk) -> None
     """A terminal may give lone surrogates, a forged payload NULs."""
     request = await desk.suggester().accept(desk.ask("a\x00b\udcff", hint="c\x00d"))
     assert (request.conversation[0].text, request.hint) == ("ab?", "cd")
-    assert (await desk.store.entries())[0].request == request
+    assert (await desk.store.entries())[0].request == replace(request, owner="here")
 
 
 # --- drafting -----------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ async def test_every_draft_is_a_candidate_with_its_measurements(desk: Desk) -> N
     entry = await desk.drafted(a_draft("one", mean_logprob=-0.5, temperature=None), broken("rate_limited"), "two")
     [recorded] = await desk.store.entries()
     assert recorded.candidates == entry.candidates
-    assert recorded.request == entry.request
+    assert recorded.request == replace(entry.request, owner="here")
     one, failed, two = entry.candidates
     assert [candidate.sample_index for candidate in entry.candidates] == [0, 1, 2]
     assert (one.text, one.error, one.latency_ms, one.attempts) == ("one", None, 812, 1)
@@ -178,12 +179,42 @@ async def test_the_deadline_counts_from_the_ask(desk: Desk) -> None:
     assert {brief.deadline for brief in desk.drafter.briefs} == {asked_at + 25.0}
 
 
+async def test_the_deadline_of_what_was_taken_over_counts_from_then(desk: Desk) -> None:
+    suggester = desk.suggester(deadline_s=25.0)
+    request = await suggester.accept(desk.ask())
+    desk.clock.tick(600)
+    started_at = desk.clock.now()
+    desk.clock.tick(5)
+    await suggester.draft(request, started_at=started_at)
+    assert {brief.deadline for brief in desk.drafter.briefs} == {desk.clock.monotonic() + 20.0}
+
+
+async def test_where_places_are_visible_before_their_drafts_nothing_moves(desk: Desk) -> None:
+    suggester = desk.suggester(candidates=5)
+    entry = await suggester.draft(await suggester.accept(desk.ask()), arrange=in_turn)
+    assert [candidate.position for candidate in entry.candidates] == [1, 2, 3, 4, 5]
+    assert entry.request.order_propensity == pytest.approx(1 / 120)
+    assert {candidate.first_propensity for candidate in entry.candidates} == {1 / 5}
+
+
+async def test_what_another_replica_has_taken_over_is_not_recorded(desk: Desk) -> None:
+    """One that was only slow loses its claim; the candidates of the other stand."""
+    request = await desk.suggester().accept(desk.ask())
+    slow = desk.suggester()
+    [taken] = (await desk.restarted()).to_draft
+    entry = await desk.suggester().draft(taken)
+    with pytest.raises(TakenOver):
+        await slow.draft(request)
+    [recorded] = await desk.store.entries()
+    assert recorded.candidates == entry.candidates
+
+
 async def test_the_briefs_say_all_that_a_draft_needs(desk: Desk) -> None:
     suggester = desk.suggester()
     request = await suggester.accept(desk.ask("Where?", hint="short"))
-    await suggester.draft(request, previous=["seen"])
+    await suggester.draft(request)
     brief = desk.drafter.briefs[1]
-    assert (brief.conversation, brief.hint, brief.previous) == (request.conversation, "short", ("seen",))
+    assert (brief.conversation, brief.hint, brief.previous) == (request.conversation, "short", ())
     assert (brief.request_id, brief.agent_id, brief.sample_index) == (request.id, "T1:U1", 1)
     assert brief.playbook is suggester.playbook
     [config] = desk.drafter.configs
@@ -233,17 +264,36 @@ async def test_a_redraft_asks_the_same_anew(desk: Desk) -> None:
     parent = await desk.shown("one", "two", hint="short", thread_ts="1.2")
     desk.clock.tick(9)
     way_back = WayBack(response_url="https://hooks.slack.com/y", expires_at=after(minutes=40))
-    child, closed = await desk.suggester(candidates=4).redraft(desk.click(way_back=way_back), parent.request.id)
+    child = await desk.suggester(candidates=4).redraft(desk.click(way_back=way_back), parent.request.id)
     recorded = {entry.request.id: entry for entry in await desk.store.entries()}
-    assert recorded[child.id].request == child
+    assert recorded[child.id].request == replace(child, owner="here")
     assert (child.conversation, child.hint, child.thread_ts) == (parent.request.conversation, "short", "1.2")
     assert (child.created_at, child.status, child.k_requested) == (desk.clock.now(), "drafting", 4)
     assert (child.handed_at, child.shown_at, child.order_propensity) == (None, None, None)
     assert (child.parent_request_id, child.response_url) == (parent.request.id, way_back.response_url)
-    assert closed.request.id == parent.request.id
     assert recorded[parent.request.id].request.status == "redrafted"
     assert recorded[parent.request.id].choice is None
     assert recorded[parent.request.id].events[-1].data == {"child_request_id": child.id}
+
+
+async def test_a_redraft_knows_what_the_agent_did_not_want_in_the_order_shown(desk: Desk) -> None:
+    """From the log, so that whoever takes it over knows too; what was hidden was not refused."""
+    parent = await desk.shown("one", "two three four", "two three four", broken())
+    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    desk.drafter.results = ()
+    await desk.suggester().draft(child)
+    expected = tuple(candidate.text for candidate in parent.visible)
+    assert set(expected) == {"one", "two three four"}
+    assert {brief.previous for brief in desk.drafter.briefs} == {expected}
+
+
+async def test_a_redraft_of_what_was_erased_knows_nothing(desk: Desk) -> None:
+    parent = await desk.shown("one")
+    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    await desk.store.change(f"DELETE FROM requests WHERE id = '{parent.request.id}'")
+    desk.drafter.results = ()
+    await desk.suggester().draft(child)
+    assert {brief.previous for brief in desk.drafter.briefs} == {()}
 
 
 async def test_a_redraft_inherits_no_ranker(desk: Desk) -> None:
@@ -252,7 +302,7 @@ async def test_a_redraft_inherits_no_ranker(desk: Desk) -> None:
     await desk.store.change(
         "UPDATE requests SET policy = 'plackett_luce', ranker_version = 'v1', policy_params = '{\"a\":1}'"
     )
-    child, _ = await desk.suggester().redraft(desk.click(), parent.request.id)
+    child = await desk.suggester().redraft(desk.click(), parent.request.id)
     assert (child.policy, child.ranker_version, child.policy_params) == ("uniform", None, {})
 
 
@@ -269,8 +319,7 @@ async def test_a_redraft_may_overtake_the_record_of_shown(desk: Desk) -> None:
 
 async def test_a_failed_request_is_tried_again_once(desk: Desk) -> None:
     failed = await desk.drafted(broken(), broken())
-    child, parent = await desk.suggester().redraft(desk.click(), failed.request.id)
-    assert parent.request.status == "failed"
+    child = await desk.suggester().redraft(desk.click(), failed.request.id)
     assert child.parent_request_id == failed.request.id
     with pytest.raises(NotOpen):
         await desk.suggester().redraft(desk.click(), failed.request.id)

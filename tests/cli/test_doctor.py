@@ -4,12 +4,18 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from playground import ANY, AppConfig, Dropped, Refused, ServerError, Workspace
 from playground.openai import ModelDouble, Refusal, server_error
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, write
+from tests.conftest import StageMaker
+from tests.storage.conftest import postgresql, postgresql_url
+from tests.storage.stores import PostgresDatabases, open_store
+
+__all__ = ["postgresql", "postgresql_url"]
 
 SCOPES = frozenset({"chat:write", "chat:write.public", "commands", "im:write", "users:read"})
 
@@ -228,3 +234,67 @@ async def test_an_env_file_is_mentioned(suggest: Suggest) -> None:
     assert "there is no .env here" in (await suggest("doctor")).out
     write(".env", "SUGGEST_MODEL=x\n")
     assert "from the environment and .env" in (await suggest("doctor")).out
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------------
+
+
+async def test_postgresql_is_looked_at_too(
+    suggest: Suggest, postgresql: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", postgresql.empty())
+    status, message = await database(suggest)
+    assert status == "ok"
+    assert message.startswith("postgresql://")
+    assert message.endswith(": empty, the first start sets it up")
+    assert (await suggest("migrate")).code == 0
+    status, message = await database(suggest)
+    assert (status, message.rpartition(": ")[2]) == ("ok", "schema 0001")
+    assert (await suggest("export")).err == "0 requests exported\n"
+
+
+async def test_postgresql_out_of_reach_is_told_in_one_line_without_the_password(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", "postgresql://suggest:hush7391@127.0.0.1:9/suggest")
+    status, message = await database(suggest)
+    assert status == "problem"
+    assert message.startswith("postgresql://suggest")
+    assert "cannot be used (" in message
+    assert message.endswith(": its server must be reachable, and take this user, password and database")
+    result = await suggest("migrate")
+    assert (result.code, result.complaint) == (1, f"the database {message}")
+    assert "hush7391" not in message
+
+
+async def test_readiness_on_postgresql(stage_with: StageMaker, postgresql: PostgresDatabases) -> None:
+    """/readyz is 200 with it, and 503 once its schema is another's."""
+    url = postgresql.empty()
+    async with stage_with(suggest_database_url=url) as stage, aiohttp.ClientSession() as session:
+        await stage.suggested()
+        address = f"http://127.0.0.1:{stage.port}/readyz"
+        async with session.get(address) as answer:
+            assert (answer.status, (await answer.json())["checks"]["database"]) == (200, "ok")
+        async with open_store(url) as store:
+            await store.change("UPDATE alembic_version SET version_num = '9999'")
+        async with session.get(address) as answer:
+            assert answer.status == 503
+            assert "run `suggest migrate`" in (await answer.json())["checks"]["database"]
+
+
+# --- traces ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"])
+async def test_traces_are_warned_about_and_more_so_with_texts(
+    name: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "tracing" not in await examined(suggest)
+    monkeypatch.setenv(name, "true")
+    warning = (await examined(suggest))["tracing"]
+    assert warning["status"] == "warning"
+    assert "without texts" in warning["message"]
+    monkeypatch.setenv("SUGGEST_TRACE_TEXT", "on")
+    warning = (await examined(suggest))["tracing"]
+    assert "WITH the texts of customers, agents and drafts" in warning["message"]
+    assert "! tracing " in (await suggest("doctor")).out

@@ -17,7 +17,18 @@ from playground import ANY, Hanging, Workspace
 from playground.openai import ModelDouble
 from tests.cli.conftest import Process, Suggest
 
-COMMANDS = ("serve", "try", "doctor", "playbook init", "playbook check", "export", "migrate", "manifest")
+COMMANDS = (
+    "serve",
+    "try",
+    "demo",
+    "doctor",
+    "playbook init",
+    "playbook check",
+    "export",
+    "backup",
+    "migrate",
+    "manifest",
+)
 HEAVY = ("aiohttp", "alembic", "langchain_core", "openai", "pydantic", "rich", "slack_bolt", "slack_sdk", "sqlalchemy")
 
 

@@ -23,6 +23,7 @@ COMMANDS = (
     ("try", "Where is my order?", "--json"),
     ("export",),
     ("export", "--format", "csv"),
+    ("backup", "copy.db", "--force"),
     ("migrate",),
     ("playbook", "check"),
     ("manifest",),

@@ -29,6 +29,7 @@ MALFORMED = {
     "SUGGEST_ADMINS": ("alice", "U1;U2", "U1,u2"),
     "SUGGEST_LOG_LEVEL": ("loud",),
     "SUGGEST_LOG_FORMAT": ("xml",),
+    "SUGGEST_TRACE_TEXT": ("maybe", "true"),
 }
 
 

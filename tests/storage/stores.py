@@ -1,14 +1,18 @@
 """Databases and records for the tests: the storage suite asks for an engine, everybody else for a store."""
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import psycopg
 from sqlalchemy import text
 
 from storage.audit import Audit
@@ -17,7 +21,11 @@ from storage.choices import Choices
 from storage.database import Database
 from storage.deliveries import Deliveries
 from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
+from storage.replicas import Replicas
 from storage.requests import Drafted, Requests
+from storage.switches import Switches
+
+_ids = count()
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -27,21 +35,75 @@ def after(**span: float) -> datetime:
     return AT + timedelta(**span)
 
 
+class Databases(Protocol):
+    """Databases of one engine."""
+
+    name: str
+
+    def empty(self) -> str:
+        """The URL of a database without a schema; another one each time."""
+        ...
+
+    def migrated(self) -> str:
+        """The URL of a database with this program's schema; another one each time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqliteFiles:
-    """Databases of one engine, each in a file of its own."""
+    """Each in a file of its own."""
 
     folder: Path
     template: Path
     """A file that is migrated already: copying it is quicker than migrating again."""
+    name: str = "sqlite"
+    numbers: Any = field(default_factory=count)
 
     def empty(self) -> str:
-        return f"sqlite:///{self.folder / 'empty.db'}"
+        return f"sqlite:///{self.folder / f'empty{next(self.numbers)}.db'}"
 
     def migrated(self) -> str:
-        path = self.folder / "suggest.db"
+        path = self.folder / f"suggest{next(self.numbers)}.db"
         shutil.copy(self.template, path)
         return f"sqlite:///{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresDatabases:
+    """On one server that runs as long as the tests do; each test's are dropped after it."""
+
+    url: str
+    """Of any database on the server."""
+    name: str = "postgresql"
+    made: list[str] = field(default_factory=list)
+
+    def empty(self) -> str:
+        return self._make("template0")
+
+    def migrated(self) -> str:
+        return self._make(MIGRATED)
+
+    def url_of(self, database: str) -> str:
+        return self.url.replace("/postgres?", f"/{database}?")
+
+    def run(self, statement: str) -> list[Any]:
+        """On the server as a whole, apart from any transaction."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def drop(self) -> None:
+        for database in self.made:
+            self.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    def _make(self, template: str) -> str:
+        database = f"suggest{next(_ids)}"
+        self.run(f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY file_copy")
+        self.made.append(database)
+        return self.url_of(database)
+
+
+MIGRATED = "migrated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +114,8 @@ class Store:
     requests: Requests
     choices: Choices
     deliveries: Deliveries
+    replicas: Replicas
+    switches: Switches
     log: ChoiceLog
     audit: Audit
 
@@ -77,20 +141,37 @@ class Store:
         return None if entry is None else entry.request.response_url
 
 
+def store_of(database: Database, *, me: str = "here") -> Store:
+    """The database as the replica `me` sees it."""
+    return Store(
+        database=database,
+        requests=Requests(database, me=me),
+        choices=Choices(database, me=me),
+        deliveries=Deliveries(database, me=me),
+        replicas=Replicas(database, me=me),
+        switches=Switches(database),
+        log=ChoiceLog(database),
+        audit=Audit(database),
+    )
+
+
 @asynccontextmanager
-async def open_store(url: str, *, write_limit_s: float = 2.0) -> AsyncIterator[Store]:
+async def open_store(url: str, *, write_limit_s: float = 2.0, me: str = "here") -> AsyncIterator[Store]:
     database = Database(url, write_limit_s=write_limit_s)
     try:
-        yield Store(
-            database=database,
-            requests=Requests(database),
-            choices=Choices(database),
-            deliveries=Deliveries(database),
-            log=ChoiceLog(database),
-            audit=Audit(database),
-        )
+        yield store_of(database, me=me)
     finally:
         await database.aclose()
+
+
+def run_script(name: str, *arguments: str) -> list[object]:
+    """The JSON lines that a script of this folder writes."""
+    ended = subprocess.run(
+        [sys.executable, "-m", f"tests.storage.{name}", *arguments],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 # --- records ------------------------------------------------------------------------------------------
@@ -141,9 +222,6 @@ def drafted(request_id: str = "r1", candidates: Sequence[Candidate] | None = Non
         handed_at=after(seconds=2),
     )
     return replace(plain, **changes)
-
-
-_ids = count()
 
 
 def a_choice(request_id: str = "r1", kind: ChoiceKind = "used", **changes: Any) -> Choice:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from storage.errors import Redelivered
+from storage.errors import Redelivered, StillPosting
 from storage.records import Delivery, DeliveryState, Event
-from tests.storage.stores import Store, a_choice, after, chosen, parts_of, shown, undone
+from storage.replicas import Replicas
+from tests.storage.stores import Store, a_choice, after, chosen, parts_of, shown, store_of, undone
 
 Move = Callable[[Store, Delivery], Awaitable[Any]]
 
@@ -19,7 +20,7 @@ MOVES: dict[str, Move] = {
     "done": lambda store, part: store.deliveries.done(replace(part, state="done", **POSTED), sent=None),
     "put_back": lambda store, part: store.deliveries.put_back(part.id, address="response_url"),
     "unknown": lambda store, part: store.deliveries.unknown(part.id),
-    "unknown_after_crash": lambda store, part: store.deliveries.unknown_after_crash(),
+    "taken over": lambda store, part: orphans_of(store).take_deliveries(unknown_since=after()),
     "post_again": lambda store, part: store.deliveries.post_again(part.request_id, delivery_key="k", at=after()),
 }
 WAYS: dict[DeliveryState, list[str]] = {
@@ -34,12 +35,17 @@ DRAWN: dict[tuple[DeliveryState, str], DeliveryState] = {
     ("attempting", "done"): "done",
     ("attempting", "put_back"): "pending",
     ("attempting", "unknown"): "unknown",
-    ("attempting", "unknown_after_crash"): "unknown",
+    ("attempting", "taken over"): "unknown",
     ("unknown", "post_again"): "pending",
     # What no address took is done without a call; what seemed unknown may turn out to be done.
     ("pending", "done"): "done",
     ("unknown", "done"): "done",
 }
+
+
+def orphans_of(store: Store) -> Replicas:
+    """What another replica finds; the one here never joined, so it is not known to be alive."""
+    return store_of(store.database, me="another").replicas
 
 
 async def a_part(store: Store, state: DeliveryState = "pending") -> Delivery:
@@ -66,7 +72,7 @@ async def test_only_the_drawn_transitions_happen(store: Store, state: DeliverySt
     now = await read(store, part)
     assert now.state == DRAWN.get((state, move), state)
     if (state, move) not in DRAWN and move != "done":
-        assert now == before
+        assert replace(now, owner=None) == replace(before, owner=None)
 
 
 async def test_an_attempt_is_won_once(store: Store) -> None:
@@ -107,37 +113,6 @@ async def test_put_back_keeps_the_address_to_try_next(store: Store) -> None:
     assert (await read(store, part)).address == "response_url"
 
 
-async def test_a_crash_leaves_unknown_what_was_attempted_and_nothing_else(store: Store) -> None:
-    for n, state in enumerate(("attempting", "pending", "done", "attempting")):
-        await shown(store, f"r{n}")
-        choice = await chosen(store, a_choice(f"r{n}", id=f"c{n}"), parts=1)
-        for move in WAYS[state]:  # type: ignore[index]
-            await MOVES[move](store, parts_of(choice)[0])
-    assert await store.deliveries.unknown_after_crash() == 2
-    assert await store.deliveries.unknown_after_crash() == 0
-    rows = await store.rows("SELECT state FROM deliveries ORDER BY choice_id")
-    assert [row["state"] for row in rows] == ["unknown", "pending", "done", "unknown"]
-
-
-async def test_unfinished_are_the_standing_choices_with_parts_pending_or_lately_unknown_oldest_first(
-    store: Store,
-) -> None:
-    for n in range(5):
-        await shown(store, f"r{n}")
-        await chosen(store, a_choice(f"r{n}", id=f"c{n}", chosen_at=after(seconds=50 - n)), parts=2)
-    for part in ("c0-d0", "c0-d1"):
-        await store.deliveries.attempt(part)
-        await store.deliveries.done(
-            Delivery(id=part, choice_id="c0", request_id="r0", part=0, address="channel"), sent=None
-        )
-    await undone(store, "r1")
-    await store.deliveries.attempt("c2-d0")
-    await store.deliveries.unknown("c2-d0")
-    await store.deliveries.attempt("c3-d0")
-    assert await store.deliveries.unfinished(unknown_since=after()) == ("c4", "c3", "c2")
-    assert await store.deliveries.unfinished(unknown_since=after(seconds=49)) == ("c4", "c3")
-
-
 async def test_what_is_unknown_is_posted_again_when_the_agent_says_so(store: Store) -> None:
     await a_part(store, "unknown")
     assert await store.deliveries.post_again("r1", delivery_key="click:1", at=after(seconds=8))
@@ -148,19 +123,48 @@ async def test_what_is_unknown_is_posted_again_when_the_agent_says_so(store: Sto
 
 async def test_a_deleted_part_is_forgotten(store: Store) -> None:
     part = await a_part(store, "done")
-    assert await store.deliveries.to_delete() == ()
     await undone(store)
-    assert [found.id for found in await store.deliveries.to_delete()] == [part.id]
+    assert [found.id for found in await store.deliveries.of_choice(part.choice_id)] == [part.id]
     await store.deliveries.deleted(part.id)
-    assert await store.deliveries.to_delete() == ()
     assert await store.deliveries.of_choice(part.choice_id) == ()
 
 
-async def test_what_has_no_timestamp_cannot_be_deleted(store: Store) -> None:
-    part = await a_part(store, "attempting")
-    await store.deliveries.done(replace(part, address="response_url", channel_id="C1"), sent=None)
-    await undone(store)
-    assert await store.deliveries.to_delete() == ()
+async def test_only_the_replica_that_owns_a_part_attempts_it(store: Store) -> None:
+    part = await a_part(store)
+    other = store_of(store.database, me="another")
+    assert not await other.deliveries.attempt(part.id)
+    assert (await read(store, part)).state == "pending"
+    assert await store.deliveries.attempt(part.id)
+
+
+async def test_whoever_the_agent_tells_to_post_again_has_all_that_is_left(store: Store) -> None:
+    """The click may reach another replica than the one that delivered: the parts that wait go out by one hand."""
+    await shown(store)
+    choice = await chosen(store, parts=3)
+    first, second, third = (part.id for part in parts_of(choice, 3))
+    await store.deliveries.attempt(first)
+    await store.deliveries.done(replace(parts_of(choice)[0], **POSTED), sent=None)
+    await store.deliveries.attempt(second)
+    await store.deliveries.unknown(second)
+    other = store_of(store.database, me="another")
+    assert await other.deliveries.post_again("r1", delivery_key="k", at=after())
+    owners = [part.owner for part in await store.deliveries.of_choice(choice.id)]
+    assert owners == ["here", "another", "another"]
+    assert not await store.deliveries.attempt(third)
+    assert await other.deliveries.attempt(second)
+    assert await other.deliveries.attempt(third)
+
+
+@pytest.mark.parametrize("attempt", range(4))
+async def test_an_undo_and_an_attempt_at_once_have_one_winner(store: Store, attempt: int) -> None:
+    part = await a_part(store)
+    both: list[Awaitable[Any]] = [undone(store), store.deliveries.attempt(part.id)]
+    results = await asyncio.gather(*(both if attempt % 2 else both[::-1]), return_exceptions=True)
+    won = True in results
+    assert won == any(isinstance(result, StillPosting) for result in results)
+    assert won != (False in results)
+    assert ((await store.entry()).choice is None) != won
+    assert len(await store.deliveries.of_choice(part.choice_id)) == won
 
 
 def test_the_reply_is_not_in_a_deliverys_repr() -> None:

@@ -14,11 +14,11 @@ from storage.database import Database
 from storage.errors import SchemaTooNew
 from storage.schema import migrate, revision
 from storage.tables import metadata
-from tests.storage.stores import SqliteFiles, open_store
+from tests.storage.stores import Databases, open_store
 
 
 @pytest.fixture
-async def empty(engine: SqliteFiles) -> AsyncIterator[Database]:
+async def empty(engine: Databases) -> AsyncIterator[Database]:
     database = Database(engine.empty())
     yield database
     await database.aclose()
@@ -35,13 +35,22 @@ async def test_the_migrations_make_what_the_tables_say(empty: Database) -> None:
     assert differences == []
 
 
-async def test_indexes_are_the_same_with_their_conditions(empty: Database, engine: SqliteFiles) -> None:
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+    "postgresql": """
+        SELECT indexname AS name, indexdef AS sql FROM pg_indexes
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY indexname
+    """,
+}
+
+
+async def test_indexes_are_the_same_with_their_conditions(empty: Database, engine: Databases) -> None:
     """Alembic does not compare a partial index's WHERE, on which the constraint of one standing choice rests."""
     await migrate(empty)
-    twin = Database(engine.empty().replace("empty", "twin"))
+    twin = Database(engine.empty())
     async with twin.write() as connection:
         await connection.run_sync(metadata.create_all)
-    definitions = text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
+    definitions = text(INDEXES[engine.name])
     found = []
     for database in (empty, twin):
         async with database.read() as connection:
@@ -71,9 +80,10 @@ async def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
         assert (await revision(store.database))[0] == "9999"
 
 
-async def test_two_programs_migrate_at_once(engine: SqliteFiles) -> None:
+async def test_two_programs_migrate_at_once(engine: Databases) -> None:
     """One does it, the other finds it done."""
-    programs = [Database(engine.empty(), write_limit_s=20) for _ in range(2)]
+    url = engine.empty()
+    programs = [Database(url, write_limit_s=20) for _ in range(2)]
     results = await asyncio.gather(*(migrate(program) for program in programs))
     for program in programs:
         await program.aclose()

@@ -1,23 +1,43 @@
 """What only SQLite has: pragmas, locks of other processes, files that are read-only, full, broken; kill -9."""
 
 import asyncio
-import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from storage.database import Database, database_file
 from storage.errors import Unavailable
+from storage.records import WayBack
 from storage.schema import migrate
-from tests.storage.stores import Store, a_request, asked, chosen, drafted, open_store, shown
+from tests.storage.stores import (
+    SqliteFiles,
+    Store,
+    a_choice,
+    a_request,
+    after,
+    asked,
+    chosen,
+    drafted,
+    failed,
+    open_store,
+    parts_of,
+    redrafted,
+    run_script,
+    seen_at,
+    shown,
+    undone,
+)
 
-TESTS = Path(__file__).parents[2]
+
+@pytest.fixture
+def engine(sqlite: SqliteFiles) -> SqliteFiles:
+    return sqlite
 
 
 async def pragma(database: Database, name: str, *, write: bool) -> object:
@@ -168,16 +188,6 @@ async def test_a_full_disk_refuses_the_whole_write(url: str) -> None:
         await store.requests.record(a_request("r2", hint=long), delivery_key="command:r2")
 
 
-def run_script(name: str, *arguments: str) -> list[object]:
-    """The JSON lines that a script of this folder writes."""
-    ended = subprocess.run(
-        [sys.executable, "-m", f"tests.storage.{name}", *arguments],
-        cwd=TESTS, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    return [json.loads(line) for line in ended.stdout.splitlines()]
-
-
 async def test_a_file_that_may_not_grow_refuses_whole_writes_and_loses_none(url: str) -> None:
     """A quota: the acknowledged are there, the refused are not."""
     told = run_script("quota", url)
@@ -191,35 +201,6 @@ async def test_a_file_that_may_not_grow_refuses_whole_writes_and_loses_none(url:
         await asked(store, "afterwards")
 
 
-async def test_what_was_acknowledged_survives_kill_9(url: str) -> None:
-    """Ten processes, each killed while it writes; recorded means acknowledged, or cut off just in between."""
-    lives = run_script("killed", url, "10")
-    assert len(lives) == 10
-    acknowledged: set[str] = set()
-    for life in lives:
-        assert isinstance(life, list)
-        acknowledged |= set(life)
-    assert acknowledged
-    async with open_store(url) as store:
-        assert [row["integrity_check"] for row in await store.rows("PRAGMA integrity_check")] == ["ok"]
-        entries = await store.entries()
-        facts = set()
-        for entry in entries:
-            name = entry.request.id
-            facts.add(f"asked {name}")
-            if entry.request.handed_at is not None:
-                facts.add(f"drafted {name}")
-            if entry.choice is not None:
-                facts.add(f"chosen {name}")
-                assert len(await store.deliveries.of_choice(entry.choice.id)) == 2
-            assert len(entry.candidates) == (0 if entry.request.handed_at is None else 3)
-            assert [event.type for event in entry.events] == ([] if entry.choice is None else ["used"])
-        assert acknowledged <= facts
-        assert len(facts - acknowledged) <= len(lives)
-        assert await store.count("seen_deliveries") == sum(not fact.startswith("drafted") for fact in facts)
-        await shown(store, "afterwards")
-
-
 async def test_drafts_of_a_closed_database_are_refused_cleanly(url: str) -> None:
     """SQLAlchemy opens a new connection after `aclose`: the database is usable, and can be closed again."""
     async with open_store(url) as store:
@@ -227,3 +208,114 @@ async def test_drafts_of_a_closed_database_are_refused_cleanly(url: str) -> None
         await store.database.aclose()
         await store.requests.record_drafts(drafted())
         assert len((await store.entry()).candidates) == 3
+
+
+async def test_a_write_that_waits_too_long_for_its_turn_is_refused(url: str) -> None:
+    async with open_store(url, write_limit_s=0.1) as store:
+        async with store.database.write():
+            with pytest.raises(Unavailable):
+                await asked(store)
+        assert await store.count("requests") == 0
+        await asked(store)
+
+
+async def test_a_reader_that_waits_too_long_is_refused(url: str) -> None:
+    """More readers at once than connections."""
+    async with open_store(url, write_limit_s=0.1) as store:
+        done = asyncio.Event()
+
+        async def hold() -> None:
+            async with store.database.read():
+                await done.wait()
+
+        holders = [asyncio.create_task(hold()) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await store.requests.get("r1")
+        done.set()
+        await asyncio.gather(*holders)
+        assert await store.requests.get("r1") is None
+
+
+@pytest.fixture
+def statements(store: Store) -> list[tuple[str, Any]]:
+    """Every statement that reaches the database, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+    for engine in (store.database._writer, store.database._readers):
+
+        @event.listens_for(engine.sync_engine, "before_cursor_execute")
+        def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: Any) -> None:
+            seen.append((statement, parameters[0] if many else parameters))
+
+    return seen
+
+
+SMALL = ("deliveries_not_done", "requests_in_drafting", "replicas", "sqlite_autoindex_replicas_1")
+"""Replicas, and the partial indexes of what is not finished: they do not grow with the log."""
+
+
+async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, statements: list[Any]) -> None:
+    """What a suggestion costs does not grow with the log."""
+    await shown(store)
+    await store.requests.of_candidate("r1-c0")
+    await store.requests.last_open(team_id="T1", agent_id="U1", since=after())
+    await store.requests.count_since(team_id="T1", agent_id="U1", since=after())
+    await store.requests.tokens_since(since=after())
+    await store.requests.record_event(
+        seen_at(after()), way_back=WayBack(response_url="https://x", expires_at=after(minutes=30))
+    )
+    choice = await chosen(store, parts=1)
+    await store.choices.get(choice.id)
+    await store.deliveries.attempt(f"{choice.id}-d0")
+    await store.deliveries.unknown(f"{choice.id}-d0")
+    await store.deliveries.post_again("r1", delivery_key="k", at=after())
+    await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
+    await store.deliveries.of_choice(choice.id)
+    await undone(store)
+    await store.choices.record(a_choice(kind="dismissed"), delivery_key="k2", event=seen_at(after(seconds=5)))
+    await store.choices.give_reason("r1", "other", agent_id="U1", at=after(), delivery_key="k3")
+    await failed(store, "r8")
+    await redrafted(store, "r8", "r9")
+    # These run once a minute, or at start-up.
+    await store.requests.forget_expired_response_urls(after())
+    await store.requests.forget_deliveries(seen_before=after())
+    await store.requests.expire(created_before=after(days=1), at=after(days=1))
+    # These every few seconds, with something to take over.
+    await asked(store, "r10")
+    await shown(store, "r11")
+    await chosen(store, a_choice("r11"), parts=1)
+    await shown(store, "r12")
+    posted = parts_of(await chosen(store, a_choice("r12"), parts=1))[0]
+    await store.deliveries.done(replace(posted, channel_id="C1", message_ts="1.1"), sent=None)
+    await undone(store, "r12")
+    await store.replicas.join(after())
+    await store.replicas.beat(after(), dead_before=after())
+    await store.change("UPDATE requests SET owner = NULL")
+    await store.change("UPDATE deliveries SET owner = NULL")
+    assert await store.replicas.take_requests()
+    assert await store.replicas.take_deliveries(unknown_since=after())
+    assert await store.replicas.take_deletions(undone_since=after())
+    await store.switches.is_on("paused")
+    await store.replicas.leave()
+    scans = []
+    for statement, parameters in list(statements):
+        if statement.split()[0] in {"SELECT", "UPDATE", "DELETE"} and " SET owner = NULL" not in statement:
+            async with store.database.read() as connection:
+                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                scans += [(row.detail, statement) for row in plan if _is_scan(row.detail)]
+    assert scans == []
+
+
+def _is_scan(step: str) -> bool:
+    return step.startswith("SCAN") and not step.endswith(SMALL)
+
+
+def test_a_databases_file_is_known() -> None:
+    assert str(database_file("sqlite:////var/lib/suggest.db")) == "/var/lib/suggest.db"
+    assert str(database_file("sqlite:///suggest.db")) == "suggest.db"
+
+
+@pytest.mark.parametrize("url", ["", "suggest.db", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://x/y"])
+def test_what_is_no_database_of_ours_is_refused_with_what_to_write(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite:///"):
+        Database(url)

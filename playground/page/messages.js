@@ -1,0 +1,213 @@
+/** A list of messages that follows the store: only what changed is drawn anew, and the reader's place stays. */
+
+import { render } from "./blocks.js";
+import { fill, h } from "./dom.js";
+import { gist, mrkdwn } from "./mrkdwn.js";
+import { popup } from "./popup.js";
+
+const TOGETHER_S = 300;
+const AT_THE_END_PX = 60;
+const TONES = 8;
+
+const dateOf = (record) => new Date(Number.parseFloat(record.ts) * 1000);
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+
+/** A person's initials on one of the tones, the same for the same person. */
+export function avatar(user, style = "") {
+  const words = user.real_name.trim().split(/\s+/u);
+  const initials = words.length > 1 ? [...words[0]][0] + [...words.at(-1)][0] : [...words[0]].slice(0, 2).join("");
+  const tone = [...user.id].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % TONES;
+  return h("span", { class: `avatar tone-${tone} ${style}`, "aria-hidden": "true" }, initials.toUpperCase());
+}
+
+export class MessageList {
+  #store;
+  #actions;
+  #openThread;
+  #drawn = new Map();
+  #scroller;
+  #list;
+  #more;
+
+  /**
+   * @param {object} options
+   * @param {string} options.label
+   * @param {(record: object) => void} [options.openThread] left out inside a thread
+   */
+  constructor({ store, actions, label, openThread }) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#openThread = openThread;
+    this.#list = h("div", { class: "list" });
+    this.#scroller = h("div", { class: "scroller", role: "log", tabindex: "0", "aria-label": label }, this.#list);
+    this.#more = h("button", { type: "button", class: "new-messages", hidden: true, onclick: () => this.#toEnd() }, "New messages ↓");
+    this.#scroller.addEventListener("scroll", () => {
+      if (this.#isAtEnd()) this.#more.hidden = true;
+    });
+    this.element = h("div", { class: "messages" }, this.#scroller, this.#more);
+  }
+
+  /** Another conversation: everything is drawn anew, from the end. */
+  restart(label) {
+    this.#drawn.clear();
+    fill(this.#list);
+    this.#scroller.setAttribute("aria-label", label);
+    this.#more.hidden = true;
+  }
+
+  /** Shows these records, oldest first. */
+  show(records) {
+    const isFirst = this.#drawn.size === 0;
+    const wasAtEnd = isFirst || this.#isAtEnd();
+    const items = this.#withDays(records);
+    const hasNew = items.some((item) => !this.#drawn.has(item.key));
+    const held = document.activeElement?.closest?.("[data-key]")?.dataset.key;
+    this.#drawOver(items);
+    if (held && document.activeElement === document.body) this.#drawn.get(held)?.node.focus();
+    if (wasAtEnd) this.#toEnd();
+    else if (hasNew) this.#more.hidden = false;
+  }
+
+  #withDays(records) {
+    let before = null;
+    return records.flatMap((record) => {
+      const today = day.format(dateOf(record));
+      const starts = !before || day.format(dateOf(before)) !== today;
+      const follows = !starts && isFollowing(before, record);
+      before = record;
+      const item = { key: record.key, record, stamp: this.#stamp(record, follows), follows };
+      return starts ? [{ key: `day:${today}`, day: today, stamp: today }, item] : [item];
+    });
+  }
+
+  /** What else a drawn message depends on: who wrote it, its thread. */
+  #stamp(record, follows) {
+    const replies = this.#replies(record).map((reply) => reply.ts);
+    return [follows, this.#store.user(authorOf(record)).real_name, ...replies].join(" ");
+  }
+
+  #replies(record) {
+    if (!this.#openThread) return [];
+    return this.#store.thread(record.channel_id, record.ts).filter((reply) => reply.ts !== record.ts && !isPrivate(reply));
+  }
+
+  #drawOver(items) {
+    const keys = new Set(items.map((item) => item.key));
+    for (const [key, { node }] of this.#drawn) {
+      if (keys.has(key)) continue;
+      node.remove();
+      this.#drawn.delete(key);
+    }
+    let place = this.#list.firstChild;
+    for (const item of items) {
+      const drawn = this.#drawn.get(item.key);
+      if (drawn && drawn.record === item.record && drawn.stamp === item.stamp) {
+        if (drawn.node === place) place = place.nextSibling;
+        else this.#list.insertBefore(drawn.node, place);
+        continue;
+      }
+      const node = item.day ? dayLine(item.day) : this.#message(item);
+      if (drawn) {
+        if (drawn.node === place) place = place.nextSibling;
+        drawn.node.replaceWith(node);
+      } else {
+        this.#list.insertBefore(node, place);
+      }
+      this.#drawn.set(item.key, { ...item, node });
+    }
+  }
+
+  #message({ record, follows }) {
+    const author = this.#store.user(authorOf(record));
+    const name = record.username ?? author.real_name;
+    const at = dateOf(record);
+    const clock = h("time", { datetime: at.toISOString(), title: at.toLocaleString() }, time.format(at));
+    const classes = ["message", follows && "follows", isPrivate(record) && "private"].filter(Boolean).join(" ");
+    return h(
+      "article",
+      { class: classes, tabindex: "-1", "aria-label": `${name}, ${time.format(at)}`, "data-key": record.key },
+      follows ? h("span", { class: "gutter" }, clock) : avatar(author),
+      h(
+        "div",
+        { class: "message-body" },
+        isPrivate(record) && h("p", { class: "private-note" }, eye(), " Only visible to you"),
+        !follows && h("p", { class: "byline" }, h("strong", {}, name), badge(author, record), clock),
+        h("div", { class: "content" }, this.#content(record)),
+        this.#threadLink(record),
+      ),
+      this.#toolbar(record),
+    );
+  }
+
+  #content(record) {
+    const place = `${record.channel_id}/${record.ts}`;
+    const context = this.#actions.on(isPrivate(record) ? { ephemeral: place } : { message: place });
+    if (record.blocks.length > 0) return render(record.blocks, context);
+    const edited = record.edited_ts && h("small", { class: "soft" }, " (edited)");
+    return [h("div", { class: "text" }, mrkdwn(record.text, this.#store), edited)];
+  }
+
+  #threadLink(record) {
+    const replies = this.#replies(record);
+    if (replies.length === 0) return null;
+    const writers = [...new Set(replies.map(authorOf))].slice(0, 3).map((id) => avatar(this.#store.user(id), "tiny"));
+    const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
+    return h("button", { type: "button", class: "thread-link", onclick: () => this.#openThread(record) }, writers, h("span", {}, count));
+  }
+
+  #toolbar(record) {
+    if (isPrivate(record)) return null;
+    const shortcuts = this.#store.workspace.shortcuts.filter((shortcut) => shortcut.type === "message");
+    const about = gist(record.text, 30);
+    const reply =
+      this.#openThread &&
+      h("button", { type: "button", class: "quiet", "aria-label": `Reply in thread to “${about}”`, title: "Reply in thread", onclick: () => this.#openThread(record) }, "💬");
+    const more =
+      shortcuts.length > 0 &&
+      popup({
+        role: "menu",
+        label: `More actions on “${about}”`,
+        face: ["⋮"],
+        style: "quiet",
+        items: shortcuts.map((shortcut) => ({ label: shortcut.name, value: shortcut.callback_id, description: this.#store.workspace.app })),
+        onchoose: (item) => this.#actions.do("shortcut", { callback_id: item.value, message: `${record.channel_id}/${record.ts}` }),
+      });
+    if (!reply && !more) return null;
+    return h("div", { class: "toolbar", role: "group", "aria-label": "Message actions" }, reply, more);
+  }
+
+  #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
+  }
+
+  /** To the newest message; to its beginning, if it is longer than the window. */
+  #toEnd() {
+    const newest = this.#list.lastElementChild;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (newest && newest.offsetHeight > this.#scroller.clientHeight) this.#scroller.scrollTop = newest.offsetTop;
+    this.#more.hidden = true;
+  }
+}
+
+const isPrivate = (record) => record.type === "ephemeral";
+const authorOf = (record) => (isPrivate(record) ? record.author_id : record.user_id);
+
+/** Whether it stands under the same name, without a face of its own. */
+function isFollowing(before, record) {
+  const isSoon = Number.parseFloat(record.ts) - Number.parseFloat(before.ts) < TOGETHER_S;
+  return isSoon && !isPrivate(record) && !isPrivate(before) && authorOf(before) === authorOf(record);
+}
+
+function badge(author, record) {
+  if (author.is_bot || record.bot_id) return h("span", { class: "badge" }, "App");
+  if (isCustomer(author)) return h("span", { class: "badge customer" }, "Customer");
+  return null;
+}
+
+/** Who comes from outside the team. */
+export const isCustomer = (user) => user.is_stranger || user.is_restricted;
+
+const eye = () => h("span", { "aria-hidden": "true" }, "👁");
+const dayLine = (text) => h("p", { class: "day" }, h("span", {}, text));

