@@ -16,7 +16,7 @@ from bot.canonical import tell_request
 from bot.choosing import Chosen
 from bot.delivering import Deliverer
 from bot.metrics import Metrics
-from storage.records import LogEntry, Request
+from storage.records import Delivery, LogEntry, Request
 from storage.replicas import Replicas
 from storage.requests import Requests
 
@@ -38,11 +38,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftBehind:
-    """Work taken over: requests to draft, drafted ones to show, replies to post or to tell the agent about."""
+    """Work taken over: requests to draft, drafted ones to show, replies to post or to tell the agent about, and posted
+    ones to delete, since their choice was taken back.
+    """
 
     to_draft: tuple[Request, ...]
     to_show: tuple[LogEntry, ...]
     to_deliver: tuple[Chosen, ...]
+    to_delete: tuple[Delivery, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.to_draft or self.to_show or self.to_deliver or self.to_delete)
 
 
 class Recoverer:
@@ -84,7 +91,7 @@ class Recoverer:
             if entry.request.id in old:
                 tell_request(entry, "expired")
         fresh = [entry for entry in entries if entry.request.id not in old]
-        await self._deliverer.retract(await self._replicas.take_deletions(undone_since=now - DELETED_WITHIN))
+        undone = await self._replicas.take_deletions(undone_since=now - DELETED_WITHIN)
         ids = await self._replicas.take_deliveries(unknown_since=now - UNKNOWN_TOLD_FOR)
         loaded = [await self._deliverer.load(choice_id) for choice_id in ids]
         chosen = [each for each in loaded if each.parts]  # none where an undo came in between
@@ -94,6 +101,7 @@ class Recoverer:
             to_draft=tuple(entry.request for entry in fresh if entry.request.handed_at is None),
             to_show=tuple(entry for entry in fresh if entry.request.handed_at is not None),
             to_deliver=tuple(chosen),
+            to_delete=tuple(undone),
         )
         self._metrics.taken_over(
             {

@@ -30,6 +30,8 @@ from storage.errors import Unavailable
 
 SWEEP_EVERY_S = 60.0
 RETRY_EVERY_S = 5.0
+TAKEN_AT_ONCE = 10
+"""Handfuls of work, 20 pieces each, that one look takes over."""
 DRAIN_LIMIT_S = 10.0
 """On top of the deadline: what drafts at shutdown is still shown."""
 
@@ -200,7 +202,11 @@ def _secret(settings: Settings) -> str:
 async def _look_after(recoverer: Recoverer, edge: Edge) -> None:
     """Show that this replica is alive, and go on with what dead ones left behind."""
     await recoverer.beat()
-    edge.resume(await recoverer.take_over())
+    for _ in range(TAKEN_AT_ONCE):
+        left = await recoverer.take_over()
+        edge.resume(left)
+        if left.is_nothing:
+            return
 
 
 async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:

@@ -1,6 +1,6 @@
 """Registers every handler on a Bolt app, by call."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from handlers.private import PrivateMessages
 from handlers.showing import Showing
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
-from storage.records import Request
+from storage.records import Delivery, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,14 @@ class Edge:
             self._go_on(request, partial(self._showing.draft_and_show, request, started_at=started_at))
         for entry in left.to_show:
             self._go_on(entry.request, partial(self._showing.show, entry))
+        if left.to_delete:
+            self._doors.tasks.spawn(self._delete(left.to_delete), name="delete what was undone")
         for chosen in left.to_deliver:
             self._go_on(chosen.request, partial(self._showing.deliver, self._doors.deliverer, chosen))
+
+    async def _delete(self, parts: Sequence[Delivery]) -> None:
+        """Their agents were told at the undo, or saw that it did not end: nobody waits for this."""
+        await self._doors.deliverer.retract(parts)
 
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
         texts = texts_for(request.locale)

@@ -190,6 +190,7 @@ class Desk:
     async def recovered(self) -> list[tuple[Chosen, Outcome]]:
         """What becomes of the replies that a process before this one left on their way."""
         left = await self.restarted()
+        await self.deliverer().retract(left.to_delete)
         return [(chosen, await self.deliverer().deliver(chosen)) for chosen in left.to_deliver]
 
     # --- steps ----------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ async def test_a_click_without_a_value_of_ours(stage: Stage, value: object) -> N
 
 
 async def test_socket_mode_logs_no_payload(stage_with: StageMaker, caplog: pytest.LogCaptureFixture) -> None:
-    """At debug level too: neither messages nor response_urls. (cli/logs.py keeps the other libraries' loggers quiet.)"""
+    """At debug level too, neither messages nor response_urls; cli/logs.py keeps the other libraries quiet."""
     caplog.set_level("DEBUG")
     async with stage_with(over="socket") as stage:
         await stage.suggested("a very secret message")

@@ -96,7 +96,7 @@ async def test_the_token_limit_is_sent_under_the_name_that_the_server_knows(
     refusal = unsupported("max_tokens", "Use 'max_completion_tokens' instead.")
     model.answer_when(lambda call: "max_tokens" in call.body, refusal)
     draft = await drafter.ainvoke(brief())
-    assert draft.attempts == 1
+    assert draft.attempts == 2
     assert model.calls[-1].body["max_completion_tokens"] == 900
 
 
