@@ -1,10 +1,10 @@
 """`suggest demo`: Slack in a browser, on this machine: the playground's workspace and page, and the real bot in it."""
 
+import asyncio
 import json
 import socket
 import threading
 import webbrowser
-from asyncio import Event
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ async def _until_stopped(settings: Settings, options: Options) -> None:
     async with _told(settings, options) as url:
         print("Ctrl-C ends it.", flush=True)
         open_browser(url, wanted=options.browser)
-        await Event().wait()
+        await asyncio.Event().wait()
 
 
 def open_browser(url: str, *, wanted: bool) -> None:
@@ -115,10 +115,12 @@ async def demonstrating(settings: Settings, location: Location, *, port: int = 0
         records = await stack.enter_async_context(opened(location))
         if records.is_new and troubles is not None:
             await mark_demonstration(records, actor="demo")
+        newest = _Newest(ChoiceLog(records.database))
+        stack.push_async_callback(newest.aclose)
         extras = Extras(
             model_name=wiring.terms(settings).model,
             is_demonstration=troubles is not None,
-            log_rows=lambda: _newest(ChoiceLog(records.database)),
+            log_rows=newest.rows,
             model_faults=_steering(troubles),
             database=str(location),
         )
@@ -196,10 +198,26 @@ def _steering(troubles: Troubles | None) -> Callable[[str], None]:
     return steer
 
 
-async def _newest(log: ChoiceLog) -> list[Json]:
-    since = wiring.now() - LOG_SINCE
-    entries = log.entries(Selection(since=since, include_simulated=True))
-    return [json.loads(to_json_line(entry)) async for entry in entries]
+class _Newest:
+    """The newest rows of the choice log. A page that goes away while it reads them does not break the reading off."""
+
+    def __init__(self, log: ChoiceLog) -> None:
+        self._log = log
+        self._reads: set[asyncio.Task[list[Json]]] = set()
+
+    async def rows(self) -> list[Json]:
+        read = asyncio.create_task(self._read())
+        self._reads.add(read)
+        read.add_done_callback(self._reads.discard)
+        return await asyncio.shield(read)
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*self._reads, return_exceptions=True)
+
+    async def _read(self) -> list[Json]:
+        since = wiring.now() - LOG_SINCE
+        entries = self._log.entries(Selection(since=since, include_simulated=True))
+        return [json.loads(to_json_line(entry)) async for entry in entries]
 
 
 def _sentences(slack: Workspace, settings: Settings, recorded: str) -> tuple[str, ...]:

@@ -16,6 +16,10 @@ STUCK_AFTER_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
+# The SDK logs the URLs that it opens, which are secrets, and payloads; what matters, the watchdog says.
+_SILENT = logging.getLogger("handlers.socket.sdk")
+_SILENT.setLevel(logging.CRITICAL)
+
 
 class Socket:
     """One Socket Mode connection, which reconnects by itself, and is watched doing so."""
@@ -23,7 +27,7 @@ class Socket:
     def __init__(self, bolt: AsyncApp, *, app_token: str, connection: Connection) -> None:
         self._app_token = app_token
         self._connection = connection
-        self._handler = AsyncSocketModeHandler(bolt, app_token, logger=bolt.logger, web_client=connection.client)
+        self._handler = AsyncSocketModeHandler(bolt, app_token, logger=_SILENT, web_client=connection.client)
         self._watchdog: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:

@@ -17,7 +17,8 @@ What lives where, lower first:
     methods/, web_api, responses          what the app asks of Slack
     delivery, sockets, acks, events       what Slack tells the app, and what its acknowledgement does
     faults, answers                       what goes wrong on demand
-    server, workspace                     the HTTP side; the workspace, which wires all of it
+    loopback, server, workspace           the HTTP side and whom it refuses; the workspace, which wires all of it
+    web_doings, web_feed, web_page, page/ the workspace in a browser: what one does there, what one is told, its files
     openai                                not Slack: a double of an OpenAI-compatible server
 """
 

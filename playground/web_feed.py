@@ -108,7 +108,7 @@ class Feed:
             await self._read_log()
 
     async def _read_log(self) -> None:
-        self._rows = await _newest(self._extras)
+        self._rows = await newest(self._extras)
         self._stirred.set()
 
     def _since_told(self) -> Json:
@@ -132,7 +132,8 @@ async def lines_of(feed: Feed) -> AsyncIterator[bytes]:
         yield f"data: {json.dumps(news, default=str)}\n\n".encode() if news else b": still here\n\n"
 
 
-async def _newest(extras: Extras) -> list[Json]:
+async def newest(extras: Extras) -> list[Json]:
+    """The newest rows first, at most LOG_ROWS, however they come."""
     rows = extras.log_rows()
     found = [row async for row in rows] if isinstance(rows, AsyncIterator) else await rows
     return sorted(found, key=lambda row: str(row["request"]["created_at"]), reverse=True)[:LOG_ROWS]

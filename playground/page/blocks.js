@@ -91,7 +91,7 @@ const optionItems = (part) =>
 function select(part, block, context) {
   const shown = part.initial_option?.text.text ?? part.placeholder?.text ?? "Choose an option";
   const face = h("span", { class: "face" }, shown);
-  const anchor = popup({
+  return popup({
     role: "listbox",
     label: part.placeholder?.text ?? "Choose an option",
     face: [face, h("span", { class: "caret", "aria-hidden": "true" }, "▾")],
@@ -104,7 +104,6 @@ function select(part, block, context) {
       if (block.type !== "input") context.choose(block, part, item.value, control);
     },
   });
-  return anchor;
 }
 
 function overflow(part, block, context) {
@@ -126,6 +125,7 @@ function input(block, context) {
   const error = context.errors?.[block.block_id];
   const control = (INPUTS[part.type] ?? unknown)(part, block, context);
   const field = control.matches("textarea, input") ? control : (control.querySelector("button") ?? control);
+  if (part.initial_option) field.dataset.value = part.initial_option.value;
   field.dataset.block = block.block_id;
   field.dataset.input = part.action_id;
   field.setAttribute("aria-labelledby", labelId);
@@ -167,6 +167,16 @@ function counter(field, limit) {
   field.addEventListener("input", count);
   count();
   return left;
+}
+
+/** Input blocks that begin with these values, as `valuesIn` gave them; other blocks as they are. */
+export function withValues(blocks, values) {
+  return blocks.map((block) => {
+    const value = values[block.block_id]?.[block.element?.action_id];
+    if (block.type !== "input" || value === undefined) return block;
+    const option = block.element.options?.find((each) => each.value === value);
+    return { ...block, element: { ...block.element, ...(option ? { initial_option: option } : { initial_value: value }) } };
+  });
 }
 
 /** All inputs' values below this element, as the workspace takes them: `{block_id: {action_id: value}}`. */

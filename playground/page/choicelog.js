@@ -46,13 +46,15 @@ function logRow(row, text, isOpen) {
   return h(
     "li",
     {},
-    h("p", { class: "log-head" }, h("strong", {}, gist(asked, 70)), h("span", { class: `state ${choice ? "good" : ""}` }, status)),
+    h("p", { class: "log-head" }, h("strong", {}, gist(asked, 70)), h("span", { class: `state ${tone(row)}` }, status)),
     order(row),
     candidates(row),
     times(row),
     h("details", { open: isOpen }, h("summary", {}, "The row as JSON"), h("pre", { class: "json", tabindex: "0", role: "group", "aria-label": "JSON" }, JSON.stringify(JSON.parse(text), null, 2))),
   );
 }
+
+const tone = ({ request, choice }) => (request.status === "failed" ? "bad" : choice ? "good" : "");
 
 function order({ request, candidates: drafted }) {
   const shown = drafted.filter((candidate) => candidate.position !== null).length;

@@ -42,9 +42,15 @@ export class MessageList {
     this.#list = h("div", { class: "list" });
     this.#scroller = h("div", { class: "scroller", role: "log", tabindex: "0", "aria-label": label }, this.#list);
     this.#more = h("button", { type: "button", class: "new-messages", hidden: true, onclick: () => this.#toEnd() }, "New messages ↓");
+    let isAtEnd = true;
     this.#scroller.addEventListener("scroll", () => {
-      if (this.#isAtEnd()) this.#more.hidden = true;
+      isAtEnd = this.#isAtEnd();
+      if (isAtEnd) this.#more.hidden = true;
     });
+    // A composer that grows takes room from the messages: who reads the newest goes on reading it.
+    new ResizeObserver(() => {
+      if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    }).observe(this.#scroller);
     this.element = h("div", { class: "messages" }, this.#scroller, this.#more);
   }
 

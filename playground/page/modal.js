@@ -1,7 +1,7 @@
 /** The person's modal on top, in a dialog that holds the focus and gives it back. */
 
 import { busy } from "./actions.js";
-import { render, valuesIn } from "./blocks.js";
+import { render, valuesIn, withValues } from "./blocks.js";
 import { fill, freshId, h } from "./dom.js";
 
 export class Modal {
@@ -37,8 +37,7 @@ export class Modal {
     const held = isSame ? document.activeElement?.dataset?.input : undefined;
     const titleId = freshId("title");
     this.#dialog.setAttribute("aria-labelledby", titleId);
-    fill(this.#dialog, this.#form(view, titleId));
-    this.#restore(kept);
+    fill(this.#dialog, this.#form(view, titleId, kept));
     if (!this.#dialog.open) {
       this.#opener = document.activeElement;
       this.#dialog.showModal();
@@ -46,7 +45,7 @@ export class Modal {
     this.#focus(held);
   }
 
-  #form(view, titleId) {
+  #form(view, titleId, kept) {
     const { title, submit, close, blocks } = view.content;
     const context = { ...this.#actions.on({ view: view.id }), errors: view.errors };
     const general = view.errors[""];
@@ -55,7 +54,7 @@ export class Modal {
       "form",
       { novalidate: true, onsubmit: (event) => this.#submit(event, view) },
       h("header", {}, h("h2", { id: titleId }, title.text), h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: cancel }, "×")),
-      h("div", { class: "modal-body" }, general && h("p", { class: "error", role: "alert" }, general), render(blocks, context)),
+      h("div", { class: "modal-body" }, general && h("p", { class: "error", role: "alert" }, general), render(withValues(blocks, kept), context)),
       h(
         "footer",
         {},
@@ -64,13 +63,6 @@ export class Modal {
       ),
     );
     return form;
-  }
-
-  #restore(kept) {
-    for (const field of this.#dialog.querySelectorAll("textarea[data-input], input[data-input]")) {
-      const value = kept[field.dataset.block]?.[field.dataset.input];
-      if (value !== undefined) field.value = value;
-    }
   }
 
   #focus(held) {

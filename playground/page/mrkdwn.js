@@ -25,7 +25,8 @@ const MARKS = { "*": "strong", _: "em", "~": "s" };
 export function mrkdwn(text, store) {
   return text.split("```").flatMap((part, index) => {
     if (index % 2 === 1) return [h("pre", {}, unescape(part).replace(/^\n/, ""))];
-    return lines(part, store);
+    // The box stands on lines of its own already.
+    return lines(index > 0 ? part.replace(/^\n/, "") : part, store);
   });
 }
 

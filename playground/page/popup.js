@@ -37,24 +37,30 @@ export function popup({ role, label, face, style = "button", items, chosen, onch
   const choose = (entry) => {
     close();
     button.focus();
+    if (role === "listbox") for (const each of entries) each.setAttribute("aria-selected", String(each === entry));
     onchoose(items[entries.indexOf(entry)], button);
   };
-  button.addEventListener("click", () => {
+  const open = () => {
     if (button.getAttribute("aria-disabled") === "true") return;
-    list.togglePopover();
+    list.showPopover();
+    place(list, button);
+    (entries.find((entry) => entry.getAttribute("aria-selected") === "true") ?? entries[0])?.focus();
+  };
+  // A press outside the list closes it, also one on its own button: the click that follows must not open it again.
+  let closesIt = false;
+  button.addEventListener("pointerdown", () => {
+    closesIt = list.matches(":popover-open");
+  });
+  button.addEventListener("click", () => {
+    if (!closesIt) open();
+    closesIt = false;
   });
   button.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();
-    if (button.getAttribute("aria-disabled") !== "true") list.showPopover();
+    open();
   });
-  list.addEventListener("toggle", (event) => {
-    const isOpen = event.newState === "open";
-    button.setAttribute("aria-expanded", String(isOpen));
-    if (!isOpen) return;
-    place(list, button);
-    (entries.find((entry) => entry.getAttribute("aria-selected") === "true") ?? entries[0])?.focus();
-  });
+  list.addEventListener("toggle", (event) => button.setAttribute("aria-expanded", String(event.newState === "open")));
   list.addEventListener("click", (event) => {
     const entry = event.target.closest("li");
     if (entry) choose(entry);

@@ -77,6 +77,7 @@ def _until(lines: Any, last: str) -> list[str]:
 async def test_a_port_in_use_is_refused_if_it_was_asked_for_and_else_passed_over(suggest: Suggest) -> None:
     first = demoing.free_port(None)
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind((demoing.HOST, first))
         other.listen()
         result = await suggest("demo", "--no-browser", "--check", "--port", str(first))

@@ -36,6 +36,6 @@ async def test_a_database_of_a_newer_version_is_left_alone(suggest: Suggest) -> 
 
 async def test_a_folder_that_is_not_there_is_one_line(suggest: Suggest) -> None:
     result = await suggest("migrate", "--database", "no/such/log.db")
-    assert result.code == 1
-    assert result.complaint.startswith("the database no/such/log.db cannot be used (")
+    assert result.code == 2
+    assert result.complaint.startswith("--database names a folder that is not there, no/such: ")
     assert "no" not in listed()

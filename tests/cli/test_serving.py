@@ -35,8 +35,8 @@ def test_what_is_missing_or_malformed_is_named(
 def test_a_database_that_cannot_be_used_is_one_line(process: Process) -> None:
     env = TOKENS | MODEL | {"SUGGEST_DATABASE_URL": "sqlite:///no/such/folder/suggest.db"}
     result = process("serve", **env)
-    assert result.code == 1
-    assert result.complaint.startswith("the database ")
+    assert result.code == 2
+    assert result.complaint.startswith("SUGGEST_DATABASE_URL names a folder that is not there, no/such/folder: ")
 
 
 async def test_tokens_that_slack_does_not_take_are_named(process: Process) -> None:

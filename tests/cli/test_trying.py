@@ -250,11 +250,17 @@ async def test_a_request_nobody_decided_expires_with_the_next_one(suggest: Sugge
 # --- databases that do not take part --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["no/such/folder/x.db", "."])
-async def test_a_database_that_cannot_be_used_is_named(path: str, suggest: Suggest) -> None:
+@pytest.mark.parametrize(
+    ("path", "code", "complaint"),
+    [
+        ("no/such/folder/x.db", 2, "--database names a folder that is not there, no/such/folder: "),
+        (".", 1, "the database . cannot be "),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_named(path: str, code: int, complaint: str, suggest: Suggest) -> None:
     result = await suggest("try", MESSAGE, "--database", path)
-    assert result.code == 1
-    assert result.complaint.startswith(f"the database {path} cannot be ")
+    assert result.code == code
+    assert result.complaint.startswith(complaint)
 
 
 async def test_a_file_of_another_kind_is_left_alone(suggest: Suggest) -> None:

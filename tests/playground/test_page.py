@@ -15,6 +15,7 @@ from playground import LostAnswer, RateLimited, Workspace
 from playground.modals import closed, opened
 from playground.records import Ephemeral, Message
 from playground.web_doings import as_kept
+from playground.web_feed import newest
 from playground.web_page import Extras, page_routes
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, select, text_input
@@ -360,6 +361,16 @@ async def test_the_stream_tells_the_choice_log(slack: Workspace, browser: aiohtt
         slack.write(slack.people.agent, slack.places.support, "x")
         told = await until(news, lambda one: len(one.get("log") or []) == 2)
     assert told["log"] == [newer, ROW]
+
+
+async def test_the_rows_may_come_one_by_one() -> None:
+    async def rows() -> AsyncIterator[Json]:
+        yield ROW
+
+    extras = Extras(
+        model_name="m", is_demonstration=False, log_rows=rows, model_faults=lambda _: None, database="demo.db"
+    )
+    assert await newest(extras) == [ROW]
 
 
 async def test_each_sees_what_is_theirs(slack: Workspace, browser: aiohttp.ClientSession) -> None:

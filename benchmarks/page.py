@@ -1,0 +1,109 @@
+"""How soon the demo's page is usable and shows candidates, in a real browser; and the pictures of it in the documents.
+
+python -m benchmarks.page [--runs 10] [--images docs/images]
+"""
+
+import argparse
+import asyncio
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, chdir
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from cli.databases import Location
+from cli.demoing import demonstrating
+from cli.settings import Settings
+
+MESSAGE = "/suggest My parcel arrived broken and I need it by Friday"
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--images", type=Path, help="take pictures into this folder instead")
+    options = parser.parse_args(arguments)
+    if options.images is None:
+        asyncio.run(measured(options.runs))
+    else:
+        options.images.mkdir(parents=True, exist_ok=True)
+        asyncio.run(pictured(options.images.resolve()))
+
+
+async def measured(runs: int) -> None:
+    async with opened() as (page, opened_s):
+        print(f"page opened and usable: {opened_s * 1000:.0f} ms")
+        seconds = [await timed(page) for _ in range(runs)]
+    shown = [f"{each * 1000:.0f}" for each in (statistics.median(seconds), min(seconds), max(seconds))]
+    print(f"Enter to candidates visible: median {shown[0]} ms of {runs} ({shown[1]} to {shown[2]})")
+
+
+async def timed(page: Page) -> float:
+    """From Enter to the buttons of three more candidates, in seconds; then they are dismissed."""
+    await page.keyboard.type(MESSAGE)
+    start = time.perf_counter()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Use reply").nth(2).wait_for()
+    taken = time.perf_counter() - start
+    await page.get_by_role("button", name="None of these").last.click()
+    await page.get_by_role("button", name="Use reply").first.wait_for(state="detached")
+    await page.locator("#composer-text").focus()
+    return taken
+
+
+async def pictured(folder: Path) -> None:
+    """candidates.png, edit.png, inspector.png."""
+    async with opened() as (page, _):
+        await page.get_by_role("button", name="Inspector").first.click()
+        await page.set_viewport_size({"width": 1000, "height": 1240})
+        await asked(page)
+        await page.screenshot(path=folder / "candidates.png")
+        await page.get_by_role("button", name="Edit reply 1").click()
+        await page.get_by_role("dialog").wait_for()
+        await page.screenshot(path=folder / "edit.png")
+        await page.get_by_role("dialog").get_by_role("button", name="Send").click()
+        await page.get_by_text("✓ Posted").wait_for()
+        await page.set_viewport_size({"width": 1280, "height": 860})
+        await page.get_by_role("button", name="Inspector").first.click()
+        await page.get_by_role("tab", name="Choice log").click()
+        await page.get_by_text("shown · used").wait_for()
+        await page.screenshot(path=folder / "inspector.png")
+
+
+async def asked(page: Page) -> None:
+    await page.locator("#composer-text").focus()
+    await page.keyboard.type(MESSAGE)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Use reply").nth(2).wait_for()
+    await page.get_by_role("button", name="None of these").hover()
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[tuple[Page, float]]:
+    """The demo's page, with the cursor in the composer, and the seconds that took."""
+    settings = Settings(_env_file=None, suggest_agent_per_minute=10_000)
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        location = Location.of_file(Path("suggest-demo.db"), origin="demonstration")
+        async with demonstrating(settings, location) as demo, launched() as browser:
+            page = await browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB")
+            start = time.perf_counter()
+            await page.goto(f"{demo.slack.url}/")
+            await page.wait_for_function("() => document.activeElement?.id === 'composer-text'")
+            yield page, time.perf_counter() - start
+
+
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
+        yield browser
+        await browser.close()
+
+
+if __name__ == "__main__":
+    main()

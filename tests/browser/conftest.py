@@ -1,0 +1,58 @@
+"""`suggest demo` in a real browser: each test has its own, with the demonstration model, and a person at the page."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from cli.databases import Location
+from cli.demoing import Demo, demonstrating
+from cli.settings import Settings
+from tests.browser.person import CHROMIUM_ARGS, Person
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("SLACK_", "OPENAI_", "SUGGEST_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed here: apt-get install chromium")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+def location(tmp_path: Path) -> Location:
+    return Location.of_file(tmp_path / "demo.db", origin="demonstration")
+
+
+@pytest.fixture
+async def demo(browser: Browser, location: Location) -> AsyncIterator[Demo]:
+    async with demonstrating(Settings(_env_file=None), location) as running:
+        yield running
+
+
+@pytest.fixture
+async def person(browser: Browser, demo: Demo, location: Location) -> AsyncIterator[Person]:
+    """At the end, the browser must have had nothing to complain of, and have asked no other host."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    there = Person(demo=demo, page=await context.new_page(), database_url=location.url)
+    try:
+        await there.arrive()
+        yield there
+        assert there.complaints == []
+        assert there.other_hosts == []
+    finally:
+        await context.close()
