@@ -6,6 +6,7 @@ statement, so none is ever freed in another thread than the connection's.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Self
@@ -21,7 +22,8 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
     def open_() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
         try:
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            _switch_to_wal(connection, until=time.monotonic() + busy_ms / 1000)
+            for pragma in ("synchronous = FULL", "foreign_keys = ON"):
                 connection.execute(f"PRAGMA {pragma}").close()
         except sqlite3.Error:
             connection.close()
@@ -37,6 +39,19 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
     return connection
 
 
+def _switch_to_wal(connection: sqlite3.Connection, *, until: float) -> None:
+    """The first switch needs the file for itself, and SQLite does not always wait for that by itself."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 class Connection(aiosqlite.Connection):
     """Begins a transaction with the first statement after a commit or rollback, in the same change of threads."""
 
@@ -46,6 +61,11 @@ class Connection(aiosqlite.Connection):
         self._begin = begin
         self._sent = 0
         self._ran = 0
+
+    def __del__(self) -> None:
+        """One whose event loop ended under it cannot be awaited any more: its thread closes it, and ends."""
+        if self._connection is not None:
+            self.stop()
 
     def join(self) -> None:
         """Wait for the end of a thread that was told to stop: until then it answers to this event loop."""
