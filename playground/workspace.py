@@ -120,6 +120,12 @@ class Workspace:
         self.state.channels[channel.id] = changed
         return changed
 
+    def change_user(self, user: User, **changes: Any) -> User:
+        """The person with other fields: `change_user(people.agent, locale="zh-TW")`."""
+        changed = replace(self.state.users[user.id], **changes)
+        self.state.users[user.id] = changed
+        return changed
+
     # --- what people do --------------------------------------------------------------------
 
     async def run_command(self, user: User, channel: Channel, command: str, text: str = "") -> Outcome:

@@ -1,0 +1,101 @@
+# 客服同仁在 Slack 裡讀到的每一句話，繁體中文（台灣）。鍵與變數須與 en-US.ftl 完全相同，由測試檢查。
+# 用語：reply 回覆、draft 草擬、request 請求、hint 提示、channel 頻道、thread 討論串、agent 客服。標點用全形，中英文之間空一格。
+# 長度上限：button-* 75 字，modal-title、modal-submit、modal-close 24 字，reason-* 75 字，placeholder 150 字。
+
+on-their-way = { $count } 則只有你看得到的回覆馬上就來。
+
+usage =
+    {"*"}替客戶的訊息草擬回覆，只有你看得到。*
+    • `/suggest 客戶的訊息`：幾則候選回覆，只有你看得到
+    • `/suggest 客戶的訊息 // 短一點，可以退款`：附上提示，說明該怎麼寫
+    • `/suggest last`：再看一次你最近一個還沒決定的請求
+    • `/suggest help`：顯示這段說明
+
+export-not-in-slack-yet = 這個版本還不能在 Slack 裡使用 `/suggest export`。架設這個機器人的人可以在伺服器上用 `suggest export` 匯出選擇紀錄。
+pause-done = 已全面暫停草擬。輸入 `/suggest resume` 即可恢復；已經顯示的回覆仍可使用。
+pause-was = 草擬本來就已暫停。輸入 `/suggest resume` 即可恢復。
+resume-done = 已恢復草擬。
+resume-was = 草擬並沒有暫停。
+paused = 管理員已暫停這個機器人，目前不會草擬任何回覆。請稍後再試，或詢問工作區管理員。
+not-allowed = 只有管理員可以這麼做：工作區的管理員，以及架設這個機器人的人所指定的人。
+no-open-request = 最近 24 小時內，你沒有還沒決定的請求。輸入 `/suggest` 加上客戶的訊息，就會有回覆。
+
+for-message = 客戶訊息：{ $message }
+with-hint = 提示：{ $hint }
+reply-label = 回覆 { $position }・{ $style }
+reply-continued = 回覆 { $position }（續）
+reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則回覆，按「編輯」可以看到全文。
+only-you = 只有你看得到。由 AI 模型撰寫，送出前請先看過。
+demonstration = 尚未設定模型：以下是依規則產生的範例回覆。
+candidates-fallback = { $count } 則只有你看得到的回覆
+drafts-failed = { $count } 則草稿中有 { $failed } 則失敗：{ $reasons }
+drafts-hidden = 已隱藏 { $hidden } 則幾乎相同的草稿
+
+button-use = 使用
+button-edit = 編輯
+button-redraft = 再來幾則
+button-dismiss = 都不合用
+button-undo = 復原
+button-again = 再試一次
+button-post = 送出
+label-use = 使用回覆 { $position }
+label-edit = 編輯回覆 { $position }
+
+modal-title = 編輯回覆
+modal-submit = 送出
+modal-submit-copy = 完成
+modal-close = 取消
+modal-copy-title = 複製回覆
+modal-copy-close = 關閉
+modal-input = 回覆
+modal-where = 按下「送出」後，會立刻送進對話。
+modal-where-copy = 按下「完成」後，會立刻顯示給你複製。
+editor-not-opened = Slack 沒有打開編輯視窗。請再按一次「編輯」。
+too-long-to-edit = 這則回覆太長，無法在這裡編輯。請複製到你習慣的地方編輯，再自行送出。
+
+posted = ✓ 已送出。
+posted-edited = ✓ 已送出你編輯過的回覆。
+to-copy = 你的回覆，請複製：
+not-posted = Slack 不讓這個機器人在那個對話裡發言，所以回覆沒有送出。請從這裡複製，並請對話中的成員邀請機器人加入：
+delivery-interrupted = 你的選擇已經記錄，但之後機器人的資料庫無法寫入。請看一下對話：如果回覆還沒出現，機器人恢復後會補送。
+may-be-posted = Slack 沒有確認這則回覆是否送達：它可能已經送出了。請看一下對話，如果沒有出現，再按「送出」。
+dismissed = 已記下：都不合用。如果你願意，請告訴我們原因：
+reason-placeholder = 為什麼不合用？
+reason-noted = 謝謝，原因已記下。
+undone = 已復原。請重新選擇：
+undone-not-deleted = 已復原，但那則回覆可能還留在對話裡，請到那裡刪除。請重新選擇：
+
+reason-irrelevant = 答非所問
+reason-incorrect = 內容有錯
+reason-wrong_tone = 語氣不對
+reason-wrong_language = 語言不對
+reason-ignored_instructions = 沒有照提示寫
+reason-confidential = 說了不該說的內部資訊
+reason-needs_action_first = 要先處理別的事
+reason-other = 其他原因
+
+all-failed = 沒有草擬出任何回覆：{ $reasons }。{ $what_to_do }（參考編號：{ $reference }）
+what-to-do-wait = 請稍後再試一次。
+what-to-do-operator = 請通知架設這個機器人的人。
+error-rate_limited = 請求過於頻繁
+error-timed_out = 逾時
+error-refused = 遭拒絕
+error-server_error = 伺服器錯誤
+error-unreachable = 無法連線
+error-invalid_output = 輸出無效
+error-empty = 內容空白
+error-cancelled = 已取消
+
+too-long = 這則訊息有 { $length } 個字，上限是 { $limit } 個字，所以沒有草擬。請縮短後再試一次。
+limit-agent_per_minute = 你在過去一分鐘內要求了很多次。請在 { $seconds } 秒後再試。
+limit-queue = 忙線中：目前有很多回覆正在草擬。這次沒有記錄任何東西，請在 { $seconds } 秒後再試。
+limit-tokens_per_day = 今天的模型用量已經用完，{ $hours } 小時後重新計算。架設這個機器人的人可以調高上限。
+not-recorded = 沒有記錄，所以也沒有送出：機器人的資料庫無法寫入。請稍後再試一次。
+not-yours = 只有提出這個請求的人可以使用這些回覆。輸入 `/suggest` 就能取得你自己的回覆。
+unknown-request = 這裡已經找不到這些回覆了。輸入 `/suggest` 加上客戶的訊息，就能取得新的回覆。
+not-open = 這個請求已經結束，沒有任何變動。
+nothing-to-undo = 沒有可以復原的東西：這個請求還沒決定。
+still-posting = 這則回覆正在送出。請過幾秒再按「復原」。
+empty-reply = 請寫下回覆：現在沒有內容可以送出。
+malformed = Slack 傳來了這個機器人看不懂的內容。沒有任何變動。
+unexpected = 我們這邊出了點問題。請再試一次；如果又發生，請把參考編號 { $reference } 告訴架設這個機器人的人。

@@ -1,0 +1,156 @@
+"""The interface in the agent's language: chosen by their Slack locale, whole, and within Slack's limits."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+
+from bot.delivering import Outcome
+from handlers import blocks
+from handlers.texts import DEFAULT_LOCALE, Texts, languages, texts_for
+from playground.rules import wrong_with_blocks, wrong_with_view
+from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
+from tests.conftest import Stage, StageMaker
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+LABELS = blocks.Labels(styles={"warm": "W" * 40})
+CHINESE = r"[\u3400-\u9fff]"
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("zh-TW", "zh-TW"),
+        ("zh-HK", "zh-TW"),
+        ("zh-MO", "zh-TW"),
+        ("zh-Hant", "zh-TW"),
+        ("zh_Hant_HK", "zh-TW"),
+        ("ZH-tw", "zh-TW"),
+        ("zh-CN", DEFAULT_LOCALE),
+        ("zh-SG", DEFAULT_LOCALE),
+        ("zh-Hans", DEFAULT_LOCALE),
+        ("zh-Hans-TW", DEFAULT_LOCALE),
+        ("zh", DEFAULT_LOCALE),
+        ("en-GB", DEFAULT_LOCALE),
+        ("de-DE", DEFAULT_LOCALE),
+        ("xx-YY", DEFAULT_LOCALE),
+        ("", DEFAULT_LOCALE),
+    ],
+)
+def test_the_language_is_chosen_by_the_locale(locale: str, language: str) -> None:
+    """Traditional Chinese wherever that is written; a locale nobody translated is spoken to in English."""
+    assert texts_for(locale).locale == language
+
+
+def test_a_text_that_a_language_lacks_is_english() -> None:
+    """One hole is one English sentence; a key that nobody has stays an error."""
+    english = Texts("en-US", "a = one\nb = { $count } left\n")
+    other = Texts("xx", "a = uno\n", fallback=english)
+    assert (other("a"), other("b", count=2)) == ("uno", "2 left")
+    with pytest.raises(KeyError):
+        other("c")
+
+
+def test_chinese_is_written_as_in_taiwan() -> None:
+    """Words of Taiwan's products, full-width punctuation, a space between Chinese and Latin letters."""
+    elsewhere = "默認|信息|用戶|軟件|設置|網絡|服務器|數據庫|發送|鼠標|屏幕|菜單|文本|撤銷|加載|登錄|消息|質量|反饋"
+    source = _source("zh-TW")
+    assert not re.search(elsewhere, source)
+    told = re.sub(r"\{[^}]*\}", "0", "".join(line for line in source.splitlines(keepends=True) if line[0:1] != "#"))
+    assert not re.search(rf"{CHINESE}[,;:!?(]|[,;:!?)]{CHINESE}", told)
+    assert not re.search(rf"{CHINESE}[A-Za-z]|[A-Za-z]{CHINESE}", told)
+
+
+@pytest.mark.parametrize("locale", languages())
+@pytest.mark.parametrize("text", ["Tomorrow.", "long " * 1_500])
+def test_all_that_is_shown_keeps_slacks_limits(locale: str, text: str) -> None:
+    """Every message and view with its longest texts, as strictly as Slack looks at them."""
+    for message in _messages(texts_for(locale), text):
+        assert wrong_with_blocks(list(message.blocks)) == []
+    for view in _views(texts_for(locale), text):
+        assert wrong_with_view(view) == []
+
+
+async def test_an_agent_is_spoken_to_in_their_language(stage_with: StageMaker) -> None:
+    """From the acknowledgement to the undo in Chinese; the draft is in the customer's language."""
+    async with stage_with() as stage:
+        agent = stage.slack.change_user(stage.agent, locale="zh-TW")
+        outcome = await stage.suggest("Where is my order?", user=agent)
+        assert outcome.body == "3 則只有你看得到的回覆馬上就來。"
+        shown = await stage.candidates()
+        assert "送出前請先看過" in str(shown.blocks)
+        await stage.slack.click(agent, shown, "edit_candidate")
+        view = await stage.slack.wait_for_view(agent)
+        assert view.title == "編輯回覆"
+        outcome = await stage.slack.submit(agent, view, {"reply": {"text": " "}})
+        assert outcome.body["errors"] == {"reply": "請寫下回覆：現在沒有內容可以送出。"}
+        await stage.slack.click(agent, shown, "use_candidate")
+        await stage.slack.click(agent, await stage.private("✓ 已送出"), "undo_choice")
+        await stage.private("已復原")
+        assert (await stage.log())[0]["request"]["locale"] == "zh-TW"
+
+
+async def test_a_locale_nobody_translated(stage: Stage) -> None:
+    """English, and the locale as it is in the log."""
+    agent = stage.slack.change_user(stage.agent, locale="xx-YY")
+    outcome = await stage.suggest("Where is my order?", user=agent)
+    assert "on their way" in outcome.body
+    await stage.candidates()
+    assert (await stage.log())[0]["request"]["locale"] == "xx-YY"
+
+
+async def test_the_model_is_asked_for_the_customers_language(stage: Stage) -> None:
+    """Whatever the agent's own: the interface's language is none of the model's business."""
+    agent = stage.slack.change_user(stage.agent, locale="zh-TW")
+    await stage.suggest("Wo ist mein Paket?", user=agent)
+    await stage.candidates()
+    for call in stage.model.calls:
+        assert "In the language of the customer's last message, unless the hint names another." in call.prompt
+        assert "zh-TW" not in call.prompt
+
+
+def _source(locale: str) -> str:
+    from importlib import resources
+
+    return (resources.files("handlers") / "locales" / f"{locale}.ftl").read_text(encoding="utf-8")
+
+
+def _entry(text: str) -> LogEntry:
+    request = Request(
+        id="r" * 36, team_id="T1", channel_id="C1", agent_id="U1", surface="slash", locale="xx", created_at=NOW,
+        k_requested=10, prompt_version="p", app_version="0", conversation=(Turn(role="customer", text="m" * 9_000),),
+        hint="h" * 9_000, simulated=True,
+    )  # fmt: skip
+    shown = [
+        Candidate(id=f"{'c' * 34}{n:02}", request_id=request.id, sample_index=n, position=n + 1, style="warm",
+                  model="m", text=text)
+        for n in range(10)
+    ]  # fmt: skip
+    failed = [
+        Candidate(id=f"{'f' * 34}{n:02}", request_id=request.id, sample_index=n + 10, style="warm", model="m", error=e)
+        for n, e in enumerate(get_args(DraftError))
+    ]
+    hidden = replace(shown[0], id="h", sample_index=99, position=None, dropped_reason="near_duplicate")
+    return LogEntry(request=request, candidates=(*shown, *failed, hidden), choice=None)
+
+
+def _messages(texts: Texts, text: str) -> Iterator[blocks.Message]:
+    entry = _entry(text)
+    choice = Choice(
+        id="c1", request_id=entry.request.id, kind="used", candidate_id="c", final_text=text, agent_id="U1",
+        chosen_at=NOW, decision_ms=1, visible_candidate_ids=(),
+    )  # fmt: skip
+    yield from blocks.candidates(entry, texts, LABELS, note=texts("undone-not-deleted"))
+    yield blocks.failed(entry, texts)
+    yield blocks.dismissed(entry.request, texts)
+    yield blocks.reason_noted(entry.request, texts)
+    for state in ("posted", "copy", "not_posted", "unknown"):
+        yield from blocks.delivered(entry.request, choice, Outcome(state=state, text=text), texts)
+
+
+def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
+    candidate = replace(_entry(text).candidates[0], text=text)
+    return [blocks.edit_view(candidate, texts, posts=posts) for posts in (True, False)]
