@@ -3,6 +3,7 @@
 playbook    the team's persona, facts, rules and styles, read from TOML
 drafting    K drafts at once: prompts, the Runnable, the limit on calls in flight, models (the only home of LangChain)
 ordering    near-duplicates, styles and positions drawn by chance, with their exact probabilities
+ranking     the order learned from choices: what is learned, when it is shown, how it is drawn
 suggesting  the use case: an ask in, candidates in order out, recorded before anything is visible
 choosing    use, edit, dismiss, redraft, undo: one standing choice a request
 delivering  the reply's way into the conversation, once; `Courier` is what it needs from above

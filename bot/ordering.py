@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+from storage.records import Candidate, Policy, Request
 
 NEAR_DUPLICATE_F1: Final = 0.8
 """Two candidates whose token F1 is above this are one candidate to the eye."""
@@ -30,11 +32,37 @@ _RUN: Final = re.compile(rf"([{_SPACELESS}]+)|(?:[^\W{_SPACELESS}]|[{_MARKS}])+"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order drawn uniformly: candidate ids by position, and how probable this order and each first place was."""
+    """Candidate ids by position, how they came to stand so, and how probable that was.
+
+    `first_propensities` and, where a ranker scored, `scores` go with `ids`: each candidate's probability of being
+    first, and its quality. All that is needed to reckon the probabilities again: the scores, `policy`, `policy_params`.
+    """
 
     ids: tuple[str, ...]
     order_propensity: float | None
-    first_propensity: float | None
+    first_propensities: tuple[float, ...]
+    scores: tuple[float, ...] | None = None
+    policy: Policy = "uniform"
+    policy_params: Mapping[str, float] = field(default_factory=dict)
+    ranker_version: str | None = None
+
+
+class Orderer(Protocol):
+    """Puts candidates in the order shown. It never fails: where it cannot do better, it shuffles."""
+
+    def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
+        """The order of these candidates: at least one, each with its text, in the order of drafting."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffling:
+    """The order of a team without a ranker: uniform."""
+
+    rng: random.Random
+
+    def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:  # noqa: ARG002 - nothing matters
+        return shuffle([candidate.id for candidate in candidates], self.rng)
 
 
 def draw_styles(styles: Sequence[T], k: int, rng: random.Random) -> tuple[list[T], float]:
@@ -62,8 +90,9 @@ def in_turn(ids: Sequence[str]) -> Order:
     As probable as any other: styles are drawn, and put into the batch, at random.
     """
     if not ids:
-        return Order(ids=(), order_propensity=None, first_propensity=None)
-    return Order(ids=tuple(ids), order_propensity=1 / math.factorial(len(ids)), first_propensity=1 / len(ids))
+        return Order(ids=(), order_propensity=None, first_propensities=())
+    count = len(ids)
+    return Order(ids=tuple(ids), order_propensity=1 / math.factorial(count), first_propensities=(1 / count,) * count)
 
 
 def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:

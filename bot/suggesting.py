@@ -8,7 +8,7 @@ await suggester.shown(entry, at=now())      # visible
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from bot.drafting import Brief, Draft, DraftFailed
 from bot.errors import MessageTooLong
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.ordering import Order, draw_styles, near_duplicates, shuffle
+from bot.ordering import Order, Orderer, Shuffling, draw_styles, near_duplicates
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
 from storage.errors import TakenOver, Unavailable
@@ -87,6 +87,7 @@ class Suggester:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         rng: random.Random,
+        orderer: Orderer | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.terms = terms
@@ -99,6 +100,7 @@ class Suggester:
         self._clock = clock
         self._new_id = new_id
         self._rng = rng
+        self._orderer = orderer or Shuffling(rng)
         self._sleep = sleep
         self._queue_ms: dict[str, int] = {}
 
@@ -175,22 +177,26 @@ class Suggester:
         started_at: datetime | None = None,
         arrange: Callable[[Sequence[str]], Order] | None = None,
     ) -> LogEntry:
-        """Draft K candidates, drop near-duplicates, put the rest in a uniform order, and commit it all.
+        """Draft K candidates, drop near-duplicates, put the rest in order, and commit it all.
 
         Never raises for a draft that failed: the entry's status is `failed` where none is left. The deadline counts
         from the ask, or from `started_at` where the work was taken over. `arrange` puts ids, given in the order of
-        drafting, in the order shown: by default a shuffle. Raises TakenOver, Unavailable.
+        drafting, in the order shown, for surfaces where that was drawn before; by default the orderer does.
+        Raises TakenOver, Unavailable.
         """
         briefs, inclusion = self._briefs(request, await self._previous(request), started_at or request.created_at)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
         )
         candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
-        entry = self._ordered(request, candidates, arrange or partial(shuffle, rng=self._rng))
+        entry = self._ordered(request, candidates, arrange)
         drafted = Drafted(
             request_id=request.id,
             candidates=entry.candidates,
             status=entry.request.status,
+            policy=entry.request.policy,
+            policy_params=entry.request.policy_params,
+            ranker_version=entry.request.ranker_version,
             order_propensity=entry.request.order_propensity,
             handed_at=entry.request.handed_at,
             events=entry.events,
@@ -336,29 +342,46 @@ class Suggester:
         )
 
     def _ordered(
-        self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order]
+        self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
         """The request with its candidates in their places, `handed_at` now, or `failed` where there is none."""
-        texts = {candidate.id: candidate.text for candidate in candidates if candidate.text is not None}
-        repeats = near_duplicates(texts)
-        order = arrange([key for key in texts if key not in repeats])
-        positions = {key: position for position, key in enumerate(order.ids, start=1)}
-        placed = tuple(
-            replace(
-                candidate,
-                position=positions.get(candidate.id),
-                first_propensity=order.first_propensity if candidate.id in positions else None,
-                dropped_reason="near_duplicate" if candidate.id in repeats else None,
-                duplicate_of=repeats.get(candidate.id),
-            )
-            for candidate in candidates
+        repeats = near_duplicates({each.id: each.text for each in candidates if each.text is not None})
+        distinct = [each for each in candidates if each.text is not None and each.id not in repeats]
+        if not distinct:
+            return self._nothing_left(request, candidates)
+        order = arrange([each.id for each in distinct]) if arrange else self._orderer.order(request, distinct)
+        ordered = replace(
+            request,
+            policy=order.policy,
+            policy_params=dict(order.policy_params),
+            ranker_version=order.ranker_version,
+            order_propensity=order.order_propensity,
+            handed_at=self._now(),
         )
-        now = self._now()
-        if not positions:
-            errors = [candidate.error for candidate in placed]
-            event = Event(
-                request_id=request.id, type="failed", at=now, agent_id=request.agent_id, data={"errors": errors}
-            )
-            return LogEntry(request=replace(request, status="failed"), candidates=placed, choice=None, events=(event,))
-        ordered = replace(request, order_propensity=order.order_propensity, handed_at=now)
+        placed = tuple(_placed(candidate, order, repeats) for candidate in candidates)
         return LogEntry(request=ordered, candidates=placed, choice=None)
+
+    def _nothing_left(self, request: Request, candidates: Sequence[Candidate]) -> LogEntry:
+        event = Event(
+            request_id=request.id,
+            type="failed",
+            at=self._now(),
+            agent_id=request.agent_id,
+            data={"errors": [candidate.error for candidate in candidates]},
+        )
+        failed = replace(request, status="failed")
+        return LogEntry(request=failed, candidates=tuple(candidates), choice=None, events=(event,))
+
+
+def _placed(candidate: Candidate, order: Order, repeats: Mapping[str, str]) -> Candidate:
+    """The candidate in its place; without one where it failed, or repeats another."""
+    if candidate.id not in order.ids:
+        original = repeats.get(candidate.id)
+        return replace(candidate, dropped_reason="near_duplicate" if original else None, duplicate_of=original)
+    index = order.ids.index(candidate.id)
+    return replace(
+        candidate,
+        position=index + 1,
+        first_propensity=order.first_propensities[index],
+        score=None if order.scores is None else order.scores[index],
+    )

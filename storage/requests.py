@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage import tables
 from storage.database import Database
 from storage.errors import NotOpen, TakenOver
-from storage.records import Candidate, Choice, Event, LogEntry, Request, Status, WayBack
+from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Status, WayBack
 from storage.seen import record_delivery
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
@@ -31,6 +31,9 @@ class Drafted:
     request_id: str
     candidates: tuple[Candidate, ...]
     status: Status
+    policy: Policy = "uniform"
+    policy_params: dict[str, Any] = field(default_factory=dict)
+    ranker_version: str | None = None
     order_propensity: float | None
     handed_at: datetime | None
     events: tuple[Event, ...] = ()
@@ -88,6 +91,9 @@ class Requests:
                     "of_request": drafted.request_id,
                     "me": self._me,
                     "new_status": drafted.status,
+                    "new_policy": drafted.policy,
+                    "params": drafted.policy_params,
+                    "ranker": drafted.ranker_version,
                     "propensity": drafted.order_propensity,
                     "handed": drafted.handed_at,
                 },
@@ -283,7 +289,14 @@ _UPDATE_DRAFTED: Final = (
         requests.c.handed_at.is_(None),
         requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
     )
-    .values(status=bindparam("new_status"), order_propensity=bindparam("propensity"), handed_at=bindparam("handed"))
+    .values(
+        status=bindparam("new_status"),
+        policy=bindparam("new_policy"),
+        policy_params=bindparam("params"),
+        ranker_version=bindparam("ranker"),
+        order_propensity=bindparam("propensity"),
+        handed_at=bindparam("handed"),
+    )
 )
 
 _UPDATE_SHOWN: Final = (

@@ -12,6 +12,7 @@ from bot.delivering import Deliverer, Outcome, Posted
 from bot.drafting import Brief, Draft
 from bot.limits import Limits
 from bot.metrics import Metrics
+from bot.ordering import Orderer
 from bot.playbook import Playbook, load_playbook
 from bot.recovering import LeftBehind, Recoverer
 from bot.suggesting import Ask, Suggester, Terms
@@ -137,7 +138,13 @@ class Desk:
         )
 
     def suggester(
-        self, *, limits: Limits | None = None, playbook: Playbook = PLAYBOOK, seed: int = 7, **terms: Any
+        self,
+        *,
+        limits: Limits | None = None,
+        playbook: Playbook = PLAYBOOK,
+        orderer: Orderer | None = None,
+        seed: int = 7,
+        **terms: Any,
     ) -> Suggester:
         return Suggester(
             requests=self.store.requests,
@@ -150,6 +157,7 @@ class Desk:
             clock=self.clock.monotonic,
             new_id=self.new_id,
             rng=random.Random(seed),
+            orderer=orderer,
         )
 
     def chooser(self, **changes: Any) -> Chooser:

@@ -31,7 +31,7 @@ def test_every_order_is_as_probable_as_it_is_said_to_be(shown: int) -> None:
     assert {order.order_propensity for order in drawn} == {1 / orders}
     assert chi_squared(Counter(order.ids for order in drawn), orders) < critical(orders - 1)
     assert chi_squared(Counter(order.ids[0] for order in drawn), shown) < critical(shown - 1)
-    assert {order.first_propensity for order in drawn} == {1 / shown}
+    assert {order.first_propensities for order in drawn} == {(1 / shown,) * shown}
 
 
 @pytest.mark.parametrize(("styles", "k"), [(5, 1), (5, 2), (5, 3), (5, 5), (3, 4), (3, 10), (1, 10)])
@@ -80,9 +80,9 @@ def test_an_order_holds_each_id_once_and_its_exact_probability(ids: list[str], s
     assert sorted(order.ids) == sorted(ids)
     if ids:
         assert order.order_propensity == 1 / math.factorial(len(ids))
-        assert order.first_propensity == 1 / len(ids)
+        assert order.first_propensities == (1 / len(ids),) * len(ids)
     else:
-        assert (order.order_propensity, order.first_propensity) == (None, None)
+        assert (order.order_propensity, order.first_propensities) == (None, ())
 
 
 def test_the_given_sequences_are_left_as_they_are() -> None:

@@ -1,6 +1,8 @@
 """From an ask to candidates in their places: what fails, what is dropped, what is recorded with which probability."""
 
 import logging
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import factorial
@@ -9,10 +11,11 @@ import pytest
 
 from bot.drafting import DraftFailed
 from bot.errors import LimitReached, MessageTooLong
-from bot.ordering import in_turn
+from bot.ordering import Order, in_turn
+from bot.ranking.policies import PlackettLuce, arranged
 from bot.suggesting import MESSAGE_LIMIT
 from storage.errors import NotOpen, Redelivered, TakenOver
-from storage.records import Turn, WayBack
+from storage.records import Candidate, Request, Turn, WayBack
 from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft
 from tests.storage.stores import AT, after
 
@@ -122,6 +125,41 @@ async def test_near_duplicates_are_hidden_and_kept_in_the_log(desk: Desk) -> Non
     assert {kept.position, other.position} == {1, 2}
     assert entry.request.order_propensity == 1 / 2
     assert {kept.first_propensity, other.first_propensity} == {1 / 2}
+
+
+class ByLength:
+    """Longer replies first, more often than not."""
+
+    def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
+        scores = [len(candidate.text or "") / 10 for candidate in candidates]
+        ids = [candidate.id for candidate in candidates]
+        return arranged(ids, scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(1))
+
+
+async def test_an_order_from_scores_is_recorded_with_all_that_made_it(desk: Desk) -> None:
+    """The policy, its parameters, the ranker, each score, each probability; what is not shown has none."""
+    suggester = desk.suggester(candidates=4, orderer=ByLength())
+    desk.drafter.results = ["no", "a longer one", "a longer one", broken()]
+    entry = await suggester.draft(await suggester.accept(desk.ask()))
+    [recorded] = await desk.store.entries()
+    assert recorded.candidates == entry.candidates
+    assert recorded.request == replace(entry.request, owner="here")
+    assert (entry.request.policy, entry.request.ranker_version) == ("plackett_luce", "v1")
+    assert entry.request.policy_params == {"epsilon": 0.1, "temperature": 0.25}
+    assert {candidate.text: candidate.score for candidate in entry.visible} == {"no": 0.2, "a longer one": 1.2}
+    scores = [candidate.score or 0.0 for candidate in entry.visible]
+    assert entry.request.order_propensity == PlackettLuce().order_probability(scores, [0, 1])
+    first = [candidate.first_propensity for candidate in entry.visible]
+    assert first == PlackettLuce().first_probabilities(scores)
+    assert {(each.score, each.first_propensity) for each in entry.candidates if each.position is None} == {(None, None)}
+
+
+async def test_a_redraft_begins_without_an_order(desk: Desk) -> None:
+    """What drew the parent's order says nothing of the child's."""
+    suggester = desk.suggester(orderer=ByLength())
+    entry = await suggester.draft(await suggester.accept(desk.ask()))
+    child = await suggester.redraft(desk.click(), entry.request.id)
+    assert (child.policy, child.policy_params, child.ranker_version) == ("uniform", {}, None)
 
 
 async def test_a_failed_draft_hides_no_other(desk: Desk) -> None:
