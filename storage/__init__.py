@@ -6,6 +6,8 @@ database   connections: one writer, several readers, transactions with a time li
 requests   suggestion requests and their candidates, from the ask to what was shown
 choices    what agents decided, and taking it back
 deliveries how far a reply has got on its way into the conversation
+leases     work that one replica does at a time
+rankers    what was learned from the log, and which ranker orders what is shown
 choicelog  whole requests, in order, for reports and exports
 backup     a checked copy of a SQLite file, made while it is written to
 migrations Alembic scripts, forward only

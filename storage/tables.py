@@ -271,3 +271,38 @@ switches = Table(
     Column("thrown_by", String(64), nullable=False),
     Column("thrown_at", UtcTime, nullable=False),
 )
+
+rankers = Table(
+    "rankers",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("version", String(64), nullable=False, unique=True),
+    Column("model", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("trained_until", UtcTime),
+    Column("requests", Integer, nullable=False),
+    Column("choices", Integer, nullable=False),
+    Column("agents", Integer, nullable=False),
+    Column("metrics", Json, nullable=False),
+    Column("gate_open", Boolean, nullable=False),
+    Column("gate", Json, nullable=False),
+)
+
+ranker_changes = Table(
+    "ranker_changes",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("version", String(64)),
+    Column("reason", String(16), nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", UtcTime, nullable=False),
+)

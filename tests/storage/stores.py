@@ -20,6 +20,8 @@ from storage.choicelog import ChoiceLog, Selection
 from storage.choices import Choices
 from storage.database import Database
 from storage.deliveries import Deliveries
+from storage.leases import Leases
+from storage.rankers import Rankers, StoredRanker
 from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
 from storage.replicas import Replicas
 from storage.requests import Drafted, Requests
@@ -118,6 +120,8 @@ class Store:
     switches: Switches
     log: ChoiceLog
     audit: Audit
+    leases: Leases
+    rankers: Rankers
 
     async def entries(self, selection: Selection | None = None) -> list[LogEntry]:
         return [entry async for entry in self.log.entries(selection or Selection(include_simulated=True))]
@@ -152,6 +156,8 @@ def store_of(database: Database, *, me: str = "here") -> Store:
         switches=Switches(database),
         log=ChoiceLog(database),
         audit=Audit(database),
+        leases=Leases(database, me=me),
+        rankers=Rankers(database, me=me),
     )
 
 
@@ -236,6 +242,23 @@ def a_choice(request_id: str = "r1", kind: ChoiceKind = "used", **changes: Any) 
         chosen_at=after(seconds=5),
         decision_ms=2000,
         visible_candidate_ids=(f"{request_id}-c2", f"{request_id}-c1", f"{request_id}-c0"),
+    )
+    return replace(plain, **changes)
+
+
+def a_ranker(version: str = "v1", **changes: Any) -> StoredRanker:
+    plain = StoredRanker(
+        version=version,
+        model=f"the model of {version}",
+        created_at=AT,
+        created_by="here",
+        trained_until=AT,
+        requests=300,
+        choices=250,
+        agents=12,
+        metrics={"seconds": 1.5},
+        gate_open=True,
+        gate={"lower": 0.01},
     )
     return replace(plain, **changes)
 

@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     _tables()
     _replicas_and_switches()
+    _rankers()
     _events_are_append_only()
 
 
@@ -205,6 +206,42 @@ def _replicas_and_switches() -> None:
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("thrown_by", sa.String(length=64), nullable=False),
         sa.Column("thrown_at", sa.String(length=24), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+
+def _rankers() -> None:
+    op.create_table(
+        "rankers",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.String(length=24), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("trained_until", sa.String(length=24), nullable=True),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("choices", sa.Integer(), nullable=False),
+        sa.Column("agents", sa.Integer(), nullable=False),
+        sa.Column("metrics", sa.Text(), nullable=False),
+        sa.Column("gate_open", sa.Boolean(), nullable=False),
+        sa.Column("gate", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("version"),
+    )
+    op.create_table(
+        "ranker_changes",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.String(length=24), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.String(length=24), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
 
