@@ -1,4 +1,14 @@
 """Which reply is likely to be picked, learned from choices and corrected for position and person.
 
+displays   a choice set ready for learning, made from a log entry; why an entry is left out
+features   what is measured of a text, beside its conversation
+design     displays as arrays: sparse columns, ragged sets
+logit      the conditional logit with an outside option: likelihood, gradient, fit, habits' spread
+model      `Ranker`: a fitted, versioned value; `fit`
+clusters   means with errors clustered by agent
+estimates  effects with a clustered covariance, for contrasts
+gain       is it better than knowing positions only? Cross-validated, clustered by agent
 policies   how an order is drawn from scores, with the exact probability of what was drawn
+
+NumPy and SciPy take a while to import: callers import these modules when they need them, off the event loop.
 """

@@ -1,0 +1,135 @@
+"""Displays as arrays: a row a candidate, sets ragged and end to end, effects as indices."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.ranking.displays import Display, Weights
+from bot.ranking.features import FEATURES, Array, Rarity, featurise
+
+Whole = NDArray[np.int64]
+
+POSITIONS: Final = 10
+"""Positions have an effect each up to here; further ones share the last."""
+
+HABITS: Final = ("first", "none")
+"""What differs from person to person: the pull of the first slot, and of taking none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """A feature's frozen scale: (value - mean) / deviation; what was not measured is at the mean."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names that have effects, in the order of their indices."""
+
+    features: tuple[str, ...]
+    styles: tuple[str, ...]
+    models: tuple[str, ...]
+    prompts: tuple[str, ...]
+    agents: tuple[str, ...]
+    positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """N candidates in D sets. An index equal to the number of names is an unknown name, whose effect is 0."""
+
+    names: Names
+    x: Array  # (N, features): scaled, centred within the set
+    style: Whole  # (N,)
+    model: Whole  # (N,)
+    position: Whole  # (N,) from 0
+    prompt: Whole  # (D,)
+    agent: Whole  # (D,)
+    starts: Whole  # (D,) first row of each set
+    sizes: Whole  # (D,)
+    picked: Whole  # (D,) row, -1 for the outside option
+    weight: Array  # (D,)
+
+    @property
+    def sets(self) -> Whole:
+        """The set of each row."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+
+def scales_of(raw: Array) -> tuple[Scale, ...]:
+    """Of each column, what was measured of it; a column that says nothing gets the deviation 1."""
+    found = []
+    for column in raw.T:
+        known = column[np.isfinite(column)]
+        deviation = float(known.std()) if known.size else 0.0
+        mean = float(known.mean()) if known.size else 0.0
+        found.append(Scale(mean=mean, deviation=deviation if deviation > 1e-9 else 1.0))
+    return tuple(found)
+
+
+def standardise(raw: Array, scales: Sequence[Scale]) -> Array:
+    """Scaled; NaN becomes 0."""
+    means = np.array([scale.mean for scale in scales])
+    deviations = np.array([scale.deviation for scale in scales])
+    scaled: Array = np.nan_to_num((raw - means) / deviations, nan=0.0, posinf=0.0, neginf=0.0)
+    return scaled
+
+
+def centre(x: Array, starts: Whole, sizes: Whole) -> Array:
+    """Each column less its mean within the set."""
+    if not len(starts):
+        return x
+    means = np.add.reduceat(x, starts, axis=0) / sizes[:, None]
+    return np.asarray(x - np.repeat(means, sizes, axis=0), dtype=np.float64)
+
+
+def measure(displays: Iterable[Display], rare: Rarity) -> Array:
+    """Raw features of all candidates, end to end."""
+    rows = [featurise(display.conversation, display.shown, rare) for display in displays]
+    return np.concatenate(rows) if rows else np.empty((0, len(FEATURES)))
+
+
+def names_of(displays: Sequence[Display]) -> Names:
+    """All that is named in these displays, sorted."""
+    shown = [candidate for display in displays for candidate in display.shown]
+    return Names(
+        features=tuple(FEATURES),
+        styles=tuple(sorted({candidate.style for candidate in shown})),
+        models=tuple(sorted({candidate.model for candidate in shown})),
+        prompts=tuple(sorted({display.prompt_version for display in displays})),
+        agents=tuple(sorted({display.agent for display in displays})),
+        positions=min(POSITIONS, max((len(display.shown) for display in displays), default=1)),
+    )
+
+
+def arrange(displays: Sequence[Display], x: Array, names: Names, weights: Weights) -> Design:
+    """The design of these displays; `x` are their scaled features, not yet centred."""
+    sizes = np.array([len(display.shown) for display in displays], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
+    shown = [candidate for display in displays for candidate in display.shown]
+    picked = [-1 if display.picked is None else display.picked for display in displays]
+    within = np.array(picked, dtype=np.int64)
+    position = np.array([candidate.position - 1 for candidate in shown], dtype=np.int64)
+    return Design(
+        names=names,
+        x=centre(x, starts, sizes),
+        style=_indices((candidate.style for candidate in shown), names.styles),
+        model=_indices((candidate.model for candidate in shown), names.models),
+        position=np.minimum(position, names.positions - 1),
+        prompt=_indices((display.prompt_version for display in displays), names.prompts),
+        agent=_indices((display.agent for display in displays), names.agents),
+        starts=starts,
+        sizes=sizes,
+        picked=np.where(within < 0, -1, starts + within),
+        weight=np.array([display.weight(weights) for display in displays]),
+    )
+
+
+def _indices(values: Iterable[str], names: Sequence[str]) -> Whole:
+    places = {name: index for index, name in enumerate(names)}
+    return np.array([places.get(value, len(names)) for value in values], dtype=np.int64)

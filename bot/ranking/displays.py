@@ -1,0 +1,178 @@
+"""A choice set ready for learning, made from a log entry, or the reason why it is left out."""
+
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from rapidfuzz.distance import Levenshtein
+
+from storage.records import Candidate, Choice, LogEntry, Turn
+
+Weights = Literal["picks", "kept"]
+"""What a pick counts: `picks` 1 each; `kept` by what became of the text, see `Display.kept`."""
+
+LeftOut = Literal["undecided", "expired", "failed", "one_candidate", "malformed", "repeated"]
+
+UNSENT: Final = 0.3
+"""What a pick counts that was clicked but not sent, or edited in a way that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One candidate as it was shown, at its 1-based position."""
+
+    id: str
+    position: int
+    style: str
+    model: str
+    text: str
+    mean_logprob: float | None = None
+    first_propensity: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Display:
+    """A choice set: two or more candidates in the order shown, and which was picked.
+
+    `picked` is the index into `shown`; None is the outside option: dismissed, or asked for others instead.
+    `kept` is how much of the pick was sent: 1 as it was, the similarity if edited, 0.3 if not sent or not known.
+    `agent` names the person within the log; two workspaces' agents never share one.
+    """
+
+    request_id: str
+    agent: str
+    at: datetime
+    prompt_version: str
+    conversation: tuple[Turn, ...]
+    shown: tuple[Shown, ...]
+    picked: int | None
+    kept: float = 1.0
+    order_propensity: float | None = None
+
+    def weight(self, weights: Weights) -> float:
+        """What this choice counts in a fit."""
+        return 1.0 if weights == "picks" or self.picked is None else self.kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """The displays of a log in its order, and how many entries were left out, by reason."""
+
+    displays: tuple[Display, ...]
+    left_out: dict[LeftOut, int]
+
+
+def collect(entries: Iterable[LogEntry]) -> Collected:
+    """All entries that can be learned from. Of a request that stands twice, the first counts."""
+    found: list[Display] = []
+    left_out: Counter[LeftOut] = Counter()
+    seen: set[str] = set()
+    for entry in entries:
+        display = "repeated" if entry.request.id in seen else display_of(entry)
+        seen.add(entry.request.id)
+        if isinstance(display, Display):
+            found.append(display)
+        else:
+            left_out[display] += 1
+    return Collected(displays=tuple(found), left_out=dict(left_out))
+
+
+def display_of(entry: LogEntry) -> Display | LeftOut:
+    """The entry as a choice set; else why it is none."""
+    reason = _left_out(entry)
+    if reason is not None:
+        return reason
+    visible, choice = entry.visible, entry.choice
+    picked = _picked(visible, choice)
+    if picked == "malformed" or not _is_whole(visible):
+        return "malformed"
+    return Display(
+        request_id=entry.request.id,
+        agent=agent_of(entry),
+        at=entry.request.created_at,
+        prompt_version=entry.request.prompt_version,
+        conversation=entry.request.conversation,
+        shown=shown_of(visible),
+        picked=picked,
+        kept=1.0 if picked is None or choice is None else _kept(entry, choice, visible[picked]),
+        order_propensity=probability(entry.request.order_propensity),
+    )
+
+
+def agent_of(entry: LogEntry) -> str:
+    """The person within the log: Slack's user ids are unique within a workspace only."""
+    return f"{entry.request.team_id}/{entry.request.agent_id}"
+
+
+def shown_of(visible: Iterable[Candidate]) -> tuple[Shown, ...]:
+    """Candidates that have a place, as the ranking reads them; what is not a number is missing."""
+    return tuple(
+        Shown(
+            id=candidate.id,
+            position=candidate.position or 0,
+            style=candidate.style,
+            model=candidate.model,
+            text=candidate.text or "",
+            mean_logprob=finite(candidate.mean_logprob),
+            first_propensity=probability(candidate.first_propensity),
+        )
+        for candidate in visible
+    )
+
+
+def finite(value: float | None) -> float | None:
+    """The number; None for what is missing, NaN or infinite."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def probability(value: float | None) -> float | None:
+    """A probability that something happened that did: above 0, at most 1; else None."""
+    return value if value is not None and 0 < value <= 1 else None
+
+
+def _left_out(entry: LogEntry) -> LeftOut | None:
+    """Expired entries may hold late choices; a redrafted one is decided without a choice."""
+    request = entry.request
+    if request.status == "expired":
+        return "expired"
+    if request.status == "failed" or not entry.visible:
+        return "failed"
+    if entry.choice is None and request.status != "redrafted":
+        return "undecided"
+    return "one_candidate" if len(entry.visible) == 1 else None
+
+
+def _picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Literal["malformed"] | None:
+    if choice is None or choice.kind == "dismissed":
+        return None
+    places = [index for index, candidate in enumerate(visible) if candidate.id == choice.candidate_id]
+    return places[0] if len(places) == 1 else "malformed"
+
+
+def _is_whole(visible: tuple[Candidate, ...]) -> bool:
+    """Each position from 1 on is there once."""
+    return [candidate.position for candidate in visible] == list(range(1, len(visible) + 1))
+
+
+def _kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> float:
+    if choice.kind == "edited":
+        return _similar(choice, candidate)
+    events = {event.type for event in entry.events}
+    return UNSENT if "used" in events and "sent" not in events else 1.0
+
+
+def _similar(choice: Choice, candidate: Candidate) -> float:
+    told = finite(choice.edit_similarity)
+    if told is not None:
+        return min(1.0, max(0.0, told))
+    if choice.final_text is None or candidate.text is None:
+        return UNSENT
+    return Levenshtein.normalized_similarity(_nfc(choice.final_text), _nfc(candidate.text))
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

@@ -1,0 +1,213 @@
+"""`Ranker`: what was learned from choices, as a value whose version is the hash of its content; `fit` learns it."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from bot.ranking.design import HABITS, Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
+from bot.ranking.displays import Display, Shown, Weights
+from bot.ranking.features import BUCKETS, FEATURES, Array, Drafted, Rarity, featurise, rarity
+from bot.ranking.logit import Parameters, fit_logit
+from storage.records import Turn
+
+FORMAT: Final = "suggest-ranker/1"
+"""Changes whenever a feature or a formula does: an older file is refused rather than read wrongly."""
+
+
+class CorruptModel(Exception):  # noqa: N818 - named for what happened, as the callers read it
+    """A stored model cannot be used; the message says why, in one line."""
+
+
+class NothingToLearn(Exception):  # noqa: N818 - as above
+    """No display with a pick: there is nothing to fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranker:
+    """A fitted model. `metrics` are those of its making; everything is finite, or it is corrupt.
+
+    `n_requests` displays were learned from, of `n_agents` persons; `n_choices` of them have a pick.
+    """
+
+    trained_until: datetime
+    n_requests: int
+    n_choices: int
+    n_agents: int
+    weights: Weights
+    metrics: Mapping[str, float]
+    names: Names
+    scales: tuple[Scale, ...]
+    rarity: Rarity
+    parameters: Parameters
+
+    @cached_property
+    def version(self) -> str:
+        """The hash of the content, 16 hexadecimal digits: two rankers with one version rank alike."""
+        return _hash(_content(self))
+
+    def to_json(self) -> str:
+        """All of it; read back by `from_json`."""
+        return json.dumps({"format": FORMAT, "version": self.version, **_content(self)}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Ranker":
+        """Raises CorruptModel where the text is no ranker of this program's format, or was changed."""
+        content = _parsed(text)
+        version = content.pop("version")
+        if version != _hash(content):
+            raise CorruptModel("it was changed after it was written: its content does not match its version")
+        try:
+            ranker = _read(content)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptModel(f"a part of it is missing or malformed ({type(error).__name__})") from error
+        _refuse_nonsense(ranker)
+        return ranker
+
+    def quality(
+        self, conversation: Sequence[Turn], candidates: Sequence[Drafted], prompt_version: str
+    ) -> tuple[float, ...]:
+        """w·x + a_style + a_model + a_prompt of each candidate: what to rank by. Position and person are not in it."""
+        if not candidates:
+            return ()
+        x = standardise(featurise(conversation, candidates, self.rarity), self.scales)
+        x = centre(x, np.array([0]), np.array([len(x)]))
+        styles, models = self.style_effects, self.model_effects
+        prompt = self.prompt_effects.get(prompt_version, 0.0)
+        return tuple(
+            float(text) + styles.get(candidate.style, 0.0) + models.get(candidate.model, 0.0) + prompt
+            for text, candidate in zip(x @ self.parameters.features, candidates, strict=True)
+        )
+
+    @cached_property
+    def style_effects(self) -> dict[str, float]:
+        return _effects(self.names.styles, self.parameters.styles)
+
+    @cached_property
+    def model_effects(self) -> dict[str, float]:
+        return _effects(self.names.models, self.parameters.models)
+
+    @cached_property
+    def prompt_effects(self) -> dict[str, float]:
+        return _effects(self.names.prompts, self.parameters.prompts)
+
+
+def fit(displays: Sequence[Display], *, weights: Weights) -> Ranker:
+    """Learn from displays. Raises NothingToLearn where none has a pick."""
+    if all(display.picked is None for display in displays):
+        raise NothingToLearn
+    rare = rarity([display.conversation for display in displays])
+    raw = measure(displays, rare)
+    scales = scales_of(raw)
+    names = names_of(displays)
+    parameters = fit_logit(arrange(displays, standardise(raw, scales), names, weights))
+    return Ranker(
+        trained_until=max(display.at for display in displays),
+        n_requests=len(displays),
+        n_choices=sum(display.picked is not None for display in displays),
+        n_agents=len(names.agents),
+        weights=weights,
+        metrics={},
+        names=names,
+        scales=scales,
+        rarity=rare,
+        parameters=parameters,
+    )
+
+
+def _effects(names: Sequence[str], values: Array) -> dict[str, float]:
+    return dict(zip(names, values.tolist(), strict=True))
+
+
+_ARRAYS: Final = (
+    "features", "styles", "models", "prompts", "positions", "none", "habits", "habit_covariances", "spread",
+)  # fmt: skip
+
+
+def _content(ranker: Ranker) -> dict[str, Any]:
+    names, parameters = ranker.names, ranker.parameters
+    return {
+        "trained_until": ranker.trained_until.isoformat(),
+        "n_requests": ranker.n_requests,
+        "n_choices": ranker.n_choices,
+        "n_agents": ranker.n_agents,
+        "weights": ranker.weights,
+        "metrics": dict(ranker.metrics),
+        "features": list(names.features),
+        "styles": list(names.styles),
+        "models": list(names.models),
+        "prompts": list(names.prompts),
+        "agents": list(names.agents),
+        "scales": [[scale.mean, scale.deviation] for scale in ranker.scales],
+        "idf": list(ranker.rarity.idf),
+        "parameters": {name: getattr(parameters, name).tolist() for name in _ARRAYS},
+    }
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise CorruptModel("it is no JSON, or not all of it is there") from error
+    if not isinstance(content, dict) or "version" not in content:
+        raise CorruptModel("it is no ranker")
+    found = content.pop("format", None)
+    if found != FORMAT:
+        raise CorruptModel(f"its format is {str(found)[:40]!r}, and this program reads {FORMAT!r}: train it anew")
+    return content
+
+
+def _read(content: dict[str, Any]) -> Ranker:
+    parameters = {name: np.array(content["parameters"][name], dtype=np.float64) for name in _ARRAYS}
+    return Ranker(
+        trained_until=datetime.fromisoformat(content["trained_until"]),
+        n_requests=int(content["n_requests"]),
+        n_choices=int(content["n_choices"]),
+        n_agents=int(content["n_agents"]),
+        weights=content["weights"],
+        metrics={str(name): float(value) for name, value in content["metrics"].items()},
+        names=Names(
+            features=tuple(content["features"]),
+            styles=tuple(content["styles"]),
+            models=tuple(content["models"]),
+            prompts=tuple(content["prompts"]),
+            agents=tuple(content["agents"]),
+            positions=len(parameters["positions"]),
+        ),
+        scales=tuple(Scale(mean=mean, deviation=deviation) for mean, deviation in content["scales"]),
+        rarity=Rarity(idf=tuple(content["idf"])),
+        parameters=Parameters(**parameters),
+    )
+
+
+def _refuse_nonsense(ranker: Ranker) -> None:
+    names, parameters = ranker.names, ranker.parameters
+    sizes = {
+        "features": (len(FEATURES),), "styles": (len(names.styles),), "models": (len(names.models),),
+        "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), len(HABITS)),
+        "habit_covariances": (len(names.agents), len(HABITS), len(HABITS)), "spread": (len(HABITS), len(HABITS)),
+    }  # fmt: skip
+    if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.rarity.idf) != BUCKETS:
+        raise CorruptModel("it has other features than this program: train it anew")
+    for name in _ARRAYS:
+        array = getattr(parameters, name)
+        if array.shape != sizes.get(name, array.shape) and array.size:
+            raise CorruptModel(f"its {name} have a wrong number of values")
+        if not np.isfinite(array).all():
+            raise CorruptModel(f"its {name} are not all numbers")
+    if any(not math.isfinite(scale.mean) or not scale.deviation > 0 for scale in ranker.scales):
+        raise CorruptModel("its scales are not all numbers")
+
+
+__all__ = ["CorruptModel", "Display", "NothingToLearn", "Ranker", "Shown", "Weights", "fit"]

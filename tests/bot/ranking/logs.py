@@ -1,0 +1,113 @@
+"""Choice logs for the ranking's tests: entries by hand, and agents who pick by utilities that are known."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import exp
+
+from bot.ranking.displays import Display, collect
+from storage.records import Candidate, Choice, ChoiceKind, LogEntry, Request, Status, Turn
+
+AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
+WORDS = [
+    "your",
+    "order",
+    "was",
+    "sent",
+    "today",
+    "and",
+    "it",
+    "will",
+    "arrive",
+    "on",
+    "friday",
+    "with",
+    "the",
+    "next",
+    "truck",
+    "from",
+    "our",
+    "store",
+]
+
+
+def an_entry(
+    *texts: str,
+    picked: int | None = None,
+    kind: ChoiceKind = "used",
+    agent: str = "U1",
+    number: int = 0,
+    status: Status = "shown",
+) -> LogEntry:
+    """Texts in the order shown; `picked` is an index into them. Without it, nobody decided, unless it is dismissed."""
+    request = Request(
+        id=f"r{number}",
+        team_id="T1",
+        channel_id="C1",
+        agent_id=agent,
+        surface="slash",
+        locale="en-US",
+        created_at=AT + timedelta(minutes=number),
+        status=status,
+        k_requested=len(texts),
+        prompt_version="p1",
+        app_version="0.1.0",
+        conversation=(Turn(role="customer", text="Where is my order?"),),
+    )
+    candidates = tuple(
+        Candidate(
+            id=f"r{number}c{index}",
+            request_id=request.id,
+            sample_index=index,
+            position=index + 1,
+            style=("direct", "warm", "detailed")[index % 3],
+            model="m1",
+            text=text,
+        )
+        for index, text in enumerate(texts)
+    )
+    return LogEntry(request=request, candidates=candidates, choice=_choice(request, candidates, picked, kind))
+
+
+def _choice(request: Request, candidates: tuple[Candidate, ...], picked: int | None, kind: ChoiceKind) -> Choice | None:
+    if picked is None and kind != "dismissed":
+        return None
+    return Choice(
+        id=f"{request.id}choice",
+        request_id=request.id,
+        kind=kind,
+        candidate_id=None if picked is None else candidates[picked].id,
+        final_text=None if picked is None else candidates[picked].text,
+        agent_id=request.agent_id,
+        chosen_at=request.created_at + timedelta(seconds=9),
+        decision_ms=9000,
+        visible_candidate_ids=tuple(candidate.id for candidate in candidates),
+    )
+
+
+def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> list[LogEntry]:
+    """Agents who like short texts as much as `taste` says, and the first slot, each by another amount."""
+    rng = random.Random(seed)
+    pull = [rng.gauss(0.8, 0.8) for _ in range(agents)]
+    entries = []
+    for number in range(requests):
+        agent = number % agents
+        texts = [" ".join(rng.choices(WORDS, k=rng.randint(3, 30))) for _ in range(3)]
+        utilities = [-taste * len(text) / 60 + pull[agent] * (index == 0) for index, text in enumerate(texts)]
+        odds = [*map(exp, utilities), exp(-1.5)]
+        picked = rng.choices(range(4), odds)[0]
+        if picked == 3:
+            entries.append(an_entry(*texts, kind="dismissed", agent=f"U{agent}", number=number))
+        else:
+            entries.append(an_entry(*texts, picked=picked, agent=f"U{agent}", number=number))
+    return entries
+
+
+def displays(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> tuple[Display, ...]:
+    return collect(a_log(requests, agents, taste=taste, seed=seed)).displays
+
+
+def restyled(display: Display, *styles: str) -> Display:
+    """The same display, its candidates in these styles."""
+    shown = (replace(item, style=style) for item, style in zip(display.shown, styles, strict=True))
+    return replace(display, shown=tuple(shown))

@@ -1,0 +1,114 @@
+"""A ranker is a value: learned, written, read back the same or refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bot.ranking.gain import gain_over_position
+from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit
+from storage.records import Turn
+from tests.bot.ranking.logs import an_entry, displays, restyled
+
+RANKER = fit(displays(), weights="picks")
+CONVERSATION = (Turn(role="customer", text="Where is my order?"),)
+CANDIDATES = an_entry("It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 4)).candidates
+
+
+def test_it_learns_what_agents_like() -> None:
+    short, long = RANKER.quality(CONVERSATION, CANDIDATES, "p1")
+    assert short > long
+
+
+def test_an_effect_of_a_style_is_learned() -> None:
+    picked_warm = [
+        restyled(display, *("warm" if index == display.picked else "direct" for index in range(3)))
+        for display in displays()
+        if display.picked is not None
+    ]
+    effects = fit(picked_warm, weights="picks").style_effects
+    assert effects["warm"] > effects["direct"] + 0.5
+
+
+def test_unknown_styles_models_and_prompts_have_no_effect() -> None:
+    unknown = tuple(replace(candidate, style="new", model="new") for candidate in CANDIDATES)
+    text = replace(RANKER, parameters=replace(RANKER.parameters, styles=np.zeros(3), models=np.zeros(1)))
+    assert RANKER.quality(CONVERSATION, unknown, "new") == text.quality(CONVERSATION, CANDIDATES, "new")
+
+
+def test_it_is_read_back_as_it_was_written() -> None:
+    again = Ranker.from_json(RANKER.to_json())
+    assert again.version == RANKER.version
+    assert again.to_json() == RANKER.to_json()
+    assert again.quality(CONVERSATION, CANDIDATES, "p1") == RANKER.quality(CONVERSATION, CANDIDATES, "p1")
+
+
+def test_the_version_is_that_of_the_content() -> None:
+    assert fit(displays(), weights="picks").version == RANKER.version
+    assert fit(displays(seed=8), weights="picks").version != RANKER.version
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no JSON"),
+        (RANKER.to_json()[:500], "no JSON"),
+        ("[]", "no ranker"),
+        ("{}", "no ranker"),
+        (RANKER.to_json().replace("suggest-ranker/", "suggest-ranker/9"), "train it anew"),
+        (RANKER.to_json().replace('"n_agents": 12', '"n_agents": 13'), "was changed"),
+    ],
+)
+def test_what_is_corrupt_is_refused_with_its_reason(text: str, reason: str) -> None:
+    with pytest.raises(CorruptModel, match=reason):
+        Ranker.from_json(text)
+
+
+def forged(**changes: object) -> str:
+    """A ranker with other content under a version that matches it."""
+    content = json.loads(RANKER.to_json())
+    content["parameters"].update(changes)
+    made = replace(RANKER, parameters=replace(RANKER.parameters, **{k: np.array(v) for k, v in changes.items()}))
+    return json.dumps({**content, "version": made.version})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"features": [0.0]}, "wrong number"), ({"none": [float("nan"), 0.0]}, "not all numbers")],
+)
+def test_a_version_that_matches_does_not_make_nonsense_usable(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(CorruptModel, match=reason):
+        Ranker.from_json(forged(**changes))
+
+
+@pytest.mark.parametrize("found", [(), displays()[:0], [d for d in displays() if d.picked is None]])
+def test_without_a_pick_there_is_nothing_to_learn(found: list[object]) -> None:
+    with pytest.raises(NothingToLearn):
+        fit(found, weights="picks")  # type: ignore[arg-type]
+
+
+def test_one_choice_and_one_agent_are_enough_to_make_a_ranker() -> None:
+    ranker = fit(displays(requests=2, agents=1), weights="kept")
+    assert ranker.n_agents == 1
+    assert Ranker.from_json(ranker.to_json()).version == ranker.version
+
+
+def test_a_taste_shows_as_a_gain_over_positions_and_its_absence_as_none() -> None:
+    gain = gain_over_position(displays(600, taste=3.0))
+    assert gain is not None
+    assert gain.lower > 0
+    assert (gain.clusters, gain.clustered_by, gain.exploratory) == (12, "agent", False)
+    noise = gain_over_position(displays(600, taste=0.0))
+    assert noise is not None
+    assert noise.lower < 0
+
+
+def test_few_agents_are_clustered_by_day_and_called_exploratory() -> None:
+    gain = gain_over_position(displays(2000, agents=3, taste=3.0))
+    assert gain is not None
+    assert (gain.clustered_by, gain.exploratory) == ("agent_and_day", True)
+
+
+def test_a_single_cluster_has_no_gain_to_tell() -> None:
+    assert gain_over_position(displays(20, agents=1)) is None
