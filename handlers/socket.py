@@ -12,7 +12,8 @@ from slack_sdk.errors import SlackClientError
 from handlers.connection import Connection
 
 LOOK_EVERY_S: Final = 2.0
-STUCK_AFTER_S: Final = 30.0
+PING_EVERY_S: Final = 5.0
+"""Also how long the SDK waits before it tries again to connect."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,26 +28,35 @@ class Socket:
     def __init__(self, bolt: AsyncApp, *, app_token: str, connection: Connection) -> None:
         self._app_token = app_token
         self._connection = connection
-        self._handler = AsyncSocketModeHandler(bolt, app_token, logger=_SILENT, web_client=connection.client)
+        self._handler = AsyncSocketModeHandler(
+            bolt, app_token, logger=_SILENT, web_client=connection.client, ping_interval=PING_EVERY_S
+        )
         self._watchdog: asyncio.Task[None] | None = None
+        self._reconnecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Raises SlackRefused, SlackUnreachable."""
         await self._connection.try_app_token(self._app_token)
         self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
-        await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        await self._reconnect()
+        while not await self.connected():  # the watchdog is at it
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def connected(self) -> bool:
         return bool(await self._handler.client.is_connected())
 
     async def aclose(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-            await asyncio.wait([self._watchdog])
+        running = [task for task in (self._watchdog, self._reconnecting) if task is not None]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
         await self._handler.close_async()  # type: ignore[no-untyped-call]
 
     async def _watch(self) -> None:
-        """Keep the SDK from trying a URL again that Slack has refused: each URL works once, and only for a while."""
+        """Connect again at once, where the SDK would notice seconds later or not at all; and keep it from trying a URL
+        again that Slack has refused: each URL works once, and only for a while.
+        """
         lost_s = 0.0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
@@ -59,11 +69,11 @@ class Socket:
                 _log.warning("Socket Mode is disconnected; reconnecting")
             lost_s += LOOK_EVERY_S
             self._handler.client.wss_uri = None  # its next try asks for a fresh one
-            if lost_s % STUCK_AFTER_S == 0:
-                await self._reconnect()
+            if self._reconnecting is None or self._reconnecting.done():
+                self._reconnecting = asyncio.create_task(self._reconnect(), name="socket reconnect")
 
     async def _reconnect(self) -> None:
-        """Where the SDK does not seem to try at all."""
+        """Does nothing while the SDK is connecting, or is connected."""
         try:
             await self._handler.client.connect_to_new_endpoint()
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
