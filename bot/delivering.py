@@ -103,8 +103,10 @@ class Deliverer:
         self._sleep = sleep
 
     async def deliver(self, chosen: Chosen) -> Outcome:
-        """Post what is pending of this choice, in order."""
+        """Post what is pending of this choice, in order. Then the agent is to be told, and `told` called."""
         outcome = await self._deliver(chosen)
+        if _stands(chosen):  # it was reckoned when it came to stand
+            return outcome
         at = self._now()
         self._metrics.delivered(chosen.choice, outcome.state, at=at)
         tell_choice(chosen.choice, chosen.request, outcome=outcome.state, parts=len(chosen.parts), at=at)
@@ -125,6 +127,21 @@ class Deliverer:
                 await self._surely(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
         by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
         return Outcome(state="not_posted", text=_joined(by_hand)) if by_hand else Outcome(state="posted")
+
+    async def told(self, chosen: Chosen) -> None:
+        """The agent knows how the delivery ended: from now on nobody will tell them again. Raises Unavailable."""
+        if chosen.parts:
+            await self._deliveries.told(chosen.choice.id)
+
+    async def standing(self, click: Click, request_id: str) -> Chosen | None:
+        """The choice that stands on a request of this agent and has nothing left to deliver, if there is one."""
+        entry = owned(await self._requests.get(request_id), click)
+        if entry.choice is None:
+            return None
+        chosen = await self.load(entry.choice.id)
+        if any(part.state != "done" for part in chosen.parts):
+            return None
+        return replace(chosen, request=reachable(chosen.request, click.way_back))
 
     async def retract(self, parts: Sequence[Delivery]) -> bool:
         """Delete the parts of a choice taken back. False where something may still stand in the conversation."""
@@ -232,6 +249,10 @@ class Deliverer:
             else:
                 await self._deliveries.deleted(part.id)
                 return True
+
+
+def _stands(chosen: Chosen) -> bool:
+    return bool(chosen.parts) and all(part.state == "done" for part in chosen.parts)
 
 
 def _joined(parts: Sequence[Delivery]) -> str:

@@ -30,6 +30,9 @@ ANSWERED_WITHIN: Final = timedelta(minutes=30)
 UNKNOWN_TOLD_FOR: Final = timedelta(days=1)
 """After a restart, agents are told again of parts that may have been posted, this long and no longer."""
 
+CONFIRMED_WITHIN: Final = timedelta(minutes=30)
+"""That an older reply was posted, its agent has read in the conversation."""
+
 DELETED_WITHIN: Final = timedelta(days=7)
 """What was posted and taken back longer ago stays: everybody has read it."""
 
@@ -92,7 +95,9 @@ class Recoverer:
                 tell_request(entry, "expired")
         fresh = [entry for entry in entries if entry.request.id not in old]
         undone = await self._replicas.take_deletions(undone_since=now - DELETED_WITHIN)
-        ids = await self._replicas.take_deliveries(unknown_since=now - UNKNOWN_TOLD_FOR)
+        ids = await self._replicas.take_deliveries(
+            unknown_since=now - UNKNOWN_TOLD_FOR, untold_since=now - CONFIRMED_WITHIN
+        )
         loaded = [await self._deliverer.load(choice_id) for choice_id in ids]
         chosen = [each for each in loaded if each.parts]  # none where an undo came in between
         if entries or chosen:

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.choosing import Chooser, Click, Undone
+from bot.choosing import Chooser, Chosen, Click, Undone
 from bot.delivering import Deliverer, Refused, Throttled, Uncertain
 from bot.suggesting import Suggester
 from handlers import blocks
@@ -26,6 +26,7 @@ from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
 from handlers.slack_errors import telling_apart
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
+from storage.errors import NotOpen
 from storage.records import Candidate, DismissReason, Request, WayBack
 
 Ack = Callable[..., Awaitable[Any]]
@@ -71,16 +72,44 @@ class Clicks:
         self._now = now
 
     async def use(self, clicked: Clicked) -> Work:
-        chosen = await self._chooser.use(clicked.click, clicked.action.value)
+        try:
+            chosen = await self._chooser.use(clicked.click, clicked.action.value)
+        except NotOpen as closed:
+            return await self._as_it_stands(clicked, closed)
         return self._showing.deliver(self._deliverer, chosen, clicked.texts)
 
     async def edit(self, clicked: Clicked) -> Work:
-        candidate = await self._chooser.open_edit(clicked.click, clicked.action.value)
+        try:
+            candidate = await self._chooser.open_edit(clicked.click, clicked.action.value)
+        except NotOpen as closed:
+            return await self._as_it_stands(clicked, closed)
         return self._open_editor(clicked, candidate)
 
     async def dismiss(self, clicked: Clicked) -> Work:
-        chosen = await self._chooser.dismiss(clicked.click, clicked.action.value)
-        return self._private.show(chosen.request, [blocks.dismissed(chosen.request, clicked.texts)], replace=True)
+        try:
+            chosen = await self._chooser.dismiss(clicked.click, clicked.action.value)
+        except NotOpen as closed:
+            return await self._as_it_stands(clicked, closed)
+        return self._dismissed(chosen, clicked.texts)
+
+    async def _as_it_stands(self, clicked: Clicked, closed: NotOpen) -> Work:
+        """What was decided before, once more: its confirmation may have been lost, with its Undo. Raises `closed` where
+        nothing is to be confirmed.
+        """
+        chosen = await self._deliverer.standing(clicked.click, str(closed))
+        if chosen is None:
+            raise closed
+        return self._confirm(chosen, clicked)
+
+    async def _confirm(self, chosen: Chosen, clicked: Clicked) -> None:
+        if chosen.choice.kind == "dismissed":
+            await self._dismissed(chosen, clicked.texts)
+        else:
+            await self._showing.deliver(self._deliverer, chosen, clicked.texts)
+        await self._private.answer(clicked.click.way_back, blocks.sentence(clicked.texts("not-open")))
+
+    def _dismissed(self, chosen: Chosen, texts: Texts) -> Work:
+        return self._private.show(chosen.request, [blocks.dismissed(chosen.request, texts)], replace=True)
 
     async def give_reason(self, clicked: Clicked) -> Work:
         request_id = clicked.action.block_id.partition(":")[2]

@@ -73,9 +73,14 @@ class Showing:
             _log.warning("delivery interrupted: %s", error, extra={"request_id": chosen.request.id})
             await self._private.show(chosen.request, [blocks.notice(texts("delivery-interrupted"))])
             return
-        if outcome.state != "cancelled":
-            messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts)
-            await self._private.show(chosen.request, messages, replace=True)
+        if outcome.state == "cancelled":
+            return
+        messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts)
+        await self._private.show(chosen.request, messages, replace=True)
+        try:
+            await deliverer.told(chosen)
+        except Unavailable as error:
+            _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
 
     async def told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
         """Do `work`; should it fail, tell the agent of the request."""

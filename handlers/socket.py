@@ -33,14 +33,15 @@ class Socket:
         )
         self._watchdog: asyncio.Task[None] | None = None
         self._reconnecting: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
 
     async def connect(self) -> None:
         """Raises SlackRefused, SlackUnreachable."""
         await self._connection.try_app_token(self._app_token)
         self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
         await self._reconnect()
-        while not await self.connected():  # the watchdog is at it
-            await asyncio.sleep(LOOK_EVERY_S)
+        if not await self.connected():
+            await self._up.wait()  # the watchdog goes on trying
 
     async def connected(self) -> bool:
         return bool(await self._handler.client.is_connected())
@@ -61,6 +62,7 @@ class Socket:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if await self.connected():
+                self._up.set()
                 if lost_s:
                     _log.info("Socket Mode is connected again after about %d s", lost_s)
                 lost_s = 0.0

@@ -54,6 +54,11 @@ class Deliveries:
             if sent is not None:
                 await connection.execute(_INSERT_EVENT, to_row(sent))
 
+    async def told(self, choice_id: str) -> None:
+        """The agent has seen what became of the reply: nobody has anything left to do about its parts that are done."""
+        async with self._database.write() as connection:
+            await connection.execute(_TOLD, {"of_choice": choice_id})
+
     async def put_back(self, delivery_id: str, *, address: str) -> None:
         """Slack did not take the part, for certain: it is pending again, for this address."""
         async with self._database.write() as connection:
@@ -87,6 +92,7 @@ _INSERT_EVENT: Final = insert(events)
 
 # Word for word the condition of the index, or SQLite would not see that the index will do.
 NOT_DONE: Final = text("deliveries.state <> 'done'")
+UNTOLD: Final = text("deliveries.state = 'done' AND deliveries.owner IS NOT NULL")
 
 _SELECT_PARTS: Final = (
     select(deliveries).where(deliveries.c.choice_id == bindparam("of_choice")).order_by(deliveries.c.part)
@@ -114,6 +120,12 @@ _DONE: Final = (
         message_ts=bindparam("at_ts"),
         text=bindparam("left_text"),
     )
+)
+
+_TOLD: Final = (
+    update(deliveries)
+    .where(deliveries.c.choice_id == bindparam("of_choice"), deliveries.c.state == "done")
+    .values(owner=None)
 )
 
 _PUT_BACK: Final = (

@@ -144,7 +144,8 @@ class Delivery:
     """One part of a chosen reply on its way into the conversation.
 
     `attempting` is committed before Slack is called: found after a crash, it means that nobody knows (`unknown`).
-    `text` is kept until the part is done; what the agent is to copy is kept.
+    `text` is kept until the part is done; what the agent is to copy is kept. `owner` is the replica that posts it,
+    tells its agent, or deletes it after an undo; None when nothing of that is left to do.
     """
 
     id: str

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, case, delete, insert, or_, select, text, update
 
 from storage.database import Database
-from storage.deliveries import NOT_DONE
+from storage.deliveries import NOT_DONE, UNTOLD
 from storage.records import Candidate, Delivery, LogEntry, Request
 from storage.tables import UtcTime, candidates, choices, deliveries, replicas, requests
 
@@ -64,14 +64,16 @@ class Replicas:
                 for request in taken
             )
 
-    async def take_deliveries(self, *, unknown_since: datetime) -> tuple[str, ...]:
+    async def take_deliveries(self, *, unknown_since: datetime, untold_since: datetime) -> tuple[str, ...]:
         """The choices with parts on their way whose replica is gone: ours from now on, oldest first, each as a whole.
 
         A part that was being attempted is `unknown`: nobody knows whether Slack took it. Choices made before
-        `unknown_since` of which a part was unknown already are left: their agents have been told.
+        `unknown_since` of which a part was unknown already are left: their agents have been told. Those whose reply
+        stands, but whose agent may not have been told so, are among them if they were made since `untold_since`.
         """
         async with self._database.write() as connection:
-            found = (await connection.scalars(_ORPHANED_CHOICES, {"since": unknown_since})).all()
+            since = {"since": unknown_since, "untold_since": untold_since}
+            found = (await connection.scalars(_ORPHANED_CHOICES, since)).all()
             if not found:
                 return ()
             taken = set((await connection.scalars(_TAKE_DELIVERIES, {"me": self._me, "ids": found})).all())
@@ -135,9 +137,13 @@ _KNOWN_AS_UNKNOWN: Final = (
 _ORPHANED_CHOICES: Final = (
     select(choices.c.id)
     .where(
-        choices.c.id.in_(select(deliveries.c.choice_id).where(NOT_DONE, _DELIVERY_ORPHANED)),
+        or_(
+            choices.c.id.in_(select(deliveries.c.choice_id).where(NOT_DONE, _DELIVERY_ORPHANED))
+            & or_(choices.c.chosen_at >= bindparam("since", type_=UtcTime), ~_KNOWN_AS_UNKNOWN),
+            choices.c.id.in_(select(deliveries.c.choice_id).where(UNTOLD, _DELIVERY_ORPHANED))
+            & (choices.c.chosen_at >= bindparam("untold_since", type_=UtcTime)),
+        ),
         choices.c.retracted_at.is_(None),
-        or_(choices.c.chosen_at >= bindparam("since", type_=UtcTime), ~_KNOWN_AS_UNKNOWN),
     )
     .order_by(choices.c.chosen_at)
     .limit(AT_ONCE)
@@ -146,7 +152,7 @@ _ORPHANED_CHOICES: Final = (
 
 _TAKE_DELIVERIES: Final = (
     update(deliveries)
-    .where(deliveries.c.choice_id.in_(_IDS), NOT_DONE, _DELIVERY_ORPHANED)
+    .where(deliveries.c.choice_id.in_(_IDS), or_(NOT_DONE, UNTOLD), _DELIVERY_ORPHANED)
     .values(
         owner=bindparam("me"),
         state=case((deliveries.c.state == "attempting", "unknown"), else_=deliveries.c.state),

@@ -216,6 +216,12 @@ deliveries = Table(
         sqlite_where=text("state <> 'done'"),
         postgresql_where=text("state <> 'done'"),
     ),
+    Index(
+        "deliveries_untold",
+        "owner",
+        sqlite_where=text("state = 'done' AND owner IS NOT NULL"),
+        postgresql_where=text("state = 'done' AND owner IS NOT NULL"),
+    ),
 )
 
 events = Table(

@@ -199,7 +199,10 @@ class Desk:
         """What becomes of the replies that a process before this one left on their way."""
         left = await self.restarted()
         await self.deliverer().retract(left.to_delete)
-        return [(chosen, await self.deliverer().deliver(chosen)) for chosen in left.to_deliver]
+        delivered = [(chosen, await self.deliverer().deliver(chosen)) for chosen in left.to_deliver]
+        for chosen, _ in delivered:
+            await self.deliverer().told(chosen)
+        return delivered
 
     # --- steps ----------------------------------------------------------------------------------------
 

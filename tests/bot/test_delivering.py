@@ -397,6 +397,7 @@ async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twic
         assert outcome == Outcome(state="unknown", text="".join(texts[at:]))
         again = await desk.deliverer().post_again(desk.click(), chosen.request.id)
         assert (await desk.deliverer().deliver(again)).state == "posted"
+        await desk.deliverer().told(again)
         assert len(desk.courier.taken) <= len(texts) + 1
     else:
         assert [outcome.state for _, outcome in recovered] in ([], ["posted"])

@@ -120,7 +120,7 @@ async def cut(scene: Scene) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize(
     "when",
-["drafting", "after the ack", "before the ack", "refused"],
+    ["drafting", "after the ack", "before the ack", "refused"],
 )
 async def test_a_socket_cut(scenes: SceneMaker, when: str) -> None:
     """In any state: what was acknowledged is answered, what was not may be asked again, and nothing is done twice."""

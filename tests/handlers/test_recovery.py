@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from bot.recovering import Recoverer
 from cli import serve
+from handlers.private import PrivateMessages
 from handlers.tasks import Tasks
 from playground import RESPONSE_URL, Ephemeral, Hanging, RateLimited
 from playground import Refused as SlackRefuses
@@ -237,6 +238,55 @@ async def test_a_reply_that_was_on_its_way_is_told_and_never_posted_by_itself(st
         await stage.slack.click(stage.agent, told, "post_reply")
         await stage.private("Posted")
     assert len(stage.replies()) == 1
+
+
+async def test_an_agent_who_was_not_told_that_the_reply_stands_is_told_after_the_restart(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies after the post is recorded, before the confirmation: it comes once, with its Undo."""
+
+    async def dies(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    async with stage.bot():
+        shown = await stage.suggested()
+        with monkeypatch.context() as dying:
+            dying.setattr(PrivateMessages, "show", dies)
+            await stage.slack.click(stage.agent, shown, "use_candidate")
+            await until_there_is(stage, "SELECT 1 FROM deliveries WHERE state = 'done'")
+    assert sets_shown(stage), "still buttons"
+    async with stage.bot():
+        confirmed = await stage.private("Posted")
+        assert "undo_choice" in json.dumps(confirmed.blocks)
+        await until_there_is(stage, "SELECT 1 FROM deliveries WHERE owner IS NULL")
+    before = len(stage.slack.ephemerals(stage.agent))
+    async with stage.bot():
+        assert (len(stage.replies()), len(stage.slack.ephemerals(stage.agent))) == (1, before)
+
+
+@pytest.mark.parametrize("action", ["use_candidate", "dismiss_request"])
+async def test_a_confirmation_that_was_lost_comes_with_the_next_click(
+    stage_with: StageMaker, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is clicked then: what was decided stands, and can be undone."""
+
+    async def dies(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    async with stage_with(suggest_on_use="copy") as stage:
+        shown = await stage.suggested()
+        with monkeypatch.context() as dying:
+            dying.setattr(PrivateMessages, "show", dies)
+            await stage.slack.click(stage.agent, shown, action)
+            await stage.logged("shown", "used" if action == "use_candidate" else "dismissed")
+        for clicked in ("use_candidate", "edit_candidate", "dismiss_request"):
+            await stage.slack.click(stage.agent, shown, clicked)
+            await stage.private("undo_choice")
+            await stage.private("closed already")
+            for message in stage.slack.ephemerals(stage.agent):
+                stage.slack.state.delete_ephemeral(message)
+        [line] = await stage.log()
+        assert [event["type"] for event in line["events"]] == ["shown", line["choice"]["kind"]]
 
 
 async def test_what_was_taken_back_and_not_deleted_is_deleted(stage: Stage) -> None:

@@ -20,7 +20,9 @@ MOVES: dict[str, Move] = {
     "done": lambda store, part: store.deliveries.done(replace(part, state="done", **POSTED), sent=None),
     "put_back": lambda store, part: store.deliveries.put_back(part.id, address="response_url"),
     "unknown": lambda store, part: store.deliveries.unknown(part.id),
-    "taken over": lambda store, part: orphans_of(store).take_deliveries(unknown_since=after()),
+    "taken over": lambda store, part: orphans_of(store).take_deliveries(
+        unknown_since=after(), untold_since=after(days=1)
+    ),
     "post_again": lambda store, part: store.deliveries.post_again(part.request_id, delivery_key="k", at=after()),
 }
 WAYS: dict[DeliveryState, list[str]] = {

@@ -48,8 +48,11 @@ async def taken(store: Store) -> list[str]:
     return [entry.request.id for entry in await store.replicas.take_requests()]
 
 
-async def deliveries_taken(store: Store, *, unknown_since: datetime = AT) -> list[str]:
-    return list(await store.replicas.take_deliveries(unknown_since=unknown_since))
+LATER = after(days=1)
+
+
+async def deliveries_taken(store: Store, *, unknown_since: datetime = AT, untold_since: datetime = LATER) -> list[str]:
+    return list(await store.replicas.take_deliveries(unknown_since=unknown_since, untold_since=untold_since))
 
 
 async def deletions_taken(store: Store, *, undone_since: datetime = AT) -> list[str]:
@@ -190,6 +193,26 @@ async def test_replies_cut_off_are_taken_over_in_the_order_of_their_choices(stor
         ("c3-d0", "done", "here"),
     ]
     assert await deliveries_taken(next_one) == []
+
+
+async def test_an_agent_who_was_not_told_yet_is_told_by_another(store: Store, next_one: Store) -> None:
+    """A reply that stands, and nobody said so: until its agent has been told, or it is too long ago."""
+    for n in range(3):
+        await shown(store, f"r{n}")
+        [part] = parts_of(await chosen(store, a_choice(f"r{n}", id=f"c{n}", chosen_at=after(seconds=n)), parts=1))
+        await posted(store, part)
+    await store.deliveries.told("c1")
+    await store.deliveries.told("c0")
+    assert await deliveries_taken(next_one, untold_since=after(seconds=3)) == []
+    assert await deliveries_taken(next_one, untold_since=after(seconds=2)) == ["c2"]
+    assert await deliveries_taken(next_one, untold_since=AT) == []
+    [owner] = await store.rows("SELECT owner FROM deliveries WHERE choice_id = 'c2'")
+    assert owner["owner"] == "next"
+    await next_one.deliveries.told("c2")
+    await next_one.replicas.leave()
+    later = store_of(store.database, me="later")
+    await later.replicas.join(AT)
+    assert await deliveries_taken(later, untold_since=AT) == []
 
 
 async def test_a_long_reply_is_never_divided_between_two(store: Store, next_one: Store) -> None:

@@ -293,7 +293,7 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await store.change("UPDATE requests SET owner = NULL")
     await store.change("UPDATE deliveries SET owner = NULL")
     assert await store.replicas.take_requests()
-    assert await store.replicas.take_deliveries(unknown_since=after())
+    assert await store.replicas.take_deliveries(unknown_since=after(), untold_since=after())
     assert await store.replicas.take_deletions(undone_since=after())
     await store.switches.is_on("paused")
     await store.replicas.leave()

@@ -191,6 +191,14 @@ def _tables() -> None:
         sqlite_where=sa.text("state <> 'done'"),
         postgresql_where=sa.text("state <> 'done'"),
     )
+    op.create_index(
+        "deliveries_untold",
+        "deliveries",
+        ["owner"],
+        unique=False,
+        sqlite_where=sa.text("state = 'done' AND owner IS NOT NULL"),
+        postgresql_where=sa.text("state = 'done' AND owner IS NOT NULL"),
+    )
     op.create_index("deliveries_of_request", "deliveries", ["request_id"], unique=False)
 
 
