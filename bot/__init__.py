@@ -6,6 +6,7 @@ ordering    near-duplicates, styles and positions drawn by chance, with their ex
 ranking     the order learned from choices: what is learned, when it is shown, how it is drawn
 suggesting  the use case: an ask in, candidates in order out, recorded before anything is visible
 choosing    use, edit, dismiss, redraft, undo: one standing choice a request
+places      in which channels that may be done
 delivering  the reply's way into the conversation, once; `Courier` is what it needs from above
 splitting   long replies in parts that Slack takes
 recovering  what a dead replica left behind, taken over

@@ -11,6 +11,7 @@ from rapidfuzz.distance import Levenshtein
 from bot.canonical import tell_choice, tell_undo
 from bot.errors import EmptyReply, NotYours, UnknownRequest
 from bot.metrics import Metrics
+from bot.places import ANYWHERE, Places
 from bot.splitting import clean, split
 from storage.choices import Choices
 from storage.errors import NotOpen
@@ -62,7 +63,9 @@ class Undone:
 
 
 class Chooser:
-    """Records decisions. Every method may raise UnknownRequest, NotYours, NotOpen, Redelivered, Unavailable."""
+    """Records decisions. Every method may raise UnknownRequest, NotYours, NotOpen, Redelivered, Unavailable; what
+    leads to a reply may raise Barred, where its channel is no allowed one any more.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Chooser:
         on_use: OnUse,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        places: Places = ANYWHERE,
     ) -> None:
         self._requests = requests
         self._choices = choices
@@ -80,6 +84,7 @@ class Chooser:
         self._on_use = on_use
         self._now = now
         self._new_id = new_id
+        self._places = places
 
     @property
     def posts(self) -> bool:
@@ -144,6 +149,7 @@ class Chooser:
 
     async def _find(self, click: Click, candidate_id: str) -> tuple[LogEntry, Candidate]:
         entry = owned(await self._requests.of_candidate(candidate_id), click)
+        self._places.check(entry.request.channel_id, entry.request.surface)
         candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
         if candidate.position is None:  # a failed or hidden draft has no button
             raise UnknownRequest(candidate_id)

@@ -5,6 +5,7 @@ Refusal
 ├── LimitReached      the agent asks too often, the day's tokens are spent, or too many drafts wait already
 ├── Paused            an admin has stopped drafting
 ├── NotAllowed        only admins may do this
+├── Barred            this person may not use the bot, or nobody may in this channel
 ├── UnknownRequest    no such request or candidate
 ├── NotYours          another agent asked for these replies
 └── EmptyReply        an edit with nothing in it
@@ -42,7 +43,26 @@ class Paused(Refusal):
 
 
 class NotAllowed(Refusal):
-    """Who asked is no admin."""
+    """Who asked is no admin. `helpers` are user ids of those whom they can ask, besides the workspace's admins."""
+
+    def __init__(self, *, helpers: tuple[str, ...] = ()) -> None:
+        super().__init__("no admin")
+        self.helpers = helpers
+
+
+BarredReason = Literal["guest", "stranger", "deactivated", "usergroup", "unknown", "place"]
+
+
+class Barred(Refusal):
+    """Who asked may not use the bot, or not in this `place`; `unknown`: Slack did not say who they are.
+
+    `helpers` are user ids of those whom they can ask, besides the workspace's admins.
+    """
+
+    def __init__(self, reason: BarredReason, *, helpers: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason: BarredReason = reason
+        self.helpers = helpers
 
 
 class UnknownRequest(Refusal):

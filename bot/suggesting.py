@@ -21,6 +21,7 @@ from bot.errors import MessageTooLong
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.ordering import Order, Orderer, Shuffling, draw_styles, near_duplicates
+from bot.places import ANYWHERE, Places
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
 from storage.errors import TakenOver, Unavailable
@@ -88,6 +89,7 @@ class Suggester:
         new_id: Callable[[], str],
         rng: random.Random,
         orderer: Orderer | None = None,
+        places: Places = ANYWHERE,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.terms = terms
@@ -101,14 +103,16 @@ class Suggester:
         self._new_id = new_id
         self._rng = rng
         self._orderer = orderer or Shuffling(rng)
+        self._places = places
         self._sleep = sleep
         self._queue_ms: dict[str, int] = {}
 
     async def accept(self, ask: Ask) -> Request:
-        """Commit the request. Raises MessageTooLong, LimitReached, Redelivered, Unavailable."""
+        """Commit the request. Raises MessageTooLong, Barred, LimitReached, Redelivered, Unavailable."""
         length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
+        self._places.check(ask.channel_id, ask.surface)
         now = self._now()
         await self._limits.check(team_id=ask.team_id, agent_id=ask.agent_id, now=now)
         request = Request(
@@ -135,9 +139,10 @@ class Suggester:
     async def redraft(self, click: Click, request_id: str) -> Request:
         """Commit a request for other candidates, which closes its parent.
 
-        Raises UnknownRequest, NotYours, NotOpen, LimitReached, Redelivered, Unavailable.
+        Raises UnknownRequest, NotYours, Barred, NotOpen, LimitReached, Redelivered, Unavailable.
         """
         parent = owned(await self._requests.get(request_id), click)
+        self._places.check(parent.request.channel_id, parent.request.surface)
         now = self._now()
         await self._limits.check(team_id=click.team_id, agent_id=click.agent_id, now=now)
         await self._shown_before(parent.request)

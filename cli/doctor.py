@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -75,6 +75,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             async for finding in _slack(settings, session):
                 yield finding
         yield _admins(settings)
+        if settings.suggest_allowed_channels:
+            where = ", ".join(settings.suggest_allowed_channels)
+            yield _ok("SUGGEST_ALLOWED_CHANNELS", f"replies are asked for and posted in {where} only")
         yield await _database(Location.of_settings(settings))
         playbook, finding = _playbook(settings)
         yield finding
@@ -115,6 +118,8 @@ async def _slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIte
     else:
         yield _ok("SLACK_BOT_TOKEN", f"taken: {identity.bot_user_id} in {identity.team} ({identity.team_id})")
         yield _scopes(identity)
+        if settings.suggest_allowed_usergroups:
+            yield await _usergroups(connection, settings.suggest_allowed_usergroups)
     if settings.slack_app_token is not None:
         yield await _app_token(connection, settings.slack_app_token.get_secret_value())
 
@@ -137,6 +142,20 @@ async def _app_token(connection: Connection, token: str) -> Finding:
     except SlackUnreachable as error:
         return _problem("SLACK_APP_TOKEN", f"Slack cannot be reached ({error}): check the network and the proxy")
     return _ok("SLACK_APP_TOKEN", "taken: Socket Mode can be opened")
+
+
+async def _usergroups(connection: Connection, ids: Sequence[str]) -> Finding:
+    """A group that Slack does not tell the members of would keep them out."""
+    name = "SUGGEST_ALLOWED_USERGROUPS"
+    told = []
+    for usergroup in ids:
+        try:
+            told.append(f"{usergroup} ({await connection.members_of(usergroup)} members)")
+        except SlackRefused as error:
+            return _problem(name, f"{usergroup} is refused by Slack ({error}): {FIXES[name]}")
+        except SlackUnreachable as error:
+            return _problem(name, f"Slack cannot be reached ({error}): check the network and the proxy")
+    return _ok(name, f"{', '.join(told)}; admins may use the bot, too")
 
 
 def _admins(settings: Settings) -> Finding:

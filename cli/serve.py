@@ -119,6 +119,8 @@ async def running(
             suggester=suggester,
             pausing=pausing,
             admins=frozenset(settings.suggest_admins),
+            usergroups=frozenset(settings.suggest_allowed_usergroups),
+            home=identity.home,
             chooser=wiring.chooser(settings, records=records, metrics=metrics),
             deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
             tasks=tasks,

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     suggest_agent_per_minute: Annotated[int, Field(ge=1)] = 20
     suggest_tokens_per_day: Annotated[int, Field(ge=1)] | None = None
     suggest_admins: Annotated[tuple[str, ...], NoDecode] = ()
+    suggest_allowed_channels: Annotated[tuple[str, ...], NoDecode] = ()
+    suggest_allowed_usergroups: Annotated[tuple[str, ...], NoDecode] = ()
     suggest_log_level: Literal["debug", "info", "warning", "error"] = "info"
     suggest_log_format: Literal["json", "console"] | None = None
     suggest_trace_text: Literal["on", "off"] = "off"
@@ -97,17 +99,22 @@ class Settings(BaseSettings):
     def _home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
 
-    @field_validator("suggest_admins", mode="before")
+    @field_validator("suggest_admins", "suggest_allowed_channels", "suggest_allowed_usergroups", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(re.findall(r"[^\s,]+", value)) if isinstance(value, str) else value
 
-    @field_validator("suggest_admins")
+    @field_validator("suggest_admins", "suggest_allowed_channels", "suggest_allowed_usergroups")
     @classmethod
-    def _user_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for number, user_id in enumerate(value, start=1):
-            if not re.fullmatch(r"[UW][A-Z0-9]{1,20}", user_id):
-                raise ValueError(f"number {number} is no Slack user id")
+    def _ids(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        kind, initials = {
+            "suggest_admins": ("user", "UW"),
+            "suggest_allowed_channels": ("channel", "CGD"),
+            "suggest_allowed_usergroups": ("user group", "S"),
+        }[info.field_name]
+        for number, given in enumerate(value, start=1):
+            if not re.fullmatch(rf"[{initials}][A-Z0-9]{{1,20}}", given):
+                raise ValueError(f"number {number} is no Slack {kind} id")
         return value
 
     @field_validator("suggest_on_use", "suggest_log_level", "suggest_log_format", "suggest_trace_text", mode="before")
@@ -139,6 +146,8 @@ FIXES: Final[dict[str, str]] = {
     "SUGGEST_AGENT_PER_MINUTE": "set it to a whole number of at least 1",
     "SUGGEST_TOKENS_PER_DAY": "set it to a whole number of at least 1, or leave it out",
     "SUGGEST_ADMINS": "set it to Slack user ids, such as U012AB3CD, separated by commas",
+    "SUGGEST_ALLOWED_CHANNELS": "set it to Slack channel ids, such as C012AB3CD, separated by commas, or leave it out",
+    "SUGGEST_ALLOWED_USERGROUPS": "set it to user group ids, such as S012AB3CD, separated by commas, or leave it out",
     "SUGGEST_LOG_LEVEL": "set it to debug, info, warning or error",
     "SUGGEST_LOG_FORMAT": "set it to json or console",
     "SUGGEST_TRACE_TEXT": "set it to off or on",

@@ -16,6 +16,7 @@ from bot.housekeeping import Housekeeper
 from bot.limits import Limits, Slots
 from bot.metrics import Metrics
 from bot.pausing import Pausing
+from bot.places import Places
 from bot.playbook import Playbook
 from bot.recovering import Recoverer
 from bot.suggesting import DraftsTogether, Suggester, Terms
@@ -104,6 +105,10 @@ def terms(settings: Settings) -> Terms:
     )
 
 
+def places(settings: Settings) -> Places:
+    return Places(channels=frozenset(settings.suggest_allowed_channels), helpers=tuple(sorted(settings.suggest_admins)))
+
+
 def pausing(*, records: Records) -> Pausing:
     return Pausing(switches=Switches(records.database), now=now, clock=time.monotonic)
 
@@ -139,6 +144,7 @@ async def suggester(
         clock=time.monotonic,
         new_id=new_id,
         rng=random.SystemRandom(),
+        places=places(settings),
     )
 
 
@@ -150,6 +156,7 @@ def chooser(settings: Settings, *, records: Records, metrics: Metrics) -> Choose
         on_use=settings.suggest_on_use,
         now=now,
         new_id=new_id,
+        places=places(settings),
     )
 
 

@@ -9,7 +9,9 @@ blocks      what Slack is sent, as Block Kit
 texts       every word that an agent reads, by key; locales/ has a file a language
 private     messages only the agent can see
 courier     replies on their way into a conversation
-people      who an agent is to Slack: locale, admin
+gate        who may not use the bot is told so, before every door
+people      who somebody is to Slack: locale, admin, guest, stranger
+usergroups  who is in the user groups that may use the bot
 apologies   errors put in words, in one place
 tasks       work that goes on after the acknowledgement
 watching    Slack's failures, counted

@@ -1,12 +1,14 @@
 """Errors in words, in one place: a known one gets its own sentence, an unknown one a reference that the log knows."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from math import ceil
+from typing import Final
 from uuid import uuid4
 
 from bot.errors import (
+    Barred,
     EmptyReply,
     LimitReached,
     MessageTooLong,
@@ -23,11 +25,12 @@ from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting, St
 
 _log = logging.getLogger(__name__)
 
+MOST_HELPERS: Final = 3
+
 _KEYS: dict[type[Exception], str] = {
     EmptyReply: "empty-reply",
     MalformedPayload: "malformed",
     NothingToUndo: "nothing-to-undo",
-    NotAllowed: "not-allowed",
     NotOpen: "not-open",
     NotYours: "not-yours",
     Paused: "paused",
@@ -66,13 +69,24 @@ async def apologising(
 
 
 def worded(error: Exception, texts: Texts) -> str:
-    """The sentence for a known error: what happened, and what to do next."""
+    """The sentence for a known error, as mrkdwn: what happened, and what to do next."""
     if isinstance(error, MessageTooLong):
         return texts("too-long", length=error.length, limit=error.limit)
     if isinstance(error, LimitReached):
         hours = ceil(error.retry_after_s / 3600)
         return texts(f"limit-{error.which}", **_wanted(error, hours))
+    if isinstance(error, Barred):
+        return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
+    if isinstance(error, NotAllowed):
+        return texts("not-allowed", who=_who(error.helpers, texts))
     return texts(_KEYS[type(error)])
+
+
+def _who(helpers: Sequence[str], texts: Texts) -> str:
+    """Whom to ask: the admins by name, as mrkdwn, where there are any."""
+    if not helpers:
+        return texts("helpers-admins")
+    return texts("helpers-named", names=", ".join(f"<@{user_id}>" for user_id in helpers[:MOST_HELPERS]))
 
 
 def _wanted(error: LimitReached, hours: int) -> dict[str, int]:

@@ -18,21 +18,29 @@ from handlers import blocks
 from handlers.clicks import Clicks
 from handlers.commands import Commands
 from handlers.connection import Connection
+from handlers.gate import Gate
 from handlers.people import People
 from handlers.private import PrivateMessages
 from handlers.showing import Showing
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
+from handlers.usergroups import Usergroups
 from storage.records import Delivery, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """All that the handlers need from below, wired by `cli/`."""
+    """All that the handlers need from below, wired by `cli/`.
+
+    `usergroups`: those whose members may use the bot; all members may where there are none. `home`: the workspace's id
+    and its organisation's.
+    """
 
     suggester: Suggester
     pausing: Pausing
     admins: frozenset[str]
+    usergroups: frozenset[str]
+    home: frozenset[str]
     chooser: Chooser
     deliverer: Deliverer
     tasks: Tasks
@@ -47,7 +55,16 @@ class Edge:
         self._doors = doors
         labels = blocks.Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
         private = PrivateMessages(client=connection.client, session=session, now=doors.now)
-        people = People(client=connection.client, clock=doors.clock)
+        people = People(client=connection.client, clock=doors.clock, home=doors.home)
+        self._gate = Gate(
+            people=people,
+            usergroups=Usergroups(doors.usergroups, client=connection.client, clock=doors.clock),
+            admins=doors.admins,
+            client=connection.client,
+            private=private,
+            tasks=doors.tasks,
+            now=doors.now,
+        )
         self._showing = Showing(suggester=doors.suggester, private=private, labels=labels, now=doors.now)
         self._commands = Commands(
             suggester=doors.suggester,
@@ -73,6 +90,7 @@ class Edge:
     def register(self, app: AsyncApp) -> None:
         """By call, so that types survive."""
         clicks = self._clicks
+        app.middleware(self._gate.admit)
         app.command("/suggest")(self._commands.on_suggest)
         app.action(blocks.USE)(clicks.listening(clicks.use))
         app.action(blocks.EDIT)(clicks.listening(clicks.edit))

@@ -4,6 +4,7 @@ Whatever a model or a customer wrote stands in `plain_text`, which Slack shows a
 no `*` in it is bold. In a message's `text`, which has no such form, it is escaped.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -82,9 +83,19 @@ def notice(text: str) -> Message:
     return Message(text=text, blocks=({"type": "section", "text": {"type": "mrkdwn", "text": text}},))
 
 
-def sentence(text: str) -> Message:
-    """One sentence with somebody's words in it, shown literally."""
-    return Message(text=escape(text), blocks=(_plain_section(text),))
+def notice_view(message: Message, texts: Texts) -> Block:
+    """A refusal where there is no message to write: a modal with nothing to do in it."""
+    return {
+        "type": "modal",
+        "title": _plain(texts("barred-title")),
+        "close": _plain(texts("modal-copy-close")),
+        "blocks": list(message.blocks),
+    }
+
+
+def unlinked(text: str) -> str:
+    """Our own mrkdwn for a place that shows plain text only: people by their bare ids."""
+    return re.sub(r"<@(\w+)>", r"\1", text)
 
 
 def delivered(request: Request, choice: Choice, outcome: Outcome, texts: Texts) -> tuple[Message, ...]:

@@ -160,7 +160,7 @@ class Clicks:
         texts = texts_for((await self._people.get(submission.user_id)).locale)
 
         async def refuse(sentence: str) -> None:
-            await ack(response_action="errors", errors={blocks.REPLY_BLOCK: sentence})
+            await ack(response_action="errors", errors={blocks.REPLY_BLOCK: blocks.unlinked(sentence)})
 
         async with apologising(refuse, texts, again=ack):
             chosen = await self._chooser.edit(_submitted(submission), submission.candidate_id, submission.text)
@@ -206,13 +206,13 @@ class Clicks:
 
     async def _refuse(self, ack: Ack, clicked: Clicked, sentence: str) -> None:
         await ack()
-        self._after(clicked, self._private.answer(clicked.click.way_back, blocks.sentence(sentence)))
+        self._after(clicked, self._private.answer(clicked.click.way_back, blocks.notice(sentence)))
 
     def _after(self, clicked: Clicked, work: Work) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""
 
         async def tell(sentence: str) -> None:
-            await self._private.answer(clicked.click.way_back, blocks.sentence(sentence))
+            await self._private.answer(clicked.click.way_back, blocks.notice(sentence))
 
         async def watched() -> None:
             async with apologising(tell, clicked.texts):

@@ -123,7 +123,7 @@ class Commands:
     async def _pause_or_resume(self, asked: Asked, word: str) -> None:
         """Stop or start drafting on every replica; for admins."""
         if not asked.is_admin:
-            raise NotAllowed
+            raise NotAllowed(helpers=tuple(sorted(self._admins)))
         turn = self._pausing.pause if word == "pause" else self._pausing.resume
         changed = await turn(by=asked.command.user_id)
         await asked.ack(asked.texts(f"{word}-{'done' if changed else 'was'}"))

@@ -34,6 +34,11 @@ class Identity:
     scopes: frozenset[str]
     authorized: AuthorizeResult
 
+    @property
+    def home(self) -> frozenset[str]:
+        """Ids of the workspace and of its organisation, if it has one: whoever is of neither is a stranger."""
+        return frozenset(filter(None, (self.team_id, self.authorized.enterprise_id)))
+
 
 class Connection:
     """One workspace, by its bot token, on a shared HTTP session."""
@@ -69,6 +74,11 @@ class Connection:
     async def try_app_token(self, app_token: str) -> None:
         """Whether Socket Mode may be opened with this token. Raises SlackRefused, SlackUnreachable."""
         await _asked(self.patient_client().apps_connections_open(app_token=app_token))
+
+    async def members_of(self, usergroup: str) -> int:
+        """How many members a user group has. Raises SlackRefused, SlackUnreachable."""
+        answer = await _asked(self.patient_client().usergroups_users_list(usergroup=usergroup))
+        return len(answer.get("users") or ())
 
     def bolt(self, identity: Identity, *, signing_secret: str) -> AsyncApp:
         """A Bolt app that knows who it is. Its own client has no token: handlers use ours."""

@@ -1,10 +1,10 @@
-"""Who an agent is to Slack: the language of their client, and whether they administer the workspace."""
+"""Who somebody is to Slack: the language of their client, whether they administer the workspace, or only visit it."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -22,20 +22,29 @@ _MOST: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
+Kind = Literal["member", "guest", "stranger", "deactivated", "bot", "unknown"]
+"""`guest`: of one channel or several. `stranger`: of another organisation, through Slack Connect."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """What we know of a Slack user."""
+    """What we know of a Slack user; `unknown` where Slack did not say."""
 
     locale: str = DEFAULT_LOCALE
     is_admin: bool = False
+    kind: Kind = "unknown"
 
 
 class People:
-    """Looks users up in Slack, once an hour each. Who cannot be looked up speaks English and administers nothing."""
+    """Looks users up in Slack, once an hour each. Who cannot be looked up speaks English and administers nothing.
 
-    def __init__(self, *, client: AsyncWebClient, clock: Callable[[], float]) -> None:
+    `home` is the workspace's id, and its organisation's if it has one: who is of neither is a stranger.
+    """
+
+    def __init__(self, *, client: AsyncWebClient, clock: Callable[[], float], home: frozenset[str]) -> None:
         self._client = client
         self._clock = clock
+        self._home = home
         self._known: dict[str, tuple[float, Person]] = {}
 
     async def get(self, user_id: str) -> Person:
@@ -46,7 +55,7 @@ class People:
         try:
             async with asyncio.timeout(LOOKUP_LIMIT_S), telling_apart():
                 answer = await self._client.users_info(user=user_id, include_locale=True)
-            person, keep_s = _person(answer["user"]), _REMEMBERED_S
+            person, keep_s = _person(answer["user"], self._home), _REMEMBERED_S
         except (Refused, Uncertain, Throttled, TimeoutError) as error:
             _log.warning("users.info did not answer: %s", error)
             person, keep_s = Person(), _FORGOTTEN_AFTER_FAILURE_S
@@ -56,8 +65,23 @@ class People:
         return person
 
 
-def _person(user: Mapping[str, Any]) -> Person:
+def _person(user: Mapping[str, Any], home: frozenset[str]) -> Person:
+    kind = _kind(user, home)
     return Person(
         locale=str(user.get("locale") or DEFAULT_LOCALE)[:16],
-        is_admin=bool(user.get("is_admin") or user.get("is_owner")),
+        is_admin=kind == "member" and bool(user.get("is_admin") or user.get("is_owner")),
+        kind=kind,
     )
+
+
+def _kind(user: Mapping[str, Any], home: frozenset[str]) -> Kind:
+    if user.get("deleted"):
+        return "deactivated"
+    # Slack says `is_stranger` only of people who share no channel with us; whoever does is told by their team.
+    organisation = user.get("enterprise_user")
+    of = {user.get("team_id"), organisation.get("enterprise_id") if isinstance(organisation, Mapping) else None}
+    if user.get("is_stranger") or not home.intersection(of):
+        return "stranger"
+    if user.get("is_bot"):
+        return "bot"
+    return "guest" if user.get("is_restricted") or user.get("is_ultra_restricted") else "member"

@@ -86,7 +86,7 @@ class Showing:
         """Do `work`; should it fail, tell the agent of the request."""
 
         async def tell(sentence: str) -> None:
-            await self._private.show(request, [blocks.sentence(sentence)])
+            await self._private.show(request, [blocks.notice(sentence)])
 
         async with apologising(tell, texts):
             await work

@@ -11,6 +11,8 @@ UrlOrigin = Literal["command", "shortcut", "ephemeral", "message"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
+    """`is_restricted`: a guest, of one channel if `is_ultra_restricted` too. `is_stranger`: of another team."""
+
     id: str
     team_id: str
     name: str
@@ -21,6 +23,7 @@ class User:
     is_admin: bool = False
     is_owner: bool = False
     is_restricted: bool = False
+    is_ultra_restricted: bool = False
     is_bot: bool = False
     is_stranger: bool = False
     deleted: bool = False

@@ -1,6 +1,6 @@
 """Records as Slack's JSON: what the Web API answers with and what payloads carry."""
 
-from playground.invented import APP_ID, BOT_ID, TEAM_ID
+from playground.invented import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
 from playground.records import Channel, Json, Message, User, View
 from playground.state import State
 
@@ -39,7 +39,10 @@ def _bot_profile(state: State) -> Json:
     return {"id": BOT_ID, "app_id": APP_ID, "name": state.config.name, "team_id": TEAM_ID, "deleted": False}
 
 
-def user_json(user: User, *, locale: str | None) -> Json:
+def user_json(state: State, user: User, *, locale: str | None) -> Json:
+    """As users.info answers. `is_stranger` is told only of people in no channel of the bot's; nothing of rights and
+    times of those who are deactivated.
+    """
     profile = {"real_name": user.real_name, "display_name": user.name, "team": user.team_id}
     shown: Json = {
         "id": user.id,
@@ -47,21 +50,25 @@ def user_json(user: User, *, locale: str | None) -> Json:
         "name": user.name,
         "deleted": user.deleted,
         "real_name": user.real_name,
-        "tz": user.tz,
-        "tz_label": user.tz,
-        "tz_offset": user.tz_offset,
         "profile": profile,
-        "is_admin": user.is_admin,
-        "is_owner": user.is_owner,
-        "is_primary_owner": user.is_owner,
-        "is_restricted": user.is_restricted,
-        "is_ultra_restricted": False,
         "is_bot": user.is_bot,
         "is_app_user": user.is_bot,
         "updated": 1_763_000_000,
     }
+    if user.deleted:
+        return shown
+    shown |= {
+        "tz": user.tz,
+        "tz_label": user.tz,
+        "tz_offset": user.tz_offset,
+        "is_admin": user.is_admin,
+        "is_owner": user.is_owner,
+        "is_primary_owner": user.is_owner,
+        "is_restricted": user.is_restricted or user.is_ultra_restricted,
+        "is_ultra_restricted": user.is_ultra_restricted,
+    }
     if user.is_stranger:
-        shown["is_stranger"] = True
+        shown["is_stranger"] = not any({user.id, BOT_USER_ID} <= each.members for each in state.channels.values())
     return shown | ({"locale": locale} if locale else {})
 
 

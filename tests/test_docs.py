@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from bot import choicelog
+from bot import choicelog, errors
 from bot.drafting.models import MAX_TOKENS
 from bot.housekeeping import UNDECIDED_FOR
 from bot.suggesting import MESSAGE_LIMIT
@@ -409,6 +409,7 @@ def test_every_direct_dependency_is_locked_as_it_is_wanted() -> None:
 FAMILIES = {
     "error-": vocabulary(records.DraftError),
     "reason-": vocabulary(records.DismissReason),
+    "barred-": vocabulary(errors.BarredReason),
     "limit-": ["agent_per_minute", "tokens_per_day", "queue"],
 }
 LENGTHS = (
@@ -416,6 +417,7 @@ LENGTHS = (
     (r"reason-placeholder", 150),
     (r"reason-noted", 3_000),
     (r"reason-.*", 75),
+    (r"barred-title", 24),
     (r"modal-(title|submit|close|copy-title|submit-copy|copy-close)", 24),
     (r"modal-.*", 2_000),
     (r".*", 3_000),

@@ -19,7 +19,16 @@ pause-was = Drafting is paused already. `/suggest resume` starts it again.
 resume-done = Drafting goes on.
 resume-was = Drafting was not paused.
 paused = An admin has paused this bot: nothing is drafted for now. Please try again later, or ask a workspace admin.
-not-allowed = Only admins may do that: workspace admins, and those whom whoever runs this bot has named.
+not-allowed = Only admins may do that. Ask { $who }.
+helpers-named = { $names } or an admin of this workspace
+helpers-admins = an admin of this workspace
+barred-guest = Guests cannot use this bot: it is for the members of this workspace. Ask { $who } to do it for you.
+barred-stranger = Only members of the workspace that this bot belongs to can use it.
+barred-deactivated = This account is deactivated, so it cannot use this bot.
+barred-usergroup = Only some user groups may use this bot, and you are in none of them. Ask { $who } to add you.
+barred-unknown = Slack did not say whether you may use this bot. Please try again in a minute; if it happens again, ask { $who }.
+barred-place = This bot may not be used in this channel: nothing was changed. Ask { $who } where it may, or to allow it here.
+barred-title = Not available
 no-open-request = You have no open request from the last 24 hours. Type `/suggest` and the customer's message to get replies.
 
 for-message = For: { $message }

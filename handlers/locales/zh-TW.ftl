@@ -17,7 +17,16 @@ pause-was = 草擬本來就已暫停。輸入 `/suggest resume` 即可恢復。
 resume-done = 已恢復草擬。
 resume-was = 草擬並沒有暫停。
 paused = 管理員已暫停這個機器人，目前不會草擬任何回覆。請稍後再試，或詢問工作區管理員。
-not-allowed = 只有管理員可以這麼做：工作區的管理員，以及架設這個機器人的人所指定的人。
+not-allowed = 只有管理員可以這麼做，請洽 { $who }。
+helpers-named = { $names } 或這個工作區的管理員
+helpers-admins = 這個工作區的管理員
+barred-guest = 訪客不能使用這個機器人，只有這個工作區的成員可以。請洽 { $who } 代為處理。
+barred-stranger = 只有這個機器人所屬工作區的成員可以使用它。
+barred-deactivated = 這個帳號已停用，不能使用這個機器人。
+barred-usergroup = 只有特定的使用者群組可以使用這個機器人，而你不在其中。請洽 { $who } 把你加進去。
+barred-unknown = Slack 沒有回覆你能不能使用這個機器人。請過一分鐘再試；如果還是一樣，請洽 { $who }。
+barred-place = 這個頻道不能使用這個機器人，沒有任何變動。請洽 { $who }，問問哪裡可以用，或請他們開放這個頻道。
+barred-title = 無法使用
 no-open-request = 最近 24 小時內，你沒有還沒決定的請求。輸入 `/suggest` 加上客戶的訊息，就會有回覆。
 
 for-message = 客戶訊息：{ $message }

@@ -38,7 +38,7 @@ def users_info(state: State, call: Call) -> Json:
     if user is None:
         raise SlackError("user_not_found")
     locale = user.locale if is_true(call.args.get("include_locale")) else None
-    return {"ok": True, "user": user_json(user, locale=locale)}
+    return {"ok": True, "user": user_json(state, user, locale=locale)}
 
 
 def usergroups_users_list(state: State, call: Call) -> Json:

@@ -17,7 +17,7 @@ from tests.storage.stores import PostgresDatabases, open_store
 
 __all__ = ["postgresql", "postgresql_url"]
 
-SCOPES = frozenset({"chat:write", "chat:write.public", "commands", "im:write", "users:read"})
+SCOPES = frozenset({"chat:write", "chat:write.public", "commands", "im:write", "usergroups:read", "users:read"})
 
 
 @pytest.fixture
@@ -100,6 +100,23 @@ async def test_scopes_that_are_missing_are_named(
         found = problems(await examined(suggest))
     assert set(found) == {"scopes"}
     assert found["scopes"].startswith("not granted: im:write, users:read: add them under OAuth & Permissions")
+
+
+async def test_allowed_user_groups_are_looked_up(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group that Slack does not know would keep everybody out."""
+    monkeypatch.setenv("SUGGEST_ALLOWED_USERGROUPS", "S0LEADS,S0NOWHERE")
+    monkeypatch.setenv("SUGGEST_ALLOWED_CHANNELS", "C1")
+    found = await examined(suggest)
+    assert found["SUGGEST_ALLOWED_CHANNELS"]["message"] == "replies are asked for and posted in C1 only"
+    assert found["SUGGEST_ALLOWED_USERGROUPS"]["message"] == (
+        "S0NOWHERE is refused by Slack (no_such_subteam): set it to user group ids, such as S012AB3CD, separated by "
+        "commas, or leave it out"
+    )
+    monkeypatch.setenv("SUGGEST_ALLOWED_USERGROUPS", "S0LEADS")
+    found = await examined(suggest)
+    assert found["SUGGEST_ALLOWED_USERGROUPS"]["message"] == "S0LEADS (2 members); admins may use the bot, too"
 
 
 @pytest.mark.parametrize("fault", [ServerError(), Dropped()])

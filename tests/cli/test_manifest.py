@@ -21,6 +21,7 @@ SCOPES = {
     "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write", "chat:write.public"},  # also where the bot is no member
     "conversations_open": {"im:write"},
+    "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
 }
@@ -67,7 +68,7 @@ def test_it_is_within_slacks_limits() -> None:
 def test_its_commands_are_the_ones_that_are_handled() -> None:
     app = Registered()
     edge = object.__new__(Edge)
-    for name in ("_commands", "_clicks"):
+    for name in ("_gate", "_commands", "_clicks"):
         object.__setattr__(edge, name, _Anything())
     edge.register(app)  # type: ignore[arg-type]
     listed = it.load_manifest()["features"]["slash_commands"]

@@ -26,6 +26,8 @@ MALFORMED = {
     "SUGGEST_MAX_CONCURRENCY": ("0", "many"),
     "SUGGEST_AGENT_PER_MINUTE": ("0", "-3"),
     "SUGGEST_TOKENS_PER_DAY": ("0", "1e6x"),
+    "SUGGEST_ALLOWED_CHANNELS": ("general", "#C1", "U1"),
+    "SUGGEST_ALLOWED_USERGROUPS": ("@leads", "C1", "S1;S2"),
     "SUGGEST_ADMINS": ("alice", "U1;U2", "U1,u2"),
     "SUGGEST_LOG_LEVEL": ("loud",),
     "SUGGEST_LOG_FORMAT": ("xml",),

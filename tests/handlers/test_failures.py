@@ -231,9 +231,10 @@ async def test_several_clicks_at_once(stage: Stage) -> None:
 async def test_somebody_else_clicks(stage: Stage) -> None:
     """Refused privately, and not recorded as a choice; a guest of another team no less."""
     shown = await stage.suggested()
-    for other in (stage.slack.people.colleague, stage.slack.people.stranger):
+    colleague, stranger = stage.slack.people.colleague, stage.slack.people.stranger
+    for other, told in ((colleague, "Only the person who asked"), (stranger, "Only members of the workspace")):
         await stage.slack.click(other, replace(shown, user_id=other.id), "use_candidate")
-        refusal = await stage.private("Only the person who asked", user=other)
+        refusal = await stage.private(told, user=other)
         assert refusal.user_id == other.id
     [line] = await stage.log()
     assert line["choice"] is None

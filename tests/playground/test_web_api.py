@@ -417,11 +417,29 @@ async def test_a_locale_is_told_on_request_only(client: AsyncWebClient) -> None:
 
 @pytest.mark.parametrize(
     ("user", "flag"),
-    [("U0ADMIN", "is_admin"), ("U0GUEST", "is_restricted"), ("U0STRANGER", "is_stranger"), ("U0SUGGEST", "is_bot")],
+    [("U0ADMIN", "is_admin"), ("U0GUEST", "is_restricted"), ("U0SUGGEST", "is_bot")],
 )
 async def test_what_users_info_tells_of_people(client: AsyncWebClient, user: str, flag: str) -> None:
     assert (await client.users_info(user=user))["user"][flag] is True
     assert not (await client.users_info(user="U0AGENT"))["user"].get(flag)
+
+
+async def test_strangers_are_told_apart_by_their_team(slack: Workspace, client: AsyncWebClient) -> None:
+    """Slack's `is_stranger` is true only of people who share no channel with the app."""
+    told = (await client.users_info(user="U0STRANGER"))["user"]
+    assert (told["is_stranger"], told["team_id"]) == (False, "T0ELSEWHERE")
+    slack.change_channel(slack.places.support, members=slack.places.support.members - {"U0STRANGER"})
+    assert (await client.users_info(user="U0STRANGER"))["user"]["is_stranger"] is True
+
+
+async def test_guests_and_deactivated_people(slack: Workspace, client: AsyncWebClient) -> None:
+    slack.change_user(slack.people.guest, is_restricted=False, is_ultra_restricted=True)
+    told = (await client.users_info(user="U0GUEST"))["user"]
+    assert (told["is_restricted"], told["is_ultra_restricted"]) == (True, True)
+    slack.change_user(slack.people.guest, deleted=True)
+    told = (await client.users_info(user="U0GUEST"))["user"]
+    assert told["deleted"] is True
+    assert "is_restricted" not in told
 
 
 async def test_who_is_unknown(client: AsyncWebClient) -> None:
