@@ -106,7 +106,7 @@ class Clicks:
             await self._dismissed(chosen, clicked.texts)
         else:
             await self._showing.deliver(self._deliverer, chosen, clicked.texts)
-        await self._private.answer(clicked.click.way_back, blocks.sentence(clicked.texts("not-open")))
+        await self._private.answer(clicked.click.way_back, blocks.notice(clicked.texts("not-open")))
 
     def _dismissed(self, chosen: Chosen, texts: Texts) -> Work:
         return self._private.show(chosen.request, [blocks.dismissed(chosen.request, texts)], replace=True)
