@@ -15,17 +15,15 @@ from typing import Final, Literal, Protocol
 from bot.canonical import tell_choice
 from bot.choosing import Chosen, Click, owned, reachable
 from bot.metrics import Metrics
+from bot.unfinished import Unfinished
 from storage.choices import Choices
 from storage.deliveries import Deliveries
-from storage.errors import NotOpen, Unavailable
+from storage.errors import NotOpen
 from storage.records import Delivery, Event, Request
 from storage.requests import Requests
 
 ADDRESSES: Final = ("channel", "response_url", "copy")
 """Where a reply goes, in turn: posted in the channel; through the click's own way back; shown to be copied."""
-
-RECORD_TRIES: Final = 5
-RECORD_AGAIN_AFTER_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +90,7 @@ class Deliverer:
         courier: Courier,
         now: Callable[[], datetime],
         metrics: Metrics | None = None,
+        unfinished: Unfinished | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._requests = requests
@@ -100,11 +99,16 @@ class Deliverer:
         self._courier = courier
         self._now = now
         self._metrics = metrics or Metrics()
+        self._unfinished = unfinished or Unfinished()
         self._sleep = sleep
 
     async def deliver(self, chosen: Chosen) -> Outcome:
-        """Post what is pending of this choice, in order. Then the agent is to be told, and `told` called."""
-        outcome = await self._deliver(chosen)
+        """Post what is pending of this choice, in order. Then the agent is to be told, and `told` called.
+
+        Raises Unavailable; what is left then goes on when the database is back.
+        """
+        with self._unfinished.delivering(chosen.choice.id):
+            outcome = await self._deliver(chosen)
         if _stands(chosen):  # it was reckoned when it came to stand
             return outcome
         at = self._now()
@@ -124,7 +128,7 @@ class Deliverer:
                 return Outcome(state="unknown", text=_joined(chosen.parts[part.part :]))
             arrived.append(settled)
             if part.state != "done":
-                await self._surely(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
+                await self._unfinished.surely(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
         by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
         return Outcome(state="not_posted", text=_joined(by_hand)) if by_hand else Outcome(state="posted")
 
@@ -186,9 +190,9 @@ class Deliverer:
             except Refused as refusal:
                 _log.info("delivery refused: %s", refusal.reason, extra={"request_id": request.id})
                 part = replace(part, address=ADDRESSES[ADDRESSES.index(part.address) + 1])
-                await self._surely(partial(self._deliveries.put_back, part.id, address=part.address))
+                await self._unfinished.surely(partial(self._deliveries.put_back, part.id, address=part.address))
             except Throttled as throttled:
-                await self._surely(partial(self._deliveries.put_back, part.id, address=part.address))
+                await self._unfinished.surely(partial(self._deliveries.put_back, part.id, address=part.address))
                 await self._sleep(throttled.retry_after_s)
             except Uncertain as error:
                 _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})
@@ -200,21 +204,8 @@ class Deliverer:
                 return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
 
     async def _unknown(self, part: Delivery) -> Delivery:
-        await self._surely(partial(self._deliveries.unknown, part.id))
+        await self._unfinished.surely(partial(self._deliveries.unknown, part.id))
         return replace(part, state="unknown")
-
-    async def _surely(self, record: Callable[[], Awaitable[None]]) -> None:
-        """Record what Slack has answered, with patience: until then the part seems to be on its way.
-
-        Raises Unavailable in the end; the next start finds the part as after a crash.
-        """
-        for _ in range(RECORD_TRIES - 1):
-            try:
-                return await record()
-            except Unavailable as error:
-                _log.warning("what became of a delivery is not recorded yet: %s", error)
-                await self._sleep(RECORD_AGAIN_AFTER_S)
-        return await record()
 
     def _sent(self, chosen: Chosen, arrived: Sequence[Delivery]) -> Event | None:
         """The fact that the whole reply stands in the conversation, with its last part."""

@@ -16,6 +16,7 @@ from bot.canonical import tell_request
 from bot.choosing import Chosen
 from bot.delivering import Deliverer
 from bot.metrics import Metrics
+from bot.unfinished import Unfinished
 from storage.records import Delivery, LogEntry, Request
 from storage.replicas import Replicas
 from storage.requests import Requests
@@ -66,12 +67,14 @@ class Recoverer:
         deliverer: Deliverer,
         now: Callable[[], datetime],
         metrics: Metrics | None = None,
+        unfinished: Unfinished | None = None,
     ) -> None:
         self._replicas = replicas
         self._requests = requests
         self._deliverer = deliverer
         self._now = now
         self._metrics = metrics or Metrics()
+        self._unfinished = unfinished or Unfinished()
 
     async def join(self) -> None:
         await self._replicas.join(self._now())
@@ -84,7 +87,10 @@ class Recoverer:
         await self._replicas.leave()
 
     async def take_over(self) -> LeftBehind:
-        """Some of the work that no living replica owns; requests too old are closed. Raises Unavailable."""
+        """Some of the work that no living replica owns, or that this one broke off while the database was away;
+        requests too old are closed. Raises Unavailable.
+        """
+        await self._unfinished.catch_up(self._replicas)
         now = self._now()
         entries = await self._replicas.take_requests()
         old = [entry.request.id for entry in entries if entry.request.created_at < now - ANSWERED_WITHIN]

@@ -5,10 +5,9 @@ entry = await suggester.draft(request)      # drafted, deduplicated, ordered, co
 await suggester.shown(entry, at=now())      # visible
 """
 
-import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,15 +23,13 @@ from bot.ordering import Order, Orderer, Shuffling, draw_styles, near_duplicates
 from bot.places import ANYWHERE, Places
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
-from storage.errors import TakenOver, Unavailable
+from bot.unfinished import Unfinished
+from storage.errors import TakenOver
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
 from storage.requests import Drafted, Requests
 
 MESSAGE_LIMIT: Final = 12_000
 """Characters of a customer's message, of a whole conversation, or of a hint."""
-
-RECORD_TRIES: Final = 5
-RECORD_AGAIN_AFTER_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +87,7 @@ class Suggester:
         rng: random.Random,
         orderer: Orderer | None = None,
         places: Places = ANYWHERE,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        unfinished: Unfinished | None = None,
     ) -> None:
         self.terms = terms
         self.playbook = playbook
@@ -104,7 +101,7 @@ class Suggester:
         self._rng = rng
         self._orderer = orderer or Shuffling(rng)
         self._places = places
-        self._sleep = sleep
+        self._unfinished = unfinished or Unfinished()
         self._queue_ms: dict[str, int] = {}
 
     async def accept(self, ask: Ask) -> Request:
@@ -187,8 +184,14 @@ class Suggester:
         Never raises for a draft that failed: the entry's status is `failed` where none is left. The deadline counts
         from the ask, or from `started_at` where the work was taken over. `arrange` puts ids, given in the order of
         drafting, in the order shown, for surfaces where that was drawn before; by default the orderer does.
-        Raises TakenOver, Unavailable.
+        Raises TakenOver; and Unavailable, where what is left goes on when the database is back.
         """
+        with self._unfinished.drafting(request.id):
+            return await self._draft(request, started_at, arrange)
+
+    async def _draft(
+        self, request: Request, started_at: datetime | None, arrange: Callable[[Sequence[str]], Order] | None
+    ) -> LogEntry:
         briefs, inclusion = self._briefs(request, await self._previous(request), started_at or request.created_at)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
@@ -206,7 +209,7 @@ class Suggester:
             handed_at=entry.request.handed_at,
             events=entry.events,
         )
-        await self._surely(partial(self._record, drafted))
+        await self._unfinished.surely(partial(self._record, drafted))
         self._metrics.drafted(entry)
         queue_ms = max((each.queue_ms for each in results if isinstance(each, Draft | DraftFailed)), default=0)
         if entry.request.status == "failed":
@@ -224,7 +227,7 @@ class Suggester:
         self._metrics.shown(request, at=at)
         tell_request(entry, "shown", shown_at=at, queue_ms=self._queue_ms.pop(request.id, None))
         event = Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id)
-        await self._surely(partial(self._requests.record_shown, event))
+        await self._unfinished.surely(partial(self._requests.record_shown, event))
 
     def not_shown(self, entry: LogEntry) -> None:
         """The candidates are recorded, but no way to the agent worked."""
@@ -262,18 +265,6 @@ class Suggester:
             ours = {candidate.id for candidate in drafted.candidates}
             if entry is None or {candidate.id for candidate in entry.candidates} != ours:
                 raise
-
-    async def _surely(self, record: Callable[[], Awaitable[object]]) -> None:
-        """Record with patience what the agent was promised, or sees: a database that restarts is back in seconds."""
-        for _ in range(RECORD_TRIES - 1):
-            try:
-                await record()
-            except Unavailable as error:
-                _log.warning("drafts, or that they are shown, are not recorded yet: %s", error)
-                await self._sleep(RECORD_AGAIN_AFTER_S)
-            else:
-                return
-        await record()
 
     async def _previous(self, request: Request) -> tuple[str, ...]:
         """What the agent has seen and did not want, where this is a redraft."""

@@ -20,6 +20,7 @@ from bot.places import Places
 from bot.playbook import Playbook
 from bot.recovering import Recoverer
 from bot.suggesting import DraftsTogether, Suggester, Terms
+from bot.unfinished import Unfinished
 from cli import __version__
 from cli.settings import Settings, is_traced
 from storage.choices import Choices
@@ -49,7 +50,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """The database's parts. `is_new`: its schema was made just now."""
+    """The database's parts, and what this process still owes it. `is_new`: its schema was made just now."""
 
     database: Database
     is_new: bool
@@ -57,6 +58,7 @@ class Records:
     choices: Choices
     deliveries: Deliveries
     replicas: Replicas
+    unfinished: Unfinished
 
 
 @asynccontextmanager
@@ -72,6 +74,7 @@ async def open_records(url: str) -> AsyncIterator[Records]:
             choices=Choices(database, me=me),
             deliveries=Deliveries(database, me=me),
             replicas=Replicas(database, me=me),
+            unfinished=Unfinished(),
         )
     finally:
         await database.aclose()
@@ -145,6 +148,7 @@ async def suggester(
         new_id=new_id,
         rng=random.SystemRandom(),
         places=places(settings),
+        unfinished=records.unfinished,
     )
 
 
@@ -168,12 +172,18 @@ def deliverer(*, records: Records, courier: Courier, metrics: Metrics) -> Delive
         courier=courier,
         now=now,
         metrics=metrics,
+        unfinished=records.unfinished,
     )
 
 
 def recoverer(*, records: Records, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
     return Recoverer(
-        replicas=records.replicas, requests=records.requests, deliverer=deliverer, now=now, metrics=metrics
+        replicas=records.replicas,
+        requests=records.requests,
+        deliverer=deliverer,
+        now=now,
+        metrics=metrics,
+        unfinished=records.unfinished,
     )
 
 

@@ -37,7 +37,12 @@ class Showing:
         self, request: Request, texts: Texts, *, started_at: datetime | None = None, replace: bool = False
     ) -> None:
         """Draft, then show what there is; or say why there is nothing."""
-        entry = await self._suggester.draft(request, started_at=started_at)
+        try:
+            entry = await self._suggester.draft(request, started_at=started_at)
+        except Unavailable as error:
+            _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
+            await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
+            return
         if entry.request.status == "failed":
             await self._private.show(entry.request, [blocks.failed(entry, texts)], replace=replace)
             return

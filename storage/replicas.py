@@ -5,6 +5,7 @@ its heart has not beaten for a while, another takes them over. One that was only
 record, it is told that the work is not its own any more.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from storage.database import Database
 from storage.deliveries import NOT_DONE, UNTOLD
 from storage.records import Candidate, Delivery, LogEntry, Request
 from storage.tables import UtcTime, candidates, choices, deliveries, replicas, requests
+
+NOBODY: Final = ""
+"""The owner of work that its replica gave up while it lived: nobody has this id, so nobody by this id is alive."""
 
 AT_ONCE: Final = 20
 """Requests, choices to deliver, or parts to delete, taken over in one transaction."""
@@ -45,6 +49,12 @@ class Replicas:
         """What this process leaves behind is free to be taken at once."""
         async with self._database.write() as connection:
             await connection.execute(delete(replicas).where(replicas.c.id == self._me))
+
+    async def release(self, *, requests: Collection[str], choices: Collection[str]) -> None:
+        """These of ours are nobody's from now on, free to be taken at once: requests, and choices to deliver."""
+        async with self._database.write() as connection:
+            await connection.execute(_RELEASE_REQUESTS, {"ids": list(requests), "me": self._me})
+            await connection.execute(_RELEASE_DELIVERIES, {"ids": list(choices), "me": self._me})
 
     async def take_requests(self) -> tuple[LogEntry, ...]:
         """Requests in the middle of being drafted or shown, whose replica is gone: ours from now on."""
@@ -91,6 +101,16 @@ class Replicas:
 
 
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+
+_RELEASE_REQUESTS: Final = (
+    update(requests).where(requests.c.id.in_(_IDS), requests.c.owner == bindparam("me")).values(owner=NOBODY)
+)
+
+_RELEASE_DELIVERIES: Final = (
+    update(deliveries)
+    .where(deliveries.c.choice_id.in_(_IDS), deliveries.c.owner == bindparam("me"))
+    .values(owner=NOBODY)
+)
 
 _ALIVE: Final = select(replicas.c.id)
 

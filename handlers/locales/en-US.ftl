@@ -77,6 +77,7 @@ posted = ✓ Posted.
 posted-edited = ✓ Posted with your edit.
 to-copy = Your reply, to copy:
 not-posted = Slack does not let this bot post in that conversation, so the reply was not posted. Copy it from here, and ask a member to invite the bot:
+drafting-interrupted = The bot's database has stopped taking writes for the moment. Your replies come when it is back.
 delivery-interrupted = Your choice is recorded, but then the bot's database stopped taking writes. Look in the conversation: a reply that is missing there is posted when the bot is back.
 may-be-posted = Slack did not confirm that this reply was posted: this may have been posted already. Look in the conversation, and press Post if it is missing.
 dismissed = None of these: noted. If you like, say why:

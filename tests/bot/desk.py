@@ -16,8 +16,10 @@ from bot.ordering import Orderer
 from bot.playbook import Playbook, load_playbook
 from bot.recovering import LeftBehind, Recoverer
 from bot.suggesting import Ask, Suggester, Terms
+from bot.unfinished import Unfinished
 from storage.deliveries import Deliveries
 from storage.records import Delivery, LogEntry, Request, Turn
+from storage.requests import Requests
 from tests.storage.stores import AT, Store, store_of
 
 PLAYBOOK = load_playbook(None)
@@ -123,8 +125,12 @@ class Desk:
     drafter: FakeDrafter = field(default_factory=FakeDrafter)
     courier: FakeCourier = field(default_factory=FakeCourier)
     metrics: Metrics = field(default_factory=Metrics)
+    unfinished: Unfinished = field(init=False)
     keys: Any = field(default_factory=count)
     ids: Any = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.unfinished = Unfinished(sleep=self.clock.sleep)
 
     def new_id(self) -> str:
         return f"id-{next(self.ids):04}"
@@ -140,6 +146,7 @@ class Desk:
     def suggester(
         self,
         *,
+        requests: Requests | None = None,
         limits: Limits | None = None,
         playbook: Playbook = PLAYBOOK,
         orderer: Orderer | None = None,
@@ -147,7 +154,7 @@ class Desk:
         **terms: Any,
     ) -> Suggester:
         return Suggester(
-            requests=self.store.requests,
+            requests=requests or self.store.requests,
             drafter=self.drafter,
             playbook=playbook,
             terms=replace(TERMS, **terms),
@@ -158,6 +165,7 @@ class Desk:
             new_id=self.new_id,
             rng=random.Random(seed),
             orderer=orderer,
+            unfinished=self.unfinished,
         )
 
     def chooser(self, **changes: Any) -> Chooser:
@@ -178,6 +186,7 @@ class Desk:
             courier=self.courier,
             now=self.clock.now,
             sleep=self.clock.sleep,
+            unfinished=self.unfinished,
         )
 
     def recoverer(self) -> Recoverer:
@@ -186,13 +195,21 @@ class Desk:
             requests=self.store.requests,
             deliverer=self.deliverer(),
             now=self.clock.now,
+            unfinished=self.unfinished,
         )
 
     async def restarted(self) -> LeftBehind:
         """The process is gone without a word, and the next one takes over."""
         self.store = store_of(self.store.database, me=f"replica-{next(self.ids)}")
+        self.unfinished = Unfinished(sleep=self.clock.sleep)
         recoverer = self.recoverer()
         await recoverer.join()
+        return await recoverer.take_over()
+
+    async def back(self) -> LeftBehind:
+        """The database that was away for this process is back."""
+        recoverer = self.recoverer()
+        await recoverer.beat()
         return await recoverer.take_over()
 
     async def recovered(self) -> list[tuple[Chosen, Outcome]]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bot.choosing import PART_LIMIT, Chosen
-from bot.delivering import RECORD_TRIES, Deliverer, Outcome, Refused, Throttled, Uncertain
+from bot.delivering import Deliverer, Outcome, Refused, Throttled, Uncertain
+from bot.unfinished import TRIES
 from storage.deliveries import Deliveries
 from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
 from storage.records import Delivery, WayBack
@@ -305,10 +306,10 @@ async def test_what_slack_answered_is_recorded_with_patience(desk: Desk, step: s
     """A lock that passes leaves no part on its way for ever."""
     chosen = await desk.used("Hi")
     desk.courier.answers = list(ANSWERS[step])
-    deliverer = desk.deliverer(deliveries=Faulty(desk, fails=locked_for(RECORD_TRIES - 1, step)))
+    deliverer = desk.deliverer(deliveries=Faulty(desk, fails=locked_for(TRIES - 1, step)))
     outcome = await deliverer.deliver(chosen)
     assert outcome.state == ("unknown" if step == "unknown" else "posted")
-    assert len(desk.clock.slept) == RECORD_TRIES - 1
+    assert len(desk.clock.slept) == TRIES - 1
     assert "attempting" not in await states(desk, chosen)
     assert len(desk.courier.taken) == (step != "unknown")
 

@@ -16,6 +16,8 @@ from playground import RESPONSE_URL, Ephemeral, Hanging, RateLimited
 from playground import Refused as SlackRefuses
 from playground.openai import Call, Hang
 from storage.database import Database
+from storage.errors import Unavailable
+from storage.requests import Requests
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 from tests.storage.stores import PostgresDatabases
@@ -206,6 +208,27 @@ async def test_a_redraft_taken_over_knows_its_parents_texts(stage: Stage) -> Non
     texts = [json.dumps(candidate["text"], ensure_ascii=False)[1:-1] for candidate in parent["candidates"]]
     assert len(prompts) == 3
     assert all(words in prompt for words in texts for prompt in prompts)
+
+
+async def test_a_database_away_for_longer_than_patience_lasts_is_told_and_the_replies_come_when_it_is_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was drafted meanwhile is kept: the model is not asked again."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise Unavailable("connection refused")
+
+    monkeypatch.setattr("bot.unfinished.AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
+    async with stage.bot():
+        with monkeypatch.context() as gone:
+            gone.setattr(Requests, "record_drafts", away)
+            await stage.suggest("Where is my order?")
+            await stage.private("when it is back")
+        shown = await stage.candidates()
+        await stage.slack.click(stage.agent, shown, "use_candidate")
+        await stage.logged("shown", "used", "sent")
+    assert stage.model.total == 3
 
 
 # --- replies ------------------------------------------------------------------------------------------------
