@@ -1,4 +1,5 @@
-"""Canonical log lines: one a request, one a choice, one an undo. Ids, counts, milliseconds, outcome.
+"""Canonical log lines: one a request, one a choice, one an undo, one an ask not taken. Ids, counts, milliseconds,
+outcome.
 
 Never a text, a token or a `response_url`: what is told stands here field by field. docs/operations.md tells each field,
 and a test holds the two together.
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from storage.records import Candidate, Choice, LogEntry, Request
+from storage.records import Candidate, Choice, LogEntry, Request, Surface
 
 REQUEST_FIELDS: Final = (
     "request_id",
@@ -48,8 +49,10 @@ CHOICE_FIELDS: Final = (
     "choice_ms",
 )
 UNDO_FIELDS: Final = ("choice_id", "request_id", "agent_id", "kind", "outcome", "parts", "undo_ms")
-FIELDS: Final = frozenset({*REQUEST_FIELDS, *CHOICE_FIELDS, *UNDO_FIELDS})
+REFUSAL_FIELDS: Final = ("team_id", "channel_id", "agent_id", "surface", "outcome")
+FIELDS: Final = frozenset({*REQUEST_FIELDS, *CHOICE_FIELDS, *UNDO_FIELDS, *REFUSAL_FIELDS})
 
+RefusalOutcome = Literal["agent_per_minute", "tokens_per_day", "queue", "paused"]
 RequestOutcome = Literal["shown", "not_shown", "failed", "expired"]
 
 _log = logging.getLogger(__name__)
@@ -117,6 +120,18 @@ def tell_undo(choice: Choice, *, parts: int, at: datetime) -> None:
         "undo_ms": _ms(at - choice.chosen_at),
     }
     _log.info("undo", extra=facts)
+
+
+def tell_refusal(*, team_id: str, channel_id: str, agent_id: str, surface: Surface, outcome: RefusalOutcome) -> None:
+    """An ask that was not taken, by which limit, or while drafting is paused: there is no request."""
+    facts: dict[str, Any] = {
+        "team_id": team_id,
+        "channel_id": channel_id,
+        "agent_id": agent_id,
+        "surface": surface,
+        "outcome": outcome,
+    }
+    _log.info("refusal", extra=facts)
 
 
 def _tokens(candidates: Sequence[Candidate], name: str) -> int | None:

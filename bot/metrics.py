@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from storage.records import Choice, LogEntry, Request
 
@@ -24,6 +32,7 @@ class Metrics:
         self._requests = self._counter("suggest_requests", "Suggestion requests drafted", "surface", "outcome")
         self._candidates = self._counter("suggest_candidates", "Drafts by style and outcome", "style", "outcome")
         self._retries = self._counter("suggest_model_retries", "Model calls beyond a draft's first")
+        self._refused = self._counter("suggest_refused", "Asks not taken, by limit", "surface", "outcome")
         self._choices = self._counter("suggest_choices", "Choices by kind", "kind")
         self._undone = self._counter("suggest_undone", "Choices taken back")
         self._deliveries = self._counter("suggest_deliveries", "Chosen replies by what became of them", "outcome")
@@ -35,6 +44,8 @@ class Metrics:
         self._decision = self._histogram("suggest_decision_seconds", "From visible to chosen", _DECISION_SECONDS)
         self._in_flight = Gauge("suggest_model_calls_in_flight", "Model calls in flight", registry=self.registry)
         self._waiting = Gauge("suggest_model_calls_waiting", "Model calls waiting for a slot", registry=self.registry)
+        self._tasks = Gauge("suggest_tasks", "Tasks of the event loop", registry=self.registry)
+        ProcessCollector(registry=self.registry)
 
     def drafted(self, entry: LogEntry) -> None:
         outcome = "failed" if entry.request.status == "failed" else "drafted"
@@ -45,6 +56,10 @@ class Metrics:
             self._retries.inc(max(0, candidate.attempts - 1))
             if candidate.error is None and candidate.latency_ms is not None:
                 self._model.observe(candidate.latency_ms / 1000)
+
+    def refused(self, surface: str, outcome: str) -> None:
+        """An ask that a limit did not let in, by that limit's name, or while drafting was paused."""
+        self._refused.labels(surface=surface, outcome=outcome).inc()
 
     def shown(self, request: Request, *, at: datetime) -> None:
         self._shown.observe((at - request.created_at) / timedelta(seconds=1))
@@ -76,8 +91,9 @@ class Metrics:
         self._slack_errors_seen.add(pair)
         self._slack_errors.labels(method=pair[0], code=pair[1]).inc()
 
-    def exposition(self, *, in_flight: int, waiting: int) -> tuple[bytes, str]:
+    def exposition(self, *, in_flight: int, waiting: int, tasks: int) -> tuple[bytes, str]:
         """The text of /metrics, and its content type."""
+        self._tasks.set(tasks)
         self._in_flight.set(in_flight)
         self._waiting.set(waiting)
         return generate_latest(self.registry), CONTENT_TYPE_LATEST

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
-from bot.canonical import tell_request
+from bot.canonical import tell_refusal, tell_request
 from bot.choosing import Click, owned
 from bot.drafting import Brief, Draft, DraftFailed
-from bot.errors import MessageTooLong
+from bot.errors import LimitReached, MessageTooLong, Paused
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.ordering import Order, Orderer, Shuffling, draw_styles, near_duplicates
@@ -24,7 +24,7 @@ from bot.places import ANYWHERE, Places
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
 from bot.unfinished import Unfinished
-from storage.errors import TakenOver
+from storage.errors import Redelivered, TakenOver
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
 from storage.requests import Drafted, Requests
 
@@ -111,7 +111,7 @@ class Suggester:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
         self._places.check(ask.channel_id, ask.surface)
         now = self._now()
-        await self._limits.check(team_id=ask.team_id, agent_id=ask.agent_id, now=now)
+        await self._admit(ask, ask, now)
         request = Request(
             id=self._new_id(),
             team_id=ask.team_id,
@@ -141,7 +141,7 @@ class Suggester:
         parent = owned(await self._requests.get(request_id), click)
         self._places.check(parent.request.channel_id, parent.request.surface)
         now = self._now()
-        await self._limits.check(team_id=click.team_id, agent_id=click.agent_id, now=now)
+        await self._admit(click, parent.request, now)
         await self._shown_before(parent.request)
         child = replace(
             parent.request,
@@ -171,6 +171,26 @@ class Suggester:
         )
         await self._requests.record_redraft(child, delivery_key=click.delivery_key, event=event)
         return child
+
+    async def _admit(self, who: Ask | Click, where: Ask | Request, now: datetime) -> None:
+        """Count the ask against its agent's limits. Raises LimitReached, Paused; or Redelivered, where this very
+        delivery was taken before: its answer stands.
+        """
+        try:
+            await self._limits.check(team_id=who.team_id, agent_id=who.agent_id, now=now)
+        except (LimitReached, Paused) as refusal:
+            if await self._requests.was_delivered(who.delivery_key):
+                raise Redelivered(who.delivery_key) from refusal
+            reason = refusal.which if isinstance(refusal, LimitReached) else "paused"
+            self._metrics.refused(where.surface, reason)
+            tell_refusal(
+                team_id=who.team_id,
+                channel_id=where.channel_id,
+                agent_id=who.agent_id,
+                surface=where.surface,
+                outcome=reason,
+            )
+            raise
 
     async def draft(
         self,

@@ -232,7 +232,9 @@ async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[None]]
 
 
 def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
-    return metrics.exposition(in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.waiting)
+    return metrics.exposition(
+        in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.waiting, tasks=len(asyncio.all_tasks())
+    )
 
 
 async def _drain(tasks: Tasks, limit_s: float) -> None:

@@ -194,6 +194,11 @@ class Requests:
             request_id = await connection.scalar(_LAST_OPEN, {"team_id": team_id, "agent_id": agent_id, "since": since})
             return None if request_id is None else await _entry(connection, request_id)
 
+    async def was_delivered(self, delivery_key: str) -> bool:
+        """Whether what Slack delivered under this key has been taken before."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_SEEN, {"key": delivery_key}) is not None
+
     async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
         """How many requests the agent made since then."""
         async with self._database.read() as connection:
@@ -239,6 +244,8 @@ async def _claim_failed(connection: AsyncConnection, request_id: str, at: dateti
         raise NotOpen(request_id)
     await record_delivery(connection, f"redraft:{request_id}", at, taken=NotOpen)
 
+
+_SEEN: Final = select(seen_deliveries.c.key).where(seen_deliveries.c.key == bindparam("key"))
 
 _INSERT_REQUEST: Final = insert(requests)
 _INSERT_CANDIDATE: Final = insert(candidates)

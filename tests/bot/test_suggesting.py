@@ -65,6 +65,16 @@ async def test_an_agent_who_asks_too_often_is_told_and_nothing_is_recorded(desk:
     with pytest.raises(LimitReached):
         await suggester.redraft(desk.click(), request.id)
     assert await desk.store.count("requests") == 1
+    told = desk.metrics.exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
+    assert 'suggest_refused_total{outcome="agent_per_minute",surface="slash"} 2.0' in told
+
+
+async def test_what_was_answered_is_not_refused_when_slack_delivers_it_again(desk: Desk) -> None:
+    """The first delivery reached the limit; its answer stands."""
+    suggester, ask = desk.suggester(limits=desk.limits(agent_per_minute=1)), desk.ask()
+    await suggester.accept(ask)
+    with pytest.raises(Redelivered):
+        await suggester.accept(ask)
 
 
 async def test_what_cannot_be_stored_is_taken_out_of_the_ask(desk: Desk) -> None:
