@@ -1,7 +1,7 @@
 """What an agent does with the candidates: use, edit, dismiss, undo. One standing choice a request, recorded once."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -36,12 +36,16 @@ OnUse = Literal["post", "copy"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """Who clicked, and what makes this click unlike any other."""
+    """Who clicked, and what makes this click unlike any other.
+
+    `seen` are the candidates that stood before the agent's eyes at this click, where Slack tells.
+    """
 
     team_id: str
     agent_id: str
     delivery_key: str
     way_back: WayBack | None = None
+    seen: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +167,8 @@ class Chooser:
         self, click: Click, entry: LogEntry, *, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
     ) -> Chosen:
         chosen_at = self._now()
-        shown_at = await self._shown_at(entry.request) or chosen_at
+        visible = visible_to(click, entry)
+        shown_at = await self._shown_at(entry.request, visible) or chosen_at
         choice = Choice(
             id=self._new_id(),
             request_id=entry.request.id,
@@ -174,7 +179,7 @@ class Chooser:
             agent_id=click.agent_id,
             chosen_at=chosen_at,
             decision_ms=max(0, (chosen_at - shown_at) // timedelta(milliseconds=1)),
-            visible_candidate_ids=tuple(candidate.id for candidate in entry.visible),
+            visible_candidate_ids=tuple(each.id for each in entry.visible if each in visible or each is candidate),
         )
         event = Event(
             request_id=entry.request.id,
@@ -191,12 +196,12 @@ class Chooser:
         self._metrics.chosen(choice)
         return Chosen(choice=choice, request=reachable(entry.request, click.way_back), parts=parts)
 
-    async def _shown_at(self, request: Request) -> datetime | None:
+    async def _shown_at(self, request: Request, visible: Sequence[Candidate]) -> datetime | None:
         """When the candidates became visible; where the click overtook the record of it, when Slack was handed them."""
         if request.shown_at is not None or request.handed_at is None:
             return request.shown_at
         shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
-        if await self._requests.record_shown(shown):
+        if await self._requests.record_shown(shown, only=[candidate.id for candidate in visible]):
             return request.handed_at
         recorded = await self._requests.get(request.id)
         return None if recorded is None else recorded.request.shown_at
@@ -219,6 +224,16 @@ def owned(entry: LogEntry | None, click: Click) -> LogEntry:
     if entry.request.agent_id != click.agent_id:
         raise NotYours(entry.request.id)
     return entry
+
+
+def visible_to(click: Click, entry: LogEntry) -> tuple[Candidate, ...]:
+    """The candidates that the agent saw at this click: those that Slack tells of; else those that are recorded as
+    visible; else, where the click has overtaken that record, all that have a place.
+    """
+    if click.seen is not None:
+        return tuple(candidate for candidate in entry.visible if candidate.id in click.seen)
+    recorded = tuple(candidate for candidate in entry.visible if candidate.shown_at is not None)
+    return recorded or entry.visible
 
 
 def reachable(request: Request, way_back: WayBack | None) -> Request:

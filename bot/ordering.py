@@ -95,6 +95,22 @@ def in_turn(ids: Sequence[str]) -> Order:
     return Order(ids=tuple(ids), order_propensity=1 / math.factorial(count), first_propensities=(1 / count,) * count)
 
 
+def drawn_places(request_id: str, k: int) -> tuple[int, ...]:
+    """For surfaces that fill in place: where each draft stands, from 1, by its place in the batch.
+
+    Drawn uniformly from the request's id, which is random: before anything is drafted, independent of the drafts, of
+    who is done first and of who fails, and drawn the same again by whoever goes on after a crash.
+    """
+    drawn = list(range(1, k + 1))
+    chance(request_id, "places").shuffle(drawn)
+    return tuple(drawn)
+
+
+def chance(request_id: str, what: str) -> random.Random:
+    """The chance of one request, as often as it is asked for."""
+    return random.Random(f"{what}:{request_id}")  # noqa: S311 - what is drawn is no secret
+
+
 def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
     """Which texts repeat an earlier one that is kept: {id: id of the one it repeats}, in the order given."""
     kept: dict[str, Counter[str]] = {}

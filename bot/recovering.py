@@ -109,8 +109,8 @@ class Recoverer:
         if entries or chosen:
             _log.warning("taken over: %s requests, %s too old, %s deliveries", len(fresh), len(old), len(chosen))
         left = LeftBehind(
-            to_draft=tuple(entry.request for entry in fresh if entry.request.handed_at is None),
-            to_show=tuple(entry for entry in fresh if entry.request.handed_at is not None),
+            to_draft=tuple(entry.request for entry in fresh if not _is_drafted(entry.request)),
+            to_show=tuple(entry for entry in fresh if _is_drafted(entry.request)),
             to_deliver=tuple(chosen),
             to_delete=tuple(undone),
         )
@@ -123,3 +123,8 @@ class Recoverer:
             }
         )
         return left
+
+
+def _is_drafted(request: Request) -> bool:
+    """Whether nothing of it is still to be drafted: some candidates may be visible before all are done."""
+    return request.handed_at is not None and request.order_propensity is not None

@@ -3,30 +3,37 @@
 request = await suggester.accept(ask)       # committed: now acknowledge
 entry = await suggester.draft(request)      # drafted, deduplicated, ordered, committed: now show
 await suggester.shown(entry, at=now())      # visible
+
+Where each candidate is shown as soon as it is done, in a place that was drawn before:
+
+async for entry in suggester.draft_in_places(request):      # committed, one more: now show
+    await suggester.seen(entry, at=now())                   # visible
 """
 
+import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
-from bot.canonical import tell_refusal, tell_request
-from bot.choosing import Click, owned
+from bot.canonical import RequestOutcome, tell_refusal, tell_request
+from bot.choosing import Click, owned, visible_to
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.errors import LimitReached, MessageTooLong, Paused
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.ordering import Order, Orderer, Shuffling, draw_styles, near_duplicates
+from bot.ordering import Order, Orderer, Shuffling, chance, draw_styles, drawn_places, in_turn, near_duplicates
 from bot.places import ANYWHERE, Places
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
 from bot.unfinished import Unfinished
-from storage.errors import Redelivered, TakenOver
+from storage.errors import NotOpen, Redelivered, TakenOver
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
-from storage.requests import Drafted, Requests
+from storage.requests import Drafted, Finished, Requests
 
 MESSAGE_LIMIT: Final = 12_000
 """Characters of a customer's message, of a whole conversation, or of a hint."""
@@ -67,6 +74,10 @@ class DraftsTogether(Protocol):
     async def abatch(
         self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False
     ) -> list[Draft]: ...
+
+    def abatch_as_completed(
+        self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> AsyncGenerator[tuple[int, Any], None]: ...
 
 
 class Suggester:
@@ -133,6 +144,13 @@ class Suggester:
         await self._requests.record(request, delivery_key=ask.delivery_key)
         return request
 
+    async def converse(self, request: Request, conversation: tuple[Turn, ...]) -> Request:
+        """The request with the conversation as it was read after the ask, recorded. Raises TakenOver, Unavailable."""
+        turns = tuple(replace(turn, text=clean(turn.text)) for turn in conversation)
+        if turns != request.conversation:
+            await self._unfinished.surely(partial(self._requests.record_conversation, request.id, turns))
+        return replace(request, conversation=turns)
+
     async def redraft(self, click: Click, request_id: str) -> Request:
         """Commit a request for other candidates, which closes its parent.
 
@@ -142,7 +160,7 @@ class Suggester:
         self._places.check(parent.request.channel_id, parent.request.surface)
         now = self._now()
         await self._admit(click, parent.request, now)
-        await self._shown_before(parent.request)
+        await self._shown_before(click, parent)
         child = replace(
             parent.request,
             id=self._new_id(),
@@ -212,7 +230,7 @@ class Suggester:
     async def _draft(
         self, request: Request, started_at: datetime | None, arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
-        briefs, inclusion = self._briefs(request, await self._previous(request), started_at or request.created_at)
+        briefs, inclusion = self._briefs(request, await self._previous(request), started_at, self._rng)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
         )
@@ -241,6 +259,64 @@ class Suggester:
                 self._limits.took(candidate.latency_ms / 1000)
         return entry
 
+    async def draft_in_places(
+        self, request: Request, *, started_at: datetime | None = None, stop: asyncio.Event | None = None
+    ) -> AsyncGenerator[LogEntry, None]:
+        """Draft K candidates into places drawn before, and commit each as soon as it is done.
+
+        Yields the request with all that is done so far, each time that one more is; at last with all K, and with the
+        order's probability, or as `failed`. A draft that fails, or nearly repeats one that was done before it, leaves
+        its place empty. Once the agent has decided, which `stop` tells at once, the rest is cancelled, and the last
+        entry has the choice. What a process before this one drafted is kept. Raises as `draft` does.
+        """
+        with self._unfinished.drafting(request.id):
+            async with aclosing(self._fill(request, started_at, stop)) as entries:
+                async for entry in entries:
+                    yield entry
+
+    async def _fill(
+        self, request: Request, started_at: datetime | None, stop: asyncio.Event | None
+    ) -> AsyncGenerator[LogEntry, None]:
+        entry = await self._requests.get(request.id) or LogEntry(request=request, candidates=(), choice=None)
+        previous = await self._previous(request)
+        briefs, inclusion = self._briefs(request, previous, started_at, chance(request.id, "styles"))
+        done = {candidate.sample_index for candidate in entry.candidates}
+        left = {brief.sample_index: brief for brief in briefs if brief.sample_index not in done}
+        is_open = entry.choice is None and entry.request.status == "drafting"
+        awaited, late = list(left.values()) if is_open else [], list[Candidate]()
+        drafts = self._drafter.abatch_as_completed(awaited, self._config(request), return_exceptions=True)
+        async with aclosing(drafts), aclosing(_until(stop, drafts)) as ended:
+            async for index, result in ended:
+                brief = left.pop(awaited[index].sample_index)
+                self._queued(request, result)
+                candidate = _in_place(entry, self._candidate(brief, result, inclusion))
+                try:
+                    entry = await self._commit(entry, candidate)
+                except NotOpen:
+                    late.append(_late(candidate))
+                    break
+                yield entry
+        cancelled = (replace(self._blank(brief, inclusion), error="cancelled") for brief in left.values())
+        yield await self._finish(entry, (*late, *cancelled))
+
+    async def seen(self, entry: LogEntry, *, at: datetime) -> None:
+        """What has a place in this entry is visible since `at`, or was before."""
+        request = entry.request
+        event = Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id)
+        ids = [candidate.id for candidate in entry.visible]
+
+        async def record() -> None:
+            if ids and await self._requests.record_shown(event, only=ids):
+                self._metrics.shown(request, at=at)
+
+        await self._unfinished.surely(record)
+
+    def unfolded(self, entry: LogEntry) -> None:
+        """Nothing more is drafted, or shown as it is done."""
+        shown_at, queue_ms = entry.request.shown_at, self._queue_ms.pop(entry.request.id, None)
+        outcome: RequestOutcome = "not_shown" if shown_at is None else "shown"
+        tell_request(entry, outcome, shown_at=shown_at, queue_ms=queue_ms)
+
     async def shown(self, entry: LogEntry, *, at: datetime) -> None:
         """The candidates are visible since `at`."""
         request = entry.request
@@ -255,7 +331,7 @@ class Suggester:
 
     async def shown_again(self, request: Request) -> None:
         """The same candidates in the same places are visible once more."""
-        await self._requests.record_event(
+        await self._requests.record_shown_again(
             Event(
                 request_id=request.id,
                 type="shown",
@@ -270,11 +346,57 @@ class Suggester:
         since = self._now() - timedelta(days=1)
         return await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
 
-    async def _shown_before(self, request: Request) -> None:
+    async def _shown_before(self, click: Click, entry: LogEntry) -> None:
         """A click on candidates may overtake the record that they are visible: since they were handed to Slack."""
+        request = entry.request
         if request.shown_at is None and request.handed_at is not None:
             shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
-            await self._requests.record_shown(shown)
+            await self._requests.record_shown(shown, only=[candidate.id for candidate in visible_to(click, entry)])
+
+    async def _commit(self, entry: LogEntry, candidate: Candidate) -> LogEntry:
+        """The entry with one more candidate, recorded. Raises NotOpen where the agent has decided."""
+        at = self._now()
+        await self._unfinished.surely(partial(self._requests.record_candidate, candidate, at=at))
+        if candidate.error is None and candidate.latency_ms is not None:
+            self._limits.took(candidate.latency_ms / 1000)
+        if candidate.position is None or entry.request.handed_at is not None:
+            return _with(entry, candidate)
+        return _with(replace(entry, request=replace(entry.request, handed_at=at)), candidate)
+
+    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate]) -> LogEntry:
+        """The entry with the rest, for which no place is left; recorded."""
+        placed, whole = len(entry.visible), _with(entry, *rest)
+        ended = whole if placed else self._nothing_left(entry.request, whole.candidates)
+        order = in_turn([candidate.id for candidate in entry.visible])
+        finished = Finished(
+            request_id=entry.request.id,
+            candidates=tuple(rest),
+            order_propensity=order.order_propensity,
+            first_propensity=1 / placed if placed else None,
+            events=ended.events,
+        )
+        await self._unfinished.surely(partial(self._end, finished))
+        self._metrics.drafted(ended)
+        if not placed:
+            tell_request(ended, "failed", queue_ms=self._queue_ms.pop(entry.request.id, None))
+            return ended
+        now = await self._requests.get(entry.request.id)
+        return replace(now or ended, events=())
+
+    def _queued(self, request: Request, result: Draft | BaseException) -> None:
+        if isinstance(result, Draft | DraftFailed):
+            self._queue_ms[request.id] = max(result.queue_ms, self._queue_ms.get(request.id, 0))
+
+    async def _end(self, finished: Finished) -> None:
+        try:
+            await self._requests.record_finished(finished)
+        except TakenOver:
+            # After a commit whose answer was lost, it may be our own that was there before.
+            entry = await self._requests.get(finished.request_id)
+            ours = {candidate.id for candidate in finished.candidates}
+            ended = entry is not None and (entry.request.status == "failed" or entry.request.order_propensity)
+            if entry is None or not ended or not ours <= {candidate.id for candidate in entry.candidates}:
+                raise
 
     async def _record(self, drafted: Drafted) -> None:
         try:
@@ -293,9 +415,11 @@ class Suggester:
         parent = await self._requests.get(request.parent_request_id)
         return () if parent is None else tuple(candidate.text for candidate in parent.visible if candidate.text)
 
-    def _briefs(self, request: Request, previous: Sequence[str], started_at: datetime) -> tuple[list[Brief], float]:
-        styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, self._rng)
-        age_s = (self._now() - started_at).total_seconds()
+    def _briefs(
+        self, request: Request, previous: Sequence[str], started_at: datetime | None, rng: random.Random
+    ) -> tuple[list[Brief], float]:
+        styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, rng)
+        age_s = (self._now() - (started_at or request.created_at)).total_seconds()
         deadline = self._clock() + self.terms.deadline_s - age_s
         return [
             Brief(
@@ -324,8 +448,8 @@ class Suggester:
             "metadata": {"request_id": request.id, "prompt_version": request.prompt_version},
         }
 
-    def _candidate(self, brief: Brief, result: Draft | BaseException, inclusion: float) -> Candidate:
-        candidate = Candidate(
+    def _blank(self, brief: Brief, inclusion: float) -> Candidate:
+        return Candidate(
             id=self._new_id(),
             request_id=brief.request_id,
             sample_index=brief.sample_index,
@@ -334,6 +458,9 @@ class Suggester:
             temperature=brief.style.temperature,
             inclusion_propensity=inclusion,
         )
+
+    def _candidate(self, brief: Brief, result: Draft | BaseException, inclusion: float) -> Candidate:
+        candidate = self._blank(brief, inclusion)
         if isinstance(result, DraftFailed):
             _log.info("draft failed: %s", result.error, extra={"request_id": brief.request_id})
             return replace(candidate, error=result.error, latency_ms=result.latency_ms, attempts=result.attempts)
@@ -401,3 +528,46 @@ def _placed(candidate: Candidate, order: Order, repeats: Mapping[str, str]) -> C
         first_propensity=order.first_propensities[index],
         score=None if order.scores is None else order.scores[index],
     )
+
+
+def _in_place(entry: LogEntry, candidate: Candidate) -> Candidate:
+    """The candidate in the place drawn for it, unless it failed, or nearly repeats one that is there."""
+    if candidate.text is None:
+        return candidate
+    texts = {each.id: each.text for each in entry.visible if each.text is not None}
+    original = near_duplicates({**texts, candidate.id: candidate.text}).get(candidate.id)
+    if original is not None:
+        return replace(candidate, dropped_reason="near_duplicate", duplicate_of=original)
+    drawn = drawn_places(entry.request.id, entry.request.k_requested)
+    return replace(candidate, position=drawn[candidate.sample_index])
+
+
+def _late(candidate: Candidate) -> Candidate:
+    """Drafted, but the agent had decided before it could be shown."""
+    if candidate.position is None:
+        return candidate
+    return replace(candidate, position=None, dropped_reason="not_selected")
+
+
+def _with(entry: LogEntry, *more: Candidate) -> LogEntry:
+    together = sorted((*entry.candidates, *more), key=lambda candidate: candidate.sample_index)
+    return replace(entry, candidates=tuple(together))
+
+
+async def _until(
+    stop: asyncio.Event | None, drafts: AsyncGenerator[tuple[int, Any], None]
+) -> AsyncGenerator[tuple[int, Any], None]:
+    """The drafts as they end, until `stop` is set; then what is being drafted is cancelled."""
+    stopped = asyncio.ensure_future((stop or asyncio.Event()).wait())
+    following = asyncio.ensure_future(anext(drafts, None))
+    try:
+        while True:
+            await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done() or (ended := following.result()) is None:
+                return
+            yield ended
+            following = asyncio.ensure_future(anext(drafts, None))
+    finally:
+        stopped.cancel()
+        following.cancel()
+        await asyncio.wait({following, stopped})

@@ -1,7 +1,7 @@
 """A batch of drafts that can be watched as it is written."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Protocol
@@ -47,6 +47,13 @@ class StreamingDrafter:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def abatch_as_completed(
+        self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> AsyncGenerator[tuple[int, Any], None]:
+        """All at once, when the last is done: who watches has seen each as it was written."""
+        for ended in enumerate(await self.abatch(list(inputs), config, return_exceptions=return_exceptions)):
+            yield ended
 
     async def _stream(self, index: int, brief: Brief, config: Any) -> Draft:
         try:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage import tables
 from storage.database import Database
 from storage.errors import NotOpen, TakenOver
-from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Status, WayBack
+from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Status, Turn, WayBack
 from storage.seen import record_delivery
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
@@ -36,6 +36,20 @@ class Drafted:
     ranker_version: str | None = None
     order_propensity: float | None
     handed_at: datetime | None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How drafting in places ended: the candidates that got no place at last, and the probability of the order shown.
+
+    `first_propensity` is each placed candidate's; both are None where nothing could be shown: the request failed.
+    """
+
+    request_id: str
+    candidates: tuple[Candidate, ...]
+    order_propensity: float | None
+    first_propensity: float | None
     events: tuple[Event, ...] = ()
 
 
@@ -105,15 +119,72 @@ class Requests:
             if drafted.events:
                 await connection.execute(_INSERT_EVENT, [to_row(event) for event in drafted.events])
 
-    async def record_shown(self, event: Event) -> bool:
-        """The candidates are visible since `event.at`. True if this is the first record of it."""
+    async def record_conversation(self, request_id: str, conversation: tuple[Turn, ...]) -> None:
+        """What was read of a thread after the ask, before anything is drafted. Raises TakenOver."""
+        async with self._database.write() as connection:
+            row = {"of_request": request_id, "me": self._me, "turns": conversation}
+            if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
+                raise TakenOver(request_id)
+
+    async def record_candidate(self, candidate: Candidate, *, at: datetime) -> None:
+        """One candidate of several that are shown as they are done: durable before it is visible.
+
+        Raises TakenOver, or NotOpen where the agent has decided meanwhile.
+        """
+        async with self._database.write() as connection:
+            row = {"of_request": candidate.request_id}
+            await connection.execute(_LOCK_REQUEST, row)
+            if await connection.scalar(_SELECT_CANDIDATE, {"candidate_id": candidate.id}) is not None:
+                return  # ours, committed before, though the answer was lost
+            owner, undecided = (await connection.execute(_SELECT_MINE, row)).one()
+            if owner != self._me:
+                raise TakenOver(candidate.request_id)
+            if not undecided:
+                raise NotOpen(candidate.request_id)
+            await connection.execute(_INSERT_CANDIDATE, to_row(candidate))
+            if candidate.position is not None:
+                await connection.execute(_UPDATE_HANDED, {**row, "at": at})
+
+    async def record_finished(self, finished: Finished) -> None:
+        """No more candidates follow. Raises TakenOver, also where it was recorded before."""
+        row = {
+            "of_request": finished.request_id,
+            "me": self._me,
+            "propensity": finished.order_propensity,
+            "first": finished.first_propensity,
+        }
+        async with self._database.write() as connection:
+            statement = _UPDATE_UNFINISHED if finished.order_propensity is None else _UPDATE_FINISHED
+            if (await connection.execute(statement, row)).rowcount == 0:
+                raise TakenOver(finished.request_id)
+            if finished.candidates:
+                await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in finished.candidates])
+            await connection.execute(_UPDATE_FIRST, row)
+            if finished.events:
+                await connection.execute(_INSERT_EVENT, [to_row(event) for event in finished.events])
+
+    async def record_shown(self, event: Event, *, only: Sequence[str] | None = None) -> bool:
+        """The candidates, or `only` these, are visible since `event.at`. True if none was recorded so before."""
         async with self._database.write() as connection:
             row = {"of_request": event.request_id, "at": event.at}
             first = (await connection.execute(_UPDATE_SHOWN, row)).rowcount == 1
             if first:
-                await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
                 await connection.execute(_INSERT_EVENT, to_row(event))
+            else:
+                await connection.execute(_UPDATE_STATUS, row)
+            if only is None:
+                await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
+            else:
+                await connection.execute(_UPDATE_SOME_SHOWN, {**row, "ids": list(only)})
             return first
+
+    async def record_shown_again(self, event: Event) -> None:
+        """All candidates with a place are visible once more, or for the first time."""
+        async with self._database.write() as connection:
+            row = {"of_request": event.request_id, "at": event.at}
+            await connection.execute(_UPDATE_SHOWN, row)
+            await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
+            await connection.execute(_INSERT_EVENT, to_row(event))
 
     async def record_event(
         self, event: Event, *, delivery_key: str | None = None, way_back: WayBack | None = None
@@ -306,14 +377,71 @@ _UPDATE_DRAFTED: Final = (
     )
 )
 
+_UPDATE_CONVERSATION: Final = (
+    update(requests)
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status == "drafting",
+        requests.c.handed_at.is_(None),
+        requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+    )
+    .values(conversation=bindparam("turns"))
+)
+
+_SELECT_CANDIDATE: Final = select(candidates.c.id).where(candidates.c.id == bindparam("candidate_id"))
+
+_SELECT_MINE: Final = select(requests.c.owner, (requests.c.status == "drafting") & _UNDECIDED).where(
+    requests.c.id == bindparam("of_request")
+)
+
+_UPDATE_HANDED: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.handed_at.is_(None))
+    .values(handed_at=bindparam("at"))
+)
+
+_FINISHING: Final = (
+    requests.c.id == bindparam("of_request"),
+    requests.c.order_propensity.is_(None),
+    requests.c.status != "failed",
+    requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+)
+
+_UPDATE_FINISHED: Final = (
+    update(requests)
+    .where(*_FINISHING)
+    .values(
+        order_propensity=bindparam("propensity"),
+        status=case(
+            ((requests.c.status == "drafting") & requests.c.shown_at.is_not(None), "shown"), else_=requests.c.status
+        ),
+    )
+)
+
+_UPDATE_UNFINISHED: Final = update(requests).where(*_FINISHING).values(status="failed")
+
+_UPDATE_FIRST: Final = (
+    update(candidates)
+    .where(candidates.c.request_id == bindparam("of_request"), candidates.c.position.is_not(None))
+    .values(first_propensity=bindparam("first"))
+)
+
+# A redraft, or the night, may have closed the request already: a late record must not open it again. While some are
+# still drafted, which another replica may have to go on with, it stays in drafting.
+_SHOWN_WHEN_DRAFTED: Final = case(
+    ((requests.c.status == "drafting") & requests.c.order_propensity.is_not(None), "shown"), else_=requests.c.status
+)
+
 _UPDATE_SHOWN: Final = (
     update(requests)
     .where(requests.c.id == bindparam("of_request"), requests.c.shown_at.is_(None))
-    .values(
-        # A redraft, or the night, may have closed the request already: a late record must not open it again.
-        status=case((requests.c.status == "drafting", "shown"), else_=requests.c.status),
-        shown_at=bindparam("at"),
-    )
+    .values(status=_SHOWN_WHEN_DRAFTED, shown_at=bindparam("at"))
+)
+
+_UPDATE_STATUS: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.status == "drafting")
+    .values(status=_SHOWN_WHEN_DRAFTED)
 )
 
 _UPDATE_CANDIDATES_SHOWN: Final = (
@@ -325,6 +453,8 @@ _UPDATE_CANDIDATES_SHOWN: Final = (
     )
     .values(shown_at=bindparam("at"))
 )
+
+_UPDATE_SOME_SHOWN: Final = _UPDATE_CANDIDATES_SHOWN.where(candidates.c.id.in_(bindparam("ids", expanding=True)))
 
 _SELECT_REQUEST: Final = select(requests).where(requests.c.id == bindparam("of_request"))
 

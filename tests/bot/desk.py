@@ -1,7 +1,7 @@
 """The use cases on a real database, with a clock, a drafter and a courier that do as the test says."""
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -74,12 +74,24 @@ class FakeDrafter:
         self.results: Sequence[str | Draft | BaseException] = ()
         self.briefs: list[Brief] = []
         self.configs: list[dict[str, Any]] = []
+        self.turns: Sequence[int | Callable[[], Awaitable[Any]]] = ()
 
     async def abatch(self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False) -> list[Draft]:
         assert return_exceptions
-        self.briefs, self.configs = inputs, [*self.configs, config]
+        self.briefs, self.configs = list(inputs), [*self.configs, config]
         results = self.results or [WORDS[brief.sample_index] for brief in inputs]
         return [a_draft(result) if isinstance(result, str) else result for result in results]  # type: ignore[misc]
+
+    async def abatch_as_completed(
+        self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> AsyncGenerator[tuple[int, Any], None]:
+        """In the order of drafting, or in `turns`: places in the batch, and what is waited for in between."""
+        results = await self.abatch(list(inputs), config, return_exceptions=return_exceptions)
+        for turn in self.turns or range(len(inputs)):
+            if isinstance(turn, int):
+                yield turn, results[turn]
+            else:
+                await turn()
 
 
 Answer = Exception | Posted | Callable[[], Awaitable[None]]

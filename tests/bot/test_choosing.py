@@ -154,7 +154,7 @@ async def test_shown_is_read_again_where_it_was_recorded_while_the_click_was_loo
     stale = await desk.store.requests.get(entry.request.id)
     assert stale is not None
     await desk.suggester().shown(entry, at=after(seconds=4))
-    assert await chooser._shown_at(stale.request) == after(seconds=4)
+    assert await chooser._shown_at(stale.request, stale.visible) == after(seconds=4)
 
 
 @pytest.mark.parametrize("offset_s", [-3600, -1, 0])
