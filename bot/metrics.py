@@ -18,6 +18,7 @@ from storage.records import Choice, LogEntry, Request
 
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 25, 60)
 _DECISION_SECONDS: Final = (1, 2, 5, 10, 30, 60, 300, 1800, 86400)
+_REFIT_SECONDS: Final = (1, 2, 5, 10, 30, 60, 300, 1800)
 
 _MOST_SLACK_ERRORS: Final = 200
 """Pairs of method and code, beyond which a pair not seen before is counted as `other`."""
@@ -42,9 +43,15 @@ class Metrics:
         self._shown = self._histogram("suggest_shown_seconds", "From the command to the candidates visible")
         self._choice = self._histogram("suggest_choice_seconds", "From the click to the reply posted")
         self._decision = self._histogram("suggest_decision_seconds", "From visible to chosen", _DECISION_SECONDS)
-        self._in_flight = Gauge("suggest_model_calls_in_flight", "Model calls in flight", registry=self.registry)
-        self._waiting = Gauge("suggest_model_calls_waiting", "Model calls waiting for a slot", registry=self.registry)
-        self._tasks = Gauge("suggest_tasks", "Tasks of the event loop", registry=self.registry)
+        self._orders = self._counter("suggest_orders", "Orders drawn, by policy", "policy")
+        self._fell_back = self._counter("suggest_ranker_fallbacks", "Uniform where a ranker should order", "reason")
+        self._refits = self._counter("suggest_ranker_refits", "Refits by what became of them", "outcome")
+        self._refit = self._histogram("suggest_ranker_refit_seconds", "From a refit's start to its end", _REFIT_SECONDS)
+        self._gate = self._gauge("suggest_ranker_gain_lower", "Lower bound of the newest ranker's gain, nats a choice")
+        self._ranker = self._gauge("suggest_ranker_info", "The ranker in use; uniform without one", "version")
+        self._in_flight = self._gauge("suggest_model_calls_in_flight", "Model calls in flight")
+        self._waiting = self._gauge("suggest_model_calls_waiting", "Model calls waiting for a slot")
+        self._tasks = self._gauge("suggest_tasks", "Tasks of the event loop")
         ProcessCollector(registry=self.registry)
 
     def drafted(self, entry: LogEntry) -> None:
@@ -91,6 +98,24 @@ class Metrics:
         self._slack_errors_seen.add(pair)
         self._slack_errors.labels(method=pair[0], code=pair[1]).inc()
 
+    def ordered(self, policy: str) -> None:
+        self._orders.labels(policy=policy).inc()
+
+    def ranker(self, version: str | None) -> None:
+        """The ranker in use from now on."""
+        self._ranker.clear()
+        self._ranker.labels(version=version or "uniform").set(1)
+
+    def ranker_fell_back(self, reason: str) -> None:
+        self._fell_back.labels(reason=reason).inc()
+
+    def refitted(self, outcome: str, *, seconds: float, lower: float | None = None) -> None:
+        """How a refit ended, and the lower bound of its gain, if one could be reckoned."""
+        self._refits.labels(outcome=outcome).inc()
+        self._refit.observe(seconds)
+        if lower is not None:
+            self._gate.set(lower)
+
     def exposition(self, *, in_flight: int, waiting: int, tasks: int) -> tuple[bytes, str]:
         """The text of /metrics, and its content type."""
         self._tasks.set(tasks)
@@ -100,6 +125,9 @@ class Metrics:
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(name, told, labels, registry=self.registry)
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        return Gauge(name, told, labels, registry=self.registry)
 
     def _histogram(self, name: str, told: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
         return Histogram(name, told, buckets=buckets, registry=self.registry)

@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+rank = typer.Typer(help="What is learned from choices, and which ranker orders replies.", no_args_is_help=True)
 playbook = typer.Typer(help="What replies are written with: persona, facts, rules, styles.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -200,6 +201,34 @@ def check(
 
 
 app.add_typer(playbook, name="playbook")
+
+
+@rank.command()
+def rollback(
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION|uniform|auto",
+            help="Order by this ranker, uniformly, or as the gate decides. [default: the ranker shown before]",
+        ),
+    ] = None,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to the ranker that ordered replies before, or to uniform order.
+
+    It stays so, whatever is learned, until --to auto. Running bots follow within half a minute.
+
+    Example: suggest rank rollback --to uniform
+    """
+    from cli import rolling_back
+
+    run = rolling_back.roll_back_for_programs if as_json else rolling_back.roll_back
+    asyncio.run(run(_location(database), to))
+
+
+app.add_typer(rank, name="rank")
 
 
 @app.command()

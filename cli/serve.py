@@ -15,6 +15,8 @@ from aiohttp import web
 from bot.drafting import Drafter, ModelSource
 from bot.metrics import Metrics
 from bot.playbook import load_playbook
+from bot.ranking.learning import LEARN_EVERY_S
+from bot.ranking.ordering import LOOK_EVERY_S, LearnedOrdering
 from bot.recovering import HEARTBEAT_S, Recoverer
 from cli import checks, databases, wiring
 from cli.errors import SettingsError
@@ -105,6 +107,7 @@ async def running(
         connection = _connection(settings, session)
         identity = await _identified(connection)
         pausing = wiring.pausing(records=records)
+        ordering = await _learning(stack, settings, records, metrics)
         suggester = await wiring.suggester(
             settings,
             records=records,
@@ -113,6 +116,7 @@ async def running(
             metrics=metrics,
             slots=drafter.limiter,
             pausing=pausing,
+            orderer=ordering,
         )
         courier = SlackCourier(client=connection.client, session=session, now=wiring.now)
         doors = Doors(
@@ -211,24 +215,44 @@ async def _look_after(recoverer: Recoverer, edge: Edge) -> None:
             return
 
 
-async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:
-    """Do `work` once now, and again and again until the stack ends; what goes wrong is logged, and tried again."""
+async def _learning(
+    stack: AsyncExitStack, settings: Settings, records: wiring.Records, metrics: Metrics
+) -> LearnedOrdering | None:
+    """The learned order, which follows the database, and the learning of it; None where that is switched off."""
+    if settings.suggest_ranking == "off":
+        return None
+    ordering = wiring.learned_ordering(records=records, metrics=metrics)
+    await _repeatedly(stack, ordering.look, every_s=LOOK_EVERY_S)
+    learner = wiring.learner(settings, records=records, metrics=metrics)
+    _from_now_on(stack, learner.look, every_s=LEARN_EVERY_S)
+    return ordering
 
-    async def attempt() -> None:
-        try:
-            await work()
-        except Unavailable as error:
-            _log.warning("the database does not take writes: %s", error)
-        except Exception:  # noqa: BLE001 - the root: what nobody catches would end the repetition unseen
-            _log.exception("a regular piece of work failed")
+
+async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+    """Do `work` once now, and again and again until the stack ends."""
+    await _attempt(work)
+    _from_now_on(stack, work, every_s=every_s)
+
+
+def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+    """Do `work` again and again until the stack ends; the first time when the start is over."""
 
     async def repeat() -> None:
         while True:
             await asyncio.sleep(every_s)
-            await attempt()
+            await _attempt(work)
 
-    await attempt()
     stack.push_async_callback(_cancelled, asyncio.create_task(repeat()))
+
+
+async def _attempt(work: Callable[[], Awaitable[None]]) -> None:
+    """What goes wrong is logged, and tried again."""
+    try:
+        await work()
+    except Unavailable as error:
+        _log.warning("the database does not take writes: %s", error)
+    except Exception:  # noqa: BLE001 - the root: what nobody catches would end the repetition unseen
+        _log.exception("a regular piece of work failed")
 
 
 def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:

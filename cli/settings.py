@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     suggest_log_level: Literal["debug", "info", "warning", "error"] = "info"
     suggest_log_format: Literal["json", "console"] | None = None
     suggest_trace_text: Literal["on", "off"] = "off"
+    suggest_ranking: Literal["auto", "off"] = "auto"
+    suggest_rank_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    suggest_rank_after_choices: Annotated[int, Field(ge=1)] = 200
 
     @field_validator(
         "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret", "openai_api_key"
@@ -117,7 +120,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"number {number} is no Slack {kind} id")
         return value
 
-    @field_validator("suggest_on_use", "suggest_log_level", "suggest_log_format", "suggest_trace_text", mode="before")
+    @field_validator(
+        "suggest_on_use",
+        "suggest_log_level",
+        "suggest_log_format",
+        "suggest_trace_text",
+        "suggest_ranking",
+        mode="before",
+    )
     @classmethod
     def _small_letters(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
@@ -151,6 +161,9 @@ FIXES: Final[dict[str, str]] = {
     "SUGGEST_LOG_LEVEL": "set it to debug, info, warning or error",
     "SUGGEST_LOG_FORMAT": "set it to json or console",
     "SUGGEST_TRACE_TEXT": "set it to off or on",
+    "SUGGEST_RANKING": "set it to auto or off",
+    "SUGGEST_RANK_EVERY_HOURS": "set it to a number of hours above 0, at most 8760",
+    "SUGGEST_RANK_AFTER_CHOICES": "set it to a whole number of at least 1",
     "SUGGEST_PLAYBOOK": "set it to the path of a playbook.toml; `suggest playbook init` writes one",
 }
 

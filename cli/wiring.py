@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
@@ -15,17 +15,24 @@ from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, 
 from bot.housekeeping import Housekeeper
 from bot.limits import Limits, Slots
 from bot.metrics import Metrics
+from bot.ordering import Orderer
 from bot.pausing import Pausing
 from bot.places import Places
 from bot.playbook import Playbook
+from bot.ranking.learning import Learner, Schedule
+from bot.ranking.ordering import LearnedOrdering
 from bot.recovering import Recoverer
 from bot.suggesting import DraftsTogether, Suggester, Terms
 from bot.unfinished import Unfinished
 from cli import __version__
+from cli.refit import ProcessApart
 from cli.settings import Settings, is_traced
+from storage.audit import Audit
 from storage.choices import Choices
 from storage.database import Database
 from storage.deliveries import Deliveries
+from storage.leases import Leases
+from storage.rankers import Rankers
 from storage.replicas import Replicas
 from storage.requests import Requests
 from storage.schema import migrate
@@ -59,6 +66,8 @@ class Records:
     deliveries: Deliveries
     replicas: Replicas
     unfinished: Unfinished
+    rankers: Rankers
+    leases: Leases
 
 
 @asynccontextmanager
@@ -75,6 +84,8 @@ async def open_records(url: str) -> AsyncIterator[Records]:
             deliveries=Deliveries(database, me=me),
             replicas=Replicas(database, me=me),
             unfinished=Unfinished(),
+            rankers=Rankers(database, me=me),
+            leases=Leases(database, me=me),
         )
     finally:
         await database.aclose()
@@ -125,8 +136,11 @@ async def suggester(
     metrics: Metrics,
     slots: Slots | None = None,
     pausing: Pausing | None = None,
+    orderer: Orderer | None = None,
 ) -> Suggester:
-    """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up."""
+    """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up;
+    without an `orderer`, the order is uniform.
+    """
     await records.requests.keep_playbook(prompt_version=playbook.prompt_version, text=playbook.text, at=now())
     limits = Limits(
         agent_per_minute=settings.suggest_agent_per_minute,
@@ -149,6 +163,7 @@ async def suggester(
         rng=random.SystemRandom(),
         places=places(settings),
         unfinished=records.unfinished,
+        orderer=orderer,
     )
 
 
@@ -184,6 +199,30 @@ def recoverer(*, records: Records, deliverer: Deliverer, metrics: Metrics) -> Re
         now=now,
         metrics=metrics,
         unfinished=records.unfinished,
+    )
+
+
+def learned_ordering(*, records: Records, metrics: Metrics) -> LearnedOrdering:
+    return LearnedOrdering(
+        rankers=records.rankers,
+        audit=Audit(records.database),
+        metrics=metrics,
+        now=now,
+        rng=random.SystemRandom(),
+    )
+
+
+def learner(settings: Settings, *, records: Records, metrics: Metrics) -> Learner:
+    return Learner(
+        rankers=records.rankers,
+        leases=records.leases,
+        trainer=ProcessApart(settings.suggest_database_url),
+        schedule=Schedule(
+            every=timedelta(hours=settings.suggest_rank_every_hours), after_choices=settings.suggest_rank_after_choices
+        ),
+        metrics=metrics,
+        now=now,
+        clock=time.monotonic,
     )
 
 

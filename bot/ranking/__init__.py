@@ -8,6 +8,10 @@ model      `Ranker`: a fitted, versioned value; `fit`
 clusters   means with errors clustered by agent
 estimates  effects with a clustered covariance, for contrasts
 gain       is it better than knowing positions only? Cross-validated, clustered by agent
+gate       whether what was learned is proven enough to be shown
+refitting  one refit, from the log to a ranker and its verdict
+learning   when a refit is due, by one replica at a time, and what becomes of it
+ordering   the order in a running bot, by the ranker that is shown
 policies   how an order is drawn from scores, with the exact probability of what was drawn
 
 NumPy and SciPy take a while to import: callers import these modules when they need them, off the event loop.

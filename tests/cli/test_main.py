@@ -24,6 +24,7 @@ COMMANDS = (
     "doctor",
     "playbook init",
     "playbook check",
+    "rank rollback",
     "export",
     "backup",
     "migrate",
