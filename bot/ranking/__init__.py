@@ -8,6 +8,7 @@ model      `Ranker`: a fitted, versioned value; `fit`
 clusters   means with errors clustered by agent
 estimates  effects with a clustered covariance, for contrasts
 gain       is it better than knowing positions only? Cross-validated, clustered by agent
+offpolicy  what another policy would have been worth, from logged propensities
 gate       whether what was learned is proven enough to be shown
 refitting  one refit, from the log to a ranker and its verdict
 learning   when a refit is due, by one replica at a time, and what becomes of it
