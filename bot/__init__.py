@@ -5,6 +5,7 @@ drafting    K drafts at once: prompts, the Runnable, the limit on calls in fligh
 ordering    near-duplicates, styles and positions drawn by chance, with their exact probabilities
 ranking     the order learned from choices: what is learned, when it is shown, how it is drawn
 suggesting  the use case: an ask in, candidates in order out, recorded before anything is visible
+steering    from one candidate to others: shorter, warmer, in another language
 choosing    use, edit, dismiss, redraft, undo: one standing choice a request
 places      in which channels that may be done
 delivering  the reply's way into the conversation, once; `Courier` is what it needs from above

@@ -110,6 +110,14 @@ class Chooser:
         await self._requests.record_event(event, delivery_key=click.delivery_key, way_back=click.way_back)
         return candidate
 
+    async def reached(self, click: Click, candidate_id: str) -> None:
+        """The agent is about to say more of this candidate, still to be chosen: by this way they are reached then."""
+        entry, _ = await self._find(click, candidate_id)
+        if entry.choice is not None or entry.request.status not in OPEN:
+            raise NotOpen(entry.request.id)
+        if click.way_back is not None:
+            await self._requests.keep_way_back(entry.request.id, click.way_back)
+
     async def use(self, click: Click, candidate_id: str) -> Chosen:
         """The candidate as it is."""
         entry, candidate = await self._find(click, candidate_id)

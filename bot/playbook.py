@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-PROMPT_SCAFFOLD_VERSION = 1
+PROMPT_SCAFFOLD_VERSION = 2
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
 
 MAX_BYTES = 64 * 1024

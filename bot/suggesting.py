@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from bot.canonical import RequestOutcome, tell_refusal, tell_request
-from bot.choosing import Click, owned, visible_to
+from bot.choosing import Click, owned, reachable, visible_to
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.errors import LimitReached, MessageTooLong, Paused
 from bot.limits import Limits
@@ -30,6 +30,7 @@ from bot.ordering import Order, Orderer, Shuffling, chance, draw_styles, drawn_p
 from bot.places import ANYWHERE, Places
 from bot.playbook import Playbook, Style
 from bot.splitting import clean
+from bot.steering import Steering, change_of, in_view_of
 from bot.unfinished import Unfinished
 from storage.errors import NotOpen, Redelivered, TakenOver
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
@@ -151,8 +152,13 @@ class Suggester:
             await self._unfinished.surely(partial(self._requests.record_conversation, request.id, turns))
         return replace(request, conversation=turns)
 
-    async def redraft(self, click: Click, request_id: str) -> Request:
-        """Commit a request for other candidates, which closes its parent.
+    async def steer(self, click: Click, steering: Steering) -> Request:
+        """Commit a request for what becomes of one candidate, which closes its parent. Raises as `redraft` does."""
+        parent = owned(await self._requests.of_candidate(steering.candidate_id), click)
+        return await self.redraft(click, parent.request.id, steering=steering)
+
+    async def redraft(self, click: Click, request_id: str, *, steering: Steering | None = None) -> Request:
+        """Commit a request for other candidates, or for others made of one of them, which closes its parent.
 
         Raises UnknownRequest, NotYours, Barred, NotOpen, LimitReached, Redelivered, Unavailable.
         """
@@ -161,10 +167,24 @@ class Suggester:
         now = self._now()
         await self._admit(click, parent.request, now)
         await self._shown_before(click, parent)
-        child = replace(
-            parent.request,
+        child = self._child(reachable(parent.request, click.way_back), steering, at=now)
+        event = Event(
+            request_id=request_id,
+            type="redrafted",
+            at=now,
+            agent_id=click.agent_id,
+            candidate_id=child.parent_candidate_id,
+            data={"child_request_id": child.id, **_asked(steering)},
+        )
+        await self._requests.record_redraft(child, delivery_key=click.delivery_key, event=event)
+        return child
+
+    def _child(self, parent: Request, steering: Steering | None, *, at: datetime) -> Request:
+        """The same ask anew, with what is wanted now; without that, with what was wanted before."""
+        return replace(
+            parent,
             id=self._new_id(),
-            created_at=now,
+            created_at=at,
             handed_at=None,
             shown_at=None,
             status="drafting",
@@ -174,21 +194,13 @@ class Suggester:
             policy="uniform",
             policy_params={},
             order_propensity=None,
-            parent_request_id=request_id,
+            parent_request_id=parent.id,
+            parent_candidate_id=None if steering is None else steering.candidate_id,
+            steer=parent.steer if steering is None else steering.steer,
+            steer_language=parent.steer_language if steering is None else steering.language,
             simulated=self.terms.simulated,
             app_version=self.terms.app_version,
-            response_url=click.way_back.response_url if click.way_back else None,
-            response_url_expires_at=click.way_back.expires_at if click.way_back else None,
         )
-        event = Event(
-            request_id=request_id,
-            type="redrafted",
-            at=now,
-            agent_id=click.agent_id,
-            data={"child_request_id": child.id},
-        )
-        await self._requests.record_redraft(child, delivery_key=click.delivery_key, event=event)
-        return child
 
     async def _admit(self, who: Ask | Click, where: Ask | Request, now: datetime) -> None:
         """Count the ask against its agent's limits. Raises LimitReached, Paused; or Redelivered, where this very
@@ -413,7 +425,8 @@ class Suggester:
         if request.parent_request_id is None:
             return ()
         parent = await self._requests.get(request.parent_request_id)
-        return () if parent is None else tuple(candidate.text for candidate in parent.visible if candidate.text)
+        seen = () if parent is None else in_view_of(parent, request)
+        return tuple(candidate.text for candidate in seen if candidate.text)
 
     def _briefs(
         self, request: Request, previous: Sequence[str], started_at: datetime | None, rng: random.Random
@@ -428,7 +441,8 @@ class Suggester:
                 model=self._model(style),
                 conversation=request.conversation,
                 hint=request.hint,
-                previous=tuple(previous),
+                previous=tuple(previous) if request.parent_candidate_id is None else (),
+                change=change_of(request, tuple(previous)),
                 request_id=request.id,
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,
@@ -514,6 +528,11 @@ class Suggester:
         )
         failed = replace(request, status="failed")
         return LogEntry(request=failed, candidates=tuple(candidates), choice=None, events=(event,))
+
+
+def _asked(steering: Steering | None) -> dict[str, str | None]:
+    """What was asked of a candidate, as the event tells."""
+    return {} if steering is None else {"steer": steering.steer, "steer_language": steering.language}
 
 
 def _placed(candidate: Candidate, order: Order, repeats: Mapping[str, str]) -> Candidate:

@@ -95,11 +95,13 @@ class Edge:
         app.action(blocks.USE)(clicks.listening(clicks.use))
         app.action(blocks.EDIT)(clicks.listening(clicks.edit))
         app.action(blocks.REDRAFT)(clicks.listening(clicks.redraft))
+        app.action(blocks.STEER)(clicks.listening(clicks.steer))
         app.action(blocks.DISMISS)(clicks.listening(clicks.dismiss))
         app.action(blocks.REASON)(clicks.listening(clicks.give_reason))
         app.action(blocks.UNDO)(clicks.listening(clicks.undo))
         app.action(blocks.POST)(clicks.listening(clicks.post))
         app.view(blocks.EDIT_VIEW)(clicks.on_submit)
+        app.view(blocks.STEER_VIEW)(clicks.on_language)
 
     def resume(self, left: LeftBehind) -> None:
         """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""

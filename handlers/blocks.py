@@ -11,8 +11,9 @@ from typing import Any, Final, get_args
 
 from bot.delivering import Outcome
 from bot.splitting import slack_length, split
+from bot.steering import CUSTOMERS_OWN, LANGUAGES
 from handlers.texts import Texts
-from storage.records import Candidate, Choice, DismissReason, DraftError, LogEntry, Request
+from storage.records import Candidate, Choice, DismissReason, DraftError, LogEntry, Request, Steer
 
 SECTION_LIMIT: Final = 3_000
 BLOCKS_LIMIT: Final = 50
@@ -26,6 +27,7 @@ MODAL_BLOCKS: Final = 100
 USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_request", "dismiss_request"
 REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
 EDIT_VIEW, REPLY_BLOCK, TEXT_ACTION = "edit_reply", "reply", "text"
+STEER, STEER_VIEW, LANGUAGE = "steer_candidate", "steer_language", "language"
 
 Block = dict[str, Any]
 
@@ -171,6 +173,33 @@ def edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
     }
 
 
+def language_view(candidate_id: str, texts: Texts) -> Block:
+    """Which language: the customer's own first."""
+    customers = {"text": _plain(texts("language-customers")), "value": CUSTOMERS_OWN}
+    others = [{"text": _plain(native), "value": code} for code, (_, native) in LANGUAGES.items()]
+    return {
+        "type": "modal",
+        "callback_id": STEER_VIEW,
+        "private_metadata": candidate_id,
+        "title": _plain(texts("language-title")),
+        "submit": _plain(texts("language-submit")),
+        "close": _plain(texts("modal-close")),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": LANGUAGE,
+                "label": _plain(texts("language-label")),
+                "element": {
+                    "type": "static_select",
+                    "action_id": LANGUAGE,
+                    "options": [customers, *others],
+                    "initial_option": customers,
+                },
+            }
+        ],
+    }
+
+
 def reply(text: str) -> Message:
     """One part of a reply, as everyone in the conversation sees it."""
     return Message(text=escape(text), blocks=tuple(_plain_section(part) for part in _sections(text)))
@@ -193,9 +222,17 @@ def _head(request: Request, texts: Texts, note: str | None) -> list[Block]:
     lines = [texts("for-message", message=_shortened(asked))]
     if request.hint:
         lines.append(texts("with-hint", hint=_shortened(request.hint)))
+    if request.steer is not None:
+        lines.append(texts("steered", change=_change(request, texts)))
     if request.simulated:
         lines.append(texts("demonstration"))
     return [*blocks, _context(*lines)]
+
+
+def _change(request: Request, texts: Texts) -> str:
+    if request.steer != "other_language":
+        return texts(f"steer-{request.steer}")
+    return LANGUAGES[request.steer_language][1] if request.steer_language else texts("language-customers")
 
 
 def _candidate(candidate: Candidate, texts: Texts, labels: Labels, *, room: int) -> Iterator[list[Block]]:
@@ -212,7 +249,23 @@ def _candidate(candidate: Candidate, texts: Texts, labels: Labels, *, room: int)
     cut = [] if shown == text else [_context(texts("reply-cut", left=len(text) - len(shown)))]
     use = _button(texts("button-use"), USE, candidate.id, label=texts("label-use", position=position))
     edit = _button(texts("button-edit"), EDIT, candidate.id, label=texts("label-edit", position=position))
-    yield [heading, _plain_section(parts[-1]), *cut, _actions({**use, "style": "primary"}, edit)]
+    yield [
+        heading,
+        _plain_section(parts[-1]),
+        *cut,
+        _actions({**use, "style": "primary"}, edit, _steers(candidate, texts)),
+    ]
+
+
+def _steers(candidate: Candidate, texts: Texts) -> Block:
+    """What else can be made of this candidate: Slack takes five at most."""
+    return {
+        "type": "overflow",
+        "action_id": STEER,
+        "options": [
+            {"text": _plain(texts(f"steer-{steer}")), "value": f"{steer}:{candidate.id}"} for steer in get_args(Steer)
+        ],
+    }
 
 
 def _foot(entry: LogEntry, texts: Texts) -> list[Block]:

@@ -16,10 +16,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.choosing import Chooser, Chosen, Click, Undone
 from bot.delivering import Deliverer, Refused, Throttled, Uncertain
+from bot.steering import Steering
 from bot.suggesting import Suggester
 from handlers import blocks
 from handlers.apologies import apologising
-from handlers.payloads import Action, MalformedPayload, Submission, parse_action, parse_submission
+from handlers.payloads import (
+    Action,
+    LanguageChosen,
+    MalformedPayload,
+    Submission,
+    parse_action,
+    parse_language,
+    parse_submission,
+)
 from handlers.people import People
 from handlers.private import PrivateMessages
 from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
@@ -27,7 +36,7 @@ from handlers.slack_errors import telling_apart
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
 from storage.errors import NotOpen
-from storage.records import Candidate, DismissReason, Request, WayBack
+from storage.records import Candidate, DismissReason, Request, Steer, WayBack
 
 Ack = Callable[..., Awaitable[Any]]
 Work = Coroutine[Any, Any, None]
@@ -123,6 +132,19 @@ class Clicks:
         request = await self._suggester.redraft(clicked.click, clicked.action.value)
         return self._redraft(request, clicked.texts)
 
+    async def steer(self, clicked: Clicked) -> Work:
+        """Others made of one candidate; for another language, which one is asked first."""
+        steer, _, candidate_id = clicked.action.value.partition(":")
+        if steer not in get_args(Steer):
+            raise MalformedPayload("steer_candidate")
+        if steer == "other_language":
+            await self._chooser.reached(clicked.click, candidate_id)
+            view = blocks.language_view(candidate_id, clicked.texts)
+            return self._open(clicked, view, otherwise=clicked.texts("languages-not-opened"))
+        steering = Steering(candidate_id=candidate_id, steer=cast("Steer", steer))
+        request = await self._suggester.steer(clicked.click, steering)
+        return self._redraft(request, clicked.texts)
+
     async def undo(self, clicked: Clicked) -> Work:
         undone = await self._chooser.undo(clicked.click, clicked.action.value)
         return self._reopen(undone, clicked)
@@ -170,6 +192,27 @@ class Clicks:
                 name="after edit",
             )
 
+    async def on_language(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The language for a reply. What goes wrong is said in the view, which stays."""
+        try:
+            chosen = parse_language(body)
+        except MalformedPayload as error:
+            _log.warning("malformed choice of a language: %s", error)
+            await ack()
+            return
+        texts = texts_for((await self._people.get(chosen.user_id)).locale)
+
+        async def refuse(sentence: str) -> None:
+            await ack(response_action="errors", errors={blocks.LANGUAGE: blocks.unlinked(sentence)})
+
+        async with apologising(refuse, texts, again=ack):
+            steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
+            request = await self._suggester.steer(_submitted(chosen), steering)
+            await ack()
+            self._tasks.spawn(
+                self._showing.told(request, texts, self._redraft(request, texts)), name="after a choice of language"
+            )
+
     async def _redraft(self, request: Request, texts: Texts) -> None:
         on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
         await self._private.show(request, [on_their_way], replace=True)
@@ -184,12 +227,15 @@ class Clicks:
 
     async def _open_editor(self, clicked: Clicked, candidate: Candidate) -> None:
         view = blocks.edit_view(candidate, clicked.texts, posts=self._chooser.posts)
+        await self._open(clicked, view, otherwise=clicked.texts("editor-not-opened"))
+
+    async def _open(self, clicked: Clicked, view: blocks.Block, *, otherwise: str) -> None:
         try:
             async with telling_apart():
                 await self._client.views_open(trigger_id=clicked.action.trigger_id, view=view)
         except (Refused, Uncertain, Throttled) as error:
             _log.warning("views.open did not work: %s", error)
-            await self._private.answer(clicked.click.way_back, blocks.notice(clicked.texts("editor-not-opened")))
+            await self._private.answer(clicked.click.way_back, blocks.notice(otherwise))
 
     async def _parse(self, body: dict[str, Any]) -> Clicked:
         action = parse_action(body)
@@ -221,7 +267,7 @@ class Clicks:
         self._tasks.spawn(watched(), name=f"after {clicked.action.action_id}")
 
 
-def _submitted(submission: Submission) -> Click:
+def _submitted(submission: Submission | LanguageChosen) -> Click:
     """A submitted view counts once, however often Slack delivers it."""
     return Click(
         team_id=submission.team_id,

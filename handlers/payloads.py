@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.splitting import clean
+from bot.steering import CUSTOMERS_OWN, LANGUAGES
 
 
 class MalformedPayload(Exception):  # noqa: N818 - named for what happened, as the callers read it
@@ -52,6 +53,18 @@ class Submission:
     view_hash: str
     candidate_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageChosen:
+    """A submitted choice of a language, and the candidate that the view was opened for. None: the customer's own."""
+
+    team_id: str
+    user_id: str
+    view_id: str
+    view_hash: str
+    candidate_id: str
+    language: str | None
 
 
 def check_shape(payload: Mapping[str, Any]) -> None:
@@ -121,6 +134,25 @@ def parse_submission(body: Mapping[str, Any]) -> Submission:
         candidate_id=_text(view, "private_metadata"),
         text=_optional(typed, "value") or "",
     )
+
+
+def parse_language(body: Mapping[str, Any]) -> LanguageChosen:
+    view = _object(body, "view")
+    chosen = _object(_object(_object(_object(view, "state"), "values"), "language"), "language")
+    return LanguageChosen(
+        team_id=_team_id(body),
+        user_id=_text(_object(body, "user"), "id"),
+        view_id=_text(view, "id"),
+        view_hash=_text(view, "hash"),
+        candidate_id=_text(view, "private_metadata"),
+        language=_language(_text(_object(chosen, "selected_option"), "value")),
+    )
+
+
+def _language(value: str) -> str | None:
+    if value not in {*LANGUAGES, CUSTOMERS_OWN}:
+        raise MalformedPayload("language")
+    return None if value == CUSTOMERS_OWN else value
 
 
 def _team_id(body: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ DismissReason = Literal[
     "needs_action_first",
     "other",
 ]
+Steer = Literal["shorter", "warmer", "more_formal", "other_language", "more_like_this"]
 DeliveryState = Literal["pending", "attempting", "done", "unknown"]
 EventType = Literal[
     "shown",
@@ -54,7 +55,8 @@ class Request:
 
     `response_url` is Slack's way back to the agent's private message; it is a secret, and forgotten when it expires.
     `handed_at` is when the candidates were handed to Slack: `shown_at`, should a click overtake the record of it.
-    `owner` is the replica that drafts it.
+    `owner` is the replica that drafts it. `steer` is what the agent wants made of the parent's candidate
+    `parent_candidate_id`.
     """
 
     id: str
@@ -76,6 +78,9 @@ class Request:
     policy_params: dict[str, Any] = field(default_factory=dict)
     order_propensity: float | None = None
     parent_request_id: str | None = None
+    parent_candidate_id: str | None = None
+    steer: Steer | None = None
+    steer_language: str | None = None
     simulated: bool = False
     app_version: str
     conversation: tuple[Turn, ...]

@@ -195,11 +195,12 @@ class Requests:
                 await record_delivery(connection, delivery_key, event.at)
             await connection.execute(_INSERT_EVENT, to_row(event))
             if way_back is not None:
-                await connection.execute(
-                    update(requests)
-                    .where(requests.c.id == event.request_id)
-                    .values(response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)
-                )
+                await connection.execute(_UPDATE_WAY_BACK, _way_back_row(event.request_id, way_back))
+
+    async def keep_way_back(self, request_id: str, way_back: WayBack) -> None:
+        """The newest way to the agent."""
+        async with self._database.write() as connection:
+            await connection.execute(_UPDATE_WAY_BACK, _way_back_row(request_id, way_back))
 
     async def forget_expired_response_urls(self, now: datetime) -> int:
         """Response URLs are secrets: clear those that no longer work. The number cleared."""
@@ -287,6 +288,10 @@ def to_row(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
+def _way_back_row(request_id: str, way_back: WayBack) -> dict[str, Any]:
+    return {"of_request": request_id, "url": way_back.response_url, "until": way_back.expires_at}
+
+
 def _standing(request_id: Any) -> Any:
     return (choices.c.request_id == request_id) & choices.c.retracted_at.is_(None)
 
@@ -346,6 +351,12 @@ _LOCK_REQUESTS: Final = (
     .where(requests.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(requests.c.id)
     .with_for_update()
+)
+
+_UPDATE_WAY_BACK: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"))
+    .values(response_url=bindparam("url"), response_url_expires_at=bindparam("until"))
 )
 
 _CLOSE_AS_REDRAFTED: Final = (

@@ -148,8 +148,17 @@ def test_the_documented_scopes_are_those_of_the_manifest() -> None:
 
 def test_the_action_ids_are_documented() -> None:
     known = {name for row in rows(section("docs/architecture.md", "Action ids")) for name in code(row[0])}
-    ids = {blocks.USE, blocks.EDIT, blocks.REDRAFT, blocks.DISMISS, blocks.REASON, blocks.UNDO, blocks.POST}
-    assert known == {*ids, blocks.EDIT_VIEW, "copy_reply"}
+    ids = {
+        blocks.USE,
+        blocks.EDIT,
+        blocks.REDRAFT,
+        blocks.DISMISS,
+        blocks.REASON,
+        blocks.UNDO,
+        blocks.POST,
+        blocks.STEER,
+    }
+    assert known == {*ids, blocks.EDIT_VIEW, blocks.STEER_VIEW, "copy_reply"}
 
 
 def test_the_limits_are_those_of_the_code() -> None:
@@ -205,6 +214,7 @@ def test_the_vocabularies_are_those_of_the_records() -> None:
     assert told == {
         "surface": vocabulary(records.Surface),
         "status": vocabulary(records.Status),
+        "steer": vocabulary(records.Steer),
         "policy": vocabulary(records.Policy),
         "role": vocabulary(records.Role),
         "error": vocabulary(records.DraftError),
@@ -239,6 +249,12 @@ def test_the_example_line_has_every_field() -> None:
     assert line["choice"]["visible_candidate_ids"] == [candidate["id"] for candidate in by_position]
 
 
+def steer_value(shown: Any, steer: str) -> str:
+    """The value of this wish for the first candidate."""
+    menus = [each for block in shown.blocks for each in block.get("elements", ()) if each.get("type") == "overflow"]
+    return next(option["value"] for option in menus[0]["options"] if option["value"].startswith(steer))
+
+
 async def test_events_hold_what_is_documented(stage: Stage) -> None:
     """A day in the life of two requests: each event's data has the documented keys, or some of them."""
     shown = await stage.suggested()
@@ -252,6 +268,10 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
     await stage.slack.click(stage.agent, await stage.private("with your edit"), "undo_choice")
     await stage.slack.click(stage.agent, await stage.private("Undone"), "use_candidate")
     await stage.private("Posted.")
+    await stage.slack.click(stage.agent, await stage.private("undo_choice"), "undo_choice")
+    again = await stage.private("Undone")
+    await stage.slack.select(stage.agent, again, "steer_candidate", steer_value(again, "warmer"))
+    await stage.private("Made from one reply")
     stage.model.script(lambda _: bad_request())
     await stage.suggest("Where is it now?")
     await stage.slack.click(stage.agent, await stage.private("Try again"), "redraft_request")
@@ -408,16 +428,17 @@ def test_every_direct_dependency_is_locked_as_it_is_wanted() -> None:
 
 FAMILIES = {
     "error-": vocabulary(records.DraftError),
+    "steer-": vocabulary(records.Steer),
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.BarredReason),
     "limit-": ["agent_per_minute", "tokens_per_day", "queue"],
 }
 LENGTHS = (
-    (r"button-.*|label-.*", 75),
+    (r"button-.*|label-.*|steer-.*|language-customers", 75),
     (r"reason-placeholder", 150),
     (r"reason-noted", 3_000),
     (r"reason-.*", 75),
-    (r"barred-title", 24),
+    (r"barred-title|language-(title|submit)", 24),
     (r"modal-(title|submit|close|copy-title|submit-copy|copy-close)", 24),
     (r"modal-.*", 2_000),
     (r".*", 3_000),

@@ -31,6 +31,7 @@ from storage.records import (
     Request,
     Role,
     Status,
+    Steer,
     Surface,
     Turn,
 )
@@ -93,6 +94,9 @@ class _Request(TypedDict, total=False):
     policy_params: dict[str, Any]
     order_propensity: _Share | None
     parent_request_id: _Id | None
+    parent_candidate_id: _Id | None
+    steer: Steer | None
+    steer_language: Annotated[str, Field(min_length=1, max_length=16)] | None
     simulated: bool
     app_version: _Short
     conversation: Required[list[_Turn]]

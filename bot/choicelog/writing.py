@@ -18,7 +18,7 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", 
 REQUEST_FIELDS: Final = (
     "id", "team_id", "channel_id", "thread_ts", "agent_id", "surface", "locale", "created_at", "shown_at", "status",
     "hint", "k_requested", "prompt_version", "ranker_version", "policy", "policy_params", "order_propensity",
-    "parent_request_id", "simulated", "app_version", "conversation",
+    "parent_request_id", "parent_candidate_id", "steer", "steer_language", "simulated", "app_version", "conversation",
 )  # fmt: skip
 CANDIDATE_FIELDS: Final = (
     "id", "sample_index", "position", "style", "model", "model_returned", "temperature", "text", "error",

@@ -118,14 +118,14 @@ def _pieces(text: str) -> list[str]:
 def write_reply(parts: Parts, *, sample_index: int) -> str:
     """The reply for a brief. Another sample index words it otherwise, and a text shown already is not given again."""
     message = _last_of_customer(parts)
-    hint = (parts.hint or "").casefold()
+    hint = f"{parts.hint or ''} {parts.change or ''}".casefold()
     language = _language_asked_for(hint) or _language_of(message)
     phrases = _phrases_for(language, message)
-    form = _form_of(parts.style_name, parts.instruction)
+    form = _warm if "warmer" in hint else _form_of(parts.style_name, parts.instruction)
     variants = [_reply(form, phrases, variant, hint) for variant in range(_VARIANTS)]
     wanted = [*variants[sample_index % _VARIANTS :], *variants[: sample_index % _VARIANTS]]
     # Those shown already go last: after so many redrafts there may be no other left.
-    return min(wanted, key=parts.previous.count)
+    return min(wanted, key=[*parts.previous, parts.base].count)
 
 
 def _last_of_customer(parts: Parts) -> str:

@@ -48,6 +48,7 @@ from bot.drafting.faults import Fault, MalformedReplyError, back_off_s, fault_of
 from bot.drafting.limiter import FairLimiter
 from bot.drafting.prompts import build_messages
 from bot.playbook import Playbook, Style
+from bot.steering import Change
 from storage.records import DraftError, Turn
 
 MAX_ATTEMPTS = 3
@@ -63,7 +64,8 @@ class Brief:
     """All that one draft needs.
 
     `deadline` is a time on the drafter's monotonic clock, queueing included; None for no limit. `agent_id` is whose
-    turn it is in the queue. `previous` are texts already shown, from which the draft is to differ.
+    turn it is in the queue. `previous` are texts already shown, from which the draft is to differ; `change` is what to
+    make of one that was shown.
     """
 
     playbook: Playbook
@@ -72,6 +74,7 @@ class Brief:
     conversation: tuple[Turn, ...]
     hint: str | None = None
     previous: tuple[str, ...] = ()
+    change: Change | None = None
     request_id: str = ""
     agent_id: str = ""
     sample_index: int = 0
@@ -501,6 +504,7 @@ def _messages(brief: Brief) -> list[BaseMessage]:
         conversation=brief.conversation,
         hint=brief.hint,
         previous=brief.previous,
+        change=brief.change,
     )
 
 

@@ -61,6 +61,17 @@ button-post = Post
 label-use = Use reply { $position }
 label-edit = Edit reply { $position }
 
+steer-shorter = Shorter
+steer-warmer = Warmer
+steer-more_formal = More formal
+steer-other_language = In another language
+steer-more_like_this = More like this one
+steered = Made from one reply: { $change }
+language-customers = The customer's language
+language-title = Another language
+language-submit = Draft
+language-label = Language
+
 modal-title = Edit reply
 modal-submit = Send
 modal-submit-copy = Done
@@ -71,6 +82,7 @@ modal-input = Reply
 modal-where = Sent to the conversation as soon as you press Send.
 modal-where-copy = Shown to you to copy as soon as you press Done.
 editor-not-opened = Slack did not open the editor. Please press Edit again.
+languages-not-opened = Slack did not open the choice of languages. Please choose it again.
 too-long-to-edit = This reply is too long to edit here. Copy it, edit it where you like, and send it yourself.
 
 posted = ✓ Posted.

@@ -50,6 +50,17 @@ button-post = 送出
 label-use = 使用回覆 { $position }
 label-edit = 編輯回覆 { $position }
 
+steer-shorter = 短一點
+steer-warmer = 親切一點
+steer-more_formal = 正式一點
+steer-other_language = 換成其他語言
+steer-more_like_this = 再來幾則類似的
+steered = 由其中一則回覆改寫：{ $change }
+language-customers = 客戶使用的語言
+language-title = 換成其他語言
+language-submit = 草擬
+language-label = 語言
+
 modal-title = 編輯回覆
 modal-submit = 送出
 modal-submit-copy = 完成
@@ -60,6 +71,7 @@ modal-input = 回覆
 modal-where = 按下「送出」後，會立刻送進對話。
 modal-where-copy = 按下「完成」後，會立刻顯示給你複製。
 editor-not-opened = Slack 沒有打開編輯視窗。請再按一次「編輯」。
+languages-not-opened = Slack 沒有打開語言選單。請再選一次。
 too-long-to-edit = 這則回覆太長，無法在這裡編輯。請複製到你習慣的地方編輯，再自行送出。
 
 posted = ✓ 已送出。

@@ -18,6 +18,7 @@ from storage.records import (
     Request,
     Role,
     Status,
+    Steer,
     Surface,
     Turn,
 )
@@ -70,6 +71,9 @@ def entries(draw: st.DrawFn, request_ids: st.SearchStrategy[str] = ids) -> LogEn
             policy_params=objects,
             order_propensity=maybe(shares),
             parent_request_id=maybe(ids),
+            parent_candidate_id=maybe(ids),
+            steer=maybe(st.sampled_from(get_args(Steer))),
+            steer_language=maybe(st.sampled_from(["en", "zh-Hant"])),
             simulated=st.booleans(),
             app_version=st.text("0123456789.", max_size=32),
             conversation=st.lists(turns, max_size=3).map(tuple),

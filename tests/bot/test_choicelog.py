@@ -31,8 +31,8 @@ SECRET = "https://hooks.slack.com/secret"
 # The documented example, field by field: a change here is a change of the public contract.
 DOCUMENTED = {
     "request": """id team_id channel_id thread_ts agent_id surface locale created_at shown_at status hint k_requested
-        prompt_version ranker_version policy policy_params order_propensity parent_request_id simulated app_version
-        conversation""",
+        prompt_version ranker_version policy policy_params order_propensity parent_request_id
+        parent_candidate_id steer steer_language simulated app_version conversation""",
     "candidates": """id sample_index position style model model_returned temperature text error dropped_reason
         duplicate_of shown_at latency_ms attempts finish_reason prompt_tokens completion_tokens mean_logprob score
         first_propensity inclusion_propensity sources""",
@@ -93,6 +93,9 @@ async def test_the_values_are_true(desk: Desk) -> None:
         "policy_params": {},
         "order_propensity": 0.5,
         "parent_request_id": None,
+        "parent_candidate_id": None,
+        "steer": None,
+        "steer_language": None,
         "simulated": False,
         "app_version": "0.1.0",
         "conversation": [{"role": "customer", "text": "Where is my order?"}],

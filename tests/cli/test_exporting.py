@@ -34,7 +34,7 @@ DESIGNED = {
         "locale": "en-US", "created_at": "2026-11-22T10:00:00.000Z", "shown_at": "2026-11-22T10:00:01.250Z",
         "status": "shown", "hint": None, "k_requested": 3, "prompt_version": "abc", "ranker_version": None,
         "policy": "uniform", "policy_params": {}, "order_propensity": 0.5, "parent_request_id": None,
-        "simulated": False, "app_version": "0.1.0",
+        "parent_candidate_id": None, "steer": None, "steer_language": None, "simulated": False, "app_version": "0.1.0",
         "conversation": [{"role": "customer", "text": "Where is my order? – Grüße 你好"}],
     },
     "candidates": [

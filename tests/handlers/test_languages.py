@@ -108,7 +108,10 @@ async def test_the_model_is_asked_for_the_customers_language(stage: Stage) -> No
     await stage.suggest("Wo ist mein Paket?", user=agent)
     await stage.candidates()
     for call in stage.model.calls:
-        assert "In the language of the customer's last message, unless the hint names another." in call.prompt
+        assert (
+            "In the language of the customer's last message, unless the hint or the change names another."
+            in call.prompt
+        )
         assert "zh-TW" not in call.prompt
 
 

@@ -14,6 +14,7 @@ from bot.drafting.demonstration import write_reply
 from bot.drafting.prompts import Parts
 from bot.ordering import token_f1
 from bot.playbook import Style
+from bot.steering import Change
 from storage.records import Turn
 from tests.bot.drafting.briefs import MESSAGE, PLAYBOOK, brief
 
@@ -111,6 +112,22 @@ async def test_a_shorter_one_is_shorter(style: str, hint: str) -> None:
 async def test_another_language_can_be_asked_for() -> None:
     text = await reply("My parcel arrived broken", hint="in German, please")
     assert text.startswith(PHRASES["de"]["broken"]["direct"])
+
+
+@pytest.mark.parametrize("style", [style.name for style in PLAYBOOK.styles])
+async def test_what_is_wanted_of_a_reply_is_heeded(style: str) -> None:
+    """As far as rules can: shorter, warmer, in another language; formal it cannot, and never the same text again."""
+
+    async def made(steer: Any, language: str | None = None) -> str:
+        change = Change(base=whole, steer=steer, language=language)
+        return await reply(MESSAGE, style, sample_index=3, change=change)
+
+    whole = await reply(MESSAGE, style, sample_index=3)
+    assert len(await made("shorter")) < len(whole)
+    assert (await made("warmer")).startswith(tuple(all_text("en", "greet")))
+    assert await made("other_language", "German") != await made("other_language", "French") != whole
+    assert await made("more_like_this") != whole
+    assert len(await made("more_formal")) > len(whole) / 2
 
 
 async def test_it_is_deterministic_and_another_sample_is_worded_otherwise() -> None:

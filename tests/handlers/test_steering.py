@@ -1,0 +1,138 @@
+"""The menu beside each candidate, from the click to the new candidates in the place of the old ones."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+
+from playground import Delivery, Ephemeral, Refused
+from storage.records import Steer
+from tests.conftest import Stage, StageMaker
+
+
+def menus(shown: Ephemeral) -> list[dict[str, Any]]:
+    elements = [element for block in shown.blocks for element in block.get("elements", ())]
+    return [element for element in elements if element.get("action_id") == "steer_candidate"]
+
+
+def ids(shown: Ephemeral) -> list[str]:
+    return [menu["options"][0]["value"].partition(":")[2] for menu in menus(shown)]
+
+
+async def choose(stage: Stage, shown: Ephemeral, steer: str, *, of: int = 0) -> str:
+    """Choose in the menu of a candidate; its id."""
+    candidate_id = ids(shown)[of]
+    block = next(
+        block
+        for block in shown.blocks
+        if any(candidate_id in str(element.get("options")) for element in block.get("elements", ()))
+    )
+    await stage.slack.select(
+        stage.agent, shown, "steer_candidate", f"{steer}:{candidate_id}", block_id=block["block_id"]
+    )
+    return candidate_id
+
+
+async def others(stage: Stage, shown: Ephemeral) -> Ephemeral:
+    """The next candidates."""
+    return await stage.slack.wait_for_ephemeral(
+        stage.agent, lambda message: bool(ids(message)) and not set(ids(message)) & set(ids(shown))
+    )
+
+
+@pytest.mark.parametrize("steer", sorted(set(get_args(Steer)) - {"other_language"}))
+async def test_others_are_made_of_one(stage: Stage, steer: str) -> None:
+    """In the place of the first ones; linked to the request and to the candidate; its text is what the model gets."""
+    shown = await stage.suggested("Where is my order? // be brief")
+    candidate_id = await choose(stage, shown, steer, of=1)
+    again = await others(stage, shown)
+    assert again.ts == shown.ts
+    assert "Made from one reply" in str(again.blocks)
+    parent, child = await stage.log()
+    assert (parent["request"]["status"], parent["choice"]) == ("redrafted", None)
+    assert parent["events"][-1]["candidate_id"] == candidate_id
+    request = child["request"]
+    assert (request["parent_request_id"], request["parent_candidate_id"]) == (parent["request"]["id"], candidate_id)
+    assert (request["steer"], request["steer_language"], request["hint"]) == (steer, None, "be brief")
+    base = next(each["text"] for each in parent["candidates"] if each["id"] == candidate_id)
+    for call in stage.model.calls[3:]:
+        assert f'<base>\n"{base}"\n</base>' in call.prompt
+    await stage.slack.click(stage.agent, again, "use_candidate")
+    await stage.private("Posted")
+
+
+@pytest.mark.parametrize("over", ["http", "socket"])
+async def test_in_another_language(stage_with: StageMaker, over: str) -> None:
+    """Asked which one in a modal of its own; the candidates come in the place of the first ones."""
+    async with stage_with(over=over) as stage:
+        shown = await stage.suggested()
+        candidate_id = await choose(stage, shown, "other_language")
+        view = await stage.slack.wait_for_view(stage.agent)
+        assert (view.title, view.private_metadata) == ("Another language", candidate_id)
+        await stage.slack.submit(stage.agent, view, {"language": {"language": "ja"}})
+        again = await others(stage, shown)
+        assert (again.ts, "日本語" in str(again.blocks)) == (shown.ts, True)
+        _, child = await stage.log()
+        assert (child["request"]["steer"], child["request"]["steer_language"]) == ("other_language", "ja")
+        assert "Write it in Japanese." in stage.model.calls[-1].prompt
+
+
+async def test_in_the_customers_own_language(stage: Stage) -> None:
+    """What the modal offers first: one press of Enter."""
+    shown = await stage.suggested("Wo ist mein Paket?")
+    await choose(stage, shown, "other_language")
+    await stage.slack.submit(stage.agent, await stage.slack.wait_for_view(stage.agent))
+    again = await others(stage, shown)
+    assert "The customer's language" in str(again.blocks)
+    assert "in the language of the customer's last message. Keep" in stage.model.calls[-1].prompt
+
+
+async def test_the_choice_of_languages_does_not_open(stage: Stage) -> None:
+    """Told so; the request stays open, and nothing is drafted."""
+    shown = await stage.suggested()
+    stage.slack.faults.plan("views.open", Refused(error="expired_trigger_id"))
+    await choose(stage, shown, "other_language")
+    await stage.private("Slack did not open the choice of languages")
+    [line] = await stage.log()
+    assert line["request"]["status"] == "shown"
+
+
+async def test_a_request_that_is_closed_meanwhile(stage: Stage) -> None:
+    """Said in the modal; nothing more is drafted."""
+    shown = await stage.suggested()
+    await choose(stage, shown, "other_language")
+    view = await stage.slack.wait_for_view(stage.agent)
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    await stage.private("Posted")
+    outcome = await stage.slack.submit(stage.agent, view)
+    assert "closed already" in outcome.body["errors"]["language"]
+    await choose(stage, shown, "shorter")
+    await stage.private("closed already")
+    assert stage.model.total == 3
+
+
+@pytest.mark.parametrize("value", ["shorter", "louder:x", "", ":"])
+async def test_a_wish_that_nobody_offers(stage: Stage, value: str) -> None:
+    """A forged value changes nothing."""
+    shown = await stage.suggested()
+    elements = [{**menus(shown)[0], "options": [{**menus(shown)[0]["options"][0], "value": value}]}]
+    forged = replace(shown, blocks=({"type": "actions", "block_id": "b", "elements": elements},))
+    await stage.slack.select(stage.agent, forged, "steer_candidate", value)
+    await stage.slack.wait_for_ephemeral(
+        stage.agent, lambda message: "does not" in message.text or "not known" in message.text
+    )
+    line = await stage.logged("shown")
+    assert (line["request"]["status"], stage.model.total) == ("shown", 3)
+
+
+async def test_a_language_that_nobody_offers(stage: Stage) -> None:
+    """Acknowledged, and nothing more."""
+    shown = await stage.suggested()
+    await choose(stage, shown, "other_language")
+    view = await stage.slack.wait_for_view(stage.agent)
+    option = {"text": {"type": "plain_text", "text": "Klingon"}, "value": "tlh"}
+    values = {"language": {"language": {"type": "static_select", "selected_option": option}}}
+    payload = stage.slack.payloads.view_submission(stage.agent, view, values)
+    forged = Delivery(kind="interactive", name="x", payload=payload, user_id=stage.agent.id, view_id=view.id)
+    assert (await stage.slack.deliver(forged)).acknowledged
+    assert len(await stage.log()) == 1
