@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from playground import RESPONSE_URL, RateLimited, ServerError, User
@@ -20,6 +21,8 @@ SUGGESTIONS = int(os.environ.get("SOAK_SUGGESTIONS", "20000"))
 RATE_A_S = float(os.environ.get("SOAK_RATE", "25"))
 SAMPLES = 40
 WARM_UP = 0.25
+SETTLED_AFTER_S = 12.0
+"""Waits that Slack asked for are over by then."""
 
 KIB_A_THOUSAND = 2_048
 """Of growth, per thousand suggestions, above which memory is not flat."""
@@ -35,6 +38,14 @@ def held(pid: int) -> dict[str, int]:
         "files": len(files),
         "sockets": sum(name.startswith("socket:") for name in files),
     }
+
+
+async def tasks_of(scene: Scene) -> int:
+    """Tasks of the bot's event loop, as its /metrics tells."""
+    url = str(scene.slack.request_url).replace("/slack/events", "/metrics")
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        [line] = [line for line in (await answer.text()).splitlines() if line.startswith("suggest_tasks ")]
+    return int(float(line.split()[1]))
 
 
 def slope(samples: list[tuple[int, int]]) -> float:
@@ -93,13 +104,14 @@ async def test_a_long_run(scenes: SceneMaker) -> None:
             running.add(task)
             task.add_done_callback(running.discard)
             if number % (SUGGESTIONS // SAMPLES) == 0:
-                samples.append((number, held(bot.pid)))
+                samples.append((number, held(bot.pid) | {"tasks": await tasks_of(scene)}))
                 scene.model.forget()
                 forget(scene)
         if running:
             await asyncio.wait(running, timeout=60)
         took_s = time.monotonic() - started
-        samples.append((SUGGESTIONS, held(bot.pid)))
+        await asyncio.sleep(SETTLED_AFTER_S)
+        samples.append((SUGGESTIONS, held(bot.pid) | {"tasks": await tasks_of(scene)}))
         scene.model.reset()
         records = await scene.settle()
 
@@ -108,7 +120,7 @@ async def test_a_long_run(scenes: SceneMaker) -> None:
     first, last = late[0][1], late[-1][1]
     report = (
         f"{SUGGESTIONS} suggestions in {took_s:.0f} s, {dict(told)}; memory {first['kib']} to {last['kib']} KiB, "
-        f"{growth:+.0f} KiB a thousand; threads, files, sockets: {first} to {last}"
+        f"{growth:+.0f} KiB a thousand; threads, files, sockets, tasks: {first} to {last}"
     )
     sys.stderr.write(f"\n{report}\n")
     assert len(records.log) == told["promised"], report
@@ -119,6 +131,8 @@ async def test_a_long_run(scenes: SceneMaker) -> None:
     # Pools fill up to their limits; a leak would leave far more behind.
     assert last["threads"] <= first["threads"] + 8, report
     assert last["files"] <= first["files"] + 100, report
+    # At rest after all the work there are fewer than in the middle of it.
+    assert last["tasks"] <= first["tasks"] + 4, report
 
 
 def forget(scene: Scene) -> None:
