@@ -19,7 +19,7 @@ from bot.ranking.learning import LEARN_EVERY_S
 from bot.ranking.ordering import LOOK_EVERY_S, LearnedOrdering
 from bot.recovering import HEARTBEAT_S, Recoverer
 from cli import checks, databases, wiring
-from cli.errors import SettingsError
+from cli.errors import Failed, SettingsError
 from cli.settings import FIXES, Settings, hide_from_libraries, require
 from handlers.app import Doors, Edge
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
@@ -28,7 +28,7 @@ from handlers.socket import Socket
 from handlers.tasks import Tasks
 from handlers.watching import watching
 from handlers.web import Health, health_app, listen, slack_app
-from storage.errors import Unavailable
+from storage.errors import Unavailable, Unreachable
 
 SWEEP_EVERY_S = 60.0
 RETRY_EVERY_S = 5.0
@@ -99,7 +99,7 @@ async def running(
     """
     playbook = load_playbook(settings.suggest_playbook)
     async with AsyncExitStack() as stack:
-        records = await stack.enter_async_context(databases.opened(databases.Location.of_settings(settings)))
+        records = await _opened(stack, databases.Location.of_settings(settings))
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         metrics, tasks = Metrics(), Tasks()
         watch = watching(settings.slack_api_url, metrics.slack_failed)
@@ -145,6 +145,18 @@ async def running(
             metrics=partial(_exposition, metrics, drafter),
         )
         yield await _open_doors(stack, bolt, settings, connection, http=http, health=health, told=told)
+
+
+async def _opened(stack: AsyncExitStack, location: databases.Location) -> wiring.Records:
+    """The database; one whose server does not answer yet is waited for. Raises Failed for what waiting cannot mend."""
+    while True:
+        try:
+            return await stack.enter_async_context(databases.opened(location))
+        except Failed as error:
+            if not isinstance(error.__cause__, Unreachable):
+                raise
+            _log.warning("%s; trying again in %s s", error, RETRY_EVERY_S)
+            await asyncio.sleep(RETRY_EVERY_S)
 
 
 async def _open_doors(

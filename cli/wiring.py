@@ -40,6 +40,9 @@ from storage.switches import Switches
 
 DEMONSTRATION_MODEL = "demonstration"
 
+STATEMENT_LIMIT_S = 1.5
+"""Slack waits three seconds for an acknowledgement: a connection found dead, and another try, must fit in."""
+
 
 def now() -> datetime:
     """UTC, to the millisecond: as precise as it is kept."""
@@ -73,9 +76,9 @@ class Records:
 @asynccontextmanager
 async def open_records(url: str) -> AsyncIterator[Records]:
     """The database as one replica sees it, brought to this program's schema. Raises ValueError, StorageError."""
-    database, me = Database(url), new_id()
+    before = await _migrated(url)
+    database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S), new_id()
     try:
-        before, _ = await migrate(database)
         yield Records(
             database=database,
             is_new=before is None,
@@ -89,6 +92,16 @@ async def open_records(url: str) -> AsyncIterator[Records]:
         )
     finally:
         await database.aclose()
+
+
+async def _migrated(url: str) -> str | None:
+    """Bring the database to this program's schema, however long that takes. The schema that it had before."""
+    database = Database(url)
+    try:
+        before, _ = await migrate(database)
+    finally:
+        await database.aclose()
+    return before
 
 
 @asynccontextmanager

@@ -79,7 +79,7 @@ def worded(error: Exception, texts: Texts) -> str:
         return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
     if isinstance(error, NotAllowed):
         return texts("not-allowed", who=_who(error.helpers, texts))
-    return texts(_KEYS[type(error)])
+    return texts(next(_KEYS[kind] for kind in type(error).__mro__ if kind in _KEYS))
 
 
 def _who(helpers: Sequence[str], texts: Texts) -> str:

@@ -34,7 +34,12 @@ class Database:
     PostgreSQL: transactions run side by side, and lock the rows that they decide on.
     """
 
-    def __init__(self, url: str, *, write_limit_s: float = WRITE_LIMIT_S) -> None:
+    def __init__(
+        self, url: str, *, write_limit_s: float = WRITE_LIMIT_S, statement_limit_s: float | None = None
+    ) -> None:
+        """`statement_limit_s` is for PostgreSQL, where somebody waits for each statement: a server that hangs is then
+        given up in time. Without it, a statement may take as long as it takes.
+        """
         self.url = parse_url(url)
         self.is_shared = self.url.get_backend_name() == "postgresql"
         self._patience_s = write_limit_s / 2
@@ -42,8 +47,8 @@ class Database:
             from storage import postgresql
 
             self._turn = asyncio.Semaphore(postgresql.CONNECTIONS)
-            self._writer = postgresql.engine(url, read_only=False, write_limit_s=write_limit_s)
-            self._readers = postgresql.engine(url, read_only=True, write_limit_s=write_limit_s)
+            engine = partial(postgresql.engine, url, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s)
+            self._writer, self._readers = engine(read_only=False), engine(read_only=True)
         else:
             self._turn = asyncio.Semaphore(1)
             busy_ms = int(write_limit_s * 500)

@@ -2,6 +2,7 @@
 
 StorageError
 ├── Unavailable       the write did not happen: locked, full, read-only or gone; nothing was recorded
+│   └── Unreachable   the database's server does not answer, or takes nobody yet: it may come
 ├── Redelivered       this very delivery was recorded before: do nothing, answer nothing
 ├── NotOpen           the request is decided, redrafted, expired or failed: it takes no further choice
 ├── NothingToUndo     no choice stands on this request
@@ -17,6 +18,10 @@ class StorageError(Exception):
 
 class Unavailable(StorageError):
     """The database did not take the write, or could not be read; nothing was recorded."""
+
+
+class Unreachable(Unavailable):
+    """The database's server does not answer, or takes nobody yet: it may be starting."""
 
 
 class Redelivered(StorageError):

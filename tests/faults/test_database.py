@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from playground import Outcome
 from tests.faults.agents import MESSAGE, Agent
-from tests.faults.bots import Scene
+from tests.faults.bots import Scene, eventually
 from tests.faults.conftest import SceneMaker
 from tests.faults.test_killed import check_posted
 from tests.faults.test_stopping import check_answered
@@ -100,6 +103,50 @@ async def test_postgresql_stopped_and_started_under_load(scenes: SceneMaker, pos
         records = await scene.settle()
         check_answered(scene, records.log, [*promised, MESSAGE])
         assert len(scene.replies()) == 1
+
+
+def server_processes(server: Any) -> list[int]:
+    """The server's own, and one for each connection and each of its duties."""
+    postmaster = server.get_pid()
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="utf-8")
+    return [postmaster, *map(int, children.split())]
+
+
+async def test_postgresql_that_hangs(scenes: SceneMaker, postgres: Any) -> None:
+    """Connections stay open, and no answer comes: the agent is told all the same, and later all works."""
+    async with scenes("postgresql") as scene:
+        await scene.start()
+        agent = Agent(scene=scene)
+        shown = await agent.asks()
+        stopped = server_processes(postgres)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert is_refused(await ask(scene, "And this?"))
+            assert (await scene.slack.click(scene.agent, shown, "use_candidate")).acknowledged
+            await agent.sees("Nothing was recorded")
+            assert await readiness(scene) == 503
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        await _until_ready(scene)
+        await agent.uses(shown)
+        check_posted(scene, await scene.settle())
+
+
+async def test_postgresql_that_is_not_there_yet(scenes: SceneMaker, postgres: Any) -> None:
+    """The bot may start before its database: it says what it waits for, and goes on by itself."""
+    async with scenes("postgresql") as scene:
+        await asyncio.to_thread(postgres.stop)
+        starting = asyncio.create_task(scene.start())
+        try:
+            await eventually(lambda: bool(scene.bots) and "trying again in" in scene.bot.errors)
+            assert "Traceback" not in scene.bot.errors
+        finally:
+            await asyncio.to_thread(postgres.ensure_postgres_running)
+        await starting
+        await Agent(scene=scene).asks()
+        await scene.settle()
 
 
 async def _until_ready(scene: Scene) -> None:
