@@ -79,7 +79,8 @@ def worded(error: Exception, texts: Texts) -> str:
         return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
     if isinstance(error, NotAllowed):
         return texts("not-allowed", who=_who(error.helpers, texts))
-    return texts(next(_KEYS[kind] for kind in type(error).__mro__ if kind in _KEYS))
+    kind = next(kind for kind in type(error).__mro__ if kind in _KEYS)
+    return texts(_KEYS[kind])
 
 
 def _who(helpers: Sequence[str], texts: Texts) -> str:
