@@ -6,8 +6,8 @@ import secrets
 from pathlib import Path
 
 from cli.databases import Location, opened_as_it_is
+from cli.destinations import sync_folder
 from cli.errors import Failed, SettingsError
-from cli.exporting import sync_folder
 from storage import backup
 from storage.errors import Unavailable
 from storage.schema import revision

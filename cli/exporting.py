@@ -1,56 +1,78 @@
 """`suggest export`: the choice log, streamed; a file is written whole or not at all."""
 
-import os
+import asyncio
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, Final
 
-from bot.choicelog import csv_header, to_csv_lines, to_json_line
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.choicelog.forms import Cells, Form, FormName, Wish, opened_form
+from bot.choicelog.preferences import PairKind
+from bot.choicelog.pseudonyms import Pseudonyms
 from cli import wiring
-from cli.databases import Location, opened_as_it_is
+from cli.databases import Location, opened_as_it_is, refusing
+from cli.destinations import STDOUT, destination
 from cli.errors import Failed, SettingsError
+from cli.settings import Settings
 from storage.audit import Audit
 from storage.choicelog import ChoiceLog, Selection
 from storage.database import Database
-from storage.records import LogEntry
+from storage.rawlog import RawLog
 from storage.tables import to_iso
 
-STDOUT: Final = Path("-")
-BUFFER: Final = 1024 * 1024
+_TOLD_EVERY: Final = 500
+"""Requests between two strokes of the progress bar."""
 
-Format = Literal["jsonl", "csv"]
-
-_WRITERS: Final[dict[Format, tuple[Callable[[], str], Callable[[LogEntry], str]]]] = {
-    "jsonl": (str, to_json_line),
-    "csv": (csv_header, to_csv_lines),
-}
+_NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent", "agent_id"), ("--style", "style"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What to export, how, and where to."""
+    """What to export, in which form, where to, and who wants it. Without `pseudonyms`, ids stay as they are."""
 
     selection: Selection
-    format: Format
+    wish: Wish = field(default_factory=Wish)
     output: Path = STDOUT
+    pseudonyms: Pseudonyms | None = None
+    actor: str = "cli"
 
 
-async def export(location: Location, wanted: Export) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written. `left_out` counts requests that the form has no place for, by the reason."""
+
+    requests: int
+    simulated_left_out: int
+    left_out: Mapping[str, int]
+
+
+def export(location: Location, wanted: Export) -> None:
     """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
-        selection = wanted.selection
-        if await Audit(database).is_demonstration():
-            selection = replace(selection, include_simulated=True)
-        left_out = await _left_out(ChoiceLog(database), selection)
-        with _destination(wanted.output) as file:
-            await _note(database, replace(wanted, selection=selection))
-            count = await _write(file, ChoiceLog(database), replace(wanted, selection=selection))
-    print(_summary(count, left_out, wanted.output), file=sys.stderr)
+    print(_summary(write(location, wanted), wanted.output), file=sys.stderr)
+
+
+def write(location: Location, wanted: Export) -> Exported:
+    """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
+    _refuse_packing(wanted)
+    selection, count, simulated = asyncio.run(_noted(location, wanted))
+    found = RawLog(location.url).entries(selection, wanted.wish.fields)
+    with refusing(location), closing(found) as entries, _showing(count) as told, destination(wanted.output) as file:
+        form = _opened(wanted.wish, file)
+        written = 0
+        for raw in entries:
+            form.write(raw if wanted.pseudonyms is None else wanted.pseudonyms.entry(raw))
+            written += 1
+            if written % _TOLD_EVERY == 0:
+                told(written)
+        form.close()
+    return Exported(requests=written, simulated_left_out=simulated, left_out=form.left_out)
 
 
 def moment(option: str, text: str | None) -> datetime | None:
@@ -66,98 +88,103 @@ def moment(option: str, text: str | None) -> datetime | None:
         ) from error
 
 
-def selected(*, since: str | None, until: str | None, team: str | None, include_simulated: bool) -> Selection:
-    """The selection that these options make. Raises SettingsError."""
-    selection = Selection(
-        since=moment("--since", since),
-        until=moment("--until", until),
-        team_id=team,
-        include_simulated=include_simulated,
-    )
+def between(since: str | None, until: str | None) -> Selection:
+    """The requests of this time. Raises SettingsError."""
+    selection = Selection(since=moment("--since", since), until=moment("--until", until))
     if selection.since and selection.until and selection.since >= selection.until:
         raise SettingsError(f"--since {since!r} is not before --until {until!r}")
     return selection
 
 
-async def _write(file: BinaryIO, log: ChoiceLog, wanted: Export) -> int:
-    header, lines = _WRITERS[wanted.format]
-    count = 0
-    file.write(header().encode())
-    async for entry in log.entries(wanted.selection):
-        file.write(lines(entry).encode())
-        count += 1
-    return count
+_PAIRS: Final[dict[str, PairKind]] = {"skip-above": "skip_above", "edited": "edited", "all": "all_shown"}
+_PAIRED: Final = ("trl", "openai")
 
 
-async def _left_out(log: ChoiceLog, selection: Selection) -> int:
-    """How many requests are not exported because they are simulated."""
-    if selection.include_simulated:
-        return 0
-    return await log.count(replace(selection, include_simulated=True)) - await log.count(selection)
+def wish(name: FormName, *, pairs: Sequence[str], cells: Cells) -> Wish:
+    """The form that these options ask for. Raises SettingsError for options that it does not know."""
+    if pairs and name not in _PAIRED:
+        raise SettingsError(f"--pairs goes with --format trl or openai, not with {name}")
+    if cells == "raw" and name != "csv":
+        raise SettingsError(f"--raw goes with --format csv: {name} is never changed")
+    made = Wish(name=name, cells=cells)
+    return replace(made, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else made
 
 
-async def _note(database: Database, wanted: Export) -> None:
-    """Who took what out of the log is noted before anything leaves it."""
+def pseudonyms(settings: Settings) -> Pseudonyms:
+    """Under the key that was set; without one, under one that nobody will know, so that two exports do not match."""
+    key = settings.suggest_pseudonym_key
+    return Pseudonyms(secrets.token_bytes(32) if key is None else key.get_secret_value().encode())
+
+
+def _refuse_packing(wanted: Export) -> None:
+    if wanted.wish.name == "parquet" and wanted.output.suffix in {".gz", ".zst"}:
+        raise SettingsError(f"{wanted.output}: Parquet is packed within; name the file like choices.parquet")
+
+
+def _opened(wish: Wish, file: Any) -> Form:
+    try:
+        return opened_form(wish, file)
+    except ImportError as error:
+        raise SettingsError(f"--format {wish.name} needs a library: install suggest-replies[parquet]") from error
+
+
+async def _noted(location: Location, wanted: Export) -> tuple[Selection, int, int]:
+    """What is exported, how many requests that are, and how many simulated ones that leaves out."""
+    async with opened_as_it_is(location) as database:
+        selection, log = wanted.selection, ChoiceLog(database)
+        if await Audit(database).is_demonstration():
+            selection = replace(selection, include_simulated=True)
+        count, simulated = await log.count(selection), 0
+        if not selection.include_simulated:
+            simulated = await log.count(replace(selection, include_simulated=True)) - count
+        if not count and not simulated:
+            await _refuse_unknown(location, log, selection)
+        await _note(database, replace(wanted, selection=selection), count)
+    return selection, count, simulated
+
+
+async def _refuse_unknown(location: Location, log: ChoiceLog, selection: Selection) -> None:
+    """An id that the log does not know is most likely a slip. Raises Failed."""
+    for option, name in _NAMED:
+        value = getattr(selection, name)
+        if value is not None and not await log.count(Selection(**{name: value}, include_simulated=True)):
+            raise Failed(f"{option} {value!r}: {location} has no request of it, so nothing was written")
+
+
+async def _note(database: Database, wanted: Export, count: int) -> None:
     selection = wanted.selection
     data: dict[str, Any] = {
-        "format": wanted.format,
+        "format": wanted.wish.name,
         "since": selection.since and to_iso(selection.since),
         "until": selection.until and to_iso(selection.until),
         "team_id": selection.team_id,
+        "channel_id": selection.channel_id,
+        "agent_id": selection.agent_id,
+        "style": selection.style,
+        "kind": selection.kind,
         "include_simulated": selection.include_simulated,
-        "requests": await ChoiceLog(database).count(selection),
+        "pseudonymised": wanted.pseudonyms is not None,
+        "requests": count,
     }
-    await Audit(database).record(at=wiring.now(), actor="cli", action="export", data=data)
+    await Audit(database).record(at=wiring.now(), actor=wanted.actor, action="export", data=data)
 
 
-def _summary(count: int, left_out: int, output: Path) -> str:
+@contextmanager
+def _showing(count: int) -> Iterator[Any]:
+    """How far it is, for a person who watches."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=count)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _summary(exported: Exported, output: Path) -> str:
     where = "" if output == STDOUT else f" to {output}"
-    line = f"{count} request{'' if count == 1 else 's'} exported{where}"
-    if left_out:
-        line += f"; {left_out} simulated left out (--include-simulated exports them too)"
-    return line
-
-
-@contextmanager
-def _destination(output: Path) -> Iterator[BinaryIO]:
-    """Where the bytes go. Raises Failed where they cannot; a reader who leaves early is BrokenPipeError."""
-    try:
-        if output == STDOUT:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        elif output.exists() and not output.is_file():  # a pipe or a device is not to be replaced by a file
-            with output.open("wb", buffering=BUFFER) as file:
-                yield file
-        else:
-            with _written_whole(output.resolve()) as file:
-                yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        name = "stdout" if output == STDOUT else str(output)
-        raise Failed(f"{name} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place once everything is on the disk."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with beside.open("xb", buffering=BUFFER) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        sync_folder(path.parent)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """The new name is on the disk too, where folders can be opened."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    parts = [f"{exported.requests} request{'' if exported.requests == 1 else 's'} exported{where}"]
+    if exported.simulated_left_out:
+        parts.append(f"{exported.simulated_left_out} simulated left out (--include-simulated exports them too)")
+    parts += [f"{count} left out: {reason}" for reason, count in exported.left_out.items()]
+    return "; ".join(parts)

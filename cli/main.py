@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,10 +35,32 @@ DatabaseFile = Annotated[
 
 
 class ExportFormat(StrEnum):
-    """One request a line, or one candidate a line."""
+    """What `suggest export` writes."""
 
     JSONL = "jsonl"
     CSV = "csv"
+    PARQUET = "parquet"
+    TRL = "trl"
+    KTO = "kto"
+    OPENAI = "openai"
+    SFT = "sft"
+    VW = "vw"
+
+
+class Pairs(StrEnum):
+    """Which preferences are taken from a choice."""
+
+    SKIP_ABOVE = "skip-above"
+    EDITED = "edited"
+    ALL = "all"
+
+
+class Kind(StrEnum):
+    """What a choice can be."""
+
+    USED = "used"
+    EDITED = "edited"
+    DISMISSED = "dismissed"
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -231,38 +254,76 @@ def rollback(
 app.add_typer(rank, name="rank")
 
 
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")]
+
+
 @app.command()
 def export(
     *,
     export_format: Annotated[
-        ExportFormat, typer.Option("--format", help="One request a line, or one candidate a line.")
+        ExportFormat, typer.Option("--format", help="See docs/exports.md for each.")
     ] = ExportFormat.JSONL,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    channel: Annotated[str | None, typer.Option(metavar="CHANNEL_ID", help="Requests in this channel only.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="USER_ID", help="Requests of this agent only.")] = None,
+    style: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Requests with a candidate of this style only.")
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Requests whose standing choice is of this kind only.")] = None,
+    pairs: Annotated[
+        list[Pairs] | None,
+        typer.Option(help="For trl and openai; may be given again. [default: skip-above and edited]"),
+    ] = None,
+    pseudonymise: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonymise", help="Pseudonyms for agents, channels, teams, threads; see SUGGEST_PSEUDONYM_KEY."
+        ),
+    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="CSV to the letter: formulas in it are not neutralised.")] = False,
     include_simulated: Annotated[
         bool, typer.Option("--include-simulated", help="Requests that no real model answered, too.")
     ] = False,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="A file, written whole or not at all; - is stdout.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="A file, written whole or not at all; packed if it ends in .gz or .zst; - is stdout.",
+        ),
     ] = Path("-"),
     database: DatabaseFile = None,
 ) -> None:
-    """Write out the choice log, as JSON Lines or CSV.
+    """Write out the choice log, or what can be learned from it.
 
-    JSON Lines: a request a line, with its candidates, its choice and its events. CSV: a candidate a line.
+    jsonl: a request a line, with its candidates, its choice and its events. csv: a candidate a row. parquet: typed, a
+    request a row. trl, openai: preference pairs. kto: replies with a label. sft: conversations with the reply that was
+    sent. vw: Vowpal Wabbit.
 
-    Example: suggest export --since 2026-11-01 -o choices.jsonl
+    Example: suggest export --format csv --since 2026-11-01 -o choices.csv
     """
     from cli import exporting
 
-    selection = exporting.selected(since=since, until=until, team=team, include_simulated=include_simulated)
-    wanted = exporting.Export(selection=selection, format=export_format.value, output=output)
-    asyncio.run(exporting.export(_location(database), wanted))
+    selection = replace(
+        exporting.between(since, until),
+        team_id=team,
+        channel_id=channel,
+        agent_id=agent,
+        style=style,
+        kind=None if kind is None else kind.value,
+        include_simulated=include_simulated,
+    )
+    wish = exporting.wish(export_format.value, pairs=[one.value for one in pairs or ()], cells="raw" if raw else "safe")
+    wanted = exporting.Export(selection=selection, wish=wish, output=output)
+    if pseudonymise:
+        wanted = replace(wanted, pseudonyms=exporting.pseudonyms(_settings()))
+    exporting.export(_location(database), wanted)
 
 
 @app.command()

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     suggest_admins: Annotated[tuple[str, ...], NoDecode] = ()
     suggest_allowed_channels: Annotated[tuple[str, ...], NoDecode] = ()
     suggest_allowed_usergroups: Annotated[tuple[str, ...], NoDecode] = ()
+    suggest_pseudonym_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     suggest_log_level: Literal["debug", "info", "warning", "error"] = "info"
     suggest_log_format: Literal["json", "console"] | None = None
     suggest_trace_text: Literal["on", "off"] = "off"
@@ -158,6 +159,7 @@ FIXES: Final[dict[str, str]] = {
     "SUGGEST_ADMINS": "set it to Slack user ids, such as U012AB3CD, separated by commas",
     "SUGGEST_ALLOWED_CHANNELS": "set it to Slack channel ids, such as C012AB3CD, separated by commas, or leave it out",
     "SUGGEST_ALLOWED_USERGROUPS": "set it to user group ids, such as S012AB3CD, separated by commas, or leave it out",
+    "SUGGEST_PSEUDONYM_KEY": "set it to at least 16 random characters, or leave it out",
     "SUGGEST_LOG_LEVEL": "set it to debug, info, warning or error",
     "SUGGEST_LOG_FORMAT": "set it to json or console",
     "SUGGEST_TRACE_TEXT": "set it to off or on",

@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, Select, bindparam, false, func, select, tu
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.records import Candidate, Choice, Event, LogEntry, Request
+from storage.records import Candidate, Choice, ChoiceKind, Event, LogEntry, Request
 from storage.tables import candidates, choices, events, requests
 
 _PAGE: Final = 500
@@ -18,11 +18,17 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which requests: made in [since, until), of one team, and whether simulated ones count."""
+    """Which requests: made in [since, until), of one team, channel and agent, with a candidate of this style, with a
+    standing choice of this kind, and whether simulated ones count.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     team_id: str | None = None
+    channel_id: str | None = None
+    agent_id: str | None = None
+    style: str | None = None
+    kind: ChoiceKind | None = None
     include_simulated: bool = False
 
 
@@ -56,26 +62,39 @@ class ChoiceLog:
     async def count(self, selection: Selection) -> int:
         """How many requests are selected."""
         async with self._database.read() as connection:
-            return await connection.scalar(_narrowed(select(func.count()).select_from(requests), selection)) or 0
+            return await connection.scalar(narrowed(select(func.count()).select_from(requests), selection)) or 0
 
 
 def _page(selection: Selection, after: tuple[datetime, str] | None) -> Select[Any]:
-    query = _narrowed(select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE), selection)
+    query = narrowed(select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE), selection)
     if after is not None:
         query = query.where(tuple_(requests.c.created_at, requests.c.id) > after)
     return query
 
 
-def _narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
+def narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
+    """A query over `requests`, of these only."""
     if selection.since is not None:
         query = query.where(requests.c.created_at >= selection.since)
     if selection.until is not None:
         query = query.where(requests.c.created_at < selection.until)
-    if selection.team_id is not None:
-        query = query.where(requests.c.team_id == selection.team_id)
+    for column in (requests.c.team_id, requests.c.channel_id, requests.c.agent_id):
+        if (wanted := getattr(selection, column.name)) is not None:
+            query = query.where(column == wanted)
+    if selection.style is not None:
+        styled = select(_DRAFT.c.id).where(_DRAFT.c.request_id == requests.c.id, _DRAFT.c.style == selection.style)
+        query = query.where(styled.exists())
+    if selection.kind is not None:
+        decided = _DECISION.c.request_id == requests.c.id, _DECISION.c.retracted_at.is_(None)
+        query = query.where(select(_DECISION.c.id).where(*decided, _DECISION.c.kind == selection.kind).exists())
     if not selection.include_simulated:
         query = query.where(requests.c.simulated == false())
     return query
+
+
+# Other names for the tables, since the query that is narrowed may read them too.
+_DRAFT: Final = candidates.alias("draft")
+_DECISION: Final = choices.alias("decision")
 
 
 async def _complete(connection: AsyncConnection, found: list[Request]) -> list[LogEntry]:

@@ -12,6 +12,10 @@ def read(name: str) -> str:
     return Path(name).read_text(encoding="utf-8")
 
 
+def read_bytes(name: str) -> bytes:
+    return Path(name).read_bytes()
+
+
 def listed() -> list[str]:
     """What there is."""
     return sorted(path.name for path in Path().iterdir())

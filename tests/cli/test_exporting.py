@@ -2,18 +2,23 @@
 
 import asyncio
 import csv
+import gzip
 import io
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from bot.choicelog import CSV_HEADER
 from cli.databases import Location
@@ -24,7 +29,7 @@ from storage.records import Candidate, Choice, Event, Request, Turn
 from storage.requests import Drafted
 from storage.tables import to_iso
 from tests.cli.conftest import Suggest
-from tests.cli.files import is_link, is_pipe, link, listed, read, size, write
+from tests.cli.files import is_link, is_pipe, link, listed, read, read_bytes, size, write
 from tests.cli.log import audited
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -116,6 +121,10 @@ async def record_some(count: int, file: str = "suggest.db", **changes: Any) -> N
             await records.requests.record(request_of(number, **changes), delivery_key=f"k{number}")
 
 
+def unpacked_zst(content: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+
+
 def ids(out: str) -> list[str]:
     return [json.loads(line)["request"]["id"] for line in out.splitlines()]
 
@@ -144,13 +153,12 @@ async def test_csv_holds_a_candidate_a_row_and_no_formula(suggest: Suggest) -> N
     assert [row["candidate_id"] for row in rows] == ["c0", "c1", "c2"]
     assert [row["candidate_position"] for row in rows] == ["2", "", "1"]
     assert rows[0]["candidate_text"] == "'=We look\ninto it,"
-    assert rows[2]["choice_visible_candidate_ids"] == '["c2", "c0"]'
+    assert rows[2]["choice_visible_candidate_ids"] == '["c2","c0"]'
     assert {row["request_simulated"] for row in rows} == {"false"}
 
 
 async def test_an_empty_log_is_an_empty_export(suggest: Suggest) -> None:
     await record_some(0)
-    assert await suggest("export") == await suggest("export", "--team", "T2")
     result = await suggest("export", "--format", "csv")
     assert result.out == ",".join(CSV_HEADER) + "\r\n"
     assert result.err == "0 requests exported\n"
@@ -168,8 +176,8 @@ async def test_an_empty_log_is_an_empty_export(suggest: Suggest) -> None:
         (("--since", "2026-11-22T10:00:00Z", "--until", "2026-11-23T10:00:00.001Z"), ["r1", "r2"]),
         (("--since", "2026-11-22T10:00:00.001"), ["r2", "r3"]),
         (("--since", "2026-11-22T11:00+01:00", "--until", "2026-11-23T11:00+01:00"), ["r1"]),
-        (("--team", "T2"), []),
         (("--team", "T1", "--until", "2026-11-23"), ["r1"]),
+        (("--team", "T1", "--until", "2026-11-01"), []),
     ],
 )
 async def test_requests_are_selected_by_time_and_team(
@@ -213,6 +221,96 @@ async def test_simulated_requests_are_left_out_and_counted(suggest: Suggest) -> 
     assert result.err == "3 requests exported\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--channel", "C1"), ["r1", "r2", "r3"]),
+        (("--channel", "C2"), ["r4"]),
+        (("--agent", "U2"), ["r4"]),
+        (("--agent", "U1", "--channel", "C2"), []),
+        (("--style", "steps"), ["r1"]),
+        (("--kind", "edited"), ["r1"]),
+        (("--kind", "dismissed"), []),
+        (("--kind", "edited", "--style", "warm", "--team", "T1"), ["r1"]),
+    ],
+)
+async def test_requests_are_selected_by_what_was_drafted_and_chosen(
+    options: tuple[str, ...], expected: list[str], suggest: Suggest
+) -> None:
+    await record_designed()
+    async with open_records("sqlite:///suggest.db") as records:
+        for number in (2, 3):
+            await records.requests.record(request_of(number), delivery_key=f"x{number}")
+        await records.requests.record(request_of(4, channel_id="C2", agent_id="U2"), delivery_key="x4")
+    for export_format in ("jsonl", "parquet"):
+        assert (await suggest("export", *options, "--format", export_format, "-o", "log")).code == 0
+        if export_format == "jsonl":
+            assert ids(read("log")) == expected
+        else:
+            assert pq.read_table("log")["id"].to_pylist() == expected
+    assert len((await suggest("export", *options, "--format", "csv")).out.splitlines()) >= len(expected)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--team", "T9"), ("--channel", "C9"), ("--agent", "U9"), ("--style", "rude")]
+)
+async def test_an_id_that_the_log_does_not_know_is_told(option: str, value: str, suggest: Suggest) -> None:
+    await record_some(1)
+    result = await suggest("export", option, value, "-o", "log.jsonl")
+    assert result.code == 1
+    assert result.complaint == f"{option} {value!r}: suggest.db has no request of it, so nothing was written"
+    assert listed() == ["suggest.db"]
+    assert await audited("suggest.db") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--pairs", "all"), "--pairs goes with --format trl or openai, not with jsonl"),
+        (("--format", "trl", "--raw"), "--raw goes with --format csv: trl is never changed"),
+        (
+            ("--format", "parquet", "-o", "x.parquet.gz"),
+            "x.parquet.gz: Parquet is packed within; name the file like choices.parquet",
+        ),
+        (("--since", "2026-11-02", "--until", "2026-11-01"), "--since '2026-11-02' is not before --until '2026-11-01'"),
+    ],
+)
+async def test_options_that_do_not_go_together_are_wrong_usage(
+    options: tuple[str, ...], complaint: str, suggest: Suggest
+) -> None:
+    await record_some(1)
+    result = await suggest("export", *options)
+    assert result.code == 2
+    assert result.complaint == complaint
+    assert listed() == ["suggest.db"]
+
+
+async def test_what_a_form_has_no_place_for_is_counted(suggest: Suggest) -> None:
+    await record_designed()
+    result = await suggest("export", "--format", "trl", "--pairs", "skip-above", "--pairs", "edited")
+    assert [json.loads(line)["provenance"]["pair"] for line in result.out.splitlines()] == ["skip_above", "edited"]
+    async with open_records("sqlite:///suggest.db") as records:
+        for number in (2, 3):
+            await records.requests.record(request_of(number), delivery_key=f"x{number}")
+    result = await suggest("export", "--format", "vw")
+    assert result.err == "3 requests exported; 2 left out: with nothing shown\n"
+
+
+async def test_pseudonyms_match_under_the_same_key_only(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    await record_designed()
+    drawn = [(await suggest("export", "--pseudonymise")).out for _ in range(2)]
+    assert drawn[0] != drawn[1]
+    monkeypatch.setenv("SUGGEST_PSEUDONYM_KEY", "an invented key of some length")
+    kept = [(await suggest("export", "--pseudonymise")).out for _ in range(2)]
+    assert kept[0] == kept[1]
+    line = json.loads(kept[0])
+    assert line["request"]["agent_id"] == line["choice"]["agent_id"] == line["events"][0]["agent_id"]
+    assert "U1" not in kept[0] + drawn[0]
+    assert (await audited("suggest.db"))[0][2]["pseudonymised"] is True
+    monkeypatch.setenv("SUGGEST_PSEUDONYM_KEY", "short")
+    assert (await suggest("export", "--pseudonymise")).code == 2
+
+
 # --- files ----------------------------------------------------------------------------------------------
 
 
@@ -254,7 +352,7 @@ async def test_an_export_that_fails_half_way_leaves_what_was_there(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cli.exporting.os.fsync", full)
+    monkeypatch.setattr("cli.destinations.os.fsync", full)
     result = await suggest("export", "-o", "log.jsonl")
     assert result.code == 1
     assert result.complaint == "log.jsonl cannot be written: No space left on device"
@@ -285,6 +383,76 @@ async def test_a_reader_who_leaves_early_hears_no_complaint() -> None:
     assert ids(first) == ["r1"]
     assert code == "1"
     assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(("name", "unpack"), [("log.jsonl.gz", gzip.decompress), ("log.jsonl.zst", unpacked_zst)])
+async def test_a_name_tells_how_it_is_packed(name: str, unpack: Callable[[bytes], bytes], suggest: Suggest) -> None:
+    await record_some(300)
+    plain = (await suggest("export")).out
+    for _ in range(2):
+        assert (await suggest("export", "-o", name)).code == 0
+    assert unpack(read_bytes(name)).decode() == plain
+    assert size(name) < len(plain) / 5
+
+
+def exporting(output: str, *, before: str = "") -> subprocess.Popen[bytes]:
+    """A long export, begun."""
+    command = f"{before} exec {sys.executable} -m cli export -o {output}"
+    return subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_export_leaves_nothing(number: signal.Signals) -> None:
+    asyncio.run(fill(60_000))
+    write("log.jsonl", "the export of last week")
+    process = exporting("log.jsonl")
+    while not any(is_open_for_writing(process.pid)):
+        assert process.poll() is None
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode in {-number, 128 + number}
+    assert b"Traceback" not in told
+    assert read("log.jsonl") == "the export of last week"
+    assert [name for name in listed() if not name.startswith("suggest.db")] == ["log.jsonl"]
+
+
+def is_open_for_writing(pid: int) -> Iterator[bool]:
+    """For each open file of the process, whether it is one of the export."""
+    for opened in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            name = str(opened.readlink())
+        except FileNotFoundError:
+            continue
+        yield "/#" in name or ".part" in name
+
+
+@pytest.mark.parametrize("export_format", ["jsonl", "csv"])
+def test_a_full_disk_leaves_nothing(export_format: str) -> None:
+    """The export may grow to the size that the database has, and wants more."""
+    asyncio.run(fill(5_000, hint='"' * 2_000))
+    blocks = size("suggest.db") // 1024 + 300
+    ended = exporting(f"log --format {export_format}", before=f"ulimit -f {blocks};")
+    _, told = ended.communicate(timeout=60)
+    assert told.decode() == "suggest: log cannot be written: File too large\n"
+    assert ended.returncode == 1
+    assert [name for name in listed() if not name.startswith("suggest.db")] == []
+
+
+@pytest.mark.parametrize("export_format", ["jsonl", "csv", "parquet"])
+def test_a_full_device_is_one_line(export_format: str) -> None:
+    asyncio.run(fill(5_000))
+    _, told = exporting(f"/dev/full --format {export_format}").communicate(timeout=60)
+    assert told.decode() == "suggest: /dev/full cannot be written: No space left on device\n"
+
+
+def test_where_files_need_a_name_it_is_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every file system has files without one."""
+    monkeypatch.delattr("os.O_TMPFILE")
+    asyncio.run(record_some(2))
+    wanted = Export(selection=Selection(), output=Path("log.jsonl"))
+    export(Location.of_file(Path("suggest.db")), wanted)
+    assert ids(read("log.jsonl")) == ["r1", "r2"]
+    assert listed() == ["log.jsonl", "suggest.db"]
 
 
 # --- databases ------------------------------------------------------------------------------------------
@@ -337,7 +505,12 @@ async def test_who_exported_what_is_noted(suggest: Suggest) -> None:
                 "since": "2026-11-23T00:00:00.000Z",
                 "until": None,
                 "team_id": "T1",
+                "channel_id": None,
+                "agent_id": None,
+                "style": None,
+                "kind": None,
                 "include_simulated": False,
+                "pseudonymised": False,
                 "requests": 1,
             },
         )
@@ -386,16 +559,16 @@ def test_memory_stays_flat_however_long_the_log_is(tmp_path: Path) -> None:
     asyncio.run(fill(12_000))
     peaks = []
     for until in (START + timedelta(seconds=2_000), START + timedelta(seconds=12_000)):
-        wanted = Export(selection=Selection(until=until), format="jsonl", output=tmp_path / "log.jsonl")
+        wanted = Export(selection=Selection(until=until), output=tmp_path / "log.jsonl")
         tracemalloc.start()
-        asyncio.run(export(Location.of_file(Path("suggest.db")), wanted))
+        export(Location.of_file(Path("suggest.db")), wanted)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (tmp_path / "log.jsonl").stat().st_size > 12_000_000
     assert peaks[1] < peaks[0] * 1.2 + 500_000
 
 
-async def fill(count: int) -> None:
+async def fill(count: int, **changes: Any) -> None:
     """Many requests of 1 KB, a second apart, at once."""
     from sqlalchemy import insert
 
@@ -410,6 +583,7 @@ async def fill(count: int) -> None:
                     number,
                     created_at=START + timedelta(seconds=number),
                     conversation=(Turn(role="customer", text=text),),
+                    **changes,
                 )
             )
             for number in range(count)

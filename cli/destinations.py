@@ -1,0 +1,110 @@
+"""Where bytes go: stdout, a pipe, or a file that is whole or not there at all; packed if its name says so."""
+
+import contextlib
+import gzip
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, NoReturn, cast
+
+from cli.errors import Failed
+
+STDOUT: Final = Path("-")
+BUFFER: Final = 1024 * 1024
+
+_LEVEL: Final = 6
+
+
+@contextmanager
+def destination(output: Path) -> Iterator[BinaryIO]:
+    """Where the bytes go. Raises Failed where they cannot; a reader who leaves early is BrokenPipeError."""
+    try:
+        if output == STDOUT:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif output.exists() and not output.is_file():  # a pipe or a device is not to be replaced by a file
+            with output.open("wb", buffering=BUFFER) as file, packed(file, output) as plain:
+                yield plain
+        else:
+            with written_whole(output.resolve()) as file, packed(file, output) as plain:
+                yield plain
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = "stdout" if output == STDOUT else str(output)
+        raise Failed(f"{name} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def packed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
+    """The file as its name wants it: .gz is gzip, .zst is Zstandard, anything else as it is."""
+    if name.suffix == ".gz":
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=_LEVEL, mtime=0) as plain:
+            yield cast("BinaryIO", plain)
+    elif name.suffix == ".zst":
+        import zstandard
+
+        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as plain:
+            yield cast("BinaryIO", plain)
+    else:
+        yield file
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its place under its name once everything is on the disk; else nothing of it stays."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with _ending_at_sigterm(), _nameless(beside) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if not beside.exists():
+                # src_dir_fd says nothing here, but makes Python follow the link to what has no name yet
+                os.link(f"/proc/self/fd/{file.fileno()}", beside, src_dir_fd=file.fileno(), follow_symlinks=True)
+        beside.replace(path)
+        sync_folder(path.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _nameless(beside: Path) -> BinaryIO:
+    """A file without a name, of which a killed process leaves nothing; one at `beside` where that is not to be had."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(beside.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        if Path(f"/proc/self/fd/{descriptor}").exists():
+            return os.fdopen(descriptor, "wb", buffering=BUFFER)
+        os.close(descriptor)
+    return beside.open("xb", buffering=BUFFER)
+
+
+@contextmanager
+def _ending_at_sigterm() -> Iterator[None]:
+    """A polite end tidies up, too. Only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def sync_folder(folder: Path) -> None:
+    """The new name is on the disk too, where folders can be opened."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
