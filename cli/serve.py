@@ -24,6 +24,7 @@ from cli.settings import FIXES, Settings, hide_from_libraries, require
 from handlers.app import Doors, Edge
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
 from handlers.courier import SlackCourier
+from handlers.people import People
 from handlers.socket import Socket
 from handlers.tasks import Tasks
 from handlers.watching import watching
@@ -118,13 +119,14 @@ async def running(
             pausing=pausing,
             orderer=ordering,
         )
-        courier = SlackCourier(client=connection.client, session=session, now=wiring.now)
+        people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
+        courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
         doors = Doors(
             suggester=suggester,
             pausing=pausing,
             admins=frozenset(settings.suggest_admins),
             usergroups=frozenset(settings.suggest_allowed_usergroups),
-            home=identity.home,
+            people=people,
             chooser=wiring.chooser(settings, records=records, metrics=metrics),
             deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
             tasks=tasks,

@@ -32,15 +32,14 @@ from storage.records import Delivery, Request
 class Doors:
     """All that the handlers need from below, wired by `cli/`.
 
-    `usergroups`: those whose members may use the bot; all members may where there are none. `home`: the workspace's id
-    and its organisation's.
+    `usergroups`: those whose members may use the bot; all members may where there are none.
     """
 
     suggester: Suggester
     pausing: Pausing
     admins: frozenset[str]
     usergroups: frozenset[str]
-    home: frozenset[str]
+    people: People
     chooser: Chooser
     deliverer: Deliverer
     tasks: Tasks
@@ -55,7 +54,7 @@ class Edge:
         self._doors = doors
         labels = blocks.Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
         private = PrivateMessages(client=connection.client, session=session, now=doors.now)
-        people = People(client=connection.client, clock=doors.clock, home=doors.home)
+        people = doors.people
         self._gate = Gate(
             people=people,
             usergroups=Usergroups(doors.usergroups, client=connection.client, clock=doors.clock),

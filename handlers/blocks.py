@@ -200,9 +200,10 @@ def language_view(candidate_id: str, texts: Texts) -> Block:
     }
 
 
-def reply(text: str) -> Message:
-    """One part of a reply, as everyone in the conversation sees it."""
-    return Message(text=escape(text), blocks=tuple(_plain_section(part) for part in _sections(text)))
+def reply(text: str, *, by: str | None) -> Message:
+    """One part of a reply, as everyone in the conversation sees it: with the agent's name over it, if it is known."""
+    names = () if by is None else (_context(by),)
+    return Message(text=escape(text), blocks=(*names, *(_plain_section(part) for part in _sections(text))))
 
 
 def _copy_view(text: str, texts: Texts) -> Block:

@@ -10,6 +10,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.delivering import Posted, Refused
 from handlers import blocks
+from handlers.people import People
 from handlers.slack_errors import check_webhook, telling_apart
 from storage.records import Delivery, Request
 
@@ -18,15 +19,27 @@ _GONE: Final = frozenset({"message_not_found", "channel_not_found"})
 
 
 class SlackCourier:
-    """Posts and deletes parts of replies. Its client must not retry by itself: a second try could post twice."""
+    """Posts and deletes parts of replies, as the bot, with the agent's name over the first part.
 
-    def __init__(self, *, client: AsyncWebClient, session: aiohttp.ClientSession, now: Callable[[], datetime]) -> None:
+    Its client must not retry by itself: a second try could post twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        people: People,
+        session: aiohttp.ClientSession,
+        now: Callable[[], datetime],
+    ) -> None:
         self._client = client
+        self._people = people
         self._session = session
         self._now = now
 
     async def post(self, request: Request, part: Delivery) -> Posted:
-        message = blocks.reply(part.text or "")
+        agent = await self._people.get(request.agent_id) if part.part == 0 else None
+        message = blocks.reply(part.text or "", by=None if agent is None else agent.name)
         if part.address == "channel":
             return await self._post_in_channel(request, message)
         return await self._post_by_response_url(request, message)

@@ -28,8 +28,9 @@ Kind = Literal["member", "guest", "stranger", "deactivated", "bot", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """What we know of a Slack user; `unknown` where Slack did not say."""
+    """What we know of a Slack user; `unknown` where Slack did not say. `name` is the one that others see."""
 
+    name: str | None = None
     locale: str = DEFAULT_LOCALE
     is_admin: bool = False
     kind: Kind = "unknown"
@@ -68,10 +69,17 @@ class People:
 def _person(user: Mapping[str, Any], home: frozenset[str]) -> Person:
     kind = _kind(user, home)
     return Person(
+        name=_name(user),
         locale=str(user.get("locale") or DEFAULT_LOCALE)[:16],
         is_admin=kind == "member" and bool(user.get("is_admin") or user.get("is_owner")),
         kind=kind,
     )
+
+
+def _name(user: Mapping[str, Any]) -> str | None:
+    profile = user.get("profile")
+    chosen = profile.get("display_name") if isinstance(profile, Mapping) else None
+    return next((name[:80] for name in (chosen, user.get("real_name")) if isinstance(name, str) and name), None)
 
 
 def _kind(user: Mapping[str, Any], home: frozenset[str]) -> Kind:

@@ -16,6 +16,7 @@ from handlers import payloads
 from handlers.apologies import apologising
 from handlers.connection import Connection, SlackRefused, SlackUnreachable
 from handlers.courier import SlackCourier
+from handlers.people import People
 from handlers.private import NotShown, PrivateMessages
 from handlers.slack_errors import telling_apart
 from handlers.tasks import Tasks
@@ -222,6 +223,11 @@ def _request(**changes: object) -> Request:
     })  # fmt: skip
 
 
+def _courier(client: AsyncWebClient, session: aiohttp.ClientSession) -> SlackCourier:
+    people = People(client=client, clock=lambda: 0.0, home=frozenset())
+    return SlackCourier(client=client, people=people, session=session, now=lambda: NOW)
+
+
 PART = Delivery(id="d1", choice_id="c1", request_id="r1", part=0, address="response_url", text="Hello")
 
 
@@ -235,7 +241,7 @@ PART = Delivery(id="d1", choice_id="c1", request_id="r1", part=0, address="respo
 async def test_a_way_back_that_is_not_there(changes: dict, reason: str) -> None:
     """Refused for certain, without asking Slack: the next address is tried."""
     async with aiohttp.ClientSession() as session:
-        courier = SlackCourier(client=AsyncWebClient(session=session), session=session, now=lambda: NOW)
+        courier = _courier(AsyncWebClient(session=session), session)
         with pytest.raises(CourierRefused, match=reason):
             await courier.post(_request(**changes), PART)
 
@@ -244,7 +250,7 @@ async def test_a_posted_reply_that_is_gone_already_is_deleted() -> None:
     """What an agent deleted by hand needs no deleting; what may not be deleted is refused."""
     async with Workspace.start() as slack, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
-        courier = SlackCourier(client=client, session=session, now=lambda: NOW)
+        courier = _courier(client, session)
         await courier.delete(slack.places.support.id, "1.2")
         slack.faults.plan("chat.delete", Refused(error="cant_delete_message"))
         with pytest.raises(CourierRefused, match="cant_delete_message"):

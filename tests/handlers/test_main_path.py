@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from playground import pings
+from playground import Refused, pings
 from tests.conftest import Stage, StageMaker
 
 
@@ -196,6 +196,30 @@ async def test_every_draft_goes_out_once(stage: Stage) -> None:
     assert all("Where is parcel 4711?" in call.prompt for call in stage.model.calls)
     [line] = await stage.log()
     assert len({candidate["style"] for candidate in line["candidates"]}) == 3
+
+
+@pytest.mark.parametrize(("name", "over"), [("Arthur <!channel> F.", "chat.postMessage"), ("Zoë Q.", "response_url")])
+async def test_a_reply_bears_the_agents_name(stage: Stage, name: str, over: str) -> None:
+    """As the bot, whose name Slack shows, with the agent's over the reply: nobody is made to look like its author."""
+    agent = stage.slack.change_user(stage.agent, name=name)
+    if over == "response_url":
+        stage.slack.faults.plan("chat.postMessage", Refused(error="not_in_channel"))
+    shown = await stage.suggested()
+    await stage.slack.click(agent, shown, "use_candidate")
+    posted = await stage.slack.wait_for_message(stage.slack.places.support)
+    assert (posted.user_id, posted.username) == (stage.slack.bot_user_id, None)
+    assert posted.blocks[0]["elements"] == [{"type": "plain_text", "text": name, "emoji": False}]
+    assert not pings(posted)
+    assert name not in posted.text, "the reply alone is what a thread holds"
+
+
+async def test_a_reply_is_posted_without_a_name_that_slack_does_not_tell(stage: Stage) -> None:
+    """The reply is what matters."""
+    stage.slack.faults.plan("users.info", Refused(error="fatal_error"), times=3)
+    shown = await stage.suggested()
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    posted = await stage.slack.wait_for_message(stage.slack.places.support)
+    assert [block["type"] for block in posted.blocks] == ["section"]
 
 
 async def test_copy_instead_of_post(stage_with: StageMaker) -> None:
