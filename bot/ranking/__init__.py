@@ -3,10 +3,11 @@
 displays   a choice set ready for learning, made from a log entry; why an entry is left out
 features   what is measured of a text, beside its conversation
 design     displays as arrays: sparse columns, ragged sets
-logit      the conditional logit with an outside option: likelihood, gradient, fit, habits' spread
+logit      the conditional logit with an outside option: likelihood, curvature, fit, prediction
 model      `Ranker`: a fitted, versioned value; `fit`
 clusters   means with errors clustered by agent
 estimates  effects with a clustered covariance, for contrasts
+evaluation held out by person and by time: likelihoods, ranks, calibration, off-policy worth
 gain       is it better than knowing positions only? Cross-validated, clustered by agent
 offpolicy  what another policy would have been worth, from logged propensities
 gate       whether what was learned is proven enough to be shown

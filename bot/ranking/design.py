@@ -15,9 +15,6 @@ Whole = NDArray[np.int64]
 POSITIONS: Final = 10
 """Positions have an effect each up to here; further ones share the last."""
 
-HABITS: Final = ("first", "none")
-"""What differs from person to person: the pull of the first slot, and of taking none."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:

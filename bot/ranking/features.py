@@ -4,6 +4,7 @@ Only the first 10,000 characters of a text and the last 10,000 of a conversation
 picking, and the time for one choice set stays bounded.
 """
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -20,6 +21,7 @@ from storage.records import Turn
 
 READ: Final = 10_000
 BUCKETS: Final = 4_096
+LAST_WORDS: Final = 50
 
 Array = NDArray[np.float64]
 
@@ -38,26 +40,45 @@ class Drafted(Protocol):
 
 
 FEATURES: Final = {
-    "log_words": "log(1 + words); pairs of characters where words are not spaced",
-    "log_sentences": "log(1 + sentence ends)",
+    "log_words": "log(1 + words); words as near-duplicates count them: pairs of characters in scripts without spaces",
+    "log_words_squared": "log(1 + words), squared: neither the shortest nor the longest need be best",
     "word_length": "mean characters of a word",
+    "word_length_squared": "mean characters of a word, squared",
     "similarity": "TF-IDF cosine to the whole conversation (Salton and Buckley 1988)",
-    "similarity_last": "TF-IDF cosine to the last turn",
-    "novelty": "share of distinct words that the conversation does not have",
-    "digits": "log(1 + digits)",
-    "list": "has a line that starts with a bullet or a number",
+    "similarity_last": "TF-IDF cosine to the last 50 words of the last turn",
+    "novelty": "share of its distinct words that the conversation does not have",
+    "log_new_words": "log(1 + distinct words that the conversation does not have)",
+    "repeats": "share of its runs of three words that stand in the conversation",
+    "rarity": "mean inverse document frequency of its words",
+    "distinct": "distinct words by words",
     "first_person": "share of words that are I, we, my, our (English)",
     "second_person": "share of words that are you, your (English)",
-    "question": "asks something: has ?, its full-width or its Arabic form",
+    "central": "mean TF-IDF cosine to the other candidates",
+    "log_characters": "log(1 + characters)",
+    "log_sentences": "log(1 + sentence ends, of Chinese, Arabic and Hindi too)",
+    "digits": "log(1 + digits, of any script)",
+    "list": "1 if a line starts with a bullet or a number",
+    "question": "1 if it has a question mark, full-width or Arabic too",
+    "exclamation": "1 if it has an exclamation mark",
+    "commas": "commas by words",
+    "quotes": "1 if it has a quotation mark",
+    "ends_whole": "1 if its last character ends a sentence",
     "mean_logprob": "mean log-probability of its tokens, where the server returns it",
+    "total_logprob": "mean log-probability times words",
+    "log_doubt": "log(0.1 - mean log-probability): the first doubts count most",
 }
 
 _SENTENCE_END: Final = re.compile(r"[.!?]+(?=\s|$)|[。！？؟।]+")  # noqa: RUF001
 _LIST: Final = re.compile(r"^\s*(?:[-*•‣–]|\d{1,2}[.)])\s", re.MULTILINE)  # noqa: RUF001
 _DIGIT: Final = re.compile(r"\d")
+_COMMA: Final = re.compile(r"[,，、،]")  # noqa: RUF001
 _QUESTION: Final = re.compile(r"[?？؟]")  # noqa: RUF001
+_EXCLAMATION: Final = re.compile(r"[!！]")  # noqa: RUF001
+_QUOTE: Final = re.compile('["“”„«»「」『』]')
+_ENDS: Final = tuple('.!?…。！？؟।"”」』»')  # noqa: RUF001
 _FIRST: Final = frozenset({"i", "we", "my", "our", "me", "us", "mine", "ours", "myself", "ourselves"})
 _SECOND: Final = frozenset({"you", "your", "yours", "yourself"})
+_UNMEASURED: Final = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,47 +103,101 @@ def rarity(conversations: Sequence[Sequence[Turn]]) -> Rarity:
 
 def featurise(conversation: Sequence[Turn], candidates: Sequence[Drafted], rare: Rarity) -> Array:
     """Raw features, a row a candidate, a column each of FEATURES; NaN where nothing was measured."""
-    whole = _Bag.of(tokens(_joined(conversation)), rare)
-    last = _Bag.of(tokens(conversation[-1].text[-READ:]), rare) if conversation else whole
-    return np.array([_row(candidate, whole, last, rare) for candidate in candidates]).reshape(-1, len(FEATURES))
-
-
-def _row(candidate: Drafted, whole: "_Bag", last: "_Bag", rare: Rarity) -> list[float]:
-    text = (candidate.text or "")[:READ]
-    words = tokens(text)
-    bag, n = _Bag.of(words, rare), max(1, len(words))
-    logprob = candidate.mean_logprob
-    return [
-        float(np.log1p(len(words))),
-        float(np.log1p(len(_SENTENCE_END.findall(text)))),
-        sum(map(len, words)) / n,
-        bag.cosine(whole),
-        bag.cosine(last),
-        sum(word not in whole.weights for word in bag.weights) / max(1, len(bag.weights)),
-        float(np.log1p(len(_DIGIT.findall(text)))),
-        float(_LIST.search(text) is not None),
-        sum(word in _FIRST for word in words) / n,
-        sum(word in _SECOND for word in words) / n,
-        float(_QUESTION.search(text) is not None),
-        float("nan") if logprob is None else logprob,
+    words = tokens(_joined(conversation))
+    last = tokens(conversation[-1].text[-READ:])[-LAST_WORDS:] if conversation else []
+    beside = _Beside(
+        whole=_Bag.of(words, rare),
+        last=_Bag.of(last, rare),
+        runs=frozenset(zip(words, words[1:], words[2:], strict=False)),
+    )
+    texts = [(candidate.text or "")[:READ] for candidate in candidates]
+    bags = [_Bag.of(tokens(text), rare) for text in texts]
+    rows = [
+        [*_of_words(bag, beside), _central(bag, bags), *_of_text(text, bag), *_of_logprob(candidate, bag)]
+        for candidate, text, bag in zip(candidates, texts, bags, strict=True)
     ]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(FEATURES))
 
 
 @dataclass(frozen=True, slots=True)
 class _Bag:
+    """A text's words in their order, and their TF-IDF weights."""
+
+    words: list[str]
     weights: dict[str, float]
     norm: float
+    idf: float
 
     @classmethod
     def of(cls, words: list[str], rare: Rarity) -> "_Bag":
-        weights = {word: count * rare.idf[bucket(word)] for word, count in Counter(words).items()}
-        return cls(weights, sum(weight * weight for weight in weights.values()) ** 0.5)
+        idf = {word: rare.idf[bucket(word)] for word in set(words)}
+        weights = {word: count * idf[word] for word, count in Counter(words).items()}
+        norm = math.sqrt(sum(weight * weight for weight in weights.values()))
+        return cls(words, weights, norm, sum(weights.values()) / max(1, len(words)))
 
     def cosine(self, other: "_Bag") -> float:
         if not self.norm or not other.norm:
             return 0.0
-        small, large = sorted((self.weights, other.weights), key=len)
-        return sum(weight * large.get(word, 0.0) for word, weight in small.items()) / (self.norm * other.norm)
+        small, large = (self, other) if len(self.weights) < len(other.weights) else (other, self)
+        there = large.weights
+        shared = sum(weight * there[word] for word, weight in small.weights.items() if word in there)
+        return shared / (self.norm * other.norm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """The conversation that candidates stand beside."""
+
+    whole: _Bag
+    last: _Bag
+    runs: frozenset[tuple[str, str, str]]
+
+
+def _of_words(bag: _Bag, beside: _Beside) -> tuple[float, ...]:
+    words, n = bag.words, max(1, len(bag.words))
+    new = sum(word not in beside.whole.weights for word in bag.weights)
+    runs = list(zip(words, words[1:], words[2:], strict=False))
+    length = sum(map(len, words)) / n
+    return (
+        math.log1p(len(words)),
+        math.log1p(len(words)) ** 2,
+        length,
+        length**2,
+        bag.cosine(beside.whole),
+        bag.cosine(beside.last),
+        new / max(1, len(bag.weights)),
+        math.log1p(new),
+        sum(run in beside.runs for run in runs) / max(1, len(runs)),
+        bag.idf,
+        len(bag.weights) / n,
+        sum(word in _FIRST for word in words) / n,
+        sum(word in _SECOND for word in words) / n,
+    )
+
+
+def _central(bag: _Bag, bags: Sequence[_Bag]) -> float:
+    return sum(bag.cosine(other) for other in bags if other is not bag) / max(1, len(bags) - 1)
+
+
+def _of_text(text: str, bag: _Bag) -> tuple[float, ...]:
+    return (
+        math.log1p(len(text)),
+        math.log1p(len(_SENTENCE_END.findall(text))),
+        math.log1p(len(_DIGIT.findall(text))),
+        float(_LIST.search(text) is not None),
+        float(_QUESTION.search(text) is not None),
+        float(_EXCLAMATION.search(text) is not None),
+        len(_COMMA.findall(text)) / max(1, len(bag.words)),
+        float(_QUOTE.search(text) is not None),
+        float(text.rstrip().endswith(_ENDS)),
+    )
+
+
+def _of_logprob(candidate: Drafted, bag: _Bag) -> tuple[float, float, float]:
+    mean = candidate.mean_logprob
+    if mean is None or not math.isfinite(mean):
+        return _UNMEASURED, _UNMEASURED, _UNMEASURED
+    return mean, mean * len(bag.words), math.log(0.1 - min(mean, 0.0))
 
 
 @lru_cache(maxsize=65_536)

@@ -1,16 +1,17 @@
 """Whether text, style, model and prompt tell anything that positions do not: cross-validated, clustered by agent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from bot.ranking.clusters import ClusteredBy, clustered_mean, clusters_of
-from bot.ranking.design import Design, Names, Whole, arrange, measure, names_of, scales_of, standardise
+from bot.ranking.design import Design, Whole, measure
 from bot.ranking.displays import Display, Weights
+from bot.ranking.evaluation import divided, positions_only
 from bot.ranking.features import Array, rarity
-from bot.ranking.logit import fit_logit, probabilities, utilities
+from bot.ranking.logit import expected, fit_logit
 
 FOLDS: Final = 5
 
@@ -51,19 +52,13 @@ def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks
 def _held_out(displays: Sequence[Display], clusters: Whole, weights: Weights) -> Array:
     """Each display's log-likelihood given a pick, less position-only's; both fitted on other folds."""
     x = measure(displays, rarity([display.conversation for display in displays]))
-    rows = np.repeat(np.arange(len(displays)), [len(display.shown) for display in displays])
-    folds = _folds(clusters)
-    gains = np.zeros(len(displays))
+    folds, gains = _folds(clusters), np.zeros(len(displays))
     for fold in range(min(FOLDS, len(np.unique(clusters)))):
-        held, kept = folds == fold, folds != fold
-        train = [displays[i] for i in np.flatnonzero(kept).tolist()]
-        test = [displays[i] for i in np.flatnonzero(held).tolist()]
-        if all(display.picked is None for display in train):
+        held = folds == fold
+        if all(displays[index].picked is None for index in np.flatnonzero(~held).tolist()):
             continue
-        scales, names = scales_of(x[kept[rows]]), names_of(train)
-        fitted = arrange(train, standardise(x[kept[rows]], scales), names, weights)
-        judged = arrange(test, standardise(x[held[rows]], scales), names, weights)
-        gains[held] = _log_likelihood(fitted, judged) - _log_likelihood(_positions(fitted), _positions(judged))
+        train, test = divided(displays, held, x, weights)
+        gains[held] = _log_likelihood(train, test) - _log_likelihood(positions_only(train), positions_only(test))
     return gains
 
 
@@ -77,19 +72,8 @@ def _folds(clusters: Whole) -> Whole:
 
 def _log_likelihood(train: Design, test: Design) -> Array:
     """Of each held-out pick, given that there was one; 0 where none was picked."""
-    p, none = probabilities(test, *utilities(test, fit_logit(train)))
+    p, none = expected(test, fit_logit(train))
     found = np.zeros(len(test.sizes))
     is_picked = test.picked >= 0
     found[is_picked] = np.log(p[test.picked[is_picked]] / (1 - none[is_picked]))
     return found
-
-
-def _positions(design: Design) -> Design:
-    """The same sets, of which nothing is known but positions and persons."""
-    names = Names(
-        features=(), styles=(), models=(), prompts=(), agents=design.names.agents, positions=design.names.positions
-    )
-    zeros = np.zeros_like(design.style)
-    return replace(
-        design, names=names, x=design.x[:, :0], style=zeros, model=zeros, prompt=np.zeros_like(design.prompt)
-    )

@@ -1,34 +1,44 @@
-"""The conditional logit with an outside option and persons' habits: likelihood, gradient, fit, habits' spread.
+"""The conditional logit with an outside option and persons' habits: likelihood, gradient, curvature, fit, prediction.
 
-    U_i    = w·x_i + a_style(i) + a_model(i) + a_prompt + b_position(i) + Σ_r h_person,r · z_i,r
-    U_none = c0 + c1·log K + h_person,none
+    U_i    = w·x_i + a_style(i) + a_model(i) + a_prompt + b_position(i) + u_person·[position = 1]
+    U_none = c0 + c1·log K + v_person
     P(i)   = exp(U_i) / (Σ_j exp(U_j) + exp(U_none))
 
-Priors are normal with mean 0. Habits h_person ~ N(0, S); S is learned (EM with Laplace's approximation).
+Priors are normal with mean 0. (u, v) ~ N(0, S), and S is learned from the persons: EM with Laplace's approximation.
+Given S, the log posterior is concave. Newton's method finds its top; the curvature is an arrow (effects that all share,
+and a 2 by 2 block a person), so that a step costs as much for ten thousand persons as for ten.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy import sparse
 
-from bot.ranking.design import HABITS, Design
+from bot.ranking.design import Design, Whole
 from bot.ranking.features import Array
 
 PRIOR_DEVIATION: Final = {"features": 0.1, "styles": 0.5, "models": 0.5, "prompts": 0.5, "positions": 0.5, "none": 2.0}
+HABITS: Final = 2
 HABIT_VARIANCE: Final = 0.64
 """Of each habit, before there is anything to learn it from."""
 
 PRIOR_PERSONS: Final = 4.0
 """How many persons' worth the prior of the spread of habits is."""
 
-ROUNDS: Final = 12
+_STEPS: Final = 60
+_SETTLED: Final = 1e-4
+_STALE: Final = 0.05
+"""The curvature is computed anew where a step changes an effect by more than this."""
+
+_CHUNK: Final = 10_000
+_NODES: Final = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Effects by index; `habits` a row a person; `habit_covariances` how uncertain each person's are."""
+    """Effects by index; `habits` a row (u, v) a person; `habit_covariances` how uncertain each person's are."""
 
     features: Array
     styles: Array
@@ -36,30 +46,74 @@ class Parameters:
     prompts: Array
     positions: Array
     none: Array  # c0, c1
-    habits: Array  # (agents, HABITS)
-    habit_covariances: Array  # (agents, HABITS, HABITS)
-    spread: Array  # (HABITS, HABITS): S
+    habits: Array  # (agents, 2)
+    habit_covariances: Array  # (agents, 2, 2)
+    spread: Array  # (2, 2): S
+
+    @property
+    def shared(self) -> Array:
+        """The effects that all persons share, end to end in the order of PRIOR_DEVIATION."""
+        return np.concatenate([getattr(self, kind) for kind in PRIOR_DEVIATION])
+
+    def moved(self, shared: Array, habits: Array) -> "Parameters":
+        """With these added."""
+        ends = np.cumsum([len(getattr(self, kind)) for kind in PRIOR_DEVIATION])[:-1]
+        parts = np.split(self.shared + shared, ends)
+        return replace(self, **dict(zip(PRIOR_DEVIATION, parts, strict=True)), habits=self.habits + habits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curvature:
+    """Minus the log-likelihood's second derivatives at some parameters; priors are not in it."""
+
+    shared: Array  # (P, P)
+    cross: Array  # (agents, 2, P)
+    habits: Array  # (agents, 2, 2)
 
 
 def fit_logit(design: Design) -> Parameters:
     """The most probable parameters, with the spread of habits learned from these persons."""
-    layout = _Layout(design)
-    spread = HABIT_VARIANCE * np.eye(len(HABITS))
-    theta = np.zeros(layout.size)
-    covariances = np.zeros((layout.agents, len(HABITS), len(HABITS)))
-    for _ in range(ROUNDS):
-        theta = _maximise(design, layout, theta, spread)
-        covariances = _habit_covariances(design, layout, theta, spread)
-        learned = _spread(layout.habits(theta), covariances)
-        settled = np.abs(learned - spread).max() < 0.01 * HABIT_VARIANCE
-        spread = learned
-        if settled:
+    parameters, precisions = start_of(design), precisions_of(design)
+    curvature = curvature_of(design, parameters)
+    for _ in range(_STEPS):
+        value, by_shared, by_habits = loss(design, parameters, precisions)
+        shared, habits = _newton(parameters, curvature, precisions, by_shared, by_habits)
+        moved = _descend(design, parameters, precisions, shared, habits, value)
+        before = parameters
+        parameters = _with_spread(moved, curvature)
+        change = max(np.abs(moved.shared - before.shared).max(), np.abs(moved.habits - before.habits).max(initial=0.0))
+        if max(change, float(np.abs(parameters.spread - before.spread).max())) < _SETTLED:
             break
-    return layout.parameters(theta, covariances, spread)
+        if change > _STALE:
+            curvature = curvature_of(design, parameters)
+    return _with_spread(parameters, curvature_of(design, parameters))
+
+
+def start_of(design: Design) -> Parameters:
+    """All effects 0."""
+    names, agents = design.names, len(design.names.agents)
+    return Parameters(
+        features=np.zeros(design.x.shape[1]),
+        styles=np.zeros(len(names.styles)),
+        models=np.zeros(len(names.models)),
+        prompts=np.zeros(len(names.prompts)),
+        positions=np.zeros(names.positions),
+        none=np.zeros(2),
+        habits=np.zeros((agents, HABITS)),
+        habit_covariances=np.tile(HABIT_VARIANCE * np.eye(HABITS), (agents, 1, 1)),
+        spread=HABIT_VARIANCE * np.eye(HABITS),
+    )
+
+
+def precisions_of(design: Design) -> Array:
+    """Of the priors of the shared effects: 1 / variance."""
+    parameters = start_of(design)
+    sizes = [len(getattr(parameters, kind)) for kind in PRIOR_DEVIATION]
+    return np.repeat([deviation**-2 for deviation in PRIOR_DEVIATION.values()], sizes)
 
 
 def utilities(design: Design, parameters: Parameters) -> tuple[Array, Array]:
-    """Of each candidate, (N,), and of taking none, (D,), for a person whose habits are all 0."""
+    """Of each candidate, (N,), and of taking none, (D,), for a person whose habits are both 0."""
     rows = (
         design.x @ parameters.features
         + _known(parameters.styles)[design.style]
@@ -71,15 +125,10 @@ def utilities(design: Design, parameters: Parameters) -> tuple[Array, Array]:
 
 
 def with_habits(design: Design, rows: Array, none: Array, habits: Array) -> tuple[Array, Array]:
-    """The same for persons with habits, given a row a set."""
-    pull = np.where(design.position == 0, np.repeat(habits[:, 0], design.sizes), 0.0)
-    return rows + pull, none + habits[:, 1]
-
-
-def predicted(design: Design, parameters: Parameters) -> tuple[Array, Array]:
-    """Of each candidate and of none, for the persons as they are known; an unknown one's habits are 0."""
-    habits = np.vstack([parameters.habits, np.zeros(len(HABITS))])[design.agent]
-    return probabilities(design, *with_habits(design, *utilities(design, parameters), habits))
+    """The same for persons with habits, given as a row (u, v) a set."""
+    rows = rows.copy()
+    rows[design.starts] += habits[:, 0]
+    return rows, none + habits[:, 1]
 
 
 def probabilities(design: Design, rows: Array, none: Array) -> tuple[Array, Array]:
@@ -91,109 +140,164 @@ def probabilities(design: Design, rows: Array, none: Array) -> tuple[Array, Arra
     return exp_rows / np.repeat(total, design.sizes), exp_none / total
 
 
+def predicted(design: Design, parameters: Parameters) -> tuple[Array, Array]:
+    """Probabilities with each person's most probable habits; an unknown one's are 0."""
+    habits = np.vstack([parameters.habits, np.zeros(HABITS)])[design.agent]
+    return probabilities(design, *with_habits(design, *utilities(design, parameters), habits))
+
+
+def expected(design: Design, parameters: Parameters) -> tuple[Array, Array]:
+    """Probabilities averaged over what each person's habits may be (Gauss and Hermite's rule): for a known person over
+    their posterior, for an unknown one over the population.
+    """
+    means = np.vstack([parameters.habits, np.zeros(HABITS)])[design.agent]
+    covariances = np.concatenate([parameters.habit_covariances, parameters.spread[None]])
+    roots = np.linalg.cholesky(covariances)[design.agent]
+    rows, none = utilities(design, parameters)
+    p, p_none = np.zeros_like(rows), np.zeros_like(none)
+    for node, weight in _nodes():
+        at, at_none = probabilities(design, *with_habits(design, rows, none, means + roots @ node))
+        p += weight * at
+        p_none += weight * at_none
+    return p, p_none
+
+
+def loss(design: Design, parameters: Parameters, precisions: Array) -> tuple[float, Array, Array]:
+    """Minus the log posterior, and its gradient by the shared effects, (P,), and by the habits, (agents, 2)."""
+    p, p_none = predicted(design, parameters)
+    is_picked = design.picked >= 0
+    chosen = np.where(is_picked, p[design.picked], p_none)
+    g = np.repeat(design.weight, design.sizes) * p
+    g[design.picked[is_picked]] -= design.weight[is_picked]
+    g_none = design.weight * (p_none - ~is_picked)
+    shared, habits = parameters.shared, parameters.habits
+    penalised = habits @ np.linalg.inv(parameters.spread)
+    value = -np.sum(design.weight * np.log(np.maximum(chosen, 1e-300)))
+    value += 0.5 * np.sum(precisions * shared**2) + 0.5 * np.sum(penalised * habits)
+    by_agent = [_summed(design.agent, of, len(habits)) for of in (g[design.starts], g_none)]
+    return float(value), by_effect(design, g, g_none) + precisions * shared, np.stack(by_agent, axis=1) + penalised
+
+
+def by_effect(design: Design, g: Array, g_none: Array) -> Array:
+    """Derivatives by the shared effects, from those by each row's utility and by each set's outside option."""
+    names = design.names
+    return np.concatenate([
+        design.x.T @ g,
+        _summed(design.style, g, len(names.styles)),
+        _summed(design.model, g, len(names.models)),
+        _summed(design.prompt, np.add.reduceat(g, design.starts), len(names.prompts)),
+        _summed(design.position, g, names.positions),
+        [g_none.sum(), g_none @ np.log(design.sizes)],
+    ])  # fmt: skip
+
+
+def curvature_of(design: Design, parameters: Parameters) -> Curvature:
+    """Exactly, in chunks: memory stays flat however long the log is."""
+    size, agents = len(parameters.shared), len(parameters.habits)
+    shared, cross, habits = np.zeros((size, size)), np.zeros((agents, 2, size)), np.zeros((agents, 2, 2))
+    p, p_none = predicted(design, parameters)
+    for part, rows in chunks(design):
+        z, z_none = shared_columns(design, part, rows)
+        starts, weight, none = design.starts[part] - rows.start, design.weight[part], p_none[part]
+        mean = np.add.reduceat(z * p[rows, None], starts) + none[:, None] * z_none
+        first = p[rows][starts]
+        shared += (z * (p[rows] * np.repeat(weight, design.sizes[part]))[:, None]).T @ z
+        shared += (z_none * (weight * none)[:, None]).T @ z_none - (mean * weight[:, None]).T @ mean
+        summing = summing_by(design.agent[part], agents)
+        cross[:, 0] += summing @ ((weight * first)[:, None] * (z[starts] - mean))
+        cross[:, 1] += summing @ ((weight * none)[:, None] * (z_none - mean))
+        habits[:, 0, 0] += summing @ (weight * first * (1 - first))
+        habits[:, 1, 1] += summing @ (weight * none * (1 - none))
+        habits[:, 0, 1] -= summing @ (weight * first * none)
+    habits[:, 1, 0] = habits[:, 0, 1]
+    return Curvature(shared=shared, cross=cross, habits=habits)
+
+
+def profiled(parameters: Parameters, curvature: Curvature, precisions: Array) -> Array:
+    """The curvature in the shared effects, (P, P), priors included, when habits follow them."""
+    known = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
+    taken: Array = np.einsum("aip,aij,ajq->pq", curvature.cross, known, curvature.cross, optimize=True)
+    return curvature.shared + np.diag(precisions) - taken
+
+
+def chunks(design: Design) -> Iterator[tuple[slice, slice]]:
+    """Sets, and their rows, some thousand at a time."""
+    for begin in range(0, len(design.sizes), _CHUNK):
+        part = slice(begin, min(begin + _CHUNK, len(design.sizes)))
+        yield part, slice(int(design.starts[begin]), int(design.starts[part][-1] + design.sizes[part][-1]))
+
+
+def shared_columns(design: Design, part: slice, rows: slice) -> tuple[Array, Array]:
+    """What the shared effects are multiplied by, dense: of the rows, and of the sets' outside options."""
+    names, sizes = design.names, design.sizes[part]
+    indexed = [
+        (design.style[rows], len(names.styles)),
+        (design.model[rows], len(names.models)),
+        (np.repeat(design.prompt[part], sizes), len(names.prompts)),
+        (design.position[rows], names.positions),
+    ]
+    units = [np.eye(count + 1)[index][:, :count] for index, count in indexed]
+    z = np.hstack([design.x[rows], *units, np.zeros((rows.stop - rows.start, 2))])
+    z_none = np.zeros((len(sizes), z.shape[1]))
+    z_none[:, -2], z_none[:, -1] = 1.0, np.log(sizes)
+    return z, z_none
+
+
+def summing_by(index: Whole, count: int) -> sparse.csr_matrix:
+    """A matrix that adds up rows by their index; those of an unknown name (index = count) are left out."""
+    known = index < count
+    places = np.flatnonzero(known)
+    return sparse.csr_matrix((np.ones(len(places)), (index[known], places)), shape=(count, len(index)))
+
+
+def _newton(
+    parameters: Parameters, curvature: Curvature, precisions: Array, by_shared: Array, by_habits: Array
+) -> tuple[Array, Array]:
+    """The step to the top of the parabola that fits here, for the shared effects and the habits."""
+    known = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
+    followed = np.einsum("aip,aij,aj->p", curvature.cross, known, by_habits, optimize=True)
+    shared = -np.linalg.solve(profiled(parameters, curvature, precisions), by_shared - followed)
+    habits = -np.einsum("aij,aj->ai", known, by_habits + curvature.cross @ shared)
+    return shared, habits
+
+
+def _descend(
+    design: Design, parameters: Parameters, precisions: Array, shared: Array, habits: Array, value: float
+) -> Parameters:
+    """As much of the step as makes the loss no greater."""
+    length = 1.0
+    while length > 1e-4:
+        moved = parameters.moved(length * shared, length * habits)
+        if loss(design, moved, precisions)[0] <= value + 1e-9 * abs(value):
+            return moved
+        length /= 2
+    return parameters
+
+
+def _with_spread(parameters: Parameters, curvature: Curvature) -> Parameters:
+    """EM's step, with a prior worth a few persons; and how uncertain each person's habits are."""
+    covariances = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
+    seen = parameters.habits.T @ parameters.habits + covariances.sum(axis=0)
+    spread = (PRIOR_PERSONS * HABIT_VARIANCE * np.eye(HABITS) + seen) / (PRIOR_PERSONS + len(parameters.habits))
+    return replace(parameters, habit_covariances=covariances, spread=spread)
+
+
+def _nodes() -> list[tuple[Array, float]]:
+    """Points of the plane, and weights, that average over a standard normal."""
+    points, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    weights = weights / weights.sum()
+    return [
+        (np.array([one, other]), float(at * to))
+        for one, at in zip(points, weights, strict=True)
+        for other, to in zip(points, weights, strict=True)
+    ]
+
+
 def _known(effects: Array) -> Array:
     """With an unknown name's effect, 0, at the end."""
     return np.append(effects, 0.0)
 
 
-def _maximise(design: Design, layout: "_Layout", theta: Array, spread: Array) -> Array:
-    precision = np.linalg.inv(spread)
-    flat = 1e-5 * max(1.0, float(design.weight.sum()) ** 0.5)
-    found = minimize(
-        _loss, theta, args=(design, layout, precision), jac=True, method="L-BFGS-B",
-        options={"maxiter": 500, "maxcor": 20, "ftol": 1e-10, "gtol": flat},
-    )  # fmt: skip
-    return np.asarray(found.x, dtype=np.float64)
-
-
-def _loss(theta: Array, design: Design, layout: "_Layout", precision: Array) -> tuple[float, Array]:
-    """The negative log posterior and its gradient."""
-    parameters = layout.parameters(theta)
-    p, p_none = predicted(design, parameters)
-    is_picked = design.picked >= 0
-    chosen = np.where(is_picked, p[design.picked], p_none)
-    weight = np.repeat(design.weight, design.sizes)
-    g = weight * p
-    g[design.picked[is_picked]] -= design.weight[is_picked]
-    g_none = design.weight * (p_none - ~is_picked)
-    penalised = layout.habits(theta) @ precision
-    value = -np.sum(design.weight * np.log(np.maximum(chosen, 1e-300)))
-    value += 0.5 * np.sum(layout.precisions * theta**2) + 0.5 * np.sum(penalised * layout.habits(theta))
-    gradient = layout.gradient(design, g, g_none) + layout.precisions * theta
-    gradient[layout.fixed :] += penalised.ravel()
-    return float(value), gradient
-
-
-def _habit_covariances(design: Design, layout: "_Layout", theta: Array, spread: Array) -> Array:
-    """Laplace: of each person, the inverse of the negative log posterior's curvature in their habits."""
-    parameters = layout.parameters(theta)
-    p, p_none = predicted(design, parameters)
-    first = p[design.starts]
-    curvature = np.empty((layout.agents, 2, 2))
-    for (i, j), values in {
-        (0, 0): first * (1 - first), (1, 1): p_none * (1 - p_none), (0, 1): -first * p_none,
-    }.items():  # fmt: skip
-        summed = np.bincount(design.agent, weights=design.weight * values, minlength=layout.agents + 1)
-        curvature[:, i, j] = curvature[:, j, i] = summed[: layout.agents]
-    return np.asarray(np.linalg.inv(curvature + np.linalg.inv(spread)), dtype=np.float64)
-
-
-def _spread(habits: Array, covariances: Array) -> Array:
-    """EM's step, with a prior worth a few persons."""
-    seen = habits.T @ habits + covariances.sum(axis=0)
-    return np.asarray(
-        (PRIOR_PERSONS * HABIT_VARIANCE * np.eye(len(HABITS)) + seen) / (PRIOR_PERSONS + len(habits)), dtype=np.float64
-    )
-
-
-class _Layout:
-    """Where each effect stands in the vector that is optimised."""
-
-    def __init__(self, design: Design) -> None:
-        names = design.names
-        sizes = {
-            "features": design.x.shape[1],
-            "styles": len(names.styles),
-            "models": len(names.models),
-            "prompts": len(names.prompts),
-            "positions": names.positions,
-            "none": 2,
-        }
-        ends = np.cumsum(list(sizes.values()))
-        self._slices = {
-            name: slice(int(end) - size, int(end)) for (name, size), end in zip(sizes.items(), ends, strict=True)
-        }
-        self.agents = len(names.agents)
-        self.fixed = int(ends[-1])
-        self.size = self.fixed + self.agents * len(HABITS)
-        self.precisions = np.zeros(self.size)
-        for name, place in self._slices.items():
-            self.precisions[place] = PRIOR_DEVIATION[name] ** -2
-
-    def habits(self, theta: Array) -> Array:
-        return theta[self.fixed :].reshape(self.agents, len(HABITS))
-
-    def parameters(self, theta: Array, covariances: Array | None = None, spread: Array | None = None) -> Parameters:
-        return Parameters(
-            **{name: theta[place] for name, place in self._slices.items()},
-            habits=self.habits(theta),
-            habit_covariances=np.zeros((self.agents, 2, 2)) if covariances is None else covariances,
-            spread=np.eye(2) if spread is None else spread,
-        )
-
-    def gradient(self, design: Design, g: Array, g_none: Array) -> Array:
-        """From the derivatives by each row's utility and by each set's outside option."""
-        by_set = np.add.reduceat(g, design.starts)
-        parts = {
-            "features": design.x.T @ g,
-            "styles": np.bincount(design.style, weights=g, minlength=len(design.names.styles) + 1)[:-1],
-            "models": np.bincount(design.model, weights=g, minlength=len(design.names.models) + 1)[:-1],
-            "prompts": np.bincount(design.prompt, weights=by_set, minlength=len(design.names.prompts) + 1)[:-1],
-            "positions": np.bincount(design.position, weights=g, minlength=design.names.positions),
-            "none": np.array([g_none.sum(), g_none @ np.log(design.sizes)]),
-        }
-        habits = np.stack([
-            np.bincount(design.agent, weights=values, minlength=self.agents + 1)[:-1]
-            for values in (g[design.starts], g_none)
-        ], axis=1)  # fmt: skip
-        return np.concatenate([*parts.values(), habits.ravel()])
+def _summed(index: Whole, values: Array, count: int) -> Array:
+    """By index; those of an unknown name are left out."""
+    return np.bincount(index, weights=values, minlength=count + 1)[:count].astype(np.float64)

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from bot.ranking.design import HABITS, Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
+from bot.ranking.design import Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
 from bot.ranking.displays import Display, Shown, Weights
 from bot.ranking.features import BUCKETS, FEATURES, Array, Drafted, Rarity, featurise, rarity
-from bot.ranking.logit import Parameters, fit_logit
+from bot.ranking.logit import HABITS, Parameters, fit_logit
 from storage.records import Turn
 
 FORMAT: Final = "suggest-ranker/1"
@@ -195,8 +195,8 @@ def _refuse_nonsense(ranker: Ranker) -> None:
     names, parameters = ranker.names, ranker.parameters
     sizes = {
         "features": (len(FEATURES),), "styles": (len(names.styles),), "models": (len(names.models),),
-        "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), len(HABITS)),
-        "habit_covariances": (len(names.agents), len(HABITS), len(HABITS)), "spread": (len(HABITS), len(HABITS)),
+        "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), HABITS),
+        "habit_covariances": (len(names.agents), HABITS, HABITS), "spread": (HABITS, HABITS),
     }  # fmt: skip
     if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.rarity.idf) != BUCKETS:
         raise CorruptModel("it has other features than this program: train it anew")

@@ -104,7 +104,10 @@ def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: in
 
 
 def displays(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> tuple[Display, ...]:
-    return collect(a_log(requests, agents, taste=taste, seed=seed)).displays
+    """Styles stand at any position, as they do in a log whose order was drawn."""
+    rng = random.Random(seed + 1)
+    found = collect(a_log(requests, agents, taste=taste, seed=seed)).displays
+    return tuple(restyled(display, *rng.sample(["direct", "warm", "detailed"], 3)) for display in found)
 
 
 def restyled(display: Display, *styles: str) -> Display:

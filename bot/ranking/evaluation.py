@@ -1,0 +1,273 @@
+"""How good the ranking is on choices that it has not seen: of other persons, and of the same persons later."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.ranking.clusters import ClusteredBy, Clusters, Interval, clustered_mean, clusters_of
+from bot.ranking.design import Design, Whole, arrange, measure, names_of, scales_of, standardise
+from bot.ranking.displays import Display, Weights
+from bot.ranking.features import Array, rarity
+from bot.ranking.logit import expected, fit_logit, predicted
+from bot.ranking.offpolicy import Refused, Worth, greedy, snips, uniform
+
+FOLDS: Final = 5
+LATER: Final = 0.3
+"""The share of each person's choices, the last ones, that is held out by time."""
+
+BINS: Final = 10
+
+Split = Literal["person", "time"]
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Candidates whose predicted probability is alike: what was predicted, and what share was picked."""
+
+    predicted: float
+    picked: float
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """Log-likelihoods are a pick's, given that there is one; `whole` ones a display's, taking none included.
+
+    `position`: positions only, all persons alike. `top_1`, `mrr` and `below_first` (the first slot and its picks taken
+    away, two or more left) rank by quality alone; None where there is nothing to rank.
+    """
+
+    split: Split
+    displays: int
+    picks: int
+    agents: int
+    clusters: int
+    clustered_by: ClusteredBy
+    exploratory: bool
+    log_likelihood: Interval
+    position: Interval
+    uniform: Interval
+    gain: Interval
+    whole: Interval
+    whole_position: Interval
+    top_1: Interval
+    top_1_uniform: float
+    mrr: Interval
+    below_first: Interval | None
+    below_first_uniform: float | None
+    calibration: tuple[Bin, ...]
+    calibration_error: float
+    worth: Worth | Refused
+
+
+def evaluate(displays: Sequence[Display], split: Split, *, weights: Weights, seed: int = 0) -> HeldOut | None:
+    """None where nothing can be held out: by person with fewer than two, by time with nobody's second pick."""
+    judged = list(_judged(displays, split, weights, seed))
+    held = np.concatenate([part.held for part in judged]) if judged else np.array([], dtype=np.int64)
+    found = [displays[index] for index in held.tolist()]
+    if not any(display.picked is not None for display in found):
+        return None
+    return _summed_up(split, found, _Predicted.of(judged))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """One fold: which displays were held out, and what was predicted of them."""
+
+    held: Whole
+    design: Design
+    p: Array
+    none: Array
+    position: Array
+    position_none: Array
+    quality: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Predicted:
+    """All folds end to end: a row a candidate, ragged sets."""
+
+    sizes: Whole
+    starts: Whole
+    within: Whole
+    p: Array
+    none: Array
+    position: Array
+    position_none: Array
+    quality: Array
+
+    @classmethod
+    def of(cls, judged: Sequence[_Judged]) -> "_Predicted":
+        sizes = np.concatenate([part.design.sizes for part in judged])
+        within = [np.where(part.design.picked < 0, -1, part.design.picked - part.design.starts) for part in judged]
+        return cls(
+            sizes=sizes,
+            starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+            within=np.concatenate(within),
+            p=np.concatenate([part.p for part in judged]),
+            none=np.concatenate([part.none for part in judged]),
+            position=np.concatenate([part.position for part in judged]),
+            position_none=np.concatenate([part.position_none for part in judged]),
+            quality=np.concatenate([part.quality for part in judged]),
+        )
+
+    def sets(self, values: Array) -> list[Array]:
+        return np.split(values, self.starts[1:])
+
+
+def positions_only(design: Design) -> Design:
+    """The same sets, of which nothing is known but positions and persons."""
+    names = replace(design.names, features=(), styles=(), models=(), prompts=())
+    rows, sets = np.zeros_like(design.style), np.zeros_like(design.prompt)
+    return replace(design, names=names, x=design.x[:, :0], style=rows, model=rows, prompt=sets)
+
+
+def nobody_known(design: Design) -> Design:
+    """The same, all persons alike."""
+    return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
+
+
+def folds_of(index: Whole, count: int, seed: int) -> Whole:
+    """A fold for each cluster, dealt at random, as a fold for each display."""
+    clusters = int(index.max(initial=-1)) + 1
+    dealt = np.random.default_rng(seed).permutation(clusters) % count
+    return np.asarray(dealt[index], dtype=np.int64)
+
+
+def divided(displays: Sequence[Display], held: Flags, x: Array, weights: Weights) -> tuple[Design, Design]:
+    """To learn from, and to judge by; scales and names are those of the first. `x`: raw features of all."""
+    rows = np.repeat(held, [len(display.shown) for display in displays])
+    train = [displays[index] for index in np.flatnonzero(~held).tolist()]
+    test = [displays[index] for index in np.flatnonzero(held).tolist()]
+    scales, names = scales_of(x[~rows]), names_of(train)
+    fitted = arrange(train, standardise(x[~rows], scales), names, weights)
+    return fitted, arrange(test, standardise(x[rows], scales), names, weights)
+
+
+def _judged(displays: Sequence[Display], split: Split, weights: Weights, seed: int) -> Iterator[_Judged]:
+    x = measure(displays, rarity([display.conversation for display in displays]))
+    for held in _splits(displays, split, seed):
+        kept = [display for display, is_held in zip(displays, held, strict=True) if not is_held]
+        if not held.any() or all(display.picked is None for display in kept):
+            continue
+        train, test = divided(displays, held, x, weights)
+        parameters = fit_logit(train)
+        p, none = expected(test, parameters)
+        positions = fit_logit(nobody_known(positions_only(train)))
+        position, position_none = predicted(nobody_known(positions_only(test)), positions)
+        yield _Judged(
+            held=np.flatnonzero(held),
+            design=test,
+            p=p,
+            none=none,
+            position=position,
+            position_none=position_none,
+            quality=test.x @ parameters.features
+            + np.append(parameters.styles, 0.0)[test.style]
+            + np.append(parameters.models, 0.0)[test.model],
+        )
+
+
+def _splits(displays: Sequence[Display], split: Split, seed: int) -> Iterator[Flags]:
+    _, found = np.unique(np.array([display.agent for display in displays], dtype=np.str_), return_inverse=True)
+    agent = found.astype(np.int64)
+    if split == "person":
+        people = int(agent.max(initial=-1)) + 1
+        folds = folds_of(agent, FOLDS, seed)
+        yield from (folds == fold for fold in range(min(FOLDS, people)) if people > 1)
+    else:
+        yield _last_of_each(displays, agent)
+
+
+def _last_of_each(displays: Sequence[Display], agent: Whole) -> Flags:
+    held = np.zeros(len(displays), dtype=bool)
+    for person in np.unique(agent):
+        theirs = sorted(np.flatnonzero(agent == person).tolist(), key=lambda index: displays[index].at)
+        held[theirs[round(len(theirs) * (1 - LATER)) :]] = True
+    return held
+
+
+def _summed_up(split: Split, displays: Sequence[Display], found: _Predicted) -> HeldOut:
+    clusters, is_picked = clusters_of(displays), found.within >= 0
+    at = found.starts[is_picked] + found.within[is_picked]
+
+    def mean(values: Array) -> Interval:
+        return clustered_mean(values, clusters.index[is_picked])
+
+    log = np.log(found.p[at] / (1 - found.none[is_picked]))
+    position = np.log(found.position[at] / (1 - found.position_none[is_picked]))
+    ranks, chance = _ranks(found, skip=0), 1 / found.sizes[is_picked]
+    below, below_index, below_chance = _below(found, clusters)
+    bins, error = _calibration(found)
+    return HeldOut(
+        split=split,
+        displays=len(displays),
+        picks=int(is_picked.sum()),
+        agents=len({display.agent for display in displays}),
+        clusters=len(np.unique(clusters.index[is_picked])),
+        clustered_by=clusters.by,
+        exploratory=clusters.is_exploratory,
+        log_likelihood=mean(log),
+        position=mean(position),
+        uniform=mean(np.log(chance)),
+        gain=mean(log - position),
+        whole=clustered_mean(np.log(_chosen(found, found.p, found.none)), clusters.index),
+        whole_position=clustered_mean(np.log(_chosen(found, found.position, found.position_none)), clusters.index),
+        top_1=mean(ranks[:, 0]),
+        top_1_uniform=float(chance.mean()),
+        mrr=mean(ranks[:, 1]),
+        below_first=clustered_mean(below[:, 0], below_index) if len(below) else None,
+        below_first_uniform=float(below_chance.mean()) if len(below) else None,
+        calibration=bins,
+        calibration_error=error,
+        worth=_worth(displays, found),
+    )
+
+
+def _chosen(found: _Predicted, p: Array, none: Array) -> Array:
+    return np.where(found.within < 0, none, p[found.starts + np.maximum(found.within, 0)])
+
+
+def _ranks(found: _Predicted, *, skip: int) -> Array:
+    """(is first, 1 / rank) by quality of each pick at `skip` or further down, among those; equal ones share places."""
+    rows = []
+    for quality, picked in zip(found.sets(found.quality), found.within.tolist(), strict=True):
+        if picked >= skip and len(quality) - skip >= 2:
+            rows.append(_rank(quality[skip:], picked - skip))
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def _rank(quality: Array, picked: int) -> tuple[float, float]:
+    better = int((quality > quality[picked]).sum())
+    equal = int((quality == quality[picked]).sum())
+    reciprocal = sum(1 / (better + place) for place in range(1, equal + 1)) / equal
+    return (1 / equal if better == 0 else 0.0), reciprocal
+
+
+def _below(found: _Predicted, clusters: Clusters) -> tuple[Array, Whole, Array]:
+    counted = (found.within >= 1) & (found.sizes >= 3)
+    return _ranks(found, skip=1), clusters.index[counted], 1 / (found.sizes[counted] - 1)
+
+
+def _calibration(found: _Predicted) -> tuple[tuple[Bin, ...], float]:
+    """Candidates in ten bins of one size, by predicted probability; the error is the mean distance."""
+    picked = np.zeros(len(found.p))
+    is_picked = found.within >= 0
+    picked[found.starts[is_picked] + found.within[is_picked]] = 1.0
+    parts = [part for part in np.array_split(np.argsort(found.p, kind="stable"), BINS) if len(part)]
+    bins = tuple(
+        Bin(predicted=float(found.p[part].mean()), picked=float(picked[part].mean()), candidates=len(part))
+        for part in parts
+    )
+    return bins, sum(abs(one.predicted - one.picked) * one.candidates for one in bins) / len(found.p)
+
+
+def _worth(displays: Sequence[Display], found: _Predicted) -> Worth | Refused:
+    """Off-policy: how much oftener the first reply would be picked, were the best by quality first, than at random."""
+    targets = [greedy(quality.tolist()) for quality in found.sets(found.quality)]
+    return snips(displays, targets, against=[uniform(len(display.shown)) for display in displays])
