@@ -39,6 +39,9 @@ from storage.requests import Drafted, Finished, Requests
 MESSAGE_LIMIT: Final = 12_000
 """Characters of a customer's message, of a whole conversation, or of a hint."""
 
+AT_IT_FOR: Final = timedelta(minutes=10)
+"""Whoever asked longer ago and has not decided is no longer taken to be answering."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -358,6 +361,14 @@ class Suggester:
         since = self._now() - timedelta(days=1)
         return await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
 
+    async def beside(self, request: Request) -> tuple[Request, ...]:
+        """What other agents are at: the newest request of each, undecided, for the same thread or the same message."""
+        since = request.created_at - AT_IT_FOR
+        found = await self._requests.open_in_channel(
+            team_id=request.team_id, channel_id=request.channel_id, other_than=request.agent_id, since=since
+        )
+        return tuple({other.agent_id: other for other in found if _is_for_the_same(request, other)}.values())
+
     async def _shown_before(self, click: Click, entry: LogEntry) -> None:
         """A click on candidates may overtake the record that they are visible: since they were handed to Slack."""
         request = entry.request
@@ -528,6 +539,17 @@ class Suggester:
         )
         failed = replace(request, status="failed")
         return LogEntry(request=failed, candidates=tuple(candidates), choice=None, events=(event,))
+
+
+def _is_for_the_same(one: Request, other: Request) -> bool:
+    """Of one thread; where there is none, with the customer's last message word for word the same."""
+    if one.thread_ts is not None or other.thread_ts is not None:
+        return one.thread_ts == other.thread_ts
+    said = [
+        next((turn.text for turn in reversed(each.conversation) if turn.role == "customer"), "")
+        for each in (one, other)
+    ]
+    return said[0] == said[1] != ""
 
 
 def _asked(steering: Steering | None) -> dict[str, str | None]:

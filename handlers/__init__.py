@@ -7,6 +7,7 @@ modals      the edit modal
 payloads    what Slack sends, parsed once at the door
 blocks      what Slack is sent, as Block Kit
 texts       every word that an agent reads, by key; locales/ has a file a language
+colleagues  agents at the same message are told of each other
 private     messages only the agent can see
 courier     replies on their way into a conversation
 gate        who may not use the bot is told so, before every door

@@ -16,6 +16,7 @@ from bot.recovering import LeftBehind
 from bot.suggesting import Suggester
 from handlers import blocks
 from handlers.clicks import Clicks
+from handlers.colleagues import Colleagues
 from handlers.commands import Commands
 from handlers.connection import Connection
 from handlers.gate import Gate
@@ -65,11 +66,13 @@ class Edge:
             now=doors.now,
         )
         self._showing = Showing(suggester=doors.suggester, private=private, labels=labels, now=doors.now)
+        colleagues = Colleagues(suggester=doors.suggester, private=private)
         self._commands = Commands(
             suggester=doors.suggester,
             pausing=doors.pausing,
             admins=doors.admins,
             showing=self._showing,
+            colleagues=colleagues,
             people=people,
             tasks=doors.tasks,
             now=doors.now,

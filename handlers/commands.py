@@ -9,6 +9,7 @@ from bot.errors import NotAllowed
 from bot.pausing import Pausing
 from bot.suggesting import Ask, Suggester
 from handlers.apologies import apologising
+from handlers.colleagues import Colleagues
 from handlers.payloads import Command, MalformedPayload, parse_command
 from handlers.people import People
 from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
@@ -43,6 +44,7 @@ class Commands:
         pausing: Pausing,
         admins: frozenset[str],
         showing: Showing,
+        colleagues: Colleagues,
         people: People,
         tasks: Tasks,
         now: Callable[[], datetime],
@@ -51,6 +53,7 @@ class Commands:
         self._pausing = pausing
         self._admins = admins
         self._showing = showing
+        self._colleagues = colleagues
         self._people = people
         self._tasks = tasks
         self._now = now
@@ -102,6 +105,7 @@ class Commands:
         )
         request = await self._suggester.accept(ask)
         await asked.ack(asked.texts("on-their-way", count=request.k_requested))
+        self._after(asked, request, self._colleagues.tell(request))
         self._after(asked, request, self._showing.draft_and_show(request, asked.texts))
 
     async def _help(self, asked: Asked) -> None:

@@ -271,6 +271,15 @@ class Requests:
         async with self._database.read() as connection:
             return await connection.scalar(_SEEN, {"key": delivery_key}) is not None
 
+    async def open_in_channel(
+        self, *, team_id: str, channel_id: str, other_than: str, since: datetime
+    ) -> tuple[Request, ...]:
+        """What other agents have asked in this channel since then and not decided yet, oldest first."""
+        async with self._database.read() as connection:
+            row = {"team_id": team_id, "channel_id": channel_id, "other_than": other_than, "since": since}
+            found = (await connection.execute(_OPEN_IN_CHANNEL, row)).mappings()
+            return tuple(Request(**request) for request in found)
+
     async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
         """How many requests the agent made since then."""
         async with self._database.read() as connection:
@@ -493,6 +502,19 @@ _LAST_OPEN: Final = (
     )
     .order_by(requests.c.created_at.desc(), requests.c.id.desc())
     .limit(1)
+)
+
+_OPEN_IN_CHANNEL: Final = (
+    select(requests)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.channel_id == bindparam("channel_id"),
+        requests.c.agent_id != bindparam("other_than"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+        requests.c.status.in_(OPEN),
+        _UNDECIDED,
+    )
+    .order_by(requests.c.created_at, requests.c.id)
 )
 
 _COUNT_SINCE: Final = (

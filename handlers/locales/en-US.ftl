@@ -31,6 +31,9 @@ barred-place = This bot may not be used in this channel: nothing was changed. As
 barred-title = Not available
 no-open-request = You have no open request from the last 24 hours. Type `/suggest` and the customer's message to get replies.
 
+colleague-is-at-it = { $who } asked for replies to the same message a moment ago and has not decided yet. Agree on who answers.
+colleague-came = { $who } has just asked for replies to the same message, too. Agree on who answers.
+
 for-message = For: { $message }
 with-hint = Hint: { $hint }
 reply-label = Reply { $position } · { $style }

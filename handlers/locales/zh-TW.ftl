@@ -29,6 +29,9 @@ barred-place = 這個頻道不能使用這個機器人，沒有任何變動。�
 barred-title = 無法使用
 no-open-request = 最近 24 小時內，你沒有還沒決定的請求。輸入 `/suggest` 加上客戶的訊息，就會有回覆。
 
+colleague-is-at-it = { $who } 剛才也要求了同一則訊息的回覆，還沒決定。請先說好由誰回覆。
+colleague-came = { $who } 也剛要求了同一則訊息的回覆。請先說好由誰回覆。
+
 for-message = 客戶訊息：{ $message }
 with-hint = 提示：{ $hint }
 reply-label = 回覆 { $position }・{ $style }

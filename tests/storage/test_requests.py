@@ -447,6 +447,35 @@ async def test_the_last_open_request_comes_with_its_candidates(store: Store) -> 
     assert entry.events == ()
 
 
+async def test_what_others_have_open_in_a_channel(store: Store) -> None:
+    """Undecided, of other agents, since then; oldest first."""
+
+    async def others() -> list[str]:
+        found = await store.requests.open_in_channel(team_id="T1", channel_id="C1", other_than="U1", since=AT)
+        return [request.id for request in found]
+
+    await asked(store, "too_old", agent_id="U2", created_at=AT - timedelta(milliseconds=1))
+    await asked(store, "own")
+    await asked(store, "elsewhere", agent_id="U2", channel_id="C2")
+    await asked(store, "other_team", agent_id="U2", team_id="T2")
+    await shown(store, "decided", agent_id="U2")
+    await chosen(store, a_choice("decided"))
+    assert await others() == []
+    await shown(store, "second", agent_id="U3", created_at=after(seconds=2))
+    await asked(store, "first", agent_id="U2", created_at=after(seconds=1))
+    assert await others() == ["first", "second"]
+    await undone(store, "decided")
+    assert await others() == ["decided", "first", "second"]
+
+
+async def test_the_newest_way_back_is_kept(store: Store) -> None:
+    await shown(store)
+    await store.requests.keep_way_back("r1", WayBack(response_url=SECRET, expires_at=after(minutes=40)))
+    entry = await store.requests.get("r1")
+    assert entry is not None
+    assert (entry.request.response_url, entry.request.response_url_expires_at) == (SECRET, after(minutes=40))
+
+
 async def test_an_agents_requests_are_counted(store: Store) -> None:
     await asked(store, "r1")
     await asked(store, "r2", created_at=after(seconds=1))
