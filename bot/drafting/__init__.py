@@ -2,7 +2,8 @@
 
 drafter        `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
 prompts        playbook and conversation to messages; what customers write stays data
-models         any OpenAI-compatible server over one HTTP client
+models         any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
+server         where that server is, and the HTTP under the drafts
 demonstration  a chat model without a model: rules and phrases, for `try` and `demo` without a key
 limiter        a process-wide limit on calls in flight, fair between agents
 tracing        LangSmith without texts

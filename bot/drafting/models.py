@@ -1,4 +1,4 @@
-"""The models: any OpenAI-compatible server, through LangChain, over one HTTP client.
+"""The models: any OpenAI-compatible server, through LangChain.
 
     models = Models(base_url="http://127.0.0.1:11434/v1", api_key=None)
     model = models.get("llama3")
@@ -8,14 +8,13 @@ Everything is passed explicitly: left alone, LangChain and the openai client loo
 environment, share one HTTP client between event loops, and retry on their own.
 """
 
-import ipaddress
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from statistics import StatisticsError, fmean
 from typing import Any, TypeVar
 
-import httpx2
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -26,26 +25,19 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import PrivateAttr
 
 from bot.drafting.faults import MalformedReplyError, ToldError
+from bot.drafting.server import Server
 
-OPENAI_URL = "https://api.openai.com/v1"
 MAX_TOKENS = 900
 """About 2,500 characters in many languages; fewer in those where a token is hardly more than a character."""
-
-CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 60.0
-"""Without a byte. The deadline of a draft is usually sooner; this is for scripts, which may have none."""
-
-_KEEP_ALIVE_S = 30.0
 
 T = TypeVar("T")
 
 
 class Models:
-    """Gives models by name, each made once, all on one HTTP client that `aclose` closes.
+    """Gives models by name, each made once, all on one `Server`, whose arguments these are and which `aclose` closes.
 
-    `base_url` None means OpenAI's own; `api_key` None is for servers that want none. `max_in_flight` must be at least
-    the limit on calls in flight, or they would queue for connections as well. With `logprobs`, the server is asked for
-    log-probabilities, which not every server has and which make bodies several times as large.
+    With `logprobs`, the server is asked for log-probabilities, which not every server has and which make bodies several
+    times as large.
     """
 
     def __init__(
@@ -57,71 +49,35 @@ class Models:
         max_tokens: int = MAX_TOKENS,
         logprobs: bool = False,
     ) -> None:
-        self._base_url = base_url or OPENAI_URL
-        self._api_key = api_key
+        self._server = Server(base_url=base_url, api_key=api_key, max_in_flight=max_in_flight)
         self._max_tokens = max_tokens
         self._logprobs = logprobs
-        self._http = http_client(self._base_url, max_in_flight=max_in_flight)
         self._made: dict[str, BaseChatModel] = {}
 
     def get(self, name: str) -> BaseChatModel:
         """The model of that name. Nothing is sent: an unknown name fails at the first draft."""
         if name not in self._made:
             self._made[name] = openai_model(
-                name,
-                base_url=self._base_url,
-                api_key=self._api_key,
-                http=self._http,
-                max_tokens=self._max_tokens,
-                logprobs=self._logprobs,
+                name, server=self._server, max_tokens=self._max_tokens, logprobs=self._logprobs
             )
         return self._made[name]
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._server.aclose()
 
 
-def http_client(base_url: str, *, max_in_flight: int) -> httpx2.AsyncClient:
-    """A client for one server. It takes the proxies of the environment, but never for a server on this machine."""
-    return httpx2.AsyncClient(
-        limits=httpx2.Limits(
-            max_connections=max_in_flight, max_keepalive_connections=max_in_flight, keepalive_expiry=_KEEP_ALIVE_S
-        ),
-        timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        trust_env=not _is_loopback(httpx2.URL(base_url).host),
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def openai_model(
-    name: str,
-    *,
-    base_url: str,
-    api_key: str | None,
-    http: httpx2.AsyncClient,
-    max_tokens: int = MAX_TOKENS,
-    logprobs: bool = False,
-) -> BaseChatModel:
-    """A chat model on an OpenAI-compatible server, for asynchronous use. Closing `http` is the caller's."""
-    key = api_key or "none"
+def openai_model(name: str, *, server: Server, max_tokens: int = MAX_TOKENS, logprobs: bool = False) -> BaseChatModel:
+    """A chat model on an OpenAI-compatible server, for asynchronous use. Closing the server is the caller's."""
 
     async def give_key() -> str:
-        return key
+        return server.api_key
 
-    return ServedChatModel(
+    model = ServedChatModel(
         model=name,
-        base_url=base_url,
+        base_url=server.base_url,
         # A coroutine function, so that LangChain makes no synchronous client, which would have settings of its own.
         api_key=give_key,
-        http_async_client=http,
+        http_async_client=server.http,
         openai_proxy=None,
         max_retries=0,
         max_tokens=max_tokens,
@@ -131,13 +87,15 @@ def openai_model(
         use_responses_api=False,
         cache=False,
     )
+    model.serve_from(server)
+    return model
 
 
 class ServedChatModel(BaseChatOpenAI):
     """LangChain's chat model for OpenAI-compatible servers, with two differences.
 
-    It is lean: `_agenerate` reads the JSON itself, where ChatOpenAI builds the SDK's models, dumps them again, and
-    changes threads for it. That is a third of the CPU of a draft.
+    It is lean: `_agenerate` asks the server by itself (`Server.post`) and reads the JSON, where ChatOpenAI goes through
+    two clients, builds the SDK's models, dumps them again, and changes threads for it. That is most of a draft's CPU.
 
     It fits itself to the server: some refuse a parameter that others need (`temperature` with reasoning models,
     `max_tokens` or `max_completion_tokens` depending on the server's age). What a 400 or 422 names is sent under its
@@ -145,10 +103,11 @@ class ServedChatModel(BaseChatOpenAI):
     """
 
     _refused: frozenset[str] = PrivateAttr(default=frozenset())
+    _server: Server = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        super().model_post_init(context)
-        if self.openai_api_base and httpx2.URL(self.openai_api_base).host == "api.openai.com":
+    def serve_from(self, server: Server) -> None:
+        self._server = server
+        if server.host == "api.openai.com":
             self._refused = frozenset({"max_tokens"})
 
     async def _agenerate(
@@ -159,8 +118,8 @@ class ServedChatModel(BaseChatOpenAI):
         **kwargs: Any,
     ) -> ChatResult:
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
-        response, info = await self._accepted(payload, self._post)
-        return self._read(response, info)
+        body, info = await self._accepted(payload, self._post)
+        return self._read(body, info)
 
     async def _astream(
         self,
@@ -200,17 +159,16 @@ class ServedChatModel(BaseChatOpenAI):
                 return accepted, {"temperature": fitted.get("temperature"), "requests": sent}
         raise AssertionError("count never ends")
 
-    async def _post(self, payload: dict[str, Any]) -> httpx2.Response:
-        client: openai.AsyncOpenAI = self.root_async_client
-        return await client.post("/chat/completions", body=payload, cast_to=httpx2.Response)
+    async def _post(self, payload: dict[str, Any]) -> bytes:
+        return await self._server.post("/chat/completions", payload)
 
     async def _open_stream(self, payload: dict[str, Any]) -> openai.AsyncStream[ChatCompletionChunk]:
         stream: openai.AsyncStream[ChatCompletionChunk] = await self.async_client.create(**payload)
         return stream
 
-    def _read(self, response: httpx2.Response, info: dict[str, Any]) -> ChatResult:
+    def _read(self, answer: bytes, info: dict[str, Any]) -> ChatResult:
         try:
-            body = response.json()
+            body = json.loads(answer)
         except ValueError as error:
             raise MalformedReplyError("not JSON") from error
         if isinstance(body, dict) and (told := body.get("error")):
@@ -267,5 +225,5 @@ def _named_parameter(error: openai.APIStatusError) -> str | None:
     """The parameter, of those we can do without, that the server does not take as it is."""
     if error.status_code not in {400, 403, 422}:
         return None
-    found = _PARAMETER.search(error.param or error.response.text)
+    found = _PARAMETER.search(error.param or str(error.body))
     return found[0] if found else None

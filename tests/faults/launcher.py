@@ -21,7 +21,6 @@ from typing import Any
 
 import aiohttp
 import h11  # noqa: F401 - what the first call to a model would import
-import httpx2
 from slack_bolt.app.async_app import AsyncApp
 from sqlalchemy import text
 
@@ -60,7 +59,7 @@ class Points:
 
 def watch(points: Points) -> None:
     """Pass a point before and after each commit and each call to Slack or to the model."""
-    write, request, send = Database.write, aiohttp.ClientSession._request, httpx2.AsyncClient.send
+    write, request = Database.write, aiohttp.ClientSession._request
 
     @asynccontextmanager
     async def watched_write(self: Database) -> AsyncIterator[Any]:
@@ -70,21 +69,20 @@ def watch(points: Points) -> None:
         points.pass_("after a commit")
 
     async def watched_request(self: Any, method: str, url: Any, **options: Any) -> Any:
-        name = str(url).rpartition("/api/")[2] if "/api/" in str(url) else "response_url"
+        name = _call(str(url))
         points.pass_(f"before {name}")
         answer = await request(self, method, url, **options)
         points.pass_(f"after {name}")
         return answer
 
-    async def watched_send(self: Any, *args: Any, **options: Any) -> Any:
-        points.pass_("before the model")
-        answer = await send(self, *args, **options)
-        points.pass_("after the model")
-        return answer
-
     Database.write = watched_write  # type: ignore[method-assign,assignment]
     aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
-    httpx2.AsyncClient.send = watched_send  # type: ignore[method-assign]
+
+
+def _call(url: str) -> str:
+    if url.endswith("/chat/completions"):
+        return "the model"
+    return url.rpartition("/api/")[2] if "/api/" in url else "response_url"
 
 
 def turn_read_only_on_signal() -> None:

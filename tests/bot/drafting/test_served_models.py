@@ -10,7 +10,8 @@ from aiohttp import web
 from langchain_core.messages import HumanMessage
 
 from bot.drafting import Drafter, DraftFailed, Models
-from bot.drafting.models import http_client, openai_model
+from bot.drafting.models import openai_model
+from bot.drafting.server import Server
 from playground.openai import ModelDouble, Refusal, bad_request
 from tests.bot.drafting.briefs import brief, briefs, error_of, served_by
 
@@ -61,17 +62,24 @@ async def test_nothing_is_taken_from_the_environment(model: ModelDouble, monkeyp
 async def test_proxies_of_the_environment_are_taken_but_not_for_this_machine(
     address: str,
     proxied: bool,  # noqa: FBT001 - a column of the table above
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    client = http_client(address, max_in_flight=1)
-    assert client.trust_env is proxied
-    await client.aclose()
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.test:3128")
+    server = Server(base_url=address, api_key=None)
+    assert server.http.trust_env is proxied
+    assert server.proxy == ("http://proxy.test:3128" if proxied else None)
+    await server.aclose()
+    monkeypatch.setenv("NO_PROXY", "10.0.0.5,api.openai.com")
+    server = Server(base_url=address, api_key=None)
+    assert server.proxy is None
+    await server.aclose()
 
 
 async def test_openai_itself_gets_the_newer_name_for_the_token_limit() -> None:
-    client = http_client("https://api.openai.com/v1", max_in_flight=1)
-    made: Any = openai_model("gpt-4o-mini", base_url="https://api.openai.com/v1", api_key="sk-x", http=client)
+    server = Server(base_url=None, api_key="sk-x")
+    made: Any = openai_model("gpt-4o-mini", server=server)
     assert made._refused == {"max_tokens"}
-    await client.aclose()
+    await server.aclose()
 
 
 # --- fitting ------------------------------------------------------------------------------------------

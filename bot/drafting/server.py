@@ -1,0 +1,125 @@
+"""One OpenAI-compatible server: where it is, how it is reached, and a lean way to ask it.
+
+The openai client and the HTTP client below it take half of a draft's CPU, for what one POST of JSON does not need. So
+drafts go over aiohttp, whose parser is compiled; streams, which are for a terminal, over the openai client.
+"""
+
+import asyncio
+import ipaddress
+import json
+import urllib.request
+from typing import Any, Final
+
+import aiohttp
+import httpx2
+import openai
+
+OPENAI_URL: Final = "https://api.openai.com/v1"
+
+CONNECT_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 60.0
+"""Without a byte. The deadline of a draft is usually sooner; this is for scripts, which may have none."""
+
+_KEEP_ALIVE_S: Final = 30.0
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
+
+
+class Server:
+    """An OpenAI-compatible server, over connections that are kept and that `aclose` closes; for one event loop.
+
+    `base_url` None means OpenAI's own; `api_key` None is for servers that want none. `max_in_flight` must be at least
+    the limit on calls in flight, or they would queue for connections as well. The proxies of the environment are taken,
+    but never for a server on this machine.
+    """
+
+    def __init__(self, *, base_url: str | None, api_key: str | None, max_in_flight: int = 100) -> None:
+        self.base_url = (base_url or OPENAI_URL).rstrip("/")
+        self.api_key = api_key or "none"
+        url = httpx2.URL(self.base_url)
+        self.host = url.host
+        self.is_here = _is_loopback(url.host)
+        self.proxy = None if self.is_here else _proxy(url)
+        self.http = httpx2.AsyncClient(
+            limits=httpx2.Limits(
+                max_connections=max_in_flight, max_keepalive_connections=max_in_flight, keepalive_expiry=_KEEP_ALIVE_S
+            ),
+            timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            trust_env=not self.is_here,
+        )
+        self._max_in_flight = max_in_flight
+        self._opened: aiohttp.ClientSession | None = None
+
+    async def post(self, path: str, payload: dict[str, Any]) -> bytes:
+        """The body of a successful answer to a POST of JSON. Raises what the openai client would: APIStatusError with
+        the server's answer, APITimeoutError, APIConnectionError.
+        """
+        url = f"{self.base_url}{path}"
+        try:
+            async with self._session.post(url, data=json.dumps(payload).encode(), proxy=self.proxy) as answer:
+                body = await answer.read()
+        except aiohttp.ConnectionTimeoutError as error:
+            raise openai.APIConnectionError(request=_request(url)) from error
+        except TimeoutError as error:
+            raise openai.APITimeoutError(request=_request(url)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise openai.APIConnectionError(request=_request(url)) from error
+        if not answer.ok:
+            raise _status_error(httpx2.Response(answer.status, headers=answer.headers, request=_request(url)), body)
+        return body
+
+    async def aclose(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+            await asyncio.sleep(0)  # connections close in the loop's next turn
+        await self.http.aclose()
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        """Made with the first call: aiohttp wants a running loop."""
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._max_in_flight,
+                    keepalive_timeout=_KEEP_ALIVE_S,
+                    # Its certificates are those of the streams' client.
+                    ssl=httpx2.create_ssl_context(trust_env=not self.is_here),
+                ),
+                headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
+                timeout=_TIMEOUT,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._opened
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _proxy(url: httpx2.URL) -> str | None:
+    """The environment's proxy for this server, as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` tell."""
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")
+
+
+def _request(url: str) -> httpx2.Request:
+    return httpx2.Request("POST", url)
+
+
+def _status_error(response: httpx2.Response, body: bytes) -> openai.APIStatusError:
+    """The server's own words are kept as `body` and, through it, as `code` and `param`; they are never shown."""
+    text = body.decode("utf-8", errors="replace")
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = text
+    inner = told.get("error", told) if isinstance(told, dict) else told
+    return openai.APIStatusError(f"Error code: {response.status_code}", response=response, body=inner)
