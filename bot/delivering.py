@@ -25,6 +25,9 @@ from storage.requests import Requests
 ADDRESSES: Final = ("channel", "response_url", "copy")
 """Where a reply goes, in turn: posted in the channel; through the click's own way back; shown to be copied."""
 
+DELETE_TRIES: Final = 3
+DELETE_AGAIN_AFTER_S: Final = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -228,15 +231,23 @@ class Deliverer:
     async def _delete(self, part: Delivery) -> bool:
         if part.message_ts is None or part.channel_id is None:
             return False
+        tries = 0
         while True:
             try:
                 await self._courier.delete(part.channel_id, part.message_ts)
             except Throttled as throttled:
                 await self._sleep(throttled.retry_after_s)
-            except (Refused, Uncertain) as error:
+            except Refused as error:
                 _log.warning("posted reply not deleted: %s", error, extra={"request_id": part.request_id})
                 await self._deliveries.deleted(part.id)
                 return False
+            except Uncertain as error:
+                # Deleting twice does no harm. The part stays on record: the next start tries again.
+                _log.warning("posted reply perhaps not deleted: %s", error, extra={"request_id": part.request_id})
+                tries += 1
+                if tries == DELETE_TRIES:
+                    return False
+                await self._sleep(DELETE_AGAIN_AFTER_S)
             else:
                 await self._deliveries.deleted(part.id)
                 return True

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.choosing import PART_LIMIT, Chosen
-from bot.delivering import Deliverer, Outcome, Refused, Throttled, Uncertain
+from bot.delivering import DELETE_TRIES, Deliverer, Outcome, Refused, Throttled, Uncertain
 from bot.unfinished import TRIES
 from storage.deliveries import Deliveries
 from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
@@ -217,14 +217,25 @@ async def test_undo_deletes_what_was_posted(desk: Desk) -> None:
     assert await desk.parts(chosen) == ()
 
 
-@pytest.mark.parametrize("failure", [Refused("cant_delete_message"), Uncertain("timeout")])
-async def test_what_cannot_be_deleted_is_told(desk: Desk, failure: Exception) -> None:
+@pytest.mark.parametrize("failure", [[Refused("cant_delete_message")], [Uncertain("timeout")] * DELETE_TRIES])
+async def test_what_cannot_be_deleted_is_told(desk: Desk, failure: list[Exception]) -> None:
     chosen = await desk.used(LONG)
     await desk.deliverer().deliver(chosen)
     undone = await desk.chooser().undo(desk.click(), chosen.request.id)
-    desk.courier.answers = [failure]
+    desk.courier.answers = list(failure)
     assert not await desk.deliverer().retract(undone.parts)
     assert len(desk.courier.standing) == 1
+
+
+async def test_what_may_not_be_deleted_is_tried_again_at_once_and_at_the_next_start(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    await desk.deliverer().deliver(chosen)
+    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    desk.courier.answers = [Uncertain("timeout")] * DELETE_TRIES
+    assert not await desk.deliverer().retract(undone.parts)
+    await desk.recovered()
+    assert desk.courier.standing == {}
+    assert await desk.parts(chosen) == ()
 
 
 async def test_what_stands_somewhere_unknown_cannot_be_deleted(desk: Desk) -> None:
