@@ -13,6 +13,7 @@ from bot.errors import EmptyReply, NotYours, UnknownRequest
 from bot.metrics import Metrics
 from bot.places import ANYWHERE, Places
 from bot.splitting import clean, split
+from bot.staleness import UNMOVED, Conversations, Freshness, Staleness
 from storage.choices import Choices
 from storage.errors import NotOpen
 from storage.records import (
@@ -50,11 +51,15 @@ class Click:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A recorded choice, the request that it is on, and the parts of the reply to post."""
+    """A recorded choice, the request that it is on, and the parts of the reply to post.
+
+    `freshness` is `unknown` where nobody could tell whether the conversation has moved on.
+    """
 
     choice: Choice
     request: Request
     parts: tuple[Delivery, ...] = ()
+    freshness: Freshness = "fresh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,7 @@ class Chooser:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         places: Places = ANYWHERE,
+        conversations: Conversations = UNMOVED,
     ) -> None:
         self._requests = requests
         self._choices = choices
@@ -89,6 +95,7 @@ class Chooser:
         self._now = now
         self._new_id = new_id
         self._places = places
+        self._staleness = Staleness(requests=requests, conversations=conversations, now=now)
 
     @property
     def posts(self) -> bool:
@@ -119,19 +126,27 @@ class Chooser:
             await self._requests.keep_way_back(entry.request.id, click.way_back)
 
     async def use(self, click: Click, candidate_id: str) -> Chosen:
-        """The candidate as it is."""
+        """The candidate as it is. Raises Stale too."""
+        entry, candidate = await self._find(click, candidate_id)
+        freshness = await self._freshness(click, entry, candidate)
+        return replace(await self._reply(click, entry, candidate, candidate.text or ""), freshness=freshness)
+
+    async def use_anyway(self, click: Click, candidate_id: str) -> Chosen:
+        """The candidate as it is, whatever else has been said meanwhile."""
         entry, candidate = await self._find(click, candidate_id)
         return await self._reply(click, entry, candidate, candidate.text or "")
 
     async def edit(self, click: Click, candidate_id: str, text: str) -> Chosen:
-        """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply too."""
+        """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply, Stale too."""
         entry, candidate = await self._find(click, candidate_id)
-        final_text = _as_typed(text)
-        if not final_text:
-            raise EmptyReply(candidate_id)
-        original = candidate.text or ""
-        unchanged = _nfc(final_text) == _nfc(_as_typed(original))
-        return await self._reply(click, entry, candidate, original if unchanged else final_text)
+        final_text = _rewritten(candidate, text)
+        freshness = await self._freshness(click, entry, candidate)
+        return replace(await self._reply(click, entry, candidate, final_text), freshness=freshness)
+
+    async def edit_anyway(self, click: Click, candidate_id: str, text: str) -> Chosen:
+        """The candidate as the agent rewrote it, whatever else has been said meanwhile. Raises EmptyReply too."""
+        entry, candidate = await self._find(click, candidate_id)
+        return await self._reply(click, entry, candidate, _rewritten(candidate, text))
 
     async def dismiss(self, click: Click, request_id: str) -> Chosen:
         """None of the candidates."""
@@ -166,6 +181,9 @@ class Chooser:
         if candidate.position is None:  # a failed or hidden draft has no button
             raise UnknownRequest(candidate_id)
         return entry, candidate
+
+    async def _freshness(self, click: Click, entry: LogEntry, candidate: Candidate) -> Freshness:
+        return await self._staleness.check(entry, candidate, delivery_key=click.delivery_key, way_back=click.way_back)
 
     async def _reply(self, click: Click, entry: LogEntry, candidate: Candidate, final_text: str) -> Chosen:
         kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
@@ -256,6 +274,15 @@ def _similarity(candidate: Candidate | None, final_text: str | None) -> float | 
     if candidate is None or candidate.text is None or final_text is None:
         return None
     return Levenshtein.normalized_similarity(_nfc(candidate.text), _nfc(final_text))
+
+
+def _rewritten(candidate: Candidate, text: str) -> str:
+    """What is to be sent: the candidate's own text where it was not changed. Raises EmptyReply."""
+    final_text = _as_typed(text)
+    if not final_text:
+        raise EmptyReply(candidate.id)
+    original = candidate.text or ""
+    return original if _nfc(final_text) == _nfc(_as_typed(original)) else final_text
 
 
 def _as_typed(text: str) -> str:

@@ -8,12 +8,15 @@ Refusal
 ├── Barred            this person may not use the bot, or nobody may in this channel
 ├── UnknownRequest    no such request or candidate
 ├── NotYours          another agent asked for these replies
+├── Stale             the conversation has moved on since the replies were drafted
 └── EmptyReply        an edit with nothing in it
 
 `storage.errors` adds what only the database knows: NotOpen, NothingToUndo, StillPosting, Redelivered, Unavailable.
 """
 
 from typing import Literal
+
+from storage.records import Candidate, Request
 
 
 class Refusal(Exception):  # noqa: N818 - named for what happened, as the callers read it
@@ -71,6 +74,16 @@ class UnknownRequest(Refusal):
 
 class NotYours(Refusal):
     """The clicker is not the agent who asked."""
+
+
+class Stale(Refusal):
+    """The thread of `request` has so many messages that the model did not see when it drafted `candidate`."""
+
+    def __init__(self, request: Request, candidate: Candidate, *, newer: int) -> None:
+        super().__init__(f"{newer} newer messages")
+        self.request = request
+        self.candidate = candidate
+        self.newer = newer
 
 
 class EmptyReply(Refusal):

@@ -148,12 +148,17 @@ class Suggester:
         await self._requests.record(request, delivery_key=ask.delivery_key)
         return request
 
-    async def converse(self, request: Request, conversation: tuple[Turn, ...]) -> Request:
-        """The request with the conversation as it was read after the ask, recorded. Raises TakenOver, Unavailable."""
+    async def converse(
+        self, request: Request, conversation: tuple[Turn, ...], *, seen_ts: str | None = None
+    ) -> Request:
+        """The request with the conversation as it was read after the ask, recorded, up to the message with the ts
+        `seen_ts`. Raises TakenOver, Unavailable.
+        """
         turns = tuple(replace(turn, text=clean(turn.text)) for turn in conversation)
-        if turns != request.conversation:
-            await self._unfinished.surely(partial(self._requests.record_conversation, request.id, turns))
-        return replace(request, conversation=turns)
+        if (turns, seen_ts) != (request.conversation, request.seen_ts):
+            record = partial(self._requests.record_conversation, request.id, turns, seen_ts=seen_ts)
+            await self._unfinished.surely(record)
+        return replace(request, conversation=turns, seen_ts=seen_ts)
 
     async def steer(self, click: Click, steering: Steering) -> Request:
         """Commit a request for what becomes of one candidate, which closes its parent. Raises as `redraft` does."""

@@ -119,10 +119,12 @@ class Requests:
             if drafted.events:
                 await connection.execute(_INSERT_EVENT, [to_row(event) for event in drafted.events])
 
-    async def record_conversation(self, request_id: str, conversation: tuple[Turn, ...]) -> None:
+    async def record_conversation(
+        self, request_id: str, conversation: tuple[Turn, ...], *, seen_ts: str | None = None
+    ) -> None:
         """What was read of a thread after the ask, before anything is drafted. Raises TakenOver."""
         async with self._database.write() as connection:
-            row = {"of_request": request_id, "me": self._me, "turns": conversation}
+            row = {"of_request": request_id, "me": self._me, "turns": conversation, "seen": seen_ts}
             if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
                 raise TakenOver(request_id)
 
@@ -405,7 +407,7 @@ _UPDATE_CONVERSATION: Final = (
         requests.c.handed_at.is_(None),
         requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
     )
-    .values(conversation=bindparam("turns"))
+    .values(conversation=bindparam("turns"), seen_ts=bindparam("seen"))
 )
 
 _SELECT_CANDIDATE: Final = select(candidates.c.id).where(candidates.c.id == bindparam("candidate_id"))

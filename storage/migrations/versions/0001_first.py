@@ -60,6 +60,7 @@ def _tables() -> None:
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("app_version", sa.String(length=32), nullable=False),
         sa.Column("conversation", sa.Text(), nullable=False),
+        sa.Column("seen_ts", sa.String(length=32), nullable=True),
         sa.Column("response_url", sa.Text(), nullable=True),
         sa.Column("response_url_expires_at", sa.String(length=24), nullable=True),
         sa.Column("owner", sa.String(length=64), nullable=True),
