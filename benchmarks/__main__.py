@@ -1,7 +1,9 @@
 """All measurements: `python -m benchmarks`."""
 
-from benchmarks import main_path, startup
+from benchmarks import main_path, startup, sustained
 
 if __name__ == "__main__":
     startup.main([])
     main_path.main([])
+    sustained.main([])
+    sustained.main(["--postgresql"])
