@@ -4,12 +4,16 @@ import asyncio
 import json
 import os
 import signal
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from playground import Outcome
+from playground.openai import Hang
 from tests.faults.agents import MESSAGE, Agent
 from tests.faults.bots import Scene, eventually
 from tests.faults.conftest import SceneMaker
@@ -200,3 +204,24 @@ async def test_a_replica_killed_under_load(scenes: SceneMaker) -> None:
         records = await scene.settle()
         assert len(promised) == 10
         check_answered(scene, records.log, promised)
+
+
+@pytest.mark.soak
+async def test_a_dead_replicas_work_is_taken_over_within_a_minute(scenes: SceneMaker) -> None:
+    """With the heartbeats of every day: whoever waits has the replies in less than 60 seconds."""
+    async with scenes("postgresql") as scene:
+        slack = scene.slack
+        await scene.start(heartbeat_s=None)
+        one = str(slack.request_url)
+        await scene.start(heartbeat_s=None)
+        two, slack.request_url = str(slack.request_url), one
+        scene.model.script(lambda _: Hang())
+        assert is_promised(await ask(scene, "Question?"))
+        await scene.model.wait_calls(2)
+        slack.request_url = two
+        await scene.bots[0].kill()
+        killed = time.monotonic()
+        scene.model.reset()
+        await slack.wait_for_ephemeral(scene.agent, lambda m: "use_candidate" in json.dumps(m.blocks), within=60)
+        sys.stderr.write(f"\ntaken over and answered {time.monotonic() - killed:.1f} s after the death\n")
+        check_answered(scene, (await scene.settle()).log, ["Question?"])
