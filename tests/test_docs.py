@@ -38,6 +38,7 @@ from tests.conftest import Stage
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+READMES = ("README.md", "README.zh-TW.md")
 LOCALES = sorted(ROOT.glob("handlers/locales/*.ftl"))
 
 Row = tuple[str, ...]
@@ -129,6 +130,37 @@ def test_the_example_file_holds_no_secret_and_can_be_used(tmp_path: Path, monkey
     env = tmp_path / ".env"
     env.write_text("\n".join(line for line in lines if not line.endswith("...")), encoding="utf-8")
     assert Settings(_env_file=env) == Settings(_env_file=None)
+
+
+# --- languages of the README ---------------------------------------------------------------------------
+
+
+def commands_shown(text: str) -> list[str]:
+    """The lines of the blocks of code, without what is only said about them."""
+    lines = [line for block in fenced(text, "sh") for line in block.splitlines()]
+    return [line.partition(" #")[0].strip() for line in lines]
+
+
+def test_both_readmes_have_the_same_sections() -> None:
+    """As many headings of each level, in the same order."""
+    levels = [re.findall(r"^(#+) ", prose(read(name)), re.MULTILINE) for name in READMES]
+    assert levels[0] == levels[1]
+
+
+def test_both_readmes_name_the_same_things() -> None:
+    """Commands, settings with their defaults, whatever stands as code, and where the links lead."""
+    english, chinese = (read(name) for name in READMES)
+    assert commands_shown(chinese) == commands_shown(english)
+    assert set(code(chinese)) == set(code(english))
+    targets = [set(re.findall(r"\]\(([^)\s]+)\)", text)) - set(READMES) for text in (english, chinese)]
+    assert targets[0] == targets[1]
+    tables = [[tuple(code(cell) for cell in row) for row in rows(text)] for text in (english, chinese)]
+    assert tables[0] == tables[1]
+
+
+def test_each_readme_links_to_the_other() -> None:
+    for name, other in zip(READMES, READMES[::-1], strict=True):
+        assert f"]({other})" in read(name).partition("\n## ")[0]
 
 
 # --- Slack -------------------------------------------------------------------------------------------
