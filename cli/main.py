@@ -63,6 +63,25 @@ class Kind(StrEnum):
     DISMISSED = "dismissed"
 
 
+class Weighting(StrEnum):
+    """What a pick counts when a ranker is learned."""
+
+    PICKS = "picks"
+    KEPT = "kept"
+
+
+Logs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--log", metavar="FILE", help="A choice log, plain or packed; may be repeated. [default: the database]"
+    ),
+]
+Weighted = Annotated[
+    Weighting,
+    typer.Option("--weights", help="Each pick counts 1, or as much as was kept of it in what was sent."),
+]
+
+
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if asked:
         print(__version__)
@@ -224,6 +243,70 @@ def check(
 
 
 app.add_typer(playbook, name="playbook")
+
+
+@rank.command()
+def train(
+    *,
+    logs: Logs = None,
+    weights: Weighted = Weighting.KEPT,
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the ranker here, as JSON.")] = None,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Learn from choices which replies are picked, corrected for position and person.
+
+    What is learned here is not shown to anybody: the bot learns by itself.
+
+    Example: suggest rank train --log choices.jsonl --save ranker.json
+    """
+    from cli import ranking
+
+    source = ranking.Source(logs=tuple(logs or ()), location=_location(database))
+    (ranking.train_for_programs if as_json else ranking.train)(source, weights.value, save)
+
+
+@rank.command()
+def score(
+    *,
+    log: Annotated[Path, typer.Option("--log", metavar="FILE", help="A choice log, plain or packed.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A ranker that `rank train` saved. [default: the database's]"),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A file, written whole or not at all; - is stdout.")
+    ] = Path("-"),
+    database: DatabaseFile = None,
+) -> None:
+    """Write a choice log back with scores, and how probable each choice was.
+
+    Candidates get `score` (quality alone) and `choice_probability`, requests `none_probability`.
+
+    Example: suggest rank score --log choices.jsonl --model ranker.json
+    """
+    from cli import ranking
+
+    ranking.score(log, model, output, _location(database))
+
+
+@rank.command()
+def evaluate(
+    *,
+    logs: Logs = None,
+    weights: Weighted = Weighting.KEPT,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Which persons are held out together.")] = 0,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say how well choices can be predicted that were not learned from, beside knowing positions only.
+
+    Example: suggest rank evaluate --log choices.jsonl
+    """
+    from cli import ranking
+
+    source = ranking.Source(logs=tuple(logs or ()), location=_location(database))
+    (ranking.evaluate_for_programs if as_json else ranking.evaluate_)(source, weights.value, seed)
 
 
 @rank.command()

@@ -5,6 +5,7 @@ features   what is measured of a text, beside its conversation
 design     displays as arrays: sparse columns, ragged sets
 logit      the conditional logit with an outside option: likelihood, curvature, fit, prediction
 model      `Ranker`: a fitted, versioned value; `fit`
+predicting what a ranker says of displays: scores, probabilities of each choice and of none
 clusters   means with errors clustered by agent
 estimates  effects with a clustered covariance, for contrasts
 evaluation held out by person and by time: likelihoods, ranks, calibration, off-policy worth

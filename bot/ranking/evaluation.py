@@ -11,7 +11,7 @@ from bot.ranking.clusters import ClusteredBy, Clusters, Interval, clustered_mean
 from bot.ranking.design import Design, Whole, arrange, measure, names_of, scales_of, standardise
 from bot.ranking.displays import Display, Weights
 from bot.ranking.features import Array, rarity
-from bot.ranking.logit import expected, fit_logit, predicted
+from bot.ranking.logit import expected, fit_logit, predicted, qualities
 from bot.ranking.offpolicy import Refused, Worth, greedy, snips, uniform
 
 FOLDS: Final = 5
@@ -167,9 +167,7 @@ def _judged(displays: Sequence[Display], split: Split, weights: Weights, seed: i
             none=none,
             position=position,
             position_none=position_none,
-            quality=test.x @ parameters.features
-            + np.append(parameters.styles, 0.0)[test.style]
-            + np.append(parameters.models, 0.0)[test.model],
+            quality=qualities(test, parameters),
         )
 
 

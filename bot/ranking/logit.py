@@ -112,15 +112,16 @@ def precisions_of(design: Design) -> Array:
     return np.repeat([deviation**-2 for deviation in PRIOR_DEVIATION.values()], sizes)
 
 
+def qualities(design: Design, parameters: Parameters) -> Array:
+    """Of each candidate, (N,): w·x + a_style + a_model + a_prompt."""
+    effects = _known(parameters.styles)[design.style] + _known(parameters.models)[design.model]
+    prompts = np.repeat(_known(parameters.prompts)[design.prompt], design.sizes)
+    return np.asarray(design.x @ parameters.features + effects + prompts, dtype=np.float64)
+
+
 def utilities(design: Design, parameters: Parameters) -> tuple[Array, Array]:
     """Of each candidate, (N,), and of taking none, (D,), for a person whose habits are both 0."""
-    rows = (
-        design.x @ parameters.features
-        + _known(parameters.styles)[design.style]
-        + _known(parameters.models)[design.model]
-        + parameters.positions[design.position]
-        + np.repeat(_known(parameters.prompts)[design.prompt], design.sizes)
-    )
+    rows = qualities(design, parameters) + parameters.positions[design.position]
     return rows, parameters.none[0] + parameters.none[1] * np.log(design.sizes)
 
 

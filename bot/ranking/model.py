@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from bot.ranking.design import Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
+from bot.ranking.design import Design, Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
 from bot.ranking.displays import Display, Shown, Weights
 from bot.ranking.features import BUCKETS, FEATURES, Array, Drafted, Rarity, featurise, rarity
-from bot.ranking.logit import HABITS, Parameters, fit_logit
+from bot.ranking.logit import HABITS, Parameters, fit_logit, predicted, qualities
 from storage.records import Turn
 
 FORMAT: Final = "suggest-ranker/1"
@@ -85,6 +85,10 @@ class Ranker:
             for text, candidate in zip(x @ self.parameters.features, candidates, strict=True)
         )
 
+    def qualities(self, design: Design) -> Array:
+        """The same of whole displays: (N,)."""
+        return qualities(design, self.parameters)
+
     @cached_property
     def style_effects(self) -> dict[str, float]:
         return _effects(self.names.styles, self.parameters.styles)
@@ -106,19 +110,31 @@ def fit(displays: Sequence[Display], *, weights: Weights) -> Ranker:
     raw = measure(displays, rare)
     scales = scales_of(raw)
     names = names_of(displays)
-    parameters = fit_logit(arrange(displays, standardise(raw, scales), names, weights))
+    design = arrange(displays, standardise(raw, scales), names, weights)
+    parameters = fit_logit(design)
     return Ranker(
         trained_until=max(display.at for display in displays),
         n_requests=len(displays),
         n_choices=sum(display.picked is not None for display in displays),
         n_agents=len(names.agents),
         weights=weights,
-        metrics={},
+        metrics=_metrics(design, parameters),
         names=names,
         scales=scales,
         rarity=rare,
         parameters=parameters,
     )
+
+
+def _metrics(design: Design, parameters: Parameters) -> dict[str, float]:
+    """On what it was learned from: log-likelihood a pick, beside that of choosing at random."""
+    p, none = predicted(design, parameters)
+    is_picked = design.picked >= 0
+    log = np.log(p[design.picked[is_picked]] / (1 - none[is_picked]))
+    return {
+        "training_log_likelihood": float(log.mean()),
+        "training_uniform": float(-np.log(design.sizes[is_picked]).mean()),
+    }
 
 
 def _effects(names: Sequence[str], values: Array) -> dict[str, float]:

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from cli import __version__
 from playground import ANY, Hanging, Workspace
 from playground.openai import ModelDouble
+from tests.bot.ranking.logs import a_log, written
 from tests.cli.conftest import Process, Suggest
 
 COMMANDS = (
@@ -24,13 +26,27 @@ COMMANDS = (
     "doctor",
     "playbook init",
     "playbook check",
+    "rank train",
+    "rank score",
+    "rank evaluate",
     "rank rollback",
     "export",
     "backup",
     "migrate",
     "manifest",
 )
-HEAVY = ("aiohttp", "alembic", "langchain_core", "openai", "pydantic", "rich", "slack_bolt", "slack_sdk", "sqlalchemy")
+HEAVY = (
+    "aiohttp",
+    "alembic",
+    "langchain_core",
+    "numpy",
+    "openai",
+    "pydantic",
+    "rich",
+    "slack_bolt",
+    "slack_sdk",
+    "sqlalchemy",
+)
 
 
 def examples(text: str) -> list[list[str]]:
@@ -72,6 +88,9 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
         assert (await suggest("try", "What the examples work on")).code == 0
         if command == "playbook check":
             assert (await suggest("playbook", "init")).code == 0
+        if command.startswith("rank "):
+            written(a_log(60), Path("choices.jsonl"))
+            assert (await suggest("rank", "train", "--log", "choices.jsonl", "--save", "ranker.json")).code == 0
         for example in found:
             if command == "serve":
                 code, err = await asyncio.to_thread(served, example[1:])

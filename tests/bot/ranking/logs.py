@@ -1,10 +1,16 @@
 """Choice logs for the ranking's tests: entries by hand, and agents who pick by utilities that are known."""
 
+import gzip
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import exp
+from pathlib import Path
 
+import zstandard
+
+from bot.choicelog import to_json_line
 from bot.ranking.displays import Display, collect
 from storage.records import Candidate, Choice, ChoiceKind, LogEntry, Request, Status, Turn
 
@@ -114,3 +120,11 @@ def restyled(display: Display, *styles: str) -> Display:
     """The same display, its candidates in these styles."""
     shown = (replace(item, style=style) for item, style in zip(display.shown, styles, strict=True))
     return replace(display, shown=tuple(shown))
+
+
+def written(entries: Iterable[LogEntry], path: Path) -> Path:
+    """As a file of lines, packed if its name says so."""
+    text = "".join(map(to_json_line, entries)).encode()
+    packed = {".gz": gzip.compress, ".zst": zstandard.compress}.get(path.suffix)
+    path.write_bytes(packed(text) if packed else text)
+    return path
