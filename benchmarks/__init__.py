@@ -7,6 +7,8 @@
     rules       the playground's judgement of what the workspace received
     load        suggestions at a given rate, and what each of them met
     report      medians, ratios, table, JSON
+    ranking     what the ranking learns, from real choices and from agents whose tastes are known; its speed
+    agents      those agents
     profiled    a module run under cProfile, for the time between two signals
 
 They use `playground` (the model double, the workspace's rules) and start `cli` as a process; nothing imports them.
