@@ -409,6 +409,35 @@ def export(
     exporting.export(_location(database), wanted)
 
 
+@app.command(name="import")
+def import_(
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON Lines, packed ones too; - is stdin.")],
+    by: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE.toml", help="The files are another system's, in JSON Lines or CSV."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and record nothing.")] = False,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take requests from files into the choice log.
+
+    Each line is checked. Good ones are recorded, bad ones told with their line and the reason. What is there already is
+    never changed: the same file twice changes nothing.
+
+    Example: suggest import choices.jsonl --dry-run
+    """
+    from cli import importing
+
+    source = importing.as_it_is if by is None else importing.by_map(by)
+    tally = asyncio.run((importing.rehearse if dry_run else importing.import_)(_location(database), files, source))
+    if as_json:
+        importing.tell_programs(tally)
+    else:
+        importing.tell(tally, "would be imported" if dry_run else "imported")
+
+
 @app.command()
 def backup(
     *,

@@ -1,7 +1,7 @@
 """Whole requests with all that belongs to them, in order, page by page: memory stays flat however long the log is."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -90,6 +90,13 @@ def narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
     if not selection.include_simulated:
         query = query.where(requests.c.simulated == false())
     return query
+
+
+async def entries_of(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
+    """Those of the requests that there are, whole."""
+    rows = await connection.execute(select(requests).where(requests.c.id.in_(request_ids)))
+    found = [Request(**row) for row in rows.mappings()]
+    return await _complete(connection, found) if found else []
 
 
 # Other names for the tables, since the query that is narrowed may read them too.

@@ -77,14 +77,15 @@ _KINDS: Final[tuple[tuple[Any, Kind], ...]] = (
 def to_raw(entry: LogEntry, fields: Fields) -> RawEntry:
     """The record as its rows."""
     return RawEntry(
-        request=_row(entry.request, fields.request),
-        candidates=[_row(candidate, fields.candidate) for candidate in entry.candidates],
-        choice=None if entry.choice is None else _row(entry.choice, fields.choice),
-        events=[_row(event, fields.event) for event in entry.events],
+        request=row_of(entry.request, fields.request),
+        candidates=[row_of(candidate, fields.candidate) for candidate in entry.candidates],
+        choice=None if entry.choice is None else row_of(entry.choice, fields.choice),
+        events=[row_of(event, fields.event) for event in entry.events],
     )
 
 
-def _row(record: Request | Candidate | Choice | Event, names: Iterable[str]) -> Row:
+def row_of(record: Request | Candidate | Choice | Event, names: Iterable[str]) -> Row:
+    """These fields of a record, as the tables hold them."""
     return tuple([_plain(getattr(record, name)) for name in names])
 
 

@@ -73,7 +73,7 @@ def entries(draw: st.DrawFn, request_ids: st.SearchStrategy[str] = ids) -> LogEn
             parent_request_id=maybe(ids),
             parent_candidate_id=maybe(ids),
             steer=maybe(st.sampled_from(get_args(Steer))),
-            steer_language=maybe(st.sampled_from(["en", "zh-Hant"])),
+            steer_language=maybe(st.sampled_from(["de", "zh-TW"])),
             simulated=st.booleans(),
             app_version=st.text("0123456789.", max_size=32),
             conversation=st.lists(turns, max_size=3).map(tuple),

@@ -13,7 +13,7 @@ import jsonschema
 import pyarrow.parquet as pq
 import pytest
 import vowpalwabbit
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.choicelog import NotALine, read_line, to_json_line
@@ -159,7 +159,8 @@ def test_raw_csv_keeps_formulas() -> None:
 # --- parquet --------------------------------------------------------------------------------------------
 
 
-@given(st.lists(entries(), max_size=4))
+@given(st.lists(entries(), max_size=3))
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40, deadline=None)
 def test_parquet_holds_the_same_values_typed(found: list[LogEntry]) -> None:
     content, _ = written("parquet", *found)
     rows = pq.read_table(io.BytesIO(content)).to_pylist()
