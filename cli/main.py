@@ -245,6 +245,35 @@ def check(
 app.add_typer(playbook, name="playbook")
 
 
+@rank.command(name="report")
+def rank_report(
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")
+    ] = None,
+    team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with charts, too: one file, nothing to install.")
+    ] = None,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Tell which style, model and prompt wins, how sure that is, and what orders replies now.
+
+    Places and people's habits are taken out, errors are clustered by agent. "Not enough data" where that is the truth.
+
+    Example: suggest rank report --since 2026-11-01 --html ranking.html
+    """
+    from cli import rank_reporting
+
+    wanted = rank_reporting.Wanted(selection=rank_reporting.selected(since=since, until=until, team=team), html=html)
+    run = rank_reporting.report_for_programs if as_json else rank_reporting.report
+    asyncio.run(run(_location(database), wanted))
+
+
 @rank.command()
 def train(
     *,

@@ -40,7 +40,7 @@ class Worth:
 class Refused:
     """Why nothing is said: the number of displays with a propensity, of agents, and of displays that they are worth."""
 
-    reason: Literal["no_propensities", "few_agents", "few_effective"]
+    reason: Literal["nothing_to_learn", "no_propensities", "few_agents", "few_effective"]
     effective: float
     displays: int
     agents: int

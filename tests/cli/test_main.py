@@ -29,6 +29,7 @@ COMMANDS = (
     "rank train",
     "rank score",
     "rank evaluate",
+    "rank report",
     "rank rollback",
     "export",
     "backup",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from bot.ranking.displays import collect
 from bot.ranking.gate import judge
 from bot.ranking.learning import RefitFailed
 from bot.ranking.model import Ranker
@@ -19,7 +20,7 @@ from storage import tables
 from storage.records import LogEntry
 from storage.requests import to_row
 from storage.schema import migrate
-from tests.bot.ranking.logs import a_log, displays
+from tests.bot.ranking.logs import a_log
 from tests.storage.stores import Store, open_store
 
 
@@ -49,7 +50,7 @@ async def test_it_learns_what_is_in_the_database(url: str) -> None:
     assert refit.version == ranker.version
     assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
     assert refit.trained_until == ranker.trained_until
-    assert refit.verdict == judge(displays(200), weights="kept")
+    assert refit.verdict == judge(collect(a_log(200)).displays, weights="kept")
 
 
 async def test_a_log_with_nothing_to_learn_from_is_no_failure(url: str) -> None:
