@@ -74,6 +74,22 @@ async def test_others_are_drafted(person: Person) -> None:
     assert not texts
 
 
+async def test_others_are_made_of_one(person: Person) -> None:
+    """By the menu beside it; another language is chosen in a modal of its own."""
+    await person.suggest()
+    await person.page.get_by_role("button", name="More", exact=True).first.click()
+    await person.page.get_by_role("menuitem", name="In another language").click()
+    dialog = person.page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Language").click()
+    await person.page.get_by_role("option", name="Deutsch").click()
+    await dialog.get_by_role("button", name="Draft").click()
+    await person.see("Made from one reply: Deutsch")
+    await expect(person.uses.first).to_be_visible()
+    first, second = await person.log()
+    assert second["request"]["parent_candidate_id"] in {each["id"] for each in first["candidates"]}
+    assert (second["request"]["steer"], second["request"]["steer_language"]) == ("other_language", "de")
+
+
 async def test_a_choice_is_undone_and_another_made(person: Person) -> None:
     await person.suggest()
     await person.button("Use reply 1").click()
