@@ -52,6 +52,7 @@ class Options:
     port: int | None = None
     browser: bool = True
     database: Path | None = None
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +99,20 @@ async def _told(settings: Settings, options: Options) -> AsyncIterator[str]:
     """The demo, with what a person needs to know of it on stdout; its address."""
     hide_from_libraries()
     location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_origin(options))
-    async with demonstrating(settings, location, port=free_port(options.port)) as shown:
+    async with demonstrating(settings, location, port=free_port(options.port), locale=options.locale) as shown:
         url = f"{shown.slack.url}/"
         print(f"Slack in your browser: {url}", *shown.told, sep="\n", flush=True)
         yield url
 
 
 @asynccontextmanager
-async def demonstrating(settings: Settings, location: Location, *, port: int = 0) -> AsyncIterator[Demo]:
+async def demonstrating(
+    settings: Settings, location: Location, *, port: int = 0, locale: str | None = None
+) -> AsyncIterator[Demo]:
     """The workspace, with its page and customers, and the bot connected to it, inside the block.
 
-    The settings count, but for those of Slack and the database. Raises SettingsError, Failed, PlaybookError.
+    The settings count, but for those of Slack and the database; `locale` is the agent's, if given. Raises
+    SettingsError, Failed, PlaybookError.
     """
     troubles = None if settings.has_model else Troubles()
     async with AsyncExitStack() as stack:
@@ -126,6 +130,8 @@ async def demonstrating(settings: Settings, location: Location, *, port: int = 0
         )
         slack = await stack.enter_async_context(_workspace(extras, port=port))
         move_in(slack)
+        if locale is not None:
+            slack.change_user(slack.people.agent, locale=locale)
         bot = running(_for(slack, settings, location), http=None, health=None, models=_models(troubles))
         await stack.enter_async_context(bot)
         await slack.wait_for_app()

@@ -177,6 +177,10 @@ def demo(
     database: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record in this SQLite file. [default: suggest-demo.db]")
     ] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(metavar="LOCALE", help="The agent's language in Slack, such as zh-TW. [default: en-GB]"),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Start, see that it works, and stop.")] = False,
 ) -> None:
     """Show Slack in the browser, on this machine, with the bot in it.
@@ -187,7 +191,7 @@ def demo(
     """
     from cli import demoing
 
-    options = demoing.Options(port=port, browser=not no_browser, database=database)
+    options = demoing.Options(port=port, browser=not no_browser, database=database, locale=locale)
     asyncio.run((demoing.check if check else demoing.demo)(_settings_and_logs(), options))
 
 

@@ -118,6 +118,13 @@ async def test_customers_of_several_languages_have_written_already(tmp_path: Pat
         assert not demo.slack.journal.refusals()
 
 
+async def test_the_agent_may_have_another_language(tmp_path: Path) -> None:
+    async with demoing.demonstrating(settings(), location(tmp_path), locale="zh-TW") as demo:
+        await asked(demo)
+        shown = await shown_to(demo)
+        assert "送出前請先看過" in json.dumps(shown.blocks, ensure_ascii=False)
+
+
 async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Suggest, tmp_path: Path) -> None:
     async with demoing.demonstrating(settings(), location(tmp_path)) as demo:
         await asked(demo)
