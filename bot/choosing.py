@@ -71,6 +71,14 @@ class Undone:
     parts: tuple[Delivery, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editing:
+    """A candidate that is being edited, and whether the edited reply will be posted, or shown to be copied."""
+
+    candidate: Candidate
+    is_posted: bool
+
+
 class Chooser:
     """Records decisions. Every method may raise UnknownRequest, NotYours, NotOpen, Redelivered, Unavailable; what
     leads to a reply may raise Barred, where its channel is no allowed one any more.
@@ -102,7 +110,7 @@ class Chooser:
         """Whether a chosen reply is posted, or shown to be copied."""
         return self._on_use == "post"
 
-    async def open_edit(self, click: Click, candidate_id: str) -> Candidate:
+    async def open_edit(self, click: Click, candidate_id: str) -> Editing:
         """The agent pressed Edit: the candidate, still to be chosen, for the editor."""
         entry, candidate = await self._find(click, candidate_id)
         if entry.choice is not None or entry.request.status not in OPEN:
@@ -115,7 +123,7 @@ class Chooser:
             candidate_id=candidate.id,
         )
         await self._requests.record_event(event, delivery_key=click.delivery_key, way_back=click.way_back)
-        return candidate
+        return Editing(candidate=candidate, is_posted=self._is_posted(entry.request))
 
     async def reached(self, click: Click, candidate_id: str) -> None:
         """The agent is about to say more of this candidate, still to be chosen: by this way they are reached then."""
@@ -232,8 +240,12 @@ class Chooser:
         recorded = await self._requests.get(request.id)
         return None if recorded is None else recorded.request.shown_at
 
+    def _is_posted(self, request: Request) -> bool:
+        """Or shown to be copied: where there is no conversation to post into, always."""
+        return self._on_use == "post" and request.surface not in {"cli", "dm", "global"}
+
     def _parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
-        if choice.final_text is None or self._on_use == "copy" or request.surface == "cli":
+        if choice.final_text is None or not self._is_posted(request):
             return ()
         return tuple(
             Delivery(
@@ -253,13 +265,12 @@ def owned(entry: LogEntry | None, click: Click) -> LogEntry:
 
 
 def visible_to(click: Click, entry: LogEntry) -> tuple[Candidate, ...]:
-    """The candidates that the agent saw at this click: those that Slack tells of; else those that are recorded as
-    visible; else, where the click has overtaken that record, all that have a place.
+    """The candidates that the agent saw at this click: those that are recorded as visible, and those that Slack tells
+    of; where the click has overtaken that record, and Slack tells nothing, all that have a place.
     """
-    if click.seen is not None:
-        return tuple(candidate for candidate in entry.visible if candidate.id in click.seen)
-    recorded = tuple(candidate for candidate in entry.visible if candidate.shown_at is not None)
-    return recorded or entry.visible
+    told = click.seen or frozenset()
+    known = tuple(each for each in entry.visible if each.shown_at is not None or each.id in told)
+    return known or entry.visible
 
 
 def reachable(request: Request, way_back: WayBack | None) -> Request:

@@ -74,11 +74,13 @@ class Courier(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a delivery ended. `text` is what was not posted: all of it (`copy`, as the settings say), or what no address
-    took (`not_posted`), or what nobody knows about (`unknown`). `cancelled`: an undo came first.
+    took (`not_posted`), or what nobody knows about (`unknown`). `cancelled`: an undo came first. `reasons`: why no
+    address took it, one code each.
     """
 
     state: Literal["posted", "copy", "not_posted", "unknown", "cancelled"]
     text: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 class Deliverer:
@@ -123,8 +125,9 @@ class Deliverer:
         if not chosen.parts:
             return Outcome(state="copy", text=chosen.choice.final_text or "")
         arrived: list[Delivery] = []
+        reasons: list[str] = []
         for part in chosen.parts:
-            settled = part if part.state == "done" else await self._settle(chosen.request, part)
+            settled = part if part.state == "done" else await self._settle(chosen.request, part, reasons)
             if settled is None:
                 return Outcome(state="cancelled")
             if settled.state == "unknown":
@@ -133,7 +136,9 @@ class Deliverer:
             if part.state != "done":
                 await self._unfinished.surely(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
         by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
-        return Outcome(state="not_posted", text=_joined(by_hand)) if by_hand else Outcome(state="posted")
+        if not by_hand:
+            return Outcome(state="posted")
+        return Outcome(state="not_posted", text=_joined(by_hand), reasons=tuple(reasons))
 
     async def told(self, chosen: Chosen) -> None:
         """The agent knows how the delivery ended: from now on nobody will tell them again. Raises Unavailable."""
@@ -179,8 +184,10 @@ class Deliverer:
         assert entry is not None
         return Chosen(choice=choice, request=entry.request, parts=await self._deliveries.of_choice(choice_id))
 
-    async def _settle(self, request: Request, part: Delivery) -> Delivery | None:
-        """Bring one part to an end: `done`, or `unknown`; None where an undo has taken it away."""
+    async def _settle(self, request: Request, part: Delivery, reasons: list[str]) -> Delivery | None:
+        """Bring one part to an end: `done`, or `unknown`; None where an undo has taken it away. Adds to `reasons` why
+        addresses did not take it.
+        """
         if part.state == "unknown":
             return part
         while True:
@@ -192,6 +199,7 @@ class Deliverer:
                 posted = await self._courier.post(request, part)
             except Refused as refusal:
                 _log.info("delivery refused: %s", refusal.reason, extra={"request_id": request.id})
+                reasons.append(refusal.reason)
                 part = replace(part, address=ADDRESSES[ADDRESSES.index(part.address) + 1])
                 await self._unfinished.surely(partial(self._deliveries.put_back, part.id, address=part.address))
             except Throttled as throttled:

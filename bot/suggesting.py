@@ -34,7 +34,7 @@ from bot.steering import Steering, change_of, in_view_of
 from bot.unfinished import Unfinished
 from storage.errors import NotOpen, Redelivered, TakenOver
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
-from storage.requests import Drafted, Finished, Requests
+from storage.requests import OPEN, Drafted, Finished, Requests
 
 MESSAGE_LIMIT: Final = 12_000
 """Characters of a customer's message, of a whole conversation, or of a hint."""
@@ -331,9 +331,32 @@ class Suggester:
 
         await self._unfinished.surely(record)
 
-    def unfolded(self, entry: LogEntry) -> None:
-        """Nothing more is drafted, or shown as it is done."""
-        shown_at, queue_ms = entry.request.shown_at, self._queue_ms.pop(entry.request.id, None)
+    async def is_decided(self, request_id: str) -> bool:
+        """Whether this request takes no further choice, or has one."""
+        entry = await self._requests.get(request_id)
+        return entry is None or entry.choice is not None or entry.request.status not in OPEN
+
+    async def give_up(self, request: Request) -> None:
+        """There is nothing to reply to: the request failed before it was drafted. Raises TakenOver, Unavailable."""
+        failed = self._nothing_left(request, ())
+        await self._unfinished.surely(
+            partial(
+                self._requests.record_drafts,
+                Drafted(
+                    request_id=request.id,
+                    candidates=(),
+                    status="failed",
+                    order_propensity=None,
+                    handed_at=None,
+                    events=failed.events,
+                ),
+            )
+        )
+        tell_request(failed, "failed")
+
+    def unfolded(self, entry: LogEntry, *, shown_at: datetime | None) -> None:
+        """Nothing more is drafted, or shown as it is done; some of it was first seen at `shown_at`."""
+        queue_ms = self._queue_ms.pop(entry.request.id, None)
         outcome: RequestOutcome = "not_shown" if shown_at is None else "shown"
         tell_request(entry, outcome, shown_at=shown_at, queue_ms=queue_ms)
 

@@ -27,6 +27,7 @@ from handlers.courier import SlackCourier
 from handlers.people import People
 from handlers.socket import Socket
 from handlers.tasks import Tasks
+from handlers.threads import Us
 from handlers.watching import watching
 from handlers.web import Health, health_app, listen, slack_app
 from storage.errors import Unavailable, Unreachable
@@ -127,6 +128,7 @@ async def running(
             admins=frozenset(settings.suggest_admins),
             usergroups=frozenset(settings.suggest_allowed_usergroups),
             people=people,
+            us=Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id),
             chooser=wiring.chooser(settings, records=records, metrics=metrics),
             deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
             tasks=tasks,

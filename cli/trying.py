@@ -181,7 +181,7 @@ class Trial:
 
     async def _edit(self, entry: LogEntry, position: int) -> bool:
         """Whether the reply was edited, rather than left as it is."""
-        candidate = await self._chooser.open_edit(self._click(), entry.visible[position - 1].id)
+        candidate = (await self._chooser.open_edit(self._click(), entry.visible[position - 1].id)).candidate
         try:
             text = self._terminal.edit(candidate.text or "")
             if text is not None:

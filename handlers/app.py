@@ -15,6 +15,7 @@ from bot.pausing import Pausing
 from bot.recovering import LeftBehind
 from bot.suggesting import Suggester
 from handlers import blocks
+from handlers.boards import Boards
 from handlers.clicks import Clicks
 from handlers.colleagues import Colleagues
 from handlers.commands import Commands
@@ -23,8 +24,11 @@ from handlers.gate import Gate
 from handlers.people import People
 from handlers.private import PrivateMessages
 from handlers.showing import Showing
+from handlers.surfaces import ANYWHERE, SHORTCUT, Surfaces
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
+from handlers.threads import Threads, Us
+from handlers.unfolding import Unfolding
 from handlers.usergroups import Usergroups
 from storage.records import Delivery, Request
 
@@ -41,6 +45,7 @@ class Doors:
     admins: frozenset[str]
     usergroups: frozenset[str]
     people: People
+    us: Us
     chooser: Chooser
     deliverer: Deliverer
     tasks: Tasks
@@ -54,7 +59,8 @@ class Edge:
     def __init__(self, doors: Doors, *, connection: Connection, session: aiohttp.ClientSession) -> None:
         self._doors = doors
         labels = blocks.Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
-        private = PrivateMessages(client=connection.client, session=session, now=doors.now)
+        boards = Boards(client=connection.patient_client(), clock=doors.clock)
+        private = PrivateMessages(client=connection.client, boards=boards, session=session, now=doors.now)
         people = doors.people
         self._gate = Gate(
             people=people,
@@ -65,7 +71,15 @@ class Edge:
             tasks=doors.tasks,
             now=doors.now,
         )
-        self._showing = Showing(suggester=doors.suggester, private=private, labels=labels, now=doors.now)
+        unfolding = Unfolding(suggester=doors.suggester, boards=boards, labels=labels, now=doors.now)
+        self._showing = Showing(
+            suggester=doors.suggester,
+            private=private,
+            boards=boards,
+            unfolding=unfolding,
+            labels=labels,
+            now=doors.now,
+        )
         colleagues = Colleagues(suggester=doors.suggester, private=private)
         self._commands = Commands(
             suggester=doors.suggester,
@@ -84,8 +98,23 @@ class Edge:
             deliverer=doors.deliverer,
             showing=self._showing,
             private=private,
+            boards=boards,
             people=people,
             tasks=doors.tasks,
+            now=doors.now,
+        )
+        client = connection.patient_client()
+        self._surfaces = Surfaces(
+            client=client,
+            suggester=doors.suggester,
+            showing=self._showing,
+            boards=boards,
+            threads=Threads(client=client, people=people, us=doors.us),
+            private=private,
+            colleagues=colleagues,
+            people=people,
+            tasks=doors.tasks,
+            us=doors.us,
             now=doors.now,
         )
 
@@ -104,12 +133,20 @@ class Edge:
         app.action(blocks.POST)(clicks.listening(clicks.post))
         app.view(blocks.EDIT_VIEW)(clicks.on_submit)
         app.view(blocks.STEER_VIEW)(clicks.on_language)
+        surfaces = self._surfaces
+        app.message_shortcut(SHORTCUT)(surfaces.on_message_shortcut)
+        app.global_shortcut(ANYWHERE)(surfaces.on_global_shortcut)
+        app.view(blocks.PASTE_VIEW)(surfaces.on_pasted)
+        # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
+        app.event("app_mention", middleware=[surfaces.on_mention])(_done)
+        app.event("message", middleware=[surfaces.on_direct_message])(_done)
 
     def resume(self, left: LeftBehind) -> None:
         """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""
         started_at = self._doors.now()
         for request in left.to_draft:
-            self._go_on(request, partial(self._showing.draft_and_show, request, started_at=started_at))
+            going_on = self._surfaces.in_thread if _is_unread(request) else self._showing.draft_and_show
+            self._go_on(request, partial(going_on, request, started_at=started_at))
         for entry in left.to_show:
             self._go_on(entry.request, partial(self._showing.show, entry))
         if left.to_delete:
@@ -124,3 +161,12 @@ class Edge:
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
         texts = texts_for(request.locale)
         self._doors.tasks.spawn(self._showing.told(request, texts, work(texts)), name=f"go on with {request.id}")
+
+
+def _is_unread(request: Request) -> bool:
+    """Whether the process before this one ended before it had read the thread."""
+    return request.thread_ts is not None and not request.conversation
+
+
+async def _done() -> None:
+    """What there was to do for an event is done before Bolt calls its listener."""

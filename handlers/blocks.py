@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from bot.delivering import Outcome
+from bot.ordering import drawn_places
 from bot.splitting import slack_length, split
 from bot.steering import CUSTOMERS_OWN, LANGUAGES
 from handlers.texts import Texts
@@ -28,6 +29,11 @@ USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_reques
 REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
 EDIT_VIEW, REPLY_BLOCK, TEXT_ACTION = "edit_reply", "reply", "text"
 STEER, STEER_VIEW, LANGUAGE = "steer_candidate", "steer_language", "language"
+MODAL_VIEW = "suggested_replies"
+PASTE_VIEW, MESSAGE_BLOCK, HINT_BLOCK = "paste_message", "message", "hint"
+HINT_LIMIT: Final = 500
+
+_ARCHIVED: Final = frozenset({"is_archived", "channel_is_archived"})
 
 Block = dict[str, Any]
 
@@ -64,6 +70,72 @@ def candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | Non
     groups.append(_foot(entry, texts))
     fallback = texts("candidates-fallback", count=len(entry.visible))
     return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in _pages(groups))
+
+
+def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> Message:
+    """All places of a request: with what is done in them, with why nothing is, or still being drafted."""
+    request = entry.request
+    if request.status == "failed":
+        return failed(entry, texts)
+    drawn = drawn_places(request.id, request.k_requested)
+    done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
+    room = (MESSAGE_LIMIT - 2_000) // request.k_requested
+    blocks = _head(request, texts, note)
+    for place in range(1, request.k_requested + 1):
+        candidate = done.get(place)
+        if candidate is None:
+            blocks += [_context(texts("place", position=place)), _plain_section(texts("drafting"))]
+        elif candidate.position is None:
+            blocks.append(_context(_empty_place(candidate, place, texts)))
+        else:
+            blocks += [block for group in _candidate(candidate, texts, labels, room=room) for block in group]
+    foot = _foot(entry, texts) if entry.visible else [{"type": "divider"}, _context(texts("only-you"))]
+    return Message(text=texts("candidates-fallback", count=request.k_requested), blocks=(*blocks, *foot))
+
+
+def _empty_place(candidate: Candidate, place: int, texts: Texts) -> str:
+    if candidate.error is not None:
+        return texts("place-failed", position=place, reason=texts(f"error-{candidate.error}"))
+    return texts("place-hidden", position=place)
+
+
+def modal(request: Request, shown: Sequence[Block], texts: Texts) -> Block:
+    """The modal of a request; its clicks bring the request's id with them."""
+    return {
+        "type": "modal",
+        "callback_id": MODAL_VIEW,
+        "private_metadata": request.id,
+        "title": _plain(texts("modal-replies-title")),
+        "close": _plain(texts("modal-copy-close")),
+        "blocks": list(shown)[:MODAL_BLOCKS],
+    }
+
+
+def paste_view(texts: Texts) -> Block:
+    """Where the customer's message is pasted, and a hint for how to write."""
+
+    def box(name: str, *, lines: bool) -> Block:
+        return {
+            "type": "input",
+            "block_id": name,
+            "optional": name == HINT_BLOCK,
+            "label": _plain(texts(f"paste-{name}")),
+            "element": {
+                "type": "plain_text_input",
+                "action_id": TEXT_ACTION,
+                "multiline": lines,
+                "max_length": EDIT_LIMIT if lines else HINT_LIMIT,
+            },
+        }
+
+    return {
+        "type": "modal",
+        "callback_id": PASTE_VIEW,
+        "title": _plain(texts("modal-replies-title")),
+        "submit": _plain(texts("paste-submit")),
+        "close": _plain(texts("modal-close")),
+        "blocks": [box(MESSAGE_BLOCK, lines=True), box(HINT_BLOCK, lines=False)],
+    }
 
 
 def failed(entry: LogEntry, texts: Texts) -> Message:
@@ -105,7 +177,7 @@ def delivered(request: Request, choice: Choice, outcome: Outcome, texts: Texts) 
     key = {
         "posted": "posted-edited" if choice.kind == "edited" else "posted",
         "copy": "to-copy",
-        "not_posted": "not-posted",
+        "not_posted": "not-posted-archived" if _ARCHIVED.intersection(outcome.reasons) else "not-posted",
         "unknown": "may-be-posted",
     }[outcome.state]
     buttons = [_button(texts("button-undo"), UNDO, request.id)]
@@ -171,6 +243,12 @@ def edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
             }
         ],
     }
+
+
+def with_link(message: Message, link: str, texts: Texts) -> Message:
+    """The message under a link to the conversation that it is about."""
+    where = {"type": "context", "elements": [{"type": "mrkdwn", "text": texts("in-thread", link=link)}]}
+    return Message(text=message.text, blocks=(where, *message.blocks)[:BLOCKS_LIMIT])
 
 
 def language_view(candidate_id: str, texts: Texts) -> Block:
@@ -271,10 +349,11 @@ def _steers(candidate: Candidate, texts: Texts) -> Block:
 
 def _foot(entry: LogEntry, texts: Texts) -> list[Block]:
     errors = [candidate.error for candidate in entry.candidates if candidate.error]
+    errors = [error for error in errors if error != "cancelled"]  # by the agent's own decision
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
     lines = []
     if errors:
-        count, reasons = len(entry.candidates), _reasons(errors, texts)
+        count, reasons = max(entry.request.k_requested, len(entry.candidates)), _reasons(errors, texts)
         lines.append(texts("drafts-failed", failed=len(errors), count=count, reasons=reasons))
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))

@@ -14,12 +14,13 @@ from typing import Any, cast, get_args
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.choosing import Chooser, Chosen, Click, Undone
+from bot.choosing import Chooser, Chosen, Click, Editing, Undone
 from bot.delivering import Deliverer, Refused, Throttled, Uncertain
 from bot.steering import Steering
 from bot.suggesting import Suggester
 from handlers import blocks
 from handlers.apologies import apologising
+from handlers.boards import Boards
 from handlers.payloads import (
     Action,
     LanguageChosen,
@@ -36,7 +37,7 @@ from handlers.slack_errors import telling_apart
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
 from storage.errors import NotOpen
-from storage.records import Candidate, DismissReason, Request, Steer, WayBack
+from storage.records import DismissReason, Steer, WayBack
 
 Ack = Callable[..., Awaitable[Any]]
 Work = Coroutine[Any, Any, None]
@@ -66,6 +67,7 @@ class Clicks:
         deliverer: Deliverer,
         showing: Showing,
         private: PrivateMessages,
+        boards: Boards,
         people: People,
         tasks: Tasks,
         now: Callable[[], datetime],
@@ -76,6 +78,7 @@ class Clicks:
         self._deliverer = deliverer
         self._showing = showing
         self._private = private
+        self._boards = boards
         self._people = people
         self._tasks = tasks
         self._now = now
@@ -89,10 +92,10 @@ class Clicks:
 
     async def edit(self, clicked: Clicked) -> Work:
         try:
-            candidate = await self._chooser.open_edit(clicked.click, clicked.action.value)
+            editing = await self._chooser.open_edit(clicked.click, clicked.action.value)
         except NotOpen as closed:
             return await self._as_it_stands(clicked, closed)
-        return self._open_editor(clicked, candidate)
+        return self._open_editor(clicked, editing)
 
     async def dismiss(self, clicked: Clicked) -> Work:
         try:
@@ -115,10 +118,10 @@ class Clicks:
             await self._dismissed(chosen, clicked.texts)
         else:
             await self._showing.deliver(self._deliverer, chosen, clicked.texts)
-        await self._private.answer(clicked.click.way_back, blocks.notice(clicked.texts("not-open")))
+        await self._answer(clicked, blocks.notice(clicked.texts("not-open")))
 
     def _dismissed(self, chosen: Chosen, texts: Texts) -> Work:
-        return self._private.show(chosen.request, [blocks.dismissed(chosen.request, texts)], replace=True)
+        return self._showing.dismissed(chosen.request, texts)
 
     async def give_reason(self, clicked: Clicked) -> Work:
         request_id = clicked.action.block_id.partition(":")[2]
@@ -130,7 +133,7 @@ class Clicks:
 
     async def redraft(self, clicked: Clicked) -> Work:
         request = await self._suggester.redraft(clicked.click, clicked.action.value)
-        return self._redraft(request, clicked.texts)
+        return self._showing.redraft(request, clicked.texts)
 
     async def steer(self, clicked: Clicked) -> Work:
         """Others made of one candidate; for another language, which one is asked first."""
@@ -143,7 +146,7 @@ class Clicks:
             return self._open(clicked, view, otherwise=clicked.texts("languages-not-opened"))
         steering = Steering(candidate_id=candidate_id, steer=cast("Steer", steer))
         request = await self._suggester.steer(clicked.click, steering)
-        return self._redraft(request, clicked.texts)
+        return self._showing.redraft(request, clicked.texts)
 
     async def undo(self, clicked: Clicked) -> Work:
         undone = await self._chooser.undo(clicked.click, clicked.action.value)
@@ -187,6 +190,8 @@ class Clicks:
         async with apologising(refuse, texts, again=ack):
             chosen = await self._chooser.edit(_submitted(submission), submission.candidate_id, submission.text)
             await ack()
+            if submission.below is not None:
+                self._boards.see(chosen.request.id, submission.below)
             self._tasks.spawn(
                 self._showing.told(chosen.request, texts, self._showing.deliver(self._deliverer, chosen, texts)),
                 name="after edit",
@@ -209,14 +214,12 @@ class Clicks:
             steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
             request = await self._suggester.steer(_submitted(chosen), steering)
             await ack()
+            if chosen.below is not None and request.parent_request_id is not None:
+                self._boards.see(request.parent_request_id, chosen.below)
             self._tasks.spawn(
-                self._showing.told(request, texts, self._redraft(request, texts)), name="after a choice of language"
+                self._showing.told(request, texts, self._showing.redraft(request, texts)),
+                name="after a choice of language",
             )
-
-    async def _redraft(self, request: Request, texts: Texts) -> None:
-        on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
-        await self._private.show(request, [on_their_way], replace=True)
-        await self._showing.draft_and_show(request, texts, replace=True)
 
     async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
         gone = await self._deliverer.retract(undone.parts)
@@ -225,17 +228,35 @@ class Clicks:
         entry = replace(undone.entry, request=request)
         await self._showing.show_again(entry, clicked.texts, note=note, replace=True)
 
-    async def _open_editor(self, clicked: Clicked, candidate: Candidate) -> None:
-        view = blocks.edit_view(candidate, clicked.texts, posts=self._chooser.posts)
+    async def _open_editor(self, clicked: Clicked, editing: Editing) -> None:
+        view = blocks.edit_view(editing.candidate, clicked.texts, posts=editing.is_posted)
         await self._open(clicked, view, otherwise=clicked.texts("editor-not-opened"))
 
     async def _open(self, clicked: Clicked, view: blocks.Block, *, otherwise: str) -> None:
         try:
-            async with telling_apart():
-                await self._client.views_open(trigger_id=clicked.action.trigger_id, view=view)
+            await self._open_view(clicked, view)
         except (Refused, Uncertain, Throttled) as error:
-            _log.warning("views.open did not work: %s", error)
-            await self._private.answer(clicked.click.way_back, blocks.notice(otherwise))
+            _log.warning("a view was not opened: %s", error)
+            await self._answer(clicked, blocks.notice(otherwise))
+
+    async def _open_view(self, clicked: Clicked, view: blocks.Block) -> None:
+        """A modal; over the one that was clicked in, if it was one."""
+        trigger_id = clicked.action.trigger_id
+        async with telling_apart():
+            if clicked.action.view_id is None:
+                await self._client.views_open(trigger_id=trigger_id, view=view)
+            else:
+                await self._client.views_push(trigger_id=trigger_id, view=view)
+
+    async def _answer(self, clicked: Clicked, message: blocks.Message) -> None:
+        """A sentence to who clicked, where they clicked. Raises NotShown."""
+        if clicked.click.way_back is not None or clicked.action.view_id is None:
+            await self._private.answer(clicked.click.way_back, message)
+            return
+        try:
+            await self._open_view(clicked, blocks.notice_view(message, clicked.texts))
+        except (Refused, Uncertain, Throttled):  # the trigger is used up, or too old
+            await self._private.tell(clicked.action.user_id, message)
 
     async def _parse(self, body: dict[str, Any]) -> Clicked:
         action = parse_action(body)
@@ -247,18 +268,21 @@ class Clicks:
             agent_id=action.user_id,
             delivery_key=f"click:{action.user_id}:{action.action_ts}",
             way_back=way_back or None,
+            seen=action.seen,
         )
+        if action.view_id is not None and action.request_id is not None:
+            self._boards.see(action.request_id, action.view_id)
         return Clicked(action=action, click=click, texts=texts_for(person.locale))
 
     async def _refuse(self, ack: Ack, clicked: Clicked, sentence: str) -> None:
         await ack()
-        self._after(clicked, self._private.answer(clicked.click.way_back, blocks.notice(sentence)))
+        self._after(clicked, self._answer(clicked, blocks.notice(sentence)))
 
     def _after(self, clicked: Clicked, work: Work) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""
 
         async def tell(sentence: str) -> None:
-            await self._private.answer(clicked.click.way_back, blocks.notice(sentence))
+            await self._answer(clicked, blocks.notice(sentence))
 
         async def watched() -> None:
             async with apologising(tell, clicked.texts):

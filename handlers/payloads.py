@@ -30,9 +30,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A click on a button, or a choice in a select (`value` is the option's)."""
+    """A click on a button, or a choice in a select (`value` is the option's).
+
+    In a modal, `view_id` is its id, `request_id` what its candidates belong to, and `seen` are the candidates whose
+    buttons stand in it. One message may not be all that the agent sees: there `seen` is None.
+    """
 
     team_id: str
+    view_id: str | None = None
+    request_id: str | None = None
+    seen: frozenset[str] | None = None
     channel_id: str | None
     user_id: str
     action_id: str
@@ -45,10 +52,14 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A submitted edit: the text of input block `reply`, and the candidate that the view was opened for."""
+    """A submitted edit: the text of input block `reply`, and the candidate that the view was opened for.
+
+    `below` is the view that it was opened over, if any.
+    """
 
     team_id: str
     user_id: str
+    below: str | None = None
     view_id: str
     view_hash: str
     candidate_id: str
@@ -56,11 +67,60 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageChosen:
-    """A submitted choice of a language, and the candidate that the view was opened for. None: the customer's own."""
+class MessageShortcut:
+    """The shortcut in the menu of a message: the message as Slack has it, and the thread that it is in or begins."""
+
+    team_id: str
+    channel_id: str
+    user_id: str
+    trigger_id: str
+    thread_ts: str
+    message: Mapping[str, Any] = field(repr=False)
+    response_url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalShortcut:
+    """The shortcut beside the composer."""
+
+    user_id: str
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pasted:
+    """The global shortcut's modal, submitted."""
 
     team_id: str
     user_id: str
+    view_id: str
+    view_hash: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A message to us that an event tells of: one that mentions us, or a direct one. `thread_ts`: if in a thread."""
+
+    event_id: str
+    team_id: str
+    channel_id: str
+    user_id: str
+    thread_ts: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageChosen:
+    """A submitted choice of a language, and the candidate that the view was opened for. None: the customer's own.
+
+    `below` is the view that it was opened over, if any.
+    """
+
+    team_id: str
+    user_id: str
+    below: str | None = None
     view_id: str
     view_hash: str
     candidate_id: str
@@ -110,7 +170,11 @@ def parse_action(body: Mapping[str, Any]) -> Action:
     _check_actions(body.get("actions"))
     action = body["actions"][0]
     response_url = _optional(body, "response_url")
+    view = body.get("view")
     return Action(
+        view_id=_optional(view, "id") if isinstance(view, Mapping) else None,
+        request_id=_optional(view, "private_metadata") if isinstance(view, Mapping) else None,
+        seen=_seen(view) if isinstance(view, Mapping) else None,
         team_id=_team_id(body),
         channel_id=_channel_id(body),
         user_id=_text(_object(body, "user"), "id"),
@@ -123,12 +187,58 @@ def parse_action(body: Mapping[str, Any]) -> Action:
     )
 
 
+def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
+    message = _object(body, "message")
+    response_url = _optional(body, "response_url")
+    return MessageShortcut(
+        team_id=_team_id(body),
+        channel_id=_text(_object(body, "channel"), "id"),
+        user_id=_text(_object(body, "user"), "id"),
+        trigger_id=_text(body, "trigger_id", limit=200),
+        thread_ts=_optional(message, "thread_ts") or _text(message, "ts"),
+        message=message,
+        response_url=None if response_url is None else _url(response_url),
+    )
+
+
+def parse_global_shortcut(body: Mapping[str, Any]) -> GlobalShortcut:
+    return GlobalShortcut(user_id=_text(_object(body, "user"), "id"), trigger_id=_text(body, "trigger_id", limit=200))
+
+
+def parse_pasted(body: Mapping[str, Any]) -> Pasted:
+    view = _object(body, "view")
+    values = _object(_object(view, "state"), "values")
+    message = _object(_object(values, "message"), "text")
+    hint = _object(_object(values, "hint"), "text")
+    return Pasted(
+        team_id=_team_id(body),
+        user_id=_text(_object(body, "user"), "id"),
+        view_id=_text(view, "id"),
+        view_hash=_text(view, "hash"),
+        message=clean(_optional(message, "value") or "").strip(),
+        hint=clean(_optional(hint, "value") or "").strip() or None,
+    )
+
+
+def parse_written(body: Mapping[str, Any]) -> Written:
+    event = _object(body, "event")
+    return Written(
+        event_id=_text(body, "event_id"),
+        team_id=_text(body, "team_id"),
+        channel_id=_text(event, "channel"),
+        user_id=_text(event, "user"),
+        thread_ts=_optional(event, "thread_ts"),
+        text=clean(_optional(event, "text") or "").strip(),
+    )
+
+
 def parse_submission(body: Mapping[str, Any]) -> Submission:
     view = _object(body, "view")
     typed = _object(_object(_object(_object(view, "state"), "values"), "reply"), "text")
     return Submission(
         team_id=_team_id(body),
         user_id=_text(_object(body, "user"), "id"),
+        below=_optional(view, "previous_view_id"),
         view_id=_text(view, "id"),
         view_hash=_text(view, "hash"),
         candidate_id=_text(view, "private_metadata"),
@@ -142,6 +252,7 @@ def parse_language(body: Mapping[str, Any]) -> LanguageChosen:
     return LanguageChosen(
         team_id=_team_id(body),
         user_id=_text(_object(body, "user"), "id"),
+        below=_optional(view, "previous_view_id"),
         view_id=_text(view, "id"),
         view_hash=_text(view, "hash"),
         candidate_id=_text(view, "private_metadata"),
@@ -164,6 +275,18 @@ def _team_id(body: Mapping[str, Any]) -> str:
 def _channel_id(body: Mapping[str, Any]) -> str | None:
     channel = body.get("channel")
     return _text(channel, "id") if isinstance(channel, Mapping) else None
+
+
+def _seen(view: Mapping[str, Any]) -> frozenset[str]:
+    shown = view.get("blocks")
+    elements = [
+        element
+        for block in (shown if isinstance(shown, list) else ())
+        if isinstance(block, Mapping) and isinstance(block.get("elements"), list)
+        for element in block["elements"]
+        if isinstance(element, Mapping)
+    ]
+    return frozenset(_value(element) for element in elements if element.get("action_id") == "use_candidate")
 
 
 def _value(action: Mapping[str, Any]) -> str:

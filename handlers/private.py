@@ -4,18 +4,24 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivering import Refused, Throttled, Uncertain
-from handlers.blocks import Message
+from handlers.blocks import Message, with_link
+from handlers.boards import Boards
 from handlers.courier import webhook
 from handlers.slack_errors import check_webhook, telling_apart
-from storage.records import Request, WayBack
+from handlers.texts import texts_for
+from storage.records import Request, Surface, WayBack
 
 MOST_WAITS: Final = 3
+
+_NOWHERE: Final[frozenset[Surface]] = frozenset({"dm", "global"})
+"""Surfaces without a conversation around them: what is told there is a direct message."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,17 +31,21 @@ class NotShown(Exception):  # noqa: N818 - named for what happened, as the calle
 
 
 class PrivateMessages:
-    """Sends by `response_url`, else `chat.postEphemeral`, else a direct message."""
+    """Sends by `response_url`, else `chat.postEphemeral`, else a direct message; what replaces the contents of a modal,
+    into that modal.
+    """
 
     def __init__(
         self,
         *,
         client: AsyncWebClient,
+        boards: Boards,
         session: aiohttp.ClientSession,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client
+        self._boards = boards
         self._session = session
         self._now = now
         self._sleep = sleep
@@ -52,13 +62,39 @@ class PrivateMessages:
 
         Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
         """
+        if replace and await self._in_modal(request, messages):
+            return
         way_back = _way_back(request)
+        if not replace and request.surface == "shortcut" and _is_active(request):
+            # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.
+            way_back = None
         for index, message in enumerate(messages):
             try:
                 await self._by_response_url(way_back, message, replace=replace and index == 0)
             except (Refused, Uncertain, Throttled) as error:
                 _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
                 await self._otherwise(request, message)
+
+    async def tell(self, user_id: str, message: Message) -> None:
+        """A direct message. Raises NotShown."""
+        await self._surely(partial(self._post_directly, user_id, message))
+
+    async def beside(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+        """Where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
+        if channel_id.startswith("D"):
+            await self.tell(user_id, message)
+            return
+        try:
+            await self._patiently(partial(self._post_ephemeral, channel_id, user_id, thread_ts, message))
+        except (Refused, Uncertain, Throttled):
+            await self.tell(user_id, message)
+
+    async def _in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
+        try:
+            return await self._boards.replace(request, messages)
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
+            return False
 
     async def _by_response_url(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
         if way_back is None or way_back.expires_at <= self._now():
@@ -78,26 +114,53 @@ class PrivateMessages:
         await self._patiently(post)
 
     async def _otherwise(self, request: Request, message: Message) -> None:
-        content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
-
-        async def post_ephemeral() -> None:
-            async with telling_apart():
-                await self._client.chat_postEphemeral(
-                    channel=request.channel_id, user=request.agent_id, thread_ts=request.thread_ts, **content
-                )
-
-        async def post_directly() -> None:
-            async with telling_apart():
-                opened = await self._client.conversations_open(users=request.agent_id)
-                await self._client.chat_postMessage(channel=opened["channel"]["id"], **content)
-
-        try:
-            await self._patiently(post_ephemeral)
-        except (Refused, Uncertain, Throttled):
+        thread_ts = request.thread_ts if _is_active(request) else None
+        if request.surface not in _NOWHERE:
             try:
-                await self._patiently(post_directly)
+                await self._patiently(
+                    partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts, message)
+                )
             except (Refused, Uncertain, Throttled) as error:
-                raise NotShown(str(error)) from error
+                _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
+            else:
+                return
+        linked = await self._linked(request, message)
+        await self._surely(partial(self._post_directly, request.agent_id, linked))
+
+    async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+        async with telling_apart():
+            await self._client.chat_postEphemeral(
+                channel=channel_id,
+                user=user_id,
+                thread_ts=thread_ts,
+                text=message.text,
+                blocks=list(message.blocks),
+            )
+
+    async def _post_directly(self, user_id: str, message: Message) -> None:
+        async with telling_apart():
+            opened = await self._client.conversations_open(users=user_id)
+            await self._client.chat_postMessage(
+                channel=opened["channel"]["id"], text=message.text, blocks=list(message.blocks)
+            )
+
+    async def _linked(self, request: Request, message: Message) -> Message:
+        """With a link to the thread that it is about, where there is one and Slack tells it."""
+        if request.thread_ts is None or request.surface in _NOWHERE:
+            return message
+        try:
+            async with telling_apart():
+                answer = await self._client.chat_getPermalink(channel=request.channel_id, message_ts=request.thread_ts)
+                link = str(answer["permalink"])
+        except (Refused, Uncertain, Throttled):
+            return message
+        return with_link(message, link, texts_for(request.locale))
+
+    async def _surely(self, post: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await self._patiently(post)
+        except (Refused, Uncertain, Throttled) as error:
+            raise NotShown(str(error)) from error
 
     async def _patiently(self, post: Callable[[], Awaitable[None]]) -> None:
         """Wait as Slack tells, a few times."""
@@ -107,6 +170,11 @@ class PrivateMessages:
             except Throttled as throttled:
                 await self._sleep(throttled.retry_after_s)
         return await post()
+
+
+def _is_active(request: Request) -> bool:
+    """Whether the thread has replies: in one that has none, Slack takes a private message and shows it to nobody."""
+    return request.surface == "mention" or len(request.conversation) > 1
 
 
 def _way_back(request: Request) -> WayBack | None:

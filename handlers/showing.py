@@ -3,18 +3,24 @@
 import dataclasses
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.choosing import Chosen
-from bot.delivering import Deliverer
+from bot.delivering import Deliverer, Refused, Throttled, Uncertain
 from bot.suggesting import Suggester
 from handlers import blocks
 from handlers.apologies import apologising
+from handlers.boards import Board, Boards
 from handlers.private import NotShown, PrivateMessages
 from handlers.texts import Texts
+from handlers.unfolding import Unfolding
 from storage.errors import Unavailable
-from storage.records import LogEntry, Request, WayBack
+from storage.records import LogEntry, Request, Surface, WayBack
+
+IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
+"""Surfaces where each candidate is shown as soon as it is done. None is ever put in another order there."""
 
 RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
 """How long Slack takes posts to a `response_url`."""
@@ -26,31 +32,88 @@ class Showing:
     """Brings candidates and confirmations before the agent."""
 
     def __init__(
-        self, *, suggester: Suggester, private: PrivateMessages, labels: blocks.Labels, now: Callable[[], datetime]
+        self,
+        *,
+        suggester: Suggester,
+        private: PrivateMessages,
+        boards: Boards,
+        unfolding: Unfolding,
+        labels: blocks.Labels,
+        now: Callable[[], datetime],
     ) -> None:
+        self._boards = boards
+        self._unfolding = unfolding
         self._suggester = suggester
         self._private = private
         self._labels = labels
         self._now = now
 
+    def placeholders(self, request: Request, texts: Texts) -> blocks.Message:
+        """The places of the request before anything is drafted."""
+        return self._unfolding.placeholders(request, texts)
+
+    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
+        """Draft; each candidate is shown on the board as soon as it is done."""
+        try:
+            await self._unfolding.unfold(request, board, texts, note=note)
+        except Unavailable as error:
+            await self._interrupted(request, texts, error)
+
+    async def redraft(self, request: Request, texts: Texts) -> None:
+        """Others in the place of the parent's candidates, whose drafting ends."""
+        await self._unfolding.stop(request.parent_request_id)
+        board = self._boards.of(request)
+        if board is None:
+            on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
+            await self._private.show(request, [on_their_way], replace=True)
+            await self.draft_and_show(request, texts, replace=True)
+            return
+        self._boards.put(request.id, board)
+        try:
+            board.forget()
+            await self._boards.paint(board, request, self.placeholders(request, texts))
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("the board is gone: %s", error, extra={"request_id": request.id})
+            await self.draft_and_show(request, texts)
+            return
+        await self.unfold(request, board, texts)
+
+    async def _interrupted(self, request: Request, texts: Texts, error: Unavailable) -> None:
+        _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
+        await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
+
+    async def _drafted(self, request: Request, started_at: datetime | None) -> LogEntry:
+        """Drafted to the end; on surfaces that fill in place, into the places drawn before."""
+        if request.surface not in IN_PLACE:
+            return await self._suggester.draft(request, started_at=started_at)
+        async with aclosing(self._suggester.draft_in_places(request, started_at=started_at)) as entries:
+            return [entry async for entry in entries][-1]
+
     async def draft_and_show(
-        self, request: Request, texts: Texts, *, started_at: datetime | None = None, replace: bool = False
+        self,
+        request: Request,
+        texts: Texts,
+        *,
+        started_at: datetime | None = None,
+        note: str | None = None,
+        replace: bool = False,
     ) -> None:
         """Draft, then show what there is; or say why there is nothing."""
         try:
-            entry = await self._suggester.draft(request, started_at=started_at)
+            entry = await self._drafted(request, started_at)
         except Unavailable as error:
-            _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
-            await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
+            await self._interrupted(request, texts, error)
             return
+        if entry.choice is not None or entry.request.status == "redrafted":
+            return  # the agent decided on what a process before this one showed
         if entry.request.status == "failed":
             await self._private.show(entry.request, [blocks.failed(entry, texts)], replace=replace)
             return
-        await self.show(entry, texts, replace=replace)
+        await self.show(entry, texts, note=note, replace=replace)
 
-    async def show(self, entry: LogEntry, texts: Texts, *, replace: bool = False) -> None:
+    async def show(self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False) -> None:
         """The candidates, for the first time; recorded as shown."""
-        messages = blocks.candidates(entry, texts, self._labels)
+        messages = blocks.candidates(entry, texts, self._labels, note=note)
         try:
             await self._private.show(entry.request, messages, replace=replace)
         except NotShown:
@@ -72,6 +135,7 @@ class Showing:
 
     async def deliver(self, deliverer: Deliverer, chosen: Chosen, texts: Texts) -> None:
         """Post the reply, and say what became of it in the place of the candidates."""
+        await self._unfolding.stop(chosen.request.id)
         try:
             outcome = await deliverer.deliver(chosen)
         except Unavailable as error:
@@ -86,6 +150,11 @@ class Showing:
             await deliverer.told(chosen)
         except Unavailable as error:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
+
+    async def dismissed(self, request: Request, texts: Texts) -> None:
+        """Noted, in the place of the candidates."""
+        await self._unfolding.stop(request.id)
+        await self._private.show(request, [blocks.dismissed(request, texts)], replace=True)
 
     async def told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
         """Do `work`; should it fail, tell the agent of the request."""

@@ -42,6 +42,8 @@ class AppConfig:
     interactivity: bool = True
     home_tab: bool = True
     messages_tab: bool = True
+    takes_messages: bool = True
+    agent_view: bool = True
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "AppConfig":
@@ -73,4 +75,6 @@ class AppConfig:
             interactivity=settings.get("interactivity", {}).get("is_enabled", False),
             home_tab=home.get("home_tab_enabled", False),
             messages_tab=home.get("messages_tab_enabled", False),
+            takes_messages=not home.get("messages_tab_read_only_enabled", False),
+            agent_view="agent_view" in features,
         )

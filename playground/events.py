@@ -20,7 +20,9 @@ def of_change(state: State, change: MessageChange) -> Iterator[Json]:
         return
     if _hears_messages(state.config, channel):
         yield _message_event(state, channel, change)
-    if change.before is None and change.after is not None and _mentions_the_bot(state.config, change.after):
+    is_new = change.before is None and change.after is not None
+    if is_new and channel.kind != "im" and _mentions_the_bot(state.config, change.after):
+        assert change.after is not None
         yield _mention_event(state, change.after)
 
 
@@ -35,7 +37,10 @@ def _hears_messages(config: AppConfig, channel: Channel) -> bool:
     return SUBSCRIPTIONS[channel.kind] in config.bot_events and HISTORY[channel.kind] in config.bot_scopes
 
 
-def _mentions_the_bot(config: AppConfig, message: Message) -> bool:
+def _mentions_the_bot(config: AppConfig, message: Message | None) -> bool:
+    """In a direct message, a mention of the bot is a message like any other: `message.im` alone tells of it."""
+    if message is None:
+        return False
     if "app_mention" not in config.bot_events or "app_mentions:read" not in config.bot_scopes:
         return False
     return message.user_id != BOT_USER_ID and f"<@{BOT_USER_ID}>" in message.text

@@ -45,12 +45,16 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What everybody in the channel sees. `ts` is its id within the channel."""
+    """What everybody in the channel sees. `ts` is its id within the channel; `subtype` as Slack names it, if any.
+
+    `bot_id` is ours, or another app's; an incoming webhook has one and no `user_id`.
+    """
 
     ts: str
     channel_id: str
     user_id: str
     text: str
+    subtype: str | None = None
     blocks: tuple[Json, ...] = ()
     thread_ts: str | None = None
     bot_id: str | None = None

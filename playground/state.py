@@ -10,7 +10,7 @@ from typing import Literal
 from playground.changes import Changes
 from playground.clock import Clock, Timing
 from playground.config import AppConfig
-from playground.invented import APP_ID, BOT_USER_ID, USERGROUPS, People, Places
+from playground.invented import APP_ID, BOT_USER_ID, SLACKBOT_ID, USERGROUPS, People, Places
 from playground.records import (
     Channel,
     Ephemeral,
@@ -133,6 +133,18 @@ class State:
         return message
 
     def delete_message(self, message: Message) -> None:
+        if self.replies(message.channel_id, message.ts):
+            # The first message of a thread that has replies leaves a tombstone, so that they keep their place.
+            gone = Message(
+                ts=message.ts,
+                channel_id=message.channel_id,
+                user_id=SLACKBOT_ID,
+                text="This message was deleted.",
+                subtype="tombstone",
+                thread_ts=message.ts,
+            )
+            self.put_message(gone)
+            return
         del self.messages[message.channel_id][message.ts]
         self._message_changed(MessageChange(channel_id=message.channel_id, before=message, after=None))
 

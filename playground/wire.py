@@ -7,11 +7,17 @@ from playground.state import State
 
 def message_json(state: State, message: Message) -> Json:
     """A message as in conversations.history; a thread's first one with its counts."""
-    shown: Json = {"type": "message", "user": message.user_id, "ts": message.ts, "text": message.text, "team": TEAM_ID}
+    shown: Json = {"type": "message", "ts": message.ts, "text": message.text, "team": _team_of(state, message)}
+    if message.user_id:
+        shown["user"] = message.user_id
+    if message.subtype:
+        shown["subtype"] = message.subtype
     if message.blocks:
         shown["blocks"] = list(message.blocks)
-    if message.bot_id:
+    if message.bot_id == BOT_ID:
         shown |= {"bot_id": message.bot_id, "app_id": APP_ID, "bot_profile": _bot_profile(state)}
+    elif message.bot_id:
+        shown |= {"bot_id": message.bot_id, "subtype": "bot_message"}
     if message.username:
         shown |= {"subtype": "bot_message", "username": message.username}
     if message.edited_ts:
@@ -21,6 +27,12 @@ def message_json(state: State, message: Message) -> Json:
     if message.files:
         shown["files"] = list(message.files)
     return shown | _thread_json(state, message)
+
+
+def _team_of(state: State, message: Message) -> str:
+    """Of the person who wrote it: somebody else's in a channel shared with another team."""
+    author = state.users.get(message.user_id)
+    return author.team_id if author else TEAM_ID
 
 
 def _thread_json(state: State, message: Message) -> Json:

@@ -215,6 +215,8 @@ class Workspace:
     def write(self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None) -> Message:
         """Posts a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). The app is told in the background."""
         self._check_inside(user, channel)
+        if channel.kind == "im" and not (self.config.messages_tab and self.config.takes_messages):
+            raise NotPossible("the app takes no messages: its Messages tab is off, or read-only")
         joined = thread_to_join(self.state, channel, thread_ts)
         return self.state.put_message(
             Message(ts=self.clock.ts(), channel_id=channel.id, user_id=user.id, text=text, thread_ts=joined)

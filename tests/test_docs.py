@@ -30,7 +30,7 @@ from bot.housekeeping import UNDECIDED_FOR
 from bot.suggesting import MESSAGE_LIMIT
 from cli import main
 from cli.settings import FIXES, Settings
-from handlers import apologies, blocks
+from handlers import apologies, blocks, surfaces, threads
 from handlers.texts import DEFAULT_LOCALE
 from playground.openai import bad_request
 from storage import records
@@ -190,7 +190,9 @@ def test_the_action_ids_are_documented() -> None:
         blocks.POST,
         blocks.STEER,
     }
-    assert known == {*ids, blocks.EDIT_VIEW, blocks.STEER_VIEW, "copy_reply"}
+    views = {blocks.EDIT_VIEW, blocks.STEER_VIEW, blocks.MODAL_VIEW, blocks.PASTE_VIEW, "copy_reply"}
+    inputs = {blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK}
+    assert known | inputs == {*ids, *views, *inputs, surfaces.SHORTCUT, surfaces.ANYWHERE}
 
 
 def test_the_limits_are_those_of_the_code() -> None:
@@ -463,6 +465,8 @@ FAMILIES = {
     "steer-": vocabulary(records.Steer),
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.BarredReason),
+    "thread-": vocabulary(threads.Problem),
+    "paste-": [blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK],
     "limit-": ["agent_per_minute", "tokens_per_day", "queue"],
 }
 LENGTHS = (
@@ -471,6 +475,7 @@ LENGTHS = (
     (r"reason-noted", 3_000),
     (r"reason-.*", 75),
     (r"barred-title|language-(title|submit)", 24),
+    (r"modal-replies-title|paste-submit", 24),
     (r"modal-(title|submit|close|copy-title|submit-copy|copy-close)", 24),
     (r"modal-.*", 2_000),
     (r".*", 3_000),

@@ -48,6 +48,11 @@ candidates-fallback = { $count ->
     [one] A private reply
    *[other] { $count } private replies
 }
+place = Reply { $position }
+drafting = Drafting…
+place-failed = Reply { $position } · not drafted: { $reason }
+place-hidden = Reply { $position } · nearly the same as another: hidden
+in-thread = For <{ $link }|this conversation>
 drafts-failed = { $failed } of { $count } drafts failed: { $reasons }
 drafts-hidden = { $hidden ->
     [one] 1 near-identical draft hidden
@@ -75,6 +80,10 @@ language-title = Another language
 language-submit = Draft
 language-label = Language
 
+modal-replies-title = Suggested replies
+paste-message = The customer's message
+paste-hint = A hint for how to write
+paste-submit = Draft replies
 modal-title = Edit reply
 modal-submit = Send
 modal-submit-copy = Done
@@ -84,6 +93,16 @@ modal-copy-close = Close
 modal-input = Reply
 modal-where = Sent to the conversation as soon as you press Send.
 modal-where-copy = Shown to you to copy as soon as you press Done.
+modal-not-opened = Slack did not open the window in time, so the replies are here.
+paste-not-opened = Slack did not open the window in time. Please choose the shortcut again.
+nothing-said = There is no text there to reply to. Nothing was drafted.
+mention-outside = Mention me in a thread, under the customer's message: I read the thread, and suggest replies that only you see. Outside of threads, use `/suggest` and the customer's message, or the message's menu.
+usage-direct =
+    {"*"}Send me a customer's message, and I draft replies to it, here.*
+    A hint for how to write goes behind two slashes: `Where is my order? // shorter, offer a refund`. Nothing that you use here is posted anywhere: copy it.
+thread-missing_scope = Only this message was read: the app may not read conversations here. Whoever runs this bot can add the missing scopes and install the app again.
+thread-no_member = Only this message was read, not the thread around it: this bot is no member here. `/invite` it, and it reads the whole thread.
+thread-unreadable = Only this message was read: Slack did not give the thread around it.
 editor-not-opened = Slack did not open the editor. Please press Edit again.
 languages-not-opened = Slack did not open the choice of languages. Please choose it again.
 too-long-to-edit = This reply is too long to edit here. Copy it, edit it where you like, and send it yourself.
@@ -93,6 +112,7 @@ posted-edited = ✓ Posted with your edit.
 to-copy = Your reply, to copy:
 not-posted = Slack does not let this bot post in that conversation, so the reply was not posted. Copy it from here, and ask a member to invite the bot:
 drafting-interrupted = The bot's database has stopped taking writes for the moment. Your replies come when it is back.
+not-posted-archived = This channel is archived, so the reply was not posted. Copy it from here:
 delivery-interrupted = Your choice is recorded, but then the bot's database stopped taking writes. Look in the conversation: a reply that is missing there is posted when the bot is back.
 may-be-posted = Slack did not confirm that this reply was posted: this may have been posted already. Look in the conversation, and press Post if it is missing.
 dismissed = None of these: noted. If you like, say why:

@@ -40,6 +40,11 @@ reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則
 only-you = 只有你看得到。由 AI 模型撰寫，送出前請先看過。
 demonstration = 尚未設定模型：以下是依規則產生的範例回覆。
 candidates-fallback = { $count } 則只有你看得到的回覆
+place = 回覆 { $position }
+drafting = 草擬中…
+place-failed = 回覆 { $position }・草擬失敗：{ $reason }
+place-hidden = 回覆 { $position }・與另一則幾乎相同，已隱藏
+in-thread = 關於<{ $link }|這段對話>
 drafts-failed = { $count } 則草稿中有 { $failed } 則失敗：{ $reasons }
 drafts-hidden = 已隱藏 { $hidden } 則幾乎相同的草稿
 
@@ -64,6 +69,10 @@ language-title = 換成其他語言
 language-submit = 草擬
 language-label = 語言
 
+modal-replies-title = 建議回覆
+paste-message = 客戶的訊息
+paste-hint = 提示：該怎麼寫
+paste-submit = 草擬回覆
 modal-title = 編輯回覆
 modal-submit = 送出
 modal-submit-copy = 完成
@@ -73,6 +82,16 @@ modal-copy-close = 關閉
 modal-input = 回覆
 modal-where = 按下「送出」後，會立刻送進對話。
 modal-where-copy = 按下「完成」後，會立刻顯示給你複製。
+modal-not-opened = Slack 沒有及時打開視窗，所以回覆放在這裡。
+paste-not-opened = Slack 沒有及時打開視窗。請再選一次捷徑。
+nothing-said = 那裡沒有可以回覆的文字，沒有草擬任何回覆。
+mention-outside = 請在客戶訊息下方的討論串裡提及我：我會閱讀討論串，並提供只有你看得到的建議回覆。討論串以外，請輸入 `/suggest` 加上客戶的訊息，或使用訊息選單。
+usage-direct =
+    {"*"}把客戶的訊息傳給我，我就在這裡草擬回覆。*
+    提示寫在兩條斜線之後：`我的訂單在哪裡？ // 短一點，可以退款`。你在這裡使用的回覆不會張貼到任何地方，請自行複製。
+thread-missing_scope = 只讀了這一則訊息：這個應用程式無權閱讀這裡的對話。架設這個機器人的人可以補上缺少的權限範圍，再重新安裝應用程式。
+thread-no_member = 只讀了這一則訊息，沒有讀整個討論串：這個機器人不是這裡的成員。用 `/invite` 邀請它，它就會閱讀整個討論串。
+thread-unreadable = 只讀了這一則訊息：Slack 沒有提供整個討論串。
 editor-not-opened = Slack 沒有打開編輯視窗。請再按一次「編輯」。
 languages-not-opened = Slack 沒有打開語言選單。請再選一次。
 too-long-to-edit = 這則回覆太長，無法在這裡編輯。請複製到你習慣的地方編輯，再自行送出。
@@ -82,6 +101,7 @@ posted-edited = ✓ 已送出你編輯過的回覆。
 to-copy = 你的回覆，請複製：
 not-posted = Slack 不讓這個機器人在那個對話裡發言，所以回覆沒有送出。請從這裡複製，並請對話中的成員邀請機器人加入：
 drafting-interrupted = 機器人的資料庫暫時無法寫入。恢復之後，回覆建議就會送到你這裡。
+not-posted-archived = 這個頻道已封存，所以回覆沒有張貼。請從這裡複製：
 delivery-interrupted = 你的選擇已經記錄，但之後機器人的資料庫無法寫入。請看一下對話：如果回覆還沒出現，機器人恢復後會補送。
 may-be-posted = Slack 沒有確認這則回覆是否送達：它可能已經送出了。請看一下對話，如果沒有出現，再按「送出」。
 dismissed = 已記下：都不合用。如果你願意，請告訴我們原因：

@@ -3,6 +3,7 @@
 import { commandIn, completions } from "./completion.js";
 import { fill, freshId, h } from "./dom.js";
 import { isCustomer } from "./messages.js";
+import { popup } from "./popup.js";
 import { toast } from "./toast.js";
 
 const MAX_HEIGHT_PX = 220;
@@ -46,6 +47,7 @@ export class Composer {
       if (options.some(([value]) => value === chosen)) this.who.value = chosen;
     }
     this.#whoLine.hidden = customers.length === 0;
+    this.#offerShortcuts();
     const closed = channel.is_archived ? "This channel is archived." : "";
     this.text.disabled = Boolean(closed);
     this.#sendButton.disabled = Boolean(closed);
@@ -56,6 +58,24 @@ export class Composer {
   #sendButton;
   #list;
   #hint;
+  #shortcuts = h("span", { class: "shortcuts" });
+
+  /** The app's shortcuts beside the composer, as in Slack: not in threads. */
+  #offerShortcuts() {
+    const shortcuts = this.#inThread ? [] : (this.#store.workspace.shortcuts ?? []).filter(({ type }) => type === "global");
+    const signature = JSON.stringify(shortcuts);
+    if (this.#shortcuts.dataset.offered === signature) return;
+    this.#shortcuts.dataset.offered = signature;
+    const menu = popup({
+      role: "menu",
+      label: "Shortcuts",
+      face: ["⚡"],
+      style: "quiet",
+      items: shortcuts.map(({ name, callback_id, description }) => ({ label: name, value: callback_id, description })),
+      onchoose: (item) => this.#actions.do("shortcut", { callback_id: item.value }),
+    });
+    fill(this.#shortcuts, shortcuts.length > 0 && menu);
+  }
 
   #build(id) {
     const listId = freshId("completions");
@@ -77,7 +97,7 @@ export class Composer {
     this.who = h("select", { id: `${id}-who`, onchange: () => this.#typed() });
     this.#whoLine = h("span", { class: "who" }, h("label", { for: `${id}-who` }, "Write as"), this.who);
     this.#sendButton = h("button", { type: "submit", class: "button primary send", "aria-label": "Send" }, "Send");
-    const row = h("div", { class: "composer-row" }, this.#whoLine, this.#hint, this.#sendButton);
+    const row = h("div", { class: "composer-row" }, this.#shortcuts, this.#whoLine, this.#hint, this.#sendButton);
     this.element = h("form", { class: "composer", onsubmit: (event) => this.#submit(event) }, this.#list, this.text, row);
   }
 

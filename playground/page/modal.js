@@ -34,7 +34,10 @@ export class Modal {
   #draw(view) {
     const isSame = view.id === this.#shown?.id;
     const kept = isSame ? valuesIn(this.#dialog) : {};
-    const held = isSame ? document.activeElement?.dataset?.input : undefined;
+    const active = isSame && this.#dialog.contains(document.activeElement) ? document.activeElement : null;
+    const held = active?.dataset?.input;
+    const button = active?.getAttribute("aria-label");
+    const scrolled = isSame ? this.#dialog.querySelector(".modal-body")?.scrollTop : 0;
     const titleId = freshId("title");
     this.#dialog.setAttribute("aria-labelledby", titleId);
     fill(this.#dialog, this.#form(view, titleId, kept));
@@ -42,7 +45,8 @@ export class Modal {
       this.#opener = document.activeElement;
       this.#dialog.showModal();
     }
-    this.#focus(held);
+    this.#dialog.querySelector(".modal-body").scrollTop = scrolled ?? 0;
+    this.#focus(held, button);
   }
 
   #form(view, titleId, kept) {
@@ -65,9 +69,11 @@ export class Modal {
     return form;
   }
 
-  #focus(held) {
+  #focus(held, button) {
     const wanted = held && `[data-input="${CSS.escape(held)}"]`;
-    const first = ["[aria-invalid]", wanted, "[data-focus]", "[data-input]", "footer button"].filter(Boolean);
+    // What the app changes around a button must not take the focus from it.
+    const same = button && `button[aria-label="${CSS.escape(button)}"]`;
+    const first = ["[aria-invalid]", wanted, same, "[data-focus]", "[data-input]", "footer button"].filter(Boolean);
     const target = first.map((selector) => this.#dialog.querySelector(selector)).find(Boolean);
     target?.focus();
     // One goes on writing at the end of what stands there.

@@ -213,7 +213,7 @@ async def test_the_newest_way_back_is_kept_and_used(desk: Desk) -> None:
 async def test_opening_the_editor_is_a_fact(desk: Desk) -> None:
     _, candidate_id = await first(desk, "one")
     click = desk.click()
-    candidate = await desk.chooser().open_edit(click, candidate_id)
+    candidate = (await desk.chooser().open_edit(click, candidate_id)).candidate
     assert candidate.text == "one"
     event = (await desk.store.entries())[0].events[-1]
     assert (event.type, event.candidate_id, event.agent_id) == ("edit_opened", candidate_id, "U1")

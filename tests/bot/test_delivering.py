@@ -90,7 +90,9 @@ async def test_what_the_channel_refuses_goes_through_the_clicks_way_back(desk: D
 async def test_what_nobody_takes_is_left_to_copy(desk: Desk) -> None:
     chosen = await desk.used("Hi")
     desk.courier.answers = [Refused("not_in_channel"), Refused("expired_url")]
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="not_posted", text="Hi")
+    assert await desk.deliverer().deliver(chosen) == Outcome(
+        state="not_posted", text="Hi", reasons=("not_in_channel", "expired_url")
+    )
     [part] = await desk.parts(chosen)
     assert (part.state, part.address) == ("done", "copy")
     assert "sent" not in await events(desk)
@@ -104,7 +106,9 @@ async def test_of_a_long_reply_only_what_was_not_taken_is_left_to_copy(desk: Des
         """Taken."""
 
     desk.courier.answers = [fine, Refused("msg_too_long"), Refused("used_url"), fine]
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="not_posted", text=second)
+    assert await desk.deliverer().deliver(chosen) == Outcome(
+        state="not_posted", text=second, reasons=("msg_too_long", "used_url")
+    )
     assert desk.courier.taken == [first, third]
     assert "sent" not in await events(desk)
 

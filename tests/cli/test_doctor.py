@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from cli.manifest import bot_scopes, load_manifest
 from playground import ANY, AppConfig, Dropped, Refused, ServerError, Workspace
 from playground.openai import ModelDouble, Refusal, server_error
 from tests.cli.conftest import Suggest
@@ -17,7 +18,7 @@ from tests.storage.stores import PostgresDatabases, open_store
 
 __all__ = ["postgresql", "postgresql_url"]
 
-SCOPES = frozenset({"chat:write", "chat:write.public", "commands", "im:write", "usergroups:read", "users:read"})
+SCOPES = bot_scopes(load_manifest())
 
 
 @pytest.fixture

@@ -18,28 +18,36 @@ SCOPES = {
     "apps_connections_open": set(),  # an app-level token's: connections:write
     "auth_test": set(),
     "chat_delete": {"chat:write"},
+    "chat_getPermalink": set(),
     "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write", "chat:write.public"},  # also where the bot is no member
+    "chat_update": {"chat:write"},
     "conversations_open": {"im:write"},
+    "conversations_replies": {"channels:history", "groups:history"},
     "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
+    "views_push": set(),
+    "views_update": set(),
 }
 """What each method that the handlers call needs of the bot token."""
+
+EVENTS = {"app_mention": {"app_mentions:read"}, "message.im": {"im:history"}}
+"""What each event that is listened to needs."""
 
 
 class Registered:
     """Stands in for a Bolt app: notes what is registered."""
 
     def __init__(self) -> None:
-        self.commands: list[str] = []
+        self.names: dict[str, list[str]] = {}
 
-    def command(self, name: str) -> Any:
-        self.commands.append(name)
-        return lambda listener: listener
+    def __getattr__(self, kind: str) -> Any:
+        def register(name: Any, *_: Any, **__: Any) -> Any:
+            self.names.setdefault(kind, []).append(name)
+            return lambda listener: listener
 
-    def __getattr__(self, _: str) -> Any:
-        return lambda *_, **__: lambda listener: listener
+        return register
 
 
 def urls(manifest: dict[str, Any]) -> set[str]:
@@ -63,16 +71,30 @@ def test_it_is_within_slacks_limits() -> None:
         assert len(shortcut["name"]) <= 24
         assert len(shortcut["description"]) <= 150
         assert len(shortcut["callback_id"]) <= 255
+    assert len(manifest["features"]["shortcuts"]) <= 10
+    assert 1 <= len(manifest["features"]["agent_view"]["agent_description"]) <= 300
+    assert len(manifest["features"]["agent_view"].get("suggested_prompts", [])) <= 4
+    home = manifest["features"]["app_home"]
+    assert home["messages_tab_enabled"], "or nobody can write to the bot, nor the bot to an agent"
+    assert not home["messages_tab_read_only_enabled"]
 
 
-def test_its_commands_are_the_ones_that_are_handled() -> None:
+def test_it_lists_what_is_handled() -> None:
+    """Commands, shortcuts and events: no more and no fewer."""
     app = Registered()
     edge = object.__new__(Edge)
-    for name in ("_gate", "_commands", "_clicks"):
+    for name in ("_gate", "_commands", "_clicks", "_surfaces"):
         object.__setattr__(edge, name, _Anything())
     edge.register(app)  # type: ignore[arg-type]
-    listed = it.load_manifest()["features"]["slash_commands"]
-    assert app.commands == [command["command"] for command in listed]
+    manifest = it.load_manifest()
+    listed = manifest["features"]
+    assert app.names["command"] == [command["command"] for command in listed["slash_commands"]]
+    for kind in ("message", "global"):
+        named = [shortcut["callback_id"] for shortcut in listed["shortcuts"] if shortcut["type"] == kind]
+        assert app.names[f"{kind}_shortcut"] == named
+    subscribed = manifest["settings"]["event_subscriptions"]["bot_events"]
+    assert {event.partition(".")[0] for event in subscribed} == set(app.names["event"])
+    assert set(subscribed) == set(EVENTS)
 
 
 class _Anything:
@@ -86,13 +108,15 @@ def test_its_scopes_are_exactly_those_that_the_code_needs() -> None:
         re.findall(r"\.((?:apps|auth|chat|conversations|files|reactions|usergroups|users|views)_\w+)\(", source)
     )
     assert calls <= set(SCOPES), "a new method: which scope does it need?"
-    assert it.bot_scopes(it.load_manifest()) == {"commands"}.union(*(SCOPES[call] for call in calls))
+    needed = {"commands"}.union(*(SCOPES[call] for call in calls), *EVENTS.values())
+    assert it.bot_scopes(it.load_manifest()) == needed
 
 
 def test_each_scope_has_its_reason_in_the_docs() -> None:
     text = (HANDLERS.parent / "docs" / "slack.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `([a-z:._]+)` \| \S", text, re.MULTILINE))
-    assert rows & set().union(*SCOPES.values(), {"commands"}) == it.bot_scopes(it.load_manifest())
+    known = set().union(*SCOPES.values(), *EVENTS.values(), {"commands"})
+    assert rows & known == it.bot_scopes(it.load_manifest())
     assert rows <= it.bot_scopes(it.load_manifest()) | {"connections:write"}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from bot.delivering import Refused as CourierRefused
 from bot.delivering import Throttled, Uncertain
 from handlers import payloads
 from handlers.apologies import apologising
+from handlers.boards import Boards
 from handlers.connection import Connection, SlackRefused, SlackUnreachable
 from handlers.courier import SlackCourier
 from handlers.people import People
@@ -266,7 +268,8 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         async def sleep(seconds: float) -> None:
             waited.append(seconds)
 
-        private = PrivateMessages(client=client, session=session, now=lambda: NOW, sleep=sleep)
+        boards = Boards(client=client, clock=time.monotonic)
+        private = PrivateMessages(client=client, boards=boards, session=session, now=lambda: NOW, sleep=sleep)
         slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
         slack.faults.plan("conversations.open", Refused(error="user_disabled"))
         from handlers.blocks import notice

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from handlers.boards import Boards
 from handlers.connection import Connection
 from handlers.gate import Gate, visit_of
 from handlers.people import People
@@ -57,7 +58,8 @@ async def house(
         connection = Connection(slack.bot_token, api_url=slack.api_url, session=session)
         identity = await connection.identify()
         tasks, clock = Tasks(), made.clock
-        private = PrivateMessages(client=connection.client, session=session, now=clock.now)
+        boards = Boards(client=connection.client, clock=clock.monotonic)
+        private = PrivateMessages(client=connection.client, boards=boards, session=session, now=clock.now)
         gate = Gate(
             people=People(client=connection.client, clock=clock.monotonic, home=identity.home),
             usergroups=Usergroups(usergroups, client=connection.client, clock=clock.monotonic),

@@ -376,3 +376,46 @@ async def test_a_replica_that_was_only_slow_loses_its_claim_and_shows_nothing(
     assert len(sets_shown(shared)) == 1
     assert await shared.log() == [line]
     assert "Too late." not in json.dumps(line)
+
+
+# --- surfaces that fill in place ----------------------------------------------------------------------------
+
+
+async def test_what_was_drafted_in_a_modal_is_shown_privately_in_the_thread(stage: Stage) -> None:
+    """The modal stands still; what was visible keeps its place, the rest is drafted, all of it is shown."""
+    from tests.handlers.test_surfaces import Gates, a_thread, whole_modal
+
+    last = a_thread(stage)
+    gates = Gates(stage)
+    async with stage.bot():
+        await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+        await gates.ready()
+        gates.open(1)
+        modal = await whole_modal(stage, 1)
+        await until_there_is(stage, "SELECT 1 FROM candidates WHERE shown_at IS NOT NULL")
+    await stage.model.wait_idle()
+    stage.model.reset()
+    async with stage.bot():
+        shown = await stage.candidates()
+        line = await stage.logged("shown")
+        assert shown.thread_ts == last.thread_ts
+        assert set(_button_values(modal.blocks, "use_candidate")) < set(_button_values(shown.blocks, "use_candidate"))
+        assert sorted(candidate["position"] for candidate in line["candidates"]) == [1, 2, 3]
+        assert line["request"]["status"] == "shown"
+        await stage.slack.click(stage.agent, modal, "use_candidate")
+        await stage.slack.wait_for_view(stage.agent, lambda view: "Posted" in json.dumps(view.blocks))
+
+
+async def test_a_mention_whose_thread_was_not_read_yet_is_read_then(stage: Stage) -> None:
+    from tests.handlers.test_surfaces import a_thread, mention
+
+    last = a_thread(stage)
+    stage.slack.faults.plan("conversations.replies", Hanging())
+    async with stage.bot():
+        mention(stage, last.thread_ts)
+        await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
+    stage.slack.faults.clear()
+    async with stage.bot():
+        shown = await stage.candidates()
+        assert shown.thread_ts == last.thread_ts
+        assert len((await stage.logged("shown"))["request"]["conversation"]) == 3
