@@ -72,7 +72,7 @@ def estimate(displays: Sequence[Display], *, weights: Weights, without: Collecti
 def estimates_of(design: Design, clusters: Clusters) -> Estimates:
     """The same of a design. Habits are averaged out (Laplace): they follow the shared effects."""
     parameters = fit_logit(design)
-    bread = np.linalg.inv(profiled(parameters, curvature_of(design, parameters), precisions_of(design)))
+    bread = np.linalg.inv(profiled(parameters, curvature_of(design, parameters), precisions_of(parameters)))
     if clusters.count < 2:
         covariance = np.diag(np.full(len(bread), np.inf))
     else:

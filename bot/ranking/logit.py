@@ -4,9 +4,10 @@
     U_none = c0 + c1·log K + v_person
     P(i)   = exp(U_i) / (Σ_j exp(U_j) + exp(U_none))
 
-Priors are normal with mean 0. (u, v) ~ N(0, S), and S is learned from the persons: EM with Laplace's approximation.
-Given S, the log posterior is concave. Newton's method finds its top; the curvature is an arrow (effects that all share,
-and a 2 by 2 block a person), so that a step costs as much for ten thousand persons as for ten.
+Priors are normal with mean 0. (u, v) ~ N(0, S). S and the variance of the w are learned (EM with Laplace's
+approximation), so that few choices move little. Given them the log posterior is concave, and Newton's method finds its
+top; the curvature is an arrow (effects that all share, and a 2 by 2 block a person), so that a step costs as much for
+ten thousand persons as for ten.
 """
 
 from collections.abc import Iterator
@@ -19,16 +20,29 @@ from scipy import sparse
 from bot.ranking.design import Design, Whole
 from bot.ranking.features import Array
 
-PRIOR_DEVIATION: Final = {"features": 0.1, "styles": 0.5, "models": 0.5, "prompts": 0.5, "positions": 0.5, "none": 2.0}
+PRIOR_DEVIATION: Final = {
+    "features": 0.035,
+    "styles": 0.5,
+    "models": 0.5,
+    "prompts": 0.5,
+    "positions": 0.5,
+    "none": 2.0,
+}
 HABITS: Final = 2
 HABIT_VARIANCE: Final = 0.64
 """Of each habit, before there is anything to learn it from."""
+
+PRIOR_FEATURES: Final = 15.0
+"""How many features' worth the prior of their variance is: with many choices they may grow, with few they hardly do."""
 
 PRIOR_PERSONS: Final = 4.0
 """How many persons' worth the prior of the spread of habits is."""
 
 _STEPS: Final = 60
-_SETTLED: Final = 1e-4
+_SETTLED: Final = 1e-3
+_RELEARNED: Final = 0.01
+_LAST_STEPS: Final = 3
+_SHORTEST: Final = 1e-4
 _STALE: Final = 0.05
 """The curvature is computed anew where a step changes an effect by more than this."""
 
@@ -49,6 +63,7 @@ class Parameters:
     habits: Array  # (agents, 2)
     habit_covariances: Array  # (agents, 2, 2)
     spread: Array  # (2, 2): S
+    text_variance: Array  # (1,): of the effects of features
 
     @property
     def shared(self) -> Array:
@@ -72,21 +87,22 @@ class Curvature:
 
 
 def fit_logit(design: Design) -> Parameters:
-    """The most probable parameters, with the spread of habits learned from these persons."""
-    parameters, precisions = start_of(design), precisions_of(design)
+    """The most probable parameters, with the variances of habits and of text learned from these choices."""
+    parameters = start_of(design)
     curvature = curvature_of(design, parameters)
     for _ in range(_STEPS):
-        value, by_shared, by_habits = loss(design, parameters, precisions)
-        shared, habits = _newton(parameters, curvature, precisions, by_shared, by_habits)
-        moved = _descend(design, parameters, precisions, shared, habits, value)
-        before = parameters
-        parameters = _with_spread(moved, curvature)
-        change = max(np.abs(moved.shared - before.shared).max(), np.abs(moved.habits - before.habits).max(initial=0.0))
-        if max(change, float(np.abs(parameters.spread - before.spread).max())) < _SETTLED:
+        before, parameters = parameters, _step(design, parameters, curvature)
+        change = np.abs(parameters.shared - before.shared).max()
+        change = max(change, np.abs(parameters.habits - before.habits).max(initial=0.0))
+        parameters = _with_variances(parameters, curvature)
+        if change < _SETTLED and _relearned(before, parameters) < _RELEARNED:
             break
         if change > _STALE:
             curvature = curvature_of(design, parameters)
-    return _with_spread(parameters, curvature_of(design, parameters))
+    for _ in range(_LAST_STEPS):
+        parameters = _step(design, parameters, curvature)
+    covariances = np.linalg.inv(curvature_of(design, parameters).habits + np.linalg.inv(parameters.spread))
+    return replace(parameters, habit_covariances=covariances)
 
 
 def start_of(design: Design) -> Parameters:
@@ -102,14 +118,16 @@ def start_of(design: Design) -> Parameters:
         habits=np.zeros((agents, HABITS)),
         habit_covariances=np.tile(HABIT_VARIANCE * np.eye(HABITS), (agents, 1, 1)),
         spread=HABIT_VARIANCE * np.eye(HABITS),
+        text_variance=np.array([PRIOR_DEVIATION["features"] ** 2]),
     )
 
 
-def precisions_of(design: Design) -> Array:
+def precisions_of(parameters: Parameters) -> Array:
     """Of the priors of the shared effects: 1 / variance."""
-    parameters = start_of(design)
     sizes = [len(getattr(parameters, kind)) for kind in PRIOR_DEVIATION]
-    return np.repeat([deviation**-2 for deviation in PRIOR_DEVIATION.values()], sizes)
+    variances = {kind: deviation**2 for kind, deviation in PRIOR_DEVIATION.items()}
+    variances["features"] = float(parameters.text_variance[0])
+    return np.repeat([1 / variance for variance in variances.values()], sizes)
 
 
 def qualities(design: Design, parameters: Parameters) -> Array:
@@ -251,23 +269,16 @@ def summing_by(index: Whole, count: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(places)), (index[known], places)), shape=(count, len(index)))
 
 
-def _newton(
-    parameters: Parameters, curvature: Curvature, precisions: Array, by_shared: Array, by_habits: Array
-) -> tuple[Array, Array]:
-    """The step to the top of the parabola that fits here, for the shared effects and the habits."""
+def _step(design: Design, parameters: Parameters, curvature: Curvature) -> Parameters:
+    """Towards the top of the parabola that fits here: as far as the loss does not grow."""
+    precisions = precisions_of(parameters)
+    value, by_shared, by_habits = loss(design, parameters, precisions)
     known = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
     followed = np.einsum("aip,aij,aj->p", curvature.cross, known, by_habits, optimize=True)
     shared = -np.linalg.solve(profiled(parameters, curvature, precisions), by_shared - followed)
     habits = -np.einsum("aij,aj->ai", known, by_habits + curvature.cross @ shared)
-    return shared, habits
-
-
-def _descend(
-    design: Design, parameters: Parameters, precisions: Array, shared: Array, habits: Array, value: float
-) -> Parameters:
-    """As much of the step as makes the loss no greater."""
     length = 1.0
-    while length > 1e-4:
+    while length > _SHORTEST:
         moved = parameters.moved(length * shared, length * habits)
         if loss(design, moved, precisions)[0] <= value + 1e-9 * abs(value):
             return moved
@@ -275,12 +286,27 @@ def _descend(
     return parameters
 
 
-def _with_spread(parameters: Parameters, curvature: Curvature) -> Parameters:
-    """EM's step, with a prior worth a few persons; and how uncertain each person's habits are."""
+def _relearned(before: Parameters, after: Parameters) -> float:
+    """By what share the learned variances have changed."""
+    spread = np.abs(after.spread.diagonal() / before.spread.diagonal() - 1).max()
+    return float(max(spread, np.abs(after.text_variance / before.text_variance - 1)[0]))
+
+
+def _with_variances(parameters: Parameters, curvature: Curvature) -> Parameters:
+    """EM's step for both learned variances, each with a prior; and how uncertain each person's habits are."""
     covariances = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
     seen = parameters.habits.T @ parameters.habits + covariances.sum(axis=0)
     spread = (PRIOR_PERSONS * HABIT_VARIANCE * np.eye(HABITS) + seen) / (PRIOR_PERSONS + len(parameters.habits))
-    return replace(parameters, habit_covariances=covariances, spread=spread)
+    return replace(
+        parameters, habit_covariances=covariances, spread=spread, text_variance=_text_variance(parameters, curvature)
+    )
+
+
+def _text_variance(parameters: Parameters, curvature: Curvature) -> Array:
+    size, prior = len(parameters.features), PRIOR_DEVIATION["features"] ** 2
+    uncertain = np.linalg.inv(profiled(parameters, curvature, precisions_of(parameters))).diagonal()[:size]
+    seen = float(np.sum(parameters.features**2) + uncertain.sum())
+    return np.array([(PRIOR_FEATURES * prior + seen) / (PRIOR_FEATURES + size)])
 
 
 def _nodes() -> list[tuple[Array, float]]:

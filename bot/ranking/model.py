@@ -143,6 +143,7 @@ def _effects(names: Sequence[str], values: Array) -> dict[str, float]:
 
 _ARRAYS: Final = (
     "features", "styles", "models", "prompts", "positions", "none", "habits", "habit_covariances", "spread",
+    "text_variance",
 )  # fmt: skip
 
 
@@ -213,6 +214,7 @@ def _refuse_nonsense(ranker: Ranker) -> None:
         "features": (len(FEATURES),), "styles": (len(names.styles),), "models": (len(names.models),),
         "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), HABITS),
         "habit_covariances": (len(names.agents), HABITS, HABITS), "spread": (HABITS, HABITS),
+        "text_variance": (1,),
     }  # fmt: skip
     if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.rarity.idf) != BUCKETS:
         raise CorruptModel("it has other features than this program: train it anew")
@@ -222,6 +224,9 @@ def _refuse_nonsense(ranker: Ranker) -> None:
             raise CorruptModel(f"its {name} have a wrong number of values")
         if not np.isfinite(array).all():
             raise CorruptModel(f"its {name} are not all numbers")
+    for name in ("habit_covariances", "spread"):
+        if getattr(parameters, name).size and not (np.linalg.eigvalsh(getattr(parameters, name)) > 0).all():
+            raise CorruptModel(f"its {name} are no covariances")
     if any(not math.isfinite(scale.mean) or not scale.deviation > 0 for scale in ranker.scales):
         raise CorruptModel("its scales are not all numbers")
 

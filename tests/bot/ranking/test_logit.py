@@ -43,13 +43,13 @@ def somewhere(design: Design, seed: int = 1) -> Parameters:
 def flat_loss(flat: Array, design: Design, at: Parameters) -> float:
     size = len(at.shared)
     moved = at.moved(flat[:size], flat[size:].reshape(at.habits.shape))
-    return loss(design, moved, precisions_of(design))[0]
+    return loss(design, moved, precisions_of(at))[0]
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
     design = a_design()
     at = somewhere(design)
-    _, by_shared, by_habits = loss(design, at, precisions_of(design))
+    _, by_shared, by_habits = loss(design, at, precisions_of(at))
     slopes = approx_fprime(np.zeros(len(by_shared) + by_habits.size), flat_loss, 1e-6, design, at)
     assert np.concatenate([by_shared, by_habits.ravel()]) == pytest.approx(slopes, abs=2e-3)
 
@@ -68,7 +68,8 @@ def test_the_curvature_is_that_of_the_gradient() -> None:
 
 def test_the_fit_is_at_the_top() -> None:
     design = a_design(300, 12)
-    _, by_shared, by_habits = loss(design, fit_logit(design), precisions_of(design))
+    top = fit_logit(design)
+    _, by_shared, by_habits = loss(design, top, precisions_of(top))
     assert np.abs(by_shared).max() < 0.05
     assert np.abs(by_habits).max() < 0.05
 

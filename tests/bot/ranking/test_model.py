@@ -75,7 +75,11 @@ def forged(**changes: object) -> str:
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"features": [0.0]}, "wrong number"), ({"none": [float("nan"), 0.0]}, "not all numbers")],
+    [
+        ({"features": [0.0]}, "wrong number"),
+        ({"none": [float("nan"), 0.0]}, "not all numbers"),
+        ({"spread": [[1.0, 2.0], [2.0, 1.0]]}, "no covariances"),
+    ],
 )
 def test_a_version_that_matches_does_not_make_nonsense_usable(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(CorruptModel, match=reason):
