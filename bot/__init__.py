@@ -14,6 +14,8 @@ splitting   long replies in parts that Slack takes
 recovering  what a dead replica left behind, taken over
 canonical   one log line a request, a choice, an undo
 metrics     numbers for Prometheus
+reporting   what the log says: counts, shares, times, cost, week by week
+intervals   how sure a share is where requests of one agent are alike
 choicelog   the log as JSON Lines and CSV
 
 May be called by `handlers/` and `cli/`; it imports `storage/` only.

@@ -82,6 +82,17 @@ Weighted = Annotated[
 ]
 
 
+class Dimension(StrEnum):
+    """What a report can be broken down by."""
+
+    STYLE = "style"
+    MODEL = "model"
+    PROMPT = "prompt"
+    AGENT = "agent"
+    CHANNEL = "channel"
+    SURFACE = "surface"
+
+
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if asked:
         print(__version__)
@@ -472,6 +483,49 @@ def import_(
 
 
 @app.command()
+def report(
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")
+    ] = None,
+    team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    by: Annotated[Dimension | None, typer.Option(help="Break it down by this, too.")] = None,
+    individuals: Annotated[
+        bool, typer.Option("--individuals", help="Tell single agents apart, and groups of fewer than 5.")
+    ] = False,
+    include_simulated: Annotated[
+        bool, typer.Option("--include-simulated", help="Requests that no real model answered, too.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with charts, in one file; nothing on stdout.")
+    ] = None,
+    as_json: Json = False,
+    database: DatabaseFile = None,
+) -> None:
+    """Tell what became of the replies, and how sure that is.
+
+    Each share has its denominator, and an interval by agents. "Not enough data" where that is the truth.
+
+    Example: suggest report --since 2026-11-01 --by style --html report.html
+    """
+    from cli import reporting
+
+    question = reporting.question(
+        since=since,
+        until=until,
+        team=team,
+        by=None if by is None else by.value,
+        individuals=individuals,
+        include_simulated=include_simulated,
+    )
+    wanted = reporting.Wanted(question=question, as_json=as_json, html=html)
+    asyncio.run(reporting.report(_location(database), _settings(), wanted))
+
+
+@app.command()
 def backup(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")],
@@ -589,7 +643,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _refuse_usage(error: typer.TyperException) -> int:
     """Wrong usage in one line; where nothing was asked for, the help."""
-    message = error.format_message().strip()
+    message = error.format_message().strip().replace("Value error, ", "")
     if "\n" in message:
         print(message, file=sys.stderr)
         return error.exit_code

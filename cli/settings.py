@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     suggest_candidates: Annotated[int, Field(ge=1, le=10)] = 3
     suggest_database_url: Annotated[str, Field(repr=False)] = "sqlite:///suggest.db"  # may hold a password
     suggest_playbook: Path | None = None
+    suggest_prices: Path | None = None
     suggest_on_use: Literal["post", "copy"] = "post"
     suggest_deadline_s: Annotated[float, Field(gt=0, le=600)] = 25.0
     suggest_max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 32
@@ -98,7 +99,7 @@ class Settings(BaseSettings):
             raise ValueError("a database in memory is gone with the program")
         return value
 
-    @field_validator("suggest_playbook")
+    @field_validator("suggest_playbook", "suggest_prices")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
@@ -166,6 +167,7 @@ FIXES: Final[dict[str, str]] = {
     "SUGGEST_RANKING": "set it to auto or off",
     "SUGGEST_RANK_EVERY_HOURS": "set it to a number of hours above 0, at most 8760",
     "SUGGEST_RANK_AFTER_CHOICES": "set it to a whole number of at least 1",
+    "SUGGEST_PRICES": "set it to the path of a price table, or leave it out",
     "SUGGEST_PLAYBOOK": "set it to the path of a playbook.toml; `suggest playbook init` writes one",
 }
 

@@ -9,6 +9,7 @@ deliveries how far a reply has got on its way into the conversation
 leases     work that one replica does at a time
 rankers    what was learned from the log, and which ranker orders what is shown
 choicelog  whole requests, in order, for reports and exports
+reports    the log counted, for reports
 backup     a checked copy of a SQLite file, made while it is written to
 migrations Alembic scripts, forward only
 

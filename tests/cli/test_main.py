@@ -32,6 +32,8 @@ COMMANDS = (
     "rank report",
     "rank rollback",
     "export",
+    "import",
+    "report",
     "backup",
     "migrate",
     "manifest",
@@ -89,6 +91,8 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
         assert (await suggest("try", "What the examples work on")).code == 0
         if command == "playbook check":
             assert (await suggest("playbook", "init")).code == 0
+        if command == "import":
+            assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
         if command.startswith("rank "):
             written(a_log(60), Path("choices.jsonl"))
             assert (await suggest("rank", "train", "--log", "choices.jsonl", "--save", "ranker.json")).code == 0

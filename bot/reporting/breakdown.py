@@ -1,0 +1,140 @@
+"""The report by one dimension. What is a property of requests (prompt, agent, channel, surface) has their rates.
+
+Styles and models are properties of candidates, and a candidate can be picked only where it was there: they are counted
+by draft and by display. Which styles are drafted and in which order they stand is drawn by chance, so what differs
+between styles is due to them; drafts and displays are weighted by 1 ÷ their probabilities, so that this holds when the
+number of styles, or the way of ordering, changes on the way.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import numpy as np
+
+from bot.intervals import FEWEST_CLUSTERS, Estimate, mean, share
+from bot.reporting.rates import WEEKLY, rates
+from bot.reporting.report import Base, Breakdown, Case, Group, Note, NoteCode, Rate
+from bot.reporting.tally import Tally, outcome_of
+from storage.reports import Dimension, DisplayCell, OutcomeCell
+
+MANY: Final = 20
+"""With so many groups, one in twenty intervals misses the truth by chance alone: that is said."""
+
+OF_DRAFTS: Final[tuple[Dimension, ...]] = ("style", "model")
+
+_SEEN: Final = ("passed_over", "used", "edited")
+_PICKED: Final = ("used", "edited")
+
+Sum = Literal["drafts", "weighted", "weight", "even"]
+
+
+class ByRequest:
+    """Adds up the outcomes of requests by group. A group of one agent has weeks for clusters: nothing else varies."""
+
+    def __init__(self, by: Dimension, *, individuals: bool) -> None:
+        self._by = by
+        self._individuals = individuals
+        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._agents: defaultdict[str, set[str]] = defaultdict(set)
+
+    def add(self, cell: OutcomeCell, *, week: str) -> None:
+        cluster = week if self._by == "agent" else cell.agent_id
+        self._tallies[cell.group].add(cluster, outcome_of(cell), cell.requests)
+        self._agents[cell.group].add(cell.agent_id)
+
+    def breakdown(self) -> Breakdown:
+        everybody = len(set().union(*self._agents.values())) if self._agents else 0
+        groups = [self._group(name, everybody) for name in self._tallies]
+        groups.sort(key=lambda group: (-group.count, group.name))
+        notes = [Note(code="by_week")] if self._by == "agent" else []
+        if withheld := sum(group.is_withheld for group in groups):
+            notes.append(Note(code="withheld", count=withheld))
+        return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_many(groups)))
+
+    def _group(self, name: str, everybody: int) -> Group:
+        agents = len(self._agents[name])
+        # A group of few among many would tell how those few do, without having been asked about them.
+        withheld = not self._individuals and agents < min(FEWEST_CLUSTERS, everybody)
+        tally = self._tallies[name]
+        return Group(
+            name=name,
+            count=tally.total("eligible"),
+            agents=agents,
+            is_withheld=withheld,
+            rates=() if withheld else rates(tally, WEEKLY),
+        )
+
+
+class ByDraft:
+    """Adds up what became of drafts, by style or model and by agent."""
+
+    def __init__(self, by: Dimension) -> None:
+        self._by = by
+        self._cells: defaultdict[str, defaultdict[str, list[DisplayCell]]] = defaultdict(lambda: defaultdict(list))
+        self._unweighted = 0
+        self._not_selected = 0
+
+    def add(self, cell: DisplayCell) -> None:
+        self._cells[cell.name][cell.agent_id].append(cell)
+        self._unweighted += cell.drafts - cell.weighted
+        self._not_selected += cell.drafts if cell.fate == "not_selected" else 0
+
+    def breakdown(self, *, learned: bool) -> Breakdown:
+        """`learned`: whether some orders were made by a ranker, and so are weighted."""
+        groups = [self._group(name) for name in self._cells]
+        groups.sort(key=lambda group: (-(_value(group.rates[0].estimate)), group.name))
+        counts: dict[NoteCode, int] = {
+            "inclusion_unknown": self._unweighted,
+            "not_selected": self._not_selected,
+            "order_learned": int(learned),
+        }
+        notes = [Note(code=code, count=count) for code, count in counts.items() if count]
+        if self._by == "style" and not self._not_selected and groups:
+            notes.insert(0, Note(code="randomised"))
+        return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_many(groups)))
+
+    def _group(self, name: str) -> Group:
+        agents = list(self._cells[name].values())
+        drafts = sum(cell.drafts for cells in agents for cell in cells)
+
+        def of(field: Sum, fates: Iterable[str] | None = None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+            return np.array(
+                [
+                    sum(getattr(cell, field) for cell in cells if fates is None or cell.fate in fates)
+                    for cells in agents
+                ],
+                dtype=float,
+            )
+
+        def rate(case: Case, base: Base, estimate: Estimate) -> Rate:
+            return Rate(case=case, of=base, estimate=estimate)
+
+        picked, seen = of("weight", _PICKED), of("weight", _SEEN)
+        displays, all_drafts = of("weighted", _SEEN).sum(), of("weighted").sum()
+        even = of("even", _SEEN)
+        found = (
+            rate("picked", "displays", share(picked, seen, counted=displays)),
+            rate("picked", "drafts", share(picked, of("weight"), counted=all_drafts)),
+            rate("used", "picks", share(of("drafts", ("used",)), of("drafts", _PICKED))),
+            rate("failed", "drafts", share(of("drafts", ("failed",)), of("drafts"))),
+            rate("near_duplicate", "drafts", share(of("drafts", ("near_duplicate",)), of("drafts"))),
+        )
+        return Group(
+            name=name,
+            count=drafts,
+            agents=len(agents),
+            is_withheld=False,
+            rates=found,
+            even=float(even.sum() / seen.sum()) if seen.sum() > 0 else None,
+            against_even=mean(picked - even, seen, counted=displays),
+        )
+
+
+def _value(estimate: Estimate) -> float:
+    return -1.0 if estimate.value is None else estimate.value
+
+
+def _many(groups: Iterable[Group]) -> tuple[Note, ...]:
+    count = sum(not group.is_withheld for group in groups)
+    return (Note(code="many_groups", count=count),) if count >= MANY else ()

@@ -1,0 +1,287 @@
+"""The nouns of a report. `suggest report --json` writes these fields as they are: they may be added to, never renamed.
+
+eligible   requests that somebody made and waited for; batches and comparisons are none
+shown      eligible requests of which at least one candidate was visible
+accepted   shown requests with a standing choice to use a reply, as it was or edited
+undecided  shown requests without a choice or redraft: still open, or expired after 24 hours
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from bot.intervals import Estimate
+from storage.reports import Dimension
+
+SCHEMA: Final = "report/1"
+
+Case = Literal[
+    "shown",
+    "accepted",
+    "used",
+    "edited",
+    "dismissed",
+    "redrafted",
+    "undecided",
+    "failed",
+    "undone",
+    "picked",
+    "near_duplicate",
+]
+Base = Literal["eligible", "shown", "accepted", "choices", "displays", "drafts", "picks", "dismissed"]
+NoteCode = Literal[
+    "simulated_left_out",
+    "unattended_left_out",
+    "still_open",
+    "few_agents",
+    "order_unknown",
+    "order_learned",
+    "inclusion_unknown",
+    "not_selected",
+    "randomised",
+    "many_groups",
+    "by_week",
+    "withheld",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something to know before the numbers are believed; `count` of what it is about."""
+
+    code: NoteCode
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """The share of `case` in `of`."""
+
+    case: Case
+    of: Base
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Plain counts. Every eligible request is in exactly one of the eight from `used` to `never_shown`.
+
+    `undone` are choices that were taken back; the request counts as what became of it after.
+    """
+
+    eligible: int
+    shown: int
+    accepted: int
+    used: int
+    edited: int
+    dismissed: int
+    redrafted: int
+    expired: int
+    open: int
+    failed: int
+    never_shown: int
+    undone: int
+    agents: int
+    drafts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Week:
+    """The requests made in the seven days from a Monday, in UTC; not `is_whole` where some days are not counted."""
+
+    start: date
+    is_whole: bool
+    eligible: int
+    shown: int
+    agents: int
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How a rate differs between two weeks: `difference` is `after` - `before`, with an interval of its own."""
+
+    case: Case
+    of: Base
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekOverWeek:
+    """The last two whole weeks in a row."""
+
+    before: date
+    after: date
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Edits with a similarity from `low` to below `high`; the last one has 1 in it."""
+
+    low: float
+    high: float
+    edits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """How much of the candidate was kept in what was sent: similarities from 0 to 1, to a hundredth.
+
+    `unknown`: edits without a similarity, in imports.
+    """
+
+    known: int
+    unknown: int
+    lower_quartile: float | None
+    median: float | None
+    upper_quartile: float | None
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why candidates were dismissed; None where the agent did not say."""
+
+    reason: str | None
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Drafts that failed alike. `share`: of all drafts."""
+
+    error: str
+    drafts: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafts:
+    """What became of all drafts, before any was shown."""
+
+    drafts: int
+    failed: int
+    near_duplicates: int
+    not_selected: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Milliseconds, to three digits: `model` a draft that came, `shown` from the ask to the screen, `decision` from the
+    screen to the choice. `model` is None where it is about all.
+    """
+
+    step: Literal["model", "shown", "decision"]
+    model: str | None
+    count: int
+    p50: int | None
+    p90: int | None
+    p99: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCost:
+    """Tokens of one model. `untold`: drafts that came without a count of tokens. `cost` is None without a price."""
+
+    model: str
+    drafts: int
+    untold: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`total` of the models with a price; None if there is none. Then `unpriced` and `untold` tell what is missing."""
+
+    currency: str | None
+    models: tuple[ModelCost, ...]
+    total: float | None
+    per_accepted: float | None
+    unpriced: tuple[str, ...]
+    untold: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How often the candidate in this place was picked, of all picks."""
+
+    position: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Picks where so many were shown together. `expected`: each place's share if places did not matter, since the
+    order was drawn. `effective`: as many unweighted picks would tell as much.
+    """
+
+    shown_together: int
+    picks: int
+    effective: float
+    expected: float
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One style, model, prompt, agent, channel or surface.
+
+    `count` of eligible requests, or of drafts for a style or model. Without `rates` where it is `is_withheld`. For a
+    style or model: `even` is what share of its displays would be picked if picks were spread evenly over what was shown
+    together, and `against_even` how far it is above that.
+    """
+
+    name: str
+    count: int
+    agents: int
+    is_withheld: bool
+    rates: tuple[Rate, ...]
+    even: float | None = None
+    against_even: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """The report by one dimension, and what to know of it."""
+
+    by: Dimension
+    groups: tuple[Group, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What was asked for, and when the first and last request was made that is counted."""
+
+    since: datetime | None
+    until: datetime | None
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All of it, as of `made_at`."""
+
+    schema: Literal["report/1"]
+    made_at: datetime
+    period: Period
+    team_id: str | None
+    totals: Totals
+    rates: tuple[Rate, ...]
+    weeks: tuple[Week, ...]
+    week_over_week: WeekOverWeek | None
+    edits: Edits
+    dismissals: tuple[Reason, ...]
+    drafts: Drafts
+    latency: tuple[Latency, ...]
+    cost: Cost
+    places: tuple[Places, ...]
+    breakdown: Breakdown | None
+    notes: tuple[Note, ...]

@@ -1,0 +1,69 @@
+"""What became of requests, by cluster: the agent who asked, or, for one agent alone, the week."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from bot.intervals import Values
+from storage.reports import OutcomeCell
+
+Outcome = Literal["used", "edited", "dismissed", "redrafted", "expired", "open", "failed", "never_shown", "undone"]
+
+_SHOWN: Final = ("used", "edited", "dismissed", "redrafted", "expired", "open")
+PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "eligible": (*_SHOWN, "failed", "never_shown"),
+    "shown": _SHOWN,
+    "accepted": ("used", "edited"),
+    "undecided": ("expired", "open"),
+    "choices": ("used", "edited", "dismissed", "undone"),
+}
+"""What is counted together."""
+
+
+class Tally:
+    """Counts by cluster and outcome, added to until they are read."""
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, cluster: str, outcome: Outcome, count: int) -> None:
+        self._counts[cluster][outcome] += count
+
+    def total(self, name: str) -> int:
+        """Of an outcome, or of several that are counted together."""
+        return sum(self._of(counts, name) for counts in self._counts.values())
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Those who made a request."""
+        return tuple(sorted(key for key, counts in self._counts.items() if self._of(counts, "eligible")))
+
+    def vector(self, name: str, clusters: Sequence[str] | None = None) -> Values:
+        """The counts of these clusters, in this order."""
+        keys = self.clusters if clusters is None else clusters
+        return np.array([self._of(self._counts[key], name) if key in self._counts else 0 for key in keys], dtype=float)
+
+    @staticmethod
+    def _of(counts: Counter[str], name: str) -> int:
+        return sum(counts[part] for part in PARTS.get(name, (name,)))
+
+
+def outcome_of(cell: OutcomeCell) -> Outcome:
+    """What became of a request: its standing choice, else its redraft, else why there is none."""
+    if cell.kind is not None:
+        return cell.kind
+    if cell.status == "redrafted":
+        return "redrafted"
+    if not cell.is_shown:
+        return "failed" if cell.status == "failed" else "never_shown"
+    return "expired" if cell.status == "expired" else "open"
+
+
+def tallied(cells: Iterable[OutcomeCell]) -> Tally:
+    """By agent."""
+    tally = Tally()
+    for cell in cells:
+        tally.add(cell.agent_id, outcome_of(cell), cell.requests)
+    return tally

@@ -1,0 +1,20 @@
+"""A report as JSON: its fields as they are, times and dates as ISO texts."""
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from bot.reporting import Report
+from storage.tables import to_iso
+
+
+def as_json(report: Report) -> str:
+    return json.dumps(asdict(report), ensure_ascii=False, indent=2, default=_plain, allow_nan=False)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return to_iso(value)
+    assert isinstance(value, date)
+    return value.isoformat()
