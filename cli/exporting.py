@@ -53,6 +53,10 @@ class Exported:
     left_out: Mapping[str, int]
 
 
+class NothingFound(Failed):
+    """The log has no request of the team, channel, agent or style that was named."""
+
+
 def export(location: Location, wanted: Export) -> None:
     """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
     print(_summary(write(location, wanted), wanted.output), file=sys.stderr)
@@ -144,11 +148,11 @@ async def _noted(location: Location, wanted: Export) -> tuple[Selection, int, in
 
 
 async def _refuse_unknown(location: Location, log: ChoiceLog, selection: Selection) -> None:
-    """An id that the log does not know is most likely a slip. Raises Failed."""
+    """An id that the log does not know is most likely a slip. Raises NothingFound."""
     for option, name in _NAMED:
         value = getattr(selection, name)
         if value is not None and not await log.count(Selection(**{name: value}, include_simulated=True)):
-            raise Failed(f"{option} {value!r}: {location} has no request of it, so nothing was written")
+            raise NothingFound(f"{option} {value!r}: {location} has no request of it, so nothing was written")
 
 
 async def _note(database: Database, wanted: Export, count: int) -> None:

@@ -20,6 +20,7 @@ from bot.ranking.ordering import LOOK_EVERY_S, LearnedOrdering
 from bot.recovering import HEARTBEAT_S, Recoverer
 from cli import checks, databases, wiring
 from cli.errors import Failed, SettingsError
+from cli.exports_beside import ExportsBeside
 from cli.settings import FIXES, Settings, hide_from_libraries, require
 from handlers.app import Doors, Edge
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
@@ -131,6 +132,7 @@ async def running(
             us=Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id),
             chooser=wiring.chooser(settings, records=records, metrics=metrics),
             deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
+            exporter=ExportsBeside(databases.Location.of_settings(settings), settings.suggest_pseudonym_key),
             tasks=tasks,
             now=wiring.now,
             clock=wiring.monotonic,

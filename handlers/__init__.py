@@ -4,6 +4,7 @@ app         registers every handler on a Bolt app
 commands    /suggest
 clicks      the buttons and the select
 modals      the edit modal
+exports     /suggest export: the modal, and the file as a direct message
 payloads    what Slack sends, parsed once at the door
 blocks      what Slack is sent, as Block Kit
 texts       every word that an agent reads, by key; locales/ has a file a language

@@ -20,6 +20,7 @@ from handlers.clicks import Clicks
 from handlers.colleagues import Colleagues
 from handlers.commands import Commands
 from handlers.connection import Connection
+from handlers.exports import Exporter, Exports
 from handlers.gate import Gate
 from handlers.people import People
 from handlers.private import PrivateMessages
@@ -48,6 +49,7 @@ class Doors:
     us: Us
     chooser: Chooser
     deliverer: Deliverer
+    exporter: Exporter
     tasks: Tasks
     now: Callable[[], datetime]
     clock: Callable[[], float]
@@ -81,12 +83,23 @@ class Edge:
             now=doors.now,
         )
         colleagues = Colleagues(suggester=doors.suggester, private=private)
+        self._exports = Exports(
+            exporter=doors.exporter,
+            client=connection.patient_client(),
+            session=session,
+            private=private,
+            people=people,
+            admins=doors.admins,
+            tasks=doors.tasks,
+            now=doors.now,
+        )
         self._commands = Commands(
             suggester=doors.suggester,
             pausing=doors.pausing,
             admins=doors.admins,
             showing=self._showing,
             colleagues=colleagues,
+            exports=self._exports,
             people=people,
             tasks=doors.tasks,
             now=doors.now,
@@ -140,6 +153,7 @@ class Edge:
         # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
         app.event("app_mention", middleware=[surfaces.on_mention])(_done)
         app.event("message", middleware=[surfaces.on_direct_message])(_done)
+        app.view(blocks.EXPORT_VIEW)(self._exports.on_submit)
 
     def resume(self, left: LeftBehind) -> None:
         """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""

@@ -13,6 +13,7 @@ from bot.delivering import Outcome
 from bot.ordering import drawn_places
 from bot.splitting import slack_length, split
 from bot.steering import CUSTOMERS_OWN, LANGUAGES
+from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
 from handlers.texts import Texts
 from storage.records import Candidate, Choice, DismissReason, DraftError, LogEntry, Request, Steer
 
@@ -28,6 +29,7 @@ MODAL_BLOCKS: Final = 100
 USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_request", "dismiss_request"
 REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
 EDIT_VIEW, REPLY_BLOCK, TEXT_ACTION = "edit_reply", "reply", "text"
+EXPORT_VIEW = "export_log"
 STEER, STEER_VIEW, LANGUAGE = "steer_candidate", "steer_language", "language"
 MODAL_VIEW = "suggested_replies"
 PASTE_VIEW, MESSAGE_BLOCK, HINT_BLOCK = "paste_message", "message", "hint"
@@ -276,6 +278,36 @@ def language_view(candidate_id: str, texts: Texts) -> Block:
             }
         ],
     }
+
+
+def export_view(texts: Texts) -> Block:
+    """Which requests, in which form."""
+    forms = [_option(texts(f"export-form-{form}"), form) for form in EXPORT_FORMS]
+    ranges = [_option(texts(f"export-range-{days}"), days) for days in EXPORT_RANGES]
+    names = [_option(texts(f"export-names-{kind}"), kind) for kind in ("ids", "pseudonyms")]
+    return {
+        "type": "modal",
+        "callback_id": EXPORT_VIEW,
+        "title": _plain(texts("export-title")),
+        "submit": _plain(texts("export-submit")),
+        "close": _plain(texts("modal-close")),
+        "blocks": [
+            _select("export_range", texts("export-range"), ranges, initial=1),
+            _select("export_form", texts("export-form"), forms, initial=0),
+            _select("export_names", texts("export-names"), names, initial=0),
+            _context(texts("export-what")),
+        ],
+    }
+
+
+def _select(name: str, label: str, options: list[Block], *, initial: int) -> Block:
+    """An input whose block and action have the same name."""
+    element = {"type": "static_select", "action_id": name, "options": options, "initial_option": options[initial]}
+    return {"type": "input", "block_id": name, "label": _plain(label), "element": element}
+
+
+def _option(text: str, value: str) -> Block:
+    return {"text": _plain(text), "value": value}
 
 
 def reply(text: str, *, by: str | None) -> Message:

@@ -10,6 +10,7 @@ from bot.pausing import Pausing
 from bot.suggesting import Ask, Suggester
 from handlers.apologies import apologising
 from handlers.colleagues import Colleagues
+from handlers.exports import Exports
 from handlers.payloads import Command, MalformedPayload, parse_command
 from handlers.people import People
 from handlers.showing import RESPONSE_URL_LIFE, Showing, reached_by
@@ -45,6 +46,7 @@ class Commands:
         admins: frozenset[str],
         showing: Showing,
         colleagues: Colleagues,
+        exports: Exports,
         people: People,
         tasks: Tasks,
         now: Callable[[], datetime],
@@ -54,6 +56,7 @@ class Commands:
         self._admins = admins
         self._showing = showing
         self._colleagues = colleagues
+        self._exports = exports
         self._people = people
         self._tasks = tasks
         self._now = now
@@ -84,7 +87,7 @@ class Commands:
         elif word == "last":
             await self._last(asked)
         elif word == "export":
-            await asked.ack(asked.texts("export-not-in-slack-yet"))
+            await self._export(asked)
         elif word in {"pause", "resume"}:
             await self._pause_or_resume(asked, word)
         else:
@@ -131,6 +134,18 @@ class Commands:
         turn = self._pausing.pause if word == "pause" else self._pausing.resume
         changed = await turn(by=asked.command.user_id)
         await asked.ack(asked.texts(f"{word}-{'done' if changed else 'was'}"))
+
+    async def _export(self, asked: Asked) -> None:
+        """Ask which requests and in which form; for admins."""
+        if not asked.is_admin:
+            raise NotAllowed(helpers=tuple(sorted(self._admins)))
+        await asked.ack()
+        await self._exports.open(
+            user_id=asked.command.user_id,
+            trigger_id=asked.command.trigger_id,
+            way_back=asked.way_back,
+            texts=asked.texts,
+        )
 
     async def _last_open(self, asked: Asked) -> LogEntry | None:
         """The agent's last open request, to be shown by the way that this command brought."""

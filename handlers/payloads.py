@@ -6,10 +6,14 @@ Each parser raises MalformedPayload, which names the field, for anything that Sl
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bot.splitting import clean
 from bot.steering import CUSTOMERS_OWN, LANGUAGES
+
+EXPORT_FORMS: Final = ("csv", "jsonl", "parquet", "trl", "kto", "openai", "sft", "vw")
+EVERYTHING: Final = "all"
+EXPORT_RANGES: Final = ("7", "30", "90", "365", EVERYTHING)
 
 
 class MalformedPayload(Exception):  # noqa: N818 - named for what happened, as the callers read it
@@ -125,6 +129,18 @@ class LanguageChosen:
     view_hash: str
     candidate_id: str
     language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportWish:
+    """A submitted wish for an export: of the last so many days, or of everything."""
+
+    team_id: str
+    user_id: str
+    view_id: str
+    form: str
+    days: int | None
+    pseudonyms: bool
 
 
 def check_shape(payload: Mapping[str, Any]) -> None:
@@ -258,6 +274,29 @@ def parse_language(body: Mapping[str, Any]) -> LanguageChosen:
         candidate_id=_text(view, "private_metadata"),
         language=_language(_text(_object(chosen, "selected_option"), "value")),
     )
+
+
+def parse_export(body: Mapping[str, Any]) -> ExportWish:
+    view = _object(body, "view")
+    values = _object(_object(view, "state"), "values")
+    form, days, names = (_selected(values, name) for name in ("export_form", "export_range", "export_names"))
+    if form not in EXPORT_FORMS:
+        raise MalformedPayload("export_form")
+    if days not in EXPORT_RANGES:
+        raise MalformedPayload("export_range")
+    return ExportWish(
+        team_id=_team_id(body),
+        user_id=_text(_object(body, "user"), "id"),
+        view_id=_text(view, "id"),
+        form=form,
+        days=None if days == EVERYTHING else int(days),
+        pseudonyms=names == "pseudonyms",
+    )
+
+
+def _selected(values: Mapping[str, Any], name: str) -> str:
+    """The value of a select whose block and action have the same name."""
+    return _text(_object(_object(_object(values, name), name), "selected_option"), "value")
 
 
 def _language(value: str) -> str | None:

@@ -30,7 +30,7 @@ from bot.housekeeping import UNDECIDED_FOR
 from bot.suggesting import MESSAGE_LIMIT
 from cli import main
 from cli.settings import FIXES, Settings
-from handlers import apologies, blocks, surfaces, threads
+from handlers import apologies, blocks, payloads, surfaces, threads
 from handlers.texts import DEFAULT_LOCALE
 from playground.openai import bad_request
 from storage import records
@@ -190,7 +190,14 @@ def test_the_action_ids_are_documented() -> None:
         blocks.POST,
         blocks.STEER,
     }
-    views = {blocks.EDIT_VIEW, blocks.STEER_VIEW, blocks.MODAL_VIEW, blocks.PASTE_VIEW, "copy_reply"}
+    views = {
+        blocks.EDIT_VIEW,
+        blocks.STEER_VIEW,
+        blocks.MODAL_VIEW,
+        blocks.PASTE_VIEW,
+        blocks.EXPORT_VIEW,
+        "copy_reply",
+    }
     inputs = {blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK}
     assert known | inputs == {*ids, *views, *inputs, surfaces.SHORTCUT, surfaces.ANYWHERE}
 
@@ -467,6 +474,9 @@ FAMILIES = {
     "barred-": vocabulary(errors.BarredReason),
     "thread-": vocabulary(threads.Problem),
     "paste-": [blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK],
+    "export-form-": payloads.EXPORT_FORMS,
+    "export-range-": payloads.EXPORT_RANGES,
+    "export-names-": ["ids", "pseudonyms"],
     "limit-": ["agent_per_minute", "tokens_per_day", "queue"],
 }
 LENGTHS = (
@@ -474,7 +484,8 @@ LENGTHS = (
     (r"reason-placeholder", 150),
     (r"reason-noted", 3_000),
     (r"reason-.*", 75),
-    (r"barred-title|language-(title|submit)", 24),
+    (r"barred-title|language-(title|submit)|export-(title|submit)", 24),
+    (r"export-(form|range|names)-.*", 75),
     (r"modal-replies-title|paste-submit", 24),
     (r"modal-(title|submit|close|copy-title|submit-copy|copy-close)", 24),
     (r"modal-.*", 2_000),

@@ -11,9 +11,50 @@ usage =
     • `/suggest the customer's message`: candidate replies, visible only to you
     • `/suggest the customer's message // shorter, offer a refund`: with a hint for how to write them
     • `/suggest last`: your last open request again
+    • `/suggest export`: the choice log as a file, for admins
     • `/suggest help`: this text
 
-export-not-in-slack-yet = `/suggest export` does not work in Slack in this version. Whoever runs the bot can export the choice log on the server with `suggest export`.
+export-title = Export the choice log
+export-submit = Export
+export-what = The requests of this workspace with their candidates and choices: what customers and agents wrote is in it. The file comes as a direct message; that you exported it is noted.
+export-range = Which requests
+export-range-7 = The last 7 days
+export-range-30 = The last 30 days
+export-range-90 = The last 90 days
+export-range-365 = The last 365 days
+export-range-all = All
+export-form = Form
+export-form-csv = CSV, for spreadsheets
+export-form-jsonl = JSON Lines, everything
+export-form-parquet = Parquet, typed
+export-form-trl = Preference pairs (TRL)
+export-form-kto = Labelled replies (KTO)
+export-form-openai = Preference pairs (OpenAI)
+export-form-sft = Conversations (SFT)
+export-form-vw = Vowpal Wabbit
+export-names = People and channels
+export-names-ids = Slack's ids
+export-names-pseudonyms = Pseudonyms
+export-comment = { $count ->
+    [one] The choice log you asked for: one request.
+   *[other] The choice log you asked for: { $count } requests.
+}
+export-done = { $count ->
+    [one] The export is done: one request. The file is in your direct messages with this bot.
+   *[other] The export is done: { $count } requests. The file is in your direct messages with this bot.
+}
+export-nothing = There is nothing to export: no request was made in this time. Type `/suggest export` again and choose a longer one.
+export-empty = { $count ->
+    [one] The one request of this time gives nothing in this form. Type `/suggest export` again and choose CSV or JSON Lines.
+   *[other] None of the { $count } requests of this time gives anything in this form. Type `/suggest export` again and choose CSV or JSON Lines.
+}
+export-busy = An export is being written already. Please try again when it is done.
+export-too-large = The export is larger than the 1 GB that Slack takes. Choose a shorter time, or ask whoever runs the bot to run `suggest export` on the server.
+export-failed = The export could not be written, and nothing was sent. Please try again; if it happens again, tell whoever runs the bot: the log says why.
+export-missing-scope = The export could not be sent: the bot lacks the scope `files:write` or `im:write`. Ask whoever runs it to add the scope and install the app again.
+export-dm-closed = The export could not be sent: Slack does not let the bot write direct messages to you. Open a direct message with it, and type `/suggest export` again.
+export-not-uploaded = The export was written, but Slack did not take the file, so it was deleted again. Please try again in a minute.
+export-not-opened = Slack did not open the window for the export. Please type `/suggest export` again.
 pause-done = Drafting is paused everywhere. `/suggest resume` starts it again; replies already shown can still be used.
 pause-was = Drafting is paused already. `/suggest resume` starts it again.
 resume-done = Drafting goes on.

@@ -9,9 +9,41 @@ usage =
     • `/suggest 客戶的訊息`：幾則候選回覆，只有你看得到
     • `/suggest 客戶的訊息 // 短一點，可以退款`：附上提示，說明該怎麼寫
     • `/suggest last`：再看一次你最近一個還沒決定的請求
+    • `/suggest export`：把選擇紀錄匯出成檔案（限管理員）
     • `/suggest help`：顯示這段說明
 
-export-not-in-slack-yet = 這個版本還不能在 Slack 裡使用 `/suggest export`。架設這個機器人的人可以在伺服器上用 `suggest export` 匯出選擇紀錄。
+export-title = 匯出選擇紀錄
+export-submit = 匯出
+export-what = 這個工作區的請求，連同候選回覆與選擇；其中包含客戶與客服人員所寫的內容。檔案會以私訊傳來；系統會記下是您匯出的。
+export-range = 哪些請求
+export-range-7 = 最近 7 天
+export-range-30 = 最近 30 天
+export-range-90 = 最近 90 天
+export-range-365 = 最近 365 天
+export-range-all = 全部
+export-form = 格式
+export-form-csv = CSV，試算表用
+export-form-jsonl = JSON Lines，完整內容
+export-form-parquet = Parquet，具欄位型別
+export-form-trl = 偏好配對（TRL）
+export-form-kto = 標記過的回覆（KTO）
+export-form-openai = 偏好配對（OpenAI）
+export-form-sft = 對話（SFT）
+export-form-vw = Vowpal Wabbit
+export-names = 人員與頻道
+export-names-ids = Slack 的 ID
+export-names-pseudonyms = 假名
+export-comment = 您要的選擇紀錄：{ $count } 筆請求。
+export-done = 匯出完成：{ $count } 筆請求。檔案在您與這個機器人的私訊裡。
+export-nothing = 沒有可匯出的內容：這段時間內沒有任何請求。請再輸入 `/suggest export`，選擇較長的時間。
+export-empty = 這段時間的 { $count } 筆請求在這種格式裡都沒有內容。請再輸入 `/suggest export`，選擇 CSV 或 JSON Lines。
+export-busy = 已經有一份匯出正在寫入。請等它完成後再試。
+export-too-large = 匯出檔超過 Slack 可接受的 1 GB。請選擇較短的時間，或請架設這個機器人的人在伺服器上執行 `suggest export`。
+export-failed = 匯出檔無法寫入，什麼都沒有傳送。請再試一次；如果再發生，請告訴架設這個機器人的人：日誌裡有原因。
+export-missing-scope = 匯出檔無法傳送：機器人缺少 `files:write` 或 `im:write` 權限。請架設的人加上權限並重新安裝應用程式。
+export-dm-closed = 匯出檔無法傳送：Slack 不允許機器人傳私訊給您。請先開啟與它的私訊，再輸入 `/suggest export`。
+export-not-uploaded = 匯出檔已寫好，但 Slack 沒有收下檔案，因此已將它刪除。請稍等一分鐘再試。
+export-not-opened = Slack 沒有開啟匯出的視窗。請再輸入 `/suggest export`。
 pause-done = 已全面暫停草擬。輸入 `/suggest resume` 即可恢復；已經顯示的回覆仍可使用。
 pause-was = 草擬本來就已暫停。輸入 `/suggest resume` 即可恢復。
 resume-done = 已恢復草擬。

@@ -24,6 +24,8 @@ SCOPES = {
     "chat_update": {"chat:write"},
     "conversations_open": {"im:write"},
     "conversations_replies": {"channels:history", "groups:history"},
+    "files_completeUploadExternal": {"files:write"},
+    "files_getUploadURLExternal": {"files:write"},
     "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
@@ -83,7 +85,7 @@ def test_it_lists_what_is_handled() -> None:
     """Commands, shortcuts and events: no more and no fewer."""
     app = Registered()
     edge = object.__new__(Edge)
-    for name in ("_gate", "_commands", "_clicks", "_surfaces"):
+    for name in ("_gate", "_commands", "_clicks", "_exports", "_surfaces"):
         object.__setattr__(edge, name, _Anything())
     edge.register(app)  # type: ignore[arg-type]
     manifest = it.load_manifest()

@@ -169,7 +169,7 @@ async def test_the_last_open_request_again(stage: Stage, words: str) -> None:
         ("last", "no open request"),
         ("help", "/suggest last"),
         ("", "/suggest last"),
-        ("export", "suggest export"),
+        ("export", "Only admins"),
         ("pause", "Only admins"),
         ("resume", "Only admins"),
     ],
