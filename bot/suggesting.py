@@ -52,6 +52,7 @@ class Ask:
     team_id: str
     channel_id: str
     thread_ts: str | None = None
+    pointed_ts: str | None = None
     agent_id: str
     surface: Surface
     locale: str
@@ -132,6 +133,7 @@ class Suggester:
             team_id=ask.team_id,
             channel_id=ask.channel_id,
             thread_ts=ask.thread_ts,
+            pointed_ts=ask.pointed_ts,
             agent_id=ask.agent_id,
             surface=ask.surface,
             locale=ask.locale,

@@ -28,7 +28,7 @@ from handlers.courier import SlackCourier
 from handlers.people import People
 from handlers.socket import Socket
 from handlers.tasks import Tasks
-from handlers.threads import Us
+from handlers.threads import Threads, Us
 from handlers.watching import watching
 from handlers.web import Health, health_app, listen, slack_app
 from storage.errors import Unavailable, Unreachable
@@ -122,6 +122,8 @@ async def running(
             orderer=ordering,
         )
         people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
+        us = Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id)
+        threads = Threads(client=connection.patient_client(), people=people, us=us)
         courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
         doors = Doors(
             suggester=suggester,
@@ -129,8 +131,9 @@ async def running(
             admins=frozenset(settings.suggest_admins),
             usergroups=frozenset(settings.suggest_allowed_usergroups),
             people=people,
-            us=Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id),
-            chooser=wiring.chooser(settings, records=records, metrics=metrics),
+            us=us,
+            threads=threads,
+            chooser=wiring.chooser(settings, records=records, metrics=metrics, conversations=threads),
             deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
             exporter=ExportsBeside(databases.Location.of_settings(settings), settings.suggest_pseudonym_key),
             tasks=tasks,

@@ -22,6 +22,7 @@ from bot.playbook import Playbook
 from bot.ranking.learning import Learner, Schedule
 from bot.ranking.ordering import LearnedOrdering
 from bot.recovering import Recoverer
+from bot.staleness import UNMOVED, Conversations
 from bot.suggesting import DraftsTogether, Suggester, Terms
 from bot.unfinished import Unfinished
 from cli import __version__
@@ -180,7 +181,9 @@ async def suggester(
     )
 
 
-def chooser(settings: Settings, *, records: Records, metrics: Metrics) -> Chooser:
+def chooser(
+    settings: Settings, *, records: Records, metrics: Metrics, conversations: Conversations = UNMOVED
+) -> Chooser:
     return Chooser(
         requests=records.requests,
         choices=records.choices,
@@ -189,6 +192,7 @@ def chooser(settings: Settings, *, records: Records, metrics: Metrics) -> Choose
         now=now,
         new_id=new_id,
         places=places(settings),
+        conversations=conversations,
     )
 
 

@@ -16,6 +16,7 @@ from bot.errors import (
     NotYours,
     Paused,
     Refusal,
+    Stale,
     UnknownRequest,
 )
 from handlers.payloads import MalformedPayload
@@ -77,6 +78,8 @@ def worded(error: Exception, texts: Texts) -> str:
         return texts(f"limit-{error.which}", **_wanted(error, hours))
     if isinstance(error, Barred):
         return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
+    if isinstance(error, Stale):
+        return texts("stale", newer=error.newer)
     if isinstance(error, NotAllowed):
         return texts("not-allowed", who=_who(error.helpers, texts))
     kind = next(kind for kind in type(error).__mro__ if kind in _KEYS)

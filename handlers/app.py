@@ -47,6 +47,7 @@ class Doors:
     usergroups: frozenset[str]
     people: People
     us: Us
+    threads: Threads
     chooser: Chooser
     deliverer: Deliverer
     exporter: Exporter
@@ -79,6 +80,7 @@ class Edge:
             private=private,
             boards=boards,
             unfolding=unfolding,
+            threads=doors.threads,
             labels=labels,
             now=doors.now,
         )
@@ -122,7 +124,7 @@ class Edge:
             suggester=doors.suggester,
             showing=self._showing,
             boards=boards,
-            threads=Threads(client=client, people=people, us=doors.us),
+            threads=doors.threads,
             private=private,
             colleagues=colleagues,
             people=people,
@@ -137,6 +139,7 @@ class Edge:
         app.middleware(self._gate.admit)
         app.command("/suggest")(self._commands.on_suggest)
         app.action(blocks.USE)(clicks.listening(clicks.use))
+        app.action(blocks.ANYWAY)(clicks.listening(clicks.use_anyway))
         app.action(blocks.EDIT)(clicks.listening(clicks.edit))
         app.action(blocks.REDRAFT)(clicks.listening(clicks.redraft))
         app.action(blocks.STEER)(clicks.listening(clicks.steer))
@@ -145,6 +148,7 @@ class Edge:
         app.action(blocks.UNDO)(clicks.listening(clicks.undo))
         app.action(blocks.POST)(clicks.listening(clicks.post))
         app.view(blocks.EDIT_VIEW)(clicks.on_submit)
+        app.view(blocks.ANYWAY_VIEW)(clicks.on_submit_anyway)
         app.view(blocks.STEER_VIEW)(clicks.on_language)
         surfaces = self._surfaces
         app.message_shortcut(SHORTCUT)(surfaces.on_message_shortcut)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from bot.delivering import Outcome
+from bot.errors import Stale
 from bot.ordering import drawn_places
 from bot.splitting import slack_length, split
 from bot.steering import CUSTOMERS_OWN, LANGUAGES
@@ -30,6 +31,7 @@ USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_reques
 REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
 EDIT_VIEW, REPLY_BLOCK, TEXT_ACTION = "edit_reply", "reply", "text"
 EXPORT_VIEW = "export_log"
+ANYWAY, ANYWAY_VIEW = "use_anyway", "edit_reply_anyway"
 STEER, STEER_VIEW, LANGUAGE = "steer_candidate", "steer_language", "language"
 MODAL_VIEW = "suggested_replies"
 PASTE_VIEW, MESSAGE_BLOCK, HINT_BLOCK = "paste_message", "message", "hint"
@@ -174,7 +176,9 @@ def unlinked(text: str) -> str:
     return re.sub(r"<@(\w+)>", r"\1", text)
 
 
-def delivered(request: Request, choice: Choice, outcome: Outcome, texts: Texts) -> tuple[Message, ...]:
+def delivered(
+    request: Request, choice: Choice, outcome: Outcome, texts: Texts, *, note: str | None = None
+) -> tuple[Message, ...]:
     """What became of the reply, with Undo; the text itself where it has to be copied, or may be missing."""
     key = {
         "posted": "posted-edited" if choice.kind == "edited" else "posted",
@@ -189,7 +193,7 @@ def delivered(request: Request, choice: Choice, outcome: Outcome, texts: Texts) 
     groups = [
         [_plain_section(text)],
         *([_plain_section(part)] for part in _sections(outcome.text)),
-        [_actions(*buttons)],
+        [*([] if note is None else [_context(note)]), _actions(*buttons)],
     ]
     return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in _pages(groups))
 
@@ -216,11 +220,29 @@ def reason_noted(request: Request, texts: Texts) -> Message:
     return Message(text=text, blocks=(_plain_section(text), _actions(undo)))
 
 
+def moved_on(stale: Stale, texts: Texts) -> tuple[Message, ...]:
+    """The conversation has moved on: the reply once more, to be used all the same, edited, or drafted anew."""
+    candidate = stale.candidate
+    text = texts("stale", newer=stale.newer)
+    buttons = [
+        {**_button(texts("button-anyway"), ANYWAY, candidate.id), "style": "primary"},
+        _button(texts("button-edit"), EDIT, candidate.id),
+        _button(texts("button-anew"), REDRAFT, stale.request.id),
+    ]
+    groups = [
+        [_plain_section(text)],
+        *([_plain_section(part)] for part in _sections(candidate.text or "")),
+        [_actions(*buttons)],
+    ]
+    return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in _pages(groups))
+
+
 def edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
     """The editor; for a reply over the editor's limit, the text to copy."""
     text = candidate.text or ""
     if slack_length(text) > EDIT_LIMIT:
         return _copy_view(text, texts)
+    editor = _editor(text, texts, hint=texts("modal-where" if posts else "modal-where-copy"))
     return {
         "type": "modal",
         "callback_id": EDIT_VIEW,
@@ -228,21 +250,22 @@ def edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
         "title": _plain(texts("modal-title")),
         "submit": _plain(texts("modal-submit" if posts else "modal-submit-copy")),
         "close": _plain(texts("modal-close")),
+        "blocks": [editor],
+    }
+
+
+def moved_on_view(stale: Stale, typed: str, texts: Texts) -> Block:
+    """The editor once more, with what the agent wrote: the conversation has moved on."""
+    return {
+        "type": "modal",
+        "callback_id": ANYWAY_VIEW,
+        "private_metadata": stale.candidate.id,
+        "title": _plain(texts("modal-title")),
+        "submit": _plain(texts("modal-submit-anyway")),
+        "close": _plain(texts("modal-close")),
         "blocks": [
-            {
-                "type": "input",
-                "block_id": REPLY_BLOCK,
-                "label": _plain(texts("modal-input")),
-                "hint": _plain(texts("modal-where" if posts else "modal-where-copy")),
-                "element": {
-                    "type": "plain_text_input",
-                    "action_id": TEXT_ACTION,
-                    "multiline": True,
-                    "initial_value": text,
-                    "max_length": EDIT_LIMIT,
-                    "focus_on_load": True,
-                },
-            }
+            _plain_section(texts("stale", newer=stale.newer)),
+            _editor(typed[:EDIT_LIMIT], texts, hint=texts("modal-where-anyway")),
         ],
     }
 
@@ -251,6 +274,23 @@ def with_link(message: Message, link: str, texts: Texts) -> Message:
     """The message under a link to the conversation that it is about."""
     where = {"type": "context", "elements": [{"type": "mrkdwn", "text": texts("in-thread", link=link)}]}
     return Message(text=message.text, blocks=(where, *message.blocks)[:BLOCKS_LIMIT])
+
+
+def _editor(text: str, texts: Texts, *, hint: str) -> Block:
+    return {
+        "type": "input",
+        "block_id": REPLY_BLOCK,
+        "label": _plain(texts("modal-input")),
+        "hint": _plain(hint),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": TEXT_ACTION,
+            "multiline": True,
+            "initial_value": text,
+            "max_length": EDIT_LIMIT,
+            "focus_on_load": True,
+        },
+    }
 
 
 def language_view(candidate_id: str, texts: Texts) -> Block:

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.choosing import Chooser, Chosen, Click, Editing, Undone
 from bot.delivering import Deliverer, Refused, Throttled, Uncertain
+from bot.errors import Stale
 from bot.steering import Steering
 from bot.suggesting import Suggester
 from handlers import blocks
@@ -85,7 +86,18 @@ class Clicks:
 
     async def use(self, clicked: Clicked) -> Work:
         try:
-            chosen = await self._chooser.use(clicked.click, clicked.action.value)
+            return await self._use(clicked, self._chooser.use)
+        except Stale as stale:
+            request = reached_by(stale.request, clicked.click.way_back)
+            return self._private.show(request, blocks.moved_on(stale, clicked.texts), replace=True)
+
+    async def use_anyway(self, clicked: Clicked) -> Work:
+        """The agent knows that the conversation has moved on."""
+        return await self._use(clicked, self._chooser.use_anyway)
+
+    async def _use(self, clicked: Clicked, choose: Callable[[Click, str], Awaitable[Chosen]]) -> Work:
+        try:
+            chosen = await choose(clicked.click, clicked.action.value)
         except NotOpen as closed:
             return await self._as_it_stands(clicked, closed)
         return self._showing.deliver(self._deliverer, chosen, clicked.texts)
@@ -176,6 +188,15 @@ class Clicks:
 
     async def on_submit(self, ack: Ack, body: dict[str, Any]) -> None:
         """The edited reply. What goes wrong is said in the editor, where the agent's text stays."""
+        await self._submit(ack, body, self._chooser.edit)
+
+    async def on_submit_anyway(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The edited reply, though the conversation has moved on."""
+        await self._submit(ack, body, self._chooser.edit_anyway)
+
+    async def _submit(
+        self, ack: Ack, body: dict[str, Any], choose: Callable[[Click, str, str], Awaitable[Chosen]]
+    ) -> None:
         try:
             submission = parse_submission(body)
         except MalformedPayload as error:
@@ -188,7 +209,11 @@ class Clicks:
             await ack(response_action="errors", errors={blocks.REPLY_BLOCK: blocks.unlinked(sentence)})
 
         async with apologising(refuse, texts, again=ack):
-            chosen = await self._chooser.edit(_submitted(submission), submission.candidate_id, submission.text)
+            try:
+                chosen = await choose(_submitted(submission), submission.candidate_id, submission.text)
+            except Stale as stale:
+                await ack(response_action="update", view=blocks.moved_on_view(stale, submission.text, texts))
+                return
             await ack()
             if submission.below is not None:
                 self._boards.see(chosen.request.id, submission.below)

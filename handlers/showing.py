@@ -15,6 +15,7 @@ from handlers.apologies import apologising
 from handlers.boards import Board, Boards
 from handlers.private import NotShown, PrivateMessages
 from handlers.texts import Texts
+from handlers.threads import Pointed, Threads
 from handlers.unfolding import Unfolding
 from storage.errors import Unavailable
 from storage.records import LogEntry, Request, Surface, WayBack
@@ -38,11 +39,13 @@ class Showing:
         private: PrivateMessages,
         boards: Boards,
         unfolding: Unfolding,
+        threads: Threads,
         labels: blocks.Labels,
         now: Callable[[], datetime],
     ) -> None:
         self._boards = boards
         self._unfolding = unfolding
+        self._threads = threads
         self._suggester = suggester
         self._private = private
         self._labels = labels
@@ -60,13 +63,13 @@ class Showing:
             await self._interrupted(request, texts, error)
 
     async def redraft(self, request: Request, texts: Texts) -> None:
-        """Others in the place of the parent's candidates, whose drafting ends."""
+        """Others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
         await self._unfolding.stop(request.parent_request_id)
         board = self._boards.of(request)
         if board is None:
             on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
             await self._private.show(request, [on_their_way], replace=True)
-            await self.draft_and_show(request, texts, replace=True)
+            await self.draft_and_show(await self._read_anew(request), texts, replace=True)
             return
         self._boards.put(request.id, board)
         try:
@@ -74,9 +77,20 @@ class Showing:
             await self._boards.paint(board, request, self.placeholders(request, texts))
         except (Refused, Uncertain, Throttled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
-            await self.draft_and_show(request, texts)
+            await self.draft_and_show(await self._read_anew(request), texts)
             return
-        await self.unfold(request, board, texts)
+        await self.unfold(await self._read_anew(request), board, texts)
+
+    async def _read_anew(self, request: Request) -> Request:
+        """The request with its thread as it is now; as it was, where it never was read, or cannot be."""
+        if request.thread_ts is None or request.seen_ts is None:
+            return request
+        message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
+        pointed = Pointed(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
+        thread = await self._threads.read(pointed)
+        if thread.problem is not None or not thread.turns:
+            return request
+        return await self._suggester.converse(request, thread.turns, seen_ts=thread.latest_ts)
 
     async def _interrupted(self, request: Request, texts: Texts, error: Unavailable) -> None:
         _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
@@ -144,7 +158,8 @@ class Showing:
             return
         if outcome.state == "cancelled":
             return
-        messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts)
+        note = texts("unchecked") if chosen.freshness == "unknown" else None
+        messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts, note=note)
         await self._private.show(chosen.request, messages, replace=True)
         try:
             await deliverer.told(chosen)

@@ -125,6 +125,7 @@ class Surfaces:
             channel_id=shortcut.channel_id,
             thread_ts=shortcut.thread_ts,
             agent_id=shortcut.user_id,
+            pointed_ts=_ts(shortcut.message),
             surface="shortcut",
             locale=locale,
             conversation=(Turn(role="customer", text=text),),
@@ -152,7 +153,9 @@ class Surfaces:
         if thread.problem is not None:
             _log.info("thread not read: %s", thread.problem, extra={"request_id": request.id})
         note = None if thread.problem is None else texts(f"thread-{thread.problem}")
-        return await self._suggester.converse(request, thread.turns or request.conversation), note
+        seen_ts = thread.latest_ts if thread.problem is None else None
+        read = await self._suggester.converse(request, thread.turns or request.conversation, seen_ts=seen_ts)
+        return read, note
 
     async def _refuse(self, ack: Ack, shortcut: MessageShortcut, texts: Texts, sentence: str) -> None:
         await ack()
@@ -323,6 +326,11 @@ class Surfaces:
 
     def _after(self, request: Request, texts: Texts, work: Work) -> None:
         self._tasks.spawn(self._showing.told(request, texts, work), name=f"draft {request.id}")
+
+
+def _ts(message: Mapping[str, Any]) -> str | None:
+    ts = message.get("ts")
+    return ts if isinstance(ts, str) and len(ts) <= 32 else None
 
 
 def _of_pasted(pasted: Pasted, locale: str) -> Ask:

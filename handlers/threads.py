@@ -6,6 +6,7 @@ so are we: all that we post in a thread are replies that an agent has chosen.
 """
 
 import asyncio
+import logging
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +19,17 @@ from bot.delivering import Refused, Throttled, Uncertain
 from bot.splitting import clean
 from handlers.people import Kind, People
 from handlers.slack_errors import telling_apart
-from storage.records import Role, Turn
+from storage.records import Request, Role, Turn
+
+_log = logging.getLogger(__name__)
 
 TOKEN_BUDGET: Final = 3_000
 """Of all turns together, by `tokens`: what came before is left out."""
 
 READ_LIMIT_S: Final = 6.0
+LOOK_LIMIT_S: Final = 0.7
+"""For what is newer: an acknowledgement waits for it."""
+
 PAGE: Final = 1_000
 MOST_PAGES: Final = 20
 
@@ -61,7 +67,7 @@ class Pointed:
     channel_id: str
     thread_ts: str
     message: Mapping[str, Any]
-    """Empty where Slack delivered none."""
+    """Empty where Slack delivered none; its `ts` alone where the thread is read once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +109,24 @@ class Threads:
             problem=problem,
         )
 
+    async def newer(self, request: Request) -> int | None:
+        """How many messages of the request's thread are newer than those that were read for it; None where Slack does
+        not tell within LOOK_LIMIT_S.
+        """
+        try:
+            async with asyncio.timeout(LOOK_LIMIT_S), telling_apart():
+                answer = await self._client.conversations_replies(
+                    channel=request.channel_id, ts=request.thread_ts or "", oldest=request.seen_ts, limit=PAGE
+                )
+                messages = [message for message in answer["messages"] if isinstance(message, Mapping)]
+        except (Refused, Uncertain, Throttled, TimeoutError) as error:
+            _log.warning("whether the thread has moved on is not known: %s", error, extra={"request_id": request.id})
+            return None
+        # Slack gives the thread's first message in any case.
+        return sum(
+            self._is_said(message) and float(message["ts"]) > float(request.seen_ts or 0) for message in messages
+        )
+
     async def _messages(self, pointed: Pointed) -> Sequence[Mapping[str, Any]]:
         """The newest messages, and the first, oldest first."""
         last: deque[Mapping[str, Any]] = deque(maxlen=_KEPT)
@@ -128,7 +152,9 @@ class Threads:
         persons = await asyncio.gather(*(self._people.get(author) for author in authors))
         members = {author for author, person in zip(authors, persons, strict=True) if person.kind in _TEAM}
         is_ours = all(self._is_ours(message) or _author(message) in members for message in messages)
-        customer = pointed.message or (messages[0] if messages and is_ours else {})
+        at = pointed.message.get("ts")
+        read = next((message for message in messages if at and message.get("ts") == at), pointed.message)
+        customer = read or (messages[0] if messages and is_ours else {})
         return frozenset(members - {_author(customer)})
 
     def _role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:

@@ -56,7 +56,8 @@ class Request:
     `response_url` is Slack's way back to the agent's private message; it is a secret, and forgotten when it expires.
     `handed_at` is when the candidates were handed to Slack: `shown_at`, should a click overtake the record of it.
     `owner` is the replica that drafts it. `steer` is what the agent wants made of the parent's candidate
-    `parent_candidate_id`. `seen_ts` is the newest message of the thread when it was read for the model.
+    `parent_candidate_id`. `seen_ts` is the newest message of the thread when it was read for the model,
+    `pointed_ts` the one that the agent pointed at.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Request:
     app_version: str
     conversation: tuple[Turn, ...]
     seen_ts: str | None = None
+    pointed_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
     response_url_expires_at: datetime | None = None
     owner: str | None = None

@@ -118,6 +118,7 @@ requests = Table(
     Column("app_version", String(32), nullable=False),
     Column("conversation", Turns, nullable=False),
     Column("seen_ts", String(32)),
+    Column("pointed_ts", String(32)),
     Column("response_url", Text),
     Column("response_url_expires_at", UtcTime),
     Column("owner", String(64)),

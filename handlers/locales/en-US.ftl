@@ -75,6 +75,12 @@ no-open-request = You have no open request from the last 24 hours. Type `/sugges
 colleague-is-at-it = { $who } asked for replies to the same message a moment ago and has not decided yet. Agree on who answers.
 colleague-came = { $who } has just asked for replies to the same message, too. Agree on who answers.
 
+stale = { $newer ->
+    [one] One message has been written in this thread since the reply was drafted. Have a look before you send it.
+   *[other] { $newer } messages have been written in this thread since the reply was drafted. Have a look before you send it.
+}
+unchecked = Slack did not say whether the thread has moved on since this was drafted: please have a look.
+
 for-message = For: { $message }
 with-hint = Hint: { $hint }
 reply-label = Reply { $position } · { $style }
@@ -104,6 +110,8 @@ button-use = Use
 button-edit = Edit
 button-redraft = More like these
 button-dismiss = None of these
+button-anyway = Use anyway
+button-anew = Draft anew
 button-undo = Undo
 button-again = Try again
 button-post = Post
@@ -133,6 +141,8 @@ modal-copy-title = Copy reply
 modal-copy-close = Close
 modal-input = Reply
 modal-where = Sent to the conversation as soon as you press Send.
+modal-submit-anyway = Send anyway
+modal-where-anyway = Send anyway sends your text as it is. Cancel to have replies drafted anew instead.
 modal-where-copy = Shown to you to copy as soon as you press Done.
 modal-not-opened = Slack did not open the window in time, so the replies are here.
 paste-not-opened = Slack did not open the window in time. Please choose the shortcut again.

@@ -64,6 +64,9 @@ no-open-request = 最近 24 小時內，你沒有還沒決定的請求。輸入 
 colleague-is-at-it = { $who } 剛才也要求了同一則訊息的回覆，還沒決定。請先說好由誰回覆。
 colleague-came = { $who } 也剛要求了同一則訊息的回覆。請先說好由誰回覆。
 
+stale = 這則回覆草擬之後，討論串裡又多了 { $newer } 則訊息。送出前請先看一下。
+unchecked = Slack 沒有回覆討論串在草擬之後有沒有新訊息，請自行看一下。
+
 for-message = 客戶訊息：{ $message }
 with-hint = 提示：{ $hint }
 reply-label = 回覆 { $position }・{ $style }
@@ -84,6 +87,8 @@ button-use = 使用
 button-edit = 編輯
 button-redraft = 再來幾則
 button-dismiss = 都不合用
+button-anyway = 仍要使用
+button-anew = 重新草擬
 button-undo = 復原
 button-again = 再試一次
 button-post = 送出
@@ -113,6 +118,8 @@ modal-copy-title = 複製回覆
 modal-copy-close = 關閉
 modal-input = 回覆
 modal-where = 按下「送出」後，會立刻送進對話。
+modal-submit-anyway = 仍要送出
+modal-where-anyway = 按下「仍要送出」會送出你寫的內容。若要重新草擬，請按「取消」。
 modal-where-copy = 按下「完成」後，會立刻顯示給你複製。
 modal-not-opened = Slack 沒有及時打開視窗，所以回覆放在這裡。
 paste-not-opened = Slack 沒有及時打開視窗。請再選一次捷徑。

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from bot.delivering import Outcome
+from bot.errors import Stale
 from handlers import blocks
 from handlers.texts import DEFAULT_LOCALE, Texts, languages, texts_for
 from playground.rules import wrong_with_blocks, wrong_with_view
@@ -150,10 +151,19 @@ def _messages(texts: Texts, text: str) -> Iterator[blocks.Message]:
     yield blocks.failed(entry, texts)
     yield blocks.dismissed(entry.request, texts)
     yield blocks.reason_noted(entry.request, texts)
+    yield from blocks.moved_on(Stale(entry.request, entry.visible[0], newer=1_000), texts)
     for state in ("posted", "copy", "not_posted", "unknown"):
-        yield from blocks.delivered(entry.request, choice, Outcome(state=state, text=text), texts)
+        yield from blocks.delivered(
+            entry.request, choice, Outcome(state=state, text=text), texts, note=texts("unchecked")
+        )
 
 
 def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
     candidate = replace(_entry(text).candidates[0], text=text)
-    return [blocks.edit_view(candidate, texts, posts=posts) for posts in (True, False)]
+    stale = Stale(_entry(text).request, candidate, newer=1_000)
+    return [
+        *(blocks.edit_view(candidate, texts, posts=posts) for posts in (True, False)),
+        blocks.moved_on_view(stale, text, texts),
+        blocks.language_view(candidate.id, texts),
+        blocks.notice_view(blocks.notice(texts("unexpected", reference="r" * 12)), texts),
+    ]

@@ -61,6 +61,7 @@ def _tables() -> None:
         sa.Column("app_version", sa.String(length=32), nullable=False),
         sa.Column("conversation", sa.Text(), nullable=False),
         sa.Column("seen_ts", sa.String(length=32), nullable=True),
+        sa.Column("pointed_ts", sa.String(length=32), nullable=True),
         sa.Column("response_url", sa.Text(), nullable=True),
         sa.Column("response_url_expires_at", sa.String(length=24), nullable=True),
         sa.Column("owner", sa.String(length=64), nullable=True),
