@@ -52,6 +52,7 @@ class Asked:
     policy: Any = "uniform"
     order: float | None = 0.5
     simulated: bool = False
+    parent: str | None = None
 
 
 def used(pick: int = 1, **values: Any) -> Asked:
@@ -104,6 +105,7 @@ def _request(request_id: str, asked: Asked) -> Request:
         prompt_version=asked.prompt,
         policy=asked.policy,
         order_propensity=asked.order,
+        parent_request_id=asked.parent,
         simulated=asked.simulated,
         app_version="0",
         conversation=(Turn(role="customer", text="Where is my order?"),),
