@@ -322,6 +322,7 @@ def score(
         Path, typer.Option("-o", "--output", metavar="FILE", help="A file, written whole or not at all; - is stdout.")
     ] = Path("-"),
     database: DatabaseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Write a choice log back with scores, and how probable each choice was.
 
@@ -331,7 +332,7 @@ def score(
     """
     from cli import ranking
 
-    ranking.score(log, model, output, _location(database))
+    (ranking.score_for_programs if as_json else ranking.score)(log, model, output, _location(database))
 
 
 @rank.command()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -17,7 +18,7 @@ from bot.ranking.offpolicy import Refused
 from bot.ranking.predicting import predict, to_predict
 from cli import wiring
 from cli.databases import Location, opened_as_it_is
-from cli.destinations import destination
+from cli.destinations import STDOUT, destination
 from cli.errors import Failed, SettingsError
 from storage.audit import Audit
 from storage.choicelog import ChoiceLog, Selection
@@ -78,12 +79,16 @@ def train_for_programs(source: Source, weights: Weights, save: Path | None) -> N
 
 def score(log: Path, model: Path | None, output: Path, location: Location) -> None:
     """Write each line back with scores and probabilities; whole or not at all. Raises Failed, SettingsError."""
-    if output.exists() and output.samefile(log):
-        raise SettingsError(f"-o {output} is the log itself: name another file")
-    ranker = asyncio.run(_stored(location)) if model is None else _saved(model)
-    with destination(output) as file:
-        for batch in _batches(_lines(log)):
-            _score(ranker, batch, file)
+    count, version = _scored(log, model, output, location)
+    where = "" if output == STDOUT else f" to {output}"
+    print(f"{count} request{'' if count == 1 else 's'} scored by the ranker {version}{where}", file=sys.stderr)
+
+
+def score_for_programs(log: Path, model: Path | None, output: Path, location: Location) -> None:
+    """As `score`; what was done is told as JSON, where the lines themselves do not go to stdout."""
+    count, version = _scored(log, model, output, location)
+    if output != STDOUT:
+        print(json.dumps({"requests": count, "version": version, "output": str(output)}))
 
 
 def evaluate_(source: Source, weights: Weights, seed: int) -> None:
@@ -102,6 +107,18 @@ def evaluate_for_programs(source: Source, weights: Weights, seed: int) -> None:
             told[one.split]["worth"]["refused"] = told[one.split]["worth"].pop("reason")
     displays = len(found.displays)
     print(json.dumps(_finite({"displays": displays, "left_out": found.left_out, "weights": weights, **told})))
+
+
+def _scored(log: Path, model: Path | None, output: Path, location: Location) -> tuple[int, str]:
+    if output.exists() and log.exists() and output.samefile(log):
+        raise SettingsError(f"-o {output} is the log itself: name another file")
+    ranker = asyncio.run(_stored(location)) if model is None else _saved(model)
+    count = 0
+    with destination(output) as file:
+        for batch in _batches(_lines(log)):
+            _score(ranker, batch, file)
+            count += len(batch)
+    return count, ranker.version
 
 
 def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[Collected, Ranker]:

@@ -193,6 +193,17 @@ async def test_a_log_that_cannot_be_learned_from_is_refused(suggest: Suggest, co
     assert not is_there(MODEL)
 
 
+async def test_what_was_scored_is_told(suggest: Suggest, model: Path) -> None:
+    asked = ("rank", "score", "--log", str(LOG), "--model", str(model))
+    people = await suggest(*asked, "-o", "scored.jsonl.gz")
+    assert people.err.startswith("200 requests scored by the ranker ")
+    found = (await suggest(*asked, "-o", "scored.jsonl.gz", "--json")).json
+    assert (found["requests"], found["output"]) == (200, "scored.jsonl.gz")
+    lines_ = (await suggest(*asked, "--json")).out.splitlines()
+    assert len(lines_) == 200
+    assert all("none_probability" in json.loads(line)["request"] for line in lines_)
+
+
 async def test_half_a_log_is_not_scored_halfway(suggest: Suggest, model: Path) -> None:
     whole = gzip.compress("".join(map(to_json_line, a_log(900))).encode())
     put(Path("half.gz"), whole[: len(whole) // 2])
