@@ -1,5 +1,6 @@
 """A choice set ready for learning, made from a log entry, or the reason why it is left out."""
 
+import hashlib
 import math
 import unicodedata
 from collections import Counter
@@ -40,7 +41,7 @@ class Display:
 
     `picked` is the index into `shown`; None is the outside option: dismissed, or asked for others instead.
     `kept` is how much of the pick was sent: 1 as it was, the similarity if edited, 0.3 if not sent or not known.
-    `agent` names the person within the log; two workspaces' agents never share one.
+    `agent` stands for the person within the log; two workspaces' agents never share one.
     """
 
     request_id: str
@@ -104,8 +105,11 @@ def display_of(entry: LogEntry) -> Display | LeftOut:
 
 
 def agent_of(entry: LogEntry) -> str:
-    """The person within the log: Slack's user ids are unique within a workspace only."""
-    return f"{entry.request.team_id}/{entry.request.agent_id}"
+    """The person within the log, as a hash: models hold it, and no id. Slack's user ids are unique within a workspace
+    only.
+    """
+    named = f"{entry.request.team_id}/{entry.request.agent_id}"
+    return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def shown_of(visible: Iterable[Candidate]) -> tuple[Shown, ...]:

@@ -58,12 +58,12 @@ def test_an_order_is_worth_what_propensities_tell_or_nothing() -> None:
     assert worth.effective >= 100
 
 
-@pytest.mark.parametrize("found", [(), TASTE[:1], [one for one in TASTE if one.agent == "T1/U1"]])
+@pytest.mark.parametrize("found", [(), TASTE[:1], [one for one in TASTE if one.agent == TASTE[1].agent]])
 def test_with_one_person_or_none_nobody_can_be_held_out(found: tuple[object, ...]) -> None:
     assert evaluate(found, "person", weights="picks") is None  # type: ignore[arg-type]
 
 
 def test_one_persons_later_choices_can_be_held_out_and_are_called_exploratory() -> None:
-    found = held_out("time", found=tuple(one for one in TASTE if one.agent == "T1/U1"))
+    found = held_out("time", found=tuple(one for one in TASTE if one.agent == TASTE[1].agent))
     assert found.exploratory
     assert found.agents == 1

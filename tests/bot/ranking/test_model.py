@@ -44,6 +44,11 @@ def test_it_is_read_back_as_it_was_written() -> None:
     assert again.quality(CONVERSATION, CANDIDATES, "p1") == RANKER.quality(CONVERSATION, CANDIDATES, "p1")
 
 
+def test_no_id_of_a_person_and_no_word_is_in_it() -> None:
+    assert "U1" not in RANKER.to_json()
+    assert "truck" not in RANKER.to_json()
+
+
 def test_the_version_is_that_of_the_content() -> None:
     assert fit(displays(), weights="picks").version == RANKER.version
     assert fit(displays(seed=8), weights="picks").version != RANKER.version
