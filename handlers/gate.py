@@ -42,6 +42,7 @@ class Visit:
     user_id: str
     is_command: bool = False
     is_told: bool = True
+    is_in_view: bool = False
     input_block: str | None = None
     response_url: str | None = None
     trigger_id: str | None = None
@@ -122,13 +123,18 @@ class Gate:
                 way_back = WayBack(response_url=visit.response_url, expires_at=self._now() + RESPONSE_URL_LIFE)
                 await self._private.answer(way_back, message)
             elif visit.trigger_id is not None:
-                async with telling_apart():
-                    view = blocks.notice_view(message, texts)
-                    await self._client.views_open(trigger_id=visit.trigger_id, view=view)
+                await self._show(visit.trigger_id, visit, blocks.notice_view(message, texts))
             elif visit.channel_id is not None and visit.is_told:
                 await self._post(visit.channel_id, visit, message)
         except (NotShown, Refused, Uncertain, Throttled) as error:
             _log.warning("who is barred could not be told: %s", error)
+
+    async def _show(self, trigger_id: str, visit: Visit, view: blocks.Block) -> None:
+        async with telling_apart():
+            if visit.is_in_view:
+                await self._client.views_push(trigger_id=trigger_id, view=view)
+            else:
+                await self._client.views_open(trigger_id=trigger_id, view=view)
 
     async def _post(self, channel_id: str, visit: Visit, message: blocks.Message) -> None:
         content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
@@ -157,9 +163,15 @@ def visit_of(body: Mapping[str, Any]) -> Visit | None:
     user_id = _id(_mapping(body, "user"), "id")
     if user_id is None or kind == "view_closed":
         return None
+    trigger_id = _id(body, "trigger_id", limit=200)
     if kind == "view_submission":
-        return Visit(user_id=user_id, input_block=_first_input(_mapping(body, "view")))
-    return Visit(user_id=user_id, response_url=_url(body), trigger_id=_id(body, "trigger_id", limit=200))
+        return Visit(user_id=user_id, input_block=_first_input(_mapping(body, "view")), trigger_id=trigger_id)
+    return Visit(
+        user_id=user_id,
+        response_url=_url(body),
+        trigger_id=trigger_id,
+        is_in_view=_mapping(body, "view").get("type") == "modal",
+    )
 
 
 def _of_event(event: Mapping[str, Any]) -> Visit | None:

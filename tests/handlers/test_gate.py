@@ -126,6 +126,26 @@ async def _submission(slack: Workspace, user: User) -> str:
     return str(outcome.body["errors"]["words"])
 
 
+async def _click_in_a_modal(slack: Workspace, user: User) -> str:
+    """The refusal stands over the modal that was clicked in."""
+    content = {**INPUT, "blocks": [{"type": "actions", "block_id": "b", "elements": [BUTTON]}]}
+    view = slack.state.put_view(slack.state.new_view(user_id=user.id, type_="modal", content=content, previous=None))
+    slack.state.stacks.setdefault(user.id, []).append(view.id)
+    await slack.click(user, view, "any")
+    told = await slack.wait_for_view(user, lambda shown: shown.id != view.id)
+    assert told.previous_id == view.id
+    return json.dumps(told.blocks)
+
+
+async def _submission_of_nothing(slack: Workspace, user: User) -> str:
+    """A modal without an input closes, and says why."""
+    content = {**INPUT, "blocks": [{"type": "divider"}]}
+    view = slack.state.put_view(slack.state.new_view(user_id=user.id, type_="modal", content=content, previous=None))
+    slack.state.stacks.setdefault(user.id, []).append(view.id)
+    await slack.submit(user, view)
+    return json.dumps((await slack.wait_for_view(user, lambda shown: shown.id != view.id)).blocks)
+
+
 async def _message_shortcut(slack: Workspace, user: User) -> str:
     message = slack.write(slack.people.agent, slack.places.support, "look")
     await slack.message_shortcut(user, message, "suggest_replies")
@@ -152,7 +172,17 @@ async def _direct_message(slack: Workspace, user: User) -> str:
     return told.text
 
 
-DOORS = (_command, _click, _submission, _message_shortcut, _global_shortcut, _mention, _direct_message)
+DOORS = (
+    _command,
+    _click,
+    _click_in_a_modal,
+    _submission,
+    _submission_of_nothing,
+    _message_shortcut,
+    _global_shortcut,
+    _mention,
+    _direct_message,
+)
 
 
 @pytest.mark.parametrize("door", DOORS)

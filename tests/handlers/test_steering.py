@@ -5,21 +5,22 @@ from typing import Any, get_args
 
 import pytest
 
-from playground import Delivery, Ephemeral, Refused
+from playground import Delivery, Ephemeral, Message, Refused, View
 from storage.records import Steer
 from tests.conftest import Stage, StageMaker
+from tests.handlers.test_surfaces import in_a_modal, modal_with
 
 
-def menus(shown: Ephemeral) -> list[dict[str, Any]]:
+def menus(shown: Ephemeral | Message | View) -> list[dict[str, Any]]:
     elements = [element for block in shown.blocks for element in block.get("elements", ())]
     return [element for element in elements if element.get("action_id") == "steer_candidate"]
 
 
-def ids(shown: Ephemeral) -> list[str]:
+def ids(shown: Ephemeral | Message | View) -> list[str]:
     return [menu["options"][0]["value"].partition(":")[2] for menu in menus(shown)]
 
 
-async def choose(stage: Stage, shown: Ephemeral, steer: str, *, of: int = 0) -> str:
+async def choose(stage: Stage, shown: Ephemeral | Message | View, steer: str, *, of: int = 0) -> str:
     """Choose in the menu of a candidate; its id."""
     candidate_id = ids(shown)[of]
     block = next(
@@ -136,3 +137,37 @@ async def test_a_language_that_nobody_offers(stage: Stage) -> None:
     forged = Delivery(kind="interactive", name="x", payload=payload, user_id=stage.agent.id, view_id=view.id)
     assert (await stage.slack.deliver(forged)).acknowledged
     assert len(await stage.log()) == 1
+
+
+async def test_in_a_modal(stage: Stage) -> None:
+    """In the same modal; the choice of a language stands over it, and goes."""
+    view = await in_a_modal(stage)
+    await choose(stage, view, "warmer")
+    again = await stage.slack.wait_for_view(
+        stage.agent, lambda shown: len(ids(shown)) == 3 and not set(ids(shown)) & set(ids(view))
+    )
+    assert again.id == view.id
+    candidate_id = await choose(stage, again, "other_language")
+    languages = await stage.slack.wait_for_view(stage.agent, lambda shown: shown.callback_id == "steer_language")
+    assert languages.previous_id == view.id
+    await stage.slack.submit(stage.agent, languages, {"language": {"language": "fr"}})
+    french = await stage.slack.wait_for_view(
+        stage.agent,
+        lambda shown: len(ids(shown)) == 3 and candidate_id not in ids(shown) and "Fran" in str(shown.blocks),
+    )
+    assert (french.id, len(stage.slack.open_views(stage.agent))) == (view.id, 1)
+    await stage.slack.click(stage.agent, french, "use_candidate")
+    await modal_with(stage, "Posted")
+    assert [line["request"]["steer"] for line in await stage.log()] == [None, "warmer", "other_language"]
+
+
+async def test_in_a_direct_message(stage: Stage) -> None:
+    """In the same message of ours."""
+    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    shown = await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: len(ids(message)) == 3)
+    await choose(stage, shown, "shorter")
+    again = await stage.slack.wait_for_message(
+        stage.slack.places.dm, lambda message: len(ids(message)) == 3 and not set(ids(message)) & set(ids(shown))
+    )
+    assert again.ts == shown.ts
+    assert "Made from one reply: Shorter" in str(again.blocks)
