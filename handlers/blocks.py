@@ -26,6 +26,9 @@ MESSAGES_LIMIT: Final = 4
 """A `response_url` has 5 uses; one is kept for the confirmation."""
 EDIT_LIMIT: Final = 3_000
 MODAL_BLOCKS: Final = 100
+MESSAGE_ROOM: Final = MESSAGE_LIMIT - 2_000
+MODAL_ROOM: Final = 60_000
+"""For candidates in a modal, of which Slack takes 250,000 bytes."""
 
 USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_request", "dismiss_request"
 REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
@@ -76,14 +79,16 @@ def candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | Non
     return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in _pages(groups))
 
 
-def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> Message:
-    """All places of a request: with what is done in them, with why nothing is, or still being drafted."""
+def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None, room: int) -> Message:
+    """All places of a request: with what is done in them, with why nothing is, or still being drafted. `room` is how
+    many characters all candidates may have together; what is longer is cut for display.
+    """
     request = entry.request
     if request.status == "failed":
         return failed(entry, texts)
     drawn = drawn_places(request.id, request.k_requested)
     done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
-    room = (MESSAGE_LIMIT - 2_000) // request.k_requested
+    each = room // request.k_requested
     blocks = _head(request, texts, note)
     for place in range(1, request.k_requested + 1):
         candidate = done.get(place)
@@ -92,7 +97,7 @@ def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None
         elif candidate.position is None:
             blocks.append(_context(_empty_place(candidate, place, texts)))
         else:
-            blocks += [block for group in _candidate(candidate, texts, labels, room=room) for block in group]
+            blocks += [block for group in _candidate(candidate, texts, labels, room=each) for block in group]
     foot = _foot(entry, texts) if entry.visible else [{"type": "divider"}, _context(texts("only-you"))]
     return Message(text=texts("candidates-fallback", count=request.k_requested), blocks=(*blocks, *foot))
 

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivering import Refused, Throttled, Uncertain
 from handlers.blocks import Message, with_link
-from handlers.boards import Boards
+from handlers.boards import Boards, Modal
 from handlers.courier import webhook
 from handlers.slack_errors import check_webhook, telling_apart
 from handlers.texts import texts_for
@@ -62,8 +62,10 @@ class PrivateMessages:
 
         Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
         """
-        if replace and await self._in_modal(request, messages):
-            return
+        if replace and isinstance(self._boards.of(request), Modal):
+            if await self._in_modal(request, messages):
+                return
+            replace = False  # what is left of a shortcut's way back belongs to the customer's message
         way_back = _way_back(request)
         if not replace and request.surface == "shortcut" and _is_active(request):
             # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.

@@ -58,9 +58,16 @@ class Showing:
     async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
         """Draft; each candidate is shown on the board as soon as it is done."""
         try:
-            await self._unfolding.unfold(request, board, texts, note=note)
+            lost = await self._unfolding.unfold(request, board, texts, note=note)
         except Unavailable as error:
             await self._interrupted(request, texts, error)
+            return
+        if lost is None:
+            return
+        if lost.request.status == "failed":
+            await self._private.show(lost.request, [blocks.failed(lost, texts)])
+        else:
+            await self.show(lost, texts, note=note)
 
     async def redraft(self, request: Request, texts: Texts) -> None:
         """Others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from bot.delivering import Refused, Throttled, Uncertain
 from bot.suggesting import Suggester
 from handlers import blocks
-from handlers.boards import Board, Boards
+from handlers.boards import Board, Boards, Modal
 from handlers.texts import Texts
 from storage.errors import Unavailable
 from storage.records import LogEntry, Request
@@ -31,6 +31,7 @@ class _Course:
     note: str | None = None
     newest: LogEntry | None = None
     is_whole: bool = False
+    is_lost: bool = False
     shown: blocks.Message | None = None
     shown_at: datetime | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -52,10 +53,14 @@ class Unfolding:
 
     def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> blocks.Message:
         """The places before anything is drafted."""
-        return blocks.unfolding(LogEntry(request=request, candidates=(), choice=None), texts, self._labels, note=note)
+        entry = LogEntry(request=request, candidates=(), choice=None)
+        return blocks.unfolding(entry, texts, self._labels, note=note, room=blocks.MESSAGE_ROOM)
 
-    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
-        """Draft the request on its board, to the end. Raises TakenOver, Unavailable."""
+    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> LogEntry | None:
+        """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
+
+        Raises TakenOver, Unavailable.
+        """
         course = _Course(request=request, board=board, texts=texts, note=note)
         self._running[request.id] = course
         painting = asyncio.create_task(self._paint_all(course), name=f"paint {request.id}")
@@ -67,8 +72,11 @@ class Unfolding:
             await asyncio.wait({painting})
             self._running.pop(request.id, None)
         painting.result()
+        if course.is_lost and not course.stop.is_set():
+            return course.newest
         if course.newest is not None and course.newest.request.status != "failed":
             self._suggester.unfolded(course.newest, shown_at=course.shown_at)
+        return None
 
     async def stop(self, request_id: str | None) -> None:
         """The agent has decided: what is still drafted is cancelled, and nothing is painted any more."""
@@ -101,7 +109,8 @@ class Unfolding:
         """Paint one state, and record what it shows. False where there is nothing to paint on any more."""
         if entry.choice is not None or entry.request.status == "redrafted":
             return False
-        message = blocks.unfolding(entry, course.texts, self._labels, note=course.note)
+        room = blocks.MODAL_ROOM if isinstance(course.board, Modal) else blocks.MESSAGE_ROOM
+        message = blocks.unfolding(entry, course.texts, self._labels, note=course.note, room=room)
         if message == course.shown:
             return True
         try:
@@ -112,7 +121,10 @@ class Unfolding:
             return False
         except (Uncertain, Throttled) as error:
             _log.warning("not painted: %s", error, extra={"request_id": course.request.id})
+            course.board.forget()
+            course.is_lost = True
             return True
+        course.is_lost = False
         course.shown = message
         await self._record(course, entry)
         return True

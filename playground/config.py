@@ -43,7 +43,6 @@ class AppConfig:
     home_tab: bool = True
     messages_tab: bool = True
     takes_messages: bool = True
-    agent_view: bool = True
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "AppConfig":
@@ -76,5 +75,4 @@ class AppConfig:
             home_tab=home.get("home_tab_enabled", False),
             messages_tab=home.get("messages_tab_enabled", False),
             takes_messages=not home.get("messages_tab_read_only_enabled", False),
-            agent_view="agent_view" in features,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from playground import Delivery, Entry, Ephemeral, Message, User, View
+from playground import Delivery, Entry, Ephemeral, Message, ServerError, User, View
 from playground import Refused as SlackRefuses
 from playground.openai import Call, Refusal, default_text
 from tests.conftest import Stage, StageMaker
@@ -57,6 +57,10 @@ async def in_a_modal(stage: Stage, message: Message | None = None) -> View:
 
 def requests_of(stage: Stage, name: str) -> list[Entry]:
     return [entry for entry in stage.slack.journal.entries if (entry.kind, entry.name) == ("request", name)]
+
+
+def view_thread(stage: Stage) -> str | None:
+    return stage.slack.messages(stage.slack.places.support)[-1].thread_ts
 
 
 class Gates:
@@ -190,6 +194,25 @@ async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
     assert (parent["request"]["status"], child["choice"]["kind"]) == ("redrafted", "dismissed")
     assert child["request"]["parent_request_id"] == parent["request"]["id"]
     assert child["choice"]["reason"] == "wrong_tone"
+
+
+async def test_what_slack_did_not_take_comes_privately(stage: Stage) -> None:
+    """The last update is lost on the way: the replies are not."""
+    stage.slack.faults.plan("views.update", ServerError(), times=20)
+    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    shown = await stage.candidates()
+    assert len(_button_values(shown.blocks, "use_candidate")) == 3
+    line = await stage.logged("shown")
+    assert line["request"]["status"] == "shown"
+
+
+async def test_where_the_modal_is_closed_at_the_click_the_agent_is_told_privately(stage: Stage) -> None:
+    view = await in_a_modal(stage)
+    click = stage.slack.prepared_click(stage.agent, view, "use_candidate")
+    await stage.slack.close_view(stage.agent, view)
+    await stage.slack.deliver(click)
+    told = await stage.private("Posted")
+    assert told.thread_ts == view_thread(stage)
 
 
 async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: Stage) -> None:
