@@ -22,7 +22,7 @@ from cli.manifest import load_manifest
 from cli.serve import running
 from cli.settings import Settings
 from playground import AppConfig, View, Workspace
-from playground.openai import Call, ModelDouble, default_text
+from playground.openai import Call, ModelDouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +84,9 @@ async def timed_once(slack: Workspace, model: ModelDouble, candidates: int) -> T
     )
 
 
-async def _at_leisure(call: Call) -> str:
+async def _at_leisure(_: Call) -> str:
     await asyncio.sleep(random.uniform(0.4, 1.6))
-    return default_text(call.texts)
+    return " ".join(f"word{random.randrange(10_000)}" for _ in range(40))  # unlike any other draft
 
 
 @asynccontextmanager
