@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -12,6 +12,7 @@ from bot.canonical import tell_choice, tell_undo
 from bot.errors import EmptyReply, NotYours, UnknownRequest
 from bot.metrics import Metrics
 from bot.places import ANYWHERE, Places
+from bot.privacy.keeping import Closing, Masked, Privacy
 from bot.splitting import clean, split
 from bot.staleness import UNMOVED, Conversations, Freshness, Staleness
 from storage.choices import Choices
@@ -51,15 +52,32 @@ class Click:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A recorded choice, the request that it is on, and the parts of the reply to post.
+    """A choice, the request that it is on, and the parts of the reply to post: all with the originals in.
 
-    `freshness` is `unknown` where nobody could tell whether the conversation has moved on.
+    `undo_key` is what an Undo must bring along to show the originals again. `unfilled` are placeholders in a reply of
+    which nobody has the originals any more. `freshness` is `unknown` where nobody could tell whether the conversation
+    has moved on.
     """
 
     choice: Choice
     request: Request
     parts: tuple[Delivery, ...] = ()
     freshness: Freshness = "fresh"
+    undo_key: str | None = field(default=None, repr=False)
+    unfilled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A request as it is recorded, and as the agent sees it."""
+
+    recorded: LogEntry
+    view: Masked
+    shown: LogEntry
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """As the agent sees it."""
+        return next(each for each in self.shown.candidates if each.id == candidate_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +107,7 @@ class Chooser:
         *,
         requests: Requests,
         choices: Choices,
+        privacy: Privacy,
         metrics: Metrics,
         on_use: OnUse,
         now: Callable[[], datetime],
@@ -98,6 +117,7 @@ class Chooser:
     ) -> None:
         self._requests = requests
         self._choices = choices
+        self._privacy = privacy
         self._metrics = metrics
         self._on_use = on_use
         self._now = now
@@ -112,9 +132,10 @@ class Chooser:
 
     async def open_edit(self, click: Click, candidate_id: str) -> Editing:
         """The agent pressed Edit: the candidate, still to be chosen, for the editor."""
-        entry, candidate = await self._find(click, candidate_id)
-        if entry.choice is not None or entry.request.status not in OPEN:
-            raise NotOpen(entry.request.id)
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        if found.shown.choice is not None or found.shown.request.status not in OPEN:
+            raise NotOpen(found.shown.request.id)
         event = Event(
             request_id=candidate.request_id,
             type="edit_opened",
@@ -123,11 +144,11 @@ class Chooser:
             candidate_id=candidate.id,
         )
         await self._requests.record_event(event, delivery_key=click.delivery_key, way_back=click.way_back)
-        return Editing(candidate=candidate, is_posted=self._is_posted(entry.request))
+        return Editing(candidate=candidate, is_posted=self._is_posted(found.shown.request))
 
     async def reached(self, click: Click, candidate_id: str) -> None:
         """The agent is about to say more of this candidate, still to be chosen: by this way they are reached then."""
-        entry, _ = await self._find(click, candidate_id)
+        entry = (await self._find(click, candidate_id)).recorded
         if entry.choice is not None or entry.request.status not in OPEN:
             raise NotOpen(entry.request.id)
         if click.way_back is not None:
@@ -135,31 +156,35 @@ class Chooser:
 
     async def use(self, click: Click, candidate_id: str) -> Chosen:
         """The candidate as it is. Raises Stale too."""
-        entry, candidate = await self._find(click, candidate_id)
-        freshness = await self._freshness(click, entry, candidate)
-        return replace(await self._reply(click, entry, candidate, candidate.text or ""), freshness=freshness)
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        freshness = await self._freshness(click, found, candidate)
+        return replace(await self._reply(click, found, candidate, candidate.text or ""), freshness=freshness)
 
     async def use_anyway(self, click: Click, candidate_id: str) -> Chosen:
         """The candidate as it is, whatever else has been said meanwhile."""
-        entry, candidate = await self._find(click, candidate_id)
-        return await self._reply(click, entry, candidate, candidate.text or "")
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        return await self._reply(click, found, candidate, candidate.text or "")
 
     async def edit(self, click: Click, candidate_id: str, text: str) -> Chosen:
         """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply, Stale too."""
-        entry, candidate = await self._find(click, candidate_id)
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
         final_text = _rewritten(candidate, text)
-        freshness = await self._freshness(click, entry, candidate)
-        return replace(await self._reply(click, entry, candidate, final_text), freshness=freshness)
+        freshness = await self._freshness(click, found, candidate)
+        return replace(await self._reply(click, found, candidate, final_text), freshness=freshness)
 
     async def edit_anyway(self, click: Click, candidate_id: str, text: str) -> Chosen:
         """The candidate as the agent rewrote it, whatever else has been said meanwhile. Raises EmptyReply too."""
-        entry, candidate = await self._find(click, candidate_id)
-        return await self._reply(click, entry, candidate, _rewritten(candidate, text))
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        return await self._reply(click, found, candidate, _rewritten(candidate, text))
 
     async def dismiss(self, click: Click, request_id: str) -> Chosen:
         """None of the candidates."""
         entry = owned(await self._requests.get(request_id), click)
-        chosen = await self._record(click, entry, kind="dismissed", candidate=None, final_text=None)
+        chosen = await self._record(click, await self._opened(entry), kind="dismissed", candidate=None, final_text=None)
         tell_choice(chosen.choice, chosen.request, outcome="dismissed", parts=0, at=self._now())
         return chosen
 
@@ -171,35 +196,44 @@ class Chooser:
         )
         return entry.request
 
-    async def undo(self, click: Click, request_id: str) -> Undone:
-        """Take the standing choice back. Raises NothingToUndo and StillPosting too."""
+    async def undo(self, click: Click, request_id: str, *, key: str | None = None) -> Undone:
+        """Take the standing choice back. The `key` of its Undo brings the originals back; without it, placeholders stay
+        what they are. Raises NothingToUndo and StillPosting too.
+        """
         entry = owned(await self._requests.get(request_id), click)
+        view, sealed = await self._privacy.reopened(entry.request, key, at=self._now())
         choice, parts = await self._choices.retract(
-            request_id, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key
+            request_id, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key, sealed=sealed
         )
         self._metrics.undone()
         tell_undo(choice, parts=len(parts), at=self._now())
         reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
-        return Undone(choice=choice, entry=reopened, parts=parts)
+        return Undone(choice=choice, entry=self._privacy.shown(reopened, view), parts=parts)
 
-    async def _find(self, click: Click, candidate_id: str) -> tuple[LogEntry, Candidate]:
+    async def _find(self, click: Click, candidate_id: str) -> _Found:
         entry = owned(await self._requests.of_candidate(candidate_id), click)
         self._places.check(entry.request.channel_id, entry.request.surface)
         candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
         if candidate.position is None:  # a failed or hidden draft has no button
             raise UnknownRequest(candidate_id)
-        return entry, candidate
+        return await self._opened(entry)
 
-    async def _freshness(self, click: Click, entry: LogEntry, candidate: Candidate) -> Freshness:
+    async def _freshness(self, click: Click, found: _Found, candidate: Candidate) -> Freshness:
+        entry = found.shown
         return await self._staleness.check(entry, candidate, delivery_key=click.delivery_key, way_back=click.way_back)
 
-    async def _reply(self, click: Click, entry: LogEntry, candidate: Candidate, final_text: str) -> Chosen:
+    async def _opened(self, recorded: LogEntry) -> _Found:
+        view = await self._privacy.view(recorded.request)
+        return _Found(recorded=recorded, view=view, shown=self._privacy.shown(recorded, view))
+
+    async def _reply(self, click: Click, found: _Found, candidate: Candidate, final_text: str) -> Chosen:
         kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
-        return await self._record(click, entry, kind=kind, candidate=candidate, final_text=final_text)
+        return await self._record(click, found, kind=kind, candidate=candidate, final_text=final_text)
 
     async def _record(
-        self, click: Click, entry: LogEntry, *, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
+        self, click: Click, found: _Found, *, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
     ) -> Chosen:
+        entry = found.shown
         chosen_at = self._now()
         visible = visible_to(click, entry)
         shown_at = await self._shown_at(entry.request, visible) or chosen_at
@@ -224,11 +258,24 @@ class Chooser:
             data={"choice_id": choice.id},
         )
         parts = self._parts(choice, entry.request)
+        closing = self._closing(found, choice)
         await self._choices.record(
-            choice, delivery_key=click.delivery_key, event=event, parts=parts, way_back=click.way_back
+            replace(choice, final_text=closing.final_text),
+            delivery_key=click.delivery_key,
+            event=event,
+            parts=tuple(self._privacy.wrapped(part) for part in parts),
+            way_back=click.way_back,
+            sealed=closing.sealed,
         )
         self._metrics.chosen(choice)
-        return Chosen(choice=choice, request=reachable(entry.request, click.way_back), parts=parts)
+        request = reachable(entry.request, click.way_back)
+        return Chosen(choice=choice, request=request, parts=parts, undo_key=closing.undo_key)
+
+    def _closing(self, found: _Found, choice: Choice) -> Closing:
+        recorded = next((each for each in found.recorded.candidates if each.id == choice.candidate_id), None)
+        return self._privacy.closing(
+            found.recorded.request, found.view, candidate=recorded, text=choice.final_text, at=choice.chosen_at
+        )
 
     async def _shown_at(self, request: Request, visible: Sequence[Candidate]) -> datetime | None:
         """When the candidates became visible; where the click overtook the record of it, when Slack was handed them."""

@@ -15,11 +15,12 @@ from typing import Final, Literal, Protocol
 from bot.canonical import tell_choice
 from bot.choosing import Chosen, Click, owned, reachable
 from bot.metrics import Metrics
+from bot.privacy.keeping import Privacy
 from bot.unfinished import Unfinished
 from storage.choices import Choices
 from storage.deliveries import Deliveries
 from storage.errors import NotOpen
-from storage.records import Delivery, Event, Request
+from storage.records import Choice, Delivery, Event, Request
 from storage.requests import Requests
 
 ADDRESSES: Final = ("channel", "response_url", "copy")
@@ -92,6 +93,7 @@ class Deliverer:
         requests: Requests,
         choices: Choices,
         deliveries: Deliveries,
+        privacy: Privacy,
         courier: Courier,
         now: Callable[[], datetime],
         metrics: Metrics | None = None,
@@ -101,6 +103,7 @@ class Deliverer:
         self._requests = requests
         self._choices = choices
         self._deliveries = deliveries
+        self._privacy = privacy
         self._courier = courier
         self._now = now
         self._metrics = metrics or Metrics()
@@ -182,7 +185,16 @@ class Deliverer:
         assert choice is not None
         entry = await self._requests.get(choice.request_id)
         assert entry is not None
-        return Chosen(choice=choice, request=entry.request, parts=await self._deliveries.of_choice(choice_id))
+        parts = tuple(self._readable(part, choice) for part in await self._deliveries.of_choice(choice_id))
+        unfilled = self._privacy.unfilled(entry.request, choice.final_text)
+        return Chosen(choice=choice, request=entry.request, parts=parts, unfilled=unfilled)
+
+    def _readable(self, part: Delivery, choice: Choice) -> Delivery:
+        """The part with its text; where nobody can read that any more, what is recorded of it is given to copy."""
+        readable = self._privacy.unwrapped(part)
+        if readable.text is not None or part.text is None:
+            return readable
+        return replace(part, address="copy", text=(choice.final_text or "") if part.part == 0 else "")
 
     async def _settle(self, request: Request, part: Delivery, reasons: list[str]) -> Delivery | None:
         """Bring one part to an end: `done`, or `unknown`; None where an undo has taken it away. Adds to `reasons` why

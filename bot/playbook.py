@@ -17,18 +17,24 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-PROMPT_SCAFFOLD_VERSION = 2
+from bot.privacy.patterns import PatternError, checked
+from bot.privacy.recognising import KINDS, REGIONS, Rule
+
+PROMPT_SCAFFOLD_VERSION = 3
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
 
 MAX_BYTES = 64 * 1024
 MAX_NAME = 40
 MAX_LABEL = 40
+MAX_REDACT = 20
 DEFAULT_TEMPERATURE = 0.7
 
 _BUILT_IN = "playbook.toml"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_REDACT_NAME = re.compile(r"[a-z]{2,20}")
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
-_TOP_KEYS = ("persona", "facts", "rules", "styles")
+_TOP_KEYS = ("persona", "facts", "rules", "styles", "redact", "phone_regions")
+_REDACT_KEYS = ("name", "pattern")
 _STYLE_KEYS = ("name", "label", "instruction", "temperature", "model")
 # Invisible characters that could hide words from the person who reads the file, or break a button's label.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
@@ -48,7 +54,8 @@ class Style:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
     """What every draft of a team shares. `text` is the file as it was read; `prompt_version` stands for it, and for
-    the fixed words of the prompt, in the choice log.
+    the fixed words of the prompt, in the choice log. `redact` is what no model sees besides the usual personal data,
+    `phone_regions` the countries whose national phone numbers are known.
     """
 
     persona: str
@@ -57,6 +64,8 @@ class Playbook:
     styles: tuple[Style, ...]
     text: str
     prompt_version: str
+    redact: tuple[Rule, ...] = ()
+    phone_regions: tuple[str, ...] = REGIONS
 
     def style(self, name: str) -> Style:
         """The style of that name. KeyError if there is none."""
@@ -100,6 +109,8 @@ def parse_playbook(text: str, *, source: str) -> Playbook:
         styles=_styles(document, top),
         text=text,
         prompt_version=_version(text),
+        redact=_redact(document, top),
+        phone_regions=_phone_regions(top),
     )
 
 
@@ -195,6 +206,48 @@ def _refuse_twins(document: "_Document", styles: Iterable[Style]) -> None:
             raise document.error(("styles", index, "label"), reason)
         names.add(style.name)
         labels.add(style.label.casefold())
+
+
+def _redact(document: "_Document", top: "_Table") -> tuple[Rule, ...]:
+    tables = top.data.get("redact", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise document.error(("redact",), "redact must be tables: begin each one with a line [[redact]]")
+    if len(tables) > MAX_REDACT:
+        raise document.error(("redact",), f"there are {len(tables)} [[redact]] tables: have at most {MAX_REDACT}")
+    rules: list[Rule] = []
+    for index, data in enumerate(tables):
+        table = _Table(document, data, ("redact", index), f"[[redact]] number {index + 1}")
+        table.refuse_unknown(_REDACT_KEYS)
+        rules.append(_rule(table, taken={rule.name for rule in rules}))
+    return tuple(rules)
+
+
+def _rule(table: "_Table", *, taken: set[str]) -> Rule:
+    name = table.text("name")
+    if not _REDACT_NAME.fullmatch(name):
+        raise table.error("name", f'"{name}" is no usable name: 2 to 20 small letters, such as order')
+    if name.upper() in KINDS:
+        raise table.error("name", f'"{name}" is a name of our own: choose another')
+    if name in taken:
+        raise table.error(
+            "name", f'there are two [[redact]] tables named "{name}": rename one, or use | in one pattern'
+        )
+    try:
+        return Rule(name=name, pattern=checked(table.text("pattern")))
+    except PatternError as error:
+        raise table.error("pattern", f'the pattern of "{name}" {error}') from error
+
+
+def _phone_regions(top: "_Table") -> tuple[str, ...]:
+    if "phone_regions" not in top.data:
+        return REGIONS
+    from phonenumbers import SUPPORTED_REGIONS
+
+    regions = top.texts("phone_regions")
+    for region in regions:
+        if region not in SUPPORTED_REGIONS:
+            raise top.error("phone_regions", f'"{region}" is no country of phone_regions: use codes such as DE or US')
+    return regions
 
 
 _Path = tuple[str | int, ...]

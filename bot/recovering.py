@@ -16,6 +16,7 @@ from bot.canonical import tell_request
 from bot.choosing import Chosen
 from bot.delivering import Deliverer
 from bot.metrics import Metrics
+from bot.privacy.keeping import Privacy
 from bot.unfinished import Unfinished
 from storage.records import Delivery, LogEntry, Request
 from storage.replicas import Replicas
@@ -64,6 +65,7 @@ class Recoverer:
         *,
         replicas: Replicas,
         requests: Requests,
+        privacy: Privacy,
         deliverer: Deliverer,
         now: Callable[[], datetime],
         metrics: Metrics | None = None,
@@ -71,6 +73,7 @@ class Recoverer:
     ) -> None:
         self._replicas = replicas
         self._requests = requests
+        self._privacy = privacy
         self._deliverer = deliverer
         self._now = now
         self._metrics = metrics or Metrics()
@@ -110,7 +113,7 @@ class Recoverer:
             _log.warning("taken over: %s requests, %s too old, %s deliveries", len(fresh), len(old), len(chosen))
         left = LeftBehind(
             to_draft=tuple(entry.request for entry in fresh if not _is_drafted(entry.request)),
-            to_show=tuple(entry for entry in fresh if _is_drafted(entry.request)),
+            to_show=tuple([await self._privacy.opened(each) for each in fresh if _is_drafted(each.request)]),
             to_deliver=tuple(chosen),
             to_delete=tuple(undone),
         )

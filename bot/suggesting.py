@@ -29,6 +29,7 @@ from bot.metrics import Metrics
 from bot.ordering import Order, Orderer, Shuffling, chance, draw_styles, drawn_places, in_turn, near_duplicates
 from bot.places import ANYWHERE, Places
 from bot.playbook import Playbook, Style
+from bot.privacy.keeping import Masked, Privacy
 from bot.splitting import clean
 from bot.steering import Steering, change_of, in_view_of
 from bot.unfinished import Unfinished
@@ -92,6 +93,7 @@ class Suggester:
         self,
         *,
         requests: Requests,
+        privacy: Privacy,
         drafter: DraftsTogether,
         playbook: Playbook,
         terms: Terms,
@@ -108,6 +110,7 @@ class Suggester:
         self.terms = terms
         self.playbook = playbook
         self._requests = requests
+        self._privacy = privacy
         self._drafter = drafter
         self._limits = limits
         self._metrics = metrics
@@ -121,7 +124,9 @@ class Suggester:
         self._queue_ms: dict[str, int] = {}
 
     async def accept(self, ask: Ask) -> Request:
-        """Commit the request. Raises MessageTooLong, Barred, LimitReached, Redelivered, Unavailable."""
+        """Commit the request, and give it as it is recorded: without personal data, or without texts, as the settings
+        say. Raises MessageTooLong, Barred, LimitReached, Redelivered, Unavailable.
+        """
         length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
@@ -147,20 +152,24 @@ class Suggester:
             response_url=ask.way_back.response_url if ask.way_back else None,
             response_url_expires_at=ask.way_back.expires_at if ask.way_back else None,
         )
-        await self._requests.record(request, delivery_key=ask.delivery_key)
-        return request
+        recorded, sealed = self._privacy.taken(request)
+        await self._requests.record(recorded, delivery_key=ask.delivery_key, sealed=sealed)
+        return recorded
 
     async def converse(
         self, request: Request, conversation: tuple[Turn, ...], *, seen_ts: str | None = None
     ) -> Request:
-        """The request with the conversation as it was read after the ask, recorded, up to the message with the ts
-        `seen_ts`. Raises TakenOver, Unavailable.
+        """The request, as it is recorded, with the conversation as it was read after the ask, up to the message with
+        the ts `seen_ts`. Raises TakenOver, Unavailable.
         """
         turns = tuple(replace(turn, text=clean(turn.text)) for turn in conversation)
-        if (turns, seen_ts) != (request.conversation, request.seen_ts):
-            record = partial(self._requests.record_conversation, request.id, turns, seen_ts=seen_ts)
+        masked, sealed = await self._privacy.conversed(request, turns)
+        recorded = replace(masked, seen_ts=seen_ts)
+        if recorded != request or sealed is not None:
+            turns = recorded.conversation
+            record = partial(self._requests.record_conversation, request.id, turns, seen_ts=seen_ts, sealed=sealed)
             await self._unfinished.surely(record)
-        return replace(request, conversation=turns, seen_ts=seen_ts)
+        return recorded
 
     async def steer(self, click: Click, steering: Steering) -> Request:
         """Commit a request for what becomes of one candidate, which closes its parent. Raises as `redraft` does."""
@@ -186,8 +195,9 @@ class Suggester:
             candidate_id=child.parent_candidate_id,
             data={"child_request_id": child.id, **_asked(steering)},
         )
-        await self._requests.record_redraft(child, delivery_key=click.delivery_key, event=event)
-        return child
+        recorded, sealed = await self._privacy.child(parent.request, child, seen=in_view_of(parent, child))
+        await self._requests.record_redraft(recorded, delivery_key=click.delivery_key, event=event, sealed=sealed)
+        return recorded
 
     def _child(self, parent: Request, steering: Steering | None, *, at: datetime) -> Request:
         """The same ask anew, with what is wanted now; without that, with what was wanted before."""
@@ -252,15 +262,17 @@ class Suggester:
     async def _draft(
         self, request: Request, started_at: datetime | None, arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
-        briefs, inclusion = self._briefs(request, await self._previous(request), started_at, self._rng)
+        before = await self._privacy.view(request, seen=await self._seen_before(request))
+        briefs, inclusion = self._briefs(request, before, started_at, self._rng)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
         )
         candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
-        entry = self._ordered(request, candidates, arrange)
+        view, settled = self._privacy.settled(before, candidates)
+        entry = self._ordered(self._privacy.masked(request, view), settled, arrange)
         drafted = Drafted(
             request_id=request.id,
-            candidates=entry.candidates,
+            candidates=self._privacy.recorded(request, entry.candidates, view),
             status=entry.request.status,
             policy=entry.request.policy,
             policy_params=entry.request.policy_params,
@@ -268,6 +280,7 @@ class Suggester:
             order_propensity=entry.request.order_propensity,
             handed_at=entry.request.handed_at,
             events=entry.events,
+            sealed=self._privacy.kept_after(before, view, request),
         )
         await self._unfinished.surely(partial(self._record, drafted))
         self._metrics.drafted(entry)
@@ -279,7 +292,7 @@ class Suggester:
         for candidate in entry.candidates:
             if candidate.error is None and candidate.latency_ms is not None:
                 self._limits.took(candidate.latency_ms / 1000)
-        return entry
+        return self._privacy.shown(entry, view)
 
     async def draft_in_places(
         self, request: Request, *, started_at: datetime | None = None, stop: asyncio.Event | None = None
@@ -299,9 +312,10 @@ class Suggester:
     async def _fill(
         self, request: Request, started_at: datetime | None, stop: asyncio.Event | None
     ) -> AsyncGenerator[LogEntry, None]:
-        entry = await self._requests.get(request.id) or LogEntry(request=request, candidates=(), choice=None)
-        previous = await self._previous(request)
-        briefs, inclusion = self._briefs(request, previous, started_at, chance(request.id, "styles"))
+        recorded = await self._requests.get(request.id) or LogEntry(request=request, candidates=(), choice=None)
+        view = await self._privacy.view(recorded.request, seen=await self._seen_before(request))
+        entry = self._privacy.masked_entry(recorded, view)
+        briefs, inclusion = self._briefs(request, view, started_at, chance(request.id, "styles"))
         done = {candidate.sample_index for candidate in entry.candidates}
         left = {brief.sample_index: brief for brief in briefs if brief.sample_index not in done}
         is_open = entry.choice is None and entry.request.status == "drafting"
@@ -311,15 +325,17 @@ class Suggester:
             async for index, result in ended:
                 brief = left.pop(awaited[index].sample_index)
                 self._queued(request, result)
-                candidate = _in_place(entry, self._candidate(brief, result, inclusion))
+                before = view
+                view, (drafted,) = self._privacy.settled(before, [self._candidate(brief, result, inclusion)])
+                candidate = _in_place(entry, drafted)
                 try:
-                    entry = await self._commit(entry, candidate)
+                    entry = await self._commit(entry, candidate, before, view)
                 except NotOpen:
                     late.append(_late(candidate))
                     break
-                yield entry
+                yield self._privacy.shown(entry, view)
         cancelled = (replace(self._blank(brief, inclusion), error="cancelled") for brief in left.values())
-        yield await self._finish(entry, (*late, *cancelled))
+        yield await self._finish(entry, (*late, *cancelled), view)
 
     async def seen(self, entry: LogEntry, *, at: datetime) -> None:
         """What has a place in this entry is visible since `at`, or was before."""
@@ -389,7 +405,12 @@ class Suggester:
     async def last_open(self, *, team_id: str, agent_id: str) -> LogEntry | None:
         """The agent's newest request, of the last day, that waits for a choice."""
         since = self._now() - timedelta(days=1)
-        return await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
+        entry = await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
+        return None if entry is None else await self._privacy.opened(entry)
+
+    async def opened(self, request: Request) -> Request:
+        """A request, as it is recorded, with the originals in: before the eyes of its agent."""
+        return await self._privacy.opened_request(request)
 
     async def beside(self, request: Request) -> tuple[Request, ...]:
         """What other agents are at: the newest request of each, undecided, for the same thread or the same message."""
@@ -397,7 +418,10 @@ class Suggester:
         found = await self._requests.open_in_channel(
             team_id=request.team_id, channel_id=request.channel_id, other_than=request.agent_id, since=since
         )
-        return tuple({other.agent_id: other for other in found if _is_for_the_same(request, other)}.values())
+        if not found:
+            return ()
+        request, *others = [await self._privacy.opened_request(each) for each in (request, *found)]
+        return tuple({other.agent_id: other for other in others if _is_for_the_same(request, other)}.values())
 
     async def _shown_before(self, click: Click, entry: LogEntry) -> None:
         """A click on candidates may overtake the record that they are visible: since they were handed to Slack."""
@@ -406,24 +430,26 @@ class Suggester:
             shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
             await self._requests.record_shown(shown, only=[candidate.id for candidate in visible_to(click, entry)])
 
-    async def _commit(self, entry: LogEntry, candidate: Candidate) -> LogEntry:
+    async def _commit(self, entry: LogEntry, candidate: Candidate, before: Masked, view: Masked) -> LogEntry:
         """The entry with one more candidate, recorded. Raises NotOpen where the agent has decided."""
         at = self._now()
-        await self._unfinished.surely(partial(self._requests.record_candidate, candidate, at=at))
+        (recorded,) = self._privacy.recorded(entry.request, [candidate], view)
+        sealed = self._privacy.kept_after(before, view, entry.request)
+        await self._unfinished.surely(partial(self._requests.record_candidate, recorded, at=at, sealed=sealed))
         if candidate.error is None and candidate.latency_ms is not None:
             self._limits.took(candidate.latency_ms / 1000)
         if candidate.position is None or entry.request.handed_at is not None:
             return _with(entry, candidate)
         return _with(replace(entry, request=replace(entry.request, handed_at=at)), candidate)
 
-    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate]) -> LogEntry:
+    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate], view: Masked) -> LogEntry:
         """The entry with the rest, for which no place is left; recorded."""
         placed, whole = len(entry.visible), _with(entry, *rest)
         ended = whole if placed else self._nothing_left(entry.request, whole.candidates)
         order = in_turn([candidate.id for candidate in entry.visible])
         finished = Finished(
             request_id=entry.request.id,
-            candidates=tuple(rest),
+            candidates=self._privacy.recorded(entry.request, rest, view),
             order_propensity=order.order_propensity,
             first_propensity=1 / placed if placed else None,
             events=ended.events,
@@ -432,9 +458,9 @@ class Suggester:
         self._metrics.drafted(ended)
         if not placed:
             tell_request(ended, "failed", queue_ms=self._queue_ms.pop(entry.request.id, None))
-            return ended
+            return self._privacy.shown(ended, view)
         now = await self._requests.get(entry.request.id)
-        return replace(now or ended, events=())
+        return replace(self._privacy.shown(now or ended, view), events=())
 
     def _queued(self, request: Request, result: Draft | BaseException) -> None:
         if isinstance(result, Draft | DraftFailed):
@@ -461,16 +487,15 @@ class Suggester:
             if entry is None or {candidate.id for candidate in entry.candidates} != ours:
                 raise
 
-    async def _previous(self, request: Request) -> tuple[str, ...]:
+    async def _seen_before(self, request: Request) -> tuple[Candidate, ...]:
         """What the agent has seen and did not want, where this is a redraft."""
         if request.parent_request_id is None:
             return ()
         parent = await self._requests.get(request.parent_request_id)
-        seen = () if parent is None else in_view_of(parent, request)
-        return tuple(candidate.text for candidate in seen if candidate.text)
+        return () if parent is None else in_view_of(parent, request)
 
     def _briefs(
-        self, request: Request, previous: Sequence[str], started_at: datetime | None, rng: random.Random
+        self, request: Request, view: Masked, started_at: datetime | None, rng: random.Random
     ) -> tuple[list[Brief], float]:
         styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, rng)
         age_s = (self._now() - (started_at or request.created_at)).total_seconds()
@@ -480,10 +505,10 @@ class Suggester:
                 playbook=self.playbook,
                 style=style,
                 model=self._model(style),
-                conversation=request.conversation,
-                hint=request.hint,
-                previous=tuple(previous) if request.parent_candidate_id is None else (),
-                change=change_of(request, tuple(previous)),
+                conversation=view.conversation,
+                hint=view.hint,
+                previous=view.previous if request.parent_candidate_id is None else (),
+                change=change_of(request, view.previous),
                 request_id=request.id,
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,

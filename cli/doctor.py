@@ -10,6 +10,7 @@ from typing import Final, Literal
 import aiohttp
 
 from bot.playbook import Playbook, PlaybookError, load_playbook
+from cli import wiring
 from cli.checks import NAMES_SHOWN, ModelServer, NotUsable, identified
 from cli.databases import Location, refuse_other_files, unusable
 from cli.errors import Failed, SettingsError
@@ -19,6 +20,15 @@ from handlers.connection import Connection, Identity, SlackRefused, SlackUnreach
 from storage.database import Database
 from storage.errors import StorageError
 from storage.schema import revision
+from storage.vault import Vault
+
+ROWS_TRIED: Final = 100
+
+KEPT: Final = {
+    "redacted": "the log keeps texts with placeholders for personal data",
+    "full": "the log keeps texts as they are, personal data included (SUGGEST_STORE_TEXT=full)",
+    "off": "the log keeps no texts, only numbers (SUGGEST_STORE_TEXT=off)",
+}
 
 Status = Literal["ok", "problem", "note", "warning"]
 
@@ -78,7 +88,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         if settings.suggest_allowed_channels:
             where = ", ".join(settings.suggest_allowed_channels)
             yield _ok("SUGGEST_ALLOWED_CHANNELS", f"replies are asked for and posted in {where} only")
-        yield await _database(Location.of_settings(settings))
+        database = await _database(Location.of_settings(settings))
+        yield database
+        yield await _privacy(settings, Location.of_settings(settings), is_readable=database.status == "ok")
         playbook, finding = _playbook(settings)
         yield finding
         yield await _model(settings, playbook, session)
@@ -188,6 +200,33 @@ async def _database(location: Location) -> Finding:
     if found is None or found == wanted:
         return _ok(name, f"{location}: {'empty, the first start sets it up' if found is None else f'schema {found}'}")
     return _problem(name, f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
+
+
+async def _privacy(settings: Settings, location: Location, *, is_readable: bool) -> Finding:
+    """What is kept of texts, and whether what is kept of open requests can be opened."""
+    name, kept = "privacy", KEPT[settings.suggest_store_text]
+    if is_readable and not location.is_empty and (closed := await _unreadable(settings, location)):
+        return _problem(
+            name,
+            f"{closed} of the open requests were sealed with another SUGGEST_SECRET_KEY: write that one behind the new "
+            "one, after a comma, until tomorrow",
+        )
+    if settings.suggest_store_text == "full":
+        return _ok(name, kept)
+    if settings.suggest_secret_key is None:
+        return _note(name, f"{kept}; not sealed while a request is open: SUGGEST_SECRET_KEY does that")
+    return _ok(name, f"{kept}; sealed while a request is open")
+
+
+async def _unreadable(settings: Settings, location: Location) -> int:
+    """How many of the newest rows of the vault no key of the settings opens."""
+    database, sealer = Database(location.url), wiring.sealer(settings)
+    try:
+        if (await revision(database))[0] is None:
+            return 0
+        return sum(not sealer.can_open(sealed) for sealed in await Vault(database).newest(ROWS_TRIED))
+    finally:
+        await database.aclose()
 
 
 def _playbook(settings: Settings) -> tuple[Playbook | None, Finding]:

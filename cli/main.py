@@ -527,6 +527,58 @@ def report(
 
 
 @app.command()
+def prune(
+    *,
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="Such as 90d, 12w or 36h. [default: what SUGGEST_RETENTION_DAYS says]"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many it would be, and change nothing.")] = False,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Forget the texts of old requests, and keep their numbers.
+
+    `suggest serve` does so by itself where SUGGEST_RETENTION_DAYS is set.
+
+    Example: suggest prune --older-than 90d --dry-run
+    """
+    from cli import erasing
+
+    manner = erasing.Manner(dry_run=dry_run, as_json=as_json)
+    asyncio.run(erasing.prune(_settings(), _location(database), older_than, manner))
+
+
+@app.command()
+def erase(
+    *,
+    agent: Annotated[str | None, typer.Option(metavar="USER_ID", help="All requests of this agent.")] = None,
+    channel: Annotated[str | None, typer.Option(metavar="CHANNEL_ID", help="All requests in this channel.")] = None,
+    thread: Annotated[str | None, typer.Option(metavar="TS", help="All requests in this thread.")] = None,
+    request: Annotated[str | None, typer.Option(metavar="ID", help="This request.")] = None,
+    containing: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="All requests with this text in them, whatever its case.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Delete requests for good.
+
+    With all that belongs to them, and with their redrafts. It asks first, prints a receipt, and notes in the audit
+    table that something was erased, not what.
+
+    Example: suggest erase --containing "Jane Doe" --dry-run
+    """
+    from cli import erasing
+
+    wish = erasing.wished(agent=agent, channel=channel, thread=thread, request=request, containing=containing)
+    manner = erasing.Manner(dry_run=dry_run, yes=yes, as_json=as_json)
+    asyncio.run(erasing.erase(_settings(), _location(database), wish, manner))
+
+
+@app.command()
 def backup(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")],

@@ -39,6 +39,8 @@ def check(path: Path | None) -> None:
     for style in playbook.styles:
         model = f", model {style.model}" if style.model else ""
         print(f"  {style.name:<12} {style.label}, temperature {style.temperature:g}{model}")
+    for rule in playbook.redact:
+        print(f"  [{rule.kind}_1]  in the place of {rule.pattern.pattern}")
 
 
 def check_for_programs(path: Path | None) -> None:
@@ -51,7 +53,8 @@ def _described(playbook: Playbook, name: str) -> dict[str, object]:
         {"name": style.name, "label": style.label, "temperature": style.temperature, "model": style.model}
         for style in playbook.styles
     ]
-    return {"playbook": name, "prompt_version": playbook.prompt_version, "styles": styles}
+    redact = [{"name": rule.name, "pattern": rule.pattern.pattern} for rule in playbook.redact]
+    return {"playbook": name, "prompt_version": playbook.prompt_version, "styles": styles, "redact": redact}
 
 
 def _name(path: Path | None) -> str:

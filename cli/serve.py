@@ -34,6 +34,8 @@ from handlers.web import Health, health_app, listen, slack_app
 from storage.errors import Unavailable, Unreachable
 
 SWEEP_EVERY_S = 60.0
+SCRUB_EVERY_S = 5.0
+"""How long what was forgotten may still be found on the disk, in SQLite's write-ahead log."""
 RETRY_EVERY_S = 5.0
 TAKEN_AT_ONCE = 10
 """Handfuls of work, 20 pieces each, that one look takes over."""
@@ -111,11 +113,13 @@ async def running(
         identity = await _identified(connection)
         pausing = wiring.pausing(records=records)
         ordering = await _learning(stack, settings, records, metrics)
+        privacy = wiring.privacy(settings, records=records, playbook=playbook)
         suggester = await wiring.suggester(
             settings,
             records=records,
             drafter=drafter,
             playbook=playbook,
+            privacy=privacy,
             metrics=metrics,
             slots=drafter.limiter,
             pausing=pausing,
@@ -133,8 +137,8 @@ async def running(
             people=people,
             us=us,
             threads=threads,
-            chooser=wiring.chooser(settings, records=records, metrics=metrics, conversations=threads),
-            deliverer=wiring.deliverer(records=records, courier=courier, metrics=metrics),
+            chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
+            deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
             exporter=ExportsBeside(databases.Location.of_settings(settings), settings.suggest_pseudonym_key),
             tasks=tasks,
             now=wiring.now,
@@ -143,11 +147,12 @@ async def running(
         edge = Edge(doors, connection=connection, session=session)
         bolt = connection.bolt(identity, signing_secret=_secret(settings))
         edge.register(bolt)
-        recoverer = wiring.recoverer(records=records, deliverer=doors.deliverer, metrics=metrics)
+        recoverer = wiring.recoverer(records=records, privacy=privacy, deliverer=doors.deliverer, metrics=metrics)
         await recoverer.join()
         stack.push_async_callback(recoverer.leave)
         stack.push_async_callback(_drain, tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
-        await _repeatedly(stack, wiring.housekeeper(records=records).sweep, every_s=SWEEP_EVERY_S)
+        await _repeatedly(stack, wiring.housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
+        await _repeatedly(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
         await _repeatedly(stack, partial(_look_after, recoverer, edge), every_s=HEARTBEAT_S)
         told = Health(
             ready=checks.Readiness(settings, records=records, connection=connection, session=session).check,
@@ -249,13 +254,13 @@ async def _learning(
     return ordering
 
 
-async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
     """Do `work` once now, and again and again until the stack ends."""
     await _attempt(work)
     _from_now_on(stack, work, every_s=every_s)
 
 
-def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
     """Do `work` again and again until the stack ends; the first time when the start is over."""
 
     async def repeat() -> None:
@@ -266,7 +271,7 @@ def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[None]], *, 
     stack.push_async_callback(_cancelled, asyncio.create_task(repeat()))
 
 
-async def _attempt(work: Callable[[], Awaitable[None]]) -> None:
+async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
     """What goes wrong is logged, and tried again."""
     try:
         await work()

@@ -12,6 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cli.errors import SettingsError
 
+SHORTEST_SECRET: Final = 32
+"""Characters of a key: one that a person thought up would be guessed."""
+
 
 class Settings(BaseSettings):
     """All settings; secrets never show in `repr`. docs/settings.md tells each, and a test holds the two together."""
@@ -49,6 +52,9 @@ class Settings(BaseSettings):
     suggest_log_level: Literal["debug", "info", "warning", "error"] = "info"
     suggest_log_format: Literal["json", "console"] | None = None
     suggest_trace_text: Literal["on", "off"] = "off"
+    suggest_store_text: Literal["redacted", "full", "off"] = "redacted"
+    suggest_secret_key: SecretStr | None = None
+    suggest_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     suggest_ranking: Literal["auto", "off"] = "auto"
     suggest_rank_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
     suggest_rank_after_choices: Annotated[int, Field(ge=1)] = 200
@@ -65,6 +71,16 @@ class Settings(BaseSettings):
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise ValueError("it is empty, or holds a space or a character that no key has")
         return SecretStr(secret)
+
+    @field_validator("suggest_secret_key")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        keys = secret_keys(value.get_secret_value())
+        if not keys or min(len(key) for key in keys) < SHORTEST_SECRET:
+            raise ValueError(f"a key in it has fewer than {SHORTEST_SECRET} characters")
+        return value
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
@@ -127,6 +143,7 @@ class Settings(BaseSettings):
         "suggest_log_level",
         "suggest_log_format",
         "suggest_trace_text",
+        "suggest_store_text",
         "suggest_ranking",
         mode="before",
     )
@@ -164,12 +181,20 @@ FIXES: Final[dict[str, str]] = {
     "SUGGEST_LOG_LEVEL": "set it to debug, info, warning or error",
     "SUGGEST_LOG_FORMAT": "set it to json or console",
     "SUGGEST_TRACE_TEXT": "set it to off or on",
+    "SUGGEST_STORE_TEXT": "set it to redacted, full or off",
+    "SUGGEST_SECRET_KEY": "set it to the output of `openssl rand -base64 32`; older keys may follow after commas",
+    "SUGGEST_RETENTION_DAYS": "set it to a whole number of days of at least 1, or leave it out to keep texts",
     "SUGGEST_RANKING": "set it to auto or off",
     "SUGGEST_RANK_EVERY_HOURS": "set it to a number of hours above 0, at most 8760",
     "SUGGEST_RANK_AFTER_CHOICES": "set it to a whole number of at least 1",
     "SUGGEST_PRICES": "set it to the path of a price table, or leave it out",
     "SUGGEST_PLAYBOOK": "set it to the path of a playbook.toml; `suggest playbook init` writes one",
 }
+
+
+def secret_keys(value: str) -> tuple[str, ...]:
+    """The keys of SUGGEST_SECRET_KEY: the first seals, all open."""
+    return tuple(key for part in value.split(",") if (key := part.strip()))
 
 
 def load_settings() -> Settings:

@@ -66,7 +66,7 @@ async def try_(settings: Settings, options: Options) -> None:
     location = for_trying(settings, options.database)
     terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
     async with opened(location) as records:
-        await wiring.housekeeper(records=records).sweep()
+        await wiring.housekeeper(settings, records=records).sweep()
         if records.is_new and not settings.has_model:
             await mark_demonstration(records, actor=HERE)
         async with _trial(settings, options, records, playbook, terminal) as trial:
@@ -260,14 +260,15 @@ async def _trial(
 ) -> AsyncIterator[Trial]:
     texts = texts_for(DEFAULT_LOCALE)
     metrics = Metrics()
+    privacy = wiring.privacy(settings, records=records, playbook=playbook)
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
         labels = {style.name: style.label for style in playbook.styles}
         drafting = _watched(drafter, screens.Growing(terminal.console, texts, labels)) if options.stream else drafter
         yield Trial(
             suggester=await wiring.suggester(
-                settings, records=records, drafter=drafting, playbook=playbook, metrics=metrics
+                settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
             ),
-            chooser=wiring.chooser(settings, records=records, metrics=metrics),
+            chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics),
             terminal=terminal,
             texts=texts,
             now=wiring.now,

@@ -19,6 +19,9 @@ from bot.ordering import Orderer
 from bot.pausing import Pausing
 from bot.places import Places
 from bot.playbook import Playbook
+from bot.privacy.keeping import Privacy
+from bot.privacy.recognising import Recogniser
+from bot.privacy.sealing import Sealer
 from bot.ranking.learning import Learner, Schedule
 from bot.ranking.ordering import LearnedOrdering
 from bot.recovering import Recoverer
@@ -27,17 +30,19 @@ from bot.suggesting import DraftsTogether, Suggester, Terms
 from bot.unfinished import Unfinished
 from cli import __version__
 from cli.refit import ProcessApart
-from cli.settings import Settings, is_traced
+from cli.settings import Settings, is_traced, secret_keys
 from storage.audit import Audit
 from storage.choices import Choices
 from storage.database import Database
 from storage.deliveries import Deliveries
+from storage.erasing import Erasing
 from storage.leases import Leases
 from storage.rankers import Rankers
 from storage.replicas import Replicas
 from storage.requests import Requests
 from storage.schema import migrate
 from storage.switches import Switches
+from storage.vault import Vault
 
 DEMONSTRATION_MODEL = "demonstration"
 
@@ -141,12 +146,29 @@ def pausing(*, records: Records) -> Pausing:
     return Pausing(switches=Switches(records.database), now=now, clock=time.monotonic)
 
 
+def privacy(settings: Settings, *, records: Records, playbook: Playbook) -> Privacy:
+    """What models see, and what is kept of it. What stands in the playbook is the team's own, and masked nowhere."""
+    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, spared=playbook.text)
+    return Privacy(
+        vault=Vault(records.database),
+        recogniser=recogniser,
+        sealer=sealer(settings),
+        keeps=settings.suggest_store_text,
+    )
+
+
+def sealer(settings: Settings) -> Sealer:
+    key = settings.suggest_secret_key
+    return Sealer(() if key is None else secret_keys(key.get_secret_value()))
+
+
 async def suggester(
     settings: Settings,
     *,
     records: Records,
     drafter: DraftsTogether,
     playbook: Playbook,
+    privacy: Privacy,
     metrics: Metrics,
     slots: Slots | None = None,
     pausing: Pausing | None = None,
@@ -166,6 +188,7 @@ async def suggester(
     )
     return Suggester(
         requests=records.requests,
+        privacy=privacy,
         drafter=drafter,
         playbook=playbook,
         terms=terms(settings),
@@ -182,11 +205,12 @@ async def suggester(
 
 
 def chooser(
-    settings: Settings, *, records: Records, metrics: Metrics, conversations: Conversations = UNMOVED
+    settings: Settings, *, records: Records, privacy: Privacy, metrics: Metrics, conversations: Conversations = UNMOVED
 ) -> Chooser:
     return Chooser(
         requests=records.requests,
         choices=records.choices,
+        privacy=privacy,
         metrics=metrics,
         on_use=settings.suggest_on_use,
         now=now,
@@ -196,11 +220,12 @@ def chooser(
     )
 
 
-def deliverer(*, records: Records, courier: Courier, metrics: Metrics) -> Deliverer:
+def deliverer(*, records: Records, privacy: Privacy, courier: Courier, metrics: Metrics) -> Deliverer:
     return Deliverer(
         requests=records.requests,
         choices=records.choices,
         deliveries=records.deliveries,
+        privacy=privacy,
         courier=courier,
         now=now,
         metrics=metrics,
@@ -208,10 +233,11 @@ def deliverer(*, records: Records, courier: Courier, metrics: Metrics) -> Delive
     )
 
 
-def recoverer(*, records: Records, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
+def recoverer(*, records: Records, privacy: Privacy, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
     return Recoverer(
         replicas=records.replicas,
         requests=records.requests,
+        privacy=privacy,
         deliverer=deliverer,
         now=now,
         metrics=metrics,
@@ -243,8 +269,15 @@ def learner(settings: Settings, *, records: Records, metrics: Metrics) -> Learne
     )
 
 
-def housekeeper(*, records: Records) -> Housekeeper:
-    return Housekeeper(requests=records.requests, now=now)
+def housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
+    days = settings.suggest_retention_days
+    return Housekeeper(
+        requests=records.requests,
+        vault=Vault(records.database),
+        erasing=Erasing(records.database),
+        now=now,
+        texts_kept_for=None if days is None else timedelta(days=days),
+    )
 
 
 def _models(settings: Settings, *, word_s: float) -> ModelSource:

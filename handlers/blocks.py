@@ -73,7 +73,8 @@ def candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | Non
     room = (MESSAGES_LIMIT * MESSAGE_LIMIT - 6_000) // max(1, len(entry.visible))
     groups = [_head(entry.request, texts, note)]
     for candidate in entry.visible:
-        groups.extend(_candidate(candidate, texts, labels, room=room))
+        unfilled = entry.unfilled.get(candidate.id, ())
+        groups.extend(_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
     groups.append(_foot(entry, texts))
     fallback = texts("candidates-fallback", count=len(entry.visible))
     return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in _pages(groups))
@@ -97,7 +98,9 @@ def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None
         elif candidate.position is None:
             blocks.append(_context(_empty_place(candidate, place, texts)))
         else:
-            blocks += [block for group in _candidate(candidate, texts, labels, room=each) for block in group]
+            unfilled = entry.unfilled.get(candidate.id, ())
+            groups = _candidate(candidate, texts, labels, room=each, unfilled=unfilled)
+            blocks += [block for group in groups for block in group]
     foot = _foot(entry, texts) if entry.visible else [{"type": "divider"}, _context(texts("only-you"))]
     return Message(text=texts("candidates-fallback", count=request.k_requested), blocks=(*blocks, *foot))
 
@@ -182,9 +185,19 @@ def unlinked(text: str) -> str:
 
 
 def delivered(
-    request: Request, choice: Choice, outcome: Outcome, texts: Texts, *, note: str | None = None
+    request: Request,
+    choice: Choice,
+    outcome: Outcome,
+    texts: Texts,
+    *,
+    note: str | None = None,
+    undo_key: str | None = None,
+    unfilled: Sequence[str] = (),
 ) -> tuple[Message, ...]:
-    """What became of the reply, with Undo; the text itself where it has to be copied, or may be missing."""
+    """What became of the reply, with Undo; the text itself where it has to be copied, or may be missing.
+
+    `unfilled` are placeholders of which nobody has the originals any more.
+    """
     key = {
         "posted": "posted-edited" if choice.kind == "edited" else "posted",
         "copy": "to-copy",
@@ -195,15 +208,17 @@ def delivered(
     if outcome.state == "unknown":
         buttons.insert(0, _button(texts("button-post"), POST, request.id))
     text = texts(key)
+    missing = [token for token in unfilled if token in outcome.text]
     groups = [
         [_plain_section(text)],
         *([_plain_section(part)] for part in _sections(outcome.text)),
-        [*([] if note is None else [_context(note)]), _actions(*buttons)],
+        *([_unfilled(missing, texts)] for _ in missing[:1]),
+        [*([] if note is None else [_context(note)]), _keyed(_actions(*buttons), UNDO, request, undo_key)],
     ]
     return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in _pages(groups))
 
 
-def dismissed(request: Request, texts: Texts) -> Message:
+def dismissed(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
     """Noted, with a select for the reason and Undo."""
     select = {
         "type": "static_select",
@@ -215,14 +230,21 @@ def dismissed(request: Request, texts: Texts) -> Message:
     text = texts("dismissed")
     return Message(
         text=text,
-        blocks=(_plain_section(text), {**_actions(select, undo), "block_id": f"{REASON}:{request.id}"}),
+        blocks=(_plain_section(text), _keyed(_actions(select, undo), REASON, request, undo_key)),
     )
 
 
-def reason_noted(request: Request, texts: Texts) -> Message:
+def reason_noted(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
     text = texts("reason-noted")
     undo = _button(texts("button-undo"), UNDO, request.id)
-    return Message(text=text, blocks=(_plain_section(text), _actions(undo)))
+    return Message(text=text, blocks=(_plain_section(text), _keyed(_actions(undo), UNDO, request, undo_key)))
+
+
+def undoable(block_id: str) -> tuple[str, str | None]:
+    """The request's id, and the key that brings its originals back, of a block with Undo in it."""
+    _, _, rest = block_id.partition(":")
+    request_id, _, key = rest.partition(":")
+    return request_id, key or None
 
 
 def moved_on(stale: Stale, texts: Texts) -> tuple[Message, ...]:
@@ -391,7 +413,9 @@ def _change(request: Request, texts: Texts) -> str:
     return LANGUAGES[request.steer_language][1] if request.steer_language else texts("language-customers")
 
 
-def _candidate(candidate: Candidate, texts: Texts, labels: Labels, *, room: int) -> Iterator[list[Block]]:
+def _candidate(
+    candidate: Candidate, texts: Texts, labels: Labels, *, room: int, unfilled: Sequence[str] = ()
+) -> Iterator[list[Block]]:
     """Groups of blocks that stay together: the last has the buttons."""
     text = candidate.text or ""
     shown = split(text, room)[0]
@@ -403,6 +427,7 @@ def _candidate(candidate: Candidate, texts: Texts, labels: Labels, *, room: int)
         yield [heading, _plain_section(part)]
     heading = title if len(parts) == 1 else _context(texts("reply-continued", position=position))
     cut = [] if shown == text else [_context(texts("reply-cut", left=len(text) - len(shown)))]
+    cut += [_unfilled(unfilled, texts)] if unfilled else []
     use = _button(texts("button-use"), USE, candidate.id, label=texts("label-use", position=position))
     edit = _button(texts("button-edit"), EDIT, candidate.id, label=texts("label-edit", position=position))
     yield [
@@ -483,6 +508,16 @@ def _plain(text: str) -> Block:
 
 def _plain_section(text: str) -> Block:
     return {"type": "section", "text": _plain(text), "expand": True}
+
+
+def _unfilled(tokens: Sequence[str], texts: Texts) -> Block:
+    """Placeholders that the agent has to see to: the bot does not know what they stand for."""
+    return _context(texts("unfilled", count=len(tokens), placeholders=_shortened(" ".join(tokens))))
+
+
+def _keyed(block: Block, name: str, request: Request, key: str | None) -> Block:
+    """The block that has Undo in it, with the key that brings the originals back: nowhere else is it kept."""
+    return {**block, "block_id": f"{name}:{request.id}" if key is None else f"{name}:{request.id}:{key}"}
 
 
 def _context(*lines: str) -> Block:

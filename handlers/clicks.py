@@ -133,15 +133,15 @@ class Clicks:
         await self._answer(clicked, blocks.notice(clicked.texts("not-open")))
 
     def _dismissed(self, chosen: Chosen, texts: Texts) -> Work:
-        return self._showing.dismissed(chosen.request, texts)
+        return self._showing.dismissed(chosen, texts)
 
     async def give_reason(self, clicked: Clicked) -> Work:
-        request_id = clicked.action.block_id.partition(":")[2]
+        request_id, key = blocks.undoable(clicked.action.block_id)
         if clicked.action.value not in get_args(DismissReason) or not request_id:
             raise MalformedPayload("dismiss_reason")
         reason = cast("DismissReason", clicked.action.value)
         request = reached_by(await self._chooser.give_reason(clicked.click, request_id, reason), clicked.click.way_back)
-        return self._private.show(request, [blocks.reason_noted(request, clicked.texts)], replace=True)
+        return self._private.show(request, [blocks.reason_noted(request, clicked.texts, undo_key=key)], replace=True)
 
     async def redraft(self, clicked: Clicked) -> Work:
         request = await self._suggester.redraft(clicked.click, clicked.action.value)
@@ -161,12 +161,14 @@ class Clicks:
         return self._showing.redraft(request, clicked.texts)
 
     async def undo(self, clicked: Clicked) -> Work:
-        undone = await self._chooser.undo(clicked.click, clicked.action.value)
+        _, key = blocks.undoable(clicked.action.block_id)
+        undone = await self._chooser.undo(clicked.click, clicked.action.value, key=key)
         return self._reopen(undone, clicked)
 
     async def post(self, clicked: Clicked) -> Work:
         """The agent saw that a reply of unknown fate is missing in the conversation."""
         chosen = await self._deliverer.post_again(clicked.click, clicked.action.value)
+        chosen = replace(chosen, undo_key=blocks.undoable(clicked.action.block_id)[1])
         return self._showing.deliver(self._deliverer, chosen, clicked.texts)
 
     def listening(self, step: Callable[[Clicked], Awaitable[Work]]) -> Listener:
@@ -249,6 +251,10 @@ class Clicks:
     async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
         gone = await self._deliverer.retract(undone.parts)
         note = clicked.texts("undone" if gone else "undone-not-deleted")
+        if not any(candidate.text for candidate in undone.entry.visible):
+            sentence = f"{note} {clicked.texts('no-text-kept')}"
+            await self._private.answer(clicked.click.way_back, blocks.notice(sentence), replace=True)
+            return
         request = reached_by(undone.entry.request, clicked.click.way_back)
         entry = replace(undone.entry, request=request)
         await self._showing.show_again(entry, clicked.texts, note=note, replace=True)

@@ -51,9 +51,9 @@ class Showing:
         self._labels = labels
         self._now = now
 
-    def placeholders(self, request: Request, texts: Texts) -> blocks.Message:
+    async def placeholders(self, request: Request, texts: Texts) -> blocks.Message:
         """The places of the request before anything is drafted."""
-        return self._unfolding.placeholders(request, texts)
+        return self._unfolding.placeholders(await self._suggester.opened(request), texts)
 
     async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
         """Draft; each candidate is shown on the board as soon as it is done."""
@@ -81,7 +81,7 @@ class Showing:
         self._boards.put(request.id, board)
         try:
             board.forget()
-            await self._boards.paint(board, request, self.placeholders(request, texts))
+            await self._boards.paint(board, request, await self.placeholders(request, texts))
         except (Refused, Uncertain, Throttled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
             await self.draft_and_show(await self._read_anew(request), texts)
@@ -166,17 +166,26 @@ class Showing:
         if outcome.state == "cancelled":
             return
         note = texts("unchecked") if chosen.freshness == "unknown" else None
-        messages = blocks.delivered(chosen.request, chosen.choice, outcome, texts, note=note)
+        messages = blocks.delivered(
+            chosen.request,
+            chosen.choice,
+            outcome,
+            texts,
+            note=note,
+            undo_key=chosen.undo_key,
+            unfilled=chosen.unfilled,
+        )
         await self._private.show(chosen.request, messages, replace=True)
         try:
             await deliverer.told(chosen)
         except Unavailable as error:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
 
-    async def dismissed(self, request: Request, texts: Texts) -> None:
+    async def dismissed(self, chosen: Chosen, texts: Texts) -> None:
         """Noted, in the place of the candidates."""
-        await self._unfolding.stop(request.id)
-        await self._private.show(request, [blocks.dismissed(request, texts)], replace=True)
+        await self._unfolding.stop(chosen.request.id)
+        message = blocks.dismissed(chosen.request, texts, undo_key=chosen.undo_key)
+        await self._private.show(chosen.request, [message], replace=True)
 
     async def told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
         """Do `work`; should it fail, tell the agent of the request."""

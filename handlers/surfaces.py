@@ -135,7 +135,7 @@ class Surfaces:
 
     async def _in_modal(self, shortcut: MessageShortcut, request: Request, texts: Texts) -> None:
         pointed = Pointed(channel_id=request.channel_id, thread_ts=shortcut.thread_ts, message=shortcut.message)
-        placeholders = self._showing.placeholders(request, texts)
+        placeholders = await self._showing.placeholders(request, texts)
         try:
             view = blocks.modal(request, placeholders.blocks, texts)
             modal = await self._boards.open(request, shortcut.trigger_id, view)
@@ -153,9 +153,10 @@ class Surfaces:
         if thread.problem is not None:
             _log.info("thread not read: %s", thread.problem, extra={"request_id": request.id})
         note = None if thread.problem is None else texts(f"thread-{thread.problem}")
+        if not thread.turns:
+            return request, note
         seen_ts = thread.latest_ts if thread.problem is None else None
-        read = await self._suggester.converse(request, thread.turns or request.conversation, seen_ts=seen_ts)
-        return read, note
+        return await self._suggester.converse(request, thread.turns, seen_ts=seen_ts), note
 
     async def _refuse(self, ack: Ack, shortcut: MessageShortcut, texts: Texts, sentence: str) -> None:
         await ack()
@@ -210,7 +211,7 @@ class Surfaces:
             request = await self._suggester.accept(_of_pasted(pasted, locale))
             modal = Modal(view_id=pasted.view_id)
             self._boards.put(request.id, modal)
-            placeholders = self._showing.placeholders(request, texts)
+            placeholders = await self._showing.placeholders(request, texts)
             await ack(response_action="update", view=blocks.modal(request, placeholders.blocks, texts))
             self._after(request, texts, self._showing.unfold(request, modal, texts))
 
@@ -307,7 +308,7 @@ class Surfaces:
 
     async def _in_direct_message(self, request: Request, texts: Texts) -> None:
         try:
-            posted = await self._boards.post(request, self._showing.placeholders(request, texts))
+            posted = await self._boards.post(request, await self._showing.placeholders(request, texts))
         except (Refused, Uncertain, Throttled) as error:
             _log.warning("no message to fill: %s", error, extra={"request_id": request.id})
             await self._showing.draft_and_show(request, texts)

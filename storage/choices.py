@@ -9,9 +9,10 @@ from sqlalchemy import Text, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage import vault
 from storage.database import Database
 from storage.errors import NothingToUndo, NotOpen, StillPosting
-from storage.records import Choice, Delivery, DismissReason, Event, WayBack
+from storage.records import Choice, Delivery, DismissReason, Event, Sealed, WayBack
 from storage.requests import OPEN, to_row
 from storage.seen import record_delivery
 from storage.tables import UtcTime, choices, deliveries, events, requests, to_iso
@@ -32,8 +33,12 @@ class Choices:
         event: Event,
         parts: Sequence[Delivery] = (),
         way_back: WayBack | None = None,
+        sealed: Sealed | None = None,
     ) -> None:
-        """A choice with the deliveries that it asks for. Raises Redelivered, or NotOpen where one stands already."""
+        """A choice with the deliveries that it asks for. Raises Redelivered, or NotOpen where one stands already.
+
+        The request is closed by it: of what was kept for it, what is `sealed` now is left, or nothing.
+        """
         async with self._database.write() as connection:
             await record_delivery(connection, delivery_key, choice.chosen_at)
             open_ = await connection.execute(_TOUCH_OPEN, {"of_request": choice.request_id, **_way(way_back)})
@@ -46,6 +51,10 @@ class Choices:
             await connection.execute(_INSERT_EVENT, to_row(event))
             if parts:
                 await connection.execute(_INSERT_DELIVERY, [{**to_row(part), "owner": self._me} for part in parts])
+            if sealed is None:
+                await vault.drop(connection, [choice.request_id])
+            else:
+                await vault.put(connection, sealed)
 
     async def get(self, choice_id: str) -> Choice | None:
         async with self._database.read() as connection:
@@ -53,9 +62,9 @@ class Choices:
             return None if row is None else Choice(**row)
 
     async def retract(
-        self, request_id: str, *, agent_id: str, at: datetime, delivery_key: str
+        self, request_id: str, *, agent_id: str, at: datetime, delivery_key: str, sealed: Sealed | None = None
     ) -> tuple[Choice, tuple[Delivery, ...]]:
-        """Take the standing choice back: the request is open again.
+        """Take the standing choice back: the request is open again, and what is `sealed` is kept for it again.
 
         Parts not yet posted are cancelled. Those posted (or `unknown`) are returned; those with a `message_ts` are
         to be deleted from the conversation, and stay in the table until they are.
@@ -76,6 +85,8 @@ class Choices:
             )
             retracted = replace(choice, retracted_at=at)
             await connection.execute(_INSERT_EVENT, to_row(_undone(retracted, agent_id=agent_id, at=at)))
+            if sealed is not None:
+                await vault.put(connection, sealed)
             return retracted, tuple(part for part in parts if part.state in {"done", "unknown"})
 
     async def give_reason(

@@ -1,6 +1,7 @@
 """Connections to one database: transactions with a time limit, one writer at a time where the engine wants it so."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -74,6 +75,21 @@ class Database:
         """One read transaction: everything read in the block is of the same moment."""
         async with _translating(), self._readers.begin() as connection:
             yield connection
+
+    async def scrub(self, *, patience_s: float = 0.05) -> bool:
+        """Wipe what was overwritten or deleted off the disk. False where that has to wait for others, or for the VACUUM
+        of PostgreSQL. Raises Unavailable.
+        """
+        if self.is_shared:
+            return False
+        file = Path(self.url.database or "")
+        log = file.with_name(f"{file.name}-wal")
+        if not log.exists() or log.stat().st_size == 0:
+            return True
+        try:
+            return await asyncio.to_thread(sqlite.scrub, file, busy_ms=int(patience_s * 1000))
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from error
 
     async def aclose(self) -> None:
         await self._readers.dispose()

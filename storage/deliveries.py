@@ -8,7 +8,7 @@ pending ─▶ attempting ─▶ done
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import String, bindparam, delete, insert, select, text, update
+from sqlalchemy import String, bindparam, case, delete, insert, select, text, update
 
 from storage.database import Database
 from storage.records import Delivery, Event
@@ -48,7 +48,6 @@ class Deliveries:
                 "to_address": delivery.address,
                 "to_channel": delivery.channel_id,
                 "at_ts": delivery.message_ts,
-                "left_text": delivery.text if delivery.address == "copy" else None,
             }
             await connection.execute(_DONE, row)
             if sent is not None:
@@ -75,7 +74,11 @@ class Deliveries:
             await record_delivery(connection, delivery_key, at)
             again = await connection.execute(
                 update(deliveries)
-                .where(deliveries.c.request_id == request_id, deliveries.c.state == "unknown")
+                .where(
+                    deliveries.c.request_id == request_id,
+                    deliveries.c.state == "unknown",
+                    deliveries.c.text.is_not(None),  # else it was forgotten meanwhile
+                )
                 .values(state="pending")
             )
             if again.rowcount == 0:
@@ -118,7 +121,7 @@ _DONE: Final = (
         address=bindparam("to_address"),
         channel_id=bindparam("to_channel"),
         message_ts=bindparam("at_ts"),
-        text=bindparam("left_text"),
+        text=case((bindparam("to_address") == "copy", deliveries.c.text), else_=None),
     )
 )
 

@@ -1,5 +1,6 @@
 """The nouns of the product, frozen. Every `*_at` is an aware datetime in UTC, every `*_ms` whole milliseconds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -24,6 +25,7 @@ DismissReason = Literal[
     "other",
 ]
 Steer = Literal["shorter", "warmer", "more_formal", "other_language", "more_like_this"]
+TextKept = Literal["redacted", "full", "none"]
 DeliveryState = Literal["pending", "attempting", "done", "unknown"]
 EventType = Literal[
     "shown",
@@ -57,7 +59,8 @@ class Request:
     `handed_at` is when the candidates were handed to Slack: `shown_at`, should a click overtake the record of it.
     `owner` is the replica that drafts it. `steer` is what the agent wants made of the parent's candidate
     `parent_candidate_id`. `seen_ts` is the newest message of the thread when it was read for the model,
-    `pointed_ts` the one that the agent pointed at.
+    `pointed_ts` the one that the agent pointed at. `text_kept` tells what the texts here are: with placeholders for
+    personal data, as they were, or gone.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Request:
     conversation: tuple[Turn, ...]
     seen_ts: str | None = None
     pointed_ts: str | None = None
+    text_kept: TextKept = "full"
     response_url: str | None = field(default=None, repr=False)
     response_url_expires_at: datetime | None = None
     owner: str | None = None
@@ -148,6 +152,15 @@ class WayBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What a request's placeholders stand for, and its texts where no table keeps them, until it `expires_at`."""
+
+    request_id: str
+    sealed: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One part of a chosen reply on its way into the conversation.
 
@@ -183,12 +196,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One line of the choice log: a request with all that belongs to it. `choice` is the standing one."""
+    """One line of the choice log: a request with all that belongs to it. `choice` is the standing one.
+
+    Where originals were put back for the agent's eyes, `unfilled` has the placeholders that could not be, by candidate.
+    """
 
     request: Request
     candidates: tuple[Candidate, ...]
     choice: Choice | None
     events: tuple[Event, ...] = ()
+    unfilled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def visible(self) -> tuple[Candidate, ...]:

@@ -10,10 +10,10 @@ from sqlalchemy import String, bindparam, case, delete, func, insert, select, up
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import tables
+from storage import tables, vault
 from storage.database import Database
 from storage.errors import NotOpen, TakenOver
-from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Status, Turn, WayBack
+from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Sealed, Status, Turn, WayBack
 from storage.seen import record_delivery
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
@@ -37,6 +37,7 @@ class Drafted:
     order_propensity: float | None
     handed_at: datetime | None
     events: tuple[Event, ...] = ()
+    sealed: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +75,21 @@ class Requests:
                     insert(playbooks), {"prompt_version": prompt_version, "text": text, "first_used_at": at}
                 )
 
-    async def record(self, request: Request, *, delivery_key: str) -> None:
-        """A new request. Raises Redelivered."""
+    async def record(self, request: Request, *, delivery_key: str, sealed: Sealed | None = None) -> None:
+        """A new request, with what is kept while it is open. Raises Redelivered."""
         async with self._database.write() as connection:
             await record_delivery(connection, delivery_key, request.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
+            if sealed is not None:
+                await vault.put(connection, sealed)
 
-    async def record_redraft(self, child: Request, *, delivery_key: str, event: Event) -> None:
+    async def record_redraft(
+        self, child: Request, *, delivery_key: str, event: Event, sealed: Sealed | None = None
+    ) -> None:
         """A new request that closes its parent. Raises Redelivered, or NotOpen where the parent takes no redraft.
 
-        A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own.
+        A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own. What is
+        `sealed` for the child takes the place of what was for its parent.
         """
         assert child.parent_request_id is not None
         async with self._database.write() as connection:
@@ -95,6 +101,9 @@ class Requests:
                 await _claim_failed(connection, child.parent_request_id, child.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(child), "owner": self._me})
             await connection.execute(_INSERT_EVENT, to_row(event))
+            await vault.drop(connection, [child.parent_request_id])
+            if sealed is not None:
+                await vault.put(connection, sealed)
 
     async def record_drafts(self, drafted: Drafted) -> None:
         """All candidates of a request, with their order: durable before it is visible. Raises TakenOver."""
@@ -118,17 +127,26 @@ class Requests:
                 await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in drafted.candidates])
             if drafted.events:
                 await connection.execute(_INSERT_EVENT, [to_row(event) for event in drafted.events])
+            if drafted.sealed is not None:
+                await vault.put(connection, drafted.sealed)
 
     async def record_conversation(
-        self, request_id: str, conversation: tuple[Turn, ...], *, seen_ts: str | None = None
+        self,
+        request_id: str,
+        conversation: tuple[Turn, ...],
+        *,
+        seen_ts: str | None = None,
+        sealed: Sealed | None = None,
     ) -> None:
         """What was read of a thread after the ask, before anything is drafted. Raises TakenOver."""
         async with self._database.write() as connection:
             row = {"of_request": request_id, "me": self._me, "turns": conversation, "seen": seen_ts}
             if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
                 raise TakenOver(request_id)
+            if sealed is not None:
+                await vault.put(connection, sealed)
 
-    async def record_candidate(self, candidate: Candidate, *, at: datetime) -> None:
+    async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: Sealed | None = None) -> None:
         """One candidate of several that are shown as they are done: durable before it is visible.
 
         Raises TakenOver, or NotOpen where the agent has decided meanwhile.
@@ -146,6 +164,8 @@ class Requests:
             await connection.execute(_INSERT_CANDIDATE, to_row(candidate))
             if candidate.position is not None:
                 await connection.execute(_UPDATE_HANDED, {**row, "at": at})
+            if sealed is not None:
+                await vault.put(connection, sealed)
 
     async def record_finished(self, finished: Finished) -> None:
         """No more candidates follow. Raises TakenOver, also where it was recorded before."""
@@ -245,6 +265,7 @@ class Requests:
             still = (await connection.scalars(_SELECT_STILL_UNDECIDED, {"ids": ids})).all()
             if still:
                 await connection.execute(_UPDATE_EXPIRED, [{"of_request": request_id} for request_id in still])
+                await vault.drop(connection, still)
                 await connection.execute(
                     _INSERT_EVENT, [to_row(Event(request_id=request_id, type="expired", at=at)) for request_id in still]
                 )

@@ -8,6 +8,7 @@ statement, so none is ever freed in another thread than the connection's.
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -23,7 +24,8 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
         connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
         try:
             _switch_to_wal(connection, until=time.monotonic() + busy_ms / 1000)
-            for pragma in ("synchronous = FULL", "foreign_keys = ON"):
+            # What is deleted or replaced is overwritten with zeros.
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
                 connection.execute(f"PRAGMA {pragma}").close()
         except sqlite3.Error:
             connection.close()
@@ -37,6 +39,15 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
         connection.join()
         raise
     return connection
+
+
+def scrub(path: Path, *, busy_ms: int) -> bool:
+    """Move everything from the write-ahead log into the database, and empty the log: what was overwritten is gone from
+    the disk. False where somebody was in the middle of reading or writing. Blocks: for a thread.
+    """
+    with closing(sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)) as connection:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
 
 def _switch_to_wal(connection: sqlite3.Connection, *, until: float) -> None:

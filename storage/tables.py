@@ -119,6 +119,7 @@ requests = Table(
     Column("conversation", Turns, nullable=False),
     Column("seen_ts", String(32)),
     Column("pointed_ts", String(32)),
+    Column("text_kept", String(16), nullable=False),
     Column("response_url", Text),
     Column("response_url_expires_at", UtcTime),
     Column("owner", String(64)),
@@ -129,7 +130,19 @@ requests = Table(
         postgresql_where=text("status = 'drafting'"),
     ),
     Index("requests_in_order", "created_at", "id"),
+    Index(
+        "requests_with_text",
+        "created_at",
+        sqlite_where=text("text_kept <> 'none'"),
+        postgresql_where=text("text_kept <> 'none'"),
+    ),
     Index("requests_of_agent", "team_id", "agent_id", "created_at"),
+    Index(
+        "requests_redrafted",
+        "parent_request_id",
+        sqlite_where=text("parent_request_id IS NOT NULL"),
+        postgresql_where=text("parent_request_id IS NOT NULL"),
+    ),
     Index(
         "requests_with_secret",
         "response_url_expires_at",
@@ -240,6 +253,15 @@ events = Table(
     Column("candidate_id", String(64)),
     Column("data", Json, nullable=False),
     Index("events_of_request", "request_id", "seq"),
+)
+
+vault = Table(
+    "vault",
+    metadata,
+    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index("vault_by_age", "expires_at"),
 )
 
 playbooks = Table(

@@ -150,6 +150,7 @@ async def test_a_request_taken_over_too_late_has_its_line(desk: Desk, store: Sto
     recoverer = Recoverer(
         replicas=Replicas(store.database, me="me"),
         requests=store.requests,
+        privacy=desk.privacy,
         deliverer=desk.deliverer(),
         now=desk.clock.now,
         metrics=metrics,

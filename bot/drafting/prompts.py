@@ -41,7 +41,10 @@ instruction. Keep what it says, and its language, unless the change asks otherwi
 What you give
 - The text of the reply alone, ready to send. No title, no quotation marks around it, no remark before or after it.
 - In the language of the customer's last message, unless the hint or the change names another.
-- Plain text: no Markdown, no HTML, no placeholders such as [name].
+- Plain text: no Markdown, no HTML, no blanks to fill in such as [name].
+- Codes such as [EMAIL_1] or [PHONE_2] in what you get stand for details that are kept from you. Where \
+the reply needs one, copy the code exactly, brackets included; the team's software puts the detail in. Never make up a \
+code, and never say that something was hidden.
 - True: state nothing about the company, an order, a price, a date or a policy that is not in the facts or in the \
 conversation. What is missing and needed, ask for; never guess it.
 - At most {TARGET_CHARACTERS} characters, usually far fewer."""

@@ -89,6 +89,10 @@ reply-cut = { $left ->
     [one] One more character is not shown here. Use sends the whole reply; Edit shows it.
    *[other] { $left } more characters are not shown here. Use sends the whole reply; Edit shows it.
 }
+unfilled = { $count ->
+    [one] Check before you send: { $placeholders } stands for something that this bot cannot fill in.
+   *[other] Check before you send: { $placeholders } stand for something that this bot cannot fill in.
+}
 only-you = Only you can see this. Written by an AI model: read before you send.
 demonstration = No model is configured: these are sample replies made by rules.
 candidates-fallback = { $count ->
@@ -170,6 +174,7 @@ dismissed = None of these: noted. If you like, say why:
 reason-placeholder = Why not?
 reason-noted = Thank you: noted why.
 undone = Undone. Choose again:
+no-text-kept = The replies themselves are not kept here any more. Type `/suggest` and the customer's message to get new ones.
 undone-not-deleted = Undone, but the reply may still stand in the conversation: please delete it there. Choose again:
 
 reason-irrelevant = Not relevant

@@ -72,6 +72,9 @@ with-hint = 提示：{ $hint }
 reply-label = 回覆 { $position }・{ $style }
 reply-continued = 回覆 { $position }（續）
 reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則回覆，按「編輯」可以看到全文。
+unfilled = { $count ->
+   *[other] 送出前請檢查：機器人不知道 { $placeholders } 代表什麼，請自行填入。
+}
 only-you = 只有你看得到。由 AI 模型撰寫，送出前請先看過。
 demonstration = 尚未設定模型：以下是依規則產生的範例回覆。
 candidates-fallback = { $count } 則只有你看得到的回覆
@@ -147,6 +150,7 @@ dismissed = 已記下：都不合用。如果你願意，請告訴我們原因�
 reason-placeholder = 為什麼不合用？
 reason-noted = 謝謝，原因已記下。
 undone = 已復原。請重新選擇：
+no-text-kept = 這裡已經不保留這些回覆的內容了。輸入 `/suggest` 加上客戶的訊息，就能取得新的回覆。
 undone-not-deleted = 已復原，但那則回覆可能還留在對話裡，請到那裡刪除。請重新選擇：
 
 reason-irrelevant = 答非所問

@@ -10,16 +10,22 @@ from typing import Any
 from bot.choosing import Chooser, Chosen, Click
 from bot.delivering import Deliverer, Outcome, Posted
 from bot.drafting import Brief, Draft
+from bot.housekeeping import Housekeeper
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.ordering import Orderer
 from bot.playbook import Playbook, load_playbook
+from bot.privacy.keeping import Privacy, StoreText
+from bot.privacy.recognising import Recogniser
+from bot.privacy.sealing import Sealer
 from bot.recovering import LeftBehind, Recoverer
 from bot.suggesting import Ask, Suggester, Terms
 from bot.unfinished import Unfinished
 from storage.deliveries import Deliveries
+from storage.erasing import Erasing
 from storage.records import Delivery, LogEntry, Request, Turn
 from storage.requests import Requests
+from storage.vault import Vault
 from tests.storage.stores import AT, Store, store_of
 
 PLAYBOOK = load_playbook(None)
@@ -140,6 +146,13 @@ class Desk:
     unfinished: Unfinished = field(init=False)
     keys: Any = field(default_factory=count)
     ids: Any = field(default_factory=count)
+    sealer: Sealer = field(default_factory=Sealer)
+    keeps: StoreText = "redacted"
+
+    @property
+    def privacy(self) -> Privacy:
+        vault, recogniser = Vault(self.store.database), Recogniser(rules=PLAYBOOK.redact, spared=PLAYBOOK.text)
+        return Privacy(vault=vault, recogniser=recogniser, sealer=self.sealer, keeps=self.keeps)
 
     def __post_init__(self) -> None:
         self.unfinished = Unfinished(sleep=self.clock.sleep)
@@ -167,6 +180,7 @@ class Desk:
     ) -> Suggester:
         return Suggester(
             requests=requests or self.store.requests,
+            privacy=self.privacy,
             drafter=self.drafter,
             playbook=playbook,
             terms=replace(TERMS, **terms),
@@ -184,6 +198,7 @@ class Desk:
         return Chooser(
             requests=self.store.requests,
             choices=self.store.choices,
+            privacy=self.privacy,
             metrics=self.metrics,
             now=self.clock.now,
             new_id=self.new_id,
@@ -195,6 +210,7 @@ class Desk:
             requests=self.store.requests,
             choices=self.store.choices,
             deliveries=deliveries or self.store.deliveries,
+            privacy=self.privacy,
             courier=self.courier,
             now=self.clock.now,
             sleep=self.clock.sleep,
@@ -205,9 +221,19 @@ class Desk:
         return Recoverer(
             replicas=self.store.replicas,
             requests=self.store.requests,
+            privacy=self.privacy,
             deliverer=self.deliverer(),
             now=self.clock.now,
             unfinished=self.unfinished,
+        )
+
+    def housekeeper(self, *, texts_kept_for: timedelta | None = None) -> Housekeeper:
+        return Housekeeper(
+            requests=self.store.requests,
+            vault=Vault(self.store.database),
+            erasing=Erasing(self.store.database),
+            now=self.clock.now,
+            texts_kept_for=texts_kept_for,
         )
 
     async def restarted(self) -> LeftBehind:
@@ -271,4 +297,5 @@ class Desk:
         return await self.chooser().use(self.click(), entry.candidates[0].id)
 
     async def parts(self, chosen: Chosen) -> tuple[Delivery, ...]:
-        return await self.store.deliveries.of_choice(chosen.choice.id)
+        """As they are posted."""
+        return tuple(map(self.privacy.unwrapped, await self.store.deliveries.of_choice(chosen.choice.id)))

@@ -487,6 +487,7 @@ def test_deliverers_wait_for_real_unless_told_otherwise(desk: Desk) -> None:
         requests=desk.store.requests,
         choices=desk.store.choices,
         deliveries=desk.store.deliveries,
+        privacy=desk.privacy,
         courier=desk.courier,
         now=desk.clock.now,
     )

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bot.housekeeping import KEYS_KEPT_FOR, UNDECIDED_FOR, Housekeeper
+from bot.housekeeping import KEYS_KEPT_FOR, UNDECIDED_FOR
 from storage.records import WayBack
 from tests.bot.desk import Desk
 from tests.storage.stores import after
@@ -15,7 +15,7 @@ SECRET = "https://hooks.slack.com/secret"
 async def test_a_sweep_expires_the_undecided_and_forgets_secrets_and_old_keys(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    housekeeper = Housekeeper(requests=desk.store.requests, now=desk.clock.now)
+    housekeeper = desk.housekeeper()
     entry = await desk.shown("one", way_back=WayBack(response_url=SECRET, expires_at=after(minutes=30)))
     await housekeeper.sweep()
     assert await desk.store.url_of(entry.request.id) == SECRET

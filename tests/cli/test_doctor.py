@@ -316,3 +316,44 @@ async def test_traces_are_warned_about_and_more_so_with_texts(
     warning = (await examined(suggest))["tracing"]
     assert "WITH the texts of customers, agents and drafts" in warning["message"]
     assert "! tracing " in (await suggest("doctor")).out
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("redacted", ("note", "placeholders for personal data; not sealed")),
+        ("full", ("ok", "as they are")),
+        ("off", ("note", "no texts")),
+    ],
+)
+async def test_what_is_kept_of_texts_is_told(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, mode: str, told: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("SUGGEST_STORE_TEXT", mode)
+    check = (await examined(suggest))["privacy"]
+    assert (check["status"], told[1] in check["message"]) == (told[0], True)
+
+
+async def test_another_key_than_that_of_open_requests_is_told(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, slack: Workspace, model: ModelDouble
+) -> None:
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", "k" * 32)
+    await suggest("try", "I am jane@example.com", "--json")
+    assert (await examined(suggest))["privacy"]["message"].endswith("; sealed while a request is open")
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", "n" * 32)
+    assert "1 of the open requests were sealed with another" in problems(await examined(suggest))["privacy"]
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", f"{'n' * 32}, {'k' * 32}")
+    assert "privacy" not in problems(await examined(suggest))
+    monkeypatch.delenv("SUGGEST_SECRET_KEY")
+    assert "privacy" in problems(await examined(suggest))
+
+
+@pytest.mark.parametrize("key", ["short", ",", "k" * 31, f"{'k' * 32},short"])
+async def test_a_key_that_a_person_thought_up_is_refused(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", key)
+    result = await suggest("doctor")
+    assert result.code == 2
+    assert "SUGGEST_SECRET_KEY is wrong" in result.out
+    assert key not in result.out or key == ","

@@ -34,6 +34,8 @@ COMMANDS = (
     "export",
     "import",
     "report",
+    "prune",
+    "erase",
     "backup",
     "migrate",
     "manifest",
@@ -89,6 +91,8 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         assert (await suggest("try", "What the examples work on")).code == 0
+        if command == "import":
+            assert (await suggest("export", "-o", "choices.jsonl")).code == 0
         if command == "playbook check":
             assert (await suggest("playbook", "init")).code == 0
         if command == "import":

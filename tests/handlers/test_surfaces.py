@@ -101,7 +101,7 @@ async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, ov
         assert line["request"]["conversation"] == [
             {"role": "customer", "text": CUSTOMERS_WORDS},
             {"role": "agent", "text": "Which e-mail address was it?"},
-            {"role": "customer", "text": "paula@example.com"},
+            {"role": "customer", "text": "[EMAIL_1]"},
         ]
         assert line["choice"]["candidate_id"] == chosen
         assert sorted(line["choice"]["visible_candidate_ids"]) == sorted(_button_values(view.blocks, "use_candidate"))
@@ -273,7 +273,7 @@ async def test_a_thread_that_cannot_be_read_is_said_with_the_fix(stage: Stage, e
     view = await in_a_modal(stage)
     assert told in words(view)
     line = await stage.logged("shown")
-    assert line["request"]["conversation"] == [{"role": "customer", "text": "paula@example.com"}]
+    assert line["request"]["conversation"] == [{"role": "customer", "text": "[EMAIL_1]"}]
 
 
 async def test_in_a_private_channel_without_the_bot(stage: Stage) -> None:

@@ -62,6 +62,7 @@ def _tables() -> None:
         sa.Column("conversation", sa.Text(), nullable=False),
         sa.Column("seen_ts", sa.String(length=32), nullable=True),
         sa.Column("pointed_ts", sa.String(length=32), nullable=True),
+        sa.Column("text_kept", sa.String(length=16), nullable=False),
         sa.Column("response_url", sa.Text(), nullable=True),
         sa.Column("response_url_expires_at", sa.String(length=24), nullable=True),
         sa.Column("owner", sa.String(length=64), nullable=True),
@@ -69,6 +70,22 @@ def _tables() -> None:
     )
     op.create_index("requests_in_order", "requests", ["created_at", "id"], unique=False)
     op.create_index("requests_of_agent", "requests", ["team_id", "agent_id", "created_at"], unique=False)
+    op.create_index(
+        "requests_redrafted",
+        "requests",
+        ["parent_request_id"],
+        unique=False,
+        sqlite_where=sa.text("parent_request_id IS NOT NULL"),
+        postgresql_where=sa.text("parent_request_id IS NOT NULL"),
+    )
+    op.create_index(
+        "requests_with_text",
+        "requests",
+        ["created_at"],
+        unique=False,
+        sqlite_where=sa.text("text_kept <> 'none'"),
+        postgresql_where=sa.text("text_kept <> 'none'"),
+    )
     op.create_index(
         "requests_with_secret",
         "requests",
@@ -85,6 +102,15 @@ def _tables() -> None:
         sqlite_where=sa.text("status = 'drafting'"),
         postgresql_where=sa.text("status = 'drafting'"),
     )
+    op.create_table(
+        "vault",
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.String(length=24), nullable=False),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("request_id"),
+    )
+    op.create_index("vault_by_age", "vault", ["expires_at"], unique=False)
     op.create_table(
         "seen_deliveries",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -260,16 +286,26 @@ def _rankers() -> None:
 
 
 def _events_are_append_only() -> None:
-    """A fact is never changed: retention may delete it, nothing may rewrite it."""
+    """A fact is never changed: retention may delete it, nothing may rewrite it. One thing may be forgotten: the text of
+    a choice that was taken back.
+    """
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
-            "CREATE TRIGGER events_append_only BEFORE UPDATE ON events "
+            "CREATE TRIGGER events_append_only BEFORE UPDATE ON events WHEN NOT ("
+            "NEW.seq = OLD.seq AND NEW.request_id = OLD.request_id AND NEW.type = OLD.type AND NEW.at = OLD.at "
+            "AND NEW.agent_id IS OLD.agent_id AND NEW.candidate_id IS OLD.candidate_id "
+            "AND json(NEW.data) = json_replace(OLD.data, '$.choice.final_text', NULL)) "
             "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"
         )
         return
     op.execute(
         "CREATE FUNCTION events_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'events are append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        "$$ BEGIN "
+        "IF (NEW.seq, NEW.request_id, NEW.type, NEW.at) = (OLD.seq, OLD.request_id, OLD.type, OLD.at) "
+        "AND (NEW.agent_id, NEW.candidate_id) IS NOT DISTINCT FROM (OLD.agent_id, OLD.candidate_id) "
+        "AND CAST(NEW.data AS jsonb) = jsonb_set(CAST(OLD.data AS jsonb), '{choice,final_text}', 'null', false) "
+        "THEN RETURN NEW; END IF; "
+        "RAISE EXCEPTION 'events are append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     op.execute(
         "CREATE TRIGGER events_append_only BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION events_append_only()"

@@ -1,0 +1,118 @@
+"""Out and back again: the same originals, whatever a customer writes and a model alters."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.privacy.patterns import checked
+from bot.privacy.placeholders import NONE, Placeholders, fill, mask, settle
+from bot.privacy.recognising import Recogniser, Rule
+
+RULES = (Rule(name="order", pattern=checked(r"NW-\d{6}")),)
+RECOGNISER = Recogniser(rules=RULES, spared="Write to help@shop.example")
+
+
+def masked(*texts: str, known: Placeholders = NONE) -> tuple[tuple[str, ...], Placeholders]:
+    return mask(texts, known, RECOGNISER)
+
+
+def test_the_same_original_has_the_same_placeholder_throughout() -> None:
+    texts, placeholders = masked("I am jane@example.com, NW-123456.", "Yes, jane@example.com and tom@example.com")
+    assert texts == ("I am [EMAIL_1], [ORDER_1].", "Yes, [EMAIL_1] and [EMAIL_2]")
+    assert dict(placeholders.originals) == {
+        "[EMAIL_1]": "jane@example.com",
+        "[ORDER_1]": "NW-123456",
+        "[EMAIL_2]": "tom@example.com",
+    }
+
+
+def test_an_original_is_masked_where_it_would_not_be_recognised_alone() -> None:
+    """Ten digits are a phone number behind "call", and an order number elsewhere: unless they were a phone before."""
+    texts, _ = masked("Please call 4155552671.", "order 4155552671?")
+    assert texts == ("Please call [PHONE_1].", "order [PHONE_1]?")
+
+
+def test_what_is_known_is_used_again_and_what_is_new_is_added() -> None:
+    _, known = masked("jane@example.com")
+    texts, placeholders = masked("tom@example.com, jane@example.com", known=known)
+    assert texts == ("[EMAIL_2], [EMAIL_1]",)
+    assert len(placeholders.originals) == 2
+
+
+def test_the_teams_own_addresses_stay() -> None:
+    assert masked("I wrote to help@shop.example")[0] == ("I wrote to help@shop.example",)
+
+
+@pytest.mark.parametrize(
+    "words", ["[EMAIL_1]", "EMAIL_1", "[email 1]", "{EMAIL_2}", "[TEXT_1]", "[order_1]", "【PHONE_1】", "phone_7 = 1"]
+)
+def test_words_that_look_like_a_placeholder_come_back_as_they_were(words: str) -> None:
+    """They must neither be filled with another's data nor take a placeholder away."""
+    said = f"{words} is not jane@example.com"
+    (text,), placeholders = masked(said)
+    assert "jane@example.com" not in text
+    assert fill(text, placeholders, RECOGNISER).text == said
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[EMAIL_1]", "[email_1]", "[Email 1]", "[EMAIL-1]", "[EMAIL1]", "[ EMAIL_1 ]", "EMAIL_1", "[EMAIL_1",
+        "EMAIL_1]", "[EMAIL\\_1]", "{{EMAIL_1}}", "<EMAIL_1>", "【EMAIL_1】", "[EMAIL_01]",
+    ],
+)  # fmt: skip
+def test_an_altered_placeholder_is_understood(written: str) -> None:
+    _, placeholders = masked("jane@example.com")
+    filled = fill(f"We write to {written}.", placeholders, RECOGNISER)
+    assert (filled.text, filled.unfilled) == ("We write to jane@example.com.", ())
+    (settled,), _ = settle([f"We write to {written}."], placeholders, RECOGNISER)
+    assert settled == "We write to [EMAIL_1]."
+
+
+@pytest.mark.parametrize("written", ["email 1", "my card 1", "EMAIL_12", "EMAIL_1x", "the email [1]"])
+def test_plain_words_are_left_alone(written: str) -> None:
+    _, placeholders = masked("jane@example.com")
+    assert fill(written, placeholders, RECOGNISER).text == written
+
+
+@pytest.mark.parametrize("written", ["[EMAIL_7]", "[PHONE_1]", "[NAME]", "[ORDER NUMBER]", "[correo_1]", "EMAIL_9"])
+def test_what_the_model_made_up_is_left_and_told(written: str) -> None:
+    """Never a silent wrong value."""
+    _, placeholders = masked("jane@example.com")
+    filled = fill(f"Dear {written}, we write to [EMAIL_1].", placeholders, RECOGNISER)
+    assert filled.text == f"Dear {written}, we write to jane@example.com."
+    assert filled.unfilled == (written,)
+
+
+def test_words_in_brackets_that_the_customer_wrote_are_no_placeholders() -> None:
+    said = "[URGENT] where is it?"
+    assert fill("About your [URGENT] message", NONE, RECOGNISER, said=said).unfilled == ()
+    assert fill("See [the page](https://shop.example) and [step 1]", NONE, RECOGNISER).unfilled == ()
+
+
+def test_personal_data_that_a_model_wrote_by_itself_is_masked_too() -> None:
+    """And its placeholder is not one that the model made up elsewhere."""
+    _, placeholders = masked("jane@example.com")
+    texts, after = settle(["Ask [EMAIL_2].", "Ask bob@example.com or [email 1]."], placeholders, RECOGNISER)
+    assert texts == ("Ask [EMAIL_2].", "Ask [EMAIL_3] or [EMAIL_1].")
+    assert fill(texts[0], after, RECOGNISER).unfilled == ("[EMAIL_2]",)
+    assert fill(texts[1], after, RECOGNISER).text == "Ask bob@example.com or jane@example.com."
+
+
+PIECES = st.sampled_from(
+    ["jane@example.com", "+44 20 7946 0958", "[EMAIL_1]", "EMAIL_2", "[TEXT_1]", "4111 1111 1111 1111", "NW-123456",
+     "[", "]", "_1", "email ", "中文", " ", "\n", "192.168.0.1", "10.0", "card 2",
+     "DE89 3704 0044 0532 0130 00", "{", "<"]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join), min_size=1, max_size=3))
+def test_masked_and_filled_every_text_is_what_it_was(texts: list[str]) -> None:
+    hidden, placeholders = masked(*texts)
+    for text, back in zip(hidden, texts, strict=True):
+        assert fill(text, placeholders, RECOGNISER).text == back
+    assert settle(hidden, placeholders, RECOGNISER)[0] == hidden
+
+
+def test_originals_are_not_in_a_repr() -> None:
+    assert "jane" not in repr(masked("jane@example.com")[1])
