@@ -18,6 +18,7 @@ LOOKUP_LIMIT_S: Final = 0.8
 _REMEMBERED_S: Final = 3600.0
 _FORGOTTEN_AFTER_FAILURE_S: Final = 60.0
 _MOST: Final = 10_000
+_HIDDEN: Final = frozenset({"user_not_found", "user_not_visible"})
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +60,17 @@ class People:
             person, keep_s = _person(answer["user"], self._home), _REMEMBERED_S
         except (Refused, Uncertain, Throttled, TimeoutError) as error:
             _log.warning("users.info did not answer: %s", error)
-            person, keep_s = Person(), _FORGOTTEN_AFTER_FAILURE_S
+            person, keep_s = _unknown(error), _FORGOTTEN_AFTER_FAILURE_S
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[user_id] = (self._clock() + keep_s, person)
         return person
+
+
+def _unknown(error: Exception) -> Person:
+    """Whom Slack does not let us see is nobody of this workspace; of others nothing is known for now."""
+    is_hidden = isinstance(error, Refused) and error.reason in _HIDDEN
+    return Person(kind="stranger" if is_hidden else "unknown")
 
 
 def _person(user: Mapping[str, Any], home: frozenset[str]) -> Person:

@@ -118,14 +118,13 @@ class Threads:
                 answer = await self._client.conversations_replies(
                     channel=request.channel_id, ts=request.thread_ts or "", oldest=request.seen_ts, limit=PAGE
                 )
-                messages = [message for message in answer["messages"] if isinstance(message, Mapping)]
+                found = [message for message in answer["messages"] if isinstance(message, Mapping)]
+                # Slack gives the thread's first message in any case.
+                newer = [message for message in found if float(message["ts"]) > float(request.seen_ts or 0)]
         except (Refused, Uncertain, Throttled, TimeoutError) as error:
             _log.warning("whether the thread has moved on is not known: %s", error, extra={"request_id": request.id})
             return None
-        # Slack gives the thread's first message in any case.
-        return sum(
-            self._is_said(message) and float(message["ts"]) > float(request.seen_ts or 0) for message in messages
-        )
+        return sum(self._is_said(message) for message in newer)
 
     async def _messages(self, pointed: Pointed) -> Sequence[Mapping[str, Any]]:
         """The newest messages, and the first, oldest first."""

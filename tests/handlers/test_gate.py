@@ -262,10 +262,18 @@ async def test_where_slack_does_not_say_who_somebody_is() -> None:
     for usergroups, told in ((frozenset(), ""), (frozenset({LEADS}), "Slack did not say")):
         async with house(usergroups=usergroups) as made:
             slack = made.slack
-            slack.faults.plan("users.info", Refused(error="user_not_visible"), times=2)
+            slack.faults.plan("users.info", Refused(error="fatal_error"), times=2)
             assert told in await _command(slack, slack.people.agent)
             await _command(slack, slack.people.colleague)
             assert len(made.entered) == (1 if told else 2)
+
+
+async def test_whom_slack_does_not_show_is_a_stranger() -> None:
+    """As with people of other organisations who are in no channel of ours any more."""
+    async with house() as made:
+        made.slack.faults.plan("users.info", Refused(error="user_not_visible"))
+        assert "Only members of the workspace" in await _command(made.slack, made.slack.people.agent)
+        assert made.entered == []
 
 
 async def test_a_wrong_group_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -329,6 +337,22 @@ async def test_allowed_channels(stage_with: StageMaker) -> None:
         assert stage.model.total == 0
         await stage.slack.run_command(stage.agent, stage.slack.places.backstage, "/suggest", "Where is it?")
         await stage.candidates()
+
+
+async def test_allowed_channels_hold_for_threads_and_not_for_what_is_in_no_channel(stage_with: StageMaker) -> None:
+    """A shortcut and a mention are refused where they are used; a direct message and a pasted one are not."""
+    async with stage_with(suggest_allowed_channels=("G0BACKSTAGE",)) as stage:
+        slack = stage.slack
+        message = slack.write(slack.people.stranger, slack.places.support, "Where is it?")
+        await slack.message_shortcut(stage.agent, message, "suggest_replies")
+        view = await slack.wait_for_view(stage.agent)
+        assert "may not be used in this channel" in json.dumps(view.blocks)
+        slack.write(stage.agent, slack.places.support, f"<@{slack.bot_user_id}>", thread_ts=message.ts)
+        await stage.private("may not be used in this channel")
+        assert await stage.log() == []
+        slack.write(stage.agent, slack.places.dm, "Where is it?")
+        await slack.wait_for_message(slack.places.dm, lambda shown: "use_candidate" in str(shown.blocks))
+        assert len(await stage.log()) == 1
 
 
 async def test_a_channel_that_is_no_longer_allowed(stage_with: StageMaker) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from playground import Ephemeral, Hanging, Message, RateLimited, ServerError, View
+from playground import Ephemeral, Garbled, Hanging, Message, RateLimited, ServerError, View
 from playground import Refused as SlackRefuses
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
@@ -134,7 +134,14 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Hanging(), ServerError(), SlackRefuses(error="thread_not_found"), RateLimited(retry_after=30)]
+    "fault",
+    [
+        Hanging(),
+        ServerError(),
+        Garbled(body='{"ok": true, "messages": [{"ts": "soon"}]}', content_type="application/json"),
+        SlackRefuses(error="thread_not_found"),
+        RateLimited(retry_after=30),
+    ],
 )
 async def test_a_look_that_fails_holds_no_reply_up(stage: Stage, fault: Any) -> None:
     """In time for Slack's three seconds; the agent is told that nobody looked."""
