@@ -10,7 +10,7 @@ from rich.console import Console
 from bot.reporting import PriceError, Prices, Question, Report, Reporter, parse_prices
 from cli import wiring
 from cli.databases import Location, opened_as_it_is
-from cli.destinations import destination
+from cli.destinations import STDOUT, destination
 from cli.errors import Failed, SettingsError
 from cli.exporting import between
 from cli.settings import Settings
@@ -50,6 +50,8 @@ def question(
 
 async def report(location: Location, settings: Settings, wanted: Wanted) -> None:
     """Tell it. Raises SettingsError, Failed."""
+    if wanted.as_json and wanted.html == STDOUT:
+        raise SettingsError("--html - and --json would both go to stdout: give --html a file")
     prices = prices_of(settings.suggest_prices)
     async with opened_as_it_is(location) as database:
         asked = await _asked(database, wanted.question)
@@ -102,7 +104,8 @@ def _write_page(made: Report, file: Path) -> None:
     page = as_page(made).encode()
     with destination(file) as out:
         out.write(page)
-    print(f"Written to {file}", file=sys.stderr)
+    if file != STDOUT:
+        print(f"Written to {file}", file=sys.stderr)
 
 
 def _show(made: Report) -> None:

@@ -245,13 +245,20 @@ def _elapsed_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(_Elapsed, "postgresql")
 def _elapsed_in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     since, until = (compiler.process(each, **options) for each in element.clauses)
-    return f"CAST(round(extract(epoch FROM ({until})::timestamptz - ({since})::timestamptz) * 1000) AS INTEGER)"
+    return f"CAST(round(extract(epoch FROM ({until})::timestamptz - ({since})::timestamptz) * 1000) AS BIGINT)"
+
+
+_UNKNOWN: Final = -1
 
 
 def _three_digits(ms: str) -> ColumnElement[int]:
-    """Rounded down to three significant digits, so that there are few different ones."""
+    """Rounded down to three significant digits, so that there are few different ones; _UNKNOWN for null.
+
+    Nothing is below 0: where clocks of imports differ, it took no time.
+    """
     steps = (f"WHEN {ms} < {step * 1000} THEN {ms} / {step} * {step}" for step in (1, 10, 100, 1_000, 10_000, 100_000))
-    return literal_column(f"CASE {' '.join(steps)} ELSE {ms} / 1000000 * 1000000 END", Integer)
+    odd = f"WHEN {ms} IS NULL THEN {_UNKNOWN} WHEN {ms} < 0 THEN 0"
+    return literal_column(f"CASE {odd} {' '.join(steps)} ELSE {ms} / 1000000 * 1000000 END", Integer)
 
 
 _STANDS: Final = and_(choices.c.request_id == requests.c.id, choices.c.retracted_at.is_(None))
@@ -329,14 +336,14 @@ def _undone(counts: ColumnElement[bool]) -> Executable:
 
 
 def _drafts(counts: ColumnElement[bool]) -> Executable:
-    # The whole number stands first: SQLite sorts by it, and far faster than by texts.
-    latency = _three_digits("coalesce(candidates.latency_ms, -1)")
+    # The whole number stands first, and is never null: SQLite sorts by it, and far faster than by texts.
+    latency = _three_digits("candidates.latency_ms")
     keys = (latency, candidates.c.model, candidates.c.error, candidates.c.dropped_reason)
     untold = or_(candidates.c.prompt_tokens.is_(None), candidates.c.completion_tokens.is_(None))
     return (
         select(
             *keys[1:],
-            func.nullif(latency, literal_column("-1")).label("latency_ms"),
+            func.nullif(latency, literal_column(str(_UNKNOWN))).label("latency_ms"),
             func.count().label("drafts"),
             func.sum(case((untold, 1), else_=0)).label("untold"),
             func.coalesce(func.sum(candidates.c.prompt_tokens), 0).label("prompt_tokens"),

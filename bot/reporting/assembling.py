@@ -22,6 +22,8 @@ from storage.reports import Dimension, Facts, LeftOut, Reports
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
 
+_ALL_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
 AT_ONCE: Final = 2
 """Weeks read at once: the database does the work, so a second processor takes half of it."""
 
@@ -49,10 +51,13 @@ class Reporter:
         span = await self._reports.span(question.selection)
         left_out = await self._reports.left_out(question.selection)
         sums = _Sums(question)
-        async with asyncio.TaskGroup() as reading:
-            turn = asyncio.Semaphore(AT_ONCE)
-            async for monday in _mondays(self._reports, question.selection):
-                reading.create_task(self._read(monday, question, sums, turn))
+        try:
+            async with asyncio.TaskGroup() as reading:
+                turn = asyncio.Semaphore(AT_ONCE)
+                async for monday in _mondays(self._reports, question.selection):
+                    reading.create_task(self._read(monday, question, sums, turn))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several  # a week that fails ends the others: one of them tells why
         return sums.report(made_at=made_at, span=span, left_out=left_out, prices=self._prices)
 
     async def _read(self, monday: date, question: Question, sums: "_Sums", turn: asyncio.Semaphore) -> None:
@@ -66,8 +71,8 @@ async def _mondays(reports: Reports, selection: Selection) -> AsyncIterator[date
     while found is not None:
         monday = found.date() - timedelta(days=found.weekday())
         yield monday
-        following = _start(monday) + WEEK
-        if selection.until is not None and following >= selection.until:
+        following = _end(monday)
+        if following == _ALL_TIME or (selection.until is not None and following >= selection.until):
             return
         found = await reports.next_from(replace(selection, since=following))
 
@@ -76,11 +81,17 @@ def _start(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
+def _end(monday: date) -> datetime:
+    """When the next week begins; the last week that there is ends with time."""
+    start = _start(monday)
+    return start + WEEK if start <= _ALL_TIME - WEEK else _ALL_TIME
+
+
 def _within(monday: date, selection: Selection) -> Selection:
     """The part of a selection that lies in this week."""
     start = _start(monday)
     since = start if selection.since is None else max(start, selection.since)
-    until = start + WEEK if selection.until is None else min(start + WEEK, selection.until)
+    until = _end(monday) if selection.until is None else min(_end(monday), selection.until)
     return replace(selection, since=since, until=until)
 
 
@@ -169,9 +180,9 @@ class _Sums:
     def _is_whole(self, monday: date, first: datetime | None, now: datetime) -> bool:
         """Whether all seven days are counted, and over. A log that began within a week has only a part of it."""
         start, selection = _start(monday), self._question.selection
-        begins = selection.since or (first - DAY if first is not None else start)
+        has_begun = first is None or first <= start + DAY if selection.since is None else selection.since <= start
         ends = now if selection.until is None else min(now, selection.until)
-        return begins <= start and start + WEEK <= ends
+        return has_begun and _end(monday) <= ends
 
     def _week(self, monday: date, is_whole: bool) -> Week:  # noqa: FBT001 - a fact of the week
         tally = self._weeks[monday]

@@ -49,7 +49,7 @@ def bars(title: str, rows: Sequence[Bar], *, top: float = 1.0) -> Markup:
 def nice_top(estimates: Sequence[Estimate]) -> float:
     """The end of an axis that has all of these on it, round."""
     highest = max((max(each.high or 0.0, each.value or 0.0) for each in estimates), default=1.0)
-    return next((end for end in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8) if highest <= end), 1.0)
+    return next((end for end in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8) if highest <= end), 1.0)
 
 
 def differences(title: str, rows: Sequence[Bar]) -> Markup:
@@ -189,7 +189,9 @@ def _bar(row: Bar, y: float, top: float) -> list[Markup]:
     if row.expected is not None:
         x = f"{min(100.0, 100 * row.expected / top):.2f}%"
         drawn.append(element("line", x1=x, x2=x, y1=y + 19, y2=y + 35, class_="even"))
-    return [*drawn, element("circle", cx=f"{value:.2f}%", cy=y + 27, r=4.5, class_="dot")]
+    if estimate.clusters:
+        drawn.append(element("circle", cx=f"{value:.2f}%", cy=y + 27, r=4.5, class_="dot"))
+    return drawn
 
 
 def _difference(row: Bar, y: float, reach: float) -> list[Markup]:

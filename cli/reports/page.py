@@ -438,7 +438,7 @@ def _cost(report: Report) -> Iterator[Markup]:
             words.number(each.drafts),
             words.number(each.prompt_tokens),
             words.number(each.completion_tokens),
-            words.number(each.untold) if each.untold else _quiet(words.NOTHING),
+            *([words.number(each.untold)] if cost.untold else []),
             words.money(each.cost, cost.currency) if each.cost is not None else "no price",
         ]
         for each in cost.models
@@ -450,7 +450,11 @@ def _cost(report: Report) -> Iterator[Markup]:
             [f"{words.money(cost.total, cost.currency)} in all." if cost.total is not None else "", *found]
         ).strip(),
         element("figure", charts.bars("Tokens by model", bars)),
-        _table("Tokens and cost", ("model", "drafts", "read", "written", "untold", "cost"), rows),
+        _table(
+            "Tokens and cost",
+            ("model", "drafts", "read", "written", *(["untold"] if cost.untold else []), "cost"),
+            rows,
+        ),
     )
 
 

@@ -144,7 +144,7 @@ def money(amount: float | None, currency: str | None) -> str:
     """Small amounts with more digits, so that the cost of one reply is more than 0.00."""
     if amount is None:
         return NOTHING
-    digits = 2 if amount >= 1 or amount == 0 else 4 if amount >= 0.001 else 6
+    digits = 2 if amount >= 0.1 or amount == 0 else 4 if amount >= 0.001 else 6
     return f"{amount:,.{digits}f} {currency or ''}".strip()
 
 

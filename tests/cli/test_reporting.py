@@ -206,6 +206,16 @@ async def test_a_page_and_json_at_once(suggest: Suggest) -> None:
     assert Page(read("report.html")).tags
 
 
+async def test_a_page_may_go_to_stdout_alone(suggest: Suggest) -> None:
+    await recorded(*team())
+    result = await suggest("report", "--html", "-")
+    assert Page(result.out).tags
+    assert result.err == ""
+    both = await suggest("report", "--html", "-", "--json")
+    assert (both.code, both.out) == (2, "")
+    assert both.complaint == "--html - and --json would both go to stdout: give --html a file"
+
+
 @pytest.mark.parametrize(
     ("output", "reason"),
     [("no/such/folder/x.html", "No such file or directory"), (".", "Is a directory"), ("/dev/full", "No space left")],
@@ -289,7 +299,7 @@ async def test_costs_that_are_not_whole_say_so(suggest: Suggest, monkeypatch: py
     monkeypatch.setenv("SUGGEST_PRICES", "prices.toml")
     await recorded(used(), used(drafts=(Drafted(position=1, model="other"), Drafted(position=2, tokens=None))))
     out = " ".join((await suggest("report")).out.split())
-    assert "0.2400 USD in all, 120.00 USD for 1,000 accepted replies" in out
+    assert "0.24 USD in all, 120.00 USD for 1,000 accepted replies" in out
     assert "At least: no price for other; 1 drafts without a count of tokens." in out
 
 

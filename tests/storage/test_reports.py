@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.reporting import Prices, Question, Reporter
 from storage.choicelog import Selection
 from storage.reports import (
     DisplayCell,
@@ -131,6 +132,22 @@ async def test_times_are_told_to_three_digits(store: Store) -> None:
     assert {cell.ms: cell.count for cell in found.decisions} == expected
     assert {cell.ms: cell.count for cell in found.waits} == expected | {0: 2}
     assert TimeCell(ms=7, count=1) in found.waits
+
+
+async def test_times_that_cannot_be_are_no_time_and_long_ones_are_told(store: Store) -> None:
+    found = await facts(store, used(waited=timedelta(seconds=-3)), used(waited=timedelta(days=40)))
+    assert {cell.ms: cell.count for cell in found.waits} == {0: 1, 3_456_000_000: 1}
+
+
+async def test_the_whole_report_on_either_engine(store: Store) -> None:
+    log = [replace(asked, agent=f"U{n}", after=timedelta(days=n)) for n in range(20) for asked in (used(), dismissed())]
+    await record(store.database, log)
+    reporter = Reporter(reports=Reports(store.database), prices=Prices(), now=lambda: MONDAY + timedelta(days=30))
+    report = await reporter.report(Question(selection=ALL, by="style"))
+    assert (report.totals.eligible, report.totals.used, report.totals.agents) == (40, 20, 20)
+    assert [week.eligible for week in report.weeks] == [14, 14, 12]
+    assert report.breakdown is not None
+    assert [group.name for group in report.breakdown.groups] == ["warm", "direct"]
 
 
 async def test_similarities_of_edits(store: Store) -> None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.intervals import Estimate
-from bot.reporting import Price, Prices, Report
+from bot.reporting import Price, Prices, Question, Report, Reporter
 from bot.reporting.report import Group, Note, Rate
 from storage.choicelog import Selection
+from storage.database import Database
+from storage.errors import Unavailable
+from storage.reports import Dimension, Facts, Reports
 from tests.bot.reporting.conftest import Reported
-from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, used
+from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
 
 WEEK = timedelta(days=7)
 
@@ -240,6 +243,25 @@ async def test_learned_orders_are_weighted_back_to_even_ones(reported: Reported)
     assert two.picks == 100
     assert two.effective == pytest.approx(100**2 / (90 * (0.5 / 0.9) ** 2 + 10 * 5**2))
     assert any(note.code == "order_learned" for note in report.notes)
+
+
+async def test_the_ends_of_time_are_weeks_too(reported: Reported) -> None:
+    first, last = datetime(1, 1, 1, tzinfo=UTC) - MONDAY, datetime(9999, 12, 31, tzinfo=UTC) - MONDAY
+    report = await reported(used(after=first, waited=None), used(after=last, waited=None))
+    assert [week.start for week in report.weeks] == [date(1, 1, 1), date(9999, 12, 27)]
+
+
+async def test_a_database_that_goes_away_is_told_as_such(database: Database) -> None:
+    """Weeks are read side by side; what comes out is the error itself, not a group of them."""
+
+    class Gone(Reports):
+        async def facts(self, selection: Selection, by: Dimension | None) -> Facts:
+            raise Unavailable(f"gone in {selection.since}")
+
+    await record(database, [used(after=week * WEEK) for week in range(4)])
+    reporter = Reporter(reports=Gone(database), prices=Prices(), now=lambda: MONDAY)
+    with pytest.raises(Unavailable, match="gone in"):
+        await reporter.report(Question(selection=Selection()))
 
 
 # --- by something -----------------------------------------------------------------------------------------
