@@ -34,6 +34,7 @@ from handlers import apologies, blocks, payloads, surfaces, threads
 from handlers.texts import DEFAULT_LOCALE
 from playground.openai import bad_request
 from storage import records
+from storage.tables import metadata
 from tests.conftest import Stage
 
 ROOT = Path(__file__).parent.parent
@@ -202,6 +203,20 @@ def test_the_action_ids_are_documented() -> None:
     }
     inputs = {blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK}
     assert known | inputs == {*ids, *views, *inputs, surfaces.SHORTCUT, surfaces.ANYWHERE}
+
+
+def test_every_column_is_documented() -> None:
+    """Those of the log with their fields; the others in the section on the tables, each under its table."""
+    told: dict[str, set[str]] = {}
+    table = ""
+    for row in rows(section("docs/choice-log.md", "Tables")):
+        table = (code(row[0]) or [table])[0]
+        told.setdefault(table, set()).update(code(row[1]))
+    told["requests"] |= set(choicelog.REQUEST_FIELDS)
+    told["candidates"] = {*choicelog.CANDIDATE_FIELDS, "request_id"}
+    told["choices"] = {*choicelog.CHOICE_FIELDS, "request_id"}
+    told["events"] = {*choicelog.EVENT_FIELDS, "request_id", "seq"}
+    assert told == {table.name: set(table.columns.keys()) for table in metadata.sorted_tables}
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -55,6 +55,15 @@ def _chosen(entry: LogEntry) -> Candidate | None:
     return next((one for one in entry.candidates if choice is not None and one.id == choice.candidate_id), None)
 
 
+def seen(entry: LogEntry) -> tuple[Candidate, ...]:
+    """The candidates before the agent's eyes at the click, in the order shown; all that were placed if nobody clicked.
+
+    Where replies are shown one by one, some may have had a place and were not visible yet.
+    """
+    known = entry.choice.visible_candidate_ids if entry.choice is not None else ()
+    return tuple(one for one in entry.visible if one.id in known) if known else entry.visible
+
+
 def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
     choice = entry.choice
     if choice is not None and choice.kind == "edited" and choice.final_text and chosen.text:
@@ -69,12 +78,12 @@ def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
 
 
 def _skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
-    others = [one for one in entry.visible if (one.position or 0) < (chosen.position or 0)]
+    others = [one for one in seen(entry) if (one.position or 0) < (chosen.position or 0)]
     yield from _over(others, chosen, kind="skip_above", weight=1.0)
 
 
 def _all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
-    others = [one for one in entry.visible if one.id != chosen.id]
+    others = [one for one in seen(entry) if one.id != chosen.id]
     yield from _over(others, chosen, kind="all_shown", weight=1.0 / max(1, len(others)))
 
 
@@ -152,7 +161,7 @@ class Conversations:
 
 def _labelled(entry: LogEntry, choice: Choice) -> list[tuple[Candidate, str, bool]]:
     if choice.kind == "dismissed":
-        return [(one, one.text, False) for one in entry.visible if one.text]
+        return [(one, one.text, False) for one in seen(entry) if one.text]
     chosen = _chosen(entry)
     return [(chosen, choice.final_text, True)] if chosen is not None and choice.final_text else []
 

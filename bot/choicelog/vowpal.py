@@ -13,11 +13,12 @@ import re
 from collections import Counter
 from typing import Final
 
-from bot.choicelog.preferences import UNDECIDED
+from bot.choicelog.preferences import UNDECIDED, seen
 from storage.records import Candidate, LogEntry
 
 WITHOUT_PROPENSITY: Final = "without propensities"
 NOTHING_SHOWN: Final = "with nothing shown"
+DECIDED_EARLY: Final = "decided before all drafts were shown"
 
 _WORD: Final = re.compile(r"\w+")
 _SPECIAL: Final = re.compile(r"[\s|:]+")
@@ -38,6 +39,9 @@ class Bandit:
             return []
         if entry.choice is None and entry.request.status != "redrafted":
             self.left_out[UNDECIDED] += 1
+            return []
+        if seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
+            self.left_out[DECIDED_EARLY] += 1  # what was first depends on when the agent was content
             return []
         if not shown[0].first_propensity:
             self.left_out[WITHOUT_PROPENSITY] += 1

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -237,6 +238,20 @@ def test_failed_hidden_and_equal_candidates_make_no_pair() -> None:
     )
     entry = LogEntry(request=entry.request, candidates=drafts, choice=entry.choice)
     assert pairs(entry, list(get_args(PairKind))) == []
+
+
+def test_only_what_was_before_the_agents_eyes_counts() -> None:
+    """A reply that had its place, but was not visible yet, was passed by by nobody."""
+    entry = chosen(3)
+    assert entry.choice is not None
+    early = LogEntry(
+        request=entry.request,
+        candidates=entry.candidates,
+        choice=replace(entry.choice, visible_candidate_ids=("c2", "c3")),
+    )
+    assert [pair.rejected for pair in pairs(early, ["skip_above"])] == ["Reply 2"]
+    assert [pair.rejected for pair in pairs(early, ["all_shown"])] == ["Reply 2"]
+    assert written("vw", early) == (b"", {"decided before all drafts were shown": 1})
 
 
 def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
