@@ -1,5 +1,6 @@
 """The menu beside each candidate, from the click to the new candidates in the place of the old ones."""
 
+import re
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -171,3 +172,22 @@ async def test_in_a_direct_message(stage: Stage) -> None:
     )
     assert again.ts == shown.ts
     assert "Made from one reply: Shorter" in str(again.blocks)
+
+
+@pytest.mark.parametrize("kept", ["off", "redacted", "full"])
+async def test_whatever_is_kept_of_texts(stage_with: StageMaker, kept: str) -> None:
+    """The reply to begin with is there, with the customer's address as little in it as in the conversation."""
+    async with stage_with(suggest_store_text=kept) as stage:
+        stage.model.script(lambda call: f"We write to {_placeholder(call.prompt)} in style {call.prompt[-500:-100]!r}.")
+        shown = await stage.suggested("Write to paula@example.com, please.")
+        assert "paula@example.com in style" in str(shown.blocks)
+        await choose(stage, shown, "more_formal")
+        assert "paula@example.com" in str((await others(stage, shown)).blocks)
+        assert '<base>\n"We write to' in stage.model.calls[-1].prompt
+        assert not [call for call in stage.model.calls if "paula@example.com" in call.prompt]
+
+
+def _placeholder(prompt: str) -> str:
+    found = re.search(r"Write to (\S+), please", prompt)
+    assert found
+    return found[1]
