@@ -52,10 +52,11 @@ _K = "(VALUES (0), (1), (2), (3), (4))"
 _STATEMENTS = (
     f"""INSERT INTO requests (id, team_id, channel_id, agent_id, surface, locale, created_at, handed_at,
         shown_at, status, k_requested, prompt_version, policy, policy_params, order_propensity, parent_request_id,
-        simulated, app_version, conversation)
+        simulated, app_version, conversation, text_kept)
     SELECT printf('r%012d', i), 'T0BENCH', channel, agent, surface, 'en-US', {_AT}, {_SHOWN_AT}, {_SHOWN_AT}, status,
         {K}, CASE WHEN seconds < {BEGINNING + YEAR_S // 2} THEN 'benchmark' ELSE 'benchmark2' END, 'uniform', '{{}}',
-        {_FACTORIAL}, parent, 0, '0', '[{{"role":"customer","text":"Where is my order number ' || i || '?"}}]'
+        {_FACTORIAL}, parent, 0, '0', '[{{"role":"customer","text":"Where is my order number ' || i || '?"}}]',
+        'redacted'
     FROM drawn ORDER BY i""",
     f"""WITH k(s) AS {_K}, style(number, name) AS (VALUES {_STYLES})
     INSERT INTO candidates (id, request_id, sample_index, position, style, model, temperature, text, error,

@@ -1,6 +1,7 @@
 """What time does to the log."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -36,3 +37,17 @@ async def test_a_sweep_expires_the_undecided_and_forgets_secrets_and_old_keys(
     assert await desk.store.count("seen_deliveries") == 0
     assert len(caplog.records) == 1
     assert SECRET not in caplog.text
+
+
+async def test_texts_are_forgotten_when_they_are_old_enough(desk: Desk) -> None:
+    """In batches, until none is left that is old enough."""
+    await desk.shown("one", text="Where is it?")
+    await desk.housekeeper().sweep()
+    desk.clock.tick(timedelta(days=8).total_seconds())
+    await desk.shown("two", text="And now?")
+    await desk.housekeeper().sweep()
+    assert [entry.request.text_kept for entry in await desk.store.entries()] == ["redacted", "redacted"]
+    await desk.housekeeper(texts_kept_for=timedelta(days=7)).sweep()
+    old, new = await desk.store.entries()
+    assert (old.request.text_kept, old.candidates[0].text) == ("none", None)
+    assert (new.request.text_kept, new.candidates[0].text) == ("redacted", "two")

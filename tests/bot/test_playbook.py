@@ -200,3 +200,46 @@ def test_inline_styles_are_located_as_well_as_can_be() -> None:
 def test_a_multi_line_value_is_located_where_it_begins() -> None:
     found = problem('persona = "A"\nfacts = [\n  "one",\n  2,\n]\n[[styles]]\nname = "a"\ninstruction = "b"\n')
     assert found.line == 2
+
+
+# --- what no model sees -------------------------------------------------------------------------------
+
+REDACT = GOOD + "\n[[redact]]\nname = {name}\npattern = {pattern}\n"
+
+
+def test_rules_for_what_no_model_sees_are_read() -> None:
+    playbook = parse_playbook(REDACT.format(name='"order"', pattern=r"'NW-\d{6}'"), source="playbook.toml")
+    [rule] = playbook.redact
+    assert (rule.name, rule.kind, rule.pattern.pattern) == ("order", "ORDER", r"NW-\d{6}")
+
+
+def test_countries_of_phone_numbers_are_read() -> None:
+    assert parse_playbook(f'phone_regions = ["GB", "IE"]\n{GOOD}', source="p").phone_regions == ("GB", "IE")
+    assert parse_playbook(f"phone_regions = []\n{GOOD}", source="p").phone_regions == ()
+    refused = problem(f'phone_regions = ["GB", "UK"]\n{GOOD}')
+    assert (refused.line, '"UK" is no country' in refused.reason) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "line", "reason"),
+    [
+        ('"Order"', "'abc'", 20, "no usable name"),
+        ('"email"', "'abc'", 20, "a name of our own"),
+        ('"order"', "'a('", 21, "no regular expression"),
+        ('"order"', r"'\d+'", 21, "say how often at most"),
+        ('"order"', r"'\d{0,5}'", 21, "matches the empty text"),
+        ('"order"', "3", 21, "must be a text in quotes"),
+        ('"order"', "'abc'\nflags = 1", 22, "unknown key 'flags'"),
+        ('"order"', "'abc'\n[[redact]]\nname = \"order\"\npattern = 'xyz'", 23, "two [[redact]] tables named"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_told_with_its_line(name: str, pattern: str, line: int, reason: str) -> None:
+    refused = problem(REDACT.format(name=name, pattern=pattern))
+    assert reason in refused.reason
+    assert refused.line == line
+
+
+def test_redact_must_be_tables_and_not_too_many() -> None:
+    assert "begin each one with a line [[redact]]" in problem(f'redact = ["x"]\n{GOOD}').reason
+    many = "".join(f"\n[[redact]]\nname = \"{'a' * count}\"\npattern = 'abc'\n" for count in range(2, 24))
+    assert "at most 20" in problem(GOOD + many).reason
