@@ -12,11 +12,15 @@ from typing import BinaryIO, Final
 from bot.choicelog import NotALine, lines_of, opened, read_line, unpacked
 from bot.choicelog.mapping import Layout, Map, MapError, mapped, rows_of
 from bot.choicelog.writing import FIELDS
+from bot.playbook import load_playbook
+from bot.privacy.recognising import Recogniser
+from bot.privacy.taking_in import kept
 from cli import wiring
 from cli.databases import Location
 from cli.databases import opened as opened_database
 from cli.destinations import STDOUT
 from cli.errors import Failed, SettingsError
+from cli.settings import Settings
 from storage.audit import Audit
 from storage.importing import AT_ONCE, Imports, Verdict
 from storage.records import LogEntry
@@ -32,6 +36,9 @@ Source = Callable[[BinaryIO, Path], Found]
 """How a file's lines become requests; the name tells which layout it has."""
 
 Judge = Callable[[Sequence[LogEntry]], Awaitable[list[Verdict]]]
+
+Keep = Callable[[LogEntry], LogEntry]
+"""What is kept of a request's texts."""
 
 _REASONS: Final[dict[Verdict, str]] = {
     "differs": "request.id: the log has another request under this id, which was left as it is",
@@ -57,26 +64,26 @@ class Tally:
     refused: list[Refused] = field(default_factory=list)
 
 
-async def import_(location: Location, files: Sequence[Path], source: Source) -> Tally:
+async def import_(location: Location, files: Sequence[Path], source: Source, keep: Keep) -> Tally:
     """Record what is new. Raises SettingsError, Failed."""
     _look_at(files)
     tally = Tally()
     async with opened_database(location) as records:
         for file in files:
             before = Counter(tally.counts)
-            await _read(file, source, Imports(records.database, FIELDS).take, tally)
+            await _read(file, _keeping(source, keep), Imports(records.database, FIELDS).take, tally)
             data = {"imported": tally.counts["new"] - before["new"], "known": tally.counts["known"] - before["known"]}
             await Audit(records.database).record(at=wiring.now(), actor="cli", action="import", data=data)
     return tally
 
 
-async def rehearse(location: Location, files: Sequence[Path], source: Source) -> Tally:
+async def rehearse(location: Location, files: Sequence[Path], source: Source, keep: Keep) -> Tally:
     """Say what would be recorded. Nothing is, and no database is made. Raises SettingsError, Failed."""
     _look_at(files)
     tally = Tally()
     async with _judging(location) as judge:
         for file in files:
-            await _read(file, source, judge, tally)
+            await _read(file, _keeping(source, keep), judge, tally)
     return tally
 
 
@@ -91,6 +98,21 @@ async def _judging(location: Location) -> AsyncIterator[Judge]:
         return
     async with opened_database(location) as records:
         yield Imports(records.database, FIELDS).judge
+
+
+def keep_as_set(settings: Settings) -> Keep:
+    """What SUGGEST_STORE_TEXT and the playbook say. Raises PlaybookError."""
+    playbook = load_playbook(settings.suggest_playbook)
+    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, spared=playbook.text)
+    return lambda entry: kept(entry, settings.suggest_store_text, recogniser)
+
+
+def _keeping(source: Source, keep: Keep) -> Source:
+    def kept_only(file: BinaryIO, name: Path) -> Found:
+        for number, found in source(file, name):
+            yield number, found if isinstance(found, NotALine) else keep(found)
+
+    return kept_only
 
 
 def as_it_is(file: BinaryIO, _: Path) -> Found:

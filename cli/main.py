@@ -476,7 +476,8 @@ def import_(
     from cli import importing
 
     source = importing.as_it_is if by is None else importing.by_map(by)
-    tally = asyncio.run((importing.rehearse if dry_run else importing.import_)(_location(database), files, source))
+    work = importing.rehearse if dry_run else importing.import_
+    tally = asyncio.run(work(_location(database), files, source, importing.keep_as_set(_settings())))
     if as_json:
         importing.tell_programs(tally)
     else:

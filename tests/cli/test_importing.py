@@ -172,6 +172,38 @@ async def test_a_database_that_is_locked_is_told(suggest: Suggest) -> None:
     assert (await suggest("import", "one.jsonl")).code == 0
 
 
+DID = ("Mailed", "Called")
+
+
+@pytest.mark.parametrize(
+    ("keeps", "kept"),
+    [
+        ("redacted", ["Write to [EMAIL_1]", "I am [EMAIL_1]", "Mailed [EMAIL_1]", "Called [EMAIL_1]"]),
+        ("full", ["Write to ann@example.com", "I am ann@example.com", *(f"{did} ann@example.com" for did in DID)]),
+        ("off", ["", None, None, None]),
+    ],
+)  # fmt: skip
+async def test_texts_are_kept_as_our_own_would_be(
+    keeps: str, kept: list[str | None], suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_STORE_TEXT", keeps)
+    found = json.loads(line("r1", hint="I am ann@example.com"))
+    found["request"]["conversation"] = [{"role": "customer", "text": "Write to ann@example.com"}]
+    found["candidates"] = [{"id": "c1", "text": "Mailed ann@example.com", "position": 1}]
+    taken_back = {"kind": "used", "final_text": "Called ann@example.com"}
+    found["events"] = [{"type": "undone", "at": "2026-11-22T10:00:09Z", "data": {"choice": taken_back}}]
+    write("one.jsonl", json.dumps(found))
+    assert (await suggest("import", "one.jsonl")).code == 0
+    [entry] = await log_of("suggest.db")
+    undone = entry["events"][0]["data"]["choice"]["final_text"]
+    assert [
+        entry["request"]["conversation"][0]["text"], entry["request"]["hint"], entry["candidates"][0]["text"], undone
+    ] == kept  # fmt: skip
+    assert (await suggest("import", "one.jsonl")).err == "0 requests imported; 1 were there already\n"
+    write("again.jsonl", (await suggest("export")).out)
+    assert (await suggest("import", "again.jsonl")).err == "0 requests imported; 1 were there already\n"
+
+
 # --- other systems' logs --------------------------------------------------------------------------------
 
 MAP = """

@@ -1,0 +1,65 @@
+"""Requests from elsewhere, with no more of their texts than SUGGEST_STORE_TEXT keeps of our own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.privacy.keeping import KEPT, StoreText, wordless
+from bot.privacy.placeholders import NONE, settle
+from bot.privacy.recognising import Recogniser
+from storage.records import Candidate, Choice, Event, LogEntry
+
+
+def kept(entry: LogEntry, keeps: StoreText, recogniser: Recogniser) -> LogEntry:
+    """The request as our own would be recorded. Placeholders that are in it already stay as they are, so a log that
+    was exported redacted comes back the same; the originals are in no vault.
+    """
+    marked = replace(entry, request=replace(entry.request, text_kept=KEPT[keeps]))
+    if keeps == "full":
+        return marked
+    if keeps == "off":
+        return _without_words(marked)
+    texts = [text for text in _texts(marked) if text is not None]
+    settled, _ = settle(texts, NONE, recogniser)
+    return marked if settled == tuple(texts) else _with(marked, iter(settled))
+
+
+def _texts(entry: LogEntry) -> Iterator[str | None]:
+    """All that people and models wrote, in the order in which `_with` puts it back."""
+    yield from (turn.text for turn in entry.request.conversation)
+    yield entry.request.hint
+    yield from (candidate.text for candidate in entry.candidates)
+    yield None if entry.choice is None else entry.choice.final_text
+    yield from (_undone(event) for event in entry.events)
+
+
+def _with(entry: LogEntry, texts: Iterator[str]) -> LogEntry:
+    def next_for(text: str | None) -> str | None:
+        return None if text is None else next(texts)
+
+    turns = tuple([replace(turn, text=next(texts)) for turn in entry.request.conversation])
+    request = replace(entry.request, conversation=turns, hint=next_for(entry.request.hint))
+    candidates = tuple([replace(one, text=next_for(one.text)) for one in entry.candidates])
+    choice = entry.choice and replace(entry.choice, final_text=next_for(entry.choice.final_text))
+    events = tuple([_with_undone(event, next_for(_undone(event))) for event in entry.events])
+    return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
+
+
+def _without_words(entry: LogEntry) -> LogEntry:
+    request = replace(entry.request, conversation=wordless(entry.request.conversation), hint=None)
+    candidates: tuple[Candidate, ...] = tuple([replace(one, text=None) for one in entry.candidates])
+    choice: Choice | None = entry.choice and replace(entry.choice, final_text=None)
+    events = tuple([_with_undone(event, None) for event in entry.events])
+    return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
+
+
+def _undone(event: Event) -> str | None:
+    """The text of a choice that was taken back: no other fact holds what people wrote."""
+    choice = event.data.get("choice")
+    text = choice.get("final_text") if isinstance(choice, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def _with_undone(event: Event, text: str | None) -> Event:
+    if _undone(event) is None:
+        return event
+    return replace(event, data={**event.data, "choice": {**event.data["choice"], "final_text": text}})
