@@ -92,7 +92,7 @@ class SimilarityCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickCell:
-    """Picks by one agent of the candidate in one place, of so many shown together.
+    """Picks by one agent of the candidate in one place, of so many shown together; places without gaps.
 
     `weight` makes up for orders that were not uniform, and is their sum; picks without a known order have none.
     """
@@ -277,6 +277,13 @@ _PLACED: Final = candidates.alias("placed")
 _SHOWN_TOGETHER: Final = (
     select(func.count(_PLACED.c.position)).where(_PLACED.c.request_id == requests.c.id).scalar_subquery()
 )
+# As an agent counts them: where replies are shown as they are done, one that failed leaves its place empty.
+_PLACE: Final = (
+    select(func.count(_PLACED.c.position))
+    .where(_PLACED.c.request_id == requests.c.id, _PLACED.c.position <= candidates.c.position)
+    .correlate(requests, candidates)
+    .scalar_subquery()
+)
 _ONE: Final = literal_column("1.0", Float)
 
 # 1 ÷ n!, how probable each order would be if all were alike, by how probable this one was.
@@ -391,7 +398,7 @@ def _picks(counts: ColumnElement[bool]) -> Executable:
         select(
             requests.c.agent_id,
             _SHOWN_TOGETHER.label("shown_together"),
-            candidates.c.position,
+            _PLACE.label("position"),
             _ORDER_WEIGHT.label("weight"),
         )
         .select_from(requests.join(choices, _STANDS).join(candidates, candidates.c.id == choices.c.candidate_id))

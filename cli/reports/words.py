@@ -195,8 +195,8 @@ _NOTES: Final[dict[str, str]] = {
     "order_learned": "Some orders were learned, not drawn evenly. They are weighted by 1 ÷ the probability of their "
     "order, so that shares are those of an even order.",
     "inclusion_unknown": "{count} drafts are left out of what is picked: how probable they were is not known.",
-    "not_selected": "{count} drafts were not selected to be shown. What was shown of them is no fair draw, so "
-    "differences need not be due to what is compared.",
+    "not_selected": "{count} drafts were not selected to be shown, or came too late. What was shown is no fair "
+    "draw, so differences need not be due to what is compared.",
     "randomised": "Which styles are drafted, and in which order they stand, is drawn by chance. So a difference in "
     "what is picked, of drafts, is due to the style. Of displays, drafts that failed or repeated another are gone "
     "before.",

@@ -168,6 +168,13 @@ async def test_picks_by_place(store: Store) -> None:
     }
 
 
+async def test_places_are_told_without_gaps(store: Store) -> None:
+    """In a modal, replies are shown as they are done: one that fails leaves its place empty."""
+    gap = (Drafted(position=2), Drafted(position=4), Drafted(error="refused"))
+    found = await facts(store, used(pick=2, drafts=gap), used(pick=4, drafts=gap))
+    assert {(cell.shown_together, cell.position): cell.picks for cell in found.picks} == {(2, 1): 1, (2, 2): 1}
+
+
 async def test_learned_orders_are_weighted_and_unknown_ones_have_no_weight(store: Store) -> None:
     """1 ÷ 2! is 0.5: an order that was drawn with 0.8 counts for 0.625, one with 0.2 for 2.5."""
     found = await facts(
