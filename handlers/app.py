@@ -182,8 +182,9 @@ class Edge:
 
 
 def _is_unread(request: Request) -> bool:
-    """Whether the process before this one ended before it had read the thread."""
-    return request.thread_ts is not None and not request.conversation
+    """Whether the process before this one ended before it had read the thread, or shown anything."""
+    is_in_thread = request.surface in {"shortcut", "mention"} and request.thread_ts is not None
+    return is_in_thread and request.seen_ts is None and request.handed_at is None
 
 
 async def _done() -> None:

@@ -89,7 +89,7 @@ class Clicks:
             return await self._use(clicked, self._chooser.use)
         except Stale as stale:
             request = reached_by(stale.request, clicked.click.way_back)
-            return self._private.show(request, blocks.moved_on(stale, clicked.texts), replace=True)
+            return self._showing.ask(request, blocks.moved_on(stale, clicked.texts))
 
     async def use_anyway(self, clicked: Clicked) -> Work:
         """The agent knows that the conversation has moved on."""

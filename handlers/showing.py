@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -180,6 +180,11 @@ class Showing:
             await deliverer.told(chosen)
         except Unavailable as error:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
+
+    async def ask(self, request: Request, messages: Sequence[blocks.Message]) -> None:
+        """A question in the place of the candidates."""
+        await self._unfolding.leave(request.id)
+        await self._private.show(request, messages, replace=True)
 
     async def dismissed(self, chosen: Chosen, texts: Texts) -> None:
         """Noted, in the place of the candidates."""

@@ -278,7 +278,8 @@ class Surfaces:
     async def in_thread(self, request: Request, texts: Texts, *, started_at: datetime | None = None) -> None:
         """Read the thread, draft, and show all together; or say why there is nothing to reply to."""
         assert request.thread_ts is not None
-        pointed = Pointed(channel_id=request.channel_id, thread_ts=request.thread_ts, message={})
+        message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
+        pointed = Pointed(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
         read, note = await self._read(pointed, request, texts)
         if not read.conversation:
             await self._suggester.give_up(read)

@@ -32,11 +32,16 @@ class _Course:
     newest: LogEntry | None = None
     is_whole: bool = False
     is_lost: bool = False
+    is_left: bool = False
     shown: blocks.Message | None = None
     shown_at: datetime | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     painted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def is_over(self) -> bool:
+        """Whether nothing is to be painted any more."""
+        return self.is_left or self.stop.is_set()
 
 
 class Unfolding:
@@ -72,7 +77,7 @@ class Unfolding:
             await asyncio.wait({painting})
             self._running.pop(request.id, None)
         painting.result()
-        if course.is_lost and not course.stop.is_set():
+        if course.is_lost and not course.is_over():
             return course.newest
         if course.newest is not None and course.newest.request.status != "failed":
             self._suggester.unfolded(course.newest, shown_at=course.shown_at)
@@ -86,6 +91,14 @@ class Unfolding:
             course.changed.set()
             await course.painted.wait()
 
+    async def leave(self, request_id: str) -> None:
+        """Something else is about to stand on the board: nothing is painted any more; drafting goes on."""
+        course = self._running.get(request_id)
+        if course is not None:
+            course.is_left = True
+            course.changed.set()
+            await course.painted.wait()
+
     async def _draft(self, course: _Course) -> None:
         async for entry in self._suggester.draft_in_places(course.request, stop=course.stop):
             course.newest = entry
@@ -93,12 +106,12 @@ class Unfolding:
 
     async def _paint_all(self, course: _Course) -> None:
         try:
-            while not course.stop.is_set():
+            while not course.is_over():
                 await course.changed.wait()
                 await self._boards.wait(course.board)
                 course.changed.clear()
                 is_last, entry = course.is_whole, course.newest
-                if entry is not None and not course.stop.is_set() and not await self._paint(course, entry):
+                if entry is not None and not course.is_over() and not await self._paint(course, entry):
                     return
                 if is_last:
                     return

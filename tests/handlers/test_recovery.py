@@ -406,6 +406,22 @@ async def test_what_was_drafted_in_a_modal_is_shown_privately_in_the_thread(stag
         await stage.slack.wait_for_view(stage.agent, lambda view: "Posted" in json.dumps(view.blocks))
 
 
+async def test_a_thread_that_was_not_read_yet_is_read_then(stage: Stage) -> None:
+    from tests.handlers.test_surfaces import a_thread
+
+    last = a_thread(stage)
+    stage.slack.faults.plan("conversations.replies", Hanging())
+    async with stage.bot():
+        await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+        await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
+    stage.slack.faults.clear()
+    async with stage.bot():
+        shown = await stage.candidates()
+        assert shown.thread_ts == last.thread_ts
+        roles = [turn["role"] for turn in (await stage.logged("shown"))["request"]["conversation"]]
+        assert roles == ["customer", "agent", "customer"]
+
+
 async def test_a_mention_whose_thread_was_not_read_yet_is_read_then(stage: Stage) -> None:
     from tests.handlers.test_surfaces import a_thread, mention
 

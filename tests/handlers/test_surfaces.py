@@ -151,6 +151,27 @@ async def test_a_reply_may_be_used_while_others_are_drafted(stage: Stage) -> Non
     assert "Posted" in words(stage.slack.open_views(stage.agent)[-1]), "nothing was painted over it"
 
 
+async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None:
+    """Where the thread has moved on, the agent is asked, while the others are still drafted."""
+    gates = Gates(stage)
+    last = a_thread(stage)
+    await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+    await gates.ready()
+    gates.open(0)
+    one = await whole_modal(stage, 1)
+    stage.slack.write(stage.slack.people.stranger, stage.slack.places.support, "Never mind!", thread_ts=last.thread_ts)
+    await stage.slack.click(stage.agent, one, "use_candidate")
+    asked = await modal_with(stage, "use_anyway")
+    gates.open(1, 2)
+    async with asyncio.timeout(5):
+        while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.02)
+    await stage.slack.settled()
+    assert stage.slack.open_views(stage.agent)[-1].hash == asked.hash
+    await stage.slack.click(stage.agent, asked, "use_anyway")
+    await modal_with(stage, "Posted")
+
+
 async def test_what_failed_leaves_its_place(stage: Stage) -> None:
     stage.model.enqueue(Refusal(status=400, message="no"))
     await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
