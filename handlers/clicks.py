@@ -251,11 +251,11 @@ class Clicks:
     async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
         gone = await self._deliverer.retract(undone.parts)
         note = clicked.texts("undone" if gone else "undone-not-deleted")
+        request = reached_by(undone.entry.request, clicked.click.way_back)
         if not any(candidate.text for candidate in undone.entry.visible):
             sentence = f"{note} {clicked.texts('no-text-kept')}"
-            await self._private.answer(clicked.click.way_back, blocks.notice(sentence), replace=True)
+            await self._private.show(request, [blocks.notice(sentence)], replace=True)
             return
-        request = reached_by(undone.entry.request, clicked.click.way_back)
         entry = replace(undone.entry, request=request)
         await self._showing.show_again(entry, clicked.texts, note=note, replace=True)
 

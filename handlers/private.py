@@ -176,7 +176,7 @@ class PrivateMessages:
 
 def _is_active(request: Request) -> bool:
     """Whether the thread has replies: in one that has none, Slack takes a private message and shows it to nobody."""
-    return request.surface == "mention" or len(request.conversation) > 1
+    return request.surface == "mention" or request.seen_ts not in {None, request.thread_ts}
 
 
 def _way_back(request: Request) -> WayBack | None:

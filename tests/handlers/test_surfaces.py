@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -402,6 +403,23 @@ async def test_a_mention_in_a_thread(stage: Stage) -> None:
     assert stage.slack.messages(stage.slack.places.support)[-1].thread_ts == last.thread_ts
 
 
+@pytest.mark.parametrize("kept", ["redacted", "full", "off"])
+async def test_a_thread_is_answered_whatever_is_kept_of_it(stage_with: StageMaker, kept: str) -> None:
+    """In a mention and in a modal; the reply that is posted has the originals in."""
+    async with stage_with(suggest_store_text=kept) as stage:
+        stage.model.script(lambda call: " ".join([*(f"word{call.index}{n}" for n in range(9)), _address(call.prompt)]))
+        last = a_thread(stage)
+        mention(stage, last.thread_ts)
+        await stage.candidates()
+        view = await in_a_modal(stage, last)
+        assert "paula@example.com" in words(view)
+        await stage.slack.click(stage.agent, view, "use_candidate")
+        confirmed = await modal_with(stage, "Posted")
+        assert "paula@example.com" in stage.slack.messages(stage.slack.places.support)[-1].text
+        await stage.slack.click(stage.agent, confirmed, "undo_choice")
+        await stage.slack.wait_for_view(stage.agent, lambda each: "Undone" in words(each))
+
+
 async def test_where_nothing_can_be_shown_in_the_thread_a_direct_message_links_to_it(stage: Stage) -> None:
     stage.slack.faults.plan("chat.postEphemeral", SlackRefuses(error="user_not_in_channel"))
     last = a_thread(stage)
@@ -526,6 +544,12 @@ async def test_our_own_messages_and_edits_are_no_asks(stage: Stage) -> None:
     await stage.slack.settled()
     assert whole.ts != asked.ts
     assert len(await stage.log()) == 1
+
+
+def _address(prompt: str) -> str:
+    """What the model is shown in the place of the customer's address, between words that differ."""
+    found = re.search(r"paula@example\.com|\[EMAIL_1\]", prompt)
+    return found[0] if found else "nobody"
 
 
 def _texts(blocks: Sequence[dict[str, Any]]) -> list[str]:
