@@ -34,6 +34,7 @@ from bot.ranking.features import FEATURES, rarity
 from bot.ranking.logit import expected, fit_logit, predicted
 from bot.ranking.model import Ranker, fit
 from bot.ranking.policies import PlackettLuce, arranged
+from cli.settings import one_thread_of_algebra
 
 Figures = dict[str, Any]
 
@@ -183,6 +184,7 @@ def _gain(displays: Sequence[Display], held: Any, x: Any) -> float:
 
 def speed(asked: argparse.Namespace) -> Figures:
     """Each in a process of its own, on the same features: seconds of the fit, and the most memory of the process."""
+    one_thread_of_algebra()  # for the processes below: this one has loaded NumPy
     rows = {}
     for name in ("ours", "scikit-learn", "choix"):
         with get_context("spawn").Pool(1) as pool:
@@ -243,6 +245,7 @@ def order(asked: argparse.Namespace) -> Figures:
     texts = [" ".join(random.Random(1).choices(words, k=200))]
     conversation = (replace(learned[0].conversation[0], text=texts[0]),) * 3
     policy, rng = PlackettLuce(), random.Random(3)
+    ranker.quality(conversation, learned[0].shown, "p1")  # what is made once is made now
     spent = []
     for display in learned[: asked.rounds]:
         began = time.process_time()

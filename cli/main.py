@@ -260,6 +260,14 @@ def check(
 app.add_typer(playbook, name="playbook")
 
 
+@rank.callback()
+def _before_ranking() -> None:
+    """What is learned from choices, and which ranker orders replies."""
+    from cli.settings import one_thread_of_algebra
+
+    one_thread_of_algebra()
+
+
 @rank.command(name="report")
 def rank_report(
     *,

@@ -21,7 +21,7 @@ from bot.recovering import HEARTBEAT_S, Recoverer
 from cli import checks, databases, wiring
 from cli.errors import Failed, SettingsError
 from cli.exports_beside import ExportsBeside
-from cli.settings import FIXES, Settings, hide_from_libraries, require
+from cli.settings import FIXES, Settings, hide_from_libraries, one_thread_of_algebra, require
 from handlers.app import Doors, Edge
 from handlers.connection import Connection, Identity, SlackRefused, SlackUnreachable
 from handlers.courier import SlackCourier
@@ -56,6 +56,7 @@ async def serve(settings: Settings, *, http: Address | None, health: Address | N
     """
     check(settings, http=http)
     hide_from_libraries()
+    one_thread_of_algebra()
     await until_told_to_stop(_until_stopped(settings, http=http, health=health))
     _log.info("stopped")
 
