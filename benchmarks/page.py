@@ -15,8 +15,10 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
+from benchmarks.fill import fill
 from cli.databases import Location
 from cli.demoing import demonstrating
+from cli.main import run
 from cli.settings import Settings
 
 MESSAGE = "/suggest My parcel arrived broken and I need it by Friday"
@@ -57,7 +59,8 @@ async def timed(page: Page) -> float:
 
 
 async def pictured(folder: Path) -> None:
-    """candidates.png, edit.png, inspector.png."""
+    """candidates.png, modal.png, edit.png, inspector.png, and report.png of an invented log."""
+    await report_pictured(folder / "report.png")
     async with opened() as (page, _):
         await page.get_by_role("button", name="Inspector").first.click()
         await page.set_viewport_size({"width": 1000, "height": 1240})
@@ -73,6 +76,28 @@ async def pictured(folder: Path) -> None:
         await page.get_by_role("tab", name="Choice log").click()
         await page.get_by_text("shown · used").wait_for()
         await page.screenshot(path=folder / "inspector.png")
+    async with opened() as (page, _):
+        await page.get_by_role("button", name="Inspector").first.click()
+        await page.set_viewport_size({"width": 1000, "height": 900})
+        message = page.get_by_role("article").filter(has_text="My parcel arrived broken").first
+        await message.hover()
+        await message.get_by_role("button", name="More actions on").click()
+        await page.get_by_role("menuitem", name="Suggest replies").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Use reply").nth(2).wait_for()
+        await page.screenshot(path=folder / "modal.png")
+
+
+async def report_pictured(file: Path) -> None:
+    """The first screen of the report on an invented log."""
+    with tempfile.TemporaryDirectory() as folder:
+        await asyncio.to_thread(fill, Path(folder) / "invented.db", 4_000)
+        page_file = Path(folder) / "report.html"
+        asked_for = ["report", "--database", f"{folder}/invented.db", "--include-simulated", "--html", str(page_file)]
+        assert await asyncio.to_thread(run, asked_for) == 0
+        async with launched() as browser:
+            page = await browser.new_page(viewport={"width": 1000, "height": 1200}, locale="en-GB")
+            await page.goto(page_file.as_uri())
+            await page.screenshot(path=file)
 
 
 async def asked(page: Page) -> None:
