@@ -126,10 +126,25 @@ def _outcomes(report: Report) -> Iterator[Markup]:
         "What became of requests",
         f"All {words.number(totals.eligible)} eligible requests, each counted once. Below, shares with the certainty "
         f"that {_many(totals.agents, 'agent')} allow.",
-        element("figure", charts.parts("Outcomes of all eligible requests", there), key),
+        [
+            element("figure", charts.parts("Outcomes of all eligible requests", there), key),
+            element("figure", charts.bars("Shares of shown requests, with 95% intervals", _of_shown(report))),
+        ],
         _table("Shares of requests", ("", "share", "95% interval", "cases"), rows),
         wide=True,
     )
+
+
+def _of_shown(report: Report) -> list[Bar]:
+    return [
+        Bar(
+            label=words.RATES[rate.case, rate.of],
+            estimate=rate.estimate,
+            told=words.percent(rate.estimate.value),
+        )
+        for rate in report.rates
+        if rate.of == "shown"
+    ]
 
 
 def _weeks(report: Report) -> Iterator[Markup]:
