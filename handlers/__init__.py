@@ -2,8 +2,12 @@
 
 app         registers every handler on a Bolt app
 commands    /suggest
-clicks      the buttons and the select
-modals      the edit modal
+surfaces    the shortcuts, mentions, direct and pasted messages
+clicks      the buttons, the select and the editor
+showing     from a committed request to what the agent sees
+unfolding   candidates that fill their places as they are done
+boards      the modals and messages that they stand in
+threads     a thread as a conversation, customer and team told apart
 exports     /suggest export: the modal, and the file as a direct message
 payloads    what Slack sends, parsed once at the door
 blocks      what Slack is sent, as Block Kit
