@@ -57,7 +57,9 @@ def test_a_text_that_a_language_lacks_is_english() -> None:
 
 def test_chinese_is_written_as_in_taiwan() -> None:
     """Words of Taiwan's products, full-width punctuation, a space between Chinese and Latin letters."""
-    elsewhere = "默認|信息|用戶|軟件|設置|網絡|服務器|數據庫|發送|鼠標|屏幕|菜單|文本|撤銷|加載|登錄|消息|質量|反饋"
+    elsewhere = (
+        "默認|信息|用戶|軟件|設置|網絡|服務器|數據庫|發送|鼠標|屏幕|菜單|文本|撤銷|加載|登錄|消息|質量|反饋|張貼|您"
+    )
     source = _source("zh-TW")
     assert not re.search(elsewhere, source)
     told = re.sub(r"\{[^}]*\}", "0", "".join(line for line in source.splitlines(keepends=True) if line[0:1] != "#"))
