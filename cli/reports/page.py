@@ -97,7 +97,7 @@ def _cost_figure(report: Report) -> tuple[str, str, str]:
     cost = report.cost
     if cost.per_accepted is None:
         tokens = sum(each.prompt_tokens + each.completion_tokens for each in cost.models)
-        return "Tokens, read and written", words.number(tokens), "no price is known for them"
+        return "Tokens, read and written", words.short(tokens), f"{words.number(tokens)}; no price is known for them"
     more = f"{words.money(cost.total, cost.currency)} in all"
     incomplete = ", at least" if words.only_incomplete(report) else ""
     return "Cost of 1,000 accepted replies", words.money(1000 * cost.per_accepted, cost.currency), f"{more}{incomplete}"

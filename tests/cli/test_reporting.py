@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli.databases import mark_demonstration
+from cli.reports import words
 from cli.wiring import open_records
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, read, write
@@ -312,3 +313,20 @@ async def test_simulated_requests_count_where_they_are_asked_for_and_in_a_demons
     async with open_records("sqlite:///suggest.db") as records:
         await mark_demonstration(records, actor="test")
     assert valid((await suggest("report", "--json")).out)["totals"]["eligible"] == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (10_000, "10.0 K"),
+        (99_951, "100 K"),
+        (999_500, "1.0 M"),
+        (11_821_884, "11.8 M"),
+        (123_456_789, "123 M"),
+        (2.5e12, "2.5 T"),
+    ],
+)
+def test_large_numbers_fit_a_tile(value: float, told: str) -> None:
+    assert words.short(value) == told
