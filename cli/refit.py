@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.ranking.learning import RefitFailed
-from bot.ranking.refitting import Refit, read, refit
+from bot.ranking.refitting import NEWEST, Refit, read, refit
 from storage.choicelog import ChoiceLog, Selection
 from storage.database import Database
 from storage.errors import StorageError
@@ -77,7 +77,7 @@ def main() -> None:
 async def _work(url: str) -> Refit:
     database = Database(url)
     try:
-        displays, left_out = await read(ChoiceLog(database), Selection())
+        displays, left_out = await read(ChoiceLog(database), Selection(), newest=NEWEST)
     finally:
         await database.aclose()
     return refit(displays, left_out)

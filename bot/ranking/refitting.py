@@ -1,14 +1,18 @@
 """One refit, from the log to a ranker and its verdict: for a process of its own, since it takes seconds of CPU."""
 
 import json
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from bot.ranking.displays import Display, Weights, display_of
 from bot.ranking.gate import Verdict, judge
 from storage.choicelog import ChoiceLog, Selection
+
+NEWEST: Final = 50_000
+"""Displays that a refit learns from: more would tell hardly anything, and tastes, prompts and models change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +40,20 @@ class Refit:
         return cls(trained_until=until and datetime.fromisoformat(until), verdict=verdict, **found)
 
 
-async def read(log: ChoiceLog, selection: Selection) -> tuple[list[Display], dict[str, int]]:
-    """The displays of a log, and how many entries are none, by reason."""
-    displays: list[Display] = []
-    left_out: dict[str, int] = {}
+async def read(
+    log: ChoiceLog, selection: Selection, *, newest: int | None = None
+) -> tuple[list[Display], dict[str, int]]:
+    """The displays of a log, all or the newest, and how many entries are left out, by reason."""
+    displays: deque[Display] = deque(maxlen=newest)
+    left_out: Counter[str] = Counter()
     async for entry in log.entries(selection):
         found = display_of(entry)
-        if isinstance(found, Display):
-            displays.append(found)
-        else:
-            left_out[found] = left_out.get(found, 0) + 1
-    return displays, left_out
+        if not isinstance(found, Display):
+            left_out[found] += 1
+            continue
+        left_out["older"] += len(displays) == newest
+        displays.append(found)
+    return list(displays), {reason: count for reason, count in left_out.items() if count}
 
 
 def refit(displays: Sequence[Display], left_out: dict[str, int], *, weights: Weights = "kept") -> Refit:

@@ -15,12 +15,14 @@ from bot.ranking.displays import collect
 from bot.ranking.gate import judge
 from bot.ranking.learning import RefitFailed
 from bot.ranking.model import Ranker
+from bot.ranking.refitting import read
 from cli.refit import ProcessApart
 from storage import tables
+from storage.choicelog import Selection
 from storage.records import LogEntry
 from storage.requests import to_row
 from storage.schema import migrate
-from tests.bot.ranking.logs import a_log
+from tests.bot.ranking.logs import a_log, an_entry
 from tests.storage.stores import Store, open_store
 
 
@@ -51,6 +53,16 @@ async def test_it_learns_what_is_in_the_database(url: str) -> None:
     assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
     assert refit.trained_until == ranker.trained_until
     assert refit.verdict == judge(collect(a_log(200)).displays, weights="kept")
+
+
+async def test_of_a_long_log_the_newest_count(url: str) -> None:
+    async with open_store(url) as store:
+        await filled(store, [*a_log(20), an_entry("one", "two", number=20)])
+        found, left_out = await read(store.log, Selection(), newest=5)
+        everything, _ = await read(store.log, Selection())
+    assert [display.request_id for display in found] == ["r15", "r16", "r17", "r18", "r19"]
+    assert left_out == {"older": 15, "undecided": 1}
+    assert len(everything) == 20
 
 
 async def test_a_log_with_nothing_to_learn_from_is_no_failure(url: str) -> None:
