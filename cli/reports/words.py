@@ -88,6 +88,9 @@ DEFINITIONS: Final = (
 )
 
 
+_UNITS: Final = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3))
+
+
 def number(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -96,10 +99,9 @@ def short(value: float) -> str:
     """Whole up to 9,999; above that three digits: 11.8 M."""
     if value < 10_000:
         return number(value)
-    unit, of = next((unit, of) for unit, of in (("T", 1e12), ("B", 1e9), ("M", 999_500), ("K", 0)) if value >= of)
-    scaled = value / {"T": 1e12, "B": 1e9, "M": 1e6, "K": 1e3}[unit]
-    digits = 0 if scaled >= 99.95 else 1
-    return f"{scaled:.{digits}f} {unit}"
+    unit, size = next((unit, size) for unit, size in _UNITS if value >= 0.9995 * size)
+    digits = 0 if value >= 99.95 * size else 1
+    return f"{value / size:.{digits}f} {unit}"
 
 
 def percent(value: float | None) -> str:
