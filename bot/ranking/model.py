@@ -65,7 +65,7 @@ class Ranker:
             raise CorruptModel("it was changed after it was written: its content does not match its version")
         try:
             ranker = _read(content)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CorruptModel(f"a part of it is missing or malformed ({type(error).__name__})") from error
         _refuse_nonsense(ranker)
         return ranker
@@ -175,7 +175,7 @@ def _hash(content: Mapping[str, Any]) -> str:
 def _parsed(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptModel("it is no JSON, or not all of it is there") from error
     if not isinstance(content, dict) or "version" not in content:
         raise CorruptModel("it is no ranker")
@@ -229,6 +229,10 @@ def _refuse_nonsense(ranker: Ranker) -> None:
             raise CorruptModel(f"its {name} are no covariances")
     if any(not math.isfinite(scale.mean) or not scale.deviation > 0 for scale in ranker.scales):
         raise CorruptModel("its scales are not all numbers")
+    if not all(map(math.isfinite, (*ranker.rarity.idf, *ranker.metrics.values()))):
+        raise CorruptModel("its document frequencies or metrics are not all numbers")
+    if not parameters.positions.size or ranker.weights not in {"picks", "kept"}:
+        raise CorruptModel("it has no positions, or an unknown weighting")
 
 
 __all__ = ["CorruptModel", "Display", "NothingToLearn", "Ranker", "Shown", "Weights", "fit"]

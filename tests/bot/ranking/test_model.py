@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bot.ranking.features import FEATURES
 from bot.ranking.gain import gain_over_position
-from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit
+from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash, fit
 from storage.records import Turn
 from tests.bot.ranking.logs import an_entry, displays, restyled
 
@@ -59,6 +60,7 @@ def test_the_version_is_that_of_the_content() -> None:
     [
         ("", "no JSON"),
         (RANKER.to_json()[:500], "no JSON"),
+        ("[" * 100_000, "no JSON"),
         ("[]", "no ranker"),
         ("{}", "no ranker"),
         (RANKER.to_json().replace("suggest-ranker/", "suggest-ranker/9"), "train it anew"),
@@ -89,6 +91,27 @@ def forged(**changes: object) -> str:
 def test_a_version_that_matches_does_not_make_nonsense_usable(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(CorruptModel, match=reason):
         Ranker.from_json(forged(**changes))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "reason"),
+    [
+        ("metrics", [], "missing or malformed"),
+        ("metrics", {"training_uniform": float("inf")}, "not all numbers"),
+        ("parameters", None, "missing or malformed"),
+        ("idf", [1.0], "other features"),
+        ("scales", [[0.0, 0.0]] * len(FEATURES), "scales"),
+        ("weights", "guessed", "unknown weighting"),
+        ("trained_until", "yesterday", "missing or malformed"),
+    ],
+)
+def test_each_part_must_be_there_and_make_sense(part: str, value: object, reason: str) -> None:
+    content = json.loads(RANKER.to_json())
+    kind, version = content.pop("format"), content.pop("version")
+    assert _hash(content) == version
+    content[part] = value
+    with pytest.raises(CorruptModel, match=reason):
+        Ranker.from_json(json.dumps({"format": kind, "version": _hash(content), **content}))
 
 
 @pytest.mark.parametrize("found", [(), displays()[:0], [d for d in displays() if d.picked is None]])
