@@ -22,6 +22,16 @@ READ_TIMEOUT_S: Final = 60.0
 
 _KEEP_ALIVE_S: Final = 30.0
 
+_KINDS: Final[dict[int, type[openai.APIStatusError]]] = {
+    400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
+    404: openai.NotFoundError,
+    409: openai.ConflictError,
+    422: openai.UnprocessableEntityError,
+    429: openai.RateLimitError,
+}
+
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
 
 
@@ -122,4 +132,5 @@ def _status_error(response: httpx2.Response, body: bytes) -> openai.APIStatusErr
     except ValueError:
         told = text
     inner = told.get("error", told) if isinstance(told, dict) else told
-    return openai.APIStatusError(f"Error code: {response.status_code}", response=response, body=inner)
+    kind = openai.InternalServerError if response.status_code >= 500 else _KINDS.get(response.status_code)
+    return (kind or openai.APIStatusError)(f"Error code: {response.status_code}", response=response, body=inner)
