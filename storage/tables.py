@@ -196,6 +196,7 @@ choices = Table(
     Column("decision_ms", Integer),
     Column("visible_candidate_ids", JsonTuple, nullable=False),
     Column("retracted_at", UtcTime),
+    Index("choices_of_candidate", "candidate_id"),  # or each candidate erased would be looked for in all choices
     Index("choices_of_request", "request_id"),
     Index(
         "choices_taken_back",

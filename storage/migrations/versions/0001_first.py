@@ -179,6 +179,7 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("choices_of_candidate", "choices", ["candidate_id"], unique=False)
     op.create_index("choices_of_request", "choices", ["request_id"], unique=False)
     op.create_index(
         "choices_taken_back",
