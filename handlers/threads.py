@@ -98,7 +98,7 @@ class Threads:
         except (Uncertain, Throttled, TimeoutError):
             messages, problem = [], "unreadable"
         heard = messages or [pointed.message]
-        said = [message for message in heard if self._is_said(message)]
+        said = [message for message in heard if _is_at(message, pointed) or self._is_said(message)]
         kept = newest(said, at=pointed.message.get("ts"))
         team = await self._team(pointed, kept)
         turns = (Turn(role=self._role(message, team), text=text_of(message)) for message in kept)
@@ -127,21 +127,25 @@ class Threads:
         return sum(self._is_said(message) for message in newer)
 
     async def _messages(self, pointed: Pointed) -> Sequence[Mapping[str, Any]]:
-        """The newest messages, and the first, oldest first."""
+        """The newest messages, the first, and the one that the agent pointed at, oldest first."""
         last: deque[Mapping[str, Any]] = deque(maxlen=_KEPT)
-        first: Mapping[str, Any] | None = None
+        before: list[Mapping[str, Any]] = []
         cursor = ""
         for _ in range(MOST_PAGES):
             answer = await self._client.conversations_replies(
                 channel=pointed.channel_id, ts=pointed.thread_ts, limit=PAGE, cursor=cursor or None
             )
             page = [message for message in answer.get("messages") or () if isinstance(message, Mapping)]
-            first = first or next(iter(page), None)
-            last.extend(page)
+            for message in page:
+                if before[:1] == [message]:  # Slack may give it with every page
+                    continue
+                if not before or _is_at(message, pointed):
+                    before.append(message)
+                last.append(message)
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break
-        return list(last) if first is None or first in last else [first, *last]
+        return [*(message for message in before if message not in last), *last]
 
     async def _team(self, pointed: Pointed, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         """The members among the authors, but for the customer: whom the agent pointed at; else, where nobody from
@@ -171,7 +175,11 @@ class Threads:
 
 
 def newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:
-    """As many of the newest as the budget takes, oldest first; the message with the ts `at` is always among them."""
+    """As many of the newest as the budget takes, oldest first. The message with the ts `at`, or where there is none the
+    newest that says something, is always among them.
+    """
+    if not any(message.get("ts") == at for message in messages):
+        at = next((message.get("ts") for message in reversed(messages) if text_of(message)), at)
     kept: list[Mapping[str, Any]] = []
     left = TOKEN_BUDGET - sum(tokens(text_of(message)) for message in messages if message.get("ts") == at)
     is_full = False
@@ -229,6 +237,12 @@ def _elsewhere(message: Mapping[str, Any]) -> Iterator[str]:
         text = block.get("text") if isinstance(block, Mapping) else None
         if isinstance(text, Mapping) and isinstance(text.get("text"), str):
             yield plain(text["text"])
+
+
+def _is_at(message: Mapping[str, Any], pointed: Pointed) -> bool:
+    """Whether it is the message that the agent pointed at."""
+    at = pointed.message.get("ts")
+    return isinstance(at, str) and message.get("ts") == at
 
 
 def _author(message: Mapping[str, Any]) -> str | None:

@@ -122,6 +122,33 @@ async def test_of_a_thread_of_two_thousand_messages_the_newest_are_read(stage: S
     assert len(stage.slack.journal.calls("conversations.replies")) == 3
 
 
+async def test_what_the_agent_points_at_is_read_however_much_was_said_since(stage: Stage) -> None:
+    first = put(stage, "The very first words.", by=PAULA)
+    put(stage, "Hello.", by=stage.agent, thread_ts=first.ts)
+    pointed = put(stage, "Where is order 4711?", by=PAULA, thread_ts=first.ts)
+    for number in range(1_500):
+        put(stage, f"Message number {number}.", by=stage.agent, thread_ts=first.ts)
+    turns = await conversation(stage, pointed)
+    assert turns[0] == ("customer", "Where is order 4711?")
+    assert turns[-1] == ("agent", "Message number 1499.")
+
+
+async def test_a_customer_who_names_the_bot_is_answered(stage: Stage) -> None:
+    """Where the agent points at that message; otherwise our name in it makes it a word to us."""
+    first = put(stage, "Hello?", by=PAULA)
+    pointed = put(stage, f"<@{stage.slack.bot_user_id}> where is order 4711?", by=PAULA, thread_ts=first.ts)
+    assert (await conversation(stage, pointed))[-1] == ("customer", "@somebody where is order 4711?")
+
+
+async def test_the_newest_message_is_read_however_long(stage: Stage) -> None:
+    first = put(stage, "Hello?", by=PAULA)
+    put(stage, "我的訂單在哪裡？" * 500, by=PAULA, thread_ts=first.ts)
+    mention(stage, first.ts)
+    await stage.candidates()
+    [line] = await stage.log()
+    assert [len(turn["text"]) for turn in line["request"]["conversation"]] == [4_000]
+
+
 @pytest.mark.parametrize(
     ("marked", "read"),
     [
@@ -162,3 +189,4 @@ def test_a_message_over_the_budget_is_kept_alone_if_it_is_the_one() -> None:
     others = [{"ts": "1", "text": "before"}, long, {"ts": "3", "text": "after"}]
     assert newest(others, at="2") == [long]
     assert newest(others, at=None) == [others[2]]
+    assert newest(others[:2], at=None) == [long]
