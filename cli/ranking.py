@@ -11,11 +11,12 @@ from typing import Any, BinaryIO, Final
 
 from bot.choicelog import NotALine, lines_of, opened, read_line
 from bot.ranking.clusters import Interval
-from bot.ranking.displays import Collected, LeftOut, Weights, collect
+from bot.ranking.displays import Collected, Display, LeftOut, Weights, collect
 from bot.ranking.evaluation import HeldOut, Split, evaluate
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit
 from bot.ranking.offpolicy import Refused
-from bot.ranking.predicting import predict, to_predict
+from bot.ranking.predicting import Prediction, predict, to_predict
+from bot.splitting import clean
 from cli import wiring
 from cli.databases import Location, opened_as_it_is
 from cli.destinations import STDOUT, destination
@@ -36,6 +37,15 @@ _REASONS: Final[dict[LeftOut, str]] = {
     "malformed": "that contradict themselves",
     "repeated": "that stand twice",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a log, as it is and as a record, and where it stands: the file and its number."""
+
+    place: str
+    raw: bytes
+    entry: LogEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +155,7 @@ def _evaluated(source: Source, weights: Weights, seed: int) -> tuple[Collected, 
 def _collected(source: Source) -> Collected:
     if not source.logs:
         return asyncio.run(_recorded(source.location))
-    return collect(entry for log in source.logs for _, entry in _lines(log))
+    return collect(line.entry for log in source.logs for line in _lines(log))
 
 
 async def _recorded(location: Location) -> Collected:
@@ -154,7 +164,7 @@ async def _recorded(location: Location) -> Collected:
         return collect([entry async for entry in ChoiceLog(database).entries(selection)])
 
 
-def _lines(log: Path) -> Iterator[tuple[bytes, LogEntry]]:
+def _lines(log: Path) -> Iterator[_Line]:
     """Each line as it is and as a record. One that cannot be read ends it: half a log would be another log."""
     try:
         with opened(log) as file:
@@ -162,7 +172,7 @@ def _lines(log: Path) -> Iterator[tuple[bytes, LogEntry]]:
                 if isinstance(line, NotALine):
                     raise Failed(f"{log}, line {number}: {line}")
                 try:
-                    yield line, read_line(line)
+                    yield _Line(f"{log}, line {number}", line, read_line(line))
                 except NotALine as error:
                     raise Failed(f"{log}, line {number}: {error}") from error
     except FileNotFoundError as error:
@@ -171,27 +181,42 @@ def _lines(log: Path) -> Iterator[tuple[bytes, LogEntry]]:
         raise Failed(f"{log} cannot be read: {error.strerror or error}") from error
 
 
-def _batches(lines: Iterator[tuple[bytes, LogEntry]]) -> Iterator[list[tuple[bytes, LogEntry]]]:
+def _batches(lines: Iterator[_Line]) -> Iterator[list[_Line]]:
     while batch := list(islice(lines, _BATCH)):
         yield batch
 
 
-def _score(ranker: Ranker, batch: Sequence[tuple[bytes, LogEntry]], file: BinaryIO) -> None:
-    displays = [to_predict(entry) for _, entry in batch]
+def _score(ranker: Ranker, batch: Sequence[_Line], file: BinaryIO) -> None:
+    displays = [to_predict(line.entry) for line in batch]
     predictions = iter(predict(ranker, [display for display in displays if display is not None]))
-    for (line, _), display in zip(batch, displays, strict=True):
-        found = json.loads(line)
-        scores: dict[str, tuple[float, float]] = {}
-        none = None
-        if display is not None:
-            prediction = next(predictions)
-            none = prediction.none
-            values = zip(prediction.scores, prediction.probabilities, strict=True)
-            scores = dict(zip((item.id for item in display.shown), values, strict=True))
-        found["request"]["none_probability"] = none
+    file.writelines(
+        _with_scores(line, display, None if display is None else next(predictions))
+        for line, display in zip(batch, displays, strict=True)
+    )
+
+
+def _with_scores(line: _Line, display: Display | None, prediction: Prediction | None) -> bytes:
+    """The line again, with what was predicted. Raises Failed where it holds what JSON cannot write, as 1e999."""
+    scores: dict[str, tuple[float, float]] = {}
+    if display is not None and prediction is not None:
+        values = zip(prediction.scores, prediction.probabilities, strict=True)
+        scores = dict(zip((item.id for item in display.shown), values, strict=True))
+    try:
+        found = json.loads(line.raw)
+        found["request"]["none_probability"] = None if prediction is None else prediction.none
         for candidate in found["candidates"]:
-            candidate["score"], candidate["choice_probability"] = scores.get(candidate["id"], (None, 0.0))
-        file.write(json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+            candidate["score"], candidate["choice_probability"] = scores.get(clean(candidate["id"]), (None, 0.0))
+        return _encoded(found) + b"\n"
+    except ValueError as error:
+        raise Failed(f"{line.place}: has a number in it that is too large: write null") from error
+
+
+def _encoded(value: Any) -> bytes:
+    """Half a character, which JSON can write and UTF-8 cannot, stays escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, allow_nan=False).encode()
 
 
 def _saved(model: Path) -> Ranker:

@@ -24,7 +24,7 @@ UNSENT: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One candidate as it was shown, at its 1-based position."""
+    """One candidate as it was shown, at its 1-based place among those shown: one that failed may have left a gap."""
 
     id: str
     position: int
@@ -113,18 +113,20 @@ def agent_of(entry: LogEntry) -> str:
 
 
 def shown_of(visible: Iterable[Candidate]) -> tuple[Shown, ...]:
-    """Candidates that have a place, as the ranking reads them; what is not a number is missing."""
+    """Candidates in the order shown, as the ranking reads them: places are counted without gaps, as agents count them.
+    What is not a number is missing.
+    """
     return tuple(
         Shown(
             id=candidate.id,
-            position=candidate.position or 0,
+            position=place,
             style=candidate.style,
             model=candidate.model,
             text=candidate.text or "",
             mean_logprob=finite(candidate.mean_logprob),
             first_propensity=probability(candidate.first_propensity),
         )
-        for candidate in visible
+        for place, candidate in enumerate(visible, start=1)
     )
 
 
@@ -158,8 +160,8 @@ def _picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Lite
 
 
 def _is_whole(visible: tuple[Candidate, ...]) -> bool:
-    """Each position from 1 on is there once."""
-    return [candidate.position for candidate in visible] == list(range(1, len(visible) + 1))
+    """Each place holds one; where replies are shown as they are done, one that failed leaves its place empty."""
+    return len({candidate.position for candidate in visible}) == len(visible)
 
 
 def _kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> float:

@@ -130,6 +130,36 @@ async def test_any_text_gets_a_score(suggest: Suggest, model: Path, text: str) -
     assert all(isinstance(one["score"], float) for one in line["candidates"])
 
 
+@pytest.mark.parametrize("text", ["half \ud83d", "nothing \0"])
+async def test_what_json_can_write_is_written_back(suggest: Suggest, model: Path, text: str) -> None:
+    """Half a character is no UTF-8: it stays escaped, as it came."""
+    line = lines()[0]
+    line["candidates"][0]["text"] = line["candidates"][0]["id"] = line["choice"]["candidate_id"] = text
+    del line["choice"]["visible_candidate_ids"]
+    put(LOG, json.dumps(line).encode())
+    (found,) = await scored(suggest)
+    assert found["candidates"][0]["text"] == text
+    assert found["candidates"][0]["choice_probability"] > 0
+
+
+async def test_what_json_cannot_write_is_refused(suggest: Suggest, model: Path) -> None:
+    put(LOG, b"\n" + json.dumps({**lines()[0], "more": "?"}).replace('"?"', "1e999").encode())
+    result = await suggest("rank", "score", "--log", str(LOG), "--model", str(MODEL), "-o", "scored.jsonl")
+    assert result.code == 1
+    assert result.complaint == "choices.jsonl, line 2: has a number in it that is too large: write null"
+    assert not is_there(Path("scored.jsonl"))
+
+
+async def test_without_places_candidates_stand_as_they_were_drafted(suggest: Suggest, model: Path) -> None:
+    bare = lines()[0]
+    for candidate in bare["candidates"]:
+        del candidate["position"]
+    put(LOG, "".join(json.dumps(line) + "\n" for line in (lines()[0], bare)).encode())
+    told, untold = await scored(suggest)
+    for one, other in zip(told["candidates"], untold["candidates"], strict=True):
+        assert other["choice_probability"] == pytest.approx(one["choice_probability"])
+
+
 async def test_evaluate_tells_both_splits_beside_the_baselines(suggest: Suggest) -> None:
     log = str(written(a_log(600, taste=3.0), LOG))
     found = (await suggest("rank", "evaluate", "--log", log, "--weights", "picks", "--json")).json

@@ -54,9 +54,18 @@ def test_a_choice_of_what_was_not_shown_is_malformed() -> None:
     assert display_of(replace(entry, choice=replace(entry.choice, candidate_id="elsewhere"))) == "malformed"
 
 
-def test_positions_with_a_gap_are_malformed() -> None:
+def test_places_are_counted_without_gaps() -> None:
+    """In a modal, a draft that fails leaves its place empty: what stands highest is what agents see first."""
+    entry = an_entry("one", "two", picked=1)
+    one, two = (replace(each, position=place) for each, place in zip(entry.candidates, (4, 2), strict=True))
+    display = a_display(replace(entry, candidates=(one, two)))
+    assert [(item.text, item.position) for item in display.shown] == [("two", 1), ("one", 2)]
+    assert display.picked == 0
+
+
+def test_two_in_one_place_are_malformed() -> None:
     entry = an_entry("one", "two", picked=0)
-    moved = replace(entry.candidates[1], position=5)
+    moved = replace(entry.candidates[1], position=1)
     assert display_of(replace(entry, candidates=(entry.candidates[0], moved))) == "malformed"
 
 
