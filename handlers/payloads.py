@@ -3,6 +3,7 @@
 Each parser raises MalformedPayload, which names the field, for anything that Slack would not send.
 """
 
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from bot.steering import CUSTOMERS_OWN, LANGUAGES
 
 EXPORT_FORMS: Final = ("csv", "jsonl", "parquet", "trl", "kto", "openai", "sft", "vw")
 EVERYTHING: Final = "all"
+
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,20}\.[0-9]{1,10}")
 EXPORT_RANGES: Final = ("7", "30", "90", "365", EVERYTHING)
 
 
@@ -78,6 +81,7 @@ class MessageShortcut:
     channel_id: str
     user_id: str
     trigger_id: str
+    ts: str
     thread_ts: str
     message: Mapping[str, Any] = field(repr=False)
     response_url: str | None = field(default=None, repr=False)
@@ -205,13 +209,15 @@ def parse_action(body: Mapping[str, Any]) -> Action:
 
 def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
     message = _object(body, "message")
+    ts = _stamped(message)
     response_url = _optional(body, "response_url")
     return MessageShortcut(
         team_id=_team_id(body),
         channel_id=_text(_object(body, "channel"), "id"),
         user_id=_text(_object(body, "user"), "id"),
         trigger_id=_text(body, "trigger_id", limit=200),
-        thread_ts=_optional(message, "thread_ts") or _text(message, "ts"),
+        ts=ts,
+        thread_ts=_timestamp(message, "thread_ts") or ts,
         message=message,
         response_url=None if response_url is None else _url(response_url),
     )
@@ -243,7 +249,7 @@ def parse_written(body: Mapping[str, Any]) -> Written:
         team_id=_text(body, "team_id"),
         channel_id=_text(event, "channel"),
         user_id=_text(event, "user"),
-        thread_ts=_optional(event, "thread_ts"),
+        thread_ts=_timestamp(event, "thread_ts"),
         text=clean(_optional(event, "text") or "").strip(),
     )
 
@@ -355,6 +361,21 @@ def _text(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str:
     if not value or len(value) > limit:
         raise MalformedPayload(name)
     return clean(value)
+
+
+def _stamped(message: Mapping[str, Any]) -> str:
+    """When a message was written, which is its id in its channel."""
+    ts = _timestamp(message, "ts")
+    if ts is None:
+        raise MalformedPayload("ts")
+    return ts
+
+
+def _timestamp(parent: Mapping[str, Any], name: str) -> str | None:
+    ts = _optional(parent, name)
+    if ts is not None and not _TIMESTAMP.fullmatch(ts):
+        raise MalformedPayload(name)
+    return ts
 
 
 def _url(text: str) -> str:

@@ -125,7 +125,7 @@ class Surfaces:
             channel_id=shortcut.channel_id,
             thread_ts=shortcut.thread_ts,
             agent_id=shortcut.user_id,
-            pointed_ts=_ts(shortcut.message),
+            pointed_ts=shortcut.ts,
             surface="shortcut",
             locale=locale,
             conversation=(Turn(role="customer", text=text),),
@@ -328,11 +328,6 @@ class Surfaces:
 
     def _after(self, request: Request, texts: Texts, work: Work) -> None:
         self._tasks.spawn(self._showing.told(request, texts, work), name=f"draft {request.id}")
-
-
-def _ts(message: Mapping[str, Any]) -> str | None:
-    ts = message.get("ts")
-    return ts if isinstance(ts, str) and len(ts) <= 32 else None
 
 
 def _of_pasted(pasted: Pasted, locale: str) -> Ask:

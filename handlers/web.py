@@ -55,7 +55,13 @@ def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.App
         if not _well_formed(body, request.content_type):
             _log.warning("a signed delivery that is not well-formed was refused")
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")
-        answer = await bolt.async_dispatch(await to_bolt_request(request))
+        try:
+            delivery = await to_bolt_request(request)
+        except (AttributeError, LookupError, TypeError):
+            # Bolt looks for ids all over a payload, and takes what it finds for what Slack sends.
+            _log.warning("a signed delivery of an odd shape was refused")
+            return web.Response(status=400, text="The payload is not one that Slack sends.\n")
+        answer = await bolt.async_dispatch(delivery)
         if answer.status == 500:
             # Our listeners answer for their own errors: this is Bolt, over a payload of a shape that Slack never sends.
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")

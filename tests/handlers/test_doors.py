@@ -171,6 +171,21 @@ def test_a_command_without_its_fields(body: dict, field: str) -> None:
         payloads.parse_command(body)
 
 
+@pytest.mark.parametrize("ts", [5, "", "now", "1.2x", "1" * 30 + ".1", "1.2\n"])
+@pytest.mark.parametrize("name", ["ts", "thread_ts"])
+def test_a_message_with_an_odd_timestamp(name: str, ts: object) -> None:
+    """It is no thread that could be read or answered."""
+    ids = {"team": {"id": "T1"}, "channel": {"id": "C1"}, "user": {"id": "U1"}, "trigger_id": "1"}
+    with pytest.raises(payloads.MalformedPayload, match=name):
+        payloads.parse_message_shortcut({**ids, "message": {"ts": "1.2", "thread_ts": "1.1", name: ts}})
+
+
+def test_a_mention_with_an_odd_timestamp() -> None:
+    event = {"channel": "C1", "user": "U1", "thread_ts": "1" * 40}
+    with pytest.raises(payloads.MalformedPayload, match="thread_ts"):
+        payloads.parse_written({"event_id": "E1", "team_id": "T1", "event": event})
+
+
 @pytest.mark.parametrize(
     "payload",
     [

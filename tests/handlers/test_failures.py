@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,19 @@ async def test_signed_nonsense_is_refused_without_a_trace(stage: Stage, body: by
     answer = await stage.slack.send_raw(body)
     assert answer.status < 500
     assert "Traceback" not in answer.text
+    assert await stage.log() == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"authorizations": 5}, {"authorizations": {"a": 1}}, {"authorizations": ["x"]}, {"event": {"user": True}}],
+)
+async def test_signed_events_of_odd_shapes_are_refused(stage: Stage, odd: dict[str, Any]) -> None:
+    """Also where Bolt looks for ids before any listener runs."""
+    event = {"type": "app_mention", "user": "U1", "channel": "C1", "text": "hi", "ts": "1.2"} | odd.get("event", {})
+    body = {"type": "event_callback", "event_id": "E1", "team_id": "T1", **odd, "event": event}
+    answer = await stage.slack.send_raw(json.dumps(body).encode(), content_type="application/json")
+    assert answer.status == 400
     assert await stage.log() == []
 
 
