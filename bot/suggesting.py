@@ -408,6 +408,11 @@ class Suggester:
         entry = await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
         return None if entry is None else await self._privacy.opened(entry)
 
+    async def is_drafting(self, *, team_id: str, agent_id: str) -> bool:
+        """Whether something is being drafted for the agent of which nothing can be shown yet."""
+        since = self._now() - timedelta(seconds=2 * self.terms.deadline_s)
+        return await self._requests.is_drafting(team_id=team_id, agent_id=agent_id, since=since)
+
     async def opened(self, request: Request) -> Request:
         """A request, as it is recorded, with the originals in: before the eyes of its agent."""
         return await self._privacy.opened_request(request)

@@ -80,6 +80,11 @@ class Boards:
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
+    def leave(self, request: Request) -> None:
+        """The request stands elsewhere now, in a message of its own, or nobody can change its board."""
+        for request_id in (request.id, request.parent_request_id or ""):
+            self._known.pop(request_id, None)
+
     def see(self, request_id: str, view_id: str) -> None:
         """A click came from this modal, or from one over it."""
         known = self._known.get(request_id)

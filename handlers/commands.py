@@ -116,16 +116,18 @@ class Commands:
         entry = await self._last_open(asked)
         await asked.ack(asked.texts("usage"))
         if entry is not None:
-            self._after(asked, entry.request, self._showing.show_again(entry, asked.texts))
+            self._after(asked, entry.request, self._showing.show_here(entry, asked.texts))
 
     async def _last(self, asked: Asked) -> None:
         """The last open request once more, in the same order."""
         entry = await self._last_open(asked)
         if entry is None:
-            await asked.ack(asked.texts("no-open-request"))
+            command = asked.command
+            is_drafting = await self._suggester.is_drafting(team_id=command.team_id, agent_id=command.user_id)
+            await asked.ack(asked.texts("still-drafting" if is_drafting else "no-open-request"))
             return
         await asked.ack()
-        self._after(asked, entry.request, self._showing.show_again(entry, asked.texts))
+        self._after(asked, entry.request, self._showing.show_here(entry, asked.texts))
 
     async def _pause_or_resume(self, asked: Asked, word: str) -> None:
         """Stop or start drafting on every replica; for admins."""

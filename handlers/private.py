@@ -71,11 +71,12 @@ class PrivateMessages:
             # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.
             way_back = None
         for index, message in enumerate(messages):
-            try:
-                await self._by_response_url(way_back, message, replace=replace and index == 0)
-            except (Refused, Uncertain, Throttled) as error:
-                _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
-                await self._otherwise(request, message)
+            await self._by_any_way(request, way_back, message, replace=replace and index == 0)
+
+    async def show_here(self, request: Request, messages: Sequence[Message]) -> None:
+        """The same, where the agent has just been: the way back that is newest belongs to what they did there."""
+        for message in messages:
+            await self._by_any_way(request, _way_back(request), message, replace=False)
 
     async def tell(self, user_id: str, message: Message) -> None:
         """A direct message. Raises NotShown."""
@@ -90,6 +91,13 @@ class PrivateMessages:
             await self._patiently(partial(self._post_ephemeral, channel_id, user_id, thread_ts, message))
         except (Refused, Uncertain, Throttled):
             await self.tell(user_id, message)
+
+    async def _by_any_way(self, request: Request, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
+        try:
+            await self._by_response_url(way_back, message, replace=replace)
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
+            await self._otherwise(request, message)
 
     async def _in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
         try:

@@ -64,6 +64,7 @@ class Showing:
             return
         if lost is None:
             return
+        self._boards.leave(lost.request)
         if lost.request.status == "failed":
             await self._private.show(lost.request, [blocks.failed(lost, texts)])
         else:
@@ -84,6 +85,7 @@ class Showing:
             await self._boards.paint(board, request, await self.placeholders(request, texts))
         except (Refused, Uncertain, Throttled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
+            self._boards.leave(request)
             await self.draft_and_show(await self._read_anew(request), texts)
             return
         await self.unfold(await self._read_anew(request), board, texts)
@@ -152,6 +154,13 @@ class Showing:
         """The same candidates in the same places; recorded as shown once more."""
         messages = blocks.candidates(entry, texts, self._labels, note=note)
         await self._private.show(entry.request, messages, replace=replace)
+        await self._suggester.shown_again(entry.request)
+
+    async def show_here(self, entry: LogEntry, texts: Texts) -> None:
+        """The same candidates in the same places, by the newest way back: where the agent asked to see them again."""
+        messages = blocks.candidates(entry, texts, self._labels)
+        self._boards.leave(entry.request)
+        await self._private.show_here(entry.request, messages)
         await self._suggester.shown_again(entry.request)
 
     async def deliver(self, deliverer: Deliverer, chosen: Chosen, texts: Texts) -> None:

@@ -49,6 +49,9 @@ ANYWHERE: Final = "suggest_anywhere"
 LAST_RETRY: Final = "3"
 """Slack delivers an event four times at most: what is not taken then, it forgets."""
 
+_USED: Final = "exchanged_trigger_id"
+"""Slack has opened a window by this trigger before: the shortcut was delivered twice."""
+
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
 Work = Coroutine[Any, Any, None]
@@ -188,7 +191,8 @@ class Surfaces:
                 await self._client.views_open(trigger_id=shortcut.trigger_id, view=blocks.paste_view(texts))
         except (Refused, Uncertain, Throttled) as error:
             _log.warning("views.open did not work: %s", error)
-            await self._private.tell(shortcut.user_id, blocks.notice(texts("paste-not-opened")))
+            if not isinstance(error, Refused) or error.reason != _USED:
+                await self._private.tell(shortcut.user_id, blocks.notice(texts("paste-not-opened")))
 
     async def on_pasted(self, ack: Ack, body: dict[str, Any]) -> None:
         """The pasted message: the same modal shows the replies. What goes wrong is said in it, where the text stays."""

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from bot.delivering import Refused, Throttled, Uncertain
 from bot.suggesting import Suggester
@@ -19,6 +20,9 @@ from storage.errors import Unavailable
 from storage.records import LogEntry, Request
 
 _log = logging.getLogger(__name__)
+
+_CLOSED: Final = frozenset({"not_found", "hash_conflict"})
+"""Refusals of an update by which we know that the agent has left the modal, or decided."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,6 +135,7 @@ class Unfolding:
         except Refused as refusal:
             # Closed by the agent, or changed by another replica, where they clicked. `/suggest last` shows the request.
             _log.info("not painted: %s", refusal.reason, extra={"request_id": course.request.id})
+            course.is_lost = not isinstance(course.board, Modal) or refusal.reason not in _CLOSED
             return False
         except (Uncertain, Throttled) as error:
             _log.warning("not painted: %s", error, extra={"request_id": course.request.id})

@@ -289,6 +289,12 @@ class Requests:
             request_id = await connection.scalar(_LAST_OPEN, {"team_id": team_id, "agent_id": agent_id, "since": since})
             return None if request_id is None else await _entry(connection, request_id)
 
+    async def is_drafting(self, *, team_id: str, agent_id: str, since: datetime) -> bool:
+        """Whether the agent has asked since then for what has no candidate to choose from yet, and has not failed."""
+        async with self._database.read() as connection:
+            row = {"team_id": team_id, "agent_id": agent_id, "since": since}
+            return await connection.scalar(_ONE_IN_DRAFTING, row) is not None
+
     async def was_delivered(self, delivery_key: str) -> bool:
         """Whether what Slack delivered under this key has been taken before."""
         async with self._database.read() as connection:
@@ -524,6 +530,18 @@ _LAST_OPEN: Final = (
         _UNDECIDED,
     )
     .order_by(requests.c.created_at.desc(), requests.c.id.desc())
+    .limit(1)
+)
+
+_ONE_IN_DRAFTING: Final = (
+    select(requests.c.id)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.agent_id == bindparam("agent_id"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+        requests.c.status == "drafting",
+        requests.c.handed_at.is_(None),
+    )
     .limit(1)
 )
 

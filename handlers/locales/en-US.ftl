@@ -70,6 +70,7 @@ barred-usergroup = Only some user groups may use this bot, and you are in none o
 barred-unknown = Slack did not say whether you may use this bot. Please try again in a minute; if it happens again, ask { $who }.
 barred-place = This bot may not be used in this channel: nothing was changed. Ask { $who } where it may, or to allow it here.
 barred-title = Not available
+still-drafting = Your replies are still being drafted. Type `/suggest last` again in a moment.
 no-open-request = You have no open request from the last 24 hours. Type `/suggest` and the customer's message to get replies.
 
 colleague-is-at-it = { $who } asked for replies to the same message a moment ago and has not decided yet. Agree on who answers.

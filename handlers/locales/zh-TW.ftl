@@ -59,6 +59,7 @@ barred-usergroup = 只有特定的使用者群組可以使用這個機器人，�
 barred-unknown = Slack 沒有回覆你能不能使用這個機器人。請過一分鐘再試；如果還是一樣，請洽 { $who }。
 barred-place = 這個頻道不能使用這個機器人，沒有任何變動。請洽 { $who }，問問哪裡可以用，或請他們開放這個頻道。
 barred-title = 無法使用
+still-drafting = 你的回覆還在草擬。請稍等一下，再輸入 `/suggest last`。
 no-open-request = 最近 24 小時內，你沒有還沒決定的請求。輸入 `/suggest` 加上客戶的訊息，就會有回覆。
 
 colleague-is-at-it = { $who } 剛才也要求了同一則訊息的回覆，還沒決定。請先說好由誰回覆。

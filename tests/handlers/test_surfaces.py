@@ -264,11 +264,39 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
             await asyncio.sleep(0.02)
     await stage.suggest("last")
     again = await stage.candidates()
+    assert again.thread_ts is None, "where the agent has typed it"
     assert len(_button_values(again.blocks, "use_candidate")) == 3
     line = await stage.logged("shown", "shown")
     assert all(candidate["shown_at"] for candidate in line["candidates"])
     await stage.slack.click(stage.agent, again, "use_candidate")
     await stage.private("Posted")
+    assert len(stage.slack.ephemerals(stage.agent)) == 1, "in the place of the candidates"
+
+
+async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: Stage) -> None:
+    gates = Gates(stage)
+    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.close_view(stage.agent, await modal_with(stage, "Drafting…"))
+    outcome = await stage.suggest("last")
+    assert "still being drafted" in json.dumps(outcome.body)
+    await gates.ready()
+    gates.open(0, 1, 2)
+    async with asyncio.timeout(5):
+        while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.02)
+    await stage.suggest("last")
+    assert len(_button_values((await stage.candidates()).blocks, "use_candidate")) == 3
+
+
+async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage) -> None:
+    """Where Slack refuses an update for another reason than that the modal is closed."""
+    stage.slack.faults.plan("views.update", SlackRefuses(error="view_too_large"), times=20)
+    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    shown = await stage.candidates()
+    stage.slack.faults.clear()
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    posted = await stage.private("Posted")
+    assert stage.slack.ephemerals(stage.agent) == [posted], "in the place of the candidates"
 
 
 async def test_a_view_that_somebody_changed_meanwhile_is_looked_at_anew(stage: Stage) -> None:
@@ -373,6 +401,16 @@ async def test_nothing_pasted_is_said_in_the_modal(stage: Stage) -> None:
     refused = await stage.slack.wait_for_view(stage.agent, lambda view: bool(view.errors))
     assert "no text" in refused.errors[0][1]
     assert await stage.log() == []
+
+
+async def test_a_shortcut_that_slack_delivers_twice_opens_one_window(stage: Stage) -> None:
+    payload = stage.slack.payloads.global_shortcut(stage.agent, "suggest_anywhere")
+    delivery = Delivery(kind="interactive", name="suggest_anywhere", payload=payload, user_id=stage.agent.id)
+    await stage.slack.deliver_twice(delivery)
+    await stage.slack.wait_until(lambda: len(stage.slack.journal.calls("views.open")) == 2)
+    await stage.slack.settled()
+    assert len(stage.slack.open_views(stage.agent)) == 1
+    assert stage.slack.journal.calls("chat.postMessage") == []
 
 
 async def test_where_the_window_to_paste_in_does_not_open_the_agent_is_told(stage: Stage) -> None:
@@ -498,6 +536,18 @@ async def test_a_direct_message_is_a_customers(stage: Stage) -> None:
     assert (line["request"]["surface"], line["request"]["hint"]) == ("dm", "be brief")
     assert line["request"]["conversation"][0]["text"] == "Where is my order? & when?"
     assert len(stage.slack.messages(direct)) == 2
+
+
+async def test_a_message_that_takes_no_replies_is_followed_by_one_that_has_them(stage: Stage) -> None:
+    direct = stage.slack.places.dm
+    stage.slack.faults.plan("chat.update", SlackRefuses(error="message_not_found"), times=20)
+    stage.slack.write(stage.agent, direct, "Where is my order?")
+    whole = await stage.slack.wait_for_message(
+        direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
+    )
+    assert (await all_shown(stage))["request"]["status"] == "shown"
+    await stage.slack.click(stage.agent, whole, "use_candidate")
+    await stage.slack.wait_for_message(direct, lambda message: "to copy" in words(message))
 
 
 async def test_others_in_a_direct_message_take_the_same_place(stage: Stage) -> None:

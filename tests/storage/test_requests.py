@@ -439,6 +439,23 @@ async def test_the_last_open_request_is_the_newest_that_waits_for_a_choice(store
     assert await last() == "second"
 
 
+async def test_what_an_agent_waits_for(store: Store) -> None:
+    async def is_drafting(agent_id: str = "U1") -> bool:
+        return await store.requests.is_drafting(team_id="T1", agent_id=agent_id, since=AT)
+
+    await asked(store, "too_old", created_at=AT - timedelta(milliseconds=1))
+    await asked(store, "other_team", team_id="T2")
+    await asked(store, "someone_elses", agent_id="U2")
+    await shown(store, "shown")
+    await failed(store, "failed")
+    assert not await is_drafting()
+    assert await is_drafting("U2")
+    await asked(store, "still_drafting")
+    assert await is_drafting()
+    await store.requests.record_drafts(drafted("still_drafting"))
+    assert not await is_drafting()
+
+
 async def test_the_last_open_request_comes_with_its_candidates(store: Store) -> None:
     await shown(store)
     entry = await store.requests.last_open(team_id="T1", agent_id="U1", since=AT)
