@@ -67,6 +67,22 @@ class Collected:
     left_out: dict[LeftOut, int]
 
 
+def once_each(displays: Iterable[Display]) -> list[Display]:
+    """Without those that repeat another: word for word, place for place, and with the same choice. As evidence, a log
+    that was read in twice, under whatever ids, persons and times, is one.
+    """
+    found: dict[bytes, Display] = {}
+    for display in displays:
+        found.setdefault(_heard(display), display)
+    return list(found.values())
+
+
+def _heard(display: Display) -> bytes:
+    said = [(turn.role, turn.text) for turn in display.conversation]
+    texts = [candidate.text for candidate in display.shown]
+    return hashlib.blake2b(repr((said, texts, display.picked)).encode(), digest_size=16).digest()
+
+
 def collect(entries: Iterable[LogEntry]) -> Collected:
     """All entries that can be learned from. Of a request that stands twice, the first counts."""
     found: list[Display] = []

@@ -2,14 +2,14 @@
 
 Open: the lower end of the 95% interval of the gain over position-only is above 0, on persons held out, clustered by
 agent. Below ten agents it is clustered by agent and day, and called exploratory: good enough for the team that it was
-learned from, and no proof for another.
+learned from, and no proof for another. What stands in the log twice is evidence once.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
 
-from bot.ranking.displays import Display, Weights
+from bot.ranking.displays import Display, Weights, once_each
 
 ENOUGH_PICKS: Final = 100
 ENOUGH_CLUSTERS: Final = 5
@@ -50,9 +50,10 @@ def judge(displays: Sequence[Display], *, weights: Weights) -> Verdict:
     """What held-out persons say of learning from these displays."""
     from bot.ranking.gain import gain_over_position
 
-    picked = [display for display in displays if display.picked is not None]
+    distinct = once_each(displays)
+    picked = [display for display in distinct if display.picked is not None]
     picks, agents = len(picked), len({display.agent for display in picked})
-    gain = gain_over_position(displays, weights=weights) if picks >= ENOUGH_PICKS else None
+    gain = gain_over_position(distinct, weights=weights) if picks >= ENOUGH_PICKS else None
     if gain is None or gain.clusters < ENOUGH_CLUSTERS:
         return Verdict(state="too_little", picks=picks, agents=agents)
     return Verdict(

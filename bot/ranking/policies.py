@@ -20,6 +20,9 @@ EPSILON: Final = 0.1
 TEMPERATURE: Final = 0.25
 """Of the scores' differences, in log-odds: a reply better by 0.3 goes before another 3.3 times as often (e^(0.3/T))."""
 
+FARTHEST: Final = 80.0
+"""Scores are log-odds: no choices teach one further from 0 than this, and what is within it never overflows."""
+
 
 class Policy(Protocol):
     """A way of drawing an order from scores. `indexes` are places in `scores`, each once, the first shown first."""
@@ -113,10 +116,10 @@ class PlackettLuce:
 def arranged(
     ids: Sequence[str], scores: Sequence[float], *, policy: Policy, ranker_version: str, rng: random.Random
 ) -> Order:
-    """These candidates in an order that the policy draws. Raises ValueError where the scores are no finite numbers,
-    one for each.
+    """These candidates in an order that the policy draws. Raises ValueError where the scores are not numbers within
+    FARTHEST of 0, one for each.
     """
-    if len(scores) != len(ids) or not all(math.isfinite(score) for score in scores):
+    if len(scores) != len(ids) or not all(abs(score) <= FARTHEST for score in scores):
         raise ValueError(f"{len(ids)} candidates have the scores {list(scores)}")
     indexes = policy.draw(scores, rng)
     first = policy.first_probabilities(scores)
