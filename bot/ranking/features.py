@@ -1,6 +1,6 @@
 """What is measured of a text beside its conversation and the other candidates; `FEATURES` tells each, with its source.
 
-Only the first 10,000 characters of a text and the last 10,000 of a conversation count: nobody reads further before
+Only the first 4,000 characters of a text and the last 10,000 of a conversation count: nobody reads further before
 picking, and the time for one choice set stays bounded.
 """
 
@@ -20,6 +20,14 @@ from bot.ordering import tokens
 from storage.records import Turn
 
 READ: Final = 10_000
+"""Characters of a conversation, the last."""
+
+READ_TEXT: Final = 4_000
+"""Of a candidate, the first. Drafts are asked to stay below 2,500."""
+
+LAST_READ: Final = 2_000
+"""Of the last turn: LAST_WORDS stand in it."""
+
 BUCKETS: Final = 4_096
 LAST_WORDS: Final = 50
 
@@ -104,13 +112,13 @@ def rarity(conversations: Sequence[Sequence[Turn]]) -> Rarity:
 def featurise(conversation: Sequence[Turn], candidates: Sequence[Drafted], rare: Rarity) -> Array:
     """Raw features, a row a candidate, a column each of FEATURES; NaN where nothing was measured."""
     words = tokens(_joined(conversation))
-    last = tokens(conversation[-1].text[-READ:])[-LAST_WORDS:] if conversation else []
+    last = tokens(conversation[-1].text[-LAST_READ:])[-LAST_WORDS:] if conversation else []
     beside = _Beside(
         whole=_Bag.of(words, rare),
         last=_Bag.of(last, rare),
         runs=frozenset(zip(words, words[1:], words[2:], strict=False)),
     )
-    texts = [(candidate.text or "")[:READ] for candidate in candidates]
+    texts = [(candidate.text or "")[:READ_TEXT] for candidate in candidates]
     bags = [_Bag.of(tokens(text), rare) for text in texts]
     rows = [
         [*_of_words(bag, beside), _central(bag, bags), *_of_text(text, bag), *_of_logprob(candidate, bag)]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ranking.features import FEATURES, READ, Rarity, featurise, rarity
+from bot.ranking.design import FARTHEST, scales_of, standardise
+from bot.ranking.features import FEATURES, READ_TEXT, Rarity, featurise, rarity
 from storage.records import Candidate, Turn
 from tests.bot.ranking.logs import an_entry
 
@@ -71,8 +72,17 @@ def test_any_text_is_measured(text: str) -> None:
 
 
 def test_what_nobody_reads_does_not_count() -> None:
-    (start,), (whole,) = measured("word " * (READ // 5)), measured("word " * READ)
+    (start,), (whole,) = measured("word " * (READ_TEXT // 5)), measured("word " * READ_TEXT)
     assert start == pytest.approx(whole, nan_ok=True)
+
+
+def test_what_is_rare_does_not_weigh_without_bound() -> None:
+    """One list in a thousand texts is 32 deviations from the mean: a single pick would decide about all lists."""
+    raw = np.zeros((1000, 1))
+    raw[0] = 1.0
+    scaled = standardise(raw, scales_of(raw))
+    assert scaled.max() == FARTHEST
+    assert scaled.min() == pytest.approx(-(0.001**0.5), rel=0.01)
 
 
 def test_without_candidates_or_conversation_there_is_nothing_to_measure() -> None:
