@@ -123,6 +123,10 @@ class Suggester:
         self._unfinished = unfinished or Unfinished()
         self._queue_ms: dict[str, int] = {}
 
+    def check_place(self, channel_id: str, surface: Surface) -> None:
+        """Raises Barred where nothing may be asked for in this channel."""
+        self._places.check(channel_id, surface)
+
     async def accept(self, ask: Ask) -> Request:
         """Commit the request, and give it as it is recorded: without personal data, or without texts, as the settings
         say. Raises MessageTooLong, Barred, LimitReached, Redelivered, Unavailable.
@@ -130,7 +134,7 @@ class Suggester:
         length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
-        self._places.check(ask.channel_id, ask.surface)
+        self.check_place(ask.channel_id, ask.surface)
         now = self._now()
         await self._admit(ask, ask, now)
         request = Request(

@@ -7,7 +7,8 @@ without a click is told privately.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -116,8 +117,7 @@ class Boards:
         """Other blocks in the board, unless it was changed behind our back. Raises Refused (`hash_conflict` for that),
         Uncertain, Throttled.
         """
-        async with board.turn:
-            await self.wait(board)
+        async with self._turn(board):
             if isinstance(board, DirectMessage):
                 await self._update_message(board, message)
             else:
@@ -128,8 +128,7 @@ class Boards:
         board = self.of(request)
         if not isinstance(board, Modal):
             return False
-        async with board.turn:
-            await self.wait(board)
+        async with self._turn(board):
             shown = [block for message in messages for block in message.blocks]
             await self._update_view(board, request, shown, guard=None)
         self.put(request.id, board)
@@ -140,19 +139,29 @@ class Boards:
         if board.painted_at is not None:
             await self._sleep(max(0.0, board.painted_at + board.every_s - self._clock()))
 
+    @asynccontextmanager
+    async def _turn(self, board: Board) -> AsyncIterator[None]:
+        async with board.turn:
+            await self.wait(board)
+            began_at = board.painted_at = self._clock()
+            try:
+                yield
+            finally:
+                if self._clock() > began_at + board.every_s:
+                    # It waited as Slack told, say, and was painted only now.
+                    board.painted_at = self._clock()
+
     async def _update_view(
         self, modal: Modal, request: Request, shown: Sequence[blocks.Block], *, guard: str | None
     ) -> None:
         texts: Texts = texts_for(request.locale)
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
-        modal.painted_at = self._clock()
         async with telling_apart():
             view = blocks.modal(request, shown, texts)
             answer = await self._client.views_update(view_id=modal.view_id, view=view, **arguments)
             modal.hash = answer["view"].get("hash")
 
     async def _update_message(self, board: DirectMessage, message: blocks.Message) -> None:
-        board.painted_at = self._clock()
         async with telling_apart():
             await self._client.chat_update(
                 channel=board.channel_id, ts=board.message_ts, text=message.text, blocks=list(message.blocks)

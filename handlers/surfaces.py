@@ -261,6 +261,7 @@ class Surfaces:
     async def _mentioned(self, delivered: Delivered) -> None:
         written, texts = delivered.written, delivered.texts
         if written.thread_ts is None:
+            self._suggester.check_place(written.channel_id, "mention")
             await self._answer(written, texts("mention-outside"))
             return
         hint = re.sub(rf"<@{self._us.user_id}(\|[^>]*)?>", "", written.text).strip()

@@ -23,7 +23,7 @@ class Agent:
         slack = self.scene.slack
         await self._does(
             lambda: slack.run_command(self.scene.agent, slack.places.support, "/suggest", text),
-            done=lambda line: line["request"]["conversation"][0]["text"] == text,
+            done=lambda line: [turn["text"] for turn in line["request"]["conversation"][:1]] == [text],
         )
         return await self.sees("use_candidate")
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -71,17 +71,17 @@ CHANGES = st.builds(
 KINDS = (
     "command", "use_candidate", "edit_candidate", "redraft_request", "dismiss_request", "dismiss_reason", "view",
 )  # fmt: skip
-MUTATIONS = st.builds(
-    Mutation,
-    kind=st.sampled_from(KINDS),
-    request=st.integers(0, OPEN_REQUESTS - 1),
-    changes=st.lists(CHANGES, min_size=1, max_size=3).map(tuple),
-)
 
 
-def mutations(count: int) -> list[Mutation]:
+def mutations(count: int, kinds: Sequence[str] = KINDS) -> list[Mutation]:
     """As many different ones, the same in each run."""
     found: list[Mutation] = []
+    drawn = st.builds(
+        Mutation,
+        kind=st.sampled_from(kinds),
+        request=st.integers(0, OPEN_REQUESTS - 1),
+        changes=st.lists(CHANGES, min_size=1, max_size=3).map(tuple),
+    )
 
     @settings(
         max_examples=count,
@@ -91,7 +91,7 @@ def mutations(count: int) -> list[Mutation]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(MUTATIONS)
+    @given(drawn)
     def collect(mutation: Mutation) -> None:
         found.append(mutation)
 
@@ -134,9 +134,12 @@ def encoded(mutation: Mutation, payload: dict[str, Any]) -> bytes:
     if mutation.kind == "command":
         fields = [(name, value if isinstance(value, str) else str(value)) for name, value in payload.items()]
     else:
-        text = json.dumps(payload, default=lambda _: "NESTED").replace('"NESTED"', "[" * 20_000 + "]" * 20_000)
-        fields = [("payload", text)]
+        fields = [("payload", as_json(payload))]
     return urllib.parse.urlencode(fields, errors="surrogatepass").encode()
+
+
+def as_json(payload: dict[str, Any]) -> str:
+    return json.dumps(payload, default=lambda _: "NESTED").replace('"NESTED"', "[" * 20_000 + "]" * 20_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

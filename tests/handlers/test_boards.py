@@ -1,5 +1,6 @@
 """Boards: how often they are painted, and what happens where somebody else was faster."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.delivering import Refused
 from handlers import blocks
 from handlers.boards import Boards, Modal
-from playground import Workspace
+from playground import Slow, Workspace
 from storage.records import Request, Turn
 from tests.bot.desk import Clock
 from tests.storage.stores import AT
@@ -59,6 +60,19 @@ async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_wait
         clock.tick(5)
         await made.replace(REQUEST, [blocks.notice("3")])
         assert clock.slept[2:] == [0.0]
+
+
+async def test_a_change_that_had_to_wait_counts_from_its_end() -> None:
+    """A client that waits as Slack tells makes its call late."""
+    async with boards() as (slack, made, clock):
+        modal = await a_modal(slack, made)
+        slack.faults.plan("views.update", Slow(seconds=0.2))
+        waiting = asyncio.create_task(made.paint(modal, REQUEST, blocks.notice("1")))
+        await slack.wait_until(lambda: bool(slack.journal.calls("views.update")))
+        clock.tick(5)
+        await waiting
+        await made.paint(modal, REQUEST, blocks.notice("2"))
+        assert clock.slept == pytest.approx([0.3])
 
 
 async def test_a_direct_message_is_changed_every_second_at_most() -> None:

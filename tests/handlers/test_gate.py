@@ -349,6 +349,11 @@ async def test_allowed_channels_hold_for_threads_and_not_for_what_is_in_no_chann
         assert "may not be used in this channel" in json.dumps(view.blocks)
         slack.write(stage.agent, slack.places.support, f"<@{slack.bot_user_id}>", thread_ts=message.ts)
         await stage.private("may not be used in this channel")
+        slack.write(stage.agent, slack.places.support, f"<@{slack.bot_user_id}>")
+        await slack.wait_until(lambda: len(slack.ephemerals(stage.agent)) == 2)
+        assert "may not be used in this channel" in slack.ephemerals(stage.agent)[-1].text, (
+            "not: mention me in a thread"
+        )
         assert await stage.log() == []
         slack.write(stage.agent, slack.places.dm, "Where is it?")
         await slack.wait_for_message(slack.places.dm, lambda shown: "use_candidate" in str(shown.blocks))
