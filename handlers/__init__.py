@@ -18,6 +18,8 @@ courier     replies on their way into a conversation
 gate        who may not use the bot is told so, before every door
 people      who somebody is to Slack: locale, admin, guest, stranger
 usergroups  who is in the user groups that may use the bot
+connection  our place in the workspace, and the Bolt app that listens
+slack_errors  Slack's failures told apart: not taken, perhaps taken, later
 apologies   errors put in words, in one place
 tasks       work that goes on after the acknowledgement
 watching    Slack's failures, counted

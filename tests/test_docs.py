@@ -648,3 +648,14 @@ def test_the_commands_that_start_the_bot_elsewhere_can_be_typed() -> None:
     [image] = re.findall(r"^CMD (\[.*\])$", read("Dockerfile"), re.MULTILINE)
     for line in (unit, shlex.join(["suggest", *json.loads(image)])):
         parse(line)
+
+
+# --- maps ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", ["bot", "handlers", "storage", "cli"])
+def test_each_room_has_a_map_of_all_that_lives_in_it(room: str) -> None:
+    """The first lines of its `__init__.py` name every module."""
+    told = set(re.findall(r"\w+", read(f"{room}/__init__.py")))
+    living = {file.stem for file in (ROOT / room).iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()}
+    assert not {name for name in living if not name.startswith("__")} - told
