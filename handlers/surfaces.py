@@ -155,7 +155,10 @@ class Surfaces:
         thread = await self._threads.read(pointed)
         if thread.problem is not None:
             _log.info("thread not read: %s", thread.problem, extra={"request_id": request.id})
-        note = None if thread.problem is None else texts(f"thread-{thread.problem}")
+        note: str | None = None
+        if thread.problem is not None:
+            is_something = bool(thread.turns or request.conversation)
+            note = texts(f"thread-{thread.problem}" if is_something else f"unread-{thread.problem}")
         if not thread.turns:
             return request, note
         seen_ts = thread.latest_ts if thread.problem is None else None

@@ -497,6 +497,7 @@ FAMILIES = {
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.BarredReason),
     "thread-": vocabulary(threads.Problem),
+    "unread-": vocabulary(threads.Problem),
     "paste-": [blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK],
     "export-form-": payloads.EXPORT_FORMS,
     "export-range-": payloads.EXPORT_RANGES,

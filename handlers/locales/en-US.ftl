@@ -156,9 +156,12 @@ mention-outside = Mention me in a thread, under the customer's message: I read t
 usage-direct =
     {"*"}Send me a customer's message, and I draft replies to it, here.*
     A hint for how to write goes behind two slashes: `Where is my order? // shorter, offer a refund`. Nothing that you use here is posted anywhere: copy it.
-thread-missing_scope = Only this message was read: the app may not read conversations here. Whoever runs this bot can add the missing scopes and install the app again.
+thread-missing_scope = Only this message was read: the app may not read conversations here. Whoever runs this bot can add the missing scopes (channels:history, groups:history) and install the app again.
 thread-no_member = Only this message was read, not the thread around it: this bot is no member here. `/invite` it, and it reads the whole thread.
 thread-unreadable = Only this message was read: Slack did not give the thread around it.
+unread-missing_scope = Nothing was drafted: the app may not read conversations here. Whoever runs this bot can add the missing scopes (`channels:history`, `groups:history`) and install the app again.
+unread-no_member = Nothing was drafted: this bot is no member here, so it cannot read the thread. `/invite` it, and mention it again.
+unread-unreadable = Nothing was drafted: Slack did not give the thread. Please mention me again in a minute.
 editor-not-opened = Slack did not open the editor. Please press Edit again.
 languages-not-opened = Slack did not open the choice of languages. Please choose it again.
 too-long-to-edit = This reply is too long to edit here. Copy it, edit it where you like, and send it yourself.

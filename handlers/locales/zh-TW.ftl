@@ -132,9 +132,12 @@ mention-outside = 請在客戶訊息下方的討論串裡提及我：我會閱�
 usage-direct =
     {"*"}把客戶的訊息傳給我，我就在這裡草擬回覆。*
     提示寫在兩條斜線之後：`我的訂單在哪裡？ // 短一點，可以退款`。你在這裡使用的回覆不會送到任何地方，請自行複製。
-thread-missing_scope = 只讀了這一則訊息：這個應用程式無權閱讀這裡的對話。架設這個機器人的人可以補上缺少的權限範圍，再重新安裝應用程式。
+thread-missing_scope = 只讀了這一則訊息：這個應用程式無權閱讀這裡的對話。架設這個機器人的人可以補上缺少的權限範圍（channels:history、groups:history），再重新安裝應用程式。
 thread-no_member = 只讀了這一則訊息，沒有讀整個討論串：這個機器人不是這裡的成員。用 `/invite` 邀請它，它就會閱讀整個討論串。
 thread-unreadable = 只讀了這一則訊息：Slack 沒有提供整個討論串。
+unread-missing_scope = 沒有草擬任何回覆：這個應用程式無權閱讀這裡的對話。架設這個機器人的人可以補上缺少的權限範圍（`channels:history`、`groups:history`），再重新安裝應用程式。
+unread-no_member = 沒有草擬任何回覆：這個機器人不是這裡的成員，讀不到討論串。用 `/invite` 邀請它加入，再提及它一次。
+unread-unreadable = 沒有草擬任何回覆：Slack 沒有提供這個討論串。請過一分鐘再提及我一次。
 editor-not-opened = Slack 沒有打開編輯視窗。請再按一次「編輯」。
 languages-not-opened = Slack 沒有打開語言選單。請再選一次。
 too-long-to-edit = 這則回覆太長，無法在這裡編輯。請複製到你習慣的地方編輯，再自行送出。

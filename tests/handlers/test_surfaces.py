@@ -507,10 +507,16 @@ async def test_an_event_that_the_database_does_not_take_comes_again(
     assert stage.slack.ephemerals(stage.agent)[0].thread_ts == last.thread_ts
 
 
-async def test_a_mention_in_a_thread_that_cannot_be_read_says_why(stage: Stage) -> None:
-    stage.slack.faults.plan("conversations.replies", SlackRefuses(error="missing_scope"))
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [("missing_scope", "channels:history"), ("not_in_channel", "`/invite` it"), ("fatal_error", "in a minute")],
+)
+async def test_a_mention_in_a_thread_that_cannot_be_read_says_why(stage: Stage, error: str, told: str) -> None:
+    """There is no message that came with it: nothing is drafted, and that is said."""
+    stage.slack.faults.plan("conversations.replies", SlackRefuses(error=error))
     mention(stage, a_thread(stage).thread_ts)
-    await stage.private("missing scopes")
+    shown = await stage.private("Nothing was drafted")
+    assert told in shown.text
     assert [line["request"]["status"] for line in await stage.log()] == ["failed"]
 
 
