@@ -84,13 +84,19 @@ def _heard(display: Display) -> bytes:
 
 
 def collect(entries: Iterable[LogEntry]) -> Collected:
-    """All entries that can be learned from. Of a request that stands twice, the first counts."""
+    """All entries that can be learned from. Of a request that stands twice, the first counts: under its id, or under
+    another with the same words, choice and time.
+    """
     found: list[Display] = []
     left_out: Counter[LeftOut] = Counter()
-    seen: set[str] = set()
+    seen: set[str | tuple[datetime, bytes]] = set()
     for entry in entries:
         display = "repeated" if entry.request.id in seen else display_of(entry)
         seen.add(entry.request.id)
+        if isinstance(display, Display):
+            said = (display.at, _heard(display))
+            display = "repeated" if said in seen else display
+            seen.add(said)
         if isinstance(display, Display):
             found.append(display)
         else:

@@ -220,7 +220,8 @@ def _refuse_nonsense(ranker: Ranker) -> None:
         raise CorruptModel("it has other features than this program: train it anew")
     for name in _ARRAYS:
         array = getattr(parameters, name)
-        if array.shape != sizes.get(name, array.shape) and array.size:
+        size = sizes.get(name, array.shape)
+        if array.shape != size and (array.size or math.prod(size)):  # JSON does not tell (0,) from (0, 2)
             raise CorruptModel(f"its {name} have a wrong number of values")
         if not np.isfinite(array).all():
             raise CorruptModel(f"its {name} are not all numbers")

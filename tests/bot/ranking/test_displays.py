@@ -1,6 +1,7 @@
 """What of a log can be learned from, and what each choice counts."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_a_request_that_stands_twice_counts_once() -> None:
     found = collect([an_entry("one", "two", picked=0), an_entry("one", "two", picked=1), an_entry("x", "y", number=1)])
     assert [display.picked for display in found.displays] == [0]
     assert found.left_out == {"repeated": 1, "undecided": 1}
+
+
+def test_a_log_that_was_read_in_under_other_ids_counts_once() -> None:
+    """Another workspace's name makes other persons of the same: they would vouch for themselves."""
+    entry = an_entry("one", "two", picked=0)
+    copy = replace(entry, request=replace(entry.request, id="other", team_id="T2"))
+    later = replace(copy, request=replace(copy.request, id="later", created_at=AT + timedelta(days=1)))
+    found = collect([entry, copy, later])
+    assert [display.request_id for display in found.displays] == ["r0", "later"]
+    assert found.left_out == {"repeated": 1}
 
 
 def kept(entry: LogEntry) -> float:

@@ -84,6 +84,8 @@ def forged(**changes: object) -> str:
     ("changes", "reason"),
     [
         ({"features": [0.0]}, "wrong number"),
+        ({"features": []}, "wrong number"),
+        ({"habits": []}, "wrong number"),
         ({"none": [float("nan"), 0.0]}, "not all numbers"),
         ({"spread": [[1.0, 2.0], [2.0, 1.0]]}, "no covariances"),
     ],
