@@ -16,6 +16,9 @@ LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes. The longest request that can be made has K times 2,500 characters of drafts and 40,000 of conversation."""
 
 _PIECE: Final = 1024 * 1024
+_PACKED_PIECE: Final = 1024
+"""A kilobyte of Zstandard holds 32 MB at most."""
+
 _GZIP: Final = b"\x1f\x8b"
 _ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 
@@ -42,10 +45,41 @@ def unpacked(file: Any) -> Iterator[BinaryIO]:
         with gzip.GzipFile(fileobj=file) as plain:
             yield cast("BinaryIO", plain)
     elif start == _ZSTANDARD:
-        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False) as reader:
-            yield io.BufferedReader(reader, _PIECE)
+        yield cast("BinaryIO", io.BufferedReader(_Zstandard(file), _PIECE))
     else:
         yield file
+
+
+class _Zstandard(io.RawIOBase):
+    """What is packed in a file. Raises EOFError where it ends in the middle: their reader does not."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._packed = b""
+        self._plain = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._plain:
+            packed = self._packed or self._file.read(_PACKED_PIECE)
+            if not packed and self._frame is not None:
+                raise EOFError
+            if not packed:
+                return 0
+            self._unpack(packed)
+        count = min(len(buffer), len(self._plain))
+        buffer[:count] = self._plain[:count]
+        self._plain = self._plain[count:]
+        return count
+
+    def _unpack(self, packed: bytes) -> None:
+        frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+        self._plain = memoryview(frame.decompress(packed))
+        self._packed = frame.unused_data if frame.eof else b""
+        self._frame = None if frame.eof else frame
 
 
 def lines_of(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[int, bytes | NotALine]]:

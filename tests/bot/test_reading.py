@@ -220,3 +220,19 @@ def test_a_damaged_archive_is_told_with_the_line(damage: Any, tmp_path: Path) ->
     found = lines(damage(packed), tmp_path)
     assert isinstance(found[-1][1], NotALine)
     assert "the compressed file" in str(found[-1][1])
+
+
+def test_a_zstandard_file_cut_off_after_a_whole_line_is_told(tmp_path: Path) -> None:
+    packer = zstandard.ZstdCompressor().compressobj()
+    whole = packer.compress(b"one\ntwo\n") + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    *read, (number, told) = lines(whole, tmp_path)
+    assert read == [(1, b"one"), (2, b"two")]
+    assert number == 3
+    assert "ends in the middle" in str(told)
+    assert lines(whole + packer.flush(), tmp_path) == read
+
+
+def test_zstandard_frames_that_follow_each_other_are_read_as_one_file(tmp_path: Path) -> None:
+    pack = zstandard.ZstdCompressor().compress
+    assert lines(pack(b"one\ntw") + pack(b"") + pack(b"o\n"), tmp_path) == [(1, b"one"), (2, b"two")]
+    assert "damaged" in str(lines(pack(b"one\n") + b"no frame", tmp_path)[-1][1])
