@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -97,6 +98,21 @@ async def test_a_refit_that_is_not_wanted_any_more_is_ended(url: str) -> None:
     await asyncio.wait([task])
     assert task.cancelled()
     assert children() == before
+
+
+async def test_a_process_that_is_killed_is_a_refit_that_failed(url: str) -> None:
+    """As the kernel does where memory runs out."""
+    async with open_store(url) as store:
+        await filled(store, a_log(2000))
+    before = children()
+    task = asyncio.create_task(ProcessApart(url).train())
+    while True:
+        await asyncio.sleep(0)
+        if started := children() - before:
+            break
+    os.kill(int(started.pop()), signal.SIGKILL)
+    with pytest.raises(RefitFailed, match="ended with -9"):
+        await task
 
 
 def children() -> set[str]:
