@@ -76,8 +76,10 @@ def standardise(raw: Array, scales: Sequence[Scale]) -> Array:
     """Scaled, at most FARTHEST to each side; NaN becomes 0."""
     means = np.array([scale.mean for scale in scales])
     deviations = np.array([scale.deviation for scale in scales])
-    scaled: Array = np.nan_to_num((raw - means) / deviations, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(scaled, -FARTHEST, FARTHEST)
+    scaled: Array = raw - means
+    scaled /= deviations  # in place: a long log is a large array
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)
 
 
 def centre(x: Array, starts: Whole, sizes: Whole) -> Array:
