@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, select, text, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
@@ -182,6 +182,7 @@ def _keys(ids: Iterable[str]) -> list[str]:
 
 
 def _meant(erasure: Erasure) -> ColumnElement[bool]:
+    """An agent's are those that they asked for, and imported ones in which they decided or did anything else."""
     columns = {
         requests.c.agent_id: erasure.agent_id,
         requests.c.channel_id: erasure.channel_id,
@@ -189,7 +190,10 @@ def _meant(erasure: Erasure) -> ColumnElement[bool]:
         requests.c.id: erasure.request_id,
     }
     ((column, value),) = [(column, value) for column, value in columns.items() if value is not None]
-    return column == value
+    if column is not requests.c.agent_id:
+        return column == value
+    acted = [select(table.c.request_id).where(table.c.agent_id == value) for table in (choices, events)]
+    return or_(column == value, *(requests.c.id.in_(each) for each in acted))
 
 
 def _batches(ids: Sequence[str]) -> Iterable[list[str]]:

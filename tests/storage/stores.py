@@ -293,7 +293,8 @@ async def shown(store: Store, request_id: str = "r1", **changes: Any) -> None:
     """A request whose candidates the agent sees."""
     request = await asked(store, request_id, **changes)
     await store.requests.record_drafts(drafted(request_id, handed_at=request.created_at + timedelta(seconds=2)))
-    await store.requests.record_shown(seen_at(request.created_at + timedelta(seconds=3), request_id))
+    seen = seen_at(request.created_at + timedelta(seconds=3), request_id)
+    await store.requests.record_shown(replace(seen, agent_id=request.agent_id))
 
 
 async def failed(store: Store, request_id: str = "r1") -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from storage.erasing import AT_ONCE, Counts, Erasing, Erasure
-from storage.records import Sealed, Turn
+from storage.records import Event, Sealed, Turn
 from storage.vault import Vault
 from tests.storage.stores import (
     Store,
@@ -120,6 +120,15 @@ async def test_what_is_meant(store: Store, erasure: Erasure, found: set[str]) ->
     await asked(store, "r2", channel_id="C2")
     await asked(store, "r3", channel_id="C2", agent_id="U2", thread_ts="1.5")
     assert set(await Erasing(store.database).matching(erasure)) == found
+
+
+async def test_an_agents_choice_on_anothers_request_is_meant(store: Store) -> None:
+    """As imports may have them, from systems where colleagues share what was drafted."""
+    for request_id in ("r1", "r2", "r3"):
+        await shown(store, request_id)
+    await chosen(store, a_choice("r1", agent_id="U9"))
+    await store.requests.record_event(Event(request_id="r2", type="edit_opened", at=after(seconds=1), agent_id="U9"))
+    assert set(await Erasing(store.database).matching(Erasure(agent_id="U9"))) == {"r1", "r2"}
 
 
 async def test_every_text_is_found_with_its_request(store: Store) -> None:
