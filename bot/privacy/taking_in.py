@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from bot.privacy.keeping import KEPT, StoreText, wordless
 from bot.privacy.placeholders import NONE, settle
@@ -13,7 +14,8 @@ def kept(entry: LogEntry, keeps: StoreText, recogniser: Recogniser) -> LogEntry:
     """The request as our own would be recorded. Placeholders that are in it already stay as they are, so a log that
     was exported redacted comes back the same; the originals are in no vault.
     """
-    marked = replace(entry, request=replace(entry.request, text_kept=KEPT[keeps]))
+    has_words = any(_texts(entry))
+    marked = replace(entry, request=replace(entry.request, text_kept=KEPT[keeps] if has_words else "none"))
     if keeps == "full":
         return marked
     if keeps == "off":
@@ -27,7 +29,9 @@ def _texts(entry: LogEntry) -> Iterator[str | None]:
     """All that people and models wrote, in the order in which `_with` puts it back."""
     yield from (turn.text for turn in entry.request.conversation)
     yield entry.request.hint
-    yield from (candidate.text for candidate in entry.candidates)
+    for candidate in entry.candidates:
+        yield candidate.text
+        yield from _words(candidate.sources)
     yield None if entry.choice is None else entry.choice.final_text
     yield from (_undone(event) for event in entry.events)
 
@@ -38,7 +42,12 @@ def _with(entry: LogEntry, texts: Iterator[str]) -> LogEntry:
 
     turns = tuple([replace(turn, text=next(texts)) for turn in entry.request.conversation])
     request = replace(entry.request, conversation=turns, hint=next_for(entry.request.hint))
-    candidates = tuple([replace(one, text=next_for(one.text)) for one in entry.candidates])
+    candidates = tuple(
+        [
+            replace(one, text=next_for(one.text), sources=tuple(_with_words(list(one.sources), texts)))
+            for one in entry.candidates
+        ]
+    )
     choice = entry.choice and replace(entry.choice, final_text=next_for(entry.choice.final_text))
     events = tuple([_with_undone(event, next_for(_undone(event))) for event in entry.events])
     return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
@@ -46,10 +55,28 @@ def _with(entry: LogEntry, texts: Iterator[str]) -> LogEntry:
 
 def _without_words(entry: LogEntry) -> LogEntry:
     request = replace(entry.request, conversation=wordless(entry.request.conversation), hint=None)
-    candidates: tuple[Candidate, ...] = tuple([replace(one, text=None) for one in entry.candidates])
+    candidates: tuple[Candidate, ...] = tuple([replace(one, text=None, sources=()) for one in entry.candidates])
     choice: Choice | None = entry.choice and replace(entry.choice, final_text=None)
     events = tuple([_with_undone(event, None) for event in entry.events])
     return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text in a value as JSON has them, but for the names of its fields."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _words(each)
+
+
+def _with_words(value: Any, texts: Iterator[str]) -> Any:
+    """The value with these texts for its own, in the order in which `_words` has them."""
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        return {name: _with_words(each, texts) for name, each in value.items()}
+    return [_with_words(each, texts) for each in value] if isinstance(value, list) else value
 
 
 def _undone(event: Event) -> str | None:

@@ -189,7 +189,8 @@ async def test_texts_are_kept_as_our_own_would_be(
     monkeypatch.setenv("SUGGEST_STORE_TEXT", keeps)
     found = json.loads(line("r1", hint="I am ann@example.com"))
     found["request"]["conversation"] = [{"role": "customer", "text": "Write to ann@example.com"}]
-    found["candidates"] = [{"id": "c1", "text": "Mailed ann@example.com", "position": 1}]
+    sources = [{"title": "About ann@example.com", "pages": [7]}]
+    found["candidates"] = [{"id": "c1", "text": "Mailed ann@example.com", "position": 1, "sources": sources}]
     taken_back = {"kind": "used", "final_text": "Called ann@example.com"}
     found["events"] = [{"type": "undone", "at": "2026-11-22T10:00:09Z", "data": {"choice": taken_back}}]
     write("one.jsonl", json.dumps(found))
@@ -199,9 +200,22 @@ async def test_texts_are_kept_as_our_own_would_be(
     assert [
         entry["request"]["conversation"][0]["text"], entry["request"]["hint"], entry["candidates"][0]["text"], undone
     ] == kept  # fmt: skip
+    about = {"redacted": [{**sources[0], "title": "About [EMAIL_1]"}], "full": sources, "off": []}
+    assert entry["candidates"][0]["sources"] == about[keeps]
     assert (await suggest("import", "one.jsonl")).err == "0 requests imported; 1 were there already\n"
     write("again.jsonl", (await suggest("export")).out)
     assert (await suggest("import", "again.jsonl")).err == "0 requests imported; 1 were there already\n"
+
+
+async def test_what_has_no_texts_any_more_is_not_pruned_again(suggest: Suggest) -> None:
+    old = {"created_at": "2025-01-01T10:00:00Z"}
+    wordless = json.loads(line("r1", conversation=[{"role": "customer", "text": ""}], **old))
+    wordless["candidates"] = [{"id": "c1", "text": None, "position": 1}]
+    worded = line("r2", conversation=[{"role": "customer", "text": "Hello"}], **old)
+    write("both.jsonl", json.dumps(wordless) + "\n" + worded)
+    assert (await suggest("import", "both.jsonl")).code == 0
+    pruned = await suggest("prune", "--older-than", "1d", "--dry-run")
+    assert pruned.out.startswith("Would forget the texts of 1 request made before")
 
 
 # --- other systems' logs --------------------------------------------------------------------------------
