@@ -32,6 +32,7 @@ from handlers.threads import Threads, Us
 from handlers.watching import watching
 from handlers.web import Health, health_app, listen, slack_app
 from storage.errors import Unavailable, Unreachable
+from storage.seen import SeenDeliveries
 
 SWEEP_EVERY_S = 60.0
 SCRUB_EVERY_S = 5.0
@@ -141,6 +142,7 @@ async def running(
             chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
             deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
             exporter=ExportsBeside(databases.Location.of_settings(settings), settings.suggest_pseudonym_key),
+            seen=SeenDeliveries(records.database),
             tasks=tasks,
             now=wiring.now,
             clock=wiring.monotonic,

@@ -20,7 +20,7 @@ from handlers.clicks import Clicks
 from handlers.colleagues import Colleagues
 from handlers.commands import Commands
 from handlers.connection import Connection
-from handlers.exports import Exporter, Exports
+from handlers.exports import Exporter, Exports, Seen
 from handlers.gate import Gate
 from handlers.people import People
 from handlers.private import PrivateMessages
@@ -51,6 +51,7 @@ class Doors:
     chooser: Chooser
     deliverer: Deliverer
     exporter: Exporter
+    seen: Seen
     tasks: Tasks
     now: Callable[[], datetime]
     clock: Callable[[], float]
@@ -87,6 +88,7 @@ class Edge:
         colleagues = Colleagues(suggester=doors.suggester, private=private)
         self._exports = Exports(
             exporter=doors.exporter,
+            seen=doors.seen,
             client=connection.patient_client(),
             session=session,
             private=private,

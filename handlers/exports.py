@@ -23,6 +23,7 @@ from handlers.private import NotShown, PrivateMessages
 from handlers.slack_errors import telling_apart
 from handlers.tasks import Tasks
 from handlers.texts import Texts, texts_for
+from storage.errors import Redelivered, Unavailable
 from storage.records import WayBack
 
 LARGEST: Final = 1_000_000_000
@@ -68,6 +69,14 @@ class Exporter(Protocol):
         ...
 
 
+class Seen(Protocol):
+    """What Slack has delivered, on all replicas."""
+
+    async def take(self, key: str, *, at: datetime) -> None:
+        """Raises Redelivered if it was taken before; Unavailable."""
+        ...
+
+
 class Exports:
     """The modal, and what follows it."""
 
@@ -75,6 +84,7 @@ class Exports:
         self,
         *,
         exporter: Exporter,
+        seen: Seen,
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
         private: PrivateMessages,
@@ -84,6 +94,7 @@ class Exports:
         now: Callable[[], datetime],
     ) -> None:
         self._exporter = exporter
+        self._seen = seen
         self._client = client
         self._session = session
         self._private = private
@@ -93,7 +104,6 @@ class Exports:
         self._now = now
         self._busy: set[str] = set()
         self._ways: OrderedDict[str, WayBack] = OrderedDict()
-        self._submitted: OrderedDict[str, None] = OrderedDict()
 
     async def open(self, *, user_id: str, trigger_id: str, way_back: WayBack, texts: Texts) -> None:
         """Ask for range and form. Where no modal opens, the admin is told by the command's own way back."""
@@ -107,17 +117,13 @@ class Exports:
             await self._private.answer(way_back, blocks.notice(texts("export-not-opened")))
 
     async def on_submit(self, ack: Ack, body: dict[str, Any]) -> None:
-        """Close the modal, and begin. Slack may deliver a submission twice; who is no admin any more is told."""
+        """Close the modal, and begin, once however often Slack delivers it. Who is no admin any more is told."""
         await ack()
         try:
             wish = parse_export(body)
         except MalformedPayload as error:
             _log.warning("malformed wish for an export: %s", error)
             return
-        if wish.view_id in self._submitted:
-            return
-        self._submitted[wish.view_id] = None
-        _forget_the_oldest(self._submitted)
         self._tasks.spawn(self._answer(wish), name=f"export for {wish.user_id}")
 
     async def _answer(self, wish: ExportWish) -> None:
@@ -125,14 +131,26 @@ class Exports:
         texts = texts_for(person.locale)
         if not (person.is_admin or wish.user_id in self._admins):
             await self._tell(wish.user_id, texts("not-allowed", who=texts("helpers-admins")))
-        elif self._busy:
-            await self._tell(wish.user_id, texts("export-busy"))
         else:
-            self._busy.add(wish.user_id)
-            try:
-                await self._tell(wish.user_id, await self._carried_out(wish, texts))
-            finally:
-                self._busy.discard(wish.user_id)
+            await self._begin(wish, texts)
+
+    async def _begin(self, wish: ExportWish, texts: Texts) -> None:
+        try:
+            await self._seen.take(f"export:{wish.view_id}", at=self._now())
+        except Redelivered:
+            return
+        except Unavailable as error:
+            _log.warning("an export could not begin: %s", error)
+            await self._tell(wish.user_id, texts("export-failed"))
+            return
+        if self._busy:
+            await self._tell(wish.user_id, texts("export-busy"))
+            return
+        self._busy.add(wish.user_id)
+        try:
+            await self._tell(wish.user_id, await self._carried_out(wish, texts))
+        finally:
+            self._busy.discard(wish.user_id)
 
     async def _carried_out(self, wish: ExportWish, texts: Texts) -> str:
         """The sentence that tells how it ended."""

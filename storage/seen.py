@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.database import Database
 from storage.errors import Redelivered, StorageError
 from storage.tables import seen_deliveries
 
@@ -21,3 +22,15 @@ async def record_delivery(
         await connection.execute(_INSERT, {"key": key, "seen_at": at})
     except IntegrityError as error:
         raise taken(key) from error
+
+
+class SeenDeliveries:
+    """What of Slack's deliveries has nothing else to record, in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, key: str, *, at: datetime) -> None:
+        """Raises Redelivered if it was taken before, by any replica; Unavailable."""
+        async with self._database.write() as connection:
+            await record_delivery(connection, key, at)

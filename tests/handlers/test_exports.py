@@ -15,7 +15,7 @@ from cli.databases import Location
 from cli.exports_beside import ExportsBeside
 from handlers import exports
 from handlers.exports import ExportFailed, Order
-from playground import Refused, ServerError, User, View
+from playground import Delivery, Outcome, Refused, ServerError, User, View
 from playground.faults import Fault
 from tests.cli.log import audited
 from tests.conftest import Stage, StageMaker
@@ -82,6 +82,29 @@ async def test_any_form_with_pseudonyms(form: str, stage: Stage) -> None:
         name == {"jsonl": "choices.jsonl", "parquet": "choices.parquet", "kto": "kto.jsonl", "vw": "choices.vw"}[form]
     )
     assert stage.agent.id.encode() not in content
+
+
+async def test_a_submission_delivered_again_to_another_replica_is_not_carried_out_twice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await decided(stage)
+    admin = stage.slack.people.admin
+    delivered: list[Delivery] = []
+    deliver = stage.slack.deliver
+
+    async def noting(delivery: Delivery) -> Outcome:
+        delivered.append(delivery)
+        return await deliver(delivery)
+
+    monkeypatch.setattr(stage.slack, "deliver", noting)
+    await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, "The export is done")
+    [submission] = [delivery for delivery in delivered if delivery.name == "view_submission:export_log"]
+    async with stage.bot():
+        assert (await deliver(submission)).acknowledged
+        await stage.slack.submit(admin, await opened(stage, admin), values("kto"))
+        await stage.slack.wait_until(lambda: len(sent(stage)) == 2, within=60)
+    assert [name for name, _ in sent(stage)] == ["choices.csv", "kto.jsonl"]
 
 
 async def test_who_is_no_admin_is_told_who_may(stage: Stage) -> None:
