@@ -44,6 +44,10 @@ async def filled(store: Store, entries: list[LogEntry]) -> None:
         await connection.execute(insert(tables.choices), picked)
 
 
+def approx(value: object) -> object:
+    return pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
+
+
 async def test_it_learns_what_is_in_the_database(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, a_log(200))
@@ -53,7 +57,9 @@ async def test_it_learns_what_is_in_the_database(url: str) -> None:
     assert refit.version == ranker.version
     assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
     assert refit.trained_until == ranker.trained_until
-    assert refit.verdict == judge(collect(a_log(200)).displays, weights="kept")
+    # To the last digit only where as many threads add the numbers up.
+    here = judge(collect(a_log(200)).displays, weights="kept").to_dict()
+    assert refit.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
 
 
 async def test_of_a_long_log_the_newest_count(url: str) -> None:
@@ -92,12 +98,12 @@ async def test_a_refit_that_is_not_wanted_any_more_is_ended(url: str) -> None:
     task = asyncio.create_task(ProcessApart(url).train())
     while True:
         await asyncio.sleep(0)
-        if children() - before:
+        if started := children() - before:
             break
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
-    assert children() == before
+    assert not started & children()
 
 
 async def test_a_process_that_is_killed_is_a_refit_that_failed(url: str) -> None:
