@@ -28,6 +28,11 @@ rank = typer.Typer(help="What is learned from choices, and which ranker orders r
 playbook = typer.Typer(help="What replies are written with: persona, facts, rules, styles.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")]
+Team = Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")]
 DatabaseFile = Annotated[
     Path | None,
     typer.Option("--database", metavar="FILE", help="A SQLite file. [default: what SUGGEST_DATABASE_URL says]"),
@@ -271,13 +276,9 @@ def _before_ranking() -> None:
 @rank.command(name="report")
 def rank_report(
     *,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")
-    ] = None,
-    team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    since: Since = None,
+    until: Until = None,
+    team: Team = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with charts, too: one file, nothing to install.")
     ] = None,
@@ -390,12 +391,6 @@ def rollback(
 app.add_typer(rank, name="rank")
 
 
-Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
-]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")]
-
-
 @app.command()
 def export(
     *,
@@ -404,7 +399,7 @@ def export(
     ] = ExportFormat.JSONL,
     since: Since = None,
     until: Until = None,
-    team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    team: Team = None,
     channel: Annotated[str | None, typer.Option(metavar="CHANNEL_ID", help="Requests in this channel only.")] = None,
     agent: Annotated[str | None, typer.Option(metavar="USER_ID", help="Requests of this agent only.")] = None,
     style: Annotated[
@@ -495,13 +490,9 @@ def import_(
 @app.command()
 def report(
     *,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")
-    ] = None,
-    team: Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")] = None,
+    since: Since = None,
+    until: Until = None,
+    team: Team = None,
     by: Annotated[Dimension | None, typer.Option(help="Break it down by this, too.")] = None,
     individuals: Annotated[
         bool, typer.Option("--individuals", help="Tell single agents apart, and groups of fewer than 5.")

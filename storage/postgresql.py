@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Generator
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import psycopg
@@ -44,14 +45,13 @@ def engine(url: str, *, read_only: bool, write_limit_s: float, statement_limit_s
         except psycopg.OperationalError as error:
             raise _refusal(str(error)) from error
         connection.limit_s = statement_limit_s
-        try:
+        async with AsyncExitStack() as unless_ready:
+            unless_ready.push_async_callback(connection.close)
             async with connection.transaction():
                 await connection.execute(f"SET lock_timeout = {int(write_limit_s * 500)}")
             await connection.set_read_only(read_only)
             await connection.set_isolation_level(level)
-        except BaseException:
-            await connection.close()
-            raise
+            unless_ready.pop_all()
         return connection
 
     made = create_async_engine(

@@ -8,7 +8,7 @@ statement, so none is ever freed in another thread than the connection's.
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -33,11 +33,10 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
         return connection
 
     connection = Connection(open_, begin=begin)
-    try:
+    with ExitStack() as unless_opened:
+        unless_opened.callback(connection.join)
         await connection
-    except BaseException:
-        connection.join()
-        raise
+        unless_opened.pop_all()
     return connection
 
 
