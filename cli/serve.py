@@ -14,10 +14,13 @@ from aiohttp import web
 
 from bot.drafting import Drafter, ModelSource
 from bot.metrics import Metrics
+from bot.pausing import Pausing
 from bot.playbook import load_playbook
+from bot.privacy.keeping import Privacy
 from bot.ranking.learning import LEARN_EVERY_S
 from bot.ranking.ordering import LOOK_EVERY_S, LearnedOrdering
 from bot.recovering import HEARTBEAT_S, Recoverer
+from bot.suggesting import Suggester
 from cli import checks, databases, wiring
 from cli.errors import Failed, SettingsError
 from cli.exports_beside import ExportsBeside
@@ -108,7 +111,7 @@ async def running(
     async with AsyncExitStack() as stack:
         records = await _opened(stack, databases.Location.of_settings(settings))
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
-        metrics, tasks = Metrics(), Tasks()
+        metrics = Metrics()
         watch = watching(settings.slack_api_url, metrics.slack_failed)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[watch]))
         connection = _connection(settings, session)
@@ -127,33 +130,14 @@ async def running(
             pausing=pausing,
             orderer=ordering,
         )
-        people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
-        us = Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id)
-        threads = Threads(client=connection.patient_client(), people=people, us=us)
-        courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
-        doors = Doors(
-            suggester=suggester,
-            pausing=pausing,
-            admins=frozenset(settings.suggest_admins),
-            usergroups=frozenset(settings.suggest_allowed_usergroups),
-            people=people,
-            us=us,
-            threads=threads,
-            chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
-            deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
-            exporter=ExportsBeside(databases.Location.of_settings(settings), settings.suggest_pseudonym_key),
-            seen=SeenDeliveries(records.database),
-            tasks=tasks,
-            now=wiring.now,
-            clock=wiring.monotonic,
-        )
+        doors = _doors(settings, records, connection, identity, session, suggester, pausing, privacy, metrics)
         edge = Edge(doors, connection=connection, session=session)
         bolt = connection.bolt(identity, signing_secret=_secret(settings))
         edge.register(bolt)
         recoverer = wiring.recoverer(records=records, privacy=privacy, deliverer=doors.deliverer, metrics=metrics)
         await recoverer.join()
         stack.push_async_callback(recoverer.leave)
-        stack.push_async_callback(_drain, tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
+        stack.push_async_callback(_drain, doors.tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
         await _repeatedly(stack, wiring.housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
         await _repeatedly(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
         await _repeatedly(stack, partial(_look_after, recoverer, edge), every_s=HEARTBEAT_S)
@@ -162,6 +146,40 @@ async def running(
             metrics=partial(_exposition, metrics, drafter),
         )
         yield await _open_doors(stack, bolt, settings, connection, http=http, health=health, told=told)
+
+
+def _doors(
+    settings: Settings,
+    records: wiring.Records,
+    connection: Connection,
+    identity: Identity,
+    session: aiohttp.ClientSession,
+    suggester: Suggester,
+    pausing: Pausing,
+    privacy: Privacy,
+    metrics: Metrics,
+) -> Doors:
+    """All that the handlers need from below."""
+    people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
+    us = Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id)
+    threads = Threads(client=connection.patient_client(), people=people, us=us)
+    courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
+    return Doors(
+        suggester=suggester,
+        pausing=pausing,
+        admins=frozenset(settings.suggest_admins),
+        usergroups=frozenset(settings.suggest_allowed_usergroups),
+        people=people,
+        us=us,
+        threads=threads,
+        chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
+        deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
+        exporter=ExportsBeside(databases.Location.of_settings(settings), settings.suggest_pseudonym_key),
+        seen=SeenDeliveries(records.database),
+        tasks=Tasks(),
+        now=wiring.now,
+        clock=wiring.monotonic,
+    )
 
 
 async def _opened(stack: AsyncExitStack, location: databases.Location) -> wiring.Records:
