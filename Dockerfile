@@ -6,11 +6,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN python -m venv /opt/suggest
 
-# requirements.lock holds the tools for tests and for building too; what runs needs the names below and what they need.
-# First everything by its hash, so that the wheel is built with locked tools; then a second environment without them.
+# requirements.lock is whole and names what builds the wheel, too: nothing is resolved, nothing else is fetched.
 COPY requirements.lock ./
-RUN python -m venv /opt/tools \
-    && /opt/tools/bin/pip install --only-binary :all: --require-hashes -r requirements.lock
+RUN /opt/suggest/bin/pip install --only-binary :all: --no-deps --require-hashes -r requirements.lock \
+    && /opt/suggest/bin/pip check
 
 COPY pyproject.toml README.md LICENSE manifest.yml ./
 COPY bot bot
@@ -18,12 +17,7 @@ COPY cli cli
 COPY handlers handlers
 COPY playground playground
 COPY storage storage
-RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels .
-COPY deploy/runtime_lock.py ./
-RUN /opt/tools/bin/python runtime_lock.py requirements.lock /wheels/*.whl > runtime.lock \
-    && /opt/suggest/bin/pip install --only-binary :all: --no-deps --require-hashes -r runtime.lock \
-    && /opt/suggest/bin/pip install --no-deps --no-index /wheels/*.whl \
-    && /opt/suggest/bin/pip check \
+RUN /opt/suggest/bin/pip install --no-deps --no-build-isolation --no-index . \
     && /opt/suggest/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim
