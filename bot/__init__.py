@@ -7,6 +7,7 @@ ranking     the order learned from choices: what is learned, when it is shown, h
 suggesting  the use case: an ask in, candidates in order out, recorded before anything is visible
 steering    from one candidate to others: shorter, warmer, in another language
 choosing    use, edit, dismiss, redraft, undo: one standing choice a request
+edits       how much of a draft an edit kept
 staleness   whether the conversation has moved on since drafting
 places      in which channels that may be done
 delivering  the reply's way into the conversation, once; `Courier` is what it needs from above

@@ -1,14 +1,12 @@
 """What an agent does with the candidates: use, edit, dismiss, undo. One standing choice a request, recorded once."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from rapidfuzz.distance import Levenshtein
-
 from bot.canonical import tell_choice, tell_undo
+from bot.edits import measure_similarity, to_nfc
 from bot.errors import EmptyReply, NotYours, UnknownRequest
 from bot.metrics import Metrics
 from bot.places import ANYWHERE, Places
@@ -328,10 +326,10 @@ def reachable(request: Request, way_back: WayBack | None) -> Request:
 
 
 def _similarity(candidate: Candidate | None, final_text: str | None) -> float | None:
-    """Levenshtein similarity of what was sent to the candidate, 0 to 1, on NFC text."""
+    """The similarity of what was sent to the candidate, 0 to 1."""
     if candidate is None or candidate.text is None or final_text is None:
         return None
-    return Levenshtein.normalized_similarity(_nfc(candidate.text), _nfc(final_text))
+    return measure_similarity(candidate.text, final_text)
 
 
 def _rewritten(candidate: Candidate, text: str) -> str:
@@ -340,13 +338,9 @@ def _rewritten(candidate: Candidate, text: str) -> str:
     if not final_text:
         raise EmptyReply(candidate.id)
     original = candidate.text or ""
-    return original if _nfc(final_text) == _nfc(_as_typed(original)) else final_text
+    return original if to_nfc(final_text) == to_nfc(_as_typed(original)) else final_text
 
 
 def _as_typed(text: str) -> str:
     """As an editor gives it back: line ends of one kind, nothing around it."""
     return clean(text).replace("\r\n", "\n").strip()
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)

@@ -2,15 +2,13 @@
 
 import hashlib
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from rapidfuzz.distance import Levenshtein
-
+from bot.edits import measure_similarity
 from storage.records import Candidate, Choice, LogEntry, Turn
 
 Weights = Literal["picks", "kept"]
@@ -199,8 +197,4 @@ def _similar(choice: Choice, candidate: Candidate) -> float:
         return min(1.0, max(0.0, told))
     if choice.final_text is None or candidate.text is None:
         return UNSENT
-    return Levenshtein.normalized_similarity(_nfc(choice.final_text), _nfc(candidate.text))
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return measure_similarity(candidate.text, choice.final_text)
