@@ -5,6 +5,7 @@ import gzip
 import os
 import secrets
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def destination(output: Path) -> Iterator[BinaryIO]:
         if output == STDOUT:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
-        elif output.exists() and not output.is_file():  # a pipe or a device is not to be replaced by a file
+        elif not is_to_be_a_file(output):
             with output.open("wb", buffering=BUFFER) as file, packed(file, output) as plain:
                 yield plain
         else:
@@ -38,6 +39,16 @@ def destination(output: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         name = "stdout" if output == STDOUT else str(output)
         raise Failed(f"{name} cannot be written: {error.strerror}") from error
+
+
+def is_to_be_a_file(output: Path) -> bool:
+    """False for stdout, and for a pipe or a device, which is not to be replaced by a file."""
+    if output == STDOUT:
+        return False
+    try:
+        return stat.S_ISREG(output.stat().st_mode)
+    except OSError:  # it is not there, or opening it will tell why not
+        return True
 
 
 @contextmanager

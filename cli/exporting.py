@@ -1,6 +1,7 @@
 """`suggest export`: the choice log, streamed; a file is written whole or not at all."""
 
 import asyncio
+import json
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,7 +19,7 @@ from bot.choicelog.preferences import PairKind
 from bot.choicelog.pseudonyms import Pseudonyms
 from cli import wiring
 from cli.databases import Location, opened_as_it_is, refusing
-from cli.destinations import STDOUT, destination
+from cli.destinations import STDOUT, destination, is_to_be_a_file
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings
 from storage.audit import Audit
@@ -67,7 +68,13 @@ def write(location: Location, wanted: Export) -> Exported:
     _refuse_packing(wanted)
     selection, count, simulated = asyncio.run(_noted(location, wanted))
     found = RawLog(location.url).entries(selection, wanted.wish.fields)
-    with refusing(location), closing(found) as entries, _showing(count) as told, destination(wanted.output) as file:
+    with (
+        refusing(location),
+        closing(found) as entries,
+        _showing(count) as told,
+        _provenance_beside(wanted) as beside,
+        destination(wanted.output) as file,
+    ):
         form = _opened(wanted.wish, file)
         written = 0
         for raw in entries:
@@ -76,6 +83,9 @@ def write(location: Location, wanted: Export) -> Exported:
             if written % _TOLD_EVERY == 0:
                 told(written)
         form.close()
+        if beside is not None:
+            made = {"file": wanted.output.name, "format": wanted.wish.name, **(form.provenance or {})}
+            beside.write((json.dumps(made, ensure_ascii=False, indent=2) + "\n").encode())
     return Exported(requests=written, simulated_left_out=simulated, left_out=form.left_out)
 
 
@@ -104,13 +114,14 @@ _PAIRS: Final[dict[str, PairKind]] = {"skip-above": "skip_above", "edited": "edi
 _PAIRED: Final = ("trl", "openai")
 
 
-def wish(name: FormName, *, pairs: Sequence[str], cells: Cells) -> Wish:
+def wish(name: FormName, *, pairs: Sequence[str], cells: Cells, seed: int | None = None) -> Wish:
     """The form that these options ask for. Raises SettingsError for options that it does not know."""
-    if pairs and name not in _PAIRED:
-        raise SettingsError(f"--pairs goes with --format trl or openai, not with {name}")
+    for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
+        if given and name not in _PAIRED:
+            raise SettingsError(f"{option} goes with --format trl or openai, not with {name}")
     if cells == "raw" and name != "csv":
         raise SettingsError(f"--raw goes with --format csv: {name} is never changed")
-    made = Wish(name=name, cells=cells)
+    made = Wish(name=name, cells=cells, seed=seed or 0)
     return replace(made, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else made
 
 
@@ -123,6 +134,16 @@ def pseudonyms(settings: Settings) -> Pseudonyms:
 def _refuse_packing(wanted: Export) -> None:
     if wanted.wish.name == "parquet" and wanted.output.suffix in {".gz", ".zst"}:
         raise SettingsError(f"{wanted.output}: Parquet is packed within; name the file like choices.parquet")
+
+
+@contextmanager
+def _provenance_beside(wanted: Export) -> Iterator[BinaryIO | None]:
+    """The file that tells how the pairs were made, beside a file of pairs. It takes its name after theirs."""
+    if wanted.wish.name not in _PAIRED or not is_to_be_a_file(wanted.output):
+        yield None
+        return
+    with destination(wanted.output.with_name(f"{wanted.output.name}.provenance.json")) as file:
+        yield file
 
 
 def _opened(wish: Wish, file: Any) -> Form:

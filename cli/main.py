@@ -408,7 +408,10 @@ def export(
     kind: Annotated[Kind | None, typer.Option(help="Requests whose standing choice is of this kind only.")] = None,
     pairs: Annotated[
         list[Pairs] | None,
-        typer.Option(help="For trl and openai; may be given again. [default: skip-above and edited]"),
+        typer.Option(help="For trl and openai; may be given again. [default: all and edited]"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="For trl and openai: which draw of the pairs. [default: 0]")
     ] = None,
     pseudonymise: Annotated[
         bool,
@@ -450,7 +453,8 @@ def export(
         kind=None if kind is None else kind.value,
         include_simulated=include_simulated,
     )
-    wish = exporting.wish(export_format.value, pairs=[one.value for one in pairs or ()], cells="raw" if raw else "safe")
+    kinds = [one.value for one in pairs or ()]
+    wish = exporting.wish(export_format.value, pairs=kinds, cells="raw" if raw else "safe", seed=seed)
     wanted = exporting.Export(selection=selection, wish=wish, output=output)
     if pseudonymise:
         wanted = replace(wanted, pseudonyms=exporting.pseudonyms(_settings()))

@@ -1,13 +1,13 @@
 """The forms that the log is exported in, each as a writer onto a file.
 
 A form is told each request with `write`, and the end with `close`; what it made of them is in `left_out`: how many
-requests are not in the file, by the reason.
+requests are not in the file, by the reason. `provenance` tells how preference pairs were made; other forms have none.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Literal, Protocol
+from typing import Any, BinaryIO, Final, Literal, Protocol
 
 from bot.choicelog.preferences import Conversations, Labels, PairKind, Preferences, to_openai, to_trl
 from bot.choicelog.vowpal import Bandit
@@ -25,6 +25,9 @@ class Form(Protocol):
     @property
     def left_out(self) -> Mapping[str, int]: ...
 
+    @property
+    def provenance(self) -> Mapping[str, Any] | None: ...
+
     def write(self, raw: RawEntry) -> None: ...
 
     def close(self) -> None: ...
@@ -32,10 +35,13 @@ class Form(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A form, and what it leaves open: which pairs, and whether CSV is for spreadsheets (`safe`) or to the letter."""
+    """A form, and what it leaves open: which pairs, drawn from which seed, and whether CSV is for spreadsheets (`safe`)
+    or to the letter.
+    """
 
     name: FormName = "jsonl"
-    pairs: tuple[PairKind, ...] = ("skip_above", "edited")
+    pairs: tuple[PairKind, ...] = ("all_shown", "edited")
+    seed: int = 0
     cells: Cells = "safe"
 
     @property
@@ -56,7 +62,7 @@ def opened_form(wish: Wish, file: BinaryIO) -> Form:
         made = Csv.for_spreadsheets() if wish.cells == "safe" else Csv.as_it_is()
         file.write(made.header().encode())
         return _Text(file, made.rows)
-    return _Derived(file, _DERIVED[wish.name](wish.pairs))
+    return _Derived(file, _DERIVED[wish.name](wish))
 
 
 class _Lines(Protocol):
@@ -65,9 +71,9 @@ class _Lines(Protocol):
     def lines(self, entry: LogEntry) -> list[str]: ...
 
 
-_DERIVED: Final[dict[FormName, Callable[[Sequence[PairKind]], _Lines]]] = {
-    "trl": lambda kinds: Preferences(kinds, to_trl),
-    "openai": lambda kinds: Preferences(kinds, to_openai),
+_DERIVED: Final[dict[FormName, Callable[[Wish], _Lines]]] = {
+    "trl": lambda wish: Preferences(wish.pairs, to_trl, seed=wish.seed),
+    "openai": lambda wish: Preferences(wish.pairs, to_openai, seed=wish.seed),
     "kto": lambda _: Labels(),
     "sft": lambda _: Conversations(),
     "vw": lambda _: Bandit(),
@@ -78,6 +84,7 @@ class _Text:
     """Every request as text."""
 
     left_out: Mapping[str, int] = {}
+    provenance: None = None
 
     def __init__(self, file: BinaryIO, text: Callable[[RawEntry], str]) -> None:
         self._file = file
@@ -101,6 +108,10 @@ class _Derived:
     @property
     def left_out(self) -> Mapping[str, int]:
         return self._maker.left_out
+
+    @property
+    def provenance(self) -> Mapping[str, Any] | None:
+        return self._maker.provenance if isinstance(self._maker, Preferences) else None
 
     def write(self, raw: RawEntry) -> None:
         self._file.write("".join(self._maker.lines(self._records.entry(raw))).encode())

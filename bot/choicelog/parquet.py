@@ -65,6 +65,7 @@ class Parquet:
     """Writes requests to a file, a batch at a time. Its end is written by `close`, without which it is no file."""
 
     left_out: Mapping[str, int] = {}
+    provenance: None = None
 
     def __init__(self, file: BinaryIO) -> None:
         self._writer = _Writer(file, TABLE, compression="zstd", write_statistics=_TOLD)

@@ -261,9 +261,10 @@ def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
         Turn(role="customer", text="2"),
     )
     entry = chosen(2, conversation=turns, hint="be brief", prompt_version="p1", ranker_version=None)
-    content, left_out = written("trl", entry, chosen(1), chosen(None))
-    assert left_out == {"without a pair": 2}
-    [row] = loaded(content, tmp_path)
+    content, left_out = written("trl", entry, chosen(None))
+    assert left_out == {"without a pair": 1}
+    row, other = loaded(content, tmp_path)
+    assert other["rejected"] == [{"role": "assistant", "content": "Reply 3"}]
     assert row["prompt"] == [
         {"role": "system", "content": "be brief"},
         {"role": "user", "content": "Where?"},
@@ -274,8 +275,14 @@ def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
     assert row["rejected"] == [{"role": "assistant", "content": "Reply 1"}]
     assert row["provenance"] == {
         "request_id": "r1",
-        "pair": "skip_above",
-        "weight": 1.0,
+        "pair": "all_shown",
+        "weight": 0.5,
+        "draw_weight": 1.0,
+        "order_weight": 1.0,
+        "order_logged": True,
+        "kept": 1.0,
+        "seed": 0,
+        "draw": 1,
         "chosen_candidate_id": "c2",
         "rejected_candidate_id": "c1",
         "chosen_position": 2,
@@ -305,13 +312,13 @@ def test_kto_labels_what_was_sent_and_what_was_refused(tmp_path: Path) -> None:
 
 
 def test_openai_lines_have_the_fields_that_are_taken_and_no_other(tmp_path: Path) -> None:
-    [line] = lines("openai", chosen(2))
+    line, other = lines("openai", chosen(2))
     assert line == {
         "input": {"messages": [{"role": "user", "content": "Where is my order?"}]},
         "preferred_output": [{"role": "assistant", "content": "Reply 2"}],
         "non_preferred_output": [{"role": "assistant", "content": "Reply 1"}],
     }
-    assert loaded(written("openai", chosen(2))[0], tmp_path) == [line]
+    assert loaded(written("openai", chosen(2))[0], tmp_path) == [line, other]
 
 
 def test_sft_lines_end_in_what_was_sent(tmp_path: Path) -> None:

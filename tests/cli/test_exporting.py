@@ -267,6 +267,7 @@ async def test_an_id_that_the_log_does_not_know_is_told(option: str, value: str,
     ("options", "complaint"),
     [
         (("--pairs", "all"), "--pairs goes with --format trl or openai, not with jsonl"),
+        (("--format", "kto", "--seed", "1"), "--seed goes with --format trl or openai, not with kto"),
         (("--format", "trl", "--raw"), "--raw goes with --format csv: trl is never changed"),
         (
             ("--format", "parquet", "-o", "x.parquet.gz"),
@@ -294,6 +295,30 @@ async def test_what_a_form_has_no_place_for_is_counted(suggest: Suggest) -> None
             await records.requests.record(request_of(number), delivery_key=f"x{number}")
     result = await suggest("export", "--format", "vw")
     assert result.err == "3 requests exported; 2 left out: with nothing shown\n"
+
+
+async def test_beside_a_file_of_pairs_stands_how_they_were_made(suggest: Suggest) -> None:
+    """The pairs' own provenance has no place in what OpenAI takes."""
+    await record_designed()
+    assert (await suggest("export", "--format", "openai", "--seed", "7", "-o", "pairs.jsonl")).code == 0
+    assert listed() == ["pairs.jsonl", "pairs.jsonl.provenance.json", "suggest.db"]
+    told = json.loads(read("pairs.jsonl.provenance.json"))
+    assert (told["file"], told["format"], told["seed"], told["pairs"]) == (
+        "pairs.jsonl", "openai", 7, ["all_shown", "edited"]
+    )  # fmt: skip
+    assert told["rows_written"] == len(read("pairs.jsonl").splitlines())
+    assert told["requests"] == told["choice_sets"] == 1
+    assert (await suggest("export", "-o", "log.jsonl")).code == 0
+    assert "log.jsonl.provenance.json" not in listed()
+
+
+async def test_pairs_that_go_down_a_pipe_leave_nothing_beside_it(suggest: Suggest) -> None:
+    await record_designed()
+    os.mkfifo("pipe")
+    reading = asyncio.create_task(asyncio.to_thread(read, "pipe"))
+    assert (await suggest("export", "--format", "trl", "-o", "pipe")).code == 0
+    assert json.loads((await reading).splitlines()[-1])["provenance"]["pair"] == "edited"
+    assert listed() == ["pipe", "suggest.db"]
 
 
 async def test_pseudonyms_match_under_the_same_key_only(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
