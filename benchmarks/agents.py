@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.ranking.displays import Display, Shown
+from bot.ranking.choice_sets import Display, Shown
 from storage.records import Turn
 
 BEGINNING = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -29,12 +29,12 @@ from scipy import stats
 
 from benchmarks.agents import BEGINNING, QUESTION, WORDS, World, simulate, utility
 from benchmarks.fill import fill
-from bot.ranking.displays import Display, Shown
+from bot.ordering.policies import PlackettLuce, Policy, Uniform
+from bot.ranking.choice_sets import Display, Shown
 from bot.ranking.estimates import estimate
-from bot.ranking.gate import judge
 from bot.ranking.model import Ranker, fit
-from bot.ranking.policies import PlackettLuce, Policy, Uniform
-from cli.refit import ProcessApart
+from bot.ranking.promotion import judge
+from cli.workers.training import ProcessApart
 
 Figures = dict[str, Any]
 

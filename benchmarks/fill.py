@@ -17,7 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from storage.database import Database
+from storage.engine.database import Database
 from storage.schema import migrate
 
 K = 5

@@ -15,7 +15,7 @@ from typing import Self
 
 from benchmarks.slack import Received, SlackSide, buttons
 from benchmarks.systems import Replica, Usage
-from playground.openai import Call, default_text
+from playground.model_server import Call, default_text
 
 MESSAGE = "My parcel #{number:08d} arrived broken and I need it by Friday"
 SETTLING_S = 0.3

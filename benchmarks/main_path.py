@@ -19,7 +19,7 @@ from benchmarks.load import Generator, Plan, Recorder, Result, Spell
 from benchmarks.profiled import shares
 from benchmarks.slack import slack_side
 from benchmarks.systems import OURS, PEER, Surroundings, System, running
-from playground.openai import ModelDouble
+from playground.model_server import ModelDouble
 
 RESULTS = Path(__file__).with_name("results")
 WARM_UP = 5

@@ -16,8 +16,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks.fill import fill
-from cli.databases import Location
-from cli.demoing import demonstrating
+from cli.commands.demo import demonstrating
+from cli.database_location import Location
 from cli.main import run
 from cli.settings import Settings
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.privacy.detectors import Recogniser
 from bot.privacy.placeholders import NONE, fill, mask
-from bot.privacy.recognising import Recogniser
 
 SET = Path(__file__).with_name("privacy.txt")
 KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "IP")

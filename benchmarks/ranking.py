@@ -25,15 +25,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.agents import World, longest_first, simulate
-from bot.choicelog import NotALine, lines_of, opened, read_line
+from bot.choice_log import NotALine, lines_of, opened, read_line
+from bot.ordering.policies import PlackettLuce, arranged
+from bot.ranking.choice_sets import Display, collect
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.displays import Display, collect
 from bot.ranking.estimates import estimate
 from bot.ranking.evaluation import divided, evaluate, nobody_known, positions_only
 from bot.ranking.features import FEATURES, rarity
 from bot.ranking.logit import expected, fit_logit, predicted
 from bot.ranking.model import Ranker, fit
-from bot.ranking.policies import PlackettLuce, arranged
 from cli.settings import one_thread_of_algebra
 
 Figures = dict[str, Any]

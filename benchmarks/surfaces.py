@@ -18,11 +18,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.commands.serve import running
 from cli.manifest import load_manifest
-from cli.serve import running
 from cli.settings import Settings
 from playground import AppConfig, View, Workspace
-from playground.openai import Call, ModelDouble
+from playground.model_server import Call, ModelDouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

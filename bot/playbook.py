@@ -17,8 +17,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bot.privacy.patterns import PatternError, checked
-from bot.privacy.recognising import KINDS, REGIONS, Rule
+from bot.privacy.detectors import KINDS, REGIONS, Rule
+from bot.privacy.user_patterns import PatternError, checked
 
 PROMPT_SCAFFOLD_VERSION = 3
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""

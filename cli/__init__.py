@@ -1,18 +1,18 @@
-"""The front door: commands, settings, and the wiring of every part. Nothing imports this room.
+"""The command line: commands, settings, and the wiring of all parts. Nothing imports this room.
 
-main        the commands; each imports what it needs when it runs
-settings    every setting; the only module that reads the environment
-wiring      the composition root: every part is made here, once, by hand
-serve       the bot on one workspace; checks, doctor: whether all that it needs is usable
-trying      the use case in a terminal; terminal, screens, streaming: how that looks
-demoing     Slack in a browser, with the bot in it
-exporting, importing   the log out of a database and into one; destinations: where bytes go
-exports_beside, export_worker   exports for Slack, each a process beside the bot
-reporting   what the log says; reports/ has its text and its page
-ranking, rank_reporting, rank_page, rolling_back   what is learned, judged, told and taken back; refit: as a process
-erasing     requests gone for good, or their texts
-backing_up, migrating, playbooks, manifest   a command each
-databases   which database a command works on; errors: how a command ends; logs: how it logs
+main               the commands' options; each imports what it needs when it runs
+settings           all settings; the only module that reads the environment
+wiring             the composition root: every part is made here, once, by hand
+commands           one module a command
+render             reports and candidates as text, JSON and HTML
+workers            child processes of `serve`: exports, training
+readiness          checks of database, Slack and model, for /readyz and `doctor`
+database_location  the database that a command works on
+output_file        stdout, a pipe, or a file that is whole or not there
+terminal           input and output of a person at a terminal
+streaming_drafter  a batch of drafts that can be watched as it is written
+manifest           the Slack app's manifest
+errors, logs       how a command ends; how it logs
 """
 
 __version__ = "0.1.0"

@@ -43,9 +43,9 @@ def ending(error: Exception) -> Ending:
 
 def _of_lower_rooms(error: Exception) -> Ending:
     from bot.errors import MessageTooLong, Refusal
+    from bot.i18n.texts import DEFAULT_LOCALE, texts_for
     from bot.playbook import PlaybookError
-    from handlers.apologies import worded
-    from handlers.texts import DEFAULT_LOCALE, texts_for
+    from handlers.error_messages import worded
     from storage.errors import SchemaTooNew, StorageError, Unavailable
 
     if isinstance(error, PlaybookError):

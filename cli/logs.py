@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.canonical import FIELDS
+from bot.operations.log_events import FIELDS
 
 # These would log whole payloads, prompts or URLs with secrets in them.
 _TALKATIVE: Final = (

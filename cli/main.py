@@ -13,7 +13,7 @@ from cli import __version__
 from cli.errors import SettingsError, ending
 
 if TYPE_CHECKING:
-    from cli.databases import Location
+    from cli.database_location import Location
     from cli.settings import Settings
 
 app = typer.Typer(
@@ -128,7 +128,7 @@ def serve(
     Example: suggest serve --http 0.0.0.0:3000
     """
     from cli import logs
-    from cli.serve import serve as run
+    from cli.commands.serve import serve as run
 
     settings = _settings()
     logs.configure(level=settings.suggest_log_level, log_format=settings.suggest_log_format)
@@ -165,8 +165,8 @@ def try_(
 
     Example: suggest try "Where is my order?" --hint "we are out of stock"
     """
-    from cli.trying import Options
-    from cli.trying import try_ as run
+    from cli.commands.try_ import Options
+    from cli.commands.try_ import try_ as run
 
     options = Options(
         message=message,
@@ -205,10 +205,10 @@ def demo(
 
     Example: suggest demo --no-browser --check
     """
-    from cli import demoing
+    from cli.commands import demo
 
-    options = demoing.Options(port=port, browser=not no_browser, database=database, locale=locale)
-    asyncio.run((demoing.check if check else demoing.demo)(_settings_and_logs(), options))
+    options = demo.Options(port=port, browser=not no_browser, database=database, locale=locale)
+    asyncio.run((demo.check if check else demo.demo)(_settings_and_logs(), options))
 
 
 @app.command()
@@ -217,7 +217,7 @@ def doctor(*, as_json: Json = False) -> None:
 
     Example: suggest doctor
     """
-    from cli import doctor as it
+    from cli.commands import doctor as it
 
     try:
         findings, code = asyncio.run(it.examine(_settings_and_logs())), 1
@@ -238,9 +238,9 @@ def init(
 
     Example: suggest playbook init playbook.toml
     """
-    from cli import playbooks
+    from cli.commands import playbook
 
-    (playbooks.replace if force else playbooks.init)(path)
+    (playbook.replace if force else playbook.init)(path)
 
 
 @playbook.command()
@@ -256,10 +256,10 @@ def check(
 
     Example: suggest playbook check playbook.toml
     """
-    from cli import playbooks
+    from cli.commands import playbook
 
     found = path or _settings().suggest_playbook
-    (playbooks.check_for_programs if as_json else playbooks.check)(found)
+    (playbook.check_for_programs if as_json else playbook.check)(found)
 
 
 app.add_typer(playbook, name="playbook")
@@ -291,10 +291,10 @@ def rank_report(
 
     Example: suggest rank report --since 2026-11-01 --html ranking.html
     """
-    from cli import rank_reporting
+    from cli.commands import rank_report
 
-    wanted = rank_reporting.Wanted(selection=rank_reporting.selected(since=since, until=until, team=team), html=html)
-    run = rank_reporting.report_for_programs if as_json else rank_reporting.report
+    wanted = rank_report.Wanted(selection=rank_report.selected(since=since, until=until, team=team), html=html)
+    run = rank_report.report_for_programs if as_json else rank_report.report
     asyncio.run(run(_location(database), wanted))
 
 
@@ -313,10 +313,10 @@ def train(
 
     Example: suggest rank train --log choices.jsonl --save ranker.json
     """
-    from cli import ranking
+    from cli.commands import rank
 
-    source = ranking.Source(logs=tuple(logs or ()), location=_location(database))
-    (ranking.train_for_programs if as_json else ranking.train)(source, weights.value, save)
+    source = rank.Source(logs=tuple(logs or ()), location=_location(database))
+    (rank.train_for_programs if as_json else rank.train)(source, weights.value, save)
 
 
 @rank.command()
@@ -339,9 +339,9 @@ def score(
 
     Example: suggest rank score --log choices.jsonl --model ranker.json
     """
-    from cli import ranking
+    from cli.commands import rank
 
-    (ranking.score_for_programs if as_json else ranking.score)(log, model, output, _location(database))
+    (rank.score_for_programs if as_json else rank.score)(log, model, output, _location(database))
 
 
 @rank.command()
@@ -357,10 +357,10 @@ def evaluate(
 
     Example: suggest rank evaluate --log choices.jsonl
     """
-    from cli import ranking
+    from cli.commands import rank
 
-    source = ranking.Source(logs=tuple(logs or ()), location=_location(database))
-    (ranking.evaluate_for_programs if as_json else ranking.evaluate_)(source, weights.value, seed)
+    source = rank.Source(logs=tuple(logs or ()), location=_location(database))
+    (rank.evaluate_for_programs if as_json else rank.evaluate_)(source, weights.value, seed)
 
 
 @rank.command()
@@ -382,9 +382,9 @@ def rollback(
 
     Example: suggest rank rollback --to uniform
     """
-    from cli import rolling_back
+    from cli.commands import rank_rollback
 
-    run = rolling_back.roll_back_for_programs if as_json else rolling_back.roll_back
+    run = rank_rollback.roll_back_for_programs if as_json else rank_rollback.roll_back
     asyncio.run(run(_location(database), to))
 
 
@@ -442,10 +442,10 @@ def export(
 
     Example: suggest export --format csv --since 2026-11-01 -o choices.csv
     """
-    from cli import exporting
+    from cli.commands import export
 
     selection = replace(
-        exporting.between(since, until),
+        export.between(since, until),
         team_id=team,
         channel_id=channel,
         agent_id=agent,
@@ -454,11 +454,11 @@ def export(
         include_simulated=include_simulated,
     )
     kinds = [one.value for one in pairs or ()]
-    wish = exporting.wish(export_format.value, pairs=kinds, cells="raw" if raw else "safe", seed=seed)
-    wanted = exporting.Export(selection=selection, wish=wish, output=output)
+    wish = export.wish(export_format.value, pairs=kinds, cells="raw" if raw else "safe", seed=seed)
+    wanted = export.Export(selection=selection, wish=wish, output=output)
     if pseudonymise:
-        wanted = replace(wanted, pseudonyms=exporting.pseudonyms(_settings()))
-    exporting.export(_location(database), wanted)
+        wanted = replace(wanted, pseudonyms=export.pseudonyms(_settings()))
+    export.export(_location(database), wanted)
 
 
 @app.command(name="import")
@@ -480,15 +480,15 @@ def import_(
 
     Example: suggest import choices.jsonl --dry-run
     """
-    from cli import importing
+    from cli.commands import import_
 
-    source = importing.as_it_is if by is None else importing.by_map(by)
-    work = importing.rehearse if dry_run else importing.import_
-    tally = asyncio.run(work(_location(database), files, source, importing.keep_as_set(_settings())))
+    source = import_.as_it_is if by is None else import_.by_map(by)
+    work = import_.rehearse if dry_run else import_.import_
+    tally = asyncio.run(work(_location(database), files, source, import_.keep_as_set(_settings())))
     if as_json:
-        importing.tell_programs(tally)
+        import_.tell_programs(tally)
     else:
-        importing.tell(tally, "would be imported" if dry_run else "imported")
+        import_.tell(tally, "would be imported" if dry_run else "imported")
 
 
 @app.command()
@@ -516,9 +516,9 @@ def report(
 
     Example: suggest report --since 2026-11-01 --by style --html report.html
     """
-    from cli import reporting
+    from cli.commands import report
 
-    question = reporting.question(
+    question = report.question(
         since=since,
         until=until,
         team=team,
@@ -526,8 +526,8 @@ def report(
         individuals=individuals,
         include_simulated=include_simulated,
     )
-    wanted = reporting.Wanted(question=question, as_json=as_json, html=html)
-    asyncio.run(reporting.report(_location(database), _settings(), wanted))
+    wanted = report.Wanted(question=question, as_json=as_json, html=html)
+    asyncio.run(report.report(_location(database), _settings(), wanted))
 
 
 @app.command()
@@ -547,10 +547,10 @@ def prune(
 
     Example: suggest prune --older-than 90d --dry-run
     """
-    from cli import erasing
+    from cli.commands import erase
 
-    manner = erasing.Manner(dry_run=dry_run, as_json=as_json)
-    asyncio.run(erasing.prune(_settings(), _location(database), older_than, manner))
+    manner = erase.Manner(dry_run=dry_run, as_json=as_json)
+    asyncio.run(erase.prune(_settings(), _location(database), older_than, manner))
 
 
 @app.command()
@@ -575,11 +575,11 @@ def erase(
 
     Example: suggest erase --containing "Jane Doe" --dry-run
     """
-    from cli import erasing
+    from cli.commands import erase
 
-    wish = erasing.wished(agent=agent, channel=channel, thread=thread, request=request, containing=containing)
-    manner = erasing.Manner(dry_run=dry_run, yes=yes, as_json=as_json)
-    asyncio.run(erasing.erase(_settings(), _location(database), wish, manner))
+    wish = erase.wished(agent=agent, channel=channel, thread=thread, request=request, containing=containing)
+    manner = erase.Manner(dry_run=dry_run, yes=yes, as_json=as_json)
+    asyncio.run(erase.erase(_settings(), _location(database), wish, manner))
 
 
 @app.command()
@@ -596,11 +596,11 @@ def backup(
 
     Example: suggest backup suggest-backup.db
     """
-    from cli import backing_up
+    from cli.commands import backup
 
     if not force:
-        backing_up.refuse_existing(file)
-    run = backing_up.back_up_for_programs if as_json else backing_up.back_up
+        backup.refuse_existing(file)
+    run = backup.back_up_for_programs if as_json else backup.back_up
     asyncio.run(run(_location(database), file))
 
 
@@ -612,9 +612,9 @@ def migrate(*, database: DatabaseFile = None, as_json: Json = False) -> None:
 
     Example: suggest migrate --database suggest.db
     """
-    from cli import migrating
+    from cli.commands import migrate
 
-    run = migrating.migrate_for_programs if as_json else migrating.migrate_
+    run = migrate.migrate_for_programs if as_json else migrate.migrate_
     asyncio.run(run(_location(database)))
 
 
@@ -660,7 +660,7 @@ def _settings_and_logs() -> "Settings":
 
 def _location(database: Path | None) -> "Location":
     """The database that the option names, else the one that the settings do."""
-    from cli.databases import Location
+    from cli.database_location import Location
 
     return Location.of_settings(_settings()) if database is None else Location.of_file(database)
 

@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     @field_validator("suggest_database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        from storage.database import parse_url
+        from storage.engine.database import parse_url
 
         try:
             parsed = parse_url(value)

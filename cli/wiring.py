@@ -9,40 +9,40 @@ from datetime import UTC, datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
-from bot.choosing import Chooser
-from bot.delivering import Courier, Deliverer
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, OneModel, hide_texts
-from bot.housekeeping import Housekeeper
-from bot.limits import Limits, Slots
-from bot.metrics import Metrics
-from bot.ordering import Orderer
-from bot.pausing import Pausing
-from bot.places import Places
+from bot.operations.metrics import Metrics
+from bot.operations.recovery import Recoverer
+from bot.operations.retention import Housekeeper
+from bot.operations.write_buffer import Unfinished
+from bot.ordering.learned import LearnedOrdering
+from bot.ordering.shuffle import Orderer
 from bot.playbook import Playbook
-from bot.privacy.keeping import Privacy
-from bot.privacy.recognising import Recogniser
-from bot.privacy.sealing import Sealer
-from bot.ranking.learning import Learner, Schedule
-from bot.ranking.ordering import LearnedOrdering
-from bot.recovering import Recoverer
-from bot.staleness import UNMOVED, Conversations
-from bot.suggesting import DraftsTogether, Suggester, Terms
-from bot.unfinished import Unfinished
+from bot.privacy.detectors import Recogniser
+from bot.privacy.encryption import Sealer
+from bot.privacy.service import Privacy
+from bot.ranking.training import Learner, Schedule
+from bot.suggesting.channels import Places
+from bot.suggesting.choose import Chooser
+from bot.suggesting.deliver import Courier, Deliverer
+from bot.suggesting.limits import Limits, Slots
+from bot.suggesting.pause import Pausing
+from bot.suggesting.staleness import UNMOVED, Conversations
+from bot.suggesting.suggest import DraftsTogether, Suggester, Terms
 from cli import __version__
-from cli.refit import ProcessApart
 from cli.settings import Settings, is_traced, secret_keys
-from storage.audit import Audit
-from storage.choices import Choices
-from storage.database import Database
-from storage.deliveries import Deliveries
-from storage.erasing import Erasing
-from storage.leases import Leases
-from storage.rankers import Rankers
-from storage.replicas import Replicas
-from storage.requests import Requests
+from cli.workers.training import ProcessApart
+from storage.engine.database import Database
+from storage.repositories.audit import Audit
+from storage.repositories.choices import Choices
+from storage.repositories.deliveries import Deliveries
+from storage.repositories.erasures import Erasing
+from storage.repositories.leases import Leases
+from storage.repositories.rankers import Rankers
+from storage.repositories.replicas import Replicas
+from storage.repositories.requests import Requests
+from storage.repositories.switches import Switches
+from storage.repositories.vault import Vault
 from storage.schema import migrate
-from storage.switches import Switches
-from storage.vault import Vault
 
 DEMONSTRATION_MODEL = "demonstration"
 

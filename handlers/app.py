@@ -9,28 +9,28 @@ from typing import Any
 import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 
-from bot.choosing import Chooser
-from bot.delivering import Deliverer
-from bot.pausing import Pausing
-from bot.recovering import LeftBehind
-from bot.suggesting import Suggester
+from bot.i18n.texts import Texts, texts_for
+from bot.operations.recovery import LeftBehind
+from bot.suggesting.choose import Chooser
+from bot.suggesting.deliver import Deliverer
+from bot.suggesting.pause import Pausing
+from bot.suggesting.suggest import Suggester
 from handlers import blocks
-from handlers.boards import Boards
-from handlers.clicks import Clicks
-from handlers.colleagues import Colleagues
-from handlers.commands import Commands
-from handlers.connection import Connection
-from handlers.exports import Exporter, Exports, Seen
-from handlers.gate import Gate
-from handlers.people import People
-from handlers.private import PrivateMessages
-from handlers.showing import Showing
-from handlers.surfaces import ANYWHERE, SHORTCUT, Surfaces
-from handlers.tasks import Tasks
-from handlers.texts import Texts, texts_for
-from handlers.threads import Threads, Us
-from handlers.unfolding import Unfolding
-from handlers.usergroups import Usergroups
+from handlers.actions.candidates import Clicks
+from handlers.background_tasks import Tasks
+from handlers.colleague_notices import Colleagues
+from handlers.commands.suggest import Commands
+from handlers.display import Showing
+from handlers.middleware.access import Gate
+from handlers.progressive_display import Unfolding
+from handlers.shortcuts.surfaces import ANYWHERE, SHORTCUT, Surfaces
+from handlers.slack.client import Connection
+from handlers.slack.ephemeral import PrivateMessages
+from handlers.slack.live_message import Boards
+from handlers.slack.threads import Threads, Us
+from handlers.slack.usergroups import Usergroups
+from handlers.slack.users import People
+from handlers.views.export_log import Exporter, Exports, Seen
 from storage.records import Delivery, Request
 
 

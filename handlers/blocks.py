@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from bot.delivering import Outcome
 from bot.errors import Stale
-from bot.ordering import drawn_places
-from bot.splitting import slack_length, split
-from bot.steering import CUSTOMERS_OWN, LANGUAGES
+from bot.i18n.texts import Texts
+from bot.ordering.shuffle import drawn_places
+from bot.suggesting.deliver import Outcome
+from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
+from bot.text_limits import slack_length, split
 from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
-from handlers.texts import Texts
 from storage.records import Candidate, Choice, DismissReason, DraftError, LogEntry, Request, Steer
 
 SECTION_LIMIT: Final = 3_000

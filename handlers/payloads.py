@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bot.splitting import clean
-from bot.steering import CUSTOMERS_OWN, LANGUAGES
+from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
+from bot.text_limits import clean
 
 EXPORT_FORMS: Final = ("csv", "jsonl", "parquet", "trl", "kto", "openai", "sft", "vw")
 EVERYTHING: Final = "all"

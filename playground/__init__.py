@@ -22,11 +22,11 @@ What lives where, lower first:
     openai                                not Slack: a double of an OpenAI-compatible server
 """
 
-from playground.clock import Clock, Timing
-from playground.config import AppConfig, Command, Shortcut
-from playground.delivery import Delivery, Outcome, RawAnswer
-from playground.errors import NotPossible, SlackError
-from playground.faults import (
+from playground.slack.clock import Clock, Timing
+from playground.slack.config import AppConfig, Command, Shortcut
+from playground.slack.delivery import Delivery, Outcome, RawAnswer
+from playground.slack.errors import NotPossible, SlackError
+from playground.slack.faults import (
     ANY,
     RESPONSE_URL,
     Dropped,
@@ -41,11 +41,11 @@ from playground.faults import (
     ServerError,
     Slow,
 )
-from playground.invented import People, Places
-from playground.journal import Entry, Journal
-from playground.pings import pings
-from playground.records import Channel, Ephemeral, Message, User, View
-from playground.workspace import Workspace
+from playground.slack.invented import People, Places
+from playground.slack.journal import Entry, Journal
+from playground.slack.pings import pings
+from playground.slack.records import Channel, Ephemeral, Message, User, View
+from playground.slack.workspace import Workspace
 
 __all__ = [
     "ANY",

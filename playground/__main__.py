@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from playground.workspace import Workspace
+from playground.slack.workspace import Workspace
 
 
 async def serve(port: int) -> None:

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
-from storage.database import Database
+from storage.engine.database import Database
 from storage.errors import SchemaTooNew
 
 # "suggest" in ASCII: who migrates this product's schema holds this lock.

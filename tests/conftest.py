@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.choicelog import to_json_line
-from cli.serve import running
+from bot.choice_log import to_json_line
+from cli.commands.serve import running
 from cli.settings import Settings
 from playground import AppConfig, Ephemeral, Outcome, User, Workspace
-from playground.openai import ModelDouble
-from storage.choicelog import ChoiceLog, Selection
-from storage.database import Database
+from playground.model_server import ModelDouble
+from storage.engine.database import Database
+from storage.queries.log_entries import ChoiceLog, Selection
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from storage.database import Database
+from storage.engine.database import Database
 from storage.records import Candidate, Choice, ChoiceKind, Request, Turn
-from storage.requests import to_row
+from storage.repositories.requests import to_row
 from storage.tables import candidates, choices, requests
 
 MONDAY = datetime(2025, 11, 3, 9, 0, tzinfo=UTC)

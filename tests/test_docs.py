@@ -20,15 +20,17 @@ import yaml
 from fluent.syntax import FluentParser
 from fluent.syntax import ast as fluent
 
-from bot import choicelog, errors
-from bot.drafting.models import MAX_TOKENS
-from bot.housekeeping import UNDECIDED_FOR
-from bot.suggesting import MESSAGE_LIMIT
+from bot import choice_log, errors
+from bot.drafting.chat_model import MAX_TOKENS
+from bot.i18n.texts import DEFAULT_LOCALE
+from bot.operations.retention import UNDECIDED_FOR
+from bot.suggesting.suggest import MESSAGE_LIMIT
 from cli import main
 from cli.settings import FIXES, Settings
-from handlers import apologies, blocks, payloads, surfaces, threads
-from handlers.texts import DEFAULT_LOCALE
-from playground.openai import bad_request
+from handlers import blocks, error_messages, payloads
+from handlers.shortcuts import surfaces
+from handlers.slack import threads
+from playground.model_server import bad_request
 from storage import records
 from storage.tables import metadata
 from tests.conftest import Stage
@@ -36,7 +38,7 @@ from tests.conftest import Stage
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 READMES = ("README.md", "README.zh-TW.md")
-LOCALES = sorted(ROOT.glob("handlers/locales/*.ftl"))
+LOCALES = sorted(ROOT.glob("bot/i18n/locales/*.ftl"))
 
 Row = tuple[str, ...]
 
@@ -208,10 +210,10 @@ def test_every_column_is_documented() -> None:
     for row in rows(section("docs/choice-log.md", "Tables")):
         table = (code(row[0]) or [table])[0]
         told.setdefault(table, set()).update(code(row[1]))
-    told["requests"] |= set(choicelog.REQUEST_FIELDS)
-    told["candidates"] = {*choicelog.CANDIDATE_FIELDS, "request_id"}
-    told["choices"] = {*choicelog.CHOICE_FIELDS, "request_id"}
-    told["events"] = {*choicelog.EVENT_FIELDS, "request_id", "seq"}
+    told["requests"] |= set(choice_log.REQUEST_FIELDS)
+    told["candidates"] = {*choice_log.CANDIDATE_FIELDS, "request_id"}
+    told["choices"] = {*choice_log.CHOICE_FIELDS, "request_id"}
+    told["events"] = {*choice_log.EVENT_FIELDS, "request_id", "seq"}
     assert told == {table.name: set(table.columns.keys()) for table in metadata.sorted_tables}
 
 
@@ -226,10 +228,10 @@ def test_the_limits_are_those_of_the_code() -> None:
 # --- the choice log ----------------------------------------------------------------------------------
 
 PARTS = {
-    "request": (choicelog.REQUEST_FIELDS, records.Request),
-    "candidates": (choicelog.CANDIDATE_FIELDS, records.Candidate),
-    "choice": (choicelog.CHOICE_FIELDS, records.Choice),
-    "events": (choicelog.EVENT_FIELDS, records.Event),
+    "request": (choice_log.REQUEST_FIELDS, records.Request),
+    "candidates": (choice_log.CANDIDATE_FIELDS, records.Candidate),
+    "choice": (choice_log.CHOICE_FIELDS, records.Choice),
+    "events": (choice_log.EVENT_FIELDS, records.Event),
 }
 TYPES = {
     str: "text",
@@ -295,7 +297,7 @@ def test_the_example_line_has_every_field() -> None:
     [example] = fenced(read("docs/choice-log.md"), "json")
     line = json.loads(example)
     assert list(line) == ["schema", *PARTS]
-    assert line["schema"] == choicelog.SCHEMA
+    assert line["schema"] == choice_log.SCHEMA
     for part, (fields, _) in PARTS.items():
         for record in line[part] if isinstance(line[part], list) else [line[part]]:
             assert tuple(record) == fields
@@ -580,9 +582,9 @@ def keys_of(node: ast.expr, key_tables: dict[str, list[str]]) -> Iterator[str]:
 
 def keys_used() -> set[str]:
     used: set[str] = set()
-    for file in [*ROOT.glob("handlers/*.py"), *ROOT.glob("cli/*.py")]:
+    for file in [*ROOT.glob("handlers/**/*.py"), *ROOT.glob("cli/**/*.py"), *ROOT.glob("bot/i18n/*.py")]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        tables = {"_KEYS": list(apologies._KEYS.values()), "word": ["pause", "resume"]}
+        tables = {"_KEYS": list(error_messages._KEYS.values()), "word": ["pause", "resume"]}
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.IfExp):
                 [target] = node.targets
@@ -637,9 +639,17 @@ def test_the_commands_that_start_the_bot_elsewhere_can_be_typed() -> None:
 # --- maps ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("room", ["bot", "handlers", "storage", "cli"])
-def test_each_room_has_a_map_of_all_that_lives_in_it(room: str) -> None:
+PACKAGES = sorted(
+    str(file.parent.relative_to(ROOT))
+    for room in ("bot", "handlers", "storage", "cli")
+    for file in (ROOT / room).rglob("__init__.py")
+)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_package_has_a_map_of_all_that_lives_in_it(package: str) -> None:
     """The first lines of its `__init__.py` name every module."""
-    told = set(re.findall(r"\w+", read(f"{room}/__init__.py")))
-    living = {file.stem for file in (ROOT / room).iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()}
+    folder = ROOT / package
+    told = set(re.findall(r"\w+", ast.get_docstring(ast.parse(read(f"{package}/__init__.py"))) or ""))
+    living = {file.stem for file in folder.iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()}
     assert not {name for name in living if not name.startswith("__")} - told

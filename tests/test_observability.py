@@ -20,14 +20,15 @@ from aiohttp import web
 from prometheus_client import ProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot import canonical
-from bot.metrics import _MOST_SLACK_ERRORS, Metrics
-from bot.recovering import ANSWERED_WITHIN, DEAD_AFTER, HEARTBEAT_S, Recoverer
+from bot.operations import log_events
+from bot.operations.metrics import _MOST_SLACK_ERRORS, Metrics
+from bot.operations.recovery import ANSWERED_WITHIN, DEAD_AFTER, HEARTBEAT_S, Recoverer
 from cli import logs
-from handlers.watching import refusal
-from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace, pings
-from playground.openai import Call, ModelDouble, bad_request
-from storage.replicas import Replicas
+from handlers.slack.call_metrics import refusal
+from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace
+from playground.model_server import Call, ModelDouble, bad_request
+from playground.slack import pings
+from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk
 from tests.conftest import Stage, StageMaker
 from tests.storage.conftest import migrated_file, sqlite
@@ -60,7 +61,7 @@ class Log:
     def lines(self, event: str) -> list[dict[str, Any]]:
         """All canonical lines of this kind so far."""
         told = [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
-        return [line for line in told if line["logger"] == "bot.canonical" and line["event"] == event]
+        return [line for line in told if line["logger"] == "bot.operations.log_events" and line["event"] == event]
 
     async def line(self, event: str, *, number: int = 1) -> dict[str, Any]:
         """The line of this kind, once there are so many of them."""
@@ -181,10 +182,10 @@ async def store(sqlite: SqliteFiles) -> AsyncIterator[Store]:
 @pytest.mark.parametrize(
     ("event", "wanted"),
     [
-        ("request", canonical.REQUEST_FIELDS),
-        ("choice", canonical.CHOICE_FIELDS),
-        ("undo", canonical.UNDO_FIELDS),
-        ("refusal", canonical.REFUSAL_FIELDS),
+        ("request", log_events.REQUEST_FIELDS),
+        ("choice", log_events.CHOICE_FIELDS),
+        ("undo", log_events.UNDO_FIELDS),
+        ("refusal", log_events.REFUSAL_FIELDS),
     ],
 )
 async def test_the_fields_are_those_documented(event: str, wanted: tuple[str, ...], stage: Stage, log: Log) -> None:
@@ -201,7 +202,7 @@ async def test_the_fields_are_those_documented(event: str, wanted: tuple[str, ..
 
 def test_on_a_terminal_it_reads_as_text(capsys: pytest.CaptureFixture[str], log: Log) -> None:
     logs.configure(level="info", log_format="console")
-    logging.getLogger("bot.canonical").info("request", extra={"request_id": "r1", "hint": SECRET})
+    logging.getLogger("bot.operations.log_events").info("request", extra={"request_id": "r1", "hint": SECRET})
     told = capsys.readouterr().err
     assert "r1" in told
     assert SECRET not in told

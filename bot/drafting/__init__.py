@@ -1,22 +1,23 @@
-"""Drafting: from a conversation to K candidate replies. The only home of LangChain.
+"""Drafting: from a conversation to K candidate replies. LangChain is imported here.
 
-drafter        `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
-prompts        playbook and conversation to messages; what customers write stays data
-models         any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
-server         where that server is, and the HTTP under the drafts
-demonstration  a chat model without a model: rules and phrases, for `try` and `demo` without a key
-limiter        a process-wide limit on calls in flight, fair between agents
-tracing        LangSmith without texts
-faults         what went wrong, in the choice log's words, and when to try again
-background     an event loop in a thread, for synchronous callers
+drafter              `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
+prompts              playbook and conversation to messages; what customers write stays data
+chat_model           any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
+http                 the server's address and connections, and the HTTP under the drafts
+errors               failures of calls in the choice log's words, and when to try again
+limiter              a process-wide limit on calls in flight, fair between agents
+background_loop      an event loop in a thread, for synchronous callers
+tracing              LangSmith without texts
+demonstration_model  a chat model without a model: rules and phrases, for `try` and `demo` without a key
+demonstration_faults failures of that model on demand
 
-May be called by the rest of `bot/` and by `cli/`. `bot.drafting.models` takes long to import (the openai client), so it
-is loaded when one of its names is first used.
+May be called by the rest of `bot/` and by `cli/`. `bot.drafting.chat_model` takes long to import (the openai client),
+so it is loaded when one of its names is first used.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from bot.drafting.demonstration import DemonstrationModel
+from bot.drafting.demonstration_model import DemonstrationModel
 from bot.drafting.drafter import (
     Brief,
     Draft,
@@ -31,7 +32,7 @@ from bot.drafting.limiter import FairLimiter
 from bot.drafting.tracing import hide_texts
 
 if TYPE_CHECKING:
-    from bot.drafting.models import Models, openai_model
+    from bot.drafting.chat_model import Models, openai_model
 
 __all__ = [
     "Brief",
@@ -52,7 +53,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in {"Models", "openai_model"}:
-        from bot.drafting import models
+        from bot.drafting import chat_model
 
-        return getattr(models, name)
+        return getattr(chat_model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

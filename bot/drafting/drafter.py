@@ -43,12 +43,12 @@ from langchain_core.runnables.config import (
     var_child_runnable_config,
 )
 
-from bot.drafting.background import BackgroundLoop
-from bot.drafting.faults import Fault, MalformedReplyError, back_off_s, fault_of
+from bot.drafting.background_loop import BackgroundLoop
+from bot.drafting.errors import Fault, MalformedReplyError, back_off_s, fault_of
 from bot.drafting.limiter import FairLimiter
 from bot.drafting.prompts import build_messages
 from bot.playbook import Playbook, Style
-from bot.steering import Change
+from bot.suggesting.redraft import Change
 from storage.records import DraftError, Turn
 
 MAX_ATTEMPTS = 3

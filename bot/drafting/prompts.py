@@ -17,7 +17,7 @@ from typing import Final
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from bot.playbook import Playbook, Style
-from bot.steering import Change
+from bot.suggesting.redraft import Change
 from storage.records import Steer, Turn
 
 TARGET_CHARACTERS = 2500

@@ -1,11 +1,11 @@
-"""What customers told about themselves stays theirs: models see placeholders, the log keeps placeholders.
+"""Personal data: models see placeholders, the log keeps placeholders.
 
-recognising   personal data in a text: e-mail, phone, card, IBAN, IP, and the playbook's own rules
-patterns      those rules, guarded against patterns that would hold up the bot
-placeholders  texts with placeholders in, and the originals back, also where a model altered a placeholder
-sealing       what is kept for an open request, sealed
-taking_in     requests from elsewhere, as our own would be kept
-keeping       `Privacy`: what a model sees, what is recorded, what an agent sees
+detectors         personal data in a text: e-mail, phone, card, IBAN, IP, and the playbook's own rules
+user_patterns     those rules, guarded against patterns that would hold up the bot
+placeholders      texts with placeholders in, and the originals back, also where a model altered a placeholder
+encryption        originals of an open request, encrypted
+import_redaction  requests from elsewhere, as our own would be kept
+service           `Privacy`: the three forms of a request: for a model, for the log, for the agent
 
-May be called by the rest of `bot/` and by `cli/`; `recognising` and `patterns` know nothing of the rest.
+May be called by the rest of `bot/` and by `cli/`; `detectors` and `user_patterns` know nothing of the rest.
 """

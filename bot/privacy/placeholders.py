@@ -17,7 +17,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from bot.privacy.recognising import Found, Recogniser
+from bot.privacy.detectors import Found, Recogniser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

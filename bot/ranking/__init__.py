@@ -1,21 +1,20 @@
-"""Which reply is likely to be picked, learned from choices and corrected for position and person.
+"""Quality of replies, learned from choices and corrected for position and person.
 
-displays   a choice set ready for learning, made from a log entry; why an entry is left out
-features   what is measured of a text, beside its conversation
-design     displays as arrays: sparse columns, ragged sets
-logit      the conditional logit with an outside option: likelihood, curvature, fit, prediction
-model      `Ranker`: a fitted, versioned value; `fit`
-predicting what a ranker says of displays: scores, probabilities of each choice and of none
-clusters   means with errors clustered by agent
-estimates  effects with a clustered covariance, for contrasts
-evaluation held out by person and by time: likelihoods, ranks, calibration, off-policy worth
-gain       is it better than knowing positions only? Cross-validated, clustered by agent
-offpolicy  what another policy would have been worth, from logged propensities
-gate       whether what was learned is proven enough to be shown
-refitting  one refit, from the log to a ranker and its verdict
-learning   when a refit is due, by one replica at a time, and what becomes of it
-ordering   the order in a running bot, by the ranker that is shown
-policies   how an order is drawn from scores, with the exact probability of what was drawn
+choice_sets          choice sets ready for learning, made from log entries; why an entry is left out
+features             features of a text, beside its conversation
+design               choice sets as arrays: sparse columns, ragged sets
+logit                the conditional logit with an outside option: likelihood, curvature, fit, prediction
+model                `Ranker`: a fitted, versioned value; `fit`
+prediction           scores of choice sets, probabilities of each choice and of none
+estimates            effects with a clustered covariance
+contrasts            which style, model or prompt wins
+evaluation           held out by person and by time: likelihoods, ranks, calibration, off-policy worth
+log_likelihood_gain  gain over positions alone, cross-validated, clustered by agent
+off_policy           worth of other policies, from logged propensities
+promotion            whether what was learned is proven enough to order replies
+refit                one refit, from the log to a ranker and its verdict
+training             when a refit is due, by one replica at a time, and what becomes of it
+rank_report          numbers of `suggest rank report`
 
 NumPy and SciPy take a while to import: callers import these modules when they need them, off the event loop.
 """

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ranking.displays import Display, Weights
+from bot.ranking.choice_sets import Display, Weights
 from bot.ranking.features import FEATURES, Array, Rarity, featurise
 
 Whole = NDArray[np.int64]

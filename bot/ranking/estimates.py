@@ -6,9 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of, quantile
+from bot.ranking.choice_sets import Display, Weights
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.displays import Display, Weights
 from bot.ranking.features import Array, rarity
 from bot.ranking.logit import (
     Parameters,
@@ -21,6 +20,7 @@ from bot.ranking.logit import (
     shared_columns,
     summing_by,
 )
+from bot.stats.clusters import ClusteredBy, Clusters, clusters_of, quantile
 
 Kind = Literal["features", "styles", "models", "prompts", "positions", "none"]
 

@@ -7,12 +7,12 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ranking.clusters import ClusteredBy, Clusters, Interval, clustered_mean, clusters_of
+from bot.ranking.choice_sets import Display, Weights
 from bot.ranking.design import Design, Whole, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.displays import Display, Weights
 from bot.ranking.features import Array, rarity
 from bot.ranking.logit import expected, fit_logit, predicted, qualities
-from bot.ranking.offpolicy import Refused, Worth, greedy, snips, uniform
+from bot.ranking.off_policy import Refused, Worth, greedy, snips, uniform
+from bot.stats.clusters import ClusteredBy, Clusters, Interval, clustered_mean, clusters_of
 
 FOLDS: Final = 5
 LATER: Final = 0.3

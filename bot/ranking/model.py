@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from bot.ranking.choice_sets import Display, Shown, Weights
 from bot.ranking.design import Design, Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
-from bot.ranking.displays import Display, Shown, Weights
 from bot.ranking.features import BUCKETS, FEATURES, Array, Drafted, Rarity, featurise, rarity
 from bot.ranking.logit import HABITS, Parameters, fit_logit, predicted, qualities
 from storage.records import Turn

@@ -3,17 +3,17 @@
 report       the nouns of a report, and the words of its rates
 tally        what became of requests and drafts, by agent
 rates        the rates of a tally: which share, of what
-drafting     latency, tokens and cost, edits, places
+draft_statistics  latency, tokens and cost, edits, places
 breakdown    the same by style, model, prompt, agent, channel or surface
 prices       a price table, from TOML
-assembling   week by week from the database to a report
+reporter     week by week from the database to a report
 
-How intervals are made is in `bot/intervals.py`, the queries are in `storage/reports.py`, how a report looks is in
-`cli/reports/`. Knows neither.
+How intervals are made is in `bot/stats/cluster_intervals.py`, the queries are in `storage/queries/reports.py`,
+how a report looks is in `cli/render/`. Knows neither.
 """
 
-from bot.reporting.assembling import Question, Reporter
 from bot.reporting.prices import Price, PriceError, Prices, parse_prices
 from bot.reporting.report import Report
+from bot.reporting.reporter import Question, Reporter
 
 __all__ = ["Price", "PriceError", "Prices", "Question", "Report", "Reporter", "parse_prices"]

@@ -12,11 +12,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.intervals import FEWEST_CLUSTERS, Estimate, mean, share
 from bot.reporting.rates import WEEKLY, rates
 from bot.reporting.report import Base, Breakdown, Case, Group, Note, NoteCode, Rate
 from bot.reporting.tally import Tally, outcome_of
-from storage.reports import Dimension, DisplayCell, OutcomeCell
+from bot.stats.cluster_intervals import FEWEST_CLUSTERS, Estimate, mean, share
+from storage.queries.reports import Dimension, DisplayCell, OutcomeCell
 
 MANY: Final = 20
 """With so many groups, one in twenty intervals misses the truth by chance alone: that is said."""

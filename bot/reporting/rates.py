@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from bot.intervals import difference, share
 from bot.reporting.report import Base, Case, Change, Rate, WeekOverWeek
 from bot.reporting.tally import Tally
+from bot.stats.cluster_intervals import difference, share
 
 Wanted = Sequence[tuple[Case, Base]]
 

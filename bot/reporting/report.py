@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
-from bot.intervals import Estimate
-from storage.reports import Dimension
+from bot.stats.cluster_intervals import Estimate
+from storage.queries.reports import Dimension
 
 SCHEMA: Final = "report/1"
 

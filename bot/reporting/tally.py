@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.intervals import Values
-from storage.reports import OutcomeCell
+from bot.stats.cluster_intervals import Values
+from storage.queries.reports import OutcomeCell
 
 Outcome = Literal["used", "edited", "dismissed", "redrafted", "expired", "open", "failed", "never_shown", "undone"]
 

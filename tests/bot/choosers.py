@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from bot.ordering import Order, shuffle
-from bot.ranking.policies import PlackettLuce, arranged
+from bot.ordering.policies import PlackettLuce, arranged
+from bot.ordering.shuffle import Order, shuffle
 from storage.records import Candidate, LogEntry
 from tests.storage.stores import AT, a_choice, a_request
 

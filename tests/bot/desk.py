@@ -7,25 +7,25 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from bot.choosing import Chooser, Chosen, Click
-from bot.delivering import Deliverer, Outcome, Posted
 from bot.drafting import Brief, Draft
-from bot.housekeeping import Housekeeper
-from bot.limits import Limits
-from bot.metrics import Metrics
-from bot.ordering import Orderer
+from bot.operations.metrics import Metrics
+from bot.operations.recovery import LeftBehind, Recoverer
+from bot.operations.retention import Housekeeper
+from bot.operations.write_buffer import Unfinished
+from bot.ordering.shuffle import Orderer
 from bot.playbook import Playbook, load_playbook
-from bot.privacy.keeping import Privacy, StoreText
-from bot.privacy.recognising import Recogniser
-from bot.privacy.sealing import Sealer
-from bot.recovering import LeftBehind, Recoverer
-from bot.suggesting import Ask, Suggester, Terms
-from bot.unfinished import Unfinished
-from storage.deliveries import Deliveries
-from storage.erasing import Erasing
+from bot.privacy.detectors import Recogniser
+from bot.privacy.encryption import Sealer
+from bot.privacy.service import Privacy, StoreText
+from bot.suggesting.choose import Chooser, Chosen, Click
+from bot.suggesting.deliver import Deliverer, Outcome, Posted
+from bot.suggesting.limits import Limits
+from bot.suggesting.suggest import Ask, Suggester, Terms
 from storage.records import Delivery, LogEntry, Request, Turn
-from storage.requests import Requests
-from storage.vault import Vault
+from storage.repositories.deliveries import Deliveries
+from storage.repositories.erasures import Erasing
+from storage.repositories.requests import Requests
+from storage.repositories.vault import Vault
 from tests.storage.stores import AT, Store, store_of
 
 PLAYBOOK = load_playbook(None)

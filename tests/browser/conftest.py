@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from cli.databases import Location
-from cli.demoing import Demo, demonstrating
+from cli.commands.demo import Demo, demonstrating
+from cli.database_location import Location
 from cli.settings import Settings
 from tests.browser.person import CHROMIUM_ARGS, Person
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import ConsoleMessage, Locator, Page, Request, expect
 
-from cli.demoing import Demo
+from cli.commands.demo import Demo
 from tests.conftest import read_log
 
 CHROMIUM_ARGS = [

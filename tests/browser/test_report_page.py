@@ -10,10 +10,10 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bot.reporting import Price, Prices, Question, Reporter
-from cli.reports.page import as_page
-from storage.choicelog import Selection
-from storage.database import Database
-from storage.reports import Reports
+from cli.render.html.report import as_page
+from storage.engine.database import Database
+from storage.queries.log_entries import Selection
+from storage.queries.reports import Reports
 from storage.schema import migrate
 from tests.browser.test_accessibility import AXE, RUN
 from tests.reportlog import Asked, Drafted, dismissed, edited, failed, record, used

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.choicelog import to_json_line
-from storage.choicelog import ChoiceLog, Selection
-from storage.database import Database
+from bot.choice_log import to_json_line
+from storage.engine.database import Database
+from storage.queries.log_entries import ChoiceLog, Selection
 from storage.tables import audit
 
 

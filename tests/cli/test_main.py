@@ -15,7 +15,7 @@ import pytest
 
 from cli import __version__
 from playground import ANY, Hanging, Workspace
-from playground.openai import ModelDouble
+from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import a_log, written
 from tests.cli.conftest import Process, Suggest
 

@@ -105,7 +105,7 @@ class _Anything:
 
 
 def test_its_scopes_are_exactly_those_that_the_code_needs() -> None:
-    source = "\n".join(path.read_text(encoding="utf-8") for path in HANDLERS.glob("*.py"))
+    source = "\n".join(path.read_text(encoding="utf-8") for path in HANDLERS.rglob("*.py"))
     calls = set(
         re.findall(r"\.((?:apps|auth|chat|conversations|files|reactions|usergroups|users|views)_\w+)\(", source)
     )

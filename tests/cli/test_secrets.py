@@ -6,7 +6,7 @@ import pytest
 
 from cli.settings import load_settings
 from playground import Workspace
-from playground.openai import ModelDouble
+from playground.model_server import ModelDouble
 from tests.cli.conftest import Process, Suggest
 
 SECRETS = {

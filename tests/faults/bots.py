@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 
 from playground import User, Workspace
-from playground.openai import ModelDouble
-from storage.database import Database
+from playground.model_server import ModelDouble
+from storage.engine.database import Database
 from tests.conftest import read_log
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from playground import AppConfig, Timing, Workspace
-from playground.openai import ModelDouble
-from storage.database import Database
+from playground.model_server import ModelDouble
+from storage.engine.database import Database
 from storage.schema import migrate
 from tests.conftest import MANIFEST
 from tests.faults.bots import Nursery, Scene

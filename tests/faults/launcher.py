@@ -24,13 +24,13 @@ import h11  # noqa: F401 - what the first call to a model would import
 from slack_bolt.app.async_app import AsyncApp
 from sqlalchemy import text
 
-import bot.recovering
+import bot.operations.recovery
+import cli.commands.serve
 import cli.logs
-import cli.serve
 from bot.drafting import Models  # noqa: F401 - what the first draft would import
+from bot.i18n.texts import texts_for
 from cli.main import run
-from handlers.texts import texts_for
-from storage.database import Database
+from storage.engine.database import Database
 
 _DIE_WITH_PARENT = 1
 
@@ -116,8 +116,8 @@ def live(order: dict[str, Any]) -> int:
     if order.get("points"):
         watch(Points(order["points"], order.get("kill_at")))
     if heartbeat_s := order.get("heartbeat_s"):
-        cli.serve.HEARTBEAT_S = heartbeat_s
-        bot.recovering.DEAD_AFTER = timedelta(seconds=4 * heartbeat_s)
+        cli.commands.serve.HEARTBEAT_S = heartbeat_s
+        bot.operations.recovery.DEAD_AFTER = timedelta(seconds=4 * heartbeat_s)
     if order.get("read_only_on_signal"):
         turn_read_only_on_signal()
     if room := order.get("room"):

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from playground import Outcome
-from playground.openai import Hang
+from playground.model_server import Hang
 from tests.faults.agents import MESSAGE, Agent
 from tests.faults.bots import Scene, eventually
 from tests.faults.conftest import SceneMaker

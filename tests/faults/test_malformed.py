@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.splitting import clean
+from bot.text_limits import clean
 from playground import Ephemeral, View
 from tests.faults.agents import Agent, values
 from tests.faults.bots import Scene

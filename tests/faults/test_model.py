@@ -2,7 +2,17 @@
 
 import pytest
 
-from playground.openai import Answer, Drop, HalfSent, Hang, InvalidJson, Reply, rate_limited, server_error, unavailable
+from playground.model_server import (
+    Answer,
+    Drop,
+    HalfSent,
+    Hang,
+    InvalidJson,
+    Reply,
+    rate_limited,
+    server_error,
+    unavailable,
+)
 from tests.faults.agents import Agent
 from tests.faults.conftest import SceneMaker, some
 from tests.faults.test_killed import check_all, check_posted

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from playground import RESPONSE_URL, RateLimited, ServerError, User
-from playground.openai import Drop, Hang, InvalidJson, Reply, default_text, rate_limited, server_error
+from playground.model_server import Drop, Hang, InvalidJson, Reply, default_text, rate_limited, server_error
 from tests.faults.agents import values
 from tests.faults.bots import Scene
 from tests.faults.conftest import SceneMaker

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from playground import ServerError
-from playground.openai import Hang
+from playground.model_server import Hang
 from tests.faults.agents import Agent, values
 from tests.faults.bots import ROOT, Scene, eventually
 from tests.faults.conftest import SceneMaker, some

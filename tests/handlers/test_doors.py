@@ -11,20 +11,20 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.delivering import Refused as CourierRefused
-from bot.delivering import Throttled, Uncertain
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
+from bot.suggesting.deliver import Refused as CourierRefused
+from bot.suggesting.deliver import Throttled, Uncertain
 from handlers import payloads
-from handlers.apologies import apologising
-from handlers.boards import Boards
-from handlers.connection import Connection, SlackRefused, SlackUnreachable
-from handlers.courier import SlackCourier
-from handlers.people import People
-from handlers.private import NotShown, PrivateMessages
-from handlers.slack_errors import telling_apart
-from handlers.tasks import Tasks
-from handlers.texts import DEFAULT_LOCALE, Texts, texts_for
+from handlers.background_tasks import Tasks
+from handlers.error_messages import apologising
+from handlers.slack.client import Connection, SlackRefused, SlackUnreachable
+from handlers.slack.courier import SlackCourier
+from handlers.slack.ephemeral import NotShown, PrivateMessages
+from handlers.slack.errors import telling_apart
+from handlers.slack.live_message import Boards
+from handlers.slack.users import People
 from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace
-from playground.openai import unauthorized
+from playground.model_server import unauthorized
 from storage.records import Delivery, Request, Turn, WayBack
 from tests.conftest import Stage, StageMaker
 

@@ -8,17 +8,9 @@ from typing import Any
 
 import pytest
 
-from playground import (
-    RESPONSE_URL,
-    Ephemeral,
-    LostAnswer,
-    LostServerError,
-    RateLimited,
-    Refused,
-    ServerError,
-    pings,
-)
-from playground.openai import HalfSent, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
+from playground import RESPONSE_URL, Ephemeral, LostAnswer, LostServerError, RateLimited, Refused, ServerError
+from playground.model_server import HalfSent, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
+from playground.slack import pings
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 

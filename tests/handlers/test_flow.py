@@ -6,7 +6,7 @@ import json
 import pytest
 
 from playground import ServerError
-from playground.openai import Call, Hang, default_text
+from playground.model_server import Call, Hang, default_text
 from tests.conftest import Stage, StageMaker
 
 

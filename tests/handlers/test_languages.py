@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
-from bot.delivering import Outcome
 from bot.errors import Stale
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, languages, texts_for
+from bot.suggesting.deliver import Outcome
 from handlers import blocks
-from handlers.texts import DEFAULT_LOCALE, Texts, languages, texts_for
-from playground.rules import wrong_with_blocks, wrong_with_view
+from playground.slack.rules import wrong_with_blocks, wrong_with_view
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
 from tests.conftest import Stage, StageMaker
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from sqlalchemy import insert
 
-from cli import serve
+from cli.commands import serve
 from storage import tables
-from storage.requests import to_row
+from storage.repositories.requests import to_row
 from storage.schema import migrate
 from tests.bot.ranking.logs import a_log
 from tests.conftest import Stage, StageMaker

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from playground import Refused, pings
+from playground import Refused
+from playground.slack import pings
 from tests.conftest import Stage, StageMaker
 
 

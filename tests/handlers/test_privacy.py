@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from playground.openai import Call
-from storage.database import database_file
+from playground.model_server import Call
+from storage.engine.database import database_file
 from tests.conftest import Stage, StageMaker
 
 EMAIL = "jane.doe@example.com"

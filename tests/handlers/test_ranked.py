@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.ranking.model import fit
-from storage.database import Database
-from storage.rankers import LEARNING
+from storage.engine.database import Database
+from storage.repositories.rankers import LEARNING
 from storage.schema import migrate
 from tests.bot.ranking.logs import displays
 from tests.conftest import Stage, StageMaker

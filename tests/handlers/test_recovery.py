@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.recovering import Recoverer
-from cli import serve
-from handlers.private import PrivateMessages
-from handlers.tasks import Tasks
+from bot.operations.recovery import Recoverer
+from cli.commands import serve
+from handlers.background_tasks import Tasks
+from handlers.slack.ephemeral import PrivateMessages
 from playground import RESPONSE_URL, Ephemeral, Hanging, RateLimited
 from playground import Refused as SlackRefuses
-from playground.openai import Call, Hang
-from storage.database import Database
+from playground.model_server import Call, Hang
+from storage.engine.database import Database
 from storage.errors import Unavailable
-from storage.requests import Requests
+from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 from tests.storage.stores import PostgresDatabases
@@ -218,7 +218,7 @@ async def test_a_database_away_for_longer_than_patience_lasts_is_told_and_the_re
     async def away(*_: object, **__: object) -> None:
         raise Unavailable("connection refused")
 
-    monkeypatch.setattr("bot.unfinished.AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bot.operations.write_buffer.AGAIN_AFTER_S", 0.0)
     monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
     async with stage.bot():
         with monkeypatch.context() as gone:

@@ -10,7 +10,7 @@ import pytest
 
 from playground import Delivery, Entry, Ephemeral, Message, ServerError, User, View
 from playground import Refused as SlackRefuses
-from playground.openai import Call, Refusal, default_text
+from playground.model_server import Call, Refusal, default_text
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 
@@ -360,7 +360,7 @@ async def test_others_see_that_it_is_not_theirs(stage: Stage) -> None:
 
 async def test_a_database_that_takes_nothing_is_said_in_a_modal(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     from storage.errors import Unavailable
-    from storage.requests import Requests
+    from storage.repositories.requests import Requests
 
     async def full(*_: Any, **__: Any) -> None:
         raise Unavailable("full")
@@ -490,7 +490,7 @@ async def test_an_event_that_the_database_does_not_take_comes_again(
 ) -> None:
     """It is not acknowledged, so Slack delivers it anew."""
     from storage.errors import Unavailable
-    from storage.requests import Requests
+    from storage.repositories.requests import Requests
 
     record, failures = Requests.record, [Unavailable("full")]
 

@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 
 from playground import LostAnswer, RateLimited, Workspace
-from playground.modals import closed, opened
-from playground.records import Ephemeral, Message
-from playground.web_doings import as_kept
-from playground.web_feed import newest
-from playground.web_page import Extras, page_routes
+from playground.page.browser_actions import as_kept
+from playground.page.feed import newest
+from playground.page.server import Extras, page_routes
+from playground.slack.modals import closed, opened
+from playground.slack.records import Ephemeral, Message
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, select, text_input
 

@@ -8,7 +8,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from playground import AppConfig, Workspace, pings
+from playground import AppConfig, Workspace
+from playground.slack import pings
 from tests.playground.blocks import Json, modal, section, text_input
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.database import Database
+from storage.engine.database import Database
 from storage.schema import migrate
 from tests.storage.stores import MIGRATED, Databases, PostgresDatabases, SqliteFiles, Store, open_store
 

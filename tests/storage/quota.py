@@ -5,7 +5,7 @@ import json
 import resource
 import sys
 
-from storage.database import database_file
+from storage.engine.database import database_file
 from storage.errors import Unavailable
 from tests.storage.stores import a_request, open_store
 

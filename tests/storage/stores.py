@@ -15,17 +15,17 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import text
 
-from storage.audit import Audit
-from storage.choicelog import ChoiceLog, Selection
-from storage.choices import Choices
-from storage.database import Database
-from storage.deliveries import Deliveries
-from storage.leases import Leases
-from storage.rankers import Rankers, StoredRanker
+from storage.engine.database import Database
+from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
-from storage.replicas import Replicas
-from storage.requests import Drafted, Requests
-from storage.switches import Switches
+from storage.repositories.audit import Audit
+from storage.repositories.choices import Choices
+from storage.repositories.deliveries import Deliveries
+from storage.repositories.leases import Leases
+from storage.repositories.rankers import Rankers, StoredRanker
+from storage.repositories.replicas import Replicas
+from storage.repositories.requests import Drafted, Requests
+from storage.repositories.switches import Switches
 
 _ids = count()
 

@@ -10,7 +10,7 @@ from alembic.operations import Operations
 from sqlalchemy import inspect, text
 
 from storage import schema
-from storage.database import Database
+from storage.engine.database import Database
 from storage.errors import SchemaTooNew
 from storage.schema import migrate, revision
 from storage.tables import metadata

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.drafting import Brief, Drafter, DraftFailed, FairLimiter, Models
 from bot.playbook import load_playbook
-from playground.openai import Answer, Call, Hang, ModelDouble
+from playground.model_server import Answer, Call, Hang, ModelDouble
 from storage.records import Turn
 
 PLAYBOOK = load_playbook(None)

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.drafting import Drafter
-from playground.openai import ModelDouble
+from playground.model_server import ModelDouble
 from tests.bot.drafting.briefs import served_by
 
 

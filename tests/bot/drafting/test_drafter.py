@@ -12,8 +12,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from bot.drafting import Draft, Drafter, DraftFailed, FairLimiter, OneModel
-from bot.drafting.faults import MalformedReplyError
-from playground.openai import (
+from bot.drafting.errors import MalformedReplyError
+from playground.model_server import (
     Answer,
     Drop,
     HalfSent,

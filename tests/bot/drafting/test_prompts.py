@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.drafting.prompts import build_messages, change_text, read_parts, shared_text, system_text
 from bot.playbook import PROMPT_SCAFFOLD_VERSION, Playbook, Style
-from bot.steering import Change
+from bot.suggesting.redraft import Change
 from storage.records import Steer, Turn
 from tests.bot.drafting.briefs import PLAYBOOK
 

@@ -11,8 +11,8 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 
 from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, OneModel, WrongLoopError
-from bot.drafting.background import BackgroundLoop
-from playground.openai import Hang, ModelDouble, bad_request
+from bot.drafting.background_loop import BackgroundLoop
+from playground.model_server import Hang, ModelDouble, bad_request
 from tests.bot.drafting.briefs import brief, briefs, only_one_answers, served_by
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.privacy.patterns import checked
+from bot.privacy.detectors import Recogniser, Rule
 from bot.privacy.placeholders import NONE, Placeholders, fill, mask, settle
-from bot.privacy.recognising import Recogniser, Rule
+from bot.privacy.user_patterns import checked
 
 RULES = (Rule(name="order", pattern=checked(r"NW-\d{6}")),)
 RECOGNISER = Recogniser(rules=RULES, spared="Write to help@shop.example")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import zstandard
 
-from bot.choicelog import to_json_line
-from bot.ranking.displays import Display, collect
+from bot.choice_log import to_json_line
+from bot.ranking.choice_sets import Display, collect
 from storage.records import Candidate, Choice, ChoiceKind, LogEntry, Request, Status, Turn
 
 AT = datetime(2026, 11, 1, 9, tzinfo=UTC)

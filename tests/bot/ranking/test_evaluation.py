@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.ranking.evaluation import HeldOut, Split, evaluate
-from bot.ranking.offpolicy import Refused, Worth
+from bot.ranking.off_policy import Refused, Worth
 from tests.bot.ranking.logs import displays
 
 TASTE = displays(900, 15, taste=3.0)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
+from bot.ranking.choice_sets import Weights
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.displays import Weights
 from bot.ranking.evaluation import nobody_known, positions_only
 from bot.ranking.features import Array, rarity
 from bot.ranking.logit import (

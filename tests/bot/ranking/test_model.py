@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bot.ranking.features import FEATURES
-from bot.ranking.gain import gain_over_position
+from bot.ranking.log_likelihood_gain import gain_over_position
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash, fit
 from storage.records import Turn
 from tests.bot.ranking.logs import an_entry, displays, restyled

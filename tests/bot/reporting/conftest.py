@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot.reporting import Prices, Question, Report, Reporter
-from storage.choicelog import Selection
-from storage.database import Database
-from storage.reports import Reports
+from storage.engine.database import Database
+from storage.queries.log_entries import Selection
+from storage.queries.reports import Reports
 from storage.schema import migrate
 from tests.reportlog import MONDAY, Asked, record
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.intervals import Estimate
 from bot.reporting import Price, Prices, Question, Report, Reporter
 from bot.reporting.report import Group, Note, Rate
-from storage.choicelog import Selection
-from storage.database import Database
+from bot.stats.cluster_intervals import Estimate
+from storage.engine.database import Database
 from storage.errors import Unavailable
-from storage.reports import Dimension, Facts, Reports
+from storage.queries.log_entries import Selection
+from storage.queries.reports import Dimension, Facts, Reports
 from tests.bot.reporting.conftest import Reported
 from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
 

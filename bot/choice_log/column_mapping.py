@@ -1,0 +1,262 @@
+"""Other systems' logs, row by row, as lines of the choice log, by a map that says which column is which field.
+
+    zone = "+01:00"                 # for times that tell none
+    [request]
+    id = "ticket"
+    agent_id = "agent.name"         # JSON Lines: a dot leads inwards
+    created_at = "asked"
+    message = "question"            # a conversation of one message; or conversation = a list as the log has it
+    [candidates]
+    text = ["reply_1", "reply_2"]   # a column for each; or list = "drafts", and the fields within each of them
+    in_order = true                 # they were shown in this order; without it, positions are unknown
+    [choice]
+    picked = "picked"               # the number of the candidate, from 1; 0 dismissed; empty undecided
+    chosen_at = "answered"
+    [constants]
+    "request.team_id" = "T0123ABCD"
+
+A mapped row is a line like any other, and checked as one.
+"""
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, Final, Literal, Self
+from uuid import NAMESPACE_OID, uuid5
+
+from bot.choice_log.line_reader import LONGEST_LINE, lines_of
+from bot.choice_log.reader import NotALine, read_line
+from bot.choice_log.writer import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS, SCHEMA, dumps
+from storage.queries.export_rows import kinds
+from storage.records import LogEntry
+
+Layout = Literal["jsonl", "csv"]
+
+_KNOWN: Final = {
+    "request": {*REQUEST_FIELDS, "message"},
+    "candidates": {*CANDIDATE_FIELDS, "list", "in_order"},
+    "choice": {*CHOICE_FIELDS, "picked"},
+}
+_TABLES: Final = {"request": REQUEST_FIELDS, "candidate": CANDIDATE_FIELDS, "choice": CHOICE_FIELDS}
+_KIND: Final = {
+    (table, name): kind
+    for table, names in _TABLES.items()
+    for name, kind in zip(names, kinds(table, names), strict=True)
+}
+_TRUE: Final = {"true", "yes", "1"}
+_FALSE: Final = {"false", "no", "0"}
+
+
+class MapError(ValueError):
+    """The map cannot be used; the message says why, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """Which column is which field. Raises MapError when read from a text that is none."""
+
+    request: dict[str, str]
+    candidates: dict[str, Any]
+    choice: dict[str, str]
+    constants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    zone: str | None = None
+
+    @classmethod
+    def of_toml(cls, text: str) -> Self:
+        try:
+            given = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise MapError(f"is no TOML: {error}") from None
+        constants: dict[str, dict[str, Any]] = {}
+        for path, value in given.pop("constants", {}).items():
+            part, _, name = str(path).partition(".")
+            constants.setdefault(part, {})[name] = value
+        made = cls(
+            request=given.pop("request", {}),
+            candidates=given.pop("candidates", {}),
+            choice=given.pop("choice", {}),
+            constants=constants,
+            zone=given.pop("zone", None),
+        )
+        made.check(given)
+        return made
+
+    def check(self, rest: dict[str, Any]) -> None:
+        """Raises MapError for what is not known, and for what is missing."""
+        if rest:
+            raise MapError(
+                f"has {next(iter(rest))!r}, which is not one of request, candidates, choice, constants, zone"
+            )
+        parts: dict[str, dict[str, Any]] = {
+            "request": self.request,
+            "candidates": self.candidates,
+            "choice": self.choice,
+        }
+        for part, fields in [*parts.items(), *self.constants.items()]:
+            for name in fields:
+                if name not in _KNOWN.get(part, ()):
+                    raise MapError(f"has {part}.{name}, which is no field: docs/choice-log.md has them all")
+        for name in ("id", "agent_id", "created_at"):
+            if name not in self.request and name not in self.constants.get("request", {}):
+                raise MapError(f"does not say which column is request.{name}")
+        if not {"message", "conversation"} & self.request.keys():
+            raise MapError("does not say which column is request.message")
+        if "list" not in self.candidates and not isinstance(self.candidates.get("text"), list):
+            raise MapError(
+                'does not say where the candidates are: candidates.list = "…" or candidates.text = ["…", "…"]'
+            )
+
+
+def rows_of(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, Any] | NotALine]]:
+    """(number of the line, row) of a file of JSON Lines or of CSV with a header."""
+    if layout == "csv":
+        yield from _csv_rows(file)
+        return
+    for number, line in lines_of(file):
+        yield number, line if isinstance(line, NotALine) else _json_row(line)
+
+
+def _json_row(line: bytes) -> dict[str, Any] | NotALine:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return NotALine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
+    return row if isinstance(row, dict) else NotALine("", "must be an object")
+
+
+def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | NotALine]]:
+    csv.field_size_limit(LONGEST_LINE)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        yield from _read_rows(csv.DictReader(text, strict=True))
+    finally:
+        text.detach()  # the file is the caller's to close
+
+
+def _read_rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | NotALine]]:
+    while True:
+        try:
+            row = next(reader, None)
+        except (csv.Error, UnicodeDecodeError) as error:
+            yield reader.line_num, NotALine("", f"is no CSV in UTF-8 from here on ({type(error).__name__})")
+            return
+        if row is None:
+            return
+        yield reader.line_num, {name: value for name, value in row.items() if value not in {"", None}}
+
+
+def mapped(row: dict[str, Any], by: Map) -> LogEntry:
+    """One row as a request. Raises NotALine."""
+    request = _fields("request", by.request, row, by)
+    if "message" in by.request:
+        request["conversation"] = [{"role": "customer", "text": _at(row, by.request["message"])}]
+    drafted = _candidates(row, str(request.get("id")), by)
+    line = {"schema": SCHEMA, "request": request, "candidates": drafted, "choice": _choice(row, drafted, by)}
+    return read_line(dumps(line))
+
+
+def _candidates(row: dict[str, Any], request_id: str, by: Map) -> list[dict[str, Any]]:
+    if "list" in by.candidates:
+        found = _at(row, by.candidates["list"]) or []
+        if not isinstance(found, list):
+            raise NotALine("candidates", f"{by.candidates['list']!r} must be a list")
+        names = {name: path for name, path in by.candidates.items() if name not in {"list", "in_order"}}
+        drafted = [_listed(one, names, by) for one in found]
+    else:
+        drafted = _wide(row, by)
+    for number, candidate in enumerate(drafted):
+        candidate.setdefault("id", _id(request_id, number))
+        if by.candidates.get("in_order"):
+            candidate.setdefault("position", number + 1)
+    return drafted
+
+
+def _listed(one: Any, names: dict[str, str], by: Map) -> dict[str, Any]:
+    if isinstance(one, dict):
+        return _fields("candidate", names, one, by)
+    return {**by.constants.get("candidates", {}), "text": one}
+
+
+def _wide(row: dict[str, Any], by: Map) -> list[dict[str, Any]]:
+    """A column for each candidate; rows may have fewer than there are columns."""
+    columns: dict[str, Sequence[str]] = {name: path for name, path in by.candidates.items() if name != "in_order"}
+    found = []
+    for number, column in enumerate(columns["text"]):
+        if _at(row, column) is not None:
+            names = {name: paths[number] for name, paths in columns.items() if number < len(paths)}
+            found.append(_fields("candidate", names, row, by))
+    return found
+
+
+def _choice(row: dict[str, Any], drafted: list[dict[str, Any]], by: Map) -> dict[str, Any] | None:
+    choice = _fields("choice", by.choice, row, by)
+    if "picked" in by.choice:
+        picked = _converted("integer", _at(row, by.choice["picked"]), by)
+        if picked is None:
+            return None
+        if not isinstance(picked, int) or not 0 <= picked <= len(drafted):
+            raise NotALine("choice.picked", f"must be a number from 0 to {len(drafted)}")
+        choice["candidate_id"] = drafted[picked - 1]["id"] if picked else None
+        text = drafted[picked - 1].get("text") if picked else None
+        sent = choice.setdefault("final_text", text) if picked else None
+        choice["final_text"] = sent
+        choice.setdefault("kind", "dismissed" if not picked else "used" if sent == text else "edited")
+    return choice if choice.get("kind") else None
+
+
+def _fields(table: str, names: dict[str, str], row: dict[str, Any], by: Map) -> dict[str, Any]:
+    part = "candidates" if table == "candidate" else table
+    found = dict(by.constants.get(part, {}))
+    for name, path in names.items():
+        if (table, name) in _KIND and (value := _converted(_KIND[table, name], _at(row, path), by)) is not None:
+            found[name] = value
+    return found
+
+
+def _at(row: dict[str, Any], path: str) -> Any:
+    """The column of this name, or what lies there, with dots for the way."""
+    if path in row:
+        return row[path]
+    value: Any = row
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _converted(kind: str, value: Any, by: Map) -> Any:
+    """A cell as what the field holds; as it is where it is none, so that the reader tells."""
+    if kind == "text" and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return value
+    try:
+        return _CONVERTED[kind](value.strip(), by) if kind in _CONVERTED else value
+    except ValueError:
+        return value
+
+
+def _time(text: str, by: Map) -> str:
+    moment = datetime.fromisoformat(text)
+    return text if moment.tzinfo or by.zone is None else f"{moment.isoformat()}{by.zone}"
+
+
+def _boolean(text: str, _: Map) -> bool | str:
+    return text.lower() in _TRUE if text.lower() in _TRUE | _FALSE else text
+
+
+_CONVERTED: Final[dict[str, Any]] = {
+    "integer": lambda text, _: int(text),
+    "number": lambda text, _: float(text),
+    "boolean": _boolean,
+    "time": _time,
+    "json": lambda text, _: json.loads(text),
+}
+
+
+def _id(request_id: str, number: int) -> str:
+    plain = f"{request_id}.{number + 1}"
+    return plain if len(plain) <= 64 else str(uuid5(NAMESPACE_OID, plain))

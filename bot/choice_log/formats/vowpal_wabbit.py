@@ -1,0 +1,72 @@
+"""Choices as Vowpal Wabbit's multi-line examples (`--cb_adf`), for the one decision whose probability is known by
+itself: which candidate came first.
+
+    shared |c where is my order |r surface=slash locale=en-US
+    0:-1:0.3333 |s style=warm |m model=gpt-4o-mini |n words:12 |t we look into it
+    |s style=direct …
+
+The candidates stand in the order shown. The first has the label `0:cost:probability`: the cost is -1 if it was chosen
+and 0 if not; the probability is its `first_propensity`.
+"""
+
+import re
+from collections import Counter
+from typing import Final
+
+from bot.choice_log.formats.preferences import UNDECIDED, seen
+from storage.records import Candidate, LogEntry
+
+WITHOUT_PROPENSITY: Final = "without propensities"
+NOTHING_SHOWN: Final = "with nothing shown"
+DECIDED_EARLY: Final = "decided before all drafts were shown"
+
+_WORD: Final = re.compile(r"\w+")
+_SPECIAL: Final = re.compile(r"[\s|:]+")
+"""What has a meaning in the format."""
+
+
+class Bandit:
+    """Requests as examples. `left_out` counts those that give none, by the reason."""
+
+    def __init__(self) -> None:
+        self.left_out: Counter[str] = Counter()
+
+    def lines(self, entry: LogEntry) -> list[str]:
+        """The lines of one example, with the blank line that ends it; none for a request that cannot be one."""
+        shown = entry.visible
+        if not shown:
+            self.left_out[NOTHING_SHOWN] += 1
+            return []
+        if entry.choice is None and entry.request.status != "redrafted":
+            self.left_out[UNDECIDED] += 1
+            return []
+        if seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
+            self.left_out[DECIDED_EARLY] += 1  # what was first depends on when the agent was content
+            return []
+        if not shown[0].first_propensity:
+            self.left_out[WITHOUT_PROPENSITY] += 1
+            return []
+        cost = -1 if entry.choice is not None and entry.choice.candidate_id == shown[0].id else 0
+        label = f"0:{cost}:{shown[0].first_propensity!r} "
+        return [_shared(entry), label + _action(shown[0]), *[_action(one) for one in shown[1:]], "\n"]
+
+
+def _shared(entry: LogEntry) -> str:
+    said = " ".join(_words(turn.text) for turn in entry.request.conversation)
+    return f"shared |c {said} |r surface={_name(entry.request.surface)} locale={_name(entry.request.locale)}\n"
+
+
+def _action(candidate: Candidate) -> str:
+    text = candidate.text or ""
+    return (
+        f"|s style={_name(candidate.style)} |m model={_name(candidate.model)} "
+        f"|n words:{len(_WORD.findall(text))} |t {_words(text)}\n"
+    )
+
+
+def _words(text: str) -> str:
+    return " ".join(_WORD.findall(text.casefold()))
+
+
+def _name(text: str) -> str:
+    return _SPECIAL.sub("_", text)

@@ -1,0 +1,229 @@
+"""The models: any OpenAI-compatible server, through LangChain.
+
+    models = Models(base_url="http://127.0.0.1:11434/v1", api_key=None)
+    model = models.get("llama3")
+    await models.aclose()
+
+Everything is passed explicitly: left alone, LangChain and the openai client look for addresses, keys and proxies in the
+environment, share one HTTP client between event loops, and retry on their own.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from statistics import StatisticsError, fmean
+from typing import Any, TypeVar
+
+import openai
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_openai.chat_models.base import BaseChatOpenAI
+from openai.types.chat import ChatCompletionChunk
+from pydantic import PrivateAttr
+
+from bot.drafting.errors import MalformedReplyError, ToldError
+from bot.drafting.http import Server
+
+MAX_TOKENS = 900
+"""About 2,500 characters in many languages; fewer in those where a token is hardly more than a character."""
+
+T = TypeVar("T")
+
+
+class Models:
+    """Gives models by name, each made once, all on one `Server`, whose arguments these are and which `aclose` closes.
+
+    With `logprobs`, the server is asked for log-probabilities, which not every server has and which make bodies several
+    times as large.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None,
+        api_key: str | None,
+        max_in_flight: int = 100,
+        max_tokens: int = MAX_TOKENS,
+        logprobs: bool = False,
+    ) -> None:
+        self._server = Server(base_url=base_url, api_key=api_key, max_in_flight=max_in_flight)
+        self._max_tokens = max_tokens
+        self._logprobs = logprobs
+        self._made: dict[str, BaseChatModel] = {}
+
+    def get(self, name: str) -> BaseChatModel:
+        """The model of that name. Nothing is sent: an unknown name fails at the first draft."""
+        if name not in self._made:
+            self._made[name] = openai_model(
+                name, server=self._server, max_tokens=self._max_tokens, logprobs=self._logprobs
+            )
+        return self._made[name]
+
+    async def aclose(self) -> None:
+        await self._server.aclose()
+
+
+def openai_model(name: str, *, server: Server, max_tokens: int = MAX_TOKENS, logprobs: bool = False) -> BaseChatModel:
+    """A chat model on an OpenAI-compatible server, for asynchronous use. Closing the server is the caller's."""
+
+    async def give_key() -> str:
+        return server.api_key
+
+    model = ServedChatModel(
+        model=name,
+        base_url=server.base_url,
+        # A coroutine function, so that LangChain makes no synchronous client, which would have settings of its own.
+        api_key=give_key,
+        http_async_client=server.http,
+        openai_proxy=None,
+        max_retries=0,
+        max_tokens=max_tokens,
+        logprobs=True if logprobs else None,
+        timeout=None,
+        stream_usage=True,
+        use_responses_api=False,
+        cache=False,
+    )
+    model.serve_from(server)
+    return model
+
+
+class ServedChatModel(BaseChatOpenAI):
+    """LangChain's chat model for OpenAI-compatible servers, with two differences.
+
+    It is lean: `_agenerate` asks the server by itself (`Server.post`) and reads the JSON, where ChatOpenAI goes through
+    two clients, builds the SDK's models, dumps them again, and changes threads for it. That is most of a draft's CPU.
+
+    It fits itself to the server: some refuse a parameter that others need (`temperature` with reasoning models,
+    `max_tokens` or `max_completion_tokens` depending on the server's age). What a 400 or 422 names is sent under its
+    other name, or left out, at once; and from then on, should the server take the call without it.
+    """
+
+    _refused: frozenset[str] = PrivateAttr(default=frozenset())
+    _server: Server = PrivateAttr()
+
+    def serve_from(self, server: Server) -> None:
+        self._server = server
+        if server.host == "api.openai.com":
+            self._refused = frozenset({"max_tokens"})
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
+        **kwargs: Any,
+    ) -> ChatResult:
+        payload = self._get_request_payload(messages, stop=stop, **kwargs)
+        body, info = await self._accepted(payload, self._post)
+        return self._read(body, info)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        wanted = {**kwargs, "stream": True, "stream_options": {"include_usage": True}}
+        payload = self._get_request_payload(messages, stop=stop, **wanted)
+        stream, info = await self._accepted(payload, self._open_stream)
+        begun = False
+        async with stream:
+            async for event in stream:
+                if (chunk := self._read_event(event, {} if begun else info)) is not None:
+                    begun = True
+                    yield chunk
+        if not begun:
+            raise MalformedReplyError("a stream without a chunk")
+
+    async def _accepted(
+        self, payload: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[T]]
+    ) -> tuple[T, dict[str, Any]]:
+        """What `send` gives for the payload in the form that the server takes, and what is to be known of that form."""
+        refused = self._refused
+        for sent in count(1):
+            fitted = _without(refused, payload)
+            try:
+                accepted = await send(fitted)
+            except openai.APIStatusError as error:
+                name = _named_parameter(error)
+                if name is None or name not in fitted or name in refused:
+                    raise
+                refused |= {name}
+            else:
+                self._refused |= refused
+                return accepted, {"temperature": fitted.get("temperature"), "requests": sent}
+        raise AssertionError("count never ends")
+
+    async def _post(self, payload: dict[str, Any]) -> bytes:
+        return await self._server.post("/chat/completions", payload)
+
+    async def _open_stream(self, payload: dict[str, Any]) -> openai.AsyncStream[ChatCompletionChunk]:
+        stream: openai.AsyncStream[ChatCompletionChunk] = await self.async_client.create(**payload)
+        return stream
+
+    def _read(self, answer: bytes, info: dict[str, Any]) -> ChatResult:
+        try:
+            body = json.loads(answer)
+        except ValueError as error:
+            raise MalformedReplyError("not JSON") from error
+        if isinstance(body, dict) and (told := body.get("error")):
+            # Some routers answer 200 and tell in the body what happened behind them.
+            raise ToldError(told)
+        info = {**info, "mean_logprob": _take_mean_logprob(body)}
+        try:
+            result = self._create_chat_result(body, info)
+            # Which LangChain reads from the SDK's models only.
+            if refusal := body["choices"][0]["message"].get("refusal"):
+                result.generations[0].message.additional_kwargs["refusal"] = refusal
+        except _UNREADABLE as error:
+            raise MalformedReplyError("not a chat completion") from error
+        return result
+
+    def _read_event(self, event: ChatCompletionChunk, info: dict[str, Any]) -> ChatGenerationChunk | None:
+        try:
+            chunk = self._convert_chunk_to_generation_chunk(event.model_dump(warnings=False), AIMessageChunk, info)
+        except _UNREADABLE as error:
+            raise MalformedReplyError("not a chunk of a chat completion") from error
+        if chunk is not None and event.choices and (refusal := event.choices[0].delta.refusal):
+            chunk.message.additional_kwargs["refusal"] = refusal
+        return chunk
+
+
+def _take_mean_logprob(body: object) -> float | None:
+    """The mean log-probability of the first choice, taken out of the body: LangChain would copy every token of it."""
+    try:
+        tokens = body["choices"][0].pop("logprobs")["content"]  # type: ignore[index]
+        return fmean(token["logprob"] for token in tokens)
+    except (KeyError, IndexError, TypeError, AttributeError, StatisticsError):
+        return None  # not every server gives them, and not every one in this form
+
+
+# What LangChain's readers raise on a body of another shape.
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+_OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+_PARAMETER = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|logprobs|stream_options)\b")
+
+
+def _without(refused: frozenset[str], payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload with what was refused under its other name, if it has one that was not, else without it."""
+    fitted = dict(payload)
+    for name in refused & payload.keys():
+        value = fitted.pop(name)
+        other = _OTHER_NAMES.get(name)
+        if other is not None and other not in refused:
+            fitted[other] = value
+    return fitted
+
+
+def _named_parameter(error: openai.APIStatusError) -> str | None:
+    """The parameter, of those we can do without, that the server does not take as it is."""
+    if error.status_code not in {400, 403, 422}:
+        return None
+    found = _PARAMETER.search(error.param or str(error.body))
+    return found[0] if found else None

@@ -1,0 +1,93 @@
+"""Every word that an agent reads, by key, in the agent's language. A new language is one new file in `locales/`.
+
+A file lacks nothing that en-US.ftl has: a test holds that. Should it do so all the same, that one text is English.
+"""
+
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from fluent.runtime import FluentBundle, FluentResource
+from fluent.syntax.ast import Junk
+
+DEFAULT_LOCALE: Final = "en-US"
+
+# Labels and counts recur: formatting them anew each time is a fiftieth of a suggestion's CPU.
+_MOST: Final = 2_000
+_FREE: Final = frozenset({"for-message", "with-hint"})
+"""Texts with somebody's words in them: never kept."""
+
+_TRADITIONAL: Final = frozenset({"hant", "tw", "hk", "mo"})
+
+
+class Texts:
+    """The texts of one language: `texts("drafts-failed", failed=1, count=3, reasons="refused")`.
+
+    Raises ValueError for a file that is no Fluent: the library would leave out what it cannot read.
+    """
+
+    def __init__(self, locale: str, source: str, *, fallback: "Texts | None" = None) -> None:
+        self.locale = locale
+        self._fallback = fallback
+        # Isolation marks would stand in the texts as invisible characters.
+        self._bundle = FluentBundle([locale], use_isolating=False)
+        resource = FluentResource(source)
+        junk = next((entry for entry in resource.body if isinstance(entry, Junk)), None)
+        if junk is not None:
+            raise ValueError(f"{locale}.ftl is broken at: {str(junk.content)[:60]!r}")
+        self._bundle.add_resource(resource)
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """The text of `key`. Raises KeyError where there is none, ValueError where a value is missing."""
+        seen = (key, *values.values())
+        if seen in self._known:
+            return self._known[seen]
+        if self._fallback is not None and not self._bundle.has_message(key):
+            return self._fallback(key, **values)
+        pattern = self._bundle.get_message(key).value
+        if pattern is None:
+            raise KeyError(key)
+        text, errors = self._bundle.format_pattern(pattern, values)
+        if errors:
+            raise ValueError(f"{key}: {errors[0]}")
+        if key not in _FREE and len(self._known) < _MOST:
+            self._known[seen] = str(text)
+        return str(text)
+
+
+@cache
+def languages() -> dict[str, Texts]:
+    """All languages there are, by locale. What a file lacks is told in English."""
+    folder = resources.files("bot.i18n") / "locales"
+    sources = {
+        file.name.removesuffix(".ftl"): file.read_text(encoding="utf-8")
+        for file in folder.iterdir()
+        if file.name.endswith(".ftl")
+    }
+    english = Texts(DEFAULT_LOCALE, sources.pop(DEFAULT_LOCALE))
+    others = {name: Texts(name, source, fallback=english) for name, source in sources.items()}
+    return {DEFAULT_LOCALE: english, **others}
+
+
+@cache
+def _by_writing() -> dict[str, Texts]:
+    return {written(name): texts for name, texts in languages().items()}
+
+
+def texts_for(locale: str) -> Texts:
+    """The texts of this locale, or of its language as it is written there, or English."""
+    known = languages()
+    return known.get(locale) or _by_writing().get(written(locale), known[DEFAULT_LOCALE])
+
+
+def written(locale: str) -> str:
+    """A locale's language, with its script where the language has several: zh-Hant for zh-TW, zh-HK and zh_Hant_MO.
+
+    Chinese without a place or script is zh-Hans, as in Unicode's CLDR. As there, one script never stands in for the
+    other: who reads zh-CN gets English, in which every word is meant for them, rather than another place's Chinese.
+    """
+    language, *rest = locale.replace("_", "-").casefold().split("-")
+    if language != "zh":
+        return language
+    return "zh-Hant" if "hans" not in rest and _TRADITIONAL.intersection(rest) else "zh-Hans"

@@ -1,0 +1,133 @@
+"""What a dead replica left behind is taken over by a living one, its own successor or another.
+
+await recoverer.join()                      # alive from now on
+await recoverer.beat()                      # every HEARTBEAT_S
+left = await recoverer.take_over()          # what is ours now, to draft, to show, to post
+await recoverer.leave()                     # at shutdown: what is left is free at once
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.operations.log_events import tell_request
+from bot.operations.metrics import Metrics
+from bot.operations.write_buffer import Unfinished
+from bot.privacy.service import Privacy
+from bot.suggesting.choose import Chosen
+from bot.suggesting.deliver import Deliverer
+from storage.records import Delivery, LogEntry, Request
+from storage.repositories.replicas import Replicas
+from storage.repositories.requests import Requests
+
+HEARTBEAT_S: Final = 10.0
+DEAD_AFTER: Final = timedelta(seconds=30)
+"""Three heartbeats missed. With the next look of another replica, work is taken over within 45 s."""
+
+ANSWERED_WITHIN: Final = timedelta(minutes=30)
+"""Older requests are not drafted any more: the conversation has moved on, and the way back to the agent is closed."""
+
+UNKNOWN_TOLD_FOR: Final = timedelta(days=1)
+"""After a restart, agents are told again of parts that may have been posted, this long and no longer."""
+
+CONFIRMED_WITHIN: Final = timedelta(minutes=30)
+"""That an older reply was posted, its agent has read in the conversation."""
+
+DELETED_WITHIN: Final = timedelta(days=7)
+"""What was posted and taken back longer ago stays: everybody has read it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """Work taken over: requests to draft, drafted ones to show, replies to post or to tell the agent about, and posted
+    ones to delete, since their choice was taken back.
+    """
+
+    to_draft: tuple[Request, ...]
+    to_show: tuple[LogEntry, ...]
+    to_deliver: tuple[Chosen, ...]
+    to_delete: tuple[Delivery, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.to_draft or self.to_show or self.to_deliver or self.to_delete)
+
+
+class Recoverer:
+    """The heartbeat of this process, and its share of what others left behind."""
+
+    def __init__(
+        self,
+        *,
+        replicas: Replicas,
+        requests: Requests,
+        privacy: Privacy,
+        deliverer: Deliverer,
+        now: Callable[[], datetime],
+        metrics: Metrics | None = None,
+        unfinished: Unfinished | None = None,
+    ) -> None:
+        self._replicas = replicas
+        self._requests = requests
+        self._privacy = privacy
+        self._deliverer = deliverer
+        self._now = now
+        self._metrics = metrics or Metrics()
+        self._unfinished = unfinished or Unfinished()
+
+    async def join(self) -> None:
+        await self._replicas.join(self._now())
+
+    async def beat(self) -> None:
+        now = self._now()
+        await self._replicas.beat(now, dead_before=now - DEAD_AFTER)
+
+    async def leave(self) -> None:
+        await self._replicas.leave()
+
+    async def take_over(self) -> LeftBehind:
+        """Some of the work that no living replica owns, or that this one broke off while the database was away;
+        requests too old are closed. Raises Unavailable.
+        """
+        await self._unfinished.catch_up(self._replicas)
+        now = self._now()
+        entries = await self._replicas.take_requests()
+        old = [entry.request.id for entry in entries if entry.request.created_at < now - ANSWERED_WITHIN]
+        if old:
+            await self._requests.close_expired(old, at=now)
+        for entry in entries:
+            if entry.request.id in old:
+                tell_request(entry, "expired")
+        fresh = [entry for entry in entries if entry.request.id not in old]
+        undone = await self._replicas.take_deletions(undone_since=now - DELETED_WITHIN)
+        ids = await self._replicas.take_deliveries(
+            unknown_since=now - UNKNOWN_TOLD_FOR, untold_since=now - CONFIRMED_WITHIN
+        )
+        loaded = [await self._deliverer.load(choice_id) for choice_id in ids]
+        chosen = [each for each in loaded if each.parts]  # none where an undo came in between
+        if entries or chosen:
+            _log.warning("taken over: %s requests, %s too old, %s deliveries", len(fresh), len(old), len(chosen))
+        left = LeftBehind(
+            to_draft=tuple(entry.request for entry in fresh if not _is_drafted(entry.request)),
+            to_show=tuple([await self._privacy.opened(each) for each in fresh if _is_drafted(each.request)]),
+            to_deliver=tuple(chosen),
+            to_delete=tuple(undone),
+        )
+        self._metrics.taken_over(
+            {
+                "draft": len(left.to_draft),
+                "show": len(left.to_show),
+                "deliver": len(left.to_deliver),
+                "expired": len(old),
+            }
+        )
+        return left
+
+
+def _is_drafted(request: Request) -> bool:
+    """Whether nothing of it is still to be drafted: some candidates may be visible before all are done."""
+    return request.handed_at is not None and request.order_propensity is not None

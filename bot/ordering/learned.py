@@ -1,0 +1,142 @@
+"""The learned order in a running bot: the ranker that the database says is shown, looked up now and then.
+
+ordering = LearnedOrdering(…)       # an Orderer: uniform until a ranker is shown
+await ordering.look()               # every LOOK_EVERY_S: follow what the gate or a person has changed
+ordering.order(request, candidates)
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from bot.operations.metrics import Metrics
+from bot.ordering.policies import PlackettLuce, Policy, arranged
+from bot.ordering.shuffle import Order, shuffle
+from storage.records import Candidate, Request, Turn
+from storage.repositories.audit import Audit
+from storage.repositories.rankers import Rankers, StoredRanker
+
+LOOK_EVERY_S: Final = 20.0
+"""A change of ranker reaches every replica within this."""
+
+ACTOR: Final = "serve"
+
+_log = logging.getLogger(__name__)
+
+
+class Scorer(Protocol):
+    """What is needed of a ranker: its version, and the quality of each candidate, in log-odds."""
+
+    @property
+    def version(self) -> str: ...
+
+    def quality(
+        self, conversation: Sequence[Turn], candidates: Sequence[Candidate], prompt_version: str
+    ) -> Sequence[float]: ...
+
+
+class LearnedOrdering:
+    """Orders by the ranker that is shown, through a policy; uniformly where there is none or it does not work.
+
+    What does not work is told once for each ranker, in the log, in the metrics and in the audit: an order is worth
+    less than a suggestion in time.
+    """
+
+    def __init__(
+        self,
+        *,
+        rankers: Rankers,
+        audit: Audit,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        rng: random.Random,
+        policy: Policy | None = None,
+    ) -> None:
+        self._rankers = rankers
+        self._audit = audit
+        self._metrics = metrics
+        self._now = now
+        self._rng = rng
+        self._policy = policy or PlackettLuce()
+        self._scorer: Scorer | None = None
+        self._failed: dict[str, str] = {}
+        self._told: set[str] = set()
+
+    @property
+    def version(self) -> str | None:
+        """The ranker in use; None while the order is uniform."""
+        return None if self._scorer is None else self._scorer.version
+
+    def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
+        ids = [candidate.id for candidate in candidates]
+        order = shuffle(ids, self._rng) if self._scorer is None else self._ranked(self._scorer, request, candidates)
+        self._metrics.ordered(order.policy)
+        return order
+
+    async def look(self) -> None:
+        """Use what is shown now. Raises Unavailable; then what was shown before stays in use."""
+        change = await self._rankers.current()
+        wanted = None if change is None else change.version
+        before = self.version
+        if wanted != before:
+            self._scorer = None if wanted is None else await self._loaded(wanted)
+        if self.version != before:
+            _log.info("replies are ordered by %s from now on", self.version or "chance")
+        self._metrics.ranker(self.version)
+        await self._tell()
+
+    async def _loaded(self, version: str) -> Scorer | None:
+        """The ranker; None, and noted, where it is not there or cannot be used."""
+        stored = await self._rankers.get(version)
+        try:
+            return await asyncio.to_thread(_parsed, stored, version)
+        except _Unusable as error:
+            self._note(version, f"it cannot be used: {error}", reason="corrupt")
+            return None
+
+    def _ranked(self, scorer: Scorer, request: Request, candidates: Sequence[Candidate]) -> Order:
+        ids = [candidate.id for candidate in candidates]
+        try:
+            scores = scorer.quality(request.conversation, candidates, request.prompt_version)
+            return arranged(ids, scores, policy=self._policy, ranker_version=scorer.version, rng=self._rng)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in a model, the candidates are shown
+            _log.exception("the ranker %s failed", scorer.version, extra={"request_id": request.id})
+            self._note(scorer.version, f"it failed: {type(error).__name__}", reason="failed")
+            return shuffle(ids, self._rng)
+
+    def _note(self, version: str, why: str, *, reason: str) -> None:
+        self._metrics.ranker_fell_back(reason)
+        if version not in self._told:
+            _log.error("the order is uniform and not by the ranker %s: %s", version, why)
+            self._failed[version] = why
+
+    async def _tell(self) -> None:
+        """Note in the audit what did not work since the last look."""
+        while self._failed:
+            version, why = next(iter(self._failed.items()))
+            data = {"version": version, "why": why}
+            await self._audit.record(at=self._now(), actor=ACTOR, action="ranker_fell_back", data=data)
+            self._told.add(version)
+            del self._failed[version]
+
+
+class _Unusable(Exception):  # noqa: N818 - named for what happened
+    """A stored ranker that cannot be used, and why."""
+
+
+def _parsed(stored: StoredRanker | None, version: str) -> Scorer:
+    """In a thread: the model's libraries take a while to load, once. Raises _Unusable."""
+    from bot.ranking.model import CorruptModel, Ranker
+
+    if stored is None:
+        raise _Unusable("it is not in the database any more")
+    try:
+        ranker = Ranker.from_json(stored.model)
+    except CorruptModel as error:
+        raise _Unusable(str(error)) from error
+    if ranker.version != version:
+        raise _Unusable(f"it says that it is {ranker.version}")
+    return ranker

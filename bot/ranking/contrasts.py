@@ -1,0 +1,307 @@
+"""Which style, model or prompt wins: contrasts with clustered errors, the probability of being best, what is needed.
+
+How many picks a contrast needs, to be found in four of five logs like this one (two-sided, 5%):
+
+    needed = n · V · ((1.960 + 0.842) / δ)²        δ = 0.3, or the difference found if that is larger
+
+V is the contrast's variance, from the fit with errors clustered, but never less than what n picks of agents without any
+preference could tell. With K different styles in every display that is 2K/n: at K = 3, 523 picks for 0.3.
+
+Priors pull effects towards 0, and little data would look sure of it: what the pull may hide is added to the variance.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from scipy.stats import t as student
+
+from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.estimates import LENGTH, Estimates, estimate
+from bot.ranking.features import FEATURES, Array
+from bot.ranking.logit import PRIOR_DEVIATION
+
+Kind = Literal["styles", "models", "prompts"]
+KINDS: Final[tuple[Kind, ...]] = ("styles", "models", "prompts")
+
+WORTH_KNOWING: Final = 0.3
+"""The difference, in log-odds, that a comparison is to find: e^0.3 is picked 1.35 times as often."""
+
+FEW: Final = 30
+"""Picks below which it is too early to say that something cannot be told."""
+
+ALL_IN_ALL: Final = tuple(FEATURES)
+"""Text features left out, so that a style is what it makes of a text: nothing of it is explained away."""
+
+AT_EQUAL_LENGTH: Final = tuple(name for name in FEATURES if name not in LENGTH)
+"""Only length is left in, as a covariate."""
+
+_POWER: Final = 1.959964 + 0.841621
+_DRAWS: Final = 20_000
+_SEED: Final = 20_261_122
+
+Found = Literal["better", "worse", "no_difference", "not_enough", "cannot_tell"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """A difference in log-odds, all else equal, with its 95% interval."""
+
+    mean: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One name: how often it was shown and picked (for a prompt: displays), its effect beside the mean of its kind,
+    all in all and at equal length, and how probable it is that it is the best; None where that cannot be told.
+    """
+
+    kind: Kind
+    name: str
+    shown: int
+    picked: int
+    effect: Effect | None
+    equal_length: Effect | None
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One against another: `found` says whether it is better, all in all; `equal_length` is what is left of that.
+
+    `needed` picks in all, and how many are `missing`; None where no number would do.
+    """
+
+    kind: Kind
+    one: str
+    other: str
+    effect: Effect | None
+    equal_length: Effect | None
+    found: Found
+    needed: int | None
+    missing: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All names of all kinds, and all pairs within a kind; the best first."""
+
+    displays: int
+    picks: int
+    agents: int
+    standings: tuple[Standing, ...]
+    pairs: tuple[Pair, ...]
+
+
+def compare(displays: Sequence[Display], *, weights: Weights) -> Comparison:
+    """Of a log of any size; what it is too small for is `not_enough`."""
+    picks = sum(display.picked is not None for display in displays)
+    views = [] if picks == 0 else [_View.of(displays, weights, without) for without in (ALL_IN_ALL, AT_EQUAL_LENGTH)]
+    standings = [standing for kind in KINDS for standing in _standings(displays, kind, views)]
+    pairs = [
+        _pair(kind, one, other, views, picks)
+        for kind in KINDS
+        for one, other in _pairs([standing.name for standing in standings if standing.kind == kind])
+    ]
+    return Comparison(
+        displays=len(displays),
+        picks=picks,
+        agents=len({display.agent for display in displays}),
+        standings=tuple(standings),
+        pairs=tuple(pairs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Estimates, with what the priors may hide, and what agents without preferences would tell."""
+
+    labels: tuple[tuple[str, str], ...]
+    values: Array
+    covariance: Array
+    information: Array
+    clusters: int
+
+    @classmethod
+    def of(cls, displays: Sequence[Display], weights: Weights, without: Sequence[str]) -> "_View":
+        estimates = estimate(displays, weights=weights, without=without)
+        at = [index for index, (kind, _) in enumerate(estimates.labels) if kind in KINDS]
+        labels = tuple((str(estimates.labels[index][0]), estimates.labels[index][1]) for index in at)
+        information = _information(displays, labels)
+        prior = np.diag([PRIOR_DEVIATION[kind] ** -2.0 for kind, _ in labels])
+        pull = np.linalg.inv(information + prior)
+        return cls(
+            labels=labels,
+            values=np.array(estimates.values)[at],
+            covariance=_finite(estimates, at) + pull @ prior @ pull,
+            information=information,
+            clusters=estimates.clusters,
+        )
+
+    def members(self, kind: Kind) -> list[int]:
+        return [index for index, (found, _) in enumerate(self.labels) if found == kind]
+
+    def vector(self, kind: Kind, one: str, other: str | None) -> Array:
+        """Picks out one less the other, or less the mean of its kind."""
+        vector = np.zeros(len(self.labels))
+        if other is None:
+            members = self.members(kind)
+            vector[members] -= 1 / len(members)
+        else:
+            vector[self.labels.index((kind, other))] -= 1
+        vector[self.labels.index((kind, one))] += 1
+        return vector
+
+    def effect(self, vector: Array) -> Effect | None:
+        """None where one agent only has picked, or where the log does not tell the two apart."""
+        if self.clusters < 2 or math.isnan(self.alike(vector)):
+            return None
+        mean = float(vector @ self.values)
+        reach = float(student.ppf(0.975, self.clusters - 1)) * self.variance(vector) ** 0.5
+        return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
+
+    def variance(self, vector: Array) -> float:
+        return max(0.0, float(vector @ self.covariance @ vector))
+
+    def alike(self, vector: Array) -> float:
+        """The contrast's variance if agents had no preference; NaN where no number of picks would tell it."""
+        inverse = np.linalg.pinv(self.information, rcond=1e-9, hermitian=True)
+        if not np.allclose(self.information @ inverse @ vector, vector, atol=1e-6):
+            return math.nan
+        return float(vector @ inverse @ vector)
+
+    def best(self, kind: Kind) -> dict[str, float]:
+        """The probability of each that none of its kind is better, from draws of Student's t."""
+        at = self.members(kind)
+        if self.clusters < 2 or any(math.isnan(self.alike(self.vector(kind, self.labels[i][1], None))) for i in at):
+            return {}
+        rng = np.random.default_rng(_SEED)
+        noise = rng.multivariate_normal(np.zeros(len(at)), self.covariance[np.ix_(at, at)], _DRAWS, method="eigh")
+        freedom = self.clusters - 1
+        tails = np.sqrt(freedom / rng.chisquare(freedom, _DRAWS))
+        first = np.argmax(self.values[at] + noise * tails[:, None], axis=1)
+        shares = np.bincount(first, minlength=len(at)) / _DRAWS
+        return {self.labels[index][1]: float(share) for index, share in zip(at, shares, strict=True)}
+
+
+def _finite(estimates: Estimates, at: Sequence[int]) -> Array:
+    """With one cluster it is infinite, and not used."""
+    found = np.array(estimates.covariance)[np.ix_(at, at)]
+    return found if np.isfinite(found).all() else np.zeros_like(found)
+
+
+def _information(displays: Sequence[Display], labels: Sequence[tuple[str, str]]) -> Array:
+    """Fisher's, of the effects, if agents had no preference among what is shown, and picked as often as they do.
+
+    Styles and models are told apart within a display, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their places
+    do not tell. A prompt is the same for a whole display, and tells itself by how often anything is picked: q(1 - q).
+    """
+    places = {label: index for index, label in enumerate(labels)}
+    largest = max(len(display.shown) for display in displays)
+    found = np.zeros((len(labels) + largest, len(labels) + largest))
+    by_size: dict[int, list[Display]] = {}
+    for display in displays:
+        by_size.setdefault(len(display.shown), []).append(display)
+    for size, group in by_size.items():
+        for start in range(0, len(group), 10_000):
+            found += _within(group[start : start + 10_000], size, places, len(found))
+    ours, cross, of_places = (
+        found[: len(labels), : len(labels)], found[: len(labels), len(labels) :], found[len(labels) :, len(labels) :]
+    )  # fmt: skip
+    rate = sum(display.picked is not None for display in displays) / len(displays)
+    apart = rate * (ours - cross @ np.linalg.pinv(of_places, rcond=1e-9, hermitian=True) @ cross.T)
+    prompts = [places["prompts", display.prompt_version] for display in displays]
+    np.add.at(apart, (prompts, prompts), rate * (1 - rate))
+    return np.asarray(apart)
+
+
+def _within(group: Sequence[Display], size: int, places: dict[tuple[str, str], int], width: int) -> Array:
+    rows = np.zeros((len(group) * size, width))
+    shown = [candidate for display in group for candidate in display.shown]
+    every = np.arange(len(rows))
+    rows[every, [places["styles", candidate.style] for candidate in shown]] = 1
+    rows[every, [places["models", candidate.model] for candidate in shown]] = 1
+    rows[every, len(places) + every % size] = 1
+    sums = rows.reshape(len(group), size, width).sum(axis=1)
+    return np.asarray(rows.T @ rows / size - sums.T @ sums / size**2)
+
+
+def _standings(displays: Sequence[Display], kind: Kind, views: Sequence[_View]) -> list[Standing]:
+    """The best first; without estimates, the most often picked first."""
+    shown: dict[str, int] = {}
+    picked: dict[str, int] = {}
+    for display in displays:
+        for index, name in enumerate(_names(display, kind)):
+            shown[name] = shown.get(name, 0) + 1
+            is_picked = display.picked is not None and (kind == "prompts" or display.picked == index)
+            picked[name] = picked.get(name, 0) + is_picked
+    several = len(shown) > 1 and len(views) == 2
+    best = views[0].best(kind) if several else {}
+    found = [
+        Standing(
+            kind=kind,
+            name=name,
+            shown=shown[name],
+            picked=picked[name],
+            effect=views[0].effect(views[0].vector(kind, name, None)) if several else None,
+            equal_length=views[1].effect(views[1].vector(kind, name, None)) if several else None,
+            best=best.get(name),
+        )
+        for name in shown
+    ]
+    return sorted(found, key=lambda each: (-(each.effect.mean if each.effect else 0.0), -each.picked, each.name))
+
+
+def _names(display: Display, kind: Kind) -> list[str]:
+    if kind == "prompts":
+        return [display.prompt_version]
+    return [candidate.style if kind == "styles" else candidate.model for candidate in display.shown]
+
+
+def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(one, other) for index, one in enumerate(names) for other in names[index + 1 :]]
+
+
+def _pair(kind: Kind, one: str, other: str, views: Sequence[_View], picks: int) -> Pair:
+    if not views:
+        return Pair(
+            kind=kind, one=one, other=other, effect=None, equal_length=None, found="not_enough", needed=None,
+            missing=None,
+        )  # fmt: skip
+    view, equal = views
+    vector = view.vector(kind, one, other)
+    effect, needed = view.effect(vector), _needed(view, vector, picks)
+    return Pair(
+        kind=kind,
+        one=one,
+        other=other,
+        effect=effect,
+        equal_length=equal.effect(vector),
+        found=_found(view, effect, vector, needed, picks),
+        needed=needed,
+        missing=None if needed is None else max(0, needed - picks),
+    )
+
+
+def _needed(view: _View, vector: Array, picks: int) -> int | None:
+    """Picks for this contrast; None where no number would do."""
+    alike = view.alike(vector)
+    if math.isnan(alike):
+        return None
+    effect = view.effect(vector)
+    variance, aim = (alike, 0.0) if effect is None else (max(alike, view.variance(vector)), abs(effect.mean))
+    return math.ceil(picks * variance * (_POWER / max(WORTH_KNOWING, aim)) ** 2)
+
+
+def _found(view: _View, effect: Effect | None, vector: Array, needed: int | None, picks: int) -> Found:
+    if math.isnan(view.alike(vector)) and picks >= FEW:
+        return "cannot_tell"
+    if effect is None or needed is None or picks < needed:
+        return "not_enough"
+    if effect.lower > 0:
+        return "better"
+    return "worse" if effect.upper < 0 else "no_difference"

@@ -1,0 +1,79 @@
+"""Whether text, style, model and prompt tell anything that positions do not: cross-validated, clustered by agent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.design import Design, Whole, measure
+from bot.ranking.evaluation import divided, positions_only
+from bot.ranking.features import Array, rarity
+from bot.ranking.logit import expected, fit_logit
+from bot.stats.clusters import ClusteredBy, clustered_mean, clusters_of
+
+FOLDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """Log-likelihood a pick over position-only, on persons held out, with its 95% interval by cluster.
+
+    `exploratory`: fewer than ten agents; then clustered by agent and day, which is too sure of itself.
+    """
+
+    mean: float
+    lower: float
+    upper: float
+    clusters: int
+    clustered_by: ClusteredBy
+    exploratory: bool
+
+
+def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks") -> Gain | None:
+    """None where fewer than two clusters have a pick: nothing can be held out."""
+    clusters = clusters_of(displays)
+    is_picked = np.array([display.picked is not None for display in displays], dtype=bool)
+    if len(np.unique(clusters.index[is_picked])) < 2:
+        return None
+    gains = _held_out(displays, clusters.index, weights)[is_picked]
+    interval = clustered_mean(gains, clusters.index[is_picked])
+    return Gain(
+        mean=interval.mean,
+        lower=interval.lower,
+        upper=interval.upper,
+        clusters=len(np.unique(clusters.index[is_picked])),
+        clustered_by=clusters.by,
+        exploratory=clusters.is_exploratory,
+    )
+
+
+def _held_out(displays: Sequence[Display], clusters: Whole, weights: Weights) -> Array:
+    """Each display's log-likelihood given a pick, less position-only's; both fitted on other folds."""
+    x = measure(displays, rarity([display.conversation for display in displays]))
+    folds, gains = _folds(clusters), np.zeros(len(displays))
+    for fold in range(min(FOLDS, len(np.unique(clusters)))):
+        held = folds == fold
+        if all(displays[index].picked is None for index in np.flatnonzero(~held).tolist()):
+            continue
+        train, test = divided(displays, held, x, weights)
+        gains[held] = _log_likelihood(train, test) - _log_likelihood(positions_only(train), positions_only(test))
+    return gains
+
+
+def _folds(clusters: Whole) -> Whole:
+    """Clusters dealt out, the largest first, so that folds are of a size."""
+    sizes = np.bincount(clusters)
+    dealt = np.empty(len(sizes), dtype=np.int64)
+    dealt[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes)) % FOLDS
+    return np.asarray(dealt[clusters], dtype=np.int64)
+
+
+def _log_likelihood(train: Design, test: Design) -> Array:
+    """Of each held-out pick, given that there was one; 0 where none was picked."""
+    p, none = expected(test, fit_logit(train))
+    found = np.zeros(len(test.sizes))
+    is_picked = test.picked >= 0
+    found[is_picked] = np.log(p[test.picked[is_picked]] / (1 - none[is_picked]))
+    return found

@@ -1,0 +1,99 @@
+"""What another policy would have been worth, told from the log alone: self-normalised inverse propensities (SNIPS).
+
+A display counts by how much more probable the policy makes what stood first than the policy that was in use did:
+w = π(first) / p(first). Its reward is 1 if what stood first was picked, else 0. The worth is Σ w·r / Σ w: the share of
+displays of which the first reply would have been picked. Agents are resampled, each with all that is theirs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from bot.ranking.choice_sets import Display
+from bot.ranking.design import Whole
+from bot.ranking.features import Array
+
+ENOUGH_EFFECTIVE: Final = 100.0
+ENOUGH_AGENTS: Final = 10
+RESAMPLES: Final = 2_000
+_SEED: Final = 20_261_122
+
+Targets = Sequence[Sequence[float]]
+"""For each display, the policy's probability that each candidate comes first, in the order shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """A share of displays, or the difference of two, with its 95% interval. `effective`: Kish's sample size."""
+
+    value: float
+    lower: float
+    upper: float
+    effective: float
+    displays: int
+    agents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Why nothing is said: the number of displays with a propensity, of agents, and of displays that they are worth."""
+
+    reason: Literal["nothing_to_learn", "no_propensities", "few_agents", "few_effective"]
+    effective: float
+    displays: int
+    agents: int
+
+
+def snips(displays: Sequence[Display], targets: Targets, *, against: Targets | None = None) -> Worth | Refused:
+    """The worth of a policy; with `against`, how much more it is worth than that one, on the same resamples.
+
+    Displays whose first candidate has no logged propensity are left out.
+    """
+    known = [index for index, display in enumerate(displays) if display.shown[0].first_propensity]
+    agents, owner = np.unique([displays[index].agent for index in known], return_inverse=True)
+    if not known:
+        return Refused(reason="no_propensities", effective=0.0, displays=0, agents=0)
+    reward = np.array([displays[index].picked == 0 for index in known], dtype=np.float64)
+    weights = [_weights(displays, each, known) for each in (targets, against) if each is not None]
+    effective = min(float(weight.sum() ** 2 / max(1e-300, (weight**2).sum())) for weight in weights)
+    count, people = len(known), len(agents)
+    if people < ENOUGH_AGENTS:
+        return Refused(reason="few_agents", effective=effective, displays=count, agents=people)
+    if effective < ENOUGH_EFFECTIVE:
+        return Refused(reason="few_effective", effective=effective, displays=count, agents=people)
+    shares = [_shares(weight, reward, owner.astype(np.int64), people) for weight in weights]
+    values = shares[0] if len(shares) == 1 else shares[0] - shares[1]
+    lower, upper = np.quantile(values[1:], [0.025, 0.975])
+    return Worth(
+        value=float(values[0]),
+        lower=float(lower),
+        upper=float(upper),
+        effective=effective,
+        displays=count,
+        agents=people,
+    )
+
+
+def greedy(scores: Sequence[float]) -> list[float]:
+    """The highest score first; equal ones share it."""
+    best = [score == max(scores) for score in scores]
+    return [is_best / sum(best) for is_best in best]
+
+
+def uniform(count: int) -> list[float]:
+    return [1 / count] * count
+
+
+def _weights(displays: Sequence[Display], targets: Targets, known: Sequence[int]) -> Array:
+    return np.array([targets[index][0] / (displays[index].shown[0].first_propensity or 1.0) for index in known])
+
+
+def _shares(weight: Array, reward: Array, owner: Whole, people: int) -> Array:
+    """Of the log itself, then of each resample; the same agents are drawn for whatever weights."""
+    drawn = np.random.default_rng(_SEED).multinomial(people, [1 / people] * people, size=RESAMPLES)
+    times = np.vstack([np.ones(people), drawn])
+    won = times @ np.bincount(owner, weights=weight * reward, minlength=people)
+    total = times @ np.bincount(owner, weights=weight, minlength=people)
+    return np.divide(won, total, out=np.zeros_like(won), where=total > 0)

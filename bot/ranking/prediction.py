@@ -1,0 +1,52 @@
+"""What a ranker says of whole displays: quality, and how probable each choice is, position and person considered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.ranking.choice_sets import Display, agent_of, shown_of
+from bot.ranking.design import arrange, measure, standardise
+from bot.ranking.logit import expected
+from bot.ranking.model import Ranker
+from storage.records import LogEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """Of each candidate shown, in its order: quality, and the probability that it is picked; and of none."""
+
+    scores: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    none: float
+
+
+def to_predict(entry: LogEntry) -> Display | None:
+    """The entry as it was shown, whatever was chosen; where no place is told, in the order drafted. None: no text."""
+    texts = entry.visible or tuple(candidate for candidate in entry.candidates if candidate.text is not None)
+    if not texts:
+        return None
+    return Display(
+        request_id=entry.request.id,
+        agent=agent_of(entry),
+        at=entry.request.created_at,
+        prompt_version=entry.request.prompt_version,
+        conversation=entry.request.conversation,
+        shown=shown_of(texts),
+        picked=None,
+    )
+
+
+def predict(ranker: Ranker, displays: Sequence[Display]) -> list[Prediction]:
+    """A person that the ranker has not seen is averaged over those that it has."""
+    if not displays:
+        return []
+    x = standardise(measure(displays, ranker.rarity), ranker.scales)
+    design = arrange(displays, x, ranker.names, "picks")
+    p, none = expected(design, ranker.parameters)
+    qualities = ranker.qualities(design)
+    ends = design.starts[1:]
+    return [
+        Prediction(scores=tuple(scores.tolist()), probabilities=tuple(each.tolist()), none=float(outside))
+        for scores, each, outside in zip(np.split(qualities, ends), np.split(p, ends), none, strict=True)
+    ]

@@ -1,0 +1,91 @@
+"""The gate: whether what was learned is proven enough to be shown. Held-out evidence opens it, nothing else.
+
+Open: the lower end of the 95% interval of the gain over position-only is above 0, on persons held out, clustered by
+agent. Below ten agents it is clustered by agent and day, and called exploratory: good enough for the team that it was
+learned from, and no proof for another. What stands in the log twice is evidence once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, Self
+
+from bot.ranking.choice_sets import Display, Weights, once_each
+
+ENOUGH_PICKS: Final = 100
+ENOUGH_CLUSTERS: Final = 5
+"""Below either, an interval is a guess, and the gate stays shut."""
+
+State = Literal["open", "not_better", "too_little"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The gate's state, and why. The gain is in nats a pick; `clusters` is what it was clustered by, and how many."""
+
+    state: State
+    picks: int
+    agents: int
+    exploratory: bool = False
+    clustered_by: str | None = None
+    clusters: int = 0
+    gain: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == "open"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is stored and printed."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """Raises TypeError for what is no verdict."""
+        return cls(**stored)
+
+
+def judge(displays: Sequence[Display], *, weights: Weights) -> Verdict:
+    """What held-out persons say of learning from these displays."""
+    from bot.ranking.log_likelihood_gain import gain_over_position
+
+    distinct = once_each(displays)
+    picked = [display for display in distinct if display.picked is not None]
+    picks, agents = len(picked), len({display.agent for display in picked})
+    gain = gain_over_position(distinct, weights=weights) if picks >= ENOUGH_PICKS else None
+    if gain is None or gain.clusters < ENOUGH_CLUSTERS:
+        return Verdict(state="too_little", picks=picks, agents=agents)
+    return Verdict(
+        state="open" if gain.lower > 0 else "not_better",
+        picks=picks,
+        agents=agents,
+        exploratory=gain.exploratory,
+        clustered_by=gain.clustered_by,
+        clusters=gain.clusters,
+        gain=gain.mean,
+        lower=gain.lower,
+        upper=gain.upper,
+    )
+
+
+def in_words(verdict: Verdict) -> str:
+    """For a team lead: what the evidence says, in a sentence or two."""
+    if verdict.state == "too_little":
+        return (
+            f"too little to judge by: {verdict.picks} picks of {_agents(verdict.agents)}; at least {ENOUGH_PICKS} are "
+            f"needed, of {ENOUGH_CLUSTERS} agents, or on {ENOUGH_CLUSTERS} days"
+        )
+    of = "agents" if verdict.clustered_by == "agent" else "agents' days"
+    evidence = (
+        f"on picks held out, it explains {verdict.gain:+.4f} nats a pick more than the position does "
+        f"(95% interval {verdict.lower:+.4f} to {verdict.upper:+.4f}, {verdict.picks} picks, {verdict.clusters} {of})"
+    )
+    found = f"proven better: {evidence}" if verdict.is_open else f"not proven better: {evidence}"
+    if verdict.exploratory:
+        found += f". Exploratory: {_agents(verdict.agents)} only, so it may not hold for others"
+    return found
+
+
+def _agents(count: int) -> str:
+    return "1 agent" if count == 1 else f"{count} agents"

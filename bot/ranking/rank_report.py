@@ -1,0 +1,151 @@
+"""What a team lead wants to know of the ranking: which style wins, what orders now and why, and what that is worth."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bot.ordering.policies import PlackettLuce
+from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.contrasts import Comparison, Effect, Pair, compare
+from bot.ranking.model import NothingToLearn, fit
+from bot.ranking.off_policy import ENOUGH_AGENTS, ENOUGH_EFFECTIVE, Refused, Worth, snips, uniform
+from bot.ranking.promotion import Verdict, in_words
+from bot.ranking.training import FIRST_CHOICES
+from storage.repositories.rankers import Change, Rankers, StoredRanker
+
+LEARNED_FROM: Final = 0.7
+"""The share of the log, the oldest, that the order is learned from whose worth is told on the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What orders now, and the newest ranker's verdict: None where nothing has been learned yet."""
+
+    change: Change | None
+    newest: StoredRanker | None
+    choices: int
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return None if self.newest is None else Verdict.from_dict(self.newest.gate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankReport:
+    """All of it. `worth` is how much more often the first reply is picked in learned order than in uniform order."""
+
+    since: datetime | None
+    until: datetime | None
+    left_out: dict[str, int]
+    comparison: Comparison
+    standing: Standing
+    worth: Worth | Refused
+
+    @property
+    def is_exploratory(self) -> bool:
+        return self.comparison.agents < ENOUGH_AGENTS
+
+
+async def standing(rankers: Rankers) -> Standing:
+    return Standing(change=await rankers.current(), newest=await rankers.newest(), choices=await rankers.choices())
+
+
+def report(displays: Sequence[Display], left_out: dict[str, int], now: Standing, *, weights: Weights) -> RankReport:
+    """Reckoned anew from these displays, in the order of their time; what orders now is as it was recorded."""
+    return RankReport(
+        since=displays[0].at if displays else None,
+        until=displays[-1].at if displays else None,
+        left_out=left_out,
+        comparison=compare(displays, weights=weights),
+        standing=now,
+        worth=worth_of_learning(displays, weights=weights),
+    )
+
+
+def worth_of_learning(displays: Sequence[Display], *, weights: Weights) -> Worth | Refused:
+    """Learned from the older part of the log, told on the newer: the policy in use against uniform order."""
+    cut = int(len(displays) * LEARNED_FROM)
+    older, newer = displays[:cut], displays[cut:]
+    try:
+        ranker = fit(older, weights=weights)
+    except NothingToLearn:
+        return Refused(reason="nothing_to_learn", effective=0.0, displays=len(newer), agents=0)
+    policy = PlackettLuce()
+    learned = [
+        policy.first_probabilities(ranker.quality(each.conversation, each.shown, each.prompt_version)) for each in newer
+    ]
+    return snips(newer, learned, against=[uniform(len(each.shown)) for each in newer])
+
+
+# --- in words -----------------------------------------------------------------------------------------
+
+
+def order_in_words(now: Standing) -> str:
+    """What orders now, and why."""
+    change, verdict = now.change, now.verdict
+    if change is not None and change.is_pinned:
+        what = "not shown" if change.version is None else f"shown, by the ranker {change.version}"
+        return (
+            f"Learned order is {what}: a person decided so on {change.at:%Y-%m-%d}, until suggest rank rollback --to "
+            f"auto. {_newest(verdict)}"
+        )
+    if change is not None and change.version is not None:
+        return f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}. {_newest(verdict)}"
+    if verdict is None:
+        return (
+            f"Learned order is not shown: nothing has been learned yet. The bot learns its first ranker after "
+            f"{FIRST_CHOICES} choices; there are {now.choices:,}."
+        )
+    return f"Learned order is not shown: {in_words(verdict)}."
+
+
+def _newest(verdict: Verdict | None) -> str:
+    return "No ranker has been learned yet." if verdict is None else f"The newest ranker is {in_words(verdict)}."
+
+
+def worth_in_words(worth: Worth | Refused) -> str:
+    """How much more often the first reply would be picked."""
+    if isinstance(worth, Worth):
+        value, lower, upper = (f"{100 * each:+.1f}" for each in (worth.value, worth.lower, worth.upper))
+        return (
+            f"From uniform to learned order, the share of requests whose first reply is picked would change by {value} "
+            f"percentage points (95% interval {lower} to {upper}; "
+            f"{worth.displays:,} requests, worth {worth.effective:,.0f}, of {worth.agents} agents)."
+        )
+    newest = f"the newest {100 - 100 * LEARNED_FROM:.0f}% of the requests are"
+    reasons = {
+        "nothing_to_learn": f"the oldest {100 * LEARNED_FROM:.0f}% of the requests have no pick to learn from",
+        "no_propensities": "no request says how probable its order was",
+        "few_agents": f"{newest} of {worth.agents} agents, and at least {ENOUGH_AGENTS} are needed",
+        "few_effective": f"{newest} worth {worth.effective:,.0f}, and at least {ENOUGH_EFFECTIVE:.0f} are needed",
+    }
+    return f"What learned order is worth cannot be told: {reasons[worth.reason]}."
+
+
+def found_in_words(pair: Pair) -> str:
+    """Which of the two wins, or what is missing."""
+    if pair.found == "not_enough":
+        return f"not enough data: {_missing(pair)}"
+    return {
+        "better": f"{pair.one} wins",
+        "worse": f"{pair.other} wins",
+        "no_difference": "no clear difference",
+        "cannot_tell": "cannot be told apart by what was shown",
+    }[pair.found]
+
+
+def _missing(pair: Pair) -> str:
+    if pair.missing:
+        size = 10 ** max(0, len(str(pair.missing)) - 2)
+        return f"about {-(-pair.missing // size) * size:,} more picks"
+    return "picks of more than one agent, or on more than one day, are needed"
+
+
+def times(effect: Effect | None) -> str:
+    """How many times as often, with its interval."""
+    if effect is None:
+        return "–"  # noqa: RUF001 - a dash
+    mean, lower, upper = (math.exp(min(20.0, max(-20.0, each))) for each in (effect.mean, effect.lower, effect.upper))
+    return f"{mean:.2f} ({lower:.2f} to {upper:.2f})" if upper < 100 else f"{mean:.2f} ({lower:.2f} to any)"

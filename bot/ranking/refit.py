@@ -1,0 +1,79 @@
+"""One refit, from the log to a ranker and its verdict: for a process of its own, since it takes seconds of CPU."""
+
+import json
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self
+
+from bot.ranking.choice_sets import Display, Weights, display_of
+from bot.ranking.promotion import Verdict, judge
+from storage.queries.log_entries import ChoiceLog, Selection
+
+NEWEST: Final = 50_000
+"""Displays that a refit learns from: more would tell hardly anything, and tastes, prompts and models change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refit:
+    """What a refit came to; `model` is None where there was nothing to learn. `left_out`: entries by reason."""
+
+    version: str | None
+    model: str | None = field(repr=False)
+    trained_until: datetime | None
+    requests: int
+    agents: int
+    left_out: dict[str, int]
+    verdict: Verdict
+
+    def to_json(self) -> str:
+        until = self.trained_until
+        return json.dumps({**asdict(self), "trained_until": until and until.isoformat()}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError, TypeError or KeyError where the text was not written by `to_json`."""
+        found: dict[str, Any] = json.loads(text)
+        until = found.pop("trained_until")
+        verdict = Verdict.from_dict(found.pop("verdict"))
+        return cls(trained_until=until and datetime.fromisoformat(until), verdict=verdict, **found)
+
+
+async def read(
+    log: ChoiceLog, selection: Selection, *, newest: int | None = None
+) -> tuple[list[Display], dict[str, int]]:
+    """The displays of a log, all or the newest, and how many entries are left out, by reason."""
+    displays: deque[Display] = deque(maxlen=newest)
+    left_out: Counter[str] = Counter()
+    async for entry in log.entries(selection):
+        found = display_of(entry)
+        if not isinstance(found, Display):
+            left_out[found] += 1
+            continue
+        left_out["older"] += len(displays) == newest
+        displays.append(found)
+    return list(displays), {reason: count for reason, count in left_out.items() if count}
+
+
+def refit(displays: Sequence[Display], left_out: dict[str, int], *, weights: Weights = "kept") -> Refit:
+    """Learn from these displays, and judge what was learned."""
+    from bot.ranking.model import NothingToLearn, fit
+
+    verdict = judge(displays, weights=weights)
+    try:
+        ranker = fit(displays, weights=weights)
+    except NothingToLearn:
+        return Refit(
+            version=None, model=None, trained_until=None, requests=len(displays), agents=0, left_out=left_out,
+            verdict=verdict,
+        )  # fmt: skip
+    return Refit(
+        version=ranker.version,
+        model=ranker.to_json(),
+        trained_until=ranker.trained_until,
+        requests=ranker.n_requests,
+        agents=ranker.n_agents,
+        left_out=left_out,
+        verdict=verdict,
+    )

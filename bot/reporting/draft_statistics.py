@@ -1,0 +1,183 @@
+"""What drafting took and gave: latency, tokens and cost, failures, edits; and what places do to picks."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from bot.reporting.prices import Prices
+from bot.reporting.report import Bin, Cost, Drafts, Edits, Failure, Latency, ModelCost, Place, Places
+from bot.stats.cluster_intervals import share
+from storage.queries.reports import DraftCell, PickCell, SimilarityCell, TimeCell
+
+BINS: Final = 20
+
+
+class Drafting:
+    """Adds up the cells of drafts, slice by slice."""
+
+    def __init__(self) -> None:
+        self._latency: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._came: Counter[str] = Counter()
+        self._untold: Counter[str] = Counter()
+        self._prompt: Counter[str] = Counter()
+        self._completion: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self.total = 0
+
+    def add(self, cell: DraftCell) -> None:
+        self.total += cell.drafts
+        self._prompt[cell.model] += cell.prompt_tokens
+        self._completion[cell.model] += cell.completion_tokens
+        if cell.error is not None:
+            self._errors[cell.error] += cell.drafts
+            self._came[cell.model] += 0  # it is told also where none came
+            return
+        self._came[cell.model] += cell.drafts
+        self._untold[cell.model] += cell.untold
+        if cell.dropped_reason is not None:
+            self._dropped[cell.dropped_reason] += cell.drafts
+        if cell.latency_ms is not None:
+            self._latency[cell.model][cell.latency_ms] += cell.drafts
+
+    def drafts(self) -> Drafts:
+        failures = [
+            Failure(error=error, drafts=drafts, share=drafts / self.total)
+            for error, drafts in sorted(self._errors.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        return Drafts(
+            drafts=self.total,
+            failed=self._errors.total(),
+            near_duplicates=self._dropped["near_duplicate"],
+            not_selected=self._dropped["not_selected"],
+            failures=tuple(failures),
+        )
+
+    def latency(self) -> tuple[Latency, ...]:
+        """Of all models together, then, where there are several, of each."""
+        together = sum(self._latency.values(), Counter[int]())
+        found = [percentiles("model", together)]
+        if len(self._latency) > 1:
+            found += [percentiles("model", self._latency[model], model) for model in sorted(self._latency)]
+        return tuple(found)
+
+    def cost(self, prices: Prices, *, accepted: int) -> Cost:
+        models = tuple(self._cost_of(model, prices) for model in sorted(self._came))
+        priced = [each.cost for each in models if each.cost is not None]
+        total = math.fsum(priced) if priced else None
+        return Cost(
+            currency=prices.currency,
+            models=models,
+            total=total,
+            per_accepted=total / accepted if total is not None and accepted else None,
+            unpriced=tuple(each.model for each in models if each.cost is None),
+            untold=self._untold.total(),
+        )
+
+    def _cost_of(self, model: str, prices: Prices) -> ModelCost:
+        tokens = {"prompt_tokens": self._prompt[model], "completion_tokens": self._completion[model]}
+        price = prices.models.get(model)
+        return ModelCost(
+            model=model,
+            drafts=self._came[model],
+            untold=self._untold[model],
+            **tokens,
+            cost=None if price is None else price.of(**tokens),
+        )
+
+
+def percentiles(step: str, counts: Mapping[int, int], model: str | None = None) -> Latency:
+    """p50, p90 and p99: the time that so many were not above."""
+    p50, p90, p99 = (quantile(counts, part) for part in (0.5, 0.9, 0.99))
+    assert step in {"model", "shown", "decision"}
+    return Latency(step=step, model=model, count=sum(counts.values()), p50=p50, p90=p90, p99=p99)  # type: ignore[arg-type]
+
+
+def quantile(counts: Mapping[int, int], part: float) -> int | None:
+    """The smallest value that at least this part of all are not above; None without any."""
+    needed = part * sum(counts.values())
+    seen = 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= needed:
+            return value
+    return None
+
+
+def added(cells: tuple[TimeCell, ...], to: Counter[int]) -> None:
+    for cell in cells:
+        to[cell.ms] += cell.count
+
+
+class Kept:
+    """Adds up how much of the candidates was kept in edits."""
+
+    def __init__(self) -> None:
+        self._hundredths: Counter[int] = Counter()
+
+    def add(self, cell: SimilarityCell) -> None:
+        self._hundredths[min(max(cell.hundredths, 0), 100)] += cell.edits
+
+    def edits(self, *, edited: int) -> Edits:
+        """`edited`: how many there are, those without a similarity too."""
+        known = self._hundredths.total()
+        width = 100 // BINS
+        bins = Counter[int]()
+        for hundredths, edits in self._hundredths.items():
+            bins[min(hundredths // width, BINS - 1)] += edits
+        quartiles = [quantile(self._hundredths, part) for part in (0.25, 0.5, 0.75)]
+        lower, median, upper = (None if each is None else each / 100 for each in quartiles)
+        return Edits(
+            known=known,
+            unknown=edited - known,
+            lower_quartile=lower,
+            median=median,
+            upper_quartile=upper,
+            bins=tuple(Bin(low=n / BINS, high=(n + 1) / BINS, edits=bins[n]) for n in range(BINS)),
+        )
+
+
+class Picked:
+    """Adds up which places were picked, by agent and by how many were shown together."""
+
+    def __init__(self) -> None:
+        self._weights: defaultdict[int, defaultdict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+        self._picks: Counter[int] = Counter()
+        self._squares: Counter[int] = Counter()
+        self.order_unknown = 0
+
+    def add(self, cell: PickCell) -> None:
+        self.order_unknown += cell.picks - cell.weighted
+        if cell.weighted and cell.shown_together > 1:
+            # Counter's values are whole numbers to the type checker only.
+            self._weights[cell.shown_together][cell.agent_id][cell.position] += cell.weight  # type: ignore[assignment]
+            self._picks[cell.shown_together] += cell.weighted
+            self._squares[cell.shown_together] += cell.squares  # type: ignore[assignment]
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether some orders were not uniform, so that weights differ."""
+        return any(self._squares[together] != picks for together, picks in self._picks.items())
+
+    def places(self) -> tuple[Places, ...]:
+        """Where most picks are first."""
+        return tuple(self._of(together) for together, _ in self._picks.most_common())
+
+    def _of(self, together: int) -> Places:
+        agents = self._weights[together].values()
+        of = np.array([sum(weights.values()) for weights in agents], dtype=float)
+        picks = self._picks[together]
+        places = []
+        for position in range(1, together + 1):
+            cases = np.array([weights[position] for weights in agents], dtype=float)
+            places.append(Place(position=position, estimate=share(cases, of, counted=picks)))
+        return Places(
+            shown_together=together,
+            picks=picks,
+            effective=float(of.sum()) ** 2 / self._squares[together],
+            expected=1 / together,
+            places=tuple(places),
+        )

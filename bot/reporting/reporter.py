@@ -1,0 +1,228 @@
+"""Week by week from the database to a report: what the database has added up is added to what came before it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+import numpy as np
+
+from bot.reporting.breakdown import OF_DRAFTS, ByDraft, ByRequest
+from bot.reporting.draft_statistics import Drafting, Kept, Picked, added, percentiles
+from bot.reporting.prices import Prices
+from bot.reporting.rates import WEEKLY, rates, week_over_week
+from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, Totals, Week, WeekOverWeek
+from bot.reporting.tally import Tally, outcome_of, tallied
+from bot.stats.cluster_intervals import FEWEST_CLUSTERS, share
+from storage.queries.log_entries import Selection
+from storage.queries.reports import Dimension, Facts, LeftOut, Reports
+
+WEEK: Final = timedelta(days=7)
+DAY: Final = timedelta(days=1)
+
+_ALL_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
+AT_ONCE: Final = 2
+"""Weeks read at once: the database does the work, so a second processor takes half of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which requests, grouped by what. `individuals`: whether agents may be told apart."""
+
+    selection: Selection
+    by: Dimension | None = None
+    individuals: bool = False
+
+
+class Reporter:
+    """Reports of one database."""
+
+    def __init__(self, *, reports: Reports, prices: Prices, now: Callable[[], datetime]) -> None:
+        self._reports = reports
+        self._prices = prices
+        self._now = now
+
+    async def report(self, question: Question) -> Report:
+        """Raises Unavailable."""
+        made_at = self._now()
+        span = await self._reports.span(question.selection)
+        left_out = await self._reports.left_out(question.selection)
+        sums = _Sums(question)
+        try:
+            async with asyncio.TaskGroup() as reading:
+                turn = asyncio.Semaphore(AT_ONCE)
+                async for monday in _mondays(self._reports, question.selection):
+                    reading.create_task(self._read(monday, question, sums, turn))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several  # a week that fails ends the others: one of them tells why
+        return sums.report(made_at=made_at, span=span, left_out=left_out, prices=self._prices)
+
+    async def _read(self, monday: date, question: Question, sums: "_Sums", turn: asyncio.Semaphore) -> None:
+        async with turn:
+            sums.add(monday, await self._reports.facts(_within(monday, question.selection), question.by))
+
+
+async def _mondays(reports: Reports, selection: Selection) -> AsyncIterator[date]:
+    """The weeks that have requests in them; others are leapt over, however many."""
+    found = await reports.next_from(selection)
+    while found is not None:
+        monday = found.date() - timedelta(days=found.weekday())
+        yield monday
+        following = _end(monday)
+        if following == _ALL_TIME or (selection.until is not None and following >= selection.until):
+            return
+        found = await reports.next_from(replace(selection, since=following))
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _end(monday: date) -> datetime:
+    """When the next week begins; the last week that there is ends with time."""
+    start = _start(monday)
+    return start + WEEK if start <= _ALL_TIME - WEEK else _ALL_TIME
+
+
+def _within(monday: date, selection: Selection) -> Selection:
+    """The part of a selection that lies in this week."""
+    start = _start(monday)
+    since = start if selection.since is None else max(start, selection.since)
+    until = _end(monday) if selection.until is None else min(_end(monday), selection.until)
+    return replace(selection, since=since, until=until)
+
+
+class _Sums:
+    """All that is added up on the way."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._weeks: dict[date, Tally] = {}
+        self._all = Tally()
+        self._reasons: dict[str | None, Counter[str]] = {}
+        self._drafting = Drafting()
+        self._waits: Counter[int] = Counter()
+        self._decisions: Counter[int] = Counter()
+        self._kept = Kept()
+        self._picked = Picked()
+        by = question.by
+        self._by_draft = ByDraft(by) if by in OF_DRAFTS and by is not None else None
+        self._by_request = (
+            ByRequest(by, individuals=question.individuals) if by is not None and by not in OF_DRAFTS else None
+        )
+
+    def add(self, monday: date, facts: Facts) -> None:
+        self._weeks[monday] = tallied(facts.outcomes)
+        self._add_outcomes(monday, facts)
+        for undone in facts.undone:
+            for tally in (self._weeks[monday], self._all):
+                tally.add(undone.agent_id, "undone", undone.choices)
+        for draft in facts.drafts:
+            self._drafting.add(draft)
+        for edit in facts.similarities:
+            self._kept.add(edit)
+        for pick in facts.picks:
+            self._picked.add(pick)
+        if self._by_draft is not None:
+            for display in facts.displays:
+                self._by_draft.add(display)
+        added(facts.waits, self._waits)
+        added(facts.decisions, self._decisions)
+
+    def _add_outcomes(self, monday: date, facts: Facts) -> None:
+        for cell in facts.outcomes:
+            self._all.add(cell.agent_id, outcome_of(cell), cell.requests)
+            if cell.kind == "dismissed":
+                self._reasons.setdefault(cell.reason, Counter())[cell.agent_id] += cell.requests
+            if self._by_request is not None:
+                self._by_request.add(cell, week=monday.isoformat())
+
+    def report(
+        self, *, made_at: datetime, span: tuple[datetime, datetime] | None, left_out: LeftOut, prices: Prices
+    ) -> Report:
+        selection = self._question.selection
+        first, last = span or (None, None)
+        whole = {monday: self._is_whole(monday, first, made_at) for monday in sorted(self._weeks)}
+        return Report(
+            schema=SCHEMA,
+            made_at=made_at,
+            period=Period(since=selection.since, until=selection.until, first=first, last=last),
+            team_id=selection.team_id,
+            totals=self._totals(),
+            rates=rates(self._all),
+            weeks=tuple(self._week(monday, is_whole) for monday, is_whole in whole.items()),
+            week_over_week=self._week_over_week([monday for monday, is_whole in whole.items() if is_whole]),
+            edits=self._kept.edits(edited=self._all.total("edited")),
+            dismissals=self._dismissals(),
+            drafts=self._drafting.drafts(),
+            latency=(
+                *self._drafting.latency(),
+                percentiles("shown", self._waits),
+                percentiles("decision", self._decisions),
+            ),
+            cost=self._drafting.cost(prices, accepted=self._all.total("accepted")),
+            places=self._picked.places(),
+            breakdown=self._breakdown(),
+            notes=self._notes(left_out),
+        )
+
+    def _totals(self) -> Totals:
+        names = (
+            *("eligible", "shown", "accepted", "used", "edited", "dismissed", "redrafted"),
+            *("expired", "open", "failed", "never_shown", "undone"),
+        )
+        counts = {name: self._all.total(name) for name in names}
+        return Totals(**counts, agents=len(self._all.clusters), drafts=self._drafting.total)
+
+    def _is_whole(self, monday: date, first: datetime | None, now: datetime) -> bool:
+        """Whether all seven days are counted, and over. A log that began within a week has only a part of it."""
+        start, selection = _start(monday), self._question.selection
+        has_begun = first is None or first <= start + DAY if selection.since is None else selection.since <= start
+        ends = now if selection.until is None else min(now, selection.until)
+        return has_begun and _end(monday) <= ends
+
+    def _week(self, monday: date, is_whole: bool) -> Week:  # noqa: FBT001 - a fact of the week
+        tally = self._weeks[monday]
+        return Week(
+            start=monday,
+            is_whole=is_whole,
+            eligible=tally.total("eligible"),
+            shown=tally.total("shown"),
+            agents=len(tally.clusters),
+            rates=rates(tally, WEEKLY),
+        )
+
+    def _week_over_week(self, whole: list[date]) -> WeekOverWeek | None:
+        if len(whole) < 2 or whole[-1] - whole[-2] != WEEK:
+            return None
+        before, after = whole[-2:]
+        return week_over_week((before, self._weeks[before]), (after, self._weeks[after]))
+
+    def _dismissals(self) -> tuple[Reason, ...]:
+        agents = self._all.clusters
+        of = self._all.vector("dismissed")
+        ordered = sorted(self._reasons.items(), key=lambda item: (-item[1].total(), str(item[0])))
+        return tuple(
+            Reason(reason=reason, estimate=share(np.array([counts[agent] for agent in agents], dtype=float), of))
+            for reason, counts in ordered
+        )
+
+    def _breakdown(self) -> Breakdown | None:
+        if self._by_draft is not None:
+            return self._by_draft.breakdown(learned=self._picked.is_learned)
+        return None if self._by_request is None else self._by_request.breakdown()
+
+    def _notes(self, left_out: LeftOut) -> tuple[Note, ...]:
+        agents = len(self._all.clusters)
+        notes = (
+            Note(code="few_agents", count=agents if agents < FEWEST_CLUSTERS else 0),
+            Note(code="simulated_left_out", count=left_out.simulated),
+            Note(code="unattended_left_out", count=left_out.unattended),
+            Note(code="still_open", count=self._all.total("open")),
+            Note(code="order_unknown", count=self._picked.order_unknown),
+            Note(code="order_learned", count=int(self._picked.is_learned)),
+        )
+        return tuple(note for note in notes if note.count)

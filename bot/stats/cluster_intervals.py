@@ -1,0 +1,166 @@
+"""How sure one may be of a share when some agents ask a hundred times and others twice, and all differ in taste.
+
+Requests of one agent resemble each other, so they are no independent cases: the agents are. A share is a ratio of
+totals, `sum(cases) / sum(of)`, over clusters (agents); its interval has three parts.
+
+- The variance is the cluster-robust one of Bell and McCaffrey (CR2): with `h` the cluster's part of all cases, its
+  residual `cases - share * of` is divided by `sqrt(1 - h)`, so that a large agent does not hide what it pulls.
+- The quantile is Student's, with Satterthwaite's degrees of freedom for clusters that differ: few, or one that has most
+  of the cases, count as few.
+- The interval of a share is made on the logit scale, so that it stays between 0 and 1. Where all or no cases agree,
+  there is no variance to see: then only agents are counted, as the exact binomial bound of none in so many.
+
+tests/bot/stats/test_cluster_intervals.py simulates how often such an interval holds the truth. NumPy only; any part of
+`bot/` may use it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE: Final = 0.95
+FEWEST_CLUSTERS: Final = 5
+"""Below this many clusters there is no interval: it would be a guess about people who were never seen."""
+SOUND_CLUSTERS: Final = 10
+"""Below this many, and below this many cases for or against, an interval is told as exploratory."""
+FEWEST_CASES: Final = 20
+
+Standing = Literal["sound", "exploratory", "not_enough_data"]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A share, or a difference of two, with its 95 % interval.
+
+    `value` is None where nothing was counted; `low` and `high` are where there is not enough data. `cases` of `of`, by
+    `clusters` agents; both are sums of weights where cases are weighted.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    cases: float
+    of: float
+    clusters: int
+    standing: Standing = "not_enough_data"
+
+
+def share(cases: Values, of: Values, *, counted: float | None = None) -> Estimate:
+    """The share `cases` in `of`, given per cluster, 0 ≤ cases ≤ of. `counted`: how many, where these are weights."""
+    cases, of = cases[of > 0], of[of > 0]
+    total = float(of.sum())
+    if total <= 0:
+        return Estimate(value=None, cases=0.0, of=0.0, clusters=0)
+    agreed = min(max(float(cases.sum()), 0.0), total)
+    plain = Estimate(value=agreed / total, cases=agreed, of=total, clusters=len(of))
+    if len(of) < FEWEST_CLUSTERS or (total if counted is None else counted) < FEWEST_CASES:
+        return plain
+    value = agreed / total
+    if math.isclose(value, 0.0, abs_tol=1e-12) or math.isclose(value, 1.0, abs_tol=1e-12):
+        return _unanimous(plain, value)
+    error = math.sqrt(_variance(cases - value * of, of / total)) / total
+    reach = _quantile(of / total) * error / (value * (1 - value))
+    low, high = (_expit(_logit(value) + sign * reach) for sign in (-1, 1))
+    return _with(plain, low, high, sound=min(agreed, total - agreed) >= SOUND_CLUSTERS)
+
+
+def mean(values: Values, of: Values, *, counted: float | None = None) -> Estimate:
+    """The mean `sum(values) / sum(of)` per case, of anything that may be below 0; its interval is symmetric."""
+    values, of = values[of > 0], of[of > 0]
+    total = float(of.sum())
+    if total <= 0:
+        return Estimate(value=None, cases=0.0, of=0.0, clusters=0)
+    value = float(values.sum()) / total
+    plain = Estimate(value=value, cases=float(values.sum()), of=total, clusters=len(of))
+    if len(of) < FEWEST_CLUSTERS or (total if counted is None else counted) < FEWEST_CASES:
+        return plain
+    error = math.sqrt(_variance(values - value * of, of / total)) / total
+    reach = _quantile(of / total) * error
+    return _with(plain, value - reach, value + reach, sound=True)
+
+
+def difference(after: tuple[Values, Values], before: tuple[Values, Values]) -> Estimate:
+    """The share `after` less the share `before`, each (cases, of) per cluster, the same clusters in the same places.
+
+    What an agent does in both is compared with itself: its two residuals are taken together before they are squared.
+    """
+    totals = [float(of.sum()) for _, of in (after, before)]
+    present = (after[1] > 0) | (before[1] > 0)
+    clusters = int(present.sum())
+    if min(totals) <= 0:
+        return Estimate(value=None, cases=0.0, of=0.0, clusters=clusters)
+    shares = [float(cases.sum()) / total for (cases, _), total in zip((after, before), totals, strict=True)]
+    value = shares[0] - shares[1]
+    plain = Estimate(value=value, cases=float(after[0].sum()), of=totals[0], clusters=clusters)
+    fewest = min(int((of > 0).sum()) for _, of in (after, before))
+    if fewest < FEWEST_CLUSTERS or min(totals) < FEWEST_CASES:
+        return plain
+    parts = [
+        ((cases - rate * of) / total / np.sqrt(1 - of / total))[present]
+        for (cases, of), rate, total in zip((after, before), shares, totals, strict=True)
+    ]
+    residuals = parts[0] - parts[1]
+    size = ((after[1] / totals[0] + before[1] / totals[1]) / 2)[present]
+    reach = _quantile(size) * math.sqrt(float(residuals @ residuals))
+    return _with(plain, max(-1.0, value - reach), min(1.0, value + reach), sound=fewest >= SOUND_CLUSTERS)
+
+
+def _with(plain: Estimate, low: float, high: float, *, sound: bool) -> Estimate:
+    standing: Standing = "sound" if sound and plain.clusters >= SOUND_CLUSTERS else "exploratory"
+    return Estimate(
+        value=plain.value,
+        low=low,
+        high=high,
+        cases=plain.cases,
+        of=plain.of,
+        clusters=plain.clusters,
+        standing=standing,
+    )
+
+
+def _unanimous(plain: Estimate, value: float) -> Estimate:
+    """None of G agents: with 97.5 %, the next agent's share is below 1 - 0.025 ** (1 / G). Valid, and wide."""
+    bound = 1 - ((1 - CONFIDENCE) / 2) ** (1 / plain.clusters)
+    low, high = (0.0, bound) if value < 0.5 else (1 - bound, 1.0)
+    return _with(plain, low, high, sound=False)
+
+
+def _variance(residuals: Values, part: Values) -> float:
+    """CR2, of the sum of the residuals; `part` is each cluster's part of all cases."""
+    adjusted = residuals / np.sqrt(1 - part)
+    return float(adjusted @ adjusted)
+
+
+def _quantile(part: Values) -> float:
+    """Student's quantile. The degrees of freedom are Satterthwaite's, of the variance's estimate as a quadratic form
+    of the clusters' own shares: independent, equally variable, counted by their part of all cases.
+
+    With d = part² / (1 - part), the form is diag(d) - part dᵀ - d partᵀ + (Σd) part partᵀ; traces without the matrix.
+    """
+    from scipy.special import stdtrit
+
+    weight = part**2 / (1 - part)
+    total, size, mixed, squares = weight.sum(), part @ part, part @ weight, weight @ weight
+    trace = total - 2 * mixed + total * size
+    trace_of_square = (
+        squares
+        - 4 * (weight * weight) @ part
+        + 2 * total * (weight * part) @ part
+        + 2 * mixed * mixed
+        + 2 * size * squares
+        - 4 * total * size * mixed
+        + (total * size) ** 2
+    )
+    return float(stdtrit(trace * trace / trace_of_square, (1 + CONFIDENCE) / 2))
+
+
+def _logit(value: float) -> float:
+    return math.log(value / (1 - value))
+
+
+def _expit(value: float) -> float:
+    return 1 / (1 + math.exp(-value)) if value > -700 else 0.0

@@ -1,0 +1,11 @@
+"""The use cases, one module each. Called by `handlers/` and `cli/`.
+
+suggest    an ask in, K candidates in order out, each step recorded before it is visible
+choose     use, edit, dismiss, undo: one standing choice a request
+deliver    the reply posted once; `Courier` is what it needs from above
+redraft    from one candidate to others: shorter, warmer, in another language
+staleness  whether the conversation has moved on since drafting
+limits     an agent's minute, the day's tokens, the bounded queue
+pause      drafting stopped on all replicas by an admin
+channels   the channels in which suggestions are allowed
+"""

@@ -1,0 +1,346 @@
+"""What an agent does with the candidates: use, edit, dismiss, undo. One standing choice a request, recorded once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from bot.edits import measure_similarity, to_nfc
+from bot.errors import EmptyReply, NotYours, UnknownRequest
+from bot.operations.log_events import tell_choice, tell_undo
+from bot.operations.metrics import Metrics
+from bot.privacy.service import Closing, Masked, Privacy
+from bot.suggesting.channels import ANYWHERE, Places
+from bot.suggesting.staleness import UNMOVED, Conversations, Freshness, Staleness
+from bot.text_limits import clean, split
+from storage.errors import NotOpen
+from storage.records import (
+    Candidate,
+    Choice,
+    ChoiceKind,
+    Delivery,
+    DismissReason,
+    Event,
+    LogEntry,
+    Request,
+    WayBack,
+)
+from storage.repositories.choices import Choices
+from storage.repositories.requests import OPEN, Requests
+
+PART_LIMIT: Final = 9_000
+"""UTF-16 units of one posted message: all blocks of one message may hold about 12,000."""
+
+OnUse = Literal["post", "copy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """Who clicked, and what makes this click unlike any other.
+
+    `seen` are the candidates that stood before the agent's eyes at this click, where Slack tells.
+    """
+
+    team_id: str
+    agent_id: str
+    delivery_key: str
+    way_back: WayBack | None = None
+    seen: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A choice, the request that it is on, and the parts of the reply to post: all with the originals in.
+
+    `undo_key` is what an Undo must bring along to show the originals again. `unfilled` are placeholders in a reply of
+    which nobody has the originals any more. `freshness` is `unknown` where nobody could tell whether the conversation
+    has moved on.
+    """
+
+    choice: Choice
+    request: Request
+    parts: tuple[Delivery, ...] = ()
+    freshness: Freshness = "fresh"
+    undo_key: str | None = field(default=None, repr=False)
+    unfilled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A request as it is recorded, and as the agent sees it."""
+
+    recorded: LogEntry
+    view: Masked
+    shown: LogEntry
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """As the agent sees it."""
+        return next(each for each in self.shown.candidates if each.id == candidate_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """A choice taken back, the request as it is open again, and the parts that were or may have been posted."""
+
+    choice: Choice
+    entry: LogEntry
+    parts: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editing:
+    """A candidate that is being edited, and whether the edited reply will be posted, or shown to be copied."""
+
+    candidate: Candidate
+    is_posted: bool
+
+
+class Chooser:
+    """Records decisions. Every method may raise UnknownRequest, NotYours, NotOpen, Redelivered, Unavailable; what
+    leads to a reply may raise Barred, where its channel is no allowed one any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        choices: Choices,
+        privacy: Privacy,
+        metrics: Metrics,
+        on_use: OnUse,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        places: Places = ANYWHERE,
+        conversations: Conversations = UNMOVED,
+    ) -> None:
+        self._requests = requests
+        self._choices = choices
+        self._privacy = privacy
+        self._metrics = metrics
+        self._on_use = on_use
+        self._now = now
+        self._new_id = new_id
+        self._places = places
+        self._staleness = Staleness(requests=requests, conversations=conversations, now=now)
+
+    @property
+    def posts(self) -> bool:
+        """Whether a chosen reply is posted, or shown to be copied."""
+        return self._on_use == "post"
+
+    async def open_edit(self, click: Click, candidate_id: str) -> Editing:
+        """The agent pressed Edit: the candidate, still to be chosen, for the editor."""
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        if found.shown.choice is not None or found.shown.request.status not in OPEN:
+            raise NotOpen(found.shown.request.id)
+        event = Event(
+            request_id=candidate.request_id,
+            type="edit_opened",
+            at=self._now(),
+            agent_id=click.agent_id,
+            candidate_id=candidate.id,
+        )
+        await self._requests.record_event(event, delivery_key=click.delivery_key, way_back=click.way_back)
+        return Editing(candidate=candidate, is_posted=self._is_posted(found.shown.request))
+
+    async def reached(self, click: Click, candidate_id: str) -> None:
+        """The agent is about to say more of this candidate, still to be chosen: by this way they are reached then."""
+        entry = (await self._find(click, candidate_id)).recorded
+        if entry.choice is not None or entry.request.status not in OPEN:
+            raise NotOpen(entry.request.id)
+        if click.way_back is not None:
+            await self._requests.keep_way_back(entry.request.id, click.way_back)
+
+    async def use(self, click: Click, candidate_id: str) -> Chosen:
+        """The candidate as it is. Raises Stale too."""
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        freshness = await self._freshness(click, found, candidate)
+        return replace(await self._reply(click, found, candidate, candidate.text or ""), freshness=freshness)
+
+    async def use_anyway(self, click: Click, candidate_id: str) -> Chosen:
+        """The candidate as it is, whatever else has been said meanwhile."""
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        return await self._reply(click, found, candidate, candidate.text or "")
+
+    async def edit(self, click: Click, candidate_id: str, text: str) -> Chosen:
+        """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply, Stale too."""
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        final_text = _rewritten(candidate, text)
+        freshness = await self._freshness(click, found, candidate)
+        return replace(await self._reply(click, found, candidate, final_text), freshness=freshness)
+
+    async def edit_anyway(self, click: Click, candidate_id: str, text: str) -> Chosen:
+        """The candidate as the agent rewrote it, whatever else has been said meanwhile. Raises EmptyReply too."""
+        found = await self._find(click, candidate_id)
+        candidate = found.candidate(candidate_id)
+        return await self._reply(click, found, candidate, _rewritten(candidate, text))
+
+    async def dismiss(self, click: Click, request_id: str) -> Chosen:
+        """None of the candidates."""
+        entry = owned(await self._requests.get(request_id), click)
+        chosen = await self._record(click, await self._opened(entry), kind="dismissed", candidate=None, final_text=None)
+        tell_choice(chosen.choice, chosen.request, outcome="dismissed", parts=0, at=self._now())
+        return chosen
+
+    async def give_reason(self, click: Click, request_id: str, reason: DismissReason) -> Request:
+        """Why none would do; the request that the reason is for."""
+        entry = owned(await self._requests.get(request_id), click)
+        await self._choices.give_reason(
+            request_id, reason, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key
+        )
+        return entry.request
+
+    async def undo(self, click: Click, request_id: str, *, key: str | None = None) -> Undone:
+        """Take the standing choice back. The `key` of its Undo brings the originals back; without it, placeholders stay
+        what they are. Raises NothingToUndo and StillPosting too.
+        """
+        entry = owned(await self._requests.get(request_id), click)
+        view, sealed = await self._privacy.reopened(entry.request, key, at=self._now())
+        choice, parts = await self._choices.retract(
+            request_id, agent_id=click.agent_id, at=self._now(), delivery_key=click.delivery_key, sealed=sealed
+        )
+        self._metrics.undone()
+        tell_undo(choice, parts=len(parts), at=self._now())
+        reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
+        return Undone(choice=choice, entry=self._privacy.shown(reopened, view), parts=parts)
+
+    async def _find(self, click: Click, candidate_id: str) -> _Found:
+        entry = owned(await self._requests.of_candidate(candidate_id), click)
+        self._places.check(entry.request.channel_id, entry.request.surface)
+        candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
+        if candidate.position is None:  # a failed or hidden draft has no button
+            raise UnknownRequest(candidate_id)
+        return await self._opened(entry)
+
+    async def _freshness(self, click: Click, found: _Found, candidate: Candidate) -> Freshness:
+        entry = found.shown
+        return await self._staleness.check(entry, candidate, delivery_key=click.delivery_key, way_back=click.way_back)
+
+    async def _opened(self, recorded: LogEntry) -> _Found:
+        view = await self._privacy.view(recorded.request)
+        return _Found(recorded=recorded, view=view, shown=self._privacy.shown(recorded, view))
+
+    async def _reply(self, click: Click, found: _Found, candidate: Candidate, final_text: str) -> Chosen:
+        kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
+        return await self._record(click, found, kind=kind, candidate=candidate, final_text=final_text)
+
+    async def _record(
+        self, click: Click, found: _Found, *, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
+    ) -> Chosen:
+        entry = found.shown
+        chosen_at = self._now()
+        visible = visible_to(click, entry)
+        shown_at = await self._shown_at(entry.request, visible) or chosen_at
+        choice = Choice(
+            id=self._new_id(),
+            request_id=entry.request.id,
+            kind=kind,
+            candidate_id=None if candidate is None else candidate.id,
+            final_text=final_text,
+            edit_similarity=_similarity(candidate, final_text),
+            agent_id=click.agent_id,
+            chosen_at=chosen_at,
+            decision_ms=max(0, (chosen_at - shown_at) // timedelta(milliseconds=1)),
+            visible_candidate_ids=tuple(each.id for each in entry.visible if each in visible or each is candidate),
+        )
+        event = Event(
+            request_id=entry.request.id,
+            type=kind,
+            at=chosen_at,
+            agent_id=click.agent_id,
+            candidate_id=choice.candidate_id,
+            data={"choice_id": choice.id},
+        )
+        parts = self._parts(choice, entry.request)
+        closing = self._closing(found, choice)
+        await self._choices.record(
+            replace(choice, final_text=closing.final_text),
+            delivery_key=click.delivery_key,
+            event=event,
+            parts=tuple(self._privacy.wrapped(part) for part in parts),
+            way_back=click.way_back,
+            sealed=closing.sealed,
+        )
+        self._metrics.chosen(choice)
+        request = reachable(entry.request, click.way_back)
+        return Chosen(choice=choice, request=request, parts=parts, undo_key=closing.undo_key)
+
+    def _closing(self, found: _Found, choice: Choice) -> Closing:
+        recorded = next((each for each in found.recorded.candidates if each.id == choice.candidate_id), None)
+        return self._privacy.closing(
+            found.recorded.request, found.view, candidate=recorded, text=choice.final_text, at=choice.chosen_at
+        )
+
+    async def _shown_at(self, request: Request, visible: Sequence[Candidate]) -> datetime | None:
+        """When the candidates became visible; where the click overtook the record of it, when Slack was handed them."""
+        if request.shown_at is not None or request.handed_at is None:
+            return request.shown_at
+        shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
+        if await self._requests.record_shown(shown, only=[candidate.id for candidate in visible]):
+            return request.handed_at
+        recorded = await self._requests.get(request.id)
+        return None if recorded is None else recorded.request.shown_at
+
+    def _is_posted(self, request: Request) -> bool:
+        """Or shown to be copied: where there is no conversation to post into, always."""
+        return self._on_use == "post" and request.surface not in {"cli", "dm", "global"}
+
+    def _parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
+        if choice.final_text is None or not self._is_posted(request):
+            return ()
+        return tuple(
+            Delivery(
+                id=self._new_id(), choice_id=choice.id, request_id=request.id, part=part, address="channel", text=text
+            )
+            for part, text in enumerate(split(choice.final_text, PART_LIMIT))
+        )
+
+
+def owned(entry: LogEntry | None, click: Click) -> LogEntry:
+    """The entry, if the clicker is the agent who asked. Raises UnknownRequest, NotYours."""
+    if entry is None:
+        raise UnknownRequest
+    if entry.request.agent_id != click.agent_id:
+        raise NotYours(entry.request.id)
+    return entry
+
+
+def visible_to(click: Click, entry: LogEntry) -> tuple[Candidate, ...]:
+    """The candidates that the agent saw at this click: those that are recorded as visible, and those that Slack tells
+    of; where the click has overtaken that record, and Slack tells nothing, all that have a place.
+    """
+    told = click.seen or frozenset()
+    known = tuple(each for each in entry.visible if each.shown_at is not None or each.id in told)
+    return known or entry.visible
+
+
+def reachable(request: Request, way_back: WayBack | None) -> Request:
+    """The request with the newest way back to its agent."""
+    if way_back is None:
+        return request
+    return replace(request, response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)
+
+
+def _similarity(candidate: Candidate | None, final_text: str | None) -> float | None:
+    """The similarity of what was sent to the candidate, 0 to 1."""
+    if candidate is None or candidate.text is None or final_text is None:
+        return None
+    return measure_similarity(candidate.text, final_text)
+
+
+def _rewritten(candidate: Candidate, text: str) -> str:
+    """What is to be sent: the candidate's own text where it was not changed. Raises EmptyReply."""
+    final_text = _as_typed(text)
+    if not final_text:
+        raise EmptyReply(candidate.id)
+    original = candidate.text or ""
+    return original if to_nfc(final_text) == to_nfc(_as_typed(original)) else final_text
+
+
+def _as_typed(text: str) -> str:
+    """As an editor gives it back: line ends of one kind, nothing around it."""
+    return clean(text).replace("\r\n", "\n").strip()

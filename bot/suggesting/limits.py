@@ -1,0 +1,96 @@
+"""Whether an ask is taken: what one agent may ask a minute, what all may spend a day, how many drafts may wait."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Protocol
+
+from bot.errors import LimitReached
+from bot.suggesting.pause import Pausing
+from storage.repositories.requests import Requests
+
+_MINUTE_S = 60.0
+_AGENTS_REMEMBERED = 1000
+"""Above this, agents who asked nothing within the minute are forgotten."""
+
+
+_WAITING_PER_SLOT = 4
+"""As many drafts may wait for each call in flight; beyond it an agent is told to come back, not left waiting."""
+
+_TYPICAL_S = 2.0
+_WEIGHT = 0.05
+
+
+class Slots(Protocol):
+    """The calls in flight: how many there may be, and how many drafts wait for one."""
+
+    @property
+    def limit(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+
+class Limits:
+    """`check()` raises LimitReached or Paused. Asks are counted in this process, a day's tokens in the log."""
+
+    def __init__(
+        self,
+        *,
+        agent_per_minute: int,
+        tokens_per_day: int | None,
+        requests: Requests,
+        clock: Callable[[], float],
+        slots: Slots | None = None,
+        pausing: Pausing | None = None,
+    ) -> None:
+        self._slots = slots
+        self._pausing = pausing
+        self._draft_s = _TYPICAL_S
+        self._agent_per_minute = agent_per_minute
+        self._tokens_per_day = tokens_per_day
+        self._requests = requests
+        self._clock = clock
+        self._asked: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+
+    async def check(self, *, team_id: str, agent_id: str, now: datetime) -> None:
+        """Count one ask of this agent, or raise LimitReached, Paused."""
+        if self._pausing is not None:
+            await self._pausing.check()
+        self._check_queue()
+        if self._tokens_per_day is not None:
+            await self._check_day(self._tokens_per_day, now)
+        self._check_minute((team_id, agent_id))
+
+    def took(self, seconds: float) -> None:
+        """A draft took so long: what those who wait are told is reckoned from it."""
+        self._draft_s += _WEIGHT * (seconds - self._draft_s)
+
+    def _check_queue(self) -> None:
+        if self._slots is None:
+            return
+        waiting, limit = self._slots.waiting, self._slots.limit
+        if waiting >= _WAITING_PER_SLOT * limit:
+            raise LimitReached("queue", retry_after_s=max(1, ceil(waiting / limit * self._draft_s)))
+
+    async def _check_day(self, tokens_per_day: int, now: datetime) -> None:
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if await self._requests.tokens_since(since=midnight) >= tokens_per_day:
+            left = midnight + timedelta(days=1) - now
+            raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
+
+    def _check_minute(self, agent: tuple[str, str]) -> None:
+        clock = self._clock()
+        asked = self._asked[agent]
+        while asked and asked[0] <= clock - _MINUTE_S:
+            asked.popleft()
+        if len(asked) >= self._agent_per_minute:
+            raise LimitReached("agent_per_minute", retry_after_s=ceil(asked[0] + _MINUTE_S - clock))
+        asked.append(clock)
+        if len(self._asked) > _AGENTS_REMEMBERED:
+            self._forget(before=clock - _MINUTE_S)
+
+    def _forget(self, *, before: float) -> None:
+        for agent in [agent for agent, asked in self._asked.items() if not asked or asked[-1] <= before]:
+            del self._asked[agent]

@@ -1,0 +1,231 @@
+"""`suggest demo`: Slack in a browser, on this machine: the playground's workspace and page, and the real bot in it."""
+
+import asyncio
+import json
+import socket
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from pydantic import SecretStr
+
+from bot.choice_log import to_json_line
+from bot.drafting import DemonstrationModel, ModelSource, OneModel
+from bot.drafting.demonstration_faults import TROUBLES, Troubles
+from cli import wiring
+from cli.commands.serve import running, until_told_to_stop
+from cli.database_location import DEMONSTRATION_FILE, Location, Origin, mark_demonstration, opened, recorded_in
+from cli.errors import Failed, SettingsError
+from cli.manifest import load_manifest
+from cli.settings import Settings, has_browser, hide_from_libraries
+from playground import AppConfig, NotPossible, Workspace
+from playground.page.server import Extras, page_routes
+from playground.slack.customers import move_in
+from playground.slack.records import Json
+from storage.queries.log_entries import ChoiceLog, Selection
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8400
+PORTS_TO_TRY: Final = 100
+
+LATENCY_S: Final = 0.15
+"""The demonstration model takes this long, and up to twice as long, so that one sees that something is drafted."""
+
+LOG_SINCE: Final = timedelta(hours=24)
+"""How far back the page shows the choice log: what is older is closed."""
+
+NO_MODEL: Final = (
+    "The replies are samples made by rules. Set OPENAI_API_KEY or OPENAI_BASE_URL to have a model write them."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said. Without a `port`, the first free one from PORT on."""
+
+    port: int | None = None
+    browser: bool = True
+    database: Path | None = None
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What runs: the workspace with its page, and what to tell of it."""
+
+    slack: Workspace
+    told: tuple[str, ...]
+
+
+async def demo(settings: Settings, options: Options) -> None:
+    """Run until SIGTERM or SIGINT. Raises SettingsError, Failed, PlaybookError."""
+    await until_told_to_stop(_until_stopped(settings, options))
+
+
+async def _until_stopped(settings: Settings, options: Options) -> None:
+    async with _told(settings, options) as url:
+        print("Ctrl-C ends it.", flush=True)
+        open_browser(url, wanted=options.browser)
+        await asyncio.Event().wait()
+
+
+def open_browser(url: str, *, wanted: bool) -> None:
+    """Show the page, where that is wanted and there is a screen to show it on."""
+    if wanted and has_browser():
+        # A browser may stay in the foreground for as long as it runs.
+        threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
+
+
+async def check(settings: Settings, options: Options) -> None:
+    """Start, see that it works, and stop. Raises SettingsError, Failed, PlaybookError."""
+    async with (
+        _told(settings, options) as url,
+        aiohttp.ClientSession() as browser,
+        browser.get(url) as page,
+    ):
+        if page.status != 200:
+            raise Failed(f"the page answers {page.status}")
+        print("The page answers, and the bot is connected.")
+
+
+@asynccontextmanager
+async def _told(settings: Settings, options: Options) -> AsyncIterator[str]:
+    """The demo, with what a person needs to know of it on stdout; its address."""
+    hide_from_libraries()
+    location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_origin(options))
+    async with demonstrating(settings, location, port=free_port(options.port), locale=options.locale) as shown:
+        url = f"{shown.slack.url}/"
+        print(f"Slack in your browser: {url}", *shown.told, sep="\n", flush=True)
+        yield url
+
+
+@asynccontextmanager
+async def demonstrating(
+    settings: Settings, location: Location, *, port: int = 0, locale: str | None = None
+) -> AsyncIterator[Demo]:
+    """The workspace, with its page and customers, and the bot connected to it, inside the block.
+
+    The settings count, but for those of Slack and the database; `locale` is the agent's, if given. Raises
+    SettingsError, Failed, PlaybookError.
+    """
+    troubles = None if settings.has_model else Troubles()
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(opened(location))
+        if records.is_new and troubles is not None:
+            await mark_demonstration(records, actor="demo")
+        newest = _Newest(ChoiceLog(records.database))
+        stack.push_async_callback(newest.aclose)
+        extras = Extras(
+            model_name=wiring.terms(settings).model,
+            is_demonstration=troubles is not None,
+            log_rows=newest.rows,
+            model_faults=_steering(troubles),
+            database=str(location),
+        )
+        slack = await stack.enter_async_context(_workspace(extras, port=port))
+        move_in(slack)
+        if locale is not None:
+            slack.change_user(slack.people.agent, locale=locale)
+        bot = running(_for(slack, settings, location), http=None, health=None, models=_models(troubles))
+        await stack.enter_async_context(bot)
+        await slack.wait_for_app()
+        recorded = await recorded_in(location, records, simulated=troubles is not None)
+        yield Demo(slack=slack, told=_sentences(slack, settings, recorded))
+
+
+@asynccontextmanager
+async def _workspace(extras: Extras, *, port: int) -> AsyncIterator[Workspace]:
+    started: list[Workspace] = []
+    routes = page_routes(lambda: started[0], extras=extras)
+    config = AppConfig.from_manifest(load_manifest())
+    async with Workspace.start(config=config, port=port, routes=routes) as slack:
+        started.append(slack)
+        yield slack
+
+
+def free_port(wanted: int | None) -> int:
+    """The wanted port, or else the first free one from PORT on. Raises SettingsError, Failed."""
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise SettingsError(f"--port {wanted} cannot be used, as another program does: name another, or none")
+        return wanted
+    free = next((port for port in range(PORT, PORT + PORTS_TO_TRY) if _is_free(port)), None)
+    if free is None:
+        raise Failed(f"the ports {PORT} to {PORT + PORTS_TO_TRY - 1} are all in use: name a free one with --port")
+    return free
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _origin(options: Options) -> Origin:
+    return "demonstration" if options.database is None else "--database"
+
+
+def _for(slack: Workspace, settings: Settings, location: Location) -> Settings:
+    """The settings by which the bot takes this workspace for Slack."""
+    own = {
+        "slack_bot_token": SecretStr(slack.bot_token),
+        "slack_app_token": SecretStr(slack.app_token),
+        "slack_signing_secret": None,
+        "slack_client_id": None,
+        "slack_client_secret": None,
+        "slack_api_url": slack.api_url,
+        "suggest_database_url": location.url,
+    }
+    return settings.model_copy(update=own)
+
+
+def _models(troubles: Troubles | None) -> ModelSource | None:
+    return None if troubles is None else OneModel(DemonstrationModel(latency_s=LATENCY_S, sleep=troubles.think))
+
+
+def _steering(troubles: Troubles | None) -> Callable[[str], None]:
+    """What the page's fault panel does with the model."""
+
+    def steer(name: str) -> None:
+        if troubles is None:
+            raise NotPossible("only the demonstration model can be made slow or broken; yours is as it is")
+        troubles.now = next((trouble for trouble in TROUBLES if trouble == name), None)
+
+    return steer
+
+
+class _Newest:
+    """The newest rows of the choice log. A page that goes away while it reads them does not break the reading off."""
+
+    def __init__(self, log: ChoiceLog) -> None:
+        self._log = log
+        self._reads: set[asyncio.Task[list[Json]]] = set()
+
+    async def rows(self) -> list[Json]:
+        read = asyncio.create_task(self._read())
+        self._reads.add(read)
+        read.add_done_callback(self._reads.discard)
+        return await asyncio.shield(read)
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*self._reads, return_exceptions=True)
+
+    async def _read(self) -> list[Json]:
+        since = wiring.now() - LOG_SINCE
+        entries = self._log.entries(Selection(since=since, include_simulated=True))
+        return [json.loads(to_json_line(entry)) async for entry in entries]
+
+
+def _sentences(slack: Workspace, settings: Settings, recorded: str) -> tuple[str, ...]:
+    model = f"The replies are written by {settings.suggest_model}." if settings.has_model else NO_MODEL
+    return (f"You are {slack.people.agent.real_name}; everybody here is invented.", model, recorded)

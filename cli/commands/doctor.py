@@ -1,0 +1,289 @@
+"""`suggest doctor`: each setting, token, scope, the database, the playbook, the model: a tick, or what to do."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import aiohttp
+
+from bot.playbook import Playbook, PlaybookError, load_playbook
+from cli import wiring
+from cli.database_location import Location, refuse_other_files, unusable
+from cli.errors import Failed, SettingsError
+from cli.manifest import bot_scopes, load_manifest
+from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identified
+from cli.settings import FIXES, Settings, is_traced
+from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
+from storage.engine.database import Database
+from storage.errors import StorageError
+from storage.repositories.vault import Vault
+from storage.schema import revision
+
+ROWS_TRIED: Final = 100
+
+KEPT: Final = {
+    "redacted": "the log keeps texts with placeholders for personal data",
+    "full": "the log keeps texts as they are, personal data included (SUGGEST_STORE_TEXT=full)",
+    "off": "the log keeps no texts, only numbers (SUGGEST_STORE_TEXT=off)",
+}
+
+Status = Literal["ok", "problem", "note", "warning"]
+
+SIGNS: Final[dict[Status, str]] = {"ok": "✓", "problem": "✗", "note": "·", "warning": "!"}
+
+NO_MODE: Final = (
+    "set SLACK_APP_TOKEN for Socket Mode (an app-level token with connections:write, which starts with xapp-), or "
+    "SLACK_SIGNING_SECRET for --http (it stands under Basic Information of your Slack app)"
+)
+NO_MODEL: Final = "none is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one look found: `message` says what is there, or what to do."""
+
+    name: str
+    status: Status
+    message: str
+
+
+async def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Everything that `serve` needs, in the order in which one sets it up."""
+    return tuple([finding async for finding in _findings(settings)])
+
+
+def malformed(error: SettingsError) -> tuple[Finding, ...]:
+    """Each malformed setting; nothing else can be looked at before they are mended."""
+    return tuple(Finding(name="settings", status="problem", message=line) for line in error.lines)
+
+
+def as_text(findings: tuple[Finding, ...]) -> str:
+    width = max(len(finding.name) for finding in findings)
+    lines = [f"{SIGNS[finding.status]} {finding.name:<{width}}  {finding.message}" for finding in findings]
+    problems = sum(finding.status == "problem" for finding in findings)
+    verdict = f"{problems} to mend" if problems else "Everything is usable: `suggest serve` can start"
+    return "\n".join([*lines, "", verdict])
+
+
+def as_json(findings: tuple[Finding, ...]) -> str:
+    return json.dumps({"ok": is_usable(findings), "checks": [asdict(each) for each in findings]}, ensure_ascii=False)
+
+
+def is_usable(findings: tuple[Finding, ...]) -> bool:
+    return all(finding.status != "problem" for finding in findings)
+
+
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield _ok("settings", f"well-formed, {_sources()}")
+    for finding in _tokens(settings):
+        yield finding
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        if settings.slack_bot_token is not None:
+            async for finding in _slack(settings, session):
+                yield finding
+        yield _admins(settings)
+        if settings.suggest_allowed_channels:
+            where = ", ".join(settings.suggest_allowed_channels)
+            yield _ok("SUGGEST_ALLOWED_CHANNELS", f"replies are asked for and posted in {where} only")
+        database = await _database(Location.of_settings(settings))
+        yield database
+        yield await _privacy(settings, Location.of_settings(settings), is_readable=database.status == "ok")
+        playbook, finding = _playbook(settings)
+        yield finding
+        yield await _model(settings, playbook, session)
+    if is_traced():
+        yield _tracing(settings)
+
+
+def _sources() -> str:
+    return "from the environment and .env" if Path(".env").is_file() else "from the environment; there is no .env here"
+
+
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    """Which tokens there are, and for which mode they do."""
+    if settings.slack_bot_token is None:
+        yield _problem("SLACK_BOT_TOKEN", f"missing: {FIXES['SLACK_BOT_TOKEN']}")
+    modes = []
+    if settings.slack_app_token is not None:
+        modes.append("`suggest serve`, over Socket Mode")
+    if settings.slack_signing_secret is not None:
+        modes.append("`suggest serve --http HOST:PORT`")
+    if modes:
+        yield _ok("mode", f"set up for {' and for '.join(modes)}")
+    else:
+        yield _problem("mode", NO_MODE)
+    if settings.slack_client_id is not None or settings.slack_client_secret is not None:
+        yield _note("SLACK_CLIENT_ID", "not used yet: it is for several workspaces, which come later")
+
+
+async def _slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+    assert settings.slack_bot_token is not None
+    token = settings.slack_bot_token.get_secret_value()
+    connection = Connection(token, api_url=settings.slack_api_url, session=session)
+    try:
+        identity = await identified(connection)
+    except NotUsable as error:
+        yield _problem("SLACK_BOT_TOKEN", str(error))
+    else:
+        yield _ok("SLACK_BOT_TOKEN", f"taken: {identity.bot_user_id} in {identity.team} ({identity.team_id})")
+        yield _scopes(identity)
+        if settings.suggest_allowed_usergroups:
+            yield await _usergroups(connection, settings.suggest_allowed_usergroups)
+    if settings.slack_app_token is not None:
+        yield await _app_token(connection, settings.slack_app_token.get_secret_value())
+
+
+def _scopes(identity: Identity) -> Finding:
+    wanted = bot_scopes(load_manifest())
+    if not identity.scopes:
+        return _note("scopes", f"Slack did not say which are granted; needed are {_listed(wanted)}")
+    if missing := wanted - identity.scopes:
+        fix = "add them under OAuth & Permissions of your Slack app, and install it again"
+        return _problem("scopes", f"not granted: {_listed(missing)}: {fix}")
+    return _ok("scopes", f"all granted: {_listed(wanted)}")
+
+
+async def _app_token(connection: Connection, token: str) -> Finding:
+    try:
+        await connection.try_app_token(token)
+    except SlackRefused as error:
+        return _problem("SLACK_APP_TOKEN", f"refused ({error}): {FIXES['SLACK_APP_TOKEN']}")
+    except SlackUnreachable as error:
+        return _problem("SLACK_APP_TOKEN", f"Slack cannot be reached ({error}): check the network and the proxy")
+    return _ok("SLACK_APP_TOKEN", "taken: Socket Mode can be opened")
+
+
+async def _usergroups(connection: Connection, ids: Sequence[str]) -> Finding:
+    """A group that Slack does not tell the members of would keep them out."""
+    name = "SUGGEST_ALLOWED_USERGROUPS"
+    told = []
+    for usergroup in ids:
+        try:
+            told.append(f"{usergroup} ({await connection.members_of(usergroup)} members)")
+        except SlackRefused as error:
+            return _problem(name, f"{usergroup} is refused by Slack ({error}): {FIXES[name]}")
+        except SlackUnreachable as error:
+            return _problem(name, f"Slack cannot be reached ({error}): check the network and the proxy")
+    return _ok(name, f"{', '.join(told)}; admins may use the bot, too")
+
+
+def _admins(settings: Settings) -> Finding:
+    always = "the workspace's admins may pause the bot"
+    if not settings.suggest_admins:
+        return _note("SUGGEST_ADMINS", f"none set: {always}")
+    return _ok("SUGGEST_ADMINS", f"{', '.join(settings.suggest_admins)}; {always}, too")
+
+
+async def _database(location: Location) -> Finding:
+    """Looked at without making one."""
+    name = "database"
+    if location.file is not None and location.is_empty:
+        if os.access(location.file.absolute().parent, os.W_OK):
+            return _ok(name, f"{location} will be made by the first start")
+        return _problem(name, f"{location} cannot be made: its folder must exist and be writable")
+    try:
+        refuse_other_files(location)
+    except (SettingsError, Failed) as error:
+        return _problem(name, str(error))
+    database = Database(location.url)
+    try:
+        found, wanted = await revision(database)
+        async with database.write():
+            pass
+    except StorageError as error:
+        return _problem(name, f"{location} {unusable(location, error)}")
+    finally:
+        await database.aclose()
+    if found is None or found == wanted:
+        return _ok(name, f"{location}: {'empty, the first start sets it up' if found is None else f'schema {found}'}")
+    return _problem(name, f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
+
+
+async def _privacy(settings: Settings, location: Location, *, is_readable: bool) -> Finding:
+    """What is kept of texts, and whether what is kept of open requests can be opened."""
+    name, kept = "privacy", KEPT[settings.suggest_store_text]
+    if is_readable and not location.is_empty and (closed := await _unreadable(settings, location)):
+        return _problem(
+            name,
+            f"{closed} of the open requests were sealed with another SUGGEST_SECRET_KEY: write that one behind the new "
+            "one, after a comma, until tomorrow",
+        )
+    if settings.suggest_store_text == "full":
+        return _ok(name, kept)
+    if settings.suggest_secret_key is None:
+        return _note(name, f"{kept}; not sealed while a request is open: SUGGEST_SECRET_KEY does that")
+    return _ok(name, f"{kept}; sealed while a request is open")
+
+
+async def _unreadable(settings: Settings, location: Location) -> int:
+    """How many of the newest rows of the vault no key of the settings opens."""
+    database, sealer = Database(location.url), wiring.sealer(settings)
+    try:
+        if (await revision(database))[0] is None:
+            return 0
+        return sum(not sealer.can_open(sealed) for sealed in await Vault(database).newest(ROWS_TRIED))
+    finally:
+        await database.aclose()
+
+
+def _playbook(settings: Settings) -> tuple[Playbook | None, Finding]:
+    try:
+        playbook = load_playbook(settings.suggest_playbook)
+    except PlaybookError as error:
+        return None, _problem("playbook", str(error))
+    where = settings.suggest_playbook or "the built-in one"
+    return playbook, _ok("playbook", f"{where}: {len(playbook.styles)} styles, {playbook.prompt_version}")
+
+
+async def _model(settings: Settings, playbook: Playbook | None, session: aiohttp.ClientSession) -> Finding:
+    if not settings.has_model:
+        return _problem("model", NO_MODEL)
+    server = ModelServer(settings, session)
+    styles = () if playbook is None else playbook.styles
+    names = sorted({settings.suggest_model, *(style.model for style in styles if style.model)})
+    try:
+        listed = await server.models()
+        if listed is None:
+            return _ok("model", f"{', '.join(names)} at {server.address}, which does not list its models")
+        lacking = [name for name in names if await server.lacks(name, listed)]
+    except NotUsable as error:
+        return _problem("model", f"{server.address}: {error}")
+    if lacking:
+        has = ", ".join(sorted(listed)[:NAMES_SHOWN])
+        fix = f"set SUGGEST_MODEL to one that it has, such as {has}"
+        return _problem("model", f"{', '.join(lacking)} is not at {server.address}: {fix}")
+    return _ok("model", f"{', '.join(names)} at {server.address}")
+
+
+def _tracing(settings: Settings) -> Finding:
+    switched_on = "LangSmith's variables are set: what runs, when and with which ids is sent there"
+    if settings.suggest_trace_text == "on":
+        return _warning(
+            "tracing",
+            f"{switched_on}, WITH the texts of customers, agents and drafts (SUGGEST_TRACE_TEXT=on): "
+            "unset LANGSMITH_TRACING, or SUGGEST_TRACE_TEXT, unless that is agreed with everybody concerned",
+        )
+    return _warning("tracing", f"{switched_on}, without texts; unset LANGSMITH_TRACING to send nothing")
+
+
+def _listed(scopes: frozenset[str]) -> str:
+    return ", ".join(sorted(scopes))
+
+
+def _ok(name: str, message: str) -> Finding:
+    return Finding(name=name, status="ok", message=message)
+
+
+def _problem(name: str, message: str) -> Finding:
+    return Finding(name=name, status="problem", message=message)
+
+
+def _warning(name: str, message: str) -> Finding:
+    return Finding(name=name, status="warning", message=message)
+
+
+def _note(name: str, message: str) -> Finding:
+    return Finding(name=name, status="note", message=message)

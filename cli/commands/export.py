@@ -1,0 +1,215 @@
+"""`suggest export`: the choice log, streamed; a file is written whole or not at all."""
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.choice_log.formats.preferences import PairKind
+from bot.choice_log.formats.registry import Cells, Form, FormName, Wish, opened_form
+from bot.choice_log.pseudonyms import Pseudonyms
+from cli import wiring
+from cli.database_location import Location, opened_as_it_is, refusing
+from cli.errors import Failed, SettingsError
+from cli.output_file import STDOUT, destination, is_to_be_a_file
+from cli.settings import Settings
+from storage.engine.database import Database
+from storage.queries.export_rows import RawLog
+from storage.queries.log_entries import ChoiceLog, Selection
+from storage.repositories.audit import Audit
+from storage.tables import to_iso
+
+_TOLD_EVERY: Final = 500
+"""Requests between two strokes of the progress bar."""
+
+_NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent", "agent_id"), ("--style", "style"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What to export, in which form, where to, and who wants it. Without `pseudonyms`, ids stay as they are."""
+
+    selection: Selection
+    wish: Wish = field(default_factory=Wish)
+    output: Path = STDOUT
+    pseudonyms: Pseudonyms | None = None
+    actor: str = "cli"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written. `left_out` counts requests that the form has no place for, by the reason."""
+
+    requests: int
+    simulated_left_out: int
+    left_out: Mapping[str, int]
+
+
+class NothingFound(Failed):
+    """The log has no request of the team, channel, agent or style that was named."""
+
+
+def export(location: Location, wanted: Export) -> None:
+    """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
+    print(_summary(write(location, wanted), wanted.output), file=sys.stderr)
+
+
+def write(location: Location, wanted: Export) -> Exported:
+    """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
+    _refuse_packing(wanted)
+    selection, count, simulated = asyncio.run(_noted(location, wanted))
+    found = RawLog(location.url).entries(selection, wanted.wish.fields)
+    with (
+        refusing(location),
+        closing(found) as entries,
+        _showing(count) as told,
+        _provenance_beside(wanted) as beside,
+        destination(wanted.output) as file,
+    ):
+        form = _opened(wanted.wish, file)
+        written = 0
+        for raw in entries:
+            form.write(raw if wanted.pseudonyms is None else wanted.pseudonyms.entry(raw))
+            written += 1
+            if written % _TOLD_EVERY == 0:
+                told(written)
+        form.close()
+        if beside is not None:
+            made = {"file": wanted.output.name, "format": wanted.wish.name, **(form.provenance or {})}
+            beside.write((json.dumps(made, ensure_ascii=False, indent=2) + "\n").encode())
+    return Exported(requests=written, simulated_left_out=simulated, left_out=form.left_out)
+
+
+def moment(option: str, text: str | None) -> datetime | None:
+    """An ISO 8601 date (its midnight) or time, in UTC unless it says otherwise. Raises SettingsError."""
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(
+            f"{option} {text!r} is no date or time: write it like 2026-11-01 or 2026-11-01T09:30Z"
+        ) from error
+
+
+def between(since: str | None, until: str | None) -> Selection:
+    """The requests of this time. Raises SettingsError."""
+    selection = Selection(since=moment("--since", since), until=moment("--until", until))
+    if selection.since and selection.until and selection.since >= selection.until:
+        raise SettingsError(f"--since {since!r} is not before --until {until!r}")
+    return selection
+
+
+_PAIRS: Final[dict[str, PairKind]] = {"skip-above": "skip_above", "edited": "edited", "all": "all_shown"}
+_PAIRED: Final = ("trl", "openai")
+
+
+def wish(name: FormName, *, pairs: Sequence[str], cells: Cells, seed: int | None = None) -> Wish:
+    """The form that these options ask for. Raises SettingsError for options that it does not know."""
+    for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
+        if given and name not in _PAIRED:
+            raise SettingsError(f"{option} goes with --format trl or openai, not with {name}")
+    if cells == "raw" and name != "csv":
+        raise SettingsError(f"--raw goes with --format csv: {name} is never changed")
+    made = Wish(name=name, cells=cells, seed=seed or 0)
+    return replace(made, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else made
+
+
+def pseudonyms(settings: Settings) -> Pseudonyms:
+    """Under the key that was set; without one, under one that nobody will know, so that two exports do not match."""
+    key = settings.suggest_pseudonym_key
+    return Pseudonyms(secrets.token_bytes(32) if key is None else key.get_secret_value().encode())
+
+
+def _refuse_packing(wanted: Export) -> None:
+    if wanted.wish.name == "parquet" and wanted.output.suffix in {".gz", ".zst"}:
+        raise SettingsError(f"{wanted.output}: Parquet is packed within; name the file like choices.parquet")
+
+
+@contextmanager
+def _provenance_beside(wanted: Export) -> Iterator[BinaryIO | None]:
+    """The file that tells how the pairs were made, beside a file of pairs. It takes its name after theirs."""
+    if wanted.wish.name not in _PAIRED or not is_to_be_a_file(wanted.output):
+        yield None
+        return
+    with destination(wanted.output.with_name(f"{wanted.output.name}.provenance.json")) as file:
+        yield file
+
+
+def _opened(wish: Wish, file: Any) -> Form:
+    try:
+        return opened_form(wish, file)
+    except ImportError as error:
+        raise SettingsError(f"--format {wish.name} needs a library: install suggest-replies[parquet]") from error
+
+
+async def _noted(location: Location, wanted: Export) -> tuple[Selection, int, int]:
+    """What is exported, how many requests that are, and how many simulated ones that leaves out."""
+    async with opened_as_it_is(location) as database:
+        selection, log = wanted.selection, ChoiceLog(database)
+        if await Audit(database).is_demonstration():
+            selection = replace(selection, include_simulated=True)
+        count, simulated = await log.count(selection), 0
+        if not selection.include_simulated:
+            simulated = await log.count(replace(selection, include_simulated=True)) - count
+        if not count and not simulated:
+            await _refuse_unknown(location, log, selection)
+        await _note(database, replace(wanted, selection=selection), count)
+    return selection, count, simulated
+
+
+async def _refuse_unknown(location: Location, log: ChoiceLog, selection: Selection) -> None:
+    """An id that the log does not know is most likely a slip. Raises NothingFound."""
+    for option, name in _NAMED:
+        value = getattr(selection, name)
+        if value is not None and not await log.count(Selection(**{name: value}, include_simulated=True)):
+            raise NothingFound(f"{option} {value!r}: {location} has no request of it, so nothing was written")
+
+
+async def _note(database: Database, wanted: Export, count: int) -> None:
+    selection = wanted.selection
+    data: dict[str, Any] = {
+        "format": wanted.wish.name,
+        "since": selection.since and to_iso(selection.since),
+        "until": selection.until and to_iso(selection.until),
+        "team_id": selection.team_id,
+        "channel_id": selection.channel_id,
+        "agent_id": selection.agent_id,
+        "style": selection.style,
+        "kind": selection.kind,
+        "include_simulated": selection.include_simulated,
+        "pseudonymised": wanted.pseudonyms is not None,
+        "requests": count,
+    }
+    await Audit(database).record(at=wiring.now(), actor=wanted.actor, action="export", data=data)
+
+
+@contextmanager
+def _showing(count: int) -> Iterator[Any]:
+    """How far it is, for a person who watches."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=count)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _summary(exported: Exported, output: Path) -> str:
+    where = "" if output == STDOUT else f" to {output}"
+    parts = [f"{exported.requests} request{'' if exported.requests == 1 else 's'} exported{where}"]
+    if exported.simulated_left_out:
+        parts.append(f"{exported.simulated_left_out} simulated left out (--include-simulated exports them too)")
+    parts += [f"{count} left out: {reason}" for reason, count in exported.left_out.items()]
+    return "; ".join(parts)

@@ -1,0 +1,293 @@
+"""`suggest try`: the whole use case in the terminal, recorded as it is from Slack."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from bot.choice_log import to_json_line
+from bot.drafting import Drafter
+from bot.errors import EmptyReply
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
+from bot.operations.metrics import Metrics
+from bot.ordering.shuffle import Order, in_turn
+from bot.playbook import Playbook, load_playbook
+from bot.suggesting.choose import Chooser, Click
+from bot.suggesting.suggest import Ask, DraftsTogether, Suggester
+from bot.text_limits import clean
+from cli import wiring
+from cli.database_location import for_trying, mark_demonstration, opened, recorded_in
+from cli.errors import Failed, SettingsError
+from cli.render.text import candidates
+from cli.settings import Settings, editor, locale
+from cli.streaming_drafter import StreamingDrafter
+from cli.terminal import Terminal
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Choice, DismissReason, LogEntry, Request, Turn
+
+HERE: Final = "cli"
+"""The team, the channel and the agent of requests made in a terminal."""
+
+WORD_S: Final = 0.04
+"""How long the demonstration model takes for a word where one can watch it write."""
+
+NO_MODEL: Final = "Set OPENAI_API_KEY or OPENAI_BASE_URL to have a model write them."
+
+WRITTEN_BY_A_MODEL: Final = "Written by an AI model: read before you send."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said. `pick` is a position, and chooses that reply without asking."""
+
+    message: str
+    hint: str | None = None
+    database: Path | None = None
+    stream: bool = False
+    as_json: bool = False
+    candidates: int | None = None
+    pick: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the agent typed under the candidates."""
+
+    kind: Literal["use", "edit", "redraft", "dismiss", "leave", "unclear"]
+    position: int = 0
+
+
+async def try_(settings: Settings, options: Options) -> None:
+    """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
+    settings = _checked(settings, options)
+    playbook = load_playbook(settings.suggest_playbook)
+    location = for_trying(settings, options.database)
+    terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
+    async with opened(location) as records:
+        await wiring.housekeeper(settings, records=records).sweep()
+        if records.is_new and not settings.has_model:
+            await mark_demonstration(records, actor=HERE)
+        async with _trial(settings, options, records, playbook, terminal) as trial:
+            problem = await trial.run(options)
+        if options.as_json:
+            entry = await ChoiceLog(records.database).entry(trial.request_id)
+            assert entry is not None
+            print(to_json_line(entry), end="")
+        terminal.note(await recorded_in(location, records, simulated=not settings.has_model))
+    if problem is not None:
+        raise Failed(problem)
+
+
+class Trial:
+    """Asks, shows, and records what is decided."""
+
+    def __init__(
+        self,
+        *,
+        suggester: Suggester,
+        chooser: Chooser,
+        terminal: Terminal,
+        texts: Texts,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        arrange: Callable[[Sequence[str]], Order] | None = None,
+    ) -> None:
+        self._arrange = arrange
+        self._suggester = suggester
+        self._chooser = chooser
+        self._terminal = terminal
+        self._texts = texts
+        self._now = now
+        self._new_id = new_id
+        self._labels = {style.name: style.label for style in suggester.playbook.styles}
+        self.request_id = ""
+        """The request that was drafted last."""
+
+    async def run(self, options: Options) -> str | None:
+        """From the message to the choice, or to a request left open. What did not work, if anything."""
+        if self._suggester.terms.simulated:
+            self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}", style="bold yellow")
+        ask = Ask(
+            team_id=HERE,
+            channel_id=HERE,
+            agent_id=HERE,
+            surface="cli",
+            locale=locale(),
+            conversation=(Turn(role="customer", text=clean(options.message)),),
+            hint=clean(options.hint) if options.hint else None,
+            delivery_key=self._key(),
+        )
+        entry = await self._draft(await self._suggester.accept(ask))
+        if options.pick is not None:
+            return await self._pick(entry, options.pick)
+        if self._terminal.is_interactive:
+            entry = await self._decide(entry)
+        elif entry.visible:
+            self._terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
+        return self._problem(entry)
+
+    async def _draft(self, request: Request) -> LogEntry:
+        self.request_id = request.id
+        entry = await self._suggester.draft(request, arrange=self._arrange)
+        if entry.visible:
+            self._terminal.show(candidates.candidates(entry, self._texts, self._labels))
+            if not request.simulated:
+                self._terminal.say(WRITTEN_BY_A_MODEL, style="dim")
+            await self._suggester.shown(entry, at=self._now())
+        return entry
+
+    async def _pick(self, entry: LogEntry, position: int) -> str | None:
+        shown = len(entry.visible)
+        if not shown:
+            return self._problem(entry)
+        if position > shown:
+            return f"there is no reply {position}, only {shown} of {len(entry.candidates)}: the request is left open"
+        await self._use(entry, position)
+        return None
+
+    async def _decide(self, entry: LogEntry) -> LogEntry:
+        """Ask until the request is decided or left open. The entry of the last redraft."""
+        while entry.visible:
+            wish = understood(self._terminal.ask(self._question(entry)), shown=len(entry.visible))
+            if wish.kind == "redraft":
+                entry = await self._redraft(entry)
+            elif await self._settled(wish, entry):
+                break
+        return entry
+
+    async def _settled(self, wish: Wish, entry: LogEntry) -> bool:
+        """Whether the wish ended the asking."""
+        match wish.kind:
+            case "use":
+                await self._use(entry, wish.position)
+                return True
+            case "edit":
+                return await self._edit(entry, wish.position)
+            case "dismiss":
+                await self._dismiss(entry)
+                return True
+            case "leave":
+                self._terminal.say("Left open: nothing was chosen.")
+                return True
+            case _:
+                self._terminal.say("Please type one of these.")
+                return False
+
+    async def _use(self, entry: LogEntry, position: int) -> None:
+        chosen = await self._chooser.use(self._click(), entry.visible[position - 1].id)
+        self._confirm(position, chosen.choice)
+
+    async def _edit(self, entry: LogEntry, position: int) -> bool:
+        """Whether the reply was edited, rather than left as it is."""
+        candidate = (await self._chooser.open_edit(self._click(), entry.visible[position - 1].id)).candidate
+        try:
+            text = self._terminal.edit(candidate.text or "")
+            if text is not None:
+                chosen = await self._chooser.edit(self._click(), candidate.id, text)
+                self._confirm(position, chosen.choice)
+                return True
+            self._terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")
+        except EmptyReply:
+            self._terminal.say(self._texts("empty-reply"))
+        except Failed as error:
+            self._terminal.say(str(error))
+        return False
+
+    async def _redraft(self, entry: LogEntry) -> LogEntry:
+        return await self._draft(await self._suggester.redraft(self._click(), entry.request.id))
+
+    async def _dismiss(self, entry: LogEntry) -> None:
+        await self._chooser.dismiss(self._click(), entry.request.id)
+        reasons = get_args(DismissReason)
+        self._terminal.say(self._texts("dismissed"))
+        for number, reason in enumerate(reasons, start=1):
+            self._terminal.say(f"  {number}  {self._texts(f'reason-{reason}')}")
+        answer = self._terminal.ask(f"1-{len(reasons)}, or Enter to say nothing: ")
+        if answer and answer.isdecimal() and 1 <= int(answer) <= len(reasons):
+            await self._chooser.give_reason(self._click(), entry.request.id, reasons[int(answer) - 1])
+            self._terminal.say(self._texts("reason-noted"))
+
+    def _confirm(self, position: int, choice: Choice) -> None:
+        done = "used with your edit" if choice.kind == "edited" else "used as it is"
+        self._terminal.say(f"✓ Reply {position} {done}. {self._texts('to-copy')}", style="green")
+        self._terminal.hand_over(f"{choice.final_text}\n")
+
+    def _question(self, entry: LogEntry) -> str:
+        numbers = "1" if len(entry.visible) == 1 else f"1-{len(entry.visible)}"
+        return f"{numbers} use · e N edit · m more like these · d none of these · Enter leaves it open: "
+
+    def _problem(self, entry: LogEntry) -> str | None:
+        """Why there is nothing to show, and what to do."""
+        if entry.visible:
+            return None
+        errors = {candidate.error for candidate in entry.candidates}
+        what_to_do = "`suggest doctor` checks the settings" if errors & _SETTINGS_ERRORS else "try again in a moment"
+        return f"no reply could be drafted ({candidates.reasons(entry, self._texts)}): {what_to_do}"
+
+    def _click(self) -> Click:
+        return Click(team_id=HERE, agent_id=HERE, delivery_key=self._key())
+
+    def _key(self) -> str:
+        return f"{HERE}:{self._new_id()}"
+
+
+_SETTINGS_ERRORS: Final = {"refused", "unreachable", "invalid_output"}
+_WISH: Final = re.compile(r"(?P<edit>e\s*)?(?P<position>\d{1,3})", re.IGNORECASE)
+
+
+def understood(answer: str | None, *, shown: int) -> Wish:
+    """What an answer asks for, with `shown` candidates to choose from."""
+    if found := _WISH.fullmatch(answer or ""):
+        position = int(found["position"])
+        kind: Literal["use", "edit", "unclear"] = "edit" if found["edit"] else "use"
+        return Wish(kind=kind if 1 <= position <= shown else "unclear", position=position)
+    match (answer or "q").lower():
+        case "m":
+            return Wish(kind="redraft")
+        case "d":
+            return Wish(kind="dismiss")
+        case "q":
+            return Wish(kind="leave")
+        case _:
+            return Wish(kind="unclear")
+
+
+@asynccontextmanager
+async def _trial(
+    settings: Settings, options: Options, records: wiring.Records, playbook: Playbook, terminal: Terminal
+) -> AsyncIterator[Trial]:
+    texts = texts_for(DEFAULT_LOCALE)
+    metrics = Metrics()
+    privacy = wiring.privacy(settings, records=records, playbook=playbook)
+    async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
+        labels = {style.name: style.label for style in playbook.styles}
+        drafting = _watched(drafter, candidates.Growing(terminal.console, texts, labels)) if options.stream else drafter
+        yield Trial(
+            suggester=await wiring.suggester(
+                settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
+            ),
+            chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics),
+            terminal=terminal,
+            texts=texts,
+            now=wiring.now,
+            new_id=wiring.new_id,
+            # Drafts that were seen growing stay where they are.
+            arrange=in_turn if options.stream else None,
+        )
+
+
+def _watched(drafter: Drafter, growing: candidates.Growing) -> DraftsTogether:
+    return StreamingDrafter(drafter, growing)
+
+
+def _checked(settings: Settings, options: Options) -> Settings:
+    if not options.message.strip():
+        raise SettingsError("MESSAGE is empty: write the customer's message in quotes")
+    if options.stream and options.as_json:
+        raise SettingsError("--stream is for people and --json for programs: give one of them")
+    if options.candidates is None:
+        return settings
+    return settings.model_copy(update={"suggest_candidates": options.candidates})

@@ -1,0 +1,157 @@
+"""Which database a command works on, and opening it."""
+
+import shlex
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self
+from urllib.parse import quote
+
+from cli import wiring
+from cli.errors import Failed, SettingsError
+from cli.settings import Settings
+from storage.engine.database import Database, database_file, parse_url
+from storage.errors import StorageError, Unavailable
+from storage.repositories.audit import DEMONSTRATION, Audit
+from storage.schema import revision
+
+DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
+
+_SQLITE: Final = b"SQLite format 3\x00"
+
+Origin = Literal["--database", "SUGGEST_DATABASE_URL", "demonstration"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A database's URL, and who named it."""
+
+    url: str
+    origin: Origin
+
+    @classmethod
+    def of_file(cls, file: Path, origin: Origin = "--database") -> Self:
+        """Names with spaces, question marks or percent signs are files too."""
+        return cls(url=f"sqlite:///{quote(str(file.expanduser()))}", origin=origin)
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> Self:
+        return cls(url=settings.suggest_database_url, origin="SUGGEST_DATABASE_URL")
+
+    @property
+    def file(self) -> Path | None:
+        """The file, if it is one."""
+        return database_file(self.url) if self.url.startswith("sqlite") else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a file with nothing in it, or none yet."""
+        return self.file is not None and (not self.file.exists() or self.file.stat().st_size == 0)
+
+    def __str__(self) -> str:
+        """For people: the file, or the URL without its password."""
+        if self.file is not None:
+            return str(self.file)
+        return parse_url(self.url).set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def for_trying(settings: Settings, option: Path | None) -> Location:
+    """Where `suggest try` records: sample replies go to a file of their own, unless somebody named a database."""
+    if option is not None:
+        return Location.of_file(option)
+    if not settings.has_model and "suggest_database_url" not in settings.model_fields_set:
+        return Location.of_file(DEMONSTRATION_FILE, origin="demonstration")
+    return Location.of_settings(settings)
+
+
+async def recorded_in(location: Location, records: wiring.Records, *, simulated: bool) -> str:
+    """For people: where requests are recorded, and how to get them out, simulated ones also."""
+    command = ["suggest", "export"]
+    if location.origin != "SUGGEST_DATABASE_URL":
+        command += ["--database", str(location)]
+    if simulated and not await Audit(records.database).is_demonstration():
+        command.append("--include-simulated")
+    return f"Recorded in {location}. To export it: {shlex.join(command)}"
+
+
+@asynccontextmanager
+async def opened(location: Location) -> AsyncIterator[wiring.Records]:
+    """The database, made or brought to this program's schema where that is due. Raises Failed, SchemaTooNew."""
+    refuse_other_files(location)
+    with refusing(location):
+        async with wiring.open_records(location.url) as records:
+            yield records
+
+
+@asynccontextmanager
+async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
+    """A database that exists already, at this program's schema. Makes no file. Raises SettingsError, Failed."""
+    if location.file is not None and not location.file.is_file():
+        raise SettingsError(f"there is no database {location}: {_where_else(location)}")
+    refuse_other_files(location)
+    if location.is_empty:  # opened, it would be made a database
+        raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
+    database = Database(location.url)
+    try:
+        with refusing(location):
+            found, wanted = await revision(database)
+            if found is None:
+                raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
+            if found != wanted:
+                raise Failed(f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
+            yield database
+    finally:
+        await database.aclose()
+
+
+def refuse_other_files(location: Location) -> None:
+    """A file of another kind is left alone, and no folder is made. Raises SettingsError, Failed."""
+    if location.file is None:
+        return
+    if not location.file.parent.is_dir():
+        raise SettingsError(
+            f"{location.origin} names a folder that is not there, {location.file.parent}: make it, or name another"
+        )
+    if not location.file.exists():
+        return
+    try:
+        with location.file.open("rb") as file:
+            start = file.read(len(_SQLITE))
+    except OSError as error:
+        raise Failed(f"the database {location} cannot be read: {error.strerror}") from error
+    if start not in {b"", _SQLITE}:
+        raise SettingsError(f"{location} is no SQLite database: name another file")
+
+
+@contextmanager
+def refusing(location: Location) -> Iterator[None]:
+    """A database that cannot be used is named, with what to do. Raises Failed."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Failed(f"the database {location} {unusable(location, error)}") from error
+
+
+async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
+    """Note that this database is a demonstration's own: its simulated rows are what it is for."""
+    await Audit(records.database).record(at=wiring.now(), actor=actor, action=DEMONSTRATION, data={})
+
+
+def unusable(location: Location, error: StorageError) -> str:
+    """Why a database cannot be used, and what to do, in one line."""
+    return f"cannot be used ({' '.join(str(error).split())}): {_what_to_do(location, error)}"
+
+
+def _what_to_do(location: Location, error: StorageError) -> str:
+    if "locked" in str(error):
+        return "another program is writing to it; try again in a moment"
+    if location.file is None:
+        return "its server must be reachable, and take this user, password and database"
+    return "it and its folder must exist and be writable, with room on the disk"
+
+
+def _where_else(location: Location) -> str:
+    if location.file != DEMONSTRATION_FILE and DEMONSTRATION_FILE.is_file():
+        return f"the demonstration's is --database {DEMONSTRATION_FILE}"
+    return "give --database FILE, or set SUGGEST_DATABASE_URL; `suggest serve` and `suggest try` make one"

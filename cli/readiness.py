@@ -1,0 +1,146 @@
+"""Whether everything that the bot needs is usable: for /readyz and for `suggest doctor`. Never spends tokens."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+
+from bot.operations.recovery import DEAD_AFTER
+from cli import wiring
+from cli.settings import FIXES, Settings
+from cli.wiring import Records
+from handlers.http import Check
+from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
+from storage.engine.database import Database
+from storage.errors import StorageError
+from storage.schema import revision
+
+REMEMBERED_S: Final = 15.0
+MODEL_TIMEOUT_S: Final = 5.0
+OPENAI_URL: Final = "https://api.openai.com/v1"
+NAMES_SHOWN: Final = 5
+
+
+class Readiness:
+    """The checks behind /readyz, remembered for a while, so that probing does not load Slack or the model's server."""
+
+    def __init__(
+        self, settings: Settings, *, records: Records, connection: Connection, session: aiohttp.ClientSession
+    ) -> None:
+        self._settings = settings
+        self._records = records
+        self._connection = connection
+        self._session = session
+        self._asked_at = float("-inf")
+        self._remote: tuple[Check, ...] = ()
+
+    async def check(self) -> tuple[Check, ...]:
+        if time.monotonic() - self._asked_at > REMEMBERED_S:
+            self._remote = (await slack(self._connection), await model(self._settings, self._session))
+            self._asked_at = time.monotonic()
+        return (await database(self._records.database, self._write), *self._remote)
+
+    async def _write(self) -> None:
+        """A heartbeat more: what cannot be written is not ready, however well it can be read."""
+        now = wiring.now()
+        await self._records.replicas.beat(now, dead_before=now - DEAD_AFTER)
+
+
+async def database(opened: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
+    """Readable, at this program's schema, and writable if there is something to write."""
+    try:
+        found, wanted = await revision(opened)
+        if write is not None and found == wanted:
+            await write()
+    except StorageError as error:
+        return Check(name="database", problem=f"cannot be used: {' '.join(str(error).split())}")
+    problem = None if found == wanted else f"its schema is {found}, not {wanted}: run `suggest migrate`"
+    return Check(name="database", problem=problem)
+
+
+async def slack(connection: Connection) -> Check:
+    """The bot token is taken."""
+    try:
+        await identified(connection)
+    except NotUsable as error:
+        return Check(name="slack", problem=str(error))
+    return Check(name="slack", problem=None)
+
+
+async def model(settings: Settings, session: aiohttp.ClientSession) -> Check:
+    """The model's server answers and takes the key."""
+    try:
+        await ModelServer(settings, session).models()
+    except NotUsable as error:
+        return Check(name="model", problem=str(error))
+    return Check(name="model", problem=None)
+
+
+class NotUsable(Exception):  # noqa: N818 - named for what was found
+    """Why something cannot be used, and what to do."""
+
+
+async def identified(connection: Connection) -> Identity:
+    """Whom the bot token stands for. Raises NotUsable."""
+    try:
+        return await connection.identify()
+    except SlackRefused as error:
+        raise NotUsable(f"the bot token is refused ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
+    except SlackUnreachable as error:
+        raise NotUsable(f"Slack cannot be reached ({error}): check the network and the proxy") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    body: Any
+
+
+class ModelServer:
+    """The model's server at `address`, asked for what costs nothing."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self.address = (settings.openai_base_url or OPENAI_URL).rstrip("/")
+        self._key = settings.openai_api_key
+        self._session = session
+
+    async def models(self) -> frozenset[str] | None:
+        """The models that it lists, None where it does not list any. Raises NotUsable."""
+        answer = await self._get("/models")
+        if answer.status in {401, 403}:
+            raise NotUsable(f"the key is refused (HTTP {answer.status}): {FIXES['OPENAI_API_KEY']}")
+        if answer.status >= 500:
+            raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
+        return _listed(answer.body) if answer.status == 200 else None
+
+    async def lacks(self, name: str, listed: Iterable[str]) -> bool:
+        """Whether it does not have this model: neither in its list, nor under a name that it does not list."""
+        return name not in listed and (await self._get(f"/models/{quote(name)}")).status != 200
+
+    async def _get(self, path: str) -> _Answer:
+        headers = {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+        timeout = aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)
+        try:
+            async with self._session.get(self.address + path, headers=headers, timeout=timeout) as answer:
+                return _Answer(status=answer.status, body=await _json(answer))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise NotUsable(
+                f"its server cannot be reached ({type(error).__name__}): {FIXES['OPENAI_BASE_URL']}"
+            ) from error
+
+
+async def _json(answer: aiohttp.ClientResponse) -> Any:
+    try:
+        return await answer.json(content_type=None)
+    except ValueError:
+        return None
+
+
+def _listed(body: Any) -> frozenset[str] | None:
+    models = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(models, list):
+        return None
+    return frozenset(str(model["id"]) for model in models if isinstance(model, dict) and "id" in model) or None

@@ -1,0 +1,563 @@
+"""A report as one HTML file: charts, a table under each, nothing from elsewhere. Light, dark and on paper."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from bot.reporting import Report
+from bot.reporting.report import Breakdown, Group, Note, Places, Rate, Week
+from bot.stats.cluster_intervals import Estimate
+from cli.render import numbers
+from cli.render.html import charts
+from cli.render.html.charts import Bar, Part
+from cli.render.html.markup import Markup, element, raw
+from storage.tables import to_iso
+
+LONG: Final = 14
+"""Rows beyond which a table scrolls by itself, but for on paper."""
+
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_OUTCOMES: Final = ("used", "edited", "dismissed", "redrafted", "expired", "open", "failed", "never_shown")
+_OF_DRAFTS: Final = ("style", "model")
+
+
+def as_page(report: Report) -> str:
+    """The whole file."""
+    title = f"Report: {numbers.period(report.period)}"
+    sections = [section for make in _SECTIONS for section in make(report)]
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        element("style", raw(_style())),
+    )
+    main = element(
+        "main", _header(report), _figures(report), element("div", sections, class_="sections"), _footer(report)
+    )
+    return f'<!doctype html>\n<html lang="en">{head}<body>{main}</body></html>\n'
+
+
+@cache
+def _style() -> str:
+    return resources.files("cli.render.html").joinpath("page.css").read_text(encoding="utf-8")
+
+
+def _header(report: Report) -> Markup:
+    totals = report.totals
+    team = [] if report.team_id is None else [", workspace ", report.team_id]
+    line = (
+        f"{_many(totals.eligible, 'request')} by {_many(totals.agents, 'agent')}, {_many(totals.drafts, 'draft')}"
+        if totals.eligible
+        else "No requests: not enough data for anything."
+    )
+    return element(
+        "header",
+        element("h1", "What became of the replies"),
+        element("p", numbers.period(report.period), team),
+        element("p", line),
+        _notes(report.notes),
+    )
+
+
+def _figures(report: Report) -> Markup | None:
+    if not report.totals.eligible:
+        return None
+    accepted, used = _rate(report.rates, "accepted", "shown"), _rate(report.rates, "used", "accepted")
+    decision = next(each for each in report.latency if each.step == "decision")
+    told = (
+        ("Accepted, of shown", numbers.percent(accepted.value), _sure(accepted)),
+        ("Used as it was, of accepted", numbers.percent(used.value), _sure(used)),
+        (
+            "Half of the choices within",
+            numbers.duration(decision.p50),
+            f"nine of ten within {numbers.duration(decision.p90)}",
+        ),
+        _cost_figure(report),
+    )
+    return element(
+        "div",
+        [
+            element(
+                "dl",
+                element("dt", name),
+                element("dd", value, class_="value"),
+                element("dd", more, class_="more"),
+                class_="figure",
+            )
+            for name, value, more in told
+        ],
+        class_="figures",
+    )
+
+
+def _cost_figure(report: Report) -> tuple[str, str, str]:
+    cost = report.cost
+    if cost.per_accepted is None:
+        tokens = sum(each.prompt_tokens + each.completion_tokens for each in cost.models)
+        return (
+            "Tokens, read and written",
+            numbers.short(tokens),
+            f"{numbers.number(tokens)}; no price is known for them",
+        )
+    more = f"{numbers.money(cost.total, cost.currency)} in all"
+    incomplete = ", at least" if numbers.only_incomplete(report) else ""
+    return (
+        "Cost of 1,000 accepted replies",
+        numbers.money(1000 * cost.per_accepted, cost.currency),
+        f"{more}{incomplete}",
+    )
+
+
+def _outcomes(report: Report) -> Iterator[Markup]:
+    totals = report.totals
+    if not totals.eligible:
+        return
+    found = [Part(label=numbers.SHORT[name], count=getattr(totals, name), tone=name) for name in _OUTCOMES]
+    there = [part for part in found if part.count]
+    key = element(
+        "ul",
+        [
+            element(
+                "li",
+                element("span", class_=f"swatch {part.tone}"),
+                f"{part.label} {numbers.percent(part.count / totals.eligible)}",
+            )
+            for part in there
+        ],
+        class_="key",
+    )
+    rows = [_estimate_row(numbers.RATES[rate.case, rate.of], rate.estimate) for rate in report.rates]
+    yield _section(
+        "What became of requests",
+        f"All {numbers.number(totals.eligible)} eligible requests, each counted once. Below, shares with the certainty "
+        f"that {_many(totals.agents, 'agent')} allow.",
+        [
+            element("figure", charts.parts("Outcomes of all eligible requests", there), key),
+            element("figure", charts.bars("Shares of shown requests, with 95% intervals", _of_shown(report))),
+        ],
+        _table("Shares of requests", ("", "share", "95% interval", "cases"), rows),
+        wide=True,
+    )
+
+
+def _of_shown(report: Report) -> list[Bar]:
+    return [
+        Bar(
+            label=numbers.RATES[rate.case, rate.of],
+            estimate=rate.estimate,
+            told=numbers.percent(rate.estimate.value),
+        )
+        for rate in report.rates
+        if rate.of == "shown"
+    ]
+
+
+def _weeks(report: Report) -> Iterator[Markup]:
+    if not report.weeks:
+        return
+    title, headings = (
+        "Week by week",
+        ("week of", "agents", "shown", "accepted", "95% interval", "used as it was", "95% interval"),
+    )
+    rows = [_week_row(week) for week in report.weeks]
+    if len(report.weeks) < 2:
+        yield _section(
+            title,
+            "One week has requests in it: not enough data for a line.",
+            None,
+            _table("Weeks", headings, rows),
+            wide=True,
+        )
+        return
+    lines = [
+        (tone, [_rate(week.rates, case, "shown") for week in report.weeks])
+        for tone, case in (("first", "accepted"), ("second", "used"))
+    ]
+    key = element(
+        "ul",
+        element("li", element("span", class_="swatch first"), "accepted, of shown"),
+        element("li", element("span", class_="swatch second"), "used as it was, of shown"),
+        class_="key",
+    )
+    chart = charts.weekly("Accepted and used as it was, of shown, by week", report.weeks, lines)
+    yield _section(
+        title,
+        "Shares of what was shown, in bands from low to high. Hollow weeks are counted in part.",
+        element("figure", chart, key),
+        _table("Weeks", headings, rows),
+        wide=True,
+    )
+
+
+def _week_row(week: Week) -> list[object]:
+    accepted, used = _rate(week.rates, "accepted", "shown"), _rate(week.rates, "used", "shown")
+    return [
+        numbers.day(week.start) + ("" if week.is_whole else " (in part)"),
+        numbers.number(week.agents),
+        numbers.number(week.shown),
+        numbers.percent(accepted.value),
+        _quiet(numbers.interval(accepted)),
+        numbers.percent(used.value),
+        _quiet(numbers.interval(used)),
+    ]
+
+
+def _changes(report: Report) -> Iterator[Markup]:
+    found = report.week_over_week
+    if found is None:
+        return
+    bars = [
+        Bar(
+            label=numbers.RATES[each.case, each.of],
+            estimate=each.difference,
+            told=numbers.points(each.difference.value),
+        )
+        for each in found.changes
+    ]
+    rows = [
+        [
+            numbers.RATES[each.case, each.of],
+            numbers.percent(each.before.value),
+            numbers.percent(each.after.value),
+            numbers.points(each.difference.value),
+            _quiet(numbers.points_between(each.difference)),
+        ]
+        for each in found.changes
+    ]
+    yield _section(
+        "The last week, beside the week before",
+        f"The weeks of {numbers.day(found.before)} and {numbers.day(found.after)}. A coloured line that does not touch "
+        "the middle is a change; a grey one may be chance.",
+        element("figure", charts.differences("Change from week to week", bars)),
+        _table("Change from week to week", ("", "before", "after", "difference", "95% interval"), rows),
+    )
+
+
+def _breakdown(report: Report) -> Iterator[Markup]:
+    found = report.breakdown
+    if found is None:
+        return
+    title = f"By {numbers.BY[found.by][0]}"
+    if not found.groups:
+        yield _section(title, f"No {numbers.BY[found.by][1]}: {numbers.NOT_ENOUGH}.", None, None, wide=True)
+        return
+    shown = [group for group in found.groups if not group.is_withheld]
+    of_drafts = found.by in _OF_DRAFTS
+    lede = (
+        "How often a display was picked. The mark is an even share: what it would be if picks were spread evenly over "
+        "what was shown together."
+        if of_drafts
+        else "Accepted, of shown."
+    )
+    bars = [_group_bar(group, of_drafts=of_drafts) for group in shown]
+    top = charts.nice_top([bar.estimate for bar in bars])
+    chart = element("figure", charts.bars(f"{title}: {lede}", bars, top=top)) if bars else None
+    table = _draft_groups(found) if of_drafts else _request_groups(found)
+    yield _section(title, lede, [_notes(found.notes), chart], table, wide=True)
+
+
+def _group_bar(group: Group, *, of_drafts: bool) -> Bar:
+    case, of = ("picked", "displays") if of_drafts else ("accepted", "shown")
+    estimate = _rate(group.rates, case, of)
+    return Bar(
+        label=numbers.group_title(group), estimate=estimate, told=numbers.percent(estimate.value), expected=group.even
+    )
+
+
+def _draft_groups(found: Breakdown) -> Markup:
+    headings = (
+        *(
+            numbers.BY[found.by][0],
+            "drafts",
+            "picked, of displays",
+            "95% interval",
+            "beside an even share",
+            "95% interval",
+        ),
+        *("picked, of drafts", "used as it was, of picks", "failed", "hidden"),
+    )
+    rows = []
+    for group in found.groups:
+        picked, of_drafts = _rate(group.rates, "picked", "displays"), _rate(group.rates, "picked", "drafts")
+        assert group.against_even is not None
+        rows.append(
+            [
+                numbers.group_title(group),
+                numbers.number(group.count),
+                numbers.percent(picked.value),
+                _quiet(numbers.interval(picked)),
+                numbers.points(group.against_even.value),
+                _quiet(numbers.points_between(group.against_even)),
+                numbers.percent(of_drafts.value),
+                numbers.percent(_rate(group.rates, "used", "picks").value),
+                numbers.percent(_rate(group.rates, "failed", "drafts").value),
+                numbers.percent(_rate(group.rates, "near_duplicate", "drafts").value),
+            ]
+        )
+    return _table(f"By {found.by}", headings, rows)
+
+
+def _request_groups(found: Breakdown) -> Markup:
+    cases = ("accepted", "used", "edited", "dismissed", "redrafted", "undecided")
+    headings = (
+        numbers.BY[found.by][0],
+        "requests",
+        "agents",
+        "accepted",
+        "95% interval",
+        *(numbers.SHORT[each] for each in cases[1:]),
+    )
+    rows: list[list[object]] = []
+    for group in found.groups:
+        row: list[object] = [numbers.group_title(group), numbers.number(group.count), numbers.number(group.agents)]
+        if group.is_withheld:
+            rows.append([*row, "withheld", *[_quiet(numbers.NOTHING)] * len(cases)])
+            continue
+        accepted = _rate(group.rates, "accepted", "shown")
+        others = [numbers.percent(_rate(group.rates, each, "shown").value) for each in cases[1:]]
+        rows.append([*row, numbers.percent(accepted.value), _quiet(numbers.interval(accepted)), *others])
+    return _table(f"By {found.by}", headings, rows)
+
+
+def _edits(report: Report) -> Iterator[Markup]:
+    edits = report.edits
+    if not report.totals.eligible:
+        return
+    title = "How much of the reply edits kept"
+    if not edits.known:
+        yield _section(title, f"No edits: {numbers.NOT_ENOUGH}.", None, None)
+        return
+    rows = [
+        [f"{each.low:.2f} to {each.high:.2f}", numbers.number(each.edits), numbers.percent(each.edits / edits.known)]
+        for each in edits.bins
+        if each.edits
+    ]
+    yield _section(
+        title,
+        f"{_many(edits.known, 'edit')}: the similarity of what was sent to the candidate, 1 is all of it. Half of them "
+        f"lie between {edits.lower_quartile:.2f} and {edits.upper_quartile:.2f}; the median is {edits.median:.2f}.",
+        element("figure", charts.columns("Edits by similarity", edits.bins)),
+        _table("Edits by similarity", ("similarity", "edits", "share"), rows),
+    )
+
+
+def _dismissals(report: Report) -> Iterator[Markup]:
+    if not report.totals.eligible:
+        return
+    if not report.dismissals:
+        yield _section("Why candidates were dismissed", f"Nothing was dismissed: {numbers.NOT_ENOUGH}.", None, None)
+        return
+    bars = [
+        Bar(label=numbers.plain(each.reason), estimate=each.estimate, told=numbers.percent(each.estimate.value))
+        for each in report.dismissals
+    ]
+    top = charts.nice_top([bar.estimate for bar in bars])
+    yield _section(
+        "Why candidates were dismissed",
+        "Reasons are asked for after the dismissal, and need not be given.",
+        element("figure", charts.bars("Reasons for dismissals", bars, top=top)),
+        _table(
+            "Reasons for dismissals",
+            ("reason", "share", "95% interval", "cases"),
+            [_estimate_row(bar.label, bar.estimate) for bar in bars],
+        ),
+    )
+
+
+def _places(report: Report) -> Iterator[Markup]:
+    if report.totals.eligible and not report.places:
+        lede = f"Nothing was picked where several were shown in a known order: {numbers.NOT_ENOUGH}."
+        yield _section("What the place does", lede, None, None)
+    for found in report.places:
+        yield _places_of(found)
+
+
+def _places_of(found: Places) -> Markup:
+    rows = [[f"place {place.position}", *_estimate_cells(place.estimate)] for place in found.places]
+    first = found.places[0].estimate
+    key = element("ul", element("li", element("span", class_="swatch expected"), "an even share"), class_="key")
+    weighted = (
+        "" if found.effective > 0.999 * found.picks else f", as telling as {numbers.number(found.effective)} even ones"
+    )
+    return _section(
+        f"What the place does, of {found.shown_together}",
+        f"The order is drawn by chance, so {numbers.percent(found.expected)} each would be picked if the place did not "
+        f"matter. The first is picked in {numbers.percent(first.value)} of {_many(found.picks, 'pick')}{weighted}.",
+        element("figure", charts.places(f"Picks by place, of {found.shown_together}", found), key),
+        _table("Picks by place", ("", "share", "95% interval", "cases"), rows),
+    )
+
+
+def _drafts(report: Report) -> Iterator[Markup]:
+    drafts = report.drafts
+    if not drafts.drafts:
+        return
+    found = [(f"failed: {numbers.plain(each.error)}", each.drafts) for each in drafts.failures]
+    found.append(("hidden: near-identical to another", drafts.near_duplicates))
+    if drafts.not_selected:
+        found.append(("not selected", drafts.not_selected))
+    bars = [
+        Bar(
+            label=label,
+            estimate=Estimate(value=count / drafts.drafts, cases=count, of=drafts.drafts, clusters=0),
+            told=numbers.percent(count / drafts.drafts),
+        )
+        for label, count in found
+    ]
+    yield _section(
+        "Drafts that were not shown",
+        f"Of {_many(drafts.drafts, 'draft')}. What fails is told to the agent; what repeats another is hidden.",
+        element("figure", charts.bars("Drafts not shown", bars, top=charts.nice_top([bar.estimate for bar in bars]))),
+        _table(
+            "Drafts not shown",
+            ("", "share", "drafts"),
+            [[bar.label, bar.told, numbers.number(bar.estimate.cases)] for bar in bars],
+        ),
+    )
+
+
+def _latency(report: Report) -> Iterator[Markup]:
+    known = [each for each in report.latency if each.count]
+    if not known:
+        return
+    rows = [
+        [
+            numbers.STEPS[each.step] if each.model is None else f"{each.model} alone",
+            numbers.duration(each.p50),
+            numbers.duration(each.p90),
+            numbers.duration(each.p99),
+            _quiet(numbers.number(each.count)),
+        ]
+        for each in known
+    ]
+    yield _section(
+        "How long it took",
+        "Half of them were done at the full dot, nine of ten at the second, 99 of 100 at the hollow one.",
+        element("figure", charts.latency("Times: p50, p90 and p99", known)),
+        _table("Times", ("", "p50", "p90", "p99", "counted"), rows),
+    )
+
+
+def _cost(report: Report) -> Iterator[Markup]:
+    cost = report.cost
+    if not cost.models:
+        return
+    tokens = [each.prompt_tokens + each.completion_tokens for each in cost.models]
+    whole = sum(tokens) or 1
+    bars = [
+        Bar(
+            label=each.model,
+            estimate=Estimate(value=count / whole, cases=count, of=whole, clusters=0),
+            told=numbers.money(each.cost, cost.currency)
+            if each.cost is not None
+            else f"{numbers.number(count)} tokens",
+        )
+        for each, count in zip(cost.models, tokens, strict=True)
+    ]
+    rows = [
+        [
+            each.model,
+            numbers.number(each.drafts),
+            numbers.number(each.prompt_tokens),
+            numbers.number(each.completion_tokens),
+            *([numbers.number(each.untold)] if cost.untold else []),
+            numbers.money(each.cost, cost.currency) if each.cost is not None else "no price",
+        ]
+        for each in cost.models
+    ]
+    found = [line for line in (numbers.only_incomplete(report), numbers.no_price(report)) if line is not None]
+    yield _section(
+        "Tokens and cost",
+        " ".join(
+            [f"{numbers.money(cost.total, cost.currency)} in all." if cost.total is not None else "", *found]
+        ).strip(),
+        element("figure", charts.bars("Tokens by model", bars)),
+        _table(
+            "Tokens and cost",
+            ("model", "drafts", "read", "written", *(["untold"] if cost.untold else []), "cost"),
+            rows,
+        ),
+    )
+
+
+def _words(report: Report) -> Iterator[Markup]:
+    if report.totals.eligible:
+        told = [[element("dt", word), element("dd", meaning)] for word, meaning in numbers.DEFINITIONS]
+        yield _section(
+            "Words", "What is counted, and how sure it is.", None, element("dl", told, class_="words"), wide=True
+        )
+
+
+_SECTIONS: Final = (
+    _outcomes,
+    _weeks,
+    _breakdown,
+    _changes,
+    _places,
+    _edits,
+    _dismissals,
+    _latency,
+    _drafts,
+    _cost,
+    _words,
+)
+
+
+def _footer(report: Report) -> Markup:
+    return element("footer", element("p", f"Made at {to_iso(report.made_at)} from the choice log. Times are in UTC."))
+
+
+def _section(title: str, lede: str, chart: object, table: Markup | None, *, wide: bool = False) -> Markup:
+    key = "".join(character if character.isalnum() else "-" for character in title.lower())
+    return element(
+        "section",
+        element("h2", title, id=key),
+        element("p", lede, class_="lede") if lede else None,
+        chart,
+        table,
+        aria_labelledby=key,
+        class_="whole" if wide else None,
+    )
+
+
+def _table(name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
+    head = element("tr", [element("th", heading, scope="col") for heading in headings])
+    body = [
+        element("tr", element("th", row[0], scope="row"), [element("td", cell) for cell in row[1:]]) for row in rows
+    ]
+    table = element("table", element("thead", head), element("tbody", body))
+    size = "scroll long" if len(body) > LONG else "scroll"
+    return element("div", table, class_=size, role="group", aria_label=f"{name}: table", tabindex="0")
+
+
+def _estimate_row(label: str, estimate: Estimate) -> list[object]:
+    return [label, *_estimate_cells(estimate)]
+
+
+def _estimate_cells(estimate: Estimate) -> list[object]:
+    return [numbers.percent(estimate.value), _quiet(numbers.interval(estimate)), _quiet(numbers.cases(estimate))]
+
+
+def _rate(rates: Iterable[Rate], case: str, of: str) -> Estimate:
+    return next(rate.estimate for rate in rates if (rate.case, rate.of) == (case, of))
+
+
+def _notes(notes: Iterable[Note]) -> Markup | None:
+    told = [element("li", numbers.note(note)) for note in notes]
+    return element("ul", told, class_="notes") if told else None
+
+
+def _sure(estimate: Estimate) -> str:
+    return f"{numbers.interval(estimate)}, {numbers.cases(estimate)}"
+
+
+def _quiet(text: str) -> Markup:
+    return element("span", text, class_="quiet")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{numbers.number(count)} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,4 @@
+"""JSON.
+
+report  `suggest report --json`
+"""

@@ -1,0 +1,237 @@
+"""Numbers, rates and notes in words: the same on a terminal and on a page."""
+
+from datetime import date, datetime
+from typing import Final
+
+from bot.reporting.report import Group, Note, Period, Report
+from bot.stats.cluster_intervals import Estimate
+
+NOT_ENOUGH: Final = "not enough data"
+NOTHING: Final = "–"  # noqa: RUF001 - a dash, as tables have it
+
+RATES: Final[dict[tuple[str, str], str]] = {
+    ("accepted", "eligible"): "accepted, of eligible",
+    ("accepted", "shown"): "accepted, of shown",
+    ("used", "shown"): "used as it was, of shown",
+    ("edited", "shown"): "edited, of shown",
+    ("dismissed", "shown"): "dismissed, of shown",
+    ("redrafted", "shown"): "asked for others, of shown",
+    ("undecided", "shown"): "undecided, of shown",
+    ("used", "accepted"): "used as it was, of accepted",
+    ("shown", "eligible"): "shown, of eligible",
+    ("failed", "eligible"): "failed, of eligible",
+    ("undone", "choices"): "undone, of choices",
+    ("picked", "displays"): "picked, of displays",
+    ("picked", "drafts"): "picked, of drafts",
+    ("used", "picks"): "used as it was, of picks",
+    ("failed", "drafts"): "failed, of drafts",
+    ("near_duplicate", "drafts"): "hidden as near-identical, of drafts",
+}
+SHORT: Final[dict[str, str]] = {
+    "accepted": "accepted",
+    "used": "used as it was",
+    "edited": "edited",
+    "dismissed": "dismissed",
+    "redrafted": "asked for others",
+    "expired": "expired",
+    "open": "still open",
+    "undecided": "undecided",
+    "failed": "failed",
+    "never_shown": "never shown",
+    "near_duplicate": "hidden",
+    "picked": "picked",
+    "shown": "shown",
+    "undone": "undone",
+}
+BASES: Final[dict[str, str]] = {
+    "eligible": "eligible requests",
+    "shown": "shown requests",
+    "accepted": "accepted requests",
+    "choices": "choices",
+}
+STEPS: Final[dict[str, str]] = {
+    "model": "a draft, from the call to its end",
+    "shown": "candidates, from the ask to the screen",
+    "decision": "a choice, from the screen to the click",
+}
+BY: Final[dict[str, tuple[str, str]]] = {
+    "style": ("style", "styles"),
+    "model": ("model", "models"),
+    "prompt": ("prompt", "prompts"),
+    "agent": ("agent", "agents"),
+    "channel": ("channel", "channels"),
+    "surface": ("surface", "surfaces"),
+}
+
+_INTERVAL: Final = (
+    "where the share would lie for many agents like these. Agents, not requests, are the independent cases: the "
+    "variance is cluster-robust (Bell and McCaffrey's CR2), with Student's t, Satterthwaite's degrees of freedom, "
+    "and the logit scale."
+)
+_LITTLE: Final = (
+    "fewer than 5 agents or 20 cases: no interval is told. Exploratory (~): fewer than 10 agents, or fewer than 10 "
+    "cases for or against; the interval is rough."
+)
+DEFINITIONS: Final = (
+    ("eligible", "requests that somebody made and waited for. Batches and comparisons are none."),
+    ("shown", "eligible requests of which at least one candidate was visible."),
+    ("accepted", "shown requests with a standing choice to use a reply: as it was, or edited."),
+    (
+        "asked for others",
+        "shown requests that were closed by asking for other drafts; those are requests of their own.",
+    ),
+    ("undecided", "shown requests without a choice: still open, or expired after 24 hours. Not the same as a no."),
+    ("failed", "eligible requests of which no draft was left to show. Never shown: the program ended while drafting."),
+    ("undone", "choices that were taken back. The request counts as what became of it after that."),
+    ("95% interval", _INTERVAL),
+    (NOT_ENOUGH, _LITTLE),
+)
+
+
+_UNITS: Final = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3))
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def short(value: float) -> str:
+    """Whole up to 9,999; above that three digits: 11.8 M."""
+    if value < 10_000:
+        return number(value)
+    unit, size = next((unit, size) for unit, size in _UNITS if value >= 0.9995 * size)
+    digits = 0 if value >= 99.95 * size else 1
+    return f"{value / size:.{digits}f} {unit}"
+
+
+def percent(value: float | None) -> str:
+    """To a tenth; to a hundredth of a percent where that is what there is."""
+    if value is None:
+        return NOTHING
+    digits = 2 if 0 < value < 0.001 else 1
+    return f"{100 * value:.{digits}f}%"
+
+
+def points(value: float | None) -> str:
+    return NOTHING if value is None else f"{_signed(value)} points"
+
+
+def interval(estimate: Estimate) -> str:
+    """From low to high; ~ where it is exploratory."""
+    if estimate.low is None or estimate.high is None:
+        return NOT_ENOUGH if estimate.value is not None else NOTHING
+    mark = "~ " if estimate.standing == "exploratory" else ""
+    return f"{mark}{100 * estimate.low:.1f} to {100 * estimate.high:.1f}%"
+
+
+def points_between(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return NOT_ENOUGH if estimate.value is not None else NOTHING
+    mark = "~ " if estimate.standing == "exploratory" else ""
+    return f"{mark}{_signed(estimate.low)} to {_signed(estimate.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "\u2212")
+
+
+def cases(estimate: Estimate) -> str:
+    return f"{number(estimate.cases)} of {number(estimate.of)}"
+
+
+def duration(ms: float | None) -> str:
+    """In the unit in which it reads best."""
+    if ms is None:
+        return NOTHING
+    if ms < 1000:
+        return f"{ms:.0f} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.1f} s"
+    if ms < 3_600_000:
+        return f"{int(ms // 60_000)} min {int(ms % 60_000 // 1000)} s"
+    return f"{int(ms // 3_600_000)} h {int(ms % 3_600_000 // 60_000)} min"
+
+
+def money(amount: float | None, currency: str | None) -> str:
+    """Small amounts with more digits, so that the cost of one reply is more than 0.00."""
+    if amount is None:
+        return NOTHING
+    digits = 2 if amount >= 0.1 or amount == 0 else 4 if amount >= 0.001 else 6
+    return f"{amount:,.{digits}f} {currency or ''}".strip()
+
+
+def day(value: date | datetime) -> str:
+    """Such as 3 Nov 2026."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def period(asked: Period) -> str:
+    if asked.first is None or asked.last is None:
+        return "no requests"
+    return f"{day(asked.first)} to {day(asked.last)}"
+
+
+def plain(word: str | None) -> str:
+    """A word of a vocabulary."""
+    return "no reason given" if word is None else word.replace("_", " ")
+
+
+def only_incomplete(report: Report) -> str | None:
+    """What the sum of costs does not hold; None where it holds everything."""
+    missing = []
+    if report.cost.unpriced and report.cost.total is not None:
+        missing.append(f"no price for {', '.join(report.cost.unpriced)}")
+    if report.cost.untold:
+        missing.append(f"{number(report.cost.untold)} drafts without a count of tokens")
+    return f"At least: {'; '.join(missing)}." if missing else None
+
+
+def no_price(report: Report) -> str | None:
+    if report.cost.total is not None or not report.cost.models:
+        return None
+    if report.cost.currency is None:
+        return "No price is known: set SUGGEST_PRICES to a price table."
+    return f"The price table names none of these models: {', '.join(report.cost.unpriced)}."
+
+
+def group_title(group: Group) -> str:
+    return group.name or "(without a name)"
+
+
+_NOTES: Final[dict[str, str]] = {
+    "few_agents": "Only {count} asked: that is too few agents to say anything about others, so there are no intervals.",
+    "simulated_left_out": "Left out: {count} that no real model answered; --include-simulated counts them.",
+    "unattended_left_out": "Left out: {count} of batches and comparisons, for which nobody waited.",
+    "still_open": "{count} may still be decided, and count as undecided until then.",
+    "order_unknown": "{count} picks are left out of the places: how their order came about is not known.",
+    "order_learned": "Some orders were learned, not drawn evenly. They are weighted by 1 ÷ the probability of their "
+    "order, so that shares are those of an even order.",
+    "inclusion_unknown": "{count} drafts are left out of what is picked: how probable they were is not known.",
+    "not_selected": "{count} drafts were not selected to be shown, or came too late. What was shown is no fair "
+    "draw, so differences need not be due to what is compared.",
+    "randomised": "Which styles are drafted, and in which order they stand, is drawn by chance. So a difference in "
+    "what is picked, of drafts, is due to the style. Of displays, drafts that failed or repeated another are gone "
+    "before.",
+    "many_groups": "With {count} groups, one interval in twenty misses the truth by chance: do not single out "
+    "the best.",
+    "by_week": "One agent has no other agents to compare with: the intervals hold for weeks like these, and are rough.",
+    "withheld": "{count} with fewer than 5 agents are withheld, since they would tell of single people; --individuals "
+    "shows them.",
+}
+
+
+def note(found: Note) -> str:
+    return _NOTES[found.code].format(count=_counted(found))
+
+
+_COUNTED: Final = {
+    "few_agents": ("agent", "agents"),
+    "simulated_left_out": ("request", "requests"),
+    "unattended_left_out": ("request", "requests"),
+    "still_open": ("request", "requests"),
+}
+
+
+def _counted(found: Note) -> str:
+    one, many = _COUNTED.get(found.code, ("", ""))
+    return f"{number(found.count)} {one if found.count == 1 else many}".strip()

@@ -1,0 +1,5 @@
+"""Text for a terminal.
+
+report      `suggest report`
+candidates  candidates of `suggest try`
+"""

@@ -1,0 +1,46 @@
+"""One export for Slack, as a process: a job as JSON on stdin, what came of it as JSON on stdout."""
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from bot.choice_log.pseudonyms import Pseudonyms
+from cli.commands.export import Export, NothingFound, moment, wish, write
+from cli.database_location import Location
+from cli.errors import ending
+from storage.queries.log_entries import Selection
+
+_POLITENESS: Final = 10
+"""The bot comes first where both want the processor."""
+
+
+def main() -> None:
+    if hasattr(os, "nice"):
+        os.nice(_POLITENESS)
+    print(json.dumps(work(json.load(sys.stdin))))
+
+
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    """How many requests were written; or, under `error`, one line that says why none were."""
+    key = job["key"]
+    wanted = Export(
+        selection=Selection(since=moment("since", job["since"]), team_id=job["team_id"]),
+        wish=wish(job["form"], pairs=(), cells="safe"),
+        output=Path(job["output"]),
+        pseudonyms=Pseudonyms(key.encode() if key else secrets.token_bytes(32)) if job["pseudonyms"] else None,
+        actor=job["actor"],
+    )
+    try:
+        exported = write(Location(url=job["url"], origin=job["origin"]), wanted)
+    except NothingFound:
+        return {"requests": 0}
+    except Exception as error:  # noqa: BLE001 - the process's own front door: whoever waits is told
+        return {"error": ending(error).line}
+    return {"requests": exported.requests}
+
+
+if __name__ == "__main__":
+    main()

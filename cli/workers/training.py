@@ -1,0 +1,112 @@
+"""A refit in a process of its own: the event loop goes on, and what it takes of memory is given back at its end.
+
+`python -m cli.workers.training` reads one line of JSON, `{"database_url": …}`, from stdin, and writes the result to
+stdout. It ends when its stdin does, so that it does not outlive whoever started it, also not one that was killed.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from asyncio.subprocess import PIPE, Process
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.ranking.refit import NEWEST, Refit, read, refit
+from bot.ranking.training import RefitFailed
+from storage.engine.database import Database
+from storage.errors import StorageError
+from storage.queries.log_entries import ChoiceLog, Selection
+
+NICENESS: Final = 10
+"""Drafting comes first."""
+
+_STDIN: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessApart:
+    """A `Trainer`: each refit is a process, which learns from this database."""
+
+    database_url: str = field(repr=False)  # may hold a password, so it is not among the arguments either
+
+    async def train(self) -> Refit:
+        """Raises RefitFailed. Cancelled, it ends the process, and waits for that."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "cli.workers.training", stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
+        try:
+            return await self._result(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def _result(self, process: Process) -> Refit:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(json.dumps({"database_url": self.database_url}).encode() + b"\n")
+        written, told = await asyncio.gather(process.stdout.read(), process.stderr.read())
+        code = await process.wait()
+        if code != 0:
+            lines = told.decode(errors="replace").splitlines()
+            raise RefitFailed(lines[-1] if lines else f"its process ended with {code}")
+        try:
+            return Refit.from_json(written.decode())
+        except (ValueError, TypeError, KeyError) as error:
+            raise RefitFailed("its process wrote something else than a result") from error
+
+
+def main() -> None:
+    """The process. What goes wrong is one line on stderr, without anything that people wrote."""
+    url = json.loads(_line())["database_url"]
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        result = asyncio.run(_work(url))
+    except StorageError as error:
+        sys.exit(f"the database cannot be used: {error}")
+    except Exception as error:  # noqa: BLE001 - the front door of the process
+        sys.exit(f"{type(error).__name__}, in {_place(error)}")
+    print(result.to_json())
+
+
+async def _work(url: str) -> Refit:
+    database = Database(url)
+    try:
+        displays, left_out = await read(ChoiceLog(database), Selection(), newest=NEWEST)
+    finally:
+        await database.aclose()
+    return refit(displays, left_out)
+
+
+def _line() -> bytes:
+    """The first line of stdin. By its descriptor: a thread that waits in a file object would hold up the end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        read_ = os.read(_STDIN, 65_536)
+        if not read_:
+            sys.exit("nothing was asked for")
+        line += read_
+    return line
+
+
+def _end_with_stdin() -> None:
+    while os.read(_STDIN, 1):
+        pass
+    os._exit(1)
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised: a file and a line. Its message may quote what people wrote."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "an unknown place" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+"""The buttons, the select and the editor under the candidates: parse, commit, acknowledge; then what takes time.
+
+A step commits and returns the work that follows the acknowledgement. `listening` makes a Bolt listener of it:
+
+    app.action("use_candidate")(clicks.listening(clicks.use))
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, cast, get_args
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import Stale
+from bot.i18n.texts import Texts, texts_for
+from bot.suggesting.choose import Chooser, Chosen, Click, Editing, Undone
+from bot.suggesting.deliver import Deliverer, Refused, Throttled, Uncertain
+from bot.suggesting.redraft import Steering
+from bot.suggesting.suggest import Suggester
+from handlers import blocks
+from handlers.background_tasks import Tasks
+from handlers.display import RESPONSE_URL_LIFE, Showing, reached_by
+from handlers.error_messages import apologising
+from handlers.payloads import (
+    Action,
+    LanguageChosen,
+    MalformedPayload,
+    Submission,
+    parse_action,
+    parse_language,
+    parse_submission,
+)
+from handlers.slack.ephemeral import PrivateMessages
+from handlers.slack.errors import telling_apart
+from handlers.slack.live_message import Boards
+from handlers.slack.users import People
+from storage.errors import NotOpen
+from storage.records import DismissReason, Steer, WayBack
+
+Ack = Callable[..., Awaitable[Any]]
+Work = Coroutine[Any, Any, None]
+Listener = Callable[[Ack, dict[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clicked:
+    """A click with what answering it takes."""
+
+    action: Action
+    click: Click
+    texts: Texts
+
+
+class Clicks:
+    """Handles every button and the select, wherever candidates are shown, and the editor."""
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        suggester: Suggester,
+        chooser: Chooser,
+        deliverer: Deliverer,
+        showing: Showing,
+        private: PrivateMessages,
+        boards: Boards,
+        people: People,
+        tasks: Tasks,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._suggester = suggester
+        self._chooser = chooser
+        self._deliverer = deliverer
+        self._showing = showing
+        self._private = private
+        self._boards = boards
+        self._people = people
+        self._tasks = tasks
+        self._now = now
+
+    async def use(self, clicked: Clicked) -> Work:
+        try:
+            return await self._use(clicked, self._chooser.use)
+        except Stale as stale:
+            request = reached_by(stale.request, clicked.click.way_back)
+            return self._showing.ask(request, blocks.moved_on(stale, clicked.texts))
+
+    async def use_anyway(self, clicked: Clicked) -> Work:
+        """The agent knows that the conversation has moved on."""
+        return await self._use(clicked, self._chooser.use_anyway)
+
+    async def _use(self, clicked: Clicked, choose: Callable[[Click, str], Awaitable[Chosen]]) -> Work:
+        try:
+            chosen = await choose(clicked.click, clicked.action.value)
+        except NotOpen as closed:
+            return await self._as_it_stands(clicked, closed)
+        return self._showing.deliver(self._deliverer, chosen, clicked.texts)
+
+    async def edit(self, clicked: Clicked) -> Work:
+        try:
+            editing = await self._chooser.open_edit(clicked.click, clicked.action.value)
+        except NotOpen as closed:
+            return await self._as_it_stands(clicked, closed)
+        return self._open_editor(clicked, editing)
+
+    async def dismiss(self, clicked: Clicked) -> Work:
+        try:
+            chosen = await self._chooser.dismiss(clicked.click, clicked.action.value)
+        except NotOpen as closed:
+            return await self._as_it_stands(clicked, closed)
+        return self._dismissed(chosen, clicked.texts)
+
+    async def _as_it_stands(self, clicked: Clicked, closed: NotOpen) -> Work:
+        """What was decided before, once more: its confirmation may have been lost, with its Undo. Raises `closed` where
+        nothing is to be confirmed.
+        """
+        chosen = await self._deliverer.standing(clicked.click, str(closed))
+        if chosen is None:
+            raise closed
+        return self._confirm(chosen, clicked)
+
+    async def _confirm(self, chosen: Chosen, clicked: Clicked) -> None:
+        if chosen.choice.kind == "dismissed":
+            await self._dismissed(chosen, clicked.texts)
+        else:
+            await self._showing.deliver(self._deliverer, chosen, clicked.texts)
+        await self._answer(clicked, blocks.notice(clicked.texts("not-open")))
+
+    def _dismissed(self, chosen: Chosen, texts: Texts) -> Work:
+        return self._showing.dismissed(chosen, texts)
+
+    async def give_reason(self, clicked: Clicked) -> Work:
+        request_id, key = blocks.undoable(clicked.action.block_id)
+        if clicked.action.value not in get_args(DismissReason) or not request_id:
+            raise MalformedPayload("dismiss_reason")
+        reason = cast("DismissReason", clicked.action.value)
+        request = reached_by(await self._chooser.give_reason(clicked.click, request_id, reason), clicked.click.way_back)
+        return self._private.show(request, [blocks.reason_noted(request, clicked.texts, undo_key=key)], replace=True)
+
+    async def redraft(self, clicked: Clicked) -> Work:
+        request = await self._suggester.redraft(clicked.click, clicked.action.value)
+        return self._showing.redraft(request, clicked.texts)
+
+    async def steer(self, clicked: Clicked) -> Work:
+        """Others made of one candidate; for another language, which one is asked first."""
+        steer, _, candidate_id = clicked.action.value.partition(":")
+        if steer not in get_args(Steer):
+            raise MalformedPayload("steer_candidate")
+        if steer == "other_language":
+            await self._chooser.reached(clicked.click, candidate_id)
+            view = blocks.language_view(candidate_id, clicked.texts)
+            return self._open(clicked, view, otherwise=clicked.texts("languages-not-opened"))
+        steering = Steering(candidate_id=candidate_id, steer=cast("Steer", steer))
+        request = await self._suggester.steer(clicked.click, steering)
+        return self._showing.redraft(request, clicked.texts)
+
+    async def undo(self, clicked: Clicked) -> Work:
+        _, key = blocks.undoable(clicked.action.block_id)
+        undone = await self._chooser.undo(clicked.click, clicked.action.value, key=key)
+        return self._reopen(undone, clicked)
+
+    async def post(self, clicked: Clicked) -> Work:
+        """The agent saw that a reply of unknown fate is missing in the conversation."""
+        chosen = await self._deliverer.post_again(clicked.click, clicked.action.value)
+        chosen = replace(chosen, undo_key=blocks.undoable(clicked.action.block_id)[1])
+        return self._showing.deliver(self._deliverer, chosen, clicked.texts)
+
+    def listening(self, step: Callable[[Clicked], Awaitable[Work]]) -> Listener:
+        """A Bolt listener that commits the step, acknowledges, and lets the rest run on; it always acknowledges."""
+
+        async def on_click(ack: Ack, body: dict[str, Any]) -> None:
+            try:
+                clicked = await self._parse(body)
+            except MalformedPayload as error:
+                _log.warning("malformed click: %s", error)
+                await ack()
+                return
+            async with apologising(partial(self._refuse, ack, clicked), clicked.texts, again=ack):
+                work = await step(clicked)
+                await ack()
+                self._after(clicked, work)
+
+        return on_click
+
+    async def on_submit(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The edited reply. What goes wrong is said in the editor, where the agent's text stays."""
+        await self._submit(ack, body, self._chooser.edit)
+
+    async def on_submit_anyway(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The edited reply, though the conversation has moved on."""
+        await self._submit(ack, body, self._chooser.edit_anyway)
+
+    async def _submit(
+        self, ack: Ack, body: dict[str, Any], choose: Callable[[Click, str, str], Awaitable[Chosen]]
+    ) -> None:
+        try:
+            submission = parse_submission(body)
+        except MalformedPayload as error:
+            _log.warning("malformed submission: %s", error)
+            await ack()
+            return
+        texts = texts_for((await self._people.get(submission.user_id)).locale)
+
+        async def refuse(sentence: str) -> None:
+            await ack(response_action="errors", errors={blocks.REPLY_BLOCK: blocks.unlinked(sentence)})
+
+        async with apologising(refuse, texts, again=ack):
+            try:
+                chosen = await choose(_submitted(submission), submission.candidate_id, submission.text)
+            except Stale as stale:
+                await ack(response_action="update", view=blocks.moved_on_view(stale, submission.text, texts))
+                return
+            await ack()
+            if submission.below is not None:
+                self._boards.see(chosen.request.id, submission.below)
+            self._tasks.spawn(
+                self._showing.told(chosen.request, texts, self._showing.deliver(self._deliverer, chosen, texts)),
+                name="after edit",
+            )
+
+    async def on_language(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The language for a reply. What goes wrong is said in the view, which stays."""
+        try:
+            chosen = parse_language(body)
+        except MalformedPayload as error:
+            _log.warning("malformed choice of a language: %s", error)
+            await ack()
+            return
+        texts = texts_for((await self._people.get(chosen.user_id)).locale)
+
+        async def refuse(sentence: str) -> None:
+            await ack(response_action="errors", errors={blocks.LANGUAGE: blocks.unlinked(sentence)})
+
+        async with apologising(refuse, texts, again=ack):
+            steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
+            request = await self._suggester.steer(_submitted(chosen), steering)
+            await ack()
+            if chosen.below is not None and request.parent_request_id is not None:
+                self._boards.see(request.parent_request_id, chosen.below)
+            self._tasks.spawn(
+                self._showing.told(request, texts, self._showing.redraft(request, texts)),
+                name="after a choice of language",
+            )
+
+    async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
+        gone = await self._deliverer.retract(undone.parts)
+        note = clicked.texts("undone" if gone else "undone-not-deleted")
+        request = reached_by(undone.entry.request, clicked.click.way_back)
+        if not any(candidate.text for candidate in undone.entry.visible):
+            sentence = f"{note} {clicked.texts('no-text-kept')}"
+            await self._private.show(request, [blocks.notice(sentence)], replace=True)
+            return
+        entry = replace(undone.entry, request=request)
+        await self._showing.show_again(entry, clicked.texts, note=note, replace=True)
+
+    async def _open_editor(self, clicked: Clicked, editing: Editing) -> None:
+        view = blocks.edit_view(editing.candidate, clicked.texts, posts=editing.is_posted)
+        await self._open(clicked, view, otherwise=clicked.texts("editor-not-opened"))
+
+    async def _open(self, clicked: Clicked, view: blocks.Block, *, otherwise: str) -> None:
+        try:
+            await self._open_view(clicked, view)
+        except (Refused, Uncertain, Throttled) as error:
+            _log.warning("a view was not opened: %s", error)
+            await self._answer(clicked, blocks.notice(otherwise))
+
+    async def _open_view(self, clicked: Clicked, view: blocks.Block) -> None:
+        """A modal; over the one that was clicked in, if it was one."""
+        trigger_id = clicked.action.trigger_id
+        async with telling_apart():
+            if clicked.action.view_id is None:
+                await self._client.views_open(trigger_id=trigger_id, view=view)
+            else:
+                await self._client.views_push(trigger_id=trigger_id, view=view)
+
+    async def _answer(self, clicked: Clicked, message: blocks.Message) -> None:
+        """A sentence to who clicked, where they clicked. Raises NotShown."""
+        if clicked.click.way_back is not None or clicked.action.view_id is None:
+            await self._private.answer(clicked.click.way_back, message)
+            return
+        try:
+            await self._open_view(clicked, blocks.notice_view(message, clicked.texts))
+        except (Refused, Uncertain, Throttled):  # the trigger is used up, or too old
+            await self._private.tell(clicked.action.user_id, message)
+
+    async def _parse(self, body: dict[str, Any]) -> Clicked:
+        action = parse_action(body)
+        person = await self._people.get(action.user_id)
+        expires_at = self._now() + RESPONSE_URL_LIFE
+        way_back = action.response_url and WayBack(response_url=action.response_url, expires_at=expires_at)
+        click = Click(
+            team_id=action.team_id,
+            agent_id=action.user_id,
+            delivery_key=f"click:{action.user_id}:{action.action_ts}",
+            way_back=way_back or None,
+            seen=action.seen,
+        )
+        if action.view_id is not None and action.request_id is not None:
+            self._boards.see(action.request_id, action.view_id)
+        return Clicked(action=action, click=click, texts=texts_for(person.locale))
+
+    async def _refuse(self, ack: Ack, clicked: Clicked, sentence: str) -> None:
+        await ack()
+        self._after(clicked, self._answer(clicked, blocks.notice(sentence)))
+
+    def _after(self, clicked: Clicked, work: Work) -> None:
+        """What takes time, behind the acknowledgement; should it fail, the agent is told."""
+
+        async def tell(sentence: str) -> None:
+            await self._answer(clicked, blocks.notice(sentence))
+
+        async def watched() -> None:
+            async with apologising(tell, clicked.texts):
+                await work
+
+        self._tasks.spawn(watched(), name=f"after {clicked.action.action_id}")
+
+
+def _submitted(submission: Submission | LanguageChosen) -> Click:
+    """A submitted view counts once, however often Slack delivers it."""
+    return Click(
+        team_id=submission.team_id,
+        agent_id=submission.user_id,
+        delivery_key=f"view:{submission.view_id}:{submission.view_hash}",
+    )

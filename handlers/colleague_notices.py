@@ -1,0 +1,37 @@
+"""Two agents who draft for the same message at once are told of each other, so that the customer gets one answer."""
+
+import logging
+
+from bot.i18n.texts import texts_for
+from bot.suggesting.suggest import Suggester
+from handlers import blocks
+from handlers.slack.ephemeral import NotShown, PrivateMessages
+from storage.errors import Unavailable
+from storage.records import Request
+
+_log = logging.getLogger(__name__)
+
+
+class Colleagues:
+    """Tells by private messages. A courtesy: where it fails, nothing waits for it."""
+
+    def __init__(self, *, suggester: Suggester, private: PrivateMessages) -> None:
+        self._suggester = suggester
+        self._private = private
+
+    async def tell(self, request: Request) -> None:
+        """Tell the agent of this new request, and those who have been at the same message, of each other."""
+        try:
+            others = await self._suggester.beside(request)
+        except Unavailable as error:
+            _log.warning("who else is at this message is not known: %s", error, extra={"request_id": request.id})
+            return
+        for other in others:
+            await self._tell(request, texts_for(request.locale)("colleague-is-at-it", who=f"<@{other.agent_id}>"))
+            await self._tell(other, texts_for(other.locale)("colleague-came", who=f"<@{request.agent_id}>"))
+
+    async def _tell(self, request: Request, sentence: str) -> None:
+        try:
+            await self._private.show(request, [blocks.notice(sentence)])
+        except NotShown as error:
+            _log.warning("not told of a colleague: %s", error, extra={"request_id": request.id})

@@ -1,0 +1,4 @@
+"""Slash commands.
+
+suggest  /suggest and its words
+"""

@@ -1,0 +1,218 @@
+"""From a committed request to what the agent sees: drafted, shown privately, and recorded as shown."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot.i18n.texts import Texts
+from bot.suggesting.choose import Chosen
+from bot.suggesting.deliver import Deliverer, Refused, Throttled, Uncertain
+from bot.suggesting.suggest import Suggester
+from handlers import blocks
+from handlers.error_messages import apologising
+from handlers.progressive_display import Unfolding
+from handlers.slack.ephemeral import NotShown, PrivateMessages
+from handlers.slack.live_message import Board, Boards
+from handlers.slack.threads import Pointed, Threads
+from storage.errors import Unavailable
+from storage.records import LogEntry, Request, Surface, WayBack
+
+IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
+"""Surfaces where each candidate is shown as soon as it is done. None is ever put in another order there."""
+
+RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
+"""How long Slack takes posts to a `response_url`."""
+
+_log = logging.getLogger(__name__)
+
+
+class Showing:
+    """Brings candidates and confirmations before the agent."""
+
+    def __init__(
+        self,
+        *,
+        suggester: Suggester,
+        private: PrivateMessages,
+        boards: Boards,
+        unfolding: Unfolding,
+        threads: Threads,
+        labels: blocks.Labels,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._boards = boards
+        self._unfolding = unfolding
+        self._threads = threads
+        self._suggester = suggester
+        self._private = private
+        self._labels = labels
+        self._now = now
+
+    async def placeholders(self, request: Request, texts: Texts) -> blocks.Message:
+        """The places of the request before anything is drafted."""
+        return self._unfolding.placeholders(await self._suggester.opened(request), texts)
+
+    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
+        """Draft; each candidate is shown on the board as soon as it is done."""
+        try:
+            lost = await self._unfolding.unfold(request, board, texts, note=note)
+        except Unavailable as error:
+            await self._interrupted(request, texts, error)
+            return
+        if lost is None:
+            return
+        self._boards.leave(lost.request)
+        if lost.request.status == "failed":
+            await self._private.show(lost.request, [blocks.failed(lost, texts)])
+        else:
+            await self.show(lost, texts, note=note)
+
+    async def redraft(self, request: Request, texts: Texts) -> None:
+        """Others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
+        await self._unfolding.stop(request.parent_request_id)
+        board = self._boards.of(request)
+        if board is None:
+            on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
+            await self._private.show(request, [on_their_way], replace=True)
+            await self.draft_and_show(await self._read_anew(request), texts, replace=True)
+            return
+        self._boards.put(request.id, board)
+        try:
+            board.forget()
+            await self._boards.paint(board, request, await self.placeholders(request, texts))
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("the board is gone: %s", error, extra={"request_id": request.id})
+            self._boards.leave(request)
+            await self.draft_and_show(await self._read_anew(request), texts)
+            return
+        await self.unfold(await self._read_anew(request), board, texts)
+
+    async def _read_anew(self, request: Request) -> Request:
+        """The request with its thread as it is now; as it was, where it never was read, or cannot be."""
+        if request.thread_ts is None or request.seen_ts is None:
+            return request
+        message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
+        pointed = Pointed(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
+        thread = await self._threads.read(pointed)
+        if thread.problem is not None or not thread.turns:
+            return request
+        return await self._suggester.converse(request, thread.turns, seen_ts=thread.latest_ts)
+
+    async def _interrupted(self, request: Request, texts: Texts, error: Unavailable) -> None:
+        _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
+        await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
+
+    async def _drafted(self, request: Request, started_at: datetime | None) -> LogEntry:
+        """Drafted to the end; on surfaces that fill in place, into the places drawn before."""
+        if request.surface not in IN_PLACE:
+            return await self._suggester.draft(request, started_at=started_at)
+        async with aclosing(self._suggester.draft_in_places(request, started_at=started_at)) as entries:
+            return [entry async for entry in entries][-1]
+
+    async def draft_and_show(
+        self,
+        request: Request,
+        texts: Texts,
+        *,
+        started_at: datetime | None = None,
+        note: str | None = None,
+        replace: bool = False,
+    ) -> None:
+        """Draft, then show what there is; or say why there is nothing."""
+        try:
+            entry = await self._drafted(request, started_at)
+        except Unavailable as error:
+            await self._interrupted(request, texts, error)
+            return
+        if entry.choice is not None or entry.request.status == "redrafted":
+            return  # the agent decided on what a process before this one showed
+        if entry.request.status == "failed":
+            await self._private.show(entry.request, [blocks.failed(entry, texts)], replace=replace)
+            return
+        await self.show(entry, texts, note=note, replace=replace)
+
+    async def show(self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False) -> None:
+        """The candidates, for the first time; recorded as shown."""
+        messages = blocks.candidates(entry, texts, self._labels, note=note)
+        try:
+            await self._private.show(entry.request, messages, replace=replace)
+        except NotShown:
+            self._suggester.not_shown(entry)
+            raise
+        try:
+            await self._suggester.shown(entry, at=self._now())
+        except Unavailable as error:
+            # The candidates are recorded and visible; a click records when they were shown.
+            _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})
+
+    async def show_again(
+        self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False
+    ) -> None:
+        """The same candidates in the same places; recorded as shown once more."""
+        messages = blocks.candidates(entry, texts, self._labels, note=note)
+        await self._private.show(entry.request, messages, replace=replace)
+        await self._suggester.shown_again(entry.request)
+
+    async def show_here(self, entry: LogEntry, texts: Texts) -> None:
+        """The same candidates in the same places, by the newest way back: where the agent asked to see them again."""
+        messages = blocks.candidates(entry, texts, self._labels)
+        self._boards.leave(entry.request)
+        await self._private.show_here(entry.request, messages)
+        await self._suggester.shown_again(entry.request)
+
+    async def deliver(self, deliverer: Deliverer, chosen: Chosen, texts: Texts) -> None:
+        """Post the reply, and say what became of it in the place of the candidates."""
+        await self._unfolding.stop(chosen.request.id)
+        try:
+            outcome = await deliverer.deliver(chosen)
+        except Unavailable as error:
+            _log.warning("delivery interrupted: %s", error, extra={"request_id": chosen.request.id})
+            await self._private.show(chosen.request, [blocks.notice(texts("delivery-interrupted"))])
+            return
+        if outcome.state == "cancelled":
+            return
+        note = texts("unchecked") if chosen.freshness == "unknown" else None
+        messages = blocks.delivered(
+            chosen.request,
+            chosen.choice,
+            outcome,
+            texts,
+            note=note,
+            undo_key=chosen.undo_key,
+            unfilled=chosen.unfilled,
+        )
+        await self._private.show(chosen.request, messages, replace=True)
+        try:
+            await deliverer.told(chosen)
+        except Unavailable as error:
+            _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
+
+    async def ask(self, request: Request, messages: Sequence[blocks.Message]) -> None:
+        """A question in the place of the candidates."""
+        await self._unfolding.leave(request.id)
+        await self._private.show(request, messages, replace=True)
+
+    async def dismissed(self, chosen: Chosen, texts: Texts) -> None:
+        """Noted, in the place of the candidates."""
+        await self._unfolding.stop(chosen.request.id)
+        message = blocks.dismissed(chosen.request, texts, undo_key=chosen.undo_key)
+        await self._private.show(chosen.request, [message], replace=True)
+
+    async def told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work`; should it fail, tell the agent of the request."""
+
+        async def tell(sentence: str) -> None:
+            await self._private.show(request, [blocks.notice(sentence)])
+
+        async with apologising(tell, texts):
+            await work
+
+
+def reached_by(request: Request, way_back: WayBack | None) -> Request:
+    """The request with a newer way back to its agent."""
+    if way_back is None:
+        return request
+    return dataclasses.replace(request, response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)

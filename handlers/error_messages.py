@@ -1,0 +1,97 @@
+"""Errors in words, in one place: a known one gets its own sentence, an unknown one a reference that the log knows."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import Final
+from uuid import uuid4
+
+from bot.errors import (
+    Barred,
+    EmptyReply,
+    LimitReached,
+    MessageTooLong,
+    NotAllowed,
+    NotYours,
+    Paused,
+    Refusal,
+    Stale,
+    UnknownRequest,
+)
+from bot.i18n.texts import Texts
+from handlers.payloads import MalformedPayload
+from handlers.slack.ephemeral import NotShown
+from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting, StorageError, TakenOver, Unavailable
+
+_log = logging.getLogger(__name__)
+
+MOST_HELPERS: Final = 3
+
+_KEYS: dict[type[Exception], str] = {
+    EmptyReply: "empty-reply",
+    MalformedPayload: "malformed",
+    NothingToUndo: "nothing-to-undo",
+    NotOpen: "not-open",
+    NotYours: "not-yours",
+    Paused: "paused",
+    StillPosting: "still-posting",
+    Unavailable: "not-recorded",
+    UnknownRequest: "unknown-request",
+}
+
+
+async def _silence() -> None:
+    """What a redelivery is told where there is nothing to acknowledge."""
+
+
+@asynccontextmanager
+async def apologising(
+    tell: Callable[[str], Awaitable[object]], texts: Texts, *, again: Callable[[], Awaitable[object]] = _silence
+) -> AsyncIterator[None]:
+    """Whatever goes wrong in the block is put in words and told by `tell`; a redelivery calls `again` instead."""
+    try:
+        yield
+    except Redelivered as error:
+        _log.info("delivered again, done already: %s", error)
+        await again()
+    except TakenOver as error:
+        _log.warning("another replica has it now: %s", error)
+    except NotShown as error:
+        _log.warning("the agent could not be reached: %s", error)
+    except (Refusal, StorageError, MalformedPayload) as error:
+        level = logging.WARNING if isinstance(error, Unavailable) else logging.INFO
+        _log.log(level, "refused: %s: %s", type(error).__name__, error)
+        await tell(worded(error, texts))
+    except Exception:  # noqa: BLE001 - the edge: nothing above us would tell the agent
+        reference = uuid4().hex[:12]
+        _log.exception("unexpected, reference %s", reference)
+        await tell(texts("unexpected", reference=reference))
+
+
+def worded(error: Exception, texts: Texts) -> str:
+    """The sentence for a known error, as mrkdwn: what happened, and what to do next."""
+    if isinstance(error, MessageTooLong):
+        return texts("too-long", length=error.length, limit=error.limit)
+    if isinstance(error, LimitReached):
+        hours = ceil(error.retry_after_s / 3600)
+        return texts(f"limit-{error.which}", **_wanted(error, hours))
+    if isinstance(error, Barred):
+        return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
+    if isinstance(error, Stale):
+        return texts("stale", newer=error.newer)
+    if isinstance(error, NotAllowed):
+        return texts("not-allowed", who=_who(error.helpers, texts))
+    kind = next(kind for kind in type(error).__mro__ if kind in _KEYS)
+    return texts(_KEYS[kind])
+
+
+def _who(helpers: Sequence[str], texts: Texts) -> str:
+    """Whom to ask: the admins by name, as mrkdwn, where there are any."""
+    if not helpers:
+        return texts("helpers-admins")
+    return texts("helpers-named", names=", ".join(f"<@{user_id}>" for user_id in helpers[:MOST_HELPERS]))
+
+
+def _wanted(error: LimitReached, hours: int) -> dict[str, int]:
+    return {"hours": hours} if error.which == "tokens_per_day" else {"seconds": error.retry_after_s}

@@ -1,0 +1,4 @@
+"""Bolt middleware.
+
+access  who may use the bot
+"""

@@ -1,0 +1,210 @@
+"""The one gate before every door: who may not use the bot is told so there, and no door hears of them.
+
+It is a middleware of Bolt's, so that commands, shortcuts, mentions, direct messages, clicks and submissions all pass
+it, also those that are added later. `bot/suggesting/channels.py` has the allowed
+channels.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import Barred, BarredReason
+from bot.i18n.texts import Texts, texts_for
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from handlers import blocks
+from handlers.background_tasks import Tasks
+from handlers.display import RESPONSE_URL_LIFE
+from handlers.error_messages import worded
+from handlers.slack.ephemeral import NotShown, PrivateMessages
+from handlers.slack.errors import telling_apart
+from handlers.slack.usergroups import Usergroups
+from handlers.slack.users import Kind, People, Person
+from storage.records import WayBack
+
+Ack = Callable[..., Awaitable[BoltResponse]]
+Next = Callable[[], Awaitable[None]]
+
+_BARRED: Final[dict[Kind, BarredReason]] = {"guest": "guest", "stranger": "stranger", "deactivated": "deactivated"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who comes, by which door, and how they can be told something there, where they expect an answer at all."""
+
+    user_id: str
+    is_command: bool = False
+    is_told: bool = True
+    is_in_view: bool = False
+    input_block: str | None = None
+    response_url: str | None = None
+    trigger_id: str | None = None
+    channel_id: str | None = None
+    thread_ts: str | None = None
+
+
+class Gate:
+    """Lets members in: those of the allowed user groups where there are any, and admins always.
+
+    Where Slack does not say who somebody is, they are let in if the bot is open to every member, and not if it is for
+    some groups only.
+    """
+
+    def __init__(
+        self,
+        *,
+        people: People,
+        usergroups: Usergroups,
+        admins: frozenset[str],
+        client: AsyncWebClient,
+        private: PrivateMessages,
+        tasks: Tasks,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._people = people
+        self._usergroups = usergroups
+        self._admins = admins
+        self._client = client
+        self._private = private
+        self._tasks = tasks
+        self._now = now
+
+    async def admit(self, ack: Ack, body: dict[str, Any], next_: Next) -> BoltResponse | None:
+        """Bolt's middleware: on to the door, or a refusal in the visitor's language."""
+        if is_of_a_bot(body):
+            return await ack()
+        visit = visit_of(body)
+        if visit is None:  # nobody asks for anything; what is malformed, its door says
+            await next_()
+            return None
+        person, is_member = await self._look_at(visit.user_id)
+        reason = self._reason(visit.user_id, person, is_member=is_member)
+        if reason is None:
+            await next_()
+            return None
+        _log.info("barred: %s", reason, extra={"agent_id": visit.user_id})
+        return await self._refuse(ack, visit, reason, texts_for(person.locale))
+
+    async def _look_at(self, user_id: str) -> tuple[Person, bool | None]:
+        """The person, and whether they are in one of the groups. Asked together: both have to answer in time."""
+        if not self._usergroups.ids:
+            return await self._people.get(user_id), True
+        person, is_member = await asyncio.gather(self._people.get(user_id), self._usergroups.has(user_id))
+        return person, is_member
+
+    def _reason(self, user_id: str, person: Person, *, is_member: bool | None) -> BarredReason | None:
+        if person.kind in _BARRED:
+            return _BARRED[person.kind]
+        if is_member or person.is_admin or user_id in self._admins:
+            return None
+        return "unknown" if is_member is None or person.kind == "unknown" else "usergroup"
+
+    async def _refuse(self, ack: Ack, visit: Visit, reason: BarredReason, texts: Texts) -> BoltResponse:
+        if visit.input_block is not None:
+            # No mention is shown under an input; what was typed stays.
+            return await ack(response_action="errors", errors={visit.input_block: worded(Barred(reason), texts)})
+        sentence = worded(Barred(reason, helpers=tuple(sorted(self._admins))), texts)
+        if visit.is_command:
+            return await ack(sentence)
+        self._tasks.spawn(self._tell(visit, blocks.notice(sentence), texts), name="tell who is barred")
+        return await ack()
+
+    async def _tell(self, visit: Visit, message: blocks.Message, texts: Texts) -> None:
+        """By the way that the visit brought; should it not work, it is left at that."""
+        try:
+            if visit.response_url is not None:
+                way_back = WayBack(response_url=visit.response_url, expires_at=self._now() + RESPONSE_URL_LIFE)
+                await self._private.answer(way_back, message)
+            elif visit.trigger_id is not None:
+                await self._show(visit.trigger_id, visit, blocks.notice_view(message, texts))
+            elif visit.channel_id is not None and visit.is_told:
+                await self._post(visit.channel_id, visit, message)
+        except (NotShown, Refused, Uncertain, Throttled) as error:
+            _log.warning("who is barred could not be told: %s", error)
+
+    async def _show(self, trigger_id: str, visit: Visit, view: blocks.Block) -> None:
+        async with telling_apart():
+            if visit.is_in_view:
+                await self._client.views_push(trigger_id=trigger_id, view=view)
+            else:
+                await self._client.views_open(trigger_id=trigger_id, view=view)
+
+    async def _post(self, channel_id: str, visit: Visit, message: blocks.Message) -> None:
+        content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
+        async with telling_apart():
+            if channel_id.startswith("D"):
+                await self._client.chat_postMessage(channel=channel_id, **content)
+            else:
+                await self._client.chat_postEphemeral(
+                    channel=channel_id, user=visit.user_id, thread_ts=visit.thread_ts, **content
+                )
+
+
+def is_of_a_bot(body: Mapping[str, Any]) -> bool:
+    """An event by an app, ourselves included: none of them is an agent."""
+    return body.get("type") == "event_callback" and "bot_id" in _mapping(body, "event")
+
+
+def visit_of(body: Mapping[str, Any]) -> Visit | None:
+    """Who asks for something with this payload; None for what nobody asks by it, or what is malformed."""
+    kind = body.get("type")
+    if kind == "event_callback":
+        return _of_event(_mapping(body, "event"))
+    if kind is None:
+        user_id = _id(body, "user_id")
+        return None if user_id is None or "command" not in body else Visit(user_id=user_id, is_command=True)
+    user_id = _id(_mapping(body, "user"), "id")
+    if user_id is None or kind == "view_closed":
+        return None
+    trigger_id = _id(body, "trigger_id", limit=200)
+    if kind == "view_submission":
+        return Visit(user_id=user_id, input_block=_first_input(_mapping(body, "view")), trigger_id=trigger_id)
+    return Visit(
+        user_id=user_id,
+        response_url=_url(body),
+        trigger_id=trigger_id,
+        is_in_view=_mapping(body, "view").get("type") == "modal",
+    )
+
+
+def _of_event(event: Mapping[str, Any]) -> Visit | None:
+    """Whatever a person did; who mentions the bot or writes to it expects an answer."""
+    user_id = _id(event, "user")
+    if user_id is None:
+        return None
+    is_message = event.get("type") == "message" and event.get("channel_type") == "im"
+    return Visit(
+        user_id=user_id,
+        is_told=event.get("type") == "app_mention" or (is_message and event.get("subtype") in {None, "file_share"}),
+        channel_id=_id(event, "channel"),
+        thread_ts=_id(event, "thread_ts"),
+    )
+
+
+def _first_input(view: Mapping[str, Any]) -> str | None:
+    found = view.get("blocks")
+    inputs = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+    return next((_id(each, "block_id", limit=255) for each in inputs if each.get("type") == "input"), None)
+
+
+def _url(body: Mapping[str, Any]) -> str | None:
+    url = body.get("response_url")
+    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
+
+
+def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = parent.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _id(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str | None:
+    value = parent.get(name)
+    return value if isinstance(value, str) and 0 < len(value) <= limit else None

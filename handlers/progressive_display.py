@@ -1,0 +1,169 @@
+"""Candidates that fill their places on a board as they are done: nothing visible moves or goes.
+
+One task drafts, and commits each candidate; another paints the newest state, as often as the board may be painted. What
+was painted is recorded as visible. Whoever decides on the request stops both.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from bot.i18n.texts import Texts
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.suggest import Suggester
+from handlers import blocks
+from handlers.slack.live_message import Board, Boards, Modal
+from storage.errors import Unavailable
+from storage.records import LogEntry, Request
+
+_log = logging.getLogger(__name__)
+
+_CLOSED: Final = frozenset({"not_found", "hash_conflict"})
+"""Refusals of an update by which we know that the agent has left the modal, or decided."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """One unfolding: the newest state, and what has become of it."""
+
+    request: Request
+    board: Board
+    texts: Texts
+    note: str | None = None
+    newest: LogEntry | None = None
+    is_whole: bool = False
+    is_lost: bool = False
+    is_left: bool = False
+    shown: blocks.Message | None = None
+    shown_at: datetime | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    painted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def is_over(self) -> bool:
+        """Whether nothing is to be painted any more."""
+        return self.is_left or self.stop.is_set()
+
+
+class Unfolding:
+    """Shows candidates as they are done."""
+
+    def __init__(
+        self, *, suggester: Suggester, boards: Boards, labels: blocks.Labels, now: Callable[[], datetime]
+    ) -> None:
+        self._suggester = suggester
+        self._boards = boards
+        self._labels = labels
+        self._now = now
+        self._running: dict[str, _Course] = {}
+
+    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> blocks.Message:
+        """The places before anything is drafted."""
+        entry = LogEntry(request=request, candidates=(), choice=None)
+        return blocks.unfolding(entry, texts, self._labels, note=note, room=blocks.MESSAGE_ROOM)
+
+    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> LogEntry | None:
+        """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
+
+        Raises TakenOver, Unavailable.
+        """
+        course = _Course(request=request, board=board, texts=texts, note=note)
+        self._running[request.id] = course
+        painting = asyncio.create_task(self._paint_all(course), name=f"paint {request.id}")
+        try:
+            await self._draft(course)
+        finally:
+            course.is_whole = True
+            course.changed.set()
+            await asyncio.wait({painting})
+            self._running.pop(request.id, None)
+        painting.result()
+        if course.is_lost and not course.is_over():
+            return course.newest
+        if course.newest is not None and course.newest.request.status != "failed":
+            self._suggester.unfolded(course.newest, shown_at=course.shown_at)
+        return None
+
+    async def stop(self, request_id: str | None) -> None:
+        """The agent has decided: what is still drafted is cancelled, and nothing is painted any more."""
+        course = self._running.get(request_id or "")
+        if course is not None:
+            course.stop.set()
+            course.changed.set()
+            await course.painted.wait()
+
+    async def leave(self, request_id: str) -> None:
+        """Something else is about to stand on the board: nothing is painted any more; drafting goes on."""
+        course = self._running.get(request_id)
+        if course is not None:
+            course.is_left = True
+            course.changed.set()
+            await course.painted.wait()
+
+    async def _draft(self, course: _Course) -> None:
+        async for entry in self._suggester.draft_in_places(course.request, stop=course.stop):
+            course.newest = entry
+            course.changed.set()
+
+    async def _paint_all(self, course: _Course) -> None:
+        try:
+            while not course.is_over():
+                await course.changed.wait()
+                await self._boards.wait(course.board)
+                course.changed.clear()
+                is_last, entry = course.is_whole, course.newest
+                if entry is not None and not course.is_over() and not await self._paint(course, entry):
+                    return
+                if is_last:
+                    return
+        finally:
+            course.painted.set()
+
+    async def _paint(self, course: _Course, entry: LogEntry) -> bool:
+        """Paint one state, and record what it shows. False where there is nothing to paint on any more."""
+        if entry.choice is not None or entry.request.status == "redrafted":
+            return False
+        room = blocks.MODAL_ROOM if isinstance(course.board, Modal) else blocks.MESSAGE_ROOM
+        message = blocks.unfolding(entry, course.texts, self._labels, note=course.note, room=room)
+        if message == course.shown:
+            return True
+        try:
+            await self._put(course, message)
+        except Refused as refusal:
+            # Closed by the agent, or changed by another replica, where they clicked. `/suggest last` shows the request.
+            _log.info("not painted: %s", refusal.reason, extra={"request_id": course.request.id})
+            course.is_lost = not isinstance(course.board, Modal) or refusal.reason not in _CLOSED
+            return False
+        except (Uncertain, Throttled) as error:
+            _log.warning("not painted: %s", error, extra={"request_id": course.request.id})
+            course.board.forget()
+            course.is_lost = True
+            return True
+        course.is_lost = False
+        course.shown = message
+        await self._record(course, entry)
+        return True
+
+    async def _put(self, course: _Course, message: blocks.Message) -> None:
+        try:
+            await self._boards.paint(course.board, course.request, message)
+        except Refused as refusal:
+            if refusal.reason != "hash_conflict" or await self._suggester.is_decided(course.request.id):
+                raise
+            # Nobody has decided, so what stands there is older than this: an update of ours whose answer was lost.
+            course.board.forget()
+            await self._boards.paint(course.board, course.request, message)
+
+    async def _record(self, course: _Course, entry: LogEntry) -> None:
+        if not entry.visible:
+            return
+        at = self._now()
+        course.shown_at = course.shown_at or at
+        try:
+            await self._suggester.seen(entry, at=at)
+        except Unavailable as error:
+            # They are recorded and visible; a click records when they were shown.
+            _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})

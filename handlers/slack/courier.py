@@ -1,0 +1,95 @@
+"""Replies on their way into a Slack conversation."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.suggesting.deliver import Posted, Refused
+from handlers import blocks
+from handlers.slack.errors import check_webhook, telling_apart
+from handlers.slack.users import People
+from storage.records import Delivery, Request
+
+# Nothing left to delete is what a delete wants.
+_GONE: Final = frozenset({"message_not_found", "channel_not_found"})
+
+
+class SlackCourier:
+    """Posts and deletes parts of replies, as the bot, with the agent's name over the first part.
+
+    Its client must not retry by itself: a second try could post twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        people: People,
+        session: aiohttp.ClientSession,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._people = people
+        self._session = session
+        self._now = now
+
+    async def post(self, request: Request, part: Delivery) -> Posted:
+        agent = await self._people.get(request.agent_id) if part.part == 0 else None
+        message = blocks.reply(part.text or "", by=None if agent is None else agent.name)
+        if part.address == "channel":
+            return await self._post_in_channel(request, message)
+        return await self._post_by_response_url(request, message)
+
+    async def delete(self, channel_id: str, message_ts: str) -> None:
+        try:
+            async with telling_apart():
+                await self._client.chat_delete(channel=channel_id, ts=message_ts)
+        except Refused as refusal:
+            if refusal.reason not in _GONE:
+                raise
+
+    async def _post_in_channel(self, request: Request, message: blocks.Message) -> Posted:
+        async with telling_apart():
+            answer = await self._client.chat_postMessage(
+                channel=request.channel_id,
+                thread_ts=request.thread_ts,
+                text=message.text,
+                blocks=list(message.blocks),
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        return Posted(
+            channel_id=_string(answer.get("channel")) or request.channel_id, message_ts=_string(answer.get("ts"))
+        )
+
+    async def _post_by_response_url(self, request: Request, message: blocks.Message) -> Posted:
+        """In the conversation through the click's own way back, which asks for no membership."""
+        if request.response_url is None or request.response_url_expires_at is None:
+            raise Refused("no_response_url")
+        if request.response_url_expires_at <= self._now():
+            raise Refused("expired_response_url")
+        async with telling_apart():
+            body: dict[str, Any] = {
+                "response_type": "in_channel",
+                "replace_original": False,
+                "text": message.text,
+                "blocks": list(message.blocks),
+            }
+            if request.thread_ts is not None:
+                body["thread_ts"] = request.thread_ts
+            answer = await webhook(request.response_url, self._session).send_dict(body)
+        check_webhook(answer)
+        return Posted(channel_id=request.channel_id, message_ts=None)
+
+
+def webhook(url: str, session: aiohttp.ClientSession) -> AsyncWebhookClient:
+    """A `response_url` on the shared session, without the SDK's own retries: they could post twice."""
+    return AsyncWebhookClient(url, session=session, retry_handlers=[])
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

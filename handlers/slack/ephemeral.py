@@ -1,0 +1,193 @@
+"""Messages that only the agent can see, by whichever way still works."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.i18n.texts import texts_for
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from handlers.blocks import Message, with_link
+from handlers.slack.courier import webhook
+from handlers.slack.errors import check_webhook, telling_apart
+from handlers.slack.live_message import Boards, Modal
+from storage.records import Request, Surface, WayBack
+
+MOST_WAITS: Final = 3
+
+_NOWHERE: Final[frozenset[Surface]] = frozenset({"dm", "global"})
+"""Surfaces without a conversation around them: what is told there is a direct message."""
+
+_log = logging.getLogger(__name__)
+
+
+class NotShown(Exception):  # noqa: N818 - named for what happened, as the callers read it
+    """No way to the agent worked; the message's last reason."""
+
+
+class PrivateMessages:
+    """Sends by `response_url`, else `chat.postEphemeral`, else a direct message; what replaces the contents of a modal,
+    into that modal.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        boards: Boards,
+        session: aiohttp.ClientSession,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._boards = boards
+        self._session = session
+        self._now = now
+        self._sleep = sleep
+
+    async def answer(self, way_back: WayBack | None, message: Message, *, replace: bool = False) -> None:
+        """One message by a way back alone. Raises NotShown."""
+        try:
+            await self._by_response_url(way_back, message, replace=replace)
+        except (Refused, Uncertain, Throttled) as error:
+            raise NotShown(str(error)) from error
+
+    async def show(self, request: Request, messages: Sequence[Message], *, replace: bool = False) -> None:
+        """Messages about a request to the agent who made it. The first may replace what the way back belongs to.
+
+        Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
+        """
+        if replace and isinstance(self._boards.of(request), Modal):
+            if await self._in_modal(request, messages):
+                return
+            replace = False  # what is left of a shortcut's way back belongs to the customer's message
+        way_back = _way_back(request)
+        if not replace and request.surface == "shortcut" and _is_active(request):
+            # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.
+            way_back = None
+        for index, message in enumerate(messages):
+            await self._by_any_way(request, way_back, message, replace=replace and index == 0)
+
+    async def show_here(self, request: Request, messages: Sequence[Message]) -> None:
+        """The same, where the agent has just been: the way back that is newest belongs to what they did there."""
+        for message in messages:
+            await self._by_any_way(request, _way_back(request), message, replace=False)
+
+    async def tell(self, user_id: str, message: Message) -> None:
+        """A direct message. Raises NotShown."""
+        await self._surely(partial(self._post_directly, user_id, message))
+
+    async def beside(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+        """Where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
+        if channel_id.startswith("D"):
+            await self.tell(user_id, message)
+            return
+        try:
+            await self._patiently(partial(self._post_ephemeral, channel_id, user_id, thread_ts, message))
+        except (Refused, Uncertain, Throttled):
+            await self.tell(user_id, message)
+
+    async def _by_any_way(self, request: Request, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
+        try:
+            await self._by_response_url(way_back, message, replace=replace)
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
+            await self._otherwise(request, message)
+
+    async def _in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
+        try:
+            return await self._boards.replace(request, messages)
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
+            return False
+
+    async def _by_response_url(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
+        if way_back is None or way_back.expires_at <= self._now():
+            raise Refused("expired_response_url")
+        body = {
+            "response_type": "ephemeral",
+            "replace_original": replace,
+            "text": message.text,
+            "blocks": list(message.blocks),
+        }
+
+        async def post() -> None:
+            async with telling_apart():
+                answer = await webhook(way_back.response_url, self._session).send_dict(body)
+            check_webhook(answer)
+
+        await self._patiently(post)
+
+    async def _otherwise(self, request: Request, message: Message) -> None:
+        thread_ts = request.thread_ts if _is_active(request) else None
+        if request.surface not in _NOWHERE:
+            try:
+                await self._patiently(
+                    partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts, message)
+                )
+            except (Refused, Uncertain, Throttled) as error:
+                _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
+            else:
+                return
+        linked = await self._linked(request, message)
+        await self._surely(partial(self._post_directly, request.agent_id, linked))
+
+    async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+        async with telling_apart():
+            await self._client.chat_postEphemeral(
+                channel=channel_id,
+                user=user_id,
+                thread_ts=thread_ts,
+                text=message.text,
+                blocks=list(message.blocks),
+            )
+
+    async def _post_directly(self, user_id: str, message: Message) -> None:
+        async with telling_apart():
+            opened = await self._client.conversations_open(users=user_id)
+            await self._client.chat_postMessage(
+                channel=opened["channel"]["id"], text=message.text, blocks=list(message.blocks)
+            )
+
+    async def _linked(self, request: Request, message: Message) -> Message:
+        """With a link to the thread that it is about, where there is one and Slack tells it."""
+        if request.thread_ts is None or request.surface in _NOWHERE:
+            return message
+        try:
+            async with telling_apart():
+                answer = await self._client.chat_getPermalink(channel=request.channel_id, message_ts=request.thread_ts)
+                link = str(answer["permalink"])
+        except (Refused, Uncertain, Throttled):
+            return message
+        return with_link(message, link, texts_for(request.locale))
+
+    async def _surely(self, post: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await self._patiently(post)
+        except (Refused, Uncertain, Throttled) as error:
+            raise NotShown(str(error)) from error
+
+    async def _patiently(self, post: Callable[[], Awaitable[None]]) -> None:
+        """Wait as Slack tells, a few times."""
+        for _ in range(MOST_WAITS):
+            try:
+                return await post()
+            except Throttled as throttled:
+                await self._sleep(throttled.retry_after_s)
+        return await post()
+
+
+def _is_active(request: Request) -> bool:
+    """Whether the thread has replies: in one that has none, Slack takes a private message and shows it to nobody."""
+    return request.surface == "mention" or request.seen_ts not in {None, request.thread_ts}
+
+
+def _way_back(request: Request) -> WayBack | None:
+    if request.response_url is None or request.response_url_expires_at is None:
+        return None
+    return WayBack(response_url=request.response_url, expires_at=request.response_url_expires_at)

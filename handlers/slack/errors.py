@@ -1,0 +1,86 @@
+"""Slack's failures told apart: not taken for certain, perhaps taken, or to be tried later."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.webhook import WebhookResponse
+
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+
+DEFAULT_RETRY_AFTER_S: Final = 1.0
+
+_CODE: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+# What the SDK trips over when an answer is no JSON object: a proxy's page, say.
+_UNREADABLE: Final = (AttributeError, KeyError, TypeError, ValueError)
+
+# Slack's own failures, answered with HTTP 200: whether the call was carried out is not said.
+_SERVER_ERRORS: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+
+@asynccontextmanager
+async def telling_apart() -> AsyncIterator[None]:
+    """A Web API call, or a post to a `response_url`, whose failure becomes Refused, Uncertain or Throttled."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise _of_answer(error) from error
+    except (aiohttp.ClientError, TimeoutError, SlackClientError, *_UNREADABLE) as error:
+        raise Uncertain(type(error).__name__) from error
+
+
+def check_webhook(answer: WebhookResponse) -> None:
+    """Raises Refused, Uncertain or Throttled unless Slack took the post: the SDK never does."""
+    refusal = _refusal(answer.body)
+    if answer.status_code == 200 and refusal is None:
+        return
+    if answer.status_code == 429:
+        raise Throttled(_retry_after_s(answer.headers))
+    if answer.status_code >= 500 or refusal in _SERVER_ERRORS:
+        raise Uncertain(f"response_url answered {refusal or answer.status_code}")
+    raise Refused(refusal or f"response_url_{answer.status_code}")
+
+
+def _refusal(body: str) -> str | None:
+    """Slack answers `ok`; or, with HTTP 200 all the same, `{"ok": false, "error": …}`."""
+    if not body.startswith("{"):
+        return None
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    return str(told.get("error")) if told.get("ok") is False else None
+
+
+def _of_answer(error: SlackApiError) -> Refused | Uncertain | Throttled:
+    status = getattr(error.response, "status_code", 200)
+    code = _code(error.response)
+    if status == 429 or code == "ratelimited":
+        return Throttled(_retry_after_s(getattr(error.response, "headers", {})))
+    if status >= 500 or code is None or code in _SERVER_ERRORS:
+        return Uncertain(code or f"http_{status}")
+    return Refused(code)
+
+
+def _code(response: Any) -> str | None:
+    """Slack's own code for a no. None for an answer that is not Slack's, or cut off: it may have been a yes."""
+    data = getattr(response, "data", None)
+    if not isinstance(data, dict) or data.get("ok") is not False:
+        return None
+    code = data.get("error")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else None
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float:
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            try:
+                return max(0.0, float(value))
+            except ValueError:
+                break
+    return DEFAULT_RETRY_AFTER_S

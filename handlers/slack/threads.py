@@ -1,0 +1,251 @@
+"""A thread as a conversation: the newest messages up to a budget, with customer and team told apart.
+
+Who is who: the author of the message that the agent pointed at is the customer, and so are guests, people of other
+organisations, and apps that are not ours, such as a helpdesk's bridge. Other members of the workspace are the team, and
+so are we: all that we post in a thread are replies that an agent has chosen.
+"""
+
+import asyncio
+import logging
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.text_limits import clean
+from handlers.slack.errors import telling_apart
+from handlers.slack.users import Kind, People
+from storage.records import Request, Role, Turn
+
+_log = logging.getLogger(__name__)
+
+TOKEN_BUDGET: Final = 3_000
+"""Of all turns together, by `tokens`: what came before is left out."""
+
+READ_LIMIT_S: Final = 6.0
+LOOK_LIMIT_S: Final = 0.7
+"""For what is newer: an acknowledgement waits for it."""
+
+PAGE: Final = 1_000
+MOST_PAGES: Final = 20
+
+_KEPT: Final = 400
+"""Messages remembered while paging: Slack gives the oldest first, and the budget takes the newest."""
+
+_SAID: Final = frozenset({None, "bot_message", "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of messages that say something; joins, deleted messages, changed topics and the like do not."""
+
+_TEAM: Final[frozenset[Kind]] = frozenset({"member", "unknown"})
+
+_MARKED: Final = re.compile(r"<([^<>]*)>")
+
+Problem = Literal["missing_scope", "no_member", "unreadable"]
+
+_PROBLEMS: Final[dict[str, Problem]] = {
+    "missing_scope": "missing_scope",
+    "not_in_channel": "no_member",
+    "channel_not_found": "no_member",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Us:
+    """Who we are in the workspace: our user, and our app as Slack names it in messages."""
+
+    user_id: str
+    bot_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointed:
+    """The message that the agent pointed at, as Slack delivered it; for a mention, the thread's first."""
+
+    channel_id: str
+    thread_ts: str
+    message: Mapping[str, Any]
+    """Empty where Slack delivered none; its `ts` alone where the thread is read once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """What was read. `problem` says why it is no more than the message itself; `latest_ts` is the newest message's."""
+
+    turns: tuple[Turn, ...]
+    latest_ts: str | None = None
+    problem: Problem | None = None
+
+
+class Threads:
+    """Reads threads by `conversations.replies`."""
+
+    def __init__(self, *, client: AsyncWebClient, people: People, us: Us) -> None:
+        self._client = client
+        self._people = people
+        self._us = us
+
+    async def read(self, pointed: Pointed) -> Thread:
+        """The thread as turns; where it cannot be read, the message alone, and why."""
+        problem: Problem | None = None
+        try:
+            async with asyncio.timeout(READ_LIMIT_S), telling_apart():
+                messages = await self._messages(pointed)
+        except Refused as refusal:
+            messages, problem = [], _PROBLEMS.get(refusal.reason, "unreadable")
+        except (Uncertain, Throttled, TimeoutError):
+            messages, problem = [], "unreadable"
+        heard = messages or [pointed.message]
+        said = [message for message in heard if _is_at(message, pointed) or self._is_said(message)]
+        kept = newest(said, at=pointed.message.get("ts"))
+        team = await self._team(pointed, kept)
+        turns = (Turn(role=self._role(message, team), text=text_of(message)) for message in kept)
+        latest = heard[-1].get("ts")
+        return Thread(
+            turns=tuple(turn for turn in turns if turn.text),
+            latest_ts=latest if isinstance(latest, str) else None,
+            problem=problem,
+        )
+
+    async def newer(self, request: Request) -> int | None:
+        """How many messages of the request's thread are newer than those that were read for it; None where Slack does
+        not tell within LOOK_LIMIT_S.
+        """
+        try:
+            async with asyncio.timeout(LOOK_LIMIT_S), telling_apart():
+                answer = await self._client.conversations_replies(
+                    channel=request.channel_id, ts=request.thread_ts or "", oldest=request.seen_ts, limit=PAGE
+                )
+                found = [message for message in answer["messages"] if isinstance(message, Mapping)]
+                # Slack gives the thread's first message in any case.
+                newer = [message for message in found if float(message["ts"]) > float(request.seen_ts or 0)]
+        except (Refused, Uncertain, Throttled, TimeoutError) as error:
+            _log.warning("whether the thread has moved on is not known: %s", error, extra={"request_id": request.id})
+            return None
+        return sum(self._is_said(message) for message in newer)
+
+    async def _messages(self, pointed: Pointed) -> Sequence[Mapping[str, Any]]:
+        """The newest messages, the first, and the one that the agent pointed at, oldest first."""
+        last: deque[Mapping[str, Any]] = deque(maxlen=_KEPT)
+        before: list[Mapping[str, Any]] = []
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            answer = await self._client.conversations_replies(
+                channel=pointed.channel_id, ts=pointed.thread_ts, limit=PAGE, cursor=cursor or None
+            )
+            page = [message for message in answer.get("messages") or () if isinstance(message, Mapping)]
+            for message in page:
+                if before[:1] == [message]:  # Slack may give it with every page
+                    continue
+                if not before or _is_at(message, pointed):
+                    before.append(message)
+                last.append(message)
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return [*(message for message in before if message not in last), *last]
+
+    async def _team(self, pointed: Pointed, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """The members among the authors, but for the customer: whom the agent pointed at; else, where nobody from
+        outside has written, who began the thread.
+        """
+        authors = sorted({author for message in messages if (author := _author(message))})
+        persons = await asyncio.gather(*(self._people.get(author) for author in authors))
+        members = {author for author, person in zip(authors, persons, strict=True) if person.kind in _TEAM}
+        is_ours = all(self._is_ours(message) or _author(message) in members for message in messages)
+        at = pointed.message.get("ts")
+        read = next((message for message in messages if at and message.get("ts") == at), pointed.message)
+        customer = read or (messages[0] if messages and is_ours else {})
+        return frozenset(members - {_author(customer)})
+
+    def _role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:
+        return "agent" if self._is_ours(message) or _author(message) in team else "customer"
+
+    def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        by_bot = self._us.bot_id is not None and message.get("bot_id") == self._us.bot_id
+        return by_bot or message.get("user") == self._us.user_id
+
+    def _is_said(self, message: Mapping[str, Any]) -> bool:
+        """Whether it is part of the conversation: our name in it makes it a word to us."""
+        if message.get("subtype") not in _SAID or message.get("hidden"):
+            return False
+        return self._is_ours(message) or f"<@{self._us.user_id}>" not in str(message.get("text"))
+
+
+def newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:
+    """As many of the newest as the budget takes, oldest first. The message with the ts `at`, or where there is none the
+    newest that says something, is always among them.
+    """
+    if not any(message.get("ts") == at for message in messages):
+        at = next((message.get("ts") for message in reversed(messages) if text_of(message)), at)
+    kept: list[Mapping[str, Any]] = []
+    left = TOKEN_BUDGET - sum(tokens(text_of(message)) for message in messages if message.get("ts") == at)
+    is_full = False
+    for message in reversed(messages):
+        if message.get("ts") == at:
+            kept.append(message)
+            continue
+        left -= tokens(text_of(message))
+        is_full = is_full or left < 0
+        if not is_full:
+            kept.append(message)
+    return kept[::-1]
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a text has, rather too many: three bytes each, which holds for most languages."""
+    return len(text.encode("utf-8", "replace")) // 3 + 8
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """What the message says, as a person reads it, with its files by name."""
+    said = message.get("text")
+    lines = [plain(said)] if isinstance(said, str) and said.strip() else list(_elsewhere(message))
+    files = message.get("files")
+    for file in files if isinstance(files, list) else ():
+        name = file.get("name") if isinstance(file, Mapping) else None
+        lines.append(f"[file: {name or 'unnamed'}]")
+    return clean("\n".join(lines)).strip()
+
+
+def plain(text: str) -> str:
+    """Slack's markup as a person reads it: `<https://a.example|this>`, `<@U1>`, `&amp;`."""
+    unmarked = _MARKED.sub(lambda found: _spoken(found[1]), text)
+    return unmarked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _spoken(marked: str) -> str:
+    target, _, label = marked.partition("|")
+    if target.startswith("@"):
+        return f"@{label.removeprefix('@')}" if label else "@somebody"
+    if target.startswith("#"):
+        return f"#{label}" if label else "#channel"
+    if target.startswith("!"):
+        return label or f"@{target[1:].partition('^')[0]}"
+    address = target.removeprefix("mailto:").removeprefix("tel:")
+    return address if label in {"", address} else f"{label} ({address})"
+
+
+def _elsewhere(message: Mapping[str, Any]) -> Iterator[str]:
+    """What an app wrote that gives no `text`: its attachments and sections."""
+    for attachment in message.get("attachments") or ():
+        found = [attachment.get(name) for name in ("text", "fallback")] if isinstance(attachment, Mapping) else []
+        yield next((plain(text) for text in found if isinstance(text, str) and text), "")
+    for block in message.get("blocks") or ():
+        text = block.get("text") if isinstance(block, Mapping) else None
+        if isinstance(text, Mapping) and isinstance(text.get("text"), str):
+            yield plain(text["text"])
+
+
+def _is_at(message: Mapping[str, Any], pointed: Pointed) -> bool:
+    """Whether it is the message that the agent pointed at."""
+    at = pointed.message.get("ts")
+    return isinstance(at, str) and message.get("ts") == at
+
+
+def _author(message: Mapping[str, Any]) -> str | None:
+    """The person who wrote it; None for an app."""
+    author = message.get("user")
+    return author if isinstance(author, str) and not message.get("bot_id") else None

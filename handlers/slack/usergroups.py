@@ -1,0 +1,69 @@
+"""Who is in the user groups that may use the bot, as Slack says, remembered for a while."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from handlers.slack.errors import telling_apart
+from handlers.slack.users import LOOKUP_LIMIT_S
+
+REMEMBERED_S: Final = 300.0
+"""Slack allows some twenty such questions a minute."""
+
+AT_MOST_S: Final = 3600.0
+"""Where Slack does not answer, what it last said holds so long and no longer."""
+
+AGAIN_AFTER_S: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Usergroups:
+    """The members of some user groups together."""
+
+    def __init__(self, ids: frozenset[str], *, client: AsyncWebClient, clock: Callable[[], float]) -> None:
+        self.ids = ids
+        self._client = client
+        self._clock = clock
+        self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._ask_at = float("-inf")
+        self._asking = asyncio.Lock()
+
+    async def has(self, user_id: str) -> bool | None:
+        """Whether this user is in one of the groups; None where Slack does not say. Within LOOKUP_LIMIT_S."""
+        if self._clock() >= self._ask_at:
+            try:
+                async with asyncio.timeout(LOOKUP_LIMIT_S):
+                    await self._ask()
+            except TimeoutError:
+                _log.warning("usergroups.users.list did not answer in time")
+        known = [members for asked_at, members in self._members.values() if self._clock() - asked_at < AT_MOST_S]
+        if any(user_id in members for members in known):
+            return True
+        return False if len(known) == len(self.ids) else None
+
+    async def _ask(self) -> None:
+        """Ask once for all who wait."""
+        async with self._asking:
+            if self._clock() < self._ask_at:
+                return
+            answered = [False]
+            try:
+                answered = await asyncio.gather(*(self._ask_for(each) for each in sorted(self.ids)))
+            finally:  # also where the time was up
+                self._ask_at = self._clock() + (REMEMBERED_S if all(answered) else AGAIN_AFTER_S)
+
+    async def _ask_for(self, usergroup: str) -> bool:
+        try:
+            async with telling_apart():
+                answer = await self._client.usergroups_users_list(usergroup=usergroup)
+                members = frozenset(str(user_id) for user_id in answer["users"])
+        except (Refused, Uncertain, Throttled) as error:
+            _log.warning("usergroups.users.list did not tell who is in %s: %s", usergroup, error)
+            return False
+        self._members[usergroup] = (self._clock(), members)
+        return True

@@ -1,0 +1,102 @@
+"""Who somebody is to Slack: the language of their client, whether they administer the workspace, or only visit it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.i18n.texts import DEFAULT_LOCALE
+from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from handlers.slack.errors import telling_apart
+
+LOOKUP_LIMIT_S: Final = 0.8
+"""Asking Slack must leave time to commit and acknowledge within its 3 seconds."""
+
+_REMEMBERED_S: Final = 3600.0
+_FORGOTTEN_AFTER_FAILURE_S: Final = 60.0
+_MOST: Final = 10_000
+_HIDDEN: Final = frozenset({"user_not_found", "user_not_visible"})
+
+_log = logging.getLogger(__name__)
+
+
+Kind = Literal["member", "guest", "stranger", "deactivated", "bot", "unknown"]
+"""`guest`: of one channel or several. `stranger`: of another organisation, through Slack Connect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What we know of a Slack user; `unknown` where Slack did not say. `name` is the one that others see."""
+
+    name: str | None = None
+    locale: str = DEFAULT_LOCALE
+    is_admin: bool = False
+    kind: Kind = "unknown"
+
+
+class People:
+    """Looks users up in Slack, once an hour each. Who cannot be looked up speaks English and administers nothing.
+
+    `home` is the workspace's id, and its organisation's if it has one: who is of neither is a stranger.
+    """
+
+    def __init__(self, *, client: AsyncWebClient, clock: Callable[[], float], home: frozenset[str]) -> None:
+        self._client = client
+        self._clock = clock
+        self._home = home
+        self._known: dict[str, tuple[float, Person]] = {}
+
+    async def get(self, user_id: str) -> Person:
+        """The person, from memory or from Slack, within LOOKUP_LIMIT_S."""
+        until, person = self._known.get(user_id, (0.0, Person()))
+        if self._clock() < until:
+            return person
+        try:
+            async with asyncio.timeout(LOOKUP_LIMIT_S), telling_apart():
+                answer = await self._client.users_info(user=user_id, include_locale=True)
+            person, keep_s = _person(answer["user"], self._home), _REMEMBERED_S
+        except (Refused, Uncertain, Throttled, TimeoutError) as error:
+            _log.warning("users.info did not answer: %s", error)
+            person, keep_s = _unknown(error), _FORGOTTEN_AFTER_FAILURE_S
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[user_id] = (self._clock() + keep_s, person)
+        return person
+
+
+def _unknown(error: Exception) -> Person:
+    """Whom Slack does not let us see is nobody of this workspace; of others nothing is known for now."""
+    is_hidden = isinstance(error, Refused) and error.reason in _HIDDEN
+    return Person(kind="stranger" if is_hidden else "unknown")
+
+
+def _person(user: Mapping[str, Any], home: frozenset[str]) -> Person:
+    kind = _kind(user, home)
+    return Person(
+        name=_name(user),
+        locale=str(user.get("locale") or DEFAULT_LOCALE)[:16],
+        is_admin=kind == "member" and bool(user.get("is_admin") or user.get("is_owner")),
+        kind=kind,
+    )
+
+
+def _name(user: Mapping[str, Any]) -> str | None:
+    profile = user.get("profile")
+    chosen = profile.get("display_name") if isinstance(profile, Mapping) else None
+    return next((name[:80] for name in (chosen, user.get("real_name")) if isinstance(name, str) and name), None)
+
+
+def _kind(user: Mapping[str, Any], home: frozenset[str]) -> Kind:
+    if user.get("deleted"):
+        return "deactivated"
+    # Slack says `is_stranger` only of people who share no channel with us; whoever does is told by their team.
+    organisation = user.get("enterprise_user")
+    of = {user.get("team_id"), organisation.get("enterprise_id") if isinstance(organisation, Mapping) else None}
+    if user.get("is_stranger") or not home.intersection(of):
+        return "stranger"
+    if user.get("is_bot"):
+        return "bot"
+    return "guest" if user.get("is_restricted") or user.get("is_ultra_restricted") else "member"

@@ -1,0 +1,4 @@
+"""Modals and their submissions.
+
+export_log  /suggest export
+"""

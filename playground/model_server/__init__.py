@@ -1,0 +1,42 @@
+"""A double of an OpenAI-compatible model server, on loopback.
+
+server   `ModelDouble`, its answers and its faults
+"""
+
+from playground.model_server.server import (
+    Answer,
+    Call,
+    Drop,
+    HalfSent,
+    Hang,
+    InvalidJson,
+    ModelDouble,
+    Refusal,
+    Reply,
+    bad_request,
+    default_text,
+    not_found,
+    rate_limited,
+    server_error,
+    unauthorized,
+    unavailable,
+)
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Drop",
+    "HalfSent",
+    "Hang",
+    "InvalidJson",
+    "ModelDouble",
+    "Refusal",
+    "Reply",
+    "bad_request",
+    "default_text",
+    "not_found",
+    "rate_limited",
+    "server_error",
+    "unauthorized",
+    "unavailable",
+]

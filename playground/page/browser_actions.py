@@ -1,0 +1,248 @@
+"""What the person at the page does, by name: each takes a JSON object and answers with one.
+
+    reload    {as}                                         their client starts anew: ephemerals vanish, modals close
+    write     {as, channel, text, thread_ts?}              `text` as typed: `@Suggest` becomes a mention
+    command   {as, channel, command, text}
+    click     {as, surface, block_id, action_id}           `surface`: {message | ephemeral: "C1/ts"} or {view: "V1"}
+    select    {as, surface, block_id, action_id, chosen}   an option's value
+    submit    {as, view, values}                           `values`: {block_id: {action_id: value}}
+    close     {as, view}
+    shortcut  {as, callback_id, message?}                  with `message` ("C1/ts") the message's, else the global one
+    home      {as}
+    fault     {name}                                       one of `FAULTS`, or `model_<name>` of the model's faults
+
+What the app made of it: {acknowledged, problem, ack_ms, ts}; `problem` in words, or null.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from playground.slack.actions import Surface
+from playground.slack.delivery import Outcome
+from playground.slack.errors import NotPossible, SlackError
+from playground.slack.faults import LostAnswer, RateLimited
+from playground.slack.records import Channel, Json, Message, User, View
+from playground.slack.state import State
+from playground.slack.workspace import Workspace
+
+T = TypeVar("T")
+
+POST = "chat.postMessage"
+MODEL_FAULTS = ("none", "slow", "rate_limited", "broken")
+
+PROBLEMS = {
+    "operation_timeout": "The app did not acknowledge within 3 seconds.",
+    "connection_failed": "The app is not connected.",
+    "http_error": "The app answered with an error.",
+}
+
+
+class Malformed(Exception):  # noqa: N818 - it names a situation
+    """The page asked for what there is not, or in no known shape."""
+
+
+class Asked:
+    """The body of one request, read field by field. Raises Malformed."""
+
+    def __init__(self, state: State, body: Json) -> None:
+        self._state = state
+        self._body = body
+
+    def text(self, name: str) -> str:
+        value = self._body.get(name)
+        if not isinstance(value, str):
+            raise Malformed(f"{name} must be a text")
+        return value
+
+    def optional(self, name: str) -> str | None:
+        return None if self._body.get(name) is None else self.text(name)
+
+    def mapping(self, name: str) -> Json:
+        value = self._body.get(name)
+        if not isinstance(value, dict):
+            raise Malformed(f"{name} must be an object")
+        return value
+
+    @property
+    def chosen(self) -> Any:
+        return self._body.get("chosen")
+
+    @property
+    def user(self) -> User:
+        return _known(self._state.users, self.text("as"), "person")
+
+    @property
+    def channel(self) -> Channel:
+        return _known(self._state.channels, self.text("channel"), "channel")
+
+    @property
+    def view(self) -> View:
+        return _known(self._state.views, self.text("view"), "view")
+
+    @property
+    def surface(self) -> Surface:
+        """The message, the private message or the view that holds the element."""
+        match self.mapping("surface"):
+            case {"message": str(place)}:
+                return _message(self._state, place)
+            case {"ephemeral": str(place)}:
+                known = {f"{e.channel_id}/{e.ts}": e for e in self._state.ephemerals_of(self.user.id)}
+                return _known(known, place, "private message")
+            case {"view": str(view_id)}:
+                return _known(self._state.views, view_id, "view")
+        raise Malformed("surface must name a message, an ephemeral or a view")
+
+    @property
+    def message(self) -> Message:
+        return _message(self._state, self.text("message"))
+
+
+def _message(state: State, place: str) -> Message:
+    channel_id, _, ts = place.partition("/")
+    return _known(state.messages.get(channel_id, {}), ts, "message")
+
+
+def _known(records: Mapping[str, T], key: str, noun: str) -> T:
+    if key not in records:
+        raise Malformed(f"There is no such {noun} any more.")
+    return records[key]
+
+
+class Doings:
+    """Does them in the workspace. `next_click_comes_twice` holds for one click."""
+
+    def __init__(self, workspace: Workspace, *, model_faults: Callable[[str], None]) -> None:
+        self._workspace = workspace
+        self._model_faults = model_faults
+        self._next_click_comes_twice = False
+        self._doings: dict[str, Callable[[Asked], Awaitable[Json]]] = {
+            "reload": self._reload,
+            "write": self._write,
+            "command": self._command,
+            "click": self._click,
+            "select": self._select,
+            "submit": self._submit,
+            "close": self._close,
+            "shortcut": self._shortcut,
+            "home": self._home,
+            "fault": self._fault,
+        }
+
+    async def do(self, name: str, raw: str) -> tuple[int, Json]:
+        """The HTTP status and the answer's JSON."""
+        doing = self._doings.get(name)
+        if doing is None:
+            return 404, {"error": "The page asked for something unknown."}
+        try:
+            return 200, await doing(self._asked(raw))
+        except Malformed as problem:
+            return 400, {"error": str(problem)}
+        except NotPossible as problem:
+            return 409, {"error": f"Not possible: {problem}."}
+        except SlackError as refusal:
+            return 409, {"error": f"Not possible: {refusal.code}."}
+
+    def _asked(self, raw: str) -> Asked:
+        try:
+            body = json.loads(raw)
+        except ValueError as error:
+            raise Malformed("the body must be JSON") from error
+        if not isinstance(body, dict):
+            raise Malformed("the body must be an object")
+        return Asked(self._workspace.state, body)
+
+    async def _reload(self, asked: Asked) -> Json:
+        self._workspace.reload(asked.user)
+        return {}
+
+    async def _write(self, asked: Asked) -> Json:
+        text = as_kept(self._workspace.state, asked.text("text"))
+        message = self._workspace.write(asked.user, asked.channel, text, thread_ts=asked.optional("thread_ts"))
+        return {"ts": message.ts}
+
+    async def _command(self, asked: Asked) -> Json:
+        outcome = await self._workspace.run_command(
+            asked.user, asked.channel, asked.text("command"), asked.text("text")
+        )
+        return self._told(outcome)
+
+    async def _click(self, asked: Asked) -> Json:
+        click = self._workspace.prepared_click(
+            asked.user, asked.surface, asked.text("action_id"), block_id=asked.text("block_id")
+        )
+        if not self._next_click_comes_twice:
+            return self._told(await self._workspace.deliver(click))
+        self._next_click_comes_twice = False
+        first, _ = await self._workspace.deliver_twice(click)
+        return self._told(first)
+
+    async def _select(self, asked: Asked) -> Json:
+        outcome = await self._workspace.select(
+            asked.user, asked.surface, asked.text("action_id"), asked.chosen, block_id=asked.text("block_id")
+        )
+        return self._told(outcome)
+
+    async def _submit(self, asked: Asked) -> Json:
+        return self._told(await self._workspace.submit(asked.user, asked.view, asked.mapping("values")))
+
+    async def _close(self, asked: Asked) -> Json:
+        return self._told(await self._workspace.close_view(asked.user, asked.view))
+
+    async def _shortcut(self, asked: Asked) -> Json:
+        callback_id = asked.text("callback_id")
+        if asked.optional("message") is None:
+            return self._told(await self._workspace.global_shortcut(asked.user, callback_id))
+        return self._told(await self._workspace.message_shortcut(asked.user, asked.message, callback_id))
+
+    async def _home(self, asked: Asked) -> Json:
+        return self._told(await self._workspace.open_home(asked.user))
+
+    async def _fault(self, asked: Asked) -> Json:
+        name = asked.text("name")
+        if name.removeprefix("model_") in MODEL_FAULTS:
+            self._model_faults(name.removeprefix("model_"))
+        elif name in FAULTS:
+            FAULTS[name](self._workspace)
+        elif name == "click_twice":
+            self._next_click_comes_twice = True
+        else:
+            raise Malformed("There is no such fault.")
+        return {}
+
+    def _told(self, outcome: Outcome | None) -> Json:
+        ts = self._workspace.clock.ts()
+        if outcome is None:
+            return {"acknowledged": True, "problem": None, "ack_ms": 0.0, "ts": ts}
+        problem = PROBLEMS.get(outcome.error or "", outcome.error)
+        return {"acknowledged": outcome.acknowledged, "problem": problem, "ack_ms": outcome.ack_ms, "ts": ts}
+
+
+def _rate_limit_next_post(workspace: Workspace) -> None:
+    workspace.faults.plan(POST, RateLimited(retry_after=2))
+
+
+def _lose_next_answer(workspace: Workspace) -> None:
+    workspace.faults.plan(POST, LostAnswer())
+
+
+def _cut_socket(workspace: Workspace) -> None:
+    workspace.sockets.cut()
+
+
+FAULTS: dict[str, Callable[[Workspace], None]] = {
+    "post_rate_limited": _rate_limit_next_post,
+    "post_answer_lost": _lose_next_answer,
+    "socket_cut": _cut_socket,
+}
+
+_MENTION = re.compile(r"(?<![\w@])@([\w.-]*\w)")
+
+
+def as_kept(state: State, typed: str) -> str:
+    """Typed text as Slack keeps it: escaped, with mentions of known people, `@here`, `@channel` and `@everyone`."""
+    names = {user.name.lower(): f"<@{user.id}>" for user in state.users.values()}
+    names |= {word: f"<!{word}>" for word in ("here", "channel", "everyone")}
+    escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MENTION.sub(lambda found: names.get(found[1].lower(), found[0]), escaped)

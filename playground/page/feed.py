@@ -1,0 +1,193 @@
+"""What an open page is told, as it happens: what one person sees, the journal, and the newest rows of the choice log.
+
+Each piece of news is one JSON object: `put`, the records that are new or other than before, by key; `gone`, the keys
+that are no more; `entries`, the journal's new ones; `log`, the newest rows, if they changed. The first has all there
+is, and `reset`. News is what differs from what was told last, so none is lost, however fast things change.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, fields
+from typing import Any
+
+from playground.slack.invented import BOT_USER_ID
+from playground.slack.journal import Entry
+from playground.slack.records import Channel, Ephemeral, Json, Message, User, View
+from playground.slack.workspace import Workspace
+
+HEARTBEAT_S = 15.0
+ENTRIES_AT_FIRST = 400
+LOG_ROWS = 20
+LOG_READ_AFTER_S = 0.15
+LOG_READ_AGAIN_AFTER_S = 1.0
+"""After a change the log is read soon, and once more, when all is quiet, for what was committed meanwhile."""
+
+Rows = AsyncIterator[Json] | Awaitable[list[Json]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What the page shows and steers besides the workspace.
+
+    `log_rows` gives the newest requests of the choice log, as its lines say (`choice-log/1`), in any order;
+    `model_faults` takes "none", "slow", "rate_limited" or "broken"; `database` is the name to show of where the log is.
+    """
+
+    model_name: str
+    is_demonstration: bool
+    log_rows: Callable[[], Rows]
+    model_faults: Callable[[str], None]
+    database: str
+
+
+class Feed:
+    """The news for one person's open page. Made by `following`."""
+
+    def __init__(self, workspace: Workspace, user: User, extras: Extras) -> None:
+        self._workspace = workspace
+        self._user = user
+        self._extras = extras
+        self._told: dict[str, Any] = {}
+        self._entries: list[Entry] = list(workspace.journal.entries[-ENTRIES_AT_FIRST:])
+        self._rows: list[Json] | None = None
+        self._told_rows: list[Json] | None = None
+        self._stirred = asyncio.Event()
+        self._log_is_due = asyncio.Event()
+        self._log_is_due.set()
+        self._reading: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def following(cls, workspace: Workspace, user: User, extras: Extras) -> AsyncIterator["Feed"]:
+        """A feed that hears of everything until the block ends."""
+        feed = cls(workspace, user, extras)
+        feed._reading = asyncio.create_task(feed._follow_log())
+        feed._reading.add_done_callback(lambda _: feed._stirred.set())
+        try:
+            with workspace.journal.listening(feed._on_entry), workspace.state.changes.listening(feed._on_change):
+                yield feed
+        finally:
+            feed._reading.cancel()
+            await asyncio.wait([feed._reading])
+
+    async def news(self) -> AsyncIterator[Json]:
+        """All there is, then what changes, for ever; an empty one when nothing has for a while."""
+        yield {"reset": True, **self._since_told()}
+        while True:
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._stirred.wait()
+            except TimeoutError:
+                yield {}
+                continue
+            self._stirred.clear()
+            if self._reading is not None and self._reading.done():
+                self._reading.result()  # raises why the log cannot be read
+            if news := self._since_told():
+                yield news
+
+    def _on_entry(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self._on_change()
+
+    def _on_change(self) -> None:
+        self._stirred.set()
+        self._log_is_due.set()
+
+    async def _follow_log(self) -> None:
+        while True:
+            await self._log_is_due.wait()
+            self._log_is_due.clear()
+            await asyncio.sleep(LOG_READ_AFTER_S)
+            await self._read_log()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._log_is_due.wait(), LOG_READ_AGAIN_AFTER_S)
+                continue
+            await self._read_log()
+
+    async def _read_log(self) -> None:
+        self._rows = await newest(self._extras)
+        self._stirred.set()
+
+    def _since_told(self) -> Json:
+        seen = _seen_by(self._workspace, self._user, self._extras)
+        put = {key: as_json(record) for key, record in seen.items() if self._told.get(key) != record}
+        gone = [key for key in self._told if key not in seen]
+        entries, self._entries = self._entries, []
+        news: Json = {
+            **({"put": put} if put else {}),
+            **({"gone": gone} if gone else {}),
+            **({"entries": [entry.as_json() for entry in entries]} if entries else {}),
+            **({"log": self._rows} if self._rows != self._told_rows else {}),
+        }
+        self._told, self._told_rows = seen, self._rows
+        return news
+
+
+async def lines_of(feed: Feed) -> AsyncIterator[bytes]:
+    """The feed as server-sent events; a comment keeps the connection open."""
+    async for news in feed.news():
+        yield f"data: {json.dumps(news, default=str)}\n\n".encode() if news else b": still here\n\n"
+
+
+async def newest(extras: Extras) -> list[Json]:
+    """The newest rows first, at most LOG_ROWS, however they come."""
+    rows = extras.log_rows()
+    found = [row async for row in rows] if isinstance(rows, AsyncIterator) else await rows
+    return sorted(found, key=lambda row: str(row["request"]["created_at"]), reverse=True)[:LOG_ROWS]
+
+
+def _seen_by(workspace: Workspace, user: User, extras: Extras) -> dict[str, Any]:
+    """Each record that this person sees, by its key. Records are replaced, never edited: comparing them is cheap."""
+    state = workspace.state
+    channels = [channel for channel in state.channels.values() if user.id in channel.members]
+    home = state.homes.get(user.id)
+    return {
+        "workspace": _about(workspace, user, extras),
+        **{f"user:{person.id}": person for person in state.users.values()},
+        **{f"channel:{channel.id}": channel for channel in channels},
+        **{f"message:{c.id}/{ts}": message for c in channels for ts, message in state.messages[c.id].items()},
+        **{f"ephemeral:{e.channel_id}/{e.ts}": e for e in state.ephemerals_of(user.id)},
+        **{f"view:{view.id}": view for view in state.open_views(user.id)},
+        **({"home": home} if home else {}),
+    }
+
+
+def _about(workspace: Workspace, user: User, extras: Extras) -> Json:
+    config = workspace.config
+    return {
+        "type": "workspace",
+        "me": user.id,
+        "bot": BOT_USER_ID,
+        "app": config.name,
+        "commands": [as_json(command) for command in config.commands],
+        "shortcuts": [as_json(shortcut) for shortcut in config.shortcuts],
+        "home_tab": config.home_tab,
+        "model": extras.model_name,
+        "is_demonstration": extras.is_demonstration,
+        "database": extras.database,
+        "is_connected": workspace.sockets.is_connected or workspace.request_url is not None,
+    }
+
+
+_TYPES: dict[type, str] = {
+    User: "user",
+    Channel: "channel",
+    Message: "message",
+    Ephemeral: "ephemeral",
+}
+
+
+def as_json(record: Any) -> Any:
+    """A record as plain JSON, with its `type`; what is no record stays as it is."""
+    if isinstance(record, dict):
+        return record
+    shown = {field.name: getattr(record, field.name) for field in fields(record)}
+    if isinstance(record, Channel):
+        shown["members"] = sorted(record.members)
+    if isinstance(record, View):
+        return {**shown, "errors": dict(record.errors)}
+    name = _TYPES.get(type(record))
+    return {**shown, "type": name} if name else shown

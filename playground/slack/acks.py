@@ -1,0 +1,106 @@
+"""What an acknowledgement's body does: a command's becomes a message, a submission's says what the modals do next."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from playground.slack import modals
+from playground.slack.content import content_of
+from playground.slack.delivery import Outcome
+from playground.slack.errors import SlackError
+from playground.slack.invented import SLACKBOT_ID
+from playground.slack.records import Ephemeral, View
+from playground.slack.responses import post
+from playground.slack.state import State
+
+TROUBLE = "We had some trouble connecting. Try again?"
+
+
+def apply(state: State, outcome: Outcome) -> Outcome:
+    """Carries out the acknowledgement's body. The outcome's `error` says if Slack would not take it."""
+    if outcome.delivery.kind == "slash_commands":
+        return _after_command(state, outcome)
+    if outcome.delivery.payload["type"] == "view_submission":
+        return _after_submission(state, outcome)
+    return outcome
+
+
+def _after_command(state: State, outcome: Outcome) -> Outcome:
+    if outcome.acknowledged:
+        outcome = _taken(outcome, lambda: _answer_command(state, outcome))
+    if outcome.error is not None:
+        _tell_failure(state, outcome)
+    return outcome
+
+
+def _answer_command(state: State, outcome: Outcome) -> None:
+    body = {"text": outcome.body} if isinstance(outcome.body, str) else outcome.body
+    if not body:
+        return
+    assert outcome.delivery.channel_id is not None
+    post(
+        state,
+        channel_id=outcome.delivery.channel_id,
+        user_id=outcome.delivery.user_id,
+        content=content_of(body),
+        body=body,
+    )
+
+
+def _tell_failure(state: State, outcome: Outcome) -> None:
+    assert outcome.delivery.channel_id is not None
+    error = "operation_timeout" if outcome.error == "operation_timeout" else "dispatch_failed"
+    state.put_ephemeral(
+        Ephemeral(
+            ts=state.clock.ts(),
+            channel_id=outcome.delivery.channel_id,
+            user_id=outcome.delivery.user_id,
+            text=f'{outcome.delivery.name} failed with the error "{error}"',
+            author_id=SLACKBOT_ID,
+        )
+    )
+
+
+def _after_submission(state: State, outcome: Outcome) -> Outcome:
+    view = state.views[outcome.delivery.view_id or ""]
+    # The app may have closed or replaced it while it was answering.
+    if view.id not in state.stacks.get(view.user_id, ()):
+        return outcome
+    if outcome.acknowledged:
+        outcome = _taken(outcome, lambda: _answer_submission(state, view, outcome.body))
+    if outcome.error is not None:
+        modals.with_errors(state, view, {"": TROUBLE})
+    return outcome
+
+
+def _answer_submission(state: State, view: View, body: Any) -> None:
+    action = body.get("response_action") if isinstance(body, dict) else None
+    if action is None:
+        modals.closed(state, view)
+    elif action == "clear":
+        modals.cleared(state, view.user_id)
+    elif action == "errors":
+        modals.with_errors(state, view, _checked_errors(view, body.get("errors")))
+    elif action == "update":
+        modals.updated(state, view, modals.checked(body.get("view")))
+    elif action == "push":
+        modals.pushed(state, view.user_id, modals.checked(body.get("view")))
+    else:
+        raise SlackError.because("invalid_response_action", [f"[ERROR] unknown response_action: {action}"])
+
+
+def _checked_errors(view: View, errors: Any) -> dict[str, str]:
+    """Slack refuses errors on blocks that are no input of this view."""
+    inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
+    if not isinstance(errors, dict) or not errors or not errors.keys() <= inputs:
+        wrong = f"[ERROR] errors must name input blocks of the view: {', '.join(sorted(inputs))}"
+        raise SlackError.because("invalid_response_action", [wrong])
+    return {str(block_id): str(text) for block_id, text in errors.items()}
+
+
+def _taken(outcome: Outcome, carry_out: Callable[[], None]) -> Outcome:
+    try:
+        carry_out()
+    except SlackError as refusal:
+        return replace(outcome, error=refusal.code, reasons=tuple(refusal.reasons))
+    return outcome

@@ -1,0 +1,68 @@
+"""From what the app sent to what a message holds: text and blocks, checked, however they came (JSON or form)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playground.slack import rules
+from playground.slack.errors import SlackError
+from playground.slack.records import Json
+from playground.slack.state import blocks_with_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """`blocks` is None where the app sent none, which is not the same as an empty list in an update."""
+
+    text: str
+    blocks: tuple[Json, ...] | None
+
+
+def decoded(args: Mapping[str, Any], name: str, error: str) -> Any:
+    """The argument, parsed if it came as a JSON string. Raises SlackError(error) when it is not JSON."""
+    value = args.get(name)
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as problem:
+        raise SlackError(error) from problem
+
+
+def content_of(args: Mapping[str, Any]) -> Content:
+    """A message's text and blocks. Raises SlackError: no_text, invalid_blocks, invalid_blocks_format, msg_too_long."""
+    text = args.get("text") or ""
+    if not isinstance(text, str):
+        raise SlackError.because("invalid_arguments", ["[ERROR] must provide a string [json-pointer:/text]"])
+    if len(text) > rules.TEXT_LIMIT:
+        raise SlackError("msg_too_long")
+    if "markdown_text" in args:
+        return _from_markdown(args, text)
+    blocks = decoded(args, "blocks", "invalid_blocks_format")
+    if blocks is not None and not isinstance(blocks, list):
+        raise SlackError("invalid_blocks_format")
+    if not text.strip() and not blocks and not args.get("attachments"):
+        raise SlackError("no_text")
+    if not blocks:
+        return Content(text=text, blocks=None if blocks is None else ())
+    if wrong := rules.wrong_with_blocks(blocks):
+        reasons = [problem.removeprefix("[ERROR] ") for problem in wrong]
+        raise SlackError("invalid_blocks", errors=reasons, response_metadata={"messages": wrong})
+    return Content(text=text, blocks=blocks_with_ids(blocks))
+
+
+def _from_markdown(args: Mapping[str, Any], text: str) -> Content:
+    markdown = args["markdown_text"]
+    if text or args.get("blocks"):
+        raise SlackError("markdown_text_conflict")
+    if len(markdown) > rules.MARKDOWN_LIMIT:
+        raise SlackError("msg_too_long")
+    if not markdown.strip():
+        raise SlackError("no_text")
+    return Content(text=markdown, blocks=None)
+
+
+def is_true(value: object) -> bool:
+    """Slack's booleans, in JSON and in forms."""
+    return value is True or str(value).lower() in {"true", "1"}

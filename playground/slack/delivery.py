@@ -1,0 +1,186 @@
+"""One thing that Slack tells the app, and what became of it: over signed HTTP or over Socket Mode."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, Literal, Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+
+from playground.slack.clock import Clock
+from playground.slack.errors import NotPossible
+from playground.slack.journal import Journal
+from playground.slack.records import Json
+
+Kind = Literal["slash_commands", "interactive", "events_api"]
+Signature = Literal["right", "wrong", "stale", "missing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """`name` is the command, or `<type>:<action or callback id>`, or `event:<type>`; `payload` goes out as it is."""
+
+    kind: Kind
+    name: str
+    payload: Json
+    user_id: str
+    channel_id: str | None = None
+    view_id: str | None = None
+    retry: int = 0
+    retry_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`error` is None if the app acknowledged in time with 200. `body` is what it acknowledged with, parsed if JSON;
+    `reasons` say why Slack would not take that body.
+    """
+
+    delivery: Delivery
+    status: int | None
+    body: Any = None
+    error: str | None = None
+    reasons: tuple[str, ...] = ()
+    ack_ms: float = 0.0
+    may_retry: bool = True
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.status == 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawAnswer:
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+
+class Sockets(Protocol):
+    """What is needed of Socket Mode: whether an app is connected, and one envelope's answer."""
+
+    @property
+    def is_connected(self) -> bool: ...
+
+    async def send(self, envelope: Json) -> Json:
+        """The acknowledgement. Raises ConnectionError when the socket goes first."""
+        ...
+
+
+class Dispatcher:
+    """Over Socket Mode where an app is connected and no `request_url` is set, else over HTTP."""
+
+    def __init__(
+        self, *, clock: Clock, journal: Journal, sockets: Sockets, signing_secret: str, acknowledge_within: float
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._sockets = sockets
+        self._signing_secret = signing_secret
+        self._acknowledge_within = acknowledge_within
+        self._session: aiohttp.ClientSession | None = None
+        self._ids = count(1)
+        self.request_url: str | None = None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        """Never raises for what the app does: a refusal, a broken connection, no answer in time are outcomes."""
+        over_http = self.request_url is not None
+        entry = self._journal.asked(
+            to="bot", via="http" if over_http else "socket", name=delivery.name, body=delivery.payload
+        )
+        try:
+            async with asyncio.timeout(self._acknowledge_within):
+                outcome = await (self._over_http(delivery) if over_http else self._over_socket(delivery))
+        except TimeoutError:
+            outcome = Outcome(delivery=delivery, status=None, error="operation_timeout")
+        except (aiohttp.ClientError, ConnectionError):
+            outcome = Outcome(delivery=delivery, status=None, error="connection_failed")
+        answer = self._journal.answered(entry, status=outcome.status, body=outcome.body, error=outcome.error)
+        return replace(outcome, ack_ms=answer.duration_ms or 0.0)
+
+    async def send_raw(self, body: bytes, *, content_type: str, signature: Signature) -> RawAnswer:
+        """Any bytes to the request URL, signed rightly or not."""
+        headers = {"Content-Type": content_type, **self._signed(body, signature)}
+        async with self._client().post(self._url(), data=body, headers=headers) as response:
+            return RawAnswer(status=response.status, text=await response.text(), headers=dict(response.headers))
+
+    def _url(self) -> str:
+        if self.request_url is None:
+            raise NotPossible("no app is listening: set workspace.request_url, or connect over Socket Mode")
+        return self.request_url
+
+    async def _over_http(self, delivery: Delivery) -> Outcome:
+        body, content_type = _encoded(delivery)
+        headers = {"Content-Type": content_type, **self._signed(body, "right")}
+        if delivery.retry:
+            headers["X-Slack-Retry-Num"] = str(delivery.retry)
+            headers["X-Slack-Retry-Reason"] = delivery.retry_reason or "http_error"
+        async with self._client().post(self._url(), data=body, headers=headers) as response:
+            text = await response.text()
+            return Outcome(
+                delivery=delivery,
+                status=response.status,
+                body=_parsed(text),
+                error=None if response.status == 200 else "http_error",
+                may_retry="x-slack-no-retry" not in response.headers,
+            )
+
+    async def _over_socket(self, delivery: Delivery) -> Outcome:
+        if not self._sockets.is_connected:
+            return Outcome(delivery=delivery, status=None, error="connection_failed")
+        envelope: Json = {
+            "envelope_id": f"envelope-{next(self._ids)}",
+            "type": delivery.kind,
+            "accepts_response_payload": delivery.kind != "events_api",
+            "payload": delivery.payload,
+        }
+        if delivery.kind == "events_api":
+            reason = (delivery.retry_reason or "").removeprefix("http_")
+            envelope |= {"retry_attempt": delivery.retry, "retry_reason": reason}
+        answer = await self._sockets.send(envelope)
+        return Outcome(delivery=delivery, status=200, body=answer.get("payload"))
+
+    def _signed(self, body: bytes, signature: Signature) -> dict[str, str]:
+        """Slack's headers. The time is the machine's: an app compares it with its own."""
+        headers = {"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"}
+        if signature == "missing":
+            return headers
+        timestamp = str(int(self._clock.real()) - (3600 if signature == "stale" else 0))
+        secret = "another secret" if signature == "wrong" else self._signing_secret
+        signed = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
+        return headers | {
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": f"v0={signed.hexdigest()}",
+        }
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        return self._session
+
+
+def _encoded(delivery: Delivery) -> tuple[bytes, str]:
+    if delivery.kind == "events_api":
+        return json.dumps(delivery.payload).encode(), "application/json"
+    fields = delivery.payload if delivery.kind == "slash_commands" else {"payload": json.dumps(delivery.payload)}
+    return urlencode(fields).encode(), "application/x-www-form-urlencoded"
+
+
+def _parsed(text: str) -> Any:
+    """A JSON object as such, other text as text, nothing as None."""
+    if not text:
+        return None
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text
+    return body if isinstance(body, dict) else text

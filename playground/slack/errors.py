@@ -1,0 +1,34 @@
+"""What goes wrong in a playground.
+
+SlackError      Slack refuses a call: an error code, and perhaps why
+NotPossible     a person tries what Slack's own client would not let them do; a mistake in the test, not in the bot
+"""
+
+from playground.slack.records import Json
+
+
+class SlackError(Exception):
+    """`code` is the `error` of Slack's answer; `details` are the answer's further fields."""
+
+    def __init__(self, code: str, **details: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details: Json = details
+
+    @property
+    def body(self) -> Json:
+        return {"ok": False, "error": self.code, **self.details}
+
+    @property
+    def reasons(self) -> list[str]:
+        metadata = self.details.get("response_metadata", {})
+        return list(metadata.get("messages", ()))
+
+    @classmethod
+    def because(cls, code: str, reasons: list[str]) -> "SlackError":
+        """With the reasons where Slack puts them."""
+        return cls(code, response_metadata={"messages": reasons})
+
+
+class NotPossible(Exception):  # noqa: N818 - it names a situation, and is raised to a test's author
+    """A person cannot do that in Slack: no such button, not their message, a required field left empty."""

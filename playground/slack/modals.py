@@ -1,0 +1,83 @@
+"""What happens to a person's modals: opened, pushed, updated, closed; by views.* and by what a submission answers."""
+
+from dataclasses import replace
+from typing import Any
+
+from playground.slack import rules
+from playground.slack.errors import SlackError
+from playground.slack.records import Json, View
+from playground.slack.state import State, with_ids
+
+STACK_LIMIT = 3
+
+
+def checked(view: Any, *, pointer: str = "/view") -> Json:
+    """The view itself, if Slack would take it. Raises SlackError(invalid_arguments)."""
+    if wrong := rules.wrong_with_view(view, pointer):
+        raise SlackError.because("invalid_arguments", wrong)
+    assert isinstance(view, dict)
+    return view
+
+
+def exchange(state: State, trigger_id: str) -> str:
+    """Whose trigger it is; it is used up. Raises SlackError: invalid, expired, exchanged."""
+    trigger = state.triggers.get(trigger_id)
+    if trigger is None:
+        raise SlackError("invalid_trigger_id")
+    if trigger.is_exchanged:
+        raise SlackError("exchanged_trigger_id")
+    if state.clock.now() > trigger.expires_at:
+        raise SlackError("expired_trigger_id")
+    state.triggers[trigger_id] = replace(trigger, is_exchanged=True)
+    return trigger.user_id
+
+
+def opened(state: State, user_id: str, content: Json) -> View:
+    """A new modal in place of all that this person had open."""
+    state.drop_views(user_id, state.open_views(user_id))
+    return _put_on_top(state, user_id, content, previous=None)
+
+
+def pushed(state: State, user_id: str, content: Json) -> View:
+    """A new modal over the open ones. Raises SlackError(push_limit_reached) above three."""
+    stack = state.open_views(user_id)
+    if len(stack) >= STACK_LIMIT:
+        raise SlackError("push_limit_reached")
+    return _put_on_top(state, user_id, content, previous=stack[-1] if stack else None)
+
+
+def _put_on_top(state: State, user_id: str, content: Json, previous: View | None) -> View:
+    _external_id_is_free(state, content)
+    view = state.new_view(user_id=user_id, type_="modal", content=content, previous=previous)
+    state.stacks.setdefault(user_id, []).append(view.id)
+    return state.put_view(view)
+
+
+def _external_id_is_free(state: State, content: Json) -> None:
+    external_id = content.get("external_id")
+    open_ids = {view_id for stack in state.stacks.values() for view_id in stack}
+    if external_id and any(state.views[view_id].content.get("external_id") == external_id for view_id in open_ids):
+        raise SlackError.because("duplicate_external_id", [f"[ERROR] external_id {external_id} is in use"])
+
+
+def updated(state: State, view: View, content: Json) -> View:
+    """The same modal with other content. What was entered stays in the blocks that keep their block_id."""
+    if view.type == "modal" and view.id not in state.stacks.get(view.user_id, ()):
+        raise SlackError("not_found")
+    fresh = replace(view, content=with_ids(content), hash=state.new_hash(), errors=())
+    return state.put_view(fresh)
+
+
+def with_errors(state: State, view: View, errors: dict[str, str]) -> View:
+    """The same modal, with the errors shown beside their inputs."""
+    return state.put_view(replace(view, errors=tuple(errors.items())))
+
+
+def closed(state: State, view: View) -> None:
+    """Only this modal goes; the one below is seen again."""
+    state.drop_views(view.user_id, [view])
+
+
+def cleared(state: State, user_id: str) -> None:
+    """All of this person's modals go."""
+    state.drop_views(user_id, state.open_views(user_id))

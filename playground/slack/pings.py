@@ -1,0 +1,34 @@
+"""Whom a message notifies: Slack's own reading of `<!channel>`, `<@U1>`, `<!subteam^S1>` wherever it parses them."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from playground.slack.records import Ephemeral, Message
+
+_PING = re.compile(r"<(![a-z]+(?:\^[A-Z0-9]+)?|@[UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_BLOCKS = {
+    "user": ("@", "user_id"),
+    "broadcast": ("!", "range"),
+    "usergroup": ("!subteam^", "usergroup_id"),
+}
+
+
+def pings(message: Message | Ephemeral) -> frozenset[str]:
+    """Such as `{"!channel", "@U0AGENT"}`; empty if nobody. `&lt;!channel&gt;` is inert, and so is all plain_text."""
+    return frozenset([*_PING.findall(message.text), *_in_part(list(message.blocks))])
+
+
+def _in_part(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for item in part:
+            yield from _in_part(item)
+    elif isinstance(part, dict):
+        kind = part.get("type")
+        if kind in {"mrkdwn", "markdown"}:
+            yield from _PING.findall(part["text"])
+        elif kind in _BLOCKS and _BLOCKS[kind][1] in part:
+            sign, name = _BLOCKS[kind]
+            yield f"{sign}{part[name]}"
+        else:
+            yield from _in_part(list(part.values()))

@@ -1,0 +1,156 @@
+"""What an app may say without a token: by a response_url, or in the acknowledgement of a command."""
+
+import json
+from dataclasses import replace
+
+from aiohttp import web
+
+from playground.slack.answers import Answer, meeting, to_http
+from playground.slack.content import Content, content_of, is_true
+from playground.slack.errors import SlackError
+from playground.slack.faults import RESPONSE_URL, Faults
+from playground.slack.invented import BOT_ID, BOT_USER_ID
+from playground.slack.journal import Journal
+from playground.slack.methods.chat import thread_to_join
+from playground.slack.records import Ephemeral, Json, Message, ResponseUrl
+from playground.slack.state import State
+
+USES = 5
+
+
+class ResponseUrls:
+    """POST /actions/<key>. A post that is refused does not count as one of the five uses."""
+
+    def __init__(self, *, state: State, journal: Journal, faults: Faults) -> None:
+        self._state = state
+        self._journal = journal
+        self._faults = faults
+
+    async def handle(self, request: web.Request) -> web.Response:
+        key = request.match_info["key"]
+        raw = await request.text()
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = raw
+        url = self._state.response_urls.get(key)
+        entry = self._journal.asked(to="slack", via="response_url", name=RESPONSE_URL, body=body)
+        fault = self._faults.take(RESPONSE_URL, url.channel_id if url else None)
+        answer = await meeting(fault, lambda: self._answer(key, body), self._state.clock.sleep)
+        self._journal.answered(entry, status=answer.status, body=answer.body, error=answer.error)
+        return to_http(request, answer)
+
+    def _answer(self, key: str, body: object) -> Answer:
+        try:
+            url = self._usable(key)
+        except SlackError as refusal:
+            return Answer(status=404, body=refusal.body, error=refusal.code)
+        try:
+            carry_out(self._state, url, body)
+        except SlackError as refusal:
+            return Answer(status=_STATUS.get(refusal.code, 400), body=refusal.body, error=refusal.code)
+        self._state.response_urls[key] = replace(url, uses=url.uses + 1)
+        return Answer(status=200, body="ok")
+
+    def _usable(self, key: str) -> ResponseUrl:
+        url = self._state.response_urls.get(key)
+        if url is None:
+            raise SlackError("invalid_url")
+        if self._state.clock.now() > url.expires_at:
+            raise SlackError("expired_url")
+        if url.uses >= USES:
+            raise SlackError("used_url")
+        return url
+
+
+_STATUS = {"message_not_found": 404, "channel_not_found": 404, "channel_is_archived": 410}
+
+
+def carry_out(state: State, url: ResponseUrl, body: object) -> None:
+    """Deletes or replaces the message that was clicked, or posts a new one. Raises SlackError."""
+    if not isinstance(body, dict):
+        raise SlackError("invalid_payload")
+    # A command or a shortcut has no message of the app's behind it: there is nothing to delete or replace.
+    has_original = url.origin in {"ephemeral", "message"}
+    if is_true(body.get("delete_original")):
+        if has_original:
+            _delete(state, url)
+        return
+    content = content_of(body)
+    if is_true(body.get("replace_original")) and has_original:
+        _replace(state, url, content)
+    else:
+        post(state, channel_id=url.channel_id, user_id=url.user_id, content=content, body=body)
+
+
+def post(state: State, *, channel_id: str, user_id: str, content: Content, body: Json) -> None:
+    """A new message: for `user_id` alone, or for everybody if the body says in_channel. Membership does not matter."""
+    channel = state.channels[channel_id]
+    if channel.is_archived:
+        raise SlackError("channel_is_archived")
+    blocks = content.blocks or ()
+    if body.get("response_type") != "in_channel":
+        # thread_ts is honoured with in_channel only.
+        state.put_ephemeral(
+            Ephemeral(
+                ts=state.clock.ts(),
+                channel_id=channel_id,
+                user_id=user_id,
+                text=content.text,
+                blocks=blocks,
+                author_id=BOT_USER_ID,
+            )
+        )
+        return
+    state.put_message(
+        Message(
+            ts=state.clock.ts(),
+            channel_id=channel_id,
+            user_id=BOT_USER_ID,
+            text=content.text,
+            blocks=blocks,
+            thread_ts=thread_to_join(state, channel, body.get("thread_ts")),
+            bot_id=BOT_ID,
+        )
+    )
+
+
+def _original(state: State, url: ResponseUrl) -> Message | Ephemeral | None:
+    assert url.message_ts is not None
+    if url.origin == "ephemeral":
+        return state.ephemeral(url.user_id, url.message_ts)
+    return state.message(url.channel_id, url.message_ts)
+
+
+def _delete(state: State, url: ResponseUrl) -> None:
+    original = _original(state, url)
+    if isinstance(original, Ephemeral):
+        state.delete_ephemeral(original)
+    elif original is not None:
+        state.delete_message(original)
+    elif url.origin == "message":
+        raise SlackError("message_not_found")
+
+
+def _replace(state: State, url: ResponseUrl, content: Content) -> None:
+    """In place: same ts, same thread, and an ephemeral stays one whatever response_type says."""
+    original = _original(state, url)
+    if isinstance(original, Message):
+        fresh = replace(original, text=content.text, blocks=content.blocks or (), edited_ts=state.clock.ts())
+        state.put_message(fresh)
+        return
+    if url.origin == "message":
+        raise SlackError("message_not_found")
+    assert url.message_ts is not None
+    # Slack keeps no ephemerals: one that vanished in a reload comes back with its new content.
+    state.put_ephemeral(
+        Ephemeral(
+            ts=url.message_ts,
+            channel_id=url.channel_id,
+            user_id=url.user_id,
+            text=content.text,
+            blocks=content.blocks or (),
+            thread_ts=original.thread_ts if original else None,
+            author_id=BOT_USER_ID,
+        )
+    )

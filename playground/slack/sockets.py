@@ -1,0 +1,139 @@
+"""Socket Mode: one-time tickets, hello, envelopes and their acknowledgements, disconnects; at most ten connections."""
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiohttp
+from aiohttp import web
+
+from playground.slack.changes import Changes
+from playground.slack.faults import Faults
+from playground.slack.invented import APP_ID
+from playground.slack.journal import Journal
+from playground.slack.records import Json
+from playground.slack.state import State
+
+CONNECTIONS_LIMIT = 10
+Reason = Literal["warning", "refresh_requested", "link_disabled"]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Connection:
+    socket: web.WebSocketResponse
+    request: web.Request
+    waiting: dict[str, "asyncio.Future[Json]"] = field(default_factory=dict)
+    is_retiring: bool = False
+
+
+class Sockets:
+    """Envelopes go round-robin to the connections that are not about to be closed."""
+
+    def __init__(self, *, state: State, journal: Journal, faults: Faults) -> None:
+        self._state = state
+        self._journal = journal
+        self._faults = faults
+        self._changes: Changes = state.changes
+        self._connections: deque[_Connection] = deque()
+
+    @property
+    def count(self) -> int:
+        return len(self._connections)
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._connections)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        ticket = request.query.get("ticket", "")
+        refused = self._faults.take_refused_socket()
+        if refused or ticket not in self._state.socket_tickets or self.count >= CONNECTIONS_LIMIT:
+            entry = self._journal.asked(to="slack", via="socket", name="connect", body={})
+            self._journal.answered(entry, status=403, body="", error="socket_refused")
+            return web.Response(status=403)
+        self._state.socket_tickets.discard(ticket)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        connection = _Connection(socket=socket, request=request)
+        self._connections.append(connection)
+        try:
+            await self._converse(connection)
+        finally:
+            self._forget(connection)
+        return socket
+
+    async def send(self, envelope: Json) -> Json:
+        """The app's acknowledgement. Raises ConnectionError when the connection goes first."""
+        connection = self._next()
+        acknowledgement: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        connection.waiting[envelope["envelope_id"]] = acknowledgement
+        try:
+            await connection.socket.send_str(json.dumps(envelope))
+            return await acknowledgement
+        finally:
+            connection.waiting.pop(envelope["envelope_id"], None)
+
+    async def disconnect(self, reason: Reason = "refresh_requested") -> None:
+        """Tells every connection to go. Each gets no new envelope as soon as there is a fresh one."""
+        for connection in tuple(self._connections):
+            connection.is_retiring = True
+            await self._tell(connection, {"type": "disconnect", "reason": reason, "debug_info": _DEBUG})
+            if reason == "link_disabled":
+                await connection.socket.close()
+
+    def cut(self) -> None:
+        """Breaks every connection without a word."""
+        for connection in tuple(self._connections):
+            if connection.request.transport is not None:
+                connection.request.transport.abort()
+
+    async def close(self) -> None:
+        for connection in tuple(self._connections):
+            await connection.socket.close()
+
+    async def _converse(self, connection: _Connection) -> None:
+        hello = {
+            "type": "hello",
+            "num_connections": self.count,
+            "debug_info": _DEBUG,
+            "connection_info": {"app_id": APP_ID},
+        }
+        await self._tell(connection, hello)
+        self._changes.announce(("sockets", ""), self.count)
+        async for message in connection.socket:
+            if message.type == aiohttp.WSMsgType.TEXT:
+                _acknowledge(connection, message.data)
+
+    async def _tell(self, connection: _Connection, message: Json) -> None:
+        self._journal.asked(to="bot", via="socket", name=message["type"], body=message)
+        await connection.socket.send_str(json.dumps(message))
+
+    def _next(self) -> _Connection:
+        self._connections.rotate(-1)
+        fresh = [connection for connection in self._connections if not connection.is_retiring]
+        return (fresh or list(self._connections))[-1]
+
+    def _forget(self, connection: _Connection) -> None:
+        self._connections.remove(connection)
+        for acknowledgement in connection.waiting.values():
+            if not acknowledgement.done():
+                acknowledgement.set_exception(ConnectionError("the socket went before the acknowledgement"))
+        self._changes.announce(("sockets", ""), self.count)
+
+
+_DEBUG = {"host": "playground", "build_number": 1, "approximate_connection_time": 18060}
+
+
+def _acknowledge(connection: _Connection, text: str) -> None:
+    """A late or unknown acknowledgement is ignored, as by Slack."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return
+    if not isinstance(message, dict):
+        return
+    acknowledgement = connection.waiting.get(str(message.get("envelope_id")))
+    if acknowledgement is not None and not acknowledgement.done():
+        acknowledgement.set_result(message)

@@ -1,0 +1,242 @@
+"""Everything a workspace holds, and the only place where it changes. Each change is announced to who waits for it."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Literal
+
+from playground.slack.changes import Changes
+from playground.slack.clock import Clock, Timing
+from playground.slack.config import AppConfig
+from playground.slack.invented import APP_ID, BOT_USER_ID, SLACKBOT_ID, USERGROUPS, People, Places
+from playground.slack.records import (
+    Channel,
+    Ephemeral,
+    Json,
+    Message,
+    ResponseUrl,
+    Token,
+    TokenKind,
+    Trigger,
+    Upload,
+    UrlOrigin,
+    User,
+    View,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageChange:
+    """What listeners are told: `before` is None for a new message, `after` is None for a deleted one."""
+
+    channel_id: str
+    before: Message | None
+    after: Message | None
+
+
+class State:
+    """Records are replaced, never edited: whoever holds one holds what was true then."""
+
+    def __init__(self, *, config: AppConfig, clock: Clock, timing: Timing) -> None:
+        self.config = config
+        self.clock = clock
+        self.timing = timing
+        self.changes = Changes()
+        self.base_url = ""
+        self.users: dict[str, User] = {user.id: user for user in People.everyone()}
+        self.channels: dict[str, Channel] = {channel.id: channel for channel in Places.everywhere()}
+        self.usergroups = dict(USERGROUPS)
+        self.tokens: dict[str, Token] = {}
+        self.messages: dict[str, dict[str, Message]] = {channel_id: {} for channel_id in self.channels}
+        self.ephemerals: dict[tuple[str, str], Ephemeral] = {}
+        self.views: dict[str, View] = {}
+        self.stacks: dict[str, list[str]] = {}
+        self.homes: dict[str, View] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.response_urls: dict[str, ResponseUrl] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.socket_tickets: set[str] = set()
+        self.entered: dict[tuple[str, str], Json] = {}
+        self.on_message: list[Callable[[MessageChange], None]] = []
+        self._ids = count(1)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}0{next(self._ids):08X}"
+
+    # --- tokens, triggers, response URLs ---------------------------------------------------
+
+    def issue_token(self, kind: TokenKind, user_id: str, scopes: Iterable[str]) -> Token:
+        prefix = {"bot": "xoxb", "app": "xapp-1", "user": "xoxp"}[kind]
+        token = Token(
+            value=f"{prefix}-playground-{secrets.token_hex(12)}",
+            kind=kind,
+            user_id=user_id,
+            scopes=frozenset(scopes),
+        )
+        self.tokens[token.value] = token
+        return token
+
+    def refuse_token(self, token: str, error: str = "account_inactive") -> None:
+        """From now on this token is answered with `error`, as after an uninstallation."""
+        self.tokens[token] = replace(self.tokens[token], refusal=error)
+
+    def new_trigger(self, user_id: str) -> Trigger:
+        trigger = Trigger(
+            id=f"{next(self._ids)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}",
+            user_id=user_id,
+            expires_at=self.clock.now() + self.timing.trigger,
+        )
+        self.triggers[trigger.id] = trigger
+        return trigger
+
+    def new_response_url(
+        self, *, channel_id: str, user_id: str, origin: UrlOrigin, message_ts: str | None = None
+    ) -> str:
+        url = ResponseUrl(
+            key=f"{next(self._ids)}/{secrets.token_hex(12)}",
+            channel_id=channel_id,
+            user_id=user_id,
+            origin=origin,
+            expires_at=self.clock.now() + self.timing.response_url,
+            message_ts=message_ts,
+        )
+        self.response_urls[url.key] = url
+        return f"{self.base_url}/actions/{url.key}"
+
+    def new_socket_url(self) -> str:
+        """A Socket Mode address with a ticket that lets one connection in."""
+        ticket = secrets.token_hex(12)
+        self.socket_tickets.add(ticket)
+        return f"{self.base_url.replace('http', 'ws', 1)}/link?ticket={ticket}&app_id={APP_ID}"
+
+    # --- messages --------------------------------------------------------------------------
+
+    def message(self, channel_id: str, ts: str) -> Message | None:
+        return self.messages.get(channel_id, {}).get(ts)
+
+    def replies(self, channel_id: str, thread_ts: str) -> list[Message]:
+        """The thread's replies without its first message, oldest first."""
+        return [
+            message
+            for message in self.messages.get(channel_id, {}).values()
+            if message.thread_ts == thread_ts and message.ts != thread_ts
+        ]
+
+    def put_message(self, message: Message) -> Message:
+        """Adds a message, or replaces the one with its ts."""
+        of_channel = self.messages.setdefault(message.channel_id, {})
+        before = of_channel.get(message.ts)
+        of_channel[message.ts] = message
+        self._message_changed(MessageChange(channel_id=message.channel_id, before=before, after=message))
+        return message
+
+    def delete_message(self, message: Message) -> None:
+        if self.replies(message.channel_id, message.ts):
+            # The first message of a thread that has replies leaves a tombstone, so that they keep their place.
+            gone = Message(
+                ts=message.ts,
+                channel_id=message.channel_id,
+                user_id=SLACKBOT_ID,
+                text="This message was deleted.",
+                subtype="tombstone",
+                thread_ts=message.ts,
+            )
+            self.put_message(gone)
+            return
+        del self.messages[message.channel_id][message.ts]
+        self._message_changed(MessageChange(channel_id=message.channel_id, before=message, after=None))
+
+    def _message_changed(self, change: MessageChange) -> None:
+        record = change.after or change.before
+        self.changes.announce(("message" if change.after else "deleted", change.channel_id), record)
+        for listener in self.on_message:
+            listener(change)
+
+    # --- ephemerals ------------------------------------------------------------------------
+
+    def ephemeral(self, user_id: str, ts: str) -> Ephemeral | None:
+        return self.ephemerals.get((user_id, ts))
+
+    def ephemerals_of(self, user_id: str) -> list[Ephemeral]:
+        """What this person sees, oldest first."""
+        return [e for e in self.ephemerals.values() if e.user_id == user_id and e.is_shown]
+
+    def put_ephemeral(self, ephemeral: Ephemeral) -> Ephemeral:
+        self.ephemerals[ephemeral.user_id, ephemeral.ts] = ephemeral
+        if ephemeral.is_shown:
+            self.changes.announce(("ephemeral", ephemeral.user_id), ephemeral)
+        return ephemeral
+
+    def delete_ephemeral(self, ephemeral: Ephemeral) -> None:
+        self.ephemerals.pop((ephemeral.user_id, ephemeral.ts), None)
+        self.changes.announce(("gone", ephemeral.user_id), ephemeral)
+
+    # --- views -----------------------------------------------------------------------------
+
+    def new_view(self, *, user_id: str, type_: Literal["modal", "home"], content: Json, previous: View | None) -> View:
+        view_id = self.new_id("V")
+        return View(
+            id=view_id,
+            user_id=user_id,
+            type=type_,
+            content=with_ids(content),
+            hash=self.new_hash(),
+            root_id=previous.root_id if previous else view_id,
+            previous_id=previous.id if previous else None,
+        )
+
+    def new_hash(self) -> str:
+        return f"{self.clock.ts()[:10]}.{secrets.token_hex(4)}"
+
+    def put_view(self, view: View) -> View:
+        """Adds a view, or replaces the one with its id; a Home tab becomes its owner's."""
+        self.views[view.id] = view
+        if view.type == "home":
+            self.homes[view.user_id] = view
+        self.changes.announce((view.type, view.user_id), view)
+        return view
+
+    def open_views(self, user_id: str) -> list[View]:
+        """The person's modals, from the lowest to the one on top."""
+        return [self.views[view_id] for view_id in self.stacks.get(user_id, ())]
+
+    def drop_views(self, user_id: str, views: Iterable[View]) -> None:
+        for view in views:
+            self.stacks[user_id].remove(view.id)
+            self.changes.announce(("closed", user_id), view)
+
+    # --- channels --------------------------------------------------------------------------
+
+    def direct_channel(self, user_id: str) -> Channel:
+        """The direct message between this person and the bot; made when there is none."""
+        members = frozenset({user_id, BOT_USER_ID})
+        for channel in self.channels.values():
+            if channel.kind == "im" and channel.members == members:
+                return channel
+        channel = Channel(id=self.new_id("D"), name="directmessage", kind="im", members=members)
+        self.channels[channel.id] = channel
+        self.messages[channel.id] = {}
+        return channel
+
+
+def with_ids(content: Json) -> Json:
+    """A view's content as Slack keeps it: every block has its block_id, every element its action_id."""
+    return {**content, "blocks": list(blocks_with_ids(content.get("blocks", ())))}
+
+
+def blocks_with_ids(blocks: Iterable[Json]) -> tuple[Json, ...]:
+    named = tuple(deepcopy(block) for block in blocks)
+    for block in named:
+        block.setdefault("block_id", secrets.token_urlsafe(4)[:5])
+        for element in interactive_elements(block):
+            element.setdefault("action_id", secrets.token_urlsafe(4)[:5])
+    return named
+
+
+def interactive_elements(block: Json) -> list[Json]:
+    """The block's elements that a person can use: buttons, selects, inputs."""
+    found = list(block.get("elements", ())) if block["type"] in {"actions", "context_actions"} else []
+    found += [block[name] for name in ("accessory", "element") if name in block]
+    return [element for element in found if element.get("type") != "image"]

@@ -1,0 +1,84 @@
+"""POST (or GET) /api/<method>: reads the call as slack_sdk and others send it, checks its token, carries it out."""
+
+import json
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from playground.slack.answers import Answer, meeting, to_http
+from playground.slack.errors import SlackError
+from playground.slack.faults import Faults
+from playground.slack.journal import Journal
+from playground.slack.methods.call import Call
+from playground.slack.methods.table import METHODS, Method
+from playground.slack.records import Json, Token
+from playground.slack.state import State
+
+
+class WebApi:
+    """The journal has each call's arguments and answer, without the token."""
+
+    def __init__(self, *, state: State, journal: Journal, faults: Faults) -> None:
+        self._state = state
+        self._journal = journal
+        self._faults = faults
+
+    async def handle(self, request: web.Request) -> web.Response:
+        name = request.match_info["method"]
+        args = await _arguments(request)
+        token = _bearer(request.headers) or args.get("token")
+        args = {key: value for key, value in args.items() if key != "token"}
+        entry = self._journal.asked(to="slack", via="web_api", name=name, body=args)
+        fault = self._faults.take(name, args.get("channel"))
+        answer = await meeting(fault, lambda: self._answer(name, token, args), self._state.clock.sleep)
+        self._journal.answered(entry, status=answer.status, body=answer.body, error=answer.error)
+        return to_http(request, answer)
+
+    def _answer(self, name: str, value: object, args: Json) -> Answer:
+        headers: dict[str, str] = {}
+        try:
+            method = _method(name)
+            token = self._token(value, method)
+            headers["x-oauth-scopes"] = ",".join(sorted(token.scopes))
+            headers["x-accepted-oauth-scopes"] = method.scope
+            call = Call(method=name, args=args, token=token)
+            if method.scope:
+                call.needs(method.scope)
+            return Answer(status=200, body=method.run(self._state, call), headers=headers)
+        except SlackError as refusal:
+            return Answer(status=200, body=refusal.body, error=refusal.code, headers=headers)
+
+    def _token(self, value: object, method: Method) -> Token:
+        if not value:
+            raise SlackError("not_authed")
+        token = self._state.tokens.get(str(value))
+        if token is None:
+            raise SlackError("invalid_auth")
+        if token.refusal is not None:
+            raise SlackError(token.refusal)
+        if token.kind not in method.kinds:
+            raise SlackError("not_allowed_token_type")
+        return token
+
+
+def _method(name: str) -> Method:
+    if name not in METHODS:
+        raise SlackError("unknown_method", req_method=name)
+    return METHODS[name]
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme == "Bearer" else ""
+
+
+async def _arguments(request: web.Request) -> Json:
+    """The query's, the form's or the JSON body's. A body that is neither counts as empty, as for Slack."""
+    args: Json = dict(request.query)
+    if request.content_type == "application/json":
+        try:
+            body = json.loads(await request.text() or "{}")
+        except ValueError:
+            body = {}
+        return args | (body if isinstance(body, dict) else {})
+    return args | {key: value for key, value in (await request.post()).items() if isinstance(value, str)}

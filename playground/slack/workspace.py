@@ -1,0 +1,444 @@
+"""The workspace itself: started, driven by people's actions, watched, stopped."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from playground.slack import acks, actions, events, modals
+from playground.slack.actions import Surface
+from playground.slack.clock import Clock, Timing
+from playground.slack.config import AppConfig
+from playground.slack.delivery import Delivery, Dispatcher, Outcome, RawAnswer, Signature
+from playground.slack.errors import NotPossible
+from playground.slack.faults import Faults
+from playground.slack.invented import BOT_USER_ID, TEAM_ID, People, Places
+from playground.slack.journal import Journal, Via
+from playground.slack.methods.chat import thread_to_join
+from playground.slack.payloads import Payloads
+from playground.slack.records import Channel, Ephemeral, Json, Message, Token, User, View, place_of
+from playground.slack.responses import ResponseUrls
+from playground.slack.server import Uploads, application
+from playground.slack.sockets import Sockets
+from playground.slack.state import MessageChange, State
+from playground.slack.web_api import WebApi
+
+T = TypeVar("T")
+USER_SCOPES = frozenset({"chat:write"})
+
+
+class Workspace:
+    """One workspace with one installed app. Made by `start`; what people do are its async methods, which return when
+    the app has acknowledged (or has failed to).
+    """
+
+    people = People
+    places = Places
+    team_id = TEAM_ID
+    bot_user_id = BOT_USER_ID
+
+    def __init__(self, *, config: AppConfig, timing: Timing, enterprise_id: str | None = None) -> None:
+        self.clock = Clock()
+        self.faults = Faults()
+        self.journal = Journal(self.clock.real)
+        self.state = State(config=config, clock=self.clock, timing=timing)
+        self.sockets = Sockets(state=self.state, journal=self.journal, faults=self.faults)
+        self.payloads = Payloads(self.state, enterprise_id)
+        self.signing_secret = secrets.token_hex(16)
+        self.dispatcher = Dispatcher(
+            clock=self.clock,
+            journal=self.journal,
+            sockets=self.sockets,
+            signing_secret=self.signing_secret,
+            acknowledge_within=timing.acknowledge,
+        )
+        self.bot_token = self.state.issue_token("bot", BOT_USER_ID, config.bot_scopes).value
+        self.app_token = self.state.issue_token("app", BOT_USER_ID, {"connections:write"}).value
+        self.state.on_message.append(self._tell_change)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsettled = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        *,
+        config: AppConfig | None = None,
+        timing: Timing | None = None,
+        enterprise_id: str | None = None,
+        port: int = 0,
+        routes: Iterable[web.AbstractRouteDef] = (),
+    ) -> AsyncIterator["Workspace"]:
+        """A workspace that listens on 127.0.0.1 until the block ends. Port 0 is any free one; `routes` come on top."""
+        workspace = cls(config=config or AppConfig(), timing=timing or Timing(), enterprise_id=enterprise_id)
+        runner = web.AppRunner(workspace._application(routes), access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        host, bound_port = runner.addresses[0][:2]
+        workspace.state.base_url = f"http://{host}:{bound_port}"
+        try:
+            yield workspace
+        finally:
+            await workspace._stop()
+            await runner.cleanup()
+
+    # --- what the app is configured with ---------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return self.state.base_url
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.state.base_url}/api/"
+
+    @property
+    def config(self) -> AppConfig:
+        return self.state.config
+
+    @property
+    def request_url(self) -> str | None:
+        """Where commands, clicks and events are posted to; None means Socket Mode."""
+        return self.dispatcher.request_url
+
+    @request_url.setter
+    def request_url(self, url: str | None) -> None:
+        self.dispatcher.request_url = url
+
+    def issue_user_token(self, user: User, scopes: Iterable[str] = USER_SCOPES) -> Token:
+        """A token by which the app acts as this person."""
+        return self.state.issue_token("user", user.id, scopes)
+
+    def change_channel(self, channel: Channel, **changes: Any) -> Channel:
+        """The channel with other fields: `change_channel(places.lobby, is_archived=True)`."""
+        changed = replace(self.state.channels[channel.id], **changes)
+        self.state.channels[channel.id] = changed
+        return changed
+
+    def change_user(self, user: User, **changes: Any) -> User:
+        """The person with other fields: `change_user(people.agent, locale="zh-TW")`."""
+        changed = replace(self.state.users[user.id], **changes)
+        self.state.users[user.id] = changed
+        return changed
+
+    # --- what people do --------------------------------------------------------------------
+
+    async def run_command(self, user: User, channel: Channel, command: str, text: str = "") -> Outcome:
+        """Types `/command text`. Raises NotPossible for a command that the app does not declare."""
+        return await self.deliver(self.prepared_command(user, channel, command, text))
+
+    def prepared_command(self, user: User, channel: Channel, command: str, text: str = "") -> Delivery:
+        """The command's delivery, not yet sent: to send it twice at once, or changed."""
+        self._check_inside(user, channel)
+        if command not in {declared.command for declared in self.config.commands}:
+            raise NotPossible(f"{command} is not a command here")
+        if user.is_stranger:
+            raise NotPossible("people of other teams cannot run this team's commands")
+        payload = self.payloads.command(user, self.state.channels[channel.id], command, text)
+        return Delivery(kind="slash_commands", name=command, payload=payload, user_id=user.id, channel_id=channel.id)
+
+    async def click(
+        self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
+    ) -> Outcome:
+        """Clicks the first button that fits, as shown by this record, even if Slack has changed the message since."""
+        return await self.deliver(self.prepared_click(user, surface, action_id, value=value, block_id=block_id))
+
+    def prepared_click(
+        self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
+    ) -> Delivery:
+        """The click's delivery, not yet sent."""
+        block, element = actions.find(surface, action_id, value=value, block_id=block_id)
+        return self._action(user, surface, actions.clicked(block, element, ts=self.clock.ts()))
+
+    async def select(
+        self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None
+    ) -> Outcome:
+        """Chooses in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
+        block, element = actions.find(surface, action_id, value=None, block_id=block_id)
+        action = actions.selected(block, element, chosen, ts=self.clock.ts())
+        if element["type"] != "overflow":
+            self._enter(user, surface, block, element, chosen)
+        return await self.deliver(self._action(user, surface, action))
+
+    def enter(self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None) -> None:
+        """Fills in an input, of which the app hears with the next click or submission."""
+        block, element = actions.find(surface, action_id, value=None, block_id=block_id)
+        self._enter(user, surface, block, element, chosen)
+
+    async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> Outcome:
+        """Fills in `{block_id: {action_id: value}}` and submits. Raises NotPossible where Slack's client would not let
+        them: a required input is empty, the modal is not the one on top.
+        """
+        view = self._check_on_top(user, view)
+        for block_id, inputs in (values or {}).items():
+            for action_id, chosen in inputs.items():
+                self.enter(user, view, action_id, chosen, block_id=block_id)
+        held = actions.values_of(view, self.state.entered.get((user.id, place_of(view)), {}))
+        actions.check_complete(view, held)
+        payload = self.payloads.view_submission(user, view, held)
+        return await self.deliver(
+            Delivery(
+                kind="interactive",
+                name=f"view_submission:{view.callback_id}",
+                payload=payload,
+                user_id=user.id,
+                view_id=view.id,
+            )
+        )
+
+    async def close_view(self, user: User, view: View) -> Outcome | None:
+        """Closes the modal by its Cancel; the app hears of it (the outcome) only if it asked to."""
+        self._check_on_top(user, view)
+        modals.closed(self.state, view)
+        if not view.content.get("notify_on_close"):
+            return None
+        payload = self.payloads.view_closed(user, view, is_cleared=False)
+        name = f"view_closed:{view.callback_id}"
+        return await self.deliver(Delivery(kind="interactive", name=name, payload=payload, user_id=user.id))
+
+    async def message_shortcut(self, user: User, message: Message, callback_id: str) -> Outcome:
+        """Chooses the app's shortcut in the message's menu."""
+        self._check_shortcut(callback_id, "message")
+        payload = self.payloads.message_shortcut(user, message, callback_id)
+        return await self._shortcut(user, payload)
+
+    async def global_shortcut(self, user: User, callback_id: str) -> Outcome:
+        """Chooses the app's shortcut beside the composer."""
+        self._check_shortcut(callback_id, "global")
+        return await self._shortcut(user, self.payloads.global_shortcut(user, callback_id))
+
+    def write(self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None) -> Message:
+        """Posts a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). The app is told in the background."""
+        self._check_inside(user, channel)
+        if channel.kind == "im" and not (self.config.messages_tab and self.config.takes_messages):
+            raise NotPossible("the app takes no messages: its Messages tab is off, or read-only")
+        joined = thread_to_join(self.state, channel, thread_ts)
+        return self.state.put_message(
+            Message(ts=self.clock.ts(), channel_id=channel.id, user_id=user.id, text=text, thread_ts=joined)
+        )
+
+    async def open_home(self, user: User) -> Outcome | None:
+        """Opens the app's Home tab; None if the app does not subscribe to that."""
+        if "app_home_opened" not in self.config.bot_events:
+            return None
+        event = events.app_home_opened(self.state, user, self.state.homes.get(user.id))
+        return await self.deliver(self._event_delivery(event))
+
+    def reload(self, user: User) -> None:
+        """Their client starts anew: ephemerals vanish, modals close."""
+        for ephemeral in self.state.ephemerals_of(user.id):
+            self.state.delete_ephemeral(ephemeral)
+        modals.cleared(self.state, user.id)
+
+    # --- what networks do ------------------------------------------------------------------
+
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        """Sends this to the app: prepared, of the caller's own making, or an `outcome.delivery` once more, as Slack
+        does when it missed the acknowledgement.
+        """
+        self._unsettled += 1
+        try:
+            outcome = await self.dispatcher.deliver(delivery)
+            return outcome if delivery.kind == "events_api" else self._after(outcome)
+        finally:
+            self._unsettled -= 1
+            self.state.changes.announce(("settled", ""), delivery)
+
+    async def deliver_twice(self, delivery: Delivery) -> tuple[Outcome, Outcome]:
+        """The same payload twice at once."""
+        first, second = await asyncio.gather(self.deliver(delivery), self.deliver(delivery))
+        return first, second
+
+    async def send_raw(
+        self,
+        body: bytes,
+        *,
+        content_type: str = "application/x-www-form-urlencoded",
+        signature: Signature = "right",
+    ) -> RawAnswer:
+        """Any bytes to the request URL, with a right, wrong, stale or missing signature."""
+        return await self.dispatcher.send_raw(body, content_type=content_type, signature=signature)
+
+    # --- what is to be seen ----------------------------------------------------------------
+
+    def messages(self, channel: Channel) -> list[Message]:
+        """Everything in the channel that everybody sees, threads included, oldest first."""
+        return list(self.state.messages[channel.id].values())
+
+    def ephemerals(self, user: User) -> list[Ephemeral]:
+        """What this person alone sees, oldest first."""
+        return self.state.ephemerals_of(user.id)
+
+    def open_views(self, user: User) -> list[View]:
+        """The person's modals, from the lowest to the one on top."""
+        return self.state.open_views(user.id)
+
+    def home(self, user: User) -> View | None:
+        return self.state.homes.get(user.id)
+
+    async def wait_for_message(
+        self, channel: Channel, matches: Callable[[Message], bool] | None = None, *, within: float = 5.0
+    ) -> Message:
+        """The newest message that matches, else the next one that does, posted or changed. Raises TimeoutError."""
+        seen = self.messages(channel)[::-1]
+        return await self._first(("message", channel.id), seen, matches, within)
+
+    async def wait_for_ephemeral(
+        self, user: User, matches: Callable[[Ephemeral], bool] | None = None, *, within: float = 5.0
+    ) -> Ephemeral:
+        """As `wait_for_message`, of what this person alone sees."""
+        return await self._first(("ephemeral", user.id), self.ephemerals(user)[::-1], matches, within)
+
+    async def wait_for_view(
+        self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
+    ) -> View:
+        """As `wait_for_message`, of the person's modals."""
+        return await self._first(("modal", user.id), self.open_views(user)[::-1], matches, within)
+
+    async def wait_for_home(
+        self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
+    ) -> View:
+        """As `wait_for_message`, of the person's Home tab."""
+        home = self.home(user)
+        return await self._first(("home", user.id), [home] if home else [], matches, within)
+
+    async def wait_until(self, holds: Callable[[], bool], *, within: float = 5.0) -> None:
+        """Returns once `holds()`; asked again after every change of the workspace. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            await self.state.changes.until(holds)
+
+    async def wait_for_app(self, *, within: float = 5.0) -> None:
+        """Returns once an app is connected over Socket Mode. Raises TimeoutError."""
+        await self.wait_until(lambda: self.sockets.is_connected, within=within)
+
+    async def settled(self, *, within: float = 5.0) -> None:
+        """Returns once the app has answered, or failed to answer, all that it was told; retries are not waited for."""
+        await self.wait_until(lambda: self._unsettled == 0, within=within)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+        app = application(
+            web_api=WebApi(state=self.state, journal=self.journal, faults=self.faults),
+            response_urls=ResponseUrls(state=self.state, journal=self.journal, faults=self.faults),
+            uploads=Uploads(state=self.state, journal=self.journal),
+            sockets=self.sockets,
+        )
+        app.add_routes(routes)
+        return app
+
+    async def _stop(self) -> None:
+        self.clock.stop()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.sockets.close()
+        await self.dispatcher.close()
+
+    async def _first(
+        self, topic: tuple[str, str], seen: list[T], matches: Callable[[T], bool] | None, within: float
+    ) -> T:
+        try:
+            async with asyncio.timeout(within):
+                return await self.state.changes.first(topic, seen, matches or (lambda _: True))
+        except TimeoutError as error:
+            refused = [f"{entry.name}: {entry.error}" for entry in self.journal.refusals()]
+            there = [getattr(record, "text", None) or getattr(record, "title", "") for record in seen]
+            raise TimeoutError(f"no such {topic[0]} within {within} s; there: {there}; refused: {refused}") from error
+
+    def _after(self, outcome: Outcome) -> Outcome:
+        """Carries out the acknowledgement's body; the journal has it if Slack would not take it."""
+        after = acks.apply(self.state, outcome)
+        if after.error != outcome.error:
+            via: Via = "http" if self.request_url else "socket"
+            entry = self.journal.asked(to="slack", via=via, name="acknowledgement", body=outcome.body)
+            self.journal.answered(entry, status=None, body={"reasons": after.reasons}, error=after.error)
+        return after
+
+    def _action(self, user: User, surface: Surface, action: Json) -> Delivery:
+        self._check_sees(user, surface)
+        entered = self.state.entered.get((user.id, place_of(surface)), {})
+        payload = self.payloads.block_actions(user, surface, action, actions.values_of(surface, entered))
+        name = f"block_actions:{action['action_id']}"
+        return Delivery(kind="interactive", name=name, payload=payload, user_id=user.id)
+
+    async def _shortcut(self, user: User, payload: Json) -> Outcome:
+        name = f"{payload['type']}:{payload['callback_id']}"
+        return await self.deliver(Delivery(kind="interactive", name=name, payload=payload, user_id=user.id))
+
+    def _enter(self, user: User, surface: Surface, block: Json, element: Json, chosen: Any) -> None:
+        entered = self.state.entered.setdefault((user.id, place_of(surface)), {})
+        entered.setdefault(block["block_id"], {})[element["action_id"]] = actions.entry(element, chosen)
+
+    def _check_inside(self, user: User, channel: Channel) -> None:
+        now = self.state.channels[channel.id]
+        if user.id not in now.members:
+            raise NotPossible(f"{user.name} is not in {now.name}")
+        if now.is_archived:
+            raise NotPossible(f"{now.name} is archived")
+
+    def _check_sees(self, user: User, surface: Surface) -> None:
+        if not self.config.interactivity:
+            raise NotPossible("the app's manifest does not enable interactivity")
+        if isinstance(surface, Message):
+            visible = user.id in self.state.channels[surface.channel_id].members
+        else:
+            visible = surface.user_id == user.id
+        if not visible:
+            raise NotPossible(f"{user.name} does not see that")
+
+    def _check_on_top(self, user: User, view: View) -> View:
+        """The modal as it is now: the app may have updated it since the caller looked."""
+        stack = self.open_views(user)
+        if not stack or stack[-1].id != view.id:
+            raise NotPossible(f"{view.title or view.id} is not the modal on top")
+        return stack[-1]
+
+    def _check_shortcut(self, callback_id: str, type_: str) -> None:
+        if (callback_id, type_) not in {(s.callback_id, s.type) for s in self.config.shortcuts}:
+            raise NotPossible(f"the app has no {type_} shortcut {callback_id}")
+
+    def _event_delivery(self, event: Json) -> Delivery:
+        return Delivery(
+            kind="events_api",
+            name=f"event:{event['type']}",
+            payload=self.payloads.event(event),
+            user_id=str(event.get("user", "")),
+            channel_id=event.get("channel"),
+        )
+
+    def _tell_change(self, change: MessageChange) -> None:
+        for event in events.of_change(self.state, change):
+            self._spawn(self._tell(self._event_delivery(event)))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._unsettled += 1
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell(self, delivery: Delivery) -> None:
+        """Delivers an event, again at Slack's intervals until it is acknowledged."""
+        try:
+            outcome = await self.deliver(delivery)
+        finally:
+            self._unsettled -= 1
+            self.state.changes.announce(("settled", ""), delivery)
+        for retry, pause in enumerate(self.state.timing.event_retries, start=1):
+            if outcome.error is None or not outcome.may_retry:
+                return
+            await self.clock.sleep(pause)
+            reason = _RETRY_REASONS[outcome.error]
+            outcome = await self.deliver(replace(delivery, retry=retry, retry_reason=reason))
+
+
+_RETRY_REASONS = {
+    "operation_timeout": "http_timeout",
+    "http_error": "http_error",
+    "connection_failed": "connection_failed",
+}

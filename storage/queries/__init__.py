@@ -1,0 +1,6 @@
+"""Queries that read many rows.
+
+log_entries  whole requests, page by page
+export_rows  rows as they stand, streamed
+reports      counts for reports
+"""

@@ -1,0 +1,140 @@
+"""Whole requests with all that belongs to them, in order, page by page: memory stays flat however long the log is."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Select, bindparam, false, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.records import Candidate, Choice, ChoiceKind, Event, LogEntry, Request
+from storage.tables import candidates, choices, events, requests
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which requests: made in [since, until), of one team, channel and agent, with a candidate of this style, with a
+    standing choice of this kind, and whether simulated ones count.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    team_id: str | None = None
+    channel_id: str | None = None
+    agent_id: str | None = None
+    style: str | None = None
+    kind: ChoiceKind | None = None
+    include_simulated: bool = False
+
+
+class ChoiceLog:
+    """The choice log of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entries(self, selection: Selection) -> AsyncIterator[LogEntry]:
+        """All requests selected, ordered by created_at and id, candidates by sample_index, events as they happened."""
+        after: tuple[datetime, str] | None = None
+        while True:
+            async with self._database.read() as connection:
+                rows = await connection.execute(_page(selection, after))
+                found = [Request(**row) for row in rows.mappings()]
+                page = await _complete(connection, found)
+            for entry in page:
+                yield entry
+            if len(found) < _PAGE:
+                return
+            after = (found[-1].created_at, found[-1].id)
+
+    async def entry(self, request_id: str) -> LogEntry | None:
+        """One request with all that belongs to it."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(requests).where(requests.c.id == request_id))
+            page = await _complete(connection, [Request(**row) for row in rows.mappings()])
+            return next(iter(page), None)
+
+    async def count(self, selection: Selection) -> int:
+        """How many requests are selected."""
+        async with self._database.read() as connection:
+            return await connection.scalar(narrowed(select(func.count()).select_from(requests), selection)) or 0
+
+
+def _page(selection: Selection, after: tuple[datetime, str] | None) -> Select[Any]:
+    query = narrowed(select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE), selection)
+    if after is not None:
+        query = query.where(tuple_(requests.c.created_at, requests.c.id) > after)
+    return query
+
+
+def narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
+    """A query over `requests`, of these only."""
+    if selection.since is not None:
+        query = query.where(requests.c.created_at >= selection.since)
+    if selection.until is not None:
+        query = query.where(requests.c.created_at < selection.until)
+    for column in (requests.c.team_id, requests.c.channel_id, requests.c.agent_id):
+        if (wanted := getattr(selection, column.name)) is not None:
+            query = query.where(column == wanted)
+    if selection.style is not None:
+        styled = select(_DRAFT.c.id).where(_DRAFT.c.request_id == requests.c.id, _DRAFT.c.style == selection.style)
+        query = query.where(styled.exists())
+    if selection.kind is not None:
+        decided = _DECISION.c.request_id == requests.c.id, _DECISION.c.retracted_at.is_(None)
+        query = query.where(select(_DECISION.c.id).where(*decided, _DECISION.c.kind == selection.kind).exists())
+    if not selection.include_simulated:
+        query = query.where(requests.c.simulated == false())
+    return query
+
+
+async def entries_of(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
+    """Those of the requests that there are, whole."""
+    rows = await connection.execute(select(requests).where(requests.c.id.in_(request_ids)))
+    found = [Request(**row) for row in rows.mappings()]
+    return await _complete(connection, found) if found else []
+
+
+# Other names for the tables, since the query that is narrowed may read them too.
+_DRAFT: Final = candidates.alias("draft")
+_DECISION: Final = choices.alias("decision")
+
+
+async def _complete(connection: AsyncConnection, found: list[Request]) -> list[LogEntry]:
+    ids = {"ids": [request.id for request in found]}
+    drafted = _by_request(Candidate(**row) for row in (await connection.execute(_CANDIDATES, ids)).mappings())
+    standing = _by_request(Choice(**row) for row in (await connection.execute(_STANDING, ids)).mappings())
+    happened = _by_request(Event(**row) for row in (await connection.execute(_EVENTS, ids)).mappings())
+    return [
+        LogEntry(
+            request=request,
+            candidates=tuple(drafted[request.id]),
+            choice=next(iter(standing[request.id]), None),
+            events=tuple(happened[request.id]),
+        )
+        for request in found
+    ]
+
+
+def _by_request(records: Iterable[Any]) -> dict[str, list[Any]]:
+    grouped: dict[str, list[Any]] = defaultdict(list)
+    for record in records:
+        grouped[record.request_id].append(record)
+    return grouped
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+
+_CANDIDATES: Final = select(candidates).where(candidates.c.request_id.in_(_IDS)).order_by(candidates.c.sample_index)
+
+_STANDING: Final = select(choices).where(choices.c.request_id.in_(_IDS), choices.c.retracted_at.is_(None))
+
+_EVENTS: Final = (
+    select(events.c.request_id, events.c.type, events.c.at, events.c.agent_id, events.c.candidate_id, events.c.data)
+    .where(events.c.request_id.in_(_IDS))
+    .order_by(events.c.seq)
+)

@@ -1,0 +1,457 @@
+"""The log counted, for reports: requests are read a slice of time at a time, and added up by the database.
+
+What comes back are cells, one for each combination that occurs, so memory does not grow with the number of requests.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    and_,
+    case,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from storage.engine.database import Database
+from storage.queries.log_entries import Selection
+from storage.records import ChoiceKind, DismissReason, DraftError, DroppedReason, Status
+from storage.tables import candidates, choices, requests
+
+UNATTENDED: Final = ("batch", "compare")
+"""Surfaces where nobody waits for a reply to choose."""
+
+Dimension = Literal["style", "model", "prompt", "agent", "channel", "surface"]
+Fate = Literal["failed", "near_duplicate", "not_selected", "unseen", "passed_over", "used", "edited"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeCell:
+    """Requests of one agent, in one group, that ended alike. `group` is "" without a dimension of requests."""
+
+    agent_id: str
+    group: str
+    status: Status
+    is_shown: bool
+    kind: ChoiceKind | None
+    reason: DismissReason | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoneCell:
+    """Choices of one agent that were taken back."""
+
+    agent_id: str
+    choices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftCell:
+    """Drafts of one model that went alike; `latency_ms` to three digits, `untold` those whose tokens are not known."""
+
+    model: str
+    error: DraftError | None
+    dropped_reason: DroppedReason | None
+    latency_ms: int | None
+    drafts: int
+    untold: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeCell:
+    """How many took so long, in milliseconds to three digits."""
+
+    ms: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarityCell:
+    """Edits that kept so much: `hundredths` is the similarity, rounded."""
+
+    hundredths: int
+    edits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickCell:
+    """Picks by one agent of the candidate in one place, of so many shown together; places without gaps.
+
+    `weight` makes up for orders that were not uniform, and is their sum; picks without a known order have none.
+    """
+
+    agent_id: str
+    shown_together: int
+    position: int
+    picks: int
+    weighted: int
+    weight: float
+    squares: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisplayCell:
+    """Drafts of one style or model for one agent that fared alike.
+
+    `weight` sums 1 ÷ the probability that the draft's style was drawn, times what makes up for the order; `even` the
+    same, divided by how many were shown together, where one of them was picked. Drafts without known probabilities are
+    in `drafts` only.
+    """
+
+    agent_id: str
+    name: str
+    fate: Fate
+    drafts: int
+    weighted: int
+    weight: float
+    even: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All cells of one slice of time."""
+
+    outcomes: tuple[OutcomeCell, ...]
+    undone: tuple[UndoneCell, ...]
+    drafts: tuple[DraftCell, ...]
+    waits: tuple[TimeCell, ...]
+    decisions: tuple[TimeCell, ...]
+    similarities: tuple[SimilarityCell, ...]
+    picks: tuple[PickCell, ...]
+    displays: tuple[DisplayCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Requests that a report does not count."""
+
+    simulated: int
+    unattended: int
+
+
+class Reports:
+    """Counts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def span(self, selection: Selection) -> tuple[datetime, datetime] | None:
+        """When the first and the last of the requests were made that count; None without any."""
+        async with self._database.read() as connection:
+            ends = select(func.min(requests.c.created_at), func.max(requests.c.created_at)).where(_counts(selection))
+            first, last = (await connection.execute(ends)).one()
+            return None if first is None else (first, last)
+
+    async def next_from(self, selection: Selection) -> datetime | None:
+        """When the first of the requests was made that count: found by the index, without reading the rest."""
+        async with self._database.read() as connection:
+            query = select(requests.c.created_at).where(_counts(selection)).order_by(requests.c.created_at).limit(1)
+            found: datetime | None = await connection.scalar(query)
+            return found
+
+    async def left_out(self, selection: Selection) -> LeftOut:
+        """How many requests of this time and team do not count, and why."""
+        unattended = requests.c.surface.in_(UNATTENDED)
+        simulated = false() if selection.include_simulated else requests.c.simulated == true()
+        query = select(
+            func.coalesce(func.sum(case((simulated, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((and_(unattended, ~simulated), 1), else_=0)), 0),
+        ).where(_within(selection), or_(unattended, requests.c.simulated == true()))
+        async with self._database.read() as connection:
+            left = (await connection.execute(query)).one()
+            return LeftOut(simulated=int(left[0]), unattended=int(left[1]))
+
+    async def facts(self, selection: Selection, by: Dimension | None) -> Facts:
+        """The cells of the requests selected, of one moment. `by` is what they are grouped by."""
+        counts = _counts(selection)
+        async with self._database.read() as connection:
+            return Facts(
+                outcomes=await _cells(connection, _outcomes(counts, by), OutcomeCell),
+                undone=await _cells(connection, _undone(counts), UndoneCell),
+                drafts=await _cells(connection, _drafts(counts), DraftCell),
+                waits=await _cells(connection, _waits(counts), TimeCell),
+                decisions=await _cells(connection, _decisions(counts), TimeCell),
+                similarities=await _cells(connection, _similarities(counts), SimilarityCell),
+                picks=await _cells(connection, _picks(counts), PickCell),
+                displays=await _displays_of(connection, counts, by),
+            )
+
+
+async def _cells(connection: AsyncConnection, query: Executable, kind: type[Any]) -> tuple[Any, ...]:
+    result = await connection.execute(query)
+    names = tuple(result.keys())  # a mapping for each row would take longer than the query of some
+    return tuple(kind(**dict(zip(names, row, strict=True))) for row in result)
+
+
+async def _displays_of(
+    connection: AsyncConnection, counts: ColumnElement[bool], by: Dimension | None
+) -> tuple[DisplayCell, ...]:
+    """For a dimension of drafts only: it is the longest of the queries."""
+    if by == "style":
+        return await _cells(connection, _displays(counts, candidates.c.style), DisplayCell)
+    if by == "model":
+        return await _cells(connection, _displays(counts, candidates.c.model), DisplayCell)
+    return ()
+
+
+def _within(selection: Selection) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [true()]
+    if selection.since is not None:
+        conditions.append(requests.c.created_at >= selection.since)
+    if selection.until is not None:
+        conditions.append(requests.c.created_at < selection.until)
+    if selection.team_id is not None:
+        conditions.append(requests.c.team_id == selection.team_id)
+    return and_(*conditions)
+
+
+def _counts(selection: Selection) -> ColumnElement[bool]:
+    """Which requests count: selected, and made by somebody who waits for a reply."""
+    counts = and_(_within(selection), requests.c.surface.not_in(UNATTENDED))
+    return counts if selection.include_simulated else and_(counts, requests.c.simulated == false())
+
+
+class _Elapsed(FunctionElement[int]):
+    """Whole milliseconds from the first of two times to the second; times are texts."""
+
+    type = Integer()
+    inherit_cache = True
+    name = "elapsed"
+
+
+@compiles(_Elapsed, "sqlite")
+def _elapsed_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    since, until = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(round((julianday({until}) - julianday({since})) * 86400000) AS INTEGER)"
+
+
+@compiles(_Elapsed, "postgresql")
+def _elapsed_in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    since, until = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(round(extract(epoch FROM ({until})::timestamptz - ({since})::timestamptz) * 1000) AS BIGINT)"
+
+
+_UNKNOWN: Final = -1
+
+
+def _three_digits(ms: str) -> ColumnElement[int]:
+    """Rounded down to three significant digits, so that there are few different ones; _UNKNOWN for null.
+
+    Nothing is below 0: where clocks of imports differ, it took no time.
+    """
+    steps = (f"WHEN {ms} < {step * 1000} THEN {ms} / {step} * {step}" for step in (1, 10, 100, 1_000, 10_000, 100_000))
+    odd = f"WHEN {ms} IS NULL THEN {_UNKNOWN} WHEN {ms} < 0 THEN 0"
+    return literal_column(f"CASE {odd} {' '.join(steps)} ELSE {ms} / 1000000 * 1000000 END", Integer)
+
+
+_STANDS: Final = and_(choices.c.request_id == requests.c.id, choices.c.retracted_at.is_(None))
+_WITH_CHOICE: Final = requests.outerjoin(choices, _STANDS)
+
+# A click can overtake the record that candidates were shown; a redraft can, too.
+_IS_SHOWN: Final = case(
+    (
+        or_(requests.c.shown_at.is_not(None), choices.c.kind.is_not(None), requests.c.status == "redrafted"),
+        literal_column("1"),
+    ),
+    else_=literal_column("0"),
+)
+
+_PLACED: Final = candidates.alias("placed")
+_SHOWN_TOGETHER: Final = (
+    select(func.count(_PLACED.c.position)).where(_PLACED.c.request_id == requests.c.id).scalar_subquery()
+)
+# As an agent counts them: where replies are shown as they are done, one that failed leaves its place empty.
+_PLACE: Final = (
+    select(func.count(_PLACED.c.position))
+    .where(_PLACED.c.request_id == requests.c.id, _PLACED.c.position <= candidates.c.position)
+    .correlate(requests, candidates)
+    .scalar_subquery()
+)
+_ONE: Final = literal_column("1.0", Float)
+
+# 1 ÷ n!, how probable each order would be if all were alike, by how probable this one was.
+_ORDER_WEIGHT: Final = case(
+    (requests.c.policy == literal_column("'uniform'"), _ONE),
+    (
+        and_(requests.c.policy == literal_column("'plackett_luce'"), requests.c.order_propensity > 0),
+        _ONE
+        / case(
+            {n: literal_column(f"{math.factorial(n)}.0", Float) for n in range(1, 11)},
+            value=_SHOWN_TOGETHER,
+            else_=null(),
+        )
+        / requests.c.order_propensity,
+    ),
+    else_=null(),
+)
+
+
+# "From the first on": SQLite then leaves a query within a query as it is, and sorts what it gives rather than all that
+# it is made from. Otherwise a sort of drafts would carry ids and times along, and take twice as long.
+_FIRST: Final = literal_column("0", Integer)
+
+
+def _outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Executable:
+    dimensions: dict[Dimension | None, ColumnElement[str]] = {
+        "prompt": requests.c.prompt_version,
+        "channel": requests.c.channel_id,
+        "surface": requests.c.surface,
+        "agent": requests.c.agent_id,
+    }
+    group = dimensions.get(by, literal_column("''"))
+    keys = (requests.c.agent_id, requests.c.status, _IS_SHOWN, choices.c.kind, choices.c.reason)
+    return (
+        select(
+            requests.c.agent_id,
+            group.label("group"),
+            requests.c.status,
+            (literal_column("1") == _IS_SHOWN).label("is_shown"),
+            choices.c.kind,
+            choices.c.reason,
+            func.count().label("requests"),
+        )
+        .select_from(_WITH_CHOICE)
+        .where(counts)
+        .group_by(*keys, *([group] if by in dimensions and by != "agent" else []))
+    )
+
+
+def _undone(counts: ColumnElement[bool]) -> Executable:
+    return (
+        select(requests.c.agent_id, func.count().label("choices"))
+        .select_from(choices.join(requests, requests.c.id == choices.c.request_id))
+        .where(counts, choices.c.retracted_at.is_not(None))
+        .group_by(requests.c.agent_id)
+    )
+
+
+def _drafts(counts: ColumnElement[bool]) -> Executable:
+    # The whole number stands first, and is never null: SQLite sorts by it, and far faster than by texts.
+    latency = _three_digits("candidates.latency_ms")
+    keys = (latency, candidates.c.model, candidates.c.error, candidates.c.dropped_reason)
+    untold = or_(candidates.c.prompt_tokens.is_(None), candidates.c.completion_tokens.is_(None))
+    return (
+        select(
+            *keys[1:],
+            func.nullif(latency, literal_column(str(_UNKNOWN))).label("latency_ms"),
+            func.count().label("drafts"),
+            func.sum(case((untold, 1), else_=0)).label("untold"),
+            func.coalesce(func.sum(candidates.c.prompt_tokens), 0).label("prompt_tokens"),
+            func.coalesce(func.sum(candidates.c.completion_tokens), 0).label("completion_tokens"),
+        )
+        .select_from(requests.join(candidates, candidates.c.request_id == requests.c.id))
+        .where(counts)
+        .group_by(*keys)
+    )
+
+
+def _waits(counts: ColumnElement[bool]) -> Executable:
+    """From the ask to the candidates being visible."""
+    waited = (
+        select(_Elapsed(requests.c.created_at, requests.c.shown_at).label("ms"))
+        .where(counts, requests.c.shown_at.is_not(None))
+        .subquery("waited")
+    )
+    ms = _three_digits("waited.ms")
+    return select(ms.label("ms"), func.count().label("count")).select_from(waited).group_by(ms)
+
+
+def _decisions(counts: ColumnElement[bool]) -> Executable:
+    ms = _three_digits("choices.decision_ms")
+    return (
+        select(ms.label("ms"), func.count().label("count"))
+        .select_from(requests.join(choices, _STANDS))
+        .where(counts, choices.c.decision_ms.is_not(None))
+        .group_by(ms)
+    )
+
+
+def _similarities(counts: ColumnElement[bool]) -> Executable:
+    hundredths = literal_column("CAST(round(choices.edit_similarity * 100) AS INTEGER)", Integer)
+    return (
+        select(hundredths.label("hundredths"), func.count().label("edits"))
+        .select_from(requests.join(choices, _STANDS))
+        .where(counts, choices.c.kind == "edited", choices.c.edit_similarity.is_not(None))
+        .group_by(hundredths)
+    )
+
+
+def _picks(counts: ColumnElement[bool]) -> Executable:
+    picks = (
+        select(
+            requests.c.agent_id,
+            _SHOWN_TOGETHER.label("shown_together"),
+            _PLACE.label("position"),
+            _ORDER_WEIGHT.label("weight"),
+        )
+        .select_from(requests.join(choices, _STANDS).join(candidates, candidates.c.id == choices.c.candidate_id))
+        .where(counts, candidates.c.position.is_not(None))
+        .offset(_FIRST)
+        .subquery("picks")
+    )
+    keys = (picks.c.shown_together, picks.c.position, picks.c.agent_id)
+    return select(
+        *keys,
+        func.count().label("picks"),
+        func.count(picks.c.weight).label("weighted"),
+        func.coalesce(func.sum(picks.c.weight), 0.0).label("weight"),
+        func.coalesce(func.sum(picks.c.weight * picks.c.weight), 0.0).label("squares"),
+    ).group_by(*keys)
+
+
+def _displays(counts: ColumnElement[bool], name: ColumnElement[str]) -> Executable:
+    weight = _ORDER_WEIGHT / candidates.c.inclusion_propensity
+    is_uniform = requests.c.policy == literal_column("'uniform'")
+    even = case(
+        (and_(is_uniform, candidates.c.first_propensity.is_not(None)), candidates.c.first_propensity),
+        else_=_ONE / _SHOWN_TOGETHER,
+    )
+    is_picked_from = and_(candidates.c.position.is_not(None), choices.c.candidate_id.is_not(None))
+    displays = (
+        select(
+            requests.c.agent_id,
+            name.label("name"),
+            _FATE.label("fate"),
+            weight.label("weight"),
+            case((is_picked_from, weight * even), else_=null()).label("even"),
+        )
+        .select_from(_WITH_CHOICE.join(candidates, candidates.c.request_id == requests.c.id))
+        .where(counts)
+        .offset(_FIRST)
+        .subquery("displays")
+    )
+    keys = (displays.c.fate, displays.c.name, displays.c.agent_id)
+    return select(
+        *keys,
+        func.count().label("drafts"),
+        func.count(displays.c.weight).label("weighted"),
+        func.coalesce(func.sum(displays.c.weight), 0.0).label("weight"),
+        func.coalesce(func.sum(displays.c.even), 0.0).label("even"),
+    ).group_by(*keys)
+
+
+_FATE: Final = case(
+    (candidates.c.error.is_not(None), literal_column("'failed'")),
+    (candidates.c.dropped_reason == literal_column("'near_duplicate'"), literal_column("'near_duplicate'")),
+    (candidates.c.dropped_reason.is_not(None), literal_column("'not_selected'")),
+    (or_(candidates.c.position.is_(None), literal_column("0") == _IS_SHOWN), literal_column("'unseen'")),
+    (choices.c.candidate_id == candidates.c.id, choices.c.kind),
+    else_=literal_column("'passed_over'"),
+)

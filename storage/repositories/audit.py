@@ -1,0 +1,29 @@
+"""Facts about the log itself, apart from it: exports, ranker changes, and that a database is a demonstration's own."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import insert, select
+
+from storage.engine.database import Database
+from storage.tables import audit
+
+DEMONSTRATION: Final = "demonstration_database"
+"""The action that marks a database as a demonstration's own: its simulated rows are what it is for."""
+
+
+class Audit:
+    """The audit table of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, *, at: datetime, actor: str, action: str, data: dict[str, Any]) -> None:
+        """Append who did what. `actor` is a Slack user id, or `cli`."""
+        async with self._database.write() as connection:
+            await connection.execute(insert(audit), {"at": at, "actor": actor, "action": action, "data": data})
+
+    async def is_demonstration(self) -> bool:
+        async with self._database.read() as connection:
+            found = await connection.scalar(select(audit.c.seq).where(audit.c.action == DEMONSTRATION).limit(1))
+            return found is not None

@@ -1,0 +1,173 @@
+"""What agents decided on their requests, and taking it back. Each method is one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Text, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.errors import NothingToUndo, NotOpen, StillPosting
+from storage.records import Choice, Delivery, DismissReason, Event, Sealed, WayBack
+from storage.repositories import vault
+from storage.repositories.delivery_keys import record_delivery
+from storage.repositories.requests import OPEN, to_row
+from storage.tables import UtcTime, choices, deliveries, events, requests, to_iso
+
+
+class Choices:
+    """Choices of one database: by constraint, at most one stands on a request. `me` is the replica that posts them."""
+
+    def __init__(self, database: Database, *, me: str | None = None) -> None:
+        self._database = database
+        self._me = me
+
+    async def record(
+        self,
+        choice: Choice,
+        *,
+        delivery_key: str,
+        event: Event,
+        parts: Sequence[Delivery] = (),
+        way_back: WayBack | None = None,
+        sealed: Sealed | None = None,
+    ) -> None:
+        """A choice with the deliveries that it asks for. Raises Redelivered, or NotOpen where one stands already.
+
+        The request is closed by it: of what was kept for it, what is `sealed` now is left, or nothing.
+        """
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, choice.chosen_at)
+            open_ = await connection.execute(_TOUCH_OPEN, {"of_request": choice.request_id, **_way(way_back)})
+            if open_.rowcount == 0:
+                raise NotOpen(choice.request_id)
+            try:
+                await connection.execute(_INSERT_CHOICE, to_row(choice))
+            except IntegrityError as error:
+                raise NotOpen(choice.request_id) from error
+            await connection.execute(_INSERT_EVENT, to_row(event))
+            if parts:
+                await connection.execute(_INSERT_DELIVERY, [{**to_row(part), "owner": self._me} for part in parts])
+            if sealed is None:
+                await vault.drop(connection, [choice.request_id])
+            else:
+                await vault.put(connection, sealed)
+
+    async def get(self, choice_id: str) -> Choice | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(_SELECT_CHOICE, {"choice_id": choice_id})).mappings().one_or_none()
+            return None if row is None else Choice(**row)
+
+    async def retract(
+        self, request_id: str, *, agent_id: str, at: datetime, delivery_key: str, sealed: Sealed | None = None
+    ) -> tuple[Choice, tuple[Delivery, ...]]:
+        """Take the standing choice back: the request is open again, and what is `sealed` is kept for it again.
+
+        Parts not yet posted are cancelled. Those posted (or `unknown`) are returned; those with a `message_ts` are
+        to be deleted from the conversation, and stay in the table until they are.
+        Raises Redelivered, NothingToUndo, or StillPosting while a part is on its way.
+        """
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, at)
+            choice = await _standing_choice(connection, request_id)
+            parts = await _parts(connection, choice.id)
+            if any(part.state == "attempting" for part in parts):
+                raise StillPosting(request_id)
+            await connection.execute(update(choices).where(choices.c.id == choice.id).values(retracted_at=at))
+            await connection.execute(
+                delete(deliveries).where(deliveries.c.choice_id == choice.id, deliveries.c.state != "done")
+            )
+            await connection.execute(
+                update(deliveries).where(deliveries.c.choice_id == choice.id).values(owner=self._me)
+            )
+            retracted = replace(choice, retracted_at=at)
+            await connection.execute(_INSERT_EVENT, to_row(_undone(retracted, agent_id=agent_id, at=at)))
+            if sealed is not None:
+                await vault.put(connection, sealed)
+            return retracted, tuple(part for part in parts if part.state in {"done", "unknown"})
+
+    async def give_reason(
+        self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, delivery_key: str
+    ) -> None:
+        """Why the standing choice is a dismissal. Raises Redelivered, or NotOpen where no dismissal stands."""
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, at)
+            changed = await connection.execute(
+                update(choices)
+                .where(
+                    choices.c.request_id == request_id,
+                    choices.c.retracted_at.is_(None),
+                    choices.c.kind == "dismissed",
+                )
+                .values(reason=reason)
+            )
+            if changed.rowcount == 0:
+                raise NotOpen(request_id)
+            event = Event(request_id=request_id, type="reason_given", at=at, agent_id=agent_id, data={"reason": reason})
+            await connection.execute(_INSERT_EVENT, to_row(event))
+
+
+def _way(way_back: WayBack | None) -> dict[str, Any]:
+    if way_back is None:
+        return {"url": None, "expires": None}
+    return {"url": way_back.response_url, "expires": way_back.expires_at}
+
+
+async def _standing_choice(connection: AsyncConnection, request_id: str) -> Choice:
+    row = (await connection.execute(_SELECT_STANDING, {"request_id": request_id})).mappings().one_or_none()
+    if row is None:
+        raise NothingToUndo(request_id)
+    return Choice(**row)
+
+
+async def _parts(connection: AsyncConnection, choice_id: str) -> tuple[Delivery, ...]:
+    rows = await connection.execute(
+        select(deliveries).where(deliveries.c.choice_id == choice_id).order_by(deliveries.c.part).with_for_update()
+    )
+    return tuple(Delivery(**row) for row in rows.mappings())
+
+
+def _undone(choice: Choice, *, agent_id: str, at: datetime) -> Event:
+    """The fact of an undo, holding the whole choice that it took back."""
+    kept: dict[str, Any] = to_row(choice)
+    del kept["request_id"]
+    kept |= {
+        "chosen_at": to_iso(choice.chosen_at),
+        "retracted_at": to_iso(at),
+        "visible_candidate_ids": list(choice.visible_candidate_ids),
+    }
+    return Event(
+        request_id=choice.request_id,
+        type="undone",
+        at=at,
+        agent_id=agent_id,
+        candidate_id=choice.candidate_id,
+        data={"choice": kept},
+    )
+
+
+_INSERT_CHOICE: Final = insert(choices)
+_INSERT_EVENT: Final = insert(events)
+_INSERT_DELIVERY: Final = insert(deliveries)
+
+# Locks the request's row (in PostgreSQL), so that a choice and a redraft of the same request take turns.
+_TOUCH_OPEN: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.status.in_(OPEN), requests.c.handed_at.is_not(None))
+    .values(
+        response_url=func.coalesce(bindparam("url", type_=Text), requests.c.response_url),
+        response_url_expires_at=func.coalesce(bindparam("expires", type_=UtcTime), requests.c.response_url_expires_at),
+    )
+)
+
+_SELECT_CHOICE: Final = select(choices).where(choices.c.id == bindparam("choice_id"))
+
+# FOR UPDATE, here and below: in PostgreSQL, who decides on a row holds it. SQLite has one writer, and leaves it out.
+_SELECT_STANDING: Final = (
+    select(choices)
+    .where(choices.c.request_id == bindparam("request_id"), choices.c.retracted_at.is_(None))
+    .with_for_update()
+)

@@ -1,0 +1,144 @@
+"""How far each part of a chosen reply has got into the conversation. Each method is one transaction.
+
+pending ─▶ attempting ─▶ done
+   ▲            ├──────▶ unknown   nobody knows whether Slack took it; the agent decides
+   └────────────┴──────────┘       refused for certain, told to wait, or the agent said Post
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import String, bindparam, case, delete, insert, select, text, update
+
+from storage.engine.database import Database
+from storage.records import Delivery, Event
+from storage.repositories.delivery_keys import record_delivery
+from storage.repositories.requests import to_row
+from storage.tables import deliveries, events
+
+
+class Deliveries:
+    """Deliveries of one database. `me` is the replica whose deliveries these are."""
+
+    def __init__(self, database: Database, *, me: str | None = None) -> None:
+        self._database = database
+        self._me = me
+
+    async def of_choice(self, choice_id: str) -> tuple[Delivery, ...]:
+        """All parts, in order."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
+            return tuple(Delivery(**row) for row in rows.mappings())
+
+    async def deleted(self, delivery_id: str) -> None:
+        """The part of a choice taken back is gone from the conversation, or cannot be removed by us."""
+        async with self._database.write() as connection:
+            await connection.execute(_DELETE, {"delivery_id": delivery_id})
+
+    async def attempt(self, delivery_id: str) -> bool:
+        """Commit that Slack is about to be called. False where the part is not pending any more, or not ours."""
+        async with self._database.write() as connection:
+            return (await connection.execute(_ATTEMPT, {"delivery_id": delivery_id, "me": self._me})).rowcount == 1
+
+    async def done(self, delivery: Delivery, *, sent: Event | None) -> None:
+        """The part is where `delivery` says; its text is needed here only if the agent is to copy it."""
+        async with self._database.write() as connection:
+            row = {
+                "delivery_id": delivery.id,
+                "to_address": delivery.address,
+                "to_channel": delivery.channel_id,
+                "at_ts": delivery.message_ts,
+            }
+            await connection.execute(_DONE, row)
+            if sent is not None:
+                await connection.execute(_INSERT_EVENT, to_row(sent))
+
+    async def told(self, choice_id: str) -> None:
+        """The agent has seen what became of the reply: nobody has anything left to do about its parts that are done."""
+        async with self._database.write() as connection:
+            await connection.execute(_TOLD, {"of_choice": choice_id})
+
+    async def put_back(self, delivery_id: str, *, address: str) -> None:
+        """Slack did not take the part, for certain: it is pending again, for this address."""
+        async with self._database.write() as connection:
+            await connection.execute(_PUT_BACK, {"delivery_id": delivery_id, "to_address": address})
+
+    async def unknown(self, delivery_id: str) -> None:
+        """Nobody knows whether Slack took the part: it is never posted again by itself."""
+        async with self._database.write() as connection:
+            await connection.execute(_UNKNOWN, {"delivery_id": delivery_id})
+
+    async def post_again(self, request_id: str, *, delivery_key: str, at: datetime) -> bool:
+        """The agent wants the unknown parts posted. False where none is unknown. Raises Redelivered."""
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, at)
+            again = await connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.request_id == request_id,
+                    deliveries.c.state == "unknown",
+                    deliveries.c.text.is_not(None),  # else it was forgotten meanwhile
+                )
+                .values(state="pending")
+            )
+            if again.rowcount == 0:
+                return False
+            await connection.execute(  # the parts that wait behind it too: they go out in order, by one hand
+                update(deliveries)
+                .where(deliveries.c.request_id == request_id, deliveries.c.state == "pending")
+                .values(owner=self._me)
+            )
+            return True
+
+
+_INSERT_EVENT: Final = insert(events)
+
+# Word for word the condition of the index, or SQLite would not see that the index will do.
+NOT_DONE: Final = text("deliveries.state <> 'done'")
+UNTOLD: Final = text("deliveries.state = 'done' AND deliveries.owner IS NOT NULL")
+
+_SELECT_PARTS: Final = (
+    select(deliveries).where(deliveries.c.choice_id == bindparam("of_choice")).order_by(deliveries.c.part)
+)
+
+_DELETE: Final = delete(deliveries).where(deliveries.c.id == bindparam("delivery_id"))
+
+_ATTEMPT: Final = (
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery_id"),
+        deliveries.c.state == "pending",
+        deliveries.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+    )
+    .values(state="attempting", attempts=deliveries.c.attempts + 1)
+)
+
+_DONE: Final = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"))
+    .values(
+        state="done",
+        address=bindparam("to_address"),
+        channel_id=bindparam("to_channel"),
+        message_ts=bindparam("at_ts"),
+        text=case((bindparam("to_address") == "copy", deliveries.c.text), else_=None),
+    )
+)
+
+_TOLD: Final = (
+    update(deliveries)
+    .where(deliveries.c.choice_id == bindparam("of_choice"), deliveries.c.state == "done")
+    .values(owner=None)
+)
+
+_PUT_BACK: Final = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"), deliveries.c.state == "attempting")
+    .values(state="pending", address=bindparam("to_address"))
+)
+
+_UNKNOWN: Final = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"), deliveries.c.state == "attempting")
+    .values(state="unknown")
+)

@@ -1,0 +1,295 @@
+"""Forgetting: the texts of old requests, or all of some requests. Each batch is one transaction.
+
+Pruned, a request keeps its numbers: who, when, in which order, with which probability, what was chosen. Its texts, its
+`response_url` and what the vault held are gone. Erased, it is gone with all that belongs to it, and with the requests
+that it was redrafted from or into, which are about the same message.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.records import Turn
+from storage.tables import UtcTime, candidates, choices, deliveries, events, requests, seen_deliveries, vault
+
+AT_ONCE: Final = 200
+"""Requests a transaction: others wait for no longer than that takes."""
+
+
+WIPE_PATIENCE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Which requests are to go: exactly one of these is given."""
+
+    agent_id: str | None = None
+    channel_id: str | None = None
+    thread_ts: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Rows, by table."""
+
+    requests: int = 0
+    candidates: int = 0
+    choices: int = 0
+    deliveries: int = 0
+    events: int = 0
+    vault: int = 0
+    seen_deliveries: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in Counts.__slots__}
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.__slots__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Texts of a request in one row; or what was `sealed` by whoever put it there."""
+
+    request_id: str
+    texts: tuple[str, ...] = field(default=(), repr=False)
+    sealed: str | None = field(default=None, repr=False)
+
+
+class Erasing:
+    """Forgetting in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- texts of old requests ------------------------------------------------------------------------
+
+    async def prunable(self, *, created_before: datetime) -> int:
+        """How many requests made before then still have their texts."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_COUNT_PRUNABLE, {"before": created_before}) or 0
+
+    async def prune(self, *, created_before: datetime) -> int:
+        """Forget the texts of some requests made before then, the oldest first. Their number: 0 when all is done."""
+        async with self._database.write() as connection:
+            ids = (await connection.scalars(_SELECT_PRUNABLE, {"before": created_before})).all()
+            if ids:
+                await _forget_texts(connection, ids)
+            return len(ids)
+
+    async def forget_delivered(self, *, chosen_before: datetime) -> int:
+        """Forget the texts of replies whose delivery has ended long ago: to copy, or nobody knows how."""
+        async with self._database.write() as connection:
+            return (await connection.execute(_FORGET_DELIVERED, {"before": chosen_before})).rowcount
+
+    # --- whole requests -------------------------------------------------------------------------------
+
+    async def matching(self, erasure: Erasure) -> tuple[str, ...]:
+        """The requests meant, with those of the same redrafts."""
+        async with self._database.read() as connection:
+            found = (await connection.scalars(select(requests.c.id).where(_meant(erasure)))).all()
+        return await self.families(found)
+
+    async def texts(self) -> AsyncIterator[Kept]:
+        """Every text that a table keeps, row by row."""
+        for query, start, kept in _SEARCHES:
+            after: Any = start
+            while True:
+                async with self._database.read() as connection:
+                    rows = (await connection.execute(query, {"after": after, "most": AT_ONCE})).all()
+                for row in rows:
+                    yield kept(*row[1:])
+                if len(rows) < AT_ONCE:
+                    break
+                after = rows[-1][0]
+
+    async def families(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """These requests, and all that they were redrafted from and into."""
+        known: dict[str, None] = dict.fromkeys(ids)
+        fresh = list(known)
+        async with self._database.read() as connection:
+            while fresh:
+                related: list[str] = []
+                for batch in _batches(fresh):
+                    related += (await connection.scalars(_PARENTS, {"ids": batch})).all()
+                    related += (await connection.scalars(_CHILDREN, {"ids": batch})).all()
+                fresh = [each for each in dict.fromkeys(related) if each not in known]
+                known |= dict.fromkeys(fresh)
+        return tuple(known)
+
+    async def counts(self, ids: Sequence[str]) -> Counts:
+        """The rows that erasing these would take."""
+        counts = Counts()
+        async with self._database.read() as connection:
+            for batch in _batches(ids):
+                counts += await _counted(connection, batch)
+        return counts
+
+    async def erase(self, ids: Sequence[str]) -> Counts:
+        """Take some requests, at most AT_ONCE, out of every table."""
+        async with self._database.write() as connection:
+            counts = await _counted(connection, ids)
+            await connection.execute(delete(seen_deliveries).where(seen_deliveries.c.key.in_(_keys(ids))))
+            await connection.execute(_ERASE, {"ids": list(ids)})  # what belongs to them goes with them
+            return counts
+
+    async def wipe(self) -> bool:
+        """Take what was erased off the disk. False where it has to wait for others who read, or for VACUUM."""
+        return await self._database.scrub(patience_s=WIPE_PATIENCE_S)
+
+    async def forget_keys_of(self, agent_id: str) -> int:
+        """The keys of an agent's clicks, which have their id in them."""
+        async with self._database.write() as connection:
+            theirs = seen_deliveries.c.key.contains(f"click:{agent_id}:", autoescape=True)
+            return (await connection.execute(delete(seen_deliveries).where(theirs))).rowcount
+
+
+async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    these = {"ids": list(ids)}
+    spoken = (await connection.execute(_SELECT_SPOKEN, these)).all()
+    rows = [{"of_request": key, "wordless": tuple(replace(turn, text="") for turn in turns)} for key, turns in spoken]
+    await connection.execute(_PRUNE_CONVERSATION, rows)
+    for statement in (_PRUNE_REQUESTS, _PRUNE_CANDIDATES, _PRUNE_CHOICES, _PRUNE_DELIVERIES, _PRUNE_VAULT):
+        await connection.execute(statement, these)
+    undone = (await connection.execute(_SELECT_UNDONE, these)).all()
+    for seq, data in undone:
+        if data.get("choice", {}).get("final_text") is not None:
+            forgotten = {**data, "choice": {**data["choice"], "final_text": None}}
+            await connection.execute(_PRUNE_EVENT, {"of_seq": seq, "forgotten": forgotten})
+
+
+async def _counted(connection: AsyncConnection, ids: Sequence[str]) -> Counts:
+    counted: dict[str, int] = {}
+    for table in (candidates, choices, deliveries, events, vault):
+        rows = select(func.count()).select_from(table).where(table.c.request_id.in_(list(ids)))
+        counted[table.name] = await connection.scalar(rows) or 0
+    found = select(func.count()).select_from(requests).where(requests.c.id.in_(list(ids)))
+    keys = select(func.count()).select_from(seen_deliveries).where(seen_deliveries.c.key.in_(_keys(ids)))
+    return Counts(
+        requests=await connection.scalar(found) or 0, seen_deliveries=await connection.scalar(keys) or 0, **counted
+    )
+
+
+def _keys(ids: Iterable[str]) -> list[str]:
+    """The keys that tell that a failed request was asked again."""
+    return [f"redraft:{request_id}" for request_id in ids]
+
+
+def _meant(erasure: Erasure) -> ColumnElement[bool]:
+    """An agent's are those that they asked for, and imported ones in which they decided or did anything else."""
+    columns = {
+        requests.c.agent_id: erasure.agent_id,
+        requests.c.channel_id: erasure.channel_id,
+        requests.c.thread_ts: erasure.thread_ts,
+        requests.c.id: erasure.request_id,
+    }
+    ((column, value),) = [(column, value) for column, value in columns.items() if value is not None]
+    if column is not requests.c.agent_id:
+        return column == value
+    acted = [select(table.c.request_id).where(table.c.agent_id == value) for table in (choices, events)]
+    return or_(column == value, *(requests.c.id.in_(each) for each in acted))
+
+
+def _batches(ids: Sequence[str]) -> Iterable[list[str]]:
+    return (list(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+
+# Word for word the condition of the index.
+_HAS_TEXT: Final = text("requests.text_kept <> 'none'")
+
+_PRUNABLE: Final = (requests.c.created_at < bindparam("before", type_=UtcTime)) & _HAS_TEXT
+
+_COUNT_PRUNABLE: Final = select(func.count()).select_from(requests).where(_PRUNABLE)
+
+_SELECT_PRUNABLE: Final = (
+    select(requests.c.id)
+    .where(_PRUNABLE)
+    .order_by(requests.c.created_at)
+    .limit(AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+
+# Who spoke stays, without what they said.
+_SELECT_SPOKEN: Final = select(requests.c.id, requests.c.conversation).where(requests.c.id.in_(_IDS))
+_PRUNE_CONVERSATION: Final = (
+    update(requests).where(requests.c.id == bindparam("of_request")).values(conversation=bindparam("wordless"))
+)
+_PRUNE_REQUESTS: Final = (
+    update(requests)
+    .where(requests.c.id.in_(_IDS))
+    .values(hint=None, text_kept="none", response_url=None, response_url_expires_at=None)
+)
+_PRUNE_CANDIDATES: Final = update(candidates).where(candidates.c.request_id.in_(_IDS)).values(text=None, sources=())
+_PRUNE_CHOICES: Final = update(choices).where(choices.c.request_id.in_(_IDS)).values(final_text=None)
+_PRUNE_DELIVERIES: Final = update(deliveries).where(deliveries.c.request_id.in_(_IDS)).values(text=None)
+_PRUNE_VAULT: Final = delete(vault).where(vault.c.request_id.in_(_IDS))
+
+_SELECT_UNDONE: Final = select(events.c.seq, events.c.data).where(
+    events.c.request_id.in_(_IDS), events.c.type == "undone"
+)
+_PRUNE_EVENT: Final = update(events).where(events.c.seq == bindparam("of_seq")).values(data=bindparam("forgotten"))
+
+_FORGET_DELIVERED: Final = (
+    update(deliveries)
+    .where(
+        deliveries.c.text.is_not(None),
+        deliveries.c.state.in_(("done", "unknown")),
+        deliveries.c.choice_id.in_(
+            select(choices.c.id).where(choices.c.chosen_at < bindparam("before", type_=UtcTime))
+        ),
+    )
+    .values(text=None)
+)
+
+_PARENTS: Final = select(requests.c.parent_request_id).where(
+    requests.c.id.in_(_IDS), requests.c.parent_request_id.is_not(None)
+)
+_CHILDREN: Final = select(requests.c.id).where(requests.c.parent_request_id.in_(_IDS))
+
+_ERASE: Final = delete(requests).where(requests.c.id.in_(_IDS))
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Every text in a value as JSON has them."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, dict):
+        return tuple(word for each in value.values() for word in _words(each))
+    if isinstance(value, list | tuple):
+        return tuple(word for each in value for word in _words(each))
+    return ()
+
+
+def _of_request(request_id: str, hint: str | None, conversation: Sequence[Turn]) -> Kept:
+    return Kept(request_id=request_id, texts=(*(turn.text for turn in conversation), *_words(hint)))
+
+
+def _open(request_id: str, *values: Any) -> Kept:
+    return Kept(request_id=request_id, texts=_words(values))
+
+
+def _sealed(request_id: str, sealed: str | None) -> Kept:
+    return Kept(request_id=request_id, sealed=sealed)
+
+
+def _paged(key: Any, *columns: Any) -> Any:
+    after = bindparam("after", type_=key.type)
+    return select(key, *columns).where(key > after).order_by(key).limit(bindparam("most"))
+
+
+_SEARCHES: Final[tuple[tuple[Any, Any, Callable[..., Kept]], ...]] = (
+    (_paged(requests.c.id, requests.c.id, requests.c.hint, requests.c.conversation), "", _of_request),
+    (_paged(candidates.c.id, candidates.c.request_id, candidates.c.text, candidates.c.sources), "", _open),
+    (_paged(choices.c.id, choices.c.request_id, choices.c.final_text), "", _open),
+    (_paged(events.c.seq, events.c.request_id, events.c.data), -1, _open),
+    (_paged(deliveries.c.id, deliveries.c.request_id, deliveries.c.text), "", _sealed),
+    (_paged(vault.c.request_id, vault.c.request_id, vault.c.sealed), "", _sealed),
+)

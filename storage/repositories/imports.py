@@ -1,0 +1,124 @@
+"""Requests from elsewhere, taken into the log as they are; what is there already is never changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sqlalchemy import Table, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.errors import Unavailable
+from storage.queries.export_rows import Fields, row_of, to_raw
+from storage.queries.log_entries import entries_of
+from storage.records import Candidate, Choice, Event, LogEntry, Request
+from storage.tables import candidates, choices, events, requests
+
+AT_ONCE: Final = 500
+"""Requests in one transaction: the bot, which may be writing too, waits for no more."""
+
+Verdict = Literal["new", "known", "differs", "candidate_taken", "choice_taken"]
+"""`known`: the log has this request, the same in each field. `differs`: it has another one under this id. The rest: the
+id of a candidate or of the choice belongs to another request.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the log has under the ids of some requests."""
+
+    entries: dict[str, LogEntry]
+    candidates: set[str]
+    choices: set[str]
+
+
+class Imports:
+    """Takes requests into one database. `fields` are those that two requests are compared by."""
+
+    def __init__(self, database: Database, fields: Fields) -> None:
+        self._database = database
+        self._fields = fields
+
+    async def take(self, entries: Sequence[LogEntry]) -> list[Verdict]:
+        """Record those that are new, in one transaction, durably; a verdict for each. Raises Unavailable."""
+        for _ in range(2):  # another writer may take one of the ids in between: then it is there when we look again
+            try:
+                async with self._database.write() as connection:
+                    verdicts = self._judge(entries, await _found(connection, entries))
+                    new = [entry for entry, verdict in zip(entries, verdicts, strict=True) if verdict == "new"]
+                    await _insert(connection, new)
+            except IntegrityError:
+                continue
+            return verdicts
+        raise Unavailable("other writers took the same ids at the same time")
+
+    async def judge(self, entries: Sequence[LogEntry]) -> list[Verdict]:
+        """The verdicts alone; nothing is recorded. Raises Unavailable."""
+        async with self._database.read() as connection:
+            return self._judge(entries, await _found(connection, entries))
+
+    def _judge(self, entries: Sequence[LogEntry], found: _Found) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for entry in entries:
+            verdict = self._verdict(entry, found)
+            if verdict == "new":
+                found.entries[entry.request.id] = entry
+                found.candidates.update(candidate.id for candidate in entry.candidates)
+                found.choices.update(_choice_ids(entry))
+            verdicts.append(verdict)
+        return verdicts
+
+    def _verdict(self, entry: LogEntry, found: _Found) -> Verdict:
+        there = found.entries.get(entry.request.id)
+        if there is not None:
+            same = to_raw(there, self._fields) == to_raw(entry, self._fields)
+            return "known" if same else "differs"
+        if any(candidate.id in found.candidates for candidate in entry.candidates):
+            return "candidate_taken"
+        return "choice_taken" if found.choices.intersection(_choice_ids(entry)) else "new"
+
+
+def _choice_ids(entry: LogEntry) -> list[str]:
+    return [] if entry.choice is None else [entry.choice.id]
+
+
+async def _found(connection: AsyncConnection, entries: Sequence[LogEntry]) -> _Found:
+    drafted = [candidate.id for entry in entries for candidate in entry.candidates]
+    chosen = [choice_id for entry in entries for choice_id in _choice_ids(entry)]
+    taken = await _taken(connection, candidates, drafted), await _taken(connection, choices, chosen)
+    # Requests last: what another writer commits in between is then known, not a request that took our ids.
+    there = await entries_of(connection, [entry.request.id for entry in entries])
+    return _Found(entries={entry.request.id: entry for entry in there}, candidates=taken[0], choices=taken[1])
+
+
+async def _taken(connection: AsyncConnection, table: Table, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that the table has; asked for in parts, since statements take so many values only."""
+    taken: set[str] = set()
+    for start in range(0, len(ids), _VALUES):
+        query = select(table.c.id).where(table.c.id.in_(ids[start : start + _VALUES]))
+        taken.update((await connection.scalars(query)).all())
+    return taken
+
+
+_VALUES: Final = 5_000
+
+
+async def _insert(connection: AsyncConnection, entries: Sequence[LogEntry]) -> None:
+    await _insert_into(connection, requests, [entry.request for entry in entries])
+    await _insert_into(connection, candidates, [one for entry in entries for one in entry.candidates])
+    await _insert_into(connection, choices, [entry.choice for entry in entries if entry.choice is not None])
+    await _insert_into(connection, events, [event for entry in entries for event in entry.events])
+
+
+async def _insert_into(
+    connection: AsyncConnection, table: Table, records: Iterable[Request | Candidate | Choice | Event]
+) -> None:
+    """As rows, past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
+    names = [column.name for column in table.columns if column.name != "seq"]
+    rows: list[tuple[Any, ...]] = [row_of(record, names) for record in records]
+    if rows:
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        marks = ", ".join([mark] * len(names))
+        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own names
+        await connection.exec_driver_sql(statement, rows)

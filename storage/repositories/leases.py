@@ -1,0 +1,61 @@
+"""Work that one replica does at a time: whoever holds the lease. It ends by itself where its holder does."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.errors import TakenOver
+from storage.tables import UtcTime, leases
+
+
+class Leases:
+    """The leases of one database; `me` is this process."""
+
+    def __init__(self, database: Database, *, me: str) -> None:
+        self._database = database
+        self._me = me
+
+    async def take(self, name: str, *, at: datetime, until: datetime) -> bool:
+        """Hold the lease, or go on holding it, until then. False where another replica holds it.
+
+        One that runs longer from now than leases do was taken by a clock that was wrong, and counts for nothing.
+        """
+        row = {"lease": name, "me": self._me, "at": at, "new_until": until, "impossible": until + (until - at)}
+        async with self._database.write() as connection:
+            if (await connection.execute(_TAKE, row)).rowcount == 1:
+                return True
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(leases), {"name": name, "holder": self._me, "until": until})
+        except IntegrityError:  # another holds it
+            return False
+        return True
+
+    async def give_back(self, name: str) -> None:
+        """Let another have it at once."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == self._me))
+
+
+async def must_hold(connection: AsyncConnection, name: str, holder: str) -> None:
+    """In the transaction that the lease is for: nobody else takes it until that ends. Raises TakenOver."""
+    found = await connection.scalar(select(leases.c.holder).where(leases.c.name == name).with_for_update())
+    if found != holder:
+        raise TakenOver(name)
+
+
+_TAKE = (
+    update(leases)
+    .where(
+        leases.c.name == bindparam("lease"),
+        or_(
+            leases.c.holder == bindparam("me"),
+            leases.c.until < bindparam("at", type_=UtcTime),
+            leases.c.until > bindparam("impossible", type_=UtcTime),
+        ),
+    )
+    .values(holder=bindparam("me"), until=bindparam("new_until"))
+)

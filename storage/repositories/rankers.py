@@ -1,0 +1,212 @@
+"""Rankers learned from the log, and which of them orders what agents see. Each method is one transaction.
+
+What is shown is the last row of `ranker_changes`; no row, or one without a version, is uniform order. A change made by
+a person stands until a person lifts it: learning goes on and is stored, and changes nothing that is shown.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import Select, delete, desc, false, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.repositories.leases import must_hold
+from storage.repositories.requests import to_row
+from storage.tables import audit, choices, ranker_changes, rankers, requests
+
+LEARNING: Final = "learning"
+"""The lease that who records a ranker holds."""
+
+KEPT_UNSHOWN: Final = 20
+"""Rankers that were never shown are kept, the newest so many. Those that were shown stay: the log names them."""
+
+_CHANGES_LOCK: Final = 0x72616E6B657273  # "rankers" in ASCII
+
+Reason = Literal["gate", "rollback", "automatic"]
+"""The gate decided; a person did, and it stands; a person gave it back to the gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRanker:
+    """A ranker as text, what it was learned from, and how it did. `choices` is the size of the log, simulated apart."""
+
+    version: str
+    model: str = field(repr=False)
+    created_at: datetime
+    created_by: str
+    trained_until: datetime | None
+    requests: int
+    choices: int
+    agents: int
+    metrics: dict[str, Any]
+    gate_open: bool
+    gate: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Which ranker orders since `at`, who made it so, and why; uniform order without a version."""
+
+    at: datetime
+    actor: str
+    version: str | None
+    reason: Reason
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a person decided, and the gate does not."""
+        return self.reason == "rollback"
+
+
+class Rankers:
+    """The rankers of one database; `me` is this process."""
+
+    def __init__(self, database: Database, *, me: str) -> None:
+        self._database = database
+        self._me = me
+
+    async def record(self, ranker: StoredRanker) -> Change | None:
+        """Keep a ranker, and let its gate decide what is shown, unless a person has. What changed, if anything did.
+
+        Raises TakenOver where this process does not hold the lease any more: then nothing is recorded.
+        """
+        async with self._database.write() as connection:
+            await must_hold(connection, LEARNING, self._me)
+            await self._one_at_a_time(connection)
+            # The same log makes the same ranker, whose version is its content's: the newer record of it stands.
+            await connection.execute(delete(rankers).where(rankers.c.version == ranker.version))
+            await connection.execute(insert(rankers), to_row(ranker))
+            facts = {"choices": ranker.choices, "agents": ranker.agents, "gate_open": ranker.gate_open}
+            await _note(connection, ranker.created_at, ranker.created_by, "ranker_trained", ranker.version, facts)
+            before = await _current(connection)
+            after = _by_gate(ranker, before)
+            if after is not None:
+                await _change(connection, after, before)
+            await connection.execute(_FORGET)
+            return after
+
+    async def roll_back(self, to: str | None, *, actor: str, at: datetime) -> Change:
+        """Order by this ranker, or uniformly, from now on, whatever is learned. Raises KeyError: it is not here."""
+        async with self._database.write() as connection:
+            await self._one_at_a_time(connection)
+            if to is not None and await connection.scalar(_version(to)) is None:
+                raise KeyError(to)
+            change = Change(at=at, actor=actor, version=to, reason="rollback")
+            await _change(connection, change, await _current(connection))
+            return change
+
+    async def go_on(self, *, actor: str, at: datetime) -> Change:
+        """Let the gate decide again, beginning with that of the newest ranker."""
+        async with self._database.write() as connection:
+            await self._one_at_a_time(connection)
+            newest = (await connection.execute(_NEWEST.limit(1))).mappings().one_or_none()
+            version = newest["version"] if newest is not None and newest["gate_open"] else None
+            change = Change(at=at, actor=actor, version=version, reason="automatic")
+            await _change(connection, change, await _current(connection))
+            return change
+
+    async def current(self) -> Change | None:
+        """What is shown; None where nothing but uniform order ever was."""
+        async with self._database.read() as connection:
+            return await _current(connection)
+
+    async def previous(self) -> str | None:
+        """The ranker that the gate showed before the one that is shown; None: before that came uniform order."""
+        async with self._database.read() as connection:
+            now = await _current(connection)
+            shown = list(dict.fromkeys((await connection.scalars(_SHOWN_BY_GATE)).all()))
+        at = shown.index(now.version) if now is not None and now.version in shown else len(shown)
+        return shown[at - 1] if at > 0 else None
+
+    async def get(self, version: str) -> StoredRanker | None:
+        async with self._database.read() as connection:
+            return await _one(connection, _COLUMNS.where(rankers.c.version == version))
+
+    async def newest(self) -> StoredRanker | None:
+        """The one recorded last, whatever the clocks said."""
+        async with self._database.read() as connection:
+            return await _one(connection, _NEWEST.limit(1))
+
+    async def versions(self) -> tuple[str, ...]:
+        """All that are kept, the newest first."""
+        async with self._database.read() as connection:
+            return tuple((await connection.scalars(select(rankers.c.version).order_by(desc(rankers.c.seq)))).all())
+
+    async def choices(self) -> int:
+        """Standing choices of real requests: what there is to learn from."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_CHOICES) or 0
+
+    async def _one_at_a_time(self, connection: AsyncConnection) -> None:
+        """SQLite has one writer; in PostgreSQL two changes would not see each other."""
+        if self._database.is_shared:
+            await connection.execute(select(func.pg_advisory_xact_lock(_CHANGES_LOCK)))
+
+
+def _by_gate(ranker: StoredRanker, before: Change | None) -> Change | None:
+    """What the ranker's gate changes; nothing where a person decided, or where it is uniform and stays so."""
+    if before is not None and before.is_pinned:
+        return None
+    if not ranker.gate_open and (before is None or before.version is None):
+        return None
+    version = ranker.version if ranker.gate_open else None
+    return Change(at=ranker.created_at, actor=ranker.created_by, version=version, reason="gate")
+
+
+async def _change(connection: AsyncConnection, change: Change, before: Change | None) -> None:
+    await connection.execute(insert(ranker_changes), to_row(change))
+    action = "ranker_shown" if change.version else "ranker_withdrawn"
+    told = {"gate": action, "rollback": "ranker_rolled_back", "automatic": "ranker_automatic"}[change.reason]
+    facts = {"before": None if before is None else before.version}
+    await _note(connection, change.at, change.actor, told, change.version, facts)
+
+
+async def _note(
+    connection: AsyncConnection, at: datetime, actor: str, action: str, version: str | None, facts: dict[str, Any]
+) -> None:
+    row = {"at": at, "actor": actor, "action": action, "data": {"version": version, **facts}}
+    await connection.execute(insert(audit), row)
+
+
+async def _current(connection: AsyncConnection) -> Change | None:
+    row = (await connection.execute(_CURRENT)).mappings().one_or_none()
+    return None if row is None else Change(**row)
+
+
+async def _one(connection: AsyncConnection, query: Select[Any]) -> StoredRanker | None:
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else StoredRanker(**row)
+
+
+def _version(version: str) -> Select[Any]:
+    return select(rankers.c.version).where(rankers.c.version == version)
+
+
+_COLUMNS: Final = select(*(column for column in rankers.c if column.name != "seq"))
+
+_NEWEST: Final = _COLUMNS.order_by(desc(rankers.c.seq))
+
+_CURRENT: Final = (
+    select(*(column for column in ranker_changes.c if column.name != "seq"))
+    .order_by(desc(ranker_changes.c.seq))
+    .limit(1)
+)
+
+_SHOWN_BY_GATE: Final = (
+    select(ranker_changes.c.version)
+    .where(ranker_changes.c.version.is_not(None), ranker_changes.c.reason != "rollback")
+    .order_by(ranker_changes.c.seq)
+)
+
+_CHOICES: Final = (
+    select(func.count())
+    .select_from(choices.join(requests, requests.c.id == choices.c.request_id))
+    .where(choices.c.retracted_at.is_(None), requests.c.simulated == false())
+)
+
+_FORGET: Final = delete(rankers).where(
+    rankers.c.version.not_in(select(ranker_changes.c.version).where(ranker_changes.c.version.is_not(None))),
+    rankers.c.seq.not_in(select(rankers.c.seq).order_by(desc(rankers.c.seq)).limit(KEPT_UNSHOWN)),
+)

@@ -1,0 +1,202 @@
+"""Which processes are alive, and taking over the work of those that are not. Each method is one transaction.
+
+Every `serve` is a replica with a heartbeat. A request in drafting, and a delivery that is not done, belong to one; when
+its heart has not beaten for a while, another takes them over. One that was only slow comes to no harm: when it wants to
+record, it is told that the work is not its own any more.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, bindparam, case, delete, insert, or_, select, text, update
+
+from storage.engine.database import Database
+from storage.records import Candidate, Delivery, LogEntry, Request
+from storage.repositories.deliveries import NOT_DONE, UNTOLD
+from storage.tables import UtcTime, candidates, choices, deliveries, replicas, requests
+
+NOBODY: Final = ""
+"""The owner of work that its replica gave up while it lived: nobody has this id, so nobody by this id is alive."""
+
+AT_ONCE: Final = 20
+"""Requests, choices to deliver, or parts to delete, taken over in one transaction."""
+
+
+class Replicas:
+    """The replicas of one database; `me` is this process."""
+
+    def __init__(self, database: Database, *, me: str) -> None:
+        self._database = database
+        self._me = me
+
+    async def join(self, at: datetime) -> None:
+        """Be alive from now on. A SQLite file is one process's own: whoever was there before is gone."""
+        async with self._database.write() as connection:
+            if not self._database.is_shared:
+                await connection.execute(delete(replicas))
+            await connection.execute(insert(replicas), {"id": self._me, "seen_at": at})
+
+    async def beat(self, at: datetime, *, dead_before: datetime) -> None:
+        """Still alive; those who were not heard of for long are forgotten."""
+        async with self._database.write() as connection:
+            alive = await connection.execute(_BEAT, {"me": self._me, "at": at})
+            if alive.rowcount == 0:  # taken for dead, while this process could not reach the database
+                await connection.execute(insert(replicas), {"id": self._me, "seen_at": at})
+            await connection.execute(_FORGET, {"dead_before": dead_before})
+
+    async def leave(self) -> None:
+        """What this process leaves behind is free to be taken at once."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(replicas).where(replicas.c.id == self._me))
+
+    async def release(self, *, requests: Collection[str], choices: Collection[str]) -> None:
+        """These of ours are nobody's from now on, free to be taken at once: requests, and choices to deliver."""
+        async with self._database.write() as connection:
+            await connection.execute(_RELEASE_REQUESTS, {"ids": list(requests), "me": self._me})
+            await connection.execute(_RELEASE_DELIVERIES, {"ids": list(choices), "me": self._me})
+
+    async def take_requests(self) -> tuple[LogEntry, ...]:
+        """Requests in the middle of being drafted or shown, whose replica is gone: ours from now on."""
+        async with self._database.write() as connection:
+            found = (await connection.scalars(_ORPHANED_REQUESTS)).all()
+            if not found:
+                return ()
+            ids = {"ids": (await connection.scalars(_TAKE_REQUESTS, {"me": self._me, "ids": found})).all()}
+            taken = [Request(**row) for row in (await connection.execute(_REQUESTS, ids)).mappings()]
+            drafted = [Candidate(**row) for row in (await connection.execute(_CANDIDATES, ids)).mappings()]
+            return tuple(
+                LogEntry(
+                    request=request,
+                    candidates=tuple(candidate for candidate in drafted if candidate.request_id == request.id),
+                    choice=None,
+                )
+                for request in taken
+            )
+
+    async def take_deliveries(self, *, unknown_since: datetime, untold_since: datetime) -> tuple[str, ...]:
+        """The choices with parts on their way whose replica is gone: ours from now on, oldest first, each as a whole.
+
+        A part that was being attempted is `unknown`: nobody knows whether Slack took it. Choices made before
+        `unknown_since` of which a part was unknown already are left: their agents have been told. Those whose reply
+        stands, but whose agent may not have been told so, are among them if they were made since `untold_since`.
+        """
+        async with self._database.write() as connection:
+            since = {"since": unknown_since, "untold_since": untold_since}
+            found = (await connection.scalars(_ORPHANED_CHOICES, since)).all()
+            if not found:
+                return ()
+            taken = set((await connection.scalars(_TAKE_DELIVERIES, {"me": self._me, "ids": found})).all())
+            return tuple(choice_id for choice_id in found if choice_id in taken)
+
+    async def take_deletions(self, *, undone_since: datetime) -> tuple[Delivery, ...]:
+        """Posted parts of choices taken back since then, whose replica is gone before it deleted them."""
+        async with self._database.write() as connection:
+            found = [Delivery(**row) for row in (await connection.execute(_POSTED, {"since": undone_since})).mappings()]
+            if not found:
+                return ()
+            ids = [part.id for part in found]
+            taken = set((await connection.scalars(_TAKE_DELETIONS, {"me": self._me, "ids": ids})).all())
+            return tuple(part for part in found if part.id in taken)
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+
+_RELEASE_REQUESTS: Final = (
+    update(requests).where(requests.c.id.in_(_IDS), requests.c.owner == bindparam("me")).values(owner=NOBODY)
+)
+
+_RELEASE_DELIVERIES: Final = (
+    update(deliveries)
+    .where(deliveries.c.choice_id.in_(_IDS), deliveries.c.owner == bindparam("me"))
+    .values(owner=NOBODY)
+)
+
+_ALIVE: Final = select(replicas.c.id)
+
+_BEAT: Final = update(replicas).where(replicas.c.id == bindparam("me")).values(seen_at=bindparam("at"))
+
+_FORGET: Final = delete(replicas).where(replicas.c.seen_at < bindparam("dead_before", type_=UtcTime))
+
+_REQUEST_ORPHANED: Final = or_(requests.c.owner.is_(None), requests.c.owner.not_in(_ALIVE))
+
+_DELIVERY_ORPHANED: Final = or_(deliveries.c.owner.is_(None), deliveries.c.owner.not_in(_ALIVE))
+
+# Each is looked for and locked first, past what another replica is taking at this moment; then taken if it is still an
+# orphan: in PostgreSQL only a statement begun after the lock is sure to see what the others have committed.
+
+_ORPHANED_REQUESTS: Final = (
+    select(requests.c.id)
+    .where(
+        text("requests.status = 'drafting'"),  # word for word the condition of the index
+        requests.c.surface != "cli",
+        _REQUEST_ORPHANED,
+    )
+    .order_by(requests.c.created_at)
+    .limit(AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+
+_TAKE_REQUESTS: Final = (
+    update(requests)
+    .where(requests.c.id.in_(_IDS), requests.c.status == "drafting", _REQUEST_ORPHANED)
+    .values(owner=bindparam("me"))
+    .returning(requests.c.id)
+)
+
+_REQUESTS: Final = select(requests).where(requests.c.id.in_(_IDS)).order_by(requests.c.created_at)
+
+_CANDIDATES: Final = select(candidates).where(candidates.c.request_id.in_(_IDS)).order_by(candidates.c.sample_index)
+
+_OTHER: Final = deliveries.alias("other")
+
+_KNOWN_AS_UNKNOWN: Final = (
+    select(_OTHER.c.id).where(_OTHER.c.choice_id == choices.c.id, _OTHER.c.state == "unknown").exists()
+)
+
+_ORPHANED_CHOICES: Final = (
+    select(choices.c.id)
+    .where(
+        or_(
+            choices.c.id.in_(select(deliveries.c.choice_id).where(NOT_DONE, _DELIVERY_ORPHANED))
+            & or_(choices.c.chosen_at >= bindparam("since", type_=UtcTime), ~_KNOWN_AS_UNKNOWN),
+            choices.c.id.in_(select(deliveries.c.choice_id).where(UNTOLD, _DELIVERY_ORPHANED))
+            & (choices.c.chosen_at >= bindparam("untold_since", type_=UtcTime)),
+        ),
+        choices.c.retracted_at.is_(None),
+    )
+    .order_by(choices.c.chosen_at)
+    .limit(AT_ONCE)
+    .with_for_update(of=choices, skip_locked=True)
+)
+
+_TAKE_DELIVERIES: Final = (
+    update(deliveries)
+    .where(deliveries.c.choice_id.in_(_IDS), or_(NOT_DONE, UNTOLD), _DELIVERY_ORPHANED)
+    .values(
+        owner=bindparam("me"),
+        state=case((deliveries.c.state == "attempting", "unknown"), else_=deliveries.c.state),
+    )
+    .returning(deliveries.c.choice_id)
+)
+
+_POSTED: Final = (
+    select(deliveries)
+    .where(
+        deliveries.c.choice_id.in_(
+            select(choices.c.id).where(choices.c.retracted_at >= bindparam("since", type_=UtcTime))
+        ),
+        deliveries.c.state == "done",
+        deliveries.c.message_ts.is_not(None),
+        _DELIVERY_ORPHANED,
+    )
+    .limit(AT_ONCE)
+    .with_for_update(of=deliveries, skip_locked=True)
+)
+
+_TAKE_DELETIONS: Final = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(_IDS), _DELIVERY_ORPHANED)
+    .values(owner=bindparam("me"))
+    .returning(deliveries.c.id)
+)

@@ -1,0 +1,578 @@
+"""Suggestion requests and their candidates: from the ask to what was shown. Each method is one transaction."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import String, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage import tables
+from storage.engine.database import Database
+from storage.errors import NotOpen, TakenOver
+from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Sealed, Status, Turn, WayBack
+from storage.repositories import vault
+from storage.repositories.delivery_keys import record_delivery
+from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
+
+OPEN: Final[tuple[Status, ...]] = ("drafting", "shown")
+
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_EXPIRED_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """What drafting came to: all K candidates, the order shown and its probability, or that none is left."""
+
+    request_id: str
+    candidates: tuple[Candidate, ...]
+    status: Status
+    policy: Policy = "uniform"
+    policy_params: dict[str, Any] = field(default_factory=dict)
+    ranker_version: str | None = None
+    order_propensity: float | None
+    handed_at: datetime | None
+    events: tuple[Event, ...] = ()
+    sealed: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How drafting in places ended: the candidates that got no place at last, and the probability of the order shown.
+
+    `first_propensity` is each placed candidate's; both are None where nothing could be shown: the request failed.
+    """
+
+    request_id: str
+    candidates: tuple[Candidate, ...]
+    order_propensity: float | None
+    first_propensity: float | None
+    events: tuple[Event, ...] = ()
+
+
+class Requests:
+    """Requests of one database. `me` is the replica that drafts the ones recorded here."""
+
+    def __init__(self, database: Database, *, me: str | None = None) -> None:
+        self._database = database
+        self._me = me
+
+    async def keep_playbook(self, *, prompt_version: str, text: str, at: datetime) -> None:
+        """Keep the text behind a `prompt_version`: a hash alone is no provenance."""
+        async with self._database.read() as connection:
+            known = await connection.scalar(
+                select(playbooks.c.prompt_version).where(playbooks.c.prompt_version == prompt_version)
+            )
+        if known is not None:
+            return
+        with suppress(IntegrityError):  # another replica has kept it meanwhile
+            async with self._database.write() as connection:
+                await connection.execute(
+                    insert(playbooks), {"prompt_version": prompt_version, "text": text, "first_used_at": at}
+                )
+
+    async def record(self, request: Request, *, delivery_key: str, sealed: Sealed | None = None) -> None:
+        """A new request, with what is kept while it is open. Raises Redelivered."""
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, request.created_at)
+            await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
+            if sealed is not None:
+                await vault.put(connection, sealed)
+
+    async def record_redraft(
+        self, child: Request, *, delivery_key: str, event: Event, sealed: Sealed | None = None
+    ) -> None:
+        """A new request that closes its parent. Raises Redelivered, or NotOpen where the parent takes no redraft.
+
+        A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own. What is
+        `sealed` for the child takes the place of what was for its parent.
+        """
+        assert child.parent_request_id is not None
+        async with self._database.write() as connection:
+            await record_delivery(connection, delivery_key, child.created_at)
+            parent = {"of_request": child.parent_request_id}
+            await connection.execute(_LOCK_REQUEST, parent)
+            closed = await connection.execute(_CLOSE_AS_REDRAFTED, parent)
+            if closed.rowcount == 0:
+                await _claim_failed(connection, child.parent_request_id, child.created_at)
+            await connection.execute(_INSERT_REQUEST, {**to_row(child), "owner": self._me})
+            await connection.execute(_INSERT_EVENT, to_row(event))
+            await vault.drop(connection, [child.parent_request_id])
+            if sealed is not None:
+                await vault.put(connection, sealed)
+
+    async def record_drafts(self, drafted: Drafted) -> None:
+        """All candidates of a request, with their order: durable before it is visible. Raises TakenOver."""
+        async with self._database.write() as connection:
+            ours = await connection.execute(
+                _UPDATE_DRAFTED,
+                {
+                    "of_request": drafted.request_id,
+                    "me": self._me,
+                    "new_status": drafted.status,
+                    "new_policy": drafted.policy,
+                    "params": drafted.policy_params,
+                    "ranker": drafted.ranker_version,
+                    "propensity": drafted.order_propensity,
+                    "handed": drafted.handed_at,
+                },
+            )
+            if ours.rowcount == 0:
+                raise TakenOver(drafted.request_id)
+            if drafted.candidates:
+                await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in drafted.candidates])
+            if drafted.events:
+                await connection.execute(_INSERT_EVENT, [to_row(event) for event in drafted.events])
+            if drafted.sealed is not None:
+                await vault.put(connection, drafted.sealed)
+
+    async def record_conversation(
+        self,
+        request_id: str,
+        conversation: tuple[Turn, ...],
+        *,
+        seen_ts: str | None = None,
+        sealed: Sealed | None = None,
+    ) -> None:
+        """What was read of a thread after the ask, before anything is drafted. Raises TakenOver."""
+        async with self._database.write() as connection:
+            row = {"of_request": request_id, "me": self._me, "turns": conversation, "seen": seen_ts}
+            if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
+                raise TakenOver(request_id)
+            if sealed is not None:
+                await vault.put(connection, sealed)
+
+    async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: Sealed | None = None) -> None:
+        """One candidate of several that are shown as they are done: durable before it is visible.
+
+        Raises TakenOver, or NotOpen where the agent has decided meanwhile.
+        """
+        async with self._database.write() as connection:
+            row = {"of_request": candidate.request_id}
+            await connection.execute(_LOCK_REQUEST, row)
+            if await connection.scalar(_SELECT_CANDIDATE, {"candidate_id": candidate.id}) is not None:
+                return  # ours, committed before, though the answer was lost
+            owner, undecided = (await connection.execute(_SELECT_MINE, row)).one()
+            if owner != self._me:
+                raise TakenOver(candidate.request_id)
+            if not undecided:
+                raise NotOpen(candidate.request_id)
+            await connection.execute(_INSERT_CANDIDATE, to_row(candidate))
+            if candidate.position is not None:
+                await connection.execute(_UPDATE_HANDED, {**row, "at": at})
+            if sealed is not None:
+                await vault.put(connection, sealed)
+
+    async def record_finished(self, finished: Finished) -> None:
+        """No more candidates follow. Raises TakenOver, also where it was recorded before."""
+        row = {
+            "of_request": finished.request_id,
+            "me": self._me,
+            "propensity": finished.order_propensity,
+            "first": finished.first_propensity,
+        }
+        async with self._database.write() as connection:
+            statement = _UPDATE_UNFINISHED if finished.order_propensity is None else _UPDATE_FINISHED
+            if (await connection.execute(statement, row)).rowcount == 0:
+                raise TakenOver(finished.request_id)
+            if finished.candidates:
+                await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in finished.candidates])
+            await connection.execute(_UPDATE_FIRST, row)
+            if finished.events:
+                await connection.execute(_INSERT_EVENT, [to_row(event) for event in finished.events])
+
+    async def record_shown(self, event: Event, *, only: Sequence[str] | None = None) -> bool:
+        """The candidates, or `only` these, are visible since `event.at`. True if none was recorded so before."""
+        async with self._database.write() as connection:
+            row = {"of_request": event.request_id, "at": event.at}
+            first = (await connection.execute(_UPDATE_SHOWN, row)).rowcount == 1
+            if first:
+                await connection.execute(_INSERT_EVENT, to_row(event))
+            else:
+                await connection.execute(_UPDATE_STATUS, row)
+            if only is None:
+                await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
+            else:
+                await connection.execute(_UPDATE_SOME_SHOWN, {**row, "ids": list(only)})
+            return first
+
+    async def record_shown_again(self, event: Event) -> None:
+        """All candidates with a place are visible once more, or for the first time."""
+        async with self._database.write() as connection:
+            row = {"of_request": event.request_id, "at": event.at}
+            await connection.execute(_UPDATE_SHOWN, row)
+            await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
+            await connection.execute(_INSERT_EVENT, to_row(event))
+
+    async def record_event(
+        self, event: Event, *, delivery_key: str | None = None, way_back: WayBack | None = None
+    ) -> None:
+        """A fact; one that Slack delivered comes with its key, and the newest way back. Raises Redelivered."""
+        async with self._database.write() as connection:
+            if delivery_key is not None:
+                await record_delivery(connection, delivery_key, event.at)
+            await connection.execute(_INSERT_EVENT, to_row(event))
+            if way_back is not None:
+                await connection.execute(_UPDATE_WAY_BACK, _way_back_row(event.request_id, way_back))
+
+    async def keep_way_back(self, request_id: str, way_back: WayBack) -> None:
+        """The newest way to the agent."""
+        async with self._database.write() as connection:
+            await connection.execute(_UPDATE_WAY_BACK, _way_back_row(request_id, way_back))
+
+    async def forget_expired_response_urls(self, now: datetime) -> int:
+        """Response URLs are secrets: clear those that no longer work. The number cleared."""
+        async with self._database.write() as connection:
+            cleared = await connection.execute(
+                update(requests)
+                .where(requests.c.response_url.is_not(None), requests.c.response_url_expires_at <= now)
+                .values(response_url=None, response_url_expires_at=None)
+            )
+            return cleared.rowcount
+
+    async def forget_deliveries(self, *, seen_before: datetime) -> int:
+        """Keys of deliveries too old to come again. The number forgotten."""
+        async with self._database.write() as connection:
+            forgotten = await connection.execute(
+                delete(seen_deliveries).where(
+                    seen_deliveries.c.seen_at < seen_before, ~seen_deliveries.c.key.startswith("redraft:")
+                )
+            )
+            return forgotten.rowcount
+
+    async def expire(self, *, created_after: datetime = BEGINNING, created_before: datetime, at: datetime) -> int:
+        """Close as `expired` the open requests, undecided, that were made between the two. Their number.
+
+        They are looked for outside of the write transaction, in which everybody else would wait for a long log.
+        """
+        async with self._database.read() as connection:
+            found = (
+                await connection.scalars(_SELECT_UNDECIDED, {"after": created_after, "before": created_before})
+            ).all()
+        expired = 0
+        for start in range(0, len(found), _EXPIRED_AT_ONCE):
+            expired += await self.close_expired(found[start : start + _EXPIRED_AT_ONCE], at=at)
+        return expired
+
+    async def close_expired(self, ids: Sequence[str], *, at: datetime) -> int:
+        """Close those of these requests as `expired` that are still open and undecided. Their number."""
+        async with self._database.write() as connection:
+            await connection.execute(_LOCK_REQUESTS, {"ids": ids})
+            still = (await connection.scalars(_SELECT_STILL_UNDECIDED, {"ids": ids})).all()
+            if still:
+                await connection.execute(_UPDATE_EXPIRED, [{"of_request": request_id} for request_id in still])
+                await vault.drop(connection, still)
+                await connection.execute(
+                    _INSERT_EVENT, [to_row(Event(request_id=request_id, type="expired", at=at)) for request_id in still]
+                )
+            return len(still)
+
+    async def get(self, request_id: str) -> LogEntry | None:
+        """A request with its candidates and its standing choice, without events."""
+        async with self._database.read() as connection:
+            return await _entry(connection, request_id)
+
+    async def of_candidate(self, candidate_id: str) -> LogEntry | None:
+        """The request that a candidate belongs to."""
+        async with self._database.read() as connection:
+            row = {"candidate_id": candidate_id}
+            request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
+            return None if request is None else await _completed(connection, Request(**request))
+
+    async def last_open(self, *, team_id: str, agent_id: str, since: datetime) -> LogEntry | None:
+        """The agent's newest request, made since then, that has candidates to choose from and no choice yet."""
+        async with self._database.read() as connection:
+            request_id = await connection.scalar(_LAST_OPEN, {"team_id": team_id, "agent_id": agent_id, "since": since})
+            return None if request_id is None else await _entry(connection, request_id)
+
+    async def is_drafting(self, *, team_id: str, agent_id: str, since: datetime) -> bool:
+        """Whether the agent has asked since then for what has no candidate to choose from yet, and has not failed."""
+        async with self._database.read() as connection:
+            row = {"team_id": team_id, "agent_id": agent_id, "since": since}
+            return await connection.scalar(_ONE_IN_DRAFTING, row) is not None
+
+    async def was_delivered(self, delivery_key: str) -> bool:
+        """Whether what Slack delivered under this key has been taken before."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_SEEN, {"key": delivery_key}) is not None
+
+    async def open_in_channel(
+        self, *, team_id: str, channel_id: str, other_than: str, since: datetime
+    ) -> tuple[Request, ...]:
+        """What other agents have asked in this channel since then and not decided yet, oldest first."""
+        async with self._database.read() as connection:
+            row = {"team_id": team_id, "channel_id": channel_id, "other_than": other_than, "since": since}
+            found = (await connection.execute(_OPEN_IN_CHANNEL, row)).mappings()
+            return tuple(Request(**request) for request in found)
+
+    async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
+        """How many requests the agent made since then."""
+        async with self._database.read() as connection:
+            row = {"team_id": team_id, "agent_id": agent_id, "since": since}
+            return await connection.scalar(_COUNT_SINCE, row) or 0
+
+    async def tokens_since(self, *, since: datetime) -> int:
+        """How many tokens, read and written, all drafts took since then."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
+
+
+def to_row(record: Any) -> dict[str, Any]:
+    """A record's fields by column name."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _way_back_row(request_id: str, way_back: WayBack) -> dict[str, Any]:
+    return {"of_request": request_id, "url": way_back.response_url, "until": way_back.expires_at}
+
+
+def _standing(request_id: Any) -> Any:
+    return (choices.c.request_id == request_id) & choices.c.retracted_at.is_(None)
+
+
+async def _entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
+    request = (await connection.execute(_SELECT_REQUEST, {"of_request": request_id})).mappings().one_or_none()
+    return None if request is None else await _completed(connection, Request(**request))
+
+
+async def _completed(connection: AsyncConnection, request: Request) -> LogEntry:
+    """The request with its candidates and its standing choice."""
+    row = {"of_request": request.id}
+    drafted = (await connection.execute(_SELECT_CANDIDATES, row)).mappings()
+    choice = (await connection.execute(_SELECT_STANDING, row)).mappings().one_or_none()
+    return LogEntry(
+        request=request,
+        candidates=tuple(Candidate(**candidate) for candidate in drafted),
+        choice=None if choice is None else Choice(**choice),
+    )
+
+
+async def _claim_failed(connection: AsyncConnection, request_id: str, at: datetime) -> None:
+    """Let a failed request be asked again, once. Raises NotOpen."""
+    status = await connection.scalar(select(requests.c.status).where(requests.c.id == request_id))
+    if status != "failed":
+        raise NotOpen(request_id)
+    await record_delivery(connection, f"redraft:{request_id}", at, taken=NotOpen)
+
+
+_SEEN: Final = select(seen_deliveries.c.key).where(seen_deliveries.c.key == bindparam("key"))
+
+_INSERT_REQUEST: Final = insert(requests)
+_INSERT_CANDIDATE: Final = insert(candidates)
+_INSERT_EVENT: Final = insert(events)
+
+_UNDECIDED: Final = ~select(choices.c.id).where(_standing(requests.c.id)).exists()
+
+_SELECT_UNDECIDED: Final = select(requests.c.id).where(
+    requests.c.status.in_(OPEN),
+    requests.c.created_at >= bindparam("after", type_=tables.UtcTime),
+    requests.c.created_at < bindparam("before", type_=tables.UtcTime),
+    _UNDECIDED,
+)
+
+_SELECT_STILL_UNDECIDED: Final = select(requests.c.id).where(
+    requests.c.id.in_(bindparam("ids", expanding=True)), requests.c.status.in_(OPEN), _UNDECIDED
+)
+
+_UPDATE_EXPIRED: Final = update(requests).where(requests.c.id == bindparam("of_request")).values(status="expired")
+
+# In PostgreSQL a statement that waited for a row does not see what else was committed meanwhile; the next one does.
+_LOCK_REQUEST: Final = select(requests.c.id).where(requests.c.id == bindparam("of_request")).with_for_update()
+
+# In one order, or two replicas that expire the same requests could wait for each other.
+_LOCK_REQUESTS: Final = (
+    select(requests.c.id)
+    .where(requests.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(requests.c.id)
+    .with_for_update()
+)
+
+_UPDATE_WAY_BACK: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"))
+    .values(response_url=bindparam("url"), response_url_expires_at=bindparam("until"))
+)
+
+_CLOSE_AS_REDRAFTED: Final = (
+    update(requests)
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status.in_(OPEN),
+        requests.c.handed_at.is_not(None),
+        _UNDECIDED,
+    )
+    .values(status="redrafted")
+)
+
+_UPDATE_DRAFTED: Final = (
+    update(requests)
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status == "drafting",
+        requests.c.handed_at.is_(None),
+        requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+    )
+    .values(
+        status=bindparam("new_status"),
+        policy=bindparam("new_policy"),
+        policy_params=bindparam("params"),
+        ranker_version=bindparam("ranker"),
+        order_propensity=bindparam("propensity"),
+        handed_at=bindparam("handed"),
+    )
+)
+
+_UPDATE_CONVERSATION: Final = (
+    update(requests)
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status == "drafting",
+        requests.c.handed_at.is_(None),
+        requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+    )
+    .values(conversation=bindparam("turns"), seen_ts=bindparam("seen"))
+)
+
+_SELECT_CANDIDATE: Final = select(candidates.c.id).where(candidates.c.id == bindparam("candidate_id"))
+
+_SELECT_MINE: Final = select(requests.c.owner, (requests.c.status == "drafting") & _UNDECIDED).where(
+    requests.c.id == bindparam("of_request")
+)
+
+_UPDATE_HANDED: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.handed_at.is_(None))
+    .values(handed_at=bindparam("at"))
+)
+
+_FINISHING: Final = (
+    requests.c.id == bindparam("of_request"),
+    requests.c.order_propensity.is_(None),
+    requests.c.status != "failed",
+    requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
+)
+
+_UPDATE_FINISHED: Final = (
+    update(requests)
+    .where(*_FINISHING)
+    .values(
+        order_propensity=bindparam("propensity"),
+        status=case(
+            ((requests.c.status == "drafting") & requests.c.shown_at.is_not(None), "shown"), else_=requests.c.status
+        ),
+    )
+)
+
+_UPDATE_UNFINISHED: Final = update(requests).where(*_FINISHING).values(status="failed")
+
+_UPDATE_FIRST: Final = (
+    update(candidates)
+    .where(candidates.c.request_id == bindparam("of_request"), candidates.c.position.is_not(None))
+    .values(first_propensity=bindparam("first"))
+)
+
+# A redraft, or the night, may have closed the request already: a late record must not open it again. While some are
+# still drafted, which another replica may have to go on with, it stays in drafting.
+_SHOWN_WHEN_DRAFTED: Final = case(
+    ((requests.c.status == "drafting") & requests.c.order_propensity.is_not(None), "shown"), else_=requests.c.status
+)
+
+_UPDATE_SHOWN: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.shown_at.is_(None))
+    .values(status=_SHOWN_WHEN_DRAFTED, shown_at=bindparam("at"))
+)
+
+_UPDATE_STATUS: Final = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.status == "drafting")
+    .values(status=_SHOWN_WHEN_DRAFTED)
+)
+
+_UPDATE_CANDIDATES_SHOWN: Final = (
+    update(candidates)
+    .where(
+        candidates.c.request_id == bindparam("of_request"),
+        candidates.c.position.is_not(None),
+        candidates.c.shown_at.is_(None),
+    )
+    .values(shown_at=bindparam("at"))
+)
+
+_UPDATE_SOME_SHOWN: Final = _UPDATE_CANDIDATES_SHOWN.where(candidates.c.id.in_(bindparam("ids", expanding=True)))
+
+_SELECT_REQUEST: Final = select(requests).where(requests.c.id == bindparam("of_request"))
+
+_SELECT_CANDIDATES: Final = (
+    select(candidates).where(candidates.c.request_id == bindparam("of_request")).order_by(candidates.c.sample_index)
+)
+
+_SELECT_STANDING: Final = select(choices).where(_standing(bindparam("of_request")))
+
+_SELECT_REQUEST_OF_CANDIDATE: Final = (
+    select(requests)
+    .join(candidates, candidates.c.request_id == requests.c.id)
+    .where(candidates.c.id == bindparam("candidate_id"))
+)
+
+_LAST_OPEN: Final = (
+    select(requests.c.id)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.agent_id == bindparam("agent_id"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+        requests.c.status.in_(OPEN),
+        requests.c.handed_at.is_not(None),
+        _UNDECIDED,
+    )
+    .order_by(requests.c.created_at.desc(), requests.c.id.desc())
+    .limit(1)
+)
+
+_ONE_IN_DRAFTING: Final = (
+    select(requests.c.id)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.agent_id == bindparam("agent_id"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+        requests.c.status == "drafting",
+        requests.c.handed_at.is_(None),
+    )
+    .limit(1)
+)
+
+_OPEN_IN_CHANNEL: Final = (
+    select(requests)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.channel_id == bindparam("channel_id"),
+        requests.c.agent_id != bindparam("other_than"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+        requests.c.status.in_(OPEN),
+        _UNDECIDED,
+    )
+    .order_by(requests.c.created_at, requests.c.id)
+)
+
+_COUNT_SINCE: Final = (
+    select(func.count())
+    .select_from(requests)
+    .where(
+        requests.c.team_id == bindparam("team_id"),
+        requests.c.agent_id == bindparam("agent_id"),
+        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
+    )
+)
+
+_TOKENS_SINCE: Final = (
+    select(
+        func.sum(func.coalesce(candidates.c.prompt_tokens, 0) + func.coalesce(candidates.c.completion_tokens, 0)),
+    )
+    .join(requests, requests.c.id == candidates.c.request_id)
+    .where(requests.c.created_at >= bindparam("since", type_=tables.UtcTime))
+)

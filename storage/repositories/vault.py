@@ -1,0 +1,69 @@
+"""What placeholders stand for, while a request is open: one row a request, sealed by whoever puts it here.
+
+Closing a request removes its row, or puts another in its place that nothing here can open.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine.database import Database
+from storage.records import Sealed
+from storage.tables import vault
+
+
+class Vault:
+    """The vault of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sealed(self, request_id: str) -> str | None:
+        """What is kept for the request."""
+        async with self._database.read() as connection:
+            return await connection.scalar(_SELECT, {"of_request": request_id})
+
+    async def newest(self, limit: int) -> tuple[str, ...]:
+        """What was put here last, to see whether it can be opened."""
+        async with self._database.read() as connection:
+            rows = await connection.scalars(select(vault.c.sealed).order_by(vault.c.expires_at.desc()).limit(limit))
+            return tuple(rows)
+
+    async def forget_expired(self, now: datetime) -> int:
+        """Remove what has expired. The number of rows."""
+        async with self._database.write() as connection:
+            return (await connection.execute(_FORGET, {"now": now})).rowcount
+
+
+async def put(connection: AsyncConnection, sealed: Sealed) -> None:
+    """Keep this for its request, in the place of what was kept."""
+    row = {"of_request": sealed.request_id, "new_sealed": sealed.sealed, "new_expires": sealed.expires_at}
+    if (await connection.execute(_UPDATE, row)).rowcount == 0:
+        await connection.execute(_INSERT, row)
+
+
+async def drop(connection: AsyncConnection, request_ids: Sequence[str]) -> None:
+    """Keep nothing for these requests any more."""
+    await connection.execute(_DROP, {"ids": list(request_ids)})
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+
+_SELECT: Final = select(vault.c.sealed).where(vault.c.request_id == bindparam("of_request"))
+
+_UPDATE: Final = (
+    update(vault)
+    .where(vault.c.request_id == bindparam("of_request"))
+    .values(sealed=bindparam("new_sealed"), expires_at=bindparam("new_expires"))
+)
+
+_INSERT: Final = insert(vault).values(
+    request_id=bindparam("of_request"), sealed=bindparam("new_sealed"), expires_at=bindparam("new_expires")
+)
+
+_DROP: Final = delete(vault).where(vault.c.request_id.in_(_IDS))
+
+_FORGET: Final = delete(vault).where(vault.c.expires_at <= bindparam("now"))

@@ -1,0 +1,184 @@
+"""What a dead replica left behind: drafted, shown, posted or told, by the one that takes it over."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+
+from bot.operations.recovery import (
+    ANSWERED_WITHIN,
+    DEAD_AFTER,
+    DELETED_WITHIN,
+    HEARTBEAT_S,
+    UNKNOWN_TOLD_FOR,
+    LeftBehind,
+)
+from bot.suggesting.deliver import Outcome, Uncertain
+from storage.errors import TakenOver
+from tests.bot.desk import Desk
+from tests.storage.stores import store_of
+
+NOTHING = LeftBehind(to_draft=(), to_show=(), to_deliver=())
+
+
+async def test_where_nothing_is_left_nothing_is_said(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert await desk.restarted() == NOTHING
+    assert caplog.records == []
+
+
+async def test_what_was_asked_and_not_drafted_is_drafted_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    request = await desk.suggester().accept(desk.ask("Dear bot"))
+    left = await desk.restarted()
+    assert [taken.id for taken in left.to_draft] == [request.id]
+    assert left.to_draft[0].conversation == request.conversation
+    assert (left.to_show, left.to_deliver) == ((), ())
+    assert "taken over: 1 requests" in caplog.text
+    assert "Dear bot" not in caplog.text
+    assert (await desk.suggester().draft(left.to_draft[0])).visible
+    assert await desk.recoverer().take_over() == NOTHING
+
+
+async def test_what_was_drafted_and_not_shown_keeps_its_order(desk: Desk) -> None:
+    entry = await desk.drafted("one", "two", "three")
+    left = await desk.restarted()
+    assert left.to_draft == ()
+    assert [again.visible for again in left.to_show] == [entry.visible]
+
+
+async def test_the_undecided_and_the_failed_are_not_taken_over(desk: Desk) -> None:
+    await desk.shown("one")
+    assert await desk.restarted() == NOTHING
+
+
+@pytest.mark.parametrize("drafted", [True, False])
+async def test_what_is_too_old_expires_and_is_not_answered(desk: Desk, *, drafted: bool) -> None:
+    old = (await desk.drafted("one")).request if drafted else await desk.suggester().accept(desk.ask())
+    desk.clock.moment = old.created_at + ANSWERED_WITHIN + timedelta(milliseconds=1)
+    young = await desk.suggester().accept(desk.ask())
+    left = await desk.restarted()
+    assert [request.id for request in left.to_draft] == [young.id]
+    assert left.to_show == ()
+    status = {entry.request.id: entry.request.status for entry in await desk.store.entries()}
+    assert status == {old.id: "expired", young.id: "drafting"}
+
+
+async def test_what_is_just_young_enough_is_answered(desk: Desk) -> None:
+    request = await desk.suggester().accept(desk.ask())
+    desk.clock.moment = request.created_at + ANSWERED_WITHIN
+    assert [taken.id for taken in (await desk.restarted()).to_draft] == [request.id]
+
+
+async def test_asks_of_a_terminal_are_nobodys_to_take(desk: Desk) -> None:
+    await desk.suggester().accept(desk.ask(surface="cli"))
+    assert await desk.restarted() == NOTHING
+
+
+async def test_a_redraft_taken_over_knows_what_was_refused(desk: Desk) -> None:
+    parent = await desk.shown("one", "two", "three")
+    await desk.suggester().redraft(desk.click(), parent.request.id)
+    [child] = (await desk.restarted()).to_draft
+    await desk.suggester().draft(child)
+    assert desk.drafter.briefs[0].previous == tuple(candidate.text for candidate in parent.visible)
+
+
+async def test_after_leaving_what_is_left_is_free_at_once(desk: Desk) -> None:
+    recoverer = desk.recoverer()
+    await recoverer.join()
+    request = await desk.suggester().accept(desk.ask())
+    assert await recoverer.take_over() == NOTHING
+    await recoverer.leave()
+    desk.store = store_of(desk.store.database, me="another")
+    assert [taken.id for taken in (await desk.recoverer().take_over()).to_draft] == [request.id]
+
+
+async def test_a_replica_that_misses_three_heartbeats_is_dead_and_its_work_another_ones(desk: Desk) -> None:
+    """And should it only have been slow, it finds out when it wants to record."""
+    slow = desk.store
+    await desk.recoverer().join()
+    request = await desk.suggester().accept(desk.ask())
+    slow_one, slow_heart = desk.suggester(), desk.recoverer()
+    desk.store = store_of(slow.database, me="another")
+    other = desk.recoverer()
+    for _ in range(int(DEAD_AFTER.total_seconds() / HEARTBEAT_S)):
+        desk.clock.tick(HEARTBEAT_S)
+        await other.beat()
+        assert await other.take_over() == NOTHING
+    desk.clock.tick(HEARTBEAT_S)
+    await other.beat()
+    assert [taken.id for taken in (await other.take_over()).to_draft] == [request.id]
+    with pytest.raises(TakenOver):
+        await slow_one.draft(request)
+    await slow_heart.beat()
+    assert await slow_heart.take_over() == NOTHING
+    assert await desk.store.count("replicas") == 2
+
+
+async def test_a_reply_that_is_pending_is_posted(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    assert [outcome for _, outcome in await desk.recovered()] == [Outcome(state="posted")]
+    assert desk.courier.taken == ["Hi"]
+    assert await desk.recovered() == []
+    assert [part.state for part in await desk.parts(chosen)] == ["done"]
+
+
+async def test_a_slow_replica_posts_nothing_that_another_has_taken(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    slow = desk.deliverer()
+    [(_, outcome)] = await desk.recovered()
+    assert outcome == Outcome(state="posted")
+    assert await slow.deliver(chosen) == Outcome(state="cancelled")
+    assert desk.courier.taken == ["Hi"]
+
+
+async def test_what_may_have_been_posted_is_told_for_a_day_and_not_at_every_start_for_ever(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    desk.courier.answers = [Uncertain("timeout")]
+    await desk.deliverer().deliver(chosen)
+    desk.clock.tick((UNKNOWN_TOLD_FOR - timedelta(minutes=1)).total_seconds())
+    assert [outcome.state for _, outcome in await desk.recovered()] == ["unknown"]
+    desk.clock.tick(120)
+    assert await desk.recovered() == []
+    assert [part.state for part in await desk.parts(chosen)] == ["unknown"]
+    assert desk.courier.taken == []
+
+
+async def test_what_was_taken_back_long_ago_stays(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    await desk.deliverer().deliver(chosen)
+    await desk.chooser().undo(desk.click(), chosen.request.id)
+    desk.clock.moment += DELETED_WITHIN + timedelta(seconds=1)
+    await desk.restarted()
+    assert list(desk.courier.standing.values()) == ["Hi"]
+
+
+async def test_an_undo_at_the_moment_of_taking_over_posts_nothing(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    undo = desk.chooser()
+    desk.store = store_of(desk.store.database, me="another")
+    recoverer = desk.recoverer()
+    take = recoverer._replicas.take_deliveries
+
+    async def take_and_undo(**since: object) -> object:
+        taken = await take(**since)  # type: ignore[arg-type]
+        await undo.undo(desk.click(), chosen.request.id)
+        return taken
+
+    recoverer._replicas.take_deliveries = take_and_undo  # type: ignore[method-assign,assignment]
+    assert await recoverer.take_over() == NOTHING
+
+
+async def test_two_that_start_at_once_share_the_work(desk: Desk) -> None:
+    asks = [await desk.suggester().accept(desk.ask()) for _ in range(6)]
+    replies = [await desk.used(f"reply {n}") for n in range(4)]
+    recoverers = []
+    for name in ("one", "two"):
+        desk.store = store_of(desk.store.database, me=name)
+        await desk.store.replicas.beat(desk.clock.now(), dead_before=desk.clock.now())
+        recoverers.append(desk.recoverer())
+    one, two = await asyncio.gather(*(recoverer.take_over() for recoverer in recoverers))
+    assert sorted(request.id for request in one.to_draft + two.to_draft) == sorted(request.id for request in asks)
+    assert sorted(chosen.choice.id for chosen in one.to_deliver + two.to_deliver) == sorted(
+        chosen.choice.id for chosen in replies
+    )

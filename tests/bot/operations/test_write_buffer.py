@@ -1,0 +1,161 @@
+"""The database goes away in the middle of the work, for longer than patience lasts, and comes back."""
+
+from typing import Any
+
+import pytest
+
+from bot.operations.recovery import LeftBehind
+from bot.operations.write_buffer import AGAIN_AFTER_S, TRIES, Unfinished
+from bot.suggesting.deliver import Outcome
+from storage.errors import TakenOver, Unavailable
+from storage.records import Delivery, Event, LogEntry
+from storage.repositories.deliveries import Deliveries
+from storage.repositories.requests import Drafted, Requests
+from tests.bot.desk import Desk
+
+NOTHING = LeftBehind(to_draft=(), to_show=(), to_deliver=())
+
+
+class Away:
+    """Whether the database can be reached."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+
+    def check(self) -> None:
+        if self.is_away:
+            raise Unavailable("connection refused")
+
+
+class AwayRequests(Requests):
+    """Takes nothing, and finds nothing, while the database is away."""
+
+    def __init__(self, desk: Desk, away: Away) -> None:
+        super().__init__(desk.store.database, me=desk.store.requests._me)
+        self._away = away
+
+    async def record_drafts(self, drafted: Drafted) -> None:
+        self._away.check()
+        await super().record_drafts(drafted)
+
+    async def record_shown(self, event: Event) -> bool:
+        self._away.check()
+        return await super().record_shown(event)
+
+    async def get(self, request_id: str) -> LogEntry | None:
+        self._away.check()
+        return await super().get(request_id)
+
+
+class AwayDeliveries(Deliveries):
+    """Takes the attempt, and then nothing, while the database is away."""
+
+    def __init__(self, desk: Desk, away: Away) -> None:
+        super().__init__(desk.store.database, me=desk.store.deliveries._me)
+        self._away = away
+
+    async def done(self, delivery: Delivery, *, sent: Any) -> None:
+        self._away.check()
+        await super().done(delivery, sent=sent)
+
+    async def unknown(self, delivery_id: str) -> None:
+        self._away.check()
+        await super().unknown(delivery_id)
+
+
+@pytest.fixture
+async def away(desk: Desk) -> Away:
+    await desk.recoverer().join()
+    return Away()
+
+
+async def test_drafts_are_kept_until_the_database_is_back_and_are_then_shown(desk: Desk, away: Away) -> None:
+    """Nothing is drafted, or paid for, a second time."""
+    suggester = desk.suggester(requests=AwayRequests(desk, away))
+    request = await suggester.accept(desk.ask())
+    with pytest.raises(Unavailable):
+        await suggester.draft(request)
+    assert desk.clock.slept == [AGAIN_AFTER_S] * (TRIES - 1)
+    with pytest.raises(Unavailable):
+        await desk.back()
+    asked = len(desk.drafter.briefs)
+    away.is_away = False
+    [entry] = (await desk.back()).to_show
+    assert entry.request.id == request.id
+    assert len(entry.visible) == request.k_requested
+    assert len(desk.drafter.briefs) == asked
+    assert await desk.back() == NOTHING
+
+
+async def test_what_could_not_even_be_drafted_is_drafted_when_the_database_is_back(desk: Desk, away: Away) -> None:
+    parent = await desk.shown("one", "two", "three")
+    suggester = desk.suggester(requests=AwayRequests(desk, away))
+    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    with pytest.raises(Unavailable):
+        await suggester.draft(child)
+    away.is_away = False
+    assert [request.id for request in (await desk.back()).to_draft] == [child.id]
+    assert await desk.back() == NOTHING
+
+
+async def test_that_candidates_are_visible_is_recorded_later_with_its_time(desk: Desk, away: Away) -> None:
+    suggester = desk.suggester(requests=AwayRequests(desk, away))
+    entry = await desk.drafted("one", "two")
+    at = desk.clock.now()
+    with pytest.raises(Unavailable):
+        await suggester.shown(entry, at=at)
+    away.is_away = False
+    assert await desk.back() == NOTHING
+    [recorded] = await desk.store.entries()
+    assert (recorded.request.status, recorded.request.shown_at) == ("shown", at)
+
+
+async def test_a_reply_that_slack_took_is_confirmed_when_the_database_is_back(desk: Desk, away: Away) -> None:
+    """It is known to stand: nobody is asked to look for it, and it is not posted again."""
+    chosen = await desk.used("Hello")
+    with pytest.raises(Unavailable):
+        await desk.deliverer(deliveries=AwayDeliveries(desk, away)).deliver(chosen)
+    assert desk.courier.taken == ["Hello"]
+    away.is_away = False
+    [again] = (await desk.back()).to_deliver
+    assert [part.state for part in again.parts] == ["done"]
+    assert await desk.deliverer().deliver(again) == Outcome(state="posted")
+    await desk.deliverer().told(again)
+    assert desk.courier.taken == ["Hello"]
+    assert await desk.back() == NOTHING
+
+
+async def test_while_the_database_is_away_nothing_is_forgotten(desk: Desk) -> None:
+    """Records are made in their order, each once; one that somebody else made meanwhile holds nothing up."""
+    unfinished, away, made = Unfinished(sleep=desk.clock.sleep), Away(), list[str]()
+
+    async def record(name: str, error: Exception | None) -> None:
+        away.check()
+        if error is not None:
+            raise error
+        made.append(name)
+
+    for name, error in (("first", None), ("second", TakenOver("second")), ("third", None)):
+        with pytest.raises(Unavailable):
+            await unfinished.surely(lambda name=name, error=error: record(name, error))  # type: ignore[misc]
+    with pytest.raises(Unavailable):
+        await unfinished.catch_up(desk.store.replicas)
+    assert made == []
+    away.is_away = False
+    for _ in range(2):
+        await unfinished.catch_up(desk.store.replicas)
+    assert made == ["first", "third"]
+
+
+async def test_only_what_is_ours_is_released(desk: Desk, away: Away) -> None:
+    """What another replica has taken meanwhile stays its own."""
+    suggester = desk.suggester(requests=AwayRequests(desk, away))
+    request = await suggester.accept(desk.ask())
+    with pytest.raises(Unavailable):
+        await suggester.draft(request)
+    ours, store_before = desk.unfinished, desk.store
+    [theirs] = (await desk.restarted()).to_draft
+    away.is_away = False
+    await ours.catch_up(store_before.replicas)
+    assert await desk.back() == NOTHING
+    assert (await desk.suggester().draft(theirs)).visible

@@ -1,0 +1,58 @@
+"""What is found in the published set, and that the documents tell it as it is."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from benchmarks.privacy import Marked, messages, scores, table
+from bot.privacy.detectors import Recogniser, Rule
+from bot.privacy.user_patterns import checked
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "privacy.md"
+
+
+def test_the_figures_in_the_document_are_those_of_the_set() -> None:
+    assert table(Recogniser()) in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_the_set_has_many_of_each_kind_and_many_of_none() -> None:
+    assert all(score.marked >= 9 for score in scores(Recogniser()).values())
+    assert sum(not message.spans for message in messages()) > 40
+
+
+def test_what_is_found_never_overlaps() -> None:
+    for message in messages():
+        found = Recogniser()(message.text)
+        assert all(one.end <= other.start for one, other in pairwise(found)), message
+
+
+def test_a_teams_rule_goes_first() -> None:
+    rule = Rule(name="order", pattern=checked(r"\b\d{4} \d{4} \d{4} \d{4}\b"))
+    [found] = Recogniser(rules=[rule])("4111 1111 1111 1111")
+    assert found.kind == "ORDER"
+
+
+def test_countries_are_those_of_the_playbook() -> None:
+    said = "Rufen Sie 030 901820 an."
+    assert [found.kind for found in Recogniser(regions=["DE"])(said)] == ["PHONE"]
+    assert Recogniser(regions=[])(said) == ()
+    assert [found.kind for found in Recogniser(regions=[])("+49 30 901820")] == ["PHONE"]
+
+
+def test_what_the_playbook_says_is_the_teams_own() -> None:
+    assert Recogniser(spared="Write to HELP@shop.example")("help@shop.example") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "no digits here", "@", "+", "(((((((1", "1" * 12_000, "a@" * 6_000, ":" * 12_000]
+)
+def test_odd_texts_hold_nothing_up(text: str) -> None:
+    assert Recogniser()(text) == ()
+
+
+def test_the_set_is_read_with_its_marks() -> None:
+    marked = next(message for message in messages() if message.spans)
+    assert isinstance(marked, Marked)
+    assert "{{" not in marked.text
+    assert {marked.text[start:end] for _, start, end in marked.spans} == {"jane.doe@example.com"}

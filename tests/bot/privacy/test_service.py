@@ -1,0 +1,318 @@
+"""What a model sees, what is recorded, what an agent sees; and what is left when a request is closed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.operations.recovery import LeftBehind
+from bot.privacy.encryption import Sealer
+from bot.privacy.service import StoreText
+from storage.records import LogEntry, Turn
+from tests.bot.desk import Desk
+
+MESSAGE = "I am jane@example.com, call +44 20 7946 0958. Not [EMAIL_2]!"
+MASKED = "I am [EMAIL_1], call [PHONE_1]. Not [TEXT_1]!"
+WROTE = ("We write to [EMAIL_1].", "We ring [phone 1].", "Ask [EMAIL_9] or bob@example.com.")
+SHOWN = ("We write to jane@example.com.", "We ring +44 20 7946 0958.", "Ask [EMAIL_9] or bob@example.com.")
+MODES: tuple[StoreText, ...] = ("redacted", "full", "off")
+
+
+def texts(entry: LogEntry) -> tuple[str | None, ...]:
+    return tuple(candidate.text for candidate in entry.candidates)
+
+
+async def everything(desk: Desk) -> str:
+    """Every value of every row, but for the vault's."""
+    tables = ("requests", "candidates", "choices", "events", "deliveries", "seen_deliveries", "audit")
+    return str([await desk.store.rows(f"SELECT * FROM {table}") for table in tables])
+
+
+async def asked(desk: Desk, *, keeps: StoreText = "redacted", **ask: object) -> LogEntry:
+    desk.keeps = keeps
+    return await desk.shown(*WROTE, text=MESSAGE, **ask)
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_the_model_sees_placeholders_and_the_agent_the_originals(desk: Desk, keeps: StoreText) -> None:
+    entry = await asked(desk, keeps=keeps, hint="offer jane@example.com a refund")
+    for brief in desk.drafter.briefs:
+        assert brief.conversation[0].text == MASKED
+        assert brief.hint == "offer [EMAIL_1] a refund"
+    assert texts(entry) == SHOWN
+    assert entry.request.conversation[0].text == MESSAGE
+    assert entry.unfilled == {entry.candidates[2].id: ("[EMAIL_9]",)}
+    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    assert again is not None
+    assert (texts(again), again.unfilled) == (SHOWN, entry.unfilled)
+    assert (again.request.conversation, again.request.hint) == (entry.request.conversation, entry.request.hint)
+
+
+async def test_redacted_what_is_recorded_is_what_the_model_saw(desk: Desk) -> None:
+    await asked(desk)
+    [recorded] = await desk.store.entries()
+    assert recorded.request.conversation[0].text == MASKED
+    assert recorded.request.text_kept == "redacted"
+    assert texts(recorded) == ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [EMAIL_9] or [EMAIL_2].")
+    assert "example.com" not in await everything(desk)
+
+
+async def test_off_only_numbers_are_recorded(desk: Desk) -> None:
+    entry = await asked(desk, keeps="off", hint="be brief")
+    [recorded] = await desk.store.entries()
+    assert recorded.request.conversation == (Turn(role="customer", text=""),)
+    assert (recorded.request.hint, recorded.request.text_kept) == (None, "none")
+    assert texts(recorded) == (None, None, None)
+    chosen = await desk.chooser().edit(desk.click(), entry.candidates[0].id, "We write to jane@example.com today.")
+    assert chosen.choice.final_text == "We write to jane@example.com today."
+    [recorded] = await desk.store.entries()
+    assert recorded.choice is not None
+    assert (recorded.choice.final_text, recorded.choice.kind) == (None, "edited")
+    assert recorded.choice.edit_similarity == chosen.choice.edit_similarity
+
+
+async def test_full_everything_is_recorded_as_it_was(desk: Desk) -> None:
+    entry = await asked(desk, keeps="full")
+    [recorded] = await desk.store.entries()
+    assert recorded.request.conversation[0].text == MESSAGE
+    assert texts(recorded) == SHOWN
+    await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    assert await desk.store.count("vault") == 0
+
+
+@pytest.mark.parametrize("keeps", ["redacted", "off"])
+async def test_a_message_without_personal_data_costs_no_vault(desk: Desk, keeps: StoreText) -> None:
+    desk.keeps = keeps
+    await desk.shown("one", text="Where is my parcel?")
+    assert await desk.store.count("vault") == (0 if keeps == "redacted" else 1)
+
+
+async def test_what_is_sent_is_as_typed_and_what_is_recorded_is_masked(desk: Desk) -> None:
+    """An agent may type new personal data into the editor."""
+    entry = await asked(desk)
+    typed = "Dear tom@example.com, we write to jane@example.com."
+    chosen = await desk.chooser().edit(desk.click(), entry.candidates[0].id, typed)
+    await desk.deliverer().deliver(chosen)
+    assert desk.courier.taken == [typed]
+    [recorded] = await desk.store.entries()
+    assert recorded.choice is not None
+    assert recorded.choice.final_text == "Dear [EMAIL_3], we write to [EMAIL_1]."
+    assert recorded.choice.edit_similarity == chosen.choice.edit_similarity
+    assert 0 < (chosen.choice.edit_similarity or 0) < 1
+    assert "example.com" not in await everything(desk)
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_used_as_it_is_is_used(desk: Desk, keeps: StoreText) -> None:
+    entry = await asked(desk, keeps=keeps)
+    chosen = await desk.chooser().edit(desk.click(), entry.candidates[1].id, SHOWN[1])
+    assert (chosen.choice.kind, chosen.choice.edit_similarity) == ("used", 1.0)
+    [recorded] = await desk.store.entries()
+    assert recorded.choice is not None
+    assert recorded.choice.final_text == recorded.candidates[1].text
+
+
+@pytest.mark.parametrize("keeps", ["redacted", "off"])
+async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: Desk, keeps: StoreText) -> None:
+    entry = await asked(desk, keeps=keeps)
+    chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    assert chosen.undo_key is not None
+    assert chosen.undo_key not in repr(chosen)
+    [row] = await desk.store.rows("SELECT sealed FROM vault")
+    assert row["sealed"].startswith("once:")
+    assert chosen.undo_key not in await everything(desk)
+    undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
+    assert texts(undone.entry) == SHOWN
+    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    assert again is not None
+    assert texts(again) == SHOWN
+    twice = await desk.chooser().use(desk.click(), entry.candidates[1].id)
+    assert twice.choice.final_text == SHOWN[1]
+    assert twice.undo_key not in {None, chosen.undo_key}
+
+
+@pytest.mark.parametrize("key", [None, "lost", "x" * 44])
+async def test_undo_without_its_key_shows_placeholders_and_says_so(desk: Desk, key: str | None) -> None:
+    entry = await asked(desk)
+    await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    undone = await desk.chooser().undo(desk.click(), entry.request.id, key=key)
+    assert texts(undone.entry)[0] == "We write to [EMAIL_1]."
+    assert undone.entry.unfilled[entry.candidates[0].id] == ("[EMAIL_1]",)
+    assert await desk.store.entries()
+
+
+async def test_off_undo_without_its_key_has_no_texts(desk: Desk) -> None:
+    entry = await asked(desk, keeps="off")
+    await desk.chooser().dismiss(desk.click(), entry.request.id)
+    undone = await desk.chooser().undo(desk.click(), entry.request.id)
+    assert texts(undone.entry) == (None, None, None)
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_a_redraft_goes_on_with_the_same_originals(desk: Desk, keeps: StoreText) -> None:
+    """It is told what was shown, masked; and the parent's row in the vault is gone."""
+    entry = await asked(desk, keeps=keeps)
+    child = await desk.suggester().redraft(desk.click(), entry.request.id)
+    desk.drafter.results = ("To [EMAIL_1] and [EMAIL_2].", "b", "c")
+    drafted = await desk.suggester().draft(child)
+    assert drafted.candidates[0].text == "To jane@example.com and bob@example.com."
+    assert sorted(desk.drafter.briefs[0].previous) == sorted(
+        ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [EMAIL_9] or [EMAIL_2].")
+        if keeps != "full"
+        else ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [TEXT_2] or [EMAIL_2].")
+    )
+    rows = await desk.store.rows("SELECT request_id FROM vault")
+    assert [row["request_id"] for row in rows] == ([] if keeps == "full" else [child.id])
+
+
+@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("drafted", [False, True])
+async def test_after_a_crash_the_originals_are_there(desk: Desk, keeps: StoreText, drafted: bool) -> None:  # noqa: FBT001
+    desk.keeps = keeps
+    desk.drafter.results = WROTE
+    request = await desk.suggester().accept(desk.ask(MESSAGE))
+    if drafted:
+        await desk.suggester().draft(request)
+    left: LeftBehind = await desk.restarted()
+    entry = left.to_show[0] if drafted else await desk.suggester().draft(left.to_draft[0])
+    assert texts(entry) == SHOWN
+    assert entry.request.conversation[0].text == MESSAGE
+
+
+async def test_a_reply_on_its_way_is_sealed_and_is_posted_after_a_crash(desk: Desk) -> None:
+    desk.sealer = Sealer(("k" * 32,))
+    entry = await asked(desk)
+    await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    assert "example.com" not in await everything(desk)
+    assert "example.com" not in str(await desk.store.rows("SELECT * FROM vault"))
+    await desk.recovered()
+    assert desk.courier.taken == [SHOWN[0]]
+
+
+async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """Placeholders instead of originals, and the log says which setting."""
+    desk.sealer = Sealer(("k" * 32,))
+    entry = await asked(desk)
+    other = await desk.shown("We write to [EMAIL_1].", text="jane@example.com")
+    await desk.chooser().use(desk.click(), other.candidates[0].id)
+    desk.sealer = Sealer(("x" * 32,))
+    [(_, outcome)] = await desk.recovered()
+    assert (outcome.state, outcome.text) == ("not_posted", "We write to [EMAIL_1].")
+    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    assert again is not None
+    assert texts(again)[0] == "We write to [EMAIL_1]."
+    assert again.unfilled[entry.candidates[0].id] == ("[EMAIL_1]",)
+    assert "SUGGEST_SECRET_KEY" in caplog.text
+    assert "example.com" not in caplog.text
+
+
+async def test_the_key_may_be_replaced_while_requests_are_open(desk: Desk) -> None:
+    desk.sealer = Sealer(("k" * 32,))
+    await asked(desk)
+    desk.sealer = Sealer(("n" * 32, "k" * 32))
+    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    assert again is not None
+    assert texts(again) == SHOWN
+
+
+async def test_a_changed_mode_holds_for_new_requests(desk: Desk) -> None:
+    entry = await asked(desk)
+    desk.keeps = "full"
+    await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    [recorded] = await desk.store.entries()
+    assert recorded.choice is not None
+    assert recorded.choice.final_text == "We write to [EMAIL_1]."
+
+
+async def test_undone_choices_are_kept_masked(desk: Desk) -> None:
+    entry = await asked(desk)
+    chosen = await desk.chooser().edit(desk.click(), entry.candidates[0].id, "tom@example.com")
+    await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
+    [recorded] = await desk.store.entries()
+    undone = next(event for event in recorded.events if event.type == "undone")
+    assert undone.data["choice"]["final_text"] == "[EMAIL_3]"
+
+
+async def test_what_expires_is_gone(desk: Desk) -> None:
+    entry = await asked(desk)
+    desk.clock.tick(timedelta(hours=24, minutes=1).total_seconds())
+    await desk.housekeeper().sweep()
+    assert await desk.store.count("vault") == 0
+    closed = await desk.privacy.opened(await desk.store.entry(entry.request.id))
+    assert texts(closed)[0] == "We write to [EMAIL_1]."
+
+
+async def test_after_a_day_undo_has_no_originals(desk: Desk) -> None:
+    entry = await asked(desk)
+    chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    await desk.deliverer().deliver(chosen)
+    desk.clock.tick(timedelta(hours=26).total_seconds())
+    await desk.housekeeper().sweep()
+    undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
+    assert texts(undone.entry)[0] == "We write to [EMAIL_1]."
+
+
+async def test_a_reply_to_copy_is_forgotten_after_a_day(desk: Desk) -> None:
+    entry = await asked(desk)
+    chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    part = replace(chosen.parts[0], state="done", address="copy")
+    await desk.store.deliveries.done(part, sent=None)
+    await desk.housekeeper().sweep()
+    assert (await desk.parts(chosen))[0].text == SHOWN[0]
+    desk.clock.tick(timedelta(hours=25).total_seconds())
+    await desk.housekeeper().sweep()
+    assert (await desk.parts(chosen))[0].text is None
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_drafted_in_places_the_same_holds(desk: Desk, keeps: StoreText) -> None:
+    """Each is shown as soon as it is done, with the originals in; after a crash, what was done is there."""
+    desk.keeps = keeps
+    desk.drafter.results = WROTE
+    request = await desk.suggester().accept(desk.ask(MESSAGE))
+    seen = []
+    async for entry in desk.suggester().draft_in_places(request):
+        seen.append(entry)
+        if len(entry.visible) == 2:
+            break
+    assert {candidate.text for candidate in seen[-1].visible} == set(SHOWN[:2])
+    left = await desk.restarted()
+    desk.drafter.results = WROTE[2:]
+    entries = [entry async for entry in desk.suggester().draft_in_places(left.to_draft[0])]
+    assert texts(entries[-1]) == SHOWN
+    assert entries[-1].request.conversation[0].text == MESSAGE
+    assert entries[-1].unfilled == {entries[-1].candidates[2].id: ("[EMAIL_9]",)}
+    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    assert again is not None
+    assert texts(again) == SHOWN
+    if keeps != "full":
+        assert "example.com" not in await everything(desk)
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_a_conversation_that_is_read_later_is_masked_too(desk: Desk, keeps: StoreText) -> None:
+    desk.keeps = keeps
+    request = await desk.suggester().accept(desk.ask(MESSAGE, hint="tell jane@example.com"))
+    turns = (Turn(role="customer", text="bob@example.com?"), Turn(role="agent", text="No, jane@example.com."))
+    request = await desk.suggester().converse(request, turns)
+    entry = await desk.suggester().draft(request)
+    brief = desk.drafter.briefs[0]
+    placeholders = {turn.text for turn in brief.conversation}
+    assert placeholders == {"[EMAIL_2]?", "No, [EMAIL_1]."} if keeps != "full" else {"[EMAIL_1]?", "No, [EMAIL_2]."}
+    assert entry.request.conversation == turns
+    if keeps != "full":
+        assert "example.com" not in await everything(desk)
+
+
+async def test_a_choice_while_others_are_drafted_closes_the_vault_for_good(desk: Desk) -> None:
+    """What is drafted later must not put back what the choice has sealed away."""
+    desk.sealer = Sealer(("k" * 32,))
+    desk.drafter.results = WROTE
+    request = await desk.suggester().accept(desk.ask(MESSAGE))
+    async for entry in desk.suggester().draft_in_places(request):
+        if len(entry.candidates) == 1 and entry.choice is None:
+            await desk.suggester().seen(entry, at=desk.clock.now())
+            await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    [row] = await desk.store.rows("SELECT sealed FROM vault")
+    assert row["sealed"].startswith("once:")
+    assert "example.com" not in await everything(desk) + str(row)

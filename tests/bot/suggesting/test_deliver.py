@@ -1,0 +1,494 @@
+"""The reply's way into the conversation: once, whatever Slack answers, and wherever the process dies."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.operations.write_buffer import TRIES
+from bot.suggesting.choose import PART_LIMIT, Chosen
+from bot.suggesting.deliver import DELETE_TRIES, Deliverer, Outcome, Refused, Throttled, Uncertain
+from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
+from storage.records import Delivery, WayBack
+from storage.repositories.deliveries import Deliveries
+from tests.bot.desk import Desk
+from tests.storage.stores import after
+
+LONG = "\n\n".join(letter * (PART_LIMIT - 10) for letter in "abc")
+"""Three parts."""
+
+
+async def events(desk: Desk) -> list[str]:
+    return [event.type for event in (await desk.store.entries())[0].events]
+
+
+async def states(desk: Desk, chosen: Chosen) -> list[str]:
+    return [part.state for part in await desk.parts(chosen)]
+
+
+# --- what Slack answers ------------------------------------------------------------------------------------
+
+
+async def test_a_reply_is_posted_once_and_recorded_as_sent(desk: Desk) -> None:
+    chosen = await desk.used("Dear customer")
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert desk.courier.calls == [("channel", "Dear customer")]
+    [part] = await desk.parts(chosen)
+    assert (part.state, part.attempts, part.channel_id, part.text) == ("done", 1, "C1", None)
+    assert part.message_ts in desk.courier.standing
+    sent = (await desk.store.entries())[0].events[-1]
+    assert (sent.type, sent.agent_id, sent.candidate_id) == ("sent", "U1", chosen.choice.candidate_id)
+    assert sent.data == {
+        "choice_id": chosen.choice.id,
+        "address": "channel",
+        "channel_id": "C1",
+        "message_ts": [part.message_ts],
+    }
+
+
+async def test_the_attempt_is_committed_before_slack_is_called(desk: Desk) -> None:
+    chosen = await desk.used()
+    seen: list[str] = []
+
+    async def look() -> None:
+        seen.extend(await states(desk, chosen))
+
+    desk.courier.answers = [look]
+    await desk.deliverer().deliver(chosen)
+    assert seen == ["attempting"]
+
+
+async def test_a_long_reply_is_posted_part_by_part_in_order(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    assert len(chosen.parts) == 3
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert "".join(desk.courier.standing.values()) == LONG
+    assert await states(desk, chosen) == ["done"] * 3
+    assert (await events(desk)).count("sent") == 1
+    sent = (await desk.store.entries())[0].events[-1]
+    assert sent.data["message_ts"] == list(desk.courier.standing)
+
+
+async def test_a_reply_to_copy_is_given_back(desk: Desk) -> None:
+    entry = await desk.shown("Dear customer")
+    chosen = await desk.chooser(on_use="copy").use(desk.click(), entry.candidates[0].id)
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="copy", text="Dear customer")
+    assert desk.courier.calls == []
+
+
+async def test_what_the_channel_refuses_goes_through_the_clicks_way_back(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    desk.courier.answers = [Refused("not_in_channel")]
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert [address for address, _ in desk.courier.calls] == ["channel", "response_url"]
+    [part] = await desk.parts(chosen)
+    assert (part.state, part.address, part.attempts, part.message_ts) == ("done", "response_url", 2, None)
+    assert (await events(desk))[-1] == "sent"
+
+
+async def test_what_nobody_takes_is_left_to_copy(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    desk.courier.answers = [Refused("not_in_channel"), Refused("expired_url")]
+    assert await desk.deliverer().deliver(chosen) == Outcome(
+        state="not_posted", text="Hi", reasons=("not_in_channel", "expired_url")
+    )
+    [part] = await desk.parts(chosen)
+    assert (part.state, part.address) == ("done", "copy")
+    assert "sent" not in await events(desk)
+
+
+async def test_of_a_long_reply_only_what_was_not_taken_is_left_to_copy(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    first, second, third = (part.text or "" for part in chosen.parts)
+
+    async def fine() -> None:
+        """Taken."""
+
+    desk.courier.answers = [fine, Refused("msg_too_long"), Refused("used_url"), fine]
+    assert await desk.deliverer().deliver(chosen) == Outcome(
+        state="not_posted", text=second, reasons=("msg_too_long", "used_url")
+    )
+    assert desk.courier.taken == [first, third]
+    assert "sent" not in await events(desk)
+
+
+async def test_a_throttled_part_waits_as_told_and_is_pending_meanwhile(desk: Desk) -> None:
+    chosen = await desk.used()
+    desk.courier.answers = [Throttled(7.0), Throttled(30.0)]
+    waiting: list[str] = []
+
+    async def sleep(seconds: float) -> None:
+        waiting.extend(await states(desk, chosen))
+        await desk.clock.sleep(seconds)
+
+    deliverer = desk.deliverer()
+    deliverer._sleep = sleep
+    assert await deliverer.deliver(chosen) == Outcome(state="posted")
+    assert desk.clock.slept == [7.0, 30.0]
+    assert waiting == ["pending", "pending"]
+    assert [part.attempts for part in await desk.parts(chosen)] == [3]
+    assert len(desk.courier.taken) == 1
+
+
+async def test_an_undo_while_throttled_cancels_the_post(desk: Desk) -> None:
+    chosen = await desk.used()
+    desk.courier.answers = [Throttled(7.0)]
+
+    async def undo_meanwhile(_seconds: float) -> None:
+        undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+        assert undone.parts == ()
+
+    deliverer = desk.deliverer()
+    deliverer._sleep = undo_meanwhile
+    assert await deliverer.deliver(chosen) == Outcome(state="cancelled")
+    assert desk.courier.taken == []
+    assert await desk.parts(chosen) == ()
+
+
+async def test_an_undo_during_the_call_is_told_to_wait(desk: Desk) -> None:
+    chosen = await desk.used()
+
+    async def undo_meanwhile() -> None:
+        with pytest.raises(StillPosting):
+            await desk.chooser().undo(desk.click(), chosen.request.id)
+
+    desk.courier.answers = [undo_meanwhile]
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+
+
+async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    first, second, third = (part.text or "" for part in chosen.parts)
+
+    async def fine() -> None:
+        """Taken."""
+
+    desk.courier.answers = [fine, Uncertain("timeout")]
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="unknown", text=second + third)
+    assert await states(desk, chosen) == ["done", "unknown", "pending"]
+    calls = len(desk.courier.calls)
+    for _ in range(3):
+        [(again, outcome)] = await desk.recovered()
+        assert outcome == Outcome(state="unknown", text=second + third)
+        assert again.choice == chosen.choice
+    assert len(desk.courier.calls) == calls
+    assert desk.courier.taken == [first]
+
+
+async def test_the_agent_may_have_it_posted_again(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    desk.courier.answers = [Uncertain("timeout")]
+    await desk.deliverer().deliver(chosen)
+    click = desk.click(way_back=WayBack(response_url="https://hooks.slack.com/new", expires_at=after(minutes=30)))
+    again = await desk.deliverer().post_again(click, chosen.request.id)
+    assert again.request.response_url == "https://hooks.slack.com/new"
+    assert await desk.deliverer().deliver(again) == Outcome(state="posted")
+    assert desk.courier.taken == ["Hi"]
+    assert (await events(desk))[-1] == "sent"
+    with pytest.raises(Redelivered):
+        await desk.deliverer().post_again(click, chosen.request.id)
+
+
+@pytest.mark.parametrize("how", ["posted", "pending", "undone", "undecided"])
+async def test_only_what_is_unknown_is_posted_again(desk: Desk, how: str) -> None:
+    if how == "undecided":
+        request = (await desk.shown("Hi")).request
+    else:
+        chosen = await desk.used("Hi")
+        request = chosen.request
+    if how == "posted":
+        await desk.deliverer().deliver(chosen)
+    if how == "undone":
+        desk.courier.answers = [Uncertain("timeout")]
+        await desk.deliverer().deliver(chosen)
+        await desk.chooser().undo(desk.click(), request.id)
+    with pytest.raises(NotOpen):
+        await desk.deliverer().post_again(desk.click(), request.id)
+
+
+# --- taking it back ----------------------------------------------------------------------------------------
+
+
+async def test_undo_deletes_what_was_posted(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    await desk.deliverer().deliver(chosen)
+    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    desk.courier.answers = [Throttled(3.0)]
+    assert await desk.deliverer().retract(undone.parts)
+    assert desk.courier.standing == {}
+    assert desk.clock.slept == [3.0]
+    assert await desk.parts(chosen) == ()
+
+
+@pytest.mark.parametrize("failure", [[Refused("cant_delete_message")], [Uncertain("timeout")] * DELETE_TRIES])
+async def test_what_cannot_be_deleted_is_told(desk: Desk, failure: list[Exception]) -> None:
+    chosen = await desk.used(LONG)
+    await desk.deliverer().deliver(chosen)
+    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    desk.courier.answers = list(failure)
+    assert not await desk.deliverer().retract(undone.parts)
+    assert len(desk.courier.standing) == 1
+
+
+async def test_what_may_not_be_deleted_is_tried_again_at_once_and_at_the_next_start(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    await desk.deliverer().deliver(chosen)
+    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    desk.courier.answers = [Uncertain("timeout")] * DELETE_TRIES
+    assert not await desk.deliverer().retract(undone.parts)
+    await desk.recovered()
+    assert desk.courier.standing == {}
+    assert await desk.parts(chosen) == ()
+
+
+async def test_what_stands_somewhere_unknown_cannot_be_deleted(desk: Desk) -> None:
+    chosen = await desk.used()
+    desk.courier.answers = [Refused("not_in_channel")]
+    await desk.deliverer().deliver(chosen)
+    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    assert not await desk.deliverer().retract(undone.parts)
+
+
+async def test_what_was_left_to_copy_has_nothing_to_delete(desk: Desk) -> None:
+    chosen = await desk.used()
+    desk.courier.answers = [Refused("not_in_channel"), Refused("expired_url")]
+    await desk.deliverer().deliver(chosen)
+    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    calls = len(desk.courier.calls)
+    assert await desk.deliverer().retract(undone.parts)
+    assert len(desk.courier.calls) == calls
+
+
+# --- what the database refuses meanwhile ----------------------------------------------------------------------
+
+
+class Faulty(Deliveries):
+    """Fails as told: `(step, "before" or "after" its commit)` at the n-th call of all."""
+
+    def __init__(self, desk: Desk, *, fails: Callable[[int, str, str], BaseException | None]) -> None:
+        super().__init__(desk.store.database, me=desk.store.deliveries._me)
+        self._fails = fails
+        self._calls = 0
+
+    async def attempt(self, delivery_id: str) -> bool:
+        return bool(await self._step("attempt", lambda: super(Faulty, self).attempt(delivery_id)))
+
+    async def done(self, delivery: Delivery, *, sent: Any) -> None:
+        await self._step("done", lambda: super(Faulty, self).done(delivery, sent=sent))
+
+    async def put_back(self, delivery_id: str, *, address: str) -> None:
+        await self._step("put_back", lambda: super(Faulty, self).put_back(delivery_id, address=address))
+
+    async def unknown(self, delivery_id: str) -> None:
+        await self._step("unknown", lambda: super(Faulty, self).unknown(delivery_id))
+
+    async def _step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        self._calls += 1
+        self._strike(name, "before")
+        result = await work()
+        self._strike(name, "after")
+        return result
+
+    def _strike(self, name: str, when: str) -> None:
+        error = self._fails(self._calls, name, when)
+        if error is not None:
+            raise error
+
+
+def locked_for(times: int, *steps: str) -> Callable[[int, str, str], BaseException | None]:
+    """The database takes none of these steps, so many times."""
+    left = [times]
+
+    def fails(_n: int, step: str, when: str) -> BaseException | None:
+        if when == "before" and step in steps and left[0]:
+            left[0] -= 1
+            return Unavailable("database is locked")
+        return None
+
+    return fails
+
+
+ANSWERS: dict[str, list[Exception]] = {
+    "done": [],
+    "put_back": [Refused("not_in_channel")],
+    "unknown": [Uncertain("timeout")],
+}
+
+
+@pytest.mark.parametrize("step", ANSWERS)
+async def test_what_slack_answered_is_recorded_with_patience(desk: Desk, step: str) -> None:
+    """A lock that passes leaves no part on its way for ever."""
+    chosen = await desk.used("Hi")
+    desk.courier.answers = list(ANSWERS[step])
+    deliverer = desk.deliverer(deliveries=Faulty(desk, fails=locked_for(TRIES - 1, step)))
+    outcome = await deliverer.deliver(chosen)
+    assert outcome.state == ("unknown" if step == "unknown" else "posted")
+    assert len(desk.clock.slept) == TRIES - 1
+    assert "attempting" not in await states(desk, chosen)
+    assert len(desk.courier.taken) == (step != "unknown")
+
+
+@pytest.mark.parametrize("step", ANSWERS)
+async def test_where_patience_ends_the_next_start_finds_it_unknown(desk: Desk, step: str) -> None:
+    chosen = await desk.used("Hi")
+    desk.courier.answers = list(ANSWERS[step])
+    with pytest.raises(Unavailable):
+        await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(99, step))).deliver(chosen)
+    assert await states(desk, chosen) == ["attempting"]
+    taken = list(desk.courier.taken)
+    [(_, outcome)] = await desk.recovered()
+    assert outcome == Outcome(state="unknown", text="Hi")
+    assert desk.courier.taken == taken
+
+
+async def test_an_attempt_that_cannot_be_recorded_is_not_made(desk: Desk) -> None:
+    chosen = await desk.used()
+    with pytest.raises(Unavailable):
+        await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(1, "attempt"))).deliver(chosen)
+    assert desk.courier.calls == []
+    [(_, outcome)] = await desk.recovered()
+    assert outcome == Outcome(state="posted")
+    assert len(desk.courier.taken) == 1
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def deliver_and_die(desk: Desk, chosen: Chosen, point: int) -> bool:
+    """Deliver in a process that dies at the n-th point of its way. False where there are not so many."""
+    passed = [0]
+
+    def here() -> None:
+        passed[0] += 1
+        if passed[0] == point:
+            raise Killed
+
+    def fails(_n: int, _step: str, _when: str) -> BaseException | None:
+        passed[0] += 1
+        return Killed() if passed[0] == point else None
+
+    class Dying(type(desk.courier)):  # type: ignore[misc]
+        """Dies before Slack has taken the part, or after."""
+
+        async def post(self, request: Any, part: Delivery) -> Any:
+            here()
+            posted = await desk.courier.post(request, part)
+            here()
+            return posted
+
+    deliverer = desk.deliverer(deliveries=Faulty(desk, fails=fails))
+    deliverer._courier = Dying()
+    try:
+        await deliverer.deliver(chosen)
+    except Killed:
+        return True
+    return False
+
+
+# Each part: attempt, post, done; each with a before and an after.
+@pytest.mark.parametrize("answers", ["taken", "refused", "throttled"])
+@pytest.mark.parametrize("point", range(1, 19))
+async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twice(
+    desk: Desk, point: int, answers: str
+) -> None:
+    chosen = await desk.used(LONG)
+    texts = [part.text or "" for part in chosen.parts]
+    desk.courier.answers = {"taken": [], "refused": [Refused("x")], "throttled": [Throttled(1)]}[answers]
+    assert await deliver_and_die(desk, chosen, point)
+    desk.courier.answers = []
+    recovered = await desk.recovered()
+    # In order, none twice.
+    assert desk.courier.taken == texts[: len(desk.courier.taken)]
+    after_restart = await states(desk, chosen)
+    assert "attempting" not in after_restart
+    if "unknown" in after_restart:
+        # The agent is told, with all the text that may be missing, and decides.
+        [(_, outcome)] = recovered
+        at = after_restart.index("unknown")
+        assert outcome == Outcome(state="unknown", text="".join(texts[at:]))
+        again = await desk.deliverer().post_again(desk.click(), chosen.request.id)
+        assert (await desk.deliverer().deliver(again)).state == "posted"
+        await desk.deliverer().told(again)
+        assert len(desk.courier.taken) <= len(texts) + 1
+    else:
+        assert [outcome.state for _, outcome in recovered] in ([], ["posted"])
+        assert desk.courier.taken == texts
+    assert set(desk.courier.taken) == set(texts)
+    assert await states(desk, chosen) == ["done"] * 3
+    assert (await events(desk)).count("sent") == 1
+    assert await desk.recovered() == []
+
+
+async def test_the_way_has_no_more_points_than_were_tried(desk: Desk) -> None:
+    assert not await deliver_and_die(desk, await desk.used(LONG), 19)
+
+
+async def test_a_crash_before_the_agent_saw_what_to_copy_keeps_its_text(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    desk.courier.answers = [Refused("a"), Refused("b")]  # the first part; then the process dies
+
+    def dies_at_the_second_part(n: int, step: str, when: str) -> BaseException | None:
+        return Killed() if step == "attempt" and n == 6 and when == "before" else None
+
+    with pytest.raises(Killed):
+        await desk.deliverer(deliveries=Faulty(desk, fails=dies_at_the_second_part)).deliver(chosen)
+    assert await states(desk, chosen) == ["done", "pending", "pending"]
+    [(_, outcome)] = await desk.recovered()
+    assert outcome == Outcome(state="not_posted", text=chosen.parts[0].text or "")
+
+
+async def test_after_a_restart_what_was_taken_back_is_deleted(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    await desk.deliverer().deliver(chosen)
+    await desk.chooser().undo(desk.click(), chosen.request.id)  # and the process dies
+    assert len(desk.courier.standing) == 3
+    assert await desk.recovered() == []
+    assert desk.courier.standing == {}
+
+
+async def test_after_a_restart_several_replies_go_out_in_the_order_of_their_choices(desk: Desk) -> None:
+    for text in ("first", "second", "third"):
+        await desk.used(text)
+    recovered = await desk.recovered()
+    assert desk.courier.taken == ["first", "second", "third"]
+    assert [chosen.choice.final_text for chosen, _ in recovered] == desk.courier.taken
+
+
+async def test_two_processes_that_recover_at_once_post_once(desk: Desk) -> None:
+    chosen = await desk.used("Hi")
+    other: list[Outcome] = []
+
+    async def meanwhile() -> None:
+        other.append(await desk.deliverer().deliver(chosen))
+
+    desk.courier.answers = [meanwhile]
+    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert other == [Outcome(state="cancelled")]
+    assert desk.courier.taken == ["Hi"]
+
+
+async def test_parts_already_done_are_not_posted_again(desk: Desk) -> None:
+    chosen = await desk.used(LONG)
+    await desk.deliverer().deliver(chosen)
+    loaded = replace(chosen, parts=await desk.parts(chosen))
+    assert await desk.deliverer().deliver(loaded) == Outcome(state="posted")
+    assert len(desk.courier.calls) == 3
+
+
+def test_deliverers_wait_for_real_unless_told_otherwise(desk: Desk) -> None:
+    import asyncio
+
+    made = Deliverer(
+        requests=desk.store.requests,
+        choices=desk.store.choices,
+        deliveries=desk.store.deliveries,
+        privacy=desk.privacy,
+        courier=desk.courier,
+        now=desk.clock.now,
+    )
+    assert made._sleep is asyncio.sleep

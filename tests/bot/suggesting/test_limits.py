@@ -1,0 +1,123 @@
+"""Limits on one agent's asks a minute, and on everybody's tokens a day."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import LimitReached
+from bot.suggesting import limits
+from bot.suggesting.limits import Limits
+from tests.bot.desk import Clock, Desk, a_draft
+from tests.storage.stores import after
+
+
+async def check(limits_: Limits, agent_id: str = "U1", *, team_id: str = "T1", clock: Clock | None = None) -> None:
+    await limits_.check(team_id=team_id, agent_id=agent_id, now=(clock or Clock()).now())
+
+
+async def test_an_agent_may_ask_so_often_a_minute_and_again_when_the_first_is_a_minute_old(desk: Desk) -> None:
+    checked = desk.limits(agent_per_minute=2)
+    await check(checked)
+    desk.clock.tick(20.5)
+    await check(checked)
+    desk.clock.tick(1)
+    with pytest.raises(LimitReached) as caught:
+        await check(checked)
+    assert (caught.value.which, caught.value.retry_after_s) == ("agent_per_minute", 39)
+    desk.clock.tick(38.5)
+    await check(checked)
+    with pytest.raises(LimitReached):
+        await check(checked)
+
+
+async def test_agents_do_not_share_a_limit(desk: Desk) -> None:
+    checked = desk.limits(agent_per_minute=1)
+    await check(checked, "U1")
+    await check(checked, "U2")
+    await check(checked, "U1", team_id="T2")
+    with pytest.raises(LimitReached):
+        await check(checked, "U1")
+
+
+async def test_an_ask_that_was_refused_does_not_count(desk: Desk) -> None:
+    checked = desk.limits(agent_per_minute=1)
+    await check(checked)
+    for _ in range(5):
+        with pytest.raises(LimitReached):
+            await check(checked)
+    desk.clock.tick(60)
+    await check(checked)
+
+
+async def test_agents_who_stopped_asking_are_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with everybody who ever asked."""
+    monkeypatch.setattr(limits, "_AGENTS_REMEMBERED", 10)
+    checked = desk.limits(agent_per_minute=1)
+    for n in range(100):
+        await check(checked, f"U{n}")
+        desk.clock.tick(10)
+        assert len(checked._asked) <= 11
+    await check(checked, "U0")
+    with pytest.raises(LimitReached):
+        await check(checked, "U0")
+
+
+async def test_an_agent_is_remembered_while_any_of_their_asks_is_of_the_last_minute(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_AGENTS_REMEMBERED", 1)
+    checked = desk.limits(agent_per_minute=2)
+    await check(checked, "U1")
+    desk.clock.tick(50)
+    await check(checked, "U1")
+    desk.clock.tick(11)
+    await check(checked, "U2")
+    await check(checked, "U1")
+    with pytest.raises(LimitReached):
+        await check(checked, "U1")
+
+
+async def test_those_who_ask_now_are_not_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_AGENTS_REMEMBERED", 3)
+    checked = desk.limits(agent_per_minute=1)
+    for n in range(10):
+        await check(checked, f"U{n}")
+    for n in range(10):
+        with pytest.raises(LimitReached):
+            await check(checked, f"U{n}")
+
+
+async def test_the_days_tokens_may_be_spent(desk: Desk) -> None:
+    await desk.drafted(a_draft("one", prompt_tokens=60, completion_tokens=40))
+    await check(desk.limits(tokens_per_day=101), clock=desk.clock)
+    with pytest.raises(LimitReached) as caught:
+        await check(desk.limits(tokens_per_day=100), "U2", clock=desk.clock)
+    assert caught.value.which == "tokens_per_day"
+    assert caught.value.retry_after_s == (after(hours=14) - desk.clock.now()).total_seconds()
+    desk.clock.tick(14 * 3600)
+    await check(desk.limits(tokens_per_day=100), clock=desk.clock)
+
+
+async def test_a_spent_day_does_not_count_against_the_agents_minute(desk: Desk) -> None:
+    await desk.drafted("one")
+    checked = desk.limits(agent_per_minute=1, tokens_per_day=1)
+    for _ in range(3):
+        with pytest.raises(LimitReached, match="tokens_per_day"):
+            await check(checked, clock=desk.clock)
+    desk.clock.tick(86_400)
+    await check(checked, clock=desk.clock)
+
+
+@given(steps=st.lists(st.floats(0, 90), max_size=60), limit=st.integers(1, 5))
+async def test_no_minute_has_more_than_the_limit(steps: list[float], limit: int) -> None:
+    clock = Clock()
+    checked = Limits(agent_per_minute=limit, tokens_per_day=None, requests=None, clock=clock.monotonic)  # type: ignore[arg-type]
+    allowed: list[float] = []
+    for step in steps:
+        clock.tick(step)
+        with suppress(LimitReached):
+            await check(checked)
+            allowed.append(clock.monotonic())
+        assert sum(at > clock.monotonic() - 60 for at in allowed) <= limit

@@ -1,0 +1,359 @@
+"""`suggest doctor`: a tick, or what to do; it makes no file and spends no token."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from cli.manifest import bot_scopes, load_manifest
+from playground import ANY, AppConfig, Dropped, Refused, ServerError, Workspace
+from playground.model_server import ModelDouble, Refusal, server_error
+from tests.cli.conftest import Suggest
+from tests.cli.files import listed, write
+from tests.conftest import StageMaker
+from tests.storage.conftest import postgresql, postgresql_url
+from tests.storage.stores import PostgresDatabases, open_store
+
+__all__ = ["postgresql", "postgresql_url"]
+
+SCOPES = bot_scopes(load_manifest())
+
+
+@pytest.fixture
+async def slack(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+    async with Workspace.start() as workspace:
+        monkeypatch.setenv("SLACK_API_URL", workspace.api_url)
+        monkeypatch.setenv("SLACK_BOT_TOKEN", workspace.bot_token)
+        monkeypatch.setenv("SLACK_APP_TOKEN", workspace.app_token)
+        monkeypatch.setenv("SLACK_SIGNING_SECRET", workspace.signing_secret)
+        yield workspace
+
+
+@pytest.fixture
+async def model(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ModelDouble]:
+    async with ModelDouble.start(api_key="sk-right") as double:
+        monkeypatch.setenv("OPENAI_BASE_URL", double.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-right")
+        yield double
+
+
+async def examined(suggest: Suggest) -> dict[str, Any]:
+    """{name: check} as JSON tells it; its `ok` and the exit code agree."""
+    result = await suggest("doctor", "--json")
+    assert result.err == ""
+    checks = {check["name"]: check for check in result.json["checks"]}
+    assert result.json["ok"] is (result.code == 0)
+    assert result.json["ok"] is all(check["status"] != "problem" for check in checks.values())
+    return checks
+
+
+def problems(checks: dict[str, Any]) -> dict[str, str]:
+    return {name: check["message"] for name, check in checks.items() if check["status"] == "problem"}
+
+
+async def test_with_nothing_set_each_thing_that_is_missing_is_told(suggest: Suggest) -> None:
+    result = await suggest("doctor")
+    assert result.code == 1
+    assert "✗ SLACK_BOT_TOKEN  missing: set it to the token under OAuth & Permissions" in result.out
+    assert "✗ mode             set SLACK_APP_TOKEN for Socket Mode" in result.out
+    assert "✗ model            none is configured: set OPENAI_API_KEY" in result.out
+    assert "✓ playbook         the built-in one: 5 styles" in result.out
+    assert result.out.endswith("\n\n3 to mend\n")
+
+
+async def test_with_everything_right_there_is_nothing_to_mend(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_ADMINS", "U1,U2")
+    result = await suggest("doctor")
+    assert result.code == 0
+    assert "✗" not in result.out
+    assert f"taken: {slack.bot_user_id} in " in result.out
+    assert "set up for `suggest serve`, over Socket Mode and for `suggest serve --http HOST:PORT`" in result.out
+    assert "✓ SLACK_APP_TOKEN  taken" in result.out
+    assert "✓ SUGGEST_ADMINS   U1, U2" in result.out
+    assert f"✓ model            gpt-4o-mini at {model.base_url}\n" in result.out
+    assert result.out.endswith("\n\nEverything is usable: `suggest serve` can start\n")
+    assert model.total == 0, "no token is spent"
+    assert listed() == [], "no file is made"
+
+
+async def test_tokens_that_slack_does_not_take(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-wrong")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-wrong")
+    found = problems(await examined(suggest))
+    assert set(found) == {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
+    assert found["SLACK_BOT_TOKEN"].startswith("the bot token is refused (invalid_auth): set it to the token under")
+    assert found["SLACK_APP_TOKEN"].startswith("refused (invalid_auth): set it to an app-level token")
+
+
+async def test_scopes_that_are_missing_are_named(
+    suggest: Suggest, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Workspace.start(config=AppConfig(bot_scopes=SCOPES - {"im:write", "users:read"})) as slack:
+        monkeypatch.setenv("SLACK_API_URL", slack.api_url)
+        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)
+        monkeypatch.setenv("SLACK_SIGNING_SECRET", slack.signing_secret)
+        found = problems(await examined(suggest))
+    assert set(found) == {"scopes"}
+    assert found["scopes"].startswith("not granted: im:write, users:read: add them under OAuth & Permissions")
+
+
+async def test_allowed_user_groups_are_looked_up(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group that Slack does not know would keep everybody out."""
+    monkeypatch.setenv("SUGGEST_ALLOWED_USERGROUPS", "S0LEADS,S0NOWHERE")
+    monkeypatch.setenv("SUGGEST_ALLOWED_CHANNELS", "C1")
+    found = await examined(suggest)
+    assert found["SUGGEST_ALLOWED_CHANNELS"]["message"] == "replies are asked for and posted in C1 only"
+    assert found["SUGGEST_ALLOWED_USERGROUPS"]["message"] == (
+        "S0NOWHERE is refused by Slack (no_such_subteam): set it to user group ids, such as S012AB3CD, separated by "
+        "commas, or leave it out"
+    )
+    monkeypatch.setenv("SUGGEST_ALLOWED_USERGROUPS", "S0LEADS")
+    found = await examined(suggest)
+    assert found["SUGGEST_ALLOWED_USERGROUPS"]["message"] == "S0LEADS (2 members); admins may use the bot, too"
+
+
+@pytest.mark.parametrize("fault", [ServerError(), Dropped()])
+async def test_slack_out_of_reach(fault: Any, suggest: Suggest, slack: Workspace, model: ModelDouble) -> None:
+    slack.faults.plan(ANY, fault, times=20)
+    found = problems(await examined(suggest))
+    assert set(found) == {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
+    assert all("Slack cannot be reached" in message for message in found.values())
+
+
+async def test_a_workspace_that_refuses_for_another_reason(
+    suggest: Suggest, slack: Workspace, model: ModelDouble
+) -> None:
+    slack.faults.plan("auth.test", Refused(error="account_inactive"))
+    assert "refused (account_inactive)" in problems(await examined(suggest))["SLACK_BOT_TOKEN"]
+
+
+async def test_what_comes_later_is_noted(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_CLIENT_ID", "1.2")
+    checks = await examined(suggest)
+    assert checks["SLACK_CLIENT_ID"]["status"] == "note"
+    assert "come later" in checks["SLACK_CLIENT_ID"]["message"]
+
+
+# --- the model ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (server_error(503), "its server answers HTTP 503: look at that server"),
+        (Refusal(status=403, message="no"), "the key is refused (HTTP 403): set it to your key"),
+    ],
+)
+async def test_a_model_server_that_refuses(
+    fault: Refusal, told: str, suggest: Suggest, slack: Workspace, model: ModelDouble
+) -> None:
+    model.models_fault = fault
+    found = problems(await examined(suggest))
+    assert set(found) == {"model"}
+    assert told in found["model"]
+
+
+async def test_a_key_that_is_wrong(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
+    assert "the key is refused (HTTP 401)" in problems(await examined(suggest))["model"]
+
+
+async def test_a_model_that_the_server_does_not_have(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.models = ("a", "b", "gpt-4o-mini")
+    write("mine.toml", 'persona = "We"\n[[styles]]\nname = "x"\ninstruction = "x"\nmodel = "of the playbook"\n')
+    monkeypatch.setenv("SUGGEST_PLAYBOOK", "mine.toml")
+    found = problems(await examined(suggest))
+    assert found == {
+        "model": f"of the playbook is not at {model.base_url}: set SUGGEST_MODEL to one that it has, "
+        "such as a, b, gpt-4o-mini"
+    }
+
+
+async def test_a_server_that_lists_no_models_is_believed(
+    suggest: Suggest, slack: Workspace, model: ModelDouble
+) -> None:
+    model.models_fault = Refusal(status=404, message="no such path")
+    checks = await examined(suggest)
+    assert checks["model"]["status"] == "ok"
+    assert checks["model"]["message"].endswith("which does not list its models")
+
+
+async def test_a_model_server_out_of_reach(suggest: Suggest, slack: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert "its server cannot be reached" in problems(await examined(suggest))["model"]
+
+
+# --- the database, the playbook, the settings -----------------------------------------------------------
+
+
+async def database(suggest: Suggest) -> tuple[str, str]:
+    check = (await examined(suggest))["database"]
+    return check["status"], check["message"]
+
+
+async def test_the_database_is_looked_at_without_being_made(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await database(suggest) == ("ok", "suggest.db will be made by the first start")
+    assert "suggest.db" not in listed()
+    await suggest("migrate")
+    assert await database(suggest) == ("ok", "suggest.db: schema 0001")
+    connection = sqlite3.connect("suggest.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    assert await database(suggest) == (
+        "problem", "suggest.db has the schema 9999, not 0001: run `suggest migrate`",
+    )  # fmt: skip
+    connection.execute("BEGIN IMMEDIATE")
+    status, message = await database(suggest)
+    connection.close()
+    assert status == "problem"
+    assert message.startswith("suggest.db cannot be used (database is locked)")
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", "sqlite:///no/such/folder/suggest.db")
+    assert await database(suggest) == (
+        "problem", "no/such/folder/suggest.db cannot be made: its folder must exist and be writable",
+    )  # fmt: skip
+    write("notes.txt", "These are my notes.")
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", "sqlite:///notes.txt")
+    assert await database(suggest) == ("problem", "notes.txt is no SQLite database: name another file")
+
+
+async def test_a_broken_playbook_is_told_with_its_line(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("broken.toml", "persona =")
+    monkeypatch.setenv("SUGGEST_PLAYBOOK", "broken.toml")
+    assert problems(await examined(suggest))["playbook"].startswith("broken.toml:1: ")
+
+
+async def test_all_malformed_settings_are_told_with_exit_code_2(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_CANDIDATES", "11")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "wrong")
+    result = await suggest("doctor")
+    assert result.code == 2
+    assert [line.split()[:3] for line in result.out.splitlines()[:2]] == [
+        ["✗", "settings", "SLACK_BOT_TOKEN"],
+        ["✗", "settings", "SUGGEST_CANDIDATES"],
+    ]
+    assert (await suggest("doctor", "--json")).json["ok"] is False
+
+
+async def test_an_env_file_is_mentioned(suggest: Suggest) -> None:
+    assert "there is no .env here" in (await suggest("doctor")).out
+    write(".env", "SUGGEST_MODEL=x\n")
+    assert "from the environment and .env" in (await suggest("doctor")).out
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------------
+
+
+async def test_postgresql_is_looked_at_too(
+    suggest: Suggest, postgresql: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", postgresql.empty())
+    status, message = await database(suggest)
+    assert status == "ok"
+    assert message.startswith("postgresql://")
+    assert message.endswith(": empty, the first start sets it up")
+    assert (await suggest("migrate")).code == 0
+    status, message = await database(suggest)
+    assert (status, message.rpartition(": ")[2]) == ("ok", "schema 0001")
+    assert (await suggest("export")).err == "0 requests exported\n"
+
+
+async def test_postgresql_out_of_reach_is_told_in_one_line_without_the_password(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", "postgresql://suggest:hush7391@127.0.0.1:9/suggest")
+    status, message = await database(suggest)
+    assert status == "problem"
+    assert message.startswith("postgresql://suggest")
+    assert "cannot be used (" in message
+    assert message.endswith(": its server must be reachable, and take this user, password and database")
+    result = await suggest("migrate")
+    assert (result.code, result.complaint) == (1, f"the database {message}")
+    assert "hush7391" not in message
+
+
+async def test_readiness_on_postgresql(stage_with: StageMaker, postgresql: PostgresDatabases) -> None:
+    """/readyz is 200 with it, and 503 once its schema is another's."""
+    url = postgresql.empty()
+    async with stage_with(suggest_database_url=url) as stage, aiohttp.ClientSession() as session:
+        await stage.suggested()
+        address = f"http://127.0.0.1:{stage.port}/readyz"
+        async with session.get(address) as answer:
+            assert (answer.status, (await answer.json())["checks"]["database"]) == (200, "ok")
+        async with open_store(url) as store:
+            await store.change("UPDATE alembic_version SET version_num = '9999'")
+        async with session.get(address) as answer:
+            assert answer.status == 503
+            assert "run `suggest migrate`" in (await answer.json())["checks"]["database"]
+
+
+# --- traces ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"])
+async def test_traces_are_warned_about_and_more_so_with_texts(
+    name: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "tracing" not in await examined(suggest)
+    monkeypatch.setenv(name, "true")
+    warning = (await examined(suggest))["tracing"]
+    assert warning["status"] == "warning"
+    assert "without texts" in warning["message"]
+    monkeypatch.setenv("SUGGEST_TRACE_TEXT", "on")
+    warning = (await examined(suggest))["tracing"]
+    assert "WITH the texts of customers, agents and drafts" in warning["message"]
+    assert "! tracing " in (await suggest("doctor")).out
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("redacted", ("note", "placeholders for personal data; not sealed")),
+        ("full", ("ok", "as they are")),
+        ("off", ("note", "no texts")),
+    ],
+)
+async def test_what_is_kept_of_texts_is_told(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, mode: str, told: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("SUGGEST_STORE_TEXT", mode)
+    check = (await examined(suggest))["privacy"]
+    assert (check["status"], told[1] in check["message"]) == (told[0], True)
+
+
+async def test_another_key_than_that_of_open_requests_is_told(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, slack: Workspace, model: ModelDouble
+) -> None:
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", "k" * 32)
+    await suggest("try", "I am jane@example.com", "--json")
+    assert (await examined(suggest))["privacy"]["message"].endswith("; sealed while a request is open")
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", "n" * 32)
+    assert "1 of the open requests were sealed with another" in problems(await examined(suggest))["privacy"]
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", f"{'n' * 32}, {'k' * 32}")
+    assert "privacy" not in problems(await examined(suggest))
+    monkeypatch.delenv("SUGGEST_SECRET_KEY")
+    assert "privacy" in problems(await examined(suggest))
+
+
+@pytest.mark.parametrize("key", ["short", ",", "k" * 31, f"{'k' * 32},short"])
+async def test_a_key_that_a_person_thought_up_is_refused(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("SUGGEST_SECRET_KEY", key)
+    result = await suggest("doctor")
+    assert result.code == 2
+    assert "SUGGEST_SECRET_KEY is wrong" in result.out
+    assert key not in result.out or key == ","

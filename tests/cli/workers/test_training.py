@@ -1,0 +1,158 @@
+"""A refit in a process of its own: its result, its failures, and that it never outlives whoever started it."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from bot.ranking.choice_sets import collect
+from bot.ranking.model import Ranker
+from bot.ranking.promotion import judge
+from bot.ranking.refit import read
+from bot.ranking.training import RefitFailed
+from cli.workers.training import ProcessApart
+from storage import tables
+from storage.queries.log_entries import Selection
+from storage.records import LogEntry
+from storage.repositories.requests import to_row
+from storage.schema import migrate
+from tests.bot.ranking.logs import a_log, an_entry
+from tests.storage.stores import Store, open_store
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/suggest.db"
+    async with open_store(url) as store:
+        await migrate(store.database)
+    return url
+
+
+async def filled(store: Store, entries: list[LogEntry]) -> None:
+    async with store.database.write() as connection:
+        await connection.execute(insert(tables.requests), [to_row(entry.request) for entry in entries])
+        drafted = [to_row(candidate) for entry in entries for candidate in entry.candidates]
+        await connection.execute(insert(tables.candidates), drafted)
+        picked = [to_row(entry.choice) for entry in entries if entry.choice]
+        await connection.execute(insert(tables.choices), picked)
+
+
+def approx(value: object) -> object:
+    return pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
+
+
+async def test_it_learns_what_is_in_the_database(url: str) -> None:
+    async with open_store(url) as store:
+        await filled(store, a_log(200))
+    refit = await ProcessApart(url).train()
+    assert refit.model is not None
+    ranker = Ranker.from_json(refit.model)
+    assert refit.version == ranker.version
+    assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
+    assert refit.trained_until == ranker.trained_until
+    # To the last digit only where as many threads add the numbers up.
+    here = judge(collect(a_log(200)).displays, weights="kept").to_dict()
+    assert refit.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
+
+
+async def test_of_a_long_log_the_newest_count(url: str) -> None:
+    async with open_store(url) as store:
+        await filled(store, [*a_log(20), an_entry("one", "two", number=20)])
+        found, left_out = await read(store.log, Selection(), newest=5)
+        everything, _ = await read(store.log, Selection())
+    assert [display.request_id for display in found] == ["r15", "r16", "r17", "r18", "r19"]
+    assert left_out == {"older": 15, "undecided": 1}
+    assert len(everything) == 20
+
+
+async def test_a_log_with_nothing_to_learn_from_is_no_failure(url: str) -> None:
+    async with open_store(url) as store:
+        await filled(store, [entry for entry in a_log(200) if entry.choice and entry.choice.kind == "dismissed"])
+    refit = await ProcessApart(url).train()
+    assert (refit.version, refit.model, refit.verdict.state) == (None, None, "too_little")
+    assert refit.requests > 0
+
+
+async def test_what_goes_wrong_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RefitFailed, match="the database cannot be used"):
+        await ProcessApart(f"sqlite:///{tmp_path}/no/such.db").train()
+    with pytest.raises(RefitFailed, match="the database cannot be used"):
+        await ProcessApart(f"sqlite:///{tmp_path}/empty.db").train()
+
+
+def test_the_database_and_its_password_are_not_shown() -> None:
+    assert "secret" not in repr(ProcessApart("postgresql://user:secret@host/name"))
+
+
+async def test_a_refit_that_is_not_wanted_any_more_is_ended(url: str) -> None:
+    async with open_store(url) as store:
+        await filled(store, a_log(2000))
+    before = children()
+    task = asyncio.create_task(ProcessApart(url).train())
+    while True:
+        await asyncio.sleep(0)
+        if started := children() - before:
+            break
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert not started & children()
+
+
+async def test_a_process_that_is_killed_is_a_refit_that_failed(url: str) -> None:
+    """As the kernel does where memory runs out."""
+    async with open_store(url) as store:
+        await filled(store, a_log(2000))
+    before = children()
+    task = asyncio.create_task(ProcessApart(url).train())
+    while True:
+        await asyncio.sleep(0)
+        if started := children() - before:
+            break
+    os.kill(int(started.pop()), signal.SIGKILL)
+    with pytest.raises(RefitFailed, match="ended with -9"):
+        await task
+
+
+def children() -> set[str]:
+    """The processes that this one has started, as Linux tells them."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+        except OSError:  # it has ended meanwhile
+            continue
+        if parent == str(os.getpid()):
+            found.add(stat.parent.name)
+    return found
+
+
+def test_it_ends_with_whoever_started_it() -> None:
+    """Also where that was killed: the kernel closes the pipe. Here while it waits for a server that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"postgresql://user@127.0.0.1:{server.getsockname()[1]}/suggest"
+        with subprocess.Popen(
+            [sys.executable, "-P", "-m", "cli.workers.training"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({"database_url": url}).encode() + b"\n")
+            process.stdin.flush()
+            connection, _ = server.accept()
+            process.stdin.close()
+            assert process.wait(timeout=60) == 1
+            connection.close()
+
+
+def test_asked_for_nothing_it_says_so() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "cli.workers.training"], input=b"", capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.decode().strip() == "nothing was asked for"

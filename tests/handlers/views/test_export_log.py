@@ -1,0 +1,189 @@
+"""`/suggest export`: for admins, beside the bot, as a file in a direct message; each way to fail has its sentence."""
+
+import csv
+import io
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cli.database_location import Location
+from cli.workers import export_process
+from cli.workers.export_process import ExportsBeside
+from handlers.views import export_log
+from handlers.views.export_log import ExportFailed, Order
+from playground import Delivery, Outcome, Refused, ServerError, User, View
+from playground.slack.faults import Fault
+from tests.cli.log import audited
+from tests.conftest import Stage, StageMaker
+
+NAMES = {"jsonl": "choices.jsonl", "parquet": "choices.parquet", "kto": "kto.jsonl", "vw": "choices.vw"}
+
+
+def values(form: str = "csv", days: str = "30", names: str = "ids") -> dict[str, dict[str, str]]:
+    found = {"export_form": form, "export_range": days, "export_names": names}
+    return {name: {name: value} for name, value in found.items()}
+
+
+async def opened(stage: Stage, user: User) -> View:
+    await stage.suggest("export", user=user)
+    return await stage.slack.wait_for_view(user, lambda view: view.content.get("callback_id") == "export_log")
+
+
+async def told(stage: Stage, needle: str) -> None:
+    admin = stage.slack.people.admin
+    await stage.slack.wait_for_ephemeral(admin, lambda message: needle in message.text, within=60)
+
+
+def sent(stage: Stage) -> list[tuple[str, bytes | None]]:
+    return [(upload.filename, upload.content) for upload in stage.slack.state.uploads.values()]
+
+
+async def decided(stage: Stage) -> None:
+    shown = await stage.suggested("=Where is my order?")
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    await stage.logged("shown", "used", "sent")
+
+
+async def test_an_admin_gets_the_log_as_a_file(stage: Stage, tmp_path: Path) -> None:
+    await decided(stage)
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, "The export is done: one request.")
+    [(name, content)] = sent(stage)
+    assert name == "choices.csv"
+    rows = list(csv.DictReader(io.StringIO((content or b"").decode(), newline="")))
+    assert len(rows) == 3
+    assert json.loads(rows[0]["request_conversation"]) == [{"role": "customer", "text": "=Where is my order?"}]
+    direct = stage.slack.state.direct_channel(admin.id)
+    message = await stage.slack.wait_for_message(direct, lambda message: bool(message.files))
+    assert message.files[0]["title"] == "choices.csv"
+    assert message.text == "The choice log you asked for: one request."
+    noted = [row for row in await audited(str(tmp_path / "suggest.db")) if row[1] == "export"]
+    assert [(actor, data["format"], data["requests"]) for actor, _, data in noted] == [(admin.id, "csv", 1)]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "kto", "vw"])
+async def test_any_form_with_pseudonyms(form: str, stage: Stage) -> None:
+    await decided(stage)
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await opened(stage, admin), values(form, "all", "pseudonyms"))
+    await told(stage, "The export is done")
+    [(name, content)] = sent(stage)
+    assert content is not None
+    if form == "jsonl":
+        assert json.loads(content)["request"]["agent_id"].startswith("agent-")
+    if form == "parquet":
+        assert pq.read_table(io.BytesIO(content)).num_rows == 1
+    assert (
+        name == {"jsonl": "choices.jsonl", "parquet": "choices.parquet", "kto": "kto.jsonl", "vw": "choices.vw"}[form]
+    )
+    assert stage.agent.id.encode() not in content
+
+
+async def test_a_submission_delivered_again_to_another_replica_is_not_carried_out_twice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await decided(stage)
+    admin = stage.slack.people.admin
+    delivered: list[Delivery] = []
+    deliver = stage.slack.deliver
+
+    async def noting(delivery: Delivery) -> Outcome:
+        delivered.append(delivery)
+        return await deliver(delivery)
+
+    monkeypatch.setattr(stage.slack, "deliver", noting)
+    await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, "The export is done")
+    [submission] = [delivery for delivery in delivered if delivery.name == "view_submission:export_log"]
+    async with stage.bot():
+        assert (await deliver(submission)).acknowledged
+        await stage.slack.submit(admin, await opened(stage, admin), values("kto"))
+        await stage.slack.wait_until(lambda: len(sent(stage)) == 2, within=60)
+    assert [name for name, _ in sent(stage)] == ["choices.csv", "kto.jsonl"]
+
+
+async def test_who_is_no_admin_is_told_who_may(stage: Stage) -> None:
+    outcome = await stage.suggest("export")
+    assert "Only admins may do that" in json.dumps(outcome.body)
+    assert stage.slack.open_views(stage.agent) == []
+
+
+async def test_who_is_named_in_the_settings_may(stage_with: StageMaker) -> None:
+    async with stage_with(suggest_admins=("U0AGENT",)) as stage:
+        await opened(stage, stage.agent)
+
+
+async def test_nothing_to_export_is_told(stage: Stage) -> None:
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, "There is nothing to export")
+    assert sent(stage) == []
+
+
+async def test_a_form_that_has_no_place_for_any_request_is_told(stage: Stage) -> None:
+    await stage.suggested()
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await opened(stage, admin), values("sft"))
+    await told(stage, "The one request of this time gives nothing in this form")
+    assert sent(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "sentence"),
+    [
+        ("views.open", Refused(error="internal_error"), "Slack did not open the window"),
+        ("conversations.open", Refused(error="cannot_dm_bot"), "does not let the bot write direct messages"),
+        ("files.getUploadURLExternal", Refused(error="missing_scope"), "lacks the scope `files:write`"),
+        ("files.getUploadURLExternal", ServerError(), "Slack did not take the file"),
+        (
+            "files.completeUploadExternal",
+            Refused(error="channel_not_found"),
+            "does not let the bot write direct messages",
+        ),
+        ("files.completeUploadExternal", ServerError(), "Slack did not take the file"),
+    ],
+)
+async def test_each_way_to_fail_has_its_sentence(method: str, fault: Fault, sentence: str, stage: Stage) -> None:
+    await decided(stage)
+    admin = stage.slack.people.admin
+    stage.slack.faults.plan(method, fault)
+    if method == "views.open":
+        await stage.suggest("export", user=admin)
+    else:
+        await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, sentence)
+
+
+async def test_a_file_that_slack_would_not_take_is_not_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await decided(stage)
+    monkeypatch.setattr(export_log, "LARGEST", 10)
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, "larger than the 1 GB")
+    assert sent(stage) == []
+
+
+async def test_an_export_that_cannot_be_written_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await decided(stage)
+    monkeypatch.setattr(export_process, "LIMIT_S", 0.001)
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await opened(stage, admin), values())
+    await told(stage, "The export could not be written")
+
+
+def order(**changes: object) -> Order:
+    plain = Order(team_id="T1", user_id="U1", form="jsonl", since=None, pseudonyms=False)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+async def test_a_database_that_cannot_be_read_is_no_file(tmp_path: Path) -> None:
+    beside = ExportsBeside(Location.of_file(tmp_path / "none.db"), None)
+    with pytest.raises(ExportFailed, match="there is no database"):
+        async with beside.export(order()):
+            pass
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - pathlib blocks, says the linter

@@ -1,0 +1,96 @@
+"""The log streamed as rows: the same as the records, on both engines, of one moment."""
+
+import asyncio
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from bot.choice_log.writer import CSV_FIELDS, FIELDS
+from storage.errors import Unavailable
+from storage.queries.export_rows import RawEntry, RawLog, Records, to_raw
+from storage.queries.log_entries import Selection
+from storage.records import LogEntry
+from tests.storage.stores import AT, Store, a_choice, after, asked, chosen, redrafted, shown, undone
+
+ALL = Selection(include_simulated=True)
+
+
+def streamed(url: str, selection: Selection = ALL) -> list[LogEntry]:
+    records = Records(FIELDS)
+    return [records.entry(raw) for raw in RawLog(url).entries(selection, FIELDS)]
+
+
+async def some(store: Store) -> None:
+    """Undecided, chosen, chosen anew, redrafted, without candidates."""
+    await shown(store, "r1", created_at=after(seconds=9))
+    await shown(store, "r2", channel_id="C2", agent_id="U2")
+    await chosen(store, a_choice("r2"))
+    await shown(store, "r3", thread_ts="1.2", simulated=True)
+    await chosen(store, a_choice("r3"))
+    await undone(store, "r3")
+    await chosen(store, a_choice("r3", "dismissed"))
+    await shown(store, "r4", team_id="T2")
+    await redrafted(store, "r4", "r5")
+    await asked(store, "r6", created_at=AT - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ALL,
+        Selection(),
+        Selection(since=AT, until=after(seconds=9)),
+        Selection(team_id="T2"),
+        Selection(channel_id="C2", agent_id="U2"),
+        Selection(style="warm", include_simulated=True),
+        Selection(style="none"),
+        Selection(kind="used"),
+        Selection(kind="dismissed", include_simulated=True),
+    ],
+)
+async def test_rows_tell_what_records_tell(selection: Selection, store: Store, url: str) -> None:
+    await some(store)
+    expected = await store.entries(selection)
+    raw = [to_raw(entry, FIELDS) for entry in expected]
+    found = await asyncio.to_thread(lambda: list(RawLog(url).entries(selection, FIELDS)))
+    assert [cut(one) for one in found] == raw
+    assert len(expected) == await store.log.count(selection)
+
+
+def cut(raw: RawEntry) -> RawEntry:
+    """Without what follows the fields."""
+    return RawEntry(
+        request=raw.request[: len(FIELDS.request)],
+        candidates=[row[: len(FIELDS.candidate)] for row in raw.candidates],
+        choice=raw.choice and raw.choice[: len(FIELDS.choice)],
+        events=[row[: len(FIELDS.event)] for row in raw.events],
+    )
+
+
+async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> None:
+    await some(store)
+    found = await asyncio.to_thread(lambda: list(RawLog(url).entries(ALL, CSV_FIELDS)))
+    assert len(found) == 6
+    assert not any(raw.events for raw in found)
+    assert any(raw.candidates for raw in found)
+
+
+async def test_all_of_it_is_of_one_moment(store: Store, url: str) -> None:
+    await some(store)
+    with closing(RawLog(url).entries(ALL, FIELDS)) as entries:
+        first = next(entries)
+        await shown(store, "r9", created_at=after(days=1))
+        await store.change("UPDATE candidates SET text = 'later'")
+        rest = [Records(FIELDS).entry(raw) for raw in entries]
+    assert first.request[0] == "r6"
+    assert "r9" not in {entry.request.id for entry in rest}
+    assert not any(candidate.text == "later" for entry in rest for candidate in entry.candidates)
+    assert len(await asyncio.to_thread(streamed, url)) == 7
+
+
+async def test_a_database_that_cannot_be_read_is_unavailable(sqlite: object) -> None:
+    with pytest.raises(Unavailable):
+        list(RawLog("sqlite:////nowhere/at/all.db").entries(ALL, FIELDS))
+    with pytest.raises(Unavailable):
+        list(RawLog("postgresql://127.0.0.1:1/nothing").entries(ALL, FIELDS))

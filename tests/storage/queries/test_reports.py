@@ -1,0 +1,288 @@
+"""The log counted, on both engines: what is counted, what is left out, and each number."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.reporting import Prices, Question, Reporter
+from storage.queries.log_entries import Selection
+from storage.queries.reports import (
+    DisplayCell,
+    DraftCell,
+    Facts,
+    LeftOut,
+    OutcomeCell,
+    PickCell,
+    Reports,
+    SimilarityCell,
+    TimeCell,
+    UndoneCell,
+)
+from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
+from tests.storage.stores import Store
+
+ALL = Selection()
+
+
+async def facts(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> Facts:
+    await record(store.database, log)
+    return await Reports(store.database).facts(selection, by)
+
+
+def told(cells: Iterable[OutcomeCell]) -> dict[tuple[Any, ...], int]:
+    return {(cell.agent_id, cell.status, cell.is_shown, cell.kind, cell.reason): cell.requests for cell in cells}
+
+
+async def test_outcomes_are_counted_by_agent(store: Store) -> None:
+    found = await facts(
+        store,
+        used(),
+        used(pick=2),
+        used(agent="U2"),
+        edited(0.5),
+        dismissed("incorrect"),
+        dismissed(),
+        Asked(status="redrafted"),
+        Asked(status="expired"),
+        Asked(),
+        failed(),
+        Asked(status="expired", waited=None),
+    )
+    assert told(found.outcomes) == {
+        ("U1", "shown", True, "used", None): 2,
+        ("U2", "shown", True, "used", None): 1,
+        ("U1", "shown", True, "edited", None): 1,
+        ("U1", "shown", True, "dismissed", "incorrect"): 1,
+        ("U1", "shown", True, "dismissed", None): 1,
+        ("U1", "redrafted", True, None, None): 1,
+        ("U1", "expired", True, None, None): 1,
+        ("U1", "shown", True, None, None): 1,
+        ("U1", "failed", False, None, None): 1,
+        ("U1", "expired", False, None, None): 1,
+    }
+    assert {cell.group for cell in found.outcomes} == {""}
+
+
+async def test_a_click_that_overtook_the_record_was_of_something_shown(store: Store) -> None:
+    found = await facts(store, replace(used(), waited=None), Asked(status="redrafted", waited=None))
+    assert [cell.is_shown for cell in found.outcomes] == [True, True]
+
+
+async def test_choices_taken_back_are_counted_apart(store: Store) -> None:
+    found = await facts(store, used(undone=2), Asked(undone=1), used(agent="U2"))
+    assert found.undone == (UndoneCell(agent_id="U1", choices=3),)
+    assert told(found.outcomes)["U1", "shown", True, "used", None] == 1
+    assert told(found.outcomes)["U1", "shown", True, None, None] == 1
+    assert sum(cell.picks for cell in found.picks) == 2
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        ("channel", {"C1": 2, "C2": 1}),
+        ("prompt", {"p1": 2, "p2": 1}),
+        ("surface", {"slash": 2, "cli": 1}),
+        ("agent", {"U1": 2, "U2": 1}),
+        ("style", {"": 3}),
+        (None, {"": 3}),
+    ],
+)
+async def test_outcomes_by_a_property_of_requests(store: Store, by: Any, groups: dict[str, int]) -> None:
+    other = used(agent="U2", channel="C2", prompt="p2", surface="cli")
+    found = await facts(store, used(), used(), other, by=by)
+    counted = Counter[str]()
+    for cell in found.outcomes:
+        counted[cell.group] += cell.requests
+    assert counted == groups
+
+
+async def test_drafts_are_counted_with_tokens_and_times(store: Store) -> None:
+    drafts = (
+        Drafted(position=1, latency_ms=1239),
+        Drafted(position=2, latency_ms=1231),
+        Drafted(position=3, latency_ms=999, tokens=None),
+        Drafted(model="large", dropped="near_duplicate", latency_ms=25_678, tokens=(7, 3)),
+        Drafted(error="refused", latency_ms=None, tokens=None),
+    )
+    found = await facts(store, used(drafts=drafts))
+    plain = DraftCell(
+        model="small", error=None, dropped_reason=None, latency_ms=1230, drafts=2, untold=0, prompt_tokens=200,
+        completion_tokens=20,
+    )  # fmt: skip
+    assert set(found.drafts) == {
+        plain,
+        replace(plain, latency_ms=999, drafts=1, untold=1, prompt_tokens=0, completion_tokens=0),
+        replace(
+            plain, model="large", dropped_reason="near_duplicate", latency_ms=25_600, drafts=1, prompt_tokens=7,
+            completion_tokens=3,
+        ),
+        replace(plain, error="refused", latency_ms=None, drafts=1, untold=1, prompt_tokens=0, completion_tokens=0),
+    }  # fmt: skip
+
+
+async def test_times_are_told_to_three_digits(store: Store) -> None:
+    waits = (0, 7, 999, 1009, 65_432, 3_723_456, 90_000_000)
+    log = [used(waited=timedelta(milliseconds=ms), decision_ms=ms) for ms in waits]
+    found = await facts(store, *log, Asked(waited=None), used(decision_ms=None, waited=timedelta()))
+    expected = {0: 1, 7: 1, 999: 1, 1000: 1, 65_400: 1, 3_720_000: 1, 90_000_000: 1}
+    assert {cell.ms: cell.count for cell in found.decisions} == expected
+    assert {cell.ms: cell.count for cell in found.waits} == expected | {0: 2}
+    assert TimeCell(ms=7, count=1) in found.waits
+
+
+async def test_times_that_cannot_be_are_no_time_and_long_ones_are_told(store: Store) -> None:
+    found = await facts(store, used(waited=timedelta(seconds=-3)), used(waited=timedelta(days=40)))
+    assert {cell.ms: cell.count for cell in found.waits} == {0: 1, 3_456_000_000: 1}
+
+
+async def test_the_whole_report_on_either_engine(store: Store) -> None:
+    log = [replace(asked, agent=f"U{n}", after=timedelta(days=n)) for n in range(20) for asked in (used(), dismissed())]
+    await record(store.database, log)
+    reporter = Reporter(reports=Reports(store.database), prices=Prices(), now=lambda: MONDAY + timedelta(days=30))
+    report = await reporter.report(Question(selection=ALL, by="style"))
+    assert (report.totals.eligible, report.totals.used, report.totals.agents) == (40, 20, 20)
+    assert [week.eligible for week in report.weeks] == [14, 14, 12]
+    assert report.breakdown is not None
+    assert [group.name for group in report.breakdown.groups] == ["warm", "direct"]
+
+
+async def test_similarities_of_edits(store: Store) -> None:
+    found = await facts(store, edited(0.29), edited(0.294), edited(1.0), edited(0.0), edited(None), used())
+    assert set(found.similarities) == {
+        SimilarityCell(hundredths=29, edits=2),
+        SimilarityCell(hundredths=100, edits=1),
+        SimilarityCell(hundredths=0, edits=1),
+    }
+
+
+async def test_picks_by_place(store: Store) -> None:
+    three = tuple(Drafted(position=n) for n in (2, 1, 3))
+    found = await facts(store, used(pick=2), edited(0.5, pick=2), used(pick=1, drafts=three), dismissed(), Asked())
+    assert set(found.picks) == {
+        PickCell(agent_id="U1", shown_together=2, position=2, picks=2, weighted=2, weight=2.0, squares=2.0),
+        PickCell(agent_id="U1", shown_together=3, position=1, picks=1, weighted=1, weight=1.0, squares=1.0),
+    }
+
+
+async def test_places_are_told_without_gaps(store: Store) -> None:
+    """In a modal, replies are shown as they are done: one that fails leaves its place empty."""
+    gap = (Drafted(position=2), Drafted(position=4), Drafted(error="refused"))
+    found = await facts(store, used(pick=2, drafts=gap), used(pick=4, drafts=gap))
+    assert {(cell.shown_together, cell.position): cell.picks for cell in found.picks} == {(2, 1): 1, (2, 2): 1}
+
+
+async def test_learned_orders_are_weighted_and_unknown_ones_have_no_weight(store: Store) -> None:
+    """1 ÷ 2! is 0.5: an order that was drawn with 0.8 counts for 0.625, one with 0.2 for 2.5."""
+    found = await facts(
+        store,
+        used(policy="plackett_luce", order=0.8),
+        used(policy="plackett_luce", order=0.2),
+        used(policy="plackett_luce", order=None),
+        used(policy="unlogged", order=None),
+    )
+    [cell] = found.picks
+    assert (cell.picks, cell.weighted) == (4, 2)
+    assert cell.weight == pytest.approx(0.625 + 2.5)
+    assert cell.squares == pytest.approx(0.625**2 + 2.5**2)
+
+
+async def test_displays_by_style(store: Store) -> None:
+    drafts = (
+        Drafted(style="warm", position=1, inclusion=0.5),
+        Drafted(style="direct", position=2, inclusion=0.25),
+        Drafted(style="steps", error="refused"),
+        Drafted(style="brief", dropped="near_duplicate"),
+        Drafted(style="formal", dropped="not_selected"),
+    )
+    found = await facts(store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by="style")
+    fates = {(cell.name, cell.fate): cell for cell in found.displays}
+    assert {key: cell.drafts for key, cell in fates.items()} == {
+        ("warm", "used"): 1,
+        ("warm", "edited"): 1,
+        ("warm", "passed_over"): 1,
+        ("direct", "passed_over"): 3,
+        ("steps", "failed"): 3,
+        ("brief", "near_duplicate"): 3,
+        ("formal", "not_selected"): 3,
+    }
+    assert fates["warm", "used"] == DisplayCell(
+        agent_id="U1", name="warm", fate="used", drafts=1, weighted=1, weight=2.0, even=1.0
+    )
+    assert fates["direct", "passed_over"].weight == pytest.approx(12.0)
+    assert fates["direct", "passed_over"].even == pytest.approx(4.0), "of two requests in which something was picked"
+    assert fates["warm", "passed_over"].even == 0.0
+
+
+async def test_displays_use_what_is_logged_of_the_order(store: Store) -> None:
+    drafts = (
+        Drafted(style="warm", position=1, first=0.7),
+        Drafted(style="direct", position=2, first=0.3, inclusion=None),
+    )
+    found = await facts(
+        store,
+        used(drafts=drafts, policy="plackett_luce", order=0.8),
+        used(drafts=drafts, policy="unlogged", order=None),
+        by="style",
+    )
+    fates = {(cell.name, cell.fate): cell for cell in found.displays}
+    assert fates["warm", "used"].drafts == 2
+    assert fates["warm", "used"].weighted == 1
+    assert fates["warm", "used"].weight == pytest.approx(0.625 / 0.5)
+    assert fates["warm", "used"].even == pytest.approx(0.625 / 0.5 / 2), "half, not the 0.7 of being first"
+    assert (fates["direct", "passed_over"].drafts, fates["direct", "passed_over"].weighted) == (2, 0)
+
+
+async def test_displays_by_model_and_none_without_being_asked_for(store: Store) -> None:
+    drafts = (Drafted(position=1, model="large"), Drafted(position=2, model="small"))
+    found = await facts(store, used(drafts=drafts), by="model")
+    assert {(cell.name, cell.fate) for cell in found.displays} == {("large", "used"), ("small", "passed_over")}
+    assert (await Reports(store.database).facts(ALL, "channel")).displays == ()
+
+
+async def test_what_was_never_shown_is_no_display(store: Store) -> None:
+    found = await facts(store, Asked(status="expired", waited=None), by="style")
+    assert {cell.fate for cell in found.displays} == {"unseen"}
+
+
+LOG = (
+    used(),
+    used(after=timedelta(days=1), simulated=True),
+    used(after=timedelta(days=2), team="T2"),
+    used(after=timedelta(days=3), surface="batch"),
+    used(after=timedelta(days=4), surface="compare", simulated=True),
+    used(after=timedelta(days=5)),
+)
+
+
+@pytest.mark.parametrize(
+    ("selection", "count", "left_out"),
+    [
+        (Selection(), 3, (2, 1)),
+        (Selection(include_simulated=True), 4, (0, 2)),
+        (Selection(team_id="T2"), 1, (0, 0)),
+        (Selection(team_id="nobody"), 0, (0, 0)),
+        (Selection(since=MONDAY + timedelta(days=1)), 2, (2, 1)),
+        (Selection(until=MONDAY + timedelta(days=2)), 1, (1, 0)),
+        (Selection(since=MONDAY, until=MONDAY + timedelta(days=2, milliseconds=1)), 2, (1, 0)),
+    ],
+    ids=str,
+)
+async def test_what_counts(store: Store, selection: Selection, count: int, left_out: tuple[int, int]) -> None:
+    found = await facts(store, *LOG, selection=selection)
+    assert sum(cell.requests for cell in found.outcomes) == count
+    assert sum(cell.drafts for cell in found.drafts) == 2 * count
+    assert sum(cell.picks for cell in found.picks) == count
+    assert await Reports(store.database).left_out(selection) == LeftOut(simulated=left_out[0], unattended=left_out[1])
+
+
+async def test_from_the_first_to_the_last(store: Store) -> None:
+    reports = Reports(store.database)
+    assert await reports.span(ALL) is None
+    assert await reports.next_from(ALL) is None
+    await record(store.database, LOG)
+    assert await reports.span(ALL) == (MONDAY, MONDAY + timedelta(days=5))
+    assert await reports.next_from(Selection(since=MONDAY + timedelta(hours=1))) == MONDAY + timedelta(days=2)

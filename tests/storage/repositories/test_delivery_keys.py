@@ -1,0 +1,15 @@
+"""What Slack delivers is taken once, on both engines."""
+
+import pytest
+
+from storage.errors import Redelivered
+from storage.repositories.delivery_keys import SeenDeliveries
+from tests.storage.stores import Store, after
+
+
+async def test_a_key_is_taken_once(store: Store) -> None:
+    seen = SeenDeliveries(store.database)
+    await seen.take("export:V1", at=after(seconds=1))
+    await seen.take("export:V2", at=after(seconds=1))
+    with pytest.raises(Redelivered):
+        await seen.take("export:V1", at=after(seconds=2))
