@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.slack import JsonObject, Received
-from playground.slack.rules import BLOCKS_CHARACTERS_LIMIT, TEXT_LIMIT, characters, wrong_with_blocks, wrong_with_view
+from playground.slack.validation.validators import (
+    BLOCKS_CHARACTERS_LIMIT,
+    TEXT_LIMIT,
+    characters,
+    wrong_with_blocks,
+    wrong_with_view,
+)
 
 RESPONSE_URL_USES = 5
 

@@ -24,9 +24,9 @@ What lives where, lower first:
 
 from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig, Command, Shortcut
-from playground.slack.delivery import Delivery, Outcome, RawAnswer
+from playground.slack.dispatch.dispatcher import Delivery, Outcome, RawAnswer
 from playground.slack.errors import NotPossible, SlackError
-from playground.slack.faults import (
+from playground.slack.fault_injection import (
     ANY,
     RESPONSE_URL,
     Dropped,
@@ -41,10 +41,10 @@ from playground.slack.faults import (
     ServerError,
     Slow,
 )
-from playground.slack.invented import People, Places
 from playground.slack.journal import Entry, Journal
-from playground.slack.pings import pings
-from playground.slack.records import Channel, Ephemeral, Message, User, View
+from playground.slack.mentions import find_mentions
+from playground.slack.objects import Channel, Ephemeral, Message, User, View
+from playground.slack.people.directory import People, Places
 from playground.slack.workspace import Workspace
 
 __all__ = [
@@ -81,5 +81,5 @@ __all__ = [
     "User",
     "View",
     "Workspace",
-    "pings",
+    "find_mentions",
 ]

@@ -25,9 +25,8 @@ from bot.operations.metrics import _MOST_SLACK_ERRORS, Metrics
 from bot.operations.recovery import ANSWERED_WITHIN, DEAD_AFTER, HEARTBEAT_S, Recoverer
 from cli import logs
 from handlers.slack.call_metrics import refusal
-from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace
+from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace, find_mentions
 from playground.model_server import Call, ModelDouble, bad_request
-from playground.slack import pings
 from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk
 from tests.conftest import Stage, StageMaker
@@ -406,16 +405,16 @@ async def test_a_model_that_obeys_the_customer_pings_nobody_and_links_nothing(st
     stage.model.script(obey)
     await stage.suggest(f"{INJECTION} // <!channel>")
     shown = await stage.candidates()
-    assert not pings(shown)
+    assert not find_mentions(shown)
     await stage.slack.click(stage.agent, shown, "use_candidate")
     confirmed = await stage.private("Posted")
-    assert not pings(confirmed)
+    assert not find_mentions(confirmed)
     [posted] = [
         message
         for message in stage.slack.messages(stage.slack.places.support)
         if message.user_id == stage.slack.bot_user_id
     ]
-    assert not pings(posted)
+    assert not find_mentions(posted)
     assert "mrkdwn" not in json.dumps(posted.blocks)
     assert "&lt;!channel&gt;" in posted.text
     assert not stage.slack.journal.refusals()

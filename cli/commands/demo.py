@@ -25,9 +25,9 @@ from cli.errors import Failed, SettingsError
 from cli.manifest import load_manifest
 from cli.settings import Settings, has_browser, hide_from_libraries
 from playground import AppConfig, NotPossible, Workspace
-from playground.page.server import Extras, page_routes
-from playground.slack.customers import move_in
-from playground.slack.records import Json
+from playground.page.routes import Extras, page_routes
+from playground.slack.objects import Json
+from playground.slack.people.customers import move_in
 from storage.queries.log_entries import ChoiceLog, Selection
 
 HOST: Final = "127.0.0.1"

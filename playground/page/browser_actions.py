@@ -19,11 +19,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from playground.slack.actions import Surface
-from playground.slack.delivery import Outcome
+from playground.slack.dispatch.dispatcher import Outcome
 from playground.slack.errors import NotPossible, SlackError
-from playground.slack.faults import LostAnswer, RateLimited
-from playground.slack.records import Channel, Json, Message, User, View
+from playground.slack.fault_injection import LostAnswer, RateLimited
+from playground.slack.objects import Channel, Json, Message, User, View
+from playground.slack.people.elements import Surface
 from playground.slack.state import State
 from playground.slack.workspace import Workspace
 

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
-from playground.slack.invented import BOT_USER_ID
 from playground.slack.journal import Entry
-from playground.slack.records import Channel, Ephemeral, Json, Message, User, View
+from playground.slack.objects import Channel, Ephemeral, Json, Message, User, View
+from playground.slack.people.directory import BOT_USER_ID
 from playground.slack.workspace import Workspace
 
 HEARTBEAT_S = 15.0

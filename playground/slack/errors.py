@@ -4,7 +4,7 @@ SlackError      Slack refuses a call: an error code, and perhaps why
 NotPossible     a person tries what Slack's own client would not let them do; a mistake in the test, not in the bot
 """
 
-from playground.slack.records import Json
+from playground.slack.objects import Json
 
 
 class SlackError(Exception):

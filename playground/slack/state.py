@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
-from playground.slack.changes import Changes
+from playground.slack.change_bus import Changes
 from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig
-from playground.slack.invented import APP_ID, BOT_USER_ID, SLACKBOT_ID, USERGROUPS, People, Places
-from playground.slack.records import (
+from playground.slack.objects import (
     Channel,
     Ephemeral,
     Json,
@@ -25,6 +24,7 @@ from playground.slack.records import (
     User,
     View,
 )
+from playground.slack.people.directory import APP_ID, BOT_USER_ID, SLACKBOT_ID, USERGROUPS, People, Places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,23 +9,25 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from playground.slack import acks, actions, events, modals
-from playground.slack.actions import Surface
+from playground.slack import view_stack
 from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig
-from playground.slack.delivery import Delivery, Dispatcher, Outcome, RawAnswer, Signature
+from playground.slack.dispatch import acknowledgements, events
+from playground.slack.dispatch.dispatcher import Delivery, Dispatcher, Outcome, RawAnswer, Signature
+from playground.slack.dispatch.payloads import Payloads
+from playground.slack.dispatch.socket_mode import Sockets
 from playground.slack.errors import NotPossible
-from playground.slack.faults import Faults
-from playground.slack.invented import BOT_USER_ID, TEAM_ID, People, Places
+from playground.slack.fault_injection import Faults
+from playground.slack.http.application import Uploads, application
+from playground.slack.http.response_urls import ResponseUrls
+from playground.slack.http.web_api import WebApi
 from playground.slack.journal import Journal, Via
 from playground.slack.methods.chat import thread_to_join
-from playground.slack.payloads import Payloads
-from playground.slack.records import Channel, Ephemeral, Json, Message, Token, User, View, place_of
-from playground.slack.responses import ResponseUrls
-from playground.slack.server import Uploads, application
-from playground.slack.sockets import Sockets
+from playground.slack.objects import Channel, Ephemeral, Json, Message, Token, User, View, place_of
+from playground.slack.people import elements
+from playground.slack.people.directory import BOT_USER_ID, TEAM_ID, People, Places
+from playground.slack.people.elements import Surface
 from playground.slack.state import MessageChange, State
-from playground.slack.web_api import WebApi
 
 T = TypeVar("T")
 USER_SCOPES = frozenset({"chat:write"})
@@ -152,22 +154,22 @@ class Workspace:
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
     ) -> Delivery:
         """The click's delivery, not yet sent."""
-        block, element = actions.find(surface, action_id, value=value, block_id=block_id)
-        return self._action(user, surface, actions.clicked(block, element, ts=self.clock.ts()))
+        block, element = elements.find(surface, action_id, value=value, block_id=block_id)
+        return self._action(user, surface, elements.clicked(block, element, ts=self.clock.ts()))
 
     async def select(
         self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None
     ) -> Outcome:
         """Chooses in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
-        block, element = actions.find(surface, action_id, value=None, block_id=block_id)
-        action = actions.selected(block, element, chosen, ts=self.clock.ts())
+        block, element = elements.find(surface, action_id, value=None, block_id=block_id)
+        action = elements.selected(block, element, chosen, ts=self.clock.ts())
         if element["type"] != "overflow":
             self._enter(user, surface, block, element, chosen)
         return await self.deliver(self._action(user, surface, action))
 
     def enter(self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None) -> None:
         """Fills in an input, of which the app hears with the next click or submission."""
-        block, element = actions.find(surface, action_id, value=None, block_id=block_id)
+        block, element = elements.find(surface, action_id, value=None, block_id=block_id)
         self._enter(user, surface, block, element, chosen)
 
     async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> Outcome:
@@ -178,8 +180,8 @@ class Workspace:
         for block_id, inputs in (values or {}).items():
             for action_id, chosen in inputs.items():
                 self.enter(user, view, action_id, chosen, block_id=block_id)
-        held = actions.values_of(view, self.state.entered.get((user.id, place_of(view)), {}))
-        actions.check_complete(view, held)
+        held = elements.values_of(view, self.state.entered.get((user.id, place_of(view)), {}))
+        elements.check_complete(view, held)
         payload = self.payloads.view_submission(user, view, held)
         return await self.deliver(
             Delivery(
@@ -194,7 +196,7 @@ class Workspace:
     async def close_view(self, user: User, view: View) -> Outcome | None:
         """Closes the modal by its Cancel; the app hears of it (the outcome) only if it asked to."""
         self._check_on_top(user, view)
-        modals.closed(self.state, view)
+        view_stack.closed(self.state, view)
         if not view.content.get("notify_on_close"):
             return None
         payload = self.payloads.view_closed(user, view, is_cleared=False)
@@ -233,7 +235,7 @@ class Workspace:
         """Their client starts anew: ephemerals vanish, modals close."""
         for ephemeral in self.state.ephemerals_of(user.id):
             self.state.delete_ephemeral(ephemeral)
-        modals.cleared(self.state, user.id)
+        view_stack.cleared(self.state, user.id)
 
     # --- what networks do ------------------------------------------------------------------
 
@@ -353,7 +355,7 @@ class Workspace:
 
     def _after(self, outcome: Outcome) -> Outcome:
         """Carries out the acknowledgement's body; the journal has it if Slack would not take it."""
-        after = acks.apply(self.state, outcome)
+        after = acknowledgements.apply(self.state, outcome)
         if after.error != outcome.error:
             via: Via = "http" if self.request_url else "socket"
             entry = self.journal.asked(to="slack", via=via, name="acknowledgement", body=outcome.body)
@@ -363,7 +365,7 @@ class Workspace:
     def _action(self, user: User, surface: Surface, action: Json) -> Delivery:
         self._check_sees(user, surface)
         entered = self.state.entered.get((user.id, place_of(surface)), {})
-        payload = self.payloads.block_actions(user, surface, action, actions.values_of(surface, entered))
+        payload = self.payloads.block_actions(user, surface, action, elements.values_of(surface, entered))
         name = f"block_actions:{action['action_id']}"
         return Delivery(kind="interactive", name=name, payload=payload, user_id=user.id)
 
@@ -373,7 +375,7 @@ class Workspace:
 
     def _enter(self, user: User, surface: Surface, block: Json, element: Json, chosen: Any) -> None:
         entered = self.state.entered.setdefault((user.id, place_of(surface)), {})
-        entered.setdefault(block["block_id"], {})[element["action_id"]] = actions.entry(element, chosen)
+        entered.setdefault(block["block_id"], {})[element["action_id"]] = elements.entry(element, chosen)
 
     def _check_inside(self, user: User, channel: Channel) -> None:
         now = self.state.channels[channel.id]

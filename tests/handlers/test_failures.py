@@ -8,9 +8,17 @@ from typing import Any
 
 import pytest
 
-from playground import RESPONSE_URL, Ephemeral, LostAnswer, LostServerError, RateLimited, Refused, ServerError
+from playground import (
+    RESPONSE_URL,
+    Ephemeral,
+    LostAnswer,
+    LostServerError,
+    RateLimited,
+    Refused,
+    ServerError,
+    find_mentions,
+)
 from playground.model_server import HalfSent, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
-from playground.slack import pings
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 
@@ -150,14 +158,14 @@ async def test_mentions_in_a_draft_ping_nobody(stage: Stage) -> None:
     evil = "Hi <!channel> <@U0ADMIN> *bold* `code` &amp; <https://evil.example|click> :tada: @here"
     stage.model.enqueue(evil)
     shown = await stage.suggested()
-    assert not pings(shown)
+    assert not find_mentions(shown)
     sections = [block["text"] for block in shown.blocks if block["type"] == "section"]
     assert {"type": "plain_text", "text": evil, "emoji": False} in sections
     [line] = await stage.log()
     candidate = next(candidate for candidate in line["candidates"] if candidate["text"] == evil)
     await stage.slack.click(stage.agent, shown, "use_candidate", value=candidate["id"])
     posted = await stage.slack.wait_for_message(stage.slack.places.support)
-    assert not pings(posted)
+    assert not find_mentions(posted)
     [_name, reply] = posted.blocks
     assert [reply["text"]] == [{"type": "plain_text", "text": evil, "emoji": False}]
     assert "<!channel>" not in posted.text

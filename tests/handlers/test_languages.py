@@ -12,7 +12,7 @@ from bot.errors import Stale
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, languages, texts_for
 from bot.suggesting.deliver import Outcome
 from handlers import blocks
-from playground.slack.rules import wrong_with_blocks, wrong_with_view
+from playground.slack.validation.validators import wrong_with_blocks, wrong_with_view
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
 from tests.conftest import Stage, StageMaker
 

@@ -5,8 +5,7 @@ import math
 
 import pytest
 
-from playground import Refused
-from playground.slack import pings
+from playground import Refused, find_mentions
 from tests.conftest import Stage, StageMaker
 
 
@@ -210,7 +209,7 @@ async def test_a_reply_bears_the_agents_name(stage: Stage, name: str, over: str)
     posted = await stage.slack.wait_for_message(stage.slack.places.support)
     assert (posted.user_id, posted.username) == (stage.slack.bot_user_id, None)
     assert posted.blocks[0]["elements"] == [{"type": "plain_text", "text": name, "emoji": False}]
-    assert not pings(posted)
+    assert not find_mentions(posted)
     assert name not in posted.text, "the reply alone is what a thread holds"
 
 
@@ -237,9 +236,9 @@ async def test_copy_instead_of_post(stage_with: StageMaker) -> None:
 async def test_nobody_is_pinged_by_the_confirmation(stage: Stage) -> None:
     """No message of ours has a live mention."""
     shown = await stage.suggested("<!channel> <@U1> please // <!here>")
-    assert not pings(shown)
+    assert not find_mentions(shown)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    assert not pings(await stage.private("Posted"))
+    assert not find_mentions(await stage.private("Posted"))
 
 
 def _button_values(blocks: tuple[dict, ...], action_id: str) -> list[str]:

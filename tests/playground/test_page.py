@@ -14,13 +14,13 @@ from aiohttp import web
 from playground import LostAnswer, RateLimited, Workspace
 from playground.page.browser_actions import as_kept
 from playground.page.feed import newest
-from playground.page.server import Extras, page_routes
-from playground.slack.modals import closed, opened
-from playground.slack.records import Ephemeral, Message
+from playground.page.routes import Extras, page_routes
+from playground.slack.objects import Ephemeral, Message
+from playground.slack.view_stack import closed, opened
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, select, text_input
 
-ASSETS = sorted(asset.name for asset in (resources.files("playground") / "page").iterdir())
+ASSETS = sorted(asset.name for asset in (resources.files("playground") / "page" / "static").iterdir())
 MARK = {"X-Playground": "1"}
 DOINGS = ["reload", "write", "command", "click", "select", "submit", "close", "shortcut", "home", "fault"]
 AGENT, SUPPORT = "U0AGENT", "C0SUPPORT"
@@ -135,13 +135,13 @@ async def test_nothing_else_is_served(browser: aiohttp.ClientSession, name: str)
 
 @pytest.mark.parametrize("name", ASSETS)
 def test_no_file_names_another_host_or_builds_html_from_text(name: str) -> None:
-    text = (resources.files("playground") / "page" / name).read_text(encoding="utf-8")
+    text = (resources.files("playground") / "page" / "static" / name).read_text(encoding="utf-8")
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[\w.]+", text) == []
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|@import|url\(", text) == []
 
 
 def test_the_page_has_no_script_or_style_of_its_own() -> None:
-    text = (resources.files("playground") / "page" / "index.html").read_text(encoding="utf-8")
+    text = (resources.files("playground") / "page" / "static" / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src=)", text) == []
 
 

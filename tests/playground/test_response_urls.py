@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from playground import Ephemeral, Message, Workspace
-from playground.slack.records import UrlOrigin
+from playground.slack.objects import UrlOrigin
 from tests.playground.blocks import section
 
 

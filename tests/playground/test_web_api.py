@@ -8,8 +8,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from playground import AppConfig, Workspace
-from playground.slack import pings
+from playground import AppConfig, Workspace, find_mentions
 from tests.playground.blocks import Json, modal, section, text_input
 
 
@@ -529,7 +528,7 @@ async def test_whom_a_message_pings(
     slack: Workspace, client: AsyncWebClient, message: Json, expected: set[str]
 ) -> None:
     await client.chat_postMessage(channel="C0SUPPORT", **message)
-    assert pings(slack.messages(slack.places.support)[0]) == expected
+    assert find_mentions(slack.messages(slack.places.support)[0]) == expected
 
 
 async def test_api_test_gives_back_what_it_got(client: AsyncWebClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from playground import AppConfig, Ephemeral, Message, NotPossible, Outcome, Workspace
-from playground.slack.modals import opened
+from playground.slack.view_stack import opened
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, option, overflow, plain, section, select, text_input
 

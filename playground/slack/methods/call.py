@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.slack.errors import SlackError
-from playground.slack.records import Channel, Json, Token
+from playground.slack.objects import Channel, Json, Token
 from playground.slack.state import State
 
 

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from playground.slack import rules
-from playground.slack.content import content_of, decoded
 from playground.slack.errors import SlackError
-from playground.slack.invented import BOT_ID
 from playground.slack.methods.call import Call, require_member, visible_channel
-from playground.slack.records import Channel, Ephemeral, Json, Message
+from playground.slack.objects import Channel, Ephemeral, Json, Message
+from playground.slack.people.directory import BOT_ID
+from playground.slack.serializers import message_json
 from playground.slack.state import State
-from playground.slack.wire import message_json
+from playground.slack.validation import validators
+from playground.slack.validation.message_content import content_of, decoded
 
 
 def post_message(state: State, call: Call) -> Json:
@@ -18,7 +18,7 @@ def post_message(state: State, call: Call) -> Json:
         _may_post_from_outside(call)
     _may_post(channel)
     content = content_of(call.args)
-    if rules.characters(content.blocks or ()) > rules.BLOCKS_CHARACTERS_LIMIT:
+    if validators.characters(content.blocks or ()) > validators.BLOCKS_CHARACTERS_LIMIT:
         raise SlackError("msg_blocks_too_long")
     if any(call.args.get(name) for name in ("username", "icon_url", "icon_emoji")):
         call.needs("chat:write.customize")
@@ -69,7 +69,7 @@ def update(state: State, call: Call) -> Json:
     if channel.is_archived:
         raise SlackError("is_archived")
     content = content_of(call.args)
-    if len(content.text) > rules.UPDATE_TEXT_LIMIT:
+    if len(content.text) > validators.UPDATE_TEXT_LIMIT:
         raise SlackError("msg_too_long")
     message = state.put_message(
         replace(

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from playground.slack.content import decoded
 from playground.slack.errors import SlackError
-from playground.slack.invented import BOT_ID
 from playground.slack.methods.call import Call, require_member, visible_channel
 from playground.slack.methods.chat import thread_to_join
-from playground.slack.records import Json, Message, Upload
+from playground.slack.objects import Json, Message, Upload
+from playground.slack.people.directory import BOT_ID
 from playground.slack.state import State
+from playground.slack.validation.message_content import decoded
 
 
 def get_upload_url(state: State, call: Call) -> Json:

@@ -2,13 +2,13 @@
 
 from typing import TypeVar
 
-from playground.slack.content import is_true
 from playground.slack.errors import SlackError
-from playground.slack.invented import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID, TEAM_NAME
 from playground.slack.methods.call import Call, require_member, visible_channel
-from playground.slack.records import Channel, Json, Message
+from playground.slack.objects import Channel, Json, Message
+from playground.slack.people.directory import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID, TEAM_NAME
+from playground.slack.serializers import channel_json, message_json, user_json
 from playground.slack.state import State
-from playground.slack.wire import channel_json, message_json, user_json
+from playground.slack.validation.message_content import is_true
 
 T = TypeVar("T")
 

@@ -2,31 +2,31 @@
 
 from typing import Any
 
-from playground.slack import modals
-from playground.slack.content import decoded
+from playground.slack import view_stack
 from playground.slack.errors import SlackError
 from playground.slack.methods.call import Call
-from playground.slack.records import Json, View
+from playground.slack.objects import Json, View
+from playground.slack.serializers import view_json
 from playground.slack.state import State
-from playground.slack.wire import view_json
+from playground.slack.validation.message_content import decoded
 
 
 def open_(state: State, call: Call) -> Json:
     content = _content(call, "modal")
-    user_id = modals.exchange(state, _trigger(call))
-    return _answer(modals.opened(state, user_id, content))
+    user_id = view_stack.exchange(state, _trigger(call))
+    return _answer(view_stack.opened(state, user_id, content))
 
 
 def push(state: State, call: Call) -> Json:
     content = _content(call, "modal")
-    user_id = modals.exchange(state, _trigger(call))
-    return _answer(modals.pushed(state, user_id, content))
+    user_id = view_stack.exchange(state, _trigger(call))
+    return _answer(view_stack.pushed(state, user_id, content))
 
 
 def update(state: State, call: Call) -> Json:
     view = _existing(state, call)
     _hash_is_current(call, view)
-    return _answer(modals.updated(state, view, _content(call, view.type)))
+    return _answer(view_stack.updated(state, view, _content(call, view.type)))
 
 
 def publish(state: State, call: Call) -> Json:
@@ -40,7 +40,7 @@ def publish(state: State, call: Call) -> Json:
     if before is None:
         return _answer(state.put_view(state.new_view(user_id=user_id, type_="home", content=content, previous=None)))
     _hash_is_current(call, before)
-    return _answer(modals.updated(state, before, content))
+    return _answer(view_stack.updated(state, before, content))
 
 
 def _answer(view: View) -> Json:
@@ -49,7 +49,7 @@ def _answer(view: View) -> Json:
 
 def _content(call: Call, type_: str) -> Json:
     view: Any = decoded(call.args, "view", "invalid_arguments")
-    content = modals.checked(view)
+    content = view_stack.checked(view)
     if content["type"] != type_:
         raise SlackError.because("invalid_arguments", [f"[ERROR] must be a {type_} [json-pointer:/view/type]"])
     return content

@@ -19,8 +19,8 @@ from cli.errors import Failed
 from cli.settings import Settings
 from playground import NotPossible
 from playground.model_server import ModelDouble
-from playground.slack.customers import CUSTOMERS
-from playground.slack.records import Ephemeral
+from playground.slack.objects import Ephemeral
+from playground.slack.people.customers import CUSTOMERS
 from tests.cli.conftest import Suggest
 from tests.cli.test_main import started, wait_until
 

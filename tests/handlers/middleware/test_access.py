@@ -18,8 +18,7 @@ from handlers.slack.ephemeral import PrivateMessages
 from handlers.slack.live_message import Boards
 from handlers.slack.usergroups import AGAIN_AFTER_S, AT_MOST_S, REMEMBERED_S, Usergroups
 from handlers.slack.users import People
-from playground import Hanging, Refused, User, Workspace
-from playground.slack import pings
+from playground import Hanging, Refused, User, Workspace, find_mentions
 from tests.bot.desk import Clock
 from tests.conftest import Stage, StageMaker
 
@@ -375,7 +374,7 @@ async def test_a_channel_that_is_no_longer_allowed(stage_with: StageMaker) -> No
             for action_id in ("use_candidate", "edit_candidate", "redraft_request"):
                 await stage.slack.click(stage.agent, shown, action_id)
                 told = await stage.private("may not be used in this channel")
-                assert pings(told) == {"@U0ADMIN"}, "a name, which nobody but the agent sees"
+                assert find_mentions(told) == {"@U0ADMIN"}, "a name, which nobody but the agent sees"
                 stage.slack.state.delete_ephemeral(told)
             outcome = await stage.slack.submit(stage.agent, view, {"reply": {"text": "Mine."}})
             assert "Ask U0ADMIN or" in outcome.body["errors"]["reply"]

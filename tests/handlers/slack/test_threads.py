@@ -7,7 +7,7 @@ import pytest
 
 from handlers.slack.threads import TOKEN_BUDGET, newest, plain, text_of, tokens
 from playground import Message, User
-from playground.slack.customers import PAULA
+from playground.slack.people.customers import PAULA
 from tests.conftest import Stage
 from tests.handlers.test_surfaces import in_a_modal, mention
 

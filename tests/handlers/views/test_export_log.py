@@ -16,7 +16,7 @@ from cli.workers.export_process import ExportsBeside
 from handlers.views import export_log
 from handlers.views.export_log import ExportFailed, Order
 from playground import Delivery, Outcome, Refused, ServerError, User, View
-from playground.slack.faults import Fault
+from playground.slack.fault_injection import Fault
 from tests.cli.log import audited
 from tests.conftest import Stage, StageMaker
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from playground.slack.actions import Surface, Values
-from playground.slack.invented import APP_ID, BOT_USER_ID, TEAM_DOMAIN, TEAM_ID
-from playground.slack.records import Channel, Ephemeral, Json, Message, User, View
+from playground.slack.objects import Channel, Ephemeral, Json, Message, User, View
+from playground.slack.people.directory import APP_ID, BOT_USER_ID, TEAM_DOMAIN, TEAM_ID
+from playground.slack.people.elements import Surface, Values
+from playground.slack.serializers import message_json, view_json
 from playground.slack.state import State
-from playground.slack.wire import message_json, view_json
 
 VERIFICATION_TOKEN = "playground-verification"  # noqa: S105 - Slack's deprecated field; nothing trusts it
 CHANNEL_NAMES = {"private": "privategroup", "im": "directmessage"}

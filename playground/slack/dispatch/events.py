@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from playground.slack.config import AppConfig
-from playground.slack.invented import BOT_USER_ID, TEAM_ID
+from playground.slack.dispatch.payloads import CHANNEL_TYPES
 from playground.slack.methods.people import HISTORY
-from playground.slack.payloads import CHANNEL_TYPES
-from playground.slack.records import Channel, Json, Message, User, View
+from playground.slack.objects import Channel, Json, Message, User, View
+from playground.slack.people.directory import BOT_USER_ID, TEAM_ID
+from playground.slack.serializers import message_json, view_json
 from playground.slack.state import MessageChange, State
-from playground.slack.wire import message_json, view_json
 
 SUBSCRIPTIONS = {"public": "message.channels", "private": "message.groups", "im": "message.im"}
 

@@ -15,7 +15,7 @@ import aiohttp
 from playground.slack.clock import Clock
 from playground.slack.errors import NotPossible
 from playground.slack.journal import Journal
-from playground.slack.records import Json
+from playground.slack.objects import Json
 
 Kind = Literal["slash_commands", "interactive", "events_api"]
 Signature = Literal["right", "wrong", "stale", "missing"]

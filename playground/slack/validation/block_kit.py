@@ -5,7 +5,7 @@ What is not here is refused, as Slack refuses what it does not know.
 
 from typing import Any
 
-from playground.slack.checks import (
+from playground.slack.validation.json_shapes import (
     Check,
     Findings,
     Shape,

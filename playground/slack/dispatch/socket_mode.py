@@ -9,11 +9,11 @@ from typing import Literal
 import aiohttp
 from aiohttp import web
 
-from playground.slack.changes import Changes
-from playground.slack.faults import Faults
-from playground.slack.invented import APP_ID
+from playground.slack.change_bus import Changes
+from playground.slack.fault_injection import Faults
 from playground.slack.journal import Journal
-from playground.slack.records import Json
+from playground.slack.objects import Json
+from playground.slack.people.directory import APP_ID
 from playground.slack.state import State
 
 CONNECTIONS_LIMIT = 10

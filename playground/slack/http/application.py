@@ -5,11 +5,11 @@ from dataclasses import replace
 from aiohttp import BodyPartReader, web
 
 from playground.loopback import loopback_only
+from playground.slack.dispatch.socket_mode import Sockets
+from playground.slack.http.response_urls import ResponseUrls
+from playground.slack.http.web_api import WebApi
 from playground.slack.journal import Journal
-from playground.slack.responses import ResponseUrls
-from playground.slack.sockets import Sockets
 from playground.slack.state import State
-from playground.slack.web_api import WebApi
 
 BODY_LIMIT = 64 * 1024 * 1024
 

@@ -6,8 +6,8 @@ customers do.
 
 from typing import Final
 
-from playground.slack.invented import OTHER_TEAM_ID, People, Places
-from playground.slack.records import Message, User
+from playground.slack.objects import Message, User
+from playground.slack.people.directory import OTHER_TEAM_ID, People, Places
 from playground.slack.workspace import Workspace
 
 

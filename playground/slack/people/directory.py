@@ -1,6 +1,6 @@
 """The people and channels of the playground. All of them are invented, and named so that nobody takes them for real."""
 
-from playground.slack.records import Channel, User
+from playground.slack.objects import Channel, User
 
 TEAM_ID = "T0PLAYGROUND"
 TEAM_DOMAIN = "playground"

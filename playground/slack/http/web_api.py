@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from playground.slack.answers import Answer, meeting, to_http
 from playground.slack.errors import SlackError
-from playground.slack.faults import Faults
+from playground.slack.fault_injection import Faults
+from playground.slack.http.responses import Answer, meeting, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.call import Call
-from playground.slack.methods.table import METHODS, Method
-from playground.slack.records import Json, Token
+from playground.slack.methods.registry import METHODS, Method
+from playground.slack.objects import Json, Token
 from playground.slack.state import State
 
 

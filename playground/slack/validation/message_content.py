@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from playground.slack import rules
 from playground.slack.errors import SlackError
-from playground.slack.records import Json
+from playground.slack.objects import Json
 from playground.slack.state import blocks_with_ids
+from playground.slack.validation import validators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ def content_of(args: Mapping[str, Any]) -> Content:
     text = args.get("text") or ""
     if not isinstance(text, str):
         raise SlackError.because("invalid_arguments", ["[ERROR] must provide a string [json-pointer:/text]"])
-    if len(text) > rules.TEXT_LIMIT:
+    if len(text) > validators.TEXT_LIMIT:
         raise SlackError("msg_too_long")
     if "markdown_text" in args:
         return _from_markdown(args, text)
@@ -46,7 +46,7 @@ def content_of(args: Mapping[str, Any]) -> Content:
         raise SlackError("no_text")
     if not blocks:
         return Content(text=text, blocks=None if blocks is None else ())
-    if wrong := rules.wrong_with_blocks(blocks):
+    if wrong := validators.wrong_with_blocks(blocks):
         reasons = [problem.removeprefix("[ERROR] ") for problem in wrong]
         raise SlackError("invalid_blocks", errors=reasons, response_metadata={"messages": wrong})
     return Content(text=text, blocks=blocks_with_ids(blocks))
@@ -56,7 +56,7 @@ def _from_markdown(args: Mapping[str, Any], text: str) -> Content:
     markdown = args["markdown_text"]
     if text or args.get("blocks"):
         raise SlackError("markdown_text_conflict")
-    if len(markdown) > rules.MARKDOWN_LIMIT:
+    if len(markdown) > validators.MARKDOWN_LIMIT:
         raise SlackError("msg_too_long")
     if not markdown.strip():
         raise SlackError("no_text")

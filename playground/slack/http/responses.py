@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
-from playground.slack.faults import (
+from playground.slack.fault_injection import (
     Dropped,
     Fault,
     Garbled,
@@ -18,7 +18,7 @@ from playground.slack.faults import (
     ServerError,
     Slow,
 )
-from playground.slack.records import Json
+from playground.slack.objects import Json
 
 CarryOut = Callable[[], "Answer"]
 Sleep = Callable[[float], Awaitable[None]]

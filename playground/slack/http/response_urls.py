@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from playground.slack.answers import Answer, meeting, to_http
-from playground.slack.content import Content, content_of, is_true
 from playground.slack.errors import SlackError
-from playground.slack.faults import RESPONSE_URL, Faults
-from playground.slack.invented import BOT_ID, BOT_USER_ID
+from playground.slack.fault_injection import RESPONSE_URL, Faults
+from playground.slack.http.responses import Answer, meeting, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.chat import thread_to_join
-from playground.slack.records import Ephemeral, Json, Message, ResponseUrl
+from playground.slack.objects import Ephemeral, Json, Message, ResponseUrl
+from playground.slack.people.directory import BOT_ID, BOT_USER_ID
 from playground.slack.state import State
+from playground.slack.validation.message_content import Content, content_of, is_true
 
 USES = 5
 

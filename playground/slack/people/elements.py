@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from playground.slack.errors import NotPossible
-from playground.slack.records import Ephemeral, Json, Message, View
+from playground.slack.objects import Ephemeral, Json, Message, View
 from playground.slack.state import interactive_elements
 
 Surface = Message | Ephemeral | View

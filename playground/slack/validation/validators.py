@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from playground.slack.blockkit import MESSAGE_BLOCK, VIEWS
-from playground.slack.checks import Findings, array, by_type
-from playground.slack.records import Json
+from playground.slack.objects import Json
+from playground.slack.validation.block_kit import MESSAGE_BLOCK, VIEWS
+from playground.slack.validation.json_shapes import Findings, array, by_type
 
 TEXT_LIMIT = 40_000
 UPDATE_TEXT_LIMIT = 4_000

@@ -3,17 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from playground.slack import rules
 from playground.slack.errors import SlackError
-from playground.slack.records import Json, View
+from playground.slack.objects import Json, View
 from playground.slack.state import State, with_ids
+from playground.slack.validation import validators
 
 STACK_LIMIT = 3
 
 
 def checked(view: Any, *, pointer: str = "/view") -> Json:
     """The view itself, if Slack would take it. Raises SlackError(invalid_arguments)."""
-    if wrong := rules.wrong_with_view(view, pointer):
+    if wrong := validators.wrong_with_view(view, pointer):
         raise SlackError.because("invalid_arguments", wrong)
     assert isinstance(view, dict)
     return view

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.slack.rules import characters, wrong_with_blocks, wrong_with_view
+from playground.slack.validation.validators import characters, wrong_with_blocks, wrong_with_view
 from tests.playground.blocks import (
     Json,
     actions,

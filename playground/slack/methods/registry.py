@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from playground.slack.methods import chat, files, people, views
 from playground.slack.methods.call import Call
-from playground.slack.records import Json, TokenKind
+from playground.slack.objects import Json, TokenKind
 from playground.slack.state import State
 
 

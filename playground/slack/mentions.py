@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playground.slack.records import Ephemeral, Message
+from playground.slack.objects import Ephemeral, Message
 
 _PING = re.compile(r"<(![a-z]+(?:\^[A-Z0-9]+)?|@[UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _BLOCKS = {
@@ -14,7 +14,7 @@ _BLOCKS = {
 }
 
 
-def pings(message: Message | Ephemeral) -> frozenset[str]:
+def find_mentions(message: Message | Ephemeral) -> frozenset[str]:
     """Such as `{"!channel", "@U0AGENT"}`; empty if nobody. `&lt;!channel&gt;` is inert, and so is all plain_text."""
     return frozenset([*_PING.findall(message.text), *_in_part(list(message.blocks))])
 

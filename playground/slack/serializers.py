@@ -1,7 +1,7 @@
 """Records as Slack's JSON: what the Web API answers with and what payloads carry."""
 
-from playground.slack.invented import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
-from playground.slack.records import Channel, Json, Message, User, View
+from playground.slack.objects import Channel, Json, Message, User, View
+from playground.slack.people.directory import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
 from playground.slack.state import State
 
 

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from playground.slack import modals
-from playground.slack.content import content_of
-from playground.slack.delivery import Outcome
+from playground.slack import view_stack
+from playground.slack.dispatch.dispatcher import Outcome
 from playground.slack.errors import SlackError
-from playground.slack.invented import SLACKBOT_ID
-from playground.slack.records import Ephemeral, View
-from playground.slack.responses import post
+from playground.slack.http.response_urls import post
+from playground.slack.objects import Ephemeral, View
+from playground.slack.people.directory import SLACKBOT_ID
 from playground.slack.state import State
+from playground.slack.validation.message_content import content_of
 
 TROUBLE = "We had some trouble connecting. Try again?"
 
@@ -69,22 +69,22 @@ def _after_submission(state: State, outcome: Outcome) -> Outcome:
     if outcome.acknowledged:
         outcome = _taken(outcome, lambda: _answer_submission(state, view, outcome.body))
     if outcome.error is not None:
-        modals.with_errors(state, view, {"": TROUBLE})
+        view_stack.with_errors(state, view, {"": TROUBLE})
     return outcome
 
 
 def _answer_submission(state: State, view: View, body: Any) -> None:
     action = body.get("response_action") if isinstance(body, dict) else None
     if action is None:
-        modals.closed(state, view)
+        view_stack.closed(state, view)
     elif action == "clear":
-        modals.cleared(state, view.user_id)
+        view_stack.cleared(state, view.user_id)
     elif action == "errors":
-        modals.with_errors(state, view, _checked_errors(view, body.get("errors")))
+        view_stack.with_errors(state, view, _checked_errors(view, body.get("errors")))
     elif action == "update":
-        modals.updated(state, view, modals.checked(body.get("view")))
+        view_stack.updated(state, view, view_stack.checked(body.get("view")))
     elif action == "push":
-        modals.pushed(state, view.user_id, modals.checked(body.get("view")))
+        view_stack.pushed(state, view.user_id, view_stack.checked(body.get("view")))
     else:
         raise SlackError.because("invalid_response_action", [f"[ERROR] unknown response_action: {action}"])
 
