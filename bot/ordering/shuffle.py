@@ -2,34 +2,13 @@
 
 import math
 import random
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from storage.records import Candidate, Policy, Request
 
-NEAR_DUPLICATE_F1: Final = 0.8
-"""Two candidates whose token F1 is above this are one candidate to the eye."""
-
 T = TypeVar("T")
-
-# Written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
-_SPACELESS: Final = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-
-# Accents, points and vowel signs, which Python does not count among the letters that they belong to.
-_MARKS: Final = (
-    r"\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
-    r"\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-)
-
-_RUN: Final = re.compile(rf"([{_SPACELESS}]+)|(?:[^\W{_SPACELESS}]|[{_MARKS}])+")
-_HAS_SPACELESS: Final = re.compile(rf"[{_SPACELESS}]")
-_WORD: Final = re.compile(rf"(?:\w|[{_MARKS}])+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,44 +90,3 @@ def drawn_places(request_id: str, k: int) -> tuple[int, ...]:
 def chance(request_id: str, what: str) -> random.Random:
     """The chance of one request, as often as it is asked for."""
     return random.Random(f"{what}:{request_id}")  # noqa: S311 - what is drawn is no secret
-
-
-def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
-    """Which texts repeat an earlier one that is kept: {id: id of the one it repeats}, in the order given."""
-    kept: dict[str, Counter[str]] = {}
-    repeats: dict[str, str] = {}
-    for key, text in texts.items():
-        bag = Counter(tokens(text))
-        original = next((other for other, seen in kept.items() if _f1(bag, seen) > NEAR_DUPLICATE_F1), None)
-        if original is None:
-            kept[key] = bag
-        else:
-            repeats[key] = original
-    return repeats
-
-
-def token_f1(one: str, other: str) -> float:
-    """The harmonic mean of precision and recall of tokens, counted with repetition (as SQuAD does): 0 to 1."""
-    return _f1(Counter(tokens(one)), Counter(tokens(other)))
-
-
-def tokens(text: str) -> list[str]:
-    """Words, case folded; pairs of neighbours in scripts written without spaces; in texts without words (emoji)
-    each character.
-    """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    if _HAS_SPACELESS.search(folded):
-        found = [token for run in _RUN.finditer(folded) for token in (_pairs(run[0]) if run[1] else (run[0],))]
-    else:
-        found = _WORD.findall(folded)  # the same, in half the time
-    return found or [character for character in folded if not character.isspace()]
-
-
-def _pairs(run: str) -> list[str]:
-    """Single characters would not do: in an alphabet, any two long texts have much the same letters."""
-    return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
-
-
-def _f1(one: Counter[str], other: Counter[str]) -> float:
-    size = one.total() + other.total()
-    return 0.0 if size == 0 else 2 * (one & other).total() / size

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy.stats import t as student
 
 from bot.ranking.choice_sets import Display, Weights
 from bot.ranking.estimates import LENGTH, Estimates, estimate
 from bot.ranking.features import FEATURES, Array
 from bot.ranking.logit import PRIOR_DEVIATION
+from bot.stats.cluster_intervals import compute_student_quantile
 
 Kind = Literal["styles", "models", "prompts"]
 KINDS: Final[tuple[Kind, ...]] = ("styles", "models", "prompts")
@@ -161,7 +161,7 @@ class _View:
         if self.clusters < 2 or math.isnan(self.alike(vector)):
             return None
         mean = float(vector @ self.values)
-        reach = float(student.ppf(0.975, self.clusters - 1)) * self.variance(vector) ** 0.5
+        reach = compute_student_quantile(self.clusters - 1) * self.variance(vector) ** 0.5
         return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
     def variance(self, vector: Array) -> float:

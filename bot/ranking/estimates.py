@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
 from bot.ranking.features import Array, rarity
 from bot.ranking.logit import (
@@ -20,7 +21,7 @@ from bot.ranking.logit import (
     shared_columns,
     summing_by,
 )
-from bot.stats.clusters import ClusteredBy, Clusters, clusters_of, quantile
+from bot.stats.cluster_intervals import compute_student_quantile
 
 Kind = Literal["features", "styles", "models", "prompts", "positions", "none"]
 
@@ -54,7 +55,7 @@ class Estimates:
         mean = self.values[i] - self.values[j]
         variance = self.covariance[i][i] + self.covariance[j][j] - 2 * self.covariance[i][j]
         error = max(variance, 0.0) ** 0.5
-        reach = error * quantile(self.clusters)
+        reach = error * compute_student_quantile(max(1, self.clusters - 1))
         return Contrast(mean=mean, error=error, lower=mean - reach, upper=mean + reach)
 
 

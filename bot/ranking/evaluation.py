@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of
 from bot.ranking.design import Design, Whole, arrange, measure, names_of, scales_of, standardise
 from bot.ranking.features import Array, rarity
 from bot.ranking.logit import expected, fit_logit, predicted, qualities
 from bot.ranking.off_policy import Refused, Worth, greedy, snips, uniform
-from bot.stats.clusters import ClusteredBy, Clusters, Interval, clustered_mean, clusters_of
+from bot.stats.cluster_intervals import Interval, estimate_case_mean
+from bot.stats.folds import FOLDS, shuffle_folds
 
-FOLDS: Final = 5
 LATER: Final = 0.3
 """The share of each person's choices, the last ones, that is held out by time."""
 
@@ -132,13 +133,6 @@ def nobody_known(design: Design) -> Design:
     return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
 
 
-def folds_of(index: Whole, count: int, seed: int) -> Whole:
-    """A fold for each cluster, dealt at random, as a fold for each display."""
-    clusters = int(index.max(initial=-1)) + 1
-    dealt = np.random.default_rng(seed).permutation(clusters) % count
-    return np.asarray(dealt[index], dtype=np.int64)
-
-
 def divided(displays: Sequence[Display], held: Flags, x: Array, weights: Weights) -> tuple[Design, Design]:
     """To learn from, and to judge by; scales and names are those of the first. `x`: raw features of all."""
     rows = np.repeat(held, [len(display.shown) for display in displays])
@@ -176,7 +170,7 @@ def _splits(displays: Sequence[Display], split: Split, seed: int) -> Iterator[Fl
     agent = found.astype(np.int64)
     if split == "person":
         people = int(agent.max(initial=-1)) + 1
-        folds = folds_of(agent, FOLDS, seed)
+        folds = shuffle_folds(agent, seed=seed)
         yield from (folds == fold for fold in range(min(FOLDS, people)) if people > 1)
     else:
         yield _last_of_each(displays, agent)
@@ -195,7 +189,7 @@ def _summed_up(split: Split, displays: Sequence[Display], found: _Predicted) -> 
     at = found.starts[is_picked] + found.within[is_picked]
 
     def mean(values: Array) -> Interval:
-        return clustered_mean(values, clusters.index[is_picked])
+        return estimate_case_mean(values, clusters.index[is_picked])
 
     log = np.log(found.p[at] / (1 - found.none[is_picked]))
     position = np.log(found.position[at] / (1 - found.position_none[is_picked]))
@@ -214,12 +208,12 @@ def _summed_up(split: Split, displays: Sequence[Display], found: _Predicted) -> 
         position=mean(position),
         uniform=mean(np.log(chance)),
         gain=mean(log - position),
-        whole=clustered_mean(np.log(_chosen(found, found.p, found.none)), clusters.index),
-        whole_position=clustered_mean(np.log(_chosen(found, found.position, found.position_none)), clusters.index),
+        whole=estimate_case_mean(np.log(_chosen(found, found.p, found.none)), clusters.index),
+        whole_position=estimate_case_mean(np.log(_chosen(found, found.position, found.position_none)), clusters.index),
         top_1=mean(ranks[:, 0]),
         top_1_uniform=float(chance.mean()),
         mrr=mean(ranks[:, 1]),
-        below_first=clustered_mean(below[:, 0], below_index) if len(below) else None,
+        below_first=estimate_case_mean(below[:, 0], below_index) if len(below) else None,
         below_first_uniform=float(below_chance.mean()) if len(below) else None,
         calibration=bins,
         calibration_error=error,

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ordering.shuffle import tokens
+from bot.ordering.near_duplicates import tokens
 from storage.records import Turn
 
 READ: Final = 10_000

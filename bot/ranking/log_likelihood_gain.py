@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.clusters import ClusteredBy, clusters_of
 from bot.ranking.design import Design, Whole, measure
 from bot.ranking.evaluation import divided, positions_only
 from bot.ranking.features import Array, rarity
 from bot.ranking.logit import expected, fit_logit
-from bot.stats.clusters import ClusteredBy, clustered_mean, clusters_of
-
-FOLDS: Final = 5
+from bot.stats.cluster_intervals import estimate_case_mean
+from bot.stats.folds import FOLDS, balance_folds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks
     if len(np.unique(clusters.index[is_picked])) < 2:
         return None
     gains = _held_out(displays, clusters.index, weights)[is_picked]
-    interval = clustered_mean(gains, clusters.index[is_picked])
+    interval = estimate_case_mean(gains, clusters.index[is_picked])
     return Gain(
         mean=interval.mean,
         lower=interval.lower,
@@ -52,7 +51,7 @@ def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks
 def _held_out(displays: Sequence[Display], clusters: Whole, weights: Weights) -> Array:
     """Each display's log-likelihood given a pick, less position-only's; both fitted on other folds."""
     x = measure(displays, rarity([display.conversation for display in displays]))
-    folds, gains = _folds(clusters), np.zeros(len(displays))
+    folds, gains = balance_folds(clusters), np.zeros(len(displays))
     for fold in range(min(FOLDS, len(np.unique(clusters)))):
         held = folds == fold
         if all(displays[index].picked is None for index in np.flatnonzero(~held).tolist()):
@@ -60,14 +59,6 @@ def _held_out(displays: Sequence[Display], clusters: Whole, weights: Weights) ->
         train, test = divided(displays, held, x, weights)
         gains[held] = _log_likelihood(train, test) - _log_likelihood(positions_only(train), positions_only(test))
     return gains
-
-
-def _folds(clusters: Whole) -> Whole:
-    """Clusters dealt out, the largest first, so that folds are of a size."""
-    sizes = np.bincount(clusters)
-    dealt = np.empty(len(sizes), dtype=np.int64)
-    dealt[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes)) % FOLDS
-    return np.asarray(dealt[clusters], dtype=np.int64)
 
 
 def _log_likelihood(train: Design, test: Design) -> Array:

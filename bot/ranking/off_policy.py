@@ -12,13 +12,12 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.ranking.choice_sets import Display
+from bot.ranking.clusters import MIN_AGENTS
 from bot.ranking.design import Whole
 from bot.ranking.features import Array
+from bot.stats.bootstrap import compute_percentile_interval, resample_clusters, sum_resamples
 
 ENOUGH_EFFECTIVE: Final = 100.0
-ENOUGH_AGENTS: Final = 10
-RESAMPLES: Final = 2_000
-_SEED: Final = 20_261_122
 
 Targets = Sequence[Sequence[float]]
 """For each display, the policy's probability that each candidate comes first, in the order shown."""
@@ -59,17 +58,17 @@ def snips(displays: Sequence[Display], targets: Targets, *, against: Targets | N
     weights = [_weights(displays, each, known) for each in (targets, against) if each is not None]
     effective = min(float(weight.sum() ** 2 / max(1e-300, (weight**2).sum())) for weight in weights)
     count, people = len(known), len(agents)
-    if people < ENOUGH_AGENTS:
+    if people < MIN_AGENTS:
         return Refused(reason="few_agents", effective=effective, displays=count, agents=people)
     if effective < ENOUGH_EFFECTIVE:
         return Refused(reason="few_effective", effective=effective, displays=count, agents=people)
     shares = [_shares(weight, reward, owner.astype(np.int64), people) for weight in weights]
     values = shares[0] if len(shares) == 1 else shares[0] - shares[1]
-    lower, upper = np.quantile(values[1:], [0.025, 0.975])
+    lower, upper = compute_percentile_interval(values)
     return Worth(
         value=float(values[0]),
-        lower=float(lower),
-        upper=float(upper),
+        lower=lower,
+        upper=upper,
         effective=effective,
         displays=count,
         agents=people,
@@ -92,8 +91,6 @@ def _weights(displays: Sequence[Display], targets: Targets, known: Sequence[int]
 
 def _shares(weight: Array, reward: Array, owner: Whole, people: int) -> Array:
     """Of the log itself, then of each resample; the same agents are drawn for whatever weights."""
-    drawn = np.random.default_rng(_SEED).multinomial(people, [1 / people] * people, size=RESAMPLES)
-    times = np.vstack([np.ones(people), drawn])
-    won = times @ np.bincount(owner, weights=weight * reward, minlength=people)
-    total = times @ np.bincount(owner, weights=weight, minlength=people)
+    resamples = resample_clusters(people)
+    won, total = sum_resamples(weight * reward, owner, resamples), sum_resamples(weight, owner, resamples)
     return np.divide(won, total, out=np.zeros_like(won), where=total > 0)

@@ -8,9 +8,10 @@ from typing import Final
 
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.clusters import MIN_AGENTS
 from bot.ranking.contrasts import Comparison, Effect, Pair, compare
 from bot.ranking.model import NothingToLearn, fit
-from bot.ranking.off_policy import ENOUGH_AGENTS, ENOUGH_EFFECTIVE, Refused, Worth, snips, uniform
+from bot.ranking.off_policy import ENOUGH_EFFECTIVE, Refused, Worth, snips, uniform
 from bot.ranking.promotion import Verdict, in_words
 from bot.ranking.training import FIRST_CHOICES
 from storage.repositories.rankers import Change, Rankers, StoredRanker
@@ -45,7 +46,7 @@ class RankReport:
 
     @property
     def is_exploratory(self) -> bool:
-        return self.comparison.agents < ENOUGH_AGENTS
+        return self.comparison.agents < MIN_AGENTS
 
 
 async def standing(rankers: Rankers) -> Standing:
@@ -118,7 +119,7 @@ def worth_in_words(worth: Worth | Refused) -> str:
     reasons = {
         "nothing_to_learn": f"the oldest {100 * LEARNED_FROM:.0f}% of the requests have no pick to learn from",
         "no_propensities": "no request says how probable its order was",
-        "few_agents": f"{newest} of {worth.agents} agents, and at least {ENOUGH_AGENTS} are needed",
+        "few_agents": f"{newest} of {worth.agents} agents, and at least {MIN_AGENTS} are needed",
         "few_effective": f"{newest} worth {worth.effective:,.0f}, and at least {ENOUGH_EFFECTIVE:.0f} are needed",
     }
     return f"What learned order is worth cannot be told: {reasons[worth.reason]}."

@@ -1,5 +1,6 @@
-"""Confidence intervals for clustered choices. Called by `ranking` and `reporting`.
+"""Statistics of clustered choices, on arrays: knows no records. Called by `ranking` and `reporting`.
 
-cluster_intervals  shares, means and differences, clustered by agent
-clusters           clusters of choice sets, and means over them
+cluster_intervals  shares, means and differences with 95% intervals, clustered by agent
+bootstrap          resamples of whole clusters, and percentile intervals
+folds              folds for cross-validation that keep clusters whole
 """

@@ -25,7 +25,8 @@ from bot.errors import LimitReached, MessageTooLong, Paused
 from bot.operations.log_events import RequestOutcome, tell_refusal, tell_request
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import Unfinished
-from bot.ordering.shuffle import Order, Orderer, Shuffling, chance, draw_styles, drawn_places, in_turn, near_duplicates
+from bot.ordering.near_duplicates import near_duplicates
+from bot.ordering.shuffle import Order, Orderer, Shuffling, chance, draw_styles, drawn_places, in_turn
 from bot.playbook import Playbook, Style
 from bot.privacy.service import Masked, Privacy
 from bot.suggesting.channels import ANYWHERE, Places

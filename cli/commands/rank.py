@@ -15,7 +15,7 @@ from bot.ranking.evaluation import HeldOut, Split, evaluate
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit
 from bot.ranking.off_policy import Refused
 from bot.ranking.prediction import Prediction, predict, to_predict
-from bot.stats.clusters import Interval
+from bot.stats.cluster_intervals import Interval
 from bot.text_limits import clean
 from cli import wiring
 from cli.database_location import Location, opened_as_it_is

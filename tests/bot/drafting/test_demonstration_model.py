@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 from bot.drafting import DemonstrationModel, Drafter, OneModel
 from bot.drafting.demonstration_model import write_reply
 from bot.drafting.prompts import Parts
-from bot.ordering.shuffle import token_f1
+from bot.ordering.near_duplicates import token_f1
 from bot.playbook import Style
 from bot.suggesting.redraft import Change
 from storage.records import Turn

@@ -1,0 +1,40 @@
+"""Clusters of choice sets: choices of one person are alike, so errors are clustered by agent, or by agent and day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.ranking.choice_sets import Display
+
+MIN_AGENTS: Final = 10
+"""Below this many agents, what is found is exploratory: it may not hold for others."""
+
+ClusteredBy = Literal["agent", "agent_and_day"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clusters:
+    """Each choice set's cluster, as an index from 0. Fewer than ten agents: by agent and day, which is too sure."""
+
+    index: NDArray[np.int64]
+    by: ClusteredBy
+
+    @property
+    def count(self) -> int:
+        return int(self.index.max()) + 1 if self.index.size else 0
+
+    @property
+    def is_exploratory(self) -> bool:
+        return self.by != "agent"
+
+
+def clusters_of(displays: Sequence[Display]) -> Clusters:
+    """Cluster by agent where at least MIN_AGENTS agents picked something, else by agent and day."""
+    agents = {display.agent for display in displays if display.picked is not None}
+    by: ClusteredBy = "agent" if len(agents) >= MIN_AGENTS else "agent_and_day"
+    names = [display.agent if by == "agent" else f"{display.agent} {display.at.date()}" for display in displays]
+    _, index = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    return Clusters(index=np.asarray(index, dtype=np.int64), by=by)
