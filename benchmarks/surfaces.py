@@ -61,7 +61,7 @@ async def timed_once(slack: Workspace, model: ModelDouble, candidates: int) -> T
     """A shortcut on a customer's message, to the last candidate; then the modal is closed."""
     model.reset()
     model.script(_at_leisure)
-    message = slack.write(slack.people.stranger, slack.places.support, f"Where is my order {time.time_ns()}?")
+    message = slack.write(slack.people.stranger, slack.channels.support, f"Where is my order {time.time_ns()}?")
     seen: list[tuple[float, int]] = []
 
     def note(view: View) -> bool:
@@ -76,7 +76,7 @@ async def timed_once(slack: Workspace, model: ModelDouble, candidates: int) -> T
     finished = sorted(call.ended_at for call in model.calls[-candidates:] if call.ended_at is not None)
     first = next(at for at, buttons in seen if buttons)
     await slack.close_view(slack.people.agent, whole)
-    await slack.settled()
+    await slack.wait_until_idle()
     return Timed(
         opened=(seen[0][0] - start) * 1000,
         first=(first - finished[0]) * 1000,

@@ -4,7 +4,7 @@ It imports none of bot, cli, handlers, storage. Tests, benchmarks and `suggest d
 
     async with Workspace.start(config=AppConfig.from_manifest(manifest)) as slack:
         ...                                  # the bot, with slack.api_url, slack.bot_token, slack.app_token
-        await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "Where is my order?")
+        await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "Where is my order?")
         shown = await slack.wait_for_ephemeral(slack.people.agent, lambda message: bool(message.blocks))
         await slack.click(slack.people.agent, shown, "use_candidate")
 
@@ -23,28 +23,28 @@ What lives where, lower first:
 """
 
 from playground.slack.clock import Clock, Timing
-from playground.slack.config import AppConfig, Command, Shortcut
-from playground.slack.dispatch.dispatcher import Delivery, Outcome, RawAnswer
+from playground.slack.config import AppConfig, Shortcut, SlashCommand
+from playground.slack.dispatch.dispatcher import Dispatch, DispatchOutcome, RawResponse
 from playground.slack.errors import NotPossible, SlackError
 from playground.slack.fault_injection import (
     ANY,
     RESPONSE_URL,
-    Dropped,
+    DroppedConnection,
+    ErrorResponse,
     Fault,
-    Faults,
-    Garbled,
-    Hanging,
-    LostAnswer,
-    LostServerError,
+    FaultInjector,
+    LostResponse,
+    MalformedResponse,
+    NoResponse,
     RateLimited,
-    Refused,
     ServerError,
-    Slow,
+    SlowResponse,
+    SpuriousServerError,
 )
 from playground.slack.journal import Entry, Journal
 from playground.slack.mentions import find_mentions
 from playground.slack.objects import Channel, Ephemeral, Message, User, View
-from playground.slack.people.directory import People, Places
+from playground.slack.people.directory import Channels, People
 from playground.slack.workspace import Workspace
 
 __all__ = [
@@ -52,31 +52,31 @@ __all__ = [
     "RESPONSE_URL",
     "AppConfig",
     "Channel",
+    "Channels",
     "Clock",
-    "Command",
-    "Delivery",
-    "Dropped",
+    "Dispatch",
+    "DispatchOutcome",
+    "DroppedConnection",
     "Entry",
     "Ephemeral",
+    "ErrorResponse",
     "Fault",
-    "Faults",
-    "Garbled",
-    "Hanging",
+    "FaultInjector",
     "Journal",
-    "LostAnswer",
-    "LostServerError",
+    "LostResponse",
+    "MalformedResponse",
     "Message",
+    "NoResponse",
     "NotPossible",
-    "Outcome",
     "People",
-    "Places",
     "RateLimited",
-    "RawAnswer",
-    "Refused",
+    "RawResponse",
     "ServerError",
     "Shortcut",
     "SlackError",
-    "Slow",
+    "SlashCommand",
+    "SlowResponse",
+    "SpuriousServerError",
     "Timing",
     "User",
     "View",

@@ -14,7 +14,7 @@ async def serve(port: int) -> None:
             f"SLACK_APP_TOKEN={slack.app_token}",
             f"SLACK_SIGNING_SECRET={slack.signing_secret}",
             *(f"# {user.id}  {user.real_name}" for user in slack.people.everyone()),
-            *(f"# {channel.id}  {channel.name}: {channel.topic}" for channel in slack.places.everywhere()),
+            *(f"# {channel.id}  {channel.name}: {channel.topic}" for channel in slack.channels.everywhere()),
         ]
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()

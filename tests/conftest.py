@@ -14,7 +14,7 @@ import yaml
 from bot.choice_log import to_json_line
 from cli.commands.serve import running
 from cli.settings import Settings
-from playground import AppConfig, Ephemeral, Outcome, User, Workspace
+from playground import AppConfig, Ephemeral, DispatchOutcome, User, Workspace
 from playground.model_server import ModelDouble
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
@@ -47,9 +47,9 @@ class Stage:
                 await self.slack.wait_for_app()
             yield port
 
-    async def suggest(self, text: str, *, user: User | None = None) -> Outcome:
+    async def suggest(self, text: str, *, user: User | None = None) -> DispatchOutcome:
         """An agent types the command and this text in the support channel."""
-        return await self.slack.run_command(user or self.agent, self.slack.places.support, "/suggest", text)
+        return await self.slack.run_command(user or self.agent, self.slack.channels.support, "/suggest", text)
 
     async def candidates(self, *, user: User | None = None) -> Ephemeral:
         """The private message with the newest candidates."""
@@ -84,7 +84,7 @@ class Stage:
         """The texts that the bot has posted in the support channel."""
         return [
             message.text
-            for message in self.slack.messages(self.slack.places.support)
+            for message in self.slack.messages(self.slack.channels.support)
             if message.user_id == self.slack.bot_user_id
         ]
 

@@ -328,7 +328,7 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
     again = await stage.private("Undone")
     await stage.slack.select(stage.agent, again, "steer_candidate", steer_value(again, "warmer"))
     await stage.private("Made from one reply")
-    customer, support = stage.slack.people.stranger, stage.slack.places.support
+    customer, support = stage.slack.people.stranger, stage.slack.channels.support
     first = stage.slack.write(customer, support, "Well?")
     stage.slack.write(stage.agent, support, f"<@{stage.slack.bot_user_id}>", thread_ts=first.ts)
     in_thread = await stage.private("For: Well?")
@@ -338,7 +338,7 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
     stage.model.script(lambda _: bad_request())
     await stage.suggest("Where is it now?")
     await stage.slack.click(stage.agent, await stage.private("Try again"), "redraft_request")
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     told = event_rows()
     seen = set()
     for line in await stage.log():

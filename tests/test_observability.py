@@ -25,7 +25,7 @@ from bot.operations.metrics import _MOST_SLACK_ERRORS, Metrics
 from bot.operations.recovery import ANSWERED_WITHIN, DEAD_AFTER, HEARTBEAT_S, Recoverer
 from cli import logs
 from handlers.slack.call_metrics import refusal
-from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace, find_mentions
+from playground import RESPONSE_URL, RateLimited, ErrorResponse, ServerError, Workspace, find_mentions
 from playground.model_server import Call, ModelDouble, bad_request
 from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk
@@ -104,7 +104,7 @@ async def test_a_request_and_a_choice_have_a_line_each_and_no_line_has_their_wor
         await stage.slack.click(stage.agent, posted, "undo_choice")
         await stage.slack.click(stage.agent, await stage.private("Undone"), "dismiss_request")
         undo, dismissal = await log.line("undo"), await log.line("choice", number=2)
-        await stage.slack.settled()
+        await stage.slack.wait_until_idle()
         [line] = await stage.log()
         slack = stage.slack
         secrets = (SECRET, slack.bot_token, slack.app_token, slack.signing_secret, *slack.state.response_urls)
@@ -130,14 +130,14 @@ async def test_a_request_that_failed_has_its_line(stage: Stage, log: Log) -> Non
     await stage.private("Try again")
     line = await log.line("request")
     assert (line["outcome"], line["failed"], line["placed"], line["shown_ms"]) == ("failed", 3, 0, None)
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     assert len(log.lines("request")) == 1
     assert SECRET not in log.text
 
 
 async def test_a_request_that_could_not_be_shown_has_its_line(stage: Stage, log: Log) -> None:
     for method in (RESPONSE_URL, "chat.postEphemeral", "conversations.open", "chat.postMessage"):
-        stage.slack.faults.plan(method, Refused(error="channel_not_found"), times=9)
+        stage.slack.faults.plan(method, ErrorResponse(error="channel_not_found"), times=9)
     await stage.suggest("Where is my order?")
     line = await log.line("request")
     assert (line["outcome"], line["placed"], line["shown_ms"]) == ("not_shown", 3, None)
@@ -231,7 +231,7 @@ async def test_what_slack_does_not_take_is_counted_by_method_and_code(stage: Sta
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("Posted")
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     found = await scraped(stage)
     assert found["suggest_slack_errors_total[code=ratelimited][method=chat.postMessage]"] == 1
     errors = {name: count for name, count in found.items() if name.startswith("suggest_slack_errors_total")}
@@ -242,7 +242,7 @@ async def test_what_slack_does_not_take_is_counted_by_method_and_code(stage: Sta
 
 
 async def test_slacks_own_refusals_are_counted(stage: Stage) -> None:
-    stage.slack.faults.plan("chat.postMessage", Refused(error="not_in_channel"), times=1)
+    stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="not_in_channel"), times=1)
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("Posted")
@@ -411,7 +411,7 @@ async def test_a_model_that_obeys_the_customer_pings_nobody_and_links_nothing(st
     assert not find_mentions(confirmed)
     [posted] = [
         message
-        for message in stage.slack.messages(stage.slack.places.support)
+        for message in stage.slack.messages(stage.slack.channels.support)
         if message.user_id == stage.slack.bot_user_id
     ]
     assert not find_mentions(posted)
@@ -463,7 +463,7 @@ async def test_health_and_numbers_hold_no_secret_and_no_name(stage: Stage) -> No
     """Whoever can reach them learns how the bot does, not whom it works for, nor with which keys."""
     await stage.suggested(f"{SECRET} message // {SECRET} hint")
     slack: Workspace = stage.slack
-    secrets = [SECRET, slack.bot_token, slack.app_token, slack.signing_secret, stage.agent.id, slack.places.support.id]
+    secrets = [SECRET, slack.bot_token, slack.app_token, slack.signing_secret, stage.agent.id, slack.channels.support.id]
     async with aiohttp.ClientSession() as session:
         for path in ("healthz", "readyz", "metrics"):
             async with session.get(f"http://127.0.0.1:{stage.port}/{path}") as answer:

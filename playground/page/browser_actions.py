@@ -19,9 +19,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from playground.slack.dispatch.dispatcher import Outcome
+from playground.slack.dispatch.dispatcher import DispatchOutcome
 from playground.slack.errors import NotPossible, SlackError
-from playground.slack.fault_injection import LostAnswer, RateLimited
+from playground.slack.fault_injection import LostResponse, RateLimited
 from playground.slack.objects import Channel, Json, Message, User, View
 from playground.slack.people.elements import Surface
 from playground.slack.state import State
@@ -39,11 +39,11 @@ PROBLEMS = {
 }
 
 
-class Malformed(Exception):  # noqa: N818 - it names a situation
+class MalformedRequest(Exception):  # noqa: N818 - it names a situation
     """The page asked for what there is not, or in no known shape."""
 
 
-class Asked:
+class ActionRequest:
     """The body of one request, read field by field. Raises Malformed."""
 
     def __init__(self, state: State, body: Json) -> None:
@@ -53,7 +53,7 @@ class Asked:
     def text(self, name: str) -> str:
         value = self._body.get(name)
         if not isinstance(value, str):
-            raise Malformed(f"{name} must be a text")
+            raise MalformedRequest(f"{name} must be a text")
         return value
 
     def optional(self, name: str) -> str | None:
@@ -62,7 +62,7 @@ class Asked:
     def mapping(self, name: str) -> Json:
         value = self._body.get(name)
         if not isinstance(value, dict):
-            raise Malformed(f"{name} must be an object")
+            raise MalformedRequest(f"{name} must be an object")
         return value
 
     @property
@@ -92,7 +92,7 @@ class Asked:
                 return _known(known, place, "private message")
             case {"view": str(view_id)}:
                 return _known(self._state.views, view_id, "view")
-        raise Malformed("surface must name a message, an ephemeral or a view")
+        raise MalformedRequest("surface must name a message, an ephemeral or a view")
 
     @property
     def message(self) -> Message:
@@ -106,18 +106,18 @@ def _message(state: State, place: str) -> Message:
 
 def _known(records: Mapping[str, T], key: str, noun: str) -> T:
     if key not in records:
-        raise Malformed(f"There is no such {noun} any more.")
+        raise MalformedRequest(f"There is no such {noun} any more.")
     return records[key]
 
 
-class Doings:
+class BrowserActions:
     """Does them in the workspace. `next_click_comes_twice` holds for one click."""
 
     def __init__(self, workspace: Workspace, *, model_faults: Callable[[str], None]) -> None:
         self._workspace = workspace
         self._model_faults = model_faults
         self._next_click_comes_twice = False
-        self._doings: dict[str, Callable[[Asked], Awaitable[Json]]] = {
+        self._doings: dict[str, Callable[[ActionRequest], Awaitable[Json]]] = {
             "reload": self._reload,
             "write": self._write,
             "command": self._command,
@@ -137,69 +137,69 @@ class Doings:
             return 404, {"error": "The page asked for something unknown."}
         try:
             return 200, await doing(self._asked(raw))
-        except Malformed as problem:
+        except MalformedRequest as problem:
             return 400, {"error": str(problem)}
         except NotPossible as problem:
             return 409, {"error": f"Not possible: {problem}."}
         except SlackError as refusal:
             return 409, {"error": f"Not possible: {refusal.code}."}
 
-    def _asked(self, raw: str) -> Asked:
+    def _asked(self, raw: str) -> ActionRequest:
         try:
             body = json.loads(raw)
         except ValueError as error:
-            raise Malformed("the body must be JSON") from error
+            raise MalformedRequest("the body must be JSON") from error
         if not isinstance(body, dict):
-            raise Malformed("the body must be an object")
-        return Asked(self._workspace.state, body)
+            raise MalformedRequest("the body must be an object")
+        return ActionRequest(self._workspace.state, body)
 
-    async def _reload(self, asked: Asked) -> Json:
+    async def _reload(self, asked: ActionRequest) -> Json:
         self._workspace.reload(asked.user)
         return {}
 
-    async def _write(self, asked: Asked) -> Json:
+    async def _write(self, asked: ActionRequest) -> Json:
         text = as_kept(self._workspace.state, asked.text("text"))
         message = self._workspace.write(asked.user, asked.channel, text, thread_ts=asked.optional("thread_ts"))
         return {"ts": message.ts}
 
-    async def _command(self, asked: Asked) -> Json:
+    async def _command(self, asked: ActionRequest) -> Json:
         outcome = await self._workspace.run_command(
             asked.user, asked.channel, asked.text("command"), asked.text("text")
         )
         return self._told(outcome)
 
-    async def _click(self, asked: Asked) -> Json:
-        click = self._workspace.prepared_click(
+    async def _click(self, asked: ActionRequest) -> Json:
+        click = self._workspace.prepare_click(
             asked.user, asked.surface, asked.text("action_id"), block_id=asked.text("block_id")
         )
         if not self._next_click_comes_twice:
-            return self._told(await self._workspace.deliver(click))
+            return self._told(await self._workspace.dispatch(click))
         self._next_click_comes_twice = False
-        first, _ = await self._workspace.deliver_twice(click)
+        first, _ = await self._workspace.dispatch_twice(click)
         return self._told(first)
 
-    async def _select(self, asked: Asked) -> Json:
+    async def _select(self, asked: ActionRequest) -> Json:
         outcome = await self._workspace.select(
             asked.user, asked.surface, asked.text("action_id"), asked.chosen, block_id=asked.text("block_id")
         )
         return self._told(outcome)
 
-    async def _submit(self, asked: Asked) -> Json:
+    async def _submit(self, asked: ActionRequest) -> Json:
         return self._told(await self._workspace.submit(asked.user, asked.view, asked.mapping("values")))
 
-    async def _close(self, asked: Asked) -> Json:
+    async def _close(self, asked: ActionRequest) -> Json:
         return self._told(await self._workspace.close_view(asked.user, asked.view))
 
-    async def _shortcut(self, asked: Asked) -> Json:
+    async def _shortcut(self, asked: ActionRequest) -> Json:
         callback_id = asked.text("callback_id")
         if asked.optional("message") is None:
             return self._told(await self._workspace.global_shortcut(asked.user, callback_id))
         return self._told(await self._workspace.message_shortcut(asked.user, asked.message, callback_id))
 
-    async def _home(self, asked: Asked) -> Json:
+    async def _home(self, asked: ActionRequest) -> Json:
         return self._told(await self._workspace.open_home(asked.user))
 
-    async def _fault(self, asked: Asked) -> Json:
+    async def _fault(self, asked: ActionRequest) -> Json:
         name = asked.text("name")
         if name.removeprefix("model_") in MODEL_FAULTS:
             self._model_faults(name.removeprefix("model_"))
@@ -208,10 +208,10 @@ class Doings:
         elif name == "click_twice":
             self._next_click_comes_twice = True
         else:
-            raise Malformed("There is no such fault.")
+            raise MalformedRequest("There is no such fault.")
         return {}
 
-    def _told(self, outcome: Outcome | None) -> Json:
+    def _told(self, outcome: DispatchOutcome | None) -> Json:
         ts = self._workspace.clock.ts()
         if outcome is None:
             return {"acknowledged": True, "problem": None, "ack_ms": 0.0, "ts": ts}
@@ -224,7 +224,7 @@ def _rate_limit_next_post(workspace: Workspace) -> None:
 
 
 def _lose_next_answer(workspace: Workspace) -> None:
-    workspace.faults.plan(POST, LostAnswer())
+    workspace.faults.plan(POST, LostResponse())
 
 
 def _cut_socket(workspace: Workspace) -> None:

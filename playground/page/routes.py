@@ -28,7 +28,7 @@ from importlib.resources.abc import Traversable
 from aiohttp import web
 
 from playground.loopback import MARK
-from playground.page.browser_actions import Doings
+from playground.page.browser_actions import BrowserActions
 from playground.page.feed import Extras, Feed, lines_of
 from playground.slack.workspace import Workspace
 
@@ -68,7 +68,7 @@ class Page:
     def __init__(self, workspace: Callable[[], Workspace], extras: Extras) -> None:
         self._workspace = workspace
         self._extras = extras
-        self._doings: Doings | None = None
+        self._doings: BrowserActions | None = None
 
     async def index(self, _: web.Request) -> web.Response:
         return _served(_assets() / "index.html")
@@ -102,9 +102,9 @@ class Page:
         status, answer = await self._ready().do(request.match_info["doing"], await request.text())
         return web.json_response(answer, status=status, headers=HEADERS)
 
-    def _ready(self) -> Doings:
+    def _ready(self) -> BrowserActions:
         if self._doings is None:
-            self._doings = Doings(self._workspace(), model_faults=self._extras.model_faults)
+            self._doings = BrowserActions(self._workspace(), model_faults=self._extras.model_faults)
         return self._doings
 
 

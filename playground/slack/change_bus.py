@@ -9,7 +9,7 @@ T = TypeVar("T")
 Topic = tuple[str, str]
 
 
-class Changes:
+class ChangeBus:
     """A topic is a kind and an id, such as `("message", "C1")`; what is announced under it is the new record."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ GENEROUS_EVENTS = frozenset({"app_home_opened", "app_mention", "message.channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class SlashCommand:
     command: str
     description: str = ""
     usage_hint: str = ""
@@ -33,7 +33,7 @@ class AppConfig:
 
     name: str = "Suggest (playground)"
     bot_scopes: frozenset[str] = GENEROUS_SCOPES
-    commands: tuple[Command, ...] = (Command(command="/suggest"),)
+    commands: tuple[SlashCommand, ...] = (SlashCommand(command="/suggest"),)
     shortcuts: tuple[Shortcut, ...] = (
         Shortcut(callback_id="suggest_replies", name="Suggest replies"),
         Shortcut(callback_id="suggest_anywhere", name="Suggest anywhere", type="global"),
@@ -54,7 +54,7 @@ class AppConfig:
             name=manifest["display_information"]["name"],
             bot_scopes=frozenset(manifest.get("oauth_config", {}).get("scopes", {}).get("bot", ())),
             commands=tuple(
-                Command(
+                SlashCommand(
                     command=command["command"],
                     description=command.get("description", ""),
                     usage_hint=command.get("usage_hint", ""),

@@ -21,50 +21,50 @@ class ServerError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostServerError:
+class SpuriousServerError:
     """The call is carried out, but its caller gets a 5xx."""
 
     status: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class ErrorResponse:
     """`{"ok": false, "error": error}`; the call is not carried out."""
 
     error: str = "internal_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slow:
+class SlowResponse:
     """The call is carried out and answered, `seconds` later."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hanging:
+class NoResponse:
     """No answer, ever; the call is not carried out. Ends when the workspace closes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped:
+class DroppedConnection:
     """The connection breaks before the call is carried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostAnswer:
+class LostResponse:
     """The call is carried out, and then the connection breaks: its caller cannot know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Garbled:
+class MalformedResponse:
     """The call is carried out, but its caller gets a 200 that is not Slack's: a proxy's page, a body cut off."""
 
     body: str
     content_type: str = "text/html"
 
 
-Fault = Garbled | RateLimited | ServerError | LostServerError | Refused | Slow | Hanging | Dropped | LostAnswer
+Fault = MalformedResponse | RateLimited | ServerError | SpuriousServerError | ErrorResponse | SlowResponse | NoResponse | DroppedConnection | LostResponse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class _Plan:
     channel_id: str | None
 
 
-class Faults:
+class FaultInjector:
     """Plans are used up in the order they were made; each call uses at most one."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
-from playground.slack.change_bus import Changes
+from playground.slack.change_bus import ChangeBus
 from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig
 from playground.slack.objects import (
@@ -24,7 +24,7 @@ from playground.slack.objects import (
     User,
     View,
 )
-from playground.slack.people.directory import APP_ID, BOT_USER_ID, SLACKBOT_ID, USERGROUPS, People, Places
+from playground.slack.people.directory import APP_ID, BOT_USER_ID, SLACKBOT_ID, USERGROUPS, Channels, People
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +43,10 @@ class State:
         self.config = config
         self.clock = clock
         self.timing = timing
-        self.changes = Changes()
+        self.changes = ChangeBus()
         self.base_url = ""
         self.users: dict[str, User] = {user.id: user for user in People.everyone()}
-        self.channels: dict[str, Channel] = {channel.id: channel for channel in Places.everywhere()}
+        self.channels: dict[str, Channel] = {channel.id: channel for channel in Channels.everywhere()}
         self.usergroups = dict(USERGROUPS)
         self.tokens: dict[str, Token] = {}
         self.messages: dict[str, dict[str, Message]] = {channel_id: {} for channel_id in self.channels}

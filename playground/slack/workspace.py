@@ -13,11 +13,11 @@ from playground.slack import view_stack
 from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig
 from playground.slack.dispatch import acknowledgements, events
-from playground.slack.dispatch.dispatcher import Delivery, Dispatcher, Outcome, RawAnswer, Signature
+from playground.slack.dispatch.dispatcher import Dispatch, Dispatcher, DispatchOutcome, RawResponse, Signature
 from playground.slack.dispatch.payloads import Payloads
 from playground.slack.dispatch.socket_mode import Sockets
 from playground.slack.errors import NotPossible
-from playground.slack.fault_injection import Faults
+from playground.slack.fault_injection import FaultInjector
 from playground.slack.http.application import Uploads, application
 from playground.slack.http.response_urls import ResponseUrls
 from playground.slack.http.web_api import WebApi
@@ -25,7 +25,7 @@ from playground.slack.journal import Journal, Via
 from playground.slack.methods.chat import thread_to_join
 from playground.slack.objects import Channel, Ephemeral, Json, Message, Token, User, View, place_of
 from playground.slack.people import elements
-from playground.slack.people.directory import BOT_USER_ID, TEAM_ID, People, Places
+from playground.slack.people.directory import BOT_USER_ID, TEAM_ID, Channels, People
 from playground.slack.people.elements import Surface
 from playground.slack.state import MessageChange, State
 
@@ -39,13 +39,13 @@ class Workspace:
     """
 
     people = People
-    places = Places
+    channels = Channels
     team_id = TEAM_ID
     bot_user_id = BOT_USER_ID
 
     def __init__(self, *, config: AppConfig, timing: Timing, enterprise_id: str | None = None) -> None:
         self.clock = Clock()
-        self.faults = Faults()
+        self.faults = FaultInjector()
         self.journal = Journal(self.clock.real)
         self.state = State(config=config, clock=self.clock, timing=timing)
         self.sockets = Sockets(state=self.state, journal=self.journal, faults=self.faults)
@@ -117,7 +117,7 @@ class Workspace:
         return self.state.issue_token("user", user.id, scopes)
 
     def change_channel(self, channel: Channel, **changes: Any) -> Channel:
-        """The channel with other fields: `change_channel(places.lobby, is_archived=True)`."""
+        """The channel with other fields: `change_channel(channels.lobby, is_archived=True)`."""
         changed = replace(self.state.channels[channel.id], **changes)
         self.state.channels[channel.id] = changed
         return changed
@@ -130,11 +130,11 @@ class Workspace:
 
     # --- what people do --------------------------------------------------------------------
 
-    async def run_command(self, user: User, channel: Channel, command: str, text: str = "") -> Outcome:
+    async def run_command(self, user: User, channel: Channel, command: str, text: str = "") -> DispatchOutcome:
         """Types `/command text`. Raises NotPossible for a command that the app does not declare."""
-        return await self.deliver(self.prepared_command(user, channel, command, text))
+        return await self.dispatch(self.prepare_command(user, channel, command, text))
 
-    def prepared_command(self, user: User, channel: Channel, command: str, text: str = "") -> Delivery:
+    def prepare_command(self, user: User, channel: Channel, command: str, text: str = "") -> Dispatch:
         """The command's delivery, not yet sent: to send it twice at once, or changed."""
         self._check_inside(user, channel)
         if command not in {declared.command for declared in self.config.commands}:
@@ -142,37 +142,37 @@ class Workspace:
         if user.is_stranger:
             raise NotPossible("people of other teams cannot run this team's commands")
         payload = self.payloads.command(user, self.state.channels[channel.id], command, text)
-        return Delivery(kind="slash_commands", name=command, payload=payload, user_id=user.id, channel_id=channel.id)
+        return Dispatch(kind="slash_commands", name=command, payload=payload, user_id=user.id, channel_id=channel.id)
 
     async def click(
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
-    ) -> Outcome:
+    ) -> DispatchOutcome:
         """Clicks the first button that fits, as shown by this record, even if Slack has changed the message since."""
-        return await self.deliver(self.prepared_click(user, surface, action_id, value=value, block_id=block_id))
+        return await self.dispatch(self.prepare_click(user, surface, action_id, value=value, block_id=block_id))
 
-    def prepared_click(
+    def prepare_click(
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
-    ) -> Delivery:
+    ) -> Dispatch:
         """The click's delivery, not yet sent."""
         block, element = elements.find(surface, action_id, value=value, block_id=block_id)
         return self._action(user, surface, elements.clicked(block, element, ts=self.clock.ts()))
 
     async def select(
         self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None
-    ) -> Outcome:
+    ) -> DispatchOutcome:
         """Chooses in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
         block, element = elements.find(surface, action_id, value=None, block_id=block_id)
         action = elements.selected(block, element, chosen, ts=self.clock.ts())
         if element["type"] != "overflow":
             self._enter(user, surface, block, element, chosen)
-        return await self.deliver(self._action(user, surface, action))
+        return await self.dispatch(self._action(user, surface, action))
 
     def enter(self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None) -> None:
         """Fills in an input, of which the app hears with the next click or submission."""
         block, element = elements.find(surface, action_id, value=None, block_id=block_id)
         self._enter(user, surface, block, element, chosen)
 
-    async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> Outcome:
+    async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> DispatchOutcome:
         """Fills in `{block_id: {action_id: value}}` and submits. Raises NotPossible where Slack's client would not let
         them: a required input is empty, the modal is not the one on top.
         """
@@ -183,8 +183,8 @@ class Workspace:
         held = elements.values_of(view, self.state.entered.get((user.id, place_of(view)), {}))
         elements.check_complete(view, held)
         payload = self.payloads.view_submission(user, view, held)
-        return await self.deliver(
-            Delivery(
+        return await self.dispatch(
+            Dispatch(
                 kind="interactive",
                 name=f"view_submission:{view.callback_id}",
                 payload=payload,
@@ -193,7 +193,7 @@ class Workspace:
             )
         )
 
-    async def close_view(self, user: User, view: View) -> Outcome | None:
+    async def close_view(self, user: User, view: View) -> DispatchOutcome | None:
         """Closes the modal by its Cancel; the app hears of it (the outcome) only if it asked to."""
         self._check_on_top(user, view)
         view_stack.closed(self.state, view)
@@ -201,15 +201,15 @@ class Workspace:
             return None
         payload = self.payloads.view_closed(user, view, is_cleared=False)
         name = f"view_closed:{view.callback_id}"
-        return await self.deliver(Delivery(kind="interactive", name=name, payload=payload, user_id=user.id))
+        return await self.dispatch(Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id))
 
-    async def message_shortcut(self, user: User, message: Message, callback_id: str) -> Outcome:
+    async def message_shortcut(self, user: User, message: Message, callback_id: str) -> DispatchOutcome:
         """Chooses the app's shortcut in the message's menu."""
         self._check_shortcut(callback_id, "message")
         payload = self.payloads.message_shortcut(user, message, callback_id)
         return await self._shortcut(user, payload)
 
-    async def global_shortcut(self, user: User, callback_id: str) -> Outcome:
+    async def global_shortcut(self, user: User, callback_id: str) -> DispatchOutcome:
         """Chooses the app's shortcut beside the composer."""
         self._check_shortcut(callback_id, "global")
         return await self._shortcut(user, self.payloads.global_shortcut(user, callback_id))
@@ -224,12 +224,12 @@ class Workspace:
             Message(ts=self.clock.ts(), channel_id=channel.id, user_id=user.id, text=text, thread_ts=joined)
         )
 
-    async def open_home(self, user: User) -> Outcome | None:
+    async def open_home(self, user: User) -> DispatchOutcome | None:
         """Opens the app's Home tab; None if the app does not subscribe to that."""
         if "app_home_opened" not in self.config.bot_events:
             return None
         event = events.app_home_opened(self.state, user, self.state.homes.get(user.id))
-        return await self.deliver(self._event_delivery(event))
+        return await self.dispatch(self._event_delivery(event))
 
     def reload(self, user: User) -> None:
         """Their client starts anew: ephemerals vanish, modals close."""
@@ -239,21 +239,21 @@ class Workspace:
 
     # --- what networks do ------------------------------------------------------------------
 
-    async def deliver(self, delivery: Delivery) -> Outcome:
-        """Sends this to the app: prepared, of the caller's own making, or an `outcome.delivery` once more, as Slack
+    async def dispatch(self, dispatch: Dispatch) -> DispatchOutcome:
+        """Sends this to the app: prepared, of the caller's own making, or an `outcome.dispatch` once more, as Slack
         does when it missed the acknowledgement.
         """
         self._unsettled += 1
         try:
-            outcome = await self.dispatcher.deliver(delivery)
-            return outcome if delivery.kind == "events_api" else self._after(outcome)
+            outcome = await self.dispatcher.dispatch(dispatch)
+            return outcome if dispatch.kind == "events_api" else self._after(outcome)
         finally:
             self._unsettled -= 1
-            self.state.changes.announce(("settled", ""), delivery)
+            self.state.changes.announce(("settled", ""), dispatch)
 
-    async def deliver_twice(self, delivery: Delivery) -> tuple[Outcome, Outcome]:
+    async def dispatch_twice(self, dispatch: Dispatch) -> tuple[DispatchOutcome, DispatchOutcome]:
         """The same payload twice at once."""
-        first, second = await asyncio.gather(self.deliver(delivery), self.deliver(delivery))
+        first, second = await asyncio.gather(self.dispatch(dispatch), self.dispatch(dispatch))
         return first, second
 
     async def send_raw(
@@ -262,7 +262,7 @@ class Workspace:
         *,
         content_type: str = "application/x-www-form-urlencoded",
         signature: Signature = "right",
-    ) -> RawAnswer:
+    ) -> RawResponse:
         """Any bytes to the request URL, with a right, wrong, stale or missing signature."""
         return await self.dispatcher.send_raw(body, content_type=content_type, signature=signature)
 
@@ -318,7 +318,7 @@ class Workspace:
         """Returns once an app is connected over Socket Mode. Raises TimeoutError."""
         await self.wait_until(lambda: self.sockets.is_connected, within=within)
 
-    async def settled(self, *, within: float = 5.0) -> None:
+    async def wait_until_idle(self, *, within: float = 5.0) -> None:
         """Returns once the app has answered, or failed to answer, all that it was told; retries are not waited for."""
         await self.wait_until(lambda: self._unsettled == 0, within=within)
 
@@ -353,7 +353,7 @@ class Workspace:
             there = [getattr(record, "text", None) or getattr(record, "title", "") for record in seen]
             raise TimeoutError(f"no such {topic[0]} within {within} s; there: {there}; refused: {refused}") from error
 
-    def _after(self, outcome: Outcome) -> Outcome:
+    def _after(self, outcome: DispatchOutcome) -> DispatchOutcome:
         """Carries out the acknowledgement's body; the journal has it if Slack would not take it."""
         after = acknowledgements.apply(self.state, outcome)
         if after.error != outcome.error:
@@ -362,16 +362,16 @@ class Workspace:
             self.journal.answered(entry, status=None, body={"reasons": after.reasons}, error=after.error)
         return after
 
-    def _action(self, user: User, surface: Surface, action: Json) -> Delivery:
+    def _action(self, user: User, surface: Surface, action: Json) -> Dispatch:
         self._check_sees(user, surface)
         entered = self.state.entered.get((user.id, place_of(surface)), {})
         payload = self.payloads.block_actions(user, surface, action, elements.values_of(surface, entered))
         name = f"block_actions:{action['action_id']}"
-        return Delivery(kind="interactive", name=name, payload=payload, user_id=user.id)
+        return Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id)
 
-    async def _shortcut(self, user: User, payload: Json) -> Outcome:
+    async def _shortcut(self, user: User, payload: Json) -> DispatchOutcome:
         name = f"{payload['type']}:{payload['callback_id']}"
-        return await self.deliver(Delivery(kind="interactive", name=name, payload=payload, user_id=user.id))
+        return await self.dispatch(Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id))
 
     def _enter(self, user: User, surface: Surface, block: Json, element: Json, chosen: Any) -> None:
         entered = self.state.entered.setdefault((user.id, place_of(surface)), {})
@@ -405,8 +405,8 @@ class Workspace:
         if (callback_id, type_) not in {(s.callback_id, s.type) for s in self.config.shortcuts}:
             raise NotPossible(f"the app has no {type_} shortcut {callback_id}")
 
-    def _event_delivery(self, event: Json) -> Delivery:
-        return Delivery(
+    def _event_delivery(self, event: Json) -> Dispatch:
+        return Dispatch(
             kind="events_api",
             name=f"event:{event['type']}",
             payload=self.payloads.event(event),
@@ -424,19 +424,19 @@ class Workspace:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _tell(self, delivery: Delivery) -> None:
+    async def _tell(self, dispatch: Dispatch) -> None:
         """Delivers an event, again at Slack's intervals until it is acknowledged."""
         try:
-            outcome = await self.deliver(delivery)
+            outcome = await self.dispatch(dispatch)
         finally:
             self._unsettled -= 1
-            self.state.changes.announce(("settled", ""), delivery)
+            self.state.changes.announce(("settled", ""), dispatch)
         for retry, pause in enumerate(self.state.timing.event_retries, start=1):
             if outcome.error is None or not outcome.may_retry:
                 return
             await self.clock.sleep(pause)
             reason = _RETRY_REASONS[outcome.error]
-            outcome = await self.deliver(replace(delivery, retry=retry, retry_reason=reason))
+            outcome = await self.dispatch(replace(dispatch, retry=retry, retry_reason=reason))
 
 
 _RETRY_REASONS = {

@@ -80,7 +80,7 @@ class Person:
     def posted(self) -> list[str]:
         """What the bot has posted for everybody to see."""
         slack = self.demo.slack
-        return [each.text for each in slack.messages(slack.places.support) if each.user_id == slack.bot_user_id]
+        return [each.text for each in slack.messages(slack.channels.support) if each.user_id == slack.bot_user_id]
 
     async def sees_posted(self, text: str) -> None:
         """The reply stands in the channel, as everybody sees it, as the app's."""
@@ -89,7 +89,7 @@ class Person:
 
     async def log(self) -> list[dict[str, Any]]:
         """The choice log, once the bot has nothing more to do."""
-        await self.demo.slack.settled()
+        await self.demo.slack.wait_until_idle()
         return await read_log(self._database_url, include_simulated=True)
 
     async def last_choice(self) -> dict[str, Any]:

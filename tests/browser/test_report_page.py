@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, Page
 
-from bot.reporting import Price, Prices, Question, Reporter
+from bot.reporting import Price, Prices, ReportQuery, Reporter
 from cli.render.html.report import as_page
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection
@@ -50,7 +50,7 @@ async def page_of(folder: Path, asked: list[Asked], **question: Any) -> Path:
         await record(database, asked)
         prices = Prices(currency="EUR", models={"small": Price(prompt=0.15, completion=0.6)})
         reporter = Reporter(reports=Reports(database), prices=prices, now=lambda: datetime(2026, 1, 5, tzinfo=UTC))
-        report = await reporter.report(Question(**{"selection": Selection(), **question}))
+        report = await reporter.report(ReportQuery(**{"selection": Selection(), **question}))
     finally:
         await database.aclose()
     file = folder / "report.html"

@@ -32,7 +32,7 @@ async def test_a_message_is_answered_from_its_menu(person: Person) -> None:
     await expect(modal).to_be_hidden()
     [row] = await person.log()
     assert (row["request"]["surface"], row["choice"]["kind"]) == ("shortcut", "used")
-    posted = person.demo.slack.messages(person.demo.slack.places.support)[-1]
+    posted = person.demo.slack.messages(person.demo.slack.channels.support)[-1]
     assert posted.thread_ts == row["request"]["thread_ts"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli import __version__
-from playground import ANY, Hanging, Workspace
+from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import a_log, written
 from tests.cli.conftest import Process, Suggest
@@ -214,7 +214,7 @@ def test_the_manifest_goes_through_a_terminal_of_any_encoding(process: Process) 
 
 async def test_ctrl_c_is_quiet() -> None:
     async with Workspace.start() as slack:
-        slack.faults.plan(ANY, Hanging())
+        slack.faults.plan(ANY, NoResponse())
         with started("doctor", SLACK_API_URL=slack.api_url, SLACK_BOT_TOKEN=slack.bot_token) as running:
             await wait_until(lambda: any(entry.name == "auth.test" for entry in slack.journal.entries))
             running.send_signal(signal.SIGINT)

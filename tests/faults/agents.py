@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playground import Ephemeral, Outcome
+from playground import Ephemeral, DispatchOutcome
 from tests.faults.bots import Scene
 
 MESSAGE = "Where is my order?"
@@ -22,7 +22,7 @@ class Agent:
         """Types the command until there are candidates."""
         slack = self.scene.slack
         await self._does(
-            lambda: slack.run_command(self.scene.agent, slack.places.support, "/suggest", text),
+            lambda: slack.run_command(self.scene.agent, slack.channels.support, "/suggest", text),
             done=lambda line: [turn["text"] for turn in line["request"]["conversation"][:1]] == [text],
         )
         return await self.sees("use_candidate")
@@ -81,7 +81,7 @@ class Agent:
     async def sees(self, needle: str) -> Ephemeral:
         return await self.scene.seen(lambda: self._newest(lambda message: needle in _all_of(message)))
 
-    async def _does(self, act: Callable[[], Awaitable[Outcome]], *, done: Callable[[dict[str, Any]], bool]) -> None:
+    async def _does(self, act: Callable[[], Awaitable[DispatchOutcome]], *, done: Callable[[dict[str, Any]], bool]) -> None:
         """Acts; and again where that was not acknowledged, and is not recorded either."""
         for _ in range(3):
             outcome = await act()

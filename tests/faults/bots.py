@@ -265,7 +265,7 @@ class Scene:
         """The texts that the bot has posted in the support channel."""
         return [
             message.text
-            for message in self.slack.messages(self.slack.places.support)
+            for message in self.slack.messages(self.slack.channels.support)
             if message.user_id == self.slack.bot_user_id
         ]
 

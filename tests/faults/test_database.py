@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from playground import Outcome
+from playground import DispatchOutcome
 from playground.model_server import Hang
 from tests.faults.agents import MESSAGE, Agent
 from tests.faults.bots import Scene, eventually
@@ -23,15 +23,15 @@ from tests.faults.test_stopping import check_answered
 ROOM = 150_000
 
 
-async def ask(scene: Scene, text: str = MESSAGE) -> Outcome:
-    return await scene.slack.run_command(scene.agent, scene.slack.places.support, "/suggest", text)
+async def ask(scene: Scene, text: str = MESSAGE) -> DispatchOutcome:
+    return await scene.slack.run_command(scene.agent, scene.slack.channels.support, "/suggest", text)
 
 
-def is_refused(outcome: Outcome) -> bool:
+def is_refused(outcome: DispatchOutcome) -> bool:
     return "Nothing was recorded" in json.dumps(outcome.body)
 
 
-def is_promised(outcome: Outcome) -> bool:
+def is_promised(outcome: DispatchOutcome) -> bool:
     return "on their way" in json.dumps(outcome.body)
 
 
@@ -170,16 +170,16 @@ async def test_two_replicas_get_the_same_delivery(scenes: SceneMaker) -> None:
 
         async def both(delivery: Any) -> None:
             slack.request_url = one
-            first = asyncio.create_task(slack.deliver(delivery))
+            first = asyncio.create_task(slack.dispatch(delivery))
             await asyncio.sleep(0)
             slack.request_url = two
-            second = await slack.deliver(delivery)
+            second = await slack.dispatch(delivery)
             assert (await first).acknowledged
             assert second.acknowledged
 
-        await both(slack.prepared_command(scene.agent, slack.places.support, "/suggest", MESSAGE))
+        await both(slack.prepare_command(scene.agent, slack.channels.support, "/suggest", MESSAGE))
         shown = await agent.sees("use_candidate")
-        await both(slack.prepared_click(scene.agent, shown, "use_candidate"))
+        await both(slack.prepare_click(scene.agent, shown, "use_candidate"))
         await agent.sees("✓ Posted")
         await scene.bots[0].stop()
         check_posted(scene, await scene.settle())

@@ -154,18 +154,18 @@ class Stock:
     def payload(self, mutation: Mutation) -> dict[str, Any]:
         slack, agent = self.scene.slack, self.scene.agent
         if mutation.kind == "command":
-            command = slack.prepared_command(agent, slack.places.support, "/suggest", "Where is my order?")
+            command = slack.prepare_command(agent, slack.channels.support, "/suggest", "Where is my order?")
             return dict(command.payload)
         if mutation.kind == "view":
             entered = {"reply": {"text": {"type": "plain_text_input", "value": "It leaves today."}}}
             return slack.payloads.view_submission(agent, self.view, entered)
         if mutation.kind == "dismiss_reason":
-            click = slack.prepared_click(agent, self.dismissed, "undo_choice").payload
+            click = slack.prepare_click(agent, self.dismissed, "undo_choice").payload
             option = {"text": {"type": "plain_text", "text": "Wrong tone"}, "value": "wrong_tone"}
             [action] = click["actions"]
             reason = {**action, "type": "static_select", "action_id": "dismiss_reason", "selected_option": option}
             return {**click, "actions": [reason]}
-        payload = slack.prepared_click(agent, self.shown[mutation.request], mutation.kind).payload
+        payload = slack.prepare_click(agent, self.shown[mutation.request], mutation.kind).payload
         return json.loads(json.dumps(payload))
 
 

@@ -45,7 +45,7 @@ class Stock:
         if kind == "language":
             chosen = {"selected_option": {"value": "de"}}
             return self._submission("steer_language", {"language": {"language": chosen}})
-        click = json.loads(json.dumps(self.scene.slack.prepared_click(agent, self.view, "use_candidate").payload))
+        click = json.loads(json.dumps(self.scene.slack.prepare_click(agent, self.view, "use_candidate").payload))
         [action] = click["actions"]
         if kind == "steer_candidate":
             del action["value"]
@@ -57,7 +57,7 @@ class Stock:
         slack = self.scene.slack
         event = {"type": kind, "user": self.scene.agent.id, "ts": slack.clock.ts(), "text": "Where is my order?"}
         if kind == "message":
-            return {**event, "channel": slack.places.dm.id, "channel_type": "im"}
+            return {**event, "channel": slack.channels.dm.id, "channel_type": "im"}
         return {**event, "channel": self.last.channel_id, "thread_ts": self.last.thread_ts}
 
     def _submission(self, callback_id: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +68,8 @@ class Stock:
 
 async def stocked(scene: Scene) -> Stock:
     slack = scene.slack
-    first = slack.write(slack.people.stranger, slack.places.support, "Where is my order?")
-    last = slack.write(slack.people.stranger, slack.places.support, "Hello?", thread_ts=first.ts)
+    first = slack.write(slack.people.stranger, slack.channels.support, "Where is my order?")
+    last = slack.write(slack.people.stranger, slack.channels.support, "Hello?", thread_ts=first.ts)
     await slack.message_shortcut(scene.agent, last, "suggest_replies")
     view = await slack.wait_for_view(scene.agent, lambda view: "use_candidate" in json.dumps(view.blocks))
     found = re.search(r"shorter:([0-9a-f-]+)", json.dumps(view.blocks))

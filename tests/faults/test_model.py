@@ -46,7 +46,7 @@ async def test_a_model_that_fails(scenes: SceneMaker, name: str) -> None:
         agent = Agent(scene=scene)
         scene.model.script(lambda _: answer)
         await scene.start()
-        asked = await scene.slack.run_command(scene.agent, scene.slack.places.support, "/suggest", "Where is it?")
+        asked = await scene.slack.run_command(scene.agent, scene.slack.channels.support, "/suggest", "Where is it?")
         assert asked.acknowledged
         failed = await scene.slack.wait_for_ephemeral(
             scene.agent, lambda message: "redraft_request" in str(message.blocks), within=PATIENCE_S

@@ -7,15 +7,15 @@ import pytest
 
 from playground import (
     RESPONSE_URL,
-    Dropped,
+    DispatchOutcome,
+    DroppedConnection,
+    ErrorResponse,
     Fault,
-    LostAnswer,
-    LostServerError,
-    Outcome,
+    LostResponse,
     RateLimited,
-    Refused,
     ServerError,
-    Slow,
+    SlowResponse,
+    SpuriousServerError,
 )
 from tests.faults.agents import Agent
 from tests.faults.bots import Scene
@@ -25,14 +25,14 @@ from tests.faults.test_killed import check_posted
 FAULTS: dict[str, Fault] = {
     "429": RateLimited(retry_after=1),
     "503": ServerError(),
-    "500 after all": LostServerError(),
-    "slow": Slow(seconds=1.0),
-    "dropped": Dropped(),
-    "answer lost": LostAnswer(),
-    "invalid_auth": Refused(error="invalid_auth"),
-    "not_in_channel": Refused(error="not_in_channel"),
-    "channel_not_found": Refused(error="channel_not_found"),
-    "internal_error": Refused(error="internal_error"),
+    "500 after all": SpuriousServerError(),
+    "slow": SlowResponse(seconds=1.0),
+    "dropped": DroppedConnection(),
+    "answer lost": LostResponse(),
+    "invalid_auth": ErrorResponse(error="invalid_auth"),
+    "not_in_channel": ErrorResponse(error="not_in_channel"),
+    "channel_not_found": ErrorResponse(error="channel_not_found"),
+    "internal_error": ErrorResponse(error="internal_error"),
 }
 
 
@@ -65,9 +65,9 @@ async def test_a_token_taken_back_in_mid_run(scenes: SceneMaker) -> None:
         await scene.start()
         agent = Agent(scene=scene)
         shown = await agent.asks()
-        scene.slack.faults.plan("chat.postMessage", Refused(error="invalid_auth"), times=100)
-        scene.slack.faults.plan("chat.postEphemeral", Refused(error="invalid_auth"), times=100)
-        scene.slack.faults.plan(RESPONSE_URL, Refused(error="used_url"), times=1)
+        scene.slack.faults.plan("chat.postMessage", ErrorResponse(error="invalid_auth"), times=100)
+        scene.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="invalid_auth"), times=100)
+        scene.slack.faults.plan(RESPONSE_URL, ErrorResponse(error="used_url"), times=1)
         await agent.presses(shown, "use_candidate", done=lambda line: line["choice"] is not None)
         told = await agent.sees("was not posted")
         records = await scene.settle()
@@ -82,26 +82,26 @@ async def test_every_payload_delivered_again(scenes: SceneMaker) -> None:
         await scene.start()
         slack, agent = scene.slack, Agent(scene=scene)
 
-        async def twice_and_later(first: asyncio.Future[tuple[Outcome, Outcome]] | object) -> None:
+        async def twice_and_later(first: asyncio.Future[tuple[DispatchOutcome, DispatchOutcome]] | object) -> None:
             one, _ = await first  # type: ignore[misc]
-            again = await slack.deliver(one.delivery)
+            again = await slack.dispatch(one.dispatch)
             assert again.acknowledged
 
         await twice_and_later(
-            slack.deliver_twice(slack.prepared_command(scene.agent, slack.places.support, "/suggest", "Where is it?"))
+            slack.dispatch_twice(slack.prepare_command(scene.agent, slack.channels.support, "/suggest", "Where is it?"))
         )
         shown = await agent.sees("use_candidate")
-        await twice_and_later(slack.deliver_twice(slack.prepared_click(scene.agent, shown, "redraft_request")))
+        await twice_and_later(slack.dispatch_twice(slack.prepare_click(scene.agent, shown, "redraft_request")))
         shown = await scene.seen(lambda: agent.other_than(shown))
-        await twice_and_later(slack.deliver_twice(slack.prepared_click(scene.agent, shown, "use_candidate")))
+        await twice_and_later(slack.dispatch_twice(slack.prepare_click(scene.agent, shown, "use_candidate")))
         confirmed = await agent.sees("undo_choice")
-        await twice_and_later(slack.deliver_twice(slack.prepared_click(scene.agent, confirmed, "undo_choice")))
+        await twice_and_later(slack.dispatch_twice(slack.prepare_click(scene.agent, confirmed, "undo_choice")))
         shown = await agent.sees("Undone")
         await slack.click(scene.agent, shown, "edit_candidate")
         outcome = await slack.submit(
             scene.agent, await slack.wait_for_view(scene.agent), {"reply": {"text": "It leaves today."}}
         )
-        assert (await slack.deliver(outcome.delivery)).acknowledged
+        assert (await slack.dispatch(outcome.dispatch)).acknowledged
         await agent.sees("with your edit")
         records = await scene.settle()
         assert [line["request"]["status"] for line in records.log] == ["redrafted", "shown"]
@@ -128,9 +128,9 @@ async def test_a_socket_cut(scenes: SceneMaker, when: str) -> None:
         slack, agent = scene.slack, Agent(scene=scene)
         await scene.start(over="socket")
         scene.model.latency_s = 0.5
-        asking = asyncio.create_task(slack.run_command(scene.agent, slack.places.support, "/suggest", "Where is it?"))
+        asking = asyncio.create_task(slack.run_command(scene.agent, slack.channels.support, "/suggest", "Where is it?"))
         if when == "before the ack":
-            slack.faults.plan("users.info", Slow(seconds=0.5))
+            slack.faults.plan("users.info", SlowResponse(seconds=0.5))
             await asyncio.sleep(0)
         else:
             await asking
@@ -141,7 +141,7 @@ async def test_a_socket_cut(scenes: SceneMaker, when: str) -> None:
         await cut(scene)
         await asking
         if not (await scene.records()).log:
-            await slack.run_command(scene.agent, slack.places.support, "/suggest", "Where is it?")
+            await slack.run_command(scene.agent, slack.channels.support, "/suggest", "Where is it?")
         await agent.uses(await agent.sees("use_candidate"))
         records = await scene.settle()
         assert len(records.log) == 1

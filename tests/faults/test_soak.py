@@ -70,7 +70,7 @@ def sprinkle(scene: Scene, chance: random.Random) -> None:
 async def person(scene: Scene, user: User, number: int, told: Counter[str]) -> None:
     """One ask, and its first candidate used where there is one."""
     slack = scene.slack
-    asked = await slack.run_command(user, slack.places.support, "/suggest", f"Where is parcel {number}?")
+    asked = await slack.run_command(user, slack.channels.support, "/suggest", f"Where is parcel {number}?")
     told["promised" if "on their way" in str(asked.body) else "refused"] += 1
     if "on their way" not in str(asked.body):
         return

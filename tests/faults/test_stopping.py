@@ -27,7 +27,7 @@ async def ask_many(scene: Scene, count: int) -> list[str]:
 
     async def ask(text: str) -> str | None:
         await asyncio.sleep(random.random() * 0.2)
-        outcome = await slack.run_command(scene.agent, slack.places.support, "/suggest", text)
+        outcome = await slack.run_command(scene.agent, slack.channels.support, "/suggest", text)
         return text if outcome.acknowledged else None
 
     answers = await asyncio.gather(*(ask(f"Question {n}?") for n in range(count)))
@@ -67,7 +67,7 @@ async def test_told_to_stop_while_the_model_hangs(scenes: SceneMaker) -> None:
     async with scenes(SUGGEST_DEADLINE_S="1.5") as scene:
         scene.model.script(lambda _: Hang())
         bot = await scene.start()
-        await scene.slack.run_command(scene.agent, scene.slack.places.support, "/suggest", "Where is it?")
+        await scene.slack.run_command(scene.agent, scene.slack.channels.support, "/suggest", "Where is it?")
         await scene.model.wait_calls(2)
         await bot.stop()
         await Agent(scene=scene).sees("timed out")
@@ -97,7 +97,7 @@ async def test_the_command_itself(scenes: SceneMaker, tmp_path: Path) -> None:
         try:
             found = await eventually(lambda: re.search(r"listening on (http://[^\"]+)", log.read_text()))
             scene.slack.request_url = f"{found[1]}/slack/events"
-            asked = await scene.slack.run_command(scene.agent, scene.slack.places.support, "/suggest", "Where is it?")
+            asked = await scene.slack.run_command(scene.agent, scene.slack.channels.support, "/suggest", "Where is it?")
             assert asked.acknowledged
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 30) == 0

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from playground import Refused
+from playground import ErrorResponse
 from tests.conftest import Stage, StageMaker
 
 
@@ -33,14 +33,14 @@ async def test_nobody_is_told_of_other_messages_or_of_what_is_decided(stage: Sta
     shown = await stage.suggested("Where is my order?")
     await stage.suggest("Where is my order?")
     await stage.suggest("Where is my refund?", user=colleague)
-    await stage.slack.run_command(colleague, stage.slack.places.backstage, "/suggest", "Where is my order?")
+    await stage.slack.run_command(colleague, stage.slack.channels.backstage, "/suggest", "Where is my order?")
     await stage.slack.click(stage.agent, shown, "dismiss_request")
     again = await stage.slack.wait_for_ephemeral(stage.agent, lambda message: "use_candidate" in str(message.blocks))
     await stage.slack.click(stage.agent, again, "use_candidate")
     await stage.private("Posted")
     await stage.suggest("Where is my order?", user=colleague)
-    await stage.slack.settled()
-    await asyncio.gather(stage.candidates(user=colleague), stage.slack.settled())
+    await stage.slack.wait_until_idle()
+    await asyncio.gather(stage.candidates(user=colleague), stage.slack.wait_until_idle())
     told = [*stage.slack.ephemerals(stage.agent), *stage.slack.ephemerals(colleague)]
     assert not [message for message in told if "same message" in message.text]
 
@@ -53,7 +53,7 @@ async def test_the_first_who_cannot_be_told(stage_with: StageMaker) -> None:
             key: replace(url, uses=5) for key, url in stage.slack.state.response_urls.items()
         }
         for method in ("chat.postEphemeral", "conversations.open"):
-            stage.slack.faults.plan(method, Refused(error="user_not_in_channel"), times=2)
+            stage.slack.faults.plan(method, ErrorResponse(error="user_not_in_channel"), times=2)
         await stage.suggest("Where is my order?", user=stage.slack.people.colleague)
         await stage.private("a moment ago", user=stage.slack.people.colleague)
         await stage.candidates(user=stage.slack.people.colleague)

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
-from bot.suggesting.deliver import Refused as CourierRefused
+from bot.suggesting.deliver import ErrorResponse as CourierRefused
 from bot.suggesting.deliver import Throttled, Uncertain
 from handlers import payloads
 from handlers.background_tasks import Tasks
@@ -23,7 +23,7 @@ from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
 from handlers.slack.live_message import Boards
 from handlers.slack.users import People
-from playground import RESPONSE_URL, RateLimited, Refused, ServerError, Workspace
+from playground import RESPONSE_URL, RateLimited, ErrorResponse, ServerError, Workspace
 from playground.model_server import unauthorized
 from storage.records import Delivery, Request, Turn, WayBack
 from tests.conftest import Stage, StageMaker
@@ -268,10 +268,10 @@ async def test_a_posted_reply_that_is_gone_already_is_deleted() -> None:
     async with Workspace.start() as slack, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
         courier = _courier(client, session)
-        await courier.delete(slack.places.support.id, "1.2")
-        slack.faults.plan("chat.delete", Refused(error="cant_delete_message"))
+        await courier.delete(slack.channels.support.id, "1.2")
+        slack.faults.plan("chat.delete", ErrorResponse(error="cant_delete_message"))
         with pytest.raises(CourierRefused, match="cant_delete_message"):
-            await courier.delete(slack.places.support.id, "1.2")
+            await courier.delete(slack.channels.support.id, "1.2")
 
 
 async def test_an_agent_who_can_be_reached_by_no_way() -> None:
@@ -286,7 +286,7 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         boards = Boards(client=client, clock=time.monotonic)
         private = PrivateMessages(client=client, boards=boards, session=session, now=lambda: NOW, sleep=sleep)
         slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
-        slack.faults.plan("conversations.open", Refused(error="user_disabled"))
+        slack.faults.plan("conversations.open", ErrorResponse(error="user_disabled"))
         from handlers.blocks import notice
 
         with pytest.raises(NotShown, match="user_disabled"):
@@ -301,8 +301,8 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
     [
         (RateLimited(retry_after=3), Throttled),
         (ServerError(), Uncertain),
-        (Refused(error="fatal_error"), Uncertain),
-        (Refused(error="is_archived"), CourierRefused),
+        (ErrorResponse(error="fatal_error"), Uncertain),
+        (ErrorResponse(error="is_archived"), CourierRefused),
     ],
 )
 async def test_slacks_failures_are_told_apart(fault: object, expected: type[Exception]) -> None:
@@ -312,7 +312,7 @@ async def test_slacks_failures_are_told_apart(fault: object, expected: type[Exce
         slack.faults.plan("chat.postMessage", fault)
         with pytest.raises(expected):
             async with telling_apart():
-                await client.chat_postMessage(channel=slack.places.support.id, text="hi")
+                await client.chat_postMessage(channel=slack.channels.support.id, text="hi")
 
 
 async def test_errors_of_slack_that_are_no_answers() -> None:
@@ -337,6 +337,6 @@ async def test_errors_of_slack_that_are_no_answers() -> None:
 
 async def test_a_response_url_that_says_no_with_200(stage: Stage) -> None:
     """HTTP 200 with `ok: false` is a no: the next way is tried."""
-    stage.slack.faults.plan(RESPONSE_URL, Refused(error="invalid_blocks"))
+    stage.slack.faults.plan(RESPONSE_URL, ErrorResponse(error="invalid_blocks"))
     await stage.suggested()
     assert [entry.name for entry in stage.slack.journal.refusals()] == ["response_url"]

@@ -11,11 +11,11 @@ import pytest
 from playground import (
     RESPONSE_URL,
     Ephemeral,
-    LostAnswer,
-    LostServerError,
+    ErrorResponse,
+    LostResponse,
     RateLimited,
-    Refused,
     ServerError,
+    SpuriousServerError,
     find_mentions,
 )
 from playground.model_server import HalfSent, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
@@ -164,7 +164,7 @@ async def test_mentions_in_a_draft_ping_nobody(stage: Stage) -> None:
     [line] = await stage.log()
     candidate = next(candidate for candidate in line["candidates"] if candidate["text"] == evil)
     await stage.slack.click(stage.agent, shown, "use_candidate", value=candidate["id"])
-    posted = await stage.slack.wait_for_message(stage.slack.places.support)
+    posted = await stage.slack.wait_for_message(stage.slack.channels.support)
     assert not find_mentions(posted)
     [_name, reply] = posted.blocks
     assert [reply["text"]] == [{"type": "plain_text", "text": evil, "emoji": False}]
@@ -186,7 +186,7 @@ async def test_a_reply_of_20000_characters(stage: Stage) -> None:
     await stage.private("Posted")
     posted = [
         block["text"]["text"]
-        for message in stage.slack.messages(stage.slack.places.support)
+        for message in stage.slack.messages(stage.slack.channels.support)
         if message.user_id == stage.slack.bot_user_id
         for block in message.blocks
         if block["type"] == "section"
@@ -198,9 +198,9 @@ async def test_a_reply_of_20000_characters(stage: Stage) -> None:
 async def test_the_same_click_delivered_twice(stage: Stage) -> None:
     """One choice, one post, no complaint."""
     shown = await stage.suggested()
-    await stage.slack.deliver_twice(stage.slack.prepared_click(stage.agent, shown, "use_candidate"))
+    await stage.slack.dispatch_twice(stage.slack.prepare_click(stage.agent, shown, "use_candidate"))
     await stage.private("Posted")
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     assert len(stage.replies()) == 1
     [line] = await stage.log()
     assert [event["type"] for event in line["events"]].count("used") == 1
@@ -213,7 +213,7 @@ async def test_a_click_redelivered_later(stage: Stage) -> None:
     outcome = await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("Posted")
     before = [message.text for message in stage.slack.ephemerals(stage.agent)]
-    assert (await stage.slack.deliver(outcome.delivery)).acknowledged
+    assert (await stage.slack.dispatch(outcome.dispatch)).acknowledged
     assert len(stage.replies()) == 1
     assert [message.text for message in stage.slack.ephemerals(stage.agent)] == before
 
@@ -222,7 +222,7 @@ async def test_a_command_redelivered(stage: Stage) -> None:
     """One request, one set of candidates."""
     outcome = await stage.suggest("Where is my order?")
     await stage.candidates()
-    assert (await stage.slack.deliver(outcome.delivery)).acknowledged
+    assert (await stage.slack.dispatch(outcome.dispatch)).acknowledged
     assert len(await stage.log()) == 1
     assert stage.model.total == 3
 
@@ -231,11 +231,11 @@ async def test_several_clicks_at_once(stage: Stage) -> None:
     """Use on each of three replies and None of these, at the same moment: one choice, at most one post."""
     shown = await stage.suggested()
     clicks = [
-        stage.slack.prepared_click(stage.agent, shown, "use_candidate", value=value)
+        stage.slack.prepare_click(stage.agent, shown, "use_candidate", value=value)
         for value in _button_values(shown.blocks, "use_candidate")
     ]
-    clicks.append(stage.slack.prepared_click(stage.agent, shown, "dismiss_request"))
-    outcomes = await asyncio.gather(*(stage.slack.deliver(click) for click in clicks))
+    clicks.append(stage.slack.prepare_click(stage.agent, shown, "dismiss_request"))
+    outcomes = await asyncio.gather(*(stage.slack.dispatch(click) for click in clicks))
     assert all(outcome.acknowledged for outcome in outcomes)
     await stage.private("closed already")
     [line] = await stage.log()
@@ -292,7 +292,7 @@ async def test_slack_answers_429(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "posted"),
-    [(LostServerError(), 1), (LostAnswer(), 1), (ServerError(), 0), (Refused(error="internal_error"), 0)],
+    [(SpuriousServerError(), 1), (LostResponse(), 1), (ServerError(), 0), (ErrorResponse(error="internal_error"), 0)],
 )
 async def test_a_post_of_unknown_fate(stage: Stage, fault: object, posted: int) -> None:
     """Never posted again by itself: the agent sees the text, is told, and decides with Post."""
@@ -312,7 +312,7 @@ async def test_a_post_of_unknown_fate(stage: Stage, fault: object, posted: int) 
 @pytest.mark.parametrize("place", ["vault", "notices"])
 async def test_where_the_bot_may_not_post(stage: Stage, place: str) -> None:
     """The click's own way back brings the reply into the conversation, without any membership."""
-    channel = getattr(stage.slack.places, place)
+    channel = getattr(stage.slack.channels, place)
     await stage.slack.run_command(stage.slack.people.admin, channel, "/suggest", "Where is my order?")
     shown = await stage.candidates(user=stage.slack.people.admin)
     await stage.slack.click(stage.slack.people.admin, shown, "use_candidate")
@@ -326,8 +326,8 @@ async def test_where_the_bot_may_not_post(stage: Stage, place: str) -> None:
 async def test_where_nothing_can_be_posted(stage: Stage) -> None:
     """Then the text is shown, to be copied."""
     shown = await stage.suggested()
-    stage.slack.faults.plan("chat.postMessage", Refused(error="restricted_action"))
-    stage.slack.faults.plan(RESPONSE_URL, Refused(error="no"))
+    stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="restricted_action"))
+    stage.slack.faults.plan(RESPONSE_URL, ErrorResponse(error="no"))
     await stage.slack.click(stage.agent, shown, "use_candidate")
     confirmation = await stage.private("was not posted")
     [line] = await stage.log()
@@ -340,13 +340,13 @@ async def test_the_candidates_find_another_way(stage: Stage) -> None:
     stage.slack.faults.plan(RESPONSE_URL, ServerError(), times=1)
     await stage.suggested()
     stage.slack.faults.plan(RESPONSE_URL, ServerError(), times=1)
-    stage.slack.faults.plan("chat.postEphemeral", Refused(error="user_not_in_channel"))
+    stage.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="user_not_in_channel"))
     await stage.suggest("And again?")
     direct = await stage.slack.wait_for_message(
-        stage.slack.places.dm, lambda message: "use_candidate" in json.dumps(message.blocks)
+        stage.slack.channels.dm, lambda message: "use_candidate" in json.dumps(message.blocks)
     )
     await stage.slack.click(stage.agent, direct, "use_candidate")
-    await stage.slack.wait_for_message(stage.slack.places.support)
+    await stage.slack.wait_for_message(stage.slack.channels.support)
     assert len(stage.replies()) == 1
 
 
@@ -390,7 +390,7 @@ async def test_a_days_tokens_spent(stage_with: StageMaker) -> None:
 async def test_an_editor_that_slack_does_not_open(stage: Stage) -> None:
     """Told to press Edit again; the request is open."""
     shown = await stage.suggested()
-    stage.slack.faults.plan("views.open", Refused(error="expired_trigger_id"))
+    stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     await stage.slack.click(stage.agent, shown, "edit_candidate")
     await stage.private("press Edit again")
 

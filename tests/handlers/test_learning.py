@@ -55,7 +55,7 @@ async def test_what_agents_like_is_learned_and_shown_without_a_restart(stage_wit
             async with asyncio.timeout(30):
                 while True:
                     await stage.suggest("Where is my order?")
-                    await stage.slack.settled()
+                    await stage.slack.wait_until_idle()
                     newest = (await stage.log())[-1]["request"]
                     if newest["policy"] == "plackett_luce":
                         break

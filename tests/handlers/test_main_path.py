@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from playground import Refused, find_mentions
+from playground import ErrorResponse, find_mentions
 from tests.conftest import Stage, StageMaker
 
 
@@ -34,7 +34,7 @@ async def test_the_log_holds_every_field_with_true_values(stage: Stage) -> None:
     assert line["schema"] == "choice-log/1"
     assert request["conversation"] == [{"role": "customer", "text": "Where is my order?"}]
     assert request["hint"] == "be brief"
-    assert (request["team_id"], request["channel_id"]) == (stage.slack.team_id, stage.slack.places.support.id)
+    assert (request["team_id"], request["channel_id"]) == (stage.slack.team_id, stage.slack.channels.support.id)
     assert (request["agent_id"], request["locale"]) == (stage.agent.id, stage.agent.locale)
     assert (request["surface"], request["status"], request["policy"]) == ("slash", "shown", "uniform")
     assert math.isclose(request["order_propensity"], 1 / 6)
@@ -203,10 +203,10 @@ async def test_a_reply_bears_the_agents_name(stage: Stage, name: str, over: str)
     """As the bot, whose name Slack shows, with the agent's over the reply: nobody is made to look like its author."""
     agent = stage.slack.change_user(stage.agent, name=name)
     if over == "response_url":
-        stage.slack.faults.plan("chat.postMessage", Refused(error="not_in_channel"))
+        stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="not_in_channel"))
     shown = await stage.suggested()
     await stage.slack.click(agent, shown, "use_candidate")
-    posted = await stage.slack.wait_for_message(stage.slack.places.support)
+    posted = await stage.slack.wait_for_message(stage.slack.channels.support)
     assert (posted.user_id, posted.username) == (stage.slack.bot_user_id, None)
     assert posted.blocks[0]["elements"] == [{"type": "plain_text", "text": name, "emoji": False}]
     assert not find_mentions(posted)
@@ -215,10 +215,10 @@ async def test_a_reply_bears_the_agents_name(stage: Stage, name: str, over: str)
 
 async def test_a_reply_is_posted_without_a_name_that_slack_does_not_tell(stage: Stage) -> None:
     """The reply is what matters."""
-    stage.slack.faults.plan("users.info", Refused(error="fatal_error"), times=3)
+    stage.slack.faults.plan("users.info", ErrorResponse(error="fatal_error"), times=3)
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    posted = await stage.slack.wait_for_message(stage.slack.places.support)
+    posted = await stage.slack.wait_for_message(stage.slack.channels.support)
     assert [block["type"] for block in posted.blocks] == ["section"]
 
 

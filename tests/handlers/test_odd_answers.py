@@ -4,20 +4,20 @@ import json
 
 import pytest
 
-from playground import RESPONSE_URL, Garbled
+from playground import RESPONSE_URL, MalformedResponse
 from tests.conftest import Stage, StageMaker
 
 ODD = [
-    pytest.param(Garbled(body='{"ok": tr', content_type="application/json"), id="cut off"),
-    pytest.param(Garbled(body="[]", content_type="application/json"), id="a list"),
-    pytest.param(Garbled(body="null", content_type="application/json"), id="null"),
-    pytest.param(Garbled(body='{"ok": false}', content_type="application/json"), id="no code"),
-    pytest.param(Garbled(body="<html>Please log in</html>"), id="a page"),
+    pytest.param(MalformedResponse(body='{"ok": tr', content_type="application/json"), id="cut off"),
+    pytest.param(MalformedResponse(body="[]", content_type="application/json"), id="a list"),
+    pytest.param(MalformedResponse(body="null", content_type="application/json"), id="null"),
+    pytest.param(MalformedResponse(body='{"ok": false}', content_type="application/json"), id="no code"),
+    pytest.param(MalformedResponse(body="<html>Please log in</html>"), id="a page"),
 ]
 
 
 @pytest.mark.parametrize("odd", ODD)
-async def test_a_post_that_is_answered_with_nonsense(stage: Stage, odd: Garbled) -> None:
+async def test_a_post_that_is_answered_with_nonsense(stage: Stage, odd: MalformedResponse) -> None:
     """Unknown: it may have been posted; the agent is told, and decides."""
     stage.slack.faults.plan("chat.postMessage", odd)
     shown = await stage.suggested()
@@ -28,14 +28,14 @@ async def test_a_post_that_is_answered_with_nonsense(stage: Stage, odd: Garbled)
 
 
 @pytest.mark.parametrize("odd", ODD)
-async def test_a_person_who_is_answered_with_nonsense(stage: Stage, odd: Garbled) -> None:
+async def test_a_person_who_is_answered_with_nonsense(stage: Stage, odd: MalformedResponse) -> None:
     """The agent is spoken to in English, and gets replies."""
     stage.slack.faults.plan("users.info", odd)
     await stage.suggested()
 
 
 @pytest.mark.parametrize("odd", ODD)
-async def test_an_editor_that_is_answered_with_nonsense(stage: Stage, odd: Garbled) -> None:
+async def test_an_editor_that_is_answered_with_nonsense(stage: Stage, odd: MalformedResponse) -> None:
     """Told to press Edit again."""
     shown = await stage.suggested()
     stage.slack.faults.plan("views.open", odd)
@@ -45,7 +45,7 @@ async def test_an_editor_that_is_answered_with_nonsense(stage: Stage, odd: Garbl
 
 async def test_a_way_back_that_leads_to_a_page(stage: Stage) -> None:
     """HTTP 200 is what counts there: the body is Slack's own affair."""
-    stage.slack.faults.plan(RESPONSE_URL, Garbled(body="<html></html>"))
+    stage.slack.faults.plan(RESPONSE_URL, MalformedResponse(body="<html></html>"))
     await stage.suggested()
 
 
@@ -61,9 +61,9 @@ async def test_malformed_events_are_refused(stage: Stage, event: object) -> None
 async def test_a_click_without_a_value_of_ours(stage: Stage, value: object) -> None:
     """Told that it is not known; nothing changes."""
     shown = await stage.suggested()
-    click = stage.slack.prepared_click(stage.agent, shown, "use_candidate")
+    click = stage.slack.prepare_click(stage.agent, shown, "use_candidate")
     click.payload["actions"][0]["value"] = value
-    assert (await stage.slack.deliver(click)).acknowledged
+    assert (await stage.slack.dispatch(click)).acknowledged
     await stage.private("not known here any more")
 
 

@@ -86,7 +86,7 @@ async def test_redrafts_and_the_last_request_again_have_the_originals(stage: Sta
     await stage.model.wait_calls(6)
     assert EMAIL not in str([call.prompt for call in stage.model.calls])
     assert "we write to [EMAIL_1] or ring [PHONE_1]." in stage.model.calls[-1].prompt
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     await stage.private(f"we write to {EMAIL}")
     stage.slack.reload(stage.agent)
     await stage.suggest("last")

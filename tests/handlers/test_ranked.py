@@ -53,7 +53,7 @@ async def test_a_ranker_orders_and_the_log_tells_how(
         async with stage.bot():
             for number in range(30):
                 await stage.suggest(f"Where is my order {number}?")
-                await stage.slack.settled()
+                await stage.slack.wait_until_idle()
         lines = await stage.log()
     first: Counter[int] = Counter()
     for line in lines:
@@ -101,6 +101,6 @@ async def test_a_redraft_is_ordered_too(stage_with: StageMaker) -> None:
         async with stage.bot():
             shown = await stage.suggested()
             await stage.slack.click(stage.agent, shown, "redraft_request")
-            await stage.slack.settled()
+            await stage.slack.wait_until_idle()
         lines = await stage.log()
     assert [line["request"]["policy"] for line in lines] == ["plackett_luce"] * 2

@@ -12,8 +12,7 @@ from bot.operations.recovery import Recoverer
 from cli.commands import serve
 from handlers.background_tasks import Tasks
 from handlers.slack.ephemeral import PrivateMessages
-from playground import RESPONSE_URL, Ephemeral, Hanging, RateLimited
-from playground import Refused as SlackRefuses
+from playground import RESPONSE_URL, Ephemeral, ErrorResponse, NoResponse, RateLimited
 from playground.model_server import Call, Hang
 from storage.engine.database import Database
 from storage.errors import Unavailable
@@ -100,7 +99,7 @@ async def killed_while(stage: Stage, method: str, action: str, *, first: str | N
         if first is not None:
             await stage.slack.click(stage.agent, shown, first)
             shown = await stage.private("Posted")
-        stage.slack.faults.plan(method, Hanging())
+        stage.slack.faults.plan(method, NoResponse())
         before = len(stage.slack.journal.calls(method))
         await stage.slack.click(stage.agent, shown, action)
         await until(lambda: len(stage.slack.journal.calls(method)) > before)
@@ -135,7 +134,7 @@ async def test_where_the_way_back_is_used_up_the_answer_is_ephemeral(stage: Stag
 async def test_where_that_is_refused_too_it_is_a_direct_message(stage: Stage) -> None:
     await killed_while_drafting(stage)
     await change(stage, f"UPDATE requests SET response_url_expires_at = '{LONG_AGO}'")
-    stage.slack.faults.plan("chat.postEphemeral", SlackRefuses(error="user_not_in_channel"))
+    stage.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="user_not_in_channel"))
     async with stage.bot():
         direct = stage.slack.state.direct_channel(stage.agent.id)
         message = await stage.slack.wait_for_message(direct)
@@ -146,7 +145,7 @@ async def test_where_that_is_refused_too_it_is_a_direct_message(stage: Stage) ->
 
 
 async def test_what_was_drafted_and_not_shown_is_shown_once_in_the_same_order(stage: Stage) -> None:
-    stage.slack.faults.plan(RESPONSE_URL, Hanging())
+    stage.slack.faults.plan(RESPONSE_URL, NoResponse())
     async with stage.bot():
         await stage.suggest("Where is my order?")
         await until_there_is(stage, "SELECT 1 FROM requests WHERE handed_at IS NOT NULL")
@@ -410,7 +409,7 @@ async def test_a_thread_that_was_not_read_yet_is_read_then(stage: Stage) -> None
     from tests.handlers.test_surfaces import a_thread
 
     last = a_thread(stage)
-    stage.slack.faults.plan("conversations.replies", Hanging())
+    stage.slack.faults.plan("conversations.replies", NoResponse())
     async with stage.bot():
         await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
         await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
@@ -426,7 +425,7 @@ async def test_a_mention_whose_thread_was_not_read_yet_is_read_then(stage: Stage
     from tests.handlers.test_surfaces import a_thread, mention
 
     last = a_thread(stage)
-    stage.slack.faults.plan("conversations.replies", Hanging())
+    stage.slack.faults.plan("conversations.replies", NoResponse())
     async with stage.bot():
         mention(stage, last.thread_ts)
         await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from playground import Ephemeral, Garbled, Hanging, Message, RateLimited, ServerError, View
-from playground import Refused as SlackRefuses
+from playground import Ephemeral, ErrorResponse, MalformedResponse, Message, NoResponse, RateLimited, ServerError, View
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 from tests.handlers.test_surfaces import a_thread, in_a_modal, modal_with, whole_modal
@@ -15,17 +14,17 @@ from tests.handlers.test_surfaces import a_thread, in_a_modal, modal_with, whole
 def a_customers_word(stage: Stage, thread: Message) -> Message:
     """The customer writes once more."""
     return stage.slack.write(
-        stage.slack.people.stranger, stage.slack.places.support, "Forget it, it has come!", thread_ts=thread.thread_ts
+        stage.slack.people.stranger, stage.slack.channels.support, "Forget it, it has come!", thread_ts=thread.thread_ts
     )
 
 
 async def mentioned(stage: Stage, thread: Message) -> Ephemeral:
     """Candidates by a mention in the thread."""
     stage.slack.write(
-        stage.agent, stage.slack.places.support, f"<@{stage.slack.bot_user_id}>", thread_ts=thread.thread_ts
+        stage.agent, stage.slack.channels.support, f"<@{stage.slack.bot_user_id}>", thread_ts=thread.thread_ts
     )
     shown = await stage.candidates()
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     return shown
 
 
@@ -93,7 +92,7 @@ async def test_the_editor_asks_and_keeps_what_was_typed(stage: Stage, surface: s
     warned = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply_anyway")
     assert "One message has been written" in json.dumps(warned.blocks)
     assert warned.blocks[-1]["element"]["initial_value"] == "My own words."
-    assert (await stage.slack.deliver(outcome.delivery)).body["view"]["callback_id"] == "edit_reply_anyway"
+    assert (await stage.slack.dispatch(outcome.dispatch)).body["view"]["callback_id"] == "edit_reply_anyway"
     assert posted(stage) == []
     warned = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply_anyway")
     await stage.slack.submit(stage.agent, warned)
@@ -106,7 +105,7 @@ async def test_a_colleague_who_was_faster(stage: Stage) -> None:
     thread, colleague = a_thread(stage), stage.slack.people.colleague
     shown = await mentioned(stage, thread)
     stage.slack.write(
-        colleague, stage.slack.places.support, f"<@{stage.slack.bot_user_id}>", thread_ts=thread.thread_ts
+        colleague, stage.slack.channels.support, f"<@{stage.slack.bot_user_id}>", thread_ts=thread.thread_ts
     )
     theirs = await stage.candidates(user=colleague)
     await stage.private("has just asked for replies to the same message")
@@ -126,7 +125,7 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
     await stage.slack.click(stage.agent, await stage.private("undo_choice"), "undo_choice")
     again = await stage.private("Undone")
     stage.slack.write(
-        stage.agent, stage.slack.places.support, f"<@{stage.slack.bot_user_id}> help", thread_ts=thread.thread_ts
+        stage.agent, stage.slack.channels.support, f"<@{stage.slack.bot_user_id}> help", thread_ts=thread.thread_ts
     )
     await stage.slack.click(stage.agent, again, "use_candidate")
     await stage.private("✓ Posted.")
@@ -136,10 +135,10 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Hanging(),
+        NoResponse(),
         ServerError(),
-        Garbled(body='{"ok": true, "messages": [{"ts": "soon"}]}', content_type="application/json"),
-        SlackRefuses(error="thread_not_found"),
+        MalformedResponse(body='{"ok": true, "messages": [{"ts": "soon"}]}', content_type="application/json"),
+        ErrorResponse(error="thread_not_found"),
         RateLimited(retry_after=30),
     ],
 )
@@ -159,7 +158,7 @@ async def test_a_look_that_fails_holds_no_reply_up(stage: Stage, fault: Any) -> 
 async def test_a_thread_that_was_never_read_is_not_looked_at(stage: Stage) -> None:
     """Without the scope the agent was told so when the replies were drafted; they are not told at each click."""
     thread = a_thread(stage)
-    stage.slack.faults.plan("conversations.replies", SlackRefuses(error="missing_scope"))
+    stage.slack.faults.plan("conversations.replies", ErrorResponse(error="missing_scope"))
     view = await in_a_modal(stage, thread)
     a_customers_word(stage, thread)
     await stage.slack.click(stage.agent, view, "use_candidate")
@@ -187,10 +186,10 @@ async def test_others_made_of_one_know_what_was_said_meanwhile(stage: Stage) -> 
 async def test_the_customer_stays_the_one_whom_the_agent_pointed_at(stage: Stage) -> None:
     """Also where it is a colleague, and somebody else began the thread: when it is read anew, too."""
     slack = stage.slack
-    first = slack.write(slack.people.admin, slack.places.support, "The printer is out of paper.")
-    question = slack.write(slack.people.colleague, slack.places.support, "And the scanner?", thread_ts=first.ts)
+    first = slack.write(slack.people.admin, slack.channels.support, "The printer is out of paper.")
+    question = slack.write(slack.people.colleague, slack.channels.support, "And the scanner?", thread_ts=first.ts)
     view = await in_a_modal(stage, question)
-    slack.write(slack.people.colleague, slack.places.support, "It blinks.", thread_ts=first.ts)
+    slack.write(slack.people.colleague, slack.channels.support, "It blinks.", thread_ts=first.ts)
     await slack.click(stage.agent, view, "redraft_request")
     await modal_with(stage, "Drafting")
     await whole_modal(stage)

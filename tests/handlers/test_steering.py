@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from playground import Delivery, Ephemeral, Message, Refused, View
+from playground import Dispatch, Ephemeral, Message, ErrorResponse, View
 from storage.records import Steer
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_surfaces import in_a_modal, modal_with
@@ -92,7 +92,7 @@ async def test_in_the_customers_own_language(stage: Stage) -> None:
 async def test_the_choice_of_languages_does_not_open(stage: Stage) -> None:
     """Told so; the request stays open, and nothing is drafted."""
     shown = await stage.suggested()
-    stage.slack.faults.plan("views.open", Refused(error="expired_trigger_id"))
+    stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     await choose(stage, shown, "other_language")
     await stage.private("Slack did not open the choice of languages")
     [line] = await stage.log()
@@ -135,8 +135,8 @@ async def test_a_language_that_nobody_offers(stage: Stage) -> None:
     option = {"text": {"type": "plain_text", "text": "Klingon"}, "value": "tlh"}
     values = {"language": {"language": {"type": "static_select", "selected_option": option}}}
     payload = stage.slack.payloads.view_submission(stage.agent, view, values)
-    forged = Delivery(kind="interactive", name="x", payload=payload, user_id=stage.agent.id, view_id=view.id)
-    assert (await stage.slack.deliver(forged)).acknowledged
+    forged = Dispatch(kind="interactive", name="x", payload=payload, user_id=stage.agent.id, view_id=view.id)
+    assert (await stage.slack.dispatch(forged)).acknowledged
     assert len(await stage.log()) == 1
 
 
@@ -164,11 +164,11 @@ async def test_in_a_modal(stage: Stage) -> None:
 
 async def test_in_a_direct_message(stage: Stage) -> None:
     """In the same message of ours."""
-    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
-    shown = await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: len(ids(message)) == 3)
+    stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
+    shown = await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: len(ids(message)) == 3)
     await choose(stage, shown, "shorter")
     again = await stage.slack.wait_for_message(
-        stage.slack.places.dm, lambda message: len(ids(message)) == 3 and not set(ids(message)) & set(ids(shown))
+        stage.slack.channels.dm, lambda message: len(ids(message)) == 3 and not set(ids(message)) & set(ids(shown))
     )
     assert again.ts == shown.ts
     assert "Made from one reply: Shorter" in str(again.blocks)

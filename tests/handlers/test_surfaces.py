@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from playground import Delivery, Entry, Ephemeral, Message, ServerError, User, View
-from playground import Refused as SlackRefuses
+from playground import Dispatch, Entry, Ephemeral, ErrorResponse, Message, ServerError, User, View
 from playground.model_server import Call, Refusal, default_text
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
@@ -25,9 +24,9 @@ def a_thread(stage: Stage, *, author: User | None = None) -> Message:
     """A customer has written, an agent has asked back, and the customer has answered: the customer's last message."""
     slack = stage.slack
     customer = author or slack.people.stranger
-    first = slack.write(customer, slack.places.support, CUSTOMERS_WORDS)
-    slack.write(stage.agent, slack.places.support, "Which e-mail address was it?", thread_ts=first.ts)
-    return slack.write(customer, slack.places.support, "paula@example.com", thread_ts=first.ts)
+    first = slack.write(customer, slack.channels.support, CUSTOMERS_WORDS)
+    slack.write(stage.agent, slack.channels.support, "Which e-mail address was it?", thread_ts=first.ts)
+    return slack.write(customer, slack.channels.support, "paula@example.com", thread_ts=first.ts)
 
 
 async def modal_with(stage: Stage, needle: str, *, user: User | None = None) -> View:
@@ -61,7 +60,7 @@ def requests_of(stage: Stage, name: str) -> list[Entry]:
 
 
 def view_thread(stage: Stage) -> str | None:
-    return stage.slack.messages(stage.slack.places.support)[-1].thread_ts
+    return stage.slack.messages(stage.slack.channels.support)[-1].thread_ts
 
 
 class Gates:
@@ -106,7 +105,7 @@ async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, ov
         ]
         assert line["choice"]["candidate_id"] == chosen
         assert sorted(line["choice"]["visible_candidate_ids"]) == sorted(_button_values(view.blocks, "use_candidate"))
-        posted = stage.slack.messages(stage.slack.places.support)[-1]
+        posted = stage.slack.messages(stage.slack.channels.support)[-1]
         assert (posted.text, posted.thread_ts) == (line["choice"]["final_text"], last.thread_ts)
         assert stage.slack.ephemerals(stage.agent) == []
 
@@ -160,14 +159,14 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     await gates.ready()
     gates.open(0)
     one = await whole_modal(stage, 1)
-    stage.slack.write(stage.slack.people.stranger, stage.slack.places.support, "Never mind!", thread_ts=last.thread_ts)
+    stage.slack.write(stage.slack.people.stranger, stage.slack.channels.support, "Never mind!", thread_ts=last.thread_ts)
     await stage.slack.click(stage.agent, one, "use_candidate")
     asked = await modal_with(stage, "use_anyway")
     gates.open(1, 2)
     async with asyncio.timeout(5):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     assert stage.slack.open_views(stage.agent)[-1].hash == asked.hash
     await stage.slack.click(stage.agent, asked, "use_anyway")
     await modal_with(stage, "Posted")
@@ -195,11 +194,11 @@ async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
     await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
     confirmed = await modal_with(stage, "Posted with your edit")
     assert [confirmed.id] == [each.id for each in stage.slack.open_views(stage.agent)]
-    assert stage.slack.messages(stage.slack.places.support)[-1].text == "My own words."
+    assert stage.slack.messages(stage.slack.channels.support)[-1].text == "My own words."
     await stage.slack.click(stage.agent, confirmed, "undo_choice")
     again = await whole_modal(stage)
     assert _button_values(again.blocks, "use_candidate") == _button_values(view.blocks, "use_candidate")
-    assert stage.slack.messages(stage.slack.places.support)[-1].text != "My own words."
+    assert stage.slack.messages(stage.slack.channels.support)[-1].text != "My own words."
     await stage.slack.click(stage.agent, again, "redraft_request")
     others = await stage.slack.wait_for_view(
         stage.agent,
@@ -230,16 +229,16 @@ async def test_what_slack_did_not_take_comes_privately(stage: Stage) -> None:
 
 async def test_where_the_modal_is_closed_at_the_click_the_agent_is_told_privately(stage: Stage) -> None:
     view = await in_a_modal(stage)
-    click = stage.slack.prepared_click(stage.agent, view, "use_candidate")
+    click = stage.slack.prepare_click(stage.agent, view, "use_candidate")
     await stage.slack.close_view(stage.agent, view)
-    await stage.slack.deliver(click)
+    await stage.slack.dispatch(click)
     told = await stage.private("Posted")
     assert told.thread_ts == view_thread(stage)
 
 
 async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: Stage) -> None:
     """Nothing is lost: they stand in the thread, with a word on why they are there."""
-    stage.slack.faults.plan("views.open", SlackRefuses(error="expired_trigger_id"))
+    stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     last = a_thread(stage)
     await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
     shown = await stage.candidates()
@@ -290,7 +289,7 @@ async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: St
 
 async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage) -> None:
     """Where Slack refuses an update for another reason than that the modal is closed."""
-    stage.slack.faults.plan("views.update", SlackRefuses(error="view_too_large"), times=20)
+    stage.slack.faults.plan("views.update", ErrorResponse(error="view_too_large"), times=20)
     await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     shown = await stage.candidates()
     stage.slack.faults.clear()
@@ -301,7 +300,7 @@ async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage)
 
 async def test_a_view_that_somebody_changed_meanwhile_is_looked_at_anew(stage: Stage) -> None:
     """An update whose hash is out of date is made again, once, unless the agent has decided."""
-    stage.slack.faults.plan("views.update", SlackRefuses(error="hash_conflict"))
+    stage.slack.faults.plan("views.update", ErrorResponse(error="hash_conflict"))
     await in_a_modal(stage)
     refused = [entry for entry in stage.slack.journal.refusals() if entry.error == "hash_conflict"]
     assert len(refused) == 1
@@ -319,7 +318,7 @@ async def test_a_view_that_somebody_changed_meanwhile_is_looked_at_anew(stage: S
 )
 async def test_a_thread_that_cannot_be_read_is_said_with_the_fix(stage: Stage, error: str, told: str) -> None:
     """The message itself came with the shortcut: it is answered all the same."""
-    stage.slack.faults.plan("conversations.replies", SlackRefuses(error=error))
+    stage.slack.faults.plan("conversations.replies", ErrorResponse(error=error))
     view = await in_a_modal(stage)
     assert told in words(view)
     line = await stage.logged("shown")
@@ -328,18 +327,18 @@ async def test_a_thread_that_cannot_be_read_is_said_with_the_fix(stage: Stage, e
 
 async def test_in_a_private_channel_without_the_bot(stage: Stage) -> None:
     """What is said is how to let it in; the reply goes through the shortcut's own way, which asks for no membership."""
-    message = stage.slack.write(stage.slack.people.colleague, stage.slack.places.vault, CUSTOMERS_WORDS)
+    message = stage.slack.write(stage.slack.people.colleague, stage.slack.channels.vault, CUSTOMERS_WORDS)
     view = await in_a_modal(stage, message)
     assert "`/invite` it" in words(view)
     await stage.slack.click(stage.agent, view, "use_candidate")
     await modal_with(stage, "Posted")
-    posted = stage.slack.messages(stage.slack.places.vault)[-1]
+    posted = stage.slack.messages(stage.slack.channels.vault)[-1]
     assert (posted.user_id, posted.thread_ts) == (stage.slack.bot_user_id, message.ts)
 
 
 async def test_in_an_archived_channel_the_reply_is_to_copy(stage: Stage) -> None:
     last = a_thread(stage)
-    stage.slack.change_channel(stage.slack.places.support, is_archived=True)
+    stage.slack.change_channel(stage.slack.channels.support, is_archived=True)
     view = await in_a_modal(stage, last)
     await stage.slack.click(stage.agent, view, "use_candidate")
     confirmed = await modal_with(stage, "archived")
@@ -352,7 +351,7 @@ async def test_others_see_that_it_is_not_theirs(stage: Stage) -> None:
     view = await in_a_modal(stage)
     await stage.slack.click(stage.agent, view, "use_candidate")
     await modal_with(stage, "Posted")
-    stage.slack.faults.plan("views.update", SlackRefuses(error="not_found"))
+    stage.slack.faults.plan("views.update", ErrorResponse(error="not_found"))
     await stage.slack.click(stage.agent, view, "redraft_request")
     await modal_with(stage, "closed already")
     assert len(stage.slack.open_views(stage.agent)) == 2
@@ -405,18 +404,18 @@ async def test_nothing_pasted_is_said_in_the_modal(stage: Stage) -> None:
 
 async def test_a_shortcut_that_slack_delivers_twice_opens_one_window(stage: Stage) -> None:
     payload = stage.slack.payloads.global_shortcut(stage.agent, "suggest_anywhere")
-    delivery = Delivery(kind="interactive", name="suggest_anywhere", payload=payload, user_id=stage.agent.id)
-    await stage.slack.deliver_twice(delivery)
+    delivery = Dispatch(kind="interactive", name="suggest_anywhere", payload=payload, user_id=stage.agent.id)
+    await stage.slack.dispatch_twice(delivery)
     await stage.slack.wait_until(lambda: len(stage.slack.journal.calls("views.open")) == 2)
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     assert len(stage.slack.open_views(stage.agent)) == 1
     assert stage.slack.journal.calls("chat.postMessage") == []
 
 
 async def test_where_the_window_to_paste_in_does_not_open_the_agent_is_told(stage: Stage) -> None:
-    stage.slack.faults.plan("views.open", SlackRefuses(error="expired_trigger_id"))
+    stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     await stage.slack.global_shortcut(stage.agent, "suggest_anywhere")
-    direct = stage.slack.places.dm
+    direct = stage.slack.channels.dm
     await stage.slack.wait_for_message(direct, lambda message: "choose the shortcut again" in words(message))
 
 
@@ -425,7 +424,7 @@ async def test_where_the_window_to_paste_in_does_not_open_the_agent_is_told(stag
 
 def mention(stage: Stage, thread_ts: str | None, hint: str = "") -> Message:
     words_to_us = f"<@{stage.slack.bot_user_id}> {hint}".strip()
-    return stage.slack.write(stage.agent, stage.slack.places.support, words_to_us, thread_ts=thread_ts)
+    return stage.slack.write(stage.agent, stage.slack.channels.support, words_to_us, thread_ts=thread_ts)
 
 
 async def test_a_mention_in_a_thread(stage: Stage) -> None:
@@ -438,7 +437,7 @@ async def test_a_mention_in_a_thread(stage: Stage) -> None:
     line = await stage.logged("shown", "used", "sent")
     assert (line["request"]["surface"], line["request"]["hint"]) == ("mention", "be brief")
     assert [turn["role"] for turn in line["request"]["conversation"]] == ["customer", "agent", "customer"]
-    assert stage.slack.messages(stage.slack.places.support)[-1].thread_ts == last.thread_ts
+    assert stage.slack.messages(stage.slack.channels.support)[-1].thread_ts == last.thread_ts
 
 
 @pytest.mark.parametrize("kept", ["redacted", "full", "off"])
@@ -453,16 +452,16 @@ async def test_a_thread_is_answered_whatever_is_kept_of_it(stage_with: StageMake
         assert "paula@example.com" in words(view)
         await stage.slack.click(stage.agent, view, "use_candidate")
         confirmed = await modal_with(stage, "Posted")
-        assert "paula@example.com" in stage.slack.messages(stage.slack.places.support)[-1].text
+        assert "paula@example.com" in stage.slack.messages(stage.slack.channels.support)[-1].text
         await stage.slack.click(stage.agent, confirmed, "undo_choice")
         await stage.slack.wait_for_view(stage.agent, lambda each: "Undone" in words(each))
 
 
 async def test_where_nothing_can_be_shown_in_the_thread_a_direct_message_links_to_it(stage: Stage) -> None:
-    stage.slack.faults.plan("chat.postEphemeral", SlackRefuses(error="user_not_in_channel"))
+    stage.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="user_not_in_channel"))
     last = a_thread(stage)
     mention(stage, last.thread_ts)
-    message = await stage.slack.wait_for_message(stage.slack.places.dm)
+    message = await stage.slack.wait_for_message(stage.slack.channels.dm)
     assert f"/archives/{last.channel_id}/p" in words(message)
     assert len(_button_values(message.blocks, "use_candidate")) == 3
 
@@ -479,8 +478,8 @@ async def test_a_mention_that_slack_delivers_again_counts_once(stage: Stage) -> 
     mention(stage, last.thread_ts)
     await stage.candidates()
     [delivery] = requests_of(stage, "event:app_mention")
-    again = Delivery(kind="events_api", name=delivery.name, payload=delivery.body, user_id=stage.agent.id)
-    assert (await stage.slack.deliver(again)).acknowledged
+    again = Dispatch(kind="events_api", name=delivery.name, payload=delivery.body, user_id=stage.agent.id)
+    assert (await stage.slack.dispatch(again)).acknowledged
     await stage.logged("shown")
     assert len(await stage.log()) == 1
 
@@ -513,7 +512,7 @@ async def test_an_event_that_the_database_does_not_take_comes_again(
 )
 async def test_a_mention_in_a_thread_that_cannot_be_read_says_why(stage: Stage, error: str, told: str) -> None:
     """There is no message that came with it: nothing is drafted, and that is said."""
-    stage.slack.faults.plan("conversations.replies", SlackRefuses(error=error))
+    stage.slack.faults.plan("conversations.replies", ErrorResponse(error=error))
     mention(stage, a_thread(stage).thread_ts)
     shown = await stage.private("Nothing was drafted")
     assert told in shown.text
@@ -526,7 +525,7 @@ async def test_a_mention_in_a_thread_that_cannot_be_read_says_why(stage: Stage, 
 async def test_a_direct_message_is_a_customers(stage: Stage) -> None:
     """The candidates are one message there, which fills; what is used is shown in its place, to copy."""
     gates = Gates(stage)
-    direct = stage.slack.places.dm
+    direct = stage.slack.channels.dm
     stage.slack.write(stage.agent, direct, "Where is my order? &amp; when? // be brief")
     posted = await stage.slack.wait_for_message(direct, lambda message: "Drafting…" in words(message))
     await gates.ready()
@@ -545,8 +544,8 @@ async def test_a_direct_message_is_a_customers(stage: Stage) -> None:
 
 
 async def test_a_message_that_takes_no_replies_is_followed_by_one_that_has_them(stage: Stage) -> None:
-    direct = stage.slack.places.dm
-    stage.slack.faults.plan("chat.update", SlackRefuses(error="message_not_found"), times=20)
+    direct = stage.slack.channels.dm
+    stage.slack.faults.plan("chat.update", ErrorResponse(error="message_not_found"), times=20)
     stage.slack.write(stage.agent, direct, "Where is my order?")
     whole = await stage.slack.wait_for_message(
         direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
@@ -557,7 +556,7 @@ async def test_a_message_that_takes_no_replies_is_followed_by_one_that_has_them(
 
 
 async def test_others_in_a_direct_message_take_the_same_place(stage: Stage) -> None:
-    direct = stage.slack.places.dm
+    direct = stage.slack.channels.dm
     stage.slack.write(stage.agent, direct, "Where is my order?")
     whole = await stage.slack.wait_for_message(
         direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
@@ -576,7 +575,7 @@ async def test_help_in_a_direct_message(stage: Stage, text: str) -> None:
         file = {"id": "F1", "name": "receipt.pdf"}
         written = Message(
             ts=stage.slack.clock.ts(),
-            channel_id=stage.slack.places.dm.id,
+            channel_id=stage.slack.channels.dm.id,
             user_id=stage.agent.id,
             text="",
             subtype="file_share",
@@ -584,20 +583,20 @@ async def test_help_in_a_direct_message(stage: Stage, text: str) -> None:
         )
         stage.slack.state.put_message(written)
     else:
-        stage.slack.write(stage.agent, stage.slack.places.dm, text)
-    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "Send me a customer" in words(message))
+        stage.slack.write(stage.agent, stage.slack.channels.dm, text)
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Send me a customer" in words(message))
     assert await stage.log() == []
 
 
 async def test_our_own_messages_and_edits_are_no_asks(stage: Stage) -> None:
-    direct = stage.slack.places.dm
+    direct = stage.slack.channels.dm
     stage.slack.write(stage.agent, direct, "Where is my order?")
     whole = await stage.slack.wait_for_message(
         direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
     )
     asked = stage.slack.messages(direct)[0]
     stage.slack.state.delete_message(asked)
-    await stage.slack.settled()
+    await stage.slack.wait_until_idle()
     assert whole.ts != asked.ts
     assert len(await stage.log()) == 1
 

@@ -16,7 +16,7 @@ async def bot(request: pytest.FixtureRequest, slack: Workspace) -> AsyncIterator
 
 @pytest.mark.usefixtures("bot")
 async def test_from_command_to_posted_reply(slack: Workspace) -> None:
-    agent, support = slack.people.agent, slack.places.support
+    agent, support = slack.people.agent, slack.channels.support
     outcome = await slack.run_command(agent, support, "/suggest", "Where is my order?")
     assert (outcome.acknowledged, outcome.error) == (True, None)
     assert [e.text for e in slack.ephemerals(agent)][-1:] == ["on their way"]
@@ -26,12 +26,12 @@ async def test_from_command_to_posted_reply(slack: Workspace) -> None:
     replaced = await slack.wait_for_ephemeral(agent, lambda message: message.text == "Used")
     assert (posted.text, replaced.ts, replaced.blocks) == ("It is on its way.", shown.ts, ())
     assert slack.ephemerals(slack.people.colleague) == []
-    await slack.settled()
+    await slack.wait_until_idle()
 
 
 @pytest.mark.usefixtures("bot")
 async def test_an_edit_in_a_modal(slack: Workspace) -> None:
-    agent, support = slack.people.agent, slack.places.support
+    agent, support = slack.people.agent, slack.channels.support
     await slack.run_command(agent, support, "/suggest", "Where is my order?")
     shown = await slack.wait_for_ephemeral(agent, lambda message: bool(message.blocks))
     await slack.click(agent, shown, "edit_candidate")
@@ -44,15 +44,15 @@ async def test_an_edit_in_a_modal(slack: Workspace) -> None:
     await slack.submit(agent, view, {"reply": {"text": "Soon."}})
     assert slack.open_views(agent) == []
     assert (await slack.wait_for_message(support, lambda message: message.text == "Soon.")).bot_id
-    await slack.settled()
+    await slack.wait_until_idle()
 
 
 @pytest.mark.usefixtures("bot")
 async def test_a_mention_is_answered_in_its_thread(slack: Workspace) -> None:
-    asked = slack.write(slack.people.agent, slack.places.support, f"<@{slack.bot_user_id}> help")
-    answer = await slack.wait_for_message(slack.places.support, lambda message: message.text == "Yes?")
+    asked = slack.write(slack.people.agent, slack.channels.support, f"<@{slack.bot_user_id}> help")
+    answer = await slack.wait_for_message(slack.channels.support, lambda message: message.text == "Yes?")
     assert answer.thread_ts == asked.ts
-    await slack.settled()
+    await slack.wait_until_idle()
     told = [entry.name for entry in slack.journal.entries if entry.kind == "request" and entry.to == "bot"]
     assert told.count("event:app_mention") == 1
 
@@ -60,17 +60,17 @@ async def test_a_mention_is_answered_in_its_thread(slack: Workspace) -> None:
 @pytest.mark.usefixtures("bot")
 async def test_one_click_delivered_twice(slack: Workspace) -> None:
     agent = slack.people.agent
-    await slack.run_command(agent, slack.places.support, "/suggest", "Where is my order?")
+    await slack.run_command(agent, slack.channels.support, "/suggest", "Where is my order?")
     shown = await slack.wait_for_ephemeral(agent, lambda message: bool(message.blocks))
-    click = slack.prepared_click(agent, shown, "use_candidate")
-    outcomes = await slack.deliver_twice(click)
-    again = await slack.deliver(click)
+    click = slack.prepare_click(agent, shown, "use_candidate")
+    outcomes = await slack.dispatch_twice(click)
+    again = await slack.dispatch(click)
     assert {outcome.status for outcome in (*outcomes, again)} == {200}
     bodies = slack.journal.calls("block_actions:use_candidate")
     assert len(bodies) == 3
     assert bodies[0] is bodies[1] is bodies[2]
-    await slack.wait_until(lambda: len(slack.messages(slack.places.support)) == 3)
-    await slack.settled()
+    await slack.wait_until(lambda: len(slack.messages(slack.channels.support)) == 3)
+    await slack.wait_until_idle()
 
 
 async def test_signatures_are_checked_by_the_app(slack: Workspace) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp import web
 
-from playground import AppConfig, Delivery, NotPossible, Timing, Workspace
+from playground import AppConfig, Dispatch, NotPossible, Timing, Workspace
 from tests.playground.apps import serving
 
 
@@ -39,7 +39,7 @@ async def endpoint(slack: Workspace) -> AsyncIterator[Endpoint]:
 
 
 async def test_a_command_is_a_signed_form(slack: Workspace, endpoint: Endpoint) -> None:
-    await slack.run_command(slack.people.agent, slack.places.backstage, "/suggest", "Wo bleibt's? 50% & mehr")
+    await slack.run_command(slack.people.agent, slack.channels.backstage, "/suggest", "Wo bleibt's? 50% & mehr")
     headers, body = endpoint.requests[0]
     base = b"v0:" + headers["X-Slack-Request-Timestamp"].encode() + b":" + body
     expected = hmac.new(slack.signing_secret.encode(), base, hashlib.sha256).hexdigest()
@@ -59,24 +59,24 @@ async def test_an_interaction_is_a_form_with_one_payload(slack: Workspace, endpo
 
 async def test_a_text_acknowledgement_becomes_an_ephemeral(slack: Workspace, endpoint: Endpoint) -> None:
     endpoint.answer = lambda: web.Response(text="plain words")
-    await slack.run_command(slack.people.agent, slack.places.support, "/suggest")
+    await slack.run_command(slack.people.agent, slack.channels.support, "/suggest")
     endpoint.answer = lambda: web.json_response({"text": "for all", "response_type": "in_channel"})
-    await slack.run_command(slack.people.agent, slack.places.support, "/suggest")
+    await slack.run_command(slack.people.agent, slack.channels.support, "/suggest")
     assert slack.ephemerals(slack.people.agent)[0].text == "plain words"
-    assert slack.messages(slack.places.support)[0].text == "for all"
+    assert slack.messages(slack.channels.support)[0].text == "for all"
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
 async def test_an_app_that_refuses(slack: Workspace, endpoint: Endpoint, status: int) -> None:
     endpoint.answer = lambda: web.Response(status=status)
-    outcome = await slack.run_command(slack.people.agent, slack.places.support, "/suggest")
+    outcome = await slack.run_command(slack.people.agent, slack.channels.support, "/suggest")
     assert (outcome.status, outcome.error, outcome.acknowledged) == (status, "http_error", False)
     assert "dispatch_failed" in slack.ephemerals(slack.people.agent)[0].text
 
 
 async def test_an_event_is_signed_json(slack: Workspace, endpoint: Endpoint) -> None:
-    message = slack.write(slack.people.agent, slack.places.support, "hi")
-    await slack.settled()
+    message = slack.write(slack.people.agent, slack.channels.support, "hi")
+    await slack.wait_until_idle()
     headers, body = endpoint.requests[0]
     envelope = json.loads(body)
     assert headers["Content-Type"] == "application/json"
@@ -91,11 +91,11 @@ async def test_an_event_is_signed_json(slack: Workspace, endpoint: Endpoint) -> 
 
 async def test_events_are_retried_at_once_after_a_minute_and_after_five(slack: Workspace, endpoint: Endpoint) -> None:
     endpoint.answer = lambda: web.Response(status=500)
-    slack.write(slack.people.agent, slack.places.support, "hi")
+    slack.write(slack.people.agent, slack.channels.support, "hi")
     for expected, pause in ((2, 0), (3, 60), (4, 300)):
         slack.clock.advance(pause)
         await slack.wait_until(lambda count=expected: len(endpoint.requests) == count)  # type: ignore[misc]
-        await slack.settled()
+        await slack.wait_until_idle()
     slack.clock.advance(10_000)
     numbers = [headers.get("X-Slack-Retry-Num") for headers, _ in endpoint.requests]
     assert numbers == [None, "1", "2", "3"]
@@ -105,8 +105,8 @@ async def test_events_are_retried_at_once_after_a_minute_and_after_five(slack: W
 
 async def test_an_app_may_ask_for_no_retries(slack: Workspace, endpoint: Endpoint) -> None:
     endpoint.answer = lambda: web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
-    slack.write(slack.people.agent, slack.places.support, "hi")
-    await slack.settled()
+    slack.write(slack.people.agent, slack.channels.support, "hi")
+    await slack.wait_until_idle()
     slack.clock.advance(1000)
     await asyncio.sleep(0)
     assert len(endpoint.requests) == 1
@@ -125,16 +125,16 @@ async def test_a_slow_app_gets_http_timeout_as_the_reason() -> None:
         app.router.add_post("/", sleepy)
         async with serving(app) as url:
             slack.request_url = f"{url}/"
-            slack.write(slack.people.agent, slack.places.support, "hi")
+            slack.write(slack.people.agent, slack.channels.support, "hi")
             await slack.wait_until(lambda: seen == [None, "http_timeout"])
-            await slack.settled()
+            await slack.wait_until_idle()
 
 
 async def test_messages_changed_and_deleted_are_told(slack: Workspace, endpoint: Endpoint) -> None:
-    message = slack.write(slack.people.agent, slack.places.support, "old")
+    message = slack.write(slack.people.agent, slack.channels.support, "old")
     slack.state.put_message(replace(message, text="new"))
     slack.state.delete_message(replace(message, text="new"))
-    await slack.settled()
+    await slack.wait_until_idle()
     events = [json.loads(body)["event"] for _, body in endpoint.requests]
     told = {event.get("subtype"): event for event in events}
     assert told["message_changed"]["message"]["text"] == "new"
@@ -144,8 +144,8 @@ async def test_messages_changed_and_deleted_are_told(slack: Workspace, endpoint:
 
 @pytest.mark.parametrize("place", ["lobby", "vault"])
 async def test_no_events_where_the_bot_is_no_member(slack: Workspace, endpoint: Endpoint, place: str) -> None:
-    slack.write(slack.people.agent, getattr(slack.places, place), f"hi <@{slack.bot_user_id}>")
-    await slack.settled()
+    slack.write(slack.people.agent, getattr(slack.channels, place), f"hi <@{slack.bot_user_id}>")
+    await slack.wait_until_idle()
     assert endpoint.requests == []
 
 
@@ -156,22 +156,22 @@ async def test_no_events_where_the_bot_is_no_member(slack: Workspace, endpoint: 
 )
 async def test_no_events_without_subscription_or_scope(config: AppConfig) -> None:
     async with Workspace.start(config=config) as slack:
-        slack.write(slack.people.agent, slack.places.support, f"hi <@{slack.bot_user_id}>")
-        await slack.settled()
+        slack.write(slack.people.agent, slack.channels.support, f"hi <@{slack.bot_user_id}>")
+        await slack.wait_until_idle()
         assert slack.journal.entries == ()
 
 
 async def test_the_home_tab_is_opened(slack: Workspace, endpoint: Endpoint) -> None:
     outcome = await slack.open_home(slack.people.colleague)
     assert outcome is not None
-    event = outcome.delivery.payload["event"]
+    event = outcome.dispatch.payload["event"]
     assert (event["type"], event["tab"], event["user"]) == ("app_home_opened", "home", "U0COLLEAGUE")
 
 
 async def test_payloads_of_the_callers_own_making(slack: Workspace, endpoint: Endpoint) -> None:
     """Malformed but signed: what an app must survive."""
-    odd = Delivery(kind="interactive", name="odd", payload={"type": "block_actions"}, user_id="U0AGENT")
-    assert (await slack.deliver(odd)).acknowledged
+    odd = Dispatch(kind="interactive", name="odd", payload={"type": "block_actions"}, user_id="U0AGENT")
+    assert (await slack.dispatch(odd)).acknowledged
     answer = await slack.send_raw(b'{"type": "url_verification"}', content_type="application/json")
     assert (answer.status, answer.text) == (200, "")
     assert endpoint.requests[1][1] == b'{"type": "url_verification"}'

@@ -12,15 +12,15 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from playground import (
     ANY,
     RESPONSE_URL,
-    Dropped,
+    DroppedConnection,
+    ErrorResponse,
     Fault,
-    Hanging,
-    LostAnswer,
-    LostServerError,
+    LostResponse,
+    NoResponse,
     RateLimited,
-    Refused,
     ServerError,
-    Slow,
+    SlowResponse,
+    SpuriousServerError,
     Workspace,
 )
 
@@ -32,7 +32,7 @@ async def test_429_with_retry_after_and_then_well_again(slack: Workspace, client
     with pytest.raises(SlackApiError) as caught:
         await client.chat_postMessage(channel="C0SUPPORT", text="x")
     assert (caught.value.response.status_code, caught.value.response.headers["Retry-After"]) == (429, "7")
-    assert slack.messages(slack.places.support) == []
+    assert slack.messages(slack.channels.support) == []
     assert (await client.chat_postMessage(channel="C0SUPPORT", text="x"))["ok"]
 
 
@@ -44,14 +44,14 @@ async def test_the_sdks_own_retry_handler_copes(slack: Workspace, client: AsyncW
 
 
 async def test_a_fault_of_one_channel_only(slack: Workspace, client: AsyncWebClient) -> None:
-    slack.faults.plan(POST, Refused(error="not_in_channel"), channel_id="C0LOBBY")
+    slack.faults.plan(POST, ErrorResponse(error="not_in_channel"), channel_id="C0LOBBY")
     assert (await client.chat_postMessage(channel="C0SUPPORT", text="x"))["ok"]
     with pytest.raises(SlackApiError, match="not_in_channel"):
         await client.chat_postMessage(channel="C0LOBBY", text="x")
 
 
 async def test_faults_of_any_call_several_times_until_cleared(slack: Workspace, client: AsyncWebClient) -> None:
-    slack.faults.plan(ANY, Refused(error="fatal_error"), times=3)
+    slack.faults.plan(ANY, ErrorResponse(error="fatal_error"), times=3)
     for _ in range(2):
         with pytest.raises(SlackApiError, match="fatal_error"):
             await client.auth_test()
@@ -59,19 +59,19 @@ async def test_faults_of_any_call_several_times_until_cleared(slack: Workspace, 
     assert (await client.auth_test())["ok"]
 
 
-@pytest.mark.parametrize(("fault", "posted"), [(ServerError(), 0), (LostServerError(), 1)])
+@pytest.mark.parametrize(("fault", "posted"), [(ServerError(), 0), (SpuriousServerError(), 1)])
 async def test_a_5xx_before_or_after_the_call_is_carried_out(
     slack: Workspace, client: AsyncWebClient, fault: Fault, posted: int
 ) -> None:
     slack.faults.plan(POST, fault)
     with pytest.raises(SlackApiError):
         await client.chat_postMessage(channel="C0SUPPORT", text="x")
-    assert len(slack.messages(slack.places.support)) == posted
+    assert len(slack.messages(slack.channels.support)) == posted
     assert slack.journal.refusals()[0].status in {500, 503}
 
 
 @pytest.mark.parametrize(
-    ("fault", "posted", "error"), [(Dropped(), 0, "connection_dropped"), (LostAnswer(), 1, "answer_lost")]
+    ("fault", "posted", "error"), [(DroppedConnection(), 0, "connection_dropped"), (LostResponse(), 1, "answer_lost")]
 )
 async def test_a_connection_that_breaks_before_or_after_the_call_is_carried_out(
     slack: Workspace, client: AsyncWebClient, fault: Fault, posted: int, error: str
@@ -80,38 +80,38 @@ async def test_a_connection_that_breaks_before_or_after_the_call_is_carried_out(
     client.retry_handlers.clear()
     with pytest.raises(aiohttp.ClientError):
         await client.chat_postMessage(channel="C0SUPPORT", text="x")
-    assert len(slack.messages(slack.places.support)) == posted
+    assert len(slack.messages(slack.channels.support)) == posted
     assert slack.journal.refusals()[0].error == error
 
 
 async def test_the_sdk_posts_again_by_itself_when_the_answer_is_lost(slack: Workspace, client: AsyncWebClient) -> None:
     """Its default retry handler cannot know that the first call was carried out: who must not post twice removes it."""
-    slack.faults.plan(POST, LostAnswer())
+    slack.faults.plan(POST, LostResponse())
     await client.chat_postMessage(channel="C0SUPPORT", text="x")
-    assert [message.text for message in slack.messages(slack.places.support)] == ["x", "x"]
+    assert [message.text for message in slack.messages(slack.channels.support)] == ["x", "x"]
 
 
 async def test_a_slow_call_is_carried_out_at_once_and_answered_later(slack: Workspace, client: AsyncWebClient) -> None:
-    slack.faults.plan(POST, Slow(seconds=60))
+    slack.faults.plan(POST, SlowResponse(seconds=60))
     call = asyncio.create_task(client.chat_postMessage(channel="C0SUPPORT", text="x"))
-    await slack.wait_for_message(slack.places.support)
+    await slack.wait_for_message(slack.channels.support)
     assert not call.done()
     slack.clock.advance(60)
     assert (await call)["ok"]
 
 
 async def test_a_call_that_hangs(slack: Workspace) -> None:
-    slack.faults.plan(POST, Hanging())
+    slack.faults.plan(POST, NoResponse())
     client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, timeout=1)
     with pytest.raises(TimeoutError):
         await client.chat_postMessage(channel="C0SUPPORT", text="x")
-    assert slack.messages(slack.places.support) == []
+    assert slack.messages(slack.channels.support) == []
     assert slack.journal.calls(POST) == [{"channel": "C0SUPPORT", "text": "x"}]
 
 
 async def test_faults_of_a_response_url(slack: Workspace) -> None:
     slack.faults.plan(RESPONSE_URL, RateLimited(retry_after=1))
-    slack.faults.plan(RESPONSE_URL, LostAnswer())
+    slack.faults.plan(RESPONSE_URL, LostResponse())
     url = slack.state.new_response_url(channel_id="C0SUPPORT", user_id="U0AGENT", origin="command")
     client = AsyncWebhookClient(url, retry_handlers=[])
     assert (await client.send(text="limited")).status_code == 429

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from playground import LostAnswer, RateLimited, Workspace
+from playground import LostResponse, RateLimited, Workspace
 from playground.page.browser_actions import as_kept
 from playground.page.feed import newest
 from playground.page.routes import Extras, page_routes
@@ -196,11 +196,11 @@ async def test_one_writes_as_oneself_and_as_a_customer(slack: Workspace, do: Do)
     await do("write", channel=SUPPORT, text="Hello <b> @suggest, @sol.elsewhere & @here @nobody")
     status, written = await do("write", **{"as": "U0STRANGER"}, channel=SUPPORT, text="Where is it?")
     assert status == 200
-    first, second = slack.messages(slack.places.support)
+    first, second = slack.messages(slack.channels.support)
     assert first.text == "Hello &lt;b&gt; <@U0SUGGEST>, <@U0STRANGER> &amp; <!here> @nobody"
     assert (second.user_id, second.ts) == ("U0STRANGER", written["ts"])
     await do("write", channel=SUPPORT, text="In the thread", thread_ts=second.ts)
-    assert slack.messages(slack.places.support)[-1].thread_ts == second.ts
+    assert slack.messages(slack.channels.support)[-1].thread_ts == second.ts
 
 
 def test_addresses_are_no_mentions(slack: Workspace) -> None:
@@ -222,7 +222,7 @@ async def test_clicks_and_choices_reach_the_app(slack: Workspace, do: Do) -> Non
 
 
 async def test_a_message_has_the_apps_shortcut(slack: Workspace, do: Do) -> None:
-    message = slack.write(slack.people.stranger, slack.places.support, "Where is it?")
+    message = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
     status, _ = await do("shortcut", callback_id="suggest_replies", message=f"{SUPPORT}/{message.ts}")
     assert status == 200
     assert slack.journal.calls("message_action:suggest_replies")
@@ -292,7 +292,7 @@ async def test_slacks_faults_meet_the_next_post(slack: Workspace, do: Do) -> Non
     await do("fault", name="post_rate_limited")
     await do("fault", name="post_answer_lost")
     assert slack.faults.take("chat.postMessage") == RateLimited(retry_after=2)
-    assert slack.faults.take("chat.postMessage") == LostAnswer()
+    assert slack.faults.take("chat.postMessage") == LostResponse()
 
 
 async def test_the_next_click_comes_twice_and_the_one_after_once(slack: Workspace, do: Do) -> None:
@@ -318,9 +318,9 @@ async def test_the_socket_is_cut(slack: Workspace, browser: aiohttp.ClientSessio
 
 
 async def test_the_stream_begins_with_all_there_is(slack: Workspace, browser: aiohttp.ClientSession) -> None:
-    message = slack.write(slack.people.stranger, slack.places.support, "Where is it?")
+    message = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
     shown = private(slack, actions(button()))
-    await slack.settled()
+    await slack.wait_until_idle()
     async with stream(browser) as news:
         first = await anext(news)
     assert first["reset"]
@@ -358,7 +358,7 @@ async def test_the_stream_tells_the_choice_log(slack: Workspace, browser: aiohtt
     async with stream(browser) as news:
         await anext(news)
         model.rows = [ROW, newer]
-        slack.write(slack.people.agent, slack.places.support, "x")
+        slack.write(slack.people.agent, slack.channels.support, "x")
         told = await until(news, lambda one: len(one.get("log") or []) == 2)
     assert told["log"] == [newer, ROW]
 

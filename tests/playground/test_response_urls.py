@@ -55,13 +55,13 @@ async def test_ephemeral_by_default_in_channel_on_request(slack: Workspace) -> N
     await client.send(text="for you")
     await client.send(text="for all", response_type="in_channel")
     assert texts(slack.ephemerals(slack.people.agent)) == ["for you"]
-    assert texts(slack.messages(slack.places.support)) == ["for all"]
+    assert texts(slack.messages(slack.channels.support)) == ["for all"]
 
 
 async def test_membership_does_not_matter(slack: Workspace) -> None:
     client = AsyncWebhookClient(url(slack, channel="G0VAULT"))
     assert (await client.send(text="for all", response_type="in_channel")).status_code == 200
-    assert texts(slack.messages(slack.places.vault)) == ["for all"]
+    assert texts(slack.messages(slack.channels.vault)) == ["for all"]
 
 
 async def test_an_archived_channel(slack: Workspace) -> None:
@@ -69,12 +69,12 @@ async def test_an_archived_channel(slack: Workspace) -> None:
 
 
 async def test_a_thread_is_joined_in_channel_only(slack: Workspace) -> None:
-    first = slack.write(slack.people.agent, slack.places.support, "first")
+    first = slack.write(slack.people.agent, slack.channels.support, "first")
     client = AsyncWebhookClient(url(slack))
     await client.send_dict({"text": "x", "thread_ts": first.ts})
     await client.send_dict({"text": "y", "thread_ts": first.ts, "response_type": "in_channel"})
     assert [ephemeral.thread_ts for ephemeral in slack.ephemerals(slack.people.agent)] == [None]
-    assert slack.messages(slack.places.support)[-1].thread_ts == first.ts
+    assert slack.messages(slack.channels.support)[-1].thread_ts == first.ts
 
 
 async def test_a_command_has_no_original_to_replace_or_delete(slack: Workspace) -> None:
@@ -91,7 +91,7 @@ async def test_a_clicked_ephemeral_is_replaced_in_place(slack: Workspace) -> Non
     await client.send(text="new", replace_original=True, response_type="in_channel")
     new = slack.ephemerals(slack.people.agent)[0]
     assert new == replace(old, text="new", author_id=slack.bot_user_id)
-    assert slack.messages(slack.places.support) == []
+    assert slack.messages(slack.channels.support) == []
 
 
 async def test_a_clicked_ephemeral_is_deleted(slack: Workspace) -> None:
@@ -113,9 +113,9 @@ async def test_a_clicked_message_is_replaced_deleted_and_then_not_found(slack: W
     slack.state.put_message(message)
     client = AsyncWebhookClient(url(slack, "message", message.ts))
     await client.send(text="new", replace_original=True)
-    assert texts(slack.messages(slack.places.support)) == ["new"]
+    assert texts(slack.messages(slack.channels.support)) == ["new"]
     await client.send(delete_original=True)
-    assert slack.messages(slack.places.support) == []
+    assert slack.messages(slack.channels.support) == []
     assert (await client.send(text="newer", replace_original=True)).status_code == 404
     assert (await client.send(delete_original=True)).status_code == 404
 

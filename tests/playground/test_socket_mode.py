@@ -45,7 +45,7 @@ async def listener(slack: Workspace) -> AsyncIterator[Listener]:
 
 async def test_a_command_is_heard_and_answered_in_the_acknowledgement(slack: Workspace, listener: Listener) -> None:
     listener.payload = {"text": "at once"}
-    outcome = await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")
+    outcome = await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
     assert outcome.error is None
     assert (listener.heard[0].type, listener.heard[0].payload["text"]) == ("slash_commands", "hi")
     assert listener.heard[0].accepts_response_payload
@@ -54,7 +54,7 @@ async def test_a_command_is_heard_and_answered_in_the_acknowledgement(slack: Wor
 
 async def test_an_acknowledgement_that_slack_would_not_show(slack: Workspace, listener: Listener) -> None:
     listener.payload = {"text": "x", "blocks": [section("")]}
-    outcome = await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")
+    outcome = await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
     assert outcome.error == "invalid_blocks"
     assert "/blocks/0/text/text" in outcome.reasons[0]
     assert [entry.name for entry in slack.journal.refusals()] == ["acknowledgement"]
@@ -62,17 +62,17 @@ async def test_an_acknowledgement_that_slack_would_not_show(slack: Workspace, li
 
 async def test_no_acknowledgement_in_time(listener: Listener, slack: Workspace) -> None:
     listener.acknowledges = False
-    outcome = await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")
+    outcome = await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
     assert (outcome.status, outcome.error) == (None, "operation_timeout")
     assert 'failed with the error "operation_timeout"' in slack.ephemerals(slack.people.agent)[0].text
 
 
 async def test_an_event_that_is_not_acknowledged_comes_again(slack: Workspace, listener: Listener) -> None:
     listener.acknowledges = False
-    slack.write(slack.people.agent, slack.places.support, "hi")
+    slack.write(slack.people.agent, slack.channels.support, "hi")
     await slack.wait_until(lambda: len(slack.journal.calls("event:message")) == 2)
     listener.acknowledges = True
-    await slack.settled()
+    await slack.wait_until_idle()
     first, second = listener.heard
     assert (first.retry_attempt, second.retry_attempt, second.retry_reason) == (0, 1, "timeout")
     assert first.payload == second.payload
@@ -101,7 +101,7 @@ async def test_envelopes_go_round(slack: Workspace, listener: Listener) -> None:
     await second.client.connect()
     await slack.wait_until(lambda: slack.sockets.count == 2)
     for _ in range(4):
-        await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")
+        await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
     assert (len(listener.heard), len(second.heard)) == (2, 2)
     await second.client.close()
 
@@ -109,14 +109,14 @@ async def test_envelopes_go_round(slack: Workspace, listener: Listener) -> None:
 async def test_the_client_comes_back_after_a_refresh(slack: Workspace, listener: Listener) -> None:
     await slack.sockets.disconnect("refresh_requested")
     await slack.wait_until(lambda: len(slack.journal.calls("hello")) == 2)
-    outcome = await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")
+    outcome = await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
     assert outcome.error is None
 
 
 async def test_the_client_comes_back_after_a_cut(slack: Workspace, listener: Listener) -> None:
     slack.sockets.cut()
     await slack.wait_until(lambda: len(slack.journal.calls("hello")) == 2)
-    assert (await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")).acknowledged
+    assert (await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")).acknowledged
 
 
 async def test_a_refused_fresh_url(slack: Workspace) -> None:
@@ -133,13 +133,13 @@ async def test_a_socket_that_goes_before_the_acknowledgement(slack: Workspace) -
     async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.new_socket_url()) as socket:
         await socket.receive_json()
         await slack.wait_for_app()
-        command = slack.prepared_command(slack.people.agent, slack.places.support, "/suggest")
+        command = slack.prepare_command(slack.people.agent, slack.channels.support, "/suggest")
 
         async def cut() -> None:
             await socket.receive_json()
             slack.sockets.cut()
 
-        outcome, _ = await asyncio.gather(slack.deliver(command), cut())
+        outcome, _ = await asyncio.gather(slack.dispatch(command), cut())
     assert outcome.error == "connection_failed"
 
 
@@ -153,7 +153,7 @@ async def test_nonsense_from_the_app_is_ignored(slack: Workspace) -> None:
 
 
 async def test_nobody_is_connected(slack: Workspace) -> None:
-    outcome = await slack.run_command(slack.people.agent, slack.places.support, "/suggest", "hi")
+    outcome = await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
     assert outcome.error == "connection_failed"
     assert 'failed with the error "dispatch_failed"' in slack.ephemerals(slack.people.agent)[0].text
 

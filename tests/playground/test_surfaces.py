@@ -13,7 +13,7 @@ from tests.playground.apps import serving
 
 
 async def events_of(slack: Workspace) -> list[dict]:
-    await slack.settled()
+    await slack.wait_until_idle()
     return [entry.body["event"] for entry in slack.journal.entries if entry.kind == "request" and "event" in entry.name]
 
 
@@ -32,17 +32,17 @@ async def heard(slack: Workspace) -> AsyncIterator[Workspace]:
 
 
 async def test_a_mention_in_a_direct_message_is_a_message_alone(heard: Workspace) -> None:
-    heard.write(heard.people.agent, heard.places.dm, f"<@{heard.bot_user_id}> hello")
+    heard.write(heard.people.agent, heard.channels.dm, f"<@{heard.bot_user_id}> hello")
     assert [event["type"] for event in await events_of(heard)] == ["message"]
-    heard.write(heard.people.agent, heard.places.support, f"<@{heard.bot_user_id}> hello")
+    heard.write(heard.people.agent, heard.channels.support, f"<@{heard.bot_user_id}> hello")
     assert {event["type"] for event in (await events_of(heard))[1:]} == {"message", "app_mention"}
 
 
 async def test_a_deleted_thread_leaves_a_tombstone_while_there_are_replies(
     slack: Workspace, client: AsyncWebClient
 ) -> None:
-    first = slack.write(slack.people.stranger, slack.places.support, "Where is it?")
-    reply = slack.write(slack.people.agent, slack.places.support, "Here.", thread_ts=first.ts)
+    first = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
+    reply = slack.write(slack.people.agent, slack.channels.support, "Here.", thread_ts=first.ts)
     slack.state.delete_message(first)
     answer = await client.conversations_replies(channel=first.channel_id, ts=first.ts)
     assert [message.get("subtype") for message in answer["messages"]] == ["tombstone", None]
@@ -51,7 +51,7 @@ async def test_a_deleted_thread_leaves_a_tombstone_while_there_are_replies(
 
 
 async def test_messages_say_of_which_team_and_app_their_author_is(slack: Workspace, client: AsyncWebClient) -> None:
-    first = slack.write(slack.people.stranger, slack.places.support, "Where is it?")
+    first = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
     webhook = Message(
         ts=slack.clock.ts(),
         channel_id=first.channel_id,
@@ -78,19 +78,19 @@ async def test_nobody_writes_to_an_app_that_takes_no_messages(home: dict) -> Non
     config = AppConfig.from_manifest(manifest)
     async with Workspace.start(config=config) as slack:
         with pytest.raises(NotPossible, match="takes no messages"):
-            slack.write(slack.people.agent, slack.places.dm, "Hello?")
+            slack.write(slack.people.agent, slack.channels.dm, "Hello?")
 
 
 async def test_a_thread_is_read_by_members_with_the_scope_of_its_kind(slack: Workspace, client: AsyncWebClient) -> None:
     """Public and private channels have scopes of their own; what the bot is not in, it cannot read or does not know."""
-    vault = slack.write(slack.people.agent, slack.places.vault, "Secret")
-    lobby = slack.write(slack.people.agent, slack.places.lobby, "Hello")
+    vault = slack.write(slack.people.agent, slack.channels.vault, "Secret")
+    lobby = slack.write(slack.people.agent, slack.channels.lobby, "Hello")
     for message, error in ((vault, "channel_not_found"), (lobby, "not_in_channel")):
         with pytest.raises(SlackApiError, match=error):
             await client.conversations_replies(channel=message.channel_id, ts=message.ts)
     narrow = AppConfig(bot_scopes=frozenset({"channels:history"}))
     async with Workspace.start(config=narrow) as strict:
-        backstage = strict.write(strict.people.agent, strict.places.backstage, "Hello")
+        backstage = strict.write(strict.people.agent, strict.channels.backstage, "Hello")
         narrow_client = AsyncWebClient(token=strict.bot_token, base_url=strict.api_url)
         with pytest.raises(SlackApiError, match="missing_scope"):
             await narrow_client.conversations_replies(channel=backstage.channel_id, ts=backstage.ts)

@@ -85,7 +85,7 @@ async def test_a_post_is_in_the_history_with_its_blocks(slack: Workspace, client
     assert history["messages"][0]["ts"] == posted["ts"]
     assert history["messages"][0]["blocks"][0]["text"]["text"] == "hello"
     assert history["messages"][0]["blocks"][0]["block_id"]
-    assert slack.messages(slack.places.support)[0].bot_id
+    assert slack.messages(slack.channels.support)[0].bot_id
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_public_channels_from_outside_need_their_own_scope(client: AsyncWe
 async def test_a_persons_id_means_the_direct_message(slack: Workspace, client: AsyncWebClient) -> None:
     posted = await client.chat_postMessage(channel="U0AGENT", text="x")
     opened = await client.conversations_open(users="U0AGENT")
-    assert posted["channel"] == opened["channel"]["id"] == slack.places.dm.id
+    assert posted["channel"] == opened["channel"]["id"] == slack.channels.dm.id
 
 
 async def test_direct_messages_need_the_messages_tab() -> None:
@@ -169,7 +169,7 @@ async def test_forms_are_read_like_json(slack: Workspace) -> None:
         session.post(f"{slack.api_url}chat.postMessage", data=form) as answer,
     ):
         assert (await answer.json())["ok"]
-    assert slack.messages(slack.places.support)[0].blocks[0]["type"] == "divider"
+    assert slack.messages(slack.channels.support)[0].blocks[0]["type"] == "divider"
     assert "token" not in slack.journal.calls("chat.postMessage")[0]
 
 
@@ -193,7 +193,7 @@ async def test_a_user_token_posts_as_the_person(slack: Workspace) -> None:
 
 
 async def test_a_thread_is_read_oldest_first_and_page_by_page(slack: Workspace, client: AsyncWebClient) -> None:
-    first = slack.write(slack.people.agent, slack.places.support, "first")
+    first = slack.write(slack.people.agent, slack.channels.support, "first")
     for text in ("second", "third"):
         await client.chat_postMessage(channel="C0SUPPORT", text=text, thread_ts=first.ts)
     pages = await client.conversations_replies(channel="C0SUPPORT", ts=first.ts, limit=2)
@@ -205,14 +205,14 @@ async def test_a_thread_is_read_oldest_first_and_page_by_page(slack: Workspace, 
 
 
 async def test_a_reply_to_a_reply_joins_the_thread(slack: Workspace, client: AsyncWebClient) -> None:
-    first = slack.write(slack.people.agent, slack.places.support, "first")
+    first = slack.write(slack.people.agent, slack.channels.support, "first")
     reply = await client.chat_postMessage(channel="C0SUPPORT", text="second", thread_ts=first.ts)
     third = await client.chat_postMessage(channel="C0SUPPORT", text="third", thread_ts=reply["ts"])
     assert third["message"]["thread_ts"] == first.ts
 
 
 async def test_history_between_two_times(slack: Workspace, client: AsyncWebClient) -> None:
-    one, two, three = (slack.write(slack.people.agent, slack.places.support, text) for text in ("1", "2", "3"))
+    one, two, three = (slack.write(slack.people.agent, slack.channels.support, text) for text in ("1", "2", "3"))
     between = await client.conversations_history(channel="C0SUPPORT", oldest=one.ts, latest=three.ts)
     assert [message["ts"] for message in between["messages"]] == [two.ts]
     all_three = await client.conversations_history(channel="C0SUPPORT", oldest=one.ts, latest=three.ts, inclusive=True)
@@ -234,12 +234,12 @@ async def test_an_update_keeps_the_blocks_unless_it_brings_some(client: AsyncWeb
 
 async def test_markdown_text_is_the_whole_message(slack: Workspace, client: AsyncWebClient) -> None:
     await client.chat_postMessage(channel="C0SUPPORT", markdown_text="**bold**")
-    assert slack.messages(slack.places.support)[0].text == "**bold**"
+    assert slack.messages(slack.channels.support)[0].text == "**bold**"
 
 
 async def test_an_archived_channels_messages_stay_as_they_are(slack: Workspace, client: AsyncWebClient) -> None:
     ts = (await client.chat_postMessage(channel="C0SUPPORT", text="x"))["ts"]
-    slack.change_channel(slack.places.support, is_archived=True)
+    slack.change_channel(slack.channels.support, is_archived=True)
     assert await refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="y")) == "is_archived"
 
 
@@ -256,7 +256,7 @@ async def test_an_updates_text_has_its_own_limit(client: AsyncWebClient) -> None
 
 
 async def test_only_the_bots_own_messages_can_be_changed(slack: Workspace, client: AsyncWebClient) -> None:
-    theirs = slack.write(slack.people.agent, slack.places.support, "mine")
+    theirs = slack.write(slack.people.agent, slack.channels.support, "mine")
     assert await refusal(client.chat_update(channel="C0SUPPORT", ts=theirs.ts, text="x")) == "cant_update_message"
     assert await refusal(client.chat_delete(channel="C0SUPPORT", ts=theirs.ts)) == "cant_delete_message"
 
@@ -265,7 +265,7 @@ async def test_a_deleted_message_is_gone(slack: Workspace, client: AsyncWebClien
     ts = (await client.chat_postMessage(channel="C0SUPPORT", text="x"))["ts"]
     assert (await client.chat_getPermalink(channel="C0SUPPORT", message_ts=ts))["permalink"]
     await client.chat_delete(channel="C0SUPPORT", ts=ts)
-    assert slack.messages(slack.places.support) == []
+    assert slack.messages(slack.channels.support) == []
     assert await refusal(client.chat_delete(channel="C0SUPPORT", ts=ts)) == "message_not_found"
     assert await refusal(client.chat_getPermalink(channel="C0SUPPORT", message_ts=ts)) == "message_not_found"
 
@@ -277,7 +277,7 @@ async def test_an_ephemeral_is_seen_by_one_person_until_a_reload(slack: Workspac
     await client.chat_postEphemeral(channel="C0SUPPORT", user="U0AGENT", text="for you")
     assert [ephemeral.text for ephemeral in slack.ephemerals(slack.people.agent)] == ["for you"]
     assert slack.ephemerals(slack.people.colleague) == []
-    assert slack.messages(slack.places.support) == []
+    assert slack.messages(slack.channels.support) == []
     slack.reload(slack.people.agent)
     assert slack.ephemerals(slack.people.agent) == []
 
@@ -304,11 +304,11 @@ async def test_where_no_ephemeral_can_go(client: AsyncWebClient, channel: str, u
 async def test_an_ephemeral_in_a_thread_without_replies_is_shown_to_nobody(
     slack: Workspace, client: AsyncWebClient
 ) -> None:
-    first = slack.write(slack.people.agent, slack.places.support, "first")
+    first = slack.write(slack.people.agent, slack.channels.support, "first")
     post = {"channel": "C0SUPPORT", "user": "U0AGENT", "text": "x", "thread_ts": first.ts}
     await client.chat_postEphemeral(**post)
     assert slack.ephemerals(slack.people.agent) == []
-    slack.write(slack.people.colleague, slack.places.support, "second", thread_ts=first.ts)
+    slack.write(slack.people.colleague, slack.channels.support, "second", thread_ts=first.ts)
     await client.chat_postEphemeral(**post)
     assert slack.ephemerals(slack.people.agent)[0].thread_ts == first.ts
 
@@ -428,7 +428,7 @@ async def test_strangers_are_told_apart_by_their_team(slack: Workspace, client: 
     """Slack's `is_stranger` is true only of people who share no channel with the app."""
     told = (await client.users_info(user="U0STRANGER"))["user"]
     assert (told["is_stranger"], told["team_id"]) == (False, "T0ELSEWHERE")
-    slack.change_channel(slack.places.support, members=slack.places.support.members - {"U0STRANGER"})
+    slack.change_channel(slack.channels.support, members=slack.channels.support.members - {"U0STRANGER"})
     assert (await client.users_info(user="U0STRANGER"))["user"]["is_stranger"] is True
 
 
@@ -466,7 +466,7 @@ async def test_a_file_in_three_steps(slack: Workspace, client: AsyncWebClient) -
         content="a,b", filename="log.csv", channel="D0AGENT", initial_comment="Here it is"
     )
     assert answer["file"]["title"] == "log.csv"
-    shared = await slack.wait_for_message(slack.places.dm)
+    shared = await slack.wait_for_message(slack.channels.dm)
     assert (shared.text, shared.files[0]["name"]) == ("Here it is", "log.csv")
     assert slack.state.uploads[shared.files[0]["id"]].content == b"a,b"
 
@@ -528,7 +528,7 @@ async def test_whom_a_message_pings(
     slack: Workspace, client: AsyncWebClient, message: Json, expected: set[str]
 ) -> None:
     await client.chat_postMessage(channel="C0SUPPORT", **message)
-    assert find_mentions(slack.messages(slack.places.support)[0]) == expected
+    assert find_mentions(slack.messages(slack.channels.support)[0]) == expected
 
 
 async def test_api_test_gives_back_what_it_got(client: AsyncWebClient) -> None:

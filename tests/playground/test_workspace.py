@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from playground import AppConfig, Ephemeral, Message, NotPossible, Outcome, Workspace
+from playground import AppConfig, DispatchOutcome, Ephemeral, Message, NotPossible, Workspace
 from playground.slack.view_stack import opened
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, option, overflow, plain, section, select, text_input
@@ -53,9 +53,9 @@ def ephemeral(slack: Workspace, *blocks: Json, thread_ts: str | None = None) -> 
     )
 
 
-def told(outcome: Outcome | None) -> Json:
+def told(outcome: DispatchOutcome | None) -> Json:
     assert outcome is not None
-    return outcome.delivery.payload
+    return outcome.dispatch.payload
 
 
 # --- what the manifest allows ------------------------------------------------------------------
@@ -65,7 +65,7 @@ async def test_a_manifest_grants_what_it_says_and_nothing_more() -> None:
     config = AppConfig.from_manifest(MANIFEST)
     assert (config.name, config.bot_scopes) == ("Narrow", {"commands", "chat:write"})
     async with Workspace.start(config=config) as slack:
-        agent, support = slack.people.agent, slack.places.support
+        agent, support = slack.people.agent, slack.channels.support
         with pytest.raises(NotPossible, match="/suggest is not a command"):
             await slack.run_command(agent, support, "/suggest")
         assert (await slack.run_command(agent, support, "/narrow")).error == "connection_failed"
@@ -86,20 +86,20 @@ def test_an_empty_manifest_grants_nothing() -> None:
 
 async def test_people_of_other_teams_cannot_run_commands(slack: Workspace) -> None:
     with pytest.raises(NotPossible, match="other teams"):
-        await slack.run_command(slack.people.stranger, slack.places.support, "/suggest")
+        await slack.run_command(slack.people.stranger, slack.channels.support, "/suggest")
 
 
 async def test_nobody_acts_where_they_are_not(slack: Workspace) -> None:
     with pytest.raises(NotPossible, match="is not in"):
-        await slack.run_command(slack.people.guest, slack.places.backstage, "/suggest")
+        await slack.run_command(slack.people.guest, slack.channels.backstage, "/suggest")
     with pytest.raises(NotPossible, match="archived"):
-        slack.write(slack.people.agent, slack.places.attic, "x")
+        slack.write(slack.people.agent, slack.channels.attic, "x")
 
 
 async def test_a_channel_may_change_under_way(slack: Workspace) -> None:
-    slack.change_channel(slack.places.support, is_archived=True)
+    slack.change_channel(slack.channels.support, is_archived=True)
     with pytest.raises(NotPossible, match="archived"):
-        slack.write(slack.people.agent, slack.places.support, "x")
+        slack.write(slack.people.agent, slack.channels.support, "x")
 
 
 async def test_an_ephemeral_is_clicked_by_its_reader_only(slack: Workspace) -> None:
@@ -211,13 +211,13 @@ async def test_in_an_org_install_the_team_is_null() -> None:
         shown = ephemeral(slack, actions(button()))
         payload = told(await slack.click(slack.people.agent, shown, "use_candidate"))
         assert (payload["team"], payload["enterprise"]["id"]) == (None, "E0INVENTED")
-        command = told(await slack.run_command(slack.people.agent, slack.places.support, "/suggest"))
+        command = told(await slack.run_command(slack.people.agent, slack.channels.support, "/suggest"))
         assert (command["is_enterprise_install"], command["enterprise_id"]) == ("true", "E0INVENTED")
 
 
 async def test_a_message_shortcut_brings_the_message(slack: Workspace) -> None:
-    first = slack.write(slack.people.stranger, slack.places.support, "My parcel is lost")
-    reply = slack.write(slack.people.agent, slack.places.support, "Oh", thread_ts=first.ts)
+    first = slack.write(slack.people.stranger, slack.channels.support, "My parcel is lost")
+    reply = slack.write(slack.people.agent, slack.channels.support, "Oh", thread_ts=first.ts)
     payload = told(await slack.message_shortcut(slack.people.agent, reply, "suggest_replies"))
     assert payload["message"]["text"] == "Oh"
     assert payload["message"]["thread_ts"] == first.ts
@@ -286,22 +286,22 @@ async def test_a_reload_closes_modals(slack: Workspace) -> None:
 
 
 async def test_waiting_returns_what_is_there_and_what_comes(slack: Workspace) -> None:
-    agent, support = slack.people.agent, slack.places.support
+    agent, support = slack.people.agent, slack.channels.support
     coming = asyncio.create_task(slack.wait_for_message(support, lambda message: message.text == "two"))
     await asyncio.sleep(0)
     slack.write(agent, support, "one")
     slack.write(agent, support, "two")
     assert (await coming).text == (await slack.wait_for_message(support)).text == "two"
-    await slack.settled()
+    await slack.wait_until_idle()
 
 
 async def test_waiting_in_vain_says_what_was_there_and_what_was_refused(slack: Workspace) -> None:
-    slack.write(slack.people.agent, slack.places.support, "something else")
+    slack.write(slack.people.agent, slack.channels.support, "something else")
     async with aiohttp.ClientSession() as session:
         await (await session.post(f"{slack.api_url}chat.postMessage", json={"text": "x"})).read()
     with pytest.raises(TimeoutError, match=r"something else.*chat.postMessage: not_authed"):
-        await slack.wait_for_message(slack.places.support, lambda message: message.text == "x", within=0.01)
-    await slack.settled()
+        await slack.wait_for_message(slack.channels.support, lambda message: message.text == "x", within=0.01)
+    await slack.wait_until_idle()
 
 
 async def test_waiting_for_a_home_tab(slack: Workspace) -> None:

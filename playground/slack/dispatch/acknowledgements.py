@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from playground.slack import view_stack
-from playground.slack.dispatch.dispatcher import Outcome
+from playground.slack.dispatch.dispatcher import DispatchOutcome
 from playground.slack.errors import SlackError
 from playground.slack.http.response_urls import post
 from playground.slack.objects import Ephemeral, View
@@ -16,16 +16,16 @@ from playground.slack.validation.message_content import content_of
 TROUBLE = "We had some trouble connecting. Try again?"
 
 
-def apply(state: State, outcome: Outcome) -> Outcome:
+def apply(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
     """Carries out the acknowledgement's body. The outcome's `error` says if Slack would not take it."""
-    if outcome.delivery.kind == "slash_commands":
+    if outcome.dispatch.kind == "slash_commands":
         return _after_command(state, outcome)
-    if outcome.delivery.payload["type"] == "view_submission":
+    if outcome.dispatch.payload["type"] == "view_submission":
         return _after_submission(state, outcome)
     return outcome
 
 
-def _after_command(state: State, outcome: Outcome) -> Outcome:
+def _after_command(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
     if outcome.acknowledged:
         outcome = _taken(outcome, lambda: _answer_command(state, outcome))
     if outcome.error is not None:
@@ -33,36 +33,36 @@ def _after_command(state: State, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _answer_command(state: State, outcome: Outcome) -> None:
+def _answer_command(state: State, outcome: DispatchOutcome) -> None:
     body = {"text": outcome.body} if isinstance(outcome.body, str) else outcome.body
     if not body:
         return
-    assert outcome.delivery.channel_id is not None
+    assert outcome.dispatch.channel_id is not None
     post(
         state,
-        channel_id=outcome.delivery.channel_id,
-        user_id=outcome.delivery.user_id,
+        channel_id=outcome.dispatch.channel_id,
+        user_id=outcome.dispatch.user_id,
         content=content_of(body),
         body=body,
     )
 
 
-def _tell_failure(state: State, outcome: Outcome) -> None:
-    assert outcome.delivery.channel_id is not None
+def _tell_failure(state: State, outcome: DispatchOutcome) -> None:
+    assert outcome.dispatch.channel_id is not None
     error = "operation_timeout" if outcome.error == "operation_timeout" else "dispatch_failed"
     state.put_ephemeral(
         Ephemeral(
             ts=state.clock.ts(),
-            channel_id=outcome.delivery.channel_id,
-            user_id=outcome.delivery.user_id,
-            text=f'{outcome.delivery.name} failed with the error "{error}"',
+            channel_id=outcome.dispatch.channel_id,
+            user_id=outcome.dispatch.user_id,
+            text=f'{outcome.dispatch.name} failed with the error "{error}"',
             author_id=SLACKBOT_ID,
         )
     )
 
 
-def _after_submission(state: State, outcome: Outcome) -> Outcome:
-    view = state.views[outcome.delivery.view_id or ""]
+def _after_submission(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
+    view = state.views[outcome.dispatch.view_id or ""]
     # The app may have closed or replaced it while it was answering.
     if view.id not in state.stacks.get(view.user_id, ()):
         return outcome
@@ -98,7 +98,7 @@ def _checked_errors(view: View, errors: Any) -> dict[str, str]:
     return {str(block_id): str(text) for block_id, text in errors.items()}
 
 
-def _taken(outcome: Outcome, carry_out: Callable[[], None]) -> Outcome:
+def _taken(outcome: DispatchOutcome, carry_out: Callable[[], None]) -> DispatchOutcome:
     try:
         carry_out()
     except SlackError as refusal:

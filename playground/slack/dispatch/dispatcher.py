@@ -22,7 +22,7 @@ Signature = Literal["right", "wrong", "stale", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Dispatch:
     """`name` is the command, or `<type>:<action or callback id>`, or `event:<type>`; `payload` goes out as it is."""
 
     kind: Kind
@@ -36,12 +36,12 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DispatchOutcome:
     """`error` is None if the app acknowledged in time with 200. `body` is what it acknowledged with, parsed if JSON;
     `reasons` say why Slack would not take that body.
     """
 
-    delivery: Delivery
+    dispatch: Dispatch
     status: int | None
     body: Any = None
     error: str | None = None
@@ -55,7 +55,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RawAnswer:
+class RawResponse:
     status: int
     text: str
     headers: Mapping[str, str]
@@ -91,63 +91,63 @@ class Dispatcher:
         if self._session is not None:
             await self._session.close()
 
-    async def deliver(self, delivery: Delivery) -> Outcome:
+    async def dispatch(self, dispatch: Dispatch) -> DispatchOutcome:
         """Never raises for what the app does: a refusal, a broken connection, no answer in time are outcomes."""
         over_http = self.request_url is not None
         entry = self._journal.asked(
-            to="bot", via="http" if over_http else "socket", name=delivery.name, body=delivery.payload
+            to="bot", via="http" if over_http else "socket", name=dispatch.name, body=dispatch.payload
         )
         try:
             async with asyncio.timeout(self._acknowledge_within):
-                outcome = await (self._over_http(delivery) if over_http else self._over_socket(delivery))
+                outcome = await (self._over_http(dispatch) if over_http else self._over_socket(dispatch))
         except TimeoutError:
-            outcome = Outcome(delivery=delivery, status=None, error="operation_timeout")
+            outcome = DispatchOutcome(dispatch=dispatch, status=None, error="operation_timeout")
         except (aiohttp.ClientError, ConnectionError):
-            outcome = Outcome(delivery=delivery, status=None, error="connection_failed")
+            outcome = DispatchOutcome(dispatch=dispatch, status=None, error="connection_failed")
         answer = self._journal.answered(entry, status=outcome.status, body=outcome.body, error=outcome.error)
         return replace(outcome, ack_ms=answer.duration_ms or 0.0)
 
-    async def send_raw(self, body: bytes, *, content_type: str, signature: Signature) -> RawAnswer:
+    async def send_raw(self, body: bytes, *, content_type: str, signature: Signature) -> RawResponse:
         """Any bytes to the request URL, signed rightly or not."""
         headers = {"Content-Type": content_type, **self._signed(body, signature)}
         async with self._client().post(self._url(), data=body, headers=headers) as response:
-            return RawAnswer(status=response.status, text=await response.text(), headers=dict(response.headers))
+            return RawResponse(status=response.status, text=await response.text(), headers=dict(response.headers))
 
     def _url(self) -> str:
         if self.request_url is None:
             raise NotPossible("no app is listening: set workspace.request_url, or connect over Socket Mode")
         return self.request_url
 
-    async def _over_http(self, delivery: Delivery) -> Outcome:
-        body, content_type = _encoded(delivery)
+    async def _over_http(self, dispatch: Dispatch) -> DispatchOutcome:
+        body, content_type = _encoded(dispatch)
         headers = {"Content-Type": content_type, **self._signed(body, "right")}
-        if delivery.retry:
-            headers["X-Slack-Retry-Num"] = str(delivery.retry)
-            headers["X-Slack-Retry-Reason"] = delivery.retry_reason or "http_error"
+        if dispatch.retry:
+            headers["X-Slack-Retry-Num"] = str(dispatch.retry)
+            headers["X-Slack-Retry-Reason"] = dispatch.retry_reason or "http_error"
         async with self._client().post(self._url(), data=body, headers=headers) as response:
             text = await response.text()
-            return Outcome(
-                delivery=delivery,
+            return DispatchOutcome(
+                dispatch=dispatch,
                 status=response.status,
                 body=_parsed(text),
                 error=None if response.status == 200 else "http_error",
                 may_retry="x-slack-no-retry" not in response.headers,
             )
 
-    async def _over_socket(self, delivery: Delivery) -> Outcome:
+    async def _over_socket(self, dispatch: Dispatch) -> DispatchOutcome:
         if not self._sockets.is_connected:
-            return Outcome(delivery=delivery, status=None, error="connection_failed")
+            return DispatchOutcome(dispatch=dispatch, status=None, error="connection_failed")
         envelope: Json = {
             "envelope_id": f"envelope-{next(self._ids)}",
-            "type": delivery.kind,
-            "accepts_response_payload": delivery.kind != "events_api",
-            "payload": delivery.payload,
+            "type": dispatch.kind,
+            "accepts_response_payload": dispatch.kind != "events_api",
+            "payload": dispatch.payload,
         }
-        if delivery.kind == "events_api":
-            reason = (delivery.retry_reason or "").removeprefix("http_")
-            envelope |= {"retry_attempt": delivery.retry, "retry_reason": reason}
+        if dispatch.kind == "events_api":
+            reason = (dispatch.retry_reason or "").removeprefix("http_")
+            envelope |= {"retry_attempt": dispatch.retry, "retry_reason": reason}
         answer = await self._sockets.send(envelope)
-        return Outcome(delivery=delivery, status=200, body=answer.get("payload"))
+        return DispatchOutcome(dispatch=dispatch, status=200, body=answer.get("payload"))
 
     def _signed(self, body: bytes, signature: Signature) -> dict[str, str]:
         """Slack's headers. The time is the machine's: an app compares it with its own."""
@@ -168,10 +168,10 @@ class Dispatcher:
         return self._session
 
 
-def _encoded(delivery: Delivery) -> tuple[bytes, str]:
-    if delivery.kind == "events_api":
-        return json.dumps(delivery.payload).encode(), "application/json"
-    fields = delivery.payload if delivery.kind == "slash_commands" else {"payload": json.dumps(delivery.payload)}
+def _encoded(dispatch: Dispatch) -> tuple[bytes, str]:
+    if dispatch.kind == "events_api":
+        return json.dumps(dispatch.payload).encode(), "application/json"
+    fields = dispatch.payload if dispatch.kind == "slash_commands" else {"payload": json.dumps(dispatch.payload)}
     return urlencode(fields).encode(), "application/x-www-form-urlencoded"
 
 

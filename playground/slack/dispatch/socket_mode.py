@@ -9,8 +9,8 @@ from typing import Literal
 import aiohttp
 from aiohttp import web
 
-from playground.slack.change_bus import Changes
-from playground.slack.fault_injection import Faults
+from playground.slack.change_bus import ChangeBus
+from playground.slack.fault_injection import FaultInjector
 from playground.slack.journal import Journal
 from playground.slack.objects import Json
 from playground.slack.people.directory import APP_ID
@@ -31,11 +31,11 @@ class _Connection:
 class Sockets:
     """Envelopes go round-robin to the connections that are not about to be closed."""
 
-    def __init__(self, *, state: State, journal: Journal, faults: Faults) -> None:
+    def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
         self._state = state
         self._journal = journal
         self._faults = faults
-        self._changes: Changes = state.changes
+        self._changes: ChangeBus = state.changes
         self._connections: deque[_Connection] = deque()
 
     @property

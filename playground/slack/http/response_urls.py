@@ -6,7 +6,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from playground.slack.errors import SlackError
-from playground.slack.fault_injection import RESPONSE_URL, Faults
+from playground.slack.fault_injection import RESPONSE_URL, FaultInjector
 from playground.slack.http.responses import Answer, meeting, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.chat import thread_to_join
@@ -21,7 +21,7 @@ USES = 5
 class ResponseUrls:
     """POST /actions/<key>. A post that is refused does not count as one of the five uses."""
 
-    def __init__(self, *, state: State, journal: Journal, faults: Faults) -> None:
+    def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
         self._state = state
         self._journal = journal
         self._faults = faults

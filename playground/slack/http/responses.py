@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from aiohttp import web
 
 from playground.slack.fault_injection import (
-    Dropped,
+    DroppedConnection,
+    ErrorResponse,
     Fault,
-    Garbled,
-    Hanging,
-    LostAnswer,
-    LostServerError,
+    LostResponse,
+    MalformedResponse,
+    NoResponse,
     RateLimited,
-    Refused,
     ServerError,
-    Slow,
+    SlowResponse,
+    SpuriousServerError,
 )
 from playground.slack.objects import Json
 
@@ -39,19 +39,19 @@ async def meeting(fault: Fault | None, carry_out: CarryOut, sleep: Sleep) -> Ans
     """The call's answer after what the fault does to it; each fault says itself whether the call is carried out."""
     if fault is None:
         return carry_out()
-    if isinstance(fault, Slow):
+    if isinstance(fault, SlowResponse):
         answer = carry_out()
         await sleep(fault.seconds)
         return answer
-    if isinstance(fault, LostServerError):
+    if isinstance(fault, SpuriousServerError):
         carry_out()
         return _server_error(fault.status)
-    if isinstance(fault, Garbled):
+    if isinstance(fault, MalformedResponse):
         carry_out()
         return Answer(status=200, body=fault.body, error="garbled", content_type=fault.content_type)
-    if isinstance(fault, LostAnswer):
+    if isinstance(fault, LostResponse):
         return replace(carry_out(), status=None, error="answer_lost")
-    if isinstance(fault, Hanging):
+    if isinstance(fault, NoResponse):
         await sleep(math.inf)
     return _not_carried_out(fault)
 
@@ -62,9 +62,9 @@ def _not_carried_out(fault: Fault) -> Answer:
         return Answer(status=429, body=body, error="ratelimited", headers={"Retry-After": str(fault.retry_after)})
     if isinstance(fault, ServerError):
         return _server_error(fault.status)
-    if isinstance(fault, Refused):
+    if isinstance(fault, ErrorResponse):
         return Answer(status=200, body={"ok": False, "error": fault.error}, error=fault.error)
-    assert isinstance(fault, Dropped | Hanging)
+    assert isinstance(fault, DroppedConnection | NoResponse)
     return Answer(status=None, body="", error="connection_dropped")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from playground.slack.errors import SlackError
-from playground.slack.fault_injection import Faults
+from playground.slack.fault_injection import FaultInjector
 from playground.slack.http.responses import Answer, meeting, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.call import Call
@@ -18,7 +18,7 @@ from playground.slack.state import State
 class WebApi:
     """The journal has each call's arguments and answer, without the token."""
 
-    def __init__(self, *, state: State, journal: Journal, faults: Faults) -> None:
+    def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
         self._state = state
         self._journal = journal
         self._faults = faults

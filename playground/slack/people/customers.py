@@ -7,7 +7,7 @@ customers do.
 from typing import Final
 
 from playground.slack.objects import Message, User
-from playground.slack.people.directory import OTHER_TEAM_ID, People, Places
+from playground.slack.people.directory import OTHER_TEAM_ID, Channels, People
 from playground.slack.workspace import Workspace
 
 
@@ -55,7 +55,7 @@ _THREAD: Final[tuple[tuple[float, User, str], ...]] = (
 
 def move_in(workspace: Workspace) -> None:
     """Adds the customers to the support channel, with what they have written in the last hour."""
-    state, support = workspace.state, workspace.state.channels[Places.support.id]
+    state, support = workspace.state, workspace.state.channels[Channels.support.id]
     state.users.update((customer.id, customer) for customer in CUSTOMERS)
     workspace.change_channel(support, members=support.members | {customer.id for customer in CUSTOMERS})
     now = workspace.clock.now()

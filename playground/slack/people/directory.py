@@ -58,7 +58,7 @@ class People:
 _STAFF = frozenset({"U0ADMIN", "U0AGENT", "U0COLLEAGUE"})
 
 
-class Places:
+class Channels:
     """Each channel stands for one rule: who is a member, what it takes to post there."""
 
     support = Channel(

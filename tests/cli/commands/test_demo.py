@@ -40,7 +40,7 @@ async def shown_to(demo: demo.Demo, needle: str = "use_candidate") -> Ephemeral:
 
 async def asked(demo: demo.Demo, text: str = "My parcel arrived broken") -> None:
     slack = demo.slack
-    await slack.run_command(slack.people.agent, slack.places.support, "/suggest", text)
+    await slack.run_command(slack.people.agent, slack.channels.support, "/suggest", text)
 
 
 async def test_check_starts_and_stops_and_names_the_file(suggest: Suggest) -> None:
@@ -108,7 +108,7 @@ async def test_the_browser_is_opened_where_there_is_one_and_nobody_said_no(monke
 
 async def test_customers_of_several_languages_have_written_already(tmp_path: Path) -> None:
     async with demonstrating(settings(), location(tmp_path)) as demo:
-        support = demo.slack.places.support
+        support = demo.slack.channels.support
         written = demo.slack.messages(support)
         assert {user.id for user in CUSTOMERS} <= {message.user_id for message in written}
         assert [message.ts for message in written if not message.thread_ts] == sorted(
@@ -131,7 +131,7 @@ async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Su
         await asked(demo)
         await demo.slack.click(demo.slack.people.agent, await shown_to(demo), "use_candidate")
         await shown_to(demo, "undo_choice")
-        await demo.slack.settled()
+        await demo.slack.wait_until_idle()
     exported = await suggest("export", "--database", "demo.db")
     [line] = exported.out.splitlines()
     row = json.loads(line)

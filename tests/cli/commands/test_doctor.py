@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from cli.manifest import bot_scopes, load_manifest
-from playground import ANY, AppConfig, Dropped, Refused, ServerError, Workspace
+from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
 from playground.model_server import ModelDouble, Refusal, server_error
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, write
@@ -120,7 +120,7 @@ async def test_allowed_user_groups_are_looked_up(
     assert found["SUGGEST_ALLOWED_USERGROUPS"]["message"] == "S0LEADS (2 members); admins may use the bot, too"
 
 
-@pytest.mark.parametrize("fault", [ServerError(), Dropped()])
+@pytest.mark.parametrize("fault", [ServerError(), DroppedConnection()])
 async def test_slack_out_of_reach(fault: Any, suggest: Suggest, slack: Workspace, model: ModelDouble) -> None:
     slack.faults.plan(ANY, fault, times=20)
     found = problems(await examined(suggest))
@@ -131,7 +131,7 @@ async def test_slack_out_of_reach(fault: Any, suggest: Suggest, slack: Workspace
 async def test_a_workspace_that_refuses_for_another_reason(
     suggest: Suggest, slack: Workspace, model: ModelDouble
 ) -> None:
-    slack.faults.plan("auth.test", Refused(error="account_inactive"))
+    slack.faults.plan("auth.test", ErrorResponse(error="account_inactive"))
     assert "refused (account_inactive)" in problems(await examined(suggest))["SLACK_BOT_TOKEN"]
 
 

@@ -18,7 +18,7 @@ from handlers.slack.ephemeral import PrivateMessages
 from handlers.slack.live_message import Boards
 from handlers.slack.usergroups import AGAIN_AFTER_S, AT_MOST_S, REMEMBERED_S, Usergroups
 from handlers.slack.users import People
-from playground import Hanging, Refused, User, Workspace, find_mentions
+from playground import NoResponse, ErrorResponse, User, Workspace, find_mentions
 from tests.bot.desk import Clock
 from tests.conftest import Stage, StageMaker
 
@@ -105,13 +105,13 @@ async def house(
 
 async def _command(slack: Workspace, user: User) -> str:
     """Also of those whom Slack would not let type it: they may have been let go since."""
-    delivery = slack.prepared_command(slack.people.agent, slack.places.support, "/suggest", "hi")
-    payload = slack.payloads.command(user, slack.places.support, "/suggest", "hi")
-    return str((await slack.deliver(replace(delivery, payload=payload))).body)
+    delivery = slack.prepare_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
+    payload = slack.payloads.command(user, slack.channels.support, "/suggest", "hi")
+    return str((await slack.dispatch(replace(delivery, payload=payload))).body)
 
 
 async def _click(slack: Workspace, user: User) -> str:
-    message = slack.write(slack.people.agent, slack.places.support, "look")
+    message = slack.write(slack.people.agent, slack.channels.support, "look")
     block = {"type": "actions", "block_id": "b", "elements": [BUTTON]}
     shown = slack.state.put_message(replace(message, blocks=(block,)))
     await slack.click(user, shown, "any")
@@ -147,7 +147,7 @@ async def _submission_of_nothing(slack: Workspace, user: User) -> str:
 
 
 async def _message_shortcut(slack: Workspace, user: User) -> str:
-    message = slack.write(slack.people.agent, slack.places.support, "look")
+    message = slack.write(slack.people.agent, slack.channels.support, "look")
     await slack.message_shortcut(user, message, "suggest_replies")
     return (await slack.wait_for_ephemeral(user)).text
 
@@ -158,9 +158,9 @@ async def _global_shortcut(slack: Workspace, user: User) -> str:
 
 
 async def _mention(slack: Workspace, user: User) -> str:
-    slack.write(user, slack.places.support, f"<@{slack.bot_user_id}> help")
+    slack.write(user, slack.channels.support, f"<@{slack.bot_user_id}> help")
     told = await slack.wait_for_ephemeral(user)
-    await slack.settled()
+    await slack.wait_until_idle()
     return told.text
 
 
@@ -168,7 +168,7 @@ async def _direct_message(slack: Workspace, user: User) -> str:
     channel = slack.state.direct_channel(user.id)
     slack.write(user, channel, "Where is my order?")
     told = await slack.wait_for_message(channel, lambda message: message.user_id == slack.bot_user_id)
-    await slack.settled()
+    await slack.wait_until_idle()
     return told.text
 
 
@@ -239,7 +239,7 @@ async def test_a_group_is_asked_for_once_and_remembered() -> None:
         assert "none of them" in await _command(slack, slack.people.colleague)
 
 
-@pytest.mark.parametrize("fault", [Refused(error="missing_scope"), Hanging()])
+@pytest.mark.parametrize("fault", [ErrorResponse(error="missing_scope"), NoResponse()])
 async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any) -> None:
     """Nobody gets in whom nobody vouches for, in time for Slack's three seconds; what was known holds for an hour."""
     async with house(usergroups=frozenset({LEADS})) as made:
@@ -249,7 +249,7 @@ async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any) -> None:
         made.clock.tick(AGAIN_AFTER_S + 1)
         await _command(slack, slack.people.colleague)
         assert made.entered == ["command"]
-        slack.faults.plan("usergroups.users.list", Refused(error="missing_scope"), times=2)
+        slack.faults.plan("usergroups.users.list", ErrorResponse(error="missing_scope"), times=2)
         made.clock.tick(REMEMBERED_S + 1)
         await _command(slack, slack.people.colleague)
         assert made.entered == ["command"] * 2, "Slack said so a while ago"
@@ -262,7 +262,7 @@ async def test_where_slack_does_not_say_who_somebody_is() -> None:
     for usergroups, told in ((frozenset(), ""), (frozenset({LEADS}), "Slack did not say")):
         async with house(usergroups=usergroups) as made:
             slack = made.slack
-            slack.faults.plan("users.info", Refused(error="fatal_error"), times=2)
+            slack.faults.plan("users.info", ErrorResponse(error="fatal_error"), times=2)
             assert told in await _command(slack, slack.people.agent)
             await _command(slack, slack.people.colleague)
             assert len(made.entered) == (1 if told else 2)
@@ -271,7 +271,7 @@ async def test_where_slack_does_not_say_who_somebody_is() -> None:
 async def test_whom_slack_does_not_show_is_a_stranger() -> None:
     """As with people of other organisations who are in no channel of ours any more."""
     async with house() as made:
-        made.slack.faults.plan("users.info", Refused(error="user_not_visible"))
+        made.slack.faults.plan("users.info", ErrorResponse(error="user_not_visible"))
         assert "Only members of the workspace" in await _command(made.slack, made.slack.people.agent)
         assert made.entered == []
 
@@ -285,7 +285,7 @@ async def test_a_wrong_group_is_told_in_the_log(caplog: pytest.LogCaptureFixture
 async def test_whoever_cannot_be_told_is_barred_all_the_same() -> None:
     async with house() as made:
         slack = made.slack
-        slack.faults.plan("views.open", Refused(error="expired_trigger_id"))
+        slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
         await slack.global_shortcut(slack.people.guest, "suggest_anywhere")
         assert (made.entered, slack.open_views(slack.people.guest)) == ([], [])
 
@@ -305,7 +305,7 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
             },
         ):
             delivery = slack._event_delivery(event)
-            assert (await slack.deliver(delivery)).acknowledged
+            assert (await slack.dispatch(delivery)).acknowledged
         assert (made.entered, slack.ephemerals(slack.people.guest)) == ([], [])
 
 
@@ -335,7 +335,7 @@ async def test_allowed_channels(stage_with: StageMaker) -> None:
         assert "/suggest last" in json.dumps((await stage.suggest("help")).body)
         assert await stage.log() == []
         assert stage.model.total == 0
-        await stage.slack.run_command(stage.agent, stage.slack.places.backstage, "/suggest", "Where is it?")
+        await stage.slack.run_command(stage.agent, stage.slack.channels.backstage, "/suggest", "Where is it?")
         await stage.candidates()
 
 
@@ -343,20 +343,20 @@ async def test_allowed_channels_hold_for_threads_and_not_for_what_is_in_no_chann
     """A shortcut and a mention are refused where they are used; a direct message and a pasted one are not."""
     async with stage_with(suggest_allowed_channels=("G0BACKSTAGE",)) as stage:
         slack = stage.slack
-        message = slack.write(slack.people.stranger, slack.places.support, "Where is it?")
+        message = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
         await slack.message_shortcut(stage.agent, message, "suggest_replies")
         view = await slack.wait_for_view(stage.agent)
         assert "may not be used in this channel" in json.dumps(view.blocks)
-        slack.write(stage.agent, slack.places.support, f"<@{slack.bot_user_id}>", thread_ts=message.ts)
+        slack.write(stage.agent, slack.channels.support, f"<@{slack.bot_user_id}>", thread_ts=message.ts)
         await stage.private("may not be used in this channel")
-        slack.write(stage.agent, slack.places.support, f"<@{slack.bot_user_id}>")
+        slack.write(stage.agent, slack.channels.support, f"<@{slack.bot_user_id}>")
         await slack.wait_until(lambda: len(slack.ephemerals(stage.agent)) == 2)
         assert "may not be used in this channel" in slack.ephemerals(stage.agent)[-1].text, (
             "not: mention me in a thread"
         )
         assert await stage.log() == []
-        slack.write(stage.agent, slack.places.dm, "Where is it?")
-        await slack.wait_for_message(slack.places.dm, lambda shown: "use_candidate" in str(shown.blocks))
+        slack.write(stage.agent, slack.channels.dm, "Where is it?")
+        await slack.wait_for_message(slack.channels.dm, lambda shown: "use_candidate" in str(shown.blocks))
         assert len(await stage.log()) == 1
 
 

@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.suggesting.deliver import Refused
+from bot.suggesting.deliver import ErrorResponse
 from handlers import blocks
 from handlers.slack.live_message import Boards, Modal
-from playground import Slow, Workspace
+from playground import SlowResponse, Workspace
 from storage.records import Request, Turn
 from tests.bot.desk import Clock
 from tests.storage.stores import AT
@@ -66,7 +66,7 @@ async def test_a_change_that_had_to_wait_counts_from_its_end() -> None:
     """A client that waits as Slack tells makes its call late."""
     async with boards() as (slack, made, clock):
         modal = await a_modal(slack, made)
-        slack.faults.plan("views.update", Slow(seconds=0.2))
+        slack.faults.plan("views.update", SlowResponse(seconds=0.2))
         waiting = asyncio.create_task(made.paint(modal, REQUEST, blocks.notice("1")))
         await slack.wait_until(lambda: bool(slack.journal.calls("views.update")))
         clock.tick(5)
@@ -88,7 +88,7 @@ async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
         modal = await a_modal(slack, made)
         other = Modal(view_id=modal.view_id)
         await made.paint(other, REQUEST, blocks.notice("another replica was here"))
-        with pytest.raises(Refused, match="hash_conflict"):
+        with pytest.raises(ErrorResponse, match="hash_conflict"):
             await made.paint(modal, REQUEST, blocks.notice("too late"))
         modal.forget()
         await made.paint(modal, REQUEST, blocks.notice("looked at anew"))

@@ -15,7 +15,7 @@ from tests.handlers.test_surfaces import in_a_modal, mention
 @pytest.fixture
 def stage(stage: Stage) -> Stage:
     """With a customer in the channel."""
-    support = stage.slack.places.support
+    support = stage.slack.channels.support
     stage.slack.state.users[PAULA.id] = PAULA
     stage.slack.change_channel(support, members=support.members | {PAULA.id})
     return stage
@@ -25,7 +25,7 @@ def put(stage: Stage, text: str, *, by: User | None = None, thread_ts: str | Non
     """A message of any kind in the support channel, without anybody hearing of it."""
     message = Message(
         ts=stage.slack.clock.ts(),
-        channel_id=stage.slack.places.support.id,
+        channel_id=stage.slack.channels.support.id,
         user_id=by.id if by else "",
         text=text,
         thread_ts=thread_ts,
@@ -68,10 +68,10 @@ async def test_customer_and_team_are_told_apart(stage: Stage) -> None:
 @pytest.mark.parametrize("with_customer", [True, False])
 async def test_for_a_mention_the_customer_is_who_is_not_of_the_team(stage: Stage, with_customer: bool) -> None:  # noqa: FBT001 - a case
     """Where only members have written, it is who began the thread."""
-    first = stage.slack.write(stage.slack.people.colleague, stage.slack.places.support, "How do I get a refund?")
-    stage.slack.write(stage.agent, stage.slack.places.support, "Let me see.", thread_ts=first.ts)
+    first = stage.slack.write(stage.slack.people.colleague, stage.slack.channels.support, "How do I get a refund?")
+    stage.slack.write(stage.agent, stage.slack.channels.support, "Let me see.", thread_ts=first.ts)
     if with_customer:
-        stage.slack.write(PAULA, stage.slack.places.support, "Yes, please!", thread_ts=first.ts)
+        stage.slack.write(PAULA, stage.slack.channels.support, "Yes, please!", thread_ts=first.ts)
     mention(stage, first.ts)
     await stage.candidates()
     [line] = await stage.log()

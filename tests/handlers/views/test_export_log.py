@@ -15,7 +15,7 @@ from cli.workers import export_process
 from cli.workers.export_process import ExportsBeside
 from handlers.views import export_log
 from handlers.views.export_log import ExportFailed, Order
-from playground import Delivery, Outcome, Refused, ServerError, User, View
+from playground import Dispatch, DispatchOutcome, ErrorResponse, ServerError, User, View
 from playground.slack.fault_injection import Fault
 from tests.cli.log import audited
 from tests.conftest import Stage, StageMaker
@@ -89,14 +89,14 @@ async def test_a_submission_delivered_again_to_another_replica_is_not_carried_ou
 ) -> None:
     await decided(stage)
     admin = stage.slack.people.admin
-    delivered: list[Delivery] = []
-    deliver = stage.slack.deliver
+    delivered: list[Dispatch] = []
+    deliver = stage.slack.dispatch
 
-    async def noting(delivery: Delivery) -> Outcome:
+    async def noting(delivery: Dispatch) -> DispatchOutcome:
         delivered.append(delivery)
         return await deliver(delivery)
 
-    monkeypatch.setattr(stage.slack, "deliver", noting)
+    monkeypatch.setattr(stage.slack, "dispatch", noting)
     await stage.slack.submit(admin, await opened(stage, admin), values())
     await told(stage, "The export is done")
     [submission] = [delivery for delivery in delivered if delivery.name == "view_submission:export_log"]
@@ -136,13 +136,13 @@ async def test_a_form_that_has_no_place_for_any_request_is_told(stage: Stage) ->
 @pytest.mark.parametrize(
     ("method", "fault", "sentence"),
     [
-        ("views.open", Refused(error="internal_error"), "Slack did not open the window"),
-        ("conversations.open", Refused(error="cannot_dm_bot"), "does not let the bot write direct messages"),
-        ("files.getUploadURLExternal", Refused(error="missing_scope"), "lacks the scope `files:write`"),
+        ("views.open", ErrorResponse(error="internal_error"), "Slack did not open the window"),
+        ("conversations.open", ErrorResponse(error="cannot_dm_bot"), "does not let the bot write direct messages"),
+        ("files.getUploadURLExternal", ErrorResponse(error="missing_scope"), "lacks the scope `files:write`"),
         ("files.getUploadURLExternal", ServerError(), "Slack did not take the file"),
         (
             "files.completeUploadExternal",
-            Refused(error="channel_not_found"),
+            ErrorResponse(error="channel_not_found"),
             "does not let the bot write direct messages",
         ),
         ("files.completeUploadExternal", ServerError(), "Slack did not take the file"),
