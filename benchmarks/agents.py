@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.ranking.choice_sets import Display, Shown
+from bot.ranking.choice_sets import ChoiceSet, ShownCandidate
 from storage.records import Turn
 
 BEGINNING = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -65,7 +65,7 @@ class Agent:
 
 def simulate(
     world: World, *, requests: int, agents: int, seed: int, order: Order = at_random, words: Sequence[str] = WORDS
-) -> Iterator[Display]:
+) -> Iterator[ChoiceSet]:
     """The same numbers make the same displays. Agents ask in turn, so that each has about as many choices."""
     rng = random.Random(seed)
     people = [Agent(f"T1/U{n}", rng.gauss(0, world.pull), rng.gauss(0, world.reluctance)) for n in range(agents)]
@@ -80,12 +80,12 @@ def utility(world: World, style: str, text: str) -> float:
 
 def _display(
     world: World, agent: Agent, number: int, order: Order, words: Sequence[str], rng: random.Random
-) -> Display:
+) -> ChoiceSet:
     styles = rng.sample(list(world.styles), world.candidates)
     texts = [" ".join(rng.choices(words, k=rng.randint(*world.words))) for _ in styles]
     places = order(texts, rng)
     shown = tuple(
-        Shown(
+        ShownCandidate(
             id=f"r{number}c{index}",
             position=place + 1,
             style=styles[index],
@@ -95,7 +95,7 @@ def _display(
         )
         for place, index in enumerate(places)
     )
-    return Display(
+    return ChoiceSet(
         request_id=f"r{number}",
         agent=agent.name,
         at=BEGINNING + timedelta(minutes=20 * number),
@@ -107,7 +107,7 @@ def _display(
     )
 
 
-def _picked(world: World, agent: Agent, shown: Sequence[Shown], rng: random.Random) -> int | None:
+def _picked(world: World, agent: Agent, shown: Sequence[ShownCandidate], rng: random.Random) -> int | None:
     utilities = [utility(world, one.style, one.text) + world.positions[one.position - 1] for one in shown]
     utilities[0] += agent.pull
     odds = [math.exp(each) for each in (*utilities, world.none + agent.reluctance)]

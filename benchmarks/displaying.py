@@ -29,8 +29,8 @@ from scipy import stats
 
 from benchmarks.agents import BEGINNING, QUESTION, WORDS, World, simulate, utility
 from benchmarks.fill import fill
-from bot.ordering.policies import PlackettLuce, Policy, Uniform
-from bot.ranking.choice_sets import Display, Shown
+from bot.ordering.policies import PlackettLuce, OrderPolicy, Uniform
+from bot.ranking.choice_sets import ChoiceSet, ShownCandidate
 from bot.ranking.estimates import estimate
 from bot.ranking.model import Ranker, fit
 from bot.ranking.promotion import judge
@@ -38,7 +38,7 @@ from cli.workers.training import ProcessApart
 
 Figures = dict[str, Any]
 
-POLICIES: dict[str, Policy] = {
+POLICIES: dict[str, OrderPolicy] = {
     "uniform": Uniform(),
     "plackett_luce, as shown": PlackettLuce(),
     "plackett_luce, T = 1": PlackettLuce(temperature=1.0),
@@ -144,7 +144,7 @@ class _Run:
 
     def __init__(self, world: World, *, agents: int, seed: int) -> None:
         self.world = world
-        self.log: list[Display] = []
+        self.log: list[ChoiceSet] = []
         self._rng = random.Random(seed)
         self._people = [(self._rng.gauss(0, world.pull), self._rng.gauss(0, world.reluctance)) for _ in range(agents)]
         self._ranker: Ranker | None = None
@@ -166,16 +166,16 @@ class _Run:
             found[policy].append(worth[0] == max(worth))
         return found
 
-    def _display(self, number: int) -> Display:
+    def _display(self, number: int) -> ChoiceSet:
         rng, world = self._rng, self.world
         drafted = [
-            Shown(
+            ShownCandidate(
                 id=f"r{number}c{index}", position=1, style=style, model="m1",
                 text=" ".join(rng.choices(WORDS, k=rng.randint(*world.words))),
             )
             for index, style in enumerate(rng.sample(list(world.styles), world.candidates))
         ]  # fmt: skip
-        policy: Policy = Uniform() if self._ranker is None else PlackettLuce()
+        policy: OrderPolicy = Uniform() if self._ranker is None else PlackettLuce()
         scores = [0.0] * len(drafted) if self._ranker is None else self._ranker.quality(QUESTION, drafted, "p1")
         order, first = policy.draw(scores, rng), policy.first_probabilities(scores)
         shown = tuple(
@@ -184,13 +184,13 @@ class _Run:
         )
         self._policies.append(policy.name)
         person = number % len(self._people)
-        return Display(
+        return ChoiceSet(
             request_id=f"r{number}", agent=f"T1/U{person}", at=BEGINNING + timedelta(minutes=20 * number),
             prompt_version="p1", conversation=QUESTION, shown=shown, picked=self._picked(shown, self._people[person]),
             order_propensity=policy.order_probability(scores, order),
         )  # fmt: skip
 
-    def _picked(self, shown: Sequence[Shown], person: tuple[float, float]) -> int | None:
+    def _picked(self, shown: Sequence[ShownCandidate], person: tuple[float, float]) -> int | None:
         pull, reluctance = person
         worth = [utility(self.world, each.style, each.text) for each in shown]
         utilities = [each + here for each, here in zip(worth, self.world.positions, strict=True)]

@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.agents import World, longest_first, simulate
 from bot.choice_log import NotALine, lines_of, opened, read_line
 from bot.ordering.policies import PlackettLuce, arranged
-from bot.ranking.choice_sets import Display, collect
+from bot.ranking.choice_sets import ChoiceSet, collect
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
 from bot.ranking.estimates import estimate
 from bot.ranking.evaluation import divided, evaluate, nobody_known, positions_only
@@ -97,7 +97,7 @@ def confounded(asked: argparse.Namespace) -> Figures:
     return {"rounds": asked.rounds, "requests": asked.requests, "agents": asked.agents, "rows": rows}
 
 
-def _design(displays: Sequence[Display]) -> Design:
+def _design(displays: Sequence[ChoiceSet]) -> Design:
     raw = measure(displays, rarity([display.conversation for display in displays]))
     return arrange(displays, standardise(raw, scales_of(raw)), names_of(displays), "picks")
 
@@ -118,7 +118,7 @@ def _slope(design: Design) -> float:
 # --- real choices --------------------------------------------------------------------------------
 
 
-def _read(path: Path) -> tuple[Display, ...]:
+def _read(path: Path) -> tuple[ChoiceSet, ...]:
     with opened(path) as file:
         lines = [line for _, line in lines_of(file)]
     return collect([read_line(line) for line in lines if not isinstance(line, NotALine)]).displays
@@ -152,7 +152,7 @@ def few(asked: argparse.Namespace) -> Figures:
     return {"rounds": asked.rounds, "rows": rows}
 
 
-def _but(displays: Sequence[Display], count: int, rng: random.Random) -> Any:
+def _but(displays: Sequence[ChoiceSet], count: int, rng: random.Random) -> Any:
     """All are held out but about `count` picks, of whole persons' first choices as a young log would have them."""
     agents = sorted({display.agent for display in displays})
     chosen = set(rng.sample(agents, 10))
@@ -168,7 +168,7 @@ def _but(displays: Sequence[Display], count: int, rng: random.Random) -> Any:
     return held
 
 
-def _gain(displays: Sequence[Display], held: Any, x: Any) -> float:
+def _gain(displays: Sequence[ChoiceSet], held: Any, x: Any) -> float:
     train, test = divided(displays, held, x, "picks")
     is_picked = test.picked >= 0
     at = test.picked[is_picked]

@@ -14,13 +14,13 @@ from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
 from bot.operations.retention import Housekeeper
 from bot.operations.write_buffer import Unfinished
-from bot.ordering.learned import LearnedOrdering
+from bot.ordering.learned import LearnedOrderer
 from bot.ordering.shuffle import Orderer
 from bot.playbook import Playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.encryption import Sealer
 from bot.privacy.service import Privacy
-from bot.ranking.training import Learner, Schedule
+from bot.ranking.training import RefitScheduler, RefitSchedule
 from bot.suggesting.channels import Places
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Courier, Deliverer
@@ -245,8 +245,8 @@ def recoverer(*, records: Records, privacy: Privacy, deliverer: Deliverer, metri
     )
 
 
-def learned_ordering(*, records: Records, metrics: Metrics) -> LearnedOrdering:
-    return LearnedOrdering(
+def learned_ordering(*, records: Records, metrics: Metrics) -> LearnedOrderer:
+    return LearnedOrderer(
         rankers=records.rankers,
         audit=Audit(records.database),
         metrics=metrics,
@@ -255,12 +255,12 @@ def learned_ordering(*, records: Records, metrics: Metrics) -> LearnedOrdering:
     )
 
 
-def learner(settings: Settings, *, records: Records, metrics: Metrics) -> Learner:
-    return Learner(
+def learner(settings: Settings, *, records: Records, metrics: Metrics) -> RefitScheduler:
+    return RefitScheduler(
         rankers=records.rankers,
         leases=records.leases,
         trainer=ProcessApart(settings.suggest_database_url),
-        schedule=Schedule(
+        schedule=RefitSchedule(
             every=timedelta(hours=settings.suggest_rank_every_hours), after_choices=settings.suggest_rank_after_choices
         ),
         metrics=metrics,

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from bot.operations.metrics import Metrics
-from bot.ordering.policies import PlackettLuce, Policy, arranged
+from bot.ordering.policies import PlackettLuce, OrderPolicy, arranged
 from bot.ordering.shuffle import Order, shuffle
 from storage.records import Candidate, Request, Turn
 from storage.repositories.audit import Audit
@@ -38,7 +38,7 @@ class Scorer(Protocol):
     ) -> Sequence[float]: ...
 
 
-class LearnedOrdering:
+class LearnedOrderer:
     """Orders by the ranker that is shown, through a policy; uniformly where there is none or it does not work.
 
     What does not work is told once for each ranker, in the log, in the metrics and in the audit: an order is worth
@@ -53,7 +53,7 @@ class LearnedOrdering:
         metrics: Metrics,
         now: Callable[[], datetime],
         rng: random.Random,
-        policy: Policy | None = None,
+        policy: OrderPolicy | None = None,
     ) -> None:
         self._rankers = rankers
         self._audit = audit
@@ -93,7 +93,7 @@ class LearnedOrdering:
         stored = await self._rankers.get(version)
         try:
             return await asyncio.to_thread(_parsed, stored, version)
-        except _Unusable as error:
+        except _UnusableRanker as error:
             self._note(version, f"it cannot be used: {error}", reason="corrupt")
             return None
 
@@ -123,7 +123,7 @@ class LearnedOrdering:
             del self._failed[version]
 
 
-class _Unusable(Exception):  # noqa: N818 - named for what happened
+class _UnusableRanker(Exception):  # noqa: N818 - named for what happened
     """A stored ranker that cannot be used, and why."""
 
 
@@ -132,11 +132,11 @@ def _parsed(stored: StoredRanker | None, version: str) -> Scorer:
     from bot.ranking.model import CorruptModel, Ranker
 
     if stored is None:
-        raise _Unusable("it is not in the database any more")
+        raise _UnusableRanker("it is not in the database any more")
     try:
         ranker = Ranker.from_json(stored.model)
     except CorruptModel as error:
-        raise _Unusable(str(error)) from error
+        raise _UnusableRanker(str(error)) from error
     if ranker.version != version:
-        raise _Unusable(f"it says that it is {ranker.version}")
+        raise _UnusableRanker(f"it says that it is {ranker.version}")
     return ranker

@@ -24,7 +24,7 @@ FARTHEST: Final = 80.0
 """Scores are log-odds: no choices teach one further from 0 than this, and what is within it never overflows."""
 
 
-class Policy(Protocol):
+class OrderPolicy(Protocol):
     """A way of drawing an order from scores. `indexes` are places in `scores`, each once, the first shown first."""
 
     @property
@@ -114,7 +114,7 @@ class PlackettLuce:
 
 
 def arranged(
-    ids: Sequence[str], scores: Sequence[float], *, policy: Policy, ranker_version: str, rng: random.Random
+    ids: Sequence[str], scores: Sequence[float], *, policy: OrderPolicy, ranker_version: str, rng: random.Random
 ) -> Order:
     """These candidates in an order that the policy draws. Raises ValueError where the scores are not numbers within
     FARTHEST of 0, one for each.

@@ -37,7 +37,7 @@ class Orderer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shuffling:
+class UniformOrderer:
     """The order of a team without a ranker: uniform."""
 
     rng: random.Random

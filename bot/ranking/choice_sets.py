@@ -12,16 +12,16 @@ from bot.edits import measure_similarity
 from storage.records import Candidate, Choice, LogEntry, Turn
 
 Weights = Literal["picks", "kept"]
-"""What a pick counts: `picks` 1 each; `kept` by what became of the text, see `Display.kept`."""
+"""What a pick counts: `picks` 1 each; `kept` by what became of the text, see `ChoiceSet.kept`."""
 
-LeftOut = Literal["undecided", "expired", "failed", "one_candidate", "malformed", "repeated"]
+ExclusionReason = Literal["undecided", "expired", "failed", "one_candidate", "malformed", "repeated"]
 
 UNSENT: Final = 0.3
 """What a pick counts that was clicked but not sent, or edited in a way that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownCandidate:
     """One candidate as it was shown, at its 1-based place among those shown: one that failed may have left a gap."""
 
     id: str
@@ -34,7 +34,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Display:
+class ChoiceSet:
     """A choice set: two or more candidates in the order shown, and which was picked.
 
     `picked` is the index into `shown`; None is the outside option: dismissed, or asked for others instead.
@@ -47,7 +47,7 @@ class Display:
     at: datetime
     prompt_version: str
     conversation: tuple[Turn, ...]
-    shown: tuple[Shown, ...]
+    shown: tuple[ShownCandidate, ...]
     picked: int | None
     kept: float = 1.0
     order_propensity: float | None = None
@@ -58,51 +58,51 @@ class Display:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class TrainingSet:
     """The displays of a log in its order, and how many entries were left out, by reason."""
 
-    displays: tuple[Display, ...]
-    left_out: dict[LeftOut, int]
+    displays: tuple[ChoiceSet, ...]
+    left_out: dict[ExclusionReason, int]
 
 
-def once_each(displays: Iterable[Display]) -> list[Display]:
+def once_each(displays: Iterable[ChoiceSet]) -> list[ChoiceSet]:
     """Without those that repeat another: word for word, place for place, and with the same choice. As evidence, a log
     that was read in twice, under whatever ids, persons and times, is one.
     """
-    found: dict[bytes, Display] = {}
+    found: dict[bytes, ChoiceSet] = {}
     for display in displays:
         found.setdefault(_heard(display), display)
     return list(found.values())
 
 
-def _heard(display: Display) -> bytes:
+def _heard(display: ChoiceSet) -> bytes:
     said = [(turn.role, turn.text) for turn in display.conversation]
     texts = [candidate.text for candidate in display.shown]
     return hashlib.blake2b(repr((said, texts, display.picked)).encode(), digest_size=16).digest()
 
 
-def collect(entries: Iterable[LogEntry]) -> Collected:
+def collect(entries: Iterable[LogEntry]) -> TrainingSet:
     """All entries that can be learned from. Of a request that stands twice, the first counts: under its id, or under
     another with the same words, choice and time.
     """
-    found: list[Display] = []
-    left_out: Counter[LeftOut] = Counter()
+    found: list[ChoiceSet] = []
+    left_out: Counter[ExclusionReason] = Counter()
     seen: set[str | tuple[datetime, bytes]] = set()
     for entry in entries:
         display = "repeated" if entry.request.id in seen else display_of(entry)
         seen.add(entry.request.id)
-        if isinstance(display, Display):
+        if isinstance(display, ChoiceSet):
             said = (display.at, _heard(display))
             display = "repeated" if said in seen else display
             seen.add(said)
-        if isinstance(display, Display):
+        if isinstance(display, ChoiceSet):
             found.append(display)
         else:
             left_out[display] += 1
-    return Collected(displays=tuple(found), left_out=dict(left_out))
+    return TrainingSet(displays=tuple(found), left_out=dict(left_out))
 
 
-def display_of(entry: LogEntry) -> Display | LeftOut:
+def display_of(entry: LogEntry) -> ChoiceSet | ExclusionReason:
     """The entry as a choice set; else why it is none."""
     reason = _left_out(entry)
     if reason is not None:
@@ -111,7 +111,7 @@ def display_of(entry: LogEntry) -> Display | LeftOut:
     picked = _picked(visible, choice)
     if picked == "malformed" or not _is_whole(visible):
         return "malformed"
-    return Display(
+    return ChoiceSet(
         request_id=entry.request.id,
         agent=agent_of(entry),
         at=entry.request.created_at,
@@ -132,12 +132,12 @@ def agent_of(entry: LogEntry) -> str:
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def shown_of(visible: Iterable[Candidate]) -> tuple[Shown, ...]:
+def shown_of(visible: Iterable[Candidate]) -> tuple[ShownCandidate, ...]:
     """Candidates in the order shown, as the ranking reads them: places are counted without gaps, as agents count them.
     What is not a number is missing.
     """
     return tuple(
-        Shown(
+        ShownCandidate(
             id=candidate.id,
             position=place,
             style=candidate.style,
@@ -160,7 +160,7 @@ def probability(value: float | None) -> float | None:
     return value if value is not None and 0 < value <= 1 else None
 
 
-def _left_out(entry: LogEntry) -> LeftOut | None:
+def _left_out(entry: LogEntry) -> ExclusionReason | None:
     """Expired entries may hold late choices; a redrafted one is decided without a choice."""
     request = entry.request
     if request.status == "expired":

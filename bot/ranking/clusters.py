@@ -7,7 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ranking.choice_sets import Display
+from bot.ranking.choice_sets import ChoiceSet
 
 MIN_AGENTS: Final = 10
 """Below this many agents, what is found is exploratory: it may not hold for others."""
@@ -31,7 +31,7 @@ class Clusters:
         return self.by != "agent"
 
 
-def clusters_of(displays: Sequence[Display]) -> Clusters:
+def clusters_of(displays: Sequence[ChoiceSet]) -> Clusters:
     """Cluster by agent where at least MIN_AGENTS agents picked something, else by agent and day."""
     agents = {display.agent for display in displays if display.picked is not None}
     by: ClusteredBy = "agent" if len(agents) >= MIN_AGENTS else "agent_and_day"

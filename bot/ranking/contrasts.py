@@ -17,14 +17,14 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.estimates import LENGTH, Estimates, estimate
-from bot.ranking.features import FEATURES, Array
+from bot.ranking.features import FEATURES, FloatArray
 from bot.ranking.logit import PRIOR_DEVIATION
 from bot.stats.cluster_intervals import compute_student_quantile
 
-Kind = Literal["styles", "models", "prompts"]
-KINDS: Final[tuple[Kind, ...]] = ("styles", "models", "prompts")
+ContrastKind = Literal["styles", "models", "prompts"]
+KINDS: Final[tuple[ContrastKind, ...]] = ("styles", "models", "prompts")
 
 WORTH_KNOWING: Final = 0.3
 """The difference, in log-odds, that a comparison is to find: e^0.3 is picked 1.35 times as often."""
@@ -42,7 +42,7 @@ _POWER: Final = 1.959964 + 0.841621
 _DRAWS: Final = 20_000
 _SEED: Final = 20_261_122
 
-Found = Literal["better", "worse", "no_difference", "not_enough", "cannot_tell"]
+Finding = Literal["better", "worse", "no_difference", "not_enough", "cannot_tell"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Standing:
     all in all and at equal length, and how probable it is that it is the best; None where that cannot be told.
     """
 
-    kind: Kind
+    kind: ContrastKind
     name: str
     shown: int
     picked: int
@@ -70,44 +70,44 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class PairContrast:
     """One against another: `found` says whether it is better, all in all; `equal_length` is what is left of that.
 
     `needed` picks in all, and how many are `missing`; None where no number would do.
     """
 
-    kind: Kind
+    kind: ContrastKind
     one: str
     other: str
     effect: Effect | None
     equal_length: Effect | None
-    found: Found
+    found: Finding
     needed: int | None
     missing: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class EffectComparison:
     """All names of all kinds, and all pairs within a kind; the best first."""
 
     displays: int
     picks: int
     agents: int
     standings: tuple[Standing, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PairContrast, ...]
 
 
-def compare(displays: Sequence[Display], *, weights: Weights) -> Comparison:
+def compare(displays: Sequence[ChoiceSet], *, weights: Weights) -> EffectComparison:
     """Of a log of any size; what it is too small for is `not_enough`."""
     picks = sum(display.picked is not None for display in displays)
-    views = [] if picks == 0 else [_View.of(displays, weights, without) for without in (ALL_IN_ALL, AT_EQUAL_LENGTH)]
+    views = [] if picks == 0 else [_FittedEffects.of(displays, weights, without) for without in (ALL_IN_ALL, AT_EQUAL_LENGTH)]
     standings = [standing for kind in KINDS for standing in _standings(displays, kind, views)]
     pairs = [
         _pair(kind, one, other, views, picks)
         for kind in KINDS
         for one, other in _pairs([standing.name for standing in standings if standing.kind == kind])
     ]
-    return Comparison(
+    return EffectComparison(
         displays=len(displays),
         picks=picks,
         agents=len({display.agent for display in displays}),
@@ -117,17 +117,17 @@ def compare(displays: Sequence[Display], *, weights: Weights) -> Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _FittedEffects:
     """Estimates, with what the priors may hide, and what agents without preferences would tell."""
 
     labels: tuple[tuple[str, str], ...]
-    values: Array
-    covariance: Array
-    information: Array
+    values: FloatArray
+    covariance: FloatArray
+    information: FloatArray
     clusters: int
 
     @classmethod
-    def of(cls, displays: Sequence[Display], weights: Weights, without: Sequence[str]) -> "_View":
+    def of(cls, displays: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
         estimates = estimate(displays, weights=weights, without=without)
         at = [index for index, (kind, _) in enumerate(estimates.labels) if kind in KINDS]
         labels = tuple((str(estimates.labels[index][0]), estimates.labels[index][1]) for index in at)
@@ -142,10 +142,10 @@ class _View:
             clusters=estimates.clusters,
         )
 
-    def members(self, kind: Kind) -> list[int]:
+    def members(self, kind: ContrastKind) -> list[int]:
         return [index for index, (found, _) in enumerate(self.labels) if found == kind]
 
-    def vector(self, kind: Kind, one: str, other: str | None) -> Array:
+    def vector(self, kind: ContrastKind, one: str, other: str | None) -> FloatArray:
         """Picks out one less the other, or less the mean of its kind."""
         vector = np.zeros(len(self.labels))
         if other is None:
@@ -156,7 +156,7 @@ class _View:
         vector[self.labels.index((kind, one))] += 1
         return vector
 
-    def effect(self, vector: Array) -> Effect | None:
+    def effect(self, vector: FloatArray) -> Effect | None:
         """None where one agent only has picked, or where the log does not tell the two apart."""
         if self.clusters < 2 or math.isnan(self.alike(vector)):
             return None
@@ -164,17 +164,17 @@ class _View:
         reach = compute_student_quantile(self.clusters - 1) * self.variance(vector) ** 0.5
         return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
-    def variance(self, vector: Array) -> float:
+    def variance(self, vector: FloatArray) -> float:
         return max(0.0, float(vector @ self.covariance @ vector))
 
-    def alike(self, vector: Array) -> float:
+    def alike(self, vector: FloatArray) -> float:
         """The contrast's variance if agents had no preference; NaN where no number of picks would tell it."""
         inverse = np.linalg.pinv(self.information, rcond=1e-9, hermitian=True)
         if not np.allclose(self.information @ inverse @ vector, vector, atol=1e-6):
             return math.nan
         return float(vector @ inverse @ vector)
 
-    def best(self, kind: Kind) -> dict[str, float]:
+    def best(self, kind: ContrastKind) -> dict[str, float]:
         """The probability of each that none of its kind is better, from draws of Student's t."""
         at = self.members(kind)
         if self.clusters < 2 or any(math.isnan(self.alike(self.vector(kind, self.labels[i][1], None))) for i in at):
@@ -188,13 +188,13 @@ class _View:
         return {self.labels[index][1]: float(share) for index, share in zip(at, shares, strict=True)}
 
 
-def _finite(estimates: Estimates, at: Sequence[int]) -> Array:
+def _finite(estimates: Estimates, at: Sequence[int]) -> FloatArray:
     """With one cluster it is infinite, and not used."""
     found = np.array(estimates.covariance)[np.ix_(at, at)]
     return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
-def _information(displays: Sequence[Display], labels: Sequence[tuple[str, str]]) -> Array:
+def _information(displays: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
     """Fisher's, of the effects, if agents had no preference among what is shown, and picked as often as they do.
 
     Styles and models are told apart within a display, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their places
@@ -203,7 +203,7 @@ def _information(displays: Sequence[Display], labels: Sequence[tuple[str, str]])
     places = {label: index for index, label in enumerate(labels)}
     largest = max(len(display.shown) for display in displays)
     found = np.zeros((len(labels) + largest, len(labels) + largest))
-    by_size: dict[int, list[Display]] = {}
+    by_size: dict[int, list[ChoiceSet]] = {}
     for display in displays:
         by_size.setdefault(len(display.shown), []).append(display)
     for size, group in by_size.items():
@@ -219,7 +219,7 @@ def _information(displays: Sequence[Display], labels: Sequence[tuple[str, str]])
     return np.asarray(apart)
 
 
-def _within(group: Sequence[Display], size: int, places: dict[tuple[str, str], int], width: int) -> Array:
+def _within(group: Sequence[ChoiceSet], size: int, places: dict[tuple[str, str], int], width: int) -> FloatArray:
     rows = np.zeros((len(group) * size, width))
     shown = [candidate for display in group for candidate in display.shown]
     every = np.arange(len(rows))
@@ -230,7 +230,7 @@ def _within(group: Sequence[Display], size: int, places: dict[tuple[str, str], i
     return np.asarray(rows.T @ rows / size - sums.T @ sums / size**2)
 
 
-def _standings(displays: Sequence[Display], kind: Kind, views: Sequence[_View]) -> list[Standing]:
+def _standings(displays: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]) -> list[Standing]:
     """The best first; without estimates, the most often picked first."""
     shown: dict[str, int] = {}
     picked: dict[str, int] = {}
@@ -256,7 +256,7 @@ def _standings(displays: Sequence[Display], kind: Kind, views: Sequence[_View]) 
     return sorted(found, key=lambda each: (-(each.effect.mean if each.effect else 0.0), -each.picked, each.name))
 
 
-def _names(display: Display, kind: Kind) -> list[str]:
+def _names(display: ChoiceSet, kind: ContrastKind) -> list[str]:
     if kind == "prompts":
         return [display.prompt_version]
     return [candidate.style if kind == "styles" else candidate.model for candidate in display.shown]
@@ -266,16 +266,16 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(one, other) for index, one in enumerate(names) for other in names[index + 1 :]]
 
 
-def _pair(kind: Kind, one: str, other: str, views: Sequence[_View], picks: int) -> Pair:
+def _pair(kind: ContrastKind, one: str, other: str, views: Sequence[_FittedEffects], picks: int) -> PairContrast:
     if not views:
-        return Pair(
+        return PairContrast(
             kind=kind, one=one, other=other, effect=None, equal_length=None, found="not_enough", needed=None,
             missing=None,
         )  # fmt: skip
     view, equal = views
     vector = view.vector(kind, one, other)
     effect, needed = view.effect(vector), _needed(view, vector, picks)
-    return Pair(
+    return PairContrast(
         kind=kind,
         one=one,
         other=other,
@@ -287,7 +287,7 @@ def _pair(kind: Kind, one: str, other: str, views: Sequence[_View], picks: int) 
     )
 
 
-def _needed(view: _View, vector: Array, picks: int) -> int | None:
+def _needed(view: _FittedEffects, vector: FloatArray, picks: int) -> int | None:
     """Picks for this contrast; None where no number would do."""
     alike = view.alike(vector)
     if math.isnan(alike):
@@ -297,7 +297,7 @@ def _needed(view: _View, vector: Array, picks: int) -> int | None:
     return math.ceil(picks * variance * (_POWER / max(WORTH_KNOWING, aim)) ** 2)
 
 
-def _found(view: _View, effect: Effect | None, vector: Array, needed: int | None, picks: int) -> Found:
+def _found(view: _FittedEffects, effect: Effect | None, vector: FloatArray, needed: int | None, picks: int) -> Finding:
     if math.isnan(view.alike(vector)) and picks >= FEW:
         return "cannot_tell"
     if effect is None or needed is None or picks < needed:

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ranking.choice_sets import Display, Weights
-from bot.ranking.features import FEATURES, Array, Rarity, featurise
+from bot.ranking.choice_sets import ChoiceSet, Weights
+from bot.ranking.features import FEATURES, FloatArray, InverseDocumentFrequency, featurise
 
-Whole = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 POSITIONS: Final = 10
 """Positions have an effect each up to here; further ones share the last."""
@@ -28,7 +28,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class EffectNames:
     """The names that have effects, in the order of their indices."""
 
     features: tuple[str, ...]
@@ -43,25 +43,25 @@ class Names:
 class Design:
     """N candidates in D sets. An index equal to the number of names is an unknown name, whose effect is 0."""
 
-    names: Names
-    x: Array  # (N, features): scaled, centred within the set
-    style: Whole  # (N,)
-    model: Whole  # (N,)
-    position: Whole  # (N,) from 0
-    prompt: Whole  # (D,)
-    agent: Whole  # (D,)
-    starts: Whole  # (D,) first row of each set
-    sizes: Whole  # (D,)
-    picked: Whole  # (D,) row, -1 for the outside option
-    weight: Array  # (D,)
+    names: EffectNames
+    x: FloatArray  # (N, features): scaled, centred within the set
+    style: IntArray  # (N,)
+    model: IntArray  # (N,)
+    position: IntArray  # (N,) from 0
+    prompt: IntArray  # (D,)
+    agent: IntArray  # (D,)
+    starts: IntArray  # (D,) first row of each set
+    sizes: IntArray  # (D,)
+    picked: IntArray  # (D,) row, -1 for the outside option
+    weight: FloatArray  # (D,)
 
     @property
-    def sets(self) -> Whole:
+    def sets(self) -> IntArray:
         """The set of each row."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
 
-def scales_of(raw: Array) -> tuple[Scale, ...]:
+def scales_of(raw: FloatArray) -> tuple[Scale, ...]:
     """Of each column, what was measured of it; a column that says nothing gets the deviation 1."""
     found = []
     for column in raw.T:
@@ -72,17 +72,17 @@ def scales_of(raw: Array) -> tuple[Scale, ...]:
     return tuple(found)
 
 
-def standardise(raw: Array, scales: Sequence[Scale]) -> Array:
+def standardise(raw: FloatArray, scales: Sequence[Scale]) -> FloatArray:
     """Scaled, at most FARTHEST to each side; NaN becomes 0."""
     means = np.array([scale.mean for scale in scales])
     deviations = np.array([scale.deviation for scale in scales])
-    scaled: Array = raw - means
+    scaled: FloatArray = raw - means
     scaled /= deviations  # in place: a long log is a large array
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)
 
 
-def centre(x: Array, starts: Whole, sizes: Whole) -> Array:
+def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
     """Each column less its mean within the set."""
     if not len(starts):
         return x
@@ -90,16 +90,16 @@ def centre(x: Array, starts: Whole, sizes: Whole) -> Array:
     return np.asarray(x - np.repeat(means, sizes, axis=0), dtype=np.float64)
 
 
-def measure(displays: Iterable[Display], rare: Rarity) -> Array:
+def measure(displays: Iterable[ChoiceSet], rare: InverseDocumentFrequency) -> FloatArray:
     """Raw features of all candidates, end to end."""
     rows = [featurise(display.conversation, display.shown, rare) for display in displays]
     return np.concatenate(rows) if rows else np.empty((0, len(FEATURES)))
 
 
-def names_of(displays: Sequence[Display]) -> Names:
+def names_of(displays: Sequence[ChoiceSet]) -> EffectNames:
     """All that is named in these displays, sorted."""
     shown = [candidate for display in displays for candidate in display.shown]
-    return Names(
+    return EffectNames(
         features=tuple(FEATURES),
         styles=tuple(sorted({candidate.style for candidate in shown})),
         models=tuple(sorted({candidate.model for candidate in shown})),
@@ -109,7 +109,7 @@ def names_of(displays: Sequence[Display]) -> Names:
     )
 
 
-def arrange(displays: Sequence[Display], x: Array, names: Names, weights: Weights) -> Design:
+def arrange(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
     """The design of these displays; `x` are their scaled features, not yet centred."""
     sizes = np.array([len(display.shown) for display in displays], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
@@ -132,6 +132,6 @@ def arrange(displays: Sequence[Display], x: Array, names: Names, weights: Weight
     )
 
 
-def _indices(values: Iterable[str], names: Sequence[str]) -> Whole:
+def _indices(values: Iterable[str], names: Sequence[str]) -> IntArray:
     places = {name: index for index, name in enumerate(names)}
     return np.array([places.get(value, len(names)) for value in values], dtype=np.int64)

@@ -6,10 +6,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.features import Array, rarity
+from bot.ranking.features import FloatArray, rarity
 from bot.ranking.logit import (
     Parameters,
     chunks,
@@ -23,7 +23,7 @@ from bot.ranking.logit import (
 )
 from bot.stats.cluster_intervals import compute_student_quantile
 
-Kind = Literal["features", "styles", "models", "prompts", "positions", "none"]
+EffectKind = Literal["features", "styles", "models", "prompts", "positions", "none"]
 
 LENGTH: Final = ("log_words", "log_words_squared", "log_characters", "log_sentences", "log_new_words", "total_logprob")
 """The features that tell how long a text is, for contrasts `without` them."""
@@ -43,13 +43,13 @@ class Contrast:
 class Estimates:
     """Effects in the order of `labels`, (kind, name), and their clustered covariance: infinite with one cluster."""
 
-    labels: tuple[tuple[Kind, str], ...]
+    labels: tuple[tuple[EffectKind, str], ...]
     values: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
     clusters: int
     clustered_by: ClusteredBy
 
-    def contrast(self, kind: Kind, one: str, other: str) -> Contrast:
+    def contrast(self, kind: EffectKind, one: str, other: str) -> Contrast:
         """a_one - a_other. Raises ValueError for a name that is not there."""
         i, j = self.labels.index((kind, one)), self.labels.index((kind, other))
         mean = self.values[i] - self.values[j]
@@ -59,7 +59,7 @@ class Estimates:
         return Contrast(mean=mean, error=error, lower=mean - reach, upper=mean + reach)
 
 
-def estimate(displays: Sequence[Display], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
+def estimate(displays: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
     """Fit all displays, leaving out the features named in `without`."""
     rare = rarity([display.conversation for display in displays])
     raw, names = measure(displays, rare), names_of(displays)
@@ -89,9 +89,9 @@ def estimates_of(design: Design, clusters: Clusters) -> Estimates:
     )
 
 
-def _labels(design: Design) -> tuple[tuple[Kind, str], ...]:
+def _labels(design: Design) -> tuple[tuple[EffectKind, str], ...]:
     names = design.names
-    by_kind: dict[Kind, Sequence[str]] = {
+    by_kind: dict[EffectKind, Sequence[str]] = {
         "features": names.features,
         "styles": names.styles,
         "models": names.models,
@@ -102,7 +102,7 @@ def _labels(design: Design) -> tuple[tuple[Kind, str], ...]:
     return tuple((kind, name) for kind, found in by_kind.items() for name in found)
 
 
-def _scores(design: Design, parameters: Parameters, clusters: Clusters) -> Array:
+def _scores(design: Design, parameters: Parameters, clusters: Clusters) -> FloatArray:
     """Of each cluster, the derivative of its log-likelihood by the shared effects: (clusters, P)."""
     p, p_none = predicted(design, parameters)
     scores = np.zeros((clusters.count, len(parameters.shared)))

@@ -7,12 +7,12 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of
-from bot.ranking.design import Design, Whole, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.features import Array, rarity
+from bot.ranking.design import Design, IntArray, arrange, measure, names_of, scales_of, standardise
+from bot.ranking.features import FloatArray, rarity
 from bot.ranking.logit import expected, fit_logit, predicted, qualities
-from bot.ranking.off_policy import Refused, Worth, greedy, snips, uniform
+from bot.ranking.off_policy import PolicyValueRefusal, PolicyValue, greedy, snips, uniform
 from bot.stats.cluster_intervals import Interval, estimate_case_mean
 from bot.stats.folds import FOLDS, shuffle_folds
 
@@ -27,7 +27,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
+class CalibrationBin:
     """Candidates whose predicted probability is alike: what was predicted, and what share was picked."""
 
     predicted: float
@@ -36,7 +36,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOut:
+class HeldOutEvaluation:
     """Log-likelihoods are a pick's, given that there is one; `whole` ones a display's, taking none included.
 
     `position`: positions only, all persons alike. `top_1`, `mrr` and `below_first` (the first slot and its picks taken
@@ -61,49 +61,49 @@ class HeldOut:
     mrr: Interval
     below_first: Interval | None
     below_first_uniform: float | None
-    calibration: tuple[Bin, ...]
+    calibration: tuple[CalibrationBin, ...]
     calibration_error: float
-    worth: Worth | Refused
+    worth: PolicyValue | PolicyValueRefusal
 
 
-def evaluate(displays: Sequence[Display], split: Split, *, weights: Weights, seed: int = 0) -> HeldOut | None:
+def evaluate(displays: Sequence[ChoiceSet], split: Split, *, weights: Weights, seed: int = 0) -> HeldOutEvaluation | None:
     """None where nothing can be held out: by person with fewer than two, by time with nobody's second pick."""
     judged = list(_judged(displays, split, weights, seed))
     held = np.concatenate([part.held for part in judged]) if judged else np.array([], dtype=np.int64)
     found = [displays[index] for index in held.tolist()]
     if not any(display.picked is not None for display in found):
         return None
-    return _summed_up(split, found, _Predicted.of(judged))
+    return _summed_up(split, found, _HeldOutPredictions.of(judged))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class _FoldPrediction:
     """One fold: which displays were held out, and what was predicted of them."""
 
-    held: Whole
+    held: IntArray
     design: Design
-    p: Array
-    none: Array
-    position: Array
-    position_none: Array
-    quality: Array
+    p: FloatArray
+    none: FloatArray
+    position: FloatArray
+    position_none: FloatArray
+    quality: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Predicted:
+class _HeldOutPredictions:
     """All folds end to end: a row a candidate, ragged sets."""
 
-    sizes: Whole
-    starts: Whole
-    within: Whole
-    p: Array
-    none: Array
-    position: Array
-    position_none: Array
-    quality: Array
+    sizes: IntArray
+    starts: IntArray
+    within: IntArray
+    p: FloatArray
+    none: FloatArray
+    position: FloatArray
+    position_none: FloatArray
+    quality: FloatArray
 
     @classmethod
-    def of(cls, judged: Sequence[_Judged]) -> "_Predicted":
+    def of(cls, judged: Sequence[_FoldPrediction]) -> "_HeldOutPredictions":
         sizes = np.concatenate([part.design.sizes for part in judged])
         within = [np.where(part.design.picked < 0, -1, part.design.picked - part.design.starts) for part in judged]
         return cls(
@@ -117,7 +117,7 @@ class _Predicted:
             quality=np.concatenate([part.quality for part in judged]),
         )
 
-    def sets(self, values: Array) -> list[Array]:
+    def sets(self, values: FloatArray) -> list[FloatArray]:
         return np.split(values, self.starts[1:])
 
 
@@ -133,7 +133,7 @@ def nobody_known(design: Design) -> Design:
     return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
 
 
-def divided(displays: Sequence[Display], held: Flags, x: Array, weights: Weights) -> tuple[Design, Design]:
+def divided(displays: Sequence[ChoiceSet], held: Flags, x: FloatArray, weights: Weights) -> tuple[Design, Design]:
     """To learn from, and to judge by; scales and names are those of the first. `x`: raw features of all."""
     rows = np.repeat(held, [len(display.shown) for display in displays])
     train = [displays[index] for index in np.flatnonzero(~held).tolist()]
@@ -143,7 +143,7 @@ def divided(displays: Sequence[Display], held: Flags, x: Array, weights: Weights
     return fitted, arrange(test, standardise(x[rows], scales), names, weights)
 
 
-def _judged(displays: Sequence[Display], split: Split, weights: Weights, seed: int) -> Iterator[_Judged]:
+def _judged(displays: Sequence[ChoiceSet], split: Split, weights: Weights, seed: int) -> Iterator[_FoldPrediction]:
     x = measure(displays, rarity([display.conversation for display in displays]))
     for held in _splits(displays, split, seed):
         kept = [display for display, is_held in zip(displays, held, strict=True) if not is_held]
@@ -154,7 +154,7 @@ def _judged(displays: Sequence[Display], split: Split, weights: Weights, seed: i
         p, none = expected(test, parameters)
         positions = fit_logit(nobody_known(positions_only(train)))
         position, position_none = predicted(nobody_known(positions_only(test)), positions)
-        yield _Judged(
+        yield _FoldPrediction(
             held=np.flatnonzero(held),
             design=test,
             p=p,
@@ -165,7 +165,7 @@ def _judged(displays: Sequence[Display], split: Split, weights: Weights, seed: i
         )
 
 
-def _splits(displays: Sequence[Display], split: Split, seed: int) -> Iterator[Flags]:
+def _splits(displays: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[Flags]:
     _, found = np.unique(np.array([display.agent for display in displays], dtype=np.str_), return_inverse=True)
     agent = found.astype(np.int64)
     if split == "person":
@@ -176,7 +176,7 @@ def _splits(displays: Sequence[Display], split: Split, seed: int) -> Iterator[Fl
         yield _last_of_each(displays, agent)
 
 
-def _last_of_each(displays: Sequence[Display], agent: Whole) -> Flags:
+def _last_of_each(displays: Sequence[ChoiceSet], agent: IntArray) -> Flags:
     held = np.zeros(len(displays), dtype=bool)
     for person in np.unique(agent):
         theirs = sorted(np.flatnonzero(agent == person).tolist(), key=lambda index: displays[index].at)
@@ -184,11 +184,11 @@ def _last_of_each(displays: Sequence[Display], agent: Whole) -> Flags:
     return held
 
 
-def _summed_up(split: Split, displays: Sequence[Display], found: _Predicted) -> HeldOut:
+def _summed_up(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> HeldOutEvaluation:
     clusters, is_picked = clusters_of(displays), found.within >= 0
     at = found.starts[is_picked] + found.within[is_picked]
 
-    def mean(values: Array) -> Interval:
+    def mean(values: FloatArray) -> Interval:
         return estimate_case_mean(values, clusters.index[is_picked])
 
     log = np.log(found.p[at] / (1 - found.none[is_picked]))
@@ -196,7 +196,7 @@ def _summed_up(split: Split, displays: Sequence[Display], found: _Predicted) -> 
     ranks, chance = _ranks(found, skip=0), 1 / found.sizes[is_picked]
     below, below_index, below_chance = _below(found, clusters)
     bins, error = _calibration(found)
-    return HeldOut(
+    return HeldOutEvaluation(
         split=split,
         displays=len(displays),
         picks=int(is_picked.sum()),
@@ -221,11 +221,11 @@ def _summed_up(split: Split, displays: Sequence[Display], found: _Predicted) -> 
     )
 
 
-def _chosen(found: _Predicted, p: Array, none: Array) -> Array:
+def _chosen(found: _HeldOutPredictions, p: FloatArray, none: FloatArray) -> FloatArray:
     return np.where(found.within < 0, none, p[found.starts + np.maximum(found.within, 0)])
 
 
-def _ranks(found: _Predicted, *, skip: int) -> Array:
+def _ranks(found: _HeldOutPredictions, *, skip: int) -> FloatArray:
     """(is first, 1 / rank) by quality of each pick at `skip` or further down, among those; equal ones share places."""
     rows = []
     for quality, picked in zip(found.sets(found.quality), found.within.tolist(), strict=True):
@@ -234,32 +234,32 @@ def _ranks(found: _Predicted, *, skip: int) -> Array:
     return np.array(rows, dtype=np.float64).reshape(-1, 2)
 
 
-def _rank(quality: Array, picked: int) -> tuple[float, float]:
+def _rank(quality: FloatArray, picked: int) -> tuple[float, float]:
     better = int((quality > quality[picked]).sum())
     equal = int((quality == quality[picked]).sum())
     reciprocal = sum(1 / (better + place) for place in range(1, equal + 1)) / equal
     return (1 / equal if better == 0 else 0.0), reciprocal
 
 
-def _below(found: _Predicted, clusters: Clusters) -> tuple[Array, Whole, Array]:
+def _below(found: _HeldOutPredictions, clusters: Clusters) -> tuple[FloatArray, IntArray, FloatArray]:
     counted = (found.within >= 1) & (found.sizes >= 3)
     return _ranks(found, skip=1), clusters.index[counted], 1 / (found.sizes[counted] - 1)
 
 
-def _calibration(found: _Predicted) -> tuple[tuple[Bin, ...], float]:
+def _calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationBin, ...], float]:
     """Candidates in ten bins of one size, by predicted probability; the error is the mean distance."""
     picked = np.zeros(len(found.p))
     is_picked = found.within >= 0
     picked[found.starts[is_picked] + found.within[is_picked]] = 1.0
     parts = [part for part in np.array_split(np.argsort(found.p, kind="stable"), BINS) if len(part)]
     bins = tuple(
-        Bin(predicted=float(found.p[part].mean()), picked=float(picked[part].mean()), candidates=len(part))
+        CalibrationBin(predicted=float(found.p[part].mean()), picked=float(picked[part].mean()), candidates=len(part))
         for part in parts
     )
     return bins, sum(abs(one.predicted - one.picked) * one.candidates for one in bins) / len(found.p)
 
 
-def _worth(displays: Sequence[Display], found: _Predicted) -> Worth | Refused:
+def _worth(displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> PolicyValue | PolicyValueRefusal:
     """Off-policy: how much oftener the first reply would be picked, were the best by quality first, than at random."""
     targets = [greedy(quality.tolist()) for quality in found.sets(found.quality)]
     return snips(displays, targets, against=[uniform(len(display.shown)) for display in displays])

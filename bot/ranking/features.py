@@ -31,10 +31,10 @@ LAST_READ: Final = 2_000
 BUCKETS: Final = 4_096
 LAST_WORDS: Final = 50
 
-Array = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
-class Drafted(Protocol):
+class RankableCandidate(Protocol):
     """What the ranking reads of a candidate."""
 
     @property
@@ -90,30 +90,30 @@ _UNMEASURED: Final = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rarity:
+class InverseDocumentFrequency:
     """How rare words are, by bucket of a hash (no word is kept): log((1 + documents) / (1 + with the word)) + 1."""
 
     idf: tuple[float, ...]
 
     @classmethod
-    def unknown(cls) -> "Rarity":
+    def unknown(cls) -> "InverseDocumentFrequency":
         return cls(idf=(1.0,) * BUCKETS)
 
 
-def rarity(conversations: Sequence[Sequence[Turn]]) -> Rarity:
+def rarity(conversations: Sequence[Sequence[Turn]]) -> InverseDocumentFrequency:
     """Counted over distinct conversations, each word once a conversation."""
     counts = np.zeros(BUCKETS)
     distinct = dict.fromkeys(_joined(conversation) for conversation in conversations)
     for text in distinct:
         counts[list({bucket(word) for word in tokens(text)})] += 1
-    return Rarity(idf=tuple((np.log((1 + len(distinct)) / (1 + counts)) + 1).round(6).tolist()))
+    return InverseDocumentFrequency(idf=tuple((np.log((1 + len(distinct)) / (1 + counts)) + 1).round(6).tolist()))
 
 
-def featurise(conversation: Sequence[Turn], candidates: Sequence[Drafted], rare: Rarity) -> Array:
+def featurise(conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], rare: InverseDocumentFrequency) -> FloatArray:
     """Raw features, a row a candidate, a column each of FEATURES; NaN where nothing was measured."""
     words = tokens(_joined(conversation))
     last = tokens(conversation[-1].text[-LAST_READ:])[-LAST_WORDS:] if conversation else []
-    beside = _Beside(
+    beside = _ConversationTerms(
         whole=_Bag.of(words, rare),
         last=_Bag.of(last, rare),
         runs=frozenset(zip(words, words[1:], words[2:], strict=False)),
@@ -137,7 +137,7 @@ class _Bag:
     idf: float
 
     @classmethod
-    def of(cls, words: list[str], rare: Rarity) -> "_Bag":
+    def of(cls, words: list[str], rare: InverseDocumentFrequency) -> "_Bag":
         idf = {word: rare.idf[bucket(word)] for word in set(words)}
         weights = {word: count * idf[word] for word, count in Counter(words).items()}
         norm = math.sqrt(sum(weight * weight for weight in weights.values()))
@@ -153,7 +153,7 @@ class _Bag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Beside:
+class _ConversationTerms:
     """The conversation that candidates stand beside."""
 
     whole: _Bag
@@ -161,7 +161,7 @@ class _Beside:
     runs: frozenset[tuple[str, str, str]]
 
 
-def _of_words(bag: _Bag, beside: _Beside) -> tuple[float, ...]:
+def _of_words(bag: _Bag, beside: _ConversationTerms) -> tuple[float, ...]:
     words, n = bag.words, max(1, len(bag.words))
     new = sum(word not in beside.whole.weights for word in bag.weights)
     runs = list(zip(words, words[1:], words[2:], strict=False))
@@ -201,7 +201,7 @@ def _of_text(text: str, bag: _Bag) -> tuple[float, ...]:
     )
 
 
-def _of_logprob(candidate: Drafted, bag: _Bag) -> tuple[float, float, float]:
+def _of_logprob(candidate: RankableCandidate, bag: _Bag) -> tuple[float, float, float]:
     mean = candidate.mean_logprob
     if mean is None or not math.isfinite(mean):
         return _UNMEASURED, _UNMEASURED, _UNMEASURED

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.clusters import ClusteredBy, clusters_of
-from bot.ranking.design import Design, Whole, measure
+from bot.ranking.design import Design, IntArray, measure
 from bot.ranking.evaluation import divided, positions_only
-from bot.ranking.features import Array, rarity
+from bot.ranking.features import FloatArray, rarity
 from bot.ranking.logit import expected, fit_logit
 from bot.stats.cluster_intervals import estimate_case_mean
 from bot.stats.folds import FOLDS, balance_folds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gain:
+class LogLikelihoodGain:
     """Log-likelihood a pick over position-only, on persons held out, with its 95% interval by cluster.
 
     `exploratory`: fewer than ten agents; then clustered by agent and day, which is too sure of itself.
@@ -30,7 +30,7 @@ class Gain:
     exploratory: bool
 
 
-def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks") -> Gain | None:
+def gain_over_position(displays: Sequence[ChoiceSet], *, weights: Weights = "picks") -> LogLikelihoodGain | None:
     """None where fewer than two clusters have a pick: nothing can be held out."""
     clusters = clusters_of(displays)
     is_picked = np.array([display.picked is not None for display in displays], dtype=bool)
@@ -38,7 +38,7 @@ def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks
         return None
     gains = _held_out(displays, clusters.index, weights)[is_picked]
     interval = estimate_case_mean(gains, clusters.index[is_picked])
-    return Gain(
+    return LogLikelihoodGain(
         mean=interval.mean,
         lower=interval.lower,
         upper=interval.upper,
@@ -48,7 +48,7 @@ def gain_over_position(displays: Sequence[Display], *, weights: Weights = "picks
     )
 
 
-def _held_out(displays: Sequence[Display], clusters: Whole, weights: Weights) -> Array:
+def _held_out(displays: Sequence[ChoiceSet], clusters: IntArray, weights: Weights) -> FloatArray:
     """Each display's log-likelihood given a pick, less position-only's; both fitted on other folds."""
     x = measure(displays, rarity([display.conversation for display in displays]))
     folds, gains = balance_folds(clusters), np.zeros(len(displays))
@@ -61,7 +61,7 @@ def _held_out(displays: Sequence[Display], clusters: Whole, weights: Weights) ->
     return gains
 
 
-def _log_likelihood(train: Design, test: Design) -> Array:
+def _log_likelihood(train: Design, test: Design) -> FloatArray:
     """Of each held-out pick, given that there was one; 0 where none was picked."""
     p, none = expected(test, fit_logit(train))
     found = np.zeros(len(test.sizes))

@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from bot.ranking.design import Design, Whole
-from bot.ranking.features import Array
+from bot.ranking.design import Design, IntArray
+from bot.ranking.features import FloatArray
 
 PRIOR_DEVIATION: Final = {
     "features": 0.035,
@@ -54,23 +54,23 @@ _NODES: Final = 9
 class Parameters:
     """Effects by index; `habits` a row (u, v) a person; `habit_covariances` how uncertain each person's are."""
 
-    features: Array
-    styles: Array
-    models: Array
-    prompts: Array
-    positions: Array
-    none: Array  # c0, c1
-    habits: Array  # (agents, 2)
-    habit_covariances: Array  # (agents, 2, 2)
-    spread: Array  # (2, 2): S
-    text_variance: Array  # (1,): of the effects of features
+    features: FloatArray
+    styles: FloatArray
+    models: FloatArray
+    prompts: FloatArray
+    positions: FloatArray
+    none: FloatArray  # c0, c1
+    habits: FloatArray  # (agents, 2)
+    habit_covariances: FloatArray  # (agents, 2, 2)
+    spread: FloatArray  # (2, 2): S
+    text_variance: FloatArray  # (1,): of the effects of features
 
     @property
-    def shared(self) -> Array:
+    def shared(self) -> FloatArray:
         """The effects that all persons share, end to end in the order of PRIOR_DEVIATION."""
         return np.concatenate([getattr(self, kind) for kind in PRIOR_DEVIATION])
 
-    def moved(self, shared: Array, habits: Array) -> "Parameters":
+    def moved(self, shared: FloatArray, habits: FloatArray) -> "Parameters":
         """With these added."""
         ends = np.cumsum([len(getattr(self, kind)) for kind in PRIOR_DEVIATION])[:-1]
         parts = np.split(self.shared + shared, ends)
@@ -81,9 +81,9 @@ class Parameters:
 class Curvature:
     """Minus the log-likelihood's second derivatives at some parameters; priors are not in it."""
 
-    shared: Array  # (P, P)
-    cross: Array  # (agents, 2, P)
-    habits: Array  # (agents, 2, 2)
+    shared: FloatArray  # (P, P)
+    cross: FloatArray  # (agents, 2, P)
+    habits: FloatArray  # (agents, 2, 2)
 
 
 def fit_logit(design: Design) -> Parameters:
@@ -122,7 +122,7 @@ def start_of(design: Design) -> Parameters:
     )
 
 
-def precisions_of(parameters: Parameters) -> Array:
+def precisions_of(parameters: Parameters) -> FloatArray:
     """Of the priors of the shared effects: 1 / variance."""
     sizes = [len(getattr(parameters, kind)) for kind in PRIOR_DEVIATION]
     variances = {kind: deviation**2 for kind, deviation in PRIOR_DEVIATION.items()}
@@ -130,27 +130,27 @@ def precisions_of(parameters: Parameters) -> Array:
     return np.repeat([1 / variance for variance in variances.values()], sizes)
 
 
-def qualities(design: Design, parameters: Parameters) -> Array:
+def qualities(design: Design, parameters: Parameters) -> FloatArray:
     """Of each candidate, (N,): w·x + a_style + a_model + a_prompt."""
     effects = _known(parameters.styles)[design.style] + _known(parameters.models)[design.model]
     prompts = np.repeat(_known(parameters.prompts)[design.prompt], design.sizes)
     return np.asarray(design.x @ parameters.features + effects + prompts, dtype=np.float64)
 
 
-def utilities(design: Design, parameters: Parameters) -> tuple[Array, Array]:
+def utilities(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
     """Of each candidate, (N,), and of taking none, (D,), for a person whose habits are both 0."""
     rows = qualities(design, parameters) + parameters.positions[design.position]
     return rows, parameters.none[0] + parameters.none[1] * np.log(design.sizes)
 
 
-def with_habits(design: Design, rows: Array, none: Array, habits: Array) -> tuple[Array, Array]:
+def with_habits(design: Design, rows: FloatArray, none: FloatArray, habits: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The same for persons with habits, given as a row (u, v) a set."""
     rows = rows.copy()
     rows[design.starts] += habits[:, 0]
     return rows, none + habits[:, 1]
 
 
-def probabilities(design: Design, rows: Array, none: Array) -> tuple[Array, Array]:
+def probabilities(design: Design, rows: FloatArray, none: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Of each candidate and of none, from utilities."""
     top = np.maximum(np.maximum.reduceat(rows, design.starts), none)
     exp_rows = np.exp(rows - np.repeat(top, design.sizes))
@@ -159,13 +159,13 @@ def probabilities(design: Design, rows: Array, none: Array) -> tuple[Array, Arra
     return exp_rows / np.repeat(total, design.sizes), exp_none / total
 
 
-def predicted(design: Design, parameters: Parameters) -> tuple[Array, Array]:
+def predicted(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
     """Probabilities with each person's most probable habits; an unknown one's are 0."""
     habits = np.vstack([parameters.habits, np.zeros(HABITS)])[design.agent]
     return probabilities(design, *with_habits(design, *utilities(design, parameters), habits))
 
 
-def expected(design: Design, parameters: Parameters) -> tuple[Array, Array]:
+def expected(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
     """Probabilities averaged over what each person's habits may be (Gauss and Hermite's rule): for a known person over
     their posterior, for an unknown one over the population.
     """
@@ -181,7 +181,7 @@ def expected(design: Design, parameters: Parameters) -> tuple[Array, Array]:
     return p, p_none
 
 
-def loss(design: Design, parameters: Parameters, precisions: Array) -> tuple[float, Array, Array]:
+def loss(design: Design, parameters: Parameters, precisions: FloatArray) -> tuple[float, FloatArray, FloatArray]:
     """Minus the log posterior, and its gradient by the shared effects, (P,), and by the habits, (agents, 2)."""
     p, p_none = predicted(design, parameters)
     is_picked = design.picked >= 0
@@ -197,7 +197,7 @@ def loss(design: Design, parameters: Parameters, precisions: Array) -> tuple[flo
     return float(value), by_effect(design, g, g_none) + precisions * shared, np.stack(by_agent, axis=1) + penalised
 
 
-def by_effect(design: Design, g: Array, g_none: Array) -> Array:
+def by_effect(design: Design, g: FloatArray, g_none: FloatArray) -> FloatArray:
     """Derivatives by the shared effects, from those by each row's utility and by each set's outside option."""
     names = design.names
     return np.concatenate([
@@ -232,10 +232,10 @@ def curvature_of(design: Design, parameters: Parameters) -> Curvature:
     return Curvature(shared=shared, cross=cross, habits=habits)
 
 
-def profiled(parameters: Parameters, curvature: Curvature, precisions: Array) -> Array:
+def profiled(parameters: Parameters, curvature: Curvature, precisions: FloatArray) -> FloatArray:
     """The curvature in the shared effects, (P, P), priors included, when habits follow them."""
     known = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
-    taken: Array = np.einsum("aip,aij,ajq->pq", curvature.cross, known, curvature.cross, optimize=True)
+    taken: FloatArray = np.einsum("aip,aij,ajq->pq", curvature.cross, known, curvature.cross, optimize=True)
     return curvature.shared + np.diag(precisions) - taken
 
 
@@ -246,7 +246,7 @@ def chunks(design: Design) -> Iterator[tuple[slice, slice]]:
         yield part, slice(int(design.starts[begin]), int(design.starts[part][-1] + design.sizes[part][-1]))
 
 
-def shared_columns(design: Design, part: slice, rows: slice) -> tuple[Array, Array]:
+def shared_columns(design: Design, part: slice, rows: slice) -> tuple[FloatArray, FloatArray]:
     """What the shared effects are multiplied by, dense: of the rows, and of the sets' outside options."""
     names, sizes = design.names, design.sizes[part]
     indexed = [
@@ -262,7 +262,7 @@ def shared_columns(design: Design, part: slice, rows: slice) -> tuple[Array, Arr
     return z, z_none
 
 
-def summing_by(index: Whole, count: int) -> sparse.csr_matrix:
+def summing_by(index: IntArray, count: int) -> sparse.csr_matrix:
     """A matrix that adds up rows by their index; those of an unknown name (index = count) are left out."""
     known = index < count
     places = np.flatnonzero(known)
@@ -302,14 +302,14 @@ def _with_variances(parameters: Parameters, curvature: Curvature) -> Parameters:
     )
 
 
-def _text_variance(parameters: Parameters, curvature: Curvature) -> Array:
+def _text_variance(parameters: Parameters, curvature: Curvature) -> FloatArray:
     size, prior = len(parameters.features), PRIOR_DEVIATION["features"] ** 2
     uncertain = np.linalg.inv(profiled(parameters, curvature, precisions_of(parameters))).diagonal()[:size]
     seen = float(np.sum(parameters.features**2) + uncertain.sum())
     return np.array([(PRIOR_FEATURES * prior + seen) / (PRIOR_FEATURES + size)])
 
 
-def _nodes() -> list[tuple[Array, float]]:
+def _nodes() -> list[tuple[FloatArray, float]]:
     """Points of the plane, and weights, that average over a standard normal."""
     points, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()
@@ -320,11 +320,11 @@ def _nodes() -> list[tuple[Array, float]]:
     ]
 
 
-def _known(effects: Array) -> Array:
+def _known(effects: FloatArray) -> FloatArray:
     """With an unknown name's effect, 0, at the end."""
     return np.append(effects, 0.0)
 
 
-def _summed(index: Whole, values: Array, count: int) -> Array:
+def _summed(index: IntArray, values: FloatArray, count: int) -> FloatArray:
     """By index; those of an unknown name are left out."""
     return np.bincount(index, weights=values, minlength=count + 1)[:count].astype(np.float64)

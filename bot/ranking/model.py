@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from bot.ranking.choice_sets import Display, Shown, Weights
-from bot.ranking.design import Design, Names, Scale, arrange, centre, measure, names_of, scales_of, standardise
-from bot.ranking.features import BUCKETS, FEATURES, Array, Drafted, Rarity, featurise, rarity
+from bot.ranking.choice_sets import ChoiceSet, Weights
+from bot.ranking.design import Design, EffectNames, Scale, arrange, centre, measure, names_of, scales_of, standardise
+from bot.ranking.features import BUCKETS, FEATURES, FloatArray, RankableCandidate, InverseDocumentFrequency, featurise, rarity
 from bot.ranking.logit import HABITS, Parameters, fit_logit, predicted, qualities
 from storage.records import Turn
 
@@ -42,9 +42,9 @@ class Ranker:
     n_agents: int
     weights: Weights
     metrics: Mapping[str, float]
-    names: Names
+    names: EffectNames
     scales: tuple[Scale, ...]
-    rarity: Rarity
+    rarity: InverseDocumentFrequency
     parameters: Parameters
 
     @cached_property
@@ -71,7 +71,7 @@ class Ranker:
         return ranker
 
     def quality(
-        self, conversation: Sequence[Turn], candidates: Sequence[Drafted], prompt_version: str
+        self, conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], prompt_version: str
     ) -> tuple[float, ...]:
         """w·x + a_style + a_model + a_prompt of each candidate: what to rank by. Position and person are not in it."""
         if not candidates:
@@ -85,7 +85,7 @@ class Ranker:
             for text, candidate in zip(x @ self.parameters.features, candidates, strict=True)
         )
 
-    def qualities(self, design: Design) -> Array:
+    def qualities(self, design: Design) -> FloatArray:
         """The same of whole displays: (N,)."""
         return qualities(design, self.parameters)
 
@@ -102,7 +102,7 @@ class Ranker:
         return _effects(self.names.prompts, self.parameters.prompts)
 
 
-def fit(displays: Sequence[Display], *, weights: Weights) -> Ranker:
+def fit(displays: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
     """Learn from displays. Raises NothingToLearn where none has a pick."""
     if all(display.picked is None for display in displays):
         raise NothingToLearn
@@ -137,7 +137,7 @@ def _metrics(design: Design, parameters: Parameters) -> dict[str, float]:
     }
 
 
-def _effects(names: Sequence[str], values: Array) -> dict[str, float]:
+def _effects(names: Sequence[str], values: FloatArray) -> dict[str, float]:
     return dict(zip(names, values.tolist(), strict=True))
 
 
@@ -194,7 +194,7 @@ def _read(content: dict[str, Any]) -> Ranker:
         n_agents=int(content["n_agents"]),
         weights=content["weights"],
         metrics={str(name): float(value) for name, value in content["metrics"].items()},
-        names=Names(
+        names=EffectNames(
             features=tuple(content["features"]),
             styles=tuple(content["styles"]),
             models=tuple(content["models"]),
@@ -203,7 +203,7 @@ def _read(content: dict[str, Any]) -> Ranker:
             positions=len(parameters["positions"]),
         ),
         scales=tuple(Scale(mean=mean, deviation=deviation) for mean, deviation in content["scales"]),
-        rarity=Rarity(idf=tuple(content["idf"])),
+        rarity=InverseDocumentFrequency(idf=tuple(content["idf"])),
         parameters=Parameters(**parameters),
     )
 
@@ -234,6 +234,3 @@ def _refuse_nonsense(ranker: Ranker) -> None:
         raise CorruptModel("its document frequencies or metrics are not all numbers")
     if not parameters.positions.size or ranker.weights not in {"picks", "kept"}:
         raise CorruptModel("it has no positions, or an unknown weighting")
-
-
-__all__ = ["CorruptModel", "Display", "NothingToLearn", "Ranker", "Shown", "Weights", "fit"]

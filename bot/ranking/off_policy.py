@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.ranking.choice_sets import Display
+from bot.ranking.choice_sets import ChoiceSet
 from bot.ranking.clusters import MIN_AGENTS
-from bot.ranking.design import Whole
-from bot.ranking.features import Array
+from bot.ranking.design import IntArray
+from bot.ranking.features import FloatArray
 from bot.stats.bootstrap import compute_percentile_interval, resample_clusters, sum_resamples
 
 ENOUGH_EFFECTIVE: Final = 100.0
@@ -24,7 +24,7 @@ Targets = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worth:
+class PolicyValue:
     """A share of displays, or the difference of two, with its 95% interval. `effective`: Kish's sample size."""
 
     value: float
@@ -36,7 +36,7 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class PolicyValueRefusal:
     """Why nothing is said: the number of displays with a propensity, of agents, and of displays that they are worth."""
 
     reason: Literal["nothing_to_learn", "no_propensities", "few_agents", "few_effective"]
@@ -45,7 +45,7 @@ class Refused:
     agents: int
 
 
-def snips(displays: Sequence[Display], targets: Targets, *, against: Targets | None = None) -> Worth | Refused:
+def snips(displays: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None) -> PolicyValue | PolicyValueRefusal:
     """The worth of a policy; with `against`, how much more it is worth than that one, on the same resamples.
 
     Displays whose first candidate has no logged propensity are left out.
@@ -53,19 +53,19 @@ def snips(displays: Sequence[Display], targets: Targets, *, against: Targets | N
     known = [index for index, display in enumerate(displays) if display.shown[0].first_propensity]
     agents, owner = np.unique([displays[index].agent for index in known], return_inverse=True)
     if not known:
-        return Refused(reason="no_propensities", effective=0.0, displays=0, agents=0)
+        return PolicyValueRefusal(reason="no_propensities", effective=0.0, displays=0, agents=0)
     reward = np.array([displays[index].picked == 0 for index in known], dtype=np.float64)
     weights = [_weights(displays, each, known) for each in (targets, against) if each is not None]
     effective = min(float(weight.sum() ** 2 / max(1e-300, (weight**2).sum())) for weight in weights)
     count, people = len(known), len(agents)
     if people < MIN_AGENTS:
-        return Refused(reason="few_agents", effective=effective, displays=count, agents=people)
+        return PolicyValueRefusal(reason="few_agents", effective=effective, displays=count, agents=people)
     if effective < ENOUGH_EFFECTIVE:
-        return Refused(reason="few_effective", effective=effective, displays=count, agents=people)
+        return PolicyValueRefusal(reason="few_effective", effective=effective, displays=count, agents=people)
     shares = [_shares(weight, reward, owner.astype(np.int64), people) for weight in weights]
     values = shares[0] if len(shares) == 1 else shares[0] - shares[1]
     lower, upper = compute_percentile_interval(values)
-    return Worth(
+    return PolicyValue(
         value=float(values[0]),
         lower=lower,
         upper=upper,
@@ -85,11 +85,11 @@ def uniform(count: int) -> list[float]:
     return [1 / count] * count
 
 
-def _weights(displays: Sequence[Display], targets: Targets, known: Sequence[int]) -> Array:
+def _weights(displays: Sequence[ChoiceSet], targets: Targets, known: Sequence[int]) -> FloatArray:
     return np.array([targets[index][0] / (displays[index].shown[0].first_propensity or 1.0) for index in known])
 
 
-def _shares(weight: Array, reward: Array, owner: Whole, people: int) -> Array:
+def _shares(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> FloatArray:
     """Of the log itself, then of each resample; the same agents are drawn for whatever weights."""
     resamples = resample_clusters(people)
     won, total = sum_resamples(weight * reward, owner, resamples), sum_resamples(weight, owner, resamples)

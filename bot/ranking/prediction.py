@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.ranking.choice_sets import Display, agent_of, shown_of
+from bot.ranking.choice_sets import ChoiceSet, agent_of, shown_of
 from bot.ranking.design import arrange, measure, standardise
 from bot.ranking.logit import expected
 from bot.ranking.model import Ranker
@@ -21,12 +21,12 @@ class Prediction:
     none: float
 
 
-def to_predict(entry: LogEntry) -> Display | None:
+def to_predict(entry: LogEntry) -> ChoiceSet | None:
     """The entry as it was shown, whatever was chosen; where no place is told, in the order drafted. None: no text."""
     texts = entry.visible or tuple(candidate for candidate in entry.candidates if candidate.text is not None)
     if not texts:
         return None
-    return Display(
+    return ChoiceSet(
         request_id=entry.request.id,
         agent=agent_of(entry),
         at=entry.request.created_at,
@@ -37,7 +37,7 @@ def to_predict(entry: LogEntry) -> Display | None:
     )
 
 
-def predict(ranker: Ranker, displays: Sequence[Display]) -> list[Prediction]:
+def predict(ranker: Ranker, displays: Sequence[ChoiceSet]) -> list[Prediction]:
     """A person that the ranker has not seen is averaged over those that it has."""
     if not displays:
         return []

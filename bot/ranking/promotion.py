@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
 
-from bot.ranking.choice_sets import Display, Weights, once_each
+from bot.ranking.choice_sets import ChoiceSet, Weights, once_each
 
 ENOUGH_PICKS: Final = 100
 ENOUGH_CLUSTERS: Final = 5
 """Below either, an interval is a guess, and the gate stays shut."""
 
-State = Literal["open", "not_better", "too_little"]
+PromotionState = Literal["open", "not_better", "too_little"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The gate's state, and why. The gain is in nats a pick; `clusters` is what it was clustered by, and how many."""
 
-    state: State
+    state: PromotionState
     picks: int
     agents: int
     exploratory: bool = False
@@ -46,7 +46,7 @@ class Verdict:
         return cls(**stored)
 
 
-def judge(displays: Sequence[Display], *, weights: Weights) -> Verdict:
+def judge(displays: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
     """What held-out persons say of learning from these displays."""
     from bot.ranking.log_likelihood_gain import gain_over_position
 

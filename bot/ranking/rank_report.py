@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from bot.ordering.policies import PlackettLuce
-from bot.ranking.choice_sets import Display, Weights
+from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.clusters import MIN_AGENTS
-from bot.ranking.contrasts import Comparison, Effect, Pair, compare
+from bot.ranking.contrasts import EffectComparison, Effect, PairContrast, compare
 from bot.ranking.model import NothingToLearn, fit
-from bot.ranking.off_policy import ENOUGH_EFFECTIVE, Refused, Worth, snips, uniform
+from bot.ranking.off_policy import ENOUGH_EFFECTIVE, PolicyValueRefusal, PolicyValue, snips, uniform
 from bot.ranking.promotion import Verdict, in_words
 from bot.ranking.training import FIRST_CHOICES
 from storage.repositories.rankers import Change, Rankers, StoredRanker
@@ -21,7 +21,7 @@ LEARNED_FROM: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RankerStatus:
     """What orders now, and the newest ranker's verdict: None where nothing has been learned yet."""
 
     change: Change | None
@@ -40,20 +40,20 @@ class RankReport:
     since: datetime | None
     until: datetime | None
     left_out: dict[str, int]
-    comparison: Comparison
-    standing: Standing
-    worth: Worth | Refused
+    comparison: EffectComparison
+    standing: RankerStatus
+    worth: PolicyValue | PolicyValueRefusal
 
     @property
     def is_exploratory(self) -> bool:
         return self.comparison.agents < MIN_AGENTS
 
 
-async def standing(rankers: Rankers) -> Standing:
-    return Standing(change=await rankers.current(), newest=await rankers.newest(), choices=await rankers.choices())
+async def standing(rankers: Rankers) -> RankerStatus:
+    return RankerStatus(change=await rankers.current(), newest=await rankers.newest(), choices=await rankers.choices())
 
 
-def report(displays: Sequence[Display], left_out: dict[str, int], now: Standing, *, weights: Weights) -> RankReport:
+def report(displays: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights) -> RankReport:
     """Reckoned anew from these displays, in the order of their time; what orders now is as it was recorded."""
     return RankReport(
         since=displays[0].at if displays else None,
@@ -65,14 +65,14 @@ def report(displays: Sequence[Display], left_out: dict[str, int], now: Standing,
     )
 
 
-def worth_of_learning(displays: Sequence[Display], *, weights: Weights) -> Worth | Refused:
+def worth_of_learning(displays: Sequence[ChoiceSet], *, weights: Weights) -> PolicyValue | PolicyValueRefusal:
     """Learned from the older part of the log, told on the newer: the policy in use against uniform order."""
     cut = int(len(displays) * LEARNED_FROM)
     older, newer = displays[:cut], displays[cut:]
     try:
         ranker = fit(older, weights=weights)
     except NothingToLearn:
-        return Refused(reason="nothing_to_learn", effective=0.0, displays=len(newer), agents=0)
+        return PolicyValueRefusal(reason="nothing_to_learn", effective=0.0, displays=len(newer), agents=0)
     policy = PlackettLuce()
     learned = [
         policy.first_probabilities(ranker.quality(each.conversation, each.shown, each.prompt_version)) for each in newer
@@ -83,7 +83,7 @@ def worth_of_learning(displays: Sequence[Display], *, weights: Weights) -> Worth
 # --- in words -----------------------------------------------------------------------------------------
 
 
-def order_in_words(now: Standing) -> str:
+def order_in_words(now: RankerStatus) -> str:
     """What orders now, and why."""
     change, verdict = now.change, now.verdict
     if change is not None and change.is_pinned:
@@ -106,9 +106,9 @@ def _newest(verdict: Verdict | None) -> str:
     return "No ranker has been learned yet." if verdict is None else f"The newest ranker is {in_words(verdict)}."
 
 
-def worth_in_words(worth: Worth | Refused) -> str:
+def worth_in_words(worth: PolicyValue | PolicyValueRefusal) -> str:
     """How much more often the first reply would be picked."""
-    if isinstance(worth, Worth):
+    if isinstance(worth, PolicyValue):
         value, lower, upper = (f"{100 * each:+.1f}" for each in (worth.value, worth.lower, worth.upper))
         return (
             f"From uniform to learned order, the share of requests whose first reply is picked would change by {value} "
@@ -125,7 +125,7 @@ def worth_in_words(worth: Worth | Refused) -> str:
     return f"What learned order is worth cannot be told: {reasons[worth.reason]}."
 
 
-def found_in_words(pair: Pair) -> str:
+def found_in_words(pair: PairContrast) -> str:
     """Which of the two wins, or what is missing."""
     if pair.found == "not_enough":
         return f"not enough data: {_missing(pair)}"
@@ -137,7 +137,7 @@ def found_in_words(pair: Pair) -> str:
     }[pair.found]
 
 
-def _missing(pair: Pair) -> str:
+def _missing(pair: PairContrast) -> str:
     if pair.missing:
         size = 10 ** max(0, len(str(pair.missing)) - 2)
         return f"about {-(-pair.missing // size) * size:,} more picks"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
-from bot.ranking.choice_sets import Display, Weights, display_of
+from bot.ranking.choice_sets import ChoiceSet, Weights, display_of
 from bot.ranking.promotion import Verdict, judge
 from storage.queries.log_entries import ChoiceLog, Selection
 
@@ -16,7 +16,7 @@ NEWEST: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refit:
+class RefitResult:
     """What a refit came to; `model` is None where there was nothing to learn. `left_out`: entries by reason."""
 
     version: str | None
@@ -42,13 +42,13 @@ class Refit:
 
 async def read(
     log: ChoiceLog, selection: Selection, *, newest: int | None = None
-) -> tuple[list[Display], dict[str, int]]:
+) -> tuple[list[ChoiceSet], dict[str, int]]:
     """The displays of a log, all or the newest, and how many entries are left out, by reason."""
-    displays: deque[Display] = deque(maxlen=newest)
+    displays: deque[ChoiceSet] = deque(maxlen=newest)
     left_out: Counter[str] = Counter()
     async for entry in log.entries(selection):
         found = display_of(entry)
-        if not isinstance(found, Display):
+        if not isinstance(found, ChoiceSet):
             left_out[found] += 1
             continue
         left_out["older"] += len(displays) == newest
@@ -56,7 +56,7 @@ async def read(
     return list(displays), {reason: count for reason, count in left_out.items() if count}
 
 
-def refit(displays: Sequence[Display], left_out: dict[str, int], *, weights: Weights = "kept") -> Refit:
+def refit(displays: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept") -> RefitResult:
     """Learn from these displays, and judge what was learned."""
     from bot.ranking.model import NothingToLearn, fit
 
@@ -64,11 +64,11 @@ def refit(displays: Sequence[Display], left_out: dict[str, int], *, weights: Wei
     try:
         ranker = fit(displays, weights=weights)
     except NothingToLearn:
-        return Refit(
+        return RefitResult(
             version=None, model=None, trained_until=None, requests=len(displays), agents=0, left_out=left_out,
             verdict=verdict,
         )  # fmt: skip
-    return Refit(
+    return RefitResult(
         version=ranker.version,
         model=ranker.to_json(),
         trained_until=ranker.trained_until,

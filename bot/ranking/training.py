@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from bot.operations.metrics import Metrics
 from bot.ordering.learned import ACTOR
-from bot.ranking.refit import Refit
+from bot.ranking.refit import RefitResult
 from storage.errors import TakenOver, Unavailable
 from storage.repositories.leases import Leases
 from storage.repositories.rankers import LEARNING, Change, Rankers, StoredRanker
@@ -41,16 +41,16 @@ class RefitFailed(Exception):  # noqa: N818 - named for what happened, as the ca
     """The refit came to no result; the message says why, without anything that people wrote."""
 
 
-class Trainer(Protocol):
+class RefitRunner(Protocol):
     """Whoever does the work, elsewhere."""
 
-    async def train(self) -> Refit:
+    async def train(self) -> RefitResult:
         """Read the log, learn, judge. Raises RefitFailed. Cancelled, it ends what it has begun."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class RefitSchedule:
     """A refit is due after so much time, if any choice has come or gone since the last, or after so many choices."""
 
     every: timedelta
@@ -65,7 +65,7 @@ class Schedule:
         return changed >= self.after_choices or (changed > 0 and is_time)
 
 
-class Learner:
+class RefitScheduler:
     """Refits when due, and records the result; `storage.repositories.rankers` decides what is shown."""
 
     def __init__(
@@ -73,8 +73,8 @@ class Learner:
         *,
         rankers: Rankers,
         leases: Leases,
-        trainer: Trainer,
-        schedule: Schedule,
+        trainer: RefitRunner,
+        schedule: RefitSchedule,
         metrics: Metrics,
         now: Callable[[], datetime],
         clock: Callable[[], float],
@@ -119,7 +119,7 @@ class Learner:
             self._metrics.refitted("failed", seconds=self._clock() - began)
             self._not_before = self._clock() + AGAIN_AFTER_S
 
-    async def _train(self) -> Refit:
+    async def _train(self) -> RefitResult:
         """The result of the work, during which the lease is kept. Raises RefitFailed, TakenOver."""
         work = asyncio.ensure_future(self._trainer.train())
         began = self._clock()
@@ -143,7 +143,7 @@ class Learner:
         if not held:
             raise TakenOver(LEARNING)
 
-    async def _record(self, refit: Refit, *, choices: int) -> str:
+    async def _record(self, refit: RefitResult, *, choices: int) -> str:
         if refit.model is None or refit.version is None:
             self._not_before = self._clock() + AGAIN_AFTER_S
             _log.info("nothing was learned: no display with a pick, of %s requests", refit.requests)
@@ -168,7 +168,7 @@ class Learner:
         return outcome
 
 
-def _outcome(refit: Refit, change: Change | None) -> str:
+def _outcome(refit: RefitResult, change: Change | None) -> str:
     """`held_back`: its gate is open, and a person has decided what is shown."""
     if change is None:
         return "held_back" if refit.verdict.is_open else "not_shown"

@@ -13,10 +13,10 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.reporting.rates import WEEKLY, rates
-from bot.reporting.report import Base, Breakdown, Case, Group, Note, NoteCode, Rate
+from bot.reporting.report import RateBase, Breakdown, RateCase, Group, Note, NoteCode, Rate
 from bot.reporting.tally import Tally, outcome_of
 from bot.stats.cluster_intervals import FEWEST_CLUSTERS, Estimate, mean, share
-from storage.queries.reports import Dimension, DisplayCell, OutcomeCell
+from storage.queries.reports import Dimension, FateCell, OutcomeCell
 
 MANY: Final = 20
 """With so many groups, one in twenty intervals misses the truth by chance alone: that is said."""
@@ -29,7 +29,7 @@ _PICKED: Final = ("used", "edited")
 Sum = Literal["drafts", "weighted", "weight", "even"]
 
 
-class ByRequest:
+class RequestBreakdown:
     """Adds up the outcomes of requests by group. A group of one agent has weeks for clusters: nothing else varies."""
 
     def __init__(self, by: Dimension, *, individuals: bool) -> None:
@@ -66,16 +66,16 @@ class ByRequest:
         )
 
 
-class ByDraft:
+class DraftBreakdown:
     """Adds up what became of drafts, by style or model and by agent."""
 
     def __init__(self, by: Dimension) -> None:
         self._by = by
-        self._cells: defaultdict[str, defaultdict[str, list[DisplayCell]]] = defaultdict(lambda: defaultdict(list))
+        self._cells: defaultdict[str, defaultdict[str, list[FateCell]]] = defaultdict(lambda: defaultdict(list))
         self._unweighted = 0
         self._not_selected = 0
 
-    def add(self, cell: DisplayCell) -> None:
+    def add(self, cell: FateCell) -> None:
         self._cells[cell.name][cell.agent_id].append(cell)
         self._unweighted += cell.drafts - cell.weighted
         self._not_selected += cell.drafts if cell.fate == "not_selected" else 0
@@ -107,7 +107,7 @@ class ByDraft:
                 dtype=float,
             )
 
-        def rate(case: Case, base: Base, estimate: Estimate) -> Rate:
+        def rate(case: RateCase, base: RateBase, estimate: Estimate) -> Rate:
             return Rate(case=case, of=base, estimate=estimate)
 
         picked, seen = of("weight", _PICKED), of("weight", _SEEN)

@@ -8,14 +8,14 @@ from typing import Final
 import numpy as np
 
 from bot.reporting.prices import Prices
-from bot.reporting.report import Bin, Cost, Drafts, Edits, Failure, Latency, ModelCost, Place, Places
+from bot.reporting.report import SimilarityBin, Cost, Drafts, Edits, Failure, Latency, ModelCost, PositionShare, PositionShares
 from bot.stats.cluster_intervals import share
 from storage.queries.reports import DraftCell, PickCell, SimilarityCell, TimeCell
 
 BINS: Final = 20
 
 
-class Drafting:
+class DraftTotals:
     """Adds up the cells of drafts, slice by slice."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ def added(cells: tuple[TimeCell, ...], to: Counter[int]) -> None:
         to[cell.ms] += cell.count
 
 
-class Kept:
+class EditTotals:
     """Adds up how much of the candidates was kept in edits."""
 
     def __init__(self) -> None:
@@ -136,11 +136,11 @@ class Kept:
             lower_quartile=lower,
             median=median,
             upper_quartile=upper,
-            bins=tuple(Bin(low=n / BINS, high=(n + 1) / BINS, edits=bins[n]) for n in range(BINS)),
+            bins=tuple(SimilarityBin(low=n / BINS, high=(n + 1) / BINS, edits=bins[n]) for n in range(BINS)),
         )
 
 
-class Picked:
+class PickTotals:
     """Adds up which places were picked, by agent and by how many were shown together."""
 
     def __init__(self) -> None:
@@ -162,19 +162,19 @@ class Picked:
         """Whether some orders were not uniform, so that weights differ."""
         return any(self._squares[together] != picks for together, picks in self._picks.items())
 
-    def places(self) -> tuple[Places, ...]:
+    def places(self) -> tuple[PositionShares, ...]:
         """Where most picks are first."""
         return tuple(self._of(together) for together, _ in self._picks.most_common())
 
-    def _of(self, together: int) -> Places:
+    def _of(self, together: int) -> PositionShares:
         agents = self._weights[together].values()
         of = np.array([sum(weights.values()) for weights in agents], dtype=float)
         picks = self._picks[together]
         places = []
         for position in range(1, together + 1):
             cases = np.array([weights[position] for weights in agents], dtype=float)
-            places.append(Place(position=position, estimate=share(cases, of, counted=picks)))
-        return Places(
+            places.append(PositionShare(position=position, estimate=share(cases, of, counted=picks)))
+        return PositionShares(
             shown_together=together,
             picks=picks,
             effective=float(of.sum()) ** 2 / self._squares[together],

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from bot.reporting.report import Base, Case, Change, Rate, WeekOverWeek
+from bot.reporting.report import RateBase, RateCase, RateChange, Rate, WeekOverWeek
 from bot.reporting.tally import Tally
 from bot.stats.cluster_intervals import difference, share
 
-Wanted = Sequence[tuple[Case, Base]]
+Wanted = Sequence[tuple[RateCase, RateBase]]
 
 ALL: Final[Wanted] = (
     ("shown", "eligible"),
@@ -49,7 +49,7 @@ def week_over_week(before: tuple[date, Tally], after: tuple[date, Tally]) -> Wee
     )
 
 
-def _change(case: Case, of: Base, before: Tally, after: Tally, agents: Sequence[str]) -> Change:
+def _change(case: RateCase, of: RateBase, before: Tally, after: Tally, agents: Sequence[str]) -> RateChange:
     earlier = before.vector(case, agents), before.vector(of, agents)
     later = after.vector(case, agents), after.vector(of, agents)
-    return Change(case=case, of=of, before=share(*earlier), after=share(*later), difference=difference(later, earlier))
+    return RateChange(case=case, of=of, before=share(*earlier), after=share(*later), difference=difference(later, earlier))

@@ -15,7 +15,7 @@ from storage.queries.reports import Dimension
 
 SCHEMA: Final = "report/1"
 
-Case = Literal[
+RateCase = Literal[
     "shown",
     "accepted",
     "used",
@@ -28,7 +28,7 @@ Case = Literal[
     "picked",
     "near_duplicate",
 ]
-Base = Literal["eligible", "shown", "accepted", "choices", "displays", "drafts", "picks", "dismissed"]
+RateBase = Literal["eligible", "shown", "accepted", "choices", "displays", "drafts", "picks", "dismissed"]
 NoteCode = Literal[
     "simulated_left_out",
     "unattended_left_out",
@@ -57,8 +57,8 @@ class Note:
 class Rate:
     """The share of `case` in `of`."""
 
-    case: Case
-    of: Base
+    case: RateCase
+    of: RateBase
     estimate: Estimate
 
 
@@ -98,11 +98,11 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class RateChange:
     """How a rate differs between two weeks: `difference` is `after` - `before`, with an interval of its own."""
 
-    case: Case
-    of: Base
+    case: RateCase
+    of: RateBase
     before: Estimate
     after: Estimate
     difference: Estimate
@@ -114,11 +114,11 @@ class WeekOverWeek:
 
     before: date
     after: date
-    changes: tuple[Change, ...]
+    changes: tuple[RateChange, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
+class SimilarityBin:
     """Edits with a similarity from `low` to below `high`; the last one has 1 in it."""
 
     low: float
@@ -138,7 +138,7 @@ class Edits:
     lower_quartile: float | None
     median: float | None
     upper_quartile: float | None
-    bins: tuple[Bin, ...]
+    bins: tuple[SimilarityBin, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +208,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PositionShare:
     """How often the candidate in this place was picked, of all picks."""
 
     position: int
@@ -216,7 +216,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class PositionShares:
     """Picks where so many were shown together. `expected`: each place's share if places did not matter, since the
     order was drawn. `effective`: as many unweighted picks would tell as much.
     """
@@ -225,7 +225,7 @@ class Places:
     picks: int
     effective: float
     expected: float
-    places: tuple[Place, ...]
+    places: tuple[PositionShare, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +282,6 @@ class Report:
     drafts: Drafts
     latency: tuple[Latency, ...]
     cost: Cost
-    places: tuple[Places, ...]
+    places: tuple[PositionShares, ...]
     breakdown: Breakdown | None
     notes: tuple[Note, ...]

@@ -9,15 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from bot.reporting.breakdown import OF_DRAFTS, ByDraft, ByRequest
-from bot.reporting.draft_statistics import Drafting, Kept, Picked, added, percentiles
+from bot.reporting.breakdown import OF_DRAFTS, DraftBreakdown, RequestBreakdown
+from bot.reporting.draft_statistics import DraftTotals, EditTotals, PickTotals, added, percentiles
 from bot.reporting.prices import Prices
 from bot.reporting.rates import WEEKLY, rates, week_over_week
 from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, Totals, Week, WeekOverWeek
 from bot.reporting.tally import Tally, outcome_of, tallied
 from bot.stats.cluster_intervals import FEWEST_CLUSTERS, share
 from storage.queries.log_entries import Selection
-from storage.queries.reports import Dimension, Facts, LeftOut, Reports
+from storage.queries.reports import Dimension, Facts, ExcludedCounts, Reports
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
@@ -29,7 +29,7 @@ AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ReportQuery:
     """Which requests, grouped by what. `individuals`: whether agents may be told apart."""
 
     selection: Selection
@@ -45,12 +45,12 @@ class Reporter:
         self._prices = prices
         self._now = now
 
-    async def report(self, question: Question) -> Report:
+    async def report(self, question: ReportQuery) -> Report:
         """Raises Unavailable."""
         made_at = self._now()
         span = await self._reports.span(question.selection)
         left_out = await self._reports.left_out(question.selection)
-        sums = _Sums(question)
+        sums = _ReportTotals(question)
         try:
             async with asyncio.TaskGroup() as reading:
                 turn = asyncio.Semaphore(AT_ONCE)
@@ -60,7 +60,7 @@ class Reporter:
             raise several.exceptions[0] from several  # a week that fails ends the others: one of them tells why
         return sums.report(made_at=made_at, span=span, left_out=left_out, prices=self._prices)
 
-    async def _read(self, monday: date, question: Question, sums: "_Sums", turn: asyncio.Semaphore) -> None:
+    async def _read(self, monday: date, question: ReportQuery, sums: "_ReportTotals", turn: asyncio.Semaphore) -> None:
         async with turn:
             sums.add(monday, await self._reports.facts(_within(monday, question.selection), question.by))
 
@@ -95,23 +95,23 @@ def _within(monday: date, selection: Selection) -> Selection:
     return replace(selection, since=since, until=until)
 
 
-class _Sums:
+class _ReportTotals:
     """All that is added up on the way."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ReportQuery) -> None:
         self._question = question
         self._weeks: dict[date, Tally] = {}
         self._all = Tally()
         self._reasons: dict[str | None, Counter[str]] = {}
-        self._drafting = Drafting()
+        self._drafting = DraftTotals()
         self._waits: Counter[int] = Counter()
         self._decisions: Counter[int] = Counter()
-        self._kept = Kept()
-        self._picked = Picked()
+        self._kept = EditTotals()
+        self._picked = PickTotals()
         by = question.by
-        self._by_draft = ByDraft(by) if by in OF_DRAFTS and by is not None else None
+        self._by_draft = DraftBreakdown(by) if by in OF_DRAFTS and by is not None else None
         self._by_request = (
-            ByRequest(by, individuals=question.individuals) if by is not None and by not in OF_DRAFTS else None
+            RequestBreakdown(by, individuals=question.individuals) if by is not None and by not in OF_DRAFTS else None
         )
 
     def add(self, monday: date, facts: Facts) -> None:
@@ -141,7 +141,7 @@ class _Sums:
                 self._by_request.add(cell, week=monday.isoformat())
 
     def report(
-        self, *, made_at: datetime, span: tuple[datetime, datetime] | None, left_out: LeftOut, prices: Prices
+        self, *, made_at: datetime, span: tuple[datetime, datetime] | None, left_out: ExcludedCounts, prices: Prices
     ) -> Report:
         selection = self._question.selection
         first, last = span or (None, None)
@@ -215,7 +215,7 @@ class _Sums:
             return self._by_draft.breakdown(learned=self._picked.is_learned)
         return None if self._by_request is None else self._by_request.breakdown()
 
-    def _notes(self, left_out: LeftOut) -> tuple[Note, ...]:
+    def _notes(self, left_out: ExcludedCounts) -> tuple[Note, ...]:
         agents = len(self._all.clusters)
         notes = (
             Note(code="few_agents", count=agents if agents < FEWEST_CLUSTERS else 0),

@@ -30,7 +30,7 @@ SOUND_CLUSTERS: Final = 10
 """Below this many, and below this many cases for or against, an interval is told as exploratory."""
 FEWEST_CASES: Final = 20
 
-Standing = Literal["sound", "exploratory", "not_enough_data"]
+Reliability = Literal["sound", "exploratory", "not_enough_data"]
 Values = NDArray[np.float64]
 
 
@@ -48,7 +48,7 @@ class Estimate:
     cases: float
     of: float
     clusters: int
-    standing: Standing = "not_enough_data"
+    standing: Reliability = "not_enough_data"
 
 
 def share(cases: Values, of: Values, *, counted: float | None = None) -> Estimate:
@@ -141,7 +141,7 @@ def compute_student_quantile(freedom: float) -> float:
 
 
 def _with(plain: Estimate, low: float, high: float, *, sound: bool) -> Estimate:
-    standing: Standing = "sound" if sound and plain.clusters >= SOUND_CLUSTERS else "exploratory"
+    standing: Reliability = "sound" if sound and plain.clusters >= SOUND_CLUSTERS else "exploratory"
     return Estimate(
         value=plain.value,
         low=low,

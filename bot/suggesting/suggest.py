@@ -26,7 +26,7 @@ from bot.operations.log_events import RequestOutcome, tell_refusal, tell_request
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import Unfinished
 from bot.ordering.near_duplicates import near_duplicates
-from bot.ordering.shuffle import Order, Orderer, Shuffling, chance, draw_styles, drawn_places, in_turn
+from bot.ordering.shuffle import Order, Orderer, UniformOrderer, chance, draw_styles, drawn_places, in_turn
 from bot.playbook import Playbook, Style
 from bot.privacy.service import Masked, Privacy
 from bot.suggesting.channels import ANYWHERE, Places
@@ -119,7 +119,7 @@ class Suggester:
         self._clock = clock
         self._new_id = new_id
         self._rng = rng
-        self._orderer = orderer or Shuffling(rng)
+        self._orderer = orderer or UniformOrderer(rng)
         self._places = places
         self._unfinished = unfinished or Unfinished()
         self._queue_ms: dict[str, int] = {}

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from bot.choice_log import NotALine, lines_of, opened, read_line
-from bot.ranking.choice_sets import Collected, Display, LeftOut, Weights, collect
-from bot.ranking.evaluation import HeldOut, Split, evaluate
+from bot.ranking.choice_sets import TrainingSet, ChoiceSet, ExclusionReason, Weights, collect
+from bot.ranking.evaluation import HeldOutEvaluation, Split, evaluate
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit
-from bot.ranking.off_policy import Refused
+from bot.ranking.off_policy import PolicyValueRefusal
 from bot.ranking.prediction import Prediction, predict, to_predict
 from bot.stats.cluster_intervals import Interval
 from bot.text_limits import clean
@@ -29,7 +29,7 @@ from storage.tables import to_iso
 
 _BATCH: Final = 500
 
-_REASONS: Final[dict[LeftOut, str]] = {
+_REASONS: Final[dict[ExclusionReason, str]] = {
     "undecided": "undecided",
     "expired": "expired",
     "failed": "with nothing shown",
@@ -113,7 +113,7 @@ def evaluate_for_programs(source: Source, weights: Weights, seed: int) -> None:
     told: dict[str, Any] = {one.split: asdict(one) for one in judged}
     for one in judged:
         told[one.split]["worth"] = {"refused": None, **asdict(one.worth)}
-        if isinstance(one.worth, Refused):
+        if isinstance(one.worth, PolicyValueRefusal):
             told[one.split]["worth"]["refused"] = told[one.split]["worth"].pop("reason")
     displays = len(found.displays)
     print(json.dumps(_finite({"displays": displays, "left_out": found.left_out, "weights": weights, **told})))
@@ -131,7 +131,7 @@ def _scored(log: Path, model: Path | None, output: Path, location: Location) -> 
     return count, ranker.version
 
 
-def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[Collected, Ranker]:
+def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[TrainingSet, Ranker]:
     found = _collected(source)
     try:
         ranker = fit(found.displays, weights=weights)
@@ -143,7 +143,7 @@ def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[Colle
     return found, ranker
 
 
-def _evaluated(source: Source, weights: Weights, seed: int) -> tuple[Collected, list[HeldOut]]:
+def _evaluated(source: Source, weights: Weights, seed: int) -> tuple[TrainingSet, list[HeldOutEvaluation]]:
     found = _collected(source)
     splits: tuple[Split, ...] = ("person", "time")
     judged = [evaluate(found.displays, split, weights=weights, seed=seed) for split in splits]
@@ -152,13 +152,13 @@ def _evaluated(source: Source, weights: Weights, seed: int) -> tuple[Collected, 
     return found, [one for one in judged if one is not None]
 
 
-def _collected(source: Source) -> Collected:
+def _collected(source: Source) -> TrainingSet:
     if not source.logs:
         return asyncio.run(_recorded(source.location))
     return collect(line.entry for log in source.logs for line in _lines(log))
 
 
-async def _recorded(location: Location) -> Collected:
+async def _recorded(location: Location) -> TrainingSet:
     async with opened_as_it_is(location) as database:
         selection = Selection(include_simulated=await Audit(database).is_demonstration())
         return collect([entry async for entry in ChoiceLog(database).entries(selection)])
@@ -195,7 +195,7 @@ def _score(ranker: Ranker, batch: Sequence[_Line], file: BinaryIO) -> None:
     )
 
 
-def _with_scores(line: _Line, display: Display | None, prediction: Prediction | None) -> bytes:
+def _with_scores(line: _Line, display: ChoiceSet | None, prediction: Prediction | None) -> bytes:
     """The line again, with what was predicted. Raises Failed where it holds what JSON cannot write, as 1e999."""
     scores: dict[str, tuple[float, float]] = {}
     if display is not None and prediction is not None:
@@ -250,7 +250,7 @@ def _ranker(text: str, name: str) -> Ranker:
         raise Failed(f"{name} cannot be used: {error}") from error
 
 
-def _of_collected(found: Collected) -> str:
+def _of_collected(found: TrainingSet) -> str:
     picks = sum(display.picked is not None for display in found.displays)
     agents = len({display.agent for display in found.displays})
     line = f"{len(found.displays)} decided requests, {picks} with a pick, of {agents} agents"
@@ -258,7 +258,7 @@ def _of_collected(found: Collected) -> str:
     return f"{line}; left out: {', '.join(left_out)}" if left_out else line
 
 
-def _of_training(found: Collected, ranker: Ranker, save: Path | None) -> Iterable[str]:
+def _of_training(found: TrainingSet, ranker: Ranker, save: Path | None) -> Iterable[str]:
     yield f"Learned the ranker {ranker.version} from {_of_collected(found)}."
     names = zip(ranker.names.features, ranker.parameters.features.tolist(), strict=True)
     yield "Text, by how much one standard deviation moves the log-odds:"
@@ -274,7 +274,7 @@ def _of_training(found: Collected, ranker: Ranker, save: Path | None) -> Iterabl
     yield f"Saved to {save}." if save is not None else "Not saved: --save FILE keeps it."
 
 
-def _of_held_out(one: HeldOut) -> str:
+def _of_held_out(one: HeldOutEvaluation) -> str:
     title = {"person": "Other persons (each held out once)", "time": "The same persons, later (last 30% of each)"}
     rows = [
         f"{title[one.split]}: {one.picks} picks of {one.agents} agents",
@@ -300,10 +300,10 @@ def _row(name: str, found: Interval, beside: str = "") -> str:
     return f"  {name:32}{found.mean:8.4f}  [{found.lower:.4f}, {found.upper:.4f}]  {beside}".rstrip()
 
 
-def _of_worth(one: HeldOut) -> str:
+def _of_worth(one: HeldOutEvaluation) -> str:
     worth = one.worth
     name = f"  {'first picked oftener (SNIPS)':32}"
-    if isinstance(worth, Refused):
+    if isinstance(worth, PolicyValueRefusal):
         why = {
             "no_propensities": "no propensities are logged",
             "few_agents": f"{worth.agents} agents, of at least 10",

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.ranking import rank_report
-from bot.ranking.contrasts import KINDS, Comparison, Kind, Pair, Standing
-from bot.ranking.off_policy import Worth
+from bot.ranking.contrasts import KINDS, EffectComparison, ContrastKind, PairContrast, Standing
+from bot.ranking.off_policy import PolicyValue
 from bot.ranking.rank_report import RankReport, found_in_words, order_in_words, times, worth_in_words
 from bot.ranking.refit import read
 from cli import wiring
@@ -23,7 +23,7 @@ from storage.repositories.audit import Audit
 from storage.repositories.rankers import Rankers
 from storage.tables import to_iso
 
-TITLES: Final[dict[Kind, str]] = {"styles": "Styles", "models": "Models", "prompts": "Prompts"}
+TITLES: Final[dict[ContrastKind, str]] = {"styles": "Styles", "models": "Models", "prompts": "Prompts"}
 
 EXPLORATORY: Final = (
     "Fewer than ten agents: this is what these people like, and may not hold for others. Errors are clustered by agent "
@@ -113,11 +113,11 @@ def header(found: RankReport) -> str:
     return line + "."
 
 
-def of_kind(comparison: Comparison, kind: Kind) -> list[Standing]:
+def of_kind(comparison: EffectComparison, kind: ContrastKind) -> list[Standing]:
     return [each for each in comparison.standings if each.kind == kind]
 
 
-def pairs_of(comparison: Comparison, kind: Kind) -> list[Pair]:
+def pairs_of(comparison: EffectComparison, kind: ContrastKind) -> list[PairContrast]:
     return [each for each in comparison.pairs if each.kind == kind]
 
 
@@ -135,7 +135,7 @@ def share(standing: Standing) -> str:
     return "–" if standing.best is None else f"{100 * standing.best:.0f}%"  # noqa: RUF001 - a dash
 
 
-def _wins(pairs: list[Pair]) -> str:
+def _wins(pairs: list[PairContrast]) -> str:
     rows = [
         ("which wins", "times as often", "at equal length", ""),
         *((f"{each.one} over {each.other}", times(each.effect), times(each.equal_length), found_in_words(each))
@@ -173,7 +173,7 @@ def as_json(found: RankReport) -> dict[str, Any]:
         "newest_ranker": None
         if newest is None
         else {"version": newest.version, "created_at": _iso(newest.created_at), "gate": newest.gate},
-        "worth": {**asdict(found.worth), "told": isinstance(found.worth, Worth)},
+        "worth": {**asdict(found.worth), "told": isinstance(found.worth, PolicyValue)},
         "standings": [asdict(each) for each in comparison.standings],
         "pairs": [{**asdict(each), "in_words": found_in_words(each)} for each in comparison.pairs],
     }

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bot.reporting import PriceError, Prices, Question, Report, Reporter, parse_prices
+from bot.reporting import PriceError, Prices, ReportQuery, Report, Reporter, parse_prices
 from cli import wiring
 from cli.commands.export import between
 from cli.database_location import Location, opened_as_it_is
@@ -27,7 +27,7 @@ LARGEST_TABLE: Final = 1_000_000
 class Wanted:
     """What to report, and how to tell it: `html` is a file to write besides; `as_json` is for stdout."""
 
-    question: Question
+    question: ReportQuery
     as_json: bool = False
     html: Path | None = None
 
@@ -40,12 +40,12 @@ def question(
     by: Dimension | None,
     individuals: bool,
     include_simulated: bool,
-) -> Question:
+) -> ReportQuery:
     """What these options ask. Raises SettingsError."""
     if by == "agent" and not individuals:
         raise SettingsError("--by agent tells single people apart: if you are to know that, add --individuals")
     selection = replace(between(since, until), team_id=team, include_simulated=include_simulated)
-    return Question(selection=selection, by=by, individuals=individuals)
+    return ReportQuery(selection=selection, by=by, individuals=individuals)
 
 
 async def report(location: Location, settings: Settings, wanted: Wanted) -> None:
@@ -83,7 +83,7 @@ def prices_of(path: Path | None) -> Prices:
         raise SettingsError(str(error)) from error
 
 
-async def _asked(database: Database, asked: Question) -> Question:
+async def _asked(database: Database, asked: ReportQuery) -> ReportQuery:
     """In a demonstration's own database, its simulated requests are what it is about."""
     if not await Audit(database).is_demonstration():
         return asked

@@ -15,7 +15,7 @@ from aiohttp import web
 from bot.drafting import Drafter, ModelSource
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import HEARTBEAT_S, Recoverer
-from bot.ordering.learned import LOOK_EVERY_S, LearnedOrdering
+from bot.ordering.learned import LOOK_EVERY_S, LearnedOrderer
 from bot.playbook import load_playbook
 from bot.privacy.service import Privacy
 from bot.ranking.training import LEARN_EVERY_S
@@ -264,7 +264,7 @@ async def _look_after(recoverer: Recoverer, edge: Edge) -> None:
 
 async def _learning(
     stack: AsyncExitStack, settings: Settings, records: wiring.Records, metrics: Metrics
-) -> LearnedOrdering | None:
+) -> LearnedOrderer | None:
     """The learned order, which follows the database, and the learning of it; None where that is switched off."""
     if settings.suggest_ranking == "off":
         return None

@@ -13,7 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot.ranking.refit import NEWEST, Refit, read, refit
+from bot.ranking.refit import NEWEST, RefitResult, read, refit
 from bot.ranking.training import RefitFailed
 from storage.engine.database import Database
 from storage.errors import StorageError
@@ -27,11 +27,11 @@ _STDIN: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class ProcessApart:
-    """A `Trainer`: each refit is a process, which learns from this database."""
+    """A `RefitRunner`: each refit is a process, which learns from this database."""
 
     database_url: str = field(repr=False)  # may hold a password, so it is not among the arguments either
 
-    async def train(self) -> Refit:
+    async def train(self) -> RefitResult:
         """Raises RefitFailed. Cancelled, it ends the process, and waits for that."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "cli.workers.training", stdin=PIPE, stdout=PIPE, stderr=PIPE
@@ -43,7 +43,7 @@ class ProcessApart:
                 process.kill()
                 await process.wait()
 
-    async def _result(self, process: Process) -> Refit:
+    async def _result(self, process: Process) -> RefitResult:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -54,7 +54,7 @@ class ProcessApart:
             lines = told.decode(errors="replace").splitlines()
             raise RefitFailed(lines[-1] if lines else f"its process ended with {code}")
         try:
-            return Refit.from_json(written.decode())
+            return RefitResult.from_json(written.decode())
         except (ValueError, TypeError, KeyError) as error:
             raise RefitFailed("its process wrote something else than a result") from error
 
@@ -74,7 +74,7 @@ def main() -> None:
     print(result.to_json())
 
 
-async def _work(url: str) -> Refit:
+async def _work(url: str) -> RefitResult:
     database = Database(url)
     try:
         displays, left_out = await read(ChoiceLog(database), Selection(), newest=NEWEST)

@@ -107,7 +107,7 @@ class PickCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisplayCell:
+class FateCell:
     """Drafts of one style or model for one agent that fared alike.
 
     `weight` sums 1 ÷ the probability that the draft's style was drawn, times what makes up for the order; `even` the
@@ -135,11 +135,11 @@ class Facts:
     decisions: tuple[TimeCell, ...]
     similarities: tuple[SimilarityCell, ...]
     picks: tuple[PickCell, ...]
-    displays: tuple[DisplayCell, ...]
+    displays: tuple[FateCell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class ExcludedCounts:
     """Requests that a report does not count."""
 
     simulated: int
@@ -166,7 +166,7 @@ class Reports:
             found: datetime | None = await connection.scalar(query)
             return found
 
-    async def left_out(self, selection: Selection) -> LeftOut:
+    async def left_out(self, selection: Selection) -> ExcludedCounts:
         """How many requests of this time and team do not count, and why."""
         unattended = requests.c.surface.in_(UNATTENDED)
         simulated = false() if selection.include_simulated else requests.c.simulated == true()
@@ -176,7 +176,7 @@ class Reports:
         ).where(_within(selection), or_(unattended, requests.c.simulated == true()))
         async with self._database.read() as connection:
             left = (await connection.execute(query)).one()
-            return LeftOut(simulated=int(left[0]), unattended=int(left[1]))
+            return ExcludedCounts(simulated=int(left[0]), unattended=int(left[1]))
 
     async def facts(self, selection: Selection, by: Dimension | None) -> Facts:
         """The cells of the requests selected, of one moment. `by` is what they are grouped by."""
@@ -202,12 +202,12 @@ async def _cells(connection: AsyncConnection, query: Executable, kind: type[Any]
 
 async def _displays_of(
     connection: AsyncConnection, counts: ColumnElement[bool], by: Dimension | None
-) -> tuple[DisplayCell, ...]:
+) -> tuple[FateCell, ...]:
     """For a dimension of drafts only: it is the longest of the queries."""
     if by == "style":
-        return await _cells(connection, _displays(counts, candidates.c.style), DisplayCell)
+        return await _cells(connection, _displays(counts, candidates.c.style), FateCell)
     if by == "model":
-        return await _cells(connection, _displays(counts, candidates.c.model), DisplayCell)
+        return await _cells(connection, _displays(counts, candidates.c.model), FateCell)
     return ()
 
 

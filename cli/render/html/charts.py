@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from bot.reporting.report import Bin, Latency, Places, Week
+from bot.reporting.report import SimilarityBin, Latency, PositionShares, Week
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.render.html.markup import Markup, element
@@ -77,7 +77,7 @@ def parts(title: str, found: Sequence[Part]) -> Markup:
     return _chart(title, 36, drawn)
 
 
-def columns(title: str, found: Sequence[Bin]) -> Markup:
+def columns(title: str, found: Sequence[SimilarityBin]) -> Markup:
     """A histogram from 0 to 1."""
     most, height, width = max(each.edits for each in found) or 1, 150, 100 / len(found)
     drawn = []
@@ -94,7 +94,7 @@ def columns(title: str, found: Sequence[Bin]) -> Markup:
     return _chart(title, height + 34, [*drawn, base, *ticks])
 
 
-def places(title: str, found: Places) -> Markup:
+def places(title: str, found: PositionShares) -> Markup:
     """Picks by place, with intervals, beside the even share."""
     top = nice_top([place.estimate for place in found.places])
     height, width = 150, 100 / len(found.places)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from bot.ranking.contrasts import KINDS, Comparison, Effect, Kind, Standing
+from bot.ranking.contrasts import KINDS, EffectComparison, Effect, ContrastKind, Standing
 from bot.ranking.rank_report import RankReport, found_in_words, order_in_words, times, worth_in_words
 from cli.commands.rank_report import EXPLORATORY, HOW_TO_READ, TITLES, header, of_kind, pairs_of, share
 
@@ -48,7 +48,7 @@ def page(found: RankReport) -> str:
     )
 
 
-def _section(comparison: Comparison, kind: Kind) -> list[str]:
+def _section(comparison: EffectComparison, kind: ContrastKind) -> list[str]:
     names = of_kind(comparison, kind)
     if len(names) < 2:
         return []

@@ -6,7 +6,7 @@ from importlib import resources
 from typing import Final
 
 from bot.reporting import Report
-from bot.reporting.report import Breakdown, Group, Note, Places, Rate, Week
+from bot.reporting.report import Breakdown, Group, Note, PositionShares, Rate, Week
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.render.html import charts
@@ -376,7 +376,7 @@ def _places(report: Report) -> Iterator[Markup]:
         yield _places_of(found)
 
 
-def _places_of(found: Places) -> Markup:
+def _places_of(found: PositionShares) -> Markup:
     rows = [[f"place {place.position}", *_estimate_cells(place.estimate)] for place in found.places]
     first = found.places[0].estimate
     key = element("ul", element("li", element("span", class_="swatch expected"), "an even share"), class_="key")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.reporting import Report
-from bot.reporting.report import Breakdown, Group, Places
+from bot.reporting.report import Breakdown, Group, PositionShares
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.terminal import printable
@@ -168,7 +168,7 @@ def _places(report: Report, width: int) -> Iterator[RenderableType]:
         yield Text("  Other numbers of candidates are in --json and --html.", style="dim")
 
 
-def _place_table(places: Places, width: int) -> Iterator[RenderableType]:
+def _place_table(places: PositionShares, width: int) -> Iterator[RenderableType]:
     even = f"{numbers.percent(places.expected)} each if places did not matter"
     yield _title(f"Which place is picked, of {places.shown_together} ({numbers.number(places.picks)} picks)", even)
     table = _table(width)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.operations.metrics import Metrics
-from bot.ordering.learned import LearnedOrdering
+from bot.ordering.learned import LearnedOrderer
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.model import Ranker, fit
 from storage.errors import Unavailable
@@ -23,8 +23,8 @@ OTHER = fit(displays(seed=8), weights="picks")
 SHORT, LONG = "It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 6)
 
 
-def ordering_of(desk: Desk) -> LearnedOrdering:
-    return LearnedOrdering(
+def ordering_of(desk: Desk) -> LearnedOrderer:
+    return LearnedOrderer(
         rankers=desk.store.rankers,
         audit=desk.store.audit,
         metrics=desk.metrics,

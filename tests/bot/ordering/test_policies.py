@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ordering.policies import EPSILON, PlackettLuce, Policy, Uniform, arranged
+from bot.ordering.policies import EPSILON, PlackettLuce, OrderPolicy, Uniform, arranged
 
 SCORES = (0.4, -0.2, 0.1, 0.1)
-POLICIES: tuple[Policy, ...] = (
+POLICIES: tuple[OrderPolicy, ...] = (
     Uniform(),
     PlackettLuce(),
     PlackettLuce(epsilon=0.5, temperature=1.0),
@@ -33,7 +33,7 @@ def critical(freedom: int) -> float:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
-def test_orders_come_as_often_as_they_are_said_to(policy: Policy) -> None:
+def test_orders_come_as_often_as_they_are_said_to(policy: OrderPolicy) -> None:
     rng = random.Random(17)
     orders = {order: number for number, order in enumerate(permutations(range(4)))}
     drawn = [orders[tuple(policy.draw(SCORES, rng))] for _ in range(DRAWS)]
@@ -46,7 +46,7 @@ def test_orders_come_as_often_as_they_are_said_to(policy: Policy) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
-def test_candidates_come_first_as_often_as_they_are_said_to(policy: Policy) -> None:
+def test_candidates_come_first_as_often_as_they_are_said_to(policy: OrderPolicy) -> None:
     rng = random.Random(19)
     firsts = Counter(policy.draw(SCORES, rng)[0] for _ in range(DRAWS))
     expected = {index: DRAWS * share for index, share in enumerate(policy.first_probabilities(SCORES))}

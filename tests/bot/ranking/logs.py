@@ -11,7 +11,7 @@ from pathlib import Path
 import zstandard
 
 from bot.choice_log import to_json_line
-from bot.ranking.choice_sets import Display, collect
+from bot.ranking.choice_sets import ChoiceSet, collect
 from storage.records import Candidate, Choice, ChoiceKind, LogEntry, Request, Status, Turn
 
 AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -109,14 +109,14 @@ def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: in
     return entries
 
 
-def displays(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> tuple[Display, ...]:
+def displays(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> tuple[ChoiceSet, ...]:
     """Styles stand at any position, as they do in a log whose order was drawn."""
     rng = random.Random(seed + 1)
     found = collect(a_log(requests, agents, taste=taste, seed=seed)).displays
     return tuple(restyled(display, *rng.sample(["direct", "warm", "detailed"], 3)) for display in found)
 
 
-def restyled(display: Display, *styles: str) -> Display:
+def restyled(display: ChoiceSet, *styles: str) -> ChoiceSet:
     """The same display, its candidates in these styles."""
     shown = (replace(item, style=style) for item, style in zip(display.shown, styles, strict=True))
     return replace(display, shown=tuple(shown))

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ranking.choice_sets import Display, collect, display_of
+from bot.ranking.choice_sets import ChoiceSet, collect, display_of
 from storage.records import Event, LogEntry
 from tests.bot.ranking.logs import AT, an_entry
 
 
-def a_display(entry: LogEntry) -> Display:
+def a_display(entry: LogEntry) -> ChoiceSet:
     display = display_of(entry)
-    assert isinstance(display, Display)
+    assert isinstance(display, ChoiceSet)
     return display
 
 

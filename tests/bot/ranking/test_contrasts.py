@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.ranking.choice_sets import Display
-from bot.ranking.contrasts import Comparison, Pair, compare
+from bot.ranking.choice_sets import ChoiceSet
+from bot.ranking.contrasts import EffectComparison, PairContrast, compare
 from tests.bot.ranking.logs import WORDS, displays
 
 STYLES = ("direct", "warm", "detailed")
@@ -15,7 +15,7 @@ STYLES = ("direct", "warm", "detailed")
 
 def styled(
     count: int, effects: dict[str, float], *, agents: int = 15, models: dict[str, str] | None = None, seed: int = 5
-) -> list[Display]:
+) -> list[ChoiceSet]:
     """Three of these styles in each display, in an order of chance; picked by their effects and the first place."""
     rng = random.Random(seed)
     pattern = displays(1)[0]
@@ -32,7 +32,7 @@ def styled(
     return found
 
 
-def pair_of(comparison: Comparison, one: str, other: str) -> Pair:
+def pair_of(comparison: EffectComparison, one: str, other: str) -> PairContrast:
     """Whichever way round it stands."""
     [found] = [each for each in comparison.pairs if {each.one, each.other} == {one, other}]
     return found

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.ranking.evaluation import HeldOut, Split, evaluate
-from bot.ranking.off_policy import Refused, Worth
+from bot.ranking.evaluation import HeldOutEvaluation, Split, evaluate
+from bot.ranking.off_policy import PolicyValueRefusal, PolicyValue
 from tests.bot.ranking.logs import displays
 
 TASTE = displays(900, 15, taste=3.0)
 
 
-def held_out(split: Split = "person", *, found: tuple[object, ...] = TASTE) -> HeldOut:
+def held_out(split: Split = "person", *, found: tuple[object, ...] = TASTE) -> HeldOutEvaluation:
     result = evaluate(found, split, weights="picks")  # type: ignore[arg-type]
     assert result is not None
     return result
@@ -48,12 +48,12 @@ def test_predicted_probabilities_are_shares_of_picks() -> None:
 
 
 def test_an_order_is_worth_what_propensities_tell_or_nothing() -> None:
-    assert isinstance(held_out().worth, Refused)
+    assert isinstance(held_out().worth, PolicyValueRefusal)
     logged = tuple(
         replace(one, shown=tuple(replace(item, first_propensity=1 / 3) for item in one.shown)) for one in TASTE
     )
     worth = held_out(found=logged).worth
-    assert isinstance(worth, Worth)
+    assert isinstance(worth, PolicyValue)
     assert worth.lower > 0
     assert worth.effective >= 100
 

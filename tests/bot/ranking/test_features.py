@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.ranking.design import FARTHEST, scales_of, standardise
-from bot.ranking.features import FEATURES, READ_TEXT, Rarity, featurise, rarity
+from bot.ranking.features import FEATURES, READ_TEXT, InverseDocumentFrequency, featurise, rarity
 from storage.records import Candidate, Turn
 from tests.bot.ranking.logs import an_entry
 
-RARE = Rarity.unknown()
+RARE = InverseDocumentFrequency.unknown()
 QUESTION = "Where is my order?"
 
 

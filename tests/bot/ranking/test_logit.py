@@ -9,7 +9,7 @@ from scipy.optimize import approx_fprime
 from bot.ranking.choice_sets import Weights
 from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
 from bot.ranking.evaluation import nobody_known, positions_only
-from bot.ranking.features import Array, rarity
+from bot.ranking.features import FloatArray, rarity
 from bot.ranking.logit import (
     Parameters,
     curvature_of,
@@ -40,7 +40,7 @@ def somewhere(design: Design, seed: int = 1) -> Parameters:
     return replace(moved, spread=spread, habit_covariances=np.tile(spread, (len(start.habits), 1, 1)))
 
 
-def flat_loss(flat: Array, design: Design, at: Parameters) -> float:
+def flat_loss(flat: FloatArray, design: Design, at: Parameters) -> float:
     size = len(at.shared)
     moved = at.moved(flat[:size], flat[size:].reshape(at.habits.shape))
     return loss(design, moved, precisions_of(at))[0]

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 
 from bot.ordering.policies import PlackettLuce
-from bot.ranking.choice_sets import Display
-from bot.ranking.off_policy import Refused, Worth, greedy, snips, uniform
+from bot.ranking.choice_sets import ChoiceSet
+from bot.ranking.off_policy import PolicyValueRefusal, PolicyValue, greedy, snips, uniform
 from tests.bot.ranking.logs import displays
 
 QUALITY = {"good": 1.0, "fair": 0.3, "poor": -0.5}
 FIRST_IS_PICKED = {"good": 0.7, "fair": 0.4, "poor": 0.2}
 
 
-def logged(count: int, policy: PlackettLuce, *, agents: int = 20, seed: int = 3) -> list[Display]:
+def logged(count: int, policy: PlackettLuce, *, agents: int = 20, seed: int = 3) -> list[ChoiceSet]:
     """Displays of three styles in an order of the policy; what stands first is picked as its style says."""
     rng = random.Random(seed)
     pattern = displays(1)[0]
@@ -31,7 +31,7 @@ def logged(count: int, policy: PlackettLuce, *, agents: int = 20, seed: int = 3)
     return found
 
 
-def targets(log: list[Display], policy: PlackettLuce) -> list[list[float]]:
+def targets(log: list[ChoiceSet], policy: PlackettLuce) -> list[list[float]]:
     return [policy.first_probabilities([QUALITY[item.style] for item in display.shown]) for display in log]
 
 
@@ -42,10 +42,10 @@ LOGGED = PlackettLuce(epsilon=0.4, temperature=1.0)
 def test_the_worth_of_a_policy_is_what_it_would_have_been() -> None:
     log = logged(6000, LOGGED)
     best = snips(log, targets(log, GREEDY))
-    assert isinstance(best, Worth)
+    assert isinstance(best, PolicyValue)
     assert best.lower < FIRST_IS_PICKED["good"] < best.upper
     chance = snips(log, [uniform(3)] * len(log))
-    assert isinstance(chance, Worth)
+    assert isinstance(chance, PolicyValue)
     assert chance.lower < sum(FIRST_IS_PICKED.values()) / 3 < chance.upper
     assert best.upper - best.lower < 0.1
 
@@ -54,42 +54,42 @@ def test_a_policy_against_another_is_their_difference_and_surer_than_that() -> N
     log = logged(6000, LOGGED)
     chance = [uniform(3)] * len(log)
     more = snips(log, targets(log, GREEDY), against=chance)
-    assert isinstance(more, Worth)
+    assert isinstance(more, PolicyValue)
     assert more.lower < 0.7 - 1.3 / 3 < more.upper
     nothing = snips(log, chance, against=chance)
-    assert isinstance(nothing, Worth)
+    assert isinstance(nothing, PolicyValue)
     assert (nothing.value, nothing.lower, nothing.upper) == (0, 0, 0)
 
 
 def test_the_policy_of_the_log_is_worth_what_was_seen() -> None:
     log = logged(2000, LOGGED)
     worth = snips(log, targets(log, LOGGED))
-    assert isinstance(worth, Worth)
+    assert isinstance(worth, PolicyValue)
     assert worth.value == pytest.approx(sum(display.picked == 0 for display in log) / len(log))
     assert worth.effective == pytest.approx(len(log))
 
 
 def test_too_little_is_refused_with_its_reason() -> None:
     log = logged(2000, LOGGED, agents=9)
-    assert snips(log, targets(log, LOGGED)) == Refused(
+    assert snips(log, targets(log, LOGGED)) == PolicyValueRefusal(
         reason="few_agents", effective=pytest.approx(2000), displays=2000, agents=9
     )
     few = logged(90, LOGGED)
     found = snips(few, targets(few, LOGGED))
-    assert isinstance(found, Refused)
+    assert isinstance(found, PolicyValueRefusal)
     assert (found.reason, found.displays) == ("few_effective", 90)
     unlogged = [
         replace(display, shown=tuple(replace(item, first_propensity=None) for item in display.shown)) for display in few
     ]
-    assert snips(unlogged, targets(few, LOGGED)) == Refused(reason="no_propensities", effective=0, displays=0, agents=0)
-    assert isinstance(snips([], []), Refused)
+    assert snips(unlogged, targets(few, LOGGED)) == PolicyValueRefusal(reason="no_propensities", effective=0, displays=0, agents=0)
+    assert isinstance(snips([], []), PolicyValueRefusal)
 
 
 def test_displays_without_a_propensity_are_left_out() -> None:
     log = logged(1000, LOGGED)
     silent = [replace(log[0], shown=tuple(replace(item, first_propensity=None) for item in log[0].shown))] * 500
     found = snips([*silent, *log], targets([*silent, *log], LOGGED))
-    assert isinstance(found, Worth)
+    assert isinstance(found, PolicyValue)
     assert found.displays == 1000
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ranking.choice_sets import Display, once_each
+from bot.ranking.choice_sets import ChoiceSet, once_each
 from bot.ranking.promotion import judge
 from tests.bot.ranking.logs import AT, displays
 
@@ -14,7 +14,7 @@ NOISE = displays(180, 12, taste=0.0)
 TASTE = displays(600, 12, taste=3.0)
 
 
-def copied(found: Sequence[Display], times: int, *, agents: int) -> list[Display]:
+def copied(found: Sequence[ChoiceSet], times: int, *, agents: int) -> list[ChoiceSet]:
     """As logs are that were read in several times, with ids, times and persons of their own."""
     return [
         replace(

@@ -9,21 +9,21 @@ import pytest
 from sqlalchemy import insert
 
 from bot.ranking.promotion import Verdict
-from bot.ranking.refit import Refit
-from bot.ranking.training import AGAIN_AFTER_S, FIRST_CHOICES, LEASE, LIMIT_S, Learner, RefitFailed, Schedule
+from bot.ranking.refit import RefitResult
+from bot.ranking.training import AGAIN_AFTER_S, FIRST_CHOICES, LEASE, LIMIT_S, RefitScheduler, RefitFailed, RefitSchedule
 from storage import tables
 from storage.repositories.rankers import LEARNING
 from storage.repositories.requests import to_row
 from tests.bot.desk import Desk
 from tests.storage.stores import AT, a_choice, a_ranker, a_request, after, some_candidates, store_of
 
-SCHEDULE = Schedule(every=timedelta(hours=24), after_choices=10)
+SCHEDULE = RefitSchedule(every=timedelta(hours=24), after_choices=10)
 OPEN = Verdict(state="open", picks=300, agents=12, clustered_by="agent", clusters=12, gain=0.02, lower=0.01, upper=0.03)
 SHUT = replace(OPEN, state="not_better", lower=-0.01)
 
 
-def a_refit(version: str | None = "v1", verdict: Verdict = OPEN) -> Refit:
-    return Refit(
+def a_refit(version: str | None = "v1", verdict: Verdict = OPEN) -> RefitResult:
+    return RefitResult(
         version=version,
         model=None if version is None else f"the model of {version}",
         trained_until=AT,
@@ -38,12 +38,12 @@ def a_refit(version: str | None = "v1", verdict: Verdict = OPEN) -> Refit:
 class FakeTrainer:
     """Gives what it was told to; `meanwhile` happens while it works."""
 
-    result: Refit | Exception
+    result: RefitResult | Exception
     meanwhile: Callable[[], Awaitable[object]] | None = None
     times: int = 0
     ended: int = 0
 
-    async def train(self) -> Refit:
+    async def train(self) -> RefitResult:
         self.times += 1
         try:
             if self.meanwhile:
@@ -55,9 +55,9 @@ class FakeTrainer:
         return self.result
 
 
-def learner_of(desk: Desk, trainer: FakeTrainer, *, me: str = "here", renew_every_s: float = 30.0) -> Learner:
+def learner_of(desk: Desk, trainer: FakeTrainer, *, me: str = "here", renew_every_s: float = 30.0) -> RefitScheduler:
     store = store_of(desk.store.database, me=me)
-    return Learner(
+    return RefitScheduler(
         rankers=store.rankers,
         leases=store.leases,
         trainer=trainer,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.reporting import Prices, Question, Report, Reporter
+from bot.reporting import Prices, ReportQuery, Report, Reporter
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection
 from storage.queries.reports import Reports
@@ -31,7 +31,7 @@ def reported(database: Database) -> Reported:
 
     async def make(*log: Asked, prices: Prices | None = None, now: datetime | None = None, **question: Any) -> Report:
         await record(database, log)
-        asked = Question(**{"selection": Selection(), **question})
+        asked = ReportQuery(**{"selection": Selection(), **question})
         moment = now or MONDAY + timedelta(days=30)
         reporter = Reporter(reports=Reports(database), prices=prices or Prices(), now=lambda: moment)
         return await reporter.report(asked)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.reporting import Price, Prices, Question, Report, Reporter
+from bot.reporting import Price, Prices, ReportQuery, Report, Reporter
 from bot.reporting.report import Group, Note, Rate
 from bot.stats.cluster_intervals import Estimate
 from storage.engine.database import Database
@@ -261,7 +261,7 @@ async def test_a_database_that_goes_away_is_told_as_such(database: Database) -> 
     await record(database, [used(after=week * WEEK) for week in range(4)])
     reporter = Reporter(reports=Gone(database), prices=Prices(), now=lambda: MONDAY)
     with pytest.raises(Unavailable, match="gone in"):
-        await reporter.report(Question(selection=Selection()))
+        await reporter.report(ReportQuery(selection=Selection()))
 
 
 # --- by something -----------------------------------------------------------------------------------------

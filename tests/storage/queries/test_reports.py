@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot.reporting import Prices, Question, Reporter
+from bot.reporting import Prices, ReportQuery, Reporter
 from storage.queries.log_entries import Selection
 from storage.queries.reports import (
-    DisplayCell,
+    FateCell,
     DraftCell,
     Facts,
-    LeftOut,
+    ExcludedCounts,
     OutcomeCell,
     PickCell,
     Reports,
@@ -143,7 +143,7 @@ async def test_the_whole_report_on_either_engine(store: Store) -> None:
     log = [replace(asked, agent=f"U{n}", after=timedelta(days=n)) for n in range(20) for asked in (used(), dismissed())]
     await record(store.database, log)
     reporter = Reporter(reports=Reports(store.database), prices=Prices(), now=lambda: MONDAY + timedelta(days=30))
-    report = await reporter.report(Question(selection=ALL, by="style"))
+    report = await reporter.report(ReportQuery(selection=ALL, by="style"))
     assert (report.totals.eligible, report.totals.used, report.totals.agents) == (40, 20, 20)
     assert [week.eligible for week in report.weeks] == [14, 14, 12]
     assert report.breakdown is not None
@@ -209,7 +209,7 @@ async def test_displays_by_style(store: Store) -> None:
         ("brief", "near_duplicate"): 3,
         ("formal", "not_selected"): 3,
     }
-    assert fates["warm", "used"] == DisplayCell(
+    assert fates["warm", "used"] == FateCell(
         agent_id="U1", name="warm", fate="used", drafts=1, weighted=1, weight=2.0, even=1.0
     )
     assert fates["direct", "passed_over"].weight == pytest.approx(12.0)
@@ -276,7 +276,7 @@ async def test_what_counts(store: Store, selection: Selection, count: int, left_
     assert sum(cell.requests for cell in found.outcomes) == count
     assert sum(cell.drafts for cell in found.drafts) == 2 * count
     assert sum(cell.picks for cell in found.picks) == count
-    assert await Reports(store.database).left_out(selection) == LeftOut(simulated=left_out[0], unattended=left_out[1])
+    assert await Reports(store.database).left_out(selection) == ExcludedCounts(simulated=left_out[0], unattended=left_out[1])
 
 
 async def test_from_the_first_to_the_last(store: Store) -> None:
