@@ -68,7 +68,10 @@ def packed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its place under its name once everything is on the disk; else nothing of it stays."""
+    """A file that takes its place under its name once everything is on the disk; else nothing of it stays.
+
+    A new one is for its owner only: it may hold what people wrote. One that replaces another has that one's mode.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with _ending_at_sigterm(), _nameless(beside) as file:
@@ -78,6 +81,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             if not beside.exists():
                 # src_dir_fd says nothing here, but makes Python follow the link to what has no name yet
                 os.link(f"/proc/self/fd/{file.fileno()}", beside, src_dir_fd=file.fileno(), follow_symlinks=True)
+        beside.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)  # whatever the umask left of it
         beside.replace(path)
         sync_folder(path.parent)
     finally:
@@ -87,11 +91,11 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 def _nameless(beside: Path) -> BinaryIO:
     """A file without a name, of which a killed process leaves nothing; one at `beside` where that is not to be had."""
     with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(beside.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        descriptor = os.open(beside.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
         if Path(f"/proc/self/fd/{descriptor}").exists():
             return os.fdopen(descriptor, "wb", buffering=BUFFER)
         os.close(descriptor)
-    return beside.open("xb", buffering=BUFFER)
+    return os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb", buffering=BUFFER)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def copy(source: Path, target: Path, *, schema: str) -> dict[str, int]:
     each table. Raises Damaged, Unavailable, OSError. Blocks: for a thread.
     """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    target.chmod(0o600)  # whatever the umask left of it
     try:
         wanted = _copied(source, target)
     except sqlite3.Error as error:

@@ -5,10 +5,11 @@ once more for BEGIN and for ROLLBACK: 94 times a suggestion, click included; her
 statement, so none is ever freed in another thread than the connection's.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -21,6 +22,7 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
     """An open connection: WAL, foreign keys, durable commits; transactions start with `begin`."""
 
     def open_() -> sqlite3.Connection:
+        make_private(path)
         connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
         try:
             _switch_to_wal(connection, until=time.monotonic() + busy_ms / 1000)
@@ -38,6 +40,16 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
         await connection
         unless_opened.pop_all()
     return connection
+
+
+def make_private(path: Path | str) -> None:
+    """Make the file, for its owner only, whatever the umask; SQLite gives those beside it the same mode. One that is
+    there already is left as it is.
+    """
+    file = Path(path).resolve()
+    with suppress(OSError):  # SQLite, which opens it next, says what is wrong
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        file.chmod(0o600)
 
 
 def scrub(path: Path, *, busy_ms: int) -> bool:
