@@ -107,10 +107,7 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         from storage.engine.database import parse_url
 
-        try:
-            parsed = parse_url(value)
-        except ValueError as error:
-            raise ValueError("it is no database that this version can use") from error
+        parsed = parse_url(value)  # says what is wrong, without quoting it
         if parsed.database == ":memory:":
             raise ValueError("a database in memory is gone with the program")
         return value

@@ -2,7 +2,8 @@
 
 StorageError
 ├── Unavailable       the write did not happen: locked, full, read-only or gone; nothing was recorded
-│   └── Unreachable   the database's server does not answer, or takes nobody yet: it may come
+│   ├── Unreachable   the database's server does not answer, or takes nobody yet: it may come
+│   └── Unsuitable    the server does not let this role do it, or the database cannot hold it: its administrator may
 ├── Redelivered       this very delivery was recorded before: do nothing, answer nothing
 ├── NotOpen           the request is decided, redrafted, expired or failed: it takes no further choice
 ├── NothingToUndo     no choice stands on this request
@@ -22,6 +23,10 @@ class Unavailable(StorageError):
 
 class Unreachable(Unavailable):
     """The database's server does not answer, or takes nobody yet: it may be starting."""
+
+
+class Unsuitable(Unavailable):
+    """The role lacks a right, or the database cannot hold what is to be kept; waiting does not help."""
 
 
 class Redelivered(StorageError):

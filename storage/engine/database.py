@@ -14,12 +14,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.engine import sqlite
-from storage.errors import Unavailable
+from storage.errors import Unavailable, Unsuitable
 
 WRITE_LIMIT_S: Final = 2.0
 """The longest that a write waits: half of it for its turn in this process, half for other processes."""
 
 _READERS: Final = 4
+
+_NOT_ALLOWED: Final = {"42501", "25006"}
+"""PostgreSQL's codes: the role lacks a right; the transaction may only read."""
 
 _NOT_TAKEN: Final = (
     "not a URL that PostgreSQL takes: write postgresql://user:password@host:5432/database?option=value, "
@@ -47,8 +50,11 @@ class Database:
         if self.is_shared:
             from storage.engine import postgresql
 
-            self._turn = asyncio.Semaphore(postgresql.CONNECTIONS)
-            engine = partial(postgresql.engine, url, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s)
+            target = postgresql.Target.from_url(url)
+            self._turn = asyncio.Semaphore(target.connections)
+            engine = partial(
+                postgresql.engine, target, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s
+            )
             self._writer, self._readers = engine(read_only=False), engine(read_only=True)
         else:
             self._turn = asyncio.Semaphore(1)
@@ -115,10 +121,13 @@ def _parse_postgresql(url: str) -> URL:
     try:
         from psycopg import Error
         from psycopg.conninfo import conninfo_to_dict
+
+        from storage.engine.postgresql import Target
     except ImportError as error:
         raise ValueError("PostgreSQL needs psycopg: install suggest-replies[postgresql]") from error
+    conninfo = Target.from_url(url).conninfo
     try:
-        parts = conninfo_to_dict(url)
+        parts = conninfo_to_dict(conninfo)
     except Error:
         raise ValueError(_NOT_TAKEN) from None
     port = str(parts.get("port") or "")
@@ -146,9 +155,11 @@ def database_file(url: str) -> Path:
 async def _translating() -> AsyncIterator[None]:
     try:
         yield
-    except (IntegrityError, DataError, ProgrammingError):
-        raise  # refused for what was asked: nothing is wrong with the database
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _NOT_ALLOWED:
+            raise Unsuitable(str(error.orig)) from error
+        if isinstance(error, IntegrityError | DataError | ProgrammingError):
+            raise  # refused for what was asked: nothing is wrong with the database
         raise Unavailable(str(error.orig)) from error
     except PoolTimeoutError as error:
         raise Unavailable("all connections are busy") from error

@@ -1,20 +1,78 @@
-"""PostgreSQL connections through psycopg 3, by any URL that libpq takes."""
+"""PostgreSQL connections through psycopg 3, by any URL that libpq takes, straight or through a pooler.
+
+A pooler such as PgBouncer may give each transaction another session of the server. So a transaction brings what it
+needs, and a connection keeps nothing: no `SET`, no prepared statement, no lock beyond the transaction.
+"""
 
 import asyncio
+import re
 from collections.abc import Generator
-from contextlib import AsyncExitStack
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import unquote
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.errors import Unavailable, Unreachable
 
 CONNECTIONS: Final = 10
+"""Of each of the two pools, one that writes and one that reads, unless the URL says otherwise."""
 
 _NOT_YET: Final = ("starting up", "shutting down", "recovery", "not yet accepting", "too many clients")
+
+_URL: Final = re.compile(r"(?P<before>[^:]+://(?:[^@/]*@)?[^?]*)(?:\?(?P<parameters>.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A URL as libpq takes it, and what it says to this program: libpq refuses parameters that it does not know."""
+
+    conninfo: str
+    connections: int = CONNECTIONS
+    prepare_threshold: int | None = None
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Raises ValueError for a value that cannot be used; it is not quoted, it may be a part of the password."""
+        found = _URL.fullmatch(url)
+        if found is None or found["parameters"] is None:
+            return cls(conninfo=url)
+        ours: dict[str, str] = {}
+        kept: list[str] = []
+        for parameter in found["parameters"].split("&"):
+            name, _, value = map(unquote, parameter.partition("="))
+            if name in _LOWEST:
+                ours[name] = value
+            else:
+                kept.append(parameter)
+        numbers: dict[str, Any] = {name: _parse_number(name, value) for name, value in ours.items()}
+        return cls(conninfo="?".join([found["before"], *filter(None, ["&".join(kept)])]), **numbers)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What psycopg is told. Texts go as UTF-8, whatever the environment or the database would rather have."""
+        return {
+            "conninfo": self.conninfo,
+            "client_encoding": "UTF8",
+            "prepare_threshold": self.prepare_threshold,
+        }
+
+
+_LOWEST: Final = {"connections": 1, "prepare_threshold": 0}
+"""Parameters of the URL that are for this program: whole numbers, from this one on."""
+
+_HIGHEST: Final = 1000
+
+
+def _parse_number(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", value) or not _LOWEST[name] <= int(value) <= _HIGHEST:
+        raise ValueError(
+            f"{name} in the URL is a whole number from {_LOWEST[name]} to {_HIGHEST}: mend it, or leave it out"
+        )
+    return int(value)
 
 
 class _Connection(psycopg.AsyncConnection[Any]):
@@ -30,39 +88,43 @@ class _Connection(psycopg.AsyncConnection[Any]):
             raise psycopg.OperationalError(f"the server did not answer within {self.limit_s} s") from error
 
 
-def engine(url: str, *, read_only: bool, write_limit_s: float, statement_limit_s: float | None = None) -> AsyncEngine:
+def engine(
+    target: Target, *, read_only: bool, write_limit_s: float, statement_limit_s: float | None = None
+) -> AsyncEngine:
     """A pool of connections. Waiting for a lock is limited, and for a statement where `statement_limit_s` says so: then
     agents are told in time.
     """
-    level = psycopg.IsolationLevel.REPEATABLE_READ if read_only else psycopg.IsolationLevel.READ_COMMITTED
+    # What the role, or its database, has as default_transaction_read_only stands for writers.
+    mode = "REPEATABLE READ READ ONLY" if read_only else "READ COMMITTED"
+    begin = f"BEGIN ISOLATION LEVEL {mode}; SET LOCAL lock_timeout = {int(write_limit_s * 500)}"
 
     async def connect() -> psycopg.AsyncConnection[Any]:
         try:
             async with asyncio.timeout(write_limit_s / 2 if statement_limit_s else None):
-                connection = await _Connection.connect(url, connect_timeout=max(2, int(write_limit_s)))
+                connection = await _Connection.connect(
+                    **target.options, connect_timeout=max(2, int(write_limit_s)), autocommit=True
+                )
         except TimeoutError as error:
             raise Unreachable("the server did not answer in time") from error
         except psycopg.OperationalError as error:
             raise _refusal(str(error)) from error
         connection.limit_s = statement_limit_s
-        async with AsyncExitStack() as unless_ready:
-            unless_ready.push_async_callback(connection.close)
-            async with connection.transaction():
-                await connection.execute(f"SET lock_timeout = {int(write_limit_s * 500)}")
-            await connection.set_read_only(read_only)
-            await connection.set_isolation_level(level)
-            unless_ready.pop_all()
         return connection
+
+    def open_transaction(connection: Connection) -> None:
+        """Begin and say what holds for this transaction, in one round trip. psycopg begins none by itself then."""
+        connection.exec_driver_sql(begin)
 
     made = create_async_engine(
         "postgresql+psycopg://",
         async_creator=connect,
-        pool_size=CONNECTIONS,
+        pool_size=target.connections,
         max_overflow=0,
         pool_timeout=write_limit_s,
         pool_pre_ping=True,  # after a restart of the server, a connection is found broken before it is used
         hide_parameters=True,
     )
+    event.listen(made.sync_engine, "begin", open_transaction)
     event.listen(made.sync_engine, "handle_error", _leave_out_details)
     return made
 

@@ -234,9 +234,11 @@ def _sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Itera
 def _postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
     import psycopg
 
+    from storage.engine.postgresql import Target
+
     dialect = postgresql_dialect.psycopg.dialect()  # type: ignore[no-untyped-call]
     try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
+        with psycopg.connect(**Target.from_url(url).options, connect_timeout=10) as connection:
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with ExitStack() as opened:

@@ -8,7 +8,16 @@ import pytest
 
 from storage.engine.database import Database
 from storage.schema import migrate
-from tests.storage.stores import MIGRATED, Databases, PostgresDatabases, SqliteFiles, Store, open_store
+from tests.storage.pgbouncer import run_pgbouncer
+from tests.storage.stores import (
+    MIGRATED,
+    Databases,
+    PooledDatabases,
+    PostgresDatabases,
+    SqliteFiles,
+    Store,
+    open_store,
+)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +70,19 @@ def postgresql(postgresql_url: str) -> Iterator[PostgresDatabases]:
     databases.drop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def pgbouncer_port(postgresql_url: str) -> Iterator[int]:
+    """PgBouncer in transaction mode, with two connections to the server for each database."""
+    with run_pgbouncer(postgresql_url, pool_size=2) as port:
+        yield port
+
+
+@pytest.fixture
+def pgbouncer(postgresql: PostgresDatabases, pgbouncer_port: int) -> PooledDatabases:
+    return PooledDatabases(server=postgresql, port=pgbouncer_port)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "pgbouncer"])
 def engine(request: pytest.FixtureRequest) -> Databases:
     """Each engine in turn: it makes databases, empty or migrated."""
     made: Databases = request.getfixturevalue(request.param)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import text
 
-from storage.engine.database import Database
+from storage.engine.database import Database, parse_url
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
 from storage.repositories.audit import Audit
@@ -106,6 +106,25 @@ class PostgresDatabases:
 
 
 MIGRATED = "migrated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledDatabases:
+    """Databases of a PostgreSQL server, reached through a pooler on this port of the loopback."""
+
+    server: PostgresDatabases
+    port: int
+    name: str = "postgresql"
+
+    def empty(self) -> str:
+        return self.through(self.server.empty())
+
+    def migrated(self) -> str:
+        return self.through(self.server.migrated())
+
+    def through(self, url: str) -> str:
+        """The URL that leads to the same database through the pooler."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{parse_url(url).database}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 from storage.engine.database import Database, parse_url
-from storage.engine.postgresql import CONNECTIONS
-from storage.errors import Unavailable
+from storage.engine.postgresql import CONNECTIONS, Target
+from storage.errors import Unavailable, Unsuitable
 from storage.schema import MIGRATION_LOCK, migrate
 from tests.storage.conftest import start_postgresql
 from tests.storage.stores import (
@@ -268,18 +268,78 @@ async def test_nothing_is_left_open(engine: PostgresDatabases, url: str) -> None
     await until(lambda: not sessions(engine, url))
 
 
-async def test_a_connection_that_cannot_be_prepared_is_closed(
+async def test_a_transaction_that_cannot_begin_is_refused_and_the_next_one_begins(
     engine: PostgresDatabases, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(self: object, level: object) -> None:
+    async def fails(self: object, query: str, *_: object, **__: object) -> None:
         raise psycopg.OperationalError("gone")
 
     async with open_store(url) as store:
+        await asked(store, "r0")
         with monkeypatch.context() as patched:
-            patched.setattr(psycopg.AsyncConnection, "set_isolation_level", fails)
+            patched.setattr(psycopg.AsyncCursor, "execute", fails)
             with pytest.raises(Unavailable, match="gone"):
                 await asked(store)
         await asked(store)
+        assert [state for (state,) in sessions(engine, url)] == ["idle"]
+
+
+# --- what the URL says to this program ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "conninfo", "connections", "prepare_threshold"),
+    [
+        ("postgresql://u@db/suggest", "postgresql://u@db/suggest", CONNECTIONS, None),
+        ("postgresql://u@db/suggest?prepare_threshold=5", "postgresql://u@db/suggest", CONNECTIONS, 5),
+        ("postgresql://u@db/s?prepare_threshold=0&sslmode=require", "postgresql://u@db/s?sslmode=require", 10, 0),
+        ("postgresql://u@db/s?host=/run&connections=3", "postgresql://u@db/s?host=/run", 3, None),
+        ("postgresql:///s?prepare%5Fthreshold=%37&port=1", "postgresql:///s?port=1", CONNECTIONS, 7),
+        ("postgresql://u:a?connections=0@db/s?connections=2", "postgresql://u:a?connections=0@db/s", 2, None),
+        ("postgresql://?connections=1000", "postgresql://", 1000, None),
+    ],
+)
+def test_our_own_parameters_are_taken_out_of_the_url(
+    url: str, conninfo: str, connections: int, prepare_threshold: int | None
+) -> None:
+    expected = Target(conninfo=conninfo, connections=connections, prepare_threshold=prepare_threshold)
+    assert Target.from_url(url) == expected
+    parse_url(url)
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "None", "99999", "%20", "1 ", "１"])
+@pytest.mark.parametrize("name", ["prepare_threshold", "connections"])
+def test_our_own_parameters_are_whole_numbers(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} in the URL is a whole number from [01] to 1000"):
+        parse_url(f"postgresql://u@db/suggest?{name}={value}")
+
+
+async def prepared(url: str) -> int:
+    """How many statements the session keeps prepared after using one often."""
+    async with open_store(url) as store:
+        for _ in range(8):
+            await store.requests.get("r1")
+        async with store.database.read() as connection:
+            return int(await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")) or 0)
+
+
+async def test_statements_are_prepared_only_where_the_url_says_so(url: str) -> None:
+    assert await prepared(url) == 0
+    assert await prepared(f"{url}&prepare_threshold=1") > 0
+
+
+async def test_the_url_says_how_many_connections(engine: PostgresDatabases, url: str) -> None:
+    async with open_store(f"{url}&connections=2") as store:
+        await asyncio.gather(*(asked(store, f"r{n}") for n in range(20)))
+        await asyncio.gather(*(store.requests.get(f"r{n}") for n in range(20)))
+        assert len(sessions(engine, url)) == 4
+
+
+async def test_a_role_that_only_reads_by_default_is_not_talked_out_of_it(engine: PostgresDatabases, url: str) -> None:
+    engine.run(f"ALTER DATABASE {parse_url(url).database} SET default_transaction_read_only = on")
+    async with open_store(url) as store:
+        with pytest.raises(Unsuitable, match="read-only"):
+            await asked(store)
 
 
 async def test_connections_cut_by_the_server_are_replaced_before_they_are_used(
