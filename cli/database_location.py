@@ -12,9 +12,9 @@ from cli import wiring
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings
 from storage.engine.database import Database, database_file, parse_url
-from storage.errors import StorageError, Unavailable
+from storage.errors import StorageError, Unavailable, Unsuitable
 from storage.repositories.audit import DEMONSTRATION, Audit
-from storage.schema import revision
+from storage.schema import find_obstacles_to_reading, revision
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
@@ -86,7 +86,9 @@ async def opened(location: Location) -> AsyncIterator[wiring.Records]:
 
 @asynccontextmanager
 async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
-    """A database that exists already, at this program's schema. Makes no file. Raises SettingsError, Failed."""
+    """A database that exists already, at this program's schema, for whoever may read it. Makes no file, and writes
+    nothing. Raises SettingsError, Failed.
+    """
     if location.file is not None and not location.file.is_file():
         raise SettingsError(f"there is no database {location}: {_where_else(location)}")
     refuse_other_files(location)
@@ -95,12 +97,27 @@ async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
     database = Database(location.url)
     try:
         with refusing(location):
+            if obstacles := await find_obstacles_to_reading(database):
+                raise Unsuitable("; ".join(obstacles))
             found, wanted = await revision(database)
             if found is None:
                 raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
             if found != wanted:
                 raise Failed(f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
             yield database
+    finally:
+        await database.aclose()
+
+
+async def is_unset(location: Location) -> bool:
+    """Say whether it is no choice log yet: no file, or a database without our tables. Raises SettingsError, Failed."""
+    if location.is_empty:
+        return True
+    refuse_other_files(location)
+    database = Database(location.url)
+    try:
+        with refusing(location):
+            return (await revision(database))[0] is None
     finally:
         await database.aclose()
 
@@ -140,12 +157,22 @@ async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
 
 def unusable(location: Location, error: StorageError) -> str:
     """Why a database cannot be used, and what to do, in one line."""
-    return f"cannot be used ({' '.join(str(error).split())}): {_what_to_do(location, error)}"
+    why = " ".join(str(error).split())
+    if isinstance(error, Unsuitable):
+        return (
+            f"cannot be used: {why}; its owner or a superuser mends that, `suggest doctor` tells what else is missing"
+        )
+    return f"cannot be used ({why}): {_what_to_do(location, error)}"
 
 
 def _what_to_do(location: Location, error: StorageError) -> str:
     if "locked" in str(error):
         return "another program is writing to it; try again in a moment"
+    if "startup parameter" in str(error):
+        return (
+            "a pooler is before it, and takes no `options`: leave them out of the URL and of PGOPTIONS; "
+            "ALTER ROLE … SET search_path does what they did"
+        )
     if location.file is None:
         return "its server must be reachable, and take this user, password and database"
     return "it and its folder must exist and be writable, with room on the disk"

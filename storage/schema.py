@@ -1,5 +1,6 @@
 """Brings a database to this program's schema: Alembic, forward only."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,8 +10,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
+from storage import permissions
 from storage.engine.database import Database
-from storage.errors import SchemaTooNew
+from storage.errors import SchemaTooNew, Unsuitable
+from storage.permissions import Obstacle
 
 # "suggest" in ASCII: who migrates this product's schema holds this lock.
 MIGRATION_LOCK: Final = 0x73756767657374
@@ -21,9 +24,11 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 async def migrate(database: Database) -> tuple[str | None, str]:
     """Upgrade to the newest schema, in one transaction. The revisions before and after.
 
-    Raises SchemaTooNew where a newer version of this program has been here, Unavailable where the database cannot be
-    written.
+    Raises SchemaTooNew where a newer version of this program has been here, Unsuitable where the role or the
+    database is not fit for it, Unavailable where the database cannot be written.
     """
+    if obstacles := await find_obstacles_to_writing(database):
+        raise Unsuitable("; ".join(obstacles))
     before, head = await revision(database)
     if before == head:  # then nothing has to wait for other writers
         return before, head
@@ -37,14 +42,38 @@ async def revision(database: Database) -> tuple[str | None, str]:
         return await connection.run_sync(lambda sync: (_current(sync), _head(_config(sync))))
 
 
+async def find_obstacles_to_writing(database: Database) -> tuple[Obstacle, ...]:
+    """Name what keeps this role from bringing the schema up to date, and from recording in it."""
+    if not database.is_shared:
+        return ()
+    async with database.write() as connection:
+        if found := await connection.run_sync(lambda sync: tuple(permissions.find_obstacles_to_writing(sync))):
+            return found
+        return await connection.run_sync(lambda sync: tuple(_find_obstacles_to_upgrading(sync)))
+
+
+async def find_obstacles_to_reading(database: Database) -> tuple[Obstacle, ...]:
+    """Name what keeps this role from reading what is recorded."""
+    if not database.is_shared:
+        return ()
+    async with database.read() as connection:
+        return await connection.run_sync(lambda sync: tuple(permissions.find_obstacles_to_reading(sync)))
+
+
+def _find_obstacles_to_upgrading(connection: Any) -> Iterator[Obstacle]:
+    config = _config(connection)
+    before = _current(connection)
+    if before != _head(config) and (before is None or before in _known(config)):
+        yield from permissions.find_obstacles_to_migrating(connection)
+
+
 def _upgrade(connection: Any) -> tuple[str | None, str]:
     config = _config(connection)
     if connection.dialect.name == "postgresql":  # several replicas may start at once: one migrates, the others wait
         connection.execute(text("SET LOCAL lock_timeout = '60s'"))
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     before, head = _current(connection), _head(config)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if before is not None and before not in known:
+    if before is not None and before not in _known(config):
         raise SchemaTooNew(before)
     if before != head:
         command.upgrade(config, "head")
@@ -60,6 +89,10 @@ def _config(connection: Any) -> Config:
 
 def _current(connection: Any) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known(config: Config) -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
 
 
 def _head(config: Config) -> str:

@@ -20,7 +20,7 @@ from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnrea
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.repositories.vault import Vault
-from storage.schema import revision
+from storage.schema import find_obstacles_to_writing, revision
 
 ROWS_TRIED: Final = 100
 
@@ -188,8 +188,14 @@ async def _database(location: Location) -> Finding:
         refuse_other_files(location)
     except (SettingsError, Failed) as error:
         return _problem(name, str(error))
+    return await _existing_database(location, name)
+
+
+async def _existing_database(location: Location, name: str) -> Finding:
     database = Database(location.url)
     try:
+        if obstacles := await find_obstacles_to_writing(database):
+            return _problem(name, f"{location}: {'; '.join(obstacles)}")
         found, wanted = await revision(database)
         async with database.write():
             pass

@@ -177,7 +177,10 @@ async def _refuse_unknown(location: Location, log: ChoiceLog, selection: Selecti
 
 
 async def _note(database: Database, wanted: Export, count: int) -> None:
-    selection = wanted.selection
+    audit, selection = Audit(database), wanted.selection
+    if not await audit.may_record():
+        print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
+        return
     data: dict[str, Any] = {
         "format": wanted.wish.name,
         "since": selection.since and to_iso(selection.since),
@@ -191,7 +194,7 @@ async def _note(database: Database, wanted: Export, count: int) -> None:
         "pseudonymised": wanted.pseudonyms is not None,
         "requests": count,
     }
-    await Audit(database).record(at=wiring.now(), actor=wanted.actor, action="export", data=data)
+    await audit.record(at=wiring.now(), actor=wanted.actor, action="export", data=data)
 
 
 @contextmanager

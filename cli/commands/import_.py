@@ -16,7 +16,7 @@ from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import kept
 from cli import wiring
-from cli.database_location import Location
+from cli.database_location import Location, is_unset, opened_as_it_is
 from cli.database_location import opened as opened_database
 from cli.errors import Failed, SettingsError
 from cli.output_file import STDOUT
@@ -89,15 +89,16 @@ async def rehearse(location: Location, files: Sequence[Path], source: Source, ke
 
 @asynccontextmanager
 async def _judging(location: Location) -> AsyncIterator[Judge]:
-    if location.is_empty:
-
-        async def all_new(entries: Sequence[LogEntry]) -> list[Verdict]:
-            return ["new"] * len(entries)
-
-        yield all_new
+    """Nothing is written: a database that is not there, or holds no log yet, has none of the requests."""
+    if await is_unset(location):
+        yield _all_new
         return
-    async with opened_database(location) as records:
-        yield Imports(records.database, FIELDS).judge
+    async with opened_as_it_is(location) as database:
+        yield Imports(database, FIELDS).judge
+
+
+async def _all_new(entries: Sequence[LogEntry]) -> list[Verdict]:
+    return ["new"] * len(entries)
 
 
 def keep_as_set(settings: Settings) -> Keep:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 
 from storage.engine.database import Database
+from storage.permissions import may_append
 from storage.tables import audit
 
 DEMONSTRATION: Final = "demonstration_database"
@@ -22,6 +23,13 @@ class Audit:
         """Append who did what. `actor` is a Slack user id, or `cli`."""
         async with self._database.write() as connection:
             await connection.execute(insert(audit), {"at": at, "actor": actor, "action": action, "data": data})
+
+    async def may_record(self) -> bool:
+        """Say whether this user of the database may append: one that may only read can still report and export."""
+        if not self._database.is_shared:
+            return True
+        async with self._database.write() as connection:
+            return await connection.run_sync(lambda sync: may_append(sync, audit.name))
 
     async def is_demonstration(self) -> bool:
         async with self._database.read() as connection:
