@@ -10,10 +10,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
-from storage import permissions
+from storage.engine import permissions
 from storage.engine.database import Database
+from storage.engine.permissions import Obstacle
 from storage.errors import SchemaTooNew, Unsuitable
-from storage.permissions import Obstacle
 
 # "suggest" in ASCII: who migrates this product's schema holds this lock.
 MIGRATION_LOCK: Final = 0x73756767657374

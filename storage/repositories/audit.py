@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 
 from storage.engine.database import Database
-from storage.permissions import may_append
+from storage.engine.permissions import may_append
 from storage.tables import audit
 
 DEMONSTRATION: Final = "demonstration_database"
