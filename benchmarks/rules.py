@@ -9,9 +9,9 @@ from benchmarks.slack import JsonObject, Received
 from playground.slack.validation.validators import (
     BLOCKS_CHARACTERS_LIMIT,
     TEXT_LIMIT,
-    characters,
-    wrong_with_blocks,
-    wrong_with_view,
+    count_characters,
+    find_block_errors,
+    find_view_errors,
 )
 
 RESPONSE_URL_USES = 5
@@ -31,7 +31,7 @@ def refused(received: Sequence[Received]) -> list[str]:
 def _wrong_with(item: Received) -> list[str]:
     payload = item.payload
     if "view" in payload:
-        return wrong_with_view(_parsed(payload["view"]))
+        return find_view_errors(_parsed(payload["view"]))
     is_message = item.method in {"response_url", "acknowledgement"} or item.method.startswith("chat.post")
     return _wrong_with_message(payload) if is_message else []
 
@@ -44,9 +44,9 @@ def _wrong_with_message(payload: JsonObject) -> list[str]:
         return ["no_text"]
     if len(text) > TEXT_LIMIT:
         return ["msg_too_long"]
-    if wrong := wrong_with_blocks(blocks):
+    if wrong := find_block_errors(blocks):
         return wrong
-    return ["msg_blocks_too_long"] if characters(blocks) > BLOCKS_CHARACTERS_LIMIT else []
+    return ["msg_blocks_too_long"] if count_characters(blocks) > BLOCKS_CHARACTERS_LIMIT else []
 
 
 def _parsed(value: Any) -> Any:

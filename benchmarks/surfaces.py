@@ -70,7 +70,7 @@ async def timed_once(slack: Workspace, model: ModelDouble, candidates: int) -> T
         return buttons == candidates
 
     start = time.monotonic()
-    await slack.message_shortcut(slack.people.agent, message, "suggest_replies")
+    await slack.run_message_shortcut(slack.people.agent, message, "suggest_replies")
     whole = await slack.wait_for_view(slack.people.agent, note, within=30)
     await model.wait_idle()
     finished = sorted(call.ended_at for call in model.calls[-candidates:] if call.ended_at is not None)

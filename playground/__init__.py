@@ -25,7 +25,7 @@ What lives where, lower first:
 from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig, Shortcut, SlashCommand
 from playground.slack.dispatch.dispatcher import Dispatch, DispatchOutcome, RawResponse
-from playground.slack.errors import NotPossible, SlackError
+from playground.slack.errors import ImpossibleAction, SlackError
 from playground.slack.fault_injection import (
     ANY,
     RESPONSE_URL,
@@ -49,7 +49,6 @@ from playground.slack.workspace import Workspace
 
 __all__ = [
     "ANY",
-    "RESPONSE_URL",
     "AppConfig",
     "Channel",
     "Channels",
@@ -62,13 +61,14 @@ __all__ = [
     "ErrorResponse",
     "Fault",
     "FaultInjector",
+    "ImpossibleAction",
     "Journal",
     "LostResponse",
     "MalformedResponse",
     "Message",
     "NoResponse",
-    "NotPossible",
     "People",
+    "RESPONSE_URL",
     "RateLimited",
     "RawResponse",
     "ServerError",

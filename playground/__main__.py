@@ -13,8 +13,8 @@ async def serve(port: int) -> None:
             f"SLACK_BOT_TOKEN={slack.bot_token}",
             f"SLACK_APP_TOKEN={slack.app_token}",
             f"SLACK_SIGNING_SECRET={slack.signing_secret}",
-            *(f"# {user.id}  {user.real_name}" for user in slack.people.everyone()),
-            *(f"# {channel.id}  {channel.name}: {channel.topic}" for channel in slack.channels.everywhere()),
+            *(f"# {user.id}  {user.real_name}" for user in slack.people.list_all()),
+            *(f"# {channel.id}  {channel.name}: {channel.topic}" for channel in slack.channels.list_all()),
         ]
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()

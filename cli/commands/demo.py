@@ -24,10 +24,10 @@ from cli.database_location import DEMONSTRATION_FILE, Location, Origin, mark_dem
 from cli.errors import Failed, SettingsError
 from cli.manifest import load_manifest
 from cli.settings import Settings, has_browser, hide_from_libraries
-from playground import AppConfig, NotPossible, Workspace
+from playground import AppConfig, ImpossibleAction, Workspace
 from playground.page.routes import Extras, page_routes
 from playground.slack.objects import Json
-from playground.slack.people.customers import move_in
+from playground.slack.people.customers import add_customers
 from storage.queries.log_entries import ChoiceLog, Selection
 
 HOST: Final = "127.0.0.1"
@@ -129,7 +129,7 @@ async def demonstrating(
             database=str(location),
         )
         slack = await stack.enter_async_context(_workspace(extras, port=port))
-        move_in(slack)
+        add_customers(slack)
         if locale is not None:
             slack.change_user(slack.people.agent, locale=locale)
         bot = running(_for(slack, settings, location), http=None, health=None, models=_models(troubles))
@@ -198,7 +198,7 @@ def _steering(troubles: Troubles | None) -> Callable[[str], None]:
 
     def steer(name: str) -> None:
         if troubles is None:
-            raise NotPossible("only the demonstration model can be made slow or broken; yours is as it is")
+            raise ImpossibleAction("only the demonstration model can be made slow or broken; yours is as it is")
         troubles.now = next((trouble for trouble in TROUBLES if trouble == name), None)
 
     return steer

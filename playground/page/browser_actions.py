@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from playground.slack.dispatch.dispatcher import DispatchOutcome
-from playground.slack.errors import NotPossible, SlackError
+from playground.slack.errors import ImpossibleAction, SlackError
 from playground.slack.fault_injection import LostResponse, RateLimited
 from playground.slack.objects import Channel, Json, Message, User, View
 from playground.slack.people.elements import Surface
@@ -88,7 +88,7 @@ class ActionRequest:
             case {"message": str(place)}:
                 return _message(self._state, place)
             case {"ephemeral": str(place)}:
-                known = {f"{e.channel_id}/{e.ts}": e for e in self._state.ephemerals_of(self.user.id)}
+                known = {f"{e.channel_id}/{e.ts}": e for e in self._state.list_ephemerals(self.user.id)}
                 return _known(known, place, "private message")
             case {"view": str(view_id)}:
                 return _known(self._state.views, view_id, "view")
@@ -139,7 +139,7 @@ class BrowserActions:
             return 200, await doing(self._asked(raw))
         except MalformedRequest as problem:
             return 400, {"error": str(problem)}
-        except NotPossible as problem:
+        except ImpossibleAction as problem:
             return 409, {"error": f"Not possible: {problem}."}
         except SlackError as refusal:
             return 409, {"error": f"Not possible: {refusal.code}."}
@@ -193,8 +193,8 @@ class BrowserActions:
     async def _shortcut(self, asked: ActionRequest) -> Json:
         callback_id = asked.text("callback_id")
         if asked.optional("message") is None:
-            return self._told(await self._workspace.global_shortcut(asked.user, callback_id))
-        return self._told(await self._workspace.message_shortcut(asked.user, asked.message, callback_id))
+            return self._told(await self._workspace.run_global_shortcut(asked.user, callback_id))
+        return self._told(await self._workspace.run_message_shortcut(asked.user, asked.message, callback_id))
 
     async def _home(self, asked: ActionRequest) -> Json:
         return self._told(await self._workspace.open_home(asked.user))
@@ -241,7 +241,7 @@ _MENTION = re.compile(r"(?<![\w@])@([\w.-]*\w)")
 
 
 def as_kept(state: State, typed: str) -> str:
-    """Typed text as Slack keeps it: escaped, with mentions of known people, `@here`, `@channel` and `@everyone`."""
+    """Typed text as Slack keeps it: escaped, with mentions of known people, `@here`, `@channel` and `@list_all`."""
     names = {user.name.lower(): f"<@{user.id}>" for user in state.users.values()}
     names |= {word: f"<!{word}>" for word in ("here", "channel", "everyone")}
     escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

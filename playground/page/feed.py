@@ -66,7 +66,7 @@ class Feed:
         feed._reading = asyncio.create_task(feed._follow_log())
         feed._reading.add_done_callback(lambda _: feed._stirred.set())
         try:
-            with workspace.journal.listening(feed._on_entry), workspace.state.changes.listening(feed._on_change):
+            with workspace.journal.subscribe(feed._on_entry), workspace.state.changes.subscribe(feed._on_change):
                 yield feed
         finally:
             feed._reading.cancel()
@@ -149,8 +149,8 @@ def _seen_by(workspace: Workspace, user: User, extras: Extras) -> dict[str, Any]
         **{f"user:{person.id}": person for person in state.users.values()},
         **{f"channel:{channel.id}": channel for channel in channels},
         **{f"message:{c.id}/{ts}": message for c in channels for ts, message in state.messages[c.id].items()},
-        **{f"ephemeral:{e.channel_id}/{e.ts}": e for e in state.ephemerals_of(user.id)},
-        **{f"view:{view.id}": view for view in state.open_views(user.id)},
+        **{f"ephemeral:{e.channel_id}/{e.ts}": e for e in state.list_ephemerals(user.id)},
+        **{f"view:{view.id}": view for view in state.list_open_views(user.id)},
         **({"home": home} if home else {}),
     }
 

@@ -17,7 +17,7 @@ class ChangeBus:
         self._any: set[asyncio.Event] = set()
         self._listeners: list[Callable[[], None]] = []
 
-    def announce(self, topic: Topic, record: object) -> None:
+    def publish(self, topic: Topic, record: object) -> None:
         for queue in self._queues.get(topic, ()):
             queue.put_nowait(record)
         for event in self._any:
@@ -26,7 +26,7 @@ class ChangeBus:
             listener()
 
     @contextmanager
-    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+    def subscribe(self, listener: Callable[[], None]) -> Iterator[None]:
         """Calls `listener` after every change of any topic, at once, until the block ends."""
         self._listeners.append(listener)
         try:
@@ -34,7 +34,7 @@ class ChangeBus:
         finally:
             self._listeners.remove(listener)
 
-    async def first(self, topic: Topic, existing: Iterable[T], matches: Callable[[T], bool]) -> T:
+    async def wait_for_record(self, topic: Topic, existing: Iterable[T], matches: Callable[[T], bool]) -> T:
         """The first of `existing` that matches, else the next one announced that does. Waits for ever."""
         for record in existing:
             if matches(record):
@@ -49,7 +49,7 @@ class ChangeBus:
         finally:
             self._queues[topic].discard(queue)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
         """Returns as soon as `holds()`; asks again after every change of any topic. Waits for ever."""
         event = asyncio.Event()
         self._any.add(event)

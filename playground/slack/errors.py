@@ -25,10 +25,10 @@ class SlackError(Exception):
         return list(metadata.get("messages", ()))
 
     @classmethod
-    def because(cls, code: str, reasons: list[str]) -> "SlackError":
+    def from_reasons(cls, code: str, reasons: list[str]) -> "SlackError":
         """With the reasons where Slack puts them."""
         return cls(code, response_metadata={"messages": reasons})
 
 
-class NotPossible(Exception):  # noqa: N818 - it names a situation, and is raised to a test's author
+class ImpossibleAction(Exception):  # noqa: N818 - it names a situation, and is raised to a test's author
     """A person cannot do that in Slack: no such button, not their message, a required field left empty."""

@@ -64,11 +64,21 @@ class MalformedResponse:
     content_type: str = "text/html"
 
 
-Fault = MalformedResponse | RateLimited | ServerError | SpuriousServerError | ErrorResponse | SlowResponse | NoResponse | DroppedConnection | LostResponse
+Fault = (
+    MalformedResponse
+    | RateLimited
+    | ServerError
+    | SpuriousServerError
+    | ErrorResponse
+    | SlowResponse
+    | NoResponse
+    | DroppedConnection
+    | LostResponse
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class _PlannedFault:
     name: str
     fault: Fault
     left: int
@@ -79,14 +89,14 @@ class FaultInjector:
     """Plans are used up in the order they were made; each call uses at most one."""
 
     def __init__(self) -> None:
-        self._plans: list[_Plan] = []
+        self._plans: list[_PlannedFault] = []
         self.refused_sockets = 0
 
     def plan(self, name: str, fault: Fault, *, times: int = 1, channel_id: str | None = None) -> None:
         """The next `times` calls of `name` (a method, `RESPONSE_URL` or `ANY`) meet `fault`; those of one channel only,
         if it is given.
         """
-        self._plans.append(_Plan(name=name, fault=fault, left=times, channel_id=channel_id))
+        self._plans.append(_PlannedFault(name=name, fault=fault, left=times, channel_id=channel_id))
 
     def refuse_sockets(self, times: int = 1) -> None:
         """The next `times` connections to a fresh Socket Mode URL are refused."""

@@ -52,11 +52,11 @@ class Journal:
     def entries(self) -> tuple[Entry, ...]:
         return tuple(self._entries)
 
-    def asked(self, *, to: Receiver, via: Via, name: str, body: Any) -> Entry:
+    def record_request(self, *, to: Receiver, via: Via, name: str, body: Any) -> Entry:
         entry = Entry(seq=next(self._seq), at=self._now(), kind="request", to=to, via=via, name=name, body=body)
         return self._append(entry)
 
-    def answered(self, request: Entry, *, status: int | None, body: Any, error: str | None = None) -> Entry:
+    def record_answer(self, request: Entry, *, status: int | None, body: Any, error: str | None = None) -> Entry:
         at = self._now()
         entry = Entry(
             seq=next(self._seq),
@@ -82,7 +82,7 @@ class Journal:
         return [e for e in self._entries if e.kind == "answer" and e.error is not None and e.to == "slack"]
 
     @contextmanager
-    def listening(self, listener: Callable[[Entry], None]) -> Iterator[None]:
+    def subscribe(self, listener: Callable[[Entry], None]) -> Iterator[None]:
         """Calls `listener` with each new entry, at once, until the block ends."""
         self._listeners.append(listener)
         try:
@@ -93,7 +93,7 @@ class Journal:
     async def follow(self, after: int = 0) -> AsyncIterator[Entry]:
         """The kept entries with a higher `seq` than `after`, then each new one as it comes, for ever."""
         queue: asyncio.Queue[Entry] = asyncio.Queue()
-        with self.listening(queue.put_nowait):
+        with self.subscribe(queue.put_nowait):
             for entry in self.entries:
                 if entry.seq > after:
                     yield entry

@@ -16,13 +16,13 @@ _BLOCKS = {
 
 def find_mentions(message: Message | Ephemeral) -> frozenset[str]:
     """Such as `{"!channel", "@U0AGENT"}`; empty if nobody. `&lt;!channel&gt;` is inert, and so is all plain_text."""
-    return frozenset([*_PING.findall(message.text), *_in_part(list(message.blocks))])
+    return frozenset([*_PING.findall(message.text), *_find_in_part(list(message.blocks))])
 
 
-def _in_part(part: Any) -> Iterator[str]:
+def _find_in_part(part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for item in part:
-            yield from _in_part(item)
+            yield from _find_in_part(item)
     elif isinstance(part, dict):
         kind = part.get("type")
         if kind in {"mrkdwn", "markdown"}:
@@ -31,4 +31,4 @@ def _in_part(part: Any) -> Iterator[str]:
             sign, name = _BLOCKS[kind]
             yield f"{sign}{part[name]}"
         else:
-            yield from _in_part(list(part.values()))
+            yield from _find_in_part(list(part.values()))

@@ -149,7 +149,7 @@ class Upload:
     title: str = ""
 
 
-def place_of(record: Message | Ephemeral | View) -> str:
+def surface_key(record: Message | Ephemeral | View) -> str:
     """A name for the surface, under which what people have entered there is kept."""
     if isinstance(record, View):
         return record.id

@@ -5,9 +5,9 @@ from playground.slack.people.directory import APP_ID, BOT_ID, BOT_USER_ID, TEAM_
 from playground.slack.state import State
 
 
-def message_json(state: State, message: Message) -> Json:
+def message_to_json(state: State, message: Message) -> Json:
     """A message as in conversations.history; a thread's first one with its counts."""
-    shown: Json = {"type": "message", "ts": message.ts, "text": message.text, "team": _team_of(state, message)}
+    shown: Json = {"type": "message", "ts": message.ts, "text": message.text, "team": _find_team_id(state, message)}
     if message.user_id:
         shown["user"] = message.user_id
     if message.subtype:
@@ -15,7 +15,7 @@ def message_json(state: State, message: Message) -> Json:
     if message.blocks:
         shown["blocks"] = list(message.blocks)
     if message.bot_id == BOT_ID:
-        shown |= {"bot_id": message.bot_id, "app_id": APP_ID, "bot_profile": _bot_profile(state)}
+        shown |= {"bot_id": message.bot_id, "app_id": APP_ID, "bot_profile": _build_bot_profile(state)}
     elif message.bot_id:
         shown |= {"bot_id": message.bot_id, "subtype": "bot_message"}
     if message.username:
@@ -26,32 +26,32 @@ def message_json(state: State, message: Message) -> Json:
         shown["metadata"] = message.metadata
     if message.files:
         shown["files"] = list(message.files)
-    return shown | _thread_json(state, message)
+    return shown | _thread_to_json(state, message)
 
 
-def _team_of(state: State, message: Message) -> str:
+def _find_team_id(state: State, message: Message) -> str:
     """Of the person who wrote it: somebody else's in a channel shared with another team."""
     author = state.users.get(message.user_id)
     return author.team_id if author else TEAM_ID
 
 
-def _thread_json(state: State, message: Message) -> Json:
+def _thread_to_json(state: State, message: Message) -> Json:
     if message.thread_ts and message.thread_ts != message.ts:
-        parent = state.message(message.channel_id, message.thread_ts)
+        parent = state.find_message(message.channel_id, message.thread_ts)
         return {"thread_ts": message.thread_ts, **({"parent_user_id": parent.user_id} if parent else {})}
     if not message.thread_ts:
         return {}
-    replies = state.replies(message.channel_id, message.ts)
+    replies = state.list_replies(message.channel_id, message.ts)
     writers = list(dict.fromkeys(reply.user_id for reply in replies))
     counts: Json = {"reply_count": len(replies), "reply_users_count": len(writers), "reply_users": writers}
     return {"thread_ts": message.ts, **counts, **({"latest_reply": replies[-1].ts} if replies else {})}
 
 
-def _bot_profile(state: State) -> Json:
+def _build_bot_profile(state: State) -> Json:
     return {"id": BOT_ID, "app_id": APP_ID, "name": state.config.name, "team_id": TEAM_ID, "deleted": False}
 
 
-def user_json(state: State, user: User, *, locale: str | None) -> Json:
+def user_to_json(state: State, user: User, *, locale: str | None) -> Json:
     """As users.info answers. `is_stranger` is told only of people in no channel of the bot's; nothing of rights and
     times of those who are deactivated.
     """
@@ -84,7 +84,7 @@ def user_json(state: State, user: User, *, locale: str | None) -> Json:
     return shown | ({"locale": locale} if locale else {})
 
 
-def channel_json(channel: Channel, *, for_user: str) -> Json:
+def channel_to_json(channel: Channel, *, for_user: str) -> Json:
     is_im = channel.kind == "im"
     shown: Json = {
         "id": channel.id,
@@ -114,7 +114,7 @@ def channel_json(channel: Channel, *, for_user: str) -> Json:
     }
 
 
-def view_json(view: View, *, values: Json | None = None) -> Json:
+def view_to_json(view: View, *, values: Json | None = None) -> Json:
     """A view as views.open answers it and as payloads carry it; `values` is what a person has entered."""
     content = view.content
     is_modal = view.type == "modal"

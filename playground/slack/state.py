@@ -45,8 +45,8 @@ class State:
         self.timing = timing
         self.changes = ChangeBus()
         self.base_url = ""
-        self.users: dict[str, User] = {user.id: user for user in People.everyone()}
-        self.channels: dict[str, Channel] = {channel.id: channel for channel in Channels.everywhere()}
+        self.users: dict[str, User] = {user.id: user for user in People.list_all()}
+        self.channels: dict[str, Channel] = {channel.id: channel for channel in Channels.list_all()}
         self.usergroups = dict(USERGROUPS)
         self.tokens: dict[str, Token] = {}
         self.messages: dict[str, dict[str, Message]] = {channel_id: {} for channel_id in self.channels}
@@ -59,7 +59,7 @@ class State:
         self.uploads: dict[str, Upload] = {}
         self.socket_tickets: set[str] = set()
         self.entered: dict[tuple[str, str], Json] = {}
-        self.on_message: list[Callable[[MessageChange], None]] = []
+        self.message_listeners: list[Callable[[MessageChange], None]] = []
         self._ids = count(1)
 
     def new_id(self, prefix: str) -> str:
@@ -82,7 +82,7 @@ class State:
         """From now on this token is answered with `error`, as after an uninstallation."""
         self.tokens[token] = replace(self.tokens[token], refusal=error)
 
-    def new_trigger(self, user_id: str) -> Trigger:
+    def issue_trigger(self, user_id: str) -> Trigger:
         trigger = Trigger(
             id=f"{next(self._ids)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}",
             user_id=user_id,
@@ -91,7 +91,7 @@ class State:
         self.triggers[trigger.id] = trigger
         return trigger
 
-    def new_response_url(
+    def issue_response_url(
         self, *, channel_id: str, user_id: str, origin: UrlOrigin, message_ts: str | None = None
     ) -> str:
         url = ResponseUrl(
@@ -105,7 +105,7 @@ class State:
         self.response_urls[url.key] = url
         return f"{self.base_url}/actions/{url.key}"
 
-    def new_socket_url(self) -> str:
+    def issue_socket_url(self) -> str:
         """A Socket Mode address with a ticket that lets one connection in."""
         ticket = secrets.token_hex(12)
         self.socket_tickets.add(ticket)
@@ -113,10 +113,10 @@ class State:
 
     # --- messages --------------------------------------------------------------------------
 
-    def message(self, channel_id: str, ts: str) -> Message | None:
+    def find_message(self, channel_id: str, ts: str) -> Message | None:
         return self.messages.get(channel_id, {}).get(ts)
 
-    def replies(self, channel_id: str, thread_ts: str) -> list[Message]:
+    def list_replies(self, channel_id: str, thread_ts: str) -> list[Message]:
         """The thread's replies without its first message, oldest first."""
         return [
             message
@@ -129,11 +129,11 @@ class State:
         of_channel = self.messages.setdefault(message.channel_id, {})
         before = of_channel.get(message.ts)
         of_channel[message.ts] = message
-        self._message_changed(MessageChange(channel_id=message.channel_id, before=before, after=message))
+        self._publish_message_change(MessageChange(channel_id=message.channel_id, before=before, after=message))
         return message
 
     def delete_message(self, message: Message) -> None:
-        if self.replies(message.channel_id, message.ts):
+        if self.list_replies(message.channel_id, message.ts):
             # The first message of a thread that has replies leaves a tombstone, so that they keep their place.
             gone = Message(
                 ts=message.ts,
@@ -146,42 +146,44 @@ class State:
             self.put_message(gone)
             return
         del self.messages[message.channel_id][message.ts]
-        self._message_changed(MessageChange(channel_id=message.channel_id, before=message, after=None))
+        self._publish_message_change(MessageChange(channel_id=message.channel_id, before=message, after=None))
 
-    def _message_changed(self, change: MessageChange) -> None:
+    def _publish_message_change(self, change: MessageChange) -> None:
         record = change.after or change.before
-        self.changes.announce(("message" if change.after else "deleted", change.channel_id), record)
-        for listener in self.on_message:
+        self.changes.publish(("message" if change.after else "deleted", change.channel_id), record)
+        for listener in self.message_listeners:
             listener(change)
 
     # --- ephemerals ------------------------------------------------------------------------
 
-    def ephemeral(self, user_id: str, ts: str) -> Ephemeral | None:
+    def find_ephemeral(self, user_id: str, ts: str) -> Ephemeral | None:
         return self.ephemerals.get((user_id, ts))
 
-    def ephemerals_of(self, user_id: str) -> list[Ephemeral]:
+    def list_ephemerals(self, user_id: str) -> list[Ephemeral]:
         """What this person sees, oldest first."""
         return [e for e in self.ephemerals.values() if e.user_id == user_id and e.is_shown]
 
     def put_ephemeral(self, ephemeral: Ephemeral) -> Ephemeral:
         self.ephemerals[ephemeral.user_id, ephemeral.ts] = ephemeral
         if ephemeral.is_shown:
-            self.changes.announce(("ephemeral", ephemeral.user_id), ephemeral)
+            self.changes.publish(("ephemeral", ephemeral.user_id), ephemeral)
         return ephemeral
 
     def delete_ephemeral(self, ephemeral: Ephemeral) -> None:
         self.ephemerals.pop((ephemeral.user_id, ephemeral.ts), None)
-        self.changes.announce(("gone", ephemeral.user_id), ephemeral)
+        self.changes.publish(("gone", ephemeral.user_id), ephemeral)
 
     # --- views -----------------------------------------------------------------------------
 
-    def new_view(self, *, user_id: str, type_: Literal["modal", "home"], content: Json, previous: View | None) -> View:
+    def build_view(
+        self, *, user_id: str, type_: Literal["modal", "home"], content: Json, previous: View | None
+    ) -> View:
         view_id = self.new_id("V")
         return View(
             id=view_id,
             user_id=user_id,
             type=type_,
-            content=with_ids(content),
+            content=fill_view_ids(content),
             hash=self.new_hash(),
             root_id=previous.root_id if previous else view_id,
             previous_id=previous.id if previous else None,
@@ -195,21 +197,21 @@ class State:
         self.views[view.id] = view
         if view.type == "home":
             self.homes[view.user_id] = view
-        self.changes.announce((view.type, view.user_id), view)
+        self.changes.publish((view.type, view.user_id), view)
         return view
 
-    def open_views(self, user_id: str) -> list[View]:
+    def list_open_views(self, user_id: str) -> list[View]:
         """The person's modals, from the lowest to the one on top."""
         return [self.views[view_id] for view_id in self.stacks.get(user_id, ())]
 
     def drop_views(self, user_id: str, views: Iterable[View]) -> None:
         for view in views:
             self.stacks[user_id].remove(view.id)
-            self.changes.announce(("closed", user_id), view)
+            self.changes.publish(("closed", user_id), view)
 
     # --- channels --------------------------------------------------------------------------
 
-    def direct_channel(self, user_id: str) -> Channel:
+    def open_direct_channel(self, user_id: str) -> Channel:
         """The direct message between this person and the bot; made when there is none."""
         members = frozenset({user_id, BOT_USER_ID})
         for channel in self.channels.values():
@@ -221,21 +223,21 @@ class State:
         return channel
 
 
-def with_ids(content: Json) -> Json:
+def fill_view_ids(content: Json) -> Json:
     """A view's content as Slack keeps it: every block has its block_id, every element its action_id."""
-    return {**content, "blocks": list(blocks_with_ids(content.get("blocks", ())))}
+    return {**content, "blocks": list(fill_block_ids(content.get("blocks", ())))}
 
 
-def blocks_with_ids(blocks: Iterable[Json]) -> tuple[Json, ...]:
+def fill_block_ids(blocks: Iterable[Json]) -> tuple[Json, ...]:
     named = tuple(deepcopy(block) for block in blocks)
     for block in named:
         block.setdefault("block_id", secrets.token_urlsafe(4)[:5])
-        for element in interactive_elements(block):
+        for element in find_interactive_elements(block):
             element.setdefault("action_id", secrets.token_urlsafe(4)[:5])
     return named
 
 
-def interactive_elements(block: Json) -> list[Json]:
+def find_interactive_elements(block: Json) -> list[Json]:
     """The block's elements that a person can use: buttons, selects, inputs."""
     found = list(block.get("elements", ())) if block["type"] in {"actions", "context_actions"} else []
     found += [block[name] for name in ("accessory", "element") if name in block]

@@ -5,21 +5,21 @@ from typing import Any
 
 from playground.slack.errors import SlackError
 from playground.slack.objects import Json, View
-from playground.slack.state import State, with_ids
+from playground.slack.state import State, fill_view_ids
 from playground.slack.validation import validators
 
 STACK_LIMIT = 3
 
 
-def checked(view: Any, *, pointer: str = "/view") -> Json:
+def check_view(view: Any, *, pointer: str = "/view") -> Json:
     """The view itself, if Slack would take it. Raises SlackError(invalid_arguments)."""
-    if wrong := validators.wrong_with_view(view, pointer):
-        raise SlackError.because("invalid_arguments", wrong)
+    if wrong := validators.find_view_errors(view, pointer):
+        raise SlackError.from_reasons("invalid_arguments", wrong)
     assert isinstance(view, dict)
     return view
 
 
-def exchange(state: State, trigger_id: str) -> str:
+def exchange_trigger(state: State, trigger_id: str) -> str:
     """Whose trigger it is; it is used up. Raises SlackError: invalid, expired, exchanged."""
     trigger = state.triggers.get(trigger_id)
     if trigger is None:
@@ -32,52 +32,52 @@ def exchange(state: State, trigger_id: str) -> str:
     return trigger.user_id
 
 
-def opened(state: State, user_id: str, content: Json) -> View:
+def open_view(state: State, user_id: str, content: Json) -> View:
     """A new modal in place of all that this person had open."""
-    state.drop_views(user_id, state.open_views(user_id))
+    state.drop_views(user_id, state.list_open_views(user_id))
     return _put_on_top(state, user_id, content, previous=None)
 
 
-def pushed(state: State, user_id: str, content: Json) -> View:
+def push_view(state: State, user_id: str, content: Json) -> View:
     """A new modal over the open ones. Raises SlackError(push_limit_reached) above three."""
-    stack = state.open_views(user_id)
+    stack = state.list_open_views(user_id)
     if len(stack) >= STACK_LIMIT:
         raise SlackError("push_limit_reached")
     return _put_on_top(state, user_id, content, previous=stack[-1] if stack else None)
 
 
 def _put_on_top(state: State, user_id: str, content: Json, previous: View | None) -> View:
-    _external_id_is_free(state, content)
-    view = state.new_view(user_id=user_id, type_="modal", content=content, previous=previous)
+    _check_external_id(state, content)
+    view = state.build_view(user_id=user_id, type_="modal", content=content, previous=previous)
     state.stacks.setdefault(user_id, []).append(view.id)
     return state.put_view(view)
 
 
-def _external_id_is_free(state: State, content: Json) -> None:
+def _check_external_id(state: State, content: Json) -> None:
     external_id = content.get("external_id")
     open_ids = {view_id for stack in state.stacks.values() for view_id in stack}
     if external_id and any(state.views[view_id].content.get("external_id") == external_id for view_id in open_ids):
-        raise SlackError.because("duplicate_external_id", [f"[ERROR] external_id {external_id} is in use"])
+        raise SlackError.from_reasons("duplicate_external_id", [f"[ERROR] external_id {external_id} is in use"])
 
 
-def updated(state: State, view: View, content: Json) -> View:
+def update_view(state: State, view: View, content: Json) -> View:
     """The same modal with other content. What was entered stays in the blocks that keep their block_id."""
     if view.type == "modal" and view.id not in state.stacks.get(view.user_id, ()):
         raise SlackError("not_found")
-    fresh = replace(view, content=with_ids(content), hash=state.new_hash(), errors=())
+    fresh = replace(view, content=fill_view_ids(content), hash=state.new_hash(), errors=())
     return state.put_view(fresh)
 
 
-def with_errors(state: State, view: View, errors: dict[str, str]) -> View:
+def show_errors(state: State, view: View, errors: dict[str, str]) -> View:
     """The same modal, with the errors shown beside their inputs."""
     return state.put_view(replace(view, errors=tuple(errors.items())))
 
 
-def closed(state: State, view: View) -> None:
+def close_view(state: State, view: View) -> None:
     """Only this modal goes; the one below is seen again."""
     state.drop_views(view.user_id, [view])
 
 
-def cleared(state: State, user_id: str) -> None:
+def clear_views(state: State, user_id: str) -> None:
     """All of this person's modals go."""
-    state.drop_views(user_id, state.open_views(user_id))
+    state.drop_views(user_id, state.list_open_views(user_id))

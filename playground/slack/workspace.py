@@ -14,16 +14,17 @@ from playground.slack.clock import Clock, Timing
 from playground.slack.config import AppConfig
 from playground.slack.dispatch import acknowledgements, events
 from playground.slack.dispatch.dispatcher import Dispatch, Dispatcher, DispatchOutcome, RawResponse, Signature
-from playground.slack.dispatch.payloads import Payloads
-from playground.slack.dispatch.socket_mode import Sockets
-from playground.slack.errors import NotPossible
+from playground.slack.dispatch.payloads import PayloadFactory
+from playground.slack.dispatch.socket_mode import SocketModeServer
+from playground.slack.errors import ImpossibleAction
 from playground.slack.fault_injection import FaultInjector
-from playground.slack.http.application import Uploads, application
+from playground.slack.http.application import build_application
 from playground.slack.http.response_urls import ResponseUrls
+from playground.slack.http.uploads import Uploads
 from playground.slack.http.web_api import WebApi
 from playground.slack.journal import Journal, Via
-from playground.slack.methods.chat import thread_to_join
-from playground.slack.objects import Channel, Ephemeral, Json, Message, Token, User, View, place_of
+from playground.slack.methods.chat import join_thread
+from playground.slack.objects import Channel, Ephemeral, Json, Message, Token, User, View, surface_key
 from playground.slack.people import elements
 from playground.slack.people.directory import BOT_USER_ID, TEAM_ID, Channels, People
 from playground.slack.people.elements import Surface
@@ -48,8 +49,8 @@ class Workspace:
         self.faults = FaultInjector()
         self.journal = Journal(self.clock.real)
         self.state = State(config=config, clock=self.clock, timing=timing)
-        self.sockets = Sockets(state=self.state, journal=self.journal, faults=self.faults)
-        self.payloads = Payloads(self.state, enterprise_id)
+        self.sockets = SocketModeServer(state=self.state, journal=self.journal, faults=self.faults)
+        self.payloads = PayloadFactory(self.state, enterprise_id)
         self.signing_secret = secrets.token_hex(16)
         self.dispatcher = Dispatcher(
             clock=self.clock,
@@ -60,9 +61,9 @@ class Workspace:
         )
         self.bot_token = self.state.issue_token("bot", BOT_USER_ID, config.bot_scopes).value
         self.app_token = self.state.issue_token("app", BOT_USER_ID, {"connections:write"}).value
-        self.state.on_message.append(self._tell_change)
+        self.state.message_listeners.append(self._dispatch_message_events)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unsettled = 0
+        self._pending = 0
 
     @classmethod
     @asynccontextmanager
@@ -77,7 +78,7 @@ class Workspace:
     ) -> AsyncIterator["Workspace"]:
         """A workspace that listens on 127.0.0.1 until the block ends. Port 0 is any free one; `routes` come on top."""
         workspace = cls(config=config or AppConfig(), timing=timing or Timing(), enterprise_id=enterprise_id)
-        runner = web.AppRunner(workspace._application(routes), access_log=None, shutdown_timeout=0.2)
+        runner = web.AppRunner(workspace._build_application(routes), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
@@ -136,12 +137,12 @@ class Workspace:
 
     def prepare_command(self, user: User, channel: Channel, command: str, text: str = "") -> Dispatch:
         """The command's delivery, not yet sent: to send it twice at once, or changed."""
-        self._check_inside(user, channel)
+        self._check_member(user, channel)
         if command not in {declared.command for declared in self.config.commands}:
-            raise NotPossible(f"{command} is not a command here")
+            raise ImpossibleAction(f"{command} is not a command here")
         if user.is_stranger:
-            raise NotPossible("people of other teams cannot run this team's commands")
-        payload = self.payloads.command(user, self.state.channels[channel.id], command, text)
+            raise ImpossibleAction("people of other teams cannot run this team's commands")
+        payload = self.payloads.build_command(user, self.state.channels[channel.id], command, text)
         return Dispatch(kind="slash_commands", name=command, payload=payload, user_id=user.id, channel_id=channel.id)
 
     async def click(
@@ -154,22 +155,22 @@ class Workspace:
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
     ) -> Dispatch:
         """The click's delivery, not yet sent."""
-        block, element = elements.find(surface, action_id, value=value, block_id=block_id)
-        return self._action(user, surface, elements.clicked(block, element, ts=self.clock.ts()))
+        block, element = elements.find_element(surface, action_id, value=value, block_id=block_id)
+        return self._prepare_action(user, surface, elements.build_click(block, element, ts=self.clock.ts()))
 
     async def select(
         self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None
     ) -> DispatchOutcome:
         """Chooses in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
-        block, element = elements.find(surface, action_id, value=None, block_id=block_id)
-        action = elements.selected(block, element, chosen, ts=self.clock.ts())
+        block, element = elements.find_element(surface, action_id, value=None, block_id=block_id)
+        action = elements.build_selection(block, element, chosen, ts=self.clock.ts())
         if element["type"] != "overflow":
             self._enter(user, surface, block, element, chosen)
-        return await self.dispatch(self._action(user, surface, action))
+        return await self.dispatch(self._prepare_action(user, surface, action))
 
     def enter(self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None) -> None:
         """Fills in an input, of which the app hears with the next click or submission."""
-        block, element = elements.find(surface, action_id, value=None, block_id=block_id)
+        block, element = elements.find_element(surface, action_id, value=None, block_id=block_id)
         self._enter(user, surface, block, element, chosen)
 
     async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> DispatchOutcome:
@@ -180,9 +181,9 @@ class Workspace:
         for block_id, inputs in (values or {}).items():
             for action_id, chosen in inputs.items():
                 self.enter(user, view, action_id, chosen, block_id=block_id)
-        held = elements.values_of(view, self.state.entered.get((user.id, place_of(view)), {}))
+        held = elements.read_values(view, self.state.entered.get((user.id, surface_key(view)), {}))
         elements.check_complete(view, held)
-        payload = self.payloads.view_submission(user, view, held)
+        payload = self.payloads.build_view_submission(user, view, held)
         return await self.dispatch(
             Dispatch(
                 kind="interactive",
@@ -196,30 +197,30 @@ class Workspace:
     async def close_view(self, user: User, view: View) -> DispatchOutcome | None:
         """Closes the modal by its Cancel; the app hears of it (the outcome) only if it asked to."""
         self._check_on_top(user, view)
-        view_stack.closed(self.state, view)
+        view_stack.close_view(self.state, view)
         if not view.content.get("notify_on_close"):
             return None
-        payload = self.payloads.view_closed(user, view, is_cleared=False)
+        payload = self.payloads.build_view_closed(user, view, is_cleared=False)
         name = f"view_closed:{view.callback_id}"
         return await self.dispatch(Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id))
 
-    async def message_shortcut(self, user: User, message: Message, callback_id: str) -> DispatchOutcome:
+    async def run_message_shortcut(self, user: User, message: Message, callback_id: str) -> DispatchOutcome:
         """Chooses the app's shortcut in the message's menu."""
         self._check_shortcut(callback_id, "message")
-        payload = self.payloads.message_shortcut(user, message, callback_id)
-        return await self._shortcut(user, payload)
+        payload = self.payloads.build_message_shortcut(user, message, callback_id)
+        return await self._run_shortcut(user, payload)
 
-    async def global_shortcut(self, user: User, callback_id: str) -> DispatchOutcome:
+    async def run_global_shortcut(self, user: User, callback_id: str) -> DispatchOutcome:
         """Chooses the app's shortcut beside the composer."""
         self._check_shortcut(callback_id, "global")
-        return await self._shortcut(user, self.payloads.global_shortcut(user, callback_id))
+        return await self._run_shortcut(user, self.payloads.build_global_shortcut(user, callback_id))
 
     def write(self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None) -> Message:
         """Posts a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). The app is told in the background."""
-        self._check_inside(user, channel)
+        self._check_member(user, channel)
         if channel.kind == "im" and not (self.config.messages_tab and self.config.takes_messages):
-            raise NotPossible("the app takes no messages: its Messages tab is off, or read-only")
-        joined = thread_to_join(self.state, channel, thread_ts)
+            raise ImpossibleAction("the app takes no messages: its Messages tab is off, or read-only")
+        joined = join_thread(self.state, channel, thread_ts)
         return self.state.put_message(
             Message(ts=self.clock.ts(), channel_id=channel.id, user_id=user.id, text=text, thread_ts=joined)
         )
@@ -228,14 +229,14 @@ class Workspace:
         """Opens the app's Home tab; None if the app does not subscribe to that."""
         if "app_home_opened" not in self.config.bot_events:
             return None
-        event = events.app_home_opened(self.state, user, self.state.homes.get(user.id))
-        return await self.dispatch(self._event_delivery(event))
+        event = events.build_app_home_opened(self.state, user, self.state.homes.get(user.id))
+        return await self.dispatch(self._prepare_event(event))
 
     def reload(self, user: User) -> None:
         """Their client starts anew: ephemerals vanish, modals close."""
-        for ephemeral in self.state.ephemerals_of(user.id):
+        for ephemeral in self.state.list_ephemerals(user.id):
             self.state.delete_ephemeral(ephemeral)
-        view_stack.cleared(self.state, user.id)
+        view_stack.clear_views(self.state, user.id)
 
     # --- what networks do ------------------------------------------------------------------
 
@@ -243,13 +244,13 @@ class Workspace:
         """Sends this to the app: prepared, of the caller's own making, or an `outcome.dispatch` once more, as Slack
         does when it missed the acknowledgement.
         """
-        self._unsettled += 1
+        self._pending += 1
         try:
             outcome = await self.dispatcher.dispatch(dispatch)
-            return outcome if dispatch.kind == "events_api" else self._after(outcome)
+            return outcome if dispatch.kind == "events_api" else self._apply_acknowledgement(outcome)
         finally:
-            self._unsettled -= 1
-            self.state.changes.announce(("settled", ""), dispatch)
+            self._pending -= 1
+            self.state.changes.publish(("settled", ""), dispatch)
 
     async def dispatch_twice(self, dispatch: Dispatch) -> tuple[DispatchOutcome, DispatchOutcome]:
         """The same payload twice at once."""
@@ -274,11 +275,11 @@ class Workspace:
 
     def ephemerals(self, user: User) -> list[Ephemeral]:
         """What this person alone sees, oldest first."""
-        return self.state.ephemerals_of(user.id)
+        return self.state.list_ephemerals(user.id)
 
     def open_views(self, user: User) -> list[View]:
         """The person's modals, from the lowest to the one on top."""
-        return self.state.open_views(user.id)
+        return self.state.list_open_views(user.id)
 
     def home(self, user: User) -> View | None:
         return self.state.homes.get(user.id)
@@ -288,31 +289,31 @@ class Workspace:
     ) -> Message:
         """The newest message that matches, else the next one that does, posted or changed. Raises TimeoutError."""
         seen = self.messages(channel)[::-1]
-        return await self._first(("message", channel.id), seen, matches, within)
+        return await self._wait_for_record(("message", channel.id), seen, matches, within)
 
     async def wait_for_ephemeral(
         self, user: User, matches: Callable[[Ephemeral], bool] | None = None, *, within: float = 5.0
     ) -> Ephemeral:
         """As `wait_for_message`, of what this person alone sees."""
-        return await self._first(("ephemeral", user.id), self.ephemerals(user)[::-1], matches, within)
+        return await self._wait_for_record(("ephemeral", user.id), self.ephemerals(user)[::-1], matches, within)
 
     async def wait_for_view(
         self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
     ) -> View:
         """As `wait_for_message`, of the person's modals."""
-        return await self._first(("modal", user.id), self.open_views(user)[::-1], matches, within)
+        return await self._wait_for_record(("modal", user.id), self.open_views(user)[::-1], matches, within)
 
     async def wait_for_home(
         self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
     ) -> View:
         """As `wait_for_message`, of the person's Home tab."""
         home = self.home(user)
-        return await self._first(("home", user.id), [home] if home else [], matches, within)
+        return await self._wait_for_record(("home", user.id), [home] if home else [], matches, within)
 
     async def wait_until(self, holds: Callable[[], bool], *, within: float = 5.0) -> None:
         """Returns once `holds()`; asked again after every change of the workspace. Raises TimeoutError."""
         async with asyncio.timeout(within):
-            await self.state.changes.until(holds)
+            await self.state.changes.wait_until(holds)
 
     async def wait_for_app(self, *, within: float = 5.0) -> None:
         """Returns once an app is connected over Socket Mode. Raises TimeoutError."""
@@ -320,12 +321,12 @@ class Workspace:
 
     async def wait_until_idle(self, *, within: float = 5.0) -> None:
         """Returns once the app has answered, or failed to answer, all that it was told; retries are not waited for."""
-        await self.wait_until(lambda: self._unsettled == 0, within=within)
+        await self.wait_until(lambda: self._pending == 0, within=within)
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
-        app = application(
+    def _build_application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+        app = build_application(
             web_api=WebApi(state=self.state, journal=self.journal, faults=self.faults),
             response_urls=ResponseUrls(state=self.state, journal=self.journal, faults=self.faults),
             uploads=Uploads(state=self.state, journal=self.journal),
@@ -342,95 +343,95 @@ class Workspace:
         await self.sockets.close()
         await self.dispatcher.close()
 
-    async def _first(
+    async def _wait_for_record(
         self, topic: tuple[str, str], seen: list[T], matches: Callable[[T], bool] | None, within: float
     ) -> T:
         try:
             async with asyncio.timeout(within):
-                return await self.state.changes.first(topic, seen, matches or (lambda _: True))
+                return await self.state.changes.wait_for_record(topic, seen, matches or (lambda _: True))
         except TimeoutError as error:
             refused = [f"{entry.name}: {entry.error}" for entry in self.journal.refusals()]
             there = [getattr(record, "text", None) or getattr(record, "title", "") for record in seen]
             raise TimeoutError(f"no such {topic[0]} within {within} s; there: {there}; refused: {refused}") from error
 
-    def _after(self, outcome: DispatchOutcome) -> DispatchOutcome:
+    def _apply_acknowledgement(self, outcome: DispatchOutcome) -> DispatchOutcome:
         """Carries out the acknowledgement's body; the journal has it if Slack would not take it."""
-        after = acknowledgements.apply(self.state, outcome)
+        after = acknowledgements.apply_acknowledgement(self.state, outcome)
         if after.error != outcome.error:
             via: Via = "http" if self.request_url else "socket"
-            entry = self.journal.asked(to="slack", via=via, name="acknowledgement", body=outcome.body)
-            self.journal.answered(entry, status=None, body={"reasons": after.reasons}, error=after.error)
+            entry = self.journal.record_request(to="slack", via=via, name="acknowledgement", body=outcome.body)
+            self.journal.record_answer(entry, status=None, body={"reasons": after.reasons}, error=after.error)
         return after
 
-    def _action(self, user: User, surface: Surface, action: Json) -> Dispatch:
-        self._check_sees(user, surface)
-        entered = self.state.entered.get((user.id, place_of(surface)), {})
-        payload = self.payloads.block_actions(user, surface, action, elements.values_of(surface, entered))
+    def _prepare_action(self, user: User, surface: Surface, action: Json) -> Dispatch:
+        self._check_visible(user, surface)
+        entered = self.state.entered.get((user.id, surface_key(surface)), {})
+        payload = self.payloads.build_block_actions(user, surface, action, elements.read_values(surface, entered))
         name = f"block_actions:{action['action_id']}"
         return Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id)
 
-    async def _shortcut(self, user: User, payload: Json) -> DispatchOutcome:
+    async def _run_shortcut(self, user: User, payload: Json) -> DispatchOutcome:
         name = f"{payload['type']}:{payload['callback_id']}"
         return await self.dispatch(Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id))
 
     def _enter(self, user: User, surface: Surface, block: Json, element: Json, chosen: Any) -> None:
-        entered = self.state.entered.setdefault((user.id, place_of(surface)), {})
-        entered.setdefault(block["block_id"], {})[element["action_id"]] = elements.entry(element, chosen)
+        entered = self.state.entered.setdefault((user.id, surface_key(surface)), {})
+        entered.setdefault(block["block_id"], {})[element["action_id"]] = elements.build_state_entry(element, chosen)
 
-    def _check_inside(self, user: User, channel: Channel) -> None:
+    def _check_member(self, user: User, channel: Channel) -> None:
         now = self.state.channels[channel.id]
         if user.id not in now.members:
-            raise NotPossible(f"{user.name} is not in {now.name}")
+            raise ImpossibleAction(f"{user.name} is not in {now.name}")
         if now.is_archived:
-            raise NotPossible(f"{now.name} is archived")
+            raise ImpossibleAction(f"{now.name} is archived")
 
-    def _check_sees(self, user: User, surface: Surface) -> None:
+    def _check_visible(self, user: User, surface: Surface) -> None:
         if not self.config.interactivity:
-            raise NotPossible("the app's manifest does not enable interactivity")
+            raise ImpossibleAction("the app's manifest does not enable interactivity")
         if isinstance(surface, Message):
             visible = user.id in self.state.channels[surface.channel_id].members
         else:
             visible = surface.user_id == user.id
         if not visible:
-            raise NotPossible(f"{user.name} does not see that")
+            raise ImpossibleAction(f"{user.name} does not see that")
 
     def _check_on_top(self, user: User, view: View) -> View:
         """The modal as it is now: the app may have updated it since the caller looked."""
         stack = self.open_views(user)
         if not stack or stack[-1].id != view.id:
-            raise NotPossible(f"{view.title or view.id} is not the modal on top")
+            raise ImpossibleAction(f"{view.title or view.id} is not the modal on top")
         return stack[-1]
 
     def _check_shortcut(self, callback_id: str, type_: str) -> None:
         if (callback_id, type_) not in {(s.callback_id, s.type) for s in self.config.shortcuts}:
-            raise NotPossible(f"the app has no {type_} shortcut {callback_id}")
+            raise ImpossibleAction(f"the app has no {type_} shortcut {callback_id}")
 
-    def _event_delivery(self, event: Json) -> Dispatch:
+    def _prepare_event(self, event: Json) -> Dispatch:
         return Dispatch(
             kind="events_api",
             name=f"event:{event['type']}",
-            payload=self.payloads.event(event),
+            payload=self.payloads.build_event(event),
             user_id=str(event.get("user", "")),
             channel_id=event.get("channel"),
         )
 
-    def _tell_change(self, change: MessageChange) -> None:
-        for event in events.of_change(self.state, change):
-            self._spawn(self._tell(self._event_delivery(event)))
+    def _dispatch_message_events(self, change: MessageChange) -> None:
+        for event in events.build_message_events(self.state, change):
+            self._spawn(self._dispatch_event(self._prepare_event(event)))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._unsettled += 1
+        self._pending += 1
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _tell(self, dispatch: Dispatch) -> None:
+    async def _dispatch_event(self, dispatch: Dispatch) -> None:
         """Delivers an event, again at Slack's intervals until it is acknowledged."""
         try:
             outcome = await self.dispatch(dispatch)
         finally:
-            self._unsettled -= 1
-            self.state.changes.announce(("settled", ""), dispatch)
+            self._pending -= 1
+            self.state.changes.publish(("settled", ""), dispatch)
         for retry, pause in enumerate(self.state.timing.event_retries, start=1):
             if outcome.error is None or not outcome.may_retry:
                 return

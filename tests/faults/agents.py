@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playground import Ephemeral, DispatchOutcome
+from playground import DispatchOutcome, Ephemeral
 from tests.faults.bots import Scene
 
 MESSAGE = "Where is my order?"

@@ -158,7 +158,7 @@ class Stock:
             return dict(command.payload)
         if mutation.kind == "view":
             entered = {"reply": {"text": {"type": "plain_text_input", "value": "It leaves today."}}}
-            return slack.payloads.view_submission(agent, self.view, entered)
+            return slack.payloads.build_view_submission(agent, self.view, entered)
         if mutation.kind == "dismiss_reason":
             click = slack.prepare_click(agent, self.dismissed, "undo_choice").payload
             option = {"text": {"type": "plain_text", "text": "Wrong tone"}, "value": "wrong_tone"}

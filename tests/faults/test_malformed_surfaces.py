@@ -35,11 +35,11 @@ class Stock:
     def _real(self, kind: str) -> dict[str, Any]:
         payloads, agent = self.scene.slack.payloads, self.scene.agent
         if kind in EVENTS:
-            return payloads.event(self._event(kind))
+            return payloads.build_event(self._event(kind))
         if kind == "shortcut":
-            return payloads.message_shortcut(agent, self.last, "suggest_replies")
+            return payloads.build_message_shortcut(agent, self.last, "suggest_replies")
         if kind == "anywhere":
-            return payloads.global_shortcut(agent, "suggest_anywhere")
+            return payloads.build_global_shortcut(agent, "suggest_anywhere")
         if kind == "pasted":
             return self._submission("paste_message", {"message": {"text": {"value": "Where?"}}, "hint": {"text": {}}})
         if kind == "language":
@@ -61,7 +61,7 @@ class Stock:
         return {**event, "channel": self.last.channel_id, "thread_ts": self.last.thread_ts}
 
     def _submission(self, callback_id: str, values: dict[str, Any]) -> dict[str, Any]:
-        submission = self.scene.slack.payloads.view_submission(self.scene.agent, self.view, {})
+        submission = self.scene.slack.payloads.build_view_submission(self.scene.agent, self.view, {})
         view = {"callback_id": callback_id, "private_metadata": self.candidate_id, "state": {"values": values}}
         return {**submission, "view": {**submission["view"], **view}}
 
@@ -70,7 +70,7 @@ async def stocked(scene: Scene) -> Stock:
     slack = scene.slack
     first = slack.write(slack.people.stranger, slack.channels.support, "Where is my order?")
     last = slack.write(slack.people.stranger, slack.channels.support, "Hello?", thread_ts=first.ts)
-    await slack.message_shortcut(scene.agent, last, "suggest_replies")
+    await slack.run_message_shortcut(scene.agent, last, "suggest_replies")
     view = await slack.wait_for_view(scene.agent, lambda view: "use_candidate" in json.dumps(view.blocks))
     found = re.search(r"shorter:([0-9a-f-]+)", json.dumps(view.blocks))
     assert found is not None

@@ -23,7 +23,7 @@ from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
 from handlers.slack.live_message import Boards
 from handlers.slack.users import People
-from playground import RESPONSE_URL, RateLimited, ErrorResponse, ServerError, Workspace
+from playground import RESPONSE_URL, ErrorResponse, RateLimited, ServerError, Workspace
 from playground.model_server import unauthorized
 from storage.records import Delivery, Request, Turn, WayBack
 from tests.conftest import Stage, StageMaker

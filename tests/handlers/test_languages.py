@@ -12,7 +12,7 @@ from bot.errors import Stale
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, languages, texts_for
 from bot.suggesting.deliver import Outcome
 from handlers import blocks
-from playground.slack.validation.validators import wrong_with_blocks, wrong_with_view
+from playground.slack.validation.validators import find_block_errors, find_view_errors
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
 from tests.conftest import Stage, StageMaker
 
@@ -72,9 +72,9 @@ def test_chinese_is_written_as_in_taiwan() -> None:
 def test_all_that_is_shown_keeps_slacks_limits(locale: str, text: str) -> None:
     """Every message and view with its longest texts, as strictly as Slack looks at them."""
     for message in _messages(texts_for(locale), text):
-        assert wrong_with_blocks(list(message.blocks)) == []
+        assert find_block_errors(list(message.blocks)) == []
     for view in _views(texts_for(locale), text):
-        assert wrong_with_view(view) == []
+        assert find_view_errors(view) == []
 
 
 async def test_an_agent_is_spoken_to_in_their_language(stage_with: StageMaker) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.ranking.model import fit
+from bot.ranking.model import fit_ranker
 from storage.engine.database import Database
 from storage.repositories.rankers import LEARNING
 from storage.schema import migrate
@@ -17,7 +17,7 @@ from tests.conftest import Stage, StageMaker
 from tests.storage.stores import AT, a_ranker, after, open_store
 from tests.test_docs import fenced, read
 
-RANKER = fit(displays(400, taste=6.0), weights="picks")
+RANKER = fit_ranker(displays(400, taste=6.0), weights="picks")
 LENGTHS = (4, 12, 30)
 
 

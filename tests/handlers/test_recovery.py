@@ -136,7 +136,7 @@ async def test_where_that_is_refused_too_it_is_a_direct_message(stage: Stage) ->
     await change(stage, f"UPDATE requests SET response_url_expires_at = '{LONG_AGO}'")
     stage.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="user_not_in_channel"))
     async with stage.bot():
-        direct = stage.slack.state.direct_channel(stage.agent.id)
+        direct = stage.slack.state.open_direct_channel(stage.agent.id)
         message = await stage.slack.wait_for_message(direct)
         await stage.logged("shown")
     assert len(_button_values(message.blocks, "use_candidate")) == 3
@@ -387,7 +387,7 @@ async def test_what_was_drafted_in_a_modal_is_shown_privately_in_the_thread(stag
     last = a_thread(stage)
     gates = Gates(stage)
     async with stage.bot():
-        await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+        await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
         await gates.ready()
         gates.open(1)
         modal = await whole_modal(stage, 1)
@@ -411,7 +411,7 @@ async def test_a_thread_that_was_not_read_yet_is_read_then(stage: Stage) -> None
     last = a_thread(stage)
     stage.slack.faults.plan("conversations.replies", NoResponse())
     async with stage.bot():
-        await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+        await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
         await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
     stage.slack.faults.clear()
     async with stage.bot():

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from playground import Dispatch, Ephemeral, Message, ErrorResponse, View
+from playground import Dispatch, Ephemeral, ErrorResponse, Message, View
 from storage.records import Steer
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_surfaces import in_a_modal, modal_with
@@ -134,7 +134,7 @@ async def test_a_language_that_nobody_offers(stage: Stage) -> None:
     view = await stage.slack.wait_for_view(stage.agent)
     option = {"text": {"type": "plain_text", "text": "Klingon"}, "value": "tlh"}
     values = {"language": {"language": {"type": "static_select", "selected_option": option}}}
-    payload = stage.slack.payloads.view_submission(stage.agent, view, values)
+    payload = stage.slack.payloads.build_view_submission(stage.agent, view, values)
     forged = Dispatch(kind="interactive", name="x", payload=payload, user_id=stage.agent.id, view_id=view.id)
     assert (await stage.slack.dispatch(forged)).acknowledged
     assert len(await stage.log()) == 1

@@ -51,7 +51,7 @@ async def all_shown(stage: Stage) -> dict[str, Any]:
 
 
 async def in_a_modal(stage: Stage, message: Message | None = None) -> View:
-    await stage.slack.message_shortcut(stage.agent, message or a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, message or a_thread(stage), "suggest_replies")
     return await whole_modal(stage)
 
 
@@ -88,7 +88,7 @@ class Gates:
 async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, over: str) -> None:
     async with stage_with(over=over) as stage:
         last = a_thread(stage)
-        outcome = await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+        outcome = await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
         assert outcome.acknowledged
         view = await whole_modal(stage)
         assert view.title == "Suggested replies"
@@ -113,7 +113,7 @@ async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, ov
 async def test_the_modal_opens_at_once_and_places_are_filled_as_drafts_are_done(stage: Stage) -> None:
     """Nothing that is visible moves or goes; each candidate is recorded before it is visible."""
     gates = Gates(stage)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     view = await modal_with(stage, "Drafting…")
     assert words(view).count("Drafting…") == 3
     await gates.ready()
@@ -138,7 +138,7 @@ async def test_the_modal_opens_at_once_and_places_are_filled_as_drafts_are_done(
 async def test_a_reply_may_be_used_while_others_are_drafted(stage: Stage) -> None:
     """The rest is cancelled; the log says what the agent saw."""
     gates = Gates(stage)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     await gates.ready()
     gates.open(2)
     one = await whole_modal(stage, 1)
@@ -155,7 +155,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     """Where the thread has moved on, the agent is asked, while the others are still drafted."""
     gates = Gates(stage)
     last = a_thread(stage)
-    await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
     await gates.ready()
     gates.open(0)
     one = await whole_modal(stage, 1)
@@ -174,7 +174,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
 
 async def test_what_failed_leaves_its_place(stage: Stage) -> None:
     stage.model.enqueue(Refusal(status=400, message="no"))
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     view = await modal_with(stage, "not drafted: refused")
     view = await stage.slack.wait_for_view(stage.agent, lambda each: "Drafting…" not in words(each))
     line = await stage.logged("shown")
@@ -220,7 +220,7 @@ async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
 async def test_what_slack_did_not_take_comes_privately(stage: Stage) -> None:
     """The last update is lost on the way: the replies are not."""
     stage.slack.faults.plan("views.update", ServerError(), times=20)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     shown = await stage.candidates()
     assert len(_button_values(shown.blocks, "use_candidate")) == 3
     line = await stage.logged("shown")
@@ -240,7 +240,7 @@ async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: S
     """Nothing is lost: they stand in the thread, with a word on why they are there."""
     stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     last = a_thread(stage)
-    await stage.slack.message_shortcut(stage.agent, last, "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
     shown = await stage.candidates()
     assert shown.thread_ts == last.thread_ts
     assert "did not open the window in time" in words(shown)
@@ -251,7 +251,7 @@ async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: S
 
 async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stage) -> None:
     gates = Gates(stage)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     await gates.ready()
     gates.open(0)
     one = await whole_modal(stage, 1)
@@ -274,7 +274,7 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
 
 async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: Stage) -> None:
     gates = Gates(stage)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     await stage.slack.close_view(stage.agent, await modal_with(stage, "Drafting…"))
     outcome = await stage.suggest("last")
     assert "still being drafted" in json.dumps(outcome.body)
@@ -290,7 +290,7 @@ async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: St
 async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage) -> None:
     """Where Slack refuses an update for another reason than that the modal is closed."""
     stage.slack.faults.plan("views.update", ErrorResponse(error="view_too_large"), times=20)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     shown = await stage.candidates()
     stage.slack.faults.clear()
     await stage.slack.click(stage.agent, shown, "use_candidate")
@@ -365,7 +365,7 @@ async def test_a_database_that_takes_nothing_is_said_in_a_modal(stage: Stage, mo
         raise Unavailable("full")
 
     monkeypatch.setattr(Requests, "record", full)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     await modal_with(stage, "Nothing was recorded")
     assert await stage.log() == []
 
@@ -375,7 +375,7 @@ async def test_a_database_that_takes_nothing_is_said_in_a_modal(stage: Stage, mo
 
 async def test_a_pasted_message(stage: Stage) -> None:
     """The same modal; what is used there is shown to copy, since there is no conversation."""
-    await stage.slack.global_shortcut(stage.agent, "suggest_anywhere")
+    await stage.slack.run_global_shortcut(stage.agent, "suggest_anywhere")
     form = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "paste_message")
     values = {"message": {"text": CUSTOMERS_WORDS}, "hint": {"text": "be brief"}}
     await stage.slack.submit(stage.agent, form, values)
@@ -394,7 +394,7 @@ async def test_a_pasted_message(stage: Stage) -> None:
 
 
 async def test_nothing_pasted_is_said_in_the_modal(stage: Stage) -> None:
-    await stage.slack.global_shortcut(stage.agent, "suggest_anywhere")
+    await stage.slack.run_global_shortcut(stage.agent, "suggest_anywhere")
     form = await stage.slack.wait_for_view(stage.agent)
     await stage.slack.submit(stage.agent, form, {"message": {"text": "   "}})
     refused = await stage.slack.wait_for_view(stage.agent, lambda view: bool(view.errors))
@@ -403,7 +403,7 @@ async def test_nothing_pasted_is_said_in_the_modal(stage: Stage) -> None:
 
 
 async def test_a_shortcut_that_slack_delivers_twice_opens_one_window(stage: Stage) -> None:
-    payload = stage.slack.payloads.global_shortcut(stage.agent, "suggest_anywhere")
+    payload = stage.slack.payloads.build_global_shortcut(stage.agent, "suggest_anywhere")
     delivery = Dispatch(kind="interactive", name="suggest_anywhere", payload=payload, user_id=stage.agent.id)
     await stage.slack.dispatch_twice(delivery)
     await stage.slack.wait_until(lambda: len(stage.slack.journal.calls("views.open")) == 2)
@@ -414,7 +414,7 @@ async def test_a_shortcut_that_slack_delivers_twice_opens_one_window(stage: Stag
 
 async def test_where_the_window_to_paste_in_does_not_open_the_agent_is_told(stage: Stage) -> None:
     stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
-    await stage.slack.global_shortcut(stage.agent, "suggest_anywhere")
+    await stage.slack.run_global_shortcut(stage.agent, "suggest_anywhere")
     direct = stage.slack.channels.dm
     await stage.slack.wait_for_message(direct, lambda message: "choose the shortcut again" in words(message))
 

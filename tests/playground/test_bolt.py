@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from playground import NotPossible, Workspace
+from playground import ImpossibleAction, Workspace
 from tests.playground.apps import bolt_app, over_http, over_socket
 
 
@@ -39,7 +39,7 @@ async def test_an_edit_in_a_modal(slack: Workspace) -> None:
     refused = await slack.submit(agent, view, {"reply": {"text": "Wait!"}})
     assert refused.body == {"response_action": "errors", "errors": {"reply": "Please calm down."}}
     assert (await slack.wait_for_view(agent)).errors == (("reply", "Please calm down."),)
-    with pytest.raises(NotPossible, match="required"):
+    with pytest.raises(ImpossibleAction, match="required"):
         await slack.submit(agent, view, {"reply": {"text": ""}})
     await slack.submit(agent, view, {"reply": {"text": "Soon."}})
     assert slack.open_views(agent) == []

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp import web
 
-from playground import AppConfig, Dispatch, NotPossible, Timing, Workspace
+from playground import AppConfig, Dispatch, ImpossibleAction, Timing, Workspace
 from tests.playground.apps import serving
 
 
@@ -52,7 +52,7 @@ async def test_a_command_is_a_signed_form(slack: Workspace, endpoint: Endpoint) 
 
 
 async def test_an_interaction_is_a_form_with_one_payload(slack: Workspace, endpoint: Endpoint) -> None:
-    await slack.global_shortcut(slack.people.agent, "suggest_anywhere")
+    await slack.run_global_shortcut(slack.people.agent, "suggest_anywhere")
     payload = json.loads(parse_qs(endpoint.requests[0][1].decode())["payload"][0])
     assert (payload["type"], payload["callback_id"]) == ("shortcut", "suggest_anywhere")
 
@@ -178,19 +178,19 @@ async def test_payloads_of_the_callers_own_making(slack: Workspace, endpoint: En
 
 
 async def test_raw_bytes_need_an_address(slack: Workspace) -> None:
-    with pytest.raises(NotPossible, match="request_url"):
+    with pytest.raises(ImpossibleAction, match="request_url"):
         await slack.send_raw(b"x")
 
 
 async def test_the_journal_can_be_followed(slack: Workspace, endpoint: Endpoint) -> None:
-    await slack.global_shortcut(slack.people.agent, "suggest_anywhere")
+    await slack.run_global_shortcut(slack.people.agent, "suggest_anywhere")
     follower = slack.journal.follow()
     first = await anext(follower)
     second = await anext(follower)
     assert (first.kind, second.kind, second.ref, second.status) == ("request", "answer", first.seq, 200)
     waiting: asyncio.Task[Any] = asyncio.create_task(anext(follower))  # type: ignore[arg-type]
     await asyncio.sleep(0)
-    await slack.global_shortcut(slack.people.agent, "suggest_anywhere")
+    await slack.run_global_shortcut(slack.people.agent, "suggest_anywhere")
     third = await waiting
     assert third.as_json()["name"] == "shortcut:suggest_anywhere"
     assert json.loads(slack.journal.dump().splitlines()[0])["seq"] == first.seq

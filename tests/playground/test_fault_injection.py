@@ -112,7 +112,7 @@ async def test_a_call_that_hangs(slack: Workspace) -> None:
 async def test_faults_of_a_response_url(slack: Workspace) -> None:
     slack.faults.plan(RESPONSE_URL, RateLimited(retry_after=1))
     slack.faults.plan(RESPONSE_URL, LostResponse())
-    url = slack.state.new_response_url(channel_id="C0SUPPORT", user_id="U0AGENT", origin="command")
+    url = slack.state.issue_response_url(channel_id="C0SUPPORT", user_id="U0AGENT", origin="command")
     client = AsyncWebhookClient(url, retry_handlers=[])
     assert (await client.send(text="limited")).status_code == 429
     with pytest.raises(aiohttp.ClientError):

@@ -16,7 +16,7 @@ from playground.page.browser_actions import as_kept
 from playground.page.feed import newest
 from playground.page.routes import Extras, page_routes
 from playground.slack.objects import Ephemeral, Message
-from playground.slack.view_stack import closed, opened
+from playground.slack.view_stack import close_view, open_view
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, select, text_input
 
@@ -231,10 +231,10 @@ async def test_a_message_has_the_apps_shortcut(slack: Workspace, do: Do) -> None
 
 
 async def test_a_modal_is_submitted_and_closed(slack: Workspace, do: Do) -> None:
-    view = opened(slack.state, AGENT, modal(text_input()))
+    view = open_view(slack.state, AGENT, modal(text_input()))
     assert (await do("submit", view=view.id, values={"reply": {"text": "It is on its way."}}))[0] == 200
     assert slack.open_views(slack.people.agent) == []
-    view = opened(slack.state, AGENT, modal(text_input()))
+    view = open_view(slack.state, AGENT, modal(text_input()))
     assert (await do("close", view=view.id))[0] == 200
     assert slack.open_views(slack.people.agent) == []
 
@@ -306,7 +306,7 @@ async def test_the_next_click_comes_twice_and_the_one_after_once(slack: Workspac
 
 
 async def test_the_socket_is_cut(slack: Workspace, browser: aiohttp.ClientSession, do: Do) -> None:
-    address = slack.state.new_socket_url()
+    address = slack.state.issue_socket_url()
     async with browser.ws_connect(address) as socket:
         await slack.wait_for_app()
         await do("fault", name="socket_cut")
@@ -339,9 +339,9 @@ async def test_the_stream_tells_what_changes_and_what_goes(slack: Workspace, bro
         assert (await until(news, lambda one: key in one.get("put", {})))["put"][key]["blocks"]
         slack.state.delete_ephemeral(shown)
         await until(news, lambda one: key in one.get("gone", []))
-        view = opened(slack.state, AGENT, modal(text_input()))
+        view = open_view(slack.state, AGENT, modal(text_input()))
         await until(news, lambda one: f"view:{view.id}" in one.get("put", {}))
-        closed(slack.state, view)
+        close_view(slack.state, view)
         await until(news, lambda one: f"view:{view.id}" in one.get("gone", []))
 
 

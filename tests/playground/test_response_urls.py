@@ -15,7 +15,7 @@ from tests.playground.blocks import section
 def url(
     slack: Workspace, origin: UrlOrigin = "command", message_ts: str | None = None, channel: str = "C0SUPPORT"
 ) -> str:
-    return slack.state.new_response_url(channel_id=channel, user_id="U0AGENT", origin=origin, message_ts=message_ts)
+    return slack.state.issue_response_url(channel_id=channel, user_id="U0AGENT", origin=origin, message_ts=message_ts)
 
 
 def shown(slack: Workspace) -> Ephemeral:

@@ -79,7 +79,7 @@ async def test_an_event_that_is_not_acknowledged_comes_again(slack: Workspace, l
 
 
 async def test_a_ticket_lets_one_connection_in(slack: Workspace) -> None:
-    address = slack.state.new_socket_url()
+    address = slack.state.issue_socket_url()
     async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
         assert (await socket.receive_json())["type"] == "hello"
         with pytest.raises(aiohttp.WSServerHandshakeError):
@@ -88,9 +88,9 @@ async def test_a_ticket_lets_one_connection_in(slack: Workspace) -> None:
 
 async def test_ten_connections_at_most(slack: Workspace) -> None:
     async with aiohttp.ClientSession() as session:
-        sockets = [await session.ws_connect(slack.state.new_socket_url()) for _ in range(10)]
+        sockets = [await session.ws_connect(slack.state.issue_socket_url()) for _ in range(10)]
         with pytest.raises(aiohttp.WSServerHandshakeError):
-            await session.ws_connect(slack.state.new_socket_url())
+            await session.ws_connect(slack.state.issue_socket_url())
         assert (await sockets[-1].receive_json())["num_connections"] == 10
         for socket in sockets:
             await socket.close()
@@ -123,14 +123,14 @@ async def test_a_refused_fresh_url(slack: Workspace) -> None:
     slack.faults.refuse_sockets(1)
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError):
-            await session.ws_connect(slack.state.new_socket_url())
-        async with session.ws_connect(slack.state.new_socket_url()) as socket:
+            await session.ws_connect(slack.state.issue_socket_url())
+        async with session.ws_connect(slack.state.issue_socket_url()) as socket:
             assert (await socket.receive_json())["type"] == "hello"
     assert slack.journal.refusals()[0].error == "socket_refused"
 
 
 async def test_a_socket_that_goes_before_the_acknowledgement(slack: Workspace) -> None:
-    async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.new_socket_url()) as socket:
+    async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.issue_socket_url()) as socket:
         await socket.receive_json()
         await slack.wait_for_app()
         command = slack.prepare_command(slack.people.agent, slack.channels.support, "/suggest")
@@ -144,7 +144,7 @@ async def test_a_socket_that_goes_before_the_acknowledgement(slack: Workspace) -
 
 
 async def test_nonsense_from_the_app_is_ignored(slack: Workspace) -> None:
-    async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.new_socket_url()) as socket:
+    async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.issue_socket_url()) as socket:
         await socket.receive_json()
         for nonsense in ("{", "[]", '{"envelope_id": "unknown"}'):
             await socket.send_str(nonsense)
@@ -159,7 +159,7 @@ async def test_nobody_is_connected(slack: Workspace) -> None:
 
 
 async def test_link_disabled_closes(slack: Workspace) -> None:
-    async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.new_socket_url()) as socket:
+    async with aiohttp.ClientSession() as session, session.ws_connect(slack.state.issue_socket_url()) as socket:
         await socket.receive_json()
         await slack.wait_for_app()
         await slack.sockets.disconnect("link_disabled")
@@ -181,7 +181,7 @@ async def test_what_a_submission_is_answered_with(
     slack: Workspace, listener: Listener, payload: dict[str, Any] | None, titles: list[str]
 ) -> None:
     agent = slack.people.agent
-    await listener.client.web_client.views_open(trigger_id=slack.state.new_trigger(agent.id).id, view=modal())
+    await listener.client.web_client.views_open(trigger_id=slack.state.issue_trigger(agent.id).id, view=modal())
     listener.payload = payload
     await slack.submit(agent, await slack.wait_for_view(agent), {"reply": {"text": "x"}})
     assert [view.title for view in slack.open_views(agent)] == titles
@@ -200,7 +200,7 @@ async def test_an_answer_to_a_submission_that_slack_refuses(
     slack: Workspace, listener: Listener, payload: dict[str, Any]
 ) -> None:
     agent = slack.people.agent
-    await listener.client.web_client.views_open(trigger_id=slack.state.new_trigger(agent.id).id, view=modal())
+    await listener.client.web_client.views_open(trigger_id=slack.state.issue_trigger(agent.id).id, view=modal())
     listener.payload = payload
     outcome = await slack.submit(agent, await slack.wait_for_view(agent), {"reply": {"text": "x"}})
     assert outcome.error in {"invalid_response_action", "invalid_arguments"}

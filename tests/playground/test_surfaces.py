@@ -8,7 +8,7 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from playground import AppConfig, Message, NotPossible, Workspace
+from playground import AppConfig, ImpossibleAction, Message, Workspace
 from tests.playground.apps import serving
 
 
@@ -47,7 +47,7 @@ async def test_a_deleted_thread_leaves_a_tombstone_while_there_are_replies(
     answer = await client.conversations_replies(channel=first.channel_id, ts=first.ts)
     assert [message.get("subtype") for message in answer["messages"]] == ["tombstone", None]
     slack.state.delete_message(reply)
-    assert slack.state.message(reply.channel_id, reply.ts) is None
+    assert slack.state.find_message(reply.channel_id, reply.ts) is None
 
 
 async def test_messages_say_of_which_team_and_app_their_author_is(slack: Workspace, client: AsyncWebClient) -> None:
@@ -77,7 +77,7 @@ async def test_nobody_writes_to_an_app_that_takes_no_messages(home: dict) -> Non
     }
     config = AppConfig.from_manifest(manifest)
     async with Workspace.start(config=config) as slack:
-        with pytest.raises(NotPossible, match="takes no messages"):
+        with pytest.raises(ImpossibleAction, match="takes no messages"):
             slack.write(slack.people.agent, slack.channels.dm, "Hello?")
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.slack.validation.validators import characters, wrong_with_blocks, wrong_with_view
+from playground.slack.validation.validators import count_characters, find_block_errors, find_view_errors
 from tests.playground.blocks import (
     Json,
     actions,
@@ -185,28 +185,28 @@ REFUSED_VIEWS = {
 
 @pytest.mark.parametrize(("kept", "broken"), [row[1:] for row in LIMITS], ids=[row[0] for row in LIMITS])
 def test_limit_of_a_message(kept: list[Json], broken: list[Json]) -> None:
-    assert wrong_with_blocks(kept) == []
-    assert wrong_with_blocks(broken) != []
+    assert find_block_errors(kept) == []
+    assert find_block_errors(broken) != []
 
 
 @pytest.mark.parametrize(("kept", "broken"), [row[1:] for row in VIEW_LIMITS], ids=[row[0] for row in VIEW_LIMITS])
 def test_limit_of_a_view(kept: Json, broken: Json) -> None:
-    assert wrong_with_view(kept) == []
-    assert wrong_with_view(broken) != []
+    assert find_view_errors(kept) == []
+    assert find_view_errors(broken) != []
 
 
 @pytest.mark.parametrize(("blocks", "reason"), REFUSED.values(), ids=REFUSED.keys())
 def test_refused_in_a_message(blocks: object, reason: str) -> None:
-    assert reason in " ".join(wrong_with_blocks(blocks))
+    assert reason in " ".join(find_block_errors(blocks))
 
 
 @pytest.mark.parametrize(("view", "reason"), REFUSED_VIEWS.values(), ids=REFUSED_VIEWS.keys())
 def test_refused_in_a_view(view: object, reason: str) -> None:
-    assert reason in " ".join(wrong_with_view(view))
+    assert reason in " ".join(find_view_errors(view))
 
 
 def test_ids_may_repeat_across_blocks() -> None:
-    assert wrong_with_blocks([actions(button("a")), actions(button("a"))]) == []
+    assert find_block_errors([actions(button("a")), actions(button("a"))]) == []
 
 
 def test_every_element_is_taken_with_what_its_documentation_shows() -> None:
@@ -222,12 +222,13 @@ def test_every_element_is_taken_with_what_its_documentation_shows() -> None:
     feedback = {"text": plain("Good"), "value": "good"}
     buttons_ = {"type": "feedback_buttons", "positive_button": feedback, "negative_button": feedback}
     blocks = [rich_text, image, actions(*pickers), {"type": "divider"}, section(accessory=image), text_input()]
-    assert wrong_with_blocks([*blocks, {"type": "context_actions", "elements": [buttons_]}]) == []
+    assert find_block_errors([*blocks, {"type": "context_actions", "elements": [buttons_]}]) == []
 
 
 def test_characters_counts_all_that_is_shown() -> None:
     assert (
-        characters([section("12345"), actions(button(text=plain("678"))), rich({"type": "text", "text": "90"})]) == 10
+        count_characters([section("12345"), actions(button(text=plain("678"))), rich({"type": "text", "text": "90"})])
+        == 10
     )
 
 
@@ -248,5 +249,5 @@ blockish = st.recursive(
 @given(blockish)
 def test_no_payload_breaks_the_rules_themselves(payload: object) -> None:
     """Whatever JSON comes, the answer is a list of reasons, never an exception."""
-    assert isinstance(wrong_with_blocks([payload]), list)
-    assert isinstance(wrong_with_view({"type": "modal", "title": plain(), "blocks": [payload]}), list)
+    assert isinstance(find_block_errors([payload]), list)
+    assert isinstance(find_view_errors({"type": "modal", "title": plain(), "blocks": [payload]}), list)

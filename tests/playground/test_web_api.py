@@ -317,7 +317,7 @@ async def test_an_ephemeral_in_a_thread_without_replies_is_shown_to_nobody(
 
 
 async def test_a_trigger_opens_one_modal(slack: Workspace, client: AsyncWebClient) -> None:
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     opened = await client.views_open(trigger_id=trigger, view=modal())
     assert [view.id for view in slack.open_views(slack.people.agent)] == [opened["view"]["id"]]
     assert opened["view"]["root_view_id"] == opened["view"]["id"]
@@ -325,7 +325,7 @@ async def test_a_trigger_opens_one_modal(slack: Workspace, client: AsyncWebClien
 
 
 async def test_a_trigger_lives_three_seconds(slack: Workspace, client: AsyncWebClient) -> None:
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     slack.clock.advance(3.5)
     assert await refusal(client.views_open(trigger_id=trigger, view=modal())) == "expired_trigger_id"
 
@@ -336,7 +336,7 @@ async def test_an_invented_trigger(client: AsyncWebClient) -> None:
 
 
 async def test_a_refused_view_leaves_the_trigger_unused(slack: Workspace, client: AsyncWebClient) -> None:
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     with pytest.raises(SlackApiError) as caught:
         await client.views_open(trigger_id=trigger, view=modal(title={"type": "plain_text", "text": "x" * 25}))
     assert caught.value.response["error"] == "invalid_arguments"
@@ -345,7 +345,7 @@ async def test_a_refused_view_leaves_the_trigger_unused(slack: Workspace, client
 
 
 async def test_an_update_needs_the_current_hash(slack: Workspace, client: AsyncWebClient) -> None:
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     view = (await client.views_open(trigger_id=trigger, view=modal()))["view"]
     fresh = (await client.views_update(view_id=view["id"], hash=view["hash"], view=modal(section("new"))))["view"]
     assert fresh["hash"] != view["hash"]
@@ -355,7 +355,7 @@ async def test_an_update_needs_the_current_hash(slack: Workspace, client: AsyncW
 
 
 async def test_an_update_of_a_closed_modal(slack: Workspace, client: AsyncWebClient) -> None:
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     view = (await client.views_open(trigger_id=trigger, view=modal()))["view"]
     await slack.close_view(slack.people.agent, await slack.wait_for_view(slack.people.agent))
     assert await refusal(client.views_update(view_id=view["id"], view=modal())) == "not_found"
@@ -363,9 +363,9 @@ async def test_an_update_of_a_closed_modal(slack: Workspace, client: AsyncWebCli
 
 
 async def test_an_update_by_external_id(slack: Workspace, client: AsyncWebClient) -> None:
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     await client.views_open(trigger_id=trigger, view=modal(external_id="mine"))
-    again = slack.state.new_trigger("U0COLLEAGUE").id
+    again = slack.state.issue_trigger("U0COLLEAGUE").id
     taken = client.views_open(trigger_id=again, view=modal(external_id="mine"))
     assert await refusal(taken) == "duplicate_external_id"
     assert (await client.views_update(external_id="mine", view=modal(section("new"))))["ok"]
@@ -373,7 +373,7 @@ async def test_an_update_by_external_id(slack: Workspace, client: AsyncWebClient
 
 async def test_three_modals_at_most(slack: Workspace, client: AsyncWebClient) -> None:
     def trigger() -> str:
-        return slack.state.new_trigger("U0AGENT").id
+        return slack.state.issue_trigger("U0AGENT").id
 
     await client.views_open(trigger_id=trigger(), view=modal())
     for _ in range(2):
@@ -402,7 +402,7 @@ async def test_a_home_tab_that_the_manifest_does_not_have() -> None:
 
 async def test_inputs_are_required_to_have_a_submit(slack: Workspace, client: AsyncWebClient) -> None:
     view = {"type": "modal", "title": {"type": "plain_text", "text": "x"}, "blocks": [text_input()]}
-    trigger = slack.state.new_trigger("U0AGENT").id
+    trigger = slack.state.issue_trigger("U0AGENT").id
     assert await refusal(client.views_open(trigger_id=trigger, view=view)) == "invalid_arguments"
 
 

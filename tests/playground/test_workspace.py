@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from playground import AppConfig, DispatchOutcome, Ephemeral, Message, NotPossible, Workspace
-from playground.slack.view_stack import opened
+from playground import AppConfig, DispatchOutcome, Ephemeral, ImpossibleAction, Message, Workspace
+from playground.slack.view_stack import open_view
 from tests.playground.apps import serving
 from tests.playground.blocks import Json, actions, button, modal, option, overflow, plain, section, select, text_input
 
@@ -66,13 +66,13 @@ async def test_a_manifest_grants_what_it_says_and_nothing_more() -> None:
     assert (config.name, config.bot_scopes) == ("Narrow", {"commands", "chat:write"})
     async with Workspace.start(config=config) as slack:
         agent, support = slack.people.agent, slack.channels.support
-        with pytest.raises(NotPossible, match="/suggest is not a command"):
+        with pytest.raises(ImpossibleAction, match="/suggest is not a command"):
             await slack.run_command(agent, support, "/suggest")
         assert (await slack.run_command(agent, support, "/narrow")).error == "connection_failed"
-        with pytest.raises(NotPossible, match="no message shortcut"):
-            await slack.message_shortcut(agent, slack.write(agent, support, "x"), "suggest_replies")
+        with pytest.raises(ImpossibleAction, match="no message shortcut"):
+            await slack.run_message_shortcut(agent, slack.write(agent, support, "x"), "suggest_replies")
         assert await slack.open_home(agent) is None
-        with pytest.raises(NotPossible, match="interactivity"):
+        with pytest.raises(ImpossibleAction, match="interactivity"):
             await slack.click(agent, ephemeral(slack, actions(button())), "use_candidate")
 
 
@@ -85,26 +85,26 @@ def test_an_empty_manifest_grants_nothing() -> None:
 
 
 async def test_people_of_other_teams_cannot_run_commands(slack: Workspace) -> None:
-    with pytest.raises(NotPossible, match="other teams"):
+    with pytest.raises(ImpossibleAction, match="other teams"):
         await slack.run_command(slack.people.stranger, slack.channels.support, "/suggest")
 
 
 async def test_nobody_acts_where_they_are_not(slack: Workspace) -> None:
-    with pytest.raises(NotPossible, match="is not in"):
+    with pytest.raises(ImpossibleAction, match="is not in"):
         await slack.run_command(slack.people.guest, slack.channels.backstage, "/suggest")
-    with pytest.raises(NotPossible, match="archived"):
+    with pytest.raises(ImpossibleAction, match="archived"):
         slack.write(slack.people.agent, slack.channels.attic, "x")
 
 
 async def test_a_channel_may_change_under_way(slack: Workspace) -> None:
     slack.change_channel(slack.channels.support, is_archived=True)
-    with pytest.raises(NotPossible, match="archived"):
+    with pytest.raises(ImpossibleAction, match="archived"):
         slack.write(slack.people.agent, slack.channels.support, "x")
 
 
 async def test_an_ephemeral_is_clicked_by_its_reader_only(slack: Workspace) -> None:
     shown = ephemeral(slack, actions(button()))
-    with pytest.raises(NotPossible, match="does not see"):
+    with pytest.raises(ImpossibleAction, match="does not see"):
         await slack.click(slack.people.colleague, shown, "use_candidate")
     forged = replace(shown, user_id=slack.people.colleague.id)
     assert (await slack.click(slack.people.colleague, forged, "use_candidate")).acknowledged
@@ -125,7 +125,7 @@ async def test_anybody_in_the_channel_clicks_a_message(slack: Workspace) -> None
     assert payload["message"]["ts"] == "1.2"
     assert payload["container"]["is_ephemeral"] is False
     outsider = replace(slack.people.agent, id="U0OUTSIDER")
-    with pytest.raises(NotPossible, match="does not see"):
+    with pytest.raises(ImpossibleAction, match="does not see"):
         await slack.click(outsider, message, "use_candidate")
 
 
@@ -154,7 +154,7 @@ async def test_buttons_are_found_by_value_and_by_block(slack: Workspace) -> None
     by_value = told(await slack.click(slack.people.agent, shown, "use_candidate", value="c2"))
     by_block = told(await slack.click(slack.people.agent, shown, "use_candidate", block_id="b1"))
     assert by_value["actions"][0]["block_id"] == by_block["actions"][0]["block_id"] == "b1"
-    with pytest.raises(NotPossible, match="there is: use_candidate=c1, use_candidate=c2"):
+    with pytest.raises(ImpossibleAction, match="there is: use_candidate=c1, use_candidate=c2"):
         await slack.click(slack.people.agent, shown, "use_candidate", value="c3")
 
 
@@ -198,11 +198,11 @@ async def test_what_is_selected_is_told(slack: Workspace, element: Json, chosen:
 
 async def test_only_what_is_there_can_be_chosen(slack: Workspace) -> None:
     shown = ephemeral(slack, actions(select(), button()))
-    with pytest.raises(NotPossible, match="no option nowhere"):
+    with pytest.raises(ImpossibleAction, match="no option nowhere"):
         await slack.select(slack.people.agent, shown, "pick", "nowhere")
-    with pytest.raises(NotPossible, match="select, not click"):
+    with pytest.raises(ImpossibleAction, match="select, not click"):
         await slack.click(slack.people.agent, shown, "pick")
-    with pytest.raises(NotPossible, match="holds no value"):
+    with pytest.raises(ImpossibleAction, match="holds no value"):
         await slack.select(slack.people.agent, shown, "use_candidate", "x")
 
 
@@ -218,7 +218,7 @@ async def test_in_an_org_install_the_team_is_null() -> None:
 async def test_a_message_shortcut_brings_the_message(slack: Workspace) -> None:
     first = slack.write(slack.people.stranger, slack.channels.support, "My parcel is lost")
     reply = slack.write(slack.people.agent, slack.channels.support, "Oh", thread_ts=first.ts)
-    payload = told(await slack.message_shortcut(slack.people.agent, reply, "suggest_replies"))
+    payload = told(await slack.run_message_shortcut(slack.people.agent, reply, "suggest_replies"))
     assert payload["message"]["text"] == "Oh"
     assert payload["message"]["thread_ts"] == first.ts
     assert payload["message_ts"] == reply.ts
@@ -230,7 +230,7 @@ async def test_a_message_shortcut_brings_the_message(slack: Workspace) -> None:
 
 
 async def test_a_submission_has_every_input(slack: Workspace) -> None:
-    view = opened(
+    view = open_view(
         slack.state,
         "U0AGENT",
         modal(text_input(initial_value="as it was"), text_input("more"), private_metadata="m", notify_on_close=True),
@@ -247,7 +247,7 @@ async def test_a_submission_has_every_input(slack: Workspace) -> None:
 
 
 async def test_a_click_in_a_modal_has_the_view_and_no_channel(slack: Workspace) -> None:
-    view = opened(slack.state, "U0AGENT", modal(text_input(), {**actions(button()), "block_id": "b"}))
+    view = open_view(slack.state, "U0AGENT", modal(text_input(), {**actions(button()), "block_id": "b"}))
     slack.enter(slack.people.agent, view, "text", "half a ")
     payload = told(await slack.click(slack.people.agent, view, "use_candidate"))
     assert payload["container"] == {"type": "view", "view_id": view.id}
@@ -258,26 +258,26 @@ async def test_a_click_in_a_modal_has_the_view_and_no_channel(slack: Workspace) 
 
 async def test_what_slacks_client_does_not_let_people_submit(slack: Workspace) -> None:
     agent = slack.people.agent
-    view = opened(slack.state, "U0AGENT", modal(text_input(max_length=5), {**text_input("more"), "optional": True}))
+    view = open_view(slack.state, "U0AGENT", modal(text_input(max_length=5), {**text_input("more"), "optional": True}))
     for text, reason in (("", "required"), ("x" * 6, "6 characters")):
-        with pytest.raises(NotPossible, match=reason):
+        with pytest.raises(ImpossibleAction, match=reason):
             await slack.submit(agent, view, {"reply": {"text": text}})
-    with pytest.raises(NotPossible, match="on top"):
+    with pytest.raises(ImpossibleAction, match="on top"):
         await slack.submit(slack.people.colleague, view)
     assert (await slack.submit(agent, view, {"reply": {"text": "x" * 5}})).acknowledged
 
 
 async def test_closing_is_told_on_request_only(slack: Workspace) -> None:
     agent = slack.people.agent
-    quiet = opened(slack.state, agent.id, modal())
+    quiet = open_view(slack.state, agent.id, modal())
     assert await slack.close_view(agent, quiet) is None
-    loud = opened(slack.state, agent.id, modal(notify_on_close=True))
+    loud = open_view(slack.state, agent.id, modal(notify_on_close=True))
     payload = told(await slack.close_view(agent, loud))
     assert (payload["type"], payload["is_cleared"], payload["view"]["id"]) == ("view_closed", False, loud.id)
 
 
 async def test_a_reload_closes_modals(slack: Workspace) -> None:
-    opened(slack.state, "U0AGENT", modal())
+    open_view(slack.state, "U0AGENT", modal())
     slack.reload(slack.people.agent)
     assert slack.open_views(slack.people.agent) == []
 
@@ -308,7 +308,7 @@ async def test_waiting_for_a_home_tab(slack: Workspace) -> None:
     home = {"type": "home", "blocks": [section()]}
     waiting = asyncio.create_task(slack.wait_for_home(slack.people.agent))
     await asyncio.sleep(0)
-    slack.state.put_view(slack.state.new_view(user_id="U0AGENT", type_="home", content=home, previous=None))
+    slack.state.put_view(slack.state.build_view(user_id="U0AGENT", type_="home", content=home, previous=None))
     assert (await waiting).type == "home"
     assert (await slack.wait_for_home(slack.people.agent)).blocks
 

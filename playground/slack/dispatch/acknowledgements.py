@@ -7,47 +7,47 @@ from typing import Any
 from playground.slack import view_stack
 from playground.slack.dispatch.dispatcher import DispatchOutcome
 from playground.slack.errors import SlackError
-from playground.slack.http.response_urls import post
+from playground.slack.http.response_urls import post_message
 from playground.slack.objects import Ephemeral, View
 from playground.slack.people.directory import SLACKBOT_ID
 from playground.slack.state import State
-from playground.slack.validation.message_content import content_of
+from playground.slack.validation.message_content import parse_content
 
 TROUBLE = "We had some trouble connecting. Try again?"
 
 
-def apply(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
+def apply_acknowledgement(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
     """Carries out the acknowledgement's body. The outcome's `error` says if Slack would not take it."""
     if outcome.dispatch.kind == "slash_commands":
-        return _after_command(state, outcome)
+        return _apply_command_answer(state, outcome)
     if outcome.dispatch.payload["type"] == "view_submission":
-        return _after_submission(state, outcome)
+        return _apply_submission_answer(state, outcome)
     return outcome
 
 
-def _after_command(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
+def _apply_command_answer(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
     if outcome.acknowledged:
-        outcome = _taken(outcome, lambda: _answer_command(state, outcome))
+        outcome = _carry_out(outcome, lambda: _post_command_answer(state, outcome))
     if outcome.error is not None:
-        _tell_failure(state, outcome)
+        _show_command_failure(state, outcome)
     return outcome
 
 
-def _answer_command(state: State, outcome: DispatchOutcome) -> None:
+def _post_command_answer(state: State, outcome: DispatchOutcome) -> None:
     body = {"text": outcome.body} if isinstance(outcome.body, str) else outcome.body
     if not body:
         return
     assert outcome.dispatch.channel_id is not None
-    post(
+    post_message(
         state,
         channel_id=outcome.dispatch.channel_id,
         user_id=outcome.dispatch.user_id,
-        content=content_of(body),
+        content=parse_content(body),
         body=body,
     )
 
 
-def _tell_failure(state: State, outcome: DispatchOutcome) -> None:
+def _show_command_failure(state: State, outcome: DispatchOutcome) -> None:
     assert outcome.dispatch.channel_id is not None
     error = "operation_timeout" if outcome.error == "operation_timeout" else "dispatch_failed"
     state.put_ephemeral(
@@ -61,44 +61,44 @@ def _tell_failure(state: State, outcome: DispatchOutcome) -> None:
     )
 
 
-def _after_submission(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
+def _apply_submission_answer(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
     view = state.views[outcome.dispatch.view_id or ""]
     # The app may have closed or replaced it while it was answering.
     if view.id not in state.stacks.get(view.user_id, ()):
         return outcome
     if outcome.acknowledged:
-        outcome = _taken(outcome, lambda: _answer_submission(state, view, outcome.body))
+        outcome = _carry_out(outcome, lambda: _run_response_action(state, view, outcome.body))
     if outcome.error is not None:
-        view_stack.with_errors(state, view, {"": TROUBLE})
+        view_stack.show_errors(state, view, {"": TROUBLE})
     return outcome
 
 
-def _answer_submission(state: State, view: View, body: Any) -> None:
+def _run_response_action(state: State, view: View, body: Any) -> None:
     action = body.get("response_action") if isinstance(body, dict) else None
     if action is None:
-        view_stack.closed(state, view)
+        view_stack.close_view(state, view)
     elif action == "clear":
-        view_stack.cleared(state, view.user_id)
+        view_stack.clear_views(state, view.user_id)
     elif action == "errors":
-        view_stack.with_errors(state, view, _checked_errors(view, body.get("errors")))
+        view_stack.show_errors(state, view, _check_errors(view, body.get("errors")))
     elif action == "update":
-        view_stack.updated(state, view, view_stack.checked(body.get("view")))
+        view_stack.update_view(state, view, view_stack.check_view(body.get("view")))
     elif action == "push":
-        view_stack.pushed(state, view.user_id, view_stack.checked(body.get("view")))
+        view_stack.push_view(state, view.user_id, view_stack.check_view(body.get("view")))
     else:
-        raise SlackError.because("invalid_response_action", [f"[ERROR] unknown response_action: {action}"])
+        raise SlackError.from_reasons("invalid_response_action", [f"[ERROR] unknown response_action: {action}"])
 
 
-def _checked_errors(view: View, errors: Any) -> dict[str, str]:
+def _check_errors(view: View, errors: Any) -> dict[str, str]:
     """Slack refuses errors on blocks that are no input of this view."""
     inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
     if not isinstance(errors, dict) or not errors or not errors.keys() <= inputs:
         wrong = f"[ERROR] errors must name input blocks of the view: {', '.join(sorted(inputs))}"
-        raise SlackError.because("invalid_response_action", [wrong])
+        raise SlackError.from_reasons("invalid_response_action", [wrong])
     return {str(block_id): str(text) for block_id, text in errors.items()}
 
 
-def _taken(outcome: DispatchOutcome, carry_out: Callable[[], None]) -> DispatchOutcome:
+def _carry_out(outcome: DispatchOutcome, carry_out: Callable[[], None]) -> DispatchOutcome:
     try:
         carry_out()
     except SlackError as refusal:

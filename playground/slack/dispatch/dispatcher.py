@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from playground.slack.clock import Clock
-from playground.slack.errors import NotPossible
+from playground.slack.errors import ImpossibleAction
 from playground.slack.journal import Journal
 from playground.slack.objects import Json
 
@@ -61,7 +61,7 @@ class RawResponse:
     headers: Mapping[str, str]
 
 
-class Sockets(Protocol):
+class EnvelopeSender(Protocol):
     """What is needed of Socket Mode: whether an app is connected, and one envelope's answer."""
 
     @property
@@ -76,7 +76,7 @@ class Dispatcher:
     """Over Socket Mode where an app is connected and no `request_url` is set, else over HTTP."""
 
     def __init__(
-        self, *, clock: Clock, journal: Journal, sockets: Sockets, signing_secret: str, acknowledge_within: float
+        self, *, clock: Clock, journal: Journal, sockets: EnvelopeSender, signing_secret: str, acknowledge_within: float
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -94,47 +94,47 @@ class Dispatcher:
     async def dispatch(self, dispatch: Dispatch) -> DispatchOutcome:
         """Never raises for what the app does: a refusal, a broken connection, no answer in time are outcomes."""
         over_http = self.request_url is not None
-        entry = self._journal.asked(
+        entry = self._journal.record_request(
             to="bot", via="http" if over_http else "socket", name=dispatch.name, body=dispatch.payload
         )
         try:
             async with asyncio.timeout(self._acknowledge_within):
-                outcome = await (self._over_http(dispatch) if over_http else self._over_socket(dispatch))
+                outcome = await (self._send_over_http(dispatch) if over_http else self._send_over_socket(dispatch))
         except TimeoutError:
             outcome = DispatchOutcome(dispatch=dispatch, status=None, error="operation_timeout")
         except (aiohttp.ClientError, ConnectionError):
             outcome = DispatchOutcome(dispatch=dispatch, status=None, error="connection_failed")
-        answer = self._journal.answered(entry, status=outcome.status, body=outcome.body, error=outcome.error)
+        answer = self._journal.record_answer(entry, status=outcome.status, body=outcome.body, error=outcome.error)
         return replace(outcome, ack_ms=answer.duration_ms or 0.0)
 
     async def send_raw(self, body: bytes, *, content_type: str, signature: Signature) -> RawResponse:
         """Any bytes to the request URL, signed rightly or not."""
-        headers = {"Content-Type": content_type, **self._signed(body, signature)}
-        async with self._client().post(self._url(), data=body, headers=headers) as response:
+        headers = {"Content-Type": content_type, **self._sign(body, signature)}
+        async with self._get_session().post(self._require_url(), data=body, headers=headers) as response:
             return RawResponse(status=response.status, text=await response.text(), headers=dict(response.headers))
 
-    def _url(self) -> str:
+    def _require_url(self) -> str:
         if self.request_url is None:
-            raise NotPossible("no app is listening: set workspace.request_url, or connect over Socket Mode")
+            raise ImpossibleAction("no app is listening: set workspace.request_url, or connect over Socket Mode")
         return self.request_url
 
-    async def _over_http(self, dispatch: Dispatch) -> DispatchOutcome:
-        body, content_type = _encoded(dispatch)
-        headers = {"Content-Type": content_type, **self._signed(body, "right")}
+    async def _send_over_http(self, dispatch: Dispatch) -> DispatchOutcome:
+        body, content_type = _encode(dispatch)
+        headers = {"Content-Type": content_type, **self._sign(body, "right")}
         if dispatch.retry:
             headers["X-Slack-Retry-Num"] = str(dispatch.retry)
             headers["X-Slack-Retry-Reason"] = dispatch.retry_reason or "http_error"
-        async with self._client().post(self._url(), data=body, headers=headers) as response:
+        async with self._get_session().post(self._require_url(), data=body, headers=headers) as response:
             text = await response.text()
             return DispatchOutcome(
                 dispatch=dispatch,
                 status=response.status,
-                body=_parsed(text),
+                body=_parse_body(text),
                 error=None if response.status == 200 else "http_error",
                 may_retry="x-slack-no-retry" not in response.headers,
             )
 
-    async def _over_socket(self, dispatch: Dispatch) -> DispatchOutcome:
+    async def _send_over_socket(self, dispatch: Dispatch) -> DispatchOutcome:
         if not self._sockets.is_connected:
             return DispatchOutcome(dispatch=dispatch, status=None, error="connection_failed")
         envelope: Json = {
@@ -149,7 +149,7 @@ class Dispatcher:
         answer = await self._sockets.send(envelope)
         return DispatchOutcome(dispatch=dispatch, status=200, body=answer.get("payload"))
 
-    def _signed(self, body: bytes, signature: Signature) -> dict[str, str]:
+    def _sign(self, body: bytes, signature: Signature) -> dict[str, str]:
         """Slack's headers. The time is the machine's: an app compares it with its own."""
         headers = {"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"}
         if signature == "missing":
@@ -162,20 +162,20 @@ class Dispatcher:
             "X-Slack-Signature": f"v0={signed.hexdigest()}",
         }
 
-    def _client(self) -> aiohttp.ClientSession:
+    def _get_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self._session
 
 
-def _encoded(dispatch: Dispatch) -> tuple[bytes, str]:
+def _encode(dispatch: Dispatch) -> tuple[bytes, str]:
     if dispatch.kind == "events_api":
         return json.dumps(dispatch.payload).encode(), "application/json"
     fields = dispatch.payload if dispatch.kind == "slash_commands" else {"payload": json.dumps(dispatch.payload)}
     return urlencode(fields).encode(), "application/x-www-form-urlencoded"
 
 
-def _parsed(text: str) -> Any:
+def _parse_body(text: str) -> Any:
     """A JSON object as such, other text as text, nothing as None."""
     if not text:
         return None

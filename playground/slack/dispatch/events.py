@@ -4,40 +4,40 @@ from collections.abc import Iterator
 
 from playground.slack.config import AppConfig
 from playground.slack.dispatch.payloads import CHANNEL_TYPES
-from playground.slack.methods.people import HISTORY
+from playground.slack.methods.conversations import HISTORY_SCOPES
 from playground.slack.objects import Channel, Json, Message, User, View
 from playground.slack.people.directory import BOT_USER_ID, TEAM_ID
-from playground.slack.serializers import message_json, view_json
+from playground.slack.serializers import message_to_json, view_to_json
 from playground.slack.state import MessageChange, State
 
 SUBSCRIPTIONS = {"public": "message.channels", "private": "message.groups", "im": "message.im"}
 
 
-def of_change(state: State, change: MessageChange) -> Iterator[Json]:
+def build_message_events(state: State, change: MessageChange) -> Iterator[Json]:
     """The events that this change of a message makes for the app; none where the bot is no member."""
     channel = state.channels[change.channel_id]
     if BOT_USER_ID not in channel.members:
         return
-    if _hears_messages(state.config, channel):
-        yield _message_event(state, channel, change)
+    if _is_subscribed(state.config, channel):
+        yield _build_message_event(state, channel, change)
     is_new = change.before is None and change.after is not None
-    if is_new and channel.kind != "im" and _mentions_the_bot(state.config, change.after):
+    if is_new and channel.kind != "im" and _is_app_mention(state.config, change.after):
         assert change.after is not None
-        yield _mention_event(state, change.after)
+        yield _build_mention_event(state, change.after)
 
 
-def app_home_opened(state: State, user: User, view: View | None) -> Json:
+def build_app_home_opened(state: State, user: User, view: View | None) -> Json:
     ts = state.clock.ts()
-    channel = state.direct_channel(user.id)
+    channel = state.open_direct_channel(user.id)
     event: Json = {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": "home", "event_ts": ts}
-    return event | ({"view": view_json(view)} if view else {})
+    return event | ({"view": view_to_json(view)} if view else {})
 
 
-def _hears_messages(config: AppConfig, channel: Channel) -> bool:
-    return SUBSCRIPTIONS[channel.kind] in config.bot_events and HISTORY[channel.kind] in config.bot_scopes
+def _is_subscribed(config: AppConfig, channel: Channel) -> bool:
+    return SUBSCRIPTIONS[channel.kind] in config.bot_events and HISTORY_SCOPES[channel.kind] in config.bot_scopes
 
 
-def _mentions_the_bot(config: AppConfig, message: Message | None) -> bool:
+def _is_app_mention(config: AppConfig, message: Message | None) -> bool:
     """In a direct message, a mention of the bot is a message like any other: `message.im` alone tells of it."""
     if message is None:
         return False
@@ -46,22 +46,22 @@ def _mentions_the_bot(config: AppConfig, message: Message | None) -> bool:
     return message.user_id != BOT_USER_ID and f"<@{BOT_USER_ID}>" in message.text
 
 
-def _message_event(state: State, channel: Channel, change: MessageChange) -> Json:
+def _build_message_event(state: State, channel: Channel, change: MessageChange) -> Json:
     where = {"channel": channel.id, "channel_type": CHANNEL_TYPES[channel.kind]}
     if change.before is None:
         assert change.after is not None
-        return {**message_json(state, change.after), **where, "event_ts": change.after.ts}
+        return {**message_to_json(state, change.after), **where, "event_ts": change.after.ts}
     ts = state.clock.ts()
     event: Json = {"type": "message", "hidden": True, "ts": ts, "event_ts": ts, **where}
-    previous = message_json(state, change.before)
+    previous = message_to_json(state, change.before)
     if change.after is None:
         deleted = {"subtype": "message_deleted", "deleted_ts": change.before.ts}
         return event | deleted | {"previous_message": previous}
-    changed = {"subtype": "message_changed", "message": message_json(state, change.after)}
+    changed = {"subtype": "message_changed", "message": message_to_json(state, change.after)}
     return event | changed | {"previous_message": previous}
 
 
-def _mention_event(state: State, message: Message) -> Json:
+def _build_mention_event(state: State, message: Message) -> Json:
     """A mention carries no channel_type, and reaches the app beside the message event."""
-    shown = message_json(state, message)
+    shown = message_to_json(state, message)
     return {**shown, "type": "app_mention", "channel": message.channel_id, "team": TEAM_ID, "event_ts": message.ts}

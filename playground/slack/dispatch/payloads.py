@@ -5,7 +5,7 @@ from typing import Any
 from playground.slack.objects import Channel, Ephemeral, Json, Message, User, View
 from playground.slack.people.directory import APP_ID, BOT_USER_ID, TEAM_DOMAIN, TEAM_ID
 from playground.slack.people.elements import Surface, Values
-from playground.slack.serializers import message_json, view_json
+from playground.slack.serializers import message_to_json, view_to_json
 from playground.slack.state import State
 
 VERIFICATION_TOKEN = "playground-verification"  # noqa: S105 - Slack's deprecated field; nothing trusts it
@@ -13,16 +13,16 @@ CHANNEL_NAMES = {"private": "privategroup", "im": "directmessage"}
 CHANNEL_TYPES = {"public": "channel", "private": "group", "im": "im"}
 
 
-class Payloads:
+class PayloadFactory:
     """Making one issues its trigger id and its response_url. With an enterprise, `team` is null, as in org installs."""
 
     def __init__(self, state: State, enterprise_id: str | None = None) -> None:
         self._state = state
         self._enterprise_id = enterprise_id
 
-    def command(self, user: User, channel: Channel, command: str, text: str) -> Json:
+    def build_command(self, user: User, channel: Channel, command: str, text: str) -> Json:
         enterprise = {"enterprise_id": self._enterprise_id, "enterprise_name": "Invented Enterprise"}
-        url = self._state.new_response_url(channel_id=channel.id, user_id=user.id, origin="command")
+        url = self._state.issue_response_url(channel_id=channel.id, user_id=user.id, origin="command")
         return {
             "token": VERIFICATION_TOKEN,
             "team_id": TEAM_ID,
@@ -37,18 +37,18 @@ class Payloads:
             "api_app_id": APP_ID,
             "is_enterprise_install": "true" if self._enterprise_id else "false",
             "response_url": url,
-            "trigger_id": self._state.new_trigger(user.id).id,
+            "trigger_id": self._state.issue_trigger(user.id).id,
         }
 
-    def block_actions(self, user: User, surface: Surface, action: Json, values: Values) -> Json:
+    def build_block_actions(self, user: User, surface: Surface, action: Json, values: Values) -> Json:
         """On an ephemeral there is no `message`, and its thread is in the container only."""
-        payload = self._person("block_actions", user) | {
-            "trigger_id": self._state.new_trigger(user.id).id,
+        payload = self._build_interaction("block_actions", user) | {
+            "trigger_id": self._state.issue_trigger(user.id).id,
             "actions": [action],
         }
         if isinstance(surface, View):
             of_view = {"type": "view", "view_id": surface.id}
-            return payload | {"container": of_view, "view": view_json(surface, values=values)}
+            return payload | {"container": of_view, "view": view_to_json(surface, values=values)}
         is_ephemeral = isinstance(surface, Ephemeral)
         container: Json = {
             "type": "message",
@@ -57,7 +57,7 @@ class Payloads:
             "is_ephemeral": is_ephemeral,
             **({"thread_ts": surface.thread_ts} if surface.thread_ts else {}),
         }
-        url = self._state.new_response_url(
+        url = self._state.issue_response_url(
             channel_id=surface.channel_id,
             user_id=user.id,
             origin="ephemeral" if is_ephemeral else "message",
@@ -65,44 +65,46 @@ class Payloads:
         )
         payload |= {
             "container": container,
-            "channel": self._channel(surface.channel_id),
+            "channel": self._channel_to_json(surface.channel_id),
             "state": {"values": values},
             "response_url": url,
         }
-        return payload if isinstance(surface, Ephemeral) else payload | {"message": message_json(self._state, surface)}
+        return (
+            payload if isinstance(surface, Ephemeral) else payload | {"message": message_to_json(self._state, surface)}
+        )
 
-    def message_shortcut(self, user: User, message: Message, callback_id: str) -> Json:
-        url = self._state.new_response_url(
+    def build_message_shortcut(self, user: User, message: Message, callback_id: str) -> Json:
+        url = self._state.issue_response_url(
             channel_id=message.channel_id, user_id=user.id, origin="shortcut", message_ts=message.ts
         )
-        return self._person("message_action", user) | {
+        return self._build_interaction("message_action", user) | {
             "callback_id": callback_id,
-            "trigger_id": self._state.new_trigger(user.id).id,
+            "trigger_id": self._state.issue_trigger(user.id).id,
             "response_url": url,
             "action_ts": self._state.clock.ts(),
             "message_ts": message.ts,
-            "channel": self._channel(message.channel_id),
-            "message": message_json(self._state, message),
+            "channel": self._channel_to_json(message.channel_id),
+            "message": message_to_json(self._state, message),
         }
 
-    def global_shortcut(self, user: User, callback_id: str) -> Json:
-        return self._person("shortcut", user) | {
+    def build_global_shortcut(self, user: User, callback_id: str) -> Json:
+        return self._build_interaction("shortcut", user) | {
             "callback_id": callback_id,
-            "trigger_id": self._state.new_trigger(user.id).id,
+            "trigger_id": self._state.issue_trigger(user.id).id,
             "action_ts": self._state.clock.ts(),
         }
 
-    def view_submission(self, user: User, view: View, values: Values) -> Json:
-        return self._person("view_submission", user) | {
-            "trigger_id": self._state.new_trigger(user.id).id,
-            "view": view_json(view, values=values),
+    def build_view_submission(self, user: User, view: View, values: Values) -> Json:
+        return self._build_interaction("view_submission", user) | {
+            "trigger_id": self._state.issue_trigger(user.id).id,
+            "view": view_to_json(view, values=values),
             "response_urls": [],
         }
 
-    def view_closed(self, user: User, view: View, *, is_cleared: bool) -> Json:
-        return self._person("view_closed", user) | {"view": view_json(view), "is_cleared": is_cleared}
+    def build_view_closed(self, user: User, view: View, *, is_cleared: bool) -> Json:
+        return self._build_interaction("view_closed", user) | {"view": view_to_json(view), "is_cleared": is_cleared}
 
-    def event(self, event: Json) -> Json:
+    def build_event(self, event: Json) -> Json:
         authorization = {
             "enterprise_id": self._enterprise_id,
             "team_id": TEAM_ID,
@@ -125,7 +127,7 @@ class Payloads:
             "event_context": f"4-playground-{event['type']}",
         }
 
-    def _person(self, type_: str, user: User) -> Json:
+    def _build_interaction(self, type_: str, user: User) -> Json:
         enterprise = {"id": self._enterprise_id, "name": "Invented Enterprise"} if self._enterprise_id else None
         person: dict[str, Any] = {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id}
         return {
@@ -138,6 +140,6 @@ class Payloads:
             "is_enterprise_install": self._enterprise_id is not None,
         }
 
-    def _channel(self, channel_id: str) -> Json:
+    def _channel_to_json(self, channel_id: str) -> Json:
         channel = self._state.channels[channel_id]
         return {"id": channel.id, "name": CHANNEL_NAMES.get(channel.kind, channel.name)}

@@ -21,14 +21,14 @@ Reason = Literal["warning", "refresh_requested", "link_disabled"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Connection:
+class _SocketConnection:
     socket: web.WebSocketResponse
     request: web.Request
     waiting: dict[str, "asyncio.Future[Json]"] = field(default_factory=dict)
     is_retiring: bool = False
 
 
-class Sockets:
+class SocketModeServer:
     """Envelopes go round-robin to the connections that are not about to be closed."""
 
     def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
@@ -36,7 +36,7 @@ class Sockets:
         self._journal = journal
         self._faults = faults
         self._changes: ChangeBus = state.changes
-        self._connections: deque[_Connection] = deque()
+        self._connections: deque[_SocketConnection] = deque()
 
     @property
     def count(self) -> int:
@@ -50,23 +50,23 @@ class Sockets:
         ticket = request.query.get("ticket", "")
         refused = self._faults.take_refused_socket()
         if refused or ticket not in self._state.socket_tickets or self.count >= CONNECTIONS_LIMIT:
-            entry = self._journal.asked(to="slack", via="socket", name="connect", body={})
-            self._journal.answered(entry, status=403, body="", error="socket_refused")
+            entry = self._journal.record_request(to="slack", via="socket", name="connect", body={})
+            self._journal.record_answer(entry, status=403, body="", error="socket_refused")
             return web.Response(status=403)
         self._state.socket_tickets.discard(ticket)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        connection = _Connection(socket=socket, request=request)
+        connection = _SocketConnection(socket=socket, request=request)
         self._connections.append(connection)
         try:
-            await self._converse(connection)
+            await self._serve(connection)
         finally:
-            self._forget(connection)
+            self._drop(connection)
         return socket
 
     async def send(self, envelope: Json) -> Json:
         """The app's acknowledgement. Raises ConnectionError when the connection goes first."""
-        connection = self._next()
+        connection = self._pick_connection()
         acknowledgement: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         connection.waiting[envelope["envelope_id"]] = acknowledgement
         try:
@@ -79,7 +79,7 @@ class Sockets:
         """Tells every connection to go. Each gets no new envelope as soon as there is a fresh one."""
         for connection in tuple(self._connections):
             connection.is_retiring = True
-            await self._tell(connection, {"type": "disconnect", "reason": reason, "debug_info": _DEBUG})
+            await self._send(connection, {"type": "disconnect", "reason": reason, "debug_info": _DEBUG})
             if reason == "link_disabled":
                 await connection.socket.close()
 
@@ -93,40 +93,40 @@ class Sockets:
         for connection in tuple(self._connections):
             await connection.socket.close()
 
-    async def _converse(self, connection: _Connection) -> None:
+    async def _serve(self, connection: _SocketConnection) -> None:
         hello = {
             "type": "hello",
             "num_connections": self.count,
             "debug_info": _DEBUG,
             "connection_info": {"app_id": APP_ID},
         }
-        await self._tell(connection, hello)
-        self._changes.announce(("sockets", ""), self.count)
+        await self._send(connection, hello)
+        self._changes.publish(("sockets", ""), self.count)
         async for message in connection.socket:
             if message.type == aiohttp.WSMsgType.TEXT:
-                _acknowledge(connection, message.data)
+                _resolve_acknowledgement(connection, message.data)
 
-    async def _tell(self, connection: _Connection, message: Json) -> None:
-        self._journal.asked(to="bot", via="socket", name=message["type"], body=message)
+    async def _send(self, connection: _SocketConnection, message: Json) -> None:
+        self._journal.record_request(to="bot", via="socket", name=message["type"], body=message)
         await connection.socket.send_str(json.dumps(message))
 
-    def _next(self) -> _Connection:
+    def _pick_connection(self) -> _SocketConnection:
         self._connections.rotate(-1)
         fresh = [connection for connection in self._connections if not connection.is_retiring]
         return (fresh or list(self._connections))[-1]
 
-    def _forget(self, connection: _Connection) -> None:
+    def _drop(self, connection: _SocketConnection) -> None:
         self._connections.remove(connection)
         for acknowledgement in connection.waiting.values():
             if not acknowledgement.done():
                 acknowledgement.set_exception(ConnectionError("the socket went before the acknowledgement"))
-        self._changes.announce(("sockets", ""), self.count)
+        self._changes.publish(("sockets", ""), self.count)
 
 
 _DEBUG = {"host": "playground", "build_number": 1, "approximate_connection_time": 18060}
 
 
-def _acknowledge(connection: _Connection, text: str) -> None:
+def _resolve_acknowledgement(connection: _SocketConnection, text: str) -> None:
     """A late or unknown acknowledgement is ignored, as by Slack."""
     try:
         message = json.loads(text)

@@ -7,15 +7,15 @@ from aiohttp import web
 
 from playground.slack.errors import SlackError
 from playground.slack.fault_injection import RESPONSE_URL, FaultInjector
-from playground.slack.http.responses import Answer, meeting, to_http
+from playground.slack.http.responses import ApiResponse, respond_with_fault, to_http
 from playground.slack.journal import Journal
-from playground.slack.methods.chat import thread_to_join
+from playground.slack.methods.chat import join_thread
 from playground.slack.objects import Ephemeral, Json, Message, ResponseUrl
 from playground.slack.people.directory import BOT_ID, BOT_USER_ID
 from playground.slack.state import State
-from playground.slack.validation.message_content import Content, content_of, is_true
+from playground.slack.validation.message_content import MessageContent, is_true, parse_content
 
-USES = 5
+USES_LIMIT = 5
 
 
 class ResponseUrls:
@@ -34,31 +34,31 @@ class ResponseUrls:
         except ValueError:
             body = raw
         url = self._state.response_urls.get(key)
-        entry = self._journal.asked(to="slack", via="response_url", name=RESPONSE_URL, body=body)
+        entry = self._journal.record_request(to="slack", via="response_url", name=RESPONSE_URL, body=body)
         fault = self._faults.take(RESPONSE_URL, url.channel_id if url else None)
-        answer = await meeting(fault, lambda: self._answer(key, body), self._state.clock.sleep)
-        self._journal.answered(entry, status=answer.status, body=answer.body, error=answer.error)
+        answer = await respond_with_fault(fault, lambda: self._apply(key, body), self._state.clock.sleep)
+        self._journal.record_answer(entry, status=answer.status, body=answer.body, error=answer.error)
         return to_http(request, answer)
 
-    def _answer(self, key: str, body: object) -> Answer:
+    def _apply(self, key: str, body: object) -> ApiResponse:
         try:
-            url = self._usable(key)
+            url = self._find_usable(key)
         except SlackError as refusal:
-            return Answer(status=404, body=refusal.body, error=refusal.code)
+            return ApiResponse(status=404, body=refusal.body, error=refusal.code)
         try:
-            carry_out(self._state, url, body)
+            apply_post(self._state, url, body)
         except SlackError as refusal:
-            return Answer(status=_STATUS.get(refusal.code, 400), body=refusal.body, error=refusal.code)
+            return ApiResponse(status=_STATUS.get(refusal.code, 400), body=refusal.body, error=refusal.code)
         self._state.response_urls[key] = replace(url, uses=url.uses + 1)
-        return Answer(status=200, body="ok")
+        return ApiResponse(status=200, body="ok")
 
-    def _usable(self, key: str) -> ResponseUrl:
+    def _find_usable(self, key: str) -> ResponseUrl:
         url = self._state.response_urls.get(key)
         if url is None:
             raise SlackError("invalid_url")
         if self._state.clock.now() > url.expires_at:
             raise SlackError("expired_url")
-        if url.uses >= USES:
+        if url.uses >= USES_LIMIT:
             raise SlackError("used_url")
         return url
 
@@ -66,7 +66,7 @@ class ResponseUrls:
 _STATUS = {"message_not_found": 404, "channel_not_found": 404, "channel_is_archived": 410}
 
 
-def carry_out(state: State, url: ResponseUrl, body: object) -> None:
+def apply_post(state: State, url: ResponseUrl, body: object) -> None:
     """Deletes or replaces the message that was clicked, or posts a new one. Raises SlackError."""
     if not isinstance(body, dict):
         raise SlackError("invalid_payload")
@@ -76,14 +76,14 @@ def carry_out(state: State, url: ResponseUrl, body: object) -> None:
         if has_original:
             _delete(state, url)
         return
-    content = content_of(body)
+    content = parse_content(body)
     if is_true(body.get("replace_original")) and has_original:
         _replace(state, url, content)
     else:
-        post(state, channel_id=url.channel_id, user_id=url.user_id, content=content, body=body)
+        post_message(state, channel_id=url.channel_id, user_id=url.user_id, content=content, body=body)
 
 
-def post(state: State, *, channel_id: str, user_id: str, content: Content, body: Json) -> None:
+def post_message(state: State, *, channel_id: str, user_id: str, content: MessageContent, body: Json) -> None:
     """A new message: for `user_id` alone, or for everybody if the body says in_channel. Membership does not matter."""
     channel = state.channels[channel_id]
     if channel.is_archived:
@@ -109,21 +109,21 @@ def post(state: State, *, channel_id: str, user_id: str, content: Content, body:
             user_id=BOT_USER_ID,
             text=content.text,
             blocks=blocks,
-            thread_ts=thread_to_join(state, channel, body.get("thread_ts")),
+            thread_ts=join_thread(state, channel, body.get("thread_ts")),
             bot_id=BOT_ID,
         )
     )
 
 
-def _original(state: State, url: ResponseUrl) -> Message | Ephemeral | None:
+def _find_original(state: State, url: ResponseUrl) -> Message | Ephemeral | None:
     assert url.message_ts is not None
     if url.origin == "ephemeral":
-        return state.ephemeral(url.user_id, url.message_ts)
-    return state.message(url.channel_id, url.message_ts)
+        return state.find_ephemeral(url.user_id, url.message_ts)
+    return state.find_message(url.channel_id, url.message_ts)
 
 
 def _delete(state: State, url: ResponseUrl) -> None:
-    original = _original(state, url)
+    original = _find_original(state, url)
     if isinstance(original, Ephemeral):
         state.delete_ephemeral(original)
     elif original is not None:
@@ -132,9 +132,9 @@ def _delete(state: State, url: ResponseUrl) -> None:
         raise SlackError("message_not_found")
 
 
-def _replace(state: State, url: ResponseUrl, content: Content) -> None:
+def _replace(state: State, url: ResponseUrl, content: MessageContent) -> None:
     """In place: same ts, same thread, and an ephemeral stays one whatever response_type says."""
-    original = _original(state, url)
+    original = _find_original(state, url)
     if isinstance(original, Message):
         fresh = replace(original, text=content.text, blocks=content.blocks or (), edited_ts=state.clock.ts())
         state.put_message(fresh)

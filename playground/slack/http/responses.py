@@ -20,12 +20,12 @@ from playground.slack.fault_injection import (
 )
 from playground.slack.objects import Json
 
-CarryOut = Callable[[], "Answer"]
+RunCall = Callable[[], "ApiResponse"]
 Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """`status` None: the connection breaks instead. `error` is for the journal: why refused, or what fault was met."""
 
     status: int | None
@@ -35,44 +35,46 @@ class Answer:
     content_type: str | None = None
 
 
-async def meeting(fault: Fault | None, carry_out: CarryOut, sleep: Sleep) -> Answer:
+async def respond_with_fault(fault: Fault | None, run_call: RunCall, sleep: Sleep) -> ApiResponse:
     """The call's answer after what the fault does to it; each fault says itself whether the call is carried out."""
     if fault is None:
-        return carry_out()
+        return run_call()
     if isinstance(fault, SlowResponse):
-        answer = carry_out()
+        answer = run_call()
         await sleep(fault.seconds)
         return answer
     if isinstance(fault, SpuriousServerError):
-        carry_out()
-        return _server_error(fault.status)
+        run_call()
+        return _build_server_error(fault.status)
     if isinstance(fault, MalformedResponse):
-        carry_out()
-        return Answer(status=200, body=fault.body, error="garbled", content_type=fault.content_type)
+        run_call()
+        return ApiResponse(status=200, body=fault.body, error="garbled", content_type=fault.content_type)
     if isinstance(fault, LostResponse):
-        return replace(carry_out(), status=None, error="answer_lost")
+        return replace(run_call(), status=None, error="answer_lost")
     if isinstance(fault, NoResponse):
         await sleep(math.inf)
-    return _not_carried_out(fault)
+    return _respond_without_call(fault)
 
 
-def _not_carried_out(fault: Fault) -> Answer:
+def _respond_without_call(fault: Fault) -> ApiResponse:
     if isinstance(fault, RateLimited):
         body = {"ok": False, "error": "ratelimited"}
-        return Answer(status=429, body=body, error="ratelimited", headers={"Retry-After": str(fault.retry_after)})
+        return ApiResponse(status=429, body=body, error="ratelimited", headers={"Retry-After": str(fault.retry_after)})
     if isinstance(fault, ServerError):
-        return _server_error(fault.status)
+        return _build_server_error(fault.status)
     if isinstance(fault, ErrorResponse):
-        return Answer(status=200, body={"ok": False, "error": fault.error}, error=fault.error)
+        return ApiResponse(status=200, body={"ok": False, "error": fault.error}, error=fault.error)
     assert isinstance(fault, DroppedConnection | NoResponse)
-    return Answer(status=None, body="", error="connection_dropped")
+    return ApiResponse(status=None, body="", error="connection_dropped")
 
 
-def _server_error(status: int) -> Answer:
-    return Answer(status=status, body="<html>Something is wrong at Slack (invented)</html>", error=f"http_{status}")
+def _build_server_error(status: int) -> ApiResponse:
+    return ApiResponse(
+        status=status, body="<html>Something is wrong at Slack (invented)</html>", error=f"http_{status}"
+    )
 
 
-def to_http(request: web.Request, answer: Answer) -> web.Response:
+def to_http(request: web.Request, answer: ApiResponse) -> web.Response:
     """The answer as sent; a broken connection is made here."""
     if answer.status is None:
         if request.transport is not None:

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from playground.slack.errors import SlackError
 from playground.slack.fault_injection import FaultInjector
-from playground.slack.http.responses import Answer, meeting, to_http
+from playground.slack.http.responses import ApiResponse, respond_with_fault, to_http
 from playground.slack.journal import Journal
-from playground.slack.methods.call import Call
+from playground.slack.methods.call import MethodCall
 from playground.slack.methods.registry import METHODS, Method
 from playground.slack.objects import Json, Token
 from playground.slack.state import State
@@ -25,30 +25,30 @@ class WebApi:
 
     async def handle(self, request: web.Request) -> web.Response:
         name = request.match_info["method"]
-        args = await _arguments(request)
-        token = _bearer(request.headers) or args.get("token")
+        args = await _read_arguments(request)
+        token = _read_bearer_token(request.headers) or args.get("token")
         args = {key: value for key, value in args.items() if key != "token"}
-        entry = self._journal.asked(to="slack", via="web_api", name=name, body=args)
+        entry = self._journal.record_request(to="slack", via="web_api", name=name, body=args)
         fault = self._faults.take(name, args.get("channel"))
-        answer = await meeting(fault, lambda: self._answer(name, token, args), self._state.clock.sleep)
-        self._journal.answered(entry, status=answer.status, body=answer.body, error=answer.error)
+        answer = await respond_with_fault(fault, lambda: self._run_method(name, token, args), self._state.clock.sleep)
+        self._journal.record_answer(entry, status=answer.status, body=answer.body, error=answer.error)
         return to_http(request, answer)
 
-    def _answer(self, name: str, value: object, args: Json) -> Answer:
+    def _run_method(self, name: str, value: object, args: Json) -> ApiResponse:
         headers: dict[str, str] = {}
         try:
-            method = _method(name)
-            token = self._token(value, method)
+            method = _find_method(name)
+            token = self._check_token(value, method)
             headers["x-oauth-scopes"] = ",".join(sorted(token.scopes))
             headers["x-accepted-oauth-scopes"] = method.scope
-            call = Call(method=name, args=args, token=token)
+            call = MethodCall(method=name, args=args, token=token)
             if method.scope:
-                call.needs(method.scope)
-            return Answer(status=200, body=method.run(self._state, call), headers=headers)
+                call.require_scope(method.scope)
+            return ApiResponse(status=200, body=method.run(self._state, call), headers=headers)
         except SlackError as refusal:
-            return Answer(status=200, body=refusal.body, error=refusal.code, headers=headers)
+            return ApiResponse(status=200, body=refusal.body, error=refusal.code, headers=headers)
 
-    def _token(self, value: object, method: Method) -> Token:
+    def _check_token(self, value: object, method: Method) -> Token:
         if not value:
             raise SlackError("not_authed")
         token = self._state.tokens.get(str(value))
@@ -61,18 +61,18 @@ class WebApi:
         return token
 
 
-def _method(name: str) -> Method:
+def _find_method(name: str) -> Method:
     if name not in METHODS:
         raise SlackError("unknown_method", req_method=name)
     return METHODS[name]
 
 
-def _bearer(headers: Mapping[str, str]) -> str:
+def _read_bearer_token(headers: Mapping[str, str]) -> str:
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme == "Bearer" else ""
 
 
-async def _arguments(request: web.Request) -> Json:
+async def _read_arguments(request: web.Request) -> Json:
     """The query's, the form's or the JSON body's. A body that is neither counts as empty, as for Slack."""
     args: Json = dict(request.query)
     if request.content_type == "application/json":

@@ -3,25 +3,25 @@
 from dataclasses import replace
 
 from playground.slack.errors import SlackError
-from playground.slack.methods.call import Call, require_member, visible_channel
+from playground.slack.methods.call import MethodCall, find_visible_channel, require_member
 from playground.slack.objects import Channel, Ephemeral, Json, Message
 from playground.slack.people.directory import BOT_ID
-from playground.slack.serializers import message_json
+from playground.slack.serializers import message_to_json
 from playground.slack.state import State
 from playground.slack.validation import validators
-from playground.slack.validation.message_content import content_of, decoded
+from playground.slack.validation.message_content import decode_json, parse_content
 
 
-def post_message(state: State, call: Call) -> Json:
-    channel = _channel_to_post_in(state, call)
+def post_message(state: State, call: MethodCall) -> Json:
+    channel = _find_target_channel(state, call)
     if call.token.user_id not in channel.members:
-        _may_post_from_outside(call)
-    _may_post(channel)
-    content = content_of(call.args)
-    if validators.characters(content.blocks or ()) > validators.BLOCKS_CHARACTERS_LIMIT:
+        _check_public_scope(call)
+    _check_open_for_posts(channel)
+    content = parse_content(call.args)
+    if validators.count_characters(content.blocks or ()) > validators.BLOCKS_CHARACTERS_LIMIT:
         raise SlackError("msg_blocks_too_long")
     if any(call.args.get(name) for name in ("username", "icon_url", "icon_emoji")):
-        call.needs("chat:write.customize")
+        call.require_scope("chat:write.customize")
     message = state.put_message(
         Message(
             ts=state.clock.ts(),
@@ -29,23 +29,23 @@ def post_message(state: State, call: Call) -> Json:
             user_id=call.token.user_id,
             text=content.text,
             blocks=content.blocks or (),
-            thread_ts=thread_to_join(state, channel, call.args.get("thread_ts")),
+            thread_ts=join_thread(state, channel, call.args.get("thread_ts")),
             bot_id=BOT_ID if call.token.kind == "bot" else None,
             username=call.args.get("username"),
-            metadata=decoded(call.args, "metadata", "invalid_metadata_format"),
+            metadata=decode_json(call.args, "metadata", "invalid_metadata_format"),
         )
     )
-    return {"ok": True, "channel": channel.id, "ts": message.ts, "message": message_json(state, message)}
+    return {"ok": True, "channel": channel.id, "ts": message.ts, "message": message_to_json(state, message)}
 
 
-def post_ephemeral(state: State, call: Call) -> Json:
-    channel = visible_channel(state, call, call.required("channel"))
-    user_id = call.required("user")
+def post_ephemeral(state: State, call: MethodCall) -> Json:
+    channel = find_visible_channel(state, call, call.require("channel"))
+    user_id = call.require("user")
     require_member(call, channel)
-    _may_post(channel)
+    _check_open_for_posts(channel)
     if user_id not in channel.members:
         raise SlackError("user_not_in_channel")
-    content = content_of(call.args)
+    content = parse_content(call.args)
     thread_ts = call.args.get("thread_ts")
     ephemeral = state.put_ephemeral(
         Ephemeral(
@@ -57,18 +57,18 @@ def post_ephemeral(state: State, call: Call) -> Json:
             thread_ts=thread_ts,
             author_id=call.token.user_id,
             # Slack takes an ephemeral reply to a message that has no replies yet, and shows it to nobody.
-            is_shown=thread_ts is None or bool(state.replies(channel.id, thread_ts)),
+            is_shown=thread_ts is None or bool(state.list_replies(channel.id, thread_ts)),
         )
     )
     return {"ok": True, "message_ts": ephemeral.ts}
 
 
-def update(state: State, call: Call) -> Json:
-    channel = visible_channel(state, call, call.required("channel"))
-    before = _own_message(state, call, channel, "cant_update_message")
+def update(state: State, call: MethodCall) -> Json:
+    channel = find_visible_channel(state, call, call.require("channel"))
+    before = _find_own_message(state, call, channel, "cant_update_message")
     if channel.is_archived:
         raise SlackError("is_archived")
-    content = content_of(call.args)
+    content = parse_content(call.args)
     if len(content.text) > validators.UPDATE_TEXT_LIMIT:
         raise SlackError("msg_too_long")
     message = state.put_message(
@@ -79,31 +79,31 @@ def update(state: State, call: Call) -> Json:
             edited_ts=state.clock.ts(),
         )
     )
-    shown = message_json(state, message)
+    shown = message_to_json(state, message)
     return {"ok": True, "channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
 
 
-def delete(state: State, call: Call) -> Json:
-    channel = visible_channel(state, call, call.required("channel"))
-    message = _own_message(state, call, channel, "cant_delete_message")
+def delete(state: State, call: MethodCall) -> Json:
+    channel = find_visible_channel(state, call, call.require("channel"))
+    message = _find_own_message(state, call, channel, "cant_delete_message")
     state.delete_message(message)
     return {"ok": True, "channel": channel.id, "ts": message.ts}
 
 
-def get_permalink(state: State, call: Call) -> Json:
-    channel = visible_channel(state, call, call.required("channel"))
-    ts = str(call.required("message_ts"))
-    if state.message(channel.id, ts) is None:
+def get_permalink(state: State, call: MethodCall) -> Json:
+    channel = find_visible_channel(state, call, call.require("channel"))
+    ts = str(call.require("message_ts"))
+    if state.find_message(channel.id, ts) is None:
         raise SlackError("message_not_found")
     link = f"{state.base_url}/archives/{channel.id}/p{ts.replace('.', '')}"
     return {"ok": True, "channel": channel.id, "permalink": link}
 
 
-def thread_to_join(state: State, channel: Channel, thread_ts: str | None) -> str | None:
+def join_thread(state: State, channel: Channel, thread_ts: str | None) -> str | None:
     """The ts of the thread's first message, which becomes a thread if it was none. Raises `thread_not_found`."""
     if not thread_ts:
         return None
-    parent = state.message(channel.id, thread_ts)
+    parent = state.find_message(channel.id, thread_ts)
     if parent is None:
         raise SlackError("thread_not_found")
     if parent.thread_ts is None:
@@ -113,39 +113,39 @@ def thread_to_join(state: State, channel: Channel, thread_ts: str | None) -> str
     return parent.thread_ts
 
 
-def _channel_to_post_in(state: State, call: Call) -> Channel:
+def _find_target_channel(state: State, call: MethodCall) -> Channel:
     """By id, by `#name`, or by a person's id, which means the direct message with them."""
-    wanted = str(call.required("channel"))
+    wanted = str(call.require("channel"))
     if wanted in state.users:
-        return _direct(state, state.direct_channel(wanted))
+        return _check_messages_tab(state, state.open_direct_channel(wanted))
     for channel in state.channels.values():
         if channel.name == wanted.removeprefix("#") and channel.kind != "im":
             wanted = channel.id
-    return _direct(state, visible_channel(state, call, wanted))
+    return _check_messages_tab(state, find_visible_channel(state, call, wanted))
 
 
-def _direct(state: State, channel: Channel) -> Channel:
+def _check_messages_tab(state: State, channel: Channel) -> Channel:
     """Direct messages with an app need its Messages tab."""
     if channel.kind == "im" and not state.config.messages_tab:
         raise SlackError("messages_tab_disabled")
     return channel
 
 
-def _may_post_from_outside(call: Call) -> None:
+def _check_public_scope(call: MethodCall) -> None:
     if "chat:write.public" not in call.token.scopes:
         raise SlackError("not_in_channel")
 
 
-def _may_post(channel: Channel) -> None:
+def _check_open_for_posts(channel: Channel) -> None:
     if channel.is_archived:
         raise SlackError("is_archived")
     if channel.is_read_only:
         raise SlackError("restricted_action")
 
 
-def _own_message(state: State, call: Call, channel: Channel, refusal: str) -> Message:
+def _find_own_message(state: State, call: MethodCall, channel: Channel, refusal: str) -> Message:
     """An ephemeral is no message here: its ts is not found, as in Slack."""
-    message = state.message(channel.id, str(call.required("ts")))
+    message = state.find_message(channel.id, str(call.require("ts")))
     if message is None:
         raise SlackError("message_not_found")
     if message.user_id != call.token.user_id:

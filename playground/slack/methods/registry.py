@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playground.slack.methods import chat, files, people, views
-from playground.slack.methods.call import Call
+from playground.slack.methods import chat, conversations, files, users, views
+from playground.slack.methods.call import MethodCall
 from playground.slack.objects import Json, TokenKind
 from playground.slack.state import State
 
@@ -13,29 +13,29 @@ from playground.slack.state import State
 class Method:
     """`scope` may be empty; methods with a scope for each kind of channel check it themselves."""
 
-    run: Callable[[State, Call], Json]
+    run: Callable[[State, MethodCall], Json]
     scope: str = ""
     kinds: tuple[TokenKind, ...] = ("bot", "user")
 
 
 METHODS: dict[str, Method] = {
-    "api.test": Method(people.api_test, kinds=("bot", "user", "app")),
-    "apps.connections.open": Method(people.connections_open, "connections:write", kinds=("app",)),
-    "auth.test": Method(people.auth_test, kinds=("bot", "user", "app")),
+    "api.test": Method(users.test_api, kinds=("bot", "user", "app")),
+    "apps.connections.open": Method(users.open_connection, "connections:write", kinds=("app",)),
+    "auth.test": Method(users.test_token, kinds=("bot", "user", "app")),
     "chat.delete": Method(chat.delete, "chat:write"),
     "chat.getPermalink": Method(chat.get_permalink),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
     "chat.postMessage": Method(chat.post_message, "chat:write"),
     "chat.update": Method(chat.update, "chat:write"),
-    "conversations.history": Method(people.conversations_history),
-    "conversations.info": Method(people.conversations_info),
-    "conversations.members": Method(people.conversations_members),
-    "conversations.open": Method(people.conversations_open, "im:write"),
-    "conversations.replies": Method(people.conversations_replies),
+    "conversations.history": Method(conversations.read_history),
+    "conversations.info": Method(conversations.get_info),
+    "conversations.members": Method(conversations.list_members),
+    "conversations.open": Method(conversations.open_conversation, "im:write"),
+    "conversations.replies": Method(conversations.read_replies),
     "files.completeUploadExternal": Method(files.complete_upload, "files:write"),
     "files.getUploadURLExternal": Method(files.get_upload_url, "files:write"),
-    "usergroups.users.list": Method(people.usergroups_users_list, "usergroups:read"),
-    "users.info": Method(people.users_info, "users:read"),
+    "usergroups.users.list": Method(users.list_usergroup_members, "usergroups:read"),
+    "users.info": Method(users.get_user, "users:read"),
     "views.open": Method(views.open_),
     "views.publish": Method(views.publish),
     "views.push": Method(views.push),

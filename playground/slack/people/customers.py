@@ -31,7 +31,7 @@ XIAOMEI: Final = _customer("xiaomei", "虚构 小梅", "zh-CN")
 
 CUSTOMERS: Final = (PAULA, EMIL, CAMILLE, INES, HANAKO, XIAOMEI)
 
-_WRITTEN: Final[tuple[tuple[float, User, str], ...]] = (
+_MESSAGES: Final[tuple[tuple[float, User, str], ...]] = (
     (58, HANAKO, "昨日荷物が届きました。とても早くて助かりました。ありがとうございます :blush:"),
     (
         51,
@@ -53,20 +53,20 @@ _THREAD: Final[tuple[tuple[float, User, str], ...]] = (
 """What followed in the thread under Emil's message."""
 
 
-def move_in(workspace: Workspace) -> None:
+def add_customers(workspace: Workspace) -> None:
     """Adds the customers to the support channel, with what they have written in the last hour."""
     state, support = workspace.state, workspace.state.channels[Channels.support.id]
     state.users.update((customer.id, customer) for customer in CUSTOMERS)
     workspace.change_channel(support, members=support.members | {customer.id for customer in CUSTOMERS})
     now = workspace.clock.now()
 
-    def put(minutes_ago: float, user: User, text: str, thread_ts: str | None = None) -> Message:
+    def post(minutes_ago: float, user: User, text: str, thread_ts: str | None = None) -> Message:
         ts = f"{now - minutes_ago * 60:.6f}"
         written = Message(ts=ts, channel_id=support.id, user_id=user.id, text=text, thread_ts=thread_ts)
         return state.put_message(written)
 
-    for minutes_ago, user, text in _WRITTEN:
-        first = put(minutes_ago, user, text)
+    for minutes_ago, user, text in _MESSAGES:
+        first = post(minutes_ago, user, text)
         if user is EMIL:
             for minutes_later, who, reply in _THREAD:
-                put(minutes_later, who, reply, first.ts)
+                post(minutes_later, who, reply, first.ts)

@@ -51,7 +51,7 @@ class People:
     slackbot = User(id=SLACKBOT_ID, team_id=TEAM_ID, name="slackbot", real_name="Slackbot")
 
     @classmethod
-    def everyone(cls) -> tuple[User, ...]:
+    def list_all(cls) -> tuple[User, ...]:
         return tuple(person for person in vars(cls).values() if isinstance(person, User))
 
 
@@ -114,7 +114,7 @@ class Channels:
     )
 
     @classmethod
-    def everywhere(cls) -> tuple[Channel, ...]:
+    def list_all(cls) -> tuple[Channel, ...]:
         return tuple(place for place in vars(cls).values() if isinstance(place, Channel))
 
 

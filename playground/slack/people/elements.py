@@ -1,11 +1,11 @@
-"""What a person does with an element, in Slack's words: the `actions` entry and the `state.values` of a payload."""
+"""What a person does with an element, in Slack's words: the `actions` build_state_entry and the `state.values` of a payload."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from playground.slack.errors import NotPossible
+from playground.slack.errors import ImpossibleAction
 from playground.slack.objects import Ephemeral, Json, Message, View
-from playground.slack.state import interactive_elements
+from playground.slack.state import find_interactive_elements
 
 Surface = Message | Ephemeral | View
 Values = dict[str, dict[str, Json]]
@@ -35,66 +35,66 @@ SLOTS: dict[str, tuple[str, str]] = {
 }
 
 
-def elements(surface: Surface) -> Iterator[tuple[Json, Json]]:
+def list_elements(surface: Surface) -> Iterator[tuple[Json, Json]]:
     """Each interactive element with its block, from top to bottom."""
     for block in surface.blocks:
-        for element in interactive_elements(block):
+        for element in find_interactive_elements(block):
             yield block, element
 
 
-def find(surface: Surface, action_id: str, *, value: str | None, block_id: str | None) -> tuple[Json, Json]:
+def find_element(surface: Surface, action_id: str, *, value: str | None, block_id: str | None) -> tuple[Json, Json]:
     """The first element that fits, with its block. Raises NotPossible, naming what is there."""
-    for block, element in elements(surface):
+    for block, element in list_elements(surface):
         fits = element["action_id"] == action_id and block_id in {None, block["block_id"]}
         if fits and value in {None, element.get("value")}:
             return block, element
-    there = ", ".join(f"{e['action_id']}={e.get('value', '')}" for _, e in elements(surface)) or "nothing to click"
-    raise NotPossible(f"no {action_id} (value {value}, block {block_id}) here; there is: {there}")
+    there = ", ".join(f"{e['action_id']}={e.get('value', '')}" for _, e in list_elements(surface)) or "nothing to click"
+    raise ImpossibleAction(f"no {action_id} (value {value}, block {block_id}) here; there is: {there}")
 
 
-def clicked(block: Json, element: Json, *, ts: str) -> Json:
+def build_click(block: Json, element: Json, *, ts: str) -> Json:
     """The `actions` entry of a button."""
     if element["type"] not in {"button", "icon_button"}:
-        raise NotPossible(f"{element['action_id']} is a {element['type']}: select, not click")
+        raise ImpossibleAction(f"{element['action_id']} is a {element['type']}: select, not click")
     kept: Json = {name: element[name] for name in ("value", "style", "url", "confirm") if name in element}
-    return {**_named(block, element), "text": {"emoji": True, **element["text"]}, **kept, "action_ts": ts}
+    return {**_identify(block, element), "text": {"emoji": True, **element["text"]}, **kept, "action_ts": ts}
 
 
-def selected(block: Json, element: Json, chosen: Any, *, ts: str) -> Json:
-    """The `actions` entry of anything but a button; `chosen` as for `entry`."""
-    return {**_named(block, element), **entry(element, chosen), "action_ts": ts}
+def build_selection(block: Json, element: Json, chosen: Any, *, ts: str) -> Json:
+    """The `actions` build_state_entry of anything but a button; `chosen` as for `build_state_entry`."""
+    return {**_identify(block, element), **build_state_entry(element, chosen), "action_ts": ts}
 
 
-def _named(block: Json, element: Json) -> Json:
+def _identify(block: Json, element: Json) -> Json:
     return {"action_id": element["action_id"], "block_id": block["block_id"], "type": element["type"]}
 
 
-def entry(element: Json, chosen: Any) -> Json:
-    """The element's `state.values` entry. `chosen` is a text, an id, a date, an option's value, or a list of those."""
+def build_state_entry(element: Json, chosen: Any) -> Json:
+    """The element's `state.values` build_state_entry. `chosen` is a text, an id, a date, an option's value, or a list of those."""
     if element["type"] not in SLOTS:
-        raise NotPossible(f"a {element['type']} holds no value")
+        raise ImpossibleAction(f"a {element['type']} holds no value")
     slot, _ = SLOTS[element["type"]]
     if slot == "selected_option":
-        chosen = None if chosen is None else _option(element, chosen)
+        chosen = None if chosen is None else _find_option(element, chosen)
     elif slot == "selected_options":
-        chosen = [_option(element, value) for value in chosen]
+        chosen = [_find_option(element, value) for value in chosen]
     elif slot == "value":
         chosen = chosen or None
     return {"type": element["type"], slot: chosen}
 
 
-def _option(element: Json, value: str) -> Json:
+def _find_option(element: Json, value: str) -> Json:
     options = [*element.get("options", ()), *(o for g in element.get("option_groups", ()) for o in g["options"])]
     for option in options:
         if option["value"] == value:
             return dict(option)
-    raise NotPossible(f"no option {value}; there is: {', '.join(option['value'] for option in options)}")
+    raise ImpossibleAction(f"no option {value}; there is: {', '.join(option['value'] for option in options)}")
 
 
-def values_of(surface: Surface, entered: Json) -> Values:
-    """Every input's value: what was entered (`{block: {action: entry}}`), else what it showed from the start."""
+def read_values(surface: Surface, entered: Json) -> Values:
+    """Every input's value: what was entered (`{block: {action: build_state_entry}}`), else what it showed from the start."""
     values: Values = {}
-    for block, element in elements(surface):
+    for block, element in list_elements(surface):
         if element["type"] not in SLOTS or element["type"] == "overflow":
             continue
         slot, initial = SLOTS[element["type"]]
@@ -113,6 +113,6 @@ def check_complete(view: View, values: Values) -> None:
         element = block["element"]
         held = values[block["block_id"]][element["action_id"]][SLOTS[element["type"]][0]]
         if not held and not block.get("optional", False):
-            raise NotPossible(f"the input {block['block_id']} is required")
+            raise ImpossibleAction(f"the input {block['block_id']} is required")
         if isinstance(held, str) and not element.get("min_length", 0) <= len(held) <= element.get("max_length", 3000):
-            raise NotPossible(f"the input {block['block_id']} holds {len(held)} characters")
+            raise ImpossibleAction(f"the input {block['block_id']} holds {len(held)} characters")

@@ -11,11 +11,11 @@ from playground.slack.validation.json_shapes import (
     Shape,
     array,
     boolean,
-    by_type,
     integer,
     one_of,
-    plain,
+    plain_text,
     string,
+    tagged_union,
     text,
 )
 
@@ -26,7 +26,7 @@ URL = string(3000)
 DATE = string(10, least=10)
 CLOCK_TIME = string(5, least=5)
 CONFIRM = Shape(
-    required={"title": plain(100), "text": text(300), "confirm": plain(30), "deny": plain(30)},
+    required={"title": plain_text(100), "text": text(300), "confirm": plain_text(30), "deny": plain_text(30)},
     optional={"style": one_of("primary", "danger")},
 )
 
@@ -35,28 +35,28 @@ CONFIRM = Shape(
 
 
 def _option(label: Check, **more: Check) -> Shape:
-    return Shape(required={"text": label, "value": string(150)}, optional={"description": plain(75), **more})
+    return Shape(required={"text": label, "value": string(150)}, optional={"description": plain_text(75), **more})
 
 
-PLAIN_OPTION = _option(plain(75))
-OVERFLOW_OPTION = _option(plain(75), url=URL)
+PLAIN_OPTION = _option(plain_text(75))
+OVERFLOW_OPTION = _option(plain_text(75), url=URL)
 RICH_OPTION = Shape(required={"text": text(75), "value": string(150)}, optional={"description": text(75)})
-OPTION_GROUP = Shape(required={"label": plain(75), "options": array(PLAIN_OPTION, most=100)})
+OPTION_GROUP = Shape(required={"label": plain_text(75), "options": array(PLAIN_OPTION, most=100)})
 CONVERSATION_FILTER = Shape(
     optional={
         "include": array(one_of("im", "mpim", "private", "public"), most=4),
         "exclude_external_shared_channels": boolean,
         "exclude_bot_users": boolean,
     },
-    some_of=("include", "exclude_external_shared_channels", "exclude_bot_users"),
+    at_least_one_of=("include", "exclude_external_shared_channels", "exclude_bot_users"),
 )
 DISPATCH = Shape(
     required={"trigger_actions_on": array(one_of("on_enter_pressed", "on_character_entered"), most=2)},
 )
-SLACK_FILE = Shape(optional={"id": ID, "url": URL}, just_one_of=("id", "url"))
+SLACK_FILE = Shape(optional={"id": ID, "url": URL}, exactly_one_of=("id", "url"))
 
 
-def _initial_is_an_option(found: Findings, element: Any, pointer: str) -> None:
+def _check_initial_option(found: Findings, element: Any, pointer: str) -> None:
     groups = element.get("option_groups", [])
     options = [*element.get("options", []), *(o for g in groups if isinstance(g, dict) for o in g.get("options", []))]
     chosen = element.get("initial_options", [element["initial_option"]] if "initial_option" in element else [])
@@ -67,18 +67,18 @@ def _initial_is_an_option(found: Findings, element: Any, pointer: str) -> None:
 # --- elements ----------------------------------------------------------------------------------
 
 _COMMON: dict[str, Check] = {"action_id": ID, "confirm": CONFIRM, "focus_on_load": boolean}
-_SELECT: dict[str, Check] = {**_COMMON, "placeholder": plain(150)}
+_SELECT: dict[str, Check] = {**_COMMON, "placeholder": plain_text(150)}
 _MULTI: dict[str, Check] = {**_SELECT, "max_selected_items": integer(1, 100)}
 _TYPED: dict[str, Check] = {
     "action_id": ID,
     "focus_on_load": boolean,
-    "placeholder": plain(150),
+    "placeholder": plain_text(150),
     "dispatch_action_config": DISPATCH,
 }
 _OPTIONS: dict[str, Check] = {"options": array(PLAIN_OPTION, most=100), "option_groups": array(OPTION_GROUP, most=100)}
 
 BUTTON = Shape(
-    required={"text": plain(75)},
+    required={"text": plain_text(75)},
     optional={
         "action_id": ID,
         "value": string(2000, least=0),
@@ -91,17 +91,17 @@ BUTTON = Shape(
 IMAGE_ELEMENT = Shape(
     required={"alt_text": string(2000)},
     optional={"image_url": URL, "slack_file": SLACK_FILE},
-    just_one_of=("image_url", "slack_file"),
+    exactly_one_of=("image_url", "slack_file"),
 )
 STATIC_SELECT = Shape(
     optional={**_SELECT, **_OPTIONS, "initial_option": PLAIN_OPTION},
-    just_one_of=("options", "option_groups"),
-    also=_initial_is_an_option,
+    exactly_one_of=("options", "option_groups"),
+    extra_check=_check_initial_option,
 )
 MULTI_STATIC_SELECT = Shape(
     optional={**_MULTI, **_OPTIONS, "initial_options": array(PLAIN_OPTION, most=100)},
-    just_one_of=("options", "option_groups"),
-    also=_initial_is_an_option,
+    exactly_one_of=("options", "option_groups"),
+    extra_check=_check_initial_option,
 )
 CONVERSATIONS: dict[str, Check] = {
     "default_to_current_conversation": boolean,
@@ -138,12 +138,12 @@ PICKERS: dict[str, Check] = {
     "checkboxes": Shape(
         required={"options": array(RICH_OPTION, most=10)},
         optional={**_COMMON, "initial_options": array(RICH_OPTION, most=10)},
-        also=_initial_is_an_option,
+        extra_check=_check_initial_option,
     ),
     "radio_buttons": Shape(
         required={"options": array(RICH_OPTION, most=10)},
         optional={**_COMMON, "initial_option": RICH_OPTION},
-        also=_initial_is_an_option,
+        extra_check=_check_initial_option,
     ),
 }
 OVERFLOW = Shape(
@@ -153,7 +153,7 @@ OVERFLOW = Shape(
 DATETIMEPICKER = Shape(optional={**_COMMON, "initial_date_time": integer(1_000_000_000, 9_999_999_999)})
 
 
-def _lengths_agree(found: Findings, element: Any, pointer: str) -> None:
+def _check_lengths(found: Findings, element: Any, pointer: str) -> None:
     least, most = element.get("min_length", 0), element.get("max_length", 3000)
     if isinstance(least, int) and isinstance(most, int) and least > most:
         found.add("min_length must not exceed max_length", pointer)
@@ -167,7 +167,7 @@ PLAIN_TEXT_INPUT = Shape(
         "min_length": integer(0, 3000),
         "max_length": integer(1, 3000),
     },
-    also=_lengths_agree,
+    extra_check=_check_lengths,
 )
 INPUTS: dict[str, Check] = {
     "plain_text_input": PLAIN_TEXT_INPUT,
@@ -191,7 +191,7 @@ _STYLE = Shape(
         ("bold", "italic", "strike", "code", "underline", "highlight", "client_highlight", "unlink"), boolean
     ),
 )
-_RICH_LEAF = by_type(
+_RICH_LEAF = tagged_union(
     {
         "text": Shape(required={"text": string(12_000)}, optional={"style": _STYLE}),
         "link": Shape(required={"url": URL}, optional={"text": string(3000), "unsafe": boolean, "style": _STYLE}),
@@ -212,14 +212,14 @@ _RICH_BOXED = Shape(required={"elements": array(_RICH_LEAF, most=1000)}, optiona
 _RICH_LIST = Shape(
     required={
         "style": one_of("bullet", "ordered"),
-        "elements": array(by_type({"rich_text_section": _RICH_SECTION}), most=1000),
+        "elements": array(tagged_union({"rich_text_section": _RICH_SECTION}), most=1000),
     },
     optional={"indent": integer(0, 8), "offset": integer(0, 10_000), "border": integer(0, 1)},
 )
 RICH_TEXT = Shape(
     required={
         "elements": array(
-            by_type(
+            tagged_union(
                 {
                     "rich_text_section": _RICH_SECTION,
                     "rich_text_preformatted": _RICH_BOXED,
@@ -236,9 +236,9 @@ RICH_TEXT = Shape(
 # --- blocks ------------------------------------------------------------------------------------
 
 _BLOCK_ID: dict[str, Check] = {"block_id": ID}
-_ACTION_ELEMENTS = by_type({**CLICKED, **SELECTS, **MULTI_SELECTS, **PICKERS, "datetimepicker": DATETIMEPICKER})
-_ACCESSORIES = by_type({**CLICKED, **SELECTS, **MULTI_SELECTS, **PICKERS, "image": IMAGE_ELEMENT})
-_CONTEXT_ELEMENTS = by_type(
+_ACTION_ELEMENTS = tagged_union({**CLICKED, **SELECTS, **MULTI_SELECTS, **PICKERS, "datetimepicker": DATETIMEPICKER})
+_ACCESSORIES = tagged_union({**CLICKED, **SELECTS, **MULTI_SELECTS, **PICKERS, "image": IMAGE_ELEMENT})
+_CONTEXT_ELEMENTS = tagged_union(
     {
         "image": IMAGE_ELEMENT,
         "plain_text": Shape(required={"text": string(3000)}, optional={"emoji": boolean}),
@@ -246,17 +246,17 @@ _CONTEXT_ELEMENTS = by_type(
     }
 )
 _FEEDBACK_BUTTON = Shape(
-    required={"text": plain(75), "value": string(2000)},
+    required={"text": plain_text(75), "value": string(2000)},
     optional={"accessibility_label": string(75)},
 )
-_CONTEXT_ACTIONS = by_type(
+_CONTEXT_ACTIONS = tagged_union(
     {
         "feedback_buttons": Shape(
             required={"positive_button": _FEEDBACK_BUTTON, "negative_button": _FEEDBACK_BUTTON},
             optional={"action_id": ID},
         ),
         "icon_button": Shape(
-            required={"icon": one_of("trash"), "text": plain(75)},
+            required={"icon": one_of("trash"), "text": plain_text(75)},
             optional={
                 "action_id": ID,
                 "value": string(2000),
@@ -277,20 +277,20 @@ EVERYWHERE: dict[str, Check] = {
             "accessory": _ACCESSORIES,
             "expand": boolean,
         },
-        some_of=("fields", "text"),
+        at_least_one_of=("fields", "text"),
     ),
     "divider": Shape(optional=_BLOCK_ID),
-    "header": Shape(required={"text": plain(150)}, optional=_BLOCK_ID),
+    "header": Shape(required={"text": plain_text(150)}, optional=_BLOCK_ID),
     "context": Shape(required={"elements": array(_CONTEXT_ELEMENTS, most=10)}, optional=_BLOCK_ID),
     "actions": Shape(required={"elements": array(_ACTION_ELEMENTS, most=25)}, optional=_BLOCK_ID),
     "image": Shape(
         required={"alt_text": string(2000)},
-        optional={**_BLOCK_ID, "image_url": URL, "slack_file": SLACK_FILE, "title": plain(2000)},
-        just_one_of=("image_url", "slack_file"),
+        optional={**_BLOCK_ID, "image_url": URL, "slack_file": SLACK_FILE, "title": plain_text(2000)},
+        exactly_one_of=("image_url", "slack_file"),
     ),
     "input": Shape(
-        required={"label": plain(2000), "element": by_type(INPUTS)},
-        optional={**_BLOCK_ID, "hint": plain(2000), "optional": boolean, "dispatch_action": boolean},
+        required={"label": plain_text(2000), "element": tagged_union(INPUTS)},
+        optional={**_BLOCK_ID, "hint": plain_text(2000), "optional": boolean, "dispatch_action": boolean},
     ),
     "rich_text": RICH_TEXT,
 }
@@ -298,15 +298,15 @@ MESSAGES_ONLY: dict[str, Check] = {
     "markdown": Shape(required={"text": string(12_000)}, optional=_BLOCK_ID),
     "context_actions": Shape(required={"elements": array(_CONTEXT_ACTIONS, most=5)}, optional=_BLOCK_ID),
 }
-MESSAGE_BLOCK = by_type({**EVERYWHERE, **MESSAGES_ONLY})
-VIEW_BLOCK = by_type(EVERYWHERE)
+MESSAGE_BLOCK = tagged_union({**EVERYWHERE, **MESSAGES_ONLY})
+VIEW_BLOCK = tagged_union(EVERYWHERE)
 
 VIEWS: dict[str, Check] = {
     MODAL: Shape(
-        required={"title": plain(24), "blocks": array(VIEW_BLOCK, least=0, most=100)},
+        required={"title": plain_text(24), "blocks": array(VIEW_BLOCK, least=0, most=100)},
         optional={
-            "submit": plain(24),
-            "close": plain(24),
+            "submit": plain_text(24),
+            "close": plain_text(24),
             "private_metadata": string(3000, least=0),
             "callback_id": string(255, least=0),
             "external_id": string(255, least=0),

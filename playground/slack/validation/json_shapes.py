@@ -19,13 +19,13 @@ class Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A JSON object: `type` aside, all of `required`, any of `optional`, at least one of `some_of`, nothing else."""
+    """A JSON object: `type` aside, all of `required`, any of `optional`, at least one of `at_least_one_of`, nothing else."""
 
     required: Mapping[str, Check] = field(default_factory=dict)
     optional: Mapping[str, Check] = field(default_factory=dict)
-    some_of: tuple[str, ...] = ()
-    just_one_of: tuple[str, ...] = ()
-    also: Check | None = None
+    at_least_one_of: tuple[str, ...] = ()
+    exactly_one_of: tuple[str, ...] = ()
+    extra_check: Check | None = None
 
     def __call__(self, found: Findings, value: Any, pointer: str) -> None:
         if not isinstance(value, dict):
@@ -40,13 +40,13 @@ class Shape:
                 check(found, part, f"{pointer}/{name}")
             elif name != "type":
                 found.add(f"invalid additional property: {name}", pointer)
-        if self.some_of and not any(name in value for name in self.some_of):
-            found.add(f"must define either `{'` or `'.join(self.some_of)}`", pointer)
-        if self.just_one_of and sum(name in value for name in self.just_one_of) != 1:
-            found.add(f"must define exactly one of `{'`, `'.join(self.just_one_of)}`", pointer)
+        if self.at_least_one_of and not any(name in value for name in self.at_least_one_of):
+            found.add(f"must define either `{'` or `'.join(self.at_least_one_of)}`", pointer)
+        if self.exactly_one_of and sum(name in value for name in self.exactly_one_of) != 1:
+            found.add(f"must define exactly one of `{'`, `'.join(self.exactly_one_of)}`", pointer)
         # What looks at several fields together may count on each being well-formed.
-        if self.also is not None and len(found.messages) == known:
-            self.also(found, value, pointer)
+        if self.extra_check is not None and len(found.messages) == known:
+            self.extra_check(found, value, pointer)
 
 
 def string(most: int, *, least: int = 1) -> Check:
@@ -105,14 +105,14 @@ def text(most: int, *, kinds: tuple[str, ...] = ("plain_text", "mrkdwn"), least:
         "plain_text": Shape(required={"text": string(most, least=least)}, optional={"emoji": boolean}),
         "mrkdwn": Shape(required={"text": string(most, least=least)}, optional={"verbatim": boolean}),
     }
-    return by_type({kind: shapes[kind] for kind in kinds})
+    return tagged_union({kind: shapes[kind] for kind in kinds})
 
 
-def plain(most: int, *, least: int = 1) -> Check:
+def plain_text(most: int, *, least: int = 1) -> Check:
     return text(most, kinds=("plain_text",), least=least)
 
 
-def by_type(shapes: Mapping[str, Check]) -> Check:
+def tagged_union(shapes: Mapping[str, Check]) -> Check:
     """An object whose `type` says which shape it must have."""
 
     def check(found: Findings, value: Any, pointer: str) -> None:

@@ -7,19 +7,19 @@ from typing import Any
 
 from playground.slack.errors import SlackError
 from playground.slack.objects import Json
-from playground.slack.state import blocks_with_ids
+from playground.slack.state import fill_block_ids
 from playground.slack.validation import validators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class MessageContent:
     """`blocks` is None where the app sent none, which is not the same as an empty list in an update."""
 
     text: str
     blocks: tuple[Json, ...] | None
 
 
-def decoded(args: Mapping[str, Any], name: str, error: str) -> Any:
+def decode_json(args: Mapping[str, Any], name: str, error: str) -> Any:
     """The argument, parsed if it came as a JSON string. Raises SlackError(error) when it is not JSON."""
     value = args.get(name)
     if not isinstance(value, str):
@@ -30,29 +30,29 @@ def decoded(args: Mapping[str, Any], name: str, error: str) -> Any:
         raise SlackError(error) from problem
 
 
-def content_of(args: Mapping[str, Any]) -> Content:
+def parse_content(args: Mapping[str, Any]) -> MessageContent:
     """A message's text and blocks. Raises SlackError: no_text, invalid_blocks, invalid_blocks_format, msg_too_long."""
     text = args.get("text") or ""
     if not isinstance(text, str):
-        raise SlackError.because("invalid_arguments", ["[ERROR] must provide a string [json-pointer:/text]"])
+        raise SlackError.from_reasons("invalid_arguments", ["[ERROR] must provide a string [json-pointer:/text]"])
     if len(text) > validators.TEXT_LIMIT:
         raise SlackError("msg_too_long")
     if "markdown_text" in args:
-        return _from_markdown(args, text)
-    blocks = decoded(args, "blocks", "invalid_blocks_format")
+        return _parse_markdown(args, text)
+    blocks = decode_json(args, "blocks", "invalid_blocks_format")
     if blocks is not None and not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
     if not text.strip() and not blocks and not args.get("attachments"):
         raise SlackError("no_text")
     if not blocks:
-        return Content(text=text, blocks=None if blocks is None else ())
-    if wrong := validators.wrong_with_blocks(blocks):
+        return MessageContent(text=text, blocks=None if blocks is None else ())
+    if wrong := validators.find_block_errors(blocks):
         reasons = [problem.removeprefix("[ERROR] ") for problem in wrong]
         raise SlackError("invalid_blocks", errors=reasons, response_metadata={"messages": wrong})
-    return Content(text=text, blocks=blocks_with_ids(blocks))
+    return MessageContent(text=text, blocks=fill_block_ids(blocks))
 
 
-def _from_markdown(args: Mapping[str, Any], text: str) -> Content:
+def _parse_markdown(args: Mapping[str, Any], text: str) -> MessageContent:
     markdown = args["markdown_text"]
     if text or args.get("blocks"):
         raise SlackError("markdown_text_conflict")
@@ -60,7 +60,7 @@ def _from_markdown(args: Mapping[str, Any], text: str) -> Content:
         raise SlackError("msg_too_long")
     if not markdown.strip():
         raise SlackError("no_text")
-    return Content(text=markdown, blocks=None)
+    return MessageContent(text=markdown, blocks=None)
 
 
 def is_true(value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from playground.slack.objects import Json
 from playground.slack.validation.block_kit import MESSAGE_BLOCK, VIEWS
-from playground.slack.validation.json_shapes import Findings, array, by_type
+from playground.slack.validation.json_shapes import Findings, array, tagged_union
 
 TEXT_LIMIT = 40_000
 UPDATE_TEXT_LIMIT = 4_000
@@ -17,27 +17,27 @@ MARKDOWN_LIMIT = 12_000
 VIEW_BYTES_LIMIT = 250_000
 
 _message_blocks = array(MESSAGE_BLOCK, least=0, most=MESSAGE_BLOCKS_LIMIT)
-_view = by_type(VIEWS)
+_view = tagged_union(VIEWS)
 
 
-def wrong_with_blocks(blocks: Any, pointer: str = "/blocks") -> list[str]:
+def find_block_errors(blocks: Any, pointer: str = "/blocks") -> list[str]:
     """What is wrong with a message's blocks, each with its JSON pointer; empty if nothing."""
     found = Findings()
     _message_blocks(found, blocks, pointer)
     if not found.messages:
-        _ids_are_unique(found, blocks, pointer)
+        _check_unique_ids(found, blocks, pointer)
         markdown = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
         if markdown > MARKDOWN_LIMIT:
             found.add(f"markdown blocks must be less than {MARKDOWN_LIMIT + 1} characters together", pointer)
     return found.messages
 
 
-def wrong_with_view(view: Any, pointer: str = "/view") -> list[str]:
+def find_view_errors(view: Any, pointer: str = "/view") -> list[str]:
     """What is wrong with a modal or a Home tab; empty if nothing."""
     found = Findings()
     _view(found, view, pointer)
     if not found.messages:
-        _ids_are_unique(found, view["blocks"], f"{pointer}/blocks")
+        _check_unique_ids(found, view["blocks"], f"{pointer}/blocks")
         has_input = any(block["type"] == "input" for block in view["blocks"])
         if view["type"] == "modal" and has_input and "submit" not in view:
             found.add("missing required field: submit (needed with input blocks)", pointer)
@@ -46,34 +46,34 @@ def wrong_with_view(view: Any, pointer: str = "/view") -> list[str]:
     return found.messages
 
 
-def characters(blocks: Iterable[Json]) -> int:
+def count_characters(blocks: Iterable[Json]) -> int:
     """How many characters of text the blocks show."""
-    return sum(len(shown) for block in blocks for shown in _texts(block))
+    return sum(len(shown) for block in blocks for shown in _find_texts(block))
 
 
-def _texts(part: Any) -> Iterator[str]:
+def _find_texts(part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for item in part:
-            yield from _texts(item)
+            yield from _find_texts(item)
     elif isinstance(part, dict):
         for name, item in part.items():
             if name == "text" and isinstance(item, str):
                 yield item
             else:
-                yield from _texts(item)
+                yield from _find_texts(item)
 
 
-def _ids_are_unique(found: Findings, blocks: list[Json], pointer: str) -> None:
-    for index in _repeated([block.get("block_id") for block in blocks]):
+def _check_unique_ids(found: Findings, blocks: list[Json], pointer: str) -> None:
+    for index in _find_repeated([block.get("block_id") for block in blocks]):
         found.add("`block_id` already exists", f"{pointer}/{index}/block_id")
     for at, block in enumerate(blocks):
         if block["type"] not in {"actions", "context_actions"}:
             continue
-        for index in _repeated([element.get("action_id") for element in block["elements"]]):
+        for index in _find_repeated([element.get("action_id") for element in block["elements"]]):
             found.add("`action_id` already exists", f"{pointer}/{at}/elements/{index}/action_id")
 
 
-def _repeated(ids: list[str | None]) -> list[int]:
+def _find_repeated(ids: list[str | None]) -> list[int]:
     """The places of those ids that have come before."""
     seen: Counter[str] = Counter()
     places = []

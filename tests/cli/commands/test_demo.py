@@ -17,7 +17,7 @@ from cli.commands.demo import demonstrating
 from cli.database_location import Location
 from cli.errors import Failed
 from cli.settings import Settings
-from playground import NotPossible
+from playground import ImpossibleAction
 from playground.model_server import ModelDouble
 from playground.slack.objects import Ephemeral
 from playground.slack.people.customers import CUSTOMERS
@@ -163,7 +163,7 @@ async def test_the_fault_panel_makes_the_model_fail_and_well_again(tmp_path: Pat
 
 
 async def test_a_real_model_is_left_as_it_is() -> None:
-    with pytest.raises(NotPossible, match="only the demonstration model"):
+    with pytest.raises(ImpossibleAction, match="only the demonstration model"):
         demo._steering(None)("slow")
 
 

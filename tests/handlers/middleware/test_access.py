@@ -18,7 +18,7 @@ from handlers.slack.ephemeral import PrivateMessages
 from handlers.slack.live_message import Boards
 from handlers.slack.usergroups import AGAIN_AFTER_S, AT_MOST_S, REMEMBERED_S, Usergroups
 from handlers.slack.users import People
-from playground import NoResponse, ErrorResponse, User, Workspace, find_mentions
+from playground import ErrorResponse, NoResponse, User, Workspace, find_mentions
 from tests.bot.desk import Clock
 from tests.conftest import Stage, StageMaker
 
@@ -106,7 +106,7 @@ async def house(
 async def _command(slack: Workspace, user: User) -> str:
     """Also of those whom Slack would not let type it: they may have been let go since."""
     delivery = slack.prepare_command(slack.people.agent, slack.channels.support, "/suggest", "hi")
-    payload = slack.payloads.command(user, slack.channels.support, "/suggest", "hi")
+    payload = slack.payloads.build_command(user, slack.channels.support, "/suggest", "hi")
     return str((await slack.dispatch(replace(delivery, payload=payload))).body)
 
 
@@ -119,7 +119,7 @@ async def _click(slack: Workspace, user: User) -> str:
 
 
 async def _submission(slack: Workspace, user: User) -> str:
-    view = slack.state.put_view(slack.state.new_view(user_id=user.id, type_="modal", content=INPUT, previous=None))
+    view = slack.state.put_view(slack.state.build_view(user_id=user.id, type_="modal", content=INPUT, previous=None))
     slack.state.stacks.setdefault(user.id, []).append(view.id)
     outcome = await slack.submit(user, view)
     assert outcome.body["response_action"] == "errors"
@@ -129,7 +129,7 @@ async def _submission(slack: Workspace, user: User) -> str:
 async def _click_in_a_modal(slack: Workspace, user: User) -> str:
     """The refusal stands over the modal that was clicked in."""
     content = {**INPUT, "blocks": [{"type": "actions", "block_id": "b", "elements": [BUTTON]}]}
-    view = slack.state.put_view(slack.state.new_view(user_id=user.id, type_="modal", content=content, previous=None))
+    view = slack.state.put_view(slack.state.build_view(user_id=user.id, type_="modal", content=content, previous=None))
     slack.state.stacks.setdefault(user.id, []).append(view.id)
     await slack.click(user, view, "any")
     told = await slack.wait_for_view(user, lambda shown: shown.id != view.id)
@@ -140,7 +140,7 @@ async def _click_in_a_modal(slack: Workspace, user: User) -> str:
 async def _submission_of_nothing(slack: Workspace, user: User) -> str:
     """A modal without an input closes, and says why."""
     content = {**INPUT, "blocks": [{"type": "divider"}]}
-    view = slack.state.put_view(slack.state.new_view(user_id=user.id, type_="modal", content=content, previous=None))
+    view = slack.state.put_view(slack.state.build_view(user_id=user.id, type_="modal", content=content, previous=None))
     slack.state.stacks.setdefault(user.id, []).append(view.id)
     await slack.submit(user, view)
     return json.dumps((await slack.wait_for_view(user, lambda shown: shown.id != view.id)).blocks)
@@ -148,12 +148,12 @@ async def _submission_of_nothing(slack: Workspace, user: User) -> str:
 
 async def _message_shortcut(slack: Workspace, user: User) -> str:
     message = slack.write(slack.people.agent, slack.channels.support, "look")
-    await slack.message_shortcut(user, message, "suggest_replies")
+    await slack.run_message_shortcut(user, message, "suggest_replies")
     return (await slack.wait_for_ephemeral(user)).text
 
 
 async def _global_shortcut(slack: Workspace, user: User) -> str:
-    await slack.global_shortcut(user, "suggest_anywhere")
+    await slack.run_global_shortcut(user, "suggest_anywhere")
     return json.dumps((await slack.wait_for_view(user)).blocks)
 
 
@@ -165,7 +165,7 @@ async def _mention(slack: Workspace, user: User) -> str:
 
 
 async def _direct_message(slack: Workspace, user: User) -> str:
-    channel = slack.state.direct_channel(user.id)
+    channel = slack.state.open_direct_channel(user.id)
     slack.write(user, channel, "Where is my order?")
     told = await slack.wait_for_message(channel, lambda message: message.user_id == slack.bot_user_id)
     await slack.wait_until_idle()
@@ -286,7 +286,7 @@ async def test_whoever_cannot_be_told_is_barred_all_the_same() -> None:
     async with house() as made:
         slack = made.slack
         slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
-        await slack.global_shortcut(slack.people.guest, "suggest_anywhere")
+        await slack.run_global_shortcut(slack.people.guest, "suggest_anywhere")
         assert (made.entered, slack.open_views(slack.people.guest)) == ([], [])
 
 
@@ -344,7 +344,7 @@ async def test_allowed_channels_hold_for_threads_and_not_for_what_is_in_no_chann
     async with stage_with(suggest_allowed_channels=("G0BACKSTAGE",)) as stage:
         slack = stage.slack
         message = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
-        await slack.message_shortcut(stage.agent, message, "suggest_replies")
+        await slack.run_message_shortcut(stage.agent, message, "suggest_replies")
         view = await slack.wait_for_view(stage.agent)
         assert "may not be used in this channel" in json.dumps(view.blocks)
         slack.write(stage.agent, slack.channels.support, f"<@{slack.bot_user_id}>", thread_ts=message.ts)

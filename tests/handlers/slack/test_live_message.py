@@ -41,7 +41,7 @@ async def boards() -> AsyncIterator[tuple[Workspace, Boards, Clock]]:
 
 
 async def a_modal(slack: Workspace, made: Boards) -> Modal:
-    trigger = slack.state.new_trigger("U0AGENT")
+    trigger = slack.state.issue_trigger("U0AGENT")
     return await made.open(REQUEST, trigger.id, blocks.modal(REQUEST, blocks.notice("0").blocks, _texts()))
 
 

@@ -58,7 +58,7 @@ async def test_an_admin_gets_the_log_as_a_file(stage: Stage, tmp_path: Path) -> 
     rows = list(csv.DictReader(io.StringIO((content or b"").decode(), newline="")))
     assert len(rows) == 3
     assert json.loads(rows[0]["request_conversation"]) == [{"role": "customer", "text": "=Where is my order?"}]
-    direct = stage.slack.state.direct_channel(admin.id)
+    direct = stage.slack.state.open_direct_channel(admin.id)
     message = await stage.slack.wait_for_message(direct, lambda message: bool(message.files))
     assert message.files[0]["title"] == "choices.csv"
     assert message.text == "The choice log you asked for: one request."
