@@ -29,10 +29,10 @@ from scipy import stats
 
 from benchmarks.agents import BEGINNING, QUESTION, WORDS, World, simulate, utility
 from benchmarks.fill import fill
-from bot.ordering.policies import PlackettLuce, OrderPolicy, Uniform
+from bot.ordering.policies import OrderPolicy, PlackettLuce, Uniform
 from bot.ranking.choice_sets import ChoiceSet, ShownCandidate
-from bot.ranking.estimates import estimate
-from bot.ranking.model import Ranker, fit
+from bot.ranking.estimates import estimate_effects
+from bot.ranking.model import Ranker, fit_ranker
 from bot.ranking.promotion import judge
 from cli.workers.training import ProcessApart
 
@@ -119,7 +119,7 @@ def loop(asked: argparse.Namespace) -> Figures:
         shares = run.best_first()
         best_before += shares["uniform"]
         best_after += shares["plackett_luce"]
-        found = estimate(run.log, weights="picks")
+        found = estimate_effects(run.log, weights="picks")
         for one, other in (("direct", "warm"), ("direct", "detailed"), ("warm", "detailed")):
             contrast = found.contrast("styles", one, other)
             truth = run.world.styles[one] - run.world.styles[other]
@@ -155,7 +155,7 @@ class _Run:
         for _ in range(requests):
             self.log.append(self._display(len(self.log)))
         is_open = judge(self.log, weights="picks").is_open
-        self._ranker = fit(self.log, weights="picks") if is_open else None
+        self._ranker = fit_ranker(self.log, weights="picks") if is_open else None
         return is_open
 
     def best_first(self) -> dict[str, list[bool]]:
@@ -176,7 +176,7 @@ class _Run:
             for index, style in enumerate(rng.sample(list(world.styles), world.candidates))
         ]  # fmt: skip
         policy: OrderPolicy = Uniform() if self._ranker is None else PlackettLuce()
-        scores = [0.0] * len(drafted) if self._ranker is None else self._ranker.quality(QUESTION, drafted, "p1")
+        scores = [0.0] * len(drafted) if self._ranker is None else self._ranker.score_candidates(QUESTION, drafted, "p1")
         order, first = policy.draw(scores, rng), policy.first_probabilities(scores)
         shown = tuple(
             replace(drafted[index], position=place, first_propensity=first[index])

@@ -26,14 +26,14 @@ import numpy as np
 
 from benchmarks.agents import World, longest_first, simulate
 from bot.choice_log import NotALine, lines_of, opened, read_line
-from bot.ordering.policies import PlackettLuce, arranged
-from bot.ranking.choice_sets import ChoiceSet, collect
-from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.estimates import estimate
-from bot.ranking.evaluation import divided, evaluate, nobody_known, positions_only
-from bot.ranking.features import FEATURES, rarity
-from bot.ranking.logit import expected, fit_logit, predicted
-from bot.ranking.model import Ranker, fit
+from bot.ordering.policies import PlackettLuce, draw_order
+from bot.ranking.choice_sets import ChoiceSet, collect_training_set
+from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
+from bot.ranking.estimates import estimate_effects
+from bot.ranking.evaluation import drop_agents, evaluate, keep_positions_only, split_design
+from bot.ranking.features import FEATURES, compute_idf
+from bot.ranking.logit import fit_logit, predict_at_mode, predict_marginal
+from bot.ranking.model import Ranker, fit_ranker
 from cli.settings import one_thread_of_algebra
 
 Figures = dict[str, Any]
@@ -56,8 +56,8 @@ def recovery(asked: argparse.Namespace) -> Figures:
     spreads = []
     for seed in range(asked.rounds):
         displays = list(simulate(world, requests=asked.requests, agents=asked.agents, seed=seed))
-        found = estimate(displays, weights="picks")
-        spreads.append(fit(displays, weights="picks").parameters.spread.diagonal() ** 0.5)
+        found = estimate_effects(displays, weights="picks")
+        spreads.append(fit_ranker(displays, weights="picks").parameters.spread.diagonal() ** 0.5)
         for name, (truth, kind, one, other) in truths.items():
             contrast = found.contrast(kind, one, other)  # type: ignore[arg-type]
             misses[name].append(contrast.mean - truth)
@@ -98,14 +98,14 @@ def confounded(asked: argparse.Namespace) -> Figures:
 
 
 def _design(displays: Sequence[ChoiceSet]) -> Design:
-    raw = measure(displays, rarity([display.conversation for display in displays]))
-    return arrange(displays, standardise(raw, scales_of(raw)), names_of(displays), "picks")
+    raw = measure_features(displays, compute_idf([display.conversation for display in displays]))
+    return build_design(displays, standardise(raw, fit_scales(raw)), collect_names(displays), "picks")
 
 
 def _blind(design: Design) -> Design:
     """As if nobody had kept in which place a reply stood, and who chose."""
     alike = replace(design, position=np.zeros_like(design.position))
-    return nobody_known(replace(alike, names=replace(alike.names, positions=1)))
+    return drop_agents(replace(alike, names=replace(alike.names, positions=1)))
 
 
 def _slope(design: Design) -> float:
@@ -121,7 +121,7 @@ def _slope(design: Design) -> float:
 def _read(path: Path) -> tuple[ChoiceSet, ...]:
     with opened(path) as file:
         lines = [line for _, line in lines_of(file)]
-    return collect([read_line(line) for line in lines if not isinstance(line, NotALine)]).displays
+    return collect_training_set([read_line(line) for line in lines if not isinstance(line, NotALine)]).displays
 
 
 def choices(asked: argparse.Namespace) -> Figures:
@@ -143,7 +143,7 @@ def choices(asked: argparse.Namespace) -> Figures:
 def few(asked: argparse.Namespace) -> Figures:
     """Learned from the choices of a few, judged on all others: log-likelihood a pick less position-only's."""
     displays = _read(asked.log)
-    x = measure(displays, rarity([display.conversation for display in displays]))
+    x = measure_features(displays, compute_idf([display.conversation for display in displays]))
     rng = random.Random(asked.seed)
     rows = {}
     for count in (50, 200, 1000):
@@ -169,12 +169,12 @@ def _but(displays: Sequence[ChoiceSet], count: int, rng: random.Random) -> Any:
 
 
 def _gain(displays: Sequence[ChoiceSet], held: Any, x: Any) -> float:
-    train, test = divided(displays, held, x, "picks")
+    train, test = split_design(displays, held, x, "picks")
     is_picked = test.picked >= 0
     at = test.picked[is_picked]
-    p, none = expected(test, fit_logit(train))
-    known, judged = nobody_known(positions_only(train)), nobody_known(positions_only(test))
-    position, position_none = predicted(judged, fit_logit(known))
+    p, none = predict_marginal(test, fit_logit(train))
+    known, judged = drop_agents(keep_positions_only(train)), drop_agents(keep_positions_only(test))
+    position, position_none = predict_at_mode(judged, fit_logit(known))
     ours, theirs = p[at] / (1 - none[is_picked]), position[at] / (1 - position_none[is_picked])
     return float(np.mean(np.log(ours / theirs)))
 
@@ -241,16 +241,16 @@ def order(asked: argparse.Namespace) -> Figures:
     """Features, quality and policy of one request of five candidates, as `serve` does it."""
     words = ["order", "parcel", "refund", "today", "please", "account", "invoice", "address"]
     learned = list(simulate(World(words=(30, 90)), requests=400, agents=12, seed=2))
-    ranker: Ranker = fit(learned, weights="picks")
+    ranker: Ranker = fit_ranker(learned, weights="picks")
     texts = [" ".join(random.Random(1).choices(words, k=200))]
     conversation = (replace(learned[0].conversation[0], text=texts[0]),) * 3
     policy, rng = PlackettLuce(), random.Random(3)
-    ranker.quality(conversation, learned[0].shown, "p1")  # what is made once is made now
+    ranker.score_candidates(conversation, learned[0].shown, "p1")  # what is made once is made now
     spent = []
     for display in learned[: asked.rounds]:
         began = time.process_time()
-        scores = ranker.quality(conversation, display.shown, "p1")
-        arranged([one.id for one in display.shown], scores, policy=policy, ranker_version=ranker.version, rng=rng)
+        scores = ranker.score_candidates(conversation, display.shown, "p1")
+        draw_order([one.id for one in display.shown], scores, policy=policy, ranker_version=ranker.version, rng=rng)
         spent.append((time.process_time() - began) * 1000)
     spent.sort()
     return {"requests": len(spent), "cpu_ms_median": statistics.median(spent), "cpu_ms_p99": spent[-len(spent) // 100]}

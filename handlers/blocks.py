@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from bot.errors import Stale
 from bot.i18n.texts import Texts
-from bot.ordering.shuffle import drawn_places
+from bot.ordering.shuffle import draw_places
 from bot.suggesting.deliver import Outcome
 from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
 from bot.text_limits import slack_length, split
@@ -87,7 +87,7 @@ def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None
     request = entry.request
     if request.status == "failed":
         return failed(entry, texts)
-    drawn = drawn_places(request.id, request.k_requested)
+    drawn = draw_places(request.id, request.k_requested)
     done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
     each = room // request.k_requested
     blocks = _head(request, texts, note)

@@ -1,7 +1,7 @@
 """The learned order in a running bot: the ranker that the database says is shown, looked up now and then.
 
 ordering = LearnedOrdering(…)       # an Orderer: uniform until a ranker is shown
-await ordering.look()               # every LOOK_EVERY_S: follow what the gate or a person has changed
+await ordering.refresh()            # every REFRESH_EVERY_S: follow what promotion or a person has changed
 ordering.order(request, candidates)
 """
 
@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from bot.operations.metrics import Metrics
-from bot.ordering.policies import PlackettLuce, OrderPolicy, arranged
+from bot.ordering.policies import OrderPolicy, PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, shuffle
 from storage.records import Candidate, Request, Turn
 from storage.repositories.audit import Audit
 from storage.repositories.rankers import Rankers, StoredRanker
 
-LOOK_EVERY_S: Final = 20.0
+REFRESH_EVERY_S: Final = 20.0
 """A change of ranker reaches every replica within this."""
 
 ACTOR: Final = "serve"
@@ -33,7 +33,7 @@ class Scorer(Protocol):
     @property
     def version(self) -> str: ...
 
-    def quality(
+    def score_candidates(
         self, conversation: Sequence[Turn], candidates: Sequence[Candidate], prompt_version: str
     ) -> Sequence[float]: ...
 
@@ -62,8 +62,8 @@ class LearnedOrderer:
         self._rng = rng
         self._policy = policy or PlackettLuce()
         self._scorer: Scorer | None = None
-        self._failed: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._unrecorded: dict[str, str] = {}
+        self._recorded: set[str] = set()
 
     @property
     def version(self) -> str | None:
@@ -72,62 +72,66 @@ class LearnedOrderer:
 
     def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
         ids = [candidate.id for candidate in candidates]
-        order = shuffle(ids, self._rng) if self._scorer is None else self._ranked(self._scorer, request, candidates)
+        order = (
+            shuffle(ids, self._rng)
+            if self._scorer is None
+            else self._order_by_scores(self._scorer, request, candidates)
+        )
         self._metrics.ordered(order.policy)
         return order
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Use what is shown now. Raises Unavailable; then what was shown before stays in use."""
         change = await self._rankers.current()
         wanted = None if change is None else change.version
         before = self.version
         if wanted != before:
-            self._scorer = None if wanted is None else await self._loaded(wanted)
+            self._scorer = None if wanted is None else await self._load_scorer(wanted)
         if self.version != before:
             _log.info("replies are ordered by %s from now on", self.version or "chance")
         self._metrics.ranker(self.version)
-        await self._tell()
+        await self._record_failures()
 
-    async def _loaded(self, version: str) -> Scorer | None:
+    async def _load_scorer(self, version: str) -> Scorer | None:
         """The ranker; None, and noted, where it is not there or cannot be used."""
         stored = await self._rankers.get(version)
         try:
-            return await asyncio.to_thread(_parsed, stored, version)
+            return await asyncio.to_thread(_parse_ranker, stored, version)
         except _UnusableRanker as error:
-            self._note(version, f"it cannot be used: {error}", reason="corrupt")
+            self._note_failure(version, f"it cannot be used: {error}", reason="corrupt")
             return None
 
-    def _ranked(self, scorer: Scorer, request: Request, candidates: Sequence[Candidate]) -> Order:
+    def _order_by_scores(self, scorer: Scorer, request: Request, candidates: Sequence[Candidate]) -> Order:
         ids = [candidate.id for candidate in candidates]
         try:
-            scores = scorer.quality(request.conversation, candidates, request.prompt_version)
-            return arranged(ids, scores, policy=self._policy, ranker_version=scorer.version, rng=self._rng)
+            scores = scorer.score_candidates(request.conversation, candidates, request.prompt_version)
+            return draw_order(ids, scores, policy=self._policy, ranker_version=scorer.version, rng=self._rng)
         except Exception as error:  # noqa: BLE001 - whatever breaks in a model, the candidates are shown
             _log.exception("the ranker %s failed", scorer.version, extra={"request_id": request.id})
-            self._note(scorer.version, f"it failed: {type(error).__name__}", reason="failed")
+            self._note_failure(scorer.version, f"it failed: {type(error).__name__}", reason="failed")
             return shuffle(ids, self._rng)
 
-    def _note(self, version: str, why: str, *, reason: str) -> None:
+    def _note_failure(self, version: str, why: str, *, reason: str) -> None:
         self._metrics.ranker_fell_back(reason)
-        if version not in self._told:
+        if version not in self._recorded:
             _log.error("the order is uniform and not by the ranker %s: %s", version, why)
-            self._failed[version] = why
+            self._unrecorded[version] = why
 
-    async def _tell(self) -> None:
+    async def _record_failures(self) -> None:
         """Note in the audit what did not work since the last look."""
-        while self._failed:
-            version, why = next(iter(self._failed.items()))
+        while self._unrecorded:
+            version, why = next(iter(self._unrecorded.items()))
             data = {"version": version, "why": why}
             await self._audit.record(at=self._now(), actor=ACTOR, action="ranker_fell_back", data=data)
-            self._told.add(version)
-            del self._failed[version]
+            self._recorded.add(version)
+            del self._unrecorded[version]
 
 
 class _UnusableRanker(Exception):  # noqa: N818 - named for what happened
     """A stored ranker that cannot be used, and why."""
 
 
-def _parsed(stored: StoredRanker | None, version: str) -> Scorer:
+def _parse_ranker(stored: StoredRanker | None, version: str) -> Scorer:
     """In a thread: the model's libraries take a while to load, once. Raises _Unusable."""
     from bot.ranking.model import CorruptModel, Ranker
 

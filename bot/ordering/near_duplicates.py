@@ -25,13 +25,13 @@ _HAS_SPACELESS: Final = re.compile(rf"[{_SPACELESS}]")
 _WORD: Final = re.compile(rf"(?:\w|[{_MARKS}])+")
 
 
-def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
+def find_near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
     """Which texts repeat an earlier one that is kept: {id: id of the one it repeats}, in the order given."""
     kept: dict[str, Counter[str]] = {}
     repeats: dict[str, str] = {}
     for key, text in texts.items():
-        bag = Counter(tokens(text))
-        original = next((other for other, seen in kept.items() if _f1(bag, seen) > NEAR_DUPLICATE_F1), None)
+        bag = Counter(tokenize(text))
+        original = next((other for other, seen in kept.items() if _compute_f1(bag, seen) > NEAR_DUPLICATE_F1), None)
         if original is None:
             kept[key] = bag
         else:
@@ -39,28 +39,30 @@ def near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
     return repeats
 
 
-def token_f1(one: str, other: str) -> float:
+def compute_token_f1(one: str, other: str) -> float:
     """The harmonic mean of precision and recall of tokens, counted with repetition (as SQuAD does): 0 to 1."""
-    return _f1(Counter(tokens(one)), Counter(tokens(other)))
+    return _compute_f1(Counter(tokenize(one)), Counter(tokenize(other)))
 
 
-def tokens(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """Words, case folded; pairs of neighbours in scripts written without spaces; in texts without words (emoji)
     each character.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
     if _HAS_SPACELESS.search(folded):
-        found = [token for run in _RUN.finditer(folded) for token in (_pairs(run[0]) if run[1] else (run[0],))]
+        found = [
+            token for run in _RUN.finditer(folded) for token in (_pair_neighbours(run[0]) if run[1] else (run[0],))
+        ]
     else:
         found = _WORD.findall(folded)  # the same, in half the time
     return found or [character for character in folded if not character.isspace()]
 
 
-def _pairs(run: str) -> list[str]:
+def _pair_neighbours(run: str) -> list[str]:
     """Single characters would not do: in an alphabet, any two long texts have much the same letters."""
     return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
 
 
-def _f1(one: Counter[str], other: Counter[str]) -> float:
+def _compute_f1(one: Counter[str], other: Counter[str]) -> float:
     size = one.total() + other.total()
     return 0.0 if size == 0 else 2 * (one & other).total() / size

@@ -20,7 +20,7 @@ EPSILON: Final = 0.1
 TEMPERATURE: Final = 0.25
 """Of the scores' differences, in log-odds: a reply better by 0.3 goes before another 3.3 times as often (e^(0.3/T))."""
 
-FARTHEST: Final = 80.0
+MAX_ABS_SCORE: Final = 80.0
 """Scores are log-odds: no choices teach one further from 0 than this, and what is within it never overflows."""
 
 
@@ -100,7 +100,7 @@ class PlackettLuce:
     def draw(self, scores: Sequence[float], rng: random.Random) -> list[int]:
         if rng.random() < self.epsilon:
             return Uniform().draw(scores, rng)
-        noisy = [score / self.temperature + _gumbel(rng) for score in scores]
+        noisy = [score / self.temperature + _draw_gumbel(rng) for score in scores]
         return sorted(range(len(scores)), key=noisy.__getitem__, reverse=True)
 
     def order_probability(self, scores: Sequence[float], indexes: Sequence[int]) -> float:
@@ -113,13 +113,13 @@ class PlackettLuce:
         return [self.epsilon / len(scores) + (1 - self.epsilon) * probability for probability in learned]
 
 
-def arranged(
+def draw_order(
     ids: Sequence[str], scores: Sequence[float], *, policy: OrderPolicy, ranker_version: str, rng: random.Random
 ) -> Order:
     """These candidates in an order that the policy draws. Raises ValueError where the scores are not numbers within
     FARTHEST of 0, one for each.
     """
-    if len(scores) != len(ids) or not all(abs(score) <= FARTHEST for score in scores):
+    if len(scores) != len(ids) or not all(abs(score) <= MAX_ABS_SCORE for score in scores):
         raise ValueError(f"{len(ids)} candidates have the scores {list(scores)}")
     indexes = policy.draw(scores, rng)
     first = policy.first_probabilities(scores)
@@ -134,7 +134,7 @@ def arranged(
     )
 
 
-def _gumbel(rng: random.Random) -> float:
+def _draw_gumbel(rng: random.Random) -> float:
     """Minus the logarithm of an exponential variate, which is never let be 0."""
     return -math.log(max(rng.expovariate(1.0), sys.float_info.min))
 

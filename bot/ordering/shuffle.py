@@ -62,10 +62,10 @@ def shuffle(ids: Sequence[str], rng: random.Random) -> Order:
     """A uniform order of what is shown: 1/n! for the order, 1/n for each first place; None where nothing is shown."""
     shuffled = list(ids)
     rng.shuffle(shuffled)
-    return in_turn(shuffled)
+    return keep_drafting_order(shuffled)
 
 
-def in_turn(ids: Sequence[str]) -> Order:
+def keep_drafting_order(ids: Sequence[str]) -> Order:
     """The order of drafting, for surfaces where each place is visible before its draft: nothing moves.
 
     As probable as any other: styles are drawn, and put into the batch, at random.
@@ -76,17 +76,17 @@ def in_turn(ids: Sequence[str]) -> Order:
     return Order(ids=tuple(ids), order_propensity=1 / math.factorial(count), first_propensities=(1 / count,) * count)
 
 
-def drawn_places(request_id: str, k: int) -> tuple[int, ...]:
+def draw_places(request_id: str, k: int) -> tuple[int, ...]:
     """For surfaces that fill in place: where each draft stands, from 1, by its place in the batch.
 
     Drawn uniformly from the request's id, which is random: before anything is drafted, independent of the drafts, of
     who is done first and of who fails, and drawn the same again by whoever goes on after a crash.
     """
     drawn = list(range(1, k + 1))
-    chance(request_id, "places").shuffle(drawn)
+    seed_random(request_id, "places").shuffle(drawn)
     return tuple(drawn)
 
 
-def chance(request_id: str, what: str) -> random.Random:
+def seed_random(request_id: str, what: str) -> random.Random:
     """The chance of one request, as often as it is asked for."""
     return random.Random(f"{what}:{request_id}")  # noqa: S311 - what is drawn is no secret

@@ -65,23 +65,23 @@ class TrainingSet:
     left_out: dict[ExclusionReason, int]
 
 
-def once_each(displays: Iterable[ChoiceSet]) -> list[ChoiceSet]:
+def drop_repeats(displays: Iterable[ChoiceSet]) -> list[ChoiceSet]:
     """Without those that repeat another: word for word, place for place, and with the same choice. As evidence, a log
     that was read in twice, under whatever ids, persons and times, is one.
     """
     found: dict[bytes, ChoiceSet] = {}
     for display in displays:
-        found.setdefault(_heard(display), display)
+        found.setdefault(_hash_content(display), display)
     return list(found.values())
 
 
-def _heard(display: ChoiceSet) -> bytes:
+def _hash_content(display: ChoiceSet) -> bytes:
     said = [(turn.role, turn.text) for turn in display.conversation]
     texts = [candidate.text for candidate in display.shown]
     return hashlib.blake2b(repr((said, texts, display.picked)).encode(), digest_size=16).digest()
 
 
-def collect(entries: Iterable[LogEntry]) -> TrainingSet:
+def collect_training_set(entries: Iterable[LogEntry]) -> TrainingSet:
     """All entries that can be learned from. Of a request that stands twice, the first counts: under its id, or under
     another with the same words, choice and time.
     """
@@ -89,10 +89,10 @@ def collect(entries: Iterable[LogEntry]) -> TrainingSet:
     left_out: Counter[ExclusionReason] = Counter()
     seen: set[str | tuple[datetime, bytes]] = set()
     for entry in entries:
-        display = "repeated" if entry.request.id in seen else display_of(entry)
+        display = "repeated" if entry.request.id in seen else to_choice_set(entry)
         seen.add(entry.request.id)
         if isinstance(display, ChoiceSet):
-            said = (display.at, _heard(display))
+            said = (display.at, _hash_content(display))
             display = "repeated" if said in seen else display
             seen.add(said)
         if isinstance(display, ChoiceSet):
@@ -102,29 +102,29 @@ def collect(entries: Iterable[LogEntry]) -> TrainingSet:
     return TrainingSet(displays=tuple(found), left_out=dict(left_out))
 
 
-def display_of(entry: LogEntry) -> ChoiceSet | ExclusionReason:
+def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
     """The entry as a choice set; else why it is none."""
-    reason = _left_out(entry)
+    reason = _find_exclusion(entry)
     if reason is not None:
         return reason
     visible, choice = entry.visible, entry.choice
-    picked = _picked(visible, choice)
+    picked = _find_picked(visible, choice)
     if picked == "malformed" or not _is_whole(visible):
         return "malformed"
     return ChoiceSet(
         request_id=entry.request.id,
-        agent=agent_of(entry),
+        agent=hash_agent(entry),
         at=entry.request.created_at,
         prompt_version=entry.request.prompt_version,
         conversation=entry.request.conversation,
-        shown=shown_of(visible),
+        shown=to_shown_candidates(visible),
         picked=picked,
-        kept=1.0 if picked is None or choice is None else _kept(entry, choice, visible[picked]),
-        order_propensity=probability(entry.request.order_propensity),
+        kept=1.0 if picked is None or choice is None else _measure_kept(entry, choice, visible[picked]),
+        order_propensity=keep_probability(entry.request.order_propensity),
     )
 
 
-def agent_of(entry: LogEntry) -> str:
+def hash_agent(entry: LogEntry) -> str:
     """The person within the log, as a hash: models hold it, and no id. Slack's user ids are unique within a workspace
     only.
     """
@@ -132,7 +132,7 @@ def agent_of(entry: LogEntry) -> str:
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def shown_of(visible: Iterable[Candidate]) -> tuple[ShownCandidate, ...]:
+def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, ...]:
     """Candidates in the order shown, as the ranking reads them: places are counted without gaps, as agents count them.
     What is not a number is missing.
     """
@@ -143,24 +143,24 @@ def shown_of(visible: Iterable[Candidate]) -> tuple[ShownCandidate, ...]:
             style=candidate.style,
             model=candidate.model,
             text=candidate.text or "",
-            mean_logprob=finite(candidate.mean_logprob),
-            first_propensity=probability(candidate.first_propensity),
+            mean_logprob=keep_finite(candidate.mean_logprob),
+            first_propensity=keep_probability(candidate.first_propensity),
         )
         for place, candidate in enumerate(visible, start=1)
     )
 
 
-def finite(value: float | None) -> float | None:
+def keep_finite(value: float | None) -> float | None:
     """The number; None for what is missing, NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
 
 
-def probability(value: float | None) -> float | None:
+def keep_probability(value: float | None) -> float | None:
     """A probability that something happened that did: above 0, at most 1; else None."""
     return value if value is not None and 0 < value <= 1 else None
 
 
-def _left_out(entry: LogEntry) -> ExclusionReason | None:
+def _find_exclusion(entry: LogEntry) -> ExclusionReason | None:
     """Expired entries may hold late choices; a redrafted one is decided without a choice."""
     request = entry.request
     if request.status == "expired":
@@ -172,7 +172,7 @@ def _left_out(entry: LogEntry) -> ExclusionReason | None:
     return "one_candidate" if len(entry.visible) == 1 else None
 
 
-def _picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Literal["malformed"] | None:
+def _find_picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Literal["malformed"] | None:
     if choice is None or choice.kind == "dismissed":
         return None
     places = [index for index, candidate in enumerate(visible) if candidate.id == choice.candidate_id]
@@ -184,15 +184,15 @@ def _is_whole(visible: tuple[Candidate, ...]) -> bool:
     return len({candidate.position for candidate in visible}) == len(visible)
 
 
-def _kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> float:
+def _measure_kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> float:
     if choice.kind == "edited":
-        return _similar(choice, candidate)
+        return _measure_similarity(choice, candidate)
     events = {event.type for event in entry.events}
     return UNSENT if "used" in events and "sent" not in events else 1.0
 
 
-def _similar(choice: Choice, candidate: Candidate) -> float:
-    told = finite(choice.edit_similarity)
+def _measure_similarity(choice: Choice, candidate: Candidate) -> float:
+    told = keep_finite(choice.edit_similarity)
     if told is not None:
         return min(1.0, max(0.0, told))
     if choice.final_text is None or candidate.text is None:

@@ -31,7 +31,7 @@ class Clusters:
         return self.by != "agent"
 
 
-def clusters_of(displays: Sequence[ChoiceSet]) -> Clusters:
+def cluster_choice_sets(displays: Sequence[ChoiceSet]) -> Clusters:
     """Cluster by agent where at least MIN_AGENTS agents picked something, else by agent and day."""
     agents = {display.agent for display in displays if display.picked is not None}
     by: ClusteredBy = "agent" if len(agents) >= MIN_AGENTS else "agent_and_day"

@@ -18,7 +18,7 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.estimates import LENGTH, Estimates, estimate
+from bot.ranking.estimates import LENGTH, Estimates, estimate_effects
 from bot.ranking.features import FEATURES, FloatArray
 from bot.ranking.logit import PRIOR_DEVIATION
 from bot.stats.cluster_intervals import compute_student_quantile
@@ -32,10 +32,10 @@ WORTH_KNOWING: Final = 0.3
 FEW: Final = 30
 """Picks below which it is too early to say that something cannot be told."""
 
-ALL_IN_ALL: Final = tuple(FEATURES)
+WITHOUT_TEXT: Final = tuple(FEATURES)
 """Text features left out, so that a style is what it makes of a text: nothing of it is explained away."""
 
-AT_EQUAL_LENGTH: Final = tuple(name for name in FEATURES if name not in LENGTH)
+WITHOUT_ALL_BUT_LENGTH: Final = tuple(name for name in FEATURES if name not in LENGTH)
 """Only length is left in, as a covariate."""
 
 _POWER: Final = 1.959964 + 0.841621
@@ -97,13 +97,17 @@ class EffectComparison:
     pairs: tuple[PairContrast, ...]
 
 
-def compare(displays: Sequence[ChoiceSet], *, weights: Weights) -> EffectComparison:
+def compare_effects(displays: Sequence[ChoiceSet], *, weights: Weights) -> EffectComparison:
     """Of a log of any size; what it is too small for is `not_enough`."""
     picks = sum(display.picked is not None for display in displays)
-    views = [] if picks == 0 else [_FittedEffects.of(displays, weights, without) for without in (ALL_IN_ALL, AT_EQUAL_LENGTH)]
-    standings = [standing for kind in KINDS for standing in _standings(displays, kind, views)]
+    views = (
+        []
+        if picks == 0
+        else [_FittedEffects.of(displays, weights, without) for without in (WITHOUT_TEXT, WITHOUT_ALL_BUT_LENGTH)]
+    )
+    standings = [standing for kind in KINDS for standing in _rank_names(displays, kind, views)]
     pairs = [
-        _pair(kind, one, other, views, picks)
+        _contrast_pair(kind, one, other, views, picks)
         for kind in KINDS
         for one, other in _pairs([standing.name for standing in standings if standing.kind == kind])
     ]
@@ -128,56 +132,58 @@ class _FittedEffects:
 
     @classmethod
     def of(cls, displays: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
-        estimates = estimate(displays, weights=weights, without=without)
+        estimates = estimate_effects(displays, weights=weights, without=without)
         at = [index for index, (kind, _) in enumerate(estimates.labels) if kind in KINDS]
         labels = tuple((str(estimates.labels[index][0]), estimates.labels[index][1]) for index in at)
-        information = _information(displays, labels)
+        information = _compute_information(displays, labels)
         prior = np.diag([PRIOR_DEVIATION[kind] ** -2.0 for kind, _ in labels])
         pull = np.linalg.inv(information + prior)
         return cls(
             labels=labels,
             values=np.array(estimates.values)[at],
-            covariance=_finite(estimates, at) + pull @ prior @ pull,
+            covariance=_zero_infinite(estimates, at) + pull @ prior @ pull,
             information=information,
             clusters=estimates.clusters,
         )
 
-    def members(self, kind: ContrastKind) -> list[int]:
+    def find_members(self, kind: ContrastKind) -> list[int]:
         return [index for index, (found, _) in enumerate(self.labels) if found == kind]
 
-    def vector(self, kind: ContrastKind, one: str, other: str | None) -> FloatArray:
+    def build_vector(self, kind: ContrastKind, one: str, other: str | None) -> FloatArray:
         """Picks out one less the other, or less the mean of its kind."""
         vector = np.zeros(len(self.labels))
         if other is None:
-            members = self.members(kind)
+            members = self.find_members(kind)
             vector[members] -= 1 / len(members)
         else:
             vector[self.labels.index((kind, other))] -= 1
         vector[self.labels.index((kind, one))] += 1
         return vector
 
-    def effect(self, vector: FloatArray) -> Effect | None:
+    def estimate_effect(self, vector: FloatArray) -> Effect | None:
         """None where one agent only has picked, or where the log does not tell the two apart."""
-        if self.clusters < 2 or math.isnan(self.alike(vector)):
+        if self.clusters < 2 or math.isnan(self.compute_indifferent_variance(vector)):
             return None
         mean = float(vector @ self.values)
-        reach = compute_student_quantile(self.clusters - 1) * self.variance(vector) ** 0.5
+        reach = compute_student_quantile(self.clusters - 1) * self.compute_variance(vector) ** 0.5
         return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
-    def variance(self, vector: FloatArray) -> float:
+    def compute_variance(self, vector: FloatArray) -> float:
         return max(0.0, float(vector @ self.covariance @ vector))
 
-    def alike(self, vector: FloatArray) -> float:
+    def compute_indifferent_variance(self, vector: FloatArray) -> float:
         """The contrast's variance if agents had no preference; NaN where no number of picks would tell it."""
         inverse = np.linalg.pinv(self.information, rcond=1e-9, hermitian=True)
         if not np.allclose(self.information @ inverse @ vector, vector, atol=1e-6):
             return math.nan
         return float(vector @ inverse @ vector)
 
-    def best(self, kind: ContrastKind) -> dict[str, float]:
+    def compute_best(self, kind: ContrastKind) -> dict[str, float]:
         """The probability of each that none of its kind is better, from draws of Student's t."""
-        at = self.members(kind)
-        if self.clusters < 2 or any(math.isnan(self.alike(self.vector(kind, self.labels[i][1], None))) for i in at):
+        at = self.find_members(kind)
+        if self.clusters < 2 or any(
+            math.isnan(self.compute_indifferent_variance(self.build_vector(kind, self.labels[i][1], None))) for i in at
+        ):
             return {}
         rng = np.random.default_rng(_SEED)
         noise = rng.multivariate_normal(np.zeros(len(at)), self.covariance[np.ix_(at, at)], _DRAWS, method="eigh")
@@ -188,13 +194,13 @@ class _FittedEffects:
         return {self.labels[index][1]: float(share) for index, share in zip(at, shares, strict=True)}
 
 
-def _finite(estimates: Estimates, at: Sequence[int]) -> FloatArray:
+def _zero_infinite(estimates: Estimates, at: Sequence[int]) -> FloatArray:
     """With one cluster it is infinite, and not used."""
     found = np.array(estimates.covariance)[np.ix_(at, at)]
     return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
-def _information(displays: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
+def _compute_information(displays: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
     """Fisher's, of the effects, if agents had no preference among what is shown, and picked as often as they do.
 
     Styles and models are told apart within a display, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their places
@@ -208,7 +214,7 @@ def _information(displays: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]
         by_size.setdefault(len(display.shown), []).append(display)
     for size, group in by_size.items():
         for start in range(0, len(group), 10_000):
-            found += _within(group[start : start + 10_000], size, places, len(found))
+            found += _sum_within_sets(group[start : start + 10_000], size, places, len(found))
     ours, cross, of_places = (
         found[: len(labels), : len(labels)], found[: len(labels), len(labels) :], found[len(labels) :, len(labels) :]
     )  # fmt: skip
@@ -219,7 +225,9 @@ def _information(displays: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]
     return np.asarray(apart)
 
 
-def _within(group: Sequence[ChoiceSet], size: int, places: dict[tuple[str, str], int], width: int) -> FloatArray:
+def _sum_within_sets(
+    group: Sequence[ChoiceSet], size: int, places: dict[tuple[str, str], int], width: int
+) -> FloatArray:
     rows = np.zeros((len(group) * size, width))
     shown = [candidate for display in group for candidate in display.shown]
     every = np.arange(len(rows))
@@ -230,25 +238,25 @@ def _within(group: Sequence[ChoiceSet], size: int, places: dict[tuple[str, str],
     return np.asarray(rows.T @ rows / size - sums.T @ sums / size**2)
 
 
-def _standings(displays: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]) -> list[Standing]:
+def _rank_names(displays: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]) -> list[Standing]:
     """The best first; without estimates, the most often picked first."""
     shown: dict[str, int] = {}
     picked: dict[str, int] = {}
     for display in displays:
-        for index, name in enumerate(_names(display, kind)):
+        for index, name in enumerate(_list_names(display, kind)):
             shown[name] = shown.get(name, 0) + 1
             is_picked = display.picked is not None and (kind == "prompts" or display.picked == index)
             picked[name] = picked.get(name, 0) + is_picked
     several = len(shown) > 1 and len(views) == 2
-    best = views[0].best(kind) if several else {}
+    best = views[0].compute_best(kind) if several else {}
     found = [
         Standing(
             kind=kind,
             name=name,
             shown=shown[name],
             picked=picked[name],
-            effect=views[0].effect(views[0].vector(kind, name, None)) if several else None,
-            equal_length=views[1].effect(views[1].vector(kind, name, None)) if several else None,
+            effect=views[0].estimate_effect(views[0].build_vector(kind, name, None)) if several else None,
+            equal_length=views[1].estimate_effect(views[1].build_vector(kind, name, None)) if several else None,
             best=best.get(name),
         )
         for name in shown
@@ -256,7 +264,7 @@ def _standings(displays: Sequence[ChoiceSet], kind: ContrastKind, views: Sequenc
     return sorted(found, key=lambda each: (-(each.effect.mean if each.effect else 0.0), -each.picked, each.name))
 
 
-def _names(display: ChoiceSet, kind: ContrastKind) -> list[str]:
+def _list_names(display: ChoiceSet, kind: ContrastKind) -> list[str]:
     if kind == "prompts":
         return [display.prompt_version]
     return [candidate.style if kind == "styles" else candidate.model for candidate in display.shown]
@@ -266,39 +274,41 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(one, other) for index, one in enumerate(names) for other in names[index + 1 :]]
 
 
-def _pair(kind: ContrastKind, one: str, other: str, views: Sequence[_FittedEffects], picks: int) -> PairContrast:
+def _contrast_pair(
+    kind: ContrastKind, one: str, other: str, views: Sequence[_FittedEffects], picks: int
+) -> PairContrast:
     if not views:
         return PairContrast(
             kind=kind, one=one, other=other, effect=None, equal_length=None, found="not_enough", needed=None,
             missing=None,
         )  # fmt: skip
     view, equal = views
-    vector = view.vector(kind, one, other)
-    effect, needed = view.effect(vector), _needed(view, vector, picks)
+    vector = view.build_vector(kind, one, other)
+    effect, needed = view.estimate_effect(vector), _compute_needed(view, vector, picks)
     return PairContrast(
         kind=kind,
         one=one,
         other=other,
         effect=effect,
-        equal_length=equal.effect(vector),
-        found=_found(view, effect, vector, needed, picks),
+        equal_length=equal.estimate_effect(vector),
+        found=_decide(view, effect, vector, needed, picks),
         needed=needed,
         missing=None if needed is None else max(0, needed - picks),
     )
 
 
-def _needed(view: _FittedEffects, vector: FloatArray, picks: int) -> int | None:
+def _compute_needed(view: _FittedEffects, vector: FloatArray, picks: int) -> int | None:
     """Picks for this contrast; None where no number would do."""
-    alike = view.alike(vector)
+    alike = view.compute_indifferent_variance(vector)
     if math.isnan(alike):
         return None
-    effect = view.effect(vector)
-    variance, aim = (alike, 0.0) if effect is None else (max(alike, view.variance(vector)), abs(effect.mean))
+    effect = view.estimate_effect(vector)
+    variance, aim = (alike, 0.0) if effect is None else (max(alike, view.compute_variance(vector)), abs(effect.mean))
     return math.ceil(picks * variance * (_POWER / max(WORTH_KNOWING, aim)) ** 2)
 
 
-def _found(view: _FittedEffects, effect: Effect | None, vector: FloatArray, needed: int | None, picks: int) -> Finding:
-    if math.isnan(view.alike(vector)) and picks >= FEW:
+def _decide(view: _FittedEffects, effect: Effect | None, vector: FloatArray, needed: int | None, picks: int) -> Finding:
+    if math.isnan(view.compute_indifferent_variance(vector)) and picks >= FEW:
         return "cannot_tell"
     if effect is None or needed is None or picks < needed:
         return "not_enough"

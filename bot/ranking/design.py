@@ -15,7 +15,7 @@ IntArray = NDArray[np.int64]
 POSITIONS: Final = 10
 """Positions have an effect each up to here; further ones share the last."""
 
-FARTHEST: Final = 10.0
+MAX_DEVIATIONS: Final = 10.0
 """Deviations from the mean that a feature is let be: what is rarer than one in a hundred would weigh without bound."""
 
 
@@ -61,7 +61,7 @@ class Design:
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
 
-def scales_of(raw: FloatArray) -> tuple[Scale, ...]:
+def fit_scales(raw: FloatArray) -> tuple[Scale, ...]:
     """Of each column, what was measured of it; a column that says nothing gets the deviation 1."""
     found = []
     for column in raw.T:
@@ -79,7 +79,7 @@ def standardise(raw: FloatArray, scales: Sequence[Scale]) -> FloatArray:
     scaled: FloatArray = raw - means
     scaled /= deviations  # in place: a long log is a large array
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)
+    return np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=scaled)
 
 
 def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
@@ -90,13 +90,13 @@ def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
     return np.asarray(x - np.repeat(means, sizes, axis=0), dtype=np.float64)
 
 
-def measure(displays: Iterable[ChoiceSet], rare: InverseDocumentFrequency) -> FloatArray:
+def measure_features(displays: Iterable[ChoiceSet], idf: InverseDocumentFrequency) -> FloatArray:
     """Raw features of all candidates, end to end."""
-    rows = [featurise(display.conversation, display.shown, rare) for display in displays]
+    rows = [featurise(display.conversation, display.shown, idf) for display in displays]
     return np.concatenate(rows) if rows else np.empty((0, len(FEATURES)))
 
 
-def names_of(displays: Sequence[ChoiceSet]) -> EffectNames:
+def collect_names(displays: Sequence[ChoiceSet]) -> EffectNames:
     """All that is named in these displays, sorted."""
     shown = [candidate for display in displays for candidate in display.shown]
     return EffectNames(
@@ -109,7 +109,7 @@ def names_of(displays: Sequence[ChoiceSet]) -> EffectNames:
     )
 
 
-def arrange(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
+def build_design(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
     """The design of these displays; `x` are their scaled features, not yet centred."""
     sizes = np.array([len(display.shown) for display in displays], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
@@ -120,11 +120,11 @@ def arrange(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, we
     return Design(
         names=names,
         x=centre(x, starts, sizes),
-        style=_indices((candidate.style for candidate in shown), names.styles),
-        model=_indices((candidate.model for candidate in shown), names.models),
+        style=_index_names((candidate.style for candidate in shown), names.styles),
+        model=_index_names((candidate.model for candidate in shown), names.models),
         position=np.minimum(position, names.positions - 1),
-        prompt=_indices((display.prompt_version for display in displays), names.prompts),
-        agent=_indices((display.agent for display in displays), names.agents),
+        prompt=_index_names((display.prompt_version for display in displays), names.prompts),
+        agent=_index_names((display.agent for display in displays), names.agents),
         starts=starts,
         sizes=sizes,
         picked=np.where(within < 0, -1, starts + within),
@@ -132,6 +132,6 @@ def arrange(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, we
     )
 
 
-def _indices(values: Iterable[str], names: Sequence[str]) -> IntArray:
+def _index_names(values: Iterable[str], names: Sequence[str]) -> IntArray:
     places = {name: index for index, name in enumerate(names)}
     return np.array([places.get(value, len(names)) for value in values], dtype=np.int64)

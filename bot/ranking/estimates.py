@@ -7,19 +7,19 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of
-from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.features import FloatArray, rarity
+from bot.ranking.clusters import ClusteredBy, Clusters, cluster_choice_sets
+from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
+from bot.ranking.features import FloatArray, compute_idf
 from bot.ranking.logit import (
     Parameters,
-    chunks,
-    curvature_of,
+    build_shared_columns,
+    build_summing_matrix,
+    compute_curvature,
+    compute_precisions,
     fit_logit,
-    precisions_of,
-    predicted,
-    profiled,
-    shared_columns,
-    summing_by,
+    predict_at_mode,
+    profile_curvature,
+    split_chunks,
 )
 from bot.stats.cluster_intervals import compute_student_quantile
 
@@ -59,29 +59,31 @@ class Estimates:
         return Contrast(mean=mean, error=error, lower=mean - reach, upper=mean + reach)
 
 
-def estimate(displays: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
+def estimate_effects(displays: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
     """Fit all displays, leaving out the features named in `without`."""
-    rare = rarity([display.conversation for display in displays])
-    raw, names = measure(displays, rare), names_of(displays)
+    idf = compute_idf([display.conversation for display in displays])
+    raw, names = measure_features(displays, idf), collect_names(displays)
     columns = [index for index, name in enumerate(names.features) if name not in without]
     names = replace(names, features=tuple(names.features[index] for index in columns))
     raw = raw[:, columns]
-    design = arrange(displays, standardise(raw, scales_of(raw)), names, weights)
-    return estimates_of(design, clusters_of(displays))
+    design = build_design(displays, standardise(raw, fit_scales(raw)), names, weights)
+    return estimate_design(design, cluster_choice_sets(displays))
 
 
-def estimates_of(design: Design, clusters: Clusters) -> Estimates:
+def estimate_design(design: Design, clusters: Clusters) -> Estimates:
     """The same of a design. Habits are averaged out (Laplace): they follow the shared effects."""
     parameters = fit_logit(design)
-    bread = np.linalg.inv(profiled(parameters, curvature_of(design, parameters), precisions_of(parameters)))
+    bread = np.linalg.inv(
+        profile_curvature(parameters, compute_curvature(design, parameters), compute_precisions(parameters))
+    )
     if clusters.count < 2:
         covariance = np.diag(np.full(len(bread), np.inf))
     else:
-        scores = _scores(design, parameters, clusters)
+        scores = _sum_scores(design, parameters, clusters)
         centred = scores - scores.mean(axis=0)
         covariance = bread @ (centred.T @ centred * clusters.count / (clusters.count - 1)) @ bread
     return Estimates(
-        labels=_labels(design),
+        labels=_label_effects(design),
         values=tuple(parameters.shared.tolist()),
         covariance=tuple(tuple(row) for row in covariance.tolist()),
         clusters=clusters.count,
@@ -89,7 +91,7 @@ def estimates_of(design: Design, clusters: Clusters) -> Estimates:
     )
 
 
-def _labels(design: Design) -> tuple[tuple[EffectKind, str], ...]:
+def _label_effects(design: Design) -> tuple[tuple[EffectKind, str], ...]:
     names = design.names
     by_kind: dict[EffectKind, Sequence[str]] = {
         "features": names.features,
@@ -102,14 +104,16 @@ def _labels(design: Design) -> tuple[tuple[EffectKind, str], ...]:
     return tuple((kind, name) for kind, found in by_kind.items() for name in found)
 
 
-def _scores(design: Design, parameters: Parameters, clusters: Clusters) -> FloatArray:
+def _sum_scores(design: Design, parameters: Parameters, clusters: Clusters) -> FloatArray:
     """Of each cluster, the derivative of its log-likelihood by the shared effects: (clusters, P)."""
-    p, p_none = predicted(design, parameters)
+    p, p_none = predict_at_mode(design, parameters)
     scores = np.zeros((clusters.count, len(parameters.shared)))
-    for part, rows in chunks(design):
-        z, z_none = shared_columns(design, part, rows)
+    for part, rows in split_chunks(design):
+        z, z_none = build_shared_columns(design, part, rows)
         mean = np.add.reduceat(z * p[rows, None], design.starts[part] - rows.start) + p_none[part, None] * z_none
         picked = design.picked[part]
         taken = np.where((picked >= 0)[:, None], z[np.maximum(picked - rows.start, 0)], z_none)
-        scores += summing_by(clusters.index[part], clusters.count) @ (design.weight[part, None] * (taken - mean))
+        scores += build_summing_matrix(clusters.index[part], clusters.count) @ (
+            design.weight[part, None] * (taken - mean)
+        )
     return scores

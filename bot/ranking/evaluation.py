@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.clusters import ClusteredBy, Clusters, clusters_of
-from bot.ranking.design import Design, IntArray, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.features import FloatArray, rarity
-from bot.ranking.logit import expected, fit_logit, predicted, qualities
-from bot.ranking.off_policy import PolicyValueRefusal, PolicyValue, greedy, snips, uniform
+from bot.ranking.clusters import ClusteredBy, Clusters, cluster_choice_sets
+from bot.ranking.design import Design, IntArray, build_design, collect_names, fit_scales, measure_features, standardise
+from bot.ranking.features import FloatArray, compute_idf
+from bot.ranking.logit import compute_qualities, fit_logit, predict_at_mode, predict_marginal
+from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform, rank_greedily
 from bot.stats.cluster_intervals import Interval, estimate_case_mean
 from bot.stats.folds import FOLDS, shuffle_folds
 
@@ -66,14 +66,16 @@ class HeldOutEvaluation:
     worth: PolicyValue | PolicyValueRefusal
 
 
-def evaluate(displays: Sequence[ChoiceSet], split: Split, *, weights: Weights, seed: int = 0) -> HeldOutEvaluation | None:
+def evaluate(
+    displays: Sequence[ChoiceSet], split: Split, *, weights: Weights, seed: int = 0
+) -> HeldOutEvaluation | None:
     """None where nothing can be held out: by person with fewer than two, by time with nobody's second pick."""
-    judged = list(_judged(displays, split, weights, seed))
+    judged = list(_predict_folds(displays, split, weights, seed))
     held = np.concatenate([part.held for part in judged]) if judged else np.array([], dtype=np.int64)
     found = [displays[index] for index in held.tolist()]
     if not any(display.picked is not None for display in found):
         return None
-    return _summed_up(split, found, _HeldOutPredictions.of(judged))
+    return _summarise(split, found, _HeldOutPredictions.of(judged))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,39 +123,41 @@ class _HeldOutPredictions:
         return np.split(values, self.starts[1:])
 
 
-def positions_only(design: Design) -> Design:
+def keep_positions_only(design: Design) -> Design:
     """The same sets, of which nothing is known but positions and persons."""
     names = replace(design.names, features=(), styles=(), models=(), prompts=())
     rows, sets = np.zeros_like(design.style), np.zeros_like(design.prompt)
     return replace(design, names=names, x=design.x[:, :0], style=rows, model=rows, prompt=sets)
 
 
-def nobody_known(design: Design) -> Design:
+def drop_agents(design: Design) -> Design:
     """The same, all persons alike."""
     return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
 
 
-def divided(displays: Sequence[ChoiceSet], held: Flags, x: FloatArray, weights: Weights) -> tuple[Design, Design]:
+def split_design(displays: Sequence[ChoiceSet], held: Flags, x: FloatArray, weights: Weights) -> tuple[Design, Design]:
     """To learn from, and to judge by; scales and names are those of the first. `x`: raw features of all."""
     rows = np.repeat(held, [len(display.shown) for display in displays])
     train = [displays[index] for index in np.flatnonzero(~held).tolist()]
     test = [displays[index] for index in np.flatnonzero(held).tolist()]
-    scales, names = scales_of(x[~rows]), names_of(train)
-    fitted = arrange(train, standardise(x[~rows], scales), names, weights)
-    return fitted, arrange(test, standardise(x[rows], scales), names, weights)
+    scales, names = fit_scales(x[~rows]), collect_names(train)
+    fitted = build_design(train, standardise(x[~rows], scales), names, weights)
+    return fitted, build_design(test, standardise(x[rows], scales), names, weights)
 
 
-def _judged(displays: Sequence[ChoiceSet], split: Split, weights: Weights, seed: int) -> Iterator[_FoldPrediction]:
-    x = measure(displays, rarity([display.conversation for display in displays]))
-    for held in _splits(displays, split, seed):
+def _predict_folds(
+    displays: Sequence[ChoiceSet], split: Split, weights: Weights, seed: int
+) -> Iterator[_FoldPrediction]:
+    x = measure_features(displays, compute_idf([display.conversation for display in displays]))
+    for held in _split_folds(displays, split, seed):
         kept = [display for display, is_held in zip(displays, held, strict=True) if not is_held]
         if not held.any() or all(display.picked is None for display in kept):
             continue
-        train, test = divided(displays, held, x, weights)
+        train, test = split_design(displays, held, x, weights)
         parameters = fit_logit(train)
-        p, none = expected(test, parameters)
-        positions = fit_logit(nobody_known(positions_only(train)))
-        position, position_none = predicted(nobody_known(positions_only(test)), positions)
+        p, none = predict_marginal(test, parameters)
+        positions = fit_logit(drop_agents(keep_positions_only(train)))
+        position, position_none = predict_at_mode(drop_agents(keep_positions_only(test)), positions)
         yield _FoldPrediction(
             held=np.flatnonzero(held),
             design=test,
@@ -161,11 +165,11 @@ def _judged(displays: Sequence[ChoiceSet], split: Split, weights: Weights, seed:
             none=none,
             position=position,
             position_none=position_none,
-            quality=qualities(test, parameters),
+            quality=compute_qualities(test, parameters),
         )
 
 
-def _splits(displays: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[Flags]:
+def _split_folds(displays: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[Flags]:
     _, found = np.unique(np.array([display.agent for display in displays], dtype=np.str_), return_inverse=True)
     agent = found.astype(np.int64)
     if split == "person":
@@ -173,10 +177,10 @@ def _splits(displays: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[
         folds = shuffle_folds(agent, seed=seed)
         yield from (folds == fold for fold in range(min(FOLDS, people)) if people > 1)
     else:
-        yield _last_of_each(displays, agent)
+        yield _hold_out_last(displays, agent)
 
 
-def _last_of_each(displays: Sequence[ChoiceSet], agent: IntArray) -> Flags:
+def _hold_out_last(displays: Sequence[ChoiceSet], agent: IntArray) -> Flags:
     held = np.zeros(len(displays), dtype=bool)
     for person in np.unique(agent):
         theirs = sorted(np.flatnonzero(agent == person).tolist(), key=lambda index: displays[index].at)
@@ -184,8 +188,8 @@ def _last_of_each(displays: Sequence[ChoiceSet], agent: IntArray) -> Flags:
     return held
 
 
-def _summed_up(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> HeldOutEvaluation:
-    clusters, is_picked = clusters_of(displays), found.within >= 0
+def _summarise(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> HeldOutEvaluation:
+    clusters, is_picked = cluster_choice_sets(displays), found.within >= 0
     at = found.starts[is_picked] + found.within[is_picked]
 
     def mean(values: FloatArray) -> Interval:
@@ -193,9 +197,9 @@ def _summed_up(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredi
 
     log = np.log(found.p[at] / (1 - found.none[is_picked]))
     position = np.log(found.position[at] / (1 - found.position_none[is_picked]))
-    ranks, chance = _ranks(found, skip=0), 1 / found.sizes[is_picked]
-    below, below_index, below_chance = _below(found, clusters)
-    bins, error = _calibration(found)
+    ranks, chance = _rank_picks(found, skip=0), 1 / found.sizes[is_picked]
+    below, below_index, below_chance = _rank_below_first(found, clusters)
+    bins, error = _measure_calibration(found)
     return HeldOutEvaluation(
         split=split,
         displays=len(displays),
@@ -208,8 +212,10 @@ def _summed_up(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredi
         position=mean(position),
         uniform=mean(np.log(chance)),
         gain=mean(log - position),
-        whole=estimate_case_mean(np.log(_chosen(found, found.p, found.none)), clusters.index),
-        whole_position=estimate_case_mean(np.log(_chosen(found, found.position, found.position_none)), clusters.index),
+        whole=estimate_case_mean(np.log(_select_probability(found, found.p, found.none)), clusters.index),
+        whole_position=estimate_case_mean(
+            np.log(_select_probability(found, found.position, found.position_none)), clusters.index
+        ),
         top_1=mean(ranks[:, 0]),
         top_1_uniform=float(chance.mean()),
         mrr=mean(ranks[:, 1]),
@@ -217,36 +223,36 @@ def _summed_up(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredi
         below_first_uniform=float(below_chance.mean()) if len(below) else None,
         calibration=bins,
         calibration_error=error,
-        worth=_worth(displays, found),
+        worth=_estimate_worth(displays, found),
     )
 
 
-def _chosen(found: _HeldOutPredictions, p: FloatArray, none: FloatArray) -> FloatArray:
+def _select_probability(found: _HeldOutPredictions, p: FloatArray, none: FloatArray) -> FloatArray:
     return np.where(found.within < 0, none, p[found.starts + np.maximum(found.within, 0)])
 
 
-def _ranks(found: _HeldOutPredictions, *, skip: int) -> FloatArray:
+def _rank_picks(found: _HeldOutPredictions, *, skip: int) -> FloatArray:
     """(is first, 1 / rank) by quality of each pick at `skip` or further down, among those; equal ones share places."""
     rows = []
     for quality, picked in zip(found.sets(found.quality), found.within.tolist(), strict=True):
         if picked >= skip and len(quality) - skip >= 2:
-            rows.append(_rank(quality[skip:], picked - skip))
+            rows.append(_rank_pick(quality[skip:], picked - skip))
     return np.array(rows, dtype=np.float64).reshape(-1, 2)
 
 
-def _rank(quality: FloatArray, picked: int) -> tuple[float, float]:
+def _rank_pick(quality: FloatArray, picked: int) -> tuple[float, float]:
     better = int((quality > quality[picked]).sum())
     equal = int((quality == quality[picked]).sum())
     reciprocal = sum(1 / (better + place) for place in range(1, equal + 1)) / equal
     return (1 / equal if better == 0 else 0.0), reciprocal
 
 
-def _below(found: _HeldOutPredictions, clusters: Clusters) -> tuple[FloatArray, IntArray, FloatArray]:
+def _rank_below_first(found: _HeldOutPredictions, clusters: Clusters) -> tuple[FloatArray, IntArray, FloatArray]:
     counted = (found.within >= 1) & (found.sizes >= 3)
-    return _ranks(found, skip=1), clusters.index[counted], 1 / (found.sizes[counted] - 1)
+    return _rank_picks(found, skip=1), clusters.index[counted], 1 / (found.sizes[counted] - 1)
 
 
-def _calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationBin, ...], float]:
+def _measure_calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationBin, ...], float]:
     """Candidates in ten bins of one size, by predicted probability; the error is the mean distance."""
     picked = np.zeros(len(found.p))
     is_picked = found.within >= 0
@@ -259,7 +265,7 @@ def _calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationBin, ...]
     return bins, sum(abs(one.predicted - one.picked) * one.candidates for one in bins) / len(found.p)
 
 
-def _worth(displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> PolicyValue | PolicyValueRefusal:
+def _estimate_worth(displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> PolicyValue | PolicyValueRefusal:
     """Off-policy: how much oftener the first reply would be picked, were the best by quality first, than at random."""
-    targets = [greedy(quality.tolist()) for quality in found.sets(found.quality)]
-    return snips(displays, targets, against=[uniform(len(display.shown)) for display in displays])
+    targets = [rank_greedily(quality.tolist()) for quality in found.sets(found.quality)]
+    return estimate_worth(displays, targets, against=[list_uniform(len(display.shown)) for display in displays])

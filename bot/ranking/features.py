@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.ordering.near_duplicates import tokens
+from bot.ordering.near_duplicates import tokenize
 from storage.records import Turn
 
 READ: Final = 10_000
@@ -93,42 +93,49 @@ _UNMEASURED: Final = math.nan
 class InverseDocumentFrequency:
     """How rare words are, by bucket of a hash (no word is kept): log((1 + documents) / (1 + with the word)) + 1."""
 
-    idf: tuple[float, ...]
+    values: tuple[float, ...]
 
     @classmethod
     def unknown(cls) -> "InverseDocumentFrequency":
-        return cls(idf=(1.0,) * BUCKETS)
+        return cls(values=(1.0,) * BUCKETS)
 
 
-def rarity(conversations: Sequence[Sequence[Turn]]) -> InverseDocumentFrequency:
+def compute_idf(conversations: Sequence[Sequence[Turn]]) -> InverseDocumentFrequency:
     """Counted over distinct conversations, each word once a conversation."""
     counts = np.zeros(BUCKETS)
-    distinct = dict.fromkeys(_joined(conversation) for conversation in conversations)
+    distinct = dict.fromkeys(_join_turns(conversation) for conversation in conversations)
     for text in distinct:
-        counts[list({bucket(word) for word in tokens(text)})] += 1
-    return InverseDocumentFrequency(idf=tuple((np.log((1 + len(distinct)) / (1 + counts)) + 1).round(6).tolist()))
+        counts[list({hash_word(word) for word in tokenize(text)})] += 1
+    return InverseDocumentFrequency(values=tuple((np.log((1 + len(distinct)) / (1 + counts)) + 1).round(6).tolist()))
 
 
-def featurise(conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], rare: InverseDocumentFrequency) -> FloatArray:
+def featurise(
+    conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], idf: InverseDocumentFrequency
+) -> FloatArray:
     """Raw features, a row a candidate, a column each of FEATURES; NaN where nothing was measured."""
-    words = tokens(_joined(conversation))
-    last = tokens(conversation[-1].text[-LAST_READ:])[-LAST_WORDS:] if conversation else []
+    words = tokenize(_join_turns(conversation))
+    last = tokenize(conversation[-1].text[-LAST_READ:])[-LAST_WORDS:] if conversation else []
     beside = _ConversationTerms(
-        whole=_Bag.of(words, rare),
-        last=_Bag.of(last, rare),
+        whole=_TermWeights.of(words, idf),
+        last=_TermWeights.of(last, idf),
         runs=frozenset(zip(words, words[1:], words[2:], strict=False)),
     )
     texts = [(candidate.text or "")[:READ_TEXT] for candidate in candidates]
-    bags = [_Bag.of(tokens(text), rare) for text in texts]
+    bags = [_TermWeights.of(tokenize(text), idf) for text in texts]
     rows = [
-        [*_of_words(bag, beside), _central(bag, bags), *_of_text(text, bag), *_of_logprob(candidate, bag)]
+        [
+            *_measure_words(bag, beside),
+            _measure_centrality(bag, bags),
+            *_measure_characters(text, bag),
+            *_measure_logprob(candidate, bag),
+        ]
         for candidate, text, bag in zip(candidates, texts, bags, strict=True)
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, len(FEATURES))
 
 
 @dataclass(frozen=True, slots=True)
-class _Bag:
+class _TermWeights:
     """A text's words in their order, and their TF-IDF weights."""
 
     words: list[str]
@@ -137,13 +144,13 @@ class _Bag:
     idf: float
 
     @classmethod
-    def of(cls, words: list[str], rare: InverseDocumentFrequency) -> "_Bag":
-        idf = {word: rare.idf[bucket(word)] for word in set(words)}
-        weights = {word: count * idf[word] for word, count in Counter(words).items()}
+    def of(cls, words: list[str], idf: InverseDocumentFrequency) -> "_TermWeights":
+        by_word = {word: idf.values[hash_word(word)] for word in set(words)}
+        weights = {word: count * by_word[word] for word, count in Counter(words).items()}
         norm = math.sqrt(sum(weight * weight for weight in weights.values()))
         return cls(words, weights, norm, sum(weights.values()) / max(1, len(words)))
 
-    def cosine(self, other: "_Bag") -> float:
+    def compute_cosine(self, other: "_TermWeights") -> float:
         if not self.norm or not other.norm:
             return 0.0
         small, large = (self, other) if len(self.weights) < len(other.weights) else (other, self)
@@ -156,12 +163,12 @@ class _Bag:
 class _ConversationTerms:
     """The conversation that candidates stand beside."""
 
-    whole: _Bag
-    last: _Bag
+    whole: _TermWeights
+    last: _TermWeights
     runs: frozenset[tuple[str, str, str]]
 
 
-def _of_words(bag: _Bag, beside: _ConversationTerms) -> tuple[float, ...]:
+def _measure_words(bag: _TermWeights, beside: _ConversationTerms) -> tuple[float, ...]:
     words, n = bag.words, max(1, len(bag.words))
     new = sum(word not in beside.whole.weights for word in bag.weights)
     runs = list(zip(words, words[1:], words[2:], strict=False))
@@ -171,8 +178,8 @@ def _of_words(bag: _Bag, beside: _ConversationTerms) -> tuple[float, ...]:
         math.log1p(len(words)) ** 2,
         length,
         length**2,
-        bag.cosine(beside.whole),
-        bag.cosine(beside.last),
+        bag.compute_cosine(beside.whole),
+        bag.compute_cosine(beside.last),
         new / max(1, len(bag.weights)),
         math.log1p(new),
         sum(run in beside.runs for run in runs) / max(1, len(runs)),
@@ -183,11 +190,11 @@ def _of_words(bag: _Bag, beside: _ConversationTerms) -> tuple[float, ...]:
     )
 
 
-def _central(bag: _Bag, bags: Sequence[_Bag]) -> float:
-    return sum(bag.cosine(other) for other in bags if other is not bag) / max(1, len(bags) - 1)
+def _measure_centrality(bag: _TermWeights, bags: Sequence[_TermWeights]) -> float:
+    return sum(bag.compute_cosine(other) for other in bags if other is not bag) / max(1, len(bags) - 1)
 
 
-def _of_text(text: str, bag: _Bag) -> tuple[float, ...]:
+def _measure_characters(text: str, bag: _TermWeights) -> tuple[float, ...]:
     return (
         math.log1p(len(text)),
         math.log1p(len(_SENTENCE_END.findall(text))),
@@ -201,7 +208,7 @@ def _of_text(text: str, bag: _Bag) -> tuple[float, ...]:
     )
 
 
-def _of_logprob(candidate: RankableCandidate, bag: _Bag) -> tuple[float, float, float]:
+def _measure_logprob(candidate: RankableCandidate, bag: _TermWeights) -> tuple[float, float, float]:
     mean = candidate.mean_logprob
     if mean is None or not math.isfinite(mean):
         return _UNMEASURED, _UNMEASURED, _UNMEASURED
@@ -209,10 +216,10 @@ def _of_logprob(candidate: RankableCandidate, bag: _Bag) -> tuple[float, float, 
 
 
 @lru_cache(maxsize=65_536)
-def bucket(word: str) -> int:
+def hash_word(word: str) -> int:
     """The same on every machine and in every run."""
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
-def _joined(conversation: Sequence[Turn]) -> str:
+def _join_turns(conversation: Sequence[Turn]) -> str:
     return "\n".join(turn.text for turn in conversation)[-READ:]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.clusters import ClusteredBy, clusters_of
-from bot.ranking.design import Design, IntArray, measure
-from bot.ranking.evaluation import divided, positions_only
-from bot.ranking.features import FloatArray, rarity
-from bot.ranking.logit import expected, fit_logit
+from bot.ranking.clusters import ClusteredBy, cluster_choice_sets
+from bot.ranking.design import Design, IntArray, measure_features
+from bot.ranking.evaluation import keep_positions_only, split_design
+from bot.ranking.features import FloatArray, compute_idf
+from bot.ranking.logit import fit_logit, predict_marginal
 from bot.stats.cluster_intervals import estimate_case_mean
 from bot.stats.folds import FOLDS, balance_folds
 
@@ -30,13 +30,13 @@ class LogLikelihoodGain:
     exploratory: bool
 
 
-def gain_over_position(displays: Sequence[ChoiceSet], *, weights: Weights = "picks") -> LogLikelihoodGain | None:
+def estimate_gain(displays: Sequence[ChoiceSet], *, weights: Weights = "picks") -> LogLikelihoodGain | None:
     """None where fewer than two clusters have a pick: nothing can be held out."""
-    clusters = clusters_of(displays)
+    clusters = cluster_choice_sets(displays)
     is_picked = np.array([display.picked is not None for display in displays], dtype=bool)
     if len(np.unique(clusters.index[is_picked])) < 2:
         return None
-    gains = _held_out(displays, clusters.index, weights)[is_picked]
+    gains = _compute_gains(displays, clusters.index, weights)[is_picked]
     interval = estimate_case_mean(gains, clusters.index[is_picked])
     return LogLikelihoodGain(
         mean=interval.mean,
@@ -48,22 +48,24 @@ def gain_over_position(displays: Sequence[ChoiceSet], *, weights: Weights = "pic
     )
 
 
-def _held_out(displays: Sequence[ChoiceSet], clusters: IntArray, weights: Weights) -> FloatArray:
+def _compute_gains(displays: Sequence[ChoiceSet], clusters: IntArray, weights: Weights) -> FloatArray:
     """Each display's log-likelihood given a pick, less position-only's; both fitted on other folds."""
-    x = measure(displays, rarity([display.conversation for display in displays]))
+    x = measure_features(displays, compute_idf([display.conversation for display in displays]))
     folds, gains = balance_folds(clusters), np.zeros(len(displays))
     for fold in range(min(FOLDS, len(np.unique(clusters)))):
         held = folds == fold
         if all(displays[index].picked is None for index in np.flatnonzero(~held).tolist()):
             continue
-        train, test = divided(displays, held, x, weights)
-        gains[held] = _log_likelihood(train, test) - _log_likelihood(positions_only(train), positions_only(test))
+        train, test = split_design(displays, held, x, weights)
+        gains[held] = _compute_log_likelihood(train, test) - _compute_log_likelihood(
+            keep_positions_only(train), keep_positions_only(test)
+        )
     return gains
 
 
-def _log_likelihood(train: Design, test: Design) -> FloatArray:
+def _compute_log_likelihood(train: Design, test: Design) -> FloatArray:
     """Of each held-out pick, given that there was one; 0 where none was picked."""
-    p, none = expected(test, fit_logit(train))
+    p, none = predict_marginal(test, fit_logit(train))
     found = np.zeros(len(test.sizes))
     is_picked = test.picked >= 0
     found[is_picked] = np.log(p[test.picked[is_picked]] / (1 - none[is_picked]))

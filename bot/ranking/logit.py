@@ -1,4 +1,4 @@
-"""The conditional logit with an outside option and persons' habits: likelihood, gradient, curvature, fit, prediction.
+"""The conditional logit with an outside option and persons' random effects: likelihood, gradient, curvature, fit, prediction.
 
     U_i    = w·x_i + a_style(i) + a_model(i) + a_prompt + b_position(i) + u_person·[position = 1]
     U_none = c0 + c1·log K + v_person
@@ -28,15 +28,15 @@ PRIOR_DEVIATION: Final = {
     "positions": 0.5,
     "none": 2.0,
 }
-HABITS: Final = 2
-HABIT_VARIANCE: Final = 0.64
-"""Of each habit, before there is anything to learn it from."""
+RANDOM_EFFECTS: Final = 2
+RANDOM_EFFECT_VARIANCE: Final = 0.64
+"""Of each random effect, before there is anything to learn it from."""
 
 PRIOR_FEATURES: Final = 15.0
 """How many features' worth the prior of their variance is: with many choices they may grow, with few they hardly do."""
 
 PRIOR_PERSONS: Final = 4.0
-"""How many persons' worth the prior of the spread of habits is."""
+"""How many persons' worth the prior of the spread of random effects is."""
 
 _STEPS: Final = 60
 _SETTLED: Final = 1e-3
@@ -52,7 +52,7 @@ _NODES: Final = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Effects by index; `habits` a row (u, v) a person; `habit_covariances` how uncertain each person's are."""
+    """Effects by index; `random_effects` a row (u, v) a person; `random_effect_covariances` how uncertain each person's are."""
 
     features: FloatArray
     styles: FloatArray
@@ -60,8 +60,8 @@ class Parameters:
     prompts: FloatArray
     positions: FloatArray
     none: FloatArray  # c0, c1
-    habits: FloatArray  # (agents, 2)
-    habit_covariances: FloatArray  # (agents, 2, 2)
+    random_effects: FloatArray  # (agents, 2)
+    random_effect_covariances: FloatArray  # (agents, 2, 2)
     spread: FloatArray  # (2, 2): S
     text_variance: FloatArray  # (1,): of the effects of features
 
@@ -70,11 +70,13 @@ class Parameters:
         """The effects that all persons share, end to end in the order of PRIOR_DEVIATION."""
         return np.concatenate([getattr(self, kind) for kind in PRIOR_DEVIATION])
 
-    def moved(self, shared: FloatArray, habits: FloatArray) -> "Parameters":
+    def add_step(self, shared: FloatArray, random_effects: FloatArray) -> "Parameters":
         """With these added."""
         ends = np.cumsum([len(getattr(self, kind)) for kind in PRIOR_DEVIATION])[:-1]
         parts = np.split(self.shared + shared, ends)
-        return replace(self, **dict(zip(PRIOR_DEVIATION, parts, strict=True)), habits=self.habits + habits)
+        return replace(
+            self, **dict(zip(PRIOR_DEVIATION, parts, strict=True)), random_effects=self.random_effects + random_effects
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,29 +85,29 @@ class Curvature:
 
     shared: FloatArray  # (P, P)
     cross: FloatArray  # (agents, 2, P)
-    habits: FloatArray  # (agents, 2, 2)
+    random_effects: FloatArray  # (agents, 2, 2)
 
 
 def fit_logit(design: Design) -> Parameters:
-    """The most probable parameters, with the variances of habits and of text learned from these choices."""
-    parameters = start_of(design)
-    curvature = curvature_of(design, parameters)
+    """The most probable parameters, with the variances of random effects and of text learned from these choices."""
+    parameters = initialise_parameters(design)
+    curvature = compute_curvature(design, parameters)
     for _ in range(_STEPS):
-        before, parameters = parameters, _step(design, parameters, curvature)
+        before, parameters = parameters, _take_step(design, parameters, curvature)
         change = np.abs(parameters.shared - before.shared).max()
-        change = max(change, np.abs(parameters.habits - before.habits).max(initial=0.0))
-        parameters = _with_variances(parameters, curvature)
-        if change < _SETTLED and _relearned(before, parameters) < _RELEARNED:
+        change = max(change, np.abs(parameters.random_effects - before.random_effects).max(initial=0.0))
+        parameters = _learn_variances(parameters, curvature)
+        if change < _SETTLED and _measure_variance_change(before, parameters) < _RELEARNED:
             break
         if change > _STALE:
-            curvature = curvature_of(design, parameters)
+            curvature = compute_curvature(design, parameters)
     for _ in range(_LAST_STEPS):
-        parameters = _step(design, parameters, curvature)
-    covariances = np.linalg.inv(curvature_of(design, parameters).habits + np.linalg.inv(parameters.spread))
-    return replace(parameters, habit_covariances=covariances)
+        parameters = _take_step(design, parameters, curvature)
+    covariances = np.linalg.inv(compute_curvature(design, parameters).random_effects + np.linalg.inv(parameters.spread))
+    return replace(parameters, random_effect_covariances=covariances)
 
 
-def start_of(design: Design) -> Parameters:
+def initialise_parameters(design: Design) -> Parameters:
     """All effects 0."""
     names, agents = design.names, len(design.names.agents)
     return Parameters(
@@ -115,14 +117,14 @@ def start_of(design: Design) -> Parameters:
         prompts=np.zeros(len(names.prompts)),
         positions=np.zeros(names.positions),
         none=np.zeros(2),
-        habits=np.zeros((agents, HABITS)),
-        habit_covariances=np.tile(HABIT_VARIANCE * np.eye(HABITS), (agents, 1, 1)),
-        spread=HABIT_VARIANCE * np.eye(HABITS),
+        random_effects=np.zeros((agents, RANDOM_EFFECTS)),
+        random_effect_covariances=np.tile(RANDOM_EFFECT_VARIANCE * np.eye(RANDOM_EFFECTS), (agents, 1, 1)),
+        spread=RANDOM_EFFECT_VARIANCE * np.eye(RANDOM_EFFECTS),
         text_variance=np.array([PRIOR_DEVIATION["features"] ** 2]),
     )
 
 
-def precisions_of(parameters: Parameters) -> FloatArray:
+def compute_precisions(parameters: Parameters) -> FloatArray:
     """Of the priors of the shared effects: 1 / variance."""
     sizes = [len(getattr(parameters, kind)) for kind in PRIOR_DEVIATION]
     variances = {kind: deviation**2 for kind, deviation in PRIOR_DEVIATION.items()}
@@ -130,27 +132,29 @@ def precisions_of(parameters: Parameters) -> FloatArray:
     return np.repeat([1 / variance for variance in variances.values()], sizes)
 
 
-def qualities(design: Design, parameters: Parameters) -> FloatArray:
+def compute_qualities(design: Design, parameters: Parameters) -> FloatArray:
     """Of each candidate, (N,): w·x + a_style + a_model + a_prompt."""
-    effects = _known(parameters.styles)[design.style] + _known(parameters.models)[design.model]
-    prompts = np.repeat(_known(parameters.prompts)[design.prompt], design.sizes)
+    effects = _append_unknown(parameters.styles)[design.style] + _append_unknown(parameters.models)[design.model]
+    prompts = np.repeat(_append_unknown(parameters.prompts)[design.prompt], design.sizes)
     return np.asarray(design.x @ parameters.features + effects + prompts, dtype=np.float64)
 
 
-def utilities(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Of each candidate, (N,), and of taking none, (D,), for a person whose habits are both 0."""
-    rows = qualities(design, parameters) + parameters.positions[design.position]
+def compute_utilities(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
+    """Of each candidate, (N,), and of taking none, (D,), for a person whose random effects are both 0."""
+    rows = compute_qualities(design, parameters) + parameters.positions[design.position]
     return rows, parameters.none[0] + parameters.none[1] * np.log(design.sizes)
 
 
-def with_habits(design: Design, rows: FloatArray, none: FloatArray, habits: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The same for persons with habits, given as a row (u, v) a set."""
+def add_random_effects(
+    design: Design, rows: FloatArray, none: FloatArray, random_effects: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The same for persons with random effects, given as a row (u, v) a set."""
     rows = rows.copy()
-    rows[design.starts] += habits[:, 0]
-    return rows, none + habits[:, 1]
+    rows[design.starts] += random_effects[:, 0]
+    return rows, none + random_effects[:, 1]
 
 
-def probabilities(design: Design, rows: FloatArray, none: FloatArray) -> tuple[FloatArray, FloatArray]:
+def compute_probabilities(design: Design, rows: FloatArray, none: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Of each candidate and of none, from utilities."""
     top = np.maximum(np.maximum.reduceat(rows, design.starts), none)
     exp_rows = np.exp(rows - np.repeat(top, design.sizes))
@@ -159,94 +163,102 @@ def probabilities(design: Design, rows: FloatArray, none: FloatArray) -> tuple[F
     return exp_rows / np.repeat(total, design.sizes), exp_none / total
 
 
-def predicted(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Probabilities with each person's most probable habits; an unknown one's are 0."""
-    habits = np.vstack([parameters.habits, np.zeros(HABITS)])[design.agent]
-    return probabilities(design, *with_habits(design, *utilities(design, parameters), habits))
+def predict_at_mode(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
+    """Probabilities with each person's most probable random effects; an unknown one's are 0."""
+    random_effects = np.vstack([parameters.random_effects, np.zeros(RANDOM_EFFECTS)])[design.agent]
+    return compute_probabilities(
+        design, *add_random_effects(design, *compute_utilities(design, parameters), random_effects)
+    )
 
 
-def expected(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Probabilities averaged over what each person's habits may be (Gauss and Hermite's rule): for a known person over
+def predict_marginal(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
+    """Probabilities averaged over what each person's random effects may be (Gauss and Hermite's rule): for a known person over
     their posterior, for an unknown one over the population.
     """
-    means = np.vstack([parameters.habits, np.zeros(HABITS)])[design.agent]
-    covariances = np.concatenate([parameters.habit_covariances, parameters.spread[None]])
+    means = np.vstack([parameters.random_effects, np.zeros(RANDOM_EFFECTS)])[design.agent]
+    covariances = np.concatenate([parameters.random_effect_covariances, parameters.spread[None]])
     roots = np.linalg.cholesky(covariances)[design.agent]
-    rows, none = utilities(design, parameters)
+    rows, none = compute_utilities(design, parameters)
     p, p_none = np.zeros_like(rows), np.zeros_like(none)
-    for node, weight in _nodes():
-        at, at_none = probabilities(design, *with_habits(design, rows, none, means + roots @ node))
+    for node, weight in _build_quadrature():
+        at, at_none = compute_probabilities(design, *add_random_effects(design, rows, none, means + roots @ node))
         p += weight * at
         p_none += weight * at_none
     return p, p_none
 
 
-def loss(design: Design, parameters: Parameters, precisions: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Minus the log posterior, and its gradient by the shared effects, (P,), and by the habits, (agents, 2)."""
-    p, p_none = predicted(design, parameters)
+def compute_loss(
+    design: Design, parameters: Parameters, precisions: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Minus the log posterior, and its gradient by the shared effects, (P,), and by the random effects, (agents, 2)."""
+    p, p_none = predict_at_mode(design, parameters)
     is_picked = design.picked >= 0
     chosen = np.where(is_picked, p[design.picked], p_none)
     g = np.repeat(design.weight, design.sizes) * p
     g[design.picked[is_picked]] -= design.weight[is_picked]
     g_none = design.weight * (p_none - ~is_picked)
-    shared, habits = parameters.shared, parameters.habits
-    penalised = habits @ np.linalg.inv(parameters.spread)
+    shared, random_effects = parameters.shared, parameters.random_effects
+    penalised = random_effects @ np.linalg.inv(parameters.spread)
     value = -np.sum(design.weight * np.log(np.maximum(chosen, 1e-300)))
-    value += 0.5 * np.sum(precisions * shared**2) + 0.5 * np.sum(penalised * habits)
-    by_agent = [_summed(design.agent, of, len(habits)) for of in (g[design.starts], g_none)]
-    return float(value), by_effect(design, g, g_none) + precisions * shared, np.stack(by_agent, axis=1) + penalised
+    value += 0.5 * np.sum(precisions * shared**2) + 0.5 * np.sum(penalised * random_effects)
+    by_agent = [_sum_by_index(design.agent, of, len(random_effects)) for of in (g[design.starts], g_none)]
+    return (
+        float(value),
+        differentiate_by_effect(design, g, g_none) + precisions * shared,
+        np.stack(by_agent, axis=1) + penalised,
+    )
 
 
-def by_effect(design: Design, g: FloatArray, g_none: FloatArray) -> FloatArray:
+def differentiate_by_effect(design: Design, g: FloatArray, g_none: FloatArray) -> FloatArray:
     """Derivatives by the shared effects, from those by each row's utility and by each set's outside option."""
     names = design.names
     return np.concatenate([
         design.x.T @ g,
-        _summed(design.style, g, len(names.styles)),
-        _summed(design.model, g, len(names.models)),
-        _summed(design.prompt, np.add.reduceat(g, design.starts), len(names.prompts)),
-        _summed(design.position, g, names.positions),
+        _sum_by_index(design.style, g, len(names.styles)),
+        _sum_by_index(design.model, g, len(names.models)),
+        _sum_by_index(design.prompt, np.add.reduceat(g, design.starts), len(names.prompts)),
+        _sum_by_index(design.position, g, names.positions),
         [g_none.sum(), g_none @ np.log(design.sizes)],
     ])  # fmt: skip
 
 
-def curvature_of(design: Design, parameters: Parameters) -> Curvature:
+def compute_curvature(design: Design, parameters: Parameters) -> Curvature:
     """Exactly, in chunks: memory stays flat however long the log is."""
-    size, agents = len(parameters.shared), len(parameters.habits)
-    shared, cross, habits = np.zeros((size, size)), np.zeros((agents, 2, size)), np.zeros((agents, 2, 2))
-    p, p_none = predicted(design, parameters)
-    for part, rows in chunks(design):
-        z, z_none = shared_columns(design, part, rows)
+    size, agents = len(parameters.shared), len(parameters.random_effects)
+    shared, cross, random_effects = np.zeros((size, size)), np.zeros((agents, 2, size)), np.zeros((agents, 2, 2))
+    p, p_none = predict_at_mode(design, parameters)
+    for part, rows in split_chunks(design):
+        z, z_none = build_shared_columns(design, part, rows)
         starts, weight, none = design.starts[part] - rows.start, design.weight[part], p_none[part]
         mean = np.add.reduceat(z * p[rows, None], starts) + none[:, None] * z_none
         first = p[rows][starts]
         shared += (z * (p[rows] * np.repeat(weight, design.sizes[part]))[:, None]).T @ z
         shared += (z_none * (weight * none)[:, None]).T @ z_none - (mean * weight[:, None]).T @ mean
-        summing = summing_by(design.agent[part], agents)
+        summing = build_summing_matrix(design.agent[part], agents)
         cross[:, 0] += summing @ ((weight * first)[:, None] * (z[starts] - mean))
         cross[:, 1] += summing @ ((weight * none)[:, None] * (z_none - mean))
-        habits[:, 0, 0] += summing @ (weight * first * (1 - first))
-        habits[:, 1, 1] += summing @ (weight * none * (1 - none))
-        habits[:, 0, 1] -= summing @ (weight * first * none)
-    habits[:, 1, 0] = habits[:, 0, 1]
-    return Curvature(shared=shared, cross=cross, habits=habits)
+        random_effects[:, 0, 0] += summing @ (weight * first * (1 - first))
+        random_effects[:, 1, 1] += summing @ (weight * none * (1 - none))
+        random_effects[:, 0, 1] -= summing @ (weight * first * none)
+    random_effects[:, 1, 0] = random_effects[:, 0, 1]
+    return Curvature(shared=shared, cross=cross, random_effects=random_effects)
 
 
-def profiled(parameters: Parameters, curvature: Curvature, precisions: FloatArray) -> FloatArray:
-    """The curvature in the shared effects, (P, P), priors included, when habits follow them."""
-    known = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
+def profile_curvature(parameters: Parameters, curvature: Curvature, precisions: FloatArray) -> FloatArray:
+    """The curvature in the shared effects, (P, P), priors included, when random effects follow them."""
+    known = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
     taken: FloatArray = np.einsum("aip,aij,ajq->pq", curvature.cross, known, curvature.cross, optimize=True)
     return curvature.shared + np.diag(precisions) - taken
 
 
-def chunks(design: Design) -> Iterator[tuple[slice, slice]]:
+def split_chunks(design: Design) -> Iterator[tuple[slice, slice]]:
     """Sets, and their rows, some thousand at a time."""
     for begin in range(0, len(design.sizes), _CHUNK):
         part = slice(begin, min(begin + _CHUNK, len(design.sizes)))
         yield part, slice(int(design.starts[begin]), int(design.starts[part][-1] + design.sizes[part][-1]))
 
 
-def shared_columns(design: Design, part: slice, rows: slice) -> tuple[FloatArray, FloatArray]:
+def build_shared_columns(design: Design, part: slice, rows: slice) -> tuple[FloatArray, FloatArray]:
     """What the shared effects are multiplied by, dense: of the rows, and of the sets' outside options."""
     names, sizes = design.names, design.sizes[part]
     indexed = [
@@ -262,54 +274,61 @@ def shared_columns(design: Design, part: slice, rows: slice) -> tuple[FloatArray
     return z, z_none
 
 
-def summing_by(index: IntArray, count: int) -> sparse.csr_matrix:
+def build_summing_matrix(index: IntArray, count: int) -> sparse.csr_matrix:
     """A matrix that adds up rows by their index; those of an unknown name (index = count) are left out."""
     known = index < count
     places = np.flatnonzero(known)
     return sparse.csr_matrix((np.ones(len(places)), (index[known], places)), shape=(count, len(index)))
 
 
-def _step(design: Design, parameters: Parameters, curvature: Curvature) -> Parameters:
+def _take_step(design: Design, parameters: Parameters, curvature: Curvature) -> Parameters:
     """Towards the top of the parabola that fits here: as far as the loss does not grow."""
-    precisions = precisions_of(parameters)
-    value, by_shared, by_habits = loss(design, parameters, precisions)
-    known = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
-    followed = np.einsum("aip,aij,aj->p", curvature.cross, known, by_habits, optimize=True)
-    shared = -np.linalg.solve(profiled(parameters, curvature, precisions), by_shared - followed)
-    habits = -np.einsum("aij,aj->ai", known, by_habits + curvature.cross @ shared)
+    precisions = compute_precisions(parameters)
+    value, by_shared, by_random_effects = compute_loss(design, parameters, precisions)
+    known = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
+    followed = np.einsum("aip,aij,aj->p", curvature.cross, known, by_random_effects, optimize=True)
+    shared = -np.linalg.solve(profile_curvature(parameters, curvature, precisions), by_shared - followed)
+    random_effects = -np.einsum("aij,aj->ai", known, by_random_effects + curvature.cross @ shared)
     length = 1.0
     while length > _SHORTEST:
-        moved = parameters.moved(length * shared, length * habits)
-        if loss(design, moved, precisions)[0] <= value + 1e-9 * abs(value):
+        moved = parameters.add_step(length * shared, length * random_effects)
+        if compute_loss(design, moved, precisions)[0] <= value + 1e-9 * abs(value):
             return moved
         length /= 2
     return parameters
 
 
-def _relearned(before: Parameters, after: Parameters) -> float:
+def _measure_variance_change(before: Parameters, after: Parameters) -> float:
     """By what share the learned variances have changed."""
     spread = np.abs(after.spread.diagonal() / before.spread.diagonal() - 1).max()
     return float(max(spread, np.abs(after.text_variance / before.text_variance - 1)[0]))
 
 
-def _with_variances(parameters: Parameters, curvature: Curvature) -> Parameters:
-    """EM's step for both learned variances, each with a prior; and how uncertain each person's habits are."""
-    covariances = np.linalg.inv(curvature.habits + np.linalg.inv(parameters.spread))
-    seen = parameters.habits.T @ parameters.habits + covariances.sum(axis=0)
-    spread = (PRIOR_PERSONS * HABIT_VARIANCE * np.eye(HABITS) + seen) / (PRIOR_PERSONS + len(parameters.habits))
+def _learn_variances(parameters: Parameters, curvature: Curvature) -> Parameters:
+    """EM's step for both learned variances, each with a prior; and how uncertain each person's random effects are."""
+    covariances = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
+    seen = parameters.random_effects.T @ parameters.random_effects + covariances.sum(axis=0)
+    spread = (PRIOR_PERSONS * RANDOM_EFFECT_VARIANCE * np.eye(RANDOM_EFFECTS) + seen) / (
+        PRIOR_PERSONS + len(parameters.random_effects)
+    )
     return replace(
-        parameters, habit_covariances=covariances, spread=spread, text_variance=_text_variance(parameters, curvature)
+        parameters,
+        random_effect_covariances=covariances,
+        spread=spread,
+        text_variance=_learn_text_variance(parameters, curvature),
     )
 
 
-def _text_variance(parameters: Parameters, curvature: Curvature) -> FloatArray:
+def _learn_text_variance(parameters: Parameters, curvature: Curvature) -> FloatArray:
     size, prior = len(parameters.features), PRIOR_DEVIATION["features"] ** 2
-    uncertain = np.linalg.inv(profiled(parameters, curvature, precisions_of(parameters))).diagonal()[:size]
+    uncertain = np.linalg.inv(profile_curvature(parameters, curvature, compute_precisions(parameters))).diagonal()[
+        :size
+    ]
     seen = float(np.sum(parameters.features**2) + uncertain.sum())
     return np.array([(PRIOR_FEATURES * prior + seen) / (PRIOR_FEATURES + size)])
 
 
-def _nodes() -> list[tuple[FloatArray, float]]:
+def _build_quadrature() -> list[tuple[FloatArray, float]]:
     """Points of the plane, and weights, that average over a standard normal."""
     points, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()
@@ -320,11 +339,11 @@ def _nodes() -> list[tuple[FloatArray, float]]:
     ]
 
 
-def _known(effects: FloatArray) -> FloatArray:
+def _append_unknown(effects: FloatArray) -> FloatArray:
     """With an unknown name's effect, 0, at the end."""
     return np.append(effects, 0.0)
 
 
-def _summed(index: IntArray, values: FloatArray, count: int) -> FloatArray:
+def _sum_by_index(index: IntArray, values: FloatArray, count: int) -> FloatArray:
     """By index; those of an unknown name are left out."""
     return np.bincount(index, weights=values, minlength=count + 1)[:count].astype(np.float64)

@@ -12,9 +12,27 @@ from typing import Any, Final
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.design import Design, EffectNames, Scale, arrange, centre, measure, names_of, scales_of, standardise
-from bot.ranking.features import BUCKETS, FEATURES, FloatArray, RankableCandidate, InverseDocumentFrequency, featurise, rarity
-from bot.ranking.logit import HABITS, Parameters, fit_logit, predicted, qualities
+from bot.ranking.design import (
+    Design,
+    EffectNames,
+    Scale,
+    build_design,
+    centre,
+    collect_names,
+    fit_scales,
+    measure_features,
+    standardise,
+)
+from bot.ranking.features import (
+    BUCKETS,
+    FEATURES,
+    FloatArray,
+    InverseDocumentFrequency,
+    RankableCandidate,
+    compute_idf,
+    featurise,
+)
+from bot.ranking.logit import RANDOM_EFFECTS, Parameters, compute_qualities, fit_logit, predict_at_mode
 from storage.records import Turn
 
 FORMAT: Final = "suggest-ranker/1"
@@ -44,39 +62,39 @@ class Ranker:
     metrics: Mapping[str, float]
     names: EffectNames
     scales: tuple[Scale, ...]
-    rarity: InverseDocumentFrequency
+    idf: InverseDocumentFrequency
     parameters: Parameters
 
     @cached_property
     def version(self) -> str:
         """The hash of the content, 16 hexadecimal digits: two rankers with one version rank alike."""
-        return _hash(_content(self))
+        return _hash_content(_to_content(self))
 
     def to_json(self) -> str:
         """All of it; read back by `from_json`."""
-        return json.dumps({"format": FORMAT, "version": self.version, **_content(self)}, allow_nan=False)
+        return json.dumps({"format": FORMAT, "version": self.version, **_to_content(self)}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Ranker":
         """Raises CorruptModel where the text is no ranker of this program's format, or was changed."""
-        content = _parsed(text)
+        content = _parse_content(text)
         version = content.pop("version")
-        if version != _hash(content):
+        if version != _hash_content(content):
             raise CorruptModel("it was changed after it was written: its content does not match its version")
         try:
-            ranker = _read(content)
+            ranker = _from_content(content)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CorruptModel(f"a part of it is missing or malformed ({type(error).__name__})") from error
-        _refuse_nonsense(ranker)
+        _validate(ranker)
         return ranker
 
-    def quality(
+    def score_candidates(
         self, conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], prompt_version: str
     ) -> tuple[float, ...]:
         """w·x + a_style + a_model + a_prompt of each candidate: what to rank by. Position and person are not in it."""
         if not candidates:
             return ()
-        x = standardise(featurise(conversation, candidates, self.rarity), self.scales)
+        x = standardise(featurise(conversation, candidates, self.idf), self.scales)
         x = centre(x, np.array([0]), np.array([len(x)]))
         styles, models = self.style_effects, self.model_effects
         prompt = self.prompt_effects.get(prompt_version, 0.0)
@@ -85,32 +103,32 @@ class Ranker:
             for text, candidate in zip(x @ self.parameters.features, candidates, strict=True)
         )
 
-    def qualities(self, design: Design) -> FloatArray:
+    def score_design(self, design: Design) -> FloatArray:
         """The same of whole displays: (N,)."""
-        return qualities(design, self.parameters)
+        return compute_qualities(design, self.parameters)
 
     @cached_property
     def style_effects(self) -> dict[str, float]:
-        return _effects(self.names.styles, self.parameters.styles)
+        return _map_effects(self.names.styles, self.parameters.styles)
 
     @cached_property
     def model_effects(self) -> dict[str, float]:
-        return _effects(self.names.models, self.parameters.models)
+        return _map_effects(self.names.models, self.parameters.models)
 
     @cached_property
     def prompt_effects(self) -> dict[str, float]:
-        return _effects(self.names.prompts, self.parameters.prompts)
+        return _map_effects(self.names.prompts, self.parameters.prompts)
 
 
-def fit(displays: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
+def fit_ranker(displays: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
     """Learn from displays. Raises NothingToLearn where none has a pick."""
     if all(display.picked is None for display in displays):
         raise NothingToLearn
-    rare = rarity([display.conversation for display in displays])
-    raw = measure(displays, rare)
-    scales = scales_of(raw)
-    names = names_of(displays)
-    design = arrange(displays, standardise(raw, scales), names, weights)
+    idf = compute_idf([display.conversation for display in displays])
+    raw = measure_features(displays, idf)
+    scales = fit_scales(raw)
+    names = collect_names(displays)
+    design = build_design(displays, standardise(raw, scales), names, weights)
     parameters = fit_logit(design)
     return Ranker(
         trained_until=max(display.at for display in displays),
@@ -118,17 +136,17 @@ def fit(displays: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
         n_choices=sum(display.picked is not None for display in displays),
         n_agents=len(names.agents),
         weights=weights,
-        metrics=_metrics(design, parameters),
+        metrics=_measure_fit(design, parameters),
         names=names,
         scales=scales,
-        rarity=rare,
+        idf=idf,
         parameters=parameters,
     )
 
 
-def _metrics(design: Design, parameters: Parameters) -> dict[str, float]:
+def _measure_fit(design: Design, parameters: Parameters) -> dict[str, float]:
     """On what it was learned from: log-likelihood a pick, beside that of choosing at random."""
-    p, none = predicted(design, parameters)
+    p, none = predict_at_mode(design, parameters)
     is_picked = design.picked >= 0
     log = np.log(p[design.picked[is_picked]] / (1 - none[is_picked]))
     return {
@@ -137,17 +155,26 @@ def _metrics(design: Design, parameters: Parameters) -> dict[str, float]:
     }
 
 
-def _effects(names: Sequence[str], values: FloatArray) -> dict[str, float]:
+def _map_effects(names: Sequence[str], values: FloatArray) -> dict[str, float]:
     return dict(zip(names, values.tolist(), strict=True))
 
 
-_ARRAYS: Final = (
-    "features", "styles", "models", "prompts", "positions", "none", "habits", "habit_covariances", "spread",
-    "text_variance",
-)  # fmt: skip
+_ARRAYS: Final = {
+    "features": "features",
+    "styles": "styles",
+    "models": "models",
+    "prompts": "prompts",
+    "positions": "positions",
+    "none": "none",
+    "habits": "random_effects",
+    "habit_covariances": "random_effect_covariances",
+    "spread": "spread",
+    "text_variance": "text_variance",
+}
+"""Names in the file, of FORMAT's first days, and the attributes of Parameters."""
 
 
-def _content(ranker: Ranker) -> dict[str, Any]:
+def _to_content(ranker: Ranker) -> dict[str, Any]:
     names, parameters = ranker.names, ranker.parameters
     return {
         "trained_until": ranker.trained_until.isoformat(),
@@ -162,17 +189,17 @@ def _content(ranker: Ranker) -> dict[str, Any]:
         "prompts": list(names.prompts),
         "agents": list(names.agents),
         "scales": [[scale.mean, scale.deviation] for scale in ranker.scales],
-        "idf": list(ranker.rarity.idf),
-        "parameters": {name: getattr(parameters, name).tolist() for name in _ARRAYS},
+        "idf": list(ranker.idf.values),
+        "parameters": {name: getattr(parameters, attribute).tolist() for name, attribute in _ARRAYS.items()},
     }
 
 
-def _hash(content: Mapping[str, Any]) -> str:
+def _hash_content(content: Mapping[str, Any]) -> str:
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse_content(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -185,8 +212,10 @@ def _parsed(text: str) -> dict[str, Any]:
     return content
 
 
-def _read(content: dict[str, Any]) -> Ranker:
-    parameters = {name: np.array(content["parameters"][name], dtype=np.float64) for name in _ARRAYS}
+def _from_content(content: dict[str, Any]) -> Ranker:
+    parameters = {
+        attribute: np.array(content["parameters"][name], dtype=np.float64) for name, attribute in _ARRAYS.items()
+    }
     return Ranker(
         trained_until=datetime.fromisoformat(content["trained_until"]),
         n_requests=int(content["n_requests"]),
@@ -203,34 +232,35 @@ def _read(content: dict[str, Any]) -> Ranker:
             positions=len(parameters["positions"]),
         ),
         scales=tuple(Scale(mean=mean, deviation=deviation) for mean, deviation in content["scales"]),
-        rarity=InverseDocumentFrequency(idf=tuple(content["idf"])),
+        idf=InverseDocumentFrequency(values=tuple(content["idf"])),
         parameters=Parameters(**parameters),
     )
 
 
-def _refuse_nonsense(ranker: Ranker) -> None:
+def _validate(ranker: Ranker) -> None:
     names, parameters = ranker.names, ranker.parameters
     sizes = {
         "features": (len(FEATURES),), "styles": (len(names.styles),), "models": (len(names.models),),
-        "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), HABITS),
-        "habit_covariances": (len(names.agents), HABITS, HABITS), "spread": (HABITS, HABITS),
+        "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), RANDOM_EFFECTS),
+        "habit_covariances": (len(names.agents), RANDOM_EFFECTS, RANDOM_EFFECTS), "spread": (RANDOM_EFFECTS, RANDOM_EFFECTS),
         "text_variance": (1,),
     }  # fmt: skip
-    if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.rarity.idf) != BUCKETS:
+    if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.idf.values) != BUCKETS:
         raise CorruptModel("it has other features than this program: train it anew")
-    for name in _ARRAYS:
-        array = getattr(parameters, name)
+    for name, attribute in _ARRAYS.items():
+        array = getattr(parameters, attribute)
         size = sizes.get(name, array.shape)
         if array.shape != size and (array.size or math.prod(size)):  # JSON does not tell (0,) from (0, 2)
             raise CorruptModel(f"its {name} have a wrong number of values")
         if not np.isfinite(array).all():
             raise CorruptModel(f"its {name} are not all numbers")
     for name in ("habit_covariances", "spread"):
-        if getattr(parameters, name).size and not (np.linalg.eigvalsh(getattr(parameters, name)) > 0).all():
+        covariances = getattr(parameters, _ARRAYS[name])
+        if covariances.size and not (np.linalg.eigvalsh(covariances) > 0).all():
             raise CorruptModel(f"its {name} are no covariances")
     if any(not math.isfinite(scale.mean) or not scale.deviation > 0 for scale in ranker.scales):
         raise CorruptModel("its scales are not all numbers")
-    if not all(map(math.isfinite, (*ranker.rarity.idf, *ranker.metrics.values()))):
+    if not all(map(math.isfinite, (*ranker.idf.values, *ranker.metrics.values()))):
         raise CorruptModel("its document frequencies or metrics are not all numbers")
     if not parameters.positions.size or ranker.weights not in {"picks", "kept"}:
         raise CorruptModel("it has no positions, or an unknown weighting")

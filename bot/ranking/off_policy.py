@@ -17,7 +17,7 @@ from bot.ranking.design import IntArray
 from bot.ranking.features import FloatArray
 from bot.stats.bootstrap import compute_percentile_interval, resample_clusters, sum_resamples
 
-ENOUGH_EFFECTIVE: Final = 100.0
+MIN_EFFECTIVE: Final = 100.0
 
 Targets = Sequence[Sequence[float]]
 """For each display, the policy's probability that each candidate comes first, in the order shown."""
@@ -45,7 +45,9 @@ class PolicyValueRefusal:
     agents: int
 
 
-def snips(displays: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None) -> PolicyValue | PolicyValueRefusal:
+def estimate_worth(
+    displays: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None
+) -> PolicyValue | PolicyValueRefusal:
     """The worth of a policy; with `against`, how much more it is worth than that one, on the same resamples.
 
     Displays whose first candidate has no logged propensity are left out.
@@ -55,14 +57,14 @@ def snips(displays: Sequence[ChoiceSet], targets: Targets, *, against: Targets |
     if not known:
         return PolicyValueRefusal(reason="no_propensities", effective=0.0, displays=0, agents=0)
     reward = np.array([displays[index].picked == 0 for index in known], dtype=np.float64)
-    weights = [_weights(displays, each, known) for each in (targets, against) if each is not None]
+    weights = [_compute_weights(displays, each, known) for each in (targets, against) if each is not None]
     effective = min(float(weight.sum() ** 2 / max(1e-300, (weight**2).sum())) for weight in weights)
     count, people = len(known), len(agents)
     if people < MIN_AGENTS:
         return PolicyValueRefusal(reason="few_agents", effective=effective, displays=count, agents=people)
-    if effective < ENOUGH_EFFECTIVE:
+    if effective < MIN_EFFECTIVE:
         return PolicyValueRefusal(reason="few_effective", effective=effective, displays=count, agents=people)
-    shares = [_shares(weight, reward, owner.astype(np.int64), people) for weight in weights]
+    shares = [_resample_shares(weight, reward, owner.astype(np.int64), people) for weight in weights]
     values = shares[0] if len(shares) == 1 else shares[0] - shares[1]
     lower, upper = compute_percentile_interval(values)
     return PolicyValue(
@@ -75,21 +77,21 @@ def snips(displays: Sequence[ChoiceSet], targets: Targets, *, against: Targets |
     )
 
 
-def greedy(scores: Sequence[float]) -> list[float]:
+def rank_greedily(scores: Sequence[float]) -> list[float]:
     """The highest score first; equal ones share it."""
     best = [score == max(scores) for score in scores]
     return [is_best / sum(best) for is_best in best]
 
 
-def uniform(count: int) -> list[float]:
+def list_uniform(count: int) -> list[float]:
     return [1 / count] * count
 
 
-def _weights(displays: Sequence[ChoiceSet], targets: Targets, known: Sequence[int]) -> FloatArray:
+def _compute_weights(displays: Sequence[ChoiceSet], targets: Targets, known: Sequence[int]) -> FloatArray:
     return np.array([targets[index][0] / (displays[index].shown[0].first_propensity or 1.0) for index in known])
 
 
-def _shares(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> FloatArray:
+def _resample_shares(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> FloatArray:
     """Of the log itself, then of each resample; the same agents are drawn for whatever weights."""
     resamples = resample_clusters(people)
     won, total = sum_resamples(weight * reward, owner, resamples), sum_resamples(weight, owner, resamples)

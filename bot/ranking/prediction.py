@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.ranking.choice_sets import ChoiceSet, agent_of, shown_of
-from bot.ranking.design import arrange, measure, standardise
-from bot.ranking.logit import expected
+from bot.ranking.choice_sets import ChoiceSet, hash_agent, to_shown_candidates
+from bot.ranking.design import build_design, measure_features, standardise
+from bot.ranking.logit import predict_marginal
 from bot.ranking.model import Ranker
 from storage.records import LogEntry
 
@@ -21,18 +21,18 @@ class Prediction:
     none: float
 
 
-def to_predict(entry: LogEntry) -> ChoiceSet | None:
+def to_undecided_choice_set(entry: LogEntry) -> ChoiceSet | None:
     """The entry as it was shown, whatever was chosen; where no place is told, in the order drafted. None: no text."""
     texts = entry.visible or tuple(candidate for candidate in entry.candidates if candidate.text is not None)
     if not texts:
         return None
     return ChoiceSet(
         request_id=entry.request.id,
-        agent=agent_of(entry),
+        agent=hash_agent(entry),
         at=entry.request.created_at,
         prompt_version=entry.request.prompt_version,
         conversation=entry.request.conversation,
-        shown=shown_of(texts),
+        shown=to_shown_candidates(texts),
         picked=None,
     )
 
@@ -41,10 +41,10 @@ def predict(ranker: Ranker, displays: Sequence[ChoiceSet]) -> list[Prediction]:
     """A person that the ranker has not seen is averaged over those that it has."""
     if not displays:
         return []
-    x = standardise(measure(displays, ranker.rarity), ranker.scales)
-    design = arrange(displays, x, ranker.names, "picks")
-    p, none = expected(design, ranker.parameters)
-    qualities = ranker.qualities(design)
+    x = standardise(measure_features(displays, ranker.idf), ranker.scales)
+    design = build_design(displays, x, ranker.names, "picks")
+    p, none = predict_marginal(design, ranker.parameters)
+    qualities = ranker.score_design(design)
     ends = design.starts[1:]
     return [
         Prediction(scores=tuple(scores.tolist()), probabilities=tuple(each.tolist()), none=float(outside))

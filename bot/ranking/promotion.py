@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
 
-from bot.ranking.choice_sets import ChoiceSet, Weights, once_each
+from bot.ranking.choice_sets import ChoiceSet, Weights, drop_repeats
 
-ENOUGH_PICKS: Final = 100
-ENOUGH_CLUSTERS: Final = 5
+MIN_PICKS: Final = 100
+MIN_CLUSTERS: Final = 5
 """Below either, an interval is a guess, and the gate stays shut."""
 
 PromotionState = Literal["open", "not_better", "too_little"]
@@ -48,13 +48,13 @@ class Verdict:
 
 def judge(displays: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
     """What held-out persons say of learning from these displays."""
-    from bot.ranking.log_likelihood_gain import gain_over_position
+    from bot.ranking.log_likelihood_gain import estimate_gain
 
-    distinct = once_each(displays)
+    distinct = drop_repeats(displays)
     picked = [display for display in distinct if display.picked is not None]
     picks, agents = len(picked), len({display.agent for display in picked})
-    gain = gain_over_position(distinct, weights=weights) if picks >= ENOUGH_PICKS else None
-    if gain is None or gain.clusters < ENOUGH_CLUSTERS:
+    gain = estimate_gain(distinct, weights=weights) if picks >= MIN_PICKS else None
+    if gain is None or gain.clusters < MIN_CLUSTERS:
         return Verdict(state="too_little", picks=picks, agents=agents)
     return Verdict(
         state="open" if gain.lower > 0 else "not_better",
@@ -69,12 +69,12 @@ def judge(displays: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
     )
 
 
-def in_words(verdict: Verdict) -> str:
+def describe_verdict(verdict: Verdict) -> str:
     """For a team lead: what the evidence says, in a sentence or two."""
     if verdict.state == "too_little":
         return (
-            f"too little to judge by: {verdict.picks} picks of {_agents(verdict.agents)}; at least {ENOUGH_PICKS} are "
-            f"needed, of {ENOUGH_CLUSTERS} agents, or on {ENOUGH_CLUSTERS} days"
+            f"too little to judge by: {verdict.picks} picks of {_count_agents(verdict.agents)}; at least {MIN_PICKS} are "
+            f"needed, of {MIN_CLUSTERS} agents, or on {MIN_CLUSTERS} days"
         )
     of = "agents" if verdict.clustered_by == "agent" else "agents' days"
     evidence = (
@@ -83,9 +83,9 @@ def in_words(verdict: Verdict) -> str:
     )
     found = f"proven better: {evidence}" if verdict.is_open else f"not proven better: {evidence}"
     if verdict.exploratory:
-        found += f". Exploratory: {_agents(verdict.agents)} only, so it may not hold for others"
+        found += f". Exploratory: {_count_agents(verdict.agents)} only, so it may not hold for others"
     return found
 
 
-def _agents(count: int) -> str:
+def _count_agents(count: int) -> str:
     return "1 agent" if count == 1 else f"{count} agents"

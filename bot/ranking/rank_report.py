@@ -9,10 +9,10 @@ from typing import Final
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.clusters import MIN_AGENTS
-from bot.ranking.contrasts import EffectComparison, Effect, PairContrast, compare
-from bot.ranking.model import NothingToLearn, fit
-from bot.ranking.off_policy import ENOUGH_EFFECTIVE, PolicyValueRefusal, PolicyValue, snips, uniform
-from bot.ranking.promotion import Verdict, in_words
+from bot.ranking.contrasts import Effect, EffectComparison, PairContrast, compare_effects
+from bot.ranking.model import NothingToLearn, fit_ranker
+from bot.ranking.off_policy import MIN_EFFECTIVE, PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform
+from bot.ranking.promotion import Verdict, describe_verdict
 from bot.ranking.training import FIRST_CHOICES
 from storage.repositories.rankers import Change, Rankers, StoredRanker
 
@@ -49,64 +49,69 @@ class RankReport:
         return self.comparison.agents < MIN_AGENTS
 
 
-async def standing(rankers: Rankers) -> RankerStatus:
+async def read_ranker_status(rankers: Rankers) -> RankerStatus:
     return RankerStatus(change=await rankers.current(), newest=await rankers.newest(), choices=await rankers.choices())
 
 
-def report(displays: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights) -> RankReport:
+def build_report(
+    displays: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights
+) -> RankReport:
     """Reckoned anew from these displays, in the order of their time; what orders now is as it was recorded."""
     return RankReport(
         since=displays[0].at if displays else None,
         until=displays[-1].at if displays else None,
         left_out=left_out,
-        comparison=compare(displays, weights=weights),
+        comparison=compare_effects(displays, weights=weights),
         standing=now,
-        worth=worth_of_learning(displays, weights=weights),
+        worth=estimate_learning_worth(displays, weights=weights),
     )
 
 
-def worth_of_learning(displays: Sequence[ChoiceSet], *, weights: Weights) -> PolicyValue | PolicyValueRefusal:
+def estimate_learning_worth(displays: Sequence[ChoiceSet], *, weights: Weights) -> PolicyValue | PolicyValueRefusal:
     """Learned from the older part of the log, told on the newer: the policy in use against uniform order."""
     cut = int(len(displays) * LEARNED_FROM)
     older, newer = displays[:cut], displays[cut:]
     try:
-        ranker = fit(older, weights=weights)
+        ranker = fit_ranker(older, weights=weights)
     except NothingToLearn:
         return PolicyValueRefusal(reason="nothing_to_learn", effective=0.0, displays=len(newer), agents=0)
     policy = PlackettLuce()
     learned = [
-        policy.first_probabilities(ranker.quality(each.conversation, each.shown, each.prompt_version)) for each in newer
+        policy.first_probabilities(ranker.score_candidates(each.conversation, each.shown, each.prompt_version))
+        for each in newer
     ]
-    return snips(newer, learned, against=[uniform(len(each.shown)) for each in newer])
+    return estimate_worth(newer, learned, against=[list_uniform(len(each.shown)) for each in newer])
 
 
 # --- in words -----------------------------------------------------------------------------------------
 
 
-def order_in_words(now: RankerStatus) -> str:
+def describe_order(now: RankerStatus) -> str:
     """What orders now, and why."""
     change, verdict = now.change, now.verdict
     if change is not None and change.is_pinned:
         what = "not shown" if change.version is None else f"shown, by the ranker {change.version}"
         return (
             f"Learned order is {what}: a person decided so on {change.at:%Y-%m-%d}, until suggest rank rollback --to "
-            f"auto. {_newest(verdict)}"
+            f"auto. {_describe_newest(verdict)}"
         )
     if change is not None and change.version is not None:
-        return f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}. {_newest(verdict)}"
+        return f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}. {_describe_newest(verdict)}"
     if verdict is None:
         return (
             f"Learned order is not shown: nothing has been learned yet. The bot learns its first ranker after "
             f"{FIRST_CHOICES} choices; there are {now.choices:,}."
         )
-    return f"Learned order is not shown: {in_words(verdict)}."
+    return f"Learned order is not shown: {describe_verdict(verdict)}."
 
 
-def _newest(verdict: Verdict | None) -> str:
-    return "No ranker has been learned yet." if verdict is None else f"The newest ranker is {in_words(verdict)}."
+def _describe_newest(verdict: Verdict | None) -> str:
+    return (
+        "No ranker has been learned yet." if verdict is None else f"The newest ranker is {describe_verdict(verdict)}."
+    )
 
 
-def worth_in_words(worth: PolicyValue | PolicyValueRefusal) -> str:
+def describe_worth(worth: PolicyValue | PolicyValueRefusal) -> str:
     """How much more often the first reply would be picked."""
     if isinstance(worth, PolicyValue):
         value, lower, upper = (f"{100 * each:+.1f}" for each in (worth.value, worth.lower, worth.upper))
@@ -120,15 +125,15 @@ def worth_in_words(worth: PolicyValue | PolicyValueRefusal) -> str:
         "nothing_to_learn": f"the oldest {100 * LEARNED_FROM:.0f}% of the requests have no pick to learn from",
         "no_propensities": "no request says how probable its order was",
         "few_agents": f"{newest} of {worth.agents} agents, and at least {MIN_AGENTS} are needed",
-        "few_effective": f"{newest} worth {worth.effective:,.0f}, and at least {ENOUGH_EFFECTIVE:.0f} are needed",
+        "few_effective": f"{newest} worth {worth.effective:,.0f}, and at least {MIN_EFFECTIVE:.0f} are needed",
     }
     return f"What learned order is worth cannot be told: {reasons[worth.reason]}."
 
 
-def found_in_words(pair: PairContrast) -> str:
+def describe_finding(pair: PairContrast) -> str:
     """Which of the two wins, or what is missing."""
     if pair.found == "not_enough":
-        return f"not enough data: {_missing(pair)}"
+        return f"not enough data: {_describe_missing(pair)}"
     return {
         "better": f"{pair.one} wins",
         "worse": f"{pair.other} wins",
@@ -137,14 +142,14 @@ def found_in_words(pair: PairContrast) -> str:
     }[pair.found]
 
 
-def _missing(pair: PairContrast) -> str:
+def _describe_missing(pair: PairContrast) -> str:
     if pair.missing:
         size = 10 ** max(0, len(str(pair.missing)) - 2)
         return f"about {-(-pair.missing // size) * size:,} more picks"
     return "picks of more than one agent, or on more than one day, are needed"
 
 
-def times(effect: Effect | None) -> str:
+def format_times(effect: Effect | None) -> str:
     """How many times as often, with its interval."""
     if effect is None:
         return "–"  # noqa: RUF001 - a dash

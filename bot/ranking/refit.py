@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
-from bot.ranking.choice_sets import ChoiceSet, Weights, display_of
+from bot.ranking.choice_sets import ChoiceSet, Weights, to_choice_set
 from bot.ranking.promotion import Verdict, judge
 from storage.queries.log_entries import ChoiceLog, Selection
 
@@ -40,14 +40,14 @@ class RefitResult:
         return cls(trained_until=until and datetime.fromisoformat(until), verdict=verdict, **found)
 
 
-async def read(
+async def read_choice_sets(
     log: ChoiceLog, selection: Selection, *, newest: int | None = None
 ) -> tuple[list[ChoiceSet], dict[str, int]]:
     """The displays of a log, all or the newest, and how many entries are left out, by reason."""
     displays: deque[ChoiceSet] = deque(maxlen=newest)
     left_out: Counter[str] = Counter()
     async for entry in log.entries(selection):
-        found = display_of(entry)
+        found = to_choice_set(entry)
         if not isinstance(found, ChoiceSet):
             left_out[found] += 1
             continue
@@ -56,13 +56,13 @@ async def read(
     return list(displays), {reason: count for reason, count in left_out.items() if count}
 
 
-def refit(displays: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept") -> RefitResult:
+def refit_ranker(displays: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept") -> RefitResult:
     """Learn from these displays, and judge what was learned."""
-    from bot.ranking.model import NothingToLearn, fit
+    from bot.ranking.model import NothingToLearn, fit_ranker
 
     verdict = judge(displays, weights=weights)
     try:
-        ranker = fit(displays, weights=weights)
+        ranker = fit_ranker(displays, weights=weights)
     except NothingToLearn:
         return RefitResult(
             version=None, model=None, trained_until=None, requests=len(displays), agents=0, left_out=left_out,

@@ -1,7 +1,7 @@
 """When a ranker is learned anew, and what becomes of it: one replica at a time, elsewhere than in the event loop.
 
-learner = Learner(…)
-await learner.look()        # every LEARN_EVERY_S: refits if that is due, which may take minutes
+scheduler = RefitScheduler(…)
+await scheduler.refit_if_due()        # every CHECK_EVERY_S; may take minutes
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from storage.errors import TakenOver, Unavailable
 from storage.repositories.leases import Leases
 from storage.repositories.rankers import LEARNING, Change, Rankers, StoredRanker
 
-LEARN_EVERY_S: Final = 60.0
+CHECK_EVERY_S: Final = 60.0
 
 FIRST_CHOICES: Final = 50
 """Before there are so many, nothing is learned."""
@@ -90,9 +90,9 @@ class RefitScheduler:
         self._renew_every_s = renew_every_s
         self._not_before = float("-inf")
 
-    async def look(self) -> None:
+    async def refit_if_due(self) -> None:
         """Refit if that is due and no other replica does. Raises Unavailable; then the next look tries again."""
-        if self._clock() < self._not_before or not await self._is_due() or not await self._hold():
+        if self._clock() < self._not_before or not await self._is_due() or not await self._take_lease():
             return
         try:
             if await self._is_due():  # another may have done it just now
@@ -104,7 +104,7 @@ class RefitScheduler:
         newest, choices = await self._rankers.newest(), await self._rankers.choices()
         return self._schedule.is_due(newest, choices=choices, now=self._now())
 
-    async def _hold(self) -> bool:
+    async def _take_lease(self) -> bool:
         now = self._now()
         return await self._leases.take(LEARNING, at=now, until=now + LEASE)
 
@@ -136,7 +136,7 @@ class RefitScheduler:
     async def _keep_lease(self) -> None:
         """Where the database is away, the work goes on: it may be back before the result is recorded."""
         try:
-            held = await self._hold()
+            held = await self._take_lease()
         except Unavailable as error:
             _log.warning("the lease of a refit was not renewed: %s", error)
             return
@@ -163,12 +163,12 @@ class RefitScheduler:
                 gate=refit.verdict.to_dict(),
             )
         )
-        outcome = _outcome(refit, change)
+        outcome = _name_outcome(refit, change)
         _log.info("learned from %s requests: the ranker %s, %s", refit.requests, refit.version, outcome)
         return outcome
 
 
-def _outcome(refit: RefitResult, change: Change | None) -> str:
+def _name_outcome(refit: RefitResult, change: Change | None) -> str:
     """`held_back`: its gate is open, and a person has decided what is shown."""
     if change is None:
         return "held_back" if refit.verdict.is_open else "not_shown"

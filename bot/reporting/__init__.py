@@ -14,6 +14,6 @@ how a report looks is in `cli/render/`. Knows neither.
 
 from bot.reporting.prices import Price, PriceError, Prices, parse_prices
 from bot.reporting.report import Report
-from bot.reporting.reporter import ReportQuery, Reporter
+from bot.reporting.reporter import Reporter, ReportQuery
 
-__all__ = ["Price", "PriceError", "Prices", "ReportQuery", "Report", "Reporter", "parse_prices"]
+__all__ = ["Price", "PriceError", "Prices", "Report", "ReportQuery", "Reporter", "parse_prices"]

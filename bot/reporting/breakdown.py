@@ -12,16 +12,16 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bot.reporting.rates import WEEKLY, rates
-from bot.reporting.report import RateBase, Breakdown, RateCase, Group, Note, NoteCode, Rate
-from bot.reporting.tally import Tally, outcome_of
-from bot.stats.cluster_intervals import FEWEST_CLUSTERS, Estimate, mean, share
+from bot.reporting.rates import WEEKLY, estimate_rates
+from bot.reporting.report import Breakdown, Group, Note, NoteCode, Rate, RateBase, RateCase
+from bot.reporting.tally import Tally, classify_outcome
+from bot.stats.cluster_intervals import MIN_CLUSTERS, Estimate, estimate_mean, estimate_share
 from storage.queries.reports import Dimension, FateCell, OutcomeCell
 
 MANY: Final = 20
 """With so many groups, one in twenty intervals misses the truth by chance alone: that is said."""
 
-OF_DRAFTS: Final[tuple[Dimension, ...]] = ("style", "model")
+DRAFT_DIMENSIONS: Final[tuple[Dimension, ...]] = ("style", "model")
 
 _SEEN: Final = ("passed_over", "used", "edited")
 _PICKED: Final = ("used", "edited")
@@ -40,29 +40,29 @@ class RequestBreakdown:
 
     def add(self, cell: OutcomeCell, *, week: str) -> None:
         cluster = week if self._by == "agent" else cell.agent_id
-        self._tallies[cell.group].add(cluster, outcome_of(cell), cell.requests)
+        self._tallies[cell.group].add(cluster, classify_outcome(cell), cell.requests)
         self._agents[cell.group].add(cell.agent_id)
 
     def breakdown(self) -> Breakdown:
         everybody = len(set().union(*self._agents.values())) if self._agents else 0
-        groups = [self._group(name, everybody) for name in self._tallies]
+        groups = [self._build_group(name, everybody) for name in self._tallies]
         groups.sort(key=lambda group: (-group.count, group.name))
         notes = [Note(code="by_week")] if self._by == "agent" else []
         if withheld := sum(group.is_withheld for group in groups):
             notes.append(Note(code="withheld", count=withheld))
-        return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_many(groups)))
+        return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_note_many_groups(groups)))
 
-    def _group(self, name: str, everybody: int) -> Group:
+    def _build_group(self, name: str, everybody: int) -> Group:
         agents = len(self._agents[name])
         # A group of few among many would tell how those few do, without having been asked about them.
-        withheld = not self._individuals and agents < min(FEWEST_CLUSTERS, everybody)
+        withheld = not self._individuals and agents < min(MIN_CLUSTERS, everybody)
         tally = self._tallies[name]
         return Group(
             name=name,
             count=tally.total("eligible"),
             agents=agents,
             is_withheld=withheld,
-            rates=() if withheld else rates(tally, WEEKLY),
+            rates=() if withheld else estimate_rates(tally, WEEKLY),
         )
 
 
@@ -82,8 +82,8 @@ class DraftBreakdown:
 
     def breakdown(self, *, learned: bool) -> Breakdown:
         """`learned`: whether some orders were made by a ranker, and so are weighted."""
-        groups = [self._group(name) for name in self._cells]
-        groups.sort(key=lambda group: (-(_value(group.rates[0].estimate)), group.name))
+        groups = [self._build_group(name) for name in self._cells]
+        groups.sort(key=lambda group: (-(_value_or_below(group.rates[0].estimate)), group.name))
         counts: dict[NoteCode, int] = {
             "inclusion_unknown": self._unweighted,
             "not_selected": self._not_selected,
@@ -92,9 +92,9 @@ class DraftBreakdown:
         notes = [Note(code=code, count=count) for code, count in counts.items() if count]
         if self._by == "style" and not self._not_selected and groups:
             notes.insert(0, Note(code="randomised"))
-        return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_many(groups)))
+        return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_note_many_groups(groups)))
 
-    def _group(self, name: str) -> Group:
+    def _build_group(self, name: str) -> Group:
         agents = list(self._cells[name].values())
         drafts = sum(cell.drafts for cells in agents for cell in cells)
 
@@ -114,11 +114,11 @@ class DraftBreakdown:
         displays, all_drafts = of("weighted", _SEEN).sum(), of("weighted").sum()
         even = of("even", _SEEN)
         found = (
-            rate("picked", "displays", share(picked, seen, counted=displays)),
-            rate("picked", "drafts", share(picked, of("weight"), counted=all_drafts)),
-            rate("used", "picks", share(of("drafts", ("used",)), of("drafts", _PICKED))),
-            rate("failed", "drafts", share(of("drafts", ("failed",)), of("drafts"))),
-            rate("near_duplicate", "drafts", share(of("drafts", ("near_duplicate",)), of("drafts"))),
+            rate("picked", "displays", estimate_share(picked, seen, counted=displays)),
+            rate("picked", "drafts", estimate_share(picked, of("weight"), counted=all_drafts)),
+            rate("used", "picks", estimate_share(of("drafts", ("used",)), of("drafts", _PICKED))),
+            rate("failed", "drafts", estimate_share(of("drafts", ("failed",)), of("drafts"))),
+            rate("near_duplicate", "drafts", estimate_share(of("drafts", ("near_duplicate",)), of("drafts"))),
         )
         return Group(
             name=name,
@@ -127,14 +127,14 @@ class DraftBreakdown:
             is_withheld=False,
             rates=found,
             even=float(even.sum() / seen.sum()) if seen.sum() > 0 else None,
-            against_even=mean(picked - even, seen, counted=displays),
+            against_even=estimate_mean(picked - even, seen, counted=displays),
         )
 
 
-def _value(estimate: Estimate) -> float:
+def _value_or_below(estimate: Estimate) -> float:
     return -1.0 if estimate.value is None else estimate.value
 
 
-def _many(groups: Iterable[Group]) -> tuple[Note, ...]:
+def _note_many_groups(groups: Iterable[Group]) -> tuple[Note, ...]:
     count = sum(not group.is_withheld for group in groups)
     return (Note(code="many_groups", count=count),) if count >= MANY else ()

@@ -8,8 +8,18 @@ from typing import Final
 import numpy as np
 
 from bot.reporting.prices import Prices
-from bot.reporting.report import SimilarityBin, Cost, Drafts, Edits, Failure, Latency, ModelCost, PositionShare, PositionShares
-from bot.stats.cluster_intervals import share
+from bot.reporting.report import (
+    Cost,
+    Drafts,
+    Edits,
+    Failure,
+    Latency,
+    ModelCost,
+    PositionShare,
+    PositionShares,
+    SimilarityBin,
+)
+from bot.stats.cluster_intervals import estimate_share
 from storage.queries.reports import DraftCell, PickCell, SimilarityCell, TimeCell
 
 BINS: Final = 20
@@ -59,13 +69,13 @@ class DraftTotals:
     def latency(self) -> tuple[Latency, ...]:
         """Of all models together, then, where there are several, of each."""
         together = sum(self._latency.values(), Counter[int]())
-        found = [percentiles("model", together)]
+        found = [summarise_latency("model", together)]
         if len(self._latency) > 1:
-            found += [percentiles("model", self._latency[model], model) for model in sorted(self._latency)]
+            found += [summarise_latency("model", self._latency[model], model) for model in sorted(self._latency)]
         return tuple(found)
 
     def cost(self, prices: Prices, *, accepted: int) -> Cost:
-        models = tuple(self._cost_of(model, prices) for model in sorted(self._came))
+        models = tuple(self._build_model_cost(model, prices) for model in sorted(self._came))
         priced = [each.cost for each in models if each.cost is not None]
         total = math.fsum(priced) if priced else None
         return Cost(
@@ -77,7 +87,7 @@ class DraftTotals:
             untold=self._untold.total(),
         )
 
-    def _cost_of(self, model: str, prices: Prices) -> ModelCost:
+    def _build_model_cost(self, model: str, prices: Prices) -> ModelCost:
         tokens = {"prompt_tokens": self._prompt[model], "completion_tokens": self._completion[model]}
         price = prices.models.get(model)
         return ModelCost(
@@ -85,18 +95,18 @@ class DraftTotals:
             drafts=self._came[model],
             untold=self._untold[model],
             **tokens,
-            cost=None if price is None else price.of(**tokens),
+            cost=None if price is None else price.compute_cost(**tokens),
         )
 
 
-def percentiles(step: str, counts: Mapping[int, int], model: str | None = None) -> Latency:
+def summarise_latency(step: str, counts: Mapping[int, int], model: str | None = None) -> Latency:
     """p50, p90 and p99: the time that so many were not above."""
-    p50, p90, p99 = (quantile(counts, part) for part in (0.5, 0.9, 0.99))
+    p50, p90, p99 = (find_quantile(counts, part) for part in (0.5, 0.9, 0.99))
     assert step in {"model", "shown", "decision"}
     return Latency(step=step, model=model, count=sum(counts.values()), p50=p50, p90=p90, p99=p99)  # type: ignore[arg-type]
 
 
-def quantile(counts: Mapping[int, int], part: float) -> int | None:
+def find_quantile(counts: Mapping[int, int], part: float) -> int | None:
     """The smallest value that at least this part of all are not above; None without any."""
     needed = part * sum(counts.values())
     seen = 0
@@ -107,7 +117,7 @@ def quantile(counts: Mapping[int, int], part: float) -> int | None:
     return None
 
 
-def added(cells: tuple[TimeCell, ...], to: Counter[int]) -> None:
+def add_times(cells: tuple[TimeCell, ...], to: Counter[int]) -> None:
     for cell in cells:
         to[cell.ms] += cell.count
 
@@ -128,7 +138,7 @@ class EditTotals:
         bins = Counter[int]()
         for hundredths, edits in self._hundredths.items():
             bins[min(hundredths // width, BINS - 1)] += edits
-        quartiles = [quantile(self._hundredths, part) for part in (0.25, 0.5, 0.75)]
+        quartiles = [find_quantile(self._hundredths, part) for part in (0.25, 0.5, 0.75)]
         lower, median, upper = (None if each is None else each / 100 for each in quartiles)
         return Edits(
             known=known,
@@ -164,16 +174,16 @@ class PickTotals:
 
     def places(self) -> tuple[PositionShares, ...]:
         """Where most picks are first."""
-        return tuple(self._of(together) for together, _ in self._picks.most_common())
+        return tuple(self._build_shares(together) for together, _ in self._picks.most_common())
 
-    def _of(self, together: int) -> PositionShares:
+    def _build_shares(self, together: int) -> PositionShares:
         agents = self._weights[together].values()
         of = np.array([sum(weights.values()) for weights in agents], dtype=float)
         picks = self._picks[together]
         places = []
         for position in range(1, together + 1):
             cases = np.array([weights[position] for weights in agents], dtype=float)
-            places.append(PositionShare(position=position, estimate=share(cases, of, counted=picks)))
+            places.append(PositionShare(position=position, estimate=estimate_share(cases, of, counted=picks)))
         return PositionShares(
             shown_together=together,
             picks=picks,

@@ -27,7 +27,7 @@ class Price:
     prompt: float
     completion: float
 
-    def of(self, *, prompt_tokens: int, completion_tokens: int) -> float:
+    def compute_cost(self, *, prompt_tokens: int, completion_tokens: int) -> float:
         return (self.prompt * prompt_tokens + self.completion * completion_tokens) / PER
 
 
@@ -54,21 +54,21 @@ def parse_prices(text: str, *, source: str) -> Prices:
     if not isinstance(models, dict) or not models:
         raise PriceError(f'{source} has no model: write [models."gpt-4o-mini"] with `prompt` and `completion`')
     return Prices(
-        currency=currency.strip(), models={name: _price(name, value, source) for name, value in models.items()}
+        currency=currency.strip(), models={name: _parse_price(name, value, source) for name, value in models.items()}
     )
 
 
-def _price(name: str, value: Any, source: str) -> Price:
+def _parse_price(name: str, value: Any, source: str) -> Price:
     where = f"{source}, model {name!r}"
     if not isinstance(value, dict) or set(value) != {"prompt", "completion"}:
         raise PriceError(f"{where}: write `prompt` and `completion`, both per million tokens, and nothing else")
     return Price(
-        prompt=_amount(f"{where}: `prompt`", value["prompt"]),
-        completion=_amount(f"{where}: `completion`", value["completion"]),
+        prompt=_parse_amount(f"{where}: `prompt`", value["prompt"]),
+        completion=_parse_amount(f"{where}: `completion`", value["completion"]),
     )
 
 
-def _amount(where: str, value: Any) -> float:
+def _parse_amount(where: str, value: Any) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
         raise PriceError(f"{where} must be a number, 0 or above")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from bot.reporting.report import RateBase, RateCase, RateChange, Rate, WeekOverWeek
+from bot.reporting.report import Rate, RateBase, RateCase, RateChange, WeekOverWeek
 from bot.reporting.tally import Tally
-from bot.stats.cluster_intervals import difference, share
+from bot.stats.cluster_intervals import estimate_difference, estimate_share
 
 Wanted = Sequence[tuple[RateCase, RateBase]]
 
@@ -35,21 +35,30 @@ WEEKLY: Final[Wanted] = (
 )
 
 
-def rates(tally: Tally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
-    return tuple(Rate(case=case, of=of, estimate=share(tally.vector(case), tally.vector(of))) for case, of in wanted)
+def estimate_rates(tally: Tally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
+    return tuple(
+        Rate(case=case, of=of, estimate=estimate_share(tally.count_by_cluster(case), tally.count_by_cluster(of)))
+        for case, of in wanted
+    )
 
 
-def week_over_week(before: tuple[date, Tally], after: tuple[date, Tally]) -> WeekOverWeek:
+def compare_weeks(before: tuple[date, Tally], after: tuple[date, Tally]) -> WeekOverWeek:
     """Each rate in the two weeks, and the difference: agents of both are compared with themselves."""
     agents = sorted({*before[1].clusters, *after[1].clusters})
     return WeekOverWeek(
         before=before[0],
         after=after[0],
-        changes=tuple(_change(case, of, before[1], after[1], agents) for case, of in WEEKLY),
+        changes=tuple(_compare_rate(case, of, before[1], after[1], agents) for case, of in WEEKLY),
     )
 
 
-def _change(case: RateCase, of: RateBase, before: Tally, after: Tally, agents: Sequence[str]) -> RateChange:
-    earlier = before.vector(case, agents), before.vector(of, agents)
-    later = after.vector(case, agents), after.vector(of, agents)
-    return RateChange(case=case, of=of, before=share(*earlier), after=share(*later), difference=difference(later, earlier))
+def _compare_rate(case: RateCase, of: RateBase, before: Tally, after: Tally, agents: Sequence[str]) -> RateChange:
+    earlier = before.count_by_cluster(case, agents), before.count_by_cluster(of, agents)
+    later = after.count_by_cluster(case, agents), after.count_by_cluster(of, agents)
+    return RateChange(
+        case=case,
+        of=of,
+        before=estimate_share(*earlier),
+        after=estimate_share(*later),
+        difference=estimate_difference(later, earlier),
+    )

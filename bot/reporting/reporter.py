@@ -9,15 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from bot.reporting.breakdown import OF_DRAFTS, DraftBreakdown, RequestBreakdown
-from bot.reporting.draft_statistics import DraftTotals, EditTotals, PickTotals, added, percentiles
+from bot.reporting.breakdown import DRAFT_DIMENSIONS, DraftBreakdown, RequestBreakdown
+from bot.reporting.draft_statistics import DraftTotals, EditTotals, PickTotals, add_times, summarise_latency
 from bot.reporting.prices import Prices
-from bot.reporting.rates import WEEKLY, rates, week_over_week
+from bot.reporting.rates import WEEKLY, compare_weeks, estimate_rates
 from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, Totals, Week, WeekOverWeek
-from bot.reporting.tally import Tally, outcome_of, tallied
-from bot.stats.cluster_intervals import FEWEST_CLUSTERS, share
+from bot.reporting.tally import Tally, classify_outcome, tally_outcomes
+from bot.stats.cluster_intervals import MIN_CLUSTERS, estimate_share
 from storage.queries.log_entries import Selection
-from storage.queries.reports import Dimension, Facts, ExcludedCounts, Reports
+from storage.queries.reports import Dimension, ExcludedCounts, Facts, Reports
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
@@ -54,7 +54,7 @@ class Reporter:
         try:
             async with asyncio.TaskGroup() as reading:
                 turn = asyncio.Semaphore(AT_ONCE)
-                async for monday in _mondays(self._reports, question.selection):
+                async for monday in _iterate_weeks(self._reports, question.selection):
                     reading.create_task(self._read(monday, question, sums, turn))
         except ExceptionGroup as several:
             raise several.exceptions[0] from several  # a week that fails ends the others: one of them tells why
@@ -62,36 +62,36 @@ class Reporter:
 
     async def _read(self, monday: date, question: ReportQuery, sums: "_ReportTotals", turn: asyncio.Semaphore) -> None:
         async with turn:
-            sums.add(monday, await self._reports.facts(_within(monday, question.selection), question.by))
+            sums.add(monday, await self._reports.facts(_clip_to_week(monday, question.selection), question.by))
 
 
-async def _mondays(reports: Reports, selection: Selection) -> AsyncIterator[date]:
+async def _iterate_weeks(reports: Reports, selection: Selection) -> AsyncIterator[date]:
     """The weeks that have requests in them; others are leapt over, however many."""
     found = await reports.next_from(selection)
     while found is not None:
         monday = found.date() - timedelta(days=found.weekday())
         yield monday
-        following = _end(monday)
+        following = _end_of_week(monday)
         if following == _ALL_TIME or (selection.until is not None and following >= selection.until):
             return
         found = await reports.next_from(replace(selection, since=following))
 
 
-def _start(day: date) -> datetime:
+def _start_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _end(monday: date) -> datetime:
+def _end_of_week(monday: date) -> datetime:
     """When the next week begins; the last week that there is ends with time."""
-    start = _start(monday)
+    start = _start_of_day(monday)
     return start + WEEK if start <= _ALL_TIME - WEEK else _ALL_TIME
 
 
-def _within(monday: date, selection: Selection) -> Selection:
+def _clip_to_week(monday: date, selection: Selection) -> Selection:
     """The part of a selection that lies in this week."""
-    start = _start(monday)
+    start = _start_of_day(monday)
     since = start if selection.since is None else max(start, selection.since)
-    until = _end(monday) if selection.until is None else min(_end(monday), selection.until)
+    until = _end_of_week(monday) if selection.until is None else min(_end_of_week(monday), selection.until)
     return replace(selection, since=since, until=until)
 
 
@@ -109,13 +109,15 @@ class _ReportTotals:
         self._kept = EditTotals()
         self._picked = PickTotals()
         by = question.by
-        self._by_draft = DraftBreakdown(by) if by in OF_DRAFTS and by is not None else None
+        self._by_draft = DraftBreakdown(by) if by in DRAFT_DIMENSIONS and by is not None else None
         self._by_request = (
-            RequestBreakdown(by, individuals=question.individuals) if by is not None and by not in OF_DRAFTS else None
+            RequestBreakdown(by, individuals=question.individuals)
+            if by is not None and by not in DRAFT_DIMENSIONS
+            else None
         )
 
     def add(self, monday: date, facts: Facts) -> None:
-        self._weeks[monday] = tallied(facts.outcomes)
+        self._weeks[monday] = tally_outcomes(facts.outcomes)
         self._add_outcomes(monday, facts)
         for undone in facts.undone:
             for tally in (self._weeks[monday], self._all):
@@ -129,12 +131,12 @@ class _ReportTotals:
         if self._by_draft is not None:
             for display in facts.displays:
                 self._by_draft.add(display)
-        added(facts.waits, self._waits)
-        added(facts.decisions, self._decisions)
+        add_times(facts.waits, self._waits)
+        add_times(facts.decisions, self._decisions)
 
     def _add_outcomes(self, monday: date, facts: Facts) -> None:
         for cell in facts.outcomes:
-            self._all.add(cell.agent_id, outcome_of(cell), cell.requests)
+            self._all.add(cell.agent_id, classify_outcome(cell), cell.requests)
             if cell.kind == "dismissed":
                 self._reasons.setdefault(cell.reason, Counter())[cell.agent_id] += cell.requests
             if self._by_request is not None:
@@ -152,7 +154,7 @@ class _ReportTotals:
             period=Period(since=selection.since, until=selection.until, first=first, last=last),
             team_id=selection.team_id,
             totals=self._totals(),
-            rates=rates(self._all),
+            rates=estimate_rates(self._all),
             weeks=tuple(self._week(monday, is_whole) for monday, is_whole in whole.items()),
             week_over_week=self._week_over_week([monday for monday, is_whole in whole.items() if is_whole]),
             edits=self._kept.edits(edited=self._all.total("edited")),
@@ -160,8 +162,8 @@ class _ReportTotals:
             drafts=self._drafting.drafts(),
             latency=(
                 *self._drafting.latency(),
-                percentiles("shown", self._waits),
-                percentiles("decision", self._decisions),
+                summarise_latency("shown", self._waits),
+                summarise_latency("decision", self._decisions),
             ),
             cost=self._drafting.cost(prices, accepted=self._all.total("accepted")),
             places=self._picked.places(),
@@ -179,10 +181,10 @@ class _ReportTotals:
 
     def _is_whole(self, monday: date, first: datetime | None, now: datetime) -> bool:
         """Whether all seven days are counted, and over. A log that began within a week has only a part of it."""
-        start, selection = _start(monday), self._question.selection
+        start, selection = _start_of_day(monday), self._question.selection
         has_begun = first is None or first <= start + DAY if selection.since is None else selection.since <= start
         ends = now if selection.until is None else min(now, selection.until)
-        return has_begun and _end(monday) <= ends
+        return has_begun and _end_of_week(monday) <= ends
 
     def _week(self, monday: date, is_whole: bool) -> Week:  # noqa: FBT001 - a fact of the week
         tally = self._weeks[monday]
@@ -192,21 +194,23 @@ class _ReportTotals:
             eligible=tally.total("eligible"),
             shown=tally.total("shown"),
             agents=len(tally.clusters),
-            rates=rates(tally, WEEKLY),
+            rates=estimate_rates(tally, WEEKLY),
         )
 
     def _week_over_week(self, whole: list[date]) -> WeekOverWeek | None:
         if len(whole) < 2 or whole[-1] - whole[-2] != WEEK:
             return None
         before, after = whole[-2:]
-        return week_over_week((before, self._weeks[before]), (after, self._weeks[after]))
+        return compare_weeks((before, self._weeks[before]), (after, self._weeks[after]))
 
     def _dismissals(self) -> tuple[Reason, ...]:
         agents = self._all.clusters
-        of = self._all.vector("dismissed")
+        of = self._all.count_by_cluster("dismissed")
         ordered = sorted(self._reasons.items(), key=lambda item: (-item[1].total(), str(item[0])))
         return tuple(
-            Reason(reason=reason, estimate=share(np.array([counts[agent] for agent in agents], dtype=float), of))
+            Reason(
+                reason=reason, estimate=estimate_share(np.array([counts[agent] for agent in agents], dtype=float), of)
+            )
             for reason, counts in ordered
         )
 
@@ -218,7 +222,7 @@ class _ReportTotals:
     def _notes(self, left_out: ExcludedCounts) -> tuple[Note, ...]:
         agents = len(self._all.clusters)
         notes = (
-            Note(code="few_agents", count=agents if agents < FEWEST_CLUSTERS else 0),
+            Note(code="few_agents", count=agents if agents < MIN_CLUSTERS else 0),
             Note(code="simulated_left_out", count=left_out.simulated),
             Note(code="unattended_left_out", count=left_out.unattended),
             Note(code="still_open", count=self._all.total("open")),

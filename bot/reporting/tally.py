@@ -33,24 +33,26 @@ class Tally:
 
     def total(self, name: str) -> int:
         """Of an outcome, or of several that are counted together."""
-        return sum(self._of(counts, name) for counts in self._counts.values())
+        return sum(self._count(counts, name) for counts in self._counts.values())
 
     @property
     def clusters(self) -> tuple[str, ...]:
         """Those who made a request."""
-        return tuple(sorted(key for key, counts in self._counts.items() if self._of(counts, "eligible")))
+        return tuple(sorted(key for key, counts in self._counts.items() if self._count(counts, "eligible")))
 
-    def vector(self, name: str, clusters: Sequence[str] | None = None) -> Values:
+    def count_by_cluster(self, name: str, clusters: Sequence[str] | None = None) -> Values:
         """The counts of these clusters, in this order."""
         keys = self.clusters if clusters is None else clusters
-        return np.array([self._of(self._counts[key], name) if key in self._counts else 0 for key in keys], dtype=float)
+        return np.array(
+            [self._count(self._counts[key], name) if key in self._counts else 0 for key in keys], dtype=float
+        )
 
     @staticmethod
-    def _of(counts: Counter[str], name: str) -> int:
+    def _count(counts: Counter[str], name: str) -> int:
         return sum(counts[part] for part in PARTS.get(name, (name,)))
 
 
-def outcome_of(cell: OutcomeCell) -> Outcome:
+def classify_outcome(cell: OutcomeCell) -> Outcome:
     """What became of a request: its standing choice, else its redraft, else why there is none."""
     if cell.kind is not None:
         return cell.kind
@@ -61,9 +63,9 @@ def outcome_of(cell: OutcomeCell) -> Outcome:
     return "expired" if cell.status == "expired" else "open"
 
 
-def tallied(cells: Iterable[OutcomeCell]) -> Tally:
+def tally_outcomes(cells: Iterable[OutcomeCell]) -> Tally:
     """By agent."""
     tally = Tally()
     for cell in cells:
-        tally.add(cell.agent_id, outcome_of(cell), cell.requests)
+        tally.add(cell.agent_id, classify_outcome(cell), cell.requests)
     return tally

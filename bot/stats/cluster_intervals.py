@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE: Final = 0.95
-FEWEST_CLUSTERS: Final = 5
+MIN_CLUSTERS: Final = 5
 """Below this many clusters there is no interval: it would be a guess about people who were never seen."""
 SOUND_CLUSTERS: Final = 10
 """Below this many, and below this many cases for or against, an interval is told as exploratory."""
-FEWEST_CASES: Final = 20
+MIN_CASES: Final = 20
 
 Reliability = Literal["sound", "exploratory", "not_enough_data"]
 Values = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Estimate:
     standing: Reliability = "not_enough_data"
 
 
-def share(cases: Values, of: Values, *, counted: float | None = None) -> Estimate:
+def estimate_share(cases: Values, of: Values, *, counted: float | None = None) -> Estimate:
     """The share `cases` in `of`, given per cluster, 0 ≤ cases ≤ of. `counted`: how many, where these are weights."""
     cases, of = cases[of > 0], of[of > 0]
     total = float(of.sum())
@@ -59,18 +59,18 @@ def share(cases: Values, of: Values, *, counted: float | None = None) -> Estimat
         return Estimate(value=None, cases=0.0, of=0.0, clusters=0)
     agreed = min(max(float(cases.sum()), 0.0), total)
     plain = Estimate(value=agreed / total, cases=agreed, of=total, clusters=len(of))
-    if len(of) < FEWEST_CLUSTERS or (total if counted is None else counted) < FEWEST_CASES:
+    if len(of) < MIN_CLUSTERS or (total if counted is None else counted) < MIN_CASES:
         return plain
     value = agreed / total
     if math.isclose(value, 0.0, abs_tol=1e-12) or math.isclose(value, 1.0, abs_tol=1e-12):
-        return _unanimous(plain, value)
-    error = math.sqrt(_variance(cases - value * of, of / total)) / total
-    reach = _quantile(of / total) * error / (value * (1 - value))
+        return _bound_unanimous(plain, value)
+    error = math.sqrt(_compute_variance(cases - value * of, of / total)) / total
+    reach = _compute_quantile(of / total) * error / (value * (1 - value))
     low, high = (_expit(_logit(value) + sign * reach) for sign in (-1, 1))
-    return _with(plain, low, high, sound=min(agreed, total - agreed) >= SOUND_CLUSTERS)
+    return _add_interval(plain, low, high, sound=min(agreed, total - agreed) >= SOUND_CLUSTERS)
 
 
-def mean(values: Values, of: Values, *, counted: float | None = None) -> Estimate:
+def estimate_mean(values: Values, of: Values, *, counted: float | None = None) -> Estimate:
     """The mean `sum(values) / sum(of)` per case, of anything that may be below 0; its interval is symmetric."""
     values, of = values[of > 0], of[of > 0]
     total = float(of.sum())
@@ -78,14 +78,14 @@ def mean(values: Values, of: Values, *, counted: float | None = None) -> Estimat
         return Estimate(value=None, cases=0.0, of=0.0, clusters=0)
     value = float(values.sum()) / total
     plain = Estimate(value=value, cases=float(values.sum()), of=total, clusters=len(of))
-    if len(of) < FEWEST_CLUSTERS or (total if counted is None else counted) < FEWEST_CASES:
+    if len(of) < MIN_CLUSTERS or (total if counted is None else counted) < MIN_CASES:
         return plain
-    error = math.sqrt(_variance(values - value * of, of / total)) / total
-    reach = _quantile(of / total) * error
-    return _with(plain, value - reach, value + reach, sound=True)
+    error = math.sqrt(_compute_variance(values - value * of, of / total)) / total
+    reach = _compute_quantile(of / total) * error
+    return _add_interval(plain, value - reach, value + reach, sound=True)
 
 
-def difference(after: tuple[Values, Values], before: tuple[Values, Values]) -> Estimate:
+def estimate_difference(after: tuple[Values, Values], before: tuple[Values, Values]) -> Estimate:
     """The share `after` less the share `before`, each (cases, of) per cluster, the same clusters in the same places.
 
     What an agent does in both is compared with itself: its two residuals are taken together before they are squared.
@@ -99,7 +99,7 @@ def difference(after: tuple[Values, Values], before: tuple[Values, Values]) -> E
     value = shares[0] - shares[1]
     plain = Estimate(value=value, cases=float(after[0].sum()), of=totals[0], clusters=clusters)
     fewest = min(int((of > 0).sum()) for _, of in (after, before))
-    if fewest < FEWEST_CLUSTERS or min(totals) < FEWEST_CASES:
+    if fewest < MIN_CLUSTERS or min(totals) < MIN_CASES:
         return plain
     parts = [
         ((cases - rate * of) / total / np.sqrt(1 - of / total))[present]
@@ -107,8 +107,8 @@ def difference(after: tuple[Values, Values], before: tuple[Values, Values]) -> E
     ]
     residuals = parts[0] - parts[1]
     size = ((after[1] / totals[0] + before[1] / totals[1]) / 2)[present]
-    reach = _quantile(size) * math.sqrt(float(residuals @ residuals))
-    return _with(plain, max(-1.0, value - reach), min(1.0, value + reach), sound=fewest >= SOUND_CLUSTERS)
+    reach = _compute_quantile(size) * math.sqrt(float(residuals @ residuals))
+    return _add_interval(plain, max(-1.0, value - reach), min(1.0, value + reach), sound=fewest >= SOUND_CLUSTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def compute_student_quantile(freedom: float) -> float:
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
-def _with(plain: Estimate, low: float, high: float, *, sound: bool) -> Estimate:
+def _add_interval(plain: Estimate, low: float, high: float, *, sound: bool) -> Estimate:
     standing: Reliability = "sound" if sound and plain.clusters >= SOUND_CLUSTERS else "exploratory"
     return Estimate(
         value=plain.value,
@@ -153,20 +153,20 @@ def _with(plain: Estimate, low: float, high: float, *, sound: bool) -> Estimate:
     )
 
 
-def _unanimous(plain: Estimate, value: float) -> Estimate:
+def _bound_unanimous(plain: Estimate, value: float) -> Estimate:
     """None of G agents: with 97.5 %, the next agent's share is below 1 - 0.025 ** (1 / G). Valid, and wide."""
     bound = 1 - ((1 - CONFIDENCE) / 2) ** (1 / plain.clusters)
     low, high = (0.0, bound) if value < 0.5 else (1 - bound, 1.0)
-    return _with(plain, low, high, sound=False)
+    return _add_interval(plain, low, high, sound=False)
 
 
-def _variance(residuals: Values, part: Values) -> float:
+def _compute_variance(residuals: Values, part: Values) -> float:
     """CR2, of the sum of the residuals; `part` is each cluster's part of all cases."""
     adjusted = residuals / np.sqrt(1 - part)
     return float(adjusted @ adjusted)
 
 
-def _quantile(part: Values) -> float:
+def _compute_quantile(part: Values) -> float:
     """Student's quantile. The degrees of freedom are Satterthwaite's, of the variance's estimate as a quadratic form
     of the clusters' own shares: independent, equally variable, counted by their part of all cases.
 

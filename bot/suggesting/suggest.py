@@ -25,8 +25,16 @@ from bot.errors import LimitReached, MessageTooLong, Paused
 from bot.operations.log_events import RequestOutcome, tell_refusal, tell_request
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import Unfinished
-from bot.ordering.near_duplicates import near_duplicates
-from bot.ordering.shuffle import Order, Orderer, UniformOrderer, chance, draw_styles, drawn_places, in_turn
+from bot.ordering.near_duplicates import find_near_duplicates
+from bot.ordering.shuffle import (
+    Order,
+    Orderer,
+    UniformOrderer,
+    draw_places,
+    draw_styles,
+    keep_drafting_order,
+    seed_random,
+)
 from bot.playbook import Playbook, Style
 from bot.privacy.service import Masked, Privacy
 from bot.suggesting.channels import ANYWHERE, Places
@@ -320,7 +328,7 @@ class Suggester:
         recorded = await self._requests.get(request.id) or LogEntry(request=request, candidates=(), choice=None)
         view = await self._privacy.view(recorded.request, seen=await self._seen_before(request))
         entry = self._privacy.masked_entry(recorded, view)
-        briefs, inclusion = self._briefs(request, view, started_at, chance(request.id, "styles"))
+        briefs, inclusion = self._briefs(request, view, started_at, seed_random(request.id, "styles"))
         done = {candidate.sample_index for candidate in entry.candidates}
         left = {brief.sample_index: brief for brief in briefs if brief.sample_index not in done}
         is_open = entry.choice is None and entry.request.status == "drafting"
@@ -456,7 +464,7 @@ class Suggester:
         """The entry with the rest, for which no place is left; recorded."""
         placed, whole = len(entry.visible), _with(entry, *rest)
         ended = whole if placed else self._nothing_left(entry.request, whole.candidates)
-        order = in_turn([candidate.id for candidate in entry.visible])
+        order = keep_drafting_order([candidate.id for candidate in entry.visible])
         finished = Finished(
             request_id=entry.request.id,
             candidates=self._privacy.recorded(entry.request, rest, view),
@@ -578,7 +586,7 @@ class Suggester:
         self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
         """The request with its candidates in their places, `handed_at` now, or `failed` where there is none."""
-        repeats = near_duplicates({each.id: each.text for each in candidates if each.text is not None})
+        repeats = find_near_duplicates({each.id: each.text for each in candidates if each.text is not None})
         distinct = [each for each in candidates if each.text is not None and each.id not in repeats]
         if not distinct:
             return self._nothing_left(request, candidates)
@@ -641,10 +649,10 @@ def _in_place(entry: LogEntry, candidate: Candidate) -> Candidate:
     if candidate.text is None:
         return candidate
     texts = {each.id: each.text for each in entry.visible if each.text is not None}
-    original = near_duplicates({**texts, candidate.id: candidate.text}).get(candidate.id)
+    original = find_near_duplicates({**texts, candidate.id: candidate.text}).get(candidate.id)
     if original is not None:
         return replace(candidate, dropped_reason="near_duplicate", duplicate_of=original)
-    drawn = drawn_places(entry.request.id, entry.request.k_requested)
+    drawn = draw_places(entry.request.id, entry.request.k_requested)
     return replace(candidate, position=drawn[candidate.sample_index])
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from bot.choice_log import NotALine, lines_of, opened, read_line
-from bot.ranking.choice_sets import TrainingSet, ChoiceSet, ExclusionReason, Weights, collect
+from bot.ranking.choice_sets import ChoiceSet, ExclusionReason, TrainingSet, Weights, collect_training_set
 from bot.ranking.evaluation import HeldOutEvaluation, Split, evaluate
-from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit
+from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, fit_ranker
 from bot.ranking.off_policy import PolicyValueRefusal
-from bot.ranking.prediction import Prediction, predict, to_predict
+from bot.ranking.prediction import Prediction, predict, to_undecided_choice_set
 from bot.stats.cluster_intervals import Interval
 from bot.text_limits import clean
 from cli import wiring
@@ -134,7 +134,7 @@ def _scored(log: Path, model: Path | None, output: Path, location: Location) -> 
 def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[TrainingSet, Ranker]:
     found = _collected(source)
     try:
-        ranker = fit(found.displays, weights=weights)
+        ranker = fit_ranker(found.displays, weights=weights)
     except NothingToLearn as error:
         raise Failed(f"there is nothing to learn from: {_of_collected(found)}") from error
     if save is not None:
@@ -155,13 +155,13 @@ def _evaluated(source: Source, weights: Weights, seed: int) -> tuple[TrainingSet
 def _collected(source: Source) -> TrainingSet:
     if not source.logs:
         return asyncio.run(_recorded(source.location))
-    return collect(line.entry for log in source.logs for line in _lines(log))
+    return collect_training_set(line.entry for log in source.logs for line in _lines(log))
 
 
 async def _recorded(location: Location) -> TrainingSet:
     async with opened_as_it_is(location) as database:
         selection = Selection(include_simulated=await Audit(database).is_demonstration())
-        return collect([entry async for entry in ChoiceLog(database).entries(selection)])
+        return collect_training_set([entry async for entry in ChoiceLog(database).entries(selection)])
 
 
 def _lines(log: Path) -> Iterator[_Line]:
@@ -187,7 +187,7 @@ def _batches(lines: Iterator[_Line]) -> Iterator[list[_Line]]:
 
 
 def _score(ranker: Ranker, batch: Sequence[_Line], file: BinaryIO) -> None:
-    displays = [to_predict(line.entry) for line in batch]
+    displays = [to_undecided_choice_set(line.entry) for line in batch]
     predictions = iter(predict(ranker, [display for display in displays if display is not None]))
     file.writelines(
         _with_scores(line, display, None if display is None else next(predictions))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.ranking import rank_report
-from bot.ranking.contrasts import KINDS, EffectComparison, ContrastKind, PairContrast, Standing
+from bot.ranking.contrasts import KINDS, ContrastKind, EffectComparison, PairContrast, Standing
 from bot.ranking.off_policy import PolicyValue
-from bot.ranking.rank_report import RankReport, found_in_words, order_in_words, times, worth_in_words
-from bot.ranking.refit import read
+from bot.ranking.rank_report import RankReport, describe_finding, describe_order, describe_worth, format_times
+from bot.ranking.refit import read_choice_sets
 from cli import wiring
 from cli.commands.export import moment
 from cli.database_location import Location, opened_as_it_is
@@ -68,9 +68,9 @@ async def _reported(location: Location, wanted: Wanted) -> RankReport:
         selection = wanted.selection
         if await Audit(database).is_demonstration():
             selection = replace(selection, include_simulated=True)
-        displays, left_out = await read(ChoiceLog(database), selection)
-        standing = await rank_report.standing(Rankers(database, me=wiring.new_id()))
-    found = rank_report.report(displays, left_out, standing, weights="kept")
+        displays, left_out = await read_choice_sets(ChoiceLog(database), selection)
+        standing = await rank_report.read_ranker_status(Rankers(database, me=wiring.new_id()))
+    found = rank_report.build_report(displays, left_out, standing, weights="kept")
     if wanted.html is not None:
         _write(wanted.html, found)
     return found
@@ -88,7 +88,7 @@ def _write(path: Path, found: RankReport) -> None:
 
 
 def as_text(found: RankReport) -> str:
-    parts = [header(found), order_in_words(found.standing), worth_in_words(found.worth)]
+    parts = [header(found), describe_order(found.standing), describe_worth(found.worth)]
     if found.is_exploratory and found.comparison.picks:
         parts.append(EXPLORATORY)
     for kind in KINDS:
@@ -124,7 +124,7 @@ def pairs_of(comparison: EffectComparison, kind: ContrastKind) -> list[PairContr
 def _table(title: str, names: list[Standing]) -> str:
     rows = [
         (title, "shown", "picked", "times as often as the mean", "at equal length", "best"),
-        *((each.name, f"{each.shown:,}", f"{each.picked:,}", times(each.effect), times(each.equal_length), share(each))
+        *((each.name, f"{each.shown:,}", f"{each.picked:,}", format_times(each.effect), format_times(each.equal_length), share(each))
           for each in names),
     ]  # fmt: skip
     return _aligned(rows)
@@ -138,7 +138,7 @@ def share(standing: Standing) -> str:
 def _wins(pairs: list[PairContrast]) -> str:
     rows = [
         ("which wins", "times as often", "at equal length", ""),
-        *((f"{each.one} over {each.other}", times(each.effect), times(each.equal_length), found_in_words(each))
+        *((f"{each.one} over {each.other}", format_times(each.effect), format_times(each.equal_length), describe_finding(each))
           for each in pairs),
     ]  # fmt: skip
     return _aligned(rows)
@@ -168,14 +168,14 @@ def as_json(found: RankReport) -> dict[str, Any]:
             "version": None if change is None else change.version,
             "since": None if change is None else _iso(change.at),
             "decided_by_a_person": change is not None and change.is_pinned,
-            "in_words": order_in_words(found.standing),
+            "in_words": describe_order(found.standing),
         },
         "newest_ranker": None
         if newest is None
         else {"version": newest.version, "created_at": _iso(newest.created_at), "gate": newest.gate},
         "worth": {**asdict(found.worth), "told": isinstance(found.worth, PolicyValue)},
         "standings": [asdict(each) for each in comparison.standings],
-        "pairs": [{**asdict(each), "in_words": found_in_words(each)} for each in comparison.pairs],
+        "pairs": [{**asdict(each), "in_words": describe_finding(each)} for each in comparison.pairs],
     }
 
 

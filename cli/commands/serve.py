@@ -15,10 +15,10 @@ from aiohttp import web
 from bot.drafting import Drafter, ModelSource
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import HEARTBEAT_S, Recoverer
-from bot.ordering.learned import LOOK_EVERY_S, LearnedOrderer
+from bot.ordering.learned import REFRESH_EVERY_S, LearnedOrderer
 from bot.playbook import load_playbook
 from bot.privacy.service import Privacy
-from bot.ranking.training import LEARN_EVERY_S
+from bot.ranking.training import CHECK_EVERY_S
 from bot.suggesting.pause import Pausing
 from bot.suggesting.suggest import Suggester
 from cli import database_location, readiness, wiring
@@ -269,9 +269,9 @@ async def _learning(
     if settings.suggest_ranking == "off":
         return None
     ordering = wiring.learned_ordering(records=records, metrics=metrics)
-    await _repeatedly(stack, ordering.look, every_s=LOOK_EVERY_S)
+    await _repeatedly(stack, ordering.refresh, every_s=REFRESH_EVERY_S)
     learner = wiring.learner(settings, records=records, metrics=metrics)
-    _from_now_on(stack, learner.look, every_s=LEARN_EVERY_S)
+    _from_now_on(stack, learner.refit_if_due, every_s=CHECK_EVERY_S)
     return ordering
 
 

@@ -13,7 +13,7 @@ from bot.drafting import Drafter
 from bot.errors import EmptyReply
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
 from bot.operations.metrics import Metrics
-from bot.ordering.shuffle import Order, in_turn
+from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.playbook import Playbook, load_playbook
 from bot.suggesting.choose import Chooser, Click
 from bot.suggesting.suggest import Ask, DraftsTogether, Suggester
@@ -275,7 +275,7 @@ async def _trial(
             now=wiring.now,
             new_id=wiring.new_id,
             # Drafts that were seen growing stay where they are.
-            arrange=in_turn if options.stream else None,
+            arrange=keep_drafting_order if options.stream else None,
         )
 
 

@@ -13,7 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot.ranking.refit import NEWEST, RefitResult, read, refit
+from bot.ranking.refit import NEWEST, RefitResult, read_choice_sets, refit_ranker
 from bot.ranking.training import RefitFailed
 from storage.engine.database import Database
 from storage.errors import StorageError
@@ -77,10 +77,10 @@ def main() -> None:
 async def _work(url: str) -> RefitResult:
     database = Database(url)
     try:
-        displays, left_out = await read(ChoiceLog(database), Selection(), newest=NEWEST)
+        displays, left_out = await read_choice_sets(ChoiceLog(database), Selection(), newest=NEWEST)
     finally:
         await database.aclose()
-    return refit(displays, left_out)
+    return refit_ranker(displays, left_out)
 
 
 def _line() -> bytes:

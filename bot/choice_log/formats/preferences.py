@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 
 from bot.choice_log.writer import dumps
 from bot.edits import measure_similarity
-from bot.ordering.shuffle import chance
+from bot.ordering.shuffle import seed_random
 from storage.records import Candidate, Choice, LogEntry
 
 PairKind = Literal["edited", "skip_above", "all_shown"]
@@ -257,7 +257,7 @@ class Preferences:
         factor = 1.0 if order_weight is None else order_weight
         # an edit compares two texts in one place: the order has no part in it
         weights = [1.0 if pair.kind == "edited" else factor * pair.kept for pair in eligible]
-        at = chance(entry.request.id, f"pairs:{self._seed}").random()
+        at = seed_random(entry.request.id, f"pairs:{self._seed}").random()
         copies = draw_copies(weights, at)
         self._pairs_left_out[REWRITTEN] += len(found) - len(eligible)
         self._pairs_left_out[NOT_DRAWN] += copies.count(0)

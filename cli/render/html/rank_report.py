@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from bot.ranking.contrasts import KINDS, EffectComparison, Effect, ContrastKind, Standing
-from bot.ranking.rank_report import RankReport, found_in_words, order_in_words, times, worth_in_words
+from bot.ranking.rank_report import RankReport, describe_finding, describe_order, format_times, describe_worth
 from cli.commands.rank_report import EXPLORATORY, HOW_TO_READ, TITLES, header, of_kind, pairs_of, share
 
 WIDTH: Final = 640
@@ -32,7 +32,7 @@ svg circle { fill: var(--mark); }
 
 def page(found: RankReport) -> str:
     """The whole report. Names of styles, models and prompts are text, whatever is in them."""
-    told = [header(found), order_in_words(found.standing), worth_in_words(found.worth)]
+    told = [header(found), describe_order(found.standing), describe_worth(found.worth)]
     if found.is_exploratory and found.comparison.picks:
         told.append(EXPLORATORY)
     body = [f"<p>{escape(each)}</p>" for each in told]
@@ -54,11 +54,11 @@ def _section(comparison: EffectComparison, kind: ContrastKind) -> list[str]:
         return []
     heads = ("", "shown", "picked", "times as often as the mean", "at equal length", "best")
     rows = [
-        (each.name, f"{each.shown:,}", f"{each.picked:,}", times(each.effect), times(each.equal_length), share(each))
+        (each.name, f"{each.shown:,}", f"{each.picked:,}", format_times(each.effect), format_times(each.equal_length), share(each))
         for each in names
     ]
     wins = [
-        (f"{each.one} over {each.other}", times(each.effect), times(each.equal_length), found_in_words(each))
+        (f"{each.one} over {each.other}", format_times(each.effect), format_times(each.equal_length), describe_finding(each))
         for each in pairs_of(comparison, kind)
     ]
     return [

@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 from bot.drafting import DemonstrationModel, Drafter, OneModel
 from bot.drafting.demonstration_model import write_reply
 from bot.drafting.prompts import Parts
-from bot.ordering.near_duplicates import token_f1
+from bot.ordering.near_duplicates import compute_token_f1
 from bot.playbook import Style
 from bot.suggesting.redraft import Change
 from storage.records import Turn
@@ -54,7 +54,7 @@ async def test_the_five_styles_differ_in_more_than_words(message: str) -> None:
             (await drafter().ainvoke(brief(index + shift, message=message, style=style))).text
             for index, style in enumerate(PLAYBOOK.styles)
         ]
-        assert max(token_f1(one, other) for one, other in combinations(texts, 2)) < 0.8
+        assert max(compute_token_f1(one, other) for one, other in combinations(texts, 2)) < 0.8
 
 
 async def test_each_style_keeps_its_form() -> None:
@@ -135,7 +135,7 @@ async def test_it_is_deterministic_and_another_sample_is_worded_otherwise() -> N
         texts = [await reply(MESSAGE, style.name, sample_index=index) for index in range(6)]
         assert len(set(texts)) == 6
         assert texts == [await reply(MESSAGE, style.name, sample_index=index) for index in range(6)]
-        assert token_f1(texts[0], texts[1]) < 0.8
+        assert compute_token_f1(texts[0], texts[1]) < 0.8
 
 
 async def test_a_redraft_gives_other_texts_as_long_as_there_are_any() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot.operations.metrics import Metrics
 from bot.ordering.learned import LearnedOrderer
 from bot.ordering.policies import PlackettLuce
-from bot.ranking.model import Ranker, fit
+from bot.ranking.model import Ranker, fit_ranker
 from storage.errors import Unavailable
 from storage.records import Candidate, Turn
 from storage.repositories.rankers import LEARNING, StoredRanker
@@ -18,8 +18,8 @@ from tests.bot.desk import Desk
 from tests.bot.ranking.logs import displays
 from tests.storage.stores import AT, a_ranker, a_request, after
 
-RANKER = fit(displays(), weights="picks")
-OTHER = fit(displays(seed=8), weights="picks")
+RANKER = fit_ranker(displays(), weights="picks")
+OTHER = fit_ranker(displays(seed=8), weights="picks")
 SHORT, LONG = "It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 6)
 
 
@@ -56,7 +56,7 @@ def counted(metrics: Metrics, name: str, **labels: str) -> float:
 
 async def test_without_a_ranker_the_order_is_uniform(desk: Desk) -> None:
     ordering = ordering_of(desk)
-    await ordering.look()
+    await ordering.refresh()
     order = ordering.order(a_request(), candidates(SHORT, LONG))
     assert (order.policy, order.ranker_version, order.scores) == ("uniform", None, None)
     assert order.order_propensity == 1 / 2
@@ -67,10 +67,10 @@ async def test_a_ranker_that_is_shown_orders(desk: Desk) -> None:
     """The better reply comes first as often as is logged, and what is logged can be reckoned again."""
     await recorded(desk, stored(RANKER))
     ordering = ordering_of(desk)
-    await ordering.look()
+    await ordering.refresh()
     drawn = [ordering.order(a_request(), candidates(LONG, SHORT)) for _ in range(400)]
     assert {order.ranker_version for order in drawn} == {RANKER.version}
-    scores = RANKER.quality(a_request().conversation, candidates(LONG, SHORT), "p1")
+    scores = RANKER.score_candidates(a_request().conversation, candidates(LONG, SHORT), "p1")
     first = PlackettLuce().first_probabilities(scores)[1]
     assert first > 0.6
     assert abs(sum(order.ids[0] == "c1" for order in drawn) / 400 - first) < 0.1
@@ -84,14 +84,14 @@ async def test_a_ranker_that_is_shown_orders(desk: Desk) -> None:
 async def test_it_follows_what_the_gate_and_persons_change(desk: Desk) -> None:
     ordering = ordering_of(desk)
     await recorded(desk, stored(RANKER))
-    await ordering.look()
+    await ordering.refresh()
     assert ordering.version == RANKER.version
     await desk.store.rankers.record(stored(OTHER))
     assert ordering.version == RANKER.version, "until the next look"
-    await ordering.look()
+    await ordering.refresh()
     assert ordering.version == OTHER.version
     await desk.store.rankers.roll_back(None, actor="cli", at=AT)
-    await ordering.look()
+    await ordering.refresh()
     assert ordering.version is None
     assert counted(desk.metrics, "suggest_ranker_info", version=OTHER.version) == 0
 
@@ -111,7 +111,7 @@ async def test_a_corrupt_ranker_means_uniform_order_and_is_told_once(
     await recorded(desk, a_ranker(RANKER.version, model=model))
     ordering = ordering_of(desk)
     for _ in range(3):
-        await ordering.look()
+        await ordering.refresh()
     assert ordering.order(a_request(), candidates(SHORT, LONG)).policy == "uniform"
     [told] = [row for row in await desk.store.rows("SELECT * FROM audit") if row["action"] == "ranker_fell_back"]
     assert why in told["data"]
@@ -124,7 +124,7 @@ async def test_a_ranker_that_is_gone_means_uniform_order(desk: Desk) -> None:
     await recorded(desk, stored(RANKER))
     await desk.store.change("DELETE FROM rankers")
     ordering = ordering_of(desk)
-    await ordering.look()
+    await ordering.refresh()
     assert ordering.order(a_request(), candidates(SHORT, LONG)).policy == "uniform"
     assert "not in the database any more" in (await desk.store.rows("SELECT * FROM audit ORDER BY seq"))[-1]["data"]
 
@@ -137,7 +137,7 @@ class Broken:
     def __init__(self, scores: Sequence[float] | None) -> None:
         self._scores = scores
 
-    def quality(self, _1: Sequence[Turn], _2: Sequence[Candidate], _3: str) -> Sequence[float]:
+    def score_candidates(self, _1: Sequence[Turn], _2: Sequence[Candidate], _3: str) -> Sequence[float]:
         if self._scores is None:
             raise IndexError("out of the words")
         return self._scores
@@ -156,7 +156,7 @@ async def test_a_ranker_that_fails_means_uniform_order_and_the_candidates_are_sh
         assert len(entry.visible) == 2
         assert (entry.request.policy, entry.request.ranker_version) == ("uniform", None)
         assert {candidate.first_propensity for candidate in entry.visible} == {1 / 2}
-    await ordering.look()
+    await ordering.refresh()
     assert [row["action"] for row in await desk.store.rows("SELECT * FROM audit")] == ["ranker_fell_back"]
     assert counted(desk.metrics, "suggest_ranker_fallbacks_total", reason="failed") == 2
     assert "the ranker broken failed" in caplog.text
@@ -165,10 +165,10 @@ async def test_a_ranker_that_fails_means_uniform_order_and_the_candidates_are_sh
 async def test_while_the_database_is_away_the_ranker_stays(desk: Desk, tmp_path: object) -> None:
     await recorded(desk, stored(RANKER))
     ordering = ordering_of(desk)
-    await ordering.look()
+    await ordering.refresh()
     await desk.store.change("ALTER TABLE ranker_changes RENAME TO elsewhere")
     with pytest.raises(Unavailable):
-        await ordering.look()
+        await ordering.refresh()
     assert ordering.version == RANKER.version
     assert ordering.order(a_request(), candidates(SHORT, LONG)).policy == "plackett_luce"
 
@@ -186,7 +186,7 @@ async def test_any_text_gets_an_order(desk: Desk, texts: tuple[str, str]) -> Non
     """100,000 characters, scripts without spaces, right to left, none at all; an unknown style and prompt."""
     await recorded(desk, stored(RANKER))
     ordering = ordering_of(desk)
-    await ordering.look()
+    await ordering.refresh()
     request = a_request(prompt_version="new", conversation=(Turn(role="customer", text=texts[0]),))
     unknown = [replace(each, style="new", model="new") for each in candidates(*texts)]
     order = ordering.order(request, unknown)
@@ -196,7 +196,7 @@ async def test_any_text_gets_an_order(desk: Desk, texts: tuple[str, str]) -> Non
 async def test_one_candidate_has_one_order(desk: Desk) -> None:
     await recorded(desk, stored(RANKER))
     ordering = ordering_of(desk)
-    await ordering.look()
+    await ordering.refresh()
     order = ordering.order(a_request(), candidates(SHORT))
     assert order.ids == ("c0",)
     assert order.order_propensity == pytest.approx(1)

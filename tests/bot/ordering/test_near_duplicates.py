@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ordering.near_duplicates import NEAR_DUPLICATE_F1, near_duplicates, token_f1, tokens
+from bot.ordering.near_duplicates import NEAR_DUPLICATE_F1, compute_token_f1, find_near_duplicates, tokenize
 
 SAME = {
     "English": (
@@ -83,15 +83,15 @@ DIFFERENT = {
 @pytest.mark.parametrize("script", SAME)
 def test_one_candidate_to_the_eye_is_one(script: str) -> None:
     one, other = SAME[script]
-    assert near_duplicates({"a": one, "b": other}) == {"b": "a"}
+    assert find_near_duplicates({"a": one, "b": other}) == {"b": "a"}
 
 
 @pytest.mark.parametrize("script", DIFFERENT)
 def test_different_replies_are_both_kept(script: str) -> None:
     """Far from the threshold: in an alphabet, single letters would make any two long texts alike."""
     one, other = DIFFERENT[script]
-    assert near_duplicates({"a": one, "b": other}) == {}
-    assert token_f1(one, other) < 0.5
+    assert find_near_duplicates({"a": one, "b": other}) == {}
+    assert compute_token_f1(one, other) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,23 @@ def test_different_replies_are_both_kept(script: str) -> None:
     ],
 )
 def test_tokens(text: str, expected: list[str]) -> None:
-    assert tokens(text) == expected
+    assert tokenize(text) == expected
 
 
 def test_token_f1_counts_repetition() -> None:
-    assert token_f1("a a b", "a b b") == pytest.approx(2 / 3)
-    assert token_f1("a b", "a b c d") == pytest.approx(2 / 3)
+    assert compute_token_f1("a a b", "a b b") == pytest.approx(2 / 3)
+    assert compute_token_f1("a b", "a b c d") == pytest.approx(2 / 3)
 
 
 def test_the_threshold_itself_is_no_duplicate() -> None:
-    assert token_f1("a b c d e", "a b c d x") == pytest.approx(NEAR_DUPLICATE_F1)
-    assert near_duplicates({"1": "a b c d e", "2": "a b c d x"}) == {}
+    assert compute_token_f1("a b c d e", "a b c d x") == pytest.approx(NEAR_DUPLICATE_F1)
+    assert find_near_duplicates({"1": "a b c d e", "2": "a b c d x"}) == {}
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
 def test_nothing_resembles_nothing(empty: str) -> None:
-    assert token_f1(empty, empty) == 0.0
-    assert near_duplicates({"a": empty, "b": empty}) == {}
+    assert compute_token_f1(empty, empty) == 0.0
+    assert find_near_duplicates({"a": empty, "b": empty}) == {}
 
 
 def test_what_is_repeated_is_always_one_that_is_kept() -> None:
@@ -136,7 +136,7 @@ def test_what_is_repeated_is_always_one_that_is_kept() -> None:
         "d": "six five four",
         "e": "one two three",
     }
-    assert near_duplicates(texts) == {"c": "a", "d": "b", "e": "a"}
+    assert find_near_duplicates(texts) == {"c": "a", "d": "b", "e": "a"}
 
 
 WORDY = st.text("ab cก ข漢字😀\u0301.", max_size=12)
@@ -144,25 +144,25 @@ WORDY = st.text("ab cก ข漢字😀\u0301.", max_size=12)
 
 @given(one=WORDY, other=WORDY)
 def test_token_f1_is_symmetric_and_between_0_and_1(one: str, other: str) -> None:
-    assert 0.0 <= token_f1(one, other) <= 1.0
-    assert token_f1(one, other) == token_f1(other, one)
-    assert token_f1(one, one) == (1.0 if tokens(one) else 0.0)
+    assert 0.0 <= compute_token_f1(one, other) <= 1.0
+    assert compute_token_f1(one, other) == compute_token_f1(other, one)
+    assert compute_token_f1(one, one) == (1.0 if tokenize(one) else 0.0)
 
 
 @given(texts=st.lists(WORDY, max_size=8))
 def test_of_each_group_the_first_is_kept(texts: list[str]) -> None:
     by_id = {str(n): text for n, text in enumerate(texts)}
-    repeats = near_duplicates(by_id)
+    repeats = find_near_duplicates(by_id)
     kept = [key for key in by_id if key not in repeats]
     for key, original in repeats.items():
         assert original in kept
         assert int(original) < int(key)
-        assert token_f1(by_id[key], by_id[original]) > NEAR_DUPLICATE_F1
+        assert compute_token_f1(by_id[key], by_id[original]) > NEAR_DUPLICATE_F1
     for one in kept:
         for other in kept:
-            assert one == other or token_f1(by_id[one], by_id[other]) <= NEAR_DUPLICATE_F1
+            assert one == other or compute_token_f1(by_id[one], by_id[other]) <= NEAR_DUPLICATE_F1
 
 
 @given(st.text())
 def test_any_text_has_tokens_without_white_space(text: str) -> None:
-    assert all(token and not token.isspace() for token in tokens(text))
+    assert all(token and not token.isspace() for token in tokenize(text))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ordering.policies import EPSILON, PlackettLuce, OrderPolicy, Uniform, arranged
+from bot.ordering.policies import EPSILON, OrderPolicy, PlackettLuce, Uniform, draw_order
 
 SCORES = (0.4, -0.2, 0.1, 0.1)
 POLICIES: tuple[OrderPolicy, ...] = (
@@ -74,7 +74,7 @@ def test_probabilities_add_up_whatever_the_scores(scores: list[float], epsilon: 
 @given(scores=st.lists(st.floats(-80, 80), min_size=1, max_size=10), shift=finite, seed=st.integers())
 def test_an_order_has_each_candidate_once_with_what_belongs_to_it(scores: list[float], shift: float, seed: int) -> None:
     ids = [f"c{index}" for index in range(len(scores))]
-    order = arranged(ids, scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(seed))
+    order = draw_order(ids, scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(seed))
     assert sorted(order.ids) == sorted(ids)
     assert order.scores is not None
     assert dict(zip(order.ids, order.scores, strict=True)) == dict(zip(ids, scores, strict=True))
@@ -86,7 +86,7 @@ def test_an_order_has_each_candidate_once_with_what_belongs_to_it(scores: list[f
 
 
 def test_the_logged_facts_suffice_to_reckon_the_probability_again() -> None:
-    order = arranged("abcd", SCORES, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(3))
+    order = draw_order("abcd", SCORES, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(3))
     assert order.scores is not None
     again = PlackettLuce(**order.policy_params)
     assert order.order_propensity == again.order_probability(order.scores, range(4))
@@ -102,7 +102,7 @@ def test_the_best_comes_first_more_often_and_never_always() -> None:
 @pytest.mark.parametrize("scores", [[math.nan, 0.0], [math.inf, 0.0], [0.0], [], [1e308, -1e308], [1000.0, 0.0]])
 def test_scores_that_are_none_are_refused(scores: list[float]) -> None:
     with pytest.raises(ValueError, match="2 candidates have the scores"):
-        arranged("ab", scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(1))
+        draw_order("ab", scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(1))
 
 
 @pytest.mark.parametrize("wrong", [{"epsilon": 0.0}, {"epsilon": 1.5}, {"temperature": 0.0}, {"temperature": math.nan}])

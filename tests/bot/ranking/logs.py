@@ -11,7 +11,7 @@ from pathlib import Path
 import zstandard
 
 from bot.choice_log import to_json_line
-from bot.ranking.choice_sets import ChoiceSet, collect
+from bot.ranking.choice_sets import ChoiceSet, collect_training_set
 from storage.records import Candidate, Choice, ChoiceKind, LogEntry, Request, Status, Turn
 
 AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -112,7 +112,7 @@ def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: in
 def displays(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> tuple[ChoiceSet, ...]:
     """Styles stand at any position, as they do in a log whose order was drawn."""
     rng = random.Random(seed + 1)
-    found = collect(a_log(requests, agents, taste=taste, seed=seed)).displays
+    found = collect_training_set(a_log(requests, agents, taste=taste, seed=seed)).displays
     return tuple(restyled(display, *rng.sample(["direct", "warm", "detailed"], 3)) for display in found)
 
 

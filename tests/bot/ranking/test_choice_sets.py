@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ranking.choice_sets import ChoiceSet, collect, display_of
+from bot.ranking.choice_sets import ChoiceSet, collect_training_set, to_choice_set
 from storage.records import Event, LogEntry
 from tests.bot.ranking.logs import AT, an_entry
 
 
 def a_display(entry: LogEntry) -> ChoiceSet:
-    display = display_of(entry)
+    display = to_choice_set(entry)
     assert isinstance(display, ChoiceSet)
     return display
 
@@ -41,7 +41,7 @@ def test_hidden_and_failed_candidates_were_not_part_of_the_choice() -> None:
     ],
 )
 def test_what_cannot_be_learned_from_says_why(entry: LogEntry, reason: str) -> None:
-    assert display_of(entry) == reason
+    assert to_choice_set(entry) == reason
 
 
 def test_dismissed_and_redrafted_are_the_outside_option() -> None:
@@ -52,7 +52,7 @@ def test_dismissed_and_redrafted_are_the_outside_option() -> None:
 def test_a_choice_of_what_was_not_shown_is_malformed() -> None:
     entry = an_entry("one", "two", picked=0)
     assert entry.choice is not None
-    assert display_of(replace(entry, choice=replace(entry.choice, candidate_id="elsewhere"))) == "malformed"
+    assert to_choice_set(replace(entry, choice=replace(entry.choice, candidate_id="elsewhere"))) == "malformed"
 
 
 def test_places_are_counted_without_gaps() -> None:
@@ -67,11 +67,13 @@ def test_places_are_counted_without_gaps() -> None:
 def test_two_in_one_place_are_malformed() -> None:
     entry = an_entry("one", "two", picked=0)
     moved = replace(entry.candidates[1], position=1)
-    assert display_of(replace(entry, candidates=(entry.candidates[0], moved))) == "malformed"
+    assert to_choice_set(replace(entry, candidates=(entry.candidates[0], moved))) == "malformed"
 
 
 def test_a_request_that_stands_twice_counts_once() -> None:
-    found = collect([an_entry("one", "two", picked=0), an_entry("one", "two", picked=1), an_entry("x", "y", number=1)])
+    found = collect_training_set(
+        [an_entry("one", "two", picked=0), an_entry("one", "two", picked=1), an_entry("x", "y", number=1)]
+    )
     assert [display.picked for display in found.displays] == [0]
     assert found.left_out == {"repeated": 1, "undecided": 1}
 
@@ -81,7 +83,7 @@ def test_a_log_that_was_read_in_under_other_ids_counts_once() -> None:
     entry = an_entry("one", "two", picked=0)
     copy = replace(entry, request=replace(entry.request, id="other", team_id="T2"))
     later = replace(copy, request=replace(copy.request, id="later", created_at=AT + timedelta(days=1)))
-    found = collect([entry, copy, later])
+    found = collect_training_set([entry, copy, later])
     assert [display.request_id for display in found.displays] == ["r0", "later"]
     assert found.left_out == {"repeated": 1}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.ranking.choice_sets import ChoiceSet
-from bot.ranking.contrasts import EffectComparison, PairContrast, compare
+from bot.ranking.contrasts import EffectComparison, PairContrast, compare_effects
 from tests.bot.ranking.logs import WORDS, displays
 
 STYLES = ("direct", "warm", "detailed")
@@ -39,7 +39,7 @@ def pair_of(comparison: EffectComparison, one: str, other: str) -> PairContrast:
 
 
 def test_what_is_better_is_found() -> None:
-    comparison = compare(styled(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.0}), weights="picks")
+    comparison = compare_effects(styled(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.0}), weights="picks")
     assert comparison.standings[0].name == "warm"
     assert comparison.standings[0].best is not None
     assert comparison.standings[0].best > 0.99
@@ -56,13 +56,13 @@ def test_what_is_better_is_found() -> None:
 
 def test_at_three_an_effect_of_a_third_needs_about_520_picks() -> None:
     """What theory says for agents who do not differ: 2K·(2.80/0.3)² = 523."""
-    few = compare(styled(100, dict.fromkeys(STYLES, 0.0)), weights="picks")
+    few = compare_effects(styled(100, dict.fromkeys(STYLES, 0.0)), weights="picks")
     for pair in few.pairs:
         assert pair.found == "not_enough"
         assert pair.needed is not None
         assert pair.needed >= 520
         assert pair.missing == pair.needed - few.picks
-    many = compare(styled(3000, dict.fromkeys(STYLES, 0.0), agents=40), weights="picks")
+    many = compare_effects(styled(3000, dict.fromkeys(STYLES, 0.0), agents=40), weights="picks")
     for pair in many.pairs:
         assert pair.needed is not None
         assert 520 <= pair.needed < 1100
@@ -71,7 +71,7 @@ def test_at_three_an_effect_of_a_third_needs_about_520_picks() -> None:
 
 def test_five_styles_drawn_by_three_need_twice_as_many() -> None:
     """12 ÷ n a pick instead of 6 ÷ n."""
-    five = compare(styled(400, dict.fromkeys("abcde", 0.0)), weights="picks")
+    five = compare_effects(styled(400, dict.fromkeys("abcde", 0.0)), weights="picks")
     assert all(900 < (pair.needed or 0) < 1400 for pair in five.pairs)
 
 
@@ -79,7 +79,7 @@ def test_noise_is_rarely_called_a_winner() -> None:
     """Three pairs in each of 6 logs without any difference, at 5%; benchmarks/ has the rate over many more."""
     claims = 0
     for seed in range(6):
-        comparison = compare(styled(900, dict.fromkeys(STYLES, 0.0), agents=20, seed=seed), weights="picks")
+        comparison = compare_effects(styled(900, dict.fromkeys(STYLES, 0.0), agents=20, seed=seed), weights="picks")
         claims += sum(pair.found in {"better", "worse"} for pair in comparison.pairs)
     assert claims <= 4
 
@@ -87,7 +87,9 @@ def test_noise_is_rarely_called_a_winner() -> None:
 def test_what_always_comes_together_cannot_be_told_apart() -> None:
     """Each style has a model of its own: which of the two is liked, no number of choices tells."""
     models = {"direct": "small", "warm": "large", "detailed": "large"}
-    comparison = compare(styled(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.8}, models=models), weights="picks")
+    comparison = compare_effects(
+        styled(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.8}, models=models), weights="picks"
+    )
     pair = pair_of(comparison, "small", "large")
     assert (pair.found, pair.needed, pair.missing, pair.effect) == ("cannot_tell", None, None, None)
     assert {each.best for each in comparison.standings if each.kind == "models"} == {None}
@@ -100,7 +102,7 @@ def test_what_always_stands_in_the_same_place_cannot_be_told_from_it() -> None:
     for display in styled(1500, dict.fromkeys(STYLES, 0.0)):
         shown = tuple(replace(each, style=style) for each, style in zip(display.shown, STYLES, strict=True))
         log.append(replace(display, shown=shown))
-    assert {pair.found for pair in compare(log, weights="picks").pairs} == {"cannot_tell"}
+    assert {pair.found for pair in compare_effects(log, weights="picks").pairs} == {"cannot_tell"}
 
 
 def test_prompts_are_told_apart_by_how_often_anything_is_picked() -> None:
@@ -113,7 +115,7 @@ def test_prompts_are_told_apart_by_how_often_anything_is_picked() -> None:
         )
         for display, version in zip(log, versions, strict=True)
     ]
-    pair = pair_of(compare(changed, weights="picks"), "old", "new")
+    pair = pair_of(compare_effects(changed, weights="picks"), "old", "new")
     assert (pair.one, pair.found) == ("new", "better")
 
 
@@ -128,7 +130,7 @@ def test_length_explains_what_it_explains() -> None:
         )
         odds = [math.exp(-0.6 * math.log(len(each.text))) for each in shown]
         log.append(replace(display, shown=shown, picked=rng.choices(range(3), odds)[0]))
-    pair = pair_of(compare(log, weights="picks"), "direct", "warm")
+    pair = pair_of(compare_effects(log, weights="picks"), "direct", "warm")
     assert (pair.one, pair.found) == ("direct", "better")
     assert pair.effect is not None
     assert pair.equal_length is not None
@@ -140,13 +142,13 @@ def test_length_explains_what_it_explains() -> None:
 def test_logs_with_next_to_nothing_say_so(picked: int | None) -> None:
     """All dismissed; one choice; nothing at all."""
     log = [replace(display, picked=None) for display in styled(30, dict.fromkeys(STYLES, 0.0))]
-    comparison = compare([*log, replace(log[0], picked=picked)], weights="picks")
+    comparison = compare_effects([*log, replace(log[0], picked=picked)], weights="picks")
     assert {pair.found for pair in comparison.pairs} == {"not_enough"}
-    assert compare([], weights="picks").pairs == ()
+    assert compare_effects([], weights="picks").pairs == ()
 
 
 def test_one_agent_alone_decides_nothing() -> None:
-    comparison = compare(styled(1500, {"direct": 0.0, "warm": 2.0, "detailed": 0.0}, agents=1), weights="picks")
+    comparison = compare_effects(styled(1500, {"direct": 0.0, "warm": 2.0, "detailed": 0.0}, agents=1), weights="picks")
     assert {pair.found for pair in comparison.pairs} == {"not_enough"}
     assert {each.best for each in comparison.standings} == {None}
     assert comparison.agents == 1

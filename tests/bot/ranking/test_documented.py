@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from bot.ranking.features import FEATURES
-from bot.ranking.logit import HABIT_VARIANCE, PRIOR_DEVIATION, PRIOR_FEATURES, PRIOR_PERSONS
+from bot.ranking.logit import PRIOR_DEVIATION, PRIOR_FEATURES, PRIOR_PERSONS, RANDOM_EFFECT_VARIANCE
 
 TOLD = (Path(__file__).parents[3] / "docs" / "ranking.md").read_text(encoding="utf-8")
 
@@ -20,4 +20,4 @@ def test_the_priors_are_told() -> None:
     assert PRIOR_DEVIATION["styles"] == PRIOR_DEVIATION["models"] == PRIOR_DEVIATION["prompts"]
     assert f"b ~ N(0, {PRIOR_DEVIATION['positions']}²)" in TOLD
     assert f"c0, c1 ~ N(0, {PRIOR_DEVIATION['none']:.0f}²)" in TOLD
-    assert f"starts at {HABIT_VARIANCE}·I with the weight of {PRIOR_PERSONS:.0f} agents" in TOLD
+    assert f"starts at {RANDOM_EFFECT_VARIANCE}·I with the weight of {PRIOR_PERSONS:.0f} agents" in TOLD

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.ranking.evaluation import HeldOutEvaluation, Split, evaluate
-from bot.ranking.off_policy import PolicyValueRefusal, PolicyValue
+from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal
 from tests.bot.ranking.logs import displays
 
 TASTE = displays(900, 15, taste=3.0)

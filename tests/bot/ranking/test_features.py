@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ranking.design import FARTHEST, scales_of, standardise
-from bot.ranking.features import FEATURES, READ_TEXT, InverseDocumentFrequency, featurise, rarity
+from bot.ranking.design import MAX_DEVIATIONS, fit_scales, standardise
+from bot.ranking.features import FEATURES, READ_TEXT, InverseDocumentFrequency, compute_idf, featurise
 from storage.records import Candidate, Turn
 from tests.bot.ranking.logs import an_entry
 
@@ -80,8 +80,8 @@ def test_what_is_rare_does_not_weigh_without_bound() -> None:
     """One list in a thousand texts is 32 deviations from the mean: a single pick would decide about all lists."""
     raw = np.zeros((1000, 1))
     raw[0] = 1.0
-    scaled = standardise(raw, scales_of(raw))
-    assert scaled.max() == FARTHEST
+    scaled = standardise(raw, fit_scales(raw))
+    assert scaled.max() == MAX_DEVIATIONS
     assert scaled.min() == pytest.approx(-(0.001**0.5), rel=0.01)
 
 
@@ -93,7 +93,7 @@ def test_without_candidates_or_conversation_there_is_nothing_to_measure() -> Non
 
 def test_rare_words_weigh_more() -> None:
     turns = [(Turn(role="customer", text=f"order number {word}"),) for word in ("alpha", "beta", "gamma")]
-    values = np.array(rarity(turns).idf)
+    values = np.array(compute_idf(turns).values)
     assert values.min() == pytest.approx(1.0)
     assert values.max() > values.min()
 

@@ -7,82 +7,84 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from bot.ranking.choice_sets import Weights
-from bot.ranking.design import Design, arrange, measure, names_of, scales_of, standardise
-from bot.ranking.evaluation import nobody_known, positions_only
-from bot.ranking.features import FloatArray, rarity
+from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
+from bot.ranking.evaluation import drop_agents, keep_positions_only
+from bot.ranking.features import FloatArray, compute_idf
 from bot.ranking.logit import (
     Parameters,
-    curvature_of,
-    expected,
+    add_random_effects,
+    compute_curvature,
+    compute_loss,
+    compute_precisions,
+    compute_probabilities,
+    compute_utilities,
     fit_logit,
-    loss,
-    precisions_of,
-    predicted,
-    probabilities,
-    start_of,
-    utilities,
-    with_habits,
+    initialise_parameters,
+    predict_at_mode,
+    predict_marginal,
 )
 from tests.bot.ranking.logs import displays
 
 
 def a_design(requests: int = 60, agents: int = 5, weights: Weights = "picks") -> Design:
     found = displays(requests, agents)
-    raw = measure(found, rarity([display.conversation for display in found]))
-    return arrange(found, standardise(raw, scales_of(raw)), names_of(found), weights)
+    raw = measure_features(found, compute_idf([display.conversation for display in found]))
+    return build_design(found, standardise(raw, fit_scales(raw)), collect_names(found), weights)
 
 
 def somewhere(design: Design, seed: int = 1) -> Parameters:
     rng = np.random.default_rng(seed)
-    start = start_of(design)
+    start = initialise_parameters(design)
     spread = np.array([[0.9, 0.2], [0.2, 0.5]])
-    moved = start.moved(rng.normal(0, 0.3, len(start.shared)), rng.normal(0, 0.5, start.habits.shape))
-    return replace(moved, spread=spread, habit_covariances=np.tile(spread, (len(start.habits), 1, 1)))
+    moved = start.add_step(rng.normal(0, 0.3, len(start.shared)), rng.normal(0, 0.5, start.random_effects.shape))
+    return replace(moved, spread=spread, random_effect_covariances=np.tile(spread, (len(start.random_effects), 1, 1)))
 
 
 def flat_loss(flat: FloatArray, design: Design, at: Parameters) -> float:
     size = len(at.shared)
-    moved = at.moved(flat[:size], flat[size:].reshape(at.habits.shape))
-    return loss(design, moved, precisions_of(at))[0]
+    moved = at.add_step(flat[:size], flat[size:].reshape(at.random_effects.shape))
+    return compute_loss(design, moved, compute_precisions(at))[0]
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
     design = a_design()
     at = somewhere(design)
-    _, by_shared, by_habits = loss(design, at, precisions_of(at))
-    slopes = approx_fprime(np.zeros(len(by_shared) + by_habits.size), flat_loss, 1e-6, design, at)
-    assert np.concatenate([by_shared, by_habits.ravel()]) == pytest.approx(slopes, abs=2e-3)
+    _, by_shared, by_random_effects = compute_loss(design, at, compute_precisions(at))
+    slopes = approx_fprime(np.zeros(len(by_shared) + by_random_effects.size), flat_loss, 1e-6, design, at)
+    assert np.concatenate([by_shared, by_random_effects.ravel()]) == pytest.approx(slopes, abs=2e-3)
 
 
 def test_the_curvature_is_that_of_the_gradient() -> None:
     design = a_design()
-    at, curvature = somewhere(design), curvature_of(design, somewhere(design))
+    at, curvature = somewhere(design), compute_curvature(design, somewhere(design))
     size, step = len(at.shared), 1e-5
     for index in range(size):
         unit = np.eye(size)[index] * step
-        _, there, habits = loss(design, at.moved(unit, np.zeros_like(at.habits)), np.zeros(size))
-        _, here, before = loss(design, at.moved(-unit, np.zeros_like(at.habits)), np.zeros(size))
+        _, there, random_effects = compute_loss(
+            design, at.add_step(unit, np.zeros_like(at.random_effects)), np.zeros(size)
+        )
+        _, here, before = compute_loss(design, at.add_step(-unit, np.zeros_like(at.random_effects)), np.zeros(size))
         assert curvature.shared[index] == pytest.approx((there - here) / (2 * step), abs=1e-3)
-        assert curvature.cross[:, :, index] == pytest.approx((habits - before) / (2 * step), abs=1e-3)
+        assert curvature.cross[:, :, index] == pytest.approx((random_effects - before) / (2 * step), abs=1e-3)
 
 
 def test_the_fit_is_at_the_top() -> None:
     design = a_design(300, 12)
     top = fit_logit(design)
-    _, by_shared, by_habits = loss(design, top, precisions_of(top))
+    _, by_shared, by_random_effects = compute_loss(design, top, compute_precisions(top))
     assert np.abs(by_shared).max() < 0.05
-    assert np.abs(by_habits).max() < 0.05
+    assert np.abs(by_random_effects).max() < 0.05
 
 
 def test_probabilities_of_a_set_and_of_none_add_up_to_one() -> None:
     design = a_design()
-    for p, none in (predicted(design, somewhere(design)), expected(design, somewhere(design))):
+    for p, none in (predict_at_mode(design, somewhere(design)), predict_marginal(design, somewhere(design))):
         assert np.add.reduceat(p, design.starts) + none == pytest.approx(np.ones(len(none)))
 
 
 def test_huge_utilities_stay_numbers() -> None:
     design = a_design()
-    p, none = probabilities(design, np.full(len(design.x), 900.0), np.full(len(design.sizes), -900.0))
+    p, none = compute_probabilities(design, np.full(len(design.x), 900.0), np.full(len(design.sizes), -900.0))
     assert np.isfinite(p).all()
     assert none.max() == 0.0
 
@@ -91,13 +93,15 @@ def test_an_unknown_persons_choice_is_averaged_over_the_population() -> None:
     design = a_design()
     strangers = replace(design, agent=np.full_like(design.agent, len(design.names.agents)))
     at = somewhere(design)
-    p, none = expected(strangers, at)
+    p, none = predict_marginal(strangers, at)
     rng = np.random.default_rng(5)
-    rows, outside = utilities(strangers, at)
+    rows, outside = compute_utilities(strangers, at)
     drawn = rng.multivariate_normal(np.zeros(2), at.spread, size=4000)
     simulated = [
-        probabilities(strangers, *with_habits(strangers, rows, outside, np.tile(habits, (len(none), 1))))[1]
-        for habits in drawn
+        compute_probabilities(
+            strangers, *add_random_effects(strangers, rows, outside, np.tile(random_effects, (len(none), 1)))
+        )[1]
+        for random_effects in drawn
     ]
     assert none == pytest.approx(np.mean(simulated, axis=0), abs=0.012)
     assert p.min() > 0
@@ -107,15 +111,15 @@ def test_a_person_who_always_takes_the_first_is_known_by_it() -> None:
     found = displays(400, 8)
     loyal = found[3].agent
     first = [replace(one, picked=0) if one.agent == loyal else one for one in found]
-    raw = measure(first, rarity([display.conversation for display in first]))
-    design = arrange(first, standardise(raw, scales_of(raw)), names_of(first), "picks")
-    habits = fit_logit(design).habits[:, 0]
-    assert int(habits.argmax()) == design.names.agents.index(loyal)
+    raw = measure_features(first, compute_idf([display.conversation for display in first]))
+    design = build_design(first, standardise(raw, fit_scales(raw)), collect_names(first), "picks")
+    random_effects = fit_logit(design).random_effects[:, 0]
+    assert int(random_effects.argmax()) == design.names.agents.index(loyal)
 
 
 def test_of_positions_only_no_text_is_known() -> None:
-    design = positions_only(a_design())
-    p, _ = predicted(nobody_known(design), fit_logit(nobody_known(design)))
+    design = keep_positions_only(a_design())
+    p, _ = predict_at_mode(drop_agents(design), fit_logit(drop_agents(design)))
     assert np.unique(p.reshape(-1, 3).round(9), axis=0).shape == (1, 3)
 
 
@@ -124,5 +128,7 @@ def test_a_choice_of_weight_two_is_two_choices() -> None:
     twice = replace(design, weight=np.full_like(design.weight, 2.0))
     at = somewhere(design)
     zero = np.zeros(len(at.shared))
-    no_habits = replace(at, habits=np.zeros_like(at.habits))
-    assert loss(twice, no_habits, zero)[0] == pytest.approx(2 * loss(design, no_habits, zero)[0])
+    no_random_effects = replace(at, random_effects=np.zeros_like(at.random_effects))
+    assert compute_loss(twice, no_random_effects, zero)[0] == pytest.approx(
+        2 * compute_loss(design, no_random_effects, zero)[0]
+    )

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from bot.ranking.features import FEATURES
-from bot.ranking.log_likelihood_gain import gain_over_position
-from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash, fit
+from bot.ranking.log_likelihood_gain import estimate_gain
+from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash_content, fit_ranker
 from storage.records import Turn
 from tests.bot.ranking.logs import an_entry, displays, restyled
 
-RANKER = fit(displays(), weights="picks")
+RANKER = fit_ranker(displays(), weights="picks")
 CONVERSATION = (Turn(role="customer", text="Where is my order?"),)
 CANDIDATES = an_entry("It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 4)).candidates
 
 
 def test_it_learns_what_agents_like() -> None:
-    short, long = RANKER.quality(CONVERSATION, CANDIDATES, "p1")
+    short, long = RANKER.score_candidates(CONVERSATION, CANDIDATES, "p1")
     assert short > long
 
 
@@ -28,21 +28,25 @@ def test_an_effect_of_a_style_is_learned() -> None:
         for display in displays()
         if display.picked is not None
     ]
-    effects = fit(picked_warm, weights="picks").style_effects
+    effects = fit_ranker(picked_warm, weights="picks").style_effects
     assert effects["warm"] > effects["direct"] + 0.5
 
 
 def test_unknown_styles_models_and_prompts_have_no_effect() -> None:
     unknown = tuple(replace(candidate, style="new", model="new") for candidate in CANDIDATES)
     text = replace(RANKER, parameters=replace(RANKER.parameters, styles=np.zeros(3), models=np.zeros(1)))
-    assert RANKER.quality(CONVERSATION, unknown, "new") == text.quality(CONVERSATION, CANDIDATES, "new")
+    assert RANKER.score_candidates(CONVERSATION, unknown, "new") == text.score_candidates(
+        CONVERSATION, CANDIDATES, "new"
+    )
 
 
 def test_it_is_read_back_as_it_was_written() -> None:
     again = Ranker.from_json(RANKER.to_json())
     assert again.version == RANKER.version
     assert again.to_json() == RANKER.to_json()
-    assert again.quality(CONVERSATION, CANDIDATES, "p1") == RANKER.quality(CONVERSATION, CANDIDATES, "p1")
+    assert again.score_candidates(CONVERSATION, CANDIDATES, "p1") == RANKER.score_candidates(
+        CONVERSATION, CANDIDATES, "p1"
+    )
 
 
 def test_no_id_of_a_person_and_no_word_is_in_it() -> None:
@@ -51,8 +55,8 @@ def test_no_id_of_a_person_and_no_word_is_in_it() -> None:
 
 
 def test_the_version_is_that_of_the_content() -> None:
-    assert fit(displays(), weights="picks").version == RANKER.version
-    assert fit(displays(seed=8), weights="picks").version != RANKER.version
+    assert fit_ranker(displays(), weights="picks").version == RANKER.version
+    assert fit_ranker(displays(seed=8), weights="picks").version != RANKER.version
 
 
 @pytest.mark.parametrize(
@@ -72,12 +76,12 @@ def test_what_is_corrupt_is_refused_with_its_reason(text: str, reason: str) -> N
         Ranker.from_json(text)
 
 
-def forged(**changes: object) -> str:
+def forge_json(**changes: object) -> str:
     """A ranker with other content under a version that matches it."""
     content = json.loads(RANKER.to_json())
     content["parameters"].update(changes)
-    made = replace(RANKER, parameters=replace(RANKER.parameters, **{k: np.array(v) for k, v in changes.items()}))
-    return json.dumps({**content, "version": made.version})
+    hashed = {name: value for name, value in content.items() if name not in {"format", "version"}}
+    return json.dumps({**content, "version": _hash_content(hashed)})
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def forged(**changes: object) -> str:
 )
 def test_a_version_that_matches_does_not_make_nonsense_usable(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(CorruptModel, match=reason):
-        Ranker.from_json(forged(**changes))
+        Ranker.from_json(forge_json(**changes))
 
 
 @pytest.mark.parametrize(
@@ -110,39 +114,39 @@ def test_a_version_that_matches_does_not_make_nonsense_usable(changes: dict[str,
 def test_each_part_must_be_there_and_make_sense(part: str, value: object, reason: str) -> None:
     content = json.loads(RANKER.to_json())
     kind, version = content.pop("format"), content.pop("version")
-    assert _hash(content) == version
+    assert _hash_content(content) == version
     content[part] = value
     with pytest.raises(CorruptModel, match=reason):
-        Ranker.from_json(json.dumps({"format": kind, "version": _hash(content), **content}))
+        Ranker.from_json(json.dumps({"format": kind, "version": _hash_content(content), **content}))
 
 
 @pytest.mark.parametrize("found", [(), displays()[:0], [d for d in displays() if d.picked is None]])
 def test_without_a_pick_there_is_nothing_to_learn(found: list[object]) -> None:
     with pytest.raises(NothingToLearn):
-        fit(found, weights="picks")  # type: ignore[arg-type]
+        fit_ranker(found, weights="picks")  # type: ignore[arg-type]
 
 
 def test_one_choice_and_one_agent_are_enough_to_make_a_ranker() -> None:
-    ranker = fit(displays(requests=2, agents=1), weights="kept")
+    ranker = fit_ranker(displays(requests=2, agents=1), weights="kept")
     assert ranker.n_agents == 1
     assert Ranker.from_json(ranker.to_json()).version == ranker.version
 
 
 def test_a_taste_shows_as_a_gain_over_positions_and_its_absence_as_none() -> None:
-    gain = gain_over_position(displays(600, taste=3.0))
+    gain = estimate_gain(displays(600, taste=3.0))
     assert gain is not None
     assert gain.lower > 0
     assert (gain.clusters, gain.clustered_by, gain.exploratory) == (12, "agent", False)
-    noise = gain_over_position(displays(600, taste=0.0))
+    noise = estimate_gain(displays(600, taste=0.0))
     assert noise is not None
     assert noise.lower < 0
 
 
 def test_few_agents_are_clustered_by_day_and_called_exploratory() -> None:
-    gain = gain_over_position(displays(2000, agents=3, taste=3.0))
+    gain = estimate_gain(displays(2000, agents=3, taste=3.0))
     assert gain is not None
     assert (gain.clustered_by, gain.exploratory) == ("agent_and_day", True)
 
 
 def test_a_single_cluster_has_no_gain_to_tell() -> None:
-    assert gain_over_position(displays(20, agents=1)) is None
+    assert estimate_gain(displays(20, agents=1)) is None

@@ -7,7 +7,7 @@ import pytest
 
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.choice_sets import ChoiceSet
-from bot.ranking.off_policy import PolicyValueRefusal, PolicyValue, greedy, snips, uniform
+from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform, rank_greedily
 from tests.bot.ranking.logs import displays
 
 QUALITY = {"good": 1.0, "fair": 0.3, "poor": -0.5}
@@ -41,10 +41,10 @@ LOGGED = PlackettLuce(epsilon=0.4, temperature=1.0)
 
 def test_the_worth_of_a_policy_is_what_it_would_have_been() -> None:
     log = logged(6000, LOGGED)
-    best = snips(log, targets(log, GREEDY))
+    best = estimate_worth(log, targets(log, GREEDY))
     assert isinstance(best, PolicyValue)
     assert best.lower < FIRST_IS_PICKED["good"] < best.upper
-    chance = snips(log, [uniform(3)] * len(log))
+    chance = estimate_worth(log, [list_uniform(3)] * len(log))
     assert isinstance(chance, PolicyValue)
     assert chance.lower < sum(FIRST_IS_PICKED.values()) / 3 < chance.upper
     assert best.upper - best.lower < 0.1
@@ -52,18 +52,18 @@ def test_the_worth_of_a_policy_is_what_it_would_have_been() -> None:
 
 def test_a_policy_against_another_is_their_difference_and_surer_than_that() -> None:
     log = logged(6000, LOGGED)
-    chance = [uniform(3)] * len(log)
-    more = snips(log, targets(log, GREEDY), against=chance)
+    chance = [list_uniform(3)] * len(log)
+    more = estimate_worth(log, targets(log, GREEDY), against=chance)
     assert isinstance(more, PolicyValue)
     assert more.lower < 0.7 - 1.3 / 3 < more.upper
-    nothing = snips(log, chance, against=chance)
+    nothing = estimate_worth(log, chance, against=chance)
     assert isinstance(nothing, PolicyValue)
     assert (nothing.value, nothing.lower, nothing.upper) == (0, 0, 0)
 
 
 def test_the_policy_of_the_log_is_worth_what_was_seen() -> None:
     log = logged(2000, LOGGED)
-    worth = snips(log, targets(log, LOGGED))
+    worth = estimate_worth(log, targets(log, LOGGED))
     assert isinstance(worth, PolicyValue)
     assert worth.value == pytest.approx(sum(display.picked == 0 for display in log) / len(log))
     assert worth.effective == pytest.approx(len(log))
@@ -71,28 +71,30 @@ def test_the_policy_of_the_log_is_worth_what_was_seen() -> None:
 
 def test_too_little_is_refused_with_its_reason() -> None:
     log = logged(2000, LOGGED, agents=9)
-    assert snips(log, targets(log, LOGGED)) == PolicyValueRefusal(
+    assert estimate_worth(log, targets(log, LOGGED)) == PolicyValueRefusal(
         reason="few_agents", effective=pytest.approx(2000), displays=2000, agents=9
     )
     few = logged(90, LOGGED)
-    found = snips(few, targets(few, LOGGED))
+    found = estimate_worth(few, targets(few, LOGGED))
     assert isinstance(found, PolicyValueRefusal)
     assert (found.reason, found.displays) == ("few_effective", 90)
     unlogged = [
         replace(display, shown=tuple(replace(item, first_propensity=None) for item in display.shown)) for display in few
     ]
-    assert snips(unlogged, targets(few, LOGGED)) == PolicyValueRefusal(reason="no_propensities", effective=0, displays=0, agents=0)
-    assert isinstance(snips([], []), PolicyValueRefusal)
+    assert estimate_worth(unlogged, targets(few, LOGGED)) == PolicyValueRefusal(
+        reason="no_propensities", effective=0, displays=0, agents=0
+    )
+    assert isinstance(estimate_worth([], []), PolicyValueRefusal)
 
 
 def test_displays_without_a_propensity_are_left_out() -> None:
     log = logged(1000, LOGGED)
     silent = [replace(log[0], shown=tuple(replace(item, first_propensity=None) for item in log[0].shown))] * 500
-    found = snips([*silent, *log], targets([*silent, *log], LOGGED))
+    found = estimate_worth([*silent, *log], targets([*silent, *log], LOGGED))
     assert isinstance(found, PolicyValue)
     assert found.displays == 1000
 
 
 def test_equal_scores_share_the_first_place() -> None:
-    assert greedy([1.0, 3.0, 3.0]) == [0, 0.5, 0.5]
-    assert greedy([2.0]) == [1]
+    assert rank_greedily([1.0, 3.0, 3.0]) == [0, 0.5, 0.5]
+    assert rank_greedily([2.0]) == [1]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ranking.choice_sets import ChoiceSet, once_each
+from bot.ranking.choice_sets import ChoiceSet, drop_repeats
 from bot.ranking.promotion import judge
 from tests.bot.ranking.logs import AT, displays
 
@@ -45,7 +45,7 @@ def test_what_stands_twice_is_evidence_once() -> None:
     one, two = TASTE[:2]
     again = replace(one, request_id="other", agent="someone", at=AT)
     chosen_otherwise = replace(one, picked=None if one.picked is not None else 0)
-    assert once_each([one, two, again, chosen_otherwise]) == [one, two, chosen_otherwise]
+    assert drop_repeats([one, two, again, chosen_otherwise]) == [one, two, chosen_otherwise]
 
 
 def test_one_agent_with_many_days_who_likes_nothing_does_not_open_it() -> None:

@@ -10,7 +10,15 @@ from sqlalchemy import insert
 
 from bot.ranking.promotion import Verdict
 from bot.ranking.refit import RefitResult
-from bot.ranking.training import AGAIN_AFTER_S, FIRST_CHOICES, LEASE, LIMIT_S, RefitScheduler, RefitFailed, RefitSchedule
+from bot.ranking.training import (
+    AGAIN_AFTER_S,
+    FIRST_CHOICES,
+    LEASE,
+    LIMIT_S,
+    RefitFailed,
+    RefitSchedule,
+    RefitScheduler,
+)
 from storage import tables
 from storage.repositories.rankers import LEARNING
 from storage.repositories.requests import to_row
@@ -118,7 +126,7 @@ def test_the_first_refit_waits_for_enough_choices() -> None:
 async def test_simulated_choices_are_nothing_to_learn_from(desk: Desk) -> None:
     await with_choices(desk, FIRST_CHOICES, simulated=True)
     trainer = FakeTrainer(a_refit())
-    await learner_of(desk, trainer).look()
+    await learner_of(desk, trainer).refit_if_due()
     assert trainer.times == 0
 
 
@@ -129,7 +137,7 @@ async def test_a_refit_is_recorded_and_shown_by_its_gate(desk: Desk) -> None:
     await with_choices(desk, FIRST_CHOICES)
     trainer = FakeTrainer(a_refit())
     learner = learner_of(desk, trainer)
-    await learner.look()
+    await learner.refit_if_due()
     newest = await desk.store.rankers.newest()
     assert newest is not None
     assert (newest.version, newest.choices, newest.requests) == ("v1", FIRST_CHOICES, 300)
@@ -138,7 +146,7 @@ async def test_a_refit_is_recorded_and_shown_by_its_gate(desk: Desk) -> None:
     assert await actions(desk) == ["ranker_trained", "ranker_shown"]
     assert outcomes(desk, "shown") == 1
     assert desk.metrics.registry.get_sample_value("suggest_ranker_gain_lower") == 0.01
-    await learner.look()
+    await learner.refit_if_due()
     assert trainer.times == 1, "nothing has changed since"
 
 
@@ -150,7 +158,7 @@ async def test_what_is_learned_and_not_shown_is_told_apart(
     await with_choices(desk, FIRST_CHOICES)
     for person in decided:
         await desk.store.rankers.roll_back(None, actor=person, at=AT)
-    await learner_of(desk, FakeTrainer(a_refit(verdict=verdict))).look()
+    await learner_of(desk, FakeTrainer(a_refit(verdict=verdict))).refit_if_due()
     assert outcomes(desk, outcome) == 1
     assert "ranker_shown" not in await actions(desk)
     assert "ranker_trained" in await actions(desk)
@@ -158,9 +166,9 @@ async def test_what_is_learned_and_not_shown_is_told_apart(
 
 async def test_a_gate_that_shuts_withdraws(desk: Desk) -> None:
     await with_choices(desk, FIRST_CHOICES)
-    await learner_of(desk, FakeTrainer(a_refit())).look()
+    await learner_of(desk, FakeTrainer(a_refit())).refit_if_due()
     await with_choices(desk, 10, start=FIRST_CHOICES)
-    await learner_of(desk, FakeTrainer(a_refit("v2", SHUT))).look()
+    await learner_of(desk, FakeTrainer(a_refit("v2", SHUT))).refit_if_due()
     assert (await actions(desk))[-2:] == ["ranker_trained", "ranker_withdrawn"]
     assert outcomes(desk, "withdrawn") == 1
 
@@ -171,11 +179,11 @@ async def test_a_log_with_nothing_to_learn_leaves_nothing_behind(desk: Desk) -> 
     trainer = FakeTrainer(a_refit(None))
     learner = learner_of(desk, trainer)
     for _ in range(3):
-        await learner.look()
+        await learner.refit_if_due()
     assert trainer.times == 1
     assert await desk.store.rankers.newest() is None
     desk.clock.tick(AGAIN_AFTER_S)
-    await learner.look()
+    await learner.refit_if_due()
     assert trainer.times == 2
     assert outcomes(desk, "nothing") == 2
 
@@ -185,14 +193,14 @@ async def test_a_refit_that_fails_is_told_and_tried_again_later(desk: Desk, capl
     trainer = FakeTrainer(RefitFailed("the database cannot be used: gone"))
     learner = learner_of(desk, trainer)
     for _ in range(3):
-        await learner.look()
+        await learner.refit_if_due()
     assert trainer.times == 1
     assert "the database cannot be used: gone" in caplog.text
     assert await actions(desk) == []
     assert outcomes(desk, "failed") == 1
     desk.clock.tick(AGAIN_AFTER_S)
     trainer.result = a_refit()
-    await learner.look()
+    await learner.refit_if_due()
     assert outcomes(desk, "shown") == 1
 
 
@@ -204,13 +212,13 @@ async def test_a_database_that_is_away_when_the_result_is_there_is_asked_again_l
 
     trainer = FakeTrainer(a_refit(), meanwhile=goes_away)
     learner = learner_of(desk, trainer)
-    await learner.look()
+    await learner.refit_if_due()
     assert outcomes(desk, "failed") == 1
     await desk.store.change("ALTER TABLE elsewhere RENAME TO rankers")
     assert await actions(desk) == [], "nothing is half recorded"
     desk.clock.tick(AGAIN_AFTER_S)
     trainer.meanwhile = None
-    await learner.look()
+    await learner.refit_if_due()
     assert await actions(desk) == ["ranker_trained", "ranker_shown"]
 
 
@@ -221,10 +229,10 @@ async def test_of_two_replicas_one_refits(desk: Desk) -> None:
     await with_choices(desk, FIRST_CHOICES)
     second = FakeTrainer(a_refit("v2"))
     other = learner_of(desk, second, me="other")
-    first = FakeTrainer(a_refit(), meanwhile=other.look)
-    await learner_of(desk, first).look()
+    first = FakeTrainer(a_refit(), meanwhile=other.refit_if_due)
+    await learner_of(desk, first).refit_if_due()
     assert (first.times, second.times) == (1, 0)
-    await other.look()
+    await other.refit_if_due()
     assert second.times == 0, "it is done"
 
 
@@ -234,10 +242,10 @@ async def test_who_was_killed_while_refitting_holds_others_up_for_a_lease(desk: 
     assert await dead.leases.take(LEARNING, at=desk.clock.now(), until=desk.clock.now() + LEASE)
     trainer = FakeTrainer(a_refit())
     learner = learner_of(desk, trainer)
-    await learner.look()
+    await learner.refit_if_due()
     assert trainer.times == 0
     desk.clock.tick(LEASE.total_seconds() + 1)
-    await learner.look()
+    await learner.refit_if_due()
     assert trainer.times == 1
     assert await actions(desk) == ["ranker_trained", "ranker_shown"]
 
@@ -254,7 +262,7 @@ async def test_who_lost_the_lease_ends_its_work_and_records_nothing(desk: Desk) 
         await asyncio.Event().wait()
 
     trainer = FakeTrainer(a_refit(), meanwhile=loses_it)
-    await learner_of(desk, trainer, renew_every_s=0.01).look()
+    await learner_of(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
     assert await desk.store.rankers.newest() is None
@@ -273,10 +281,10 @@ async def test_the_lease_is_kept_as_long_as_the_work_takes(desk: Desk) -> None:
                 if (await desk.store.rows("SELECT until FROM leases"))[0]["until"] != before:
                     break
                 await asyncio.sleep(0.01)
-            await other.look()
+            await other.refit_if_due()
 
     trainer = FakeTrainer(a_refit(), meanwhile=takes_long)
-    await learner_of(desk, trainer, renew_every_s=0.01).look()
+    await learner_of(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert (trainer.times, second.times) == (1, 0)
     assert outcomes(desk, "shown") == 1
 
@@ -289,7 +297,7 @@ async def test_work_without_end_is_ended(desk: Desk) -> None:
         await asyncio.Event().wait()
 
     trainer = FakeTrainer(a_refit(), meanwhile=never)
-    await learner_of(desk, trainer, renew_every_s=0.01).look()
+    await learner_of(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
 
@@ -303,7 +311,7 @@ async def test_a_shutdown_ends_the_work_and_frees_the_lease(desk: Desk) -> None:
         await asyncio.Event().wait()
 
     trainer = FakeTrainer(a_refit(), meanwhile=works)
-    task = asyncio.create_task(learner_of(desk, trainer).look())
+    task = asyncio.create_task(learner_of(desk, trainer).refit_if_due())
     await began.wait()
     task.cancel()
     await asyncio.wait([task])

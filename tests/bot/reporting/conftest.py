@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.reporting import Prices, ReportQuery, Report, Reporter
+from bot.reporting import Prices, Report, Reporter, ReportQuery
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection
 from storage.queries.reports import Reports

@@ -9,7 +9,7 @@ def test_a_price_table_is_read() -> None:
     prices = parse_prices('currency = " EUR "\n[models."m-1"]\nprompt = 1\ncompletion = 0.5\n', source="p.toml")
     assert prices.currency == "EUR"
     assert prices.models == {"m-1": Price(prompt=1.0, completion=0.5)}
-    assert prices.models["m-1"].of(prompt_tokens=2_000_000, completion_tokens=1_000_000) == 2.5
+    assert prices.models["m-1"].compute_cost(prompt_tokens=2_000_000, completion_tokens=1_000_000) == 2.5
 
 
 def test_the_currency_may_be_left_out() -> None:

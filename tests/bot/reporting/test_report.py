@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.reporting import Price, Prices, ReportQuery, Report, Reporter
+from bot.reporting import Price, Prices, Report, Reporter, ReportQuery
 from bot.reporting.report import Group, Note, Rate
 from bot.stats.cluster_intervals import Estimate
 from storage.engine.database import Database

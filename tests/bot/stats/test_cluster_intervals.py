@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bot.stats.cluster_intervals import Estimate, difference, mean, share
+from bot.stats.cluster_intervals import Estimate, estimate_difference, estimate_mean, estimate_share
 
 Counts = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ def test_coverage_is_near_what_is_promised_where_the_naive_interval_is_not(
     for _ in range(SIMULATIONS):
         of = asked(rng, agents, uneven=uneven)
         cases = taken(rng, of, truth, likeness)
-        ours += holds(share(cases, of), truth)
+        ours += holds(estimate_share(cases, of), truth)
         bottom, top = wilson(cases.sum(), of.sum())
         naive += bottom <= truth <= top
     assert low <= ours / SIMULATIONS <= 0.995
@@ -85,7 +85,7 @@ def test_the_coverage_of_a_difference_of_two_weeks_of_the_same_agents(
         for shift in (change, 0.0):
             of = asked(rng, agents, uneven=uneven)
             weeks.append((rng.binomial(of.astype(int), np.clip(tastes + shift, 0, 1)).astype(np.float64), of))
-        hits += holds(difference(weeks[0], weeks[1]), truth)
+        hits += holds(estimate_difference(weeks[0], weeks[1]), truth)
     assert hits / SIMULATIONS >= 0.92
 
 
@@ -95,14 +95,14 @@ def test_the_coverage_of_a_mean() -> None:
     for _ in range(SIMULATIONS):
         of = asked(rng, 12, uneven=False)
         values = of * rng.normal(0.03, 0.05, 12) + rng.normal(0, 0.4, 12) * np.sqrt(of)
-        hits += holds(mean(values, of), 0.03)
+        hits += holds(estimate_mean(values, of), 0.03)
     assert 0.935 <= hits / SIMULATIONS <= 0.975
 
 
 def test_equal_agents_give_what_the_textbook_gives() -> None:
     """With clusters of one size, CR2 is the variance of the clusters' means, and the degrees are G - 1."""
     rates = np.array([0.4, 0.5, 0.6, 0.7, 0.5, 0.3, 0.6, 0.4, 0.5, 0.5, 0.6, 0.4])
-    estimate = share(rates * 50, np.full(12, 50.0))
+    estimate = estimate_share(rates * 50, np.full(12, 50.0))
     assert estimate.value == pytest.approx(0.5)
     error = rates.std(ddof=1) / np.sqrt(12)
     reach = 2.200985 * error / 0.25  # Student's, with 11 degrees
@@ -112,34 +112,34 @@ def test_equal_agents_give_what_the_textbook_gives() -> None:
 
 
 def test_what_is_too_little_gets_no_interval() -> None:
-    four = share(counts(30, 20, 10, 25), counts(50, 50, 50, 50))
+    four = estimate_share(counts(30, 20, 10, 25), counts(50, 50, 50, 50))
     assert (four.value, four.low, four.standing) == (0.425, None, "not_enough_data")
-    few = share(np.ones(6), np.full(6, 2.0))
+    few = estimate_share(np.ones(6), np.full(6, 2.0))
     assert (few.value, few.low, few.standing) == (0.5, None, "not_enough_data")
-    none = share(np.zeros(0), np.zeros(0))
+    none = estimate_share(np.zeros(0), np.zeros(0))
     assert (none.value, none.clusters, none.standing) == (None, 0, "not_enough_data")
-    assert difference((np.ones(9), np.full(9, 5.0)), (np.zeros(9), np.zeros(9))).value is None
-    assert mean(np.zeros(3), np.zeros(3)).value is None
+    assert estimate_difference((np.ones(9), np.full(9, 5.0)), (np.zeros(9), np.zeros(9))).value is None
+    assert estimate_mean(np.zeros(3), np.zeros(3)).value is None
 
 
 def test_little_is_told_as_exploratory() -> None:
     rng = np.random.default_rng(1)
-    assert share(rng.binomial(50, 0.5, 9).astype(float), np.full(9, 50.0)).standing == "exploratory"
-    assert share(rng.binomial(50, 0.5, 10).astype(float), np.full(10, 50.0)).standing == "sound"
+    assert estimate_share(rng.binomial(50, 0.5, 9).astype(float), np.full(9, 50.0)).standing == "exploratory"
+    assert estimate_share(rng.binomial(50, 0.5, 10).astype(float), np.full(10, 50.0)).standing == "sound"
     rare = np.zeros(30)
     rare[:3] = 1
-    assert share(rare, np.full(30, 50.0)).standing == "exploratory"
+    assert estimate_share(rare, np.full(30, 50.0)).standing == "exploratory"
 
 
 def test_agents_without_a_case_are_no_clusters() -> None:
     cases, of = counts(5, 3, 8, 0, 4, 6, 0), counts(10, 10, 10, 0, 10, 10, 0)
-    assert share(cases, of).clusters == 5
-    assert share(cases, of) == share(cases[of > 0], of[of > 0])
+    assert estimate_share(cases, of).clusters == 5
+    assert estimate_share(cases, of) == estimate_share(cases[of > 0], of[of > 0])
 
 
 @pytest.mark.parametrize(("cases", "edge"), [(0.0, 0.0), (40.0, 1.0)])
 def test_where_all_agree_only_agents_are_counted(cases: float, edge: float) -> None:
-    estimate = share(np.full(20, cases), np.full(20, 40.0))
+    estimate = estimate_share(np.full(20, cases), np.full(20, 40.0))
     assert estimate.value == edge
     assert estimate.standing == "exploratory"
     assert estimate.low is not None
@@ -152,7 +152,10 @@ def test_one_who_has_nearly_all_counts_as_few() -> None:
     rng = np.random.default_rng(2)
     of = np.array([5000.0, *[20.0] * 11])
     cases = np.array([2500.0, *rng.binomial(20, 0.5, 11)])
-    alone, alike = share(cases, of), share(rng.binomial(435, 0.5, 12).astype(float), np.full(12, 435.0))
+    alone, alike = (
+        estimate_share(cases, of),
+        estimate_share(rng.binomial(435, 0.5, 12).astype(float), np.full(12, 435.0)),
+    )
     assert alone.low is not None
     assert alone.high is not None
     assert alike.low is not None
@@ -165,6 +168,6 @@ def test_a_share_stays_between_0_and_1_for_anyone() -> None:
         rng = np.random.default_rng(seed)
         of = np.floor(rng.lognormal(2, 2, int(rng.integers(5, 40)))) + 1
         cases = np.array([rng.integers(0, int(n) + 1) for n in of], dtype=float)
-        estimate = share(cases, of)
+        estimate = estimate_share(cases, of)
         if estimate.low is not None and estimate.high is not None and estimate.value is not None:
             assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1

@@ -12,7 +12,7 @@ import pytest
 from bot.drafting import DraftFailed
 from bot.errors import LimitReached, MessageTooLong
 from bot.ordering.policies import PlackettLuce, arranged
-from bot.ordering.shuffle import Order, in_turn
+from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.suggesting.suggest import MESSAGE_LIMIT
 from storage.errors import NotOpen, Redelivered, TakenOver
 from storage.records import Candidate, Request, Turn, WayBack
@@ -239,7 +239,7 @@ async def test_the_deadline_of_what_was_taken_over_counts_from_then(desk: Desk) 
 
 async def test_where_places_are_visible_before_their_drafts_nothing_moves(desk: Desk) -> None:
     suggester = desk.suggester(candidates=5)
-    entry = await suggester.draft(await suggester.accept(desk.ask()), arrange=in_turn)
+    entry = await suggester.draft(await suggester.accept(desk.ask()), arrange=keep_drafting_order)
     assert [candidate.position for candidate in entry.candidates] == [1, 2, 3, 4, 5]
     assert entry.request.order_propensity == pytest.approx(1 / 120)
     assert {candidate.first_propensity for candidate in entry.candidates} == {1 / 5}

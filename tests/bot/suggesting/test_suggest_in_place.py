@@ -9,7 +9,7 @@ from math import factorial
 import pytest
 
 from bot.drafting import DraftFailed
-from bot.ordering.shuffle import drawn_places
+from bot.ordering.shuffle import draw_places
 from storage.errors import NotOpen, TakenOver
 from storage.records import LogEntry, Request, Turn
 from tests.bot.desk import Desk
@@ -37,7 +37,7 @@ def in_place(entry: LogEntry) -> dict[int | None, str | None]:
 async def test_each_is_recorded_as_it_is_done_in_a_place_that_nothing_moves(desk: Desk) -> None:
     request = await asked(desk, "alpha", "bravo", "charlie")
     desk.drafter.turns = [2, 0, 1]
-    drawn = drawn_places(request.id, 3)
+    drawn = draw_places(request.id, 3)
     states = []
     async for entry in desk.suggester().draft_in_places(request):
         [recorded] = await desk.store.entries()
@@ -56,7 +56,7 @@ async def test_what_failed_or_repeats_another_leaves_its_place_empty(desk: Desk)
     request = await asked(desk, "It comes on Friday.", broken(), "it comes on friday", "Something else")
     desk.drafter.turns = [2, 1, 0, 3]
     last = (await unfolded(desk, request))[-1]
-    drawn = drawn_places(request.id, 4)
+    drawn = draw_places(request.id, 4)
     late, failed, first, other = last.candidates
     assert (first.position, other.position) == (drawn[2], drawn[3])
     assert (late.position, late.dropped_reason, late.duplicate_of) == (None, "near_duplicate", first.id)
@@ -104,7 +104,7 @@ async def test_an_agent_may_choose_while_others_are_drafted(desk: Desk) -> None:
     states = await unfolded(desk, request)
     assert len(states) == 2
     chosen, late, *cancelled = sorted(states[-1].candidates, key=lambda each: (each.error or "", each.text != "bravo"))
-    assert (chosen.text, chosen.position) == ("bravo", drawn_places(request.id, 4)[1])
+    assert (chosen.text, chosen.position) == ("bravo", draw_places(request.id, 4)[1])
     assert (late.text, late.position, late.dropped_reason) == ("delta", None, "not_selected")
     assert [(each.text, each.error, each.position) for each in cancelled] == [(None, "cancelled", None)] * 2
     [recorded] = await desk.store.entries()
@@ -188,7 +188,7 @@ async def test_after_a_crash_the_rest_is_drafted_into_the_places_that_are_left(d
     assert [brief.sample_index for brief in desk.drafter.briefs] == [0, 2]
     assert [candidate.style for candidate in last.candidates] == styles
     assert last.candidates[1].id == before.candidates[0].id
-    assert [each.position for each in last.candidates] == list(drawn_places(request.id, 3))
+    assert [each.position for each in last.candidates] == list(draw_places(request.id, 3))
     assert len(await desk.store.entries()) == 1
 
 
@@ -232,8 +232,8 @@ async def test_what_was_read_of_the_thread_becomes_the_conversation(desk: Desk) 
 def test_places_are_uniform_and_the_same_again(k: int) -> None:
     numbers = count()
     ids = [f"request {next(numbers)}" for _ in range(6000)]
-    drawn = Counter(drawn_places(each, k) for each in ids)
+    drawn = Counter(draw_places(each, k) for each in ids)
     assert len(drawn) == factorial(k)
     expected = len(ids) / factorial(k)
     assert all(abs(times - expected) < 5 * expected**0.5 for times in drawn.values())
-    assert [drawn_places(each, k) for each in ids[:10]] == [drawn_places(each, k) for each in ids[:10]]
+    assert [draw_places(each, k) for each in ids[:10]] == [draw_places(each, k) for each in ids[:10]]
