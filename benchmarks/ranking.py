@@ -121,7 +121,7 @@ def _slope(design: Design) -> float:
 def _read(path: Path) -> tuple[ChoiceSet, ...]:
     with opened(path) as file:
         lines = [line for _, line in lines_of(file)]
-    return collect_training_set([read_line(line) for line in lines if not isinstance(line, NotALine)]).displays
+    return collect_training_set([read_line(line) for line in lines if not isinstance(line, NotALine)]).choice_sets
 
 
 def choices(asked: argparse.Namespace) -> Figures:

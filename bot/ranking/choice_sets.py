@@ -59,26 +59,26 @@ class ChoiceSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """The displays of a log in its order, and how many entries were left out, by reason."""
+    """The choice sets of a log in its order, and how many entries were left out, by reason."""
 
-    displays: tuple[ChoiceSet, ...]
+    choice_sets: tuple[ChoiceSet, ...]
     left_out: dict[ExclusionReason, int]
 
 
-def drop_repeats(displays: Iterable[ChoiceSet]) -> list[ChoiceSet]:
+def drop_repeats(choice_sets: Iterable[ChoiceSet]) -> list[ChoiceSet]:
     """Without those that repeat another: word for word, place for place, and with the same choice. As evidence, a log
     that was read in twice, under whatever ids, persons and times, is one.
     """
     found: dict[bytes, ChoiceSet] = {}
-    for display in displays:
-        found.setdefault(_hash_content(display), display)
+    for choice_set in choice_sets:
+        found.setdefault(_hash_content(choice_set), choice_set)
     return list(found.values())
 
 
-def _hash_content(display: ChoiceSet) -> bytes:
-    said = [(turn.role, turn.text) for turn in display.conversation]
-    texts = [candidate.text for candidate in display.shown]
-    return hashlib.blake2b(repr((said, texts, display.picked)).encode(), digest_size=16).digest()
+def _hash_content(choice_set: ChoiceSet) -> bytes:
+    said = [(turn.role, turn.text) for turn in choice_set.conversation]
+    texts = [candidate.text for candidate in choice_set.shown]
+    return hashlib.blake2b(repr((said, texts, choice_set.picked)).encode(), digest_size=16).digest()
 
 
 def collect_training_set(entries: Iterable[LogEntry]) -> TrainingSet:
@@ -89,17 +89,17 @@ def collect_training_set(entries: Iterable[LogEntry]) -> TrainingSet:
     left_out: Counter[ExclusionReason] = Counter()
     seen: set[str | tuple[datetime, bytes]] = set()
     for entry in entries:
-        display = "repeated" if entry.request.id in seen else to_choice_set(entry)
+        choice_set = "repeated" if entry.request.id in seen else to_choice_set(entry)
         seen.add(entry.request.id)
-        if isinstance(display, ChoiceSet):
-            said = (display.at, _hash_content(display))
-            display = "repeated" if said in seen else display
+        if isinstance(choice_set, ChoiceSet):
+            said = (choice_set.at, _hash_content(choice_set))
+            choice_set = "repeated" if said in seen else choice_set
             seen.add(said)
-        if isinstance(display, ChoiceSet):
-            found.append(display)
+        if isinstance(choice_set, ChoiceSet):
+            found.append(choice_set)
         else:
-            left_out[display] += 1
-    return TrainingSet(displays=tuple(found), left_out=dict(left_out))
+            left_out[choice_set] += 1
+    return TrainingSet(choice_sets=tuple(found), left_out=dict(left_out))
 
 
 def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:

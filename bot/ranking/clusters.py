@@ -31,10 +31,13 @@ class Clusters:
         return self.by != "agent"
 
 
-def cluster_choice_sets(displays: Sequence[ChoiceSet]) -> Clusters:
+def cluster_choice_sets(choice_sets: Sequence[ChoiceSet]) -> Clusters:
     """Cluster by agent where at least MIN_AGENTS agents picked something, else by agent and day."""
-    agents = {display.agent for display in displays if display.picked is not None}
+    agents = {choice_set.agent for choice_set in choice_sets if choice_set.picked is not None}
     by: ClusteredBy = "agent" if len(agents) >= MIN_AGENTS else "agent_and_day"
-    names = [display.agent if by == "agent" else f"{display.agent} {display.at.date()}" for display in displays]
+    names = [
+        choice_set.agent if by == "agent" else f"{choice_set.agent} {choice_set.at.date()}"
+        for choice_set in choice_sets
+    ]
     _, index = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
     return Clusters(index=np.asarray(index, dtype=np.int64), by=by)

@@ -5,7 +5,7 @@ How many picks a contrast needs, to be found in four of five logs like this one 
     needed = n · V · ((1.960 + 0.842) / δ)²        δ = 0.3, or the difference found if that is larger
 
 V is the contrast's variance, from the fit with errors clustered, but never less than what n picks of agents without any
-preference could tell. With K different styles in every display that is 2K/n: at K = 3, 523 picks for 0.3.
+preference could tell. With K different styles in every choice set that is 2K/n: at K = 3, 523 picks for 0.3.
 
 Priors pull effects towards 0, and little data would look sure of it: what the pull may hide is added to the variance.
 """
@@ -56,7 +56,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One name: how often it was shown and picked (for a prompt: displays), its effect beside the mean of its kind,
+    """One name: how often it was shown and picked (for a prompt: choice sets), its effect beside the mean of its kind,
     all in all and at equal length, and how probable it is that it is the best; None where that cannot be told.
     """
 
@@ -97,24 +97,24 @@ class EffectComparison:
     pairs: tuple[PairContrast, ...]
 
 
-def compare_effects(displays: Sequence[ChoiceSet], *, weights: Weights) -> EffectComparison:
+def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> EffectComparison:
     """Of a log of any size; what it is too small for is `not_enough`."""
-    picks = sum(display.picked is not None for display in displays)
+    picks = sum(choice_set.picked is not None for choice_set in choice_sets)
     views = (
         []
         if picks == 0
-        else [_FittedEffects.of(displays, weights, without) for without in (WITHOUT_TEXT, WITHOUT_ALL_BUT_LENGTH)]
+        else [_FittedEffects.of(choice_sets, weights, without) for without in (WITHOUT_TEXT, WITHOUT_ALL_BUT_LENGTH)]
     )
-    standings = [standing for kind in KINDS for standing in _rank_names(displays, kind, views)]
+    standings = [standing for kind in KINDS for standing in _rank_names(choice_sets, kind, views)]
     pairs = [
         _contrast_pair(kind, one, other, views, picks)
         for kind in KINDS
         for one, other in _pairs([standing.name for standing in standings if standing.kind == kind])
     ]
     return EffectComparison(
-        displays=len(displays),
+        displays=len(choice_sets),
         picks=picks,
-        agents=len({display.agent for display in displays}),
+        agents=len({choice_set.agent for choice_set in choice_sets}),
         standings=tuple(standings),
         pairs=tuple(pairs),
     )
@@ -131,11 +131,11 @@ class _FittedEffects:
     clusters: int
 
     @classmethod
-    def of(cls, displays: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
-        estimates = estimate_effects(displays, weights=weights, without=without)
+    def of(cls, choice_sets: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
+        estimates = estimate_effects(choice_sets, weights=weights, without=without)
         at = [index for index, (kind, _) in enumerate(estimates.labels) if kind in KINDS]
         labels = tuple((str(estimates.labels[index][0]), estimates.labels[index][1]) for index in at)
-        information = _compute_information(displays, labels)
+        information = _compute_information(choice_sets, labels)
         prior = np.diag([PRIOR_DEVIATION[kind] ** -2.0 for kind, _ in labels])
         pull = np.linalg.inv(information + prior)
         return cls(
@@ -200,27 +200,27 @@ def _zero_infinite(estimates: Estimates, at: Sequence[int]) -> FloatArray:
     return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
-def _compute_information(displays: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
+def _compute_information(choice_sets: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
     """Fisher's, of the effects, if agents had no preference among what is shown, and picked as often as they do.
 
-    Styles and models are told apart within a display, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their places
-    do not tell. A prompt is the same for a whole display, and tells itself by how often anything is picked: q(1 - q).
+    Styles and models are told apart within a choice set, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their places
+    do not tell. A prompt is the same for a whole choice set, and tells itself by how often anything is picked: q(1 - q).
     """
     places = {label: index for index, label in enumerate(labels)}
-    largest = max(len(display.shown) for display in displays)
+    largest = max(len(choice_set.shown) for choice_set in choice_sets)
     found = np.zeros((len(labels) + largest, len(labels) + largest))
     by_size: dict[int, list[ChoiceSet]] = {}
-    for display in displays:
-        by_size.setdefault(len(display.shown), []).append(display)
+    for choice_set in choice_sets:
+        by_size.setdefault(len(choice_set.shown), []).append(choice_set)
     for size, group in by_size.items():
         for start in range(0, len(group), 10_000):
             found += _sum_within_sets(group[start : start + 10_000], size, places, len(found))
     ours, cross, of_places = (
         found[: len(labels), : len(labels)], found[: len(labels), len(labels) :], found[len(labels) :, len(labels) :]
     )  # fmt: skip
-    rate = sum(display.picked is not None for display in displays) / len(displays)
+    rate = sum(choice_set.picked is not None for choice_set in choice_sets) / len(choice_sets)
     apart = rate * (ours - cross @ np.linalg.pinv(of_places, rcond=1e-9, hermitian=True) @ cross.T)
-    prompts = [places["prompts", display.prompt_version] for display in displays]
+    prompts = [places["prompts", choice_set.prompt_version] for choice_set in choice_sets]
     np.add.at(apart, (prompts, prompts), rate * (1 - rate))
     return np.asarray(apart)
 
@@ -229,7 +229,7 @@ def _sum_within_sets(
     group: Sequence[ChoiceSet], size: int, places: dict[tuple[str, str], int], width: int
 ) -> FloatArray:
     rows = np.zeros((len(group) * size, width))
-    shown = [candidate for display in group for candidate in display.shown]
+    shown = [candidate for choice_set in group for candidate in choice_set.shown]
     every = np.arange(len(rows))
     rows[every, [places["styles", candidate.style] for candidate in shown]] = 1
     rows[every, [places["models", candidate.model] for candidate in shown]] = 1
@@ -238,14 +238,16 @@ def _sum_within_sets(
     return np.asarray(rows.T @ rows / size - sums.T @ sums / size**2)
 
 
-def _rank_names(displays: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]) -> list[Standing]:
+def _rank_names(
+    choice_sets: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]
+) -> list[Standing]:
     """The best first; without estimates, the most often picked first."""
     shown: dict[str, int] = {}
     picked: dict[str, int] = {}
-    for display in displays:
-        for index, name in enumerate(_list_names(display, kind)):
+    for choice_set in choice_sets:
+        for index, name in enumerate(_list_names(choice_set, kind)):
             shown[name] = shown.get(name, 0) + 1
-            is_picked = display.picked is not None and (kind == "prompts" or display.picked == index)
+            is_picked = choice_set.picked is not None and (kind == "prompts" or choice_set.picked == index)
             picked[name] = picked.get(name, 0) + is_picked
     several = len(shown) > 1 and len(views) == 2
     best = views[0].compute_best(kind) if several else {}
@@ -264,10 +266,10 @@ def _rank_names(displays: Sequence[ChoiceSet], kind: ContrastKind, views: Sequen
     return sorted(found, key=lambda each: (-(each.effect.mean if each.effect else 0.0), -each.picked, each.name))
 
 
-def _list_names(display: ChoiceSet, kind: ContrastKind) -> list[str]:
+def _list_names(choice_set: ChoiceSet, kind: ContrastKind) -> list[str]:
     if kind == "prompts":
-        return [display.prompt_version]
-    return [candidate.style if kind == "styles" else candidate.model for candidate in display.shown]
+        return [choice_set.prompt_version]
+    return [candidate.style if kind == "styles" else candidate.model for candidate in choice_set.shown]
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:

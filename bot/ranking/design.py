@@ -90,31 +90,31 @@ def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
     return np.asarray(x - np.repeat(means, sizes, axis=0), dtype=np.float64)
 
 
-def measure_features(displays: Iterable[ChoiceSet], idf: InverseDocumentFrequency) -> FloatArray:
+def measure_features(choice_sets: Iterable[ChoiceSet], idf: InverseDocumentFrequency) -> FloatArray:
     """Raw features of all candidates, end to end."""
-    rows = [featurise(display.conversation, display.shown, idf) for display in displays]
+    rows = [featurise(choice_set.conversation, choice_set.shown, idf) for choice_set in choice_sets]
     return np.concatenate(rows) if rows else np.empty((0, len(FEATURES)))
 
 
-def collect_names(displays: Sequence[ChoiceSet]) -> EffectNames:
-    """All that is named in these displays, sorted."""
-    shown = [candidate for display in displays for candidate in display.shown]
+def collect_names(choice_sets: Sequence[ChoiceSet]) -> EffectNames:
+    """All that is named in these choice sets, sorted."""
+    shown = [candidate for choice_set in choice_sets for candidate in choice_set.shown]
     return EffectNames(
         features=tuple(FEATURES),
         styles=tuple(sorted({candidate.style for candidate in shown})),
         models=tuple(sorted({candidate.model for candidate in shown})),
-        prompts=tuple(sorted({display.prompt_version for display in displays})),
-        agents=tuple(sorted({display.agent for display in displays})),
-        positions=min(POSITIONS, max((len(display.shown) for display in displays), default=1)),
+        prompts=tuple(sorted({choice_set.prompt_version for choice_set in choice_sets})),
+        agents=tuple(sorted({choice_set.agent for choice_set in choice_sets})),
+        positions=min(POSITIONS, max((len(choice_set.shown) for choice_set in choice_sets), default=1)),
     )
 
 
-def build_design(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
-    """The design of these displays; `x` are their scaled features, not yet centred."""
-    sizes = np.array([len(display.shown) for display in displays], dtype=np.int64)
+def build_design(choice_sets: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
+    """The design of these choice sets; `x` are their scaled features, not yet centred."""
+    sizes = np.array([len(choice_set.shown) for choice_set in choice_sets], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
-    shown = [candidate for display in displays for candidate in display.shown]
-    picked = [-1 if display.picked is None else display.picked for display in displays]
+    shown = [candidate for choice_set in choice_sets for candidate in choice_set.shown]
+    picked = [-1 if choice_set.picked is None else choice_set.picked for choice_set in choice_sets]
     within = np.array(picked, dtype=np.int64)
     position = np.array([candidate.position - 1 for candidate in shown], dtype=np.int64)
     return Design(
@@ -123,12 +123,12 @@ def build_design(displays: Sequence[ChoiceSet], x: FloatArray, names: EffectName
         style=_index_names((candidate.style for candidate in shown), names.styles),
         model=_index_names((candidate.model for candidate in shown), names.models),
         position=np.minimum(position, names.positions - 1),
-        prompt=_index_names((display.prompt_version for display in displays), names.prompts),
-        agent=_index_names((display.agent for display in displays), names.agents),
+        prompt=_index_names((choice_set.prompt_version for choice_set in choice_sets), names.prompts),
+        agent=_index_names((choice_set.agent for choice_set in choice_sets), names.agents),
         starts=starts,
         sizes=sizes,
         picked=np.where(within < 0, -1, starts + within),
-        weight=np.array([display.weight(weights) for display in displays]),
+        weight=np.array([choice_set.weight(weights) for choice_set in choice_sets]),
     )
 
 

@@ -59,15 +59,15 @@ class Estimates:
         return Contrast(mean=mean, error=error, lower=mean - reach, upper=mean + reach)
 
 
-def estimate_effects(displays: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
-    """Fit all displays, leaving out the features named in `without`."""
-    idf = compute_idf([display.conversation for display in displays])
-    raw, names = measure_features(displays, idf), collect_names(displays)
+def estimate_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
+    """Fit all choice sets, leaving out the features named in `without`."""
+    idf = compute_idf([choice_set.conversation for choice_set in choice_sets])
+    raw, names = measure_features(choice_sets, idf), collect_names(choice_sets)
     columns = [index for index, name in enumerate(names.features) if name not in without]
     names = replace(names, features=tuple(names.features[index] for index in columns))
     raw = raw[:, columns]
-    design = build_design(displays, standardise(raw, fit_scales(raw)), names, weights)
-    return estimate_design(design, cluster_choice_sets(displays))
+    design = build_design(choice_sets, standardise(raw, fit_scales(raw)), names, weights)
+    return estimate_design(design, cluster_choice_sets(choice_sets))
 
 
 def estimate_design(design: Design, clusters: Clusters) -> Estimates:

@@ -37,7 +37,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutEvaluation:
-    """Log-likelihoods are a pick's, given that there is one; `whole` ones a display's, taking none included.
+    """Log-likelihoods are a pick's, given that there is one; `whole` ones a choice set's, taking none included.
 
     `position`: positions only, all persons alike. `top_1`, `mrr` and `below_first` (the first slot and its picks taken
     away, two or more left) rank by quality alone; None where there is nothing to rank.
@@ -67,20 +67,20 @@ class HeldOutEvaluation:
 
 
 def evaluate(
-    displays: Sequence[ChoiceSet], split: Split, *, weights: Weights, seed: int = 0
+    choice_sets: Sequence[ChoiceSet], split: Split, *, weights: Weights, seed: int = 0
 ) -> HeldOutEvaluation | None:
     """None where nothing can be held out: by person with fewer than two, by time with nobody's second pick."""
-    judged = list(_predict_folds(displays, split, weights, seed))
+    judged = list(_predict_folds(choice_sets, split, weights, seed))
     held = np.concatenate([part.held for part in judged]) if judged else np.array([], dtype=np.int64)
-    found = [displays[index] for index in held.tolist()]
-    if not any(display.picked is not None for display in found):
+    found = [choice_sets[index] for index in held.tolist()]
+    if not any(choice_set.picked is not None for choice_set in found):
         return None
     return _summarise(split, found, _HeldOutPredictions.of(judged))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoldPrediction:
-    """One fold: which displays were held out, and what was predicted of them."""
+    """One fold: which choice sets were held out, and what was predicted of them."""
 
     held: IntArray
     design: Design
@@ -135,25 +135,27 @@ def drop_agents(design: Design) -> Design:
     return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
 
 
-def split_design(displays: Sequence[ChoiceSet], held: Flags, x: FloatArray, weights: Weights) -> tuple[Design, Design]:
+def split_design(
+    choice_sets: Sequence[ChoiceSet], held: Flags, x: FloatArray, weights: Weights
+) -> tuple[Design, Design]:
     """To learn from, and to judge by; scales and names are those of the first. `x`: raw features of all."""
-    rows = np.repeat(held, [len(display.shown) for display in displays])
-    train = [displays[index] for index in np.flatnonzero(~held).tolist()]
-    test = [displays[index] for index in np.flatnonzero(held).tolist()]
+    rows = np.repeat(held, [len(choice_set.shown) for choice_set in choice_sets])
+    train = [choice_sets[index] for index in np.flatnonzero(~held).tolist()]
+    test = [choice_sets[index] for index in np.flatnonzero(held).tolist()]
     scales, names = fit_scales(x[~rows]), collect_names(train)
     fitted = build_design(train, standardise(x[~rows], scales), names, weights)
     return fitted, build_design(test, standardise(x[rows], scales), names, weights)
 
 
 def _predict_folds(
-    displays: Sequence[ChoiceSet], split: Split, weights: Weights, seed: int
+    choice_sets: Sequence[ChoiceSet], split: Split, weights: Weights, seed: int
 ) -> Iterator[_FoldPrediction]:
-    x = measure_features(displays, compute_idf([display.conversation for display in displays]))
-    for held in _split_folds(displays, split, seed):
-        kept = [display for display, is_held in zip(displays, held, strict=True) if not is_held]
-        if not held.any() or all(display.picked is None for display in kept):
+    x = measure_features(choice_sets, compute_idf([choice_set.conversation for choice_set in choice_sets]))
+    for held in _split_folds(choice_sets, split, seed):
+        kept = [choice_set for choice_set, is_held in zip(choice_sets, held, strict=True) if not is_held]
+        if not held.any() or all(choice_set.picked is None for choice_set in kept):
             continue
-        train, test = split_design(displays, held, x, weights)
+        train, test = split_design(choice_sets, held, x, weights)
         parameters = fit_logit(train)
         p, none = predict_marginal(test, parameters)
         positions = fit_logit(drop_agents(keep_positions_only(train)))
@@ -169,27 +171,27 @@ def _predict_folds(
         )
 
 
-def _split_folds(displays: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[Flags]:
-    _, found = np.unique(np.array([display.agent for display in displays], dtype=np.str_), return_inverse=True)
+def _split_folds(choice_sets: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[Flags]:
+    _, found = np.unique(np.array([choice_set.agent for choice_set in choice_sets], dtype=np.str_), return_inverse=True)
     agent = found.astype(np.int64)
     if split == "person":
         people = int(agent.max(initial=-1)) + 1
         folds = shuffle_folds(agent, seed=seed)
         yield from (folds == fold for fold in range(min(FOLDS, people)) if people > 1)
     else:
-        yield _hold_out_last(displays, agent)
+        yield _hold_out_last(choice_sets, agent)
 
 
-def _hold_out_last(displays: Sequence[ChoiceSet], agent: IntArray) -> Flags:
-    held = np.zeros(len(displays), dtype=bool)
+def _hold_out_last(choice_sets: Sequence[ChoiceSet], agent: IntArray) -> Flags:
+    held = np.zeros(len(choice_sets), dtype=bool)
     for person in np.unique(agent):
-        theirs = sorted(np.flatnonzero(agent == person).tolist(), key=lambda index: displays[index].at)
+        theirs = sorted(np.flatnonzero(agent == person).tolist(), key=lambda index: choice_sets[index].at)
         held[theirs[round(len(theirs) * (1 - LATER)) :]] = True
     return held
 
 
-def _summarise(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> HeldOutEvaluation:
-    clusters, is_picked = cluster_choice_sets(displays), found.within >= 0
+def _summarise(split: Split, choice_sets: Sequence[ChoiceSet], found: _HeldOutPredictions) -> HeldOutEvaluation:
+    clusters, is_picked = cluster_choice_sets(choice_sets), found.within >= 0
     at = found.starts[is_picked] + found.within[is_picked]
 
     def mean(values: FloatArray) -> Interval:
@@ -202,9 +204,9 @@ def _summarise(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredi
     bins, error = _measure_calibration(found)
     return HeldOutEvaluation(
         split=split,
-        displays=len(displays),
+        displays=len(choice_sets),
         picks=int(is_picked.sum()),
-        agents=len({display.agent for display in displays}),
+        agents=len({choice_set.agent for choice_set in choice_sets}),
         clusters=len(np.unique(clusters.index[is_picked])),
         clustered_by=clusters.by,
         exploratory=clusters.is_exploratory,
@@ -223,7 +225,7 @@ def _summarise(split: Split, displays: Sequence[ChoiceSet], found: _HeldOutPredi
         below_first_uniform=float(below_chance.mean()) if len(below) else None,
         calibration=bins,
         calibration_error=error,
-        worth=_estimate_worth(displays, found),
+        worth=_estimate_worth(choice_sets, found),
     )
 
 
@@ -265,7 +267,9 @@ def _measure_calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationB
     return bins, sum(abs(one.predicted - one.picked) * one.candidates for one in bins) / len(found.p)
 
 
-def _estimate_worth(displays: Sequence[ChoiceSet], found: _HeldOutPredictions) -> PolicyValue | PolicyValueRefusal:
+def _estimate_worth(choice_sets: Sequence[ChoiceSet], found: _HeldOutPredictions) -> PolicyValue | PolicyValueRefusal:
     """Off-policy: how much oftener the first reply would be picked, were the best by quality first, than at random."""
     targets = [rank_greedily(quality.tolist()) for quality in found.sets(found.quality)]
-    return estimate_worth(displays, targets, against=[list_uniform(len(display.shown)) for display in displays])
+    return estimate_worth(
+        choice_sets, targets, against=[list_uniform(len(choice_set.shown)) for choice_set in choice_sets]
+    )

@@ -30,13 +30,13 @@ class LogLikelihoodGain:
     exploratory: bool
 
 
-def estimate_gain(displays: Sequence[ChoiceSet], *, weights: Weights = "picks") -> LogLikelihoodGain | None:
+def estimate_gain(choice_sets: Sequence[ChoiceSet], *, weights: Weights = "picks") -> LogLikelihoodGain | None:
     """None where fewer than two clusters have a pick: nothing can be held out."""
-    clusters = cluster_choice_sets(displays)
-    is_picked = np.array([display.picked is not None for display in displays], dtype=bool)
+    clusters = cluster_choice_sets(choice_sets)
+    is_picked = np.array([choice_set.picked is not None for choice_set in choice_sets], dtype=bool)
     if len(np.unique(clusters.index[is_picked])) < 2:
         return None
-    gains = _compute_gains(displays, clusters.index, weights)[is_picked]
+    gains = _compute_gains(choice_sets, clusters.index, weights)[is_picked]
     interval = estimate_case_mean(gains, clusters.index[is_picked])
     return LogLikelihoodGain(
         mean=interval.mean,
@@ -48,15 +48,15 @@ def estimate_gain(displays: Sequence[ChoiceSet], *, weights: Weights = "picks") 
     )
 
 
-def _compute_gains(displays: Sequence[ChoiceSet], clusters: IntArray, weights: Weights) -> FloatArray:
-    """Each display's log-likelihood given a pick, less position-only's; both fitted on other folds."""
-    x = measure_features(displays, compute_idf([display.conversation for display in displays]))
-    folds, gains = balance_folds(clusters), np.zeros(len(displays))
+def _compute_gains(choice_sets: Sequence[ChoiceSet], clusters: IntArray, weights: Weights) -> FloatArray:
+    """Each choice set's log-likelihood given a pick, less position-only's; both fitted on other folds."""
+    x = measure_features(choice_sets, compute_idf([choice_set.conversation for choice_set in choice_sets]))
+    folds, gains = balance_folds(clusters), np.zeros(len(choice_sets))
     for fold in range(min(FOLDS, len(np.unique(clusters)))):
         held = folds == fold
-        if all(displays[index].picked is None for index in np.flatnonzero(~held).tolist()):
+        if all(choice_sets[index].picked is None for index in np.flatnonzero(~held).tolist()):
             continue
-        train, test = split_design(displays, held, x, weights)
+        train, test = split_design(choice_sets, held, x, weights)
         gains[held] = _compute_log_likelihood(train, test) - _compute_log_likelihood(
             keep_positions_only(train), keep_positions_only(test)
         )

@@ -44,14 +44,14 @@ class CorruptModel(Exception):  # noqa: N818 - named for what happened, as the c
 
 
 class NothingToLearn(Exception):  # noqa: N818 - as above
-    """No display with a pick: there is nothing to fit."""
+    """No choice set with a pick: there is nothing to fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranker:
     """A fitted model. `metrics` are those of its making; everything is finite, or it is corrupt.
 
-    `n_requests` displays were learned from, of `n_agents` persons; `n_choices` of them have a pick.
+    `n_requests` choice sets were learned from, of `n_agents` persons; `n_choices` of them have a pick.
     """
 
     trained_until: datetime
@@ -120,20 +120,20 @@ class Ranker:
         return _map_effects(self.names.prompts, self.parameters.prompts)
 
 
-def fit_ranker(displays: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
-    """Learn from displays. Raises NothingToLearn where none has a pick."""
-    if all(display.picked is None for display in displays):
+def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
+    """Learn from choice sets. Raises NothingToLearn where none has a pick."""
+    if all(choice_set.picked is None for choice_set in choice_sets):
         raise NothingToLearn
-    idf = compute_idf([display.conversation for display in displays])
-    raw = measure_features(displays, idf)
+    idf = compute_idf([choice_set.conversation for choice_set in choice_sets])
+    raw = measure_features(choice_sets, idf)
     scales = fit_scales(raw)
-    names = collect_names(displays)
-    design = build_design(displays, standardise(raw, scales), names, weights)
+    names = collect_names(choice_sets)
+    design = build_design(choice_sets, standardise(raw, scales), names, weights)
     parameters = fit_logit(design)
     return Ranker(
-        trained_until=max(display.at for display in displays),
-        n_requests=len(displays),
-        n_choices=sum(display.picked is not None for display in displays),
+        trained_until=max(choice_set.at for choice_set in choice_sets),
+        n_requests=len(choice_sets),
+        n_choices=sum(choice_set.picked is not None for choice_set in choice_sets),
         n_agents=len(names.agents),
         weights=weights,
         metrics=_measure_fit(design, parameters),

@@ -1,8 +1,8 @@
 """What another policy would have been worth, told from the log alone: self-normalised inverse propensities (SNIPS).
 
-A display counts by how much more probable the policy makes what stood first than the policy that was in use did:
+A choice set counts by how much more probable the policy makes what stood first than the policy that was in use did:
 w = π(first) / p(first). Its reward is 1 if what stood first was picked, else 0. The worth is Σ w·r / Σ w: the share of
-displays of which the first reply would have been picked. Agents are resampled, each with all that is theirs.
+choice sets of which the first reply would have been picked. Agents are resampled, each with all that is theirs.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from bot.stats.bootstrap import compute_percentile_interval, resample_clusters, 
 MIN_EFFECTIVE: Final = 100.0
 
 Targets = Sequence[Sequence[float]]
-"""For each display, the policy's probability that each candidate comes first, in the order shown."""
+"""For each choice set, the policy's probability that each candidate comes first, in the order shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyValue:
-    """A share of displays, or the difference of two, with its 95% interval. `effective`: Kish's sample size."""
+    """A share of choice sets, or the difference of two, with its 95% interval. `effective`: Kish's sample size."""
 
     value: float
     lower: float
@@ -37,7 +37,7 @@ class PolicyValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyValueRefusal:
-    """Why nothing is said: the number of displays with a propensity, of agents, and of displays that they are worth."""
+    """Why nothing is said: the number of choice sets with a propensity, of agents, and of choice sets that they are worth."""
 
     reason: Literal["nothing_to_learn", "no_propensities", "few_agents", "few_effective"]
     effective: float
@@ -46,18 +46,18 @@ class PolicyValueRefusal:
 
 
 def estimate_worth(
-    displays: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None
+    choice_sets: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None
 ) -> PolicyValue | PolicyValueRefusal:
     """The worth of a policy; with `against`, how much more it is worth than that one, on the same resamples.
 
     Displays whose first candidate has no logged propensity are left out.
     """
-    known = [index for index, display in enumerate(displays) if display.shown[0].first_propensity]
-    agents, owner = np.unique([displays[index].agent for index in known], return_inverse=True)
+    known = [index for index, choice_set in enumerate(choice_sets) if choice_set.shown[0].first_propensity]
+    agents, owner = np.unique([choice_sets[index].agent for index in known], return_inverse=True)
     if not known:
         return PolicyValueRefusal(reason="no_propensities", effective=0.0, displays=0, agents=0)
-    reward = np.array([displays[index].picked == 0 for index in known], dtype=np.float64)
-    weights = [_compute_weights(displays, each, known) for each in (targets, against) if each is not None]
+    reward = np.array([choice_sets[index].picked == 0 for index in known], dtype=np.float64)
+    weights = [_compute_weights(choice_sets, each, known) for each in (targets, against) if each is not None]
     effective = min(float(weight.sum() ** 2 / max(1e-300, (weight**2).sum())) for weight in weights)
     count, people = len(known), len(agents)
     if people < MIN_AGENTS:
@@ -87,8 +87,8 @@ def list_uniform(count: int) -> list[float]:
     return [1 / count] * count
 
 
-def _compute_weights(displays: Sequence[ChoiceSet], targets: Targets, known: Sequence[int]) -> FloatArray:
-    return np.array([targets[index][0] / (displays[index].shown[0].first_propensity or 1.0) for index in known])
+def _compute_weights(choice_sets: Sequence[ChoiceSet], targets: Targets, known: Sequence[int]) -> FloatArray:
+    return np.array([targets[index][0] / (choice_sets[index].shown[0].first_propensity or 1.0) for index in known])
 
 
 def _resample_shares(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> FloatArray:

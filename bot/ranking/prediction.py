@@ -37,12 +37,12 @@ def to_undecided_choice_set(entry: LogEntry) -> ChoiceSet | None:
     )
 
 
-def predict(ranker: Ranker, displays: Sequence[ChoiceSet]) -> list[Prediction]:
+def predict(ranker: Ranker, choice_sets: Sequence[ChoiceSet]) -> list[Prediction]:
     """A person that the ranker has not seen is averaged over those that it has."""
-    if not displays:
+    if not choice_sets:
         return []
-    x = standardise(measure_features(displays, ranker.idf), ranker.scales)
-    design = build_design(displays, x, ranker.names, "picks")
+    x = standardise(measure_features(choice_sets, ranker.idf), ranker.scales)
+    design = build_design(choice_sets, x, ranker.names, "picks")
     p, none = predict_marginal(design, ranker.parameters)
     qualities = ranker.score_design(design)
     ends = design.starts[1:]

@@ -46,13 +46,13 @@ class Verdict:
         return cls(**stored)
 
 
-def judge(displays: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
-    """What held-out persons say of learning from these displays."""
+def judge(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
+    """What held-out persons say of learning from these choice sets."""
     from bot.ranking.log_likelihood_gain import estimate_gain
 
-    distinct = drop_repeats(displays)
-    picked = [display for display in distinct if display.picked is not None]
-    picks, agents = len(picked), len({display.agent for display in picked})
+    distinct = drop_repeats(choice_sets)
+    picked = [choice_set for choice_set in distinct if choice_set.picked is not None]
+    picks, agents = len(picked), len({choice_set.agent for choice_set in picked})
     gain = estimate_gain(distinct, weights=weights) if picks >= MIN_PICKS else None
     if gain is None or gain.clusters < MIN_CLUSTERS:
         return Verdict(state="too_little", picks=picks, agents=agents)

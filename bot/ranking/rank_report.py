@@ -54,23 +54,23 @@ async def read_ranker_status(rankers: Rankers) -> RankerStatus:
 
 
 def build_report(
-    displays: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights
+    choice_sets: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights
 ) -> RankReport:
-    """Reckoned anew from these displays, in the order of their time; what orders now is as it was recorded."""
+    """Reckoned anew from these choice sets, in the order of their time; what orders now is as it was recorded."""
     return RankReport(
-        since=displays[0].at if displays else None,
-        until=displays[-1].at if displays else None,
+        since=choice_sets[0].at if choice_sets else None,
+        until=choice_sets[-1].at if choice_sets else None,
         left_out=left_out,
-        comparison=compare_effects(displays, weights=weights),
+        comparison=compare_effects(choice_sets, weights=weights),
         standing=now,
-        worth=estimate_learning_worth(displays, weights=weights),
+        worth=estimate_learning_worth(choice_sets, weights=weights),
     )
 
 
-def estimate_learning_worth(displays: Sequence[ChoiceSet], *, weights: Weights) -> PolicyValue | PolicyValueRefusal:
+def estimate_learning_worth(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> PolicyValue | PolicyValueRefusal:
     """Learned from the older part of the log, told on the newer: the policy in use against uniform order."""
-    cut = int(len(displays) * LEARNED_FROM)
-    older, newer = displays[:cut], displays[cut:]
+    cut = int(len(choice_sets) * LEARNED_FROM)
+    older, newer = choice_sets[:cut], choice_sets[cut:]
     try:
         ranker = fit_ranker(older, weights=weights)
     except NothingToLearn:

@@ -43,29 +43,31 @@ class RefitResult:
 async def read_choice_sets(
     log: ChoiceLog, selection: Selection, *, newest: int | None = None
 ) -> tuple[list[ChoiceSet], dict[str, int]]:
-    """The displays of a log, all or the newest, and how many entries are left out, by reason."""
-    displays: deque[ChoiceSet] = deque(maxlen=newest)
+    """The choice sets of a log, all or the newest, and how many entries are left out, by reason."""
+    choice_sets: deque[ChoiceSet] = deque(maxlen=newest)
     left_out: Counter[str] = Counter()
     async for entry in log.entries(selection):
         found = to_choice_set(entry)
         if not isinstance(found, ChoiceSet):
             left_out[found] += 1
             continue
-        left_out["older"] += len(displays) == newest
-        displays.append(found)
-    return list(displays), {reason: count for reason, count in left_out.items() if count}
+        left_out["older"] += len(choice_sets) == newest
+        choice_sets.append(found)
+    return list(choice_sets), {reason: count for reason, count in left_out.items() if count}
 
 
-def refit_ranker(displays: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept") -> RefitResult:
-    """Learn from these displays, and judge what was learned."""
+def refit_ranker(
+    choice_sets: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept"
+) -> RefitResult:
+    """Learn from these choice sets, and judge what was learned."""
     from bot.ranking.model import NothingToLearn, fit_ranker
 
-    verdict = judge(displays, weights=weights)
+    verdict = judge(choice_sets, weights=weights)
     try:
-        ranker = fit_ranker(displays, weights=weights)
+        ranker = fit_ranker(choice_sets, weights=weights)
     except NothingToLearn:
         return RefitResult(
-            version=None, model=None, trained_until=None, requests=len(displays), agents=0, left_out=left_out,
+            version=None, model=None, trained_until=None, requests=len(choice_sets), agents=0, left_out=left_out,
             verdict=verdict,
         )  # fmt: skip
     return RefitResult(

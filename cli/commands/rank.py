@@ -115,7 +115,7 @@ def evaluate_for_programs(source: Source, weights: Weights, seed: int) -> None:
         told[one.split]["worth"] = {"refused": None, **asdict(one.worth)}
         if isinstance(one.worth, PolicyValueRefusal):
             told[one.split]["worth"]["refused"] = told[one.split]["worth"].pop("reason")
-    displays = len(found.displays)
+    displays = len(found.choice_sets)
     print(json.dumps(_finite({"displays": displays, "left_out": found.left_out, "weights": weights, **told})))
 
 
@@ -134,7 +134,7 @@ def _scored(log: Path, model: Path | None, output: Path, location: Location) -> 
 def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[TrainingSet, Ranker]:
     found = _collected(source)
     try:
-        ranker = fit_ranker(found.displays, weights=weights)
+        ranker = fit_ranker(found.choice_sets, weights=weights)
     except NothingToLearn as error:
         raise Failed(f"there is nothing to learn from: {_of_collected(found)}") from error
     if save is not None:
@@ -146,7 +146,7 @@ def _trained(source: Source, weights: Weights, save: Path | None) -> tuple[Train
 def _evaluated(source: Source, weights: Weights, seed: int) -> tuple[TrainingSet, list[HeldOutEvaluation]]:
     found = _collected(source)
     splits: tuple[Split, ...] = ("person", "time")
-    judged = [evaluate(found.displays, split, weights=weights, seed=seed) for split in splits]
+    judged = [evaluate(found.choice_sets, split, weights=weights, seed=seed) for split in splits]
     if not any(judged):
         raise Failed(f"there is too little to hold some of it out: {_of_collected(found)}")
     return found, [one for one in judged if one is not None]
@@ -251,9 +251,9 @@ def _ranker(text: str, name: str) -> Ranker:
 
 
 def _of_collected(found: TrainingSet) -> str:
-    picks = sum(display.picked is not None for display in found.displays)
-    agents = len({display.agent for display in found.displays})
-    line = f"{len(found.displays)} decided requests, {picks} with a pick, of {agents} agents"
+    picks = sum(display.picked is not None for display in found.choice_sets)
+    agents = len({display.agent for display in found.choice_sets})
+    line = f"{len(found.choice_sets)} decided requests, {picks} with a pick, of {agents} agents"
     left_out = [f"{count} {_REASONS[reason]}" for reason, count in sorted(found.left_out.items())]
     return f"{line}; left out: {', '.join(left_out)}" if left_out else line
 

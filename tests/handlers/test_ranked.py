@@ -12,12 +12,12 @@ from bot.ranking.model import fit_ranker
 from storage.engine.database import Database
 from storage.repositories.rankers import LEARNING
 from storage.schema import migrate
-from tests.bot.ranking.logs import displays
+from tests.bot.ranking.logs import make_choice_sets
 from tests.conftest import Stage, StageMaker
 from tests.storage.stores import AT, a_ranker, after, open_store
 from tests.test_docs import fenced, read
 
-RANKER = fit_ranker(displays(400, taste=6.0), weights="picks")
+RANKER = fit_ranker(make_choice_sets(400, taste=6.0), weights="picks")
 LENGTHS = (4, 12, 30)
 
 

@@ -15,11 +15,11 @@ from storage.errors import Unavailable
 from storage.records import Candidate, Turn
 from storage.repositories.rankers import LEARNING, StoredRanker
 from tests.bot.desk import Desk
-from tests.bot.ranking.logs import displays
+from tests.bot.ranking.logs import make_choice_sets
 from tests.storage.stores import AT, a_ranker, a_request, after
 
-RANKER = fit_ranker(displays(), weights="picks")
-OTHER = fit_ranker(displays(seed=8), weights="picks")
+RANKER = fit_ranker(make_choice_sets(), weights="picks")
+OTHER = fit_ranker(make_choice_sets(seed=8), weights="picks")
 SHORT, LONG = "It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 6)
 
 

@@ -109,17 +109,19 @@ def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: in
     return entries
 
 
-def displays(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> tuple[ChoiceSet, ...]:
+def make_choice_sets(
+    requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7
+) -> tuple[ChoiceSet, ...]:
     """Styles stand at any position, as they do in a log whose order was drawn."""
     rng = random.Random(seed + 1)
-    found = collect_training_set(a_log(requests, agents, taste=taste, seed=seed)).displays
-    return tuple(restyled(display, *rng.sample(["direct", "warm", "detailed"], 3)) for display in found)
+    found = collect_training_set(a_log(requests, agents, taste=taste, seed=seed)).choice_sets
+    return tuple(restyled(choice_set, *rng.sample(["direct", "warm", "detailed"], 3)) for choice_set in found)
 
 
-def restyled(display: ChoiceSet, *styles: str) -> ChoiceSet:
-    """The same display, its candidates in these styles."""
-    shown = (replace(item, style=style) for item, style in zip(display.shown, styles, strict=True))
-    return replace(display, shown=tuple(shown))
+def restyled(choice_set: ChoiceSet, *styles: str) -> ChoiceSet:
+    """The same choice set, its candidates in these styles."""
+    shown = (replace(item, style=style) for item, style in zip(choice_set.shown, styles, strict=True))
+    return replace(choice_set, shown=tuple(shown))
 
 
 def written(entries: Iterable[LogEntry], path: Path) -> Path:

@@ -11,17 +11,17 @@ from tests.bot.ranking.logs import AT, an_entry
 
 
 def a_display(entry: LogEntry) -> ChoiceSet:
-    display = to_choice_set(entry)
-    assert isinstance(display, ChoiceSet)
-    return display
+    choice_set = to_choice_set(entry)
+    assert isinstance(choice_set, ChoiceSet)
+    return choice_set
 
 
 def test_a_pick_is_an_index_into_what_was_shown_in_its_order() -> None:
     entry = an_entry("one", "two", "three", picked=2)
     swapped = replace(entry, candidates=(entry.candidates[2], entry.candidates[0], entry.candidates[1]))
-    display = a_display(swapped)
-    assert [item.text for item in display.shown] == ["one", "two", "three"]
-    assert display.picked == 2
+    choice_set = a_display(swapped)
+    assert [item.text for item in choice_set.shown] == ["one", "two", "three"]
+    assert choice_set.picked == 2
 
 
 def test_hidden_and_failed_candidates_were_not_part_of_the_choice() -> None:
@@ -59,9 +59,9 @@ def test_places_are_counted_without_gaps() -> None:
     """In a modal, a draft that fails leaves its place empty: what stands highest is what agents see first."""
     entry = an_entry("one", "two", picked=1)
     one, two = (replace(each, position=place) for each, place in zip(entry.candidates, (4, 2), strict=True))
-    display = a_display(replace(entry, candidates=(one, two)))
-    assert [(item.text, item.position) for item in display.shown] == [("two", 1), ("one", 2)]
-    assert display.picked == 0
+    choice_set = a_display(replace(entry, candidates=(one, two)))
+    assert [(item.text, item.position) for item in choice_set.shown] == [("two", 1), ("one", 2)]
+    assert choice_set.picked == 0
 
 
 def test_two_in_one_place_are_malformed() -> None:
@@ -74,7 +74,7 @@ def test_a_request_that_stands_twice_counts_once() -> None:
     found = collect_training_set(
         [an_entry("one", "two", picked=0), an_entry("one", "two", picked=1), an_entry("x", "y", number=1)]
     )
-    assert [display.picked for display in found.displays] == [0]
+    assert [choice_set.picked for choice_set in found.choice_sets] == [0]
     assert found.left_out == {"repeated": 1, "undecided": 1}
 
 
@@ -84,7 +84,7 @@ def test_a_log_that_was_read_in_under_other_ids_counts_once() -> None:
     copy = replace(entry, request=replace(entry.request, id="other", team_id="T2"))
     later = replace(copy, request=replace(copy.request, id="later", created_at=AT + timedelta(days=1)))
     found = collect_training_set([entry, copy, later])
-    assert [display.request_id for display in found.displays] == ["r0", "later"]
+    assert [choice_set.request_id for choice_set in found.choice_sets] == ["r0", "later"]
     assert found.left_out == {"repeated": 1}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.ranking.choice_sets import ChoiceSet
 from bot.ranking.contrasts import EffectComparison, PairContrast, compare_effects
-from tests.bot.ranking.logs import WORDS, displays
+from tests.bot.ranking.logs import WORDS, make_choice_sets
 
 STYLES = ("direct", "warm", "detailed")
 
@@ -16,9 +16,9 @@ STYLES = ("direct", "warm", "detailed")
 def styled(
     count: int, effects: dict[str, float], *, agents: int = 15, models: dict[str, str] | None = None, seed: int = 5
 ) -> list[ChoiceSet]:
-    """Three of these styles in each display, in an order of chance; picked by their effects and the first place."""
+    """Three of these styles in each choice set, in an order of chance; picked by their effects and the first place."""
     rng = random.Random(seed)
-    pattern = displays(1)[0]
+    pattern = make_choice_sets(1)[0]
     found = []
     for number in range(count):
         styles = rng.sample(list(effects), 3)
@@ -99,9 +99,9 @@ def test_what_always_comes_together_cannot_be_told_apart() -> None:
 def test_what_always_stands_in_the_same_place_cannot_be_told_from_it() -> None:
     """Whether the style is liked, or the first place, which it always has: a log sorted by style does not know."""
     log = []
-    for display in styled(1500, dict.fromkeys(STYLES, 0.0)):
-        shown = tuple(replace(each, style=style) for each, style in zip(display.shown, STYLES, strict=True))
-        log.append(replace(display, shown=shown))
+    for choice_set in styled(1500, dict.fromkeys(STYLES, 0.0)):
+        shown = tuple(replace(each, style=style) for each, style in zip(choice_set.shown, STYLES, strict=True))
+        log.append(replace(choice_set, shown=shown))
     assert {pair.found for pair in compare_effects(log, weights="picks").pairs} == {"cannot_tell"}
 
 
@@ -111,9 +111,11 @@ def test_prompts_are_told_apart_by_how_often_anything_is_picked() -> None:
     versions = ["old" if index % 2 else "new" for index in range(len(log))]
     changed = [
         replace(
-            display, prompt_version=version, picked=None if version == "old" and rng.random() < 0.4 else display.picked
+            choice_set,
+            prompt_version=version,
+            picked=None if version == "old" and rng.random() < 0.4 else choice_set.picked,
         )
-        for display, version in zip(log, versions, strict=True)
+        for choice_set, version in zip(log, versions, strict=True)
     ]
     pair = pair_of(compare_effects(changed, weights="picks"), "old", "new")
     assert (pair.one, pair.found) == ("new", "better")
@@ -123,13 +125,13 @@ def test_length_explains_what_it_explains() -> None:
     """A style that is liked for being short wins, all in all, and is worth nothing more at equal length."""
     rng = random.Random(2)
     log = []
-    for display in styled(2000, dict.fromkeys(STYLES, 0.0), agents=30):
+    for choice_set in styled(2000, dict.fromkeys(STYLES, 0.0), agents=30):
         shown = tuple(
             replace(each, text=" ".join(rng.choices(WORDS, k=5 if each.style == "direct" else rng.randint(5, 60))))
-            for each in display.shown
+            for each in choice_set.shown
         )
         odds = [math.exp(-0.6 * math.log(len(each.text))) for each in shown]
-        log.append(replace(display, shown=shown, picked=rng.choices(range(3), odds)[0]))
+        log.append(replace(choice_set, shown=shown, picked=rng.choices(range(3), odds)[0]))
     pair = pair_of(compare_effects(log, weights="picks"), "direct", "warm")
     assert (pair.one, pair.found) == ("direct", "better")
     assert pair.effect is not None
@@ -141,7 +143,7 @@ def test_length_explains_what_it_explains() -> None:
 @pytest.mark.parametrize("picked", [None, 0])
 def test_logs_with_next_to_nothing_say_so(picked: int | None) -> None:
     """All dismissed; one choice; nothing at all."""
-    log = [replace(display, picked=None) for display in styled(30, dict.fromkeys(STYLES, 0.0))]
+    log = [replace(choice_set, picked=None) for choice_set in styled(30, dict.fromkeys(STYLES, 0.0))]
     comparison = compare_effects([*log, replace(log[0], picked=picked)], weights="picks")
     assert {pair.found for pair in comparison.pairs} == {"not_enough"}
     assert compare_effects([], weights="picks").pairs == ()

@@ -6,9 +6,9 @@ import pytest
 
 from bot.ranking.evaluation import HeldOutEvaluation, Split, evaluate
 from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal
-from tests.bot.ranking.logs import displays
+from tests.bot.ranking.logs import make_choice_sets
 
-TASTE = displays(900, 15, taste=3.0)
+TASTE = make_choice_sets(900, 15, taste=3.0)
 
 
 def held_out(split: Split = "person", *, found: tuple[object, ...] = TASTE) -> HeldOutEvaluation:
@@ -36,7 +36,7 @@ def test_every_display_is_held_out_once_by_person_and_a_part_by_time() -> None:
 
 
 def test_without_a_taste_nothing_is_found() -> None:
-    found = held_out(found=displays(900, 15, taste=0.0))
+    found = held_out(found=make_choice_sets(900, 15, taste=0.0))
     assert found.top_1.lower < found.top_1_uniform < found.top_1.upper
     assert found.gain.mean < 0.05
 

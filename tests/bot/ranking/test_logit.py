@@ -23,12 +23,12 @@ from bot.ranking.logit import (
     predict_at_mode,
     predict_marginal,
 )
-from tests.bot.ranking.logs import displays
+from tests.bot.ranking.logs import make_choice_sets
 
 
 def a_design(requests: int = 60, agents: int = 5, weights: Weights = "picks") -> Design:
-    found = displays(requests, agents)
-    raw = measure_features(found, compute_idf([display.conversation for display in found]))
+    found = make_choice_sets(requests, agents)
+    raw = measure_features(found, compute_idf([choice_set.conversation for choice_set in found]))
     return build_design(found, standardise(raw, fit_scales(raw)), collect_names(found), weights)
 
 
@@ -108,10 +108,10 @@ def test_an_unknown_persons_choice_is_averaged_over_the_population() -> None:
 
 
 def test_a_person_who_always_takes_the_first_is_known_by_it() -> None:
-    found = displays(400, 8)
+    found = make_choice_sets(400, 8)
     loyal = found[3].agent
     first = [replace(one, picked=0) if one.agent == loyal else one for one in found]
-    raw = measure_features(first, compute_idf([display.conversation for display in first]))
+    raw = measure_features(first, compute_idf([choice_set.conversation for choice_set in first]))
     design = build_design(first, standardise(raw, fit_scales(raw)), collect_names(first), "picks")
     random_effects = fit_logit(design).random_effects[:, 0]
     assert int(random_effects.argmax()) == design.names.agents.index(loyal)

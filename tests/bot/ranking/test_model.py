@@ -10,9 +10,9 @@ from bot.ranking.features import FEATURES
 from bot.ranking.log_likelihood_gain import estimate_gain
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash_content, fit_ranker
 from storage.records import Turn
-from tests.bot.ranking.logs import an_entry, displays, restyled
+from tests.bot.ranking.logs import an_entry, make_choice_sets, restyled
 
-RANKER = fit_ranker(displays(), weights="picks")
+RANKER = fit_ranker(make_choice_sets(), weights="picks")
 CONVERSATION = (Turn(role="customer", text="Where is my order?"),)
 CANDIDATES = an_entry("It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 4)).candidates
 
@@ -24,9 +24,9 @@ def test_it_learns_what_agents_like() -> None:
 
 def test_an_effect_of_a_style_is_learned() -> None:
     picked_warm = [
-        restyled(display, *("warm" if index == display.picked else "direct" for index in range(3)))
-        for display in displays()
-        if display.picked is not None
+        restyled(choice_set, *("warm" if index == choice_set.picked else "direct" for index in range(3)))
+        for choice_set in make_choice_sets()
+        if choice_set.picked is not None
     ]
     effects = fit_ranker(picked_warm, weights="picks").style_effects
     assert effects["warm"] > effects["direct"] + 0.5
@@ -55,8 +55,8 @@ def test_no_id_of_a_person_and_no_word_is_in_it() -> None:
 
 
 def test_the_version_is_that_of_the_content() -> None:
-    assert fit_ranker(displays(), weights="picks").version == RANKER.version
-    assert fit_ranker(displays(seed=8), weights="picks").version != RANKER.version
+    assert fit_ranker(make_choice_sets(), weights="picks").version == RANKER.version
+    assert fit_ranker(make_choice_sets(seed=8), weights="picks").version != RANKER.version
 
 
 @pytest.mark.parametrize(
@@ -120,33 +120,33 @@ def test_each_part_must_be_there_and_make_sense(part: str, value: object, reason
         Ranker.from_json(json.dumps({"format": kind, "version": _hash_content(content), **content}))
 
 
-@pytest.mark.parametrize("found", [(), displays()[:0], [d for d in displays() if d.picked is None]])
+@pytest.mark.parametrize("found", [(), make_choice_sets()[:0], [d for d in make_choice_sets() if d.picked is None]])
 def test_without_a_pick_there_is_nothing_to_learn(found: list[object]) -> None:
     with pytest.raises(NothingToLearn):
         fit_ranker(found, weights="picks")  # type: ignore[arg-type]
 
 
 def test_one_choice_and_one_agent_are_enough_to_make_a_ranker() -> None:
-    ranker = fit_ranker(displays(requests=2, agents=1), weights="kept")
+    ranker = fit_ranker(make_choice_sets(requests=2, agents=1), weights="kept")
     assert ranker.n_agents == 1
     assert Ranker.from_json(ranker.to_json()).version == ranker.version
 
 
 def test_a_taste_shows_as_a_gain_over_positions_and_its_absence_as_none() -> None:
-    gain = estimate_gain(displays(600, taste=3.0))
+    gain = estimate_gain(make_choice_sets(600, taste=3.0))
     assert gain is not None
     assert gain.lower > 0
     assert (gain.clusters, gain.clustered_by, gain.exploratory) == (12, "agent", False)
-    noise = estimate_gain(displays(600, taste=0.0))
+    noise = estimate_gain(make_choice_sets(600, taste=0.0))
     assert noise is not None
     assert noise.lower < 0
 
 
 def test_few_agents_are_clustered_by_day_and_called_exploratory() -> None:
-    gain = estimate_gain(displays(2000, agents=3, taste=3.0))
+    gain = estimate_gain(make_choice_sets(2000, agents=3, taste=3.0))
     assert gain is not None
     assert (gain.clustered_by, gain.exploratory) == ("agent_and_day", True)
 
 
 def test_a_single_cluster_has_no_gain_to_tell() -> None:
-    assert estimate_gain(displays(20, agents=1)) is None
+    assert estimate_gain(make_choice_sets(20, agents=1)) is None

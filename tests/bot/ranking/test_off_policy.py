@@ -8,7 +8,7 @@ import pytest
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.choice_sets import ChoiceSet
 from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform, rank_greedily
-from tests.bot.ranking.logs import displays
+from tests.bot.ranking.logs import make_choice_sets
 
 QUALITY = {"good": 1.0, "fair": 0.3, "poor": -0.5}
 FIRST_IS_PICKED = {"good": 0.7, "fair": 0.4, "poor": 0.2}
@@ -17,7 +17,7 @@ FIRST_IS_PICKED = {"good": 0.7, "fair": 0.4, "poor": 0.2}
 def logged(count: int, policy: PlackettLuce, *, agents: int = 20, seed: int = 3) -> list[ChoiceSet]:
     """Displays of three styles in an order of the policy; what stands first is picked as its style says."""
     rng = random.Random(seed)
-    pattern = displays(1)[0]
+    pattern = make_choice_sets(1)[0]
     names, found = list(QUALITY), []
     for number in range(count):
         order = policy.draw(list(QUALITY.values()), rng)
@@ -32,7 +32,7 @@ def logged(count: int, policy: PlackettLuce, *, agents: int = 20, seed: int = 3)
 
 
 def targets(log: list[ChoiceSet], policy: PlackettLuce) -> list[list[float]]:
-    return [policy.first_probabilities([QUALITY[item.style] for item in display.shown]) for display in log]
+    return [policy.first_probabilities([QUALITY[item.style] for item in choice_set.shown]) for choice_set in log]
 
 
 GREEDY = PlackettLuce(epsilon=1e-9, temperature=0.01)
@@ -65,7 +65,7 @@ def test_the_policy_of_the_log_is_worth_what_was_seen() -> None:
     log = logged(2000, LOGGED)
     worth = estimate_worth(log, targets(log, LOGGED))
     assert isinstance(worth, PolicyValue)
-    assert worth.value == pytest.approx(sum(display.picked == 0 for display in log) / len(log))
+    assert worth.value == pytest.approx(sum(choice_set.picked == 0 for choice_set in log) / len(log))
     assert worth.effective == pytest.approx(len(log))
 
 
@@ -79,7 +79,8 @@ def test_too_little_is_refused_with_its_reason() -> None:
     assert isinstance(found, PolicyValueRefusal)
     assert (found.reason, found.displays) == ("few_effective", 90)
     unlogged = [
-        replace(display, shown=tuple(replace(item, first_propensity=None) for item in display.shown)) for display in few
+        replace(choice_set, shown=tuple(replace(item, first_propensity=None) for item in choice_set.shown))
+        for choice_set in few
     ]
     assert estimate_worth(unlogged, targets(few, LOGGED)) == PolicyValueRefusal(
         reason="no_propensities", effective=0, displays=0, agents=0

@@ -8,23 +8,23 @@ import pytest
 
 from bot.ranking.choice_sets import ChoiceSet, drop_repeats
 from bot.ranking.promotion import judge
-from tests.bot.ranking.logs import AT, displays
+from tests.bot.ranking.logs import AT, make_choice_sets
 
-NOISE = displays(180, 12, taste=0.0)
-TASTE = displays(600, 12, taste=3.0)
+NOISE = make_choice_sets(180, 12, taste=0.0)
+TASTE = make_choice_sets(600, 12, taste=3.0)
 
 
 def copied(found: Sequence[ChoiceSet], times: int, *, agents: int) -> list[ChoiceSet]:
     """As logs are that were read in several times, with ids, times and persons of their own."""
     return [
         replace(
-            display,
-            request_id=f"{display.request_id}-{copy}",
+            choice_set,
+            request_id=f"{choice_set.request_id}-{copy}",
             agent=f"U{copy * agents + number % agents}",
             at=AT + timedelta(days=30 * copy + number % 20),
         )
         for copy in range(times)
-        for number, display in enumerate(found)
+        for number, choice_set in enumerate(found)
     ]
 
 
@@ -49,6 +49,6 @@ def test_what_stands_twice_is_evidence_once() -> None:
 
 
 def test_one_agent_with_many_days_who_likes_nothing_does_not_open_it() -> None:
-    noise = displays(300, 1, taste=0.0)
+    noise = make_choice_sets(300, 1, taste=0.0)
     verdict = judge([replace(each, at=AT + timedelta(days=day)) for day, each in enumerate(noise)], weights="kept")
     assert (verdict.state, verdict.exploratory) == ("not_better", True)
