@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import report, rules
 from benchmarks.load import Generator, Plan, Recorder, Result, Spell
-from benchmarks.profiled import shares
+from benchmarks.profile_curvature import shares
 from benchmarks.slack import slack_side
 from benchmarks.systems import OURS, PEER, Surroundings, System, running
 from playground.model_server import ModelDouble

@@ -1,6 +1,6 @@
-"""A Slack workspace on your own machine, on loopback, as strict as the real one.
+"""A Slack workspace and a model server on your own machine, on loopback, as strict as the real ones.
 
-It imports none of bot, cli, handlers, storage. Tests, benchmarks and `suggest demo` drive the real bot through it.
+Nothing here imports bot, cli, handlers or storage. Tests, benchmarks and `suggest demo` drive the real bot through it.
 
     async with Workspace.start(config=AppConfig.from_manifest(manifest)) as slack:
         ...                                  # the bot, with slack.api_url, slack.bot_token, slack.app_token
@@ -8,18 +8,10 @@ It imports none of bot, cli, handlers, storage. Tests, benchmarks and `suggest d
         shown = await slack.wait_for_ephemeral(slack.people.agent, lambda message: bool(message.blocks))
         await slack.click(slack.people.agent, shown, "use_candidate")
 
-What lives where, lower first:
-    records, invented, config, clock      the nouns; the people and channels; the app's manifest; time
-    changes, state, journal               what there is, who waits for it, what was said
-    checks, blockkit, rules, content      what Slack takes: small checks, the catalogue of blocks, whole payloads
-    wire, payloads, actions, pings        records as Slack's JSON; what people's doings look like to the app
-    modals                                a person's open modals, and what may happen to them
-    methods/, web_api, responses          what the app asks of Slack
-    delivery, sockets, acks, events       what Slack tells the app, and what its acknowledgement does
-    faults, answers                       what goes wrong on demand
-    loopback, server, workspace           the HTTP side and whom it refuses; the workspace, which wires all of it
-    web_doings, web_feed, web_page, page/ the workspace in a browser: what one does there, what one is told, its files
-    openai                                not Slack: a double of an OpenAI-compatible server
+slack/         the workspace: its state, its Web API, what it sends to the app
+model_server/  a double of an OpenAI-compatible server
+page/          the workspace in a browser
+loopback       the middleware that refuses every request from another site or host
 """
 
 from playground.slack.clock import Clock, Timing

@@ -641,7 +641,7 @@ def test_the_commands_that_start_the_bot_elsewhere_can_be_typed() -> None:
 
 PACKAGES = sorted(
     str(file.parent.relative_to(ROOT))
-    for room in ("bot", "handlers", "storage", "cli")
+    for room in ("bot", "handlers", "storage", "cli", "playground")
     for file in (ROOT / room).rglob("__init__.py")
 )
 

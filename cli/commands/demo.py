@@ -25,7 +25,7 @@ from cli.errors import Failed, SettingsError
 from cli.manifest import load_manifest
 from cli.settings import Settings, has_browser, hide_from_libraries
 from playground import AppConfig, ImpossibleAction, Workspace
-from playground.page.routes import Extras, page_routes
+from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
 from playground.slack.people.customers import add_customers
 from storage.queries.log_entries import ChoiceLog, Selection
@@ -121,14 +121,14 @@ async def demonstrating(
             await mark_demonstration(records, actor="demo")
         newest = _Newest(ChoiceLog(records.database))
         stack.push_async_callback(newest.aclose)
-        extras = Extras(
+        page_options = PageOptions(
             model_name=wiring.terms(settings).model,
             is_demonstration=troubles is not None,
             log_rows=newest.rows,
             model_faults=_steering(troubles),
             database=str(location),
         )
-        slack = await stack.enter_async_context(_workspace(extras, port=port))
+        slack = await stack.enter_async_context(_workspace(page_options, port=port))
         add_customers(slack)
         if locale is not None:
             slack.change_user(slack.people.agent, locale=locale)
@@ -140,9 +140,9 @@ async def demonstrating(
 
 
 @asynccontextmanager
-async def _workspace(extras: Extras, *, port: int) -> AsyncIterator[Workspace]:
+async def _workspace(page_options: PageOptions, *, port: int) -> AsyncIterator[Workspace]:
     started: list[Workspace] = []
-    routes = page_routes(lambda: started[0], extras=extras)
+    routes = build_page_routes(lambda: started[0], page_options=page_options)
     config = AppConfig.from_manifest(load_manifest())
     async with Workspace.start(config=config, port=port, routes=routes) as slack:
         started.append(slack)

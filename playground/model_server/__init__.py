@@ -1,6 +1,6 @@
-"""A double of an OpenAI-compatible model server, on loopback.
+"""A double of an OpenAI-compatible model server, on loopback. Tests, benchmarks and the demo use it.
 
-server   `ModelDouble`, its answers and its faults
+server  `ModelDouble`, its answers and its faults
 """
 
 from playground.model_server.server import (

@@ -380,7 +380,7 @@ class ModelDouble:
                 call.outcome = "broken"
                 return _close(request, web.Response())
             case Hang():
-                return await _for_ever()
+                return await _wait_forever()
 
     async def _decide(self, call: Call) -> Answer:
         if self._queue:
@@ -429,7 +429,7 @@ class ModelDouble:
             await response.prepare(request)
         await response.write(body[: len(body) // 2])
         if answer.then == "stall":
-            return await _for_ever()
+            return await _wait_forever()
         call.outcome = "broken"
         return _close(request, response)
 
@@ -669,6 +669,6 @@ def _close(request: web.Request, response: web.StreamResponse) -> web.StreamResp
     return response
 
 
-async def _for_ever() -> Never:
+async def _wait_forever() -> Never:
     await asyncio.get_running_loop().create_future()
     raise AssertionError

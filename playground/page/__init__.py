@@ -1,6 +1,7 @@
-"""The workspace in a browser.
+"""The workspace in a browser. `suggest demo` serves it, through `routes`.
 
-server           the page's HTTP side
-feed             what the page is told
-browser_actions  what a person does in the page
+routes           the page's HTTP routes
+feed             server-sent events: all that one person sees, then each change
+browser_actions  what a person does at the page
+static/          HTML, CSS and JavaScript
 """

@@ -50,16 +50,16 @@ class ActionRequest:
         self._state = state
         self._body = body
 
-    def text(self, name: str) -> str:
+    def read_text(self, name: str) -> str:
         value = self._body.get(name)
         if not isinstance(value, str):
             raise MalformedRequest(f"{name} must be a text")
         return value
 
-    def optional(self, name: str) -> str | None:
-        return None if self._body.get(name) is None else self.text(name)
+    def read_optional_text(self, name: str) -> str | None:
+        return None if self._body.get(name) is None else self.read_text(name)
 
-    def mapping(self, name: str) -> Json:
+    def read_object(self, name: str) -> Json:
         value = self._body.get(name)
         if not isinstance(value, dict):
             raise MalformedRequest(f"{name} must be an object")
@@ -71,40 +71,40 @@ class ActionRequest:
 
     @property
     def user(self) -> User:
-        return _known(self._state.users, self.text("as"), "person")
+        return _look_up(self._state.users, self.read_text("as"), "person")
 
     @property
     def channel(self) -> Channel:
-        return _known(self._state.channels, self.text("channel"), "channel")
+        return _look_up(self._state.channels, self.read_text("channel"), "channel")
 
     @property
     def view(self) -> View:
-        return _known(self._state.views, self.text("view"), "view")
+        return _look_up(self._state.views, self.read_text("view"), "view")
 
     @property
     def surface(self) -> Surface:
         """The message, the private message or the view that holds the element."""
-        match self.mapping("surface"):
+        match self.read_object("surface"):
             case {"message": str(place)}:
-                return _message(self._state, place)
+                return _find_message(self._state, place)
             case {"ephemeral": str(place)}:
                 known = {f"{e.channel_id}/{e.ts}": e for e in self._state.list_ephemerals(self.user.id)}
-                return _known(known, place, "private message")
+                return _look_up(known, place, "private message")
             case {"view": str(view_id)}:
-                return _known(self._state.views, view_id, "view")
+                return _look_up(self._state.views, view_id, "view")
         raise MalformedRequest("surface must name a message, an ephemeral or a view")
 
     @property
     def message(self) -> Message:
-        return _message(self._state, self.text("message"))
+        return _find_message(self._state, self.read_text("message"))
 
 
-def _message(state: State, place: str) -> Message:
+def _find_message(state: State, place: str) -> Message:
     channel_id, _, ts = place.partition("/")
-    return _known(state.messages.get(channel_id, {}), ts, "message")
+    return _look_up(state.messages.get(channel_id, {}), ts, "message")
 
 
-def _known(records: Mapping[str, T], key: str, noun: str) -> T:
+def _look_up(records: Mapping[str, T], key: str, noun: str) -> T:
     if key not in records:
         raise MalformedRequest(f"There is no such {noun} any more.")
     return records[key]
@@ -117,7 +117,7 @@ class BrowserActions:
         self._workspace = workspace
         self._model_faults = model_faults
         self._next_click_comes_twice = False
-        self._doings: dict[str, Callable[[ActionRequest], Awaitable[Json]]] = {
+        self._actions: dict[str, Callable[[ActionRequest], Awaitable[Json]]] = {
             "reload": self._reload,
             "write": self._write,
             "command": self._command,
@@ -130,13 +130,13 @@ class BrowserActions:
             "fault": self._fault,
         }
 
-    async def do(self, name: str, raw: str) -> tuple[int, Json]:
+    async def run(self, name: str, raw: str) -> tuple[int, Json]:
         """The HTTP status and the answer's JSON."""
-        doing = self._doings.get(name)
-        if doing is None:
+        action = self._actions.get(name)
+        if action is None:
             return 404, {"error": "The page asked for something unknown."}
         try:
-            return 200, await doing(self._asked(raw))
+            return 200, await action(self._parse_request(raw))
         except MalformedRequest as problem:
             return 400, {"error": str(problem)}
         except ImpossibleAction as problem:
@@ -144,7 +144,7 @@ class BrowserActions:
         except SlackError as refusal:
             return 409, {"error": f"Not possible: {refusal.code}."}
 
-    def _asked(self, raw: str) -> ActionRequest:
+    def _parse_request(self, raw: str) -> ActionRequest:
         try:
             body = json.loads(raw)
         except ValueError as error:
@@ -153,54 +153,54 @@ class BrowserActions:
             raise MalformedRequest("the body must be an object")
         return ActionRequest(self._workspace.state, body)
 
-    async def _reload(self, asked: ActionRequest) -> Json:
-        self._workspace.reload(asked.user)
+    async def _reload(self, request: ActionRequest) -> Json:
+        self._workspace.reload(request.user)
         return {}
 
-    async def _write(self, asked: ActionRequest) -> Json:
-        text = as_kept(self._workspace.state, asked.text("text"))
-        message = self._workspace.write(asked.user, asked.channel, text, thread_ts=asked.optional("thread_ts"))
+    async def _write(self, request: ActionRequest) -> Json:
+        text = escape_typed_text(self._workspace.state, request.read_text("text"))
+        message = self._workspace.write(request.user, request.channel, text, thread_ts=request.read_optional_text("thread_ts"))
         return {"ts": message.ts}
 
-    async def _command(self, asked: ActionRequest) -> Json:
+    async def _command(self, request: ActionRequest) -> Json:
         outcome = await self._workspace.run_command(
-            asked.user, asked.channel, asked.text("command"), asked.text("text")
+            request.user, request.channel, request.read_text("command"), request.read_text("text")
         )
-        return self._told(outcome)
+        return self._describe_outcome(outcome)
 
-    async def _click(self, asked: ActionRequest) -> Json:
+    async def _click(self, request: ActionRequest) -> Json:
         click = self._workspace.prepare_click(
-            asked.user, asked.surface, asked.text("action_id"), block_id=asked.text("block_id")
+            request.user, request.surface, request.read_text("action_id"), block_id=request.read_text("block_id")
         )
         if not self._next_click_comes_twice:
-            return self._told(await self._workspace.dispatch(click))
+            return self._describe_outcome(await self._workspace.dispatch(click))
         self._next_click_comes_twice = False
         first, _ = await self._workspace.dispatch_twice(click)
-        return self._told(first)
+        return self._describe_outcome(first)
 
-    async def _select(self, asked: ActionRequest) -> Json:
+    async def _select(self, request: ActionRequest) -> Json:
         outcome = await self._workspace.select(
-            asked.user, asked.surface, asked.text("action_id"), asked.chosen, block_id=asked.text("block_id")
+            request.user, request.surface, request.read_text("action_id"), request.chosen, block_id=request.read_text("block_id")
         )
-        return self._told(outcome)
+        return self._describe_outcome(outcome)
 
-    async def _submit(self, asked: ActionRequest) -> Json:
-        return self._told(await self._workspace.submit(asked.user, asked.view, asked.mapping("values")))
+    async def _submit(self, request: ActionRequest) -> Json:
+        return self._describe_outcome(await self._workspace.submit(request.user, request.view, request.read_object("values")))
 
-    async def _close(self, asked: ActionRequest) -> Json:
-        return self._told(await self._workspace.close_view(asked.user, asked.view))
+    async def _close(self, request: ActionRequest) -> Json:
+        return self._describe_outcome(await self._workspace.close_view(request.user, request.view))
 
-    async def _shortcut(self, asked: ActionRequest) -> Json:
-        callback_id = asked.text("callback_id")
-        if asked.optional("message") is None:
-            return self._told(await self._workspace.run_global_shortcut(asked.user, callback_id))
-        return self._told(await self._workspace.run_message_shortcut(asked.user, asked.message, callback_id))
+    async def _shortcut(self, request: ActionRequest) -> Json:
+        callback_id = request.read_text("callback_id")
+        if request.read_optional_text("message") is None:
+            return self._describe_outcome(await self._workspace.run_global_shortcut(request.user, callback_id))
+        return self._describe_outcome(await self._workspace.run_message_shortcut(request.user, request.message, callback_id))
 
-    async def _home(self, asked: ActionRequest) -> Json:
-        return self._told(await self._workspace.open_home(asked.user))
+    async def _home(self, request: ActionRequest) -> Json:
+        return self._describe_outcome(await self._workspace.open_home(request.user))
 
-    async def _fault(self, asked: ActionRequest) -> Json:
-        name = asked.text("name")
+    async def _fault(self, request: ActionRequest) -> Json:
+        name = request.read_text("name")
         if name.removeprefix("model_") in MODEL_FAULTS:
             self._model_faults(name.removeprefix("model_"))
         elif name in FAULTS:
@@ -211,7 +211,7 @@ class BrowserActions:
             raise MalformedRequest("There is no such fault.")
         return {}
 
-    def _told(self, outcome: DispatchOutcome | None) -> Json:
+    def _describe_outcome(self, outcome: DispatchOutcome | None) -> Json:
         ts = self._workspace.clock.ts()
         if outcome is None:
             return {"acknowledged": True, "problem": None, "ack_ms": 0.0, "ts": ts}
@@ -240,7 +240,7 @@ FAULTS: dict[str, Callable[[Workspace], None]] = {
 _MENTION = re.compile(r"(?<![\w@])@([\w.-]*\w)")
 
 
-def as_kept(state: State, typed: str) -> str:
+def escape_typed_text(state: State, typed: str) -> str:
     """Typed text as Slack keeps it: escaped, with mentions of known people, `@here`, `@channel` and `@list_all`."""
     names = {user.name.lower(): f"<@{user.id}>" for user in state.users.values()}
     names |= {word: f"<!{word}>" for word in ("here", "channel", "everyone")}

@@ -28,10 +28,10 @@ Rows = AsyncIterator[Json] | Awaitable[list[Json]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extras:
+class PageOptions:
     """What the page shows and steers besides the workspace.
 
-    `log_rows` gives the newest requests of the choice log, as its lines say (`choice-log/1`), in any order;
+    `log_rows` gives the read_newest_rows requests of the choice log, as its lines say (`choice-log/1`), in any order;
     `model_faults` takes "none", "slow", "rate_limited" or "broken"; `database` is the name to show of where the log is.
     """
 
@@ -43,109 +43,109 @@ class Extras:
 
 
 class Feed:
-    """The news for one person's open page. Made by `following`."""
+    """The news for one person's open page. Made by `open`."""
 
-    def __init__(self, workspace: Workspace, user: User, extras: Extras) -> None:
+    def __init__(self, workspace: Workspace, user: User, page_options: PageOptions) -> None:
         self._workspace = workspace
         self._user = user
-        self._extras = extras
-        self._told: dict[str, Any] = {}
+        self._options = page_options
+        self._sent: dict[str, Any] = {}
         self._entries: list[Entry] = list(workspace.journal.entries[-ENTRIES_AT_FIRST:])
         self._rows: list[Json] | None = None
-        self._told_rows: list[Json] | None = None
-        self._stirred = asyncio.Event()
-        self._log_is_due = asyncio.Event()
-        self._log_is_due.set()
-        self._reading: asyncio.Task[None] | None = None
+        self._sent_rows: list[Json] | None = None
+        self._has_news = asyncio.Event()
+        self._is_log_due = asyncio.Event()
+        self._is_log_due.set()
+        self._log_task: asyncio.Task[None] | None = None
 
     @classmethod
     @asynccontextmanager
-    async def following(cls, workspace: Workspace, user: User, extras: Extras) -> AsyncIterator["Feed"]:
+    async def open(cls, workspace: Workspace, user: User, page_options: PageOptions) -> AsyncIterator["Feed"]:
         """A feed that hears of everything until the block ends."""
-        feed = cls(workspace, user, extras)
-        feed._reading = asyncio.create_task(feed._follow_log())
-        feed._reading.add_done_callback(lambda _: feed._stirred.set())
+        feed = cls(workspace, user, page_options)
+        feed._log_task = asyncio.create_task(feed._follow_log())
+        feed._log_task.add_done_callback(lambda _: feed._has_news.set())
         try:
-            with workspace.journal.subscribe(feed._on_entry), workspace.state.changes.subscribe(feed._on_change):
+            with workspace.journal.subscribe(feed._queue_entry), workspace.state.changes.subscribe(feed._note_change):
                 yield feed
         finally:
-            feed._reading.cancel()
-            await asyncio.wait([feed._reading])
+            feed._log_task.cancel()
+            await asyncio.wait([feed._log_task])
 
-    async def news(self) -> AsyncIterator[Json]:
+    async def stream_news(self) -> AsyncIterator[Json]:
         """All there is, then what changes, for ever; an empty one when nothing has for a while."""
-        yield {"reset": True, **self._since_told()}
+        yield {"reset": True, **self._collect_changes()}
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT_S):
-                    await self._stirred.wait()
+                    await self._has_news.wait()
             except TimeoutError:
                 yield {}
                 continue
-            self._stirred.clear()
-            if self._reading is not None and self._reading.done():
-                self._reading.result()  # raises why the log cannot be read
-            if news := self._since_told():
+            self._has_news.clear()
+            if self._log_task is not None and self._log_task.done():
+                self._log_task.result()  # raises why the log cannot be read
+            if news := self._collect_changes():
                 yield news
 
-    def _on_entry(self, entry: Entry) -> None:
+    def _queue_entry(self, entry: Entry) -> None:
         self._entries.append(entry)
-        self._on_change()
+        self._note_change()
 
-    def _on_change(self) -> None:
-        self._stirred.set()
-        self._log_is_due.set()
+    def _note_change(self) -> None:
+        self._has_news.set()
+        self._is_log_due.set()
 
     async def _follow_log(self) -> None:
         while True:
-            await self._log_is_due.wait()
-            self._log_is_due.clear()
+            await self._is_log_due.wait()
+            self._is_log_due.clear()
             await asyncio.sleep(LOG_READ_AFTER_S)
             await self._read_log()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._log_is_due.wait(), LOG_READ_AGAIN_AFTER_S)
+                await asyncio.wait_for(self._is_log_due.wait(), LOG_READ_AGAIN_AFTER_S)
                 continue
             await self._read_log()
 
     async def _read_log(self) -> None:
-        self._rows = await newest(self._extras)
-        self._stirred.set()
+        self._rows = await read_newest_rows(self._options)
+        self._has_news.set()
 
-    def _since_told(self) -> Json:
-        seen = _seen_by(self._workspace, self._user, self._extras)
-        put = {key: as_json(record) for key, record in seen.items() if self._told.get(key) != record}
-        gone = [key for key in self._told if key not in seen]
+    def _collect_changes(self) -> Json:
+        seen = _list_visible_records(self._workspace, self._user, self._options)
+        put = {key: as_json(record) for key, record in seen.items() if self._sent.get(key) != record}
+        gone = [key for key in self._sent if key not in seen]
         entries, self._entries = self._entries, []
         news: Json = {
             **({"put": put} if put else {}),
             **({"gone": gone} if gone else {}),
             **({"entries": [entry.as_json() for entry in entries]} if entries else {}),
-            **({"log": self._rows} if self._rows != self._told_rows else {}),
+            **({"log": self._rows} if self._rows != self._sent_rows else {}),
         }
-        self._told, self._told_rows = seen, self._rows
+        self._sent, self._sent_rows = seen, self._rows
         return news
 
 
-async def lines_of(feed: Feed) -> AsyncIterator[bytes]:
+async def stream_lines(feed: Feed) -> AsyncIterator[bytes]:
     """The feed as server-sent events; a comment keeps the connection open."""
-    async for news in feed.news():
+    async for news in feed.stream_news():
         yield f"data: {json.dumps(news, default=str)}\n\n".encode() if news else b": still here\n\n"
 
 
-async def newest(extras: Extras) -> list[Json]:
+async def read_newest_rows(page_options: PageOptions) -> list[Json]:
     """The newest rows first, at most LOG_ROWS, however they come."""
-    rows = extras.log_rows()
+    rows = page_options.log_rows()
     found = [row async for row in rows] if isinstance(rows, AsyncIterator) else await rows
     return sorted(found, key=lambda row: str(row["request"]["created_at"]), reverse=True)[:LOG_ROWS]
 
 
-def _seen_by(workspace: Workspace, user: User, extras: Extras) -> dict[str, Any]:
+def _list_visible_records(workspace: Workspace, user: User, page_options: PageOptions) -> dict[str, Any]:
     """Each record that this person sees, by its key. Records are replaced, never edited: comparing them is cheap."""
     state = workspace.state
     channels = [channel for channel in state.channels.values() if user.id in channel.members]
     home = state.homes.get(user.id)
     return {
-        "workspace": _about(workspace, user, extras),
+        "workspace": _describe_workspace(workspace, user, page_options),
         **{f"user:{person.id}": person for person in state.users.values()},
         **{f"channel:{channel.id}": channel for channel in channels},
         **{f"message:{c.id}/{ts}": message for c in channels for ts, message in state.messages[c.id].items()},
@@ -155,7 +155,7 @@ def _seen_by(workspace: Workspace, user: User, extras: Extras) -> dict[str, Any]
     }
 
 
-def _about(workspace: Workspace, user: User, extras: Extras) -> Json:
+def _describe_workspace(workspace: Workspace, user: User, page_options: PageOptions) -> Json:
     config = workspace.config
     return {
         "type": "workspace",
@@ -165,9 +165,9 @@ def _about(workspace: Workspace, user: User, extras: Extras) -> Json:
         "commands": [as_json(command) for command in config.commands],
         "shortcuts": [as_json(shortcut) for shortcut in config.shortcuts],
         "home_tab": config.home_tab,
-        "model": extras.model_name,
-        "is_demonstration": extras.is_demonstration,
-        "database": extras.database,
+        "model": page_options.model_name,
+        "is_demonstration": page_options.is_demonstration,
+        "database": page_options.database,
         "is_connected": workspace.sockets.is_connected or workspace.request_url is not None,
     }
 

@@ -4,15 +4,15 @@ How to serve it. `Workspace.start` takes its routes before there is a workspace,
 that gives the workspace when a request comes; nothing asks for it before `start` has yielded:
 
     started: list[Workspace] = []
-    routes = page_routes(lambda: started[0], extras=Extras(...))
+    routes = build_page_routes(lambda: started[0], page_options=PageOptions(...))
     async with Workspace.start(config=config, port=port, routes=routes) as slack:
         started.append(slack)
         ...                                     # the bot; then open slack.url
 
 What there is:
     GET  /                      the page             GET /page/<file>    its style, scripts, icon
-    GET  /client/stream?as=U1   server-sent events: first all that this person sees, then what changes (`web_feed`)
-    POST /client/<doing>        what the person does: JSON to JSON, with the header `X-Playground: 1` (`web_doings`)
+    GET  /client/stream?as=U1   server-sent events: first all that this person sees, then what changes (`feed`)
+    POST /client/<action>        what the person does: JSON to JSON, with the header `X-Playground: 1` (`browser_actions`)
 
 Refused requests answer `{"error": "<words>"}`: 403 without the header, 400 what is malformed, 409 what Slack's own
 client would not let a person do. A foreign Host or Origin gets 403 from every route of the workspace (`loopback`).
@@ -27,12 +27,12 @@ from importlib.resources.abc import Traversable
 
 from aiohttp import web
 
-from playground.loopback import MARK
+from playground.loopback import PAGE_HEADER
 from playground.page.browser_actions import BrowserActions
-from playground.page.feed import Extras, Feed, lines_of
+from playground.page.feed import Feed, PageOptions, stream_lines
 from playground.slack.workspace import Workspace
 
-__all__ = ["Extras", "page_routes"]
+__all__ = ["PageOptions", "build_page_routes"]
 
 AGENT = Workspace.people.agent.id
 
@@ -51,73 +51,73 @@ HEADERS = {
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def page_routes(workspace: Callable[[], Workspace], *, extras: Extras) -> Iterable[web.AbstractRouteDef]:
+def build_page_routes(workspace: Callable[[], Workspace], *, page_options: PageOptions) -> Iterable[web.AbstractRouteDef]:
     """The page's routes, for `Workspace.start(routes=…)`."""
-    page = Page(workspace, extras)
+    page = Page(workspace, page_options)
     return [
-        web.get("/", page.index),
-        web.get("/page/{name}", page.file),
-        web.get("/client/stream", page.stream),
-        web.post("/client/{doing}", page.do),
+        web.get("/", page.serve_index),
+        web.get("/page/{name}", page.serve_file),
+        web.get("/client/stream", page.stream_feed),
+        web.post("/client/{action}", page.run),
     ]
 
 
 class Page:
     """Answers the browser. Holds nothing but the doings, which know what the next click meets."""
 
-    def __init__(self, workspace: Callable[[], Workspace], extras: Extras) -> None:
+    def __init__(self, workspace: Callable[[], Workspace], page_options: PageOptions) -> None:
         self._workspace = workspace
-        self._extras = extras
-        self._doings: BrowserActions | None = None
+        self._options = page_options
+        self._actions: BrowserActions | None = None
 
-    async def index(self, _: web.Request) -> web.Response:
-        return _served(_assets() / "index.html")
+    async def serve_index(self, _: web.Request) -> web.Response:
+        return _serve_asset(_find_assets() / "index.html")
 
-    async def file(self, request: web.Request) -> web.Response:
-        found = [asset for asset in _assets().iterdir() if asset.name == request.match_info["name"]]
+    async def serve_file(self, request: web.Request) -> web.Response:
+        found = [asset for asset in _find_assets().iterdir() if asset.name == request.match_info["name"]]
         if not found:
             raise web.HTTPNotFound
-        return _served(found[0])
+        return _serve_asset(found[0])
 
-    async def stream(self, request: web.Request) -> web.StreamResponse:
+    async def stream_feed(self, request: web.Request) -> web.StreamResponse:
         """Ends when the browser leaves or the workspace stops; a comment every 15 s finds out about the former."""
         workspace = self._workspace()
         user = workspace.state.users.get(request.query.get("as", AGENT))
         if user is None:
-            return _refusal(400, "There is no such person.")
+            return _refuse(400, "There is no such person.")
         kind = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers={**HEADERS, **kind})
         await response.prepare(request)
-        async with Feed.following(workspace, user, self._extras) as feed:
+        async with Feed.open(workspace, user, self._options) as feed:
             try:
-                async for line in lines_of(feed):
+                async for line in stream_lines(feed):
                     await response.write(line)
             except ConnectionError:
                 pass  # the browser left
         return response
 
-    async def do(self, request: web.Request) -> web.Response:
-        if MARK not in request.headers:
-            return _refusal(403, f"Only the page itself may do that: the header {MARK} is missing.")
-        status, answer = await self._ready().do(request.match_info["doing"], await request.text())
+    async def run(self, request: web.Request) -> web.Response:
+        if PAGE_HEADER not in request.headers:
+            return _refuse(403, f"Only the page itself may do that: the header {PAGE_HEADER} is missing.")
+        status, answer = await self._get_actions().run(request.match_info["action"], await request.text())
         return web.json_response(answer, status=status, headers=HEADERS)
 
-    def _ready(self) -> BrowserActions:
-        if self._doings is None:
-            self._doings = BrowserActions(self._workspace(), model_faults=self._extras.model_faults)
-        return self._doings
+    def _get_actions(self) -> BrowserActions:
+        if self._actions is None:
+            self._actions = BrowserActions(self._workspace(), model_faults=self._options.model_faults)
+        return self._actions
 
 
-def _assets() -> Traversable:
+def _find_assets() -> Traversable:
     return resources.files("playground.page") / "static"
 
 
-def _served(asset: Traversable) -> web.Response:
+def _serve_asset(asset: Traversable) -> web.Response:
     kind = KINDS.get("." + asset.name.rpartition(".")[2])
     if kind is None:
         raise web.HTTPNotFound
     return web.Response(body=asset.read_bytes(), content_type=kind, charset="utf-8", headers=HEADERS)
 
 
-def _refusal(status: int, words: str) -> web.Response:
+def _refuse(status: int, words: str) -> web.Response:
     return web.json_response({"error": words}, status=status, headers=HEADERS)

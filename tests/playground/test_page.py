@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from playground import LostResponse, RateLimited, Workspace
-from playground.page.browser_actions import as_kept
-from playground.page.feed import newest
-from playground.page.routes import Extras, page_routes
+from playground.page.browser_actions import escape_typed_text
+from playground.page.feed import read_newest_rows
+from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Ephemeral, Message
 from playground.slack.view_stack import close_view, open_view
 from tests.playground.apps import serving
@@ -22,7 +22,7 @@ from tests.playground.blocks import Json, actions, button, modal, select, text_i
 
 ASSETS = sorted(asset.name for asset in (resources.files("playground") / "page" / "static").iterdir())
 MARK = {"X-Playground": "1"}
-DOINGS = ["reload", "write", "command", "click", "select", "submit", "close", "shortcut", "home", "fault"]
+ACTIONS = ["reload", "write", "command", "click", "select", "submit", "close", "shortcut", "home", "fault"]
 AGENT, SUPPORT = "U0AGENT", "C0SUPPORT"
 ROW = {"request": {"id": "r1", "created_at": "2026-11-22T10:00:00.000Z"}}
 
@@ -47,7 +47,7 @@ def model() -> Model:
 async def slack(model: Model) -> AsyncIterator[Workspace]:
     """A workspace with its page, and an app that acknowledges everything and does nothing."""
     started: list[Workspace] = []
-    extras = Extras(
+    page_options = PageOptions(
         model_name="demonstration",
         is_demonstration=True,
         log_rows=model.log_rows,
@@ -56,7 +56,7 @@ async def slack(model: Model) -> AsyncIterator[Workspace]:
     )
     acknowledging = web.Application()
     acknowledging.router.add_post("/", _acknowledge)
-    async with Workspace.start(routes=page_routes(lambda: started[0], extras=extras)) as workspace:
+    async with Workspace.start(routes=build_page_routes(lambda: started[0], page_options=page_options)) as workspace:
         started.append(workspace)
         async with serving(acknowledging) as url:
             workspace.request_url = f"{url}/"
@@ -78,8 +78,8 @@ Do = Callable[..., Awaitable[tuple[int, Json]]]
 
 @pytest.fixture
 def do(browser: aiohttp.ClientSession) -> Do:
-    async def sent(doing: str, **body: Any) -> tuple[int, Json]:
-        async with browser.post(f"/client/{doing}", json={"as": AGENT, **body}, headers=MARK) as response:
+    async def sent(action: str, **body: Any) -> tuple[int, Json]:
+        async with browser.post(f"/client/{action}", json={"as": AGENT, **body}, headers=MARK) as response:
             return response.status, await response.json()
 
     return sent
@@ -149,7 +149,7 @@ ROUTES = [
     ("GET", "/"),
     ("GET", "/page/main.js"),
     ("GET", "/client/stream"),
-    *(("POST", f"/client/{doing}") for doing in DOINGS),
+    *(("POST", f"/client/{action}") for action in ACTIONS),
     ("POST", "/api/auth.test"),
     ("POST", "/actions/1/2"),
     ("POST", "/upload/F1"),
@@ -182,9 +182,9 @@ async def test_the_pages_own_origin_is_welcome(slack: Workspace, browser: aiohtt
         assert response.status == 200
 
 
-@pytest.mark.parametrize("doing", DOINGS)
-async def test_nothing_is_done_without_the_header(browser: aiohttp.ClientSession, doing: str) -> None:
-    async with browser.post(f"/client/{doing}", json={"as": AGENT}) as response:
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_nothing_is_done_without_the_header(browser: aiohttp.ClientSession, action: str) -> None:
+    async with browser.post(f"/client/{action}", json={"as": AGENT}) as response:
         assert response.status == 403
         assert "X-Playground" in (await response.json())["error"]
 
@@ -204,7 +204,7 @@ async def test_one_writes_as_oneself_and_as_a_customer(slack: Workspace, do: Do)
 
 
 def test_addresses_are_no_mentions(slack: Workspace) -> None:
-    assert as_kept(slack.state, "write to me@suggest.example") == "write to me@suggest.example"
+    assert escape_typed_text(slack.state, "write to me@suggest.example") == "write to me@suggest.example"
 
 
 async def test_a_command_reaches_the_app_as_typed(slack: Workspace, do: Do) -> None:
@@ -252,7 +252,7 @@ async def test_an_app_that_is_away_is_told_in_words(slack: Workspace, do: Do) ->
 
 
 @pytest.mark.parametrize(
-    ("doing", "body", "status", "words"),
+    ("action", "body", "status", "words"),
     [
         ("nothing", {}, 404, "unknown"),
         ("command", {"channel": SUPPORT, "command": "/other", "text": ""}, 409, "is not a command here"),
@@ -267,8 +267,8 @@ async def test_an_app_that_is_away_is_told_in_words(slack: Workspace, do: Do) ->
         ("fault", {"name": "earthquake"}, 400, "no such fault"),
     ],
 )
-async def test_what_cannot_be_done_is_refused_in_words(do: Do, doing: str, body: Json, status: int, words: str) -> None:
-    answer = await do(doing, **body)
+async def test_what_cannot_be_done_is_refused_in_words(do: Do, action: str, body: Json, status: int, words: str) -> None:
+    answer = await do(action, **body)
     assert answer[0] == status
     assert words in answer[1]["error"]
 
@@ -367,10 +367,10 @@ async def test_the_rows_may_come_one_by_one() -> None:
     async def rows() -> AsyncIterator[Json]:
         yield ROW
 
-    extras = Extras(
+    page_options = PageOptions(
         model_name="m", is_demonstration=False, log_rows=rows, model_faults=lambda _: None, database="demo.db"
     )
-    assert await newest(extras) == [ROW]
+    assert await read_newest_rows(page_options) == [ROW]
 
 
 async def test_each_sees_what_is_theirs(slack: Workspace, browser: aiohttp.ClientSession) -> None:

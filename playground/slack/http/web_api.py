@@ -10,7 +10,7 @@ from playground.slack.fault_injection import FaultInjector
 from playground.slack.http.responses import ApiResponse, respond_with_fault, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.call import MethodCall
-from playground.slack.methods.registry import METHODS, Method
+from playground.slack.methods.method_table import METHODS, Method
 from playground.slack.objects import Json, Token
 from playground.slack.state import State
 

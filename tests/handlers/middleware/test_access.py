@@ -304,7 +304,7 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
                 "channel": "D1",
             },
         ):
-            delivery = slack._event_delivery(event)
+            delivery = slack._prepare_event(event)
             assert (await slack.dispatch(delivery)).acknowledged
         assert (made.entered, slack.ephemerals(slack.people.guest)) == ([], [])
 
