@@ -38,12 +38,18 @@ FinishReason = Literal["stop", "length", "content_filter"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A completion. `text=None` sends null content; `max_tokens` of the call still cuts it (`length`), unless the
-    server is one that does not mind it.
+    server is one that does not mind it. Log-probabilities are sent if the call asks for them, unless it has none.
+
+    `changes` stand in the body, or in each event of a stream, in place of what would; `choice_changes` in the choice
+    that tells how it ended: `Reply(text="Hi", changes={"model": ["x"]}, choice_changes={"finish_reason": "error"})`.
     """
 
     text: str | None
     finish_reason: FinishReason = "stop"
     minds_max_tokens: bool = True
+    has_logprobs: bool = True
+    changes: JsonObject = field(default_factory=dict)
+    choice_changes: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,32 @@ class InvalidJson:
     """A complete 200 whose body is not JSON."""
 
 
-Answer = Reply | Refusal | Hang | Drop | HalfSent | InvalidJson
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawBody:
+    """A complete answer, byte for byte, of any size and kind; `encoding` is the header Content-Encoding."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """To another address."""
+
+    location: str
+    status: int = 307
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """A text that does not end, a chunk after the other, until the client leaves or `most` bytes are sent."""
+
+    most: int = 400_000_000
+
+
+Answer = Reply | Refusal | Hang | Drop | HalfSent | InvalidJson | RawBody | Redirect | Flood
 
 
 def rate_limited(retry_after_s: float | None = 1) -> Refusal:
@@ -192,7 +223,7 @@ class ModelDouble:
     latency_s: float | tuple[float, float] = 0.0
     token_interval_s: float = 0.0
     models: Sequence[str] = ("gpt-4o-mini",)
-    models_fault: Refusal | None = None
+    models_fault: Refusal | Redirect | RawBody | None = None
     seed: int = 0
     calls: list[Call] = field(default_factory=list)
     total: int = 0
@@ -305,7 +336,7 @@ class ModelDouble:
     async def _on_models(self, request: web.Request) -> web.Response:
         fault = self._key_fault(request) or self.models_fault
         if fault is not None:
-            return _refusal_response(fault)
+            return _make_response(fault)
         return web.json_response({"object": "list", "data": [_model_card(name) for name in self.models]})
 
     async def _on_model(self, request: web.Request) -> web.Response:
@@ -313,7 +344,7 @@ class ModelDouble:
         fault = self._key_fault(request) or self.models_fault
         if fault is None and name not in self.models:
             fault = not_found(name)
-        return _refusal_response(fault) if fault is not None else web.json_response(_model_card(name))
+        return _make_response(fault) if fault is not None else web.json_response(_model_card(name))
 
     async def _on_completion(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -367,20 +398,20 @@ class ModelDouble:
         answer = self._key_fault(request) or _body_fault(call.body) or await self._decide(call)
         await asyncio.sleep(call.latency_s)
         match answer:
-            case Refusal():
-                return await self._send(request, call, _refusal_response(answer), "refused")
             case Reply():
                 return await self._send_reply(request, call, answer)
-            case InvalidJson():
-                response = web.Response(text='{"id": "chatcmpl-1", "choices": [{', content_type="application/json")
-                return await self._send(request, call, response, "broken")
             case HalfSent():
                 return await self._send_half(request, call, answer)
+            case Flood():
+                return await self._send_flood(request, call, answer)
             case Drop():
                 call.outcome = "broken"
                 return _close(request, web.Response())
             case Hang():
                 return await _wait_forever()
+            case _:
+                outcome: Outcome = "refused" if isinstance(answer, Refusal | Redirect) else "broken"
+                return await self._send(request, call, _make_response(answer), outcome)
 
     async def _decide(self, call: Call) -> Answer:
         if self._queue:
@@ -415,6 +446,23 @@ class ModelDouble:
         await response.write_eof()
         call.outcome = "answered"
         return response
+
+    async def _send_flood(self, request: web.Request, call: Call, flood: Flood) -> web.StreamResponse:
+        is_stream = bool(call.body.get("stream"))
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream" if is_stream else "application/json"}
+        )
+        await response.prepare(request)
+        chunk = (
+            _event({"choices": [{"index": 0, "delta": {"content": "more and " * 100}}]}) if is_stream else b"more and "
+        )
+        chunk *= 2**16 // len(chunk)
+        if not is_stream:
+            await response.write(b'{"choices": [{"index": 0, "message": {"role": "assistant", "content": "')
+        for _ in range(flood.most // len(chunk)):
+            await response.write(chunk)
+        call.outcome = "broken"
+        return _close(request, response)
 
     async def _send_half(self, request: web.Request, call: Call, answer: HalfSent) -> web.StreamResponse:
         reply = Reply(text=default_text(call.texts))
@@ -528,13 +576,19 @@ def _completion(call: Call, reply: Reply) -> JsonObject:
             {
                 "index": index,
                 "message": {"role": "assistant", "content": draft.content, "refusal": None, "annotations": []},
-                "logprobs": draft.logprobs(call) if call.body.get("logprobs") else None,
+                "logprobs": draft.logprobs(call) if _wants_logprobs(call, reply) else None,
                 "finish_reason": draft.finish_reason,
+                **reply.choice_changes,
             }
             for index, draft in enumerate(drafts)
         ],
         "usage": _usage(call, drafts),
+        **reply.changes,
     }
+
+
+def _wants_logprobs(call: Call, reply: Reply) -> bool:
+    return reply.has_logprobs and bool(call.body.get("logprobs"))
 
 
 def _chunks(call: Call, reply: Reply) -> list[JsonObject]:
@@ -545,16 +599,17 @@ def _chunks(call: Call, reply: Reply) -> list[JsonObject]:
     for index, draft in enumerate(drafts):
         deltas: list[JsonObject] = [{"role": "assistant", "content": "", "refusal": None}]
         deltas += [{"content": token} for token in draft.tokens]
-        logprobs = draft.logprobs(call)["content"] if call.body.get("logprobs") else None
+        logprobs = draft.logprobs(call)["content"] if _wants_logprobs(call, reply) else None
         for place, delta in enumerate(deltas):
             entry = {"content": [logprobs[place - 1]], "refusal": None} if logprobs and place else None
             chunks.append({"index": index, "delta": delta, "logprobs": entry, "finish_reason": None})
-        chunks.append({"index": index, "delta": {}, "logprobs": None, "finish_reason": draft.finish_reason})
+        end = {"index": index, "delta": {}, "logprobs": None, "finish_reason": draft.finish_reason}
+        chunks.append({**end, **reply.choice_changes})
     events: list[JsonObject] = [{**envelope, "choices": [chunk]} for chunk in chunks]
     if (call.body.get("stream_options") or {}).get("include_usage"):
         events = [{**event, "usage": None} for event in events]
         events.append({**envelope, "choices": [], "usage": _usage(call, drafts)})
-    return events
+    return [{**event, **reply.changes} for event in events]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -644,6 +699,21 @@ def _body_fault(body: JsonObject) -> Refusal | None:
 
 def _is_message(message: object) -> bool:
     return isinstance(message, dict) and message.get("role") in {"system", "developer", "user", "assistant", "tool"}
+
+
+def _make_response(answer: Refusal | InvalidJson | RawBody | Redirect) -> web.Response:
+    match answer:
+        case Refusal():
+            return _refusal_response(answer)
+        case Redirect():
+            return web.Response(status=answer.status, headers={"Location": answer.location})
+        case RawBody():
+            headers = {} if answer.encoding is None else {"Content-Encoding": answer.encoding}
+            return web.Response(
+                body=answer.body, status=answer.status, content_type=answer.content_type, headers=headers
+            )
+        case InvalidJson():
+            return web.Response(text='{"id": "chatcmpl-1", "choices": [{', content_type="application/json")
 
 
 def _refusal_response(refusal: Refusal) -> web.Response:
