@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from bot.drafting.bodies import parse_json, read_body
 from bot.operations.recovery import DEAD_AFTER
 from cli import wiring
 from cli.settings import FIXES, Settings
@@ -112,6 +113,11 @@ class ModelServer:
         answer = await self._get("/models")
         if answer.status in {401, 403}:
             raise NotUsable(f"the key is refused (HTTP {answer.status}): {FIXES['OPENAI_API_KEY']}")
+        if 300 <= answer.status < 400:
+            raise NotUsable(
+                f"its server sends elsewhere (HTTP {answer.status}), where no prompt and no key may go: "
+                f"{FIXES['OPENAI_BASE_URL']}"
+            )
         if answer.status >= 500:
             raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
         return _listed(answer.body) if answer.status == 200 else None
@@ -124,7 +130,9 @@ class ModelServer:
         headers = {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         timeout = aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)
         try:
-            async with self._session.get(self.address + path, headers=headers, timeout=timeout) as answer:
+            async with self._session.get(
+                self.address + path, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
                 return _Answer(status=answer.status, body=await _json(answer))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise NotUsable(
@@ -133,8 +141,9 @@ class ModelServer:
 
 
 async def _json(answer: aiohttp.ClientResponse) -> Any:
+    """Parse the body; None for one that is no JSON or has no end: the list of models is short."""
     try:
-        return await answer.json(content_type=None)
+        return parse_json(await read_body(answer))
     except ValueError:
         return None
 
