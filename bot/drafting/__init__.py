@@ -4,6 +4,9 @@ drafter              `Drafter`, a Runnable: one `ainvoke` is one draft, with its
 prompts              playbook and conversation to messages; what customers write stays data
 chat_model           any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
 http                 the server's address and connections, and the HTTP under the drafts
+bodies               the server's answers, read within limits of memory and time
+metadata             finish reason, model and usage in the types that are recorded
+cleaning             the reply in what a model wrote: no thoughts, no invisible characters
 errors               failures of calls in the choice log's words, and when to try again
 limiter              a process-wide limit on calls in flight, fair between agents
 background_loop      an event loop in a thread, for synchronous callers

@@ -8,24 +8,26 @@ Everything is passed explicitly: left alone, LangChain and the openai client loo
 environment, share one HTTP client between event loops, and retry on their own.
 """
 
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from itertools import count
-from statistics import StatisticsError, fmean
 from typing import Any, TypeVar
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from openai.types.chat import ChatCompletionChunk
 from pydantic import PrivateAttr
 
+from bot.drafting.bodies import parse_json
 from bot.drafting.errors import MalformedReplyError, ToldError
 from bot.drafting.http import Server
+from bot.drafting.metadata import read_mean_logprob, read_usage
 
 MAX_TOKENS = 900
 """About 2,500 characters in many languages; fewer in those where a token is hardly more than a character."""
@@ -102,6 +104,9 @@ class ServedChatModel(BaseChatOpenAI):
     other name, or left out, at once; and from then on, should the server take the call without it.
     """
 
+    keeps_thoughts_apart: bool = False
+    """True where no answer of the server has thoughts in its text: `Drafter.astream` asks for it."""
+
     _refused: frozenset[str] = PrivateAttr(default=frozenset())
     _server: Server = PrivateAttr()
 
@@ -109,6 +114,7 @@ class ServedChatModel(BaseChatOpenAI):
         self._server = server
         if server.host == "api.openai.com":
             self._refused = frozenset({"max_tokens"})
+            self.keeps_thoughts_apart = True
 
     async def _agenerate(
         self,
@@ -119,7 +125,7 @@ class ServedChatModel(BaseChatOpenAI):
     ) -> ChatResult:
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
         body, info = await self._accepted(payload, self._post)
-        return self._read(body, info)
+        return _read(body, info)
 
     async def _astream(
         self,
@@ -131,14 +137,18 @@ class ServedChatModel(BaseChatOpenAI):
         wanted = {**kwargs, "stream": True, "stream_options": {"include_usage": True}}
         payload = self._get_request_payload(messages, stop=stop, **wanted)
         stream, info = await self._accepted(payload, self._open_stream)
-        begun = False
-        async with stream:
-            async for event in stream:
-                if (chunk := self._read_event(event, {} if begun else info)) is not None:
-                    begun = True
-                    yield chunk
-        if not begun:
+        heard = _Heard()
+        try:
+            async with stream:
+                async for event in stream:
+                    if piece := _read_event(event, heard):
+                        yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+        except _UNREADABLE as error:
+            raise MalformedReplyError("not a stream of a chat completion", usage=heard.usage) from error
+        if not heard.begun:
             raise MalformedReplyError("a stream without a chunk")
+        # At the end, and once: what stands in several chunks, LangChain adds up.
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", **heard.to_fields(info)))
 
     async def _accepted(
         self, payload: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[T]]
@@ -166,45 +176,79 @@ class ServedChatModel(BaseChatOpenAI):
         stream: openai.AsyncStream[ChatCompletionChunk] = await self.async_client.create(**payload)
         return stream
 
-    def _read(self, answer: bytes, info: dict[str, Any]) -> ChatResult:
-        try:
-            body = json.loads(answer)
-        except ValueError as error:
-            raise MalformedReplyError("not JSON") from error
-        if isinstance(body, dict) and (told := body.get("error")):
-            # Some routers answer 200 and tell in the body what happened behind them.
-            raise ToldError(told)
-        info = {**info, "mean_logprob": _take_mean_logprob(body)}
-        try:
-            result = self._create_chat_result(body, info)
-            # Which LangChain reads from the SDK's models only.
-            if refusal := body["choices"][0]["message"].get("refusal"):
-                result.generations[0].message.additional_kwargs["refusal"] = refusal
-        except _UNREADABLE as error:
-            raise MalformedReplyError("not a chat completion") from error
-        return result
 
-    def _read_event(self, event: ChatCompletionChunk, info: dict[str, Any]) -> ChatGenerationChunk | None:
-        try:
-            chunk = self._convert_chunk_to_generation_chunk(event.model_dump(warnings=False), AIMessageChunk, info)
-        except _UNREADABLE as error:
-            raise MalformedReplyError("not a chunk of a chat completion") from error
-        if chunk is not None and event.choices and (refusal := event.choices[0].delta.refusal):
-            chunk.message.additional_kwargs["refusal"] = refusal
-        return chunk
-
-
-def _take_mean_logprob(body: object) -> float | None:
-    """The mean log-probability of the first choice, taken out of the body: LangChain would copy every token of it."""
+def _read(answer: bytes, info: dict[str, Any]) -> ChatResult:
     try:
-        tokens = body["choices"][0].pop("logprobs")["content"]  # type: ignore[index]
-        return fmean(token["logprob"] for token in tokens)
-    except (KeyError, IndexError, TypeError, AttributeError, StatisticsError):
-        return None  # not every server gives them, and not every one in this form
+        body = parse_json(answer)
+    except ValueError as error:
+        raise MalformedReplyError("not JSON, or too much of it") from error
+    usage = body.get("usage") if isinstance(body, dict) else None
+    try:
+        if told := body.get("error"):
+            # Some routers answer 200 and tell in the body what happened behind them.
+            raise ToldError(told, usage=usage)
+        choice = body["choices"][0]
+        _raise_told(choice, usage)
+        info = {**info, "mean_logprob": read_mean_logprob(choice.get("logprobs"))}
+        heard = _Heard(finish_reason=choice.get("finish_reason"), model=body.get("model"), usage=usage)
+        heard.refusal = choice["message"].get("refusal") or ""
+        message = AIMessage(content=choice["message"].get("content") or "", **heard.to_fields(info))
+    except _UNREADABLE as error:
+        raise MalformedReplyError("not a chat completion", usage=usage) from error
+    return ChatResult(generations=[ChatGeneration(message=message)])
 
 
-# What LangChain's readers raise on a body of another shape.
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+@dataclass(slots=True, kw_only=True)
+class _Heard:
+    """Facts that a server told beside the text, in whatever types."""
+
+    finish_reason: object = None
+    model: object = None
+    usage: object = None
+    refusal: str = ""
+    begun: bool = False
+
+    def to_fields(self, info: dict[str, Any]) -> dict[str, Any]:
+        """As fields of a message of LangChain's; `info` is what is to be known of the request."""
+        told = {"finish_reason": self.finish_reason, "model_name": self.model, "token_usage": self.usage, **info}
+        prompt, completion = read_usage(self.usage)
+        counted = None
+        if prompt is not None and completion is not None:
+            counted = UsageMetadata(input_tokens=prompt, output_tokens=completion, total_tokens=prompt + completion)
+        return {
+            "response_metadata": told,
+            "usage_metadata": counted,
+            "additional_kwargs": {"refusal": self.refusal} if self.refusal else {},
+        }
+
+
+def _read_event(event: ChatCompletionChunk, heard: _Heard) -> str | list[str | dict[str, Any]]:
+    """The piece of text in an event; what else it tells goes into `heard`."""
+    told = event.model_dump(warnings=False)
+    heard.usage = told.get("usage") or heard.usage
+    heard.model = told.get("model") or heard.model
+    if not told["choices"]:
+        heard.begun = True
+        return ""
+    choice = told["choices"][0]
+    _raise_told(choice, heard.usage)
+    heard.finish_reason = choice.get("finish_reason") or heard.finish_reason
+    if (delta := choice["delta"]) is None:
+        return ""
+    heard.begun = True
+    heard.refusal += delta.get("refusal") or ""
+    return delta.get("content") or ""
+
+
+def _raise_told(choice: dict[str, Any], usage: object) -> None:
+    """Raise ToldError where the choice says that it is none: others stood behind the server, and failed midway."""
+    told = choice.get("error")
+    if told or choice.get("finish_reason") == "error":
+        raise ToldError(told, usage=usage)
+
+
+# What reading a body of another shape raises.
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _PARAMETER = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|logprobs|stream_options)\b")

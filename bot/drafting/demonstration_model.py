@@ -35,6 +35,7 @@ class DemonstrationModel(BaseChatModel):
 
     latency_s: float = 0.0
     word_s: float = 0.0
+    keeps_thoughts_apart: bool = True
     sleep: Callable[[float], Awaitable[None]] = Field(default=asyncio.sleep, exclude=True)
 
     @property

@@ -9,7 +9,9 @@ The whole Runnable surface works. What differs from LangChain's defaults, and wh
   would multiply. A slot of the process-wide limit is held during an attempt only, not while waiting for the next.
 - `abatch`, `batch`, `abatch_as_completed` and `batch_as_completed` own the calls they start: when one is left early,
   cancelled, or fails, the others are cancelled and waited for, so that nothing runs, or is billed, behind your back.
-- `astream` and `stream` yield `DraftChunk`s: pieces of text, and at the end the whole `Draft`.
+- `astream` and `stream` yield `DraftChunk`s: pieces of text, and at the end the whole `Draft`. No thought of the model
+  is among the pieces. Since a closing tag that nothing opened makes one of all before it, pieces come as they are
+  written only from a model that keeps its thoughts apart, or has ended a draft without any; else all at the end.
 - The synchronous methods run on one event loop in a thread of the drafter's own, where limits and deadlines hold too.
 
 Errors:
@@ -22,13 +24,11 @@ Errors:
 
 import asyncio
 import random
-import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean
 from typing import Any, Protocol, Self
 
 from langchain_core.language_models import BaseChatModel
@@ -44,8 +44,10 @@ from langchain_core.runnables.config import (
 )
 
 from bot.drafting.background_loop import BackgroundLoop
-from bot.drafting.errors import Fault, MalformedReplyError, back_off_s, fault_of
+from bot.drafting.cleaning import Cleaned, GrowingText, clean_reply
+from bot.drafting.errors import AnsweredError, Fault, MalformedReplyError, back_off_s, fault_of
 from bot.drafting.limiter import FairLimiter
+from bot.drafting.metadata import read_count, read_label, read_mean_logprob, read_usage
 from bot.drafting.prompts import build_messages
 from bot.playbook import Playbook, Style
 from bot.suggesting.redraft import Change
@@ -86,8 +88,9 @@ class Draft:
     """A drafted reply.
 
     `latency_ms` counts from the call to the text, queueing and back-off included; `attempts` the requests made to the
-    model; `queue_ms` the waiting for slots of the process-wide limit; `temperature` is the one that was sent, None if
-    the model takes none; `mean_logprob` is None unless the server gave log-probabilities.
+    model; `queue_ms` the waiting for slots of the process-wide limit. The tokens are those of all attempts, as far as
+    the server told. `temperature` is the one that was sent, None if the model takes none; `mean_logprob` is None unless
+    the server gave log-probabilities.
     """
 
     text: str
@@ -118,10 +121,24 @@ class DraftChunk:
 
 
 class DraftFailed(Exception):  # noqa: N818 - it is told, and counted, as an outcome
-    """A draft that failed. The cause is chained; `str()` holds no text of anybody's and no key."""
+    """A draft that failed. The cause is chained; `str()` holds no text of anybody's and no key.
 
-    def __init__(self, error: DraftError, *, attempts: int, latency_ms: int, queue_ms: int = 0) -> None:
+    The tokens are those that its attempts took, as far as the server told.
+    """
+
+    def __init__(
+        self,
+        error: DraftError,
+        *,
+        attempts: int,
+        latency_ms: int,
+        queue_ms: int = 0,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+    ) -> None:
         self.error: DraftError = error
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
         self.queue_ms = queue_ms
         self.attempts = attempts
         self.latency_ms = latency_ms
@@ -170,6 +187,13 @@ class _Course:
     attempts: int = 0
     queued_s: float = 0.0
     streamed: bool = False
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    def count(self, prompt_tokens: int | None, completion_tokens: int | None) -> None:
+        """Add what an attempt took."""
+        self.prompt_tokens = _add(self.prompt_tokens, prompt_tokens)
+        self.completion_tokens = _add(self.completion_tokens, completion_tokens)
 
 
 class Drafter(Runnable[Brief, Draft]):
@@ -196,6 +220,7 @@ class Drafter(Runnable[Brief, Draft]):
         self._wall_clock = wall_clock
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self._is_plain: dict[str, bool] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._background: BackgroundLoop | None = None
         self._starting = threading.Lock()
@@ -276,12 +301,17 @@ class Drafter(Runnable[Brief, Draft]):
         self._settle()
         # A task of its own holds the slot and the deadline: neither waits for a slow consumer or strikes into its code.
         pieces: asyncio.Queue[str | asyncio.Task[Draft]] = asyncio.Queue()
-        task = asyncio.create_task(self._traced(input, config, partial(_ask_in_pieces, pieces.put_nowait)))
+        task = asyncio.create_task(self._traced(input, config, partial(self._ask_in_pieces, pieces.put_nowait)))
         task.add_done_callback(pieces.put_nowait)
+        given: list[str] = []
         try:
             while isinstance(piece := await pieces.get(), str):
+                given.append(piece)
                 yield DraftChunk(piece)
-            yield DraftChunk("", _outcome(task, return_exceptions=False))
+            draft: Draft = _outcome(task, return_exceptions=False)
+            if rest := _find_rest(draft.text, "".join(given)):
+                yield DraftChunk(rest)
+            yield DraftChunk("", draft)
         finally:
             await _stop([task])
 
@@ -417,6 +447,8 @@ class Drafter(Runnable[Brief, Draft]):
                 fault = fault_of(error, now=self._wall_clock())
                 if fault is None:
                     raise
+                if isinstance(error, AnsweredError):
+                    course.count(*read_usage(error.usage))
                 pause_s = self._pause_s(fault, course)
                 if pause_s is None:
                     raise self._failed(fault.error, course) from error
@@ -439,29 +471,69 @@ class Drafter(Runnable[Brief, Draft]):
 
     def _drafted(self, message: AIMessage, course: _Course) -> Draft:
         told = message.response_metadata
-        text = _text_of(message)
-        if told.get("finish_reason") == "content_filter" or message.additional_kwargs.get("refusal"):
+        cleaned = clean_reply(str(message.text))
+        finish_reason = read_label(told.get("finish_reason"))
+        course.count(*_tokens(message))
+        if finish_reason == "content_filter" or message.additional_kwargs.get("refusal"):
             raise self._failed("refused", course)
-        if not text:
+        self._learn(course.brief.model, cleaned, finish_reason)
+        if not cleaned.text:
             raise self._failed("empty", course)
-        prompt_tokens, completion_tokens = _tokens(message)
+        logprob = told["mean_logprob"] if "mean_logprob" in told else read_mean_logprob(told.get("logprobs"))
         return Draft(
-            text=text,
-            model_returned=told.get("model_name"),
+            text=cleaned.text,
+            model_returned=read_label(told.get("model_name")),
             latency_ms=self._latency_ms(course),
             # A model that fits itself to its server may have asked more than once.
             attempts=course.attempts + told.get("requests", 1) - 1,
-            finish_reason=told.get("finish_reason"),
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            mean_logprob=told["mean_logprob"] if "mean_logprob" in told else _mean_logprob(told.get("logprobs")),
+            finish_reason=finish_reason,
+            prompt_tokens=course.prompt_tokens,
+            completion_tokens=course.completion_tokens,
+            mean_logprob=logprob,
             temperature=told.get("temperature", course.brief.style.temperature),
             queue_ms=round(course.queued_s * 1000),
         )
 
+    def _learn(self, model: str, cleaned: Cleaned, finish_reason: str | None) -> None:
+        """A model that has once ended a text without a thought in it may be watched as it writes the next ones."""
+        if cleaned.had_thoughts:
+            self._is_plain[model] = False
+        elif cleaned.text and finish_reason != "length":
+            self._is_plain.setdefault(model, True)
+
+    async def _ask_in_pieces(
+        self,
+        emit: Callable[[str], None],
+        model: BaseChatModel,
+        messages: list[BaseMessage],
+        config: RunnableConfig,
+        course: _Course,
+    ) -> AIMessage:
+        chunks: list[AIMessageChunk] = []
+        written: list[str] = []
+        growing = GrowingText()
+        keeps_apart = getattr(model, "keeps_thoughts_apart", False)
+        async for chunk in model.astream(messages, config, temperature=course.brief.style.temperature):
+            chunks.append(chunk)
+            written.append(str(chunk.text))
+            is_safe = keeps_apart or self._is_plain.get(course.brief.model, False)
+            if piece := growing.feed(written[-1], is_safe=is_safe):
+                course.streamed = True
+                emit(piece)
+        if not chunks:
+            raise MalformedReplyError("the stream ended before it began")
+        return _join_chunks("".join(written), chunks)
+
     def _failed(self, error: DraftError, course: _Course) -> DraftFailed:
         queue_ms = round(course.queued_s * 1000) if course.attempts else self._latency_ms(course)
-        return DraftFailed(error, attempts=course.attempts, latency_ms=self._latency_ms(course), queue_ms=queue_ms)
+        return DraftFailed(
+            error,
+            attempts=course.attempts,
+            latency_ms=self._latency_ms(course),
+            queue_ms=queue_ms,
+            prompt_tokens=course.prompt_tokens,
+            completion_tokens=course.completion_tokens,
+        )
 
     def _latency_ms(self, course: _Course) -> int:
         return round((self._monotonic() - course.started) * 1000)
@@ -478,23 +550,17 @@ async def _ask_at_once(
     return await model.ainvoke(messages, config, temperature=course.brief.style.temperature)
 
 
-async def _ask_in_pieces(
-    emit: Callable[[str], None],
-    model: BaseChatModel,
-    messages: list[BaseMessage],
-    config: RunnableConfig,
-    course: _Course,
-) -> AIMessage:
-    chunks: list[AIMessageChunk] = []
-    async for chunk in model.astream(messages, config, temperature=course.brief.style.temperature):
-        chunks.append(chunk)
-        if chunk.text:
-            course.streamed = True
-            emit(str(chunk.text))
-    if not chunks:
-        raise MalformedReplyError("the stream ended before it began")
+def _join_chunks(text: str, chunks: Sequence[AIMessageChunk]) -> AIMessage:
+    """The message of a stream. The texts are joined before: LangChain adds up chunks one by one."""
+    told = [chunk for chunk in chunks if chunk.response_metadata or chunk.usage_metadata or chunk.additional_kwargs]
     # A model that cannot stream gives one whole message instead.
-    return add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
+    whole = add_ai_message_chunks(*told) if len(told) > 1 else (told or chunks)[0]
+    return whole.model_copy(update={"content": text})
+
+
+def _find_rest(text: str, given: str) -> str:
+    """The part of a text that is still to be given; nothing if what was given turned out to be no part of it."""
+    return text[len(given) :] if text.startswith(given) else ""
 
 
 def _messages(brief: Brief) -> list[BaseMessage]:
@@ -523,31 +589,16 @@ def _labelled(config: RunnableConfig | None, brief: Brief) -> RunnableConfig:
     return labelled
 
 
-# Many open models think aloud first, and many servers leave that in the text. It is no part of the reply.
-_THOUGHTS = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
-
-
-def _text_of(message: AIMessage) -> str:
-    return _THOUGHTS.sub("", str(message.text)).strip()
-
-
 def _tokens(message: AIMessage) -> tuple[int | None, int | None]:
     """Read and written, as the server counted them; None where it gave no count that makes sense."""
-    counted = message.response_metadata.get("token_usage")
-    if isinstance(counted, dict):  # as the server gave them: LangChain makes 0 of what is missing
-        return _count(counted.get("prompt_tokens")), _count(counted.get("completion_tokens"))
+    if "token_usage" in message.response_metadata:  # as the server gave them: LangChain makes 0 of what is missing
+        return read_usage(message.response_metadata["token_usage"])
     usage = message.usage_metadata
-    return (_count(usage["input_tokens"]), _count(usage["output_tokens"])) if usage else (None, None)
+    return (read_count(usage["input_tokens"]), read_count(usage["output_tokens"])) if usage else (None, None)
 
 
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
-
-
-def _mean_logprob(logprobs: object) -> float | None:
-    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    values = [token["logprob"] for token in tokens or () if token.get("logprob") is not None]
-    return fmean(values) if values else None
+def _add(counted: int | None, more: int | None) -> int | None:
+    return more if counted is None else read_count(counted + (more or 0))
 
 
 # --- tasks --------------------------------------------------------------------------------------------

@@ -2,25 +2,41 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from storage.records import DraftError
 
 
-class MalformedReplyError(Exception):
-    """The server answered 200, but not with a chat completion."""
+class AnsweredError(Exception):
+    """The server answered 200, but with nothing to use. `usage` is what it says that this took, in any shape."""
+
+    def __init__(self, message: str, *, usage: object = None) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
-class ToldError(Exception):
-    """The server answered 200 with an error in the body: `told`, as it stands there."""
+class MalformedReplyError(AnsweredError):
+    """What it answered is no chat completion, or one without end."""
 
-    def __init__(self, told: object) -> None:
-        code = told.get("code") if isinstance(told, dict) else None
-        # OpenRouter's codes are those of HTTP; others give words, or nothing.
-        self.status_code = code if isinstance(code, int) and 400 <= code <= 599 else 500
-        super().__init__(f"an error of status {self.status_code} in a successful answer")
+
+class ToldError(AnsweredError):
+    """What it answered tells of an error: `told`, as it stands in the body or in the choice."""
+
+    def __init__(self, told: object, *, usage: object = None) -> None:
+        self.code = told.get("code") if isinstance(told, dict) else None
+        self.status_code = _read_status(self.code)
+        super().__init__(f"an error of status {self.status_code} in a successful answer", usage=usage)
+
+
+def _read_status(code: object) -> int:
+    """OpenRouter's codes are those of HTTP, some servers' are such in words; others give names, or nothing."""
+    if isinstance(code, str) and re.fullmatch("[45][0-9]{2}", code):
+        return int(code)
+    return code if isinstance(code, int) and 400 <= code <= 599 else 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +57,30 @@ def fault_of(error: Exception, *, now: float) -> Fault | None:
     if isinstance(status, int):
         response = getattr(error, "response", None)
         return _fault_of_status(status, getattr(response, "headers", {}), getattr(error, "code", None), now)
-    if isinstance(error, MalformedReplyError | json.JSONDecodeError):
+    if any(isinstance(cause, MalformedReplyError) for cause in _causes(error)) or isinstance(
+        error, json.JSONDecodeError
+    ):
         return Fault(error="invalid_output")
-    return _fault_of_connection(error)
+    return _fault_of_connection(error, now)
+
+
+# What passes: the server waited too long for us, was in conflict with itself, or has too much to do.
+_PASSING: Final[dict[int, DraftError]] = {408: "timed_out", 409: "server_error", 429: "rate_limited"}
 
 
 def _fault_of_status(status: int, headers: Mapping[str, str], code: object, now: float) -> Fault | None:
-    if status < 400:
+    if status < 300:
         # A success that the client could not read.
         return Fault(error="invalid_output")
+    error: DraftError | None = "server_error" if status >= 500 else _PASSING.get(status)
+    if error is None:
+        return Fault(error="refused")
     # The server may say itself that another try is useless, and an empty account does not fill up in seconds.
     useless = headers.get("x-should-retry") == "false" or code == "insufficient_quota"
-    if status == 429:
-        return Fault(error="rate_limited", retryable=not useless, retry_after_s=_retry_after_s(headers, now))
-    if status >= 500:
-        return Fault(error="server_error", retryable=not useless, retry_after_s=_retry_after_s(headers, now))
-    return Fault(error="refused")
+    return Fault(error=error, retryable=not useless, retry_after_s=_retry_after_s(headers, now))
 
 
-def _fault_of_connection(error: Exception) -> Fault | None:
+def _fault_of_connection(error: Exception, now: float) -> Fault | None:
     # Loaded already if a model of theirs failed; not worth loading for one that cannot.
     import httpx2
     import openai
@@ -74,7 +95,8 @@ def _fault_of_connection(error: Exception) -> Fault | None:
         return Fault(error="unreachable", retryable=True)
     if isinstance(error, openai.APIError):
         # Without a status: an error told within a stream that had begun as a success.
-        return Fault(error="server_error", retryable=True)
+        told = ToldError(error.body)
+        return _fault_of_status(told.status_code, {}, told.code, now)
     return None
 
 

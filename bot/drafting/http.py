@@ -2,17 +2,24 @@
 
 The openai client and the HTTP client below it take half of a draft's CPU, for what one POST of JSON does not need. So
 drafts go over aiohttp, whose parser is compiled; streams, which are for a terminal, over the openai client.
+
+Whatever a server answers, no more than a limit of it is taken, also of what it unpacks to. Redirects are refused, not
+followed: the prompt and the key go to the server that was named, and nowhere else.
 """
 
 import asyncio
 import ipaddress
 import json
 import urllib.request
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import aiohttp
 import httpx2
 import openai
+
+from bot.drafting.bodies import parse_json, read_body
+from bot.drafting.errors import MalformedReplyError
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 
@@ -21,6 +28,10 @@ READ_TIMEOUT_S: Final = 60.0
 """Without a byte. The deadline of a draft is usually sooner; this is for scripts, which may have none."""
 
 _KEEP_ALIVE_S: Final = 30.0
+
+MAX_STREAM: Final = 2_000_000
+"""Bytes. Each token is an event of some 300."""
+_MAX_ERROR: Final = 50_000
 
 _KINDS: Final[dict[int, type[openai.APIStatusError]]] = {
     400: openai.BadRequestError,
@@ -56,26 +67,34 @@ class Server:
             ),
             timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             trust_env=not self.is_here,
+            headers={"Accept-Encoding": "identity"},
+            event_hooks={"response": [_bound]},
+            follow_redirects=False,
         )
         self._max_in_flight = max_in_flight
         self._opened: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, payload: dict[str, Any]) -> bytes:
-        """The body of a successful answer to a POST of JSON. Raises what the openai client would: APIStatusError with
-        the server's answer, APITimeoutError, APIConnectionError.
+        """The body, or the start of one without end, of a successful answer to a POST of JSON.
+
+        Raises what the openai client would: APIStatusError with the server's answer, also for a redirect;
+        APITimeoutError; APIConnectionError.
         """
         url = f"{self.base_url}{path}"
         try:
-            async with self._session.post(url, data=json.dumps(payload).encode(), proxy=self.proxy) as answer:
-                body = await answer.read()
+            async with self._session.post(
+                url, data=json.dumps(payload).encode(), proxy=self.proxy, allow_redirects=False
+            ) as answer:
+                body = await read_body(answer)
         except aiohttp.ConnectionTimeoutError as error:
             raise openai.APIConnectionError(request=_request(url)) from error
         except TimeoutError as error:
             raise openai.APITimeoutError(request=_request(url)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise openai.APIConnectionError(request=_request(url)) from error
-        if not answer.ok:
-            raise _status_error(httpx2.Response(answer.status, headers=answer.headers, request=_request(url)), body)
+        if answer.status >= 300:
+            response = httpx2.Response(answer.status, headers=answer.headers, request=_request(url))
+            raise _status_error(response, body[:_MAX_ERROR])
         return body
 
     async def aclose(self) -> None:
@@ -103,6 +122,31 @@ class Server:
         return self._opened
 
 
+async def _bound(response: httpx2.Response) -> None:
+    """Let a stream end with an error at its limit; one that is packed, though none was asked for, at once."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        await response.aclose()
+        raise MalformedReplyError("a stream that is packed")
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    response.stream = _BoundedStream(response.stream)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        taken = 0
+        async for chunk in self._stream:
+            taken += len(chunk)
+            if taken > MAX_STREAM:
+                raise MalformedReplyError(f"a stream of more than {MAX_STREAM} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -126,11 +170,10 @@ def _request(url: str) -> httpx2.Request:
 
 def _status_error(response: httpx2.Response, body: bytes) -> openai.APIStatusError:
     """The server's own words are kept as `body` and, through it, as `code` and `param`; they are never shown."""
-    text = body.decode("utf-8", errors="replace")
     try:
-        told = json.loads(text)
+        told = parse_json(body)
     except ValueError:
-        told = text
+        told = body.decode("utf-8", errors="replace")
     inner = told.get("error", told) if isinstance(told, dict) else told
     kind = openai.InternalServerError if response.status_code >= 500 else _KINDS.get(response.status_code)
     return (kind or openai.APIStatusError)(f"Error code: {response.status_code}", response=response, body=inner)

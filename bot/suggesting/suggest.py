@@ -561,7 +561,14 @@ class Suggester:
         candidate = self._blank(brief, inclusion)
         if isinstance(result, DraftFailed):
             _log.info("draft failed: %s", result.error, extra={"request_id": brief.request_id})
-            return replace(candidate, error=result.error, latency_ms=result.latency_ms, attempts=result.attempts)
+            return replace(
+                candidate,
+                error=result.error,
+                latency_ms=result.latency_ms,
+                attempts=result.attempts,
+                prompt_tokens=result.prompt_tokens,
+                completion_tokens=result.completion_tokens,
+            )
         if isinstance(result, BaseException):
             # A bug, ours or a library's: the good candidates are shown all the same, and the log has the traceback.
             _log.error("draft broke", exc_info=result, extra={"request_id": brief.request_id})

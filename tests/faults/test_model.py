@@ -5,9 +5,11 @@ import pytest
 from playground.model_server import (
     Answer,
     Drop,
+    Flood,
     HalfSent,
     Hang,
     InvalidJson,
+    Redirect,
     Reply,
     rate_limited,
     server_error,
@@ -22,7 +24,7 @@ PATIENCE_S = 5.0
 """For the deadline, and the message that tells of it."""
 
 
-FAILURES: dict[str, tuple[Answer, str]] = {
+FAILURES: dict[str, tuple[Answer | str, str]] = {
     "429, soon": (rate_limited(retry_after_s=0.05), "rate limited"),
     "429, in an hour": (rate_limited(retry_after_s=3600), "rate limited"),
     "429": (rate_limited(retry_after_s=None), "rate limited"),
@@ -35,10 +37,14 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "no JSON": (InvalidJson(), "invalid output"),
     "empty": (Reply(text=""), "empty"),
     "null": (Reply(text=None), "empty"),
+    "no end": (Flood(), "invalid output"),
+    "sent elsewhere": (Redirect("http://127.0.0.1:1/v1/chat/completions"), "refused"),
+    "an error in the choice": (Reply(text="Thank", choice_changes={"finish_reason": "error"}), "server error"),
+    "a thought alone": ("<think>They are angry, admit nothing.", "empty"),
 }
 
 
-@pytest.mark.parametrize("name", some(FAILURES, "429, soon", "half sent, then hangs", "no JSON", "empty"))
+@pytest.mark.parametrize("name", some(FAILURES, "429, soon", "half sent, then hangs", "no JSON", "empty", "no end"))
 async def test_a_model_that_fails(scenes: SceneMaker, name: str) -> None:
     """Nobody is left waiting, nothing is posted; the failed request stays in the log beside the one that worked."""
     answer, told = FAILURES[name]
@@ -64,9 +70,11 @@ async def test_a_model_that_never_stops(scenes: SceneMaker) -> None:
     """A draft of a megabyte is shown in the room that there is, and can be refused."""
     async with scenes() as scene:
         agent = Agent(scene=scene)
-        scene.model.enqueue(Reply(text="Dear customer, " * 70_000, minds_max_tokens=False))
+        scene.model.enqueue(Reply(text="Dear customer, " * 70_000, minds_max_tokens=False, has_logprobs=False))
         await scene.start()
-        shown = await agent.asks()
+        await agent.asks()
+        # So long a reply takes a message of its own; the button is under the last one.
+        shown = await agent.sees("dismiss_request")
         await agent.presses(shown, "dismiss_request", done=lambda line: line["choice"] is not None)
         records = await scene.settle()
         check_all(scene, records)

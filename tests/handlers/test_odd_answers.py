@@ -5,6 +5,7 @@ import json
 import pytest
 
 from playground import RESPONSE_URL, MalformedResponse
+from playground.model_server import Reply
 from tests.conftest import Stage, StageMaker
 
 ODD = [
@@ -47,6 +48,17 @@ async def test_a_way_back_that_leads_to_a_page(stage: Stage) -> None:
     """HTTP 200 is what counts there: the body is Slack's own affair."""
     stage.slack.faults.plan(RESPONSE_URL, MalformedResponse(body="<html></html>"))
     await stage.suggested()
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, ["x"], "stop\ud800"])
+async def test_a_draft_that_says_odd_things_beside_its_text(stage: Stage, odd: object) -> None:
+    """Shown with the others, and recorded."""
+    changes = {"model": odd, "id": odd, "usage": odd}
+    stage.model.enqueue(Reply(text="Which order is it?", changes=changes, choice_changes={"finish_reason": odd}))
+    await stage.suggested()
+    [line] = await stage.log()
+    assert "Which order is it?" in [candidate["text"] for candidate in line["candidates"] if candidate["position"]]
+    assert [candidate["error"] for candidate in line["candidates"]] == [None] * 3
 
 
 @pytest.mark.parametrize("event", [None, 5, [], {}])

@@ -404,7 +404,13 @@ async def test_one_agents_many_drafts_do_not_hold_up_anothers(model: ModelDouble
 # --- streaming ----------------------------------------------------------------------------------------
 
 
+async def known_to_keep_thoughts_apart(drafter: Drafter) -> None:
+    """The model has ended a draft without a thought: its next ones may be watched as they are written."""
+    await drafter.ainvoke(brief())
+
+
 async def test_a_stream_gives_the_text_in_pieces_and_then_the_draft(drafter: Drafter, model: ModelDouble) -> None:
+    await known_to_keep_thoughts_apart(drafter)
     chunks = [chunk async for chunk in drafter.astream(brief())]
     *pieces, last = chunks
     assert len(pieces) > 3
@@ -437,6 +443,7 @@ async def test_a_stream_keeps_its_deadline_and_does_not_strike_its_consumer(
     drafter: Drafter, model: ModelDouble
 ) -> None:
     """The deadline ends the call, also while the consumer is busy elsewhere, and is told at the next step."""
+    await known_to_keep_thoughts_apart(drafter)
     model.token_interval_s = 0.05
     stream = drafter.astream(brief(deadline=in_s(0.3)))
     await anext(stream)
@@ -449,6 +456,7 @@ async def test_a_stream_keeps_its_deadline_and_does_not_strike_its_consumer(
 
 
 async def test_a_stream_left_early_is_cut_off(drafter: Drafter, model: ModelDouble) -> None:
+    await known_to_keep_thoughts_apart(drafter)
     model.token_interval_s = 0.05
     stream = drafter.astream(brief())
     await anext(stream)

@@ -90,6 +90,8 @@ def test_a_stream_raises_its_failure(drafter: Drafter, model: ModelDouble) -> No
 
 
 def test_stream_gives_pieces(drafter: Drafter) -> None:
+    """Once the model has ended a draft without a thought."""
+    drafter.invoke(brief())
     *pieces, last = drafter.stream(brief())
     assert len(pieces) > 3
     assert last.draft is not None

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.drafting import DraftFailed
 from bot.errors import LimitReached
 from bot.suggesting import limits
 from bot.suggesting.limits import Limits
@@ -98,6 +99,23 @@ async def test_the_days_tokens_may_be_spent(desk: Desk) -> None:
     assert caught.value.retry_after_s == (after(hours=14) - desk.clock.now()).total_seconds()
     desk.clock.tick(14 * 3600)
     await check(desk.limits(tokens_per_day=100), clock=desk.clock)
+
+
+async def test_what_failed_drafts_took_is_spent_too(desk: Desk) -> None:
+    """And is recorded with them."""
+    entry = await desk.drafted(
+        DraftFailed("empty", attempts=1, latency_ms=90, prompt_tokens=60, completion_tokens=40),
+        DraftFailed("unreachable", attempts=3, latency_ms=90),
+    )
+    recorded = await desk.store.requests.get(entry.request.id)
+    assert recorded is not None
+    assert [(each.error, each.prompt_tokens, each.completion_tokens) for each in recorded.candidates] == [
+        ("empty", 60, 40),
+        ("unreachable", None, None),
+    ]
+    await check(desk.limits(tokens_per_day=101), clock=desk.clock)
+    with pytest.raises(LimitReached, match="tokens_per_day"):
+        await check(desk.limits(tokens_per_day=100), clock=desk.clock)
 
 
 async def test_a_spent_day_does_not_count_against_the_agents_minute(desk: Desk) -> None:

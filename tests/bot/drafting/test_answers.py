@@ -1,0 +1,286 @@
+"""What models and their servers answer at their oddest: over real HTTP, at once and streamed."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from bot.drafting import Draft, Drafter, DraftFailed, Models
+from bot.drafting.bodies import MAX_BODY
+from bot.drafting.cleaning import MAX_REPLY
+from playground.model_server import (
+    Answer,
+    Flood,
+    ModelDouble,
+    RawBody,
+    Redirect,
+    Refusal,
+    Reply,
+    bad_request,
+    server_error,
+)
+from tests.bot.drafting.briefs import brief, briefs, error_of, served_by
+
+TOKENS = {"usage": {"prompt_tokens": 700, "completion_tokens": 30}}
+
+
+async def stream(drafter: Drafter) -> tuple[str, Draft | DraftFailed]:
+    """All text that a watcher sees, and how it ended."""
+    seen = ""
+    try:
+        async for chunk in drafter.astream(brief()):
+            seen += chunk.text
+            if chunk.draft is not None:
+                return seen, chunk.draft
+    except DraftFailed as failed:
+        return seen, failed
+    raise AssertionError("the last chunk has the draft")
+
+
+def failure(**changes: Any) -> Reply:
+    """A 200 whose choice tells of a failure behind the server."""
+    return Reply(text="Thank you for writing. We will", choice_changes={"finish_reason": "error", **changes})
+
+
+def completion(text: str) -> bytes:
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
+
+
+# --- thoughts -----------------------------------------------------------------------------------------
+
+THOUGHTS = [
+    "Okay, they are angry, admit nothing.\n</think>\n\nHi",
+    "<think>They are angry, admit nothing.</think>\n\nHi",
+    "[THINK]They are angry, admit nothing.[/THINK]Hi",
+    "<|channel|>analysis<|message|>They are angry.<|end|><|start|>assistant<|channel|>final<|message|>Hi",
+    "\u202eH\u200bi\U000e0041\x1b",
+]
+
+
+@pytest.mark.parametrize("written", THOUGHTS)
+async def test_a_reply_comes_without_thoughts_and_unseen_characters(
+    drafter: Drafter, model: ModelDouble, written: str
+) -> None:
+    """Also streamed, where none of it is ever given out."""
+    model.script(written)
+    assert (await drafter.ainvoke(brief())).text == "Hi"
+    seen, draft = await stream(drafter)
+    assert isinstance(draft, Draft)
+    assert seen == draft.text == "Hi"
+
+
+@pytest.mark.parametrize("written", THOUGHTS)
+async def test_the_first_draft_of_a_model_is_watched_only_at_its_end(
+    drafter: Drafter, model: ModelDouble, written: str
+) -> None:
+    """Nobody knows yet whether its template opens a thought that only a closing tag will tell of."""
+    model.enqueue(written)
+    assert (await stream(drafter))[0] == "Hi"
+
+
+async def test_a_thought_in_the_midst_of_a_watched_draft_is_not_given_out(drafter: Drafter, model: ModelDouble) -> None:
+    """Also of a model that had none before, after which no draft of it is watched."""
+    model.enqueue("A plain reply.", "Sure! <think>Deny.</think> Hi", "Which order is it, please?")
+    await drafter.ainvoke(brief())
+    seen, draft = await stream(drafter)
+    assert seen == "Sure! Hi"
+    assert isinstance(draft, Draft)
+    pieces = [chunk.text async for chunk in drafter.astream(brief())]
+    assert pieces == ["Which order is it, please?", ""]
+
+
+@pytest.mark.parametrize("written", ["<think>They are angry.", "They are angry.</think>", "\u200b\ufeff"])
+async def test_a_draft_of_nothing_but_thoughts_is_empty_and_its_tokens_count(
+    drafter: Drafter, model: ModelDouble, written: str
+) -> None:
+    model.script(lambda _: Reply(text=written, changes=TOKENS))
+    failed = await error_of(drafter, brief())
+    assert (failed.error, failed.prompt_tokens, failed.completion_tokens) == ("empty", 700, 30)
+    seen, streamed = await stream(drafter)
+    assert isinstance(streamed, DraftFailed)
+    assert (seen, streamed.error, streamed.completion_tokens) == ("", "empty", 30)
+
+
+# --- metadata -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, ["x"], 7, True, "stop\ud800\u202e", "x" * 10_000, None, ""])
+async def test_one_draft_with_odd_metadata_is_a_draft_as_the_others(
+    drafter: Drafter, model: ModelDouble, odd: object
+) -> None:
+    """What is recorded has its type and its bounds, whatever the server says."""
+    usage = {"prompt_tokens": odd, "completion_tokens": -1, "completion_tokens_details": odd}
+    changes = {"id": odd, "model": odd, "usage": usage, "service_tier": odd, "system_fingerprint": odd, "created": odd}
+    choice = {"finish_reason": odd, "logprobs": odd, "index": odd}
+    model.answer_when(lambda call: "draft 1!" in call.prompt, Reply(text="Hi", changes=changes, choice_changes=choice))
+    first, second, third = await drafter.abatch(briefs(3), return_exceptions=True)
+    assert isinstance(first, Draft)
+    assert isinstance(third, Draft)
+    assert second.text == "Hi"
+    for told in (second.model_returned, second.finish_reason):
+        assert told is None or (told.isprintable() and 0 < len(told.encode()) <= 200)
+    assert second.prompt_tokens == (7 if odd == 7 and odd is not True else None)
+    assert second.completion_tokens is second.mean_logprob is None
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, ["x"], 7, "stop\ud800\u202e", None])
+async def test_a_stream_with_odd_metadata_is_a_stream_as_any(drafter: Drafter, model: ModelDouble, odd: object) -> None:
+    changes = {"id": odd, "model": odd, "usage": odd, "service_tier": odd}
+    model.enqueue(Reply(text="Which order?", changes=changes, choice_changes={"finish_reason": odd, "logprobs": odd}))
+    seen, draft = await stream(drafter)
+    assert isinstance(draft, Draft), draft
+    assert seen == draft.text == "Which order?"
+    assert draft.model_returned in {None, "stop"}
+    assert draft.prompt_tokens is None
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1" * 400, '"x"', "null", "{}"])
+async def test_a_log_probability_that_is_none_is_left_out(drafter: Drafter, model: ModelDouble, value: str) -> None:
+    body = completion("Hi").replace(
+        b'"message"', f'"logprobs": {{"content": [{{"logprob": {value}}}]}}, "message"'.encode()
+    )
+    model.enqueue(RawBody(body=body))
+    assert (await drafter.ainvoke(brief())).mean_logprob is None
+
+
+# --- failures told in a success -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "attempts"),
+    [
+        (failure(), "server_error", 3),
+        (failure(error={"code": 502, "message": "Bad gateway"}), "server_error", 3),
+        (failure(error={"code": "503"}), "server_error", 3),
+        (failure(error={"code": 429}), "rate_limited", 3),
+        (failure(error={"code": 400}), "refused", 1),
+        (failure(error="overloaded"), "server_error", 3),
+        (failure(finish_reason="stop", error={"code": 502}), "server_error", 3),
+        (Reply(text="Thank", changes={"error": {"code": 429}}), "rate_limited", 3),
+        (Refusal(status=408, message="Request timeout"), "timed_out", 3),
+        (Refusal(status=409, message="Conflict"), "server_error", 3),
+    ],
+)
+async def test_a_failure_told_in_a_success_is_one(
+    drafter: Drafter, model: ModelDouble, answer: Reply | Refusal, error: str, attempts: int
+) -> None:
+    """Tried again where its code says that this can help, at once or streamed; nothing of it is given out."""
+    model.script(lambda _: answer)
+    failed = await error_of(drafter, brief())
+    assert (failed.error, failed.attempts, model.total) == (error, attempts, attempts)
+    seen, streamed = await stream(drafter)
+    assert isinstance(streamed, DraftFailed)
+    assert (seen, streamed.error, model.total) == ("", error, 2 * attempts)
+
+
+async def test_the_tokens_of_all_attempts_are_counted(drafter: Drafter, model: ModelDouble) -> None:
+    """Also those of a failed one, where the server tells them."""
+    failed = Reply(text="Thank", changes=TOKENS, choice_changes={"finish_reason": "error"})
+    model.enqueue(failed, server_error(), Reply(text="Hi", changes=TOKENS))
+    draft = await drafter.ainvoke(brief())
+    assert (draft.text, draft.attempts, draft.prompt_tokens, draft.completion_tokens) == ("Hi", 3, 1400, 60)
+    model.script(lambda _: failed)
+    assert (await error_of(drafter, brief())).prompt_tokens == 2100
+
+
+async def test_a_refused_draft_has_its_tokens(drafter: Drafter, model: ModelDouble) -> None:
+    model.enqueue(Reply(text="Half a", finish_reason="content_filter", changes=TOKENS), bad_request())
+    assert (await error_of(drafter, brief())).completion_tokens == 30
+    assert (await error_of(drafter, brief())).completion_tokens is None
+
+
+# --- bounds -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Flood(), id="endless"),
+        pytest.param(RawBody(body=gzip.compress(completion("a" * 40_000_000), 1), encoding="gzip"), id="packed"),
+        pytest.param(RawBody(body=completion("a" * 5_000_000)), id="5 MB"),
+        pytest.param(RawBody(body=b"[" * 1_000_000), id="nested"),
+        pytest.param(RawBody(body=b"[%s]" % b",".join([b"[]"] * 300_000)), id="many parts"),
+        pytest.param(RawBody(body=b"[%s]" % b",".join([b"1"] * 500_000)), id="many numbers"),
+        pytest.param(RawBody(body=b'{"a":' * 20_000 + b"1" + b"}" * 20_000), id="nested, within the limits"),
+    ],
+)
+async def test_an_answer_beyond_all_bounds_fails(drafter: Drafter, model: ModelDouble, answer: Answer) -> None:
+    """As invalid, once; the rest of it is not taken, and the next draft is a draft."""
+    model.enqueue(answer)
+    failed = await error_of(drafter, brief())
+    assert (failed.error, failed.attempts) == ("invalid_output", 1)
+    await model.wait_idle()
+    if isinstance(answer, Flood):
+        assert model.calls[0].outcome == "cancelled"
+    assert (await drafter.ainvoke(brief())).text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Flood(), id="endless"),
+        pytest.param(
+            RawBody(body=gzip.compress(b"data: {}\n\n"), content_type="text/event-stream", encoding="gzip"), id="packed"
+        ),
+        pytest.param(RawBody(body=b"data: " + b"[" * 100_000 + b"\n\n", content_type="text/event-stream"), id="nested"),
+        pytest.param(RawBody(body=b"data: \xff\xfe\n\n", content_type="text/event-stream"), id="no UTF-8"),
+    ],
+)
+async def test_a_stream_beyond_all_bounds_fails(drafter: Drafter, model: ModelDouble, answer: Answer) -> None:
+    model.enqueue(answer)
+    seen, failed = await stream(drafter)
+    assert isinstance(failed, DraftFailed)
+    assert (seen, failed.error) == ("", "invalid_output")
+    await model.wait_idle()
+
+
+async def test_a_long_error_page_is_an_error_as_any(drafter: Drafter, model: ModelDouble) -> None:
+    model.script(lambda _: RawBody(body=b"<html>" * 1_000_000, status=400))
+    assert (await error_of(drafter, brief())).error == "refused"
+
+
+async def test_a_body_within_its_bounds_is_read_and_its_text_cut(drafter: Drafter, model: ModelDouble) -> None:
+    """Packed as well."""
+    body = completion("Dear customer, " * (MAX_BODY // 15 - 20))
+    assert len(body) <= MAX_BODY
+    model.enqueue(RawBody(body=body), RawBody(body=gzip.compress(body), encoding="gzip"))
+    first, second = [await drafter.ainvoke(brief()), await drafter.ainvoke(brief())]
+    assert first.text == second.text
+    assert MAX_REPLY - 20 < len(first.text) <= MAX_REPLY
+
+
+# --- redirects ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("to", ["elsewhere", "itself"])
+async def test_a_redirect_is_refused(
+    drafter: Drafter,
+    model: ModelDouble,
+    to: str,
+    status: int,
+    is_streamed: bool,  # noqa: FBT001 - a column of the table above
+) -> None:
+    """Neither the prompt nor the key goes anywhere but to the server that was named; the draft fails, once."""
+    async with ModelDouble.start() as other:
+        base = (other if to == "elsewhere" else model).base_url
+        model.enqueue(Redirect(f"{base}/chat/completions", status=status))
+        failed = (await stream(drafter))[1] if is_streamed else await error_of(drafter, brief())
+        assert isinstance(failed, DraftFailed)
+        assert (failed.error, failed.attempts) == ("refused", 1)
+        assert (model.total, other.total) == (1, 0)
+
+
+async def test_a_draft_that_was_cut_off_is_no_proof_that_the_model_has_no_thoughts(model: ModelDouble) -> None:
+    """It may have ended before the closing tag."""
+    async with served_by(model) as drafter:
+        model.enqueue(Reply(text="They are angry", finish_reason="length"), "They are angry.</think>Hi")
+        await drafter.ainvoke(brief())
+        assert (await stream(drafter))[0] == "Hi"
+
+
+async def test_openais_own_server_keeps_thoughts_apart() -> None:
+    async with Drafter(own := Models(base_url=None, api_key="sk-x")):
+        assert own.get("gpt-4o-mini").keeps_thoughts_apart  # type: ignore[attr-defined]
