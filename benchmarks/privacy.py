@@ -19,6 +19,7 @@ SET = Path(__file__).with_name("privacy.txt")
 KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "IP")
 
 _MARKED = re.compile(r"\{\{(\w+)\|([^}]*)\}\}")
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 
 PLAIN = (
     "Hello, I ordered a blue lamp from you last week and it has not arrived yet. Could you tell me where it is? " * 3
@@ -116,7 +117,8 @@ def main() -> None:
     print(f"mask {len(digits)} characters of digits: {worst:.0f} µs")
 
 
-def _read(line: str) -> Marked:
+def _read(escaped: str) -> Marked:
+    line = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), escaped).replace("\\n", "\n")
     pieces, spans, length, end = [], set(), 0, 0
     for match in _MARKED.finditer(line):
         before = line[end : match.start()]
