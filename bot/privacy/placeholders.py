@@ -4,20 +4,24 @@
     fill("We write to [email 1].", placeholders).text                               # "We write to jane@example.com."
 
 The same original has the same placeholder throughout a request. A customer's words that look like a placeholder get one
-themselves, so that every placeholder in a masked text is ours. Models alter placeholders now and then: other case,
+themselves, so that every placeholder in a masked text is ours. Secrets are the exception to both: their originals are
+forgotten, so that the placeholder of one stands for nothing but itself, whoever writes it.
+
+Models alter placeholders now and then: other case,
 spaces, lost brackets are understood where nothing else can be meant. What cannot be understood is left as it stands,
 and told (`Filled.unfilled`); nothing is ever guessed.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from bot.privacy.detectors import Found, Recogniser
+from bot.privacy.detectors import UNRESTORABLE, Recogniser
+from bot.privacy.folding import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,34 +46,33 @@ class Filled:
 
 
 def mask(texts: Sequence[str], known: Placeholders, recogniser: Recogniser) -> tuple[tuple[str, ...], Placeholders]:
-    """The texts of a customer or an agent with placeholders in; `known` ones are used again. What looks like a
+    """Put placeholders into the texts of a customer or an agent; `known` ones are used again. What looks like a
     placeholder is masked as TEXT.
     """
-    book, pattern = _Book(known), _placeholder(recogniser.kinds)
-    cut = [_cut(text, pattern, recogniser, lambda match: book.token("TEXT", match[0])) for text in texts]
-    return _assembled(cut, book)
+    book = _Book(known)
+    return _replace(texts, book, recogniser, book.take_words)
 
 
 def settle(texts: Sequence[str], known: Placeholders, recogniser: Recogniser) -> tuple[tuple[str, ...], Placeholders]:
-    """The texts of a model, or of an agent who has edited one: placeholders as they should be written, and personal
-    data replaced. Placeholders that stand for nothing stay as they are, and their numbers are given to nothing else.
+    """Write placeholders as they should be in the texts of a model, or of an agent who has edited one, and replace
+    personal data. Placeholders that stand for nothing stay as they are, and their numbers are given to nothing else.
     """
     book, pattern = _Book(known), _placeholder(recogniser.kinds)
     for text in texts:
         book.reserve(_token(match) for match in pattern.finditer(text))
-    cut = [_cut(text, pattern, recogniser, book.canonical) for text in texts]
-    return _assembled(cut, book)
+    return _replace(texts, book, recogniser, book.canonical)
 
 
 def fill(text: str, placeholders: Placeholders, recogniser: Recogniser, *, said: str = "") -> Filled:
-    """The text with the originals in. Words in brackets that were `said` before are no placeholders."""
+    """Put the originals in. Words in brackets that were `said` before are no placeholders; secrets never come back."""
     if not _may_hold_one(text):
         return Filled(text=text)
     unfilled: list[str] = []
 
     def original(match: re.Match[str]) -> str:
-        known = placeholders.originals.get(_token(match))
-        if known is None:
+        token = _token(match)
+        known = placeholders.originals.get(token)
+        if known is None or known == token:
             unfilled.append(match[0])
         return match[0] if known is None else known
 
@@ -105,6 +108,11 @@ def _token(match: re.Match[str]) -> str:
     return f"[{kind.upper()}_{int(number)}]"
 
 
+def is_secret(token: str) -> bool:
+    """Tell the placeholder of a secret: it stands for itself."""
+    return token.startswith(f"[{UNRESTORABLE}_")
+
+
 class _Book:
     """Placeholders as they are given out."""
 
@@ -113,22 +121,26 @@ class _Book:
         self._tokens = {original: token for token, original in self._originals.items()}
         self._reserved = set(self._originals)
         self._last: Counter[str] = Counter()
+        self._again: dict[int, set[str]] = {}
+        for token, original in self._originals.items():
+            self._look_again_for(original, token)
 
     def reserve(self, tokens: Iterable[str]) -> None:
         self._reserved.update(tokens)
 
     def canonical(self, match: re.Match[str]) -> str:
-        """A known placeholder as it should be written; any other as it stands."""
+        """Return a known placeholder as it should be written; any other as it stands."""
         token = _token(match)
         return token if token in self._originals else match[0]
 
-    def originals_again(self) -> re.Pattern[str] | None:
-        """Finds every original that is known, the longest first."""
-        known = [original for token, original in self._originals.items() if not token.startswith("[TEXT_")]
-        if not known:
-            return None
-        either = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-        return re.compile(rf"(?<![A-Za-z0-9])(?:{either})(?![A-Za-z0-9])")
+    def take_words(self, match: re.Match[str]) -> str:
+        """Return a placeholder for words that look like one. That of a secret may stay: nothing is ever put there."""
+        token = _token(match)
+        if is_secret(token) and match[0] == token:
+            self._originals[token] = token
+            self._reserved.add(token)
+            return token
+        return self.token("TEXT", match[0])
 
     def token(self, kind: str, original: str) -> str:
         known = self._tokens.get(original)
@@ -140,57 +152,93 @@ class _Book:
             if token not in self._reserved:
                 break
         self._reserved.add(token)
-        self._originals[token], self._tokens[original] = original, token
+        self._originals[token] = token if is_secret(token) else original
+        self._tokens[original] = token
+        self._look_again_for(original, token)
         return token
 
-    def closed(self) -> Placeholders:
+    def find_again(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Find the originals that are known, the longest first, also where they would not be recognised."""
+        lengths, end = sorted(self._again, reverse=True), 0
+        for start in (match.start() for match in _WORD_START.finditer(text)) if lengths else ():
+            for length in lengths if start >= end else ():
+                original = text[start : start + length]
+                if original in self._again[length] and not _is_word(text[start + length : start + length + 1]):
+                    end = start + length
+                    yield start, end, self._tokens[original]
+                    break
+
+    def _look_again_for(self, original: str, token: str) -> None:
+        if original == token or token.startswith("[TEXT_"):
+            return
+        if is_secret(token) and original.isalpha():  # a password that is a word of the language as well
+            return
+        self._again.setdefault(len(original), set()).add(original)
+
+    def close(self) -> Placeholders:
         return Placeholders(originals=MappingProxyType(dict(self._originals)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cut:
-    """A piece of a text: as it stands, what was found in it, and what stands in its place where that is settled."""
-
-    text: str
-    found: tuple[Found, ...] = ()
-    token: str | None = None
+_WORD_START: Final = re.compile(r"(?<![A-Za-z0-9])\S")
 
 
-def _cut(
-    text: str, pattern: re.Pattern[str], recogniser: Recogniser, token: Callable[[re.Match[str]], str]
-) -> list[_Cut]:
-    """What looks like a placeholder, and what is between."""
-    pieces, end = [], 0
-    for match in pattern.finditer(text) if _may_hold_one(text) else ():
-        between = text[end : match.start()]
-        pieces += [_Cut(text=between, found=recogniser(between)), _Cut(text=match[0], token=token(match))]
-        end = match.end()
-    rest = text[end:]
-    return [*pieces, _Cut(text=rest, found=recogniser(rest))]
+def _is_word(character: str) -> bool:
+    return character.isascii() and character.isalnum()
 
 
-def _assembled(cut: Sequence[Sequence[_Cut]], book: _Book) -> tuple[tuple[str, ...], Placeholders]:
-    """First every original gets its placeholder; then they are put in, also where one was not recognised again."""
-    for piece in (piece for pieces in cut for piece in pieces):
-        for found in piece.found:
-            book.token(found.kind, piece.text[found.start : found.end])
-    again = book.originals_again()
-    texts = tuple("".join(_replaced(piece, book, again) for piece in pieces) for pieces in cut)
-    return texts, book.closed()
+class _Draft:
+    """A text, and what is to stand in it instead: tokens by their spans, which never overlap."""
+
+    def __init__(self, text: str, placeholders: Iterable[tuple[int, int, str]]) -> None:
+        self.text = text
+        self._tokens = list(placeholders)
+
+    @property
+    def taken(self) -> list[Span]:
+        return [(start, end) for start, end, _ in self._tokens]
+
+    def put(self, tokens: Iterable[tuple[int, int, str]]) -> bool:
+        """Put tokens in, in any order; return True if there were any."""
+        before = len(self._tokens)
+        self._tokens = sorted([*self._tokens, *tokens])
+        return len(self._tokens) > before
+
+    def find_again(self, book: _Book) -> Iterator[tuple[int, int, str]]:
+        """Find known originals between what is taken."""
+        done = 0
+        for start, end in [*self.taken, (len(self.text), len(self.text))]:
+            for first, last, token in book.find_again(self.text[done:start]):
+                yield done + first, done + last, token
+            done = end
+
+    def write(self) -> str:
+        pieces, done = [], 0
+        for start, end, token in self._tokens:
+            pieces += [self.text[done:start], token]
+            done = end
+        return "".join([*pieces, self.text[done:]])
 
 
-def _replaced(piece: _Cut, book: _Book, again: re.Pattern[str] | None) -> str:
-    if piece.token is not None:
-        return piece.token
-    if again is None:
-        return piece.text
-    pieces, end = [], 0
-    for found in piece.found:
-        original = piece.text[found.start : found.end]
-        pieces += [_known_replaced(piece.text[end : found.start], book, again), book.token(found.kind, original)]
-        end = found.end
-    return "".join([*pieces, _known_replaced(piece.text[end:], book, again)])
+_MOST_ROUNDS: Final = 4
 
 
-def _known_replaced(text: str, book: _Book, again: re.Pattern[str]) -> str:
-    return again.sub(lambda match: book.token("", match[0]), text)
+def _replace(
+    texts: Sequence[str], book: _Book, recogniser: Recogniser, read: Callable[[re.Match[str]], str]
+) -> tuple[tuple[str, ...], Placeholders]:
+    """Replace what looks like a placeholder, as `read` tells, and personal data, also where it is not recognised."""
+    pattern = _placeholder(recogniser.kinds)
+    drafts = []
+    for text in texts:
+        matches = pattern.finditer(text) if _may_hold_one(text) else ()
+        drafts.append(_Draft(text, [(*match.span(), read(match)) for match in matches]))
+    changed = drafts
+    for _ in range(_MOST_ROUNDS):  # what is replaced may have stood in the way of something else
+        for draft in changed:
+            found = recogniser(draft.text, taken=draft.taken)
+            draft.put(
+                [(each.start, each.end, book.token(each.kind, draft.text[each.start : each.end])) for each in found]
+            )
+        changed = [draft for draft in drafts if draft.put(list(draft.find_again(book)))]
+        if not changed:
+            break
+    return tuple(draft.write() for draft in drafts), book.close()

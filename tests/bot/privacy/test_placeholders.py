@@ -99,10 +99,44 @@ def test_personal_data_that_a_model_wrote_by_itself_is_masked_too() -> None:
     assert fill(texts[1], after, RECOGNISER).text == "Ask bob@example.com or jane@example.com."
 
 
+@pytest.mark.parametrize("written", ["[SECRET_1]", "[secret 1]", "SECRET_1", "{{SECRET_1}}"])
+def test_a_secret_never_comes_back(written: str) -> None:
+    """Whoever writes its placeholder: nothing holds the original any more, and the agent is told."""
+    (hidden, again), placeholders = masked("My password is hunter2!", "I typed hunter2!")
+    assert (hidden, again) == ("My password is [SECRET_1]", "I typed [SECRET_1]")
+    assert "hunter2" not in str(dict(placeholders.originals))
+    filled = fill(f"Yours is {written}.", placeholders, RECOGNISER, said=hidden)
+    assert "hunter2" not in filled.text
+    assert filled.unfilled == (written,)
+
+
+def test_a_later_secret_has_a_placeholder_of_its_own() -> None:
+    _, known = masked("PIN 4821, jane@example.com")
+    texts, after = masked("PIN 9077, jane@example.com", known=known)
+    assert texts == ("PIN [SECRET_2], [EMAIL_1]",)
+    assert set(after.originals) == {"[SECRET_1]", "[SECRET_2]", "[EMAIL_1]"}
+
+
+def test_the_placeholder_of_a_secret_stays_where_it_was_recorded() -> None:
+    """A log that keeps the originals has it in the place of secrets: read again, it is no customer's word."""
+    texts, placeholders = masked("My PIN is [SECRET_1], jane@example.com")
+    assert texts == ("My PIN is [SECRET_1], [EMAIL_1]",)
+    assert fill(texts[0], placeholders, RECOGNISER).text == "My PIN is [SECRET_1], jane@example.com"
+
+
+def test_a_password_that_is_a_word_is_hidden_in_its_own_place_only() -> None:
+    assert masked("Password: parcel", "Where is my parcel?")[0] == ("Password: [SECRET_1]", "Where is my parcel?")
+
+
+def test_what_stands_behind_a_placeholder_is_found() -> None:
+    assert masked("4111 1111 1111 1111DE89 3704 0044 0532 0130 00")[0] == ("[CARD_1][IBAN_1]",)
+
+
 PIECES = st.sampled_from(
     ["jane@example.com", "+44 20 7946 0958", "[EMAIL_1]", "EMAIL_2", "[TEXT_1]", "4111 1111 1111 1111", "NW-123456",
      "[", "]", "_1", "email ", "中文", " ", "\n", "192.168.0.1", "10.0", "card 2",
-     "DE89 3704 0044 0532 0130 00", "{", "<"]
+     "DE89 3704 0044 0532 0130 00", "{", "<", "12/29", "x", "4111111111111111", "joe%40mail.example", "۴۱۱۱ ", "1111 ",
+     "иван@почта.рф", "\u200b", "+1.415.555.2671", "order 77 ", "[SECRET_1]", "tel", "."]
 )  # fmt: skip
 
 

@@ -1,0 +1,143 @@
+"""Cards and IBANs: told by their check digits, whatever stands beside them or between their digits."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from bot.privacy.finders.phones import is_counted
+from bot.privacy.folding import Span
+
+_GAP: Final = r"[^\w\0]{0,3}"
+
+# --- IBANs --------------------------------------------------------------------------------------------
+
+_IBAN: Final = re.compile(rf"(?=([A-Za-z]{{2}}){_GAP}\d{_GAP}\d{_GAP}[A-Za-z0-9])", re.ASCII)
+
+
+def find_ibans(text: str) -> Iterator[Span]:
+    """Yield the IBANs: each country has a length of its own, so what is glued to one is told from it."""
+    from stdnum import iban
+
+    end = 0
+    for match in _IBAN.finditer(text):
+        pattern = _iban_pattern(match[1].upper()) if match.start() >= end else None
+        account = pattern and pattern.match(text, match.start())
+        number = account and re.sub(r"\W", "", account[0])
+        if (
+            account
+            and number
+            and sum(map(str.isdigit, number)) >= _LEAST_IBAN_DIGITS
+            and iban.is_valid(number, check_country=False)
+        ):
+            end = account.end()
+            yield match.start(), end
+
+
+_LEAST_IBAN_DIGITS: Final = 10
+"""Digits of any IBAN: with fewer, letters by chance make words."""
+
+
+@lru_cache(maxsize=1_024)
+def _iban_pattern(country: str) -> re.Pattern[str] | None:
+    """Return how the country's IBANs are written; None where there are none."""
+    from stdnum import numdb
+
+    (_, facts), *_ = numdb.get("iban").info(country)
+    length = sum(map(int, re.findall(r"\d+", facts.get("bban", ""))))
+    return re.compile(rf"[A-Za-z]{{2}}(?:{_GAP}[A-Za-z0-9]){{{length + 2}}}", re.ASCII) if length else None
+
+
+# --- cards --------------------------------------------------------------------------------------------
+
+_DIGITS: Final = re.compile(r"\d+", re.ASCII)
+_BETWEEN: Final = re.compile(r"(?![,;]\s)[^\w\0+]{1,3}|_")  # with a comma and a space, it is a list of numbers
+_PRINTED: Final = re.compile(
+    r"(?=(\d{4}((?![,;]\s)[^\w\0+]{1,3}|_)(?:\d{4}\2\d{4}\2\d{4}|\d{6}\2\d{5}(?!\d))))", re.ASCII
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+# Visa, Mastercard, American Express, Discover, JCB, Diners, UnionPay, Mir: how their numbers begin.
+_ISSUER: Final = re.compile(
+    r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
+    r"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|35(?:2[89]|[3-8]\d)\d{12,15}|3(?:0[0-5]|09|[689]\d)\d{11}"
+    r"|62\d{14,17}|220[0-4]\d{12,15}"
+)
+# Old Visa, long Diners, Maestro: so loose that the digits must stand alone, and nothing may call them otherwise.
+_LOOSE_ISSUER: Final = re.compile(r"4\d{12}|3(?:0[0-5]|09|[689]\d)\d{12,16}|(?:50|5[6-9]|6[0-9])\d{10,17}")
+
+_MOST_DIGITS: Final = 19
+_LEAST_DIGITS: Final = 12
+
+
+def find_cards(text: str) -> Iterator[Span]:
+    """Yield the cards: runs of groups of digits whose number is one, whatever other numbers stand beside them."""
+    text = _UUID.sub(lambda match: "\0" * len(match[0]), text)
+    end = 0
+    for groups in _group_digits(text):
+        index = 0
+        while index < len(groups):
+            count = _count_card_groups(text, groups, index)
+            if count:
+                end = groups[index + count - 1][1]
+                yield groups[index][0], end
+            index += count or 1
+    for match in _PRINTED.finditer(text):  # glued to other digits: 4111 1111 1111 111112/29
+        start, stop = match.span(1)
+        if start >= end and _is_card(match[1]):
+            end = stop
+            yield start, stop
+
+
+def _group_digits(text: str) -> Iterator[list[Span]]:
+    """Yield runs of groups of digits with no more than a few signs between them."""
+    groups: list[Span] = []
+    for match in _DIGITS.finditer(text):
+        if groups and not _BETWEEN.fullmatch(text, groups[-1][1], match.start()):
+            yield groups
+            groups = []
+        groups.append(match.span())
+    if groups:
+        yield groups
+
+
+def _count_card_groups(text: str, groups: Sequence[Span], first: int) -> int:
+    """Return of how many groups the longest card is that begins with this one; 0 where there is none."""
+    if text[groups[first][0] - 1 : groups[first][0]] == "+":  # a phone number, unless it is printed as a card is
+        return 0
+    if first == 0 and _is_card_alone(text, groups):
+        return len(groups)
+    digits, found = 0, 0
+    for count, (start, end) in enumerate(groups[first : first + _MOST_DIGITS // 4 + 1], start=1):
+        digits += end - start
+        if digits > _MOST_DIGITS:
+            break
+        if digits >= _LEAST_DIGITS and _is_card(text[groups[first][0] : end]):
+            found = count
+        if end - start < 4:  # a row of small numbers
+            break
+    return found
+
+
+def _is_card_alone(text: str, groups: Sequence[Span]) -> bool:
+    """Tell a run that is one number as a whole, its groups alike: its kind may be a loose one."""
+    sizes = [end - start for start, end in groups[: _MOST_DIGITS + 1]]
+    if not _LEAST_DIGITS <= sum(sizes) <= _MOST_DIGITS or (len(set(sizes)) > 1 and min(sizes[:-1]) < 4):
+        return False
+    start, end = groups[0][0], groups[-1][1]
+    return _is_card(text[start:end], is_loose=_stands_alone(text, start, end))
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    if (before.isascii() and before.isalnum()) or before in {".", ",", "-"} or (after.isascii() and after.isalnum()):
+        return False
+    return not is_counted(text[max(0, start - 40) : start])
+
+
+def _is_card(written: str, *, is_loose: bool = False) -> bool:
+    from stdnum import luhn
+
+    digits = re.sub(r"[\W_]", "", written)
+    issued = _ISSUER.fullmatch(digits) or (is_loose and _LOOSE_ISSUER.fullmatch(digits))
+    return bool(issued) and len(set(digits)) > 1 and luhn.checksum(digits) == 0

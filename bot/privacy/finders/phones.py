@@ -1,0 +1,137 @@
+"""Phone numbers: with their country's code anywhere, and those of some countries without it.
+
+phonenumbers decides. It is asked about runs of digits only, and so often at most in one text.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from bot.privacy.folding import Span
+
+_PHONE: Final = re.compile(
+    r"\+ ?\(?\d[\d ()./·-]{5,22}\d(?!\d)"  # whatever stands before and behind
+    r"|(?<![A-Za-z0-9_.,#$€£¥+-])\(?\d[\d ()./·-]{5,22}\d(?![A-Za-z0-9_])"
+)
+_NOT_A_PHONE: Final = re.compile(
+    r"(?<!\d)(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:[0-2]?\d|3[01])(?![\d]|[-/.]\d)"  # 2026-11-22
+    r"|(?<![\d.+/-])(?:[0-2]?\d|3[01])([-/.])(?:[0-2]?\d|3[01])\2(?:(?:19|20)\d\d|\d\d)(?!\d|[-/.]\d)"  # 22.11.2026
+    r"|(?<![\d.+])\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?(?![\d.])"  # 1.234.567,89
+    r"|(?<![\d.+])\d+\.\d{1,2}(?![\d.])"  # 1299.00
+    r"|(?<![\d.+])(?!\d\d(?:\.\d\d){4}(?!\d))\d{1,5}(?:\.\d{1,6}){3,}(?!\d)"  # 10.0.19045.3570, not 01.23.45.67.89
+    r"|(?<![\d.+])0\.\d+(?![\d.])"  # 0.982492
+    r"|[$€£¥]\s?\d[\d.,]*"
+)
+_CALLED: Final = re.compile(
+    r"(?<![A-Za-z])(?:phone|tel|mob|cell|call|ring|text|sms|whatsapp|reach|fax|number is|rufnummer|"
+    r"telefon|handy|mobil|anruf|portable|numero|movil|llam|celular|telefono|cellulare|"
+    r"电话|手机|號碼|号码|電話|手機|致电|致電|联系|聯絡|携帯)[^\d]{0,24}$",
+    re.IGNORECASE,
+)
+_COUNTED: Final = re.compile(
+    r"(?<![A-Za-z])(?:order|po|invoice|ticket|tracking|parcel|shipment|reference|ref|case|customer|account|article|item|"
+    r"serial|sku|isbn|ean|imei|id|no\.|nr\.|bestell\w{0,12}|rechnung\w{0,12}|kunden\w{0,12}|sendung\w{0,12}|"
+    r"artikel\w{0,12}|auftrag\w{0,12}|commande|facture|pedido|factura|ordine|bestelling|zamowieni\w|objednavk\w|"
+    r"rendeles|comanda|παραγγελια|заказ|замовлення|siparis|طلب|سفارش|הזמנה|"
+    r"订单|訂單|单号|單號|编号|編號|货号|序列号|發票|发票|注文|#)[^\d\n.]{0,14}$",
+    re.IGNORECASE,
+)
+_LETTER: Final = re.compile(r"[^\W\d_]|#")
+_CHINESE_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
+
+
+_MOST_ASKED: Final = 100
+"""Numbers of one text that phonenumbers is asked about; what looks like one behind them is taken for one."""
+
+
+def find_phones(text: str, regions: Sequence[str]) -> Iterator[Span]:
+    """Yield the numbers, of these countries where they begin without a country's code."""
+    if not _PHONE.search(text):
+        return
+    text = _NOT_A_PHONE.sub(lambda match: "\0" * len(match[0]), text)
+    asked = 0
+    for match in _PHONE.finditer(text):
+        before = text[max(0, match.start() - 40) : match.start()]
+        raw = match[0]
+        if (raw.startswith("(") and ")" not in raw) or not _may_be_phone(raw, before):
+            continue
+        asked += 1
+        length = len(raw) if asked > _MOST_ASKED else _measure(raw, before, regions)
+        if length:
+            yield match.start(), match.start() + length
+
+
+def is_counted(before: str) -> bool:
+    """Tell whether a number stands behind a word for an order, an article or the like."""
+    return bool(_LETTER.search(before) and _COUNTED.search(before))
+
+
+def _is_called(before: str) -> bool:
+    return bool(_LETTER.search(before) and _CALLED.search(before))
+
+
+def _may_be_phone(raw: str, before: str) -> bool:
+    """Sort out, without asking anybody, what is more often a number of something else."""
+    digits = re.sub(r"\D", "", raw)
+    if len(digits) < 7:
+        return False
+    return bool(
+        raw.startswith("+")
+        or digits.startswith("00")
+        or _is_called(before)
+        or (_looks_dialled(raw, digits) and not is_counted(before))
+    )
+
+
+def _measure(raw: str, before: str, regions: Sequence[str]) -> int:
+    """Return how long the number is: the rest may be other numbers behind it; 0 where there is none."""
+    if _is_phone(raw, regions):
+        return len(raw)
+    if raw.startswith(("+", "00")) or _is_called(before):
+        for gap in reversed(list(re.finditer(r"[^\d+()]+", raw))[-3:]):
+            if _is_phone(raw[: gap.start()], regions):
+                return gap.start()
+    return 0
+
+
+def _is_phone(raw: str, regions: Sequence[str]) -> bool:
+    digits = re.sub(r"\D", "", raw)
+    if not 7 <= len(digits) <= 15:
+        return False
+    if raw.startswith("+"):
+        return len(digits) >= 9 and _is_possible(raw)
+    if digits.startswith("00") and _is_valid(f"+{digits[2:]}", None):
+        return True
+    return any(_is_valid(raw, region) and _is_grouped(raw, region) for region in regions)
+
+
+def _looks_dialled(raw: str, digits: str) -> bool:
+    """Digits without a sign between them are as often a number of something else; those with a 0 in front are not."""
+    return raw != digits or digits.startswith("0") or bool(_CHINESE_MOBILE.fullmatch(digits))
+
+
+def _is_possible(raw: str) -> bool:
+    """Tell a number with its country's code by its length: a + says the rest."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(raw, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_valid(raw: str, region: str | None) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(raw, region))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_grouped(raw: str, region: str) -> bool:
+    """Tell that spaces and dashes stand where that country puts them."""
+    from phonenumbers import Leniency, PhoneNumberMatcher
+
+    matches = PhoneNumberMatcher(raw, region, leniency=Leniency.STRICT_GROUPING, max_tries=2)
+    return any(match.raw_string == raw.strip("()") or match.raw_string == raw for match in matches)

@@ -1,0 +1,101 @@
+"""A text as detectors read it, and the way back to the places of the original.
+
+    folded = fold("a\u200bb\u0301c")         # folded.text == "abc"
+    folded.locate(1, 2)                     # (2, 4), in the original
+
+Digits of every script become ASCII digits, letters lose their marks and their width, dashes and spaces become `-` and
+` `, and what cannot be seen is left out. What is taken becomes one NUL, so that a text and the same text with
+placeholders in it read alike.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+TAKEN: Final = "\0"
+
+Span = tuple[int, int]
+
+_PLAIN: Final = re.compile(r"[\t\n\r\x20-\x7e]*")
+_LONGEST: Final = 4
+"""Characters that one is taken apart into; some ligatures stand for a sentence."""
+
+_BY_CATEGORY: Final = {"Mn": "", "Mc": "", "Me": "", "Cf": "", "Cc": "", "Pd": "-", "Zs": " "}
+_SIGNS: Final = {
+    **dict.fromkeys("\u115f\u1160\u2800\u3164\uffa0", ""),  # letters that cannot be seen
+    **dict.fromkeys("\u2212", "-"),
+    **dict.fromkeys("\u2044\u2215", "/"),
+    **dict.fromkeys("\u00b7\u2022", "."),
+    **dict.fromkeys("\u2018\u2019", "'"),
+    "\u2236": ":",
+    TAKEN: " ",
+    "\t": "\t",
+    "\n": "\n",
+    "\r": "\r",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The folded text; for each of its characters, where the original's begins and ends."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def locate(self, start: int, end: int) -> Span:
+        """Return the span of the original for one of the folded text."""
+        return self.starts[start], self.ends[end - 1]
+
+    def take(self, spans: Sequence[Span]) -> "Folded":
+        """Replace spans of the original, which are in order and apart, by one NUL each."""
+        if not spans:
+            return self
+        pieces, starts, ends, done = list[str](), list[int](), list[int](), 0
+        for start, end in spans:
+            first = max(done, bisect_right(self.ends, start))
+            pieces += [self.text[done:first], TAKEN]
+            starts += [*self.starts[done:first], start]
+            ends += [*self.ends[done:first], end]
+            done = max(first, bisect_left(self.starts, end))
+        pieces.append(self.text[done:])
+        return Folded("".join(pieces), [*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
+
+
+def keep(text: str) -> Folded:
+    """Return the text as it is, for patterns that expect every character."""
+    return Folded(text.replace(TAKEN, " "), range(len(text)), range(1, len(text) + 1))
+
+
+def fold(text: str) -> Folded:
+    """Fold the text."""
+    if _PLAIN.fullmatch(text):
+        return keep(text)
+    pieces, starts, ends = list[str](), list[int](), list[int]()
+    for index, character in enumerate(text):
+        folded = _fold_character(character)
+        if folded:
+            pieces.append(folded)
+            starts += [index] * len(folded)
+            ends += [index + 1] * len(folded)
+        elif ends and unicodedata.category(character).startswith("M"):
+            ends[-1] = index + 1
+    return Folded("".join(pieces), starts, ends)
+
+
+@lru_cache(maxsize=8_192)
+def _fold_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if character in _SIGNS or category in _BY_CATEGORY:
+        return _SIGNS.get(character, _BY_CATEGORY.get(category, ""))
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    decomposed = unicodedata.normalize("NFKD", character)
+    if len(decomposed) > _LONGEST:
+        return character
+    return "".join(_SIGNS.get(each, each) for each in decomposed if not unicodedata.combining(each))
