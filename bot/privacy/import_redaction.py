@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.privacy.detectors import Recogniser
-from bot.privacy.placeholders import NONE, settle
+from bot.privacy.placeholders import NONE, fill, settle
 from bot.privacy.service import KEPT, StoreText, wordless
 from storage.records import Candidate, Choice, Event, LogEntry
 
@@ -16,12 +16,12 @@ def kept(entry: LogEntry, keeps: StoreText, recogniser: Recogniser) -> LogEntry:
     """
     has_words = any(_texts(entry))
     marked = replace(entry, request=replace(entry.request, text_kept=KEPT[keeps] if has_words else "none"))
-    if keeps == "full":
-        return marked
     if keeps == "off":
         return _without_words(marked)
     texts = [text for text in _texts(marked) if text is not None]
-    settled, _ = settle(texts, NONE, recogniser)
+    settled, placeholders = settle(texts, NONE, recogniser)
+    if keeps == "full":  # all but the secrets
+        settled = tuple(fill(text, placeholders, recogniser).text for text in settled)
     return marked if settled == tuple(texts) else _with(marked, iter(settled))
 
 

@@ -5,20 +5,23 @@
   `off` (no text at all);
 - **shown**: with the originals in, as the agent sees it.
 
+Secrets are masked in all three: what is not kept cannot come back.
+
 What the recorded form lacks for the others is kept in the vault, sealed, as long as the request is open. A choice
 closes it: then the vault holds it under a key that travels in the confirmation, beside its Undo, and nowhere else.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from bot.privacy.detectors import Recogniser
 from bot.privacy.encryption import ONCE, NotReadable, Sealer, one_time_key, open_once, seal_once
-from bot.privacy.placeholders import NONE, Filled, Placeholders, fill, mask, settle
+from bot.privacy.placeholders import NONE, Filled, Placeholders, fill, is_secret, mask, settle
 from storage.records import Candidate, Delivery, LogEntry, Request, Sealed, TextKept, Turn
 from storage.repositories.vault import Vault
 
@@ -28,6 +31,13 @@ KEPT: Final[dict[StoreText, TextKept]] = {"redacted": "redacted", "full": "full"
 
 KEPT_FOR: Final = timedelta(hours=25)
 """How long the vault holds what belongs to an open request, or can be undone: requests expire after 24 hours."""
+
+LONG: Final = 2_000
+"""Characters from which texts are searched in a thread, so that no text holds up what others wait for."""
+
+_Result = TypeVar("_Result")
+
+Replaced = tuple[tuple[str, ...], Placeholders]
 
 _log = logging.getLogger(__name__)
 
@@ -69,9 +79,9 @@ class Privacy:
 
     # --- a new request --------------------------------------------------------------------------------
 
-    def taken(self, request: Request) -> tuple[Request, Sealed | None]:
-        """A request with the originals in, as it is to be recorded, and what is kept for it."""
-        view = self._masked(request.conversation, request.hint, NONE)
+    async def taken(self, request: Request) -> tuple[Request, Sealed | None]:
+        """Mask a request with the originals in: as it is to be recorded, and what is kept for it."""
+        view = await self._masked(request.conversation, request.hint, NONE)
         recorded = replace(request, text_kept=KEPT[self._keeps])
         return self._recorded_request(recorded, view), self._kept(recorded, view, since=request.created_at)
 
@@ -89,11 +99,10 @@ class Privacy:
         that is not kept already.
         """
         before = await self.view(request)
-        texts, placeholders = mask([turn.text for turn in turns], before.placeholders, self._recogniser)
+        texts, placeholders = await self._replace(mask, [turn.text for turn in turns], before.placeholders)
         conversation = tuple(replace(turn, text=text) for turn, text in zip(turns, texts, strict=True))
         view = replace(before, conversation=conversation, placeholders=placeholders)
-        recorded = replace(request, conversation=turns) if request.text_kept == "full" else request
-        return self._recorded_request(recorded, view), self.kept_after(before, view, request)
+        return self._recorded_request(request, view), self.kept_after(before, view, request)
 
     # --- drafting -------------------------------------------------------------------------------------
 
@@ -102,7 +111,7 @@ class Privacy:
         recorded candidates that it is drafted in view of.
         """
         if request.text_kept == "full":
-            view = self._masked(request.conversation, request.hint, NONE)
+            view = await self._masked(request.conversation, request.hint, NONE)
         else:
             view = self._unsealed(request, await self._vault.sealed(request.id))
         texts = [each.text for each in seen if each.text]
@@ -110,7 +119,7 @@ class Privacy:
             return view
         if request.text_kept == "redacted":
             return replace(view, previous=tuple(texts))
-        previous, placeholders = mask(texts, view.placeholders, self._recogniser)
+        previous, placeholders = await self._replace(mask, texts, view.placeholders)
         return replace(view, previous=previous, placeholders=placeholders)
 
     def masked(self, request: Request, view: Masked) -> Request:
@@ -121,21 +130,23 @@ class Privacy:
         candidates = tuple(replace(each, text=view.texts.get(each.id, each.text)) for each in entry.candidates)
         return replace(entry, request=self.masked(entry.request, view), candidates=candidates)
 
-    def settled(self, view: Masked, candidates: Sequence[Candidate]) -> tuple[Masked, tuple[Candidate, ...]]:
-        """Candidates as models wrote them, in their masked form, and the view with what was found in them."""
+    async def settled(self, view: Masked, candidates: Sequence[Candidate]) -> tuple[Masked, tuple[Candidate, ...]]:
+        """Mask candidates as models wrote them, and add what was found in them to the view."""
         written = [each for each in candidates if each.text is not None]
-        texts, placeholders = settle([each.text or "" for each in written], view.placeholders, self._recogniser)
+        texts, placeholders = await self._replace(settle, [each.text or "" for each in written], view.placeholders)
         by_id = {each.id: text for each, text in zip(written, texts, strict=True)}
         settled = tuple(replace(each, text=by_id.get(each.id)) for each in candidates)
         return replace(view, placeholders=placeholders, texts={**view.texts, **by_id}), settled
 
-    def recorded(self, request: Request, candidates: Sequence[Candidate], view: Masked) -> tuple[Candidate, ...]:
-        """Masked candidates as they are to be recorded."""
+    async def recorded(self, request: Request, candidates: Sequence[Candidate], view: Masked) -> tuple[Candidate, ...]:
+        """Return masked candidates as they are to be recorded."""
         if request.text_kept == "redacted":
             return tuple(candidates)
         if request.text_kept == "none":
             return tuple(replace(each, text=None) for each in candidates)
-        return tuple(replace(each, text=self._filled(each.text, view)) for each in candidates)
+        texts = [each.text or "" for each in candidates]
+        filled = await _work_beside(texts, lambda: [self._filled(each.text, view) for each in candidates])
+        return tuple(replace(each, text=text) for each, text in zip(candidates, filled, strict=True))
 
     def kept_after(self, before: Masked, view: Masked, request: Request) -> Sealed | None:
         """What is to be kept for the request from now on, if that is not kept already."""
@@ -147,21 +158,24 @@ class Privacy:
 
     # --- before the agent's eyes ----------------------------------------------------------------------
 
-    def shown(self, entry: LogEntry, view: Masked) -> LogEntry:
-        """A masked or recorded entry with the originals in, and with what could not be filled in."""
+    async def shown(self, entry: LogEntry, view: Masked) -> LogEntry:
+        """Fill the originals into a masked or recorded entry, and tell what could not be filled in."""
+        texts = [*(each.text or "" for each in entry.candidates), *view.texts.values(), view.said]
+        return await _work_beside(texts, lambda: self._show(entry, view))
+
+    def _show(self, entry: LogEntry, view: Masked) -> LogEntry:
         filled = {each.id: self._filled_candidate(entry.request, each, view) for each in entry.candidates}
         candidates = tuple(
             each if each.text is None and each.id not in view.texts else replace(each, text=filled[each.id].text)
             for each in entry.candidates
         )
-        conversation = tuple(replace(turn, text=self._filled(turn.text, view) or "") for turn in view.conversation)
-        shown = replace(entry.request, conversation=conversation, hint=self._filled(view.hint, view))
+        shown = replace(entry.request, conversation=self._filled_turns(view), hint=self._filled(view.hint, view))
         unfilled = {key: text.unfilled for key, text in filled.items() if text.unfilled}
         return replace(entry, request=shown, candidates=candidates, unfilled=unfilled)
 
     async def opened(self, entry: LogEntry) -> LogEntry:
         """A recorded entry with the originals in."""
-        return self.shown(entry, await self.view(entry.request))
+        return await self.shown(entry, await self.view(entry.request))
 
     async def opened_request(self, request: Request) -> Request:
         """A recorded request with the originals in."""
@@ -169,13 +183,13 @@ class Privacy:
 
     # --- choices --------------------------------------------------------------------------------------
 
-    def closing(
+    async def closing(
         self, request: Request, view: Masked, *, candidate: Candidate | None, text: str | None, at: datetime
     ) -> Closing:
         """What a choice leaves of a recorded request: `text` has the originals in, `candidate` is as recorded."""
         if request.text_kept == "full":
             return Closing(final_text=text)
-        final_text = None if request.text_kept == "none" or text is None else self._final(candidate, text, view)
+        final_text = None if request.text_kept == "none" or text is None else await self._final(candidate, text, view)
         if request.surface == "cli" or not (view.placeholders or view.texts):  # a terminal has no Undo
             return Closing(final_text=final_text)
         key = one_time_key()
@@ -220,8 +234,17 @@ class Privacy:
 
     # --- the forms ------------------------------------------------------------------------------------
 
-    def _masked(self, conversation: tuple[Turn, ...], hint: str | None, known: Placeholders) -> Masked:
-        texts, placeholders = mask([*(turn.text for turn in conversation), hint or ""], known, self._recogniser)
+    async def _replace(
+        self,
+        work: Callable[[Sequence[str], Placeholders, Recogniser], Replaced],
+        texts: Sequence[str],
+        known: Placeholders,
+    ) -> Replaced:
+        """Mask or settle texts."""
+        return await _work_beside(texts, lambda: work(texts, known, self._recogniser))
+
+    async def _masked(self, conversation: tuple[Turn, ...], hint: str | None, known: Placeholders) -> Masked:
+        texts, placeholders = await self._replace(mask, [*(turn.text for turn in conversation), hint or ""], known)
         turns = tuple(replace(turn, text=text) for turn, text in zip(conversation, texts[:-1], strict=True))
         return Masked(conversation=turns, hint=None if hint is None else texts[-1], placeholders=placeholders)
 
@@ -230,7 +253,7 @@ class Privacy:
             return self.masked(request, view)
         if request.text_kept == "none":
             return replace(request, conversation=wordless(view.conversation), hint=None)
-        return request
+        return replace(request, conversation=self._filled_turns(view), hint=self._filled(view.hint, view))
 
     def _kept(self, request: Request, view: Masked, *, since: datetime) -> Sealed | None:
         if request.text_kept == "full" or (request.text_kept == "redacted" and not view.placeholders):
@@ -254,17 +277,25 @@ class Privacy:
             said = "\n".join([*(turn.text for turn in request.conversation), request.hint or ""])
             text = candidate.text or ""
             missing = fill(text, NONE, self._recogniser).unfilled
-            return Filled(text=text, unfilled=tuple(token for token in missing if token not in said))
+            return Filled(text=text, unfilled=tuple(each for each in missing if is_secret(each) or each not in said))
         return fill(masked or candidate.text or "", view.placeholders, self._recogniser, said=view.said)
+
+    def _filled_turns(self, view: Masked) -> tuple[Turn, ...]:
+        return tuple(replace(turn, text=self._filled(turn.text, view) or "") for turn in view.conversation)
 
     def _filled(self, text: str | None, view: Masked) -> str | None:
         return None if text is None else fill(text, view.placeholders, self._recogniser).text
 
-    def _final(self, candidate: Candidate | None, text: str, view: Masked) -> str:
+    async def _final(self, candidate: Candidate | None, text: str, view: Masked) -> str:
         if candidate is not None and self._filled(candidate.text, view) == text:
             return candidate.text or ""
-        (settled,), _ = settle([text], view.placeholders, self._recogniser)
+        (settled,), _ = await self._replace(settle, [text], view.placeholders)
         return settled
+
+
+async def _work_beside(texts: Sequence[str], work: Callable[[], _Result]) -> _Result:
+    """Do work on texts: in a thread if they are long."""
+    return work() if sum(map(len, texts)) < LONG else await asyncio.to_thread(work)
 
 
 def wordless(conversation: Sequence[Turn]) -> tuple[Turn, ...]:

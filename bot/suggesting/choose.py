@@ -206,7 +206,7 @@ class Chooser:
         self._metrics.undone()
         tell_undo(choice, parts=len(parts), at=self._now())
         reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
-        return Undone(choice=choice, entry=self._privacy.shown(reopened, view), parts=parts)
+        return Undone(choice=choice, entry=await self._privacy.shown(reopened, view), parts=parts)
 
     async def _find(self, click: Click, candidate_id: str) -> _Found:
         entry = owned(await self._requests.of_candidate(candidate_id), click)
@@ -222,7 +222,7 @@ class Chooser:
 
     async def _opened(self, recorded: LogEntry) -> _Found:
         view = await self._privacy.view(recorded.request)
-        return _Found(recorded=recorded, view=view, shown=self._privacy.shown(recorded, view))
+        return _Found(recorded=recorded, view=view, shown=await self._privacy.shown(recorded, view))
 
     async def _reply(self, click: Click, found: _Found, candidate: Candidate, final_text: str) -> Chosen:
         kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
@@ -256,7 +256,7 @@ class Chooser:
             data={"choice_id": choice.id},
         )
         parts = self._parts(choice, entry.request)
-        closing = self._closing(found, choice)
+        closing = await self._closing(found, choice)
         await self._choices.record(
             replace(choice, final_text=closing.final_text),
             delivery_key=click.delivery_key,
@@ -269,9 +269,9 @@ class Chooser:
         request = reachable(entry.request, click.way_back)
         return Chosen(choice=choice, request=request, parts=parts, undo_key=closing.undo_key)
 
-    def _closing(self, found: _Found, choice: Choice) -> Closing:
+    async def _closing(self, found: _Found, choice: Choice) -> Closing:
         recorded = next((each for each in found.recorded.candidates if each.id == choice.candidate_id), None)
-        return self._privacy.closing(
+        return await self._privacy.closing(
             found.recorded.request, found.view, candidate=recorded, text=choice.final_text, at=choice.chosen_at
         )
 

@@ -165,7 +165,7 @@ class Suggester:
             response_url=ask.way_back.response_url if ask.way_back else None,
             response_url_expires_at=ask.way_back.expires_at if ask.way_back else None,
         )
-        recorded, sealed = self._privacy.taken(request)
+        recorded, sealed = await self._privacy.taken(request)
         await self._requests.record(recorded, delivery_key=ask.delivery_key, sealed=sealed)
         return recorded
 
@@ -281,11 +281,11 @@ class Suggester:
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
         )
         candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
-        view, settled = self._privacy.settled(before, candidates)
+        view, settled = await self._privacy.settled(before, candidates)
         entry = self._ordered(self._privacy.masked(request, view), settled, arrange)
         drafted = Drafted(
             request_id=request.id,
-            candidates=self._privacy.recorded(request, entry.candidates, view),
+            candidates=await self._privacy.recorded(request, entry.candidates, view),
             status=entry.request.status,
             policy=entry.request.policy,
             policy_params=entry.request.policy_params,
@@ -305,7 +305,7 @@ class Suggester:
         for candidate in entry.candidates:
             if candidate.error is None and candidate.latency_ms is not None:
                 self._limits.took(candidate.latency_ms / 1000)
-        return self._privacy.shown(entry, view)
+        return await self._privacy.shown(entry, view)
 
     async def draft_in_places(
         self, request: Request, *, started_at: datetime | None = None, stop: asyncio.Event | None = None
@@ -339,14 +339,15 @@ class Suggester:
                 brief = left.pop(awaited[index].sample_index)
                 self._queued(request, result)
                 before = view
-                view, (drafted,) = self._privacy.settled(before, [self._candidate(brief, result, inclusion)])
+                written = self._candidate(brief, result, inclusion)
+                view, (drafted,) = await self._privacy.settled(before, [written])
                 candidate = _in_place(entry, drafted)
                 try:
                     entry = await self._commit(entry, candidate, before, view)
                 except NotOpen:
                     late.append(_late(candidate))
                     break
-                yield self._privacy.shown(entry, view)
+                yield await self._privacy.shown(entry, view)
         cancelled = (replace(self._blank(brief, inclusion), error="cancelled") for brief in left.values())
         yield await self._finish(entry, (*late, *cancelled), view)
 
@@ -451,7 +452,7 @@ class Suggester:
     async def _commit(self, entry: LogEntry, candidate: Candidate, before: Masked, view: Masked) -> LogEntry:
         """The entry with one more candidate, recorded. Raises NotOpen where the agent has decided."""
         at = self._now()
-        (recorded,) = self._privacy.recorded(entry.request, [candidate], view)
+        (recorded,) = await self._privacy.recorded(entry.request, [candidate], view)
         sealed = self._privacy.kept_after(before, view, entry.request)
         await self._unfinished.surely(partial(self._requests.record_candidate, recorded, at=at, sealed=sealed))
         if candidate.error is None and candidate.latency_ms is not None:
@@ -467,7 +468,7 @@ class Suggester:
         order = keep_drafting_order([candidate.id for candidate in entry.visible])
         finished = Finished(
             request_id=entry.request.id,
-            candidates=self._privacy.recorded(entry.request, rest, view),
+            candidates=await self._privacy.recorded(entry.request, rest, view),
             order_propensity=order.order_propensity,
             first_propensity=1 / placed if placed else None,
             events=ended.events,
@@ -476,9 +477,9 @@ class Suggester:
         self._metrics.drafted(ended)
         if not placed:
             tell_request(ended, "failed", queue_ms=self._queue_ms.pop(entry.request.id, None))
-            return self._privacy.shown(ended, view)
+            return await self._privacy.shown(ended, view)
         now = await self._requests.get(entry.request.id)
-        return replace(self._privacy.shown(now or ended, view), events=())
+        return replace(await self._privacy.shown(now or ended, view), events=())
 
     def _queued(self, request: Request, result: Draft | BaseException) -> None:
         if isinstance(result, Draft | DraftFailed):

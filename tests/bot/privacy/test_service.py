@@ -1,14 +1,19 @@
 """What a model sees, what is recorded, what an agent sees; and what is left when a request is closed."""
 
+import asyncio
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.operations.recovery import LeftBehind
+from bot.privacy.detectors import Found, Recogniser
 from bot.privacy.encryption import Sealer
-from bot.privacy.service import StoreText
+from bot.privacy.service import Masked, Privacy, StoreText
 from storage.records import LogEntry, Turn
+from storage.repositories.vault import Vault
 from tests.bot.desk import Desk
 
 MESSAGE = "I am jane@example.com, call +44 20 7946 0958. Not [EMAIL_2]!"
@@ -78,6 +83,83 @@ async def test_full_everything_is_recorded_as_it_was(desk: Desk) -> None:
     assert texts(recorded) == SHOWN
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
     assert await desk.store.count("vault") == 0
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, keeps: StoreText) -> None:
+    """Not even where everything else is kept, nor where the model writes its placeholder."""
+    desk.keeps = keeps
+    said = "My password is hunter2! My mail is jane@example.com."
+    entry = await desk.shown("Try [SECRET_1] again, [EMAIL_1].", "b", text=said, hint="PIN 4821")
+    assert desk.drafter.briefs[0].conversation[0].text == "My password is [SECRET_1] My mail is [EMAIL_1]."
+    assert desk.drafter.briefs[0].hint == "PIN [SECRET_2]"
+    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    assert again is not None
+    for shown in (entry, again):
+        assert texts(shown)[0] == "Try [SECRET_1] again, jane@example.com."
+        assert shown.unfilled == {shown.candidates[0].id: ("[SECRET_1]",)}
+        assert shown.request.conversation[0].text == "My password is [SECRET_1] My mail is jane@example.com."
+        assert shown.request.hint == "PIN [SECRET_2]"
+    chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
+    await desk.deliverer().deliver(chosen)
+    assert desk.courier.taken == ["Try [SECRET_1] again, jane@example.com."]
+    undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
+    assert texts(undone.entry)[0] == "Try [SECRET_1] again, jane@example.com."
+    kept = await everything(desk) + str(await desk.store.rows("SELECT * FROM vault"))
+    assert "hunter2" not in kept
+    assert "4821" not in kept
+
+
+@pytest.mark.parametrize("keeps", MODES)
+async def test_a_secret_in_a_thread_that_is_read_later_is_kept_nowhere(desk: Desk, keeps: StoreText) -> None:
+    desk.keeps = keeps
+    request = await desk.suggester().accept(desk.ask("password: hunter2"))
+    turns = (
+        Turn(role="customer", text="password: hunter2"),
+        Turn(role="agent", text="My own is Tulip-44, tom@example.com"),
+    )
+    request = await desk.suggester().converse(request, turns)
+    entry = await desk.suggester().draft(request)
+    assert "hunter2" not in str(desk.drafter.briefs)
+    assert "[SECRET_" in entry.request.conversation[0].text
+    kept = await everything(desk) + str(await desk.store.rows("SELECT * FROM vault"))
+    assert "hunter2" not in kept
+
+
+class Waiting(Recogniser):
+    """Finds nothing before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self.asked, self.let_go = asyncio.Event(), threading.Event()
+
+    def __call__(self, text: str, *, taken: Sequence[tuple[int, int]] = ()) -> tuple[Found, ...]:
+        self._loop.call_soon_threadsafe(self.asked.set)
+        assert self.let_go.wait(30), "nobody else could do anything meanwhile"
+        return super().__call__(text, taken=taken)
+
+
+async def test_nobody_waits_while_a_long_text_is_searched(desk: Desk) -> None:
+    """Neither a long message nor a long answer of a model holds up what runs beside it."""
+    recogniser = Waiting()
+    privacy = Privacy(vault=Vault(desk.store.database), recogniser=recogniser)
+    long = " ".join(f"a{number}@b.example" for number in range(1_000))
+
+    async def let_go() -> None:
+        await recogniser.asked.wait()
+        recogniser.let_go.set()
+
+    request = await desk.suggester().accept(desk.ask("?"))
+    asked = replace(request, conversation=(Turn(role="customer", text=long),))
+    (recorded, _), _ = await asyncio.gather(privacy.taken(asked), let_go())
+    assert "@" not in recorded.conversation[0].text
+    recogniser.asked.clear()
+    recogniser.let_go.clear()
+    candidate = (await desk.suggester().draft(request)).candidates[0]
+    (view, settled), _ = await asyncio.gather(privacy.settled(Masked(), [replace(candidate, text=long)]), let_go())
+    assert "@" not in (settled[0].text or "")
+    assert len(view.placeholders.originals) == 1_000
 
 
 @pytest.mark.parametrize("keeps", ["redacted", "off"])

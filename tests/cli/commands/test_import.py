@@ -207,6 +207,16 @@ async def test_texts_are_kept_as_our_own_would_be(
     assert (await suggest("import", "again.jsonl")).err == "0 requests imported; 1 were there already\n"
 
 
+@pytest.mark.parametrize("keeps", ["redacted", "full"])
+async def test_secrets_are_never_taken_in(keeps: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even with all other originals: nothing that was read could give them back."""
+    monkeypatch.setenv("SUGGEST_STORE_TEXT", keeps)
+    write("one.jsonl", line("r1", conversation=[{"role": "customer", "text": "My password is hunter2"}]))
+    assert (await suggest("import", "one.jsonl")).code == 0
+    [entry] = await log_of("suggest.db")
+    assert entry["request"]["conversation"][0]["text"] == "My password is [SECRET_1]"
+
+
 async def test_what_has_no_texts_any_more_is_not_pruned_again(suggest: Suggest) -> None:
     old = {"created_at": "2025-01-01T10:00:00Z"}
     wordless = json.loads(line("r1", conversation=[{"role": "customer", "text": ""}], **old))
