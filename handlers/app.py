@@ -30,6 +30,7 @@ from handlers.slack.live_message import Boards
 from handlers.slack.threads import Threads, Us
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import People
+from handlers.trusted_origins import TrustedOrigins
 from handlers.views.export_log import Exporter, Exports, Seen
 from storage.records import Delivery, Request
 
@@ -62,6 +63,7 @@ class Edge:
 
     def __init__(self, doors: Doors, *, connection: Connection, session: aiohttp.ClientSession) -> None:
         self._doors = doors
+        self._origins = TrustedOrigins(connection.client.base_url)
         labels = blocks.Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
         boards = Boards(client=connection.patient_client(), clock=doors.clock)
         private = PrivateMessages(client=connection.client, boards=boards, session=session, now=doors.now)
@@ -138,6 +140,7 @@ class Edge:
     def register(self, app: AsyncApp) -> None:
         """By call, so that types survive."""
         clicks = self._clicks
+        app.middleware(self._origins.drop_foreign)
         app.middleware(self._gate.admit)
         app.command("/suggest")(self._commands.on_suggest)
         app.action(blocks.USE)(clicks.listening(clicks.use))

@@ -211,6 +211,11 @@ class Showing:
             await work
 
 
+def way_back_by(response_url: str | None, now: datetime) -> WayBack | None:
+    """The way back that a payload brings, from now on; None where it brings none."""
+    return None if response_url is None else WayBack(response_url=response_url, expires_at=now + RESPONSE_URL_LIFE)
+
+
 def reached_by(request: Request, way_back: WayBack | None) -> Request:
     """The request with a newer way back to its agent."""
     if way_back is None:

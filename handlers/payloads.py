@@ -4,7 +4,6 @@ Each parser raises MalformedPayload, which names the field, for anything that Sl
 """
 
 import re
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -32,7 +31,7 @@ class Command:
     user_id: str
     text: str
     trigger_id: str
-    response_url: str = field(repr=False)
+    response_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,14 +181,13 @@ def parse_command(body: Mapping[str, Any]) -> Command:
         user_id=_text(body, "user_id"),
         text=clean(_optional(body, "text") or "").strip(),
         trigger_id=_text(body, "trigger_id", limit=200),
-        response_url=_url(_text(body, "response_url", limit=2000)),
+        response_url=_optional(body, "response_url"),
     )
 
 
 def parse_action(body: Mapping[str, Any]) -> Action:
     _check_actions(body.get("actions"))
     action = body["actions"][0]
-    response_url = _optional(body, "response_url")
     view = body.get("view")
     return Action(
         view_id=_optional(view, "id") if isinstance(view, Mapping) else None,
@@ -203,14 +201,13 @@ def parse_action(body: Mapping[str, Any]) -> Action:
         value=_value(action),
         action_ts=_text(action, "action_ts"),
         trigger_id=_text(body, "trigger_id", limit=200),
-        response_url=None if response_url is None else _url(response_url),
+        response_url=_optional(body, "response_url"),
     )
 
 
 def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
     message = _object(body, "message")
     ts = _stamped(message)
-    response_url = _optional(body, "response_url")
     return MessageShortcut(
         team_id=_team_id(body),
         channel_id=_text(_object(body, "channel"), "id"),
@@ -219,7 +216,7 @@ def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
         ts=ts,
         thread_ts=_timestamp(message, "thread_ts") or ts,
         message=message,
-        response_url=None if response_url is None else _url(response_url),
+        response_url=_optional(body, "response_url"),
     )
 
 
@@ -376,9 +373,3 @@ def _timestamp(parent: Mapping[str, Any], name: str) -> str | None:
     if ts is not None and not _TIMESTAMP.fullmatch(ts):
         raise MalformedPayload(name)
     return ts
-
-
-def _url(text: str) -> str:
-    if urllib.parse.urlsplit(text).scheme not in {"http", "https"}:
-        raise MalformedPayload("response_url")
-    return text

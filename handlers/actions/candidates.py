@@ -22,7 +22,7 @@ from bot.suggesting.redraft import Steering
 from bot.suggesting.suggest import Suggester
 from handlers import blocks
 from handlers.background_tasks import Tasks
-from handlers.display import RESPONSE_URL_LIFE, Showing, reached_by
+from handlers.display import Showing, reached_by, way_back_by
 from handlers.error_messages import apologising
 from handlers.payloads import (
     Action,
@@ -38,7 +38,7 @@ from handlers.slack.errors import telling_apart
 from handlers.slack.live_message import Boards
 from handlers.slack.users import People
 from storage.errors import NotOpen
-from storage.records import DismissReason, Steer, WayBack
+from storage.records import DismissReason, Steer
 
 Ack = Callable[..., Awaitable[Any]]
 Work = Coroutine[Any, Any, None]
@@ -281,9 +281,16 @@ class Clicks:
 
     async def _answer(self, clicked: Clicked, message: blocks.Message) -> None:
         """A sentence to who clicked, where they clicked. Raises NotShown."""
-        if clicked.click.way_back is not None or clicked.action.view_id is None:
+        action = clicked.action
+        if clicked.click.way_back is not None:
             await self._private.answer(clicked.click.way_back, message)
-            return
+        elif action.view_id is None:
+            channel_id = action.channel_id or action.user_id
+            await self._private.beside(channel_id=channel_id, user_id=action.user_id, thread_ts=None, message=message)
+        else:
+            await self._answer_in_view(clicked, message)
+
+    async def _answer_in_view(self, clicked: Clicked, message: blocks.Message) -> None:
         try:
             await self._open_view(clicked, blocks.notice_view(message, clicked.texts))
         except (Refused, Uncertain, Throttled):  # the trigger is used up, or too old
@@ -292,13 +299,11 @@ class Clicks:
     async def _parse(self, body: dict[str, Any]) -> Clicked:
         action = parse_action(body)
         person = await self._people.get(action.user_id)
-        expires_at = self._now() + RESPONSE_URL_LIFE
-        way_back = action.response_url and WayBack(response_url=action.response_url, expires_at=expires_at)
         click = Click(
             team_id=action.team_id,
             agent_id=action.user_id,
             delivery_key=f"click:{action.user_id}:{action.action_ts}",
-            way_back=way_back or None,
+            way_back=way_back_by(action.response_url, self._now()),
             seen=action.seen,
         )
         if action.view_id is not None and action.request_id is not None:

@@ -11,7 +11,7 @@ from bot.suggesting.pause import Pausing
 from bot.suggesting.suggest import Ask, Suggester
 from handlers.background_tasks import Tasks
 from handlers.colleague_notices import Colleagues
-from handlers.display import RESPONSE_URL_LIFE, Showing, reached_by
+from handlers.display import Showing, reached_by, way_back_by
 from handlers.error_messages import apologising
 from handlers.payloads import Command, MalformedPayload, parse_command
 from handlers.slack.users import People
@@ -31,7 +31,7 @@ class Asked:
     locale: str
     is_admin: bool
     texts: Texts
-    way_back: WayBack
+    way_back: WayBack | None
     ack: Ack
 
 
@@ -74,7 +74,7 @@ class Commands:
             locale=person.locale,
             is_admin=person.is_admin or command.user_id in self._admins,
             texts=texts_for(person.locale),
-            way_back=WayBack(response_url=command.response_url, expires_at=self._now() + RESPONSE_URL_LIFE),
+            way_back=way_back_by(command.response_url, self._now()),
             ack=ack,
         )
         async with apologising(ack, asked.texts, again=ack):

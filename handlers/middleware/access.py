@@ -20,13 +20,13 @@ from bot.i18n.texts import Texts, texts_for
 from bot.suggesting.deliver import Refused, Throttled, Uncertain
 from handlers import blocks
 from handlers.background_tasks import Tasks
-from handlers.display import RESPONSE_URL_LIFE
+from handlers.display import way_back_by
 from handlers.error_messages import worded
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Kind, People, Person
-from storage.records import WayBack
+from handlers.trusted_origins import LONGEST
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
@@ -121,8 +121,7 @@ class Gate:
         """By the way that the visit brought; should it not work, it is left at that."""
         try:
             if visit.response_url is not None:
-                way_back = WayBack(response_url=visit.response_url, expires_at=self._now() + RESPONSE_URL_LIFE)
-                await self._private.answer(way_back, message)
+                await self._private.answer(way_back_by(visit.response_url, self._now()), message)
             elif visit.trigger_id is not None:
                 await self._show(visit.trigger_id, visit, blocks.notice_view(message, texts))
             elif visit.channel_id is not None and visit.is_told:
@@ -169,7 +168,7 @@ def visit_of(body: Mapping[str, Any]) -> Visit | None:
         return Visit(user_id=user_id, input_block=_first_input(_mapping(body, "view")), trigger_id=trigger_id)
     return Visit(
         user_id=user_id,
-        response_url=_url(body),
+        response_url=_id(body, "response_url", limit=LONGEST),
         trigger_id=trigger_id,
         is_in_view=_mapping(body, "view").get("type") == "modal",
     )
@@ -193,11 +192,6 @@ def _first_input(view: Mapping[str, Any]) -> str | None:
     found = view.get("blocks")
     inputs = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
     return next((_id(each, "block_id", limit=255) for each in inputs if each.get("type") == "input"), None)
-
-
-def _url(body: Mapping[str, Any]) -> str | None:
-    url = body.get("response_url")
-    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
 
 
 def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from handlers import blocks
 from handlers.background_tasks import Tasks
 from handlers.colleague_notices import Colleagues
 from handlers.commands.suggest import split_hint
-from handlers.display import RESPONSE_URL_LIFE, Showing
+from handlers.display import Showing, way_back_by
 from handlers.error_messages import apologising
 from handlers.payloads import (
     MalformedPayload,
@@ -41,7 +41,7 @@ from handlers.slack.live_message import Boards, Modal
 from handlers.slack.threads import Pointed, Threads, Us, plain, text_of
 from handlers.slack.users import People
 from storage.errors import Unavailable
-from storage.records import Request, Turn, WayBack
+from storage.records import Request, Turn
 
 SHORTCUT: Final = "suggest_replies"
 ANYWHERE: Final = "suggest_anywhere"
@@ -121,8 +121,6 @@ class Surfaces:
             self._after(request, texts, self._in_modal(shortcut, request, texts))
 
     def _asked(self, shortcut: MessageShortcut, locale: str, text: str) -> Ask:
-        expires_at = self._now() + RESPONSE_URL_LIFE
-        way_back = shortcut.response_url and WayBack(response_url=shortcut.response_url, expires_at=expires_at)
         return Ask(
             team_id=shortcut.team_id,
             channel_id=shortcut.channel_id,
@@ -133,7 +131,7 @@ class Surfaces:
             locale=locale,
             conversation=(Turn(role="customer", text=text),),
             delivery_key=f"shortcut:{shortcut.trigger_id}",
-            way_back=way_back or None,
+            way_back=way_back_by(shortcut.response_url, self._now()),
         )
 
     async def _in_modal(self, shortcut: MessageShortcut, request: Request, texts: Texts) -> None:

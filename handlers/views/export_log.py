@@ -103,10 +103,10 @@ class Exports:
         self._tasks = tasks
         self._now = now
         self._busy: set[str] = set()
-        self._ways: OrderedDict[str, WayBack] = OrderedDict()
+        self._ways: OrderedDict[str, WayBack | None] = OrderedDict()
 
-    async def open(self, *, user_id: str, trigger_id: str, way_back: WayBack, texts: Texts) -> None:
-        """Ask for range and form. Where no modal opens, the admin is told by the command's own way back."""
+    async def open(self, *, user_id: str, trigger_id: str, way_back: WayBack | None, texts: Texts) -> None:
+        """Ask for range and form. Where no modal opens, the admin is told."""
         self._ways[user_id] = way_back
         _forget_the_oldest(self._ways)
         try:
@@ -114,7 +114,7 @@ class Exports:
                 await self._client.views_open(trigger_id=trigger_id, view=blocks.export_view(texts))
         except (Refused, Uncertain, Throttled) as error:
             _log.warning("views.open did not work: %s", error)
-            await self._private.answer(way_back, blocks.notice(texts("export-not-opened")))
+            await self._tell(user_id, texts("export-not-opened"))
 
     async def on_submit(self, ack: Ack, body: dict[str, Any]) -> None:
         """Close the modal, and begin, once however often Slack delivers it. Who is no admin any more is told."""
