@@ -97,6 +97,7 @@ class Edge:
             people=people,
             admins=doors.admins,
             tasks=doors.tasks,
+            us=doors.us,
             now=doors.now,
         )
         self._commands = Commands(
@@ -108,6 +109,7 @@ class Edge:
             exports=self._exports,
             people=people,
             tasks=doors.tasks,
+            us=doors.us,
             now=doors.now,
         )
         self._clicks = Clicks(
@@ -120,6 +122,7 @@ class Edge:
             boards=boards,
             people=people,
             tasks=doors.tasks,
+            us=doors.us,
             now=doors.now,
         )
         client = connection.patient_client()

@@ -23,10 +23,22 @@ class MalformedPayload(Exception):  # noqa: N818 - named for what happened, as t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a person comes from, as far as a payload tells: their id is unique in a team, or in an Enterprise Grid.
+
+    `own_team_id` is the person's own team, which in a Grid or in a shared channel may be another than the payload's.
+    """
+
+    own_team_id: str | None = None
+    enterprise_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A slash command."""
 
     team_id: str
+    origin: Origin = Origin()
     channel_id: str
     user_id: str
     text: str
@@ -43,6 +55,7 @@ class Action:
     """
 
     team_id: str
+    origin: Origin = Origin()
     view_id: str | None = None
     request_id: str | None = None
     seen: frozenset[str] | None = None
@@ -64,6 +77,7 @@ class Submission:
     """
 
     team_id: str
+    origin: Origin = Origin()
     user_id: str
     below: str | None = None
     view_id: str
@@ -77,6 +91,7 @@ class MessageShortcut:
     """The shortcut in the menu of a message: the message as Slack has it, and the thread that it is in or begins."""
 
     team_id: str
+    origin: Origin = Origin()
     channel_id: str
     user_id: str
     trigger_id: str
@@ -99,6 +114,7 @@ class Pasted:
     """The global shortcut's modal, submitted."""
 
     team_id: str
+    origin: Origin = Origin()
     user_id: str
     view_id: str
     view_hash: str
@@ -112,6 +128,7 @@ class Written:
 
     event_id: str
     team_id: str
+    origin: Origin = Origin()
     channel_id: str
     user_id: str
     thread_ts: str | None
@@ -126,6 +143,7 @@ class LanguageChosen:
     """
 
     team_id: str
+    origin: Origin = Origin()
     user_id: str
     below: str | None = None
     view_id: str
@@ -139,6 +157,7 @@ class ExportWish:
     """A submitted wish for an export: of the last so many days, or of everything."""
 
     team_id: str
+    origin: Origin = Origin()
     user_id: str
     view_id: str
     form: str
@@ -177,6 +196,7 @@ def _check_actions(actions: Any) -> None:
 def parse_command(body: Mapping[str, Any]) -> Command:
     return Command(
         team_id=_text(body, "team_id"),
+        origin=_origin(body),
         channel_id=_text(body, "channel_id"),
         user_id=_text(body, "user_id"),
         text=clean(_optional(body, "text") or "").strip(),
@@ -194,6 +214,7 @@ def parse_action(body: Mapping[str, Any]) -> Action:
         request_id=_optional(view, "private_metadata") if isinstance(view, Mapping) else None,
         seen=_seen(view) if isinstance(view, Mapping) else None,
         team_id=_team_id(body),
+        origin=_origin(body),
         channel_id=_channel_id(body),
         user_id=_text(_object(body, "user"), "id"),
         action_id=_text(action, "action_id", limit=255),
@@ -210,6 +231,7 @@ def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
     ts = _stamped(message)
     return MessageShortcut(
         team_id=_team_id(body),
+        origin=_origin(body),
         channel_id=_text(_object(body, "channel"), "id"),
         user_id=_text(_object(body, "user"), "id"),
         trigger_id=_text(body, "trigger_id", limit=200),
@@ -231,6 +253,7 @@ def parse_pasted(body: Mapping[str, Any]) -> Pasted:
     hint = _object(_object(values, "hint"), "text")
     return Pasted(
         team_id=_team_id(body),
+        origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
         view_id=_text(view, "id"),
         view_hash=_text(view, "hash"),
@@ -244,6 +267,7 @@ def parse_written(body: Mapping[str, Any]) -> Written:
     return Written(
         event_id=_text(body, "event_id"),
         team_id=_text(body, "team_id"),
+        origin=_origin(body),
         channel_id=_text(event, "channel"),
         user_id=_text(event, "user"),
         thread_ts=_timestamp(event, "thread_ts"),
@@ -256,6 +280,7 @@ def parse_submission(body: Mapping[str, Any]) -> Submission:
     typed = _object(_object(_object(_object(view, "state"), "values"), "reply"), "text")
     return Submission(
         team_id=_team_id(body),
+        origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
         below=_optional(view, "previous_view_id"),
         view_id=_text(view, "id"),
@@ -270,6 +295,7 @@ def parse_language(body: Mapping[str, Any]) -> LanguageChosen:
     chosen = _object(_object(_object(_object(view, "state"), "values"), "language"), "language")
     return LanguageChosen(
         team_id=_team_id(body),
+        origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
         below=_optional(view, "previous_view_id"),
         view_id=_text(view, "id"),
@@ -289,6 +315,7 @@ def parse_export(body: Mapping[str, Any]) -> ExportWish:
         raise MalformedPayload("export_range")
     return ExportWish(
         team_id=_team_id(body),
+        origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
         view_id=_text(view, "id"),
         form=form,
@@ -312,6 +339,30 @@ def _team_id(body: Mapping[str, Any]) -> str:
     """In organisation-wide installs `team` may be null: the user's own team then stands for it."""
     team = body.get("team")
     return _text(team, "id") if isinstance(team, Mapping) else _text(_object(body, "user"), "team_id")
+
+
+def _origin(body: Mapping[str, Any]) -> Origin:
+    """Of a command, an event or interactivity, each of which tells in its own place; what is odd tells nothing."""
+    user, team, enterprise = (_part(body, name) for name in ("user", "team", "enterprise"))
+    told = (
+        enterprise.get("id"),
+        team.get("enterprise_id"),
+        body.get("enterprise_id"),
+        body.get("context_enterprise_id"),
+    )
+    return Origin(
+        own_team_id=_known(user.get("team_id")),
+        enterprise_id=next((found for each in told if (found := _known(each))), None),
+    )
+
+
+def _part(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = parent.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _known(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _channel_id(body: Mapping[str, Any]) -> str | None:

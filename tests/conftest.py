@@ -107,10 +107,14 @@ def stage_with(tmp_path: Path) -> StageMaker:
 
     @asynccontextmanager
     async def make(
-        *, over: str = "http", health: tuple[str, int] | None = None, **overrides: Any
+        *,
+        over: str = "http",
+        health: tuple[str, int] | None = None,
+        enterprise_id: str | None = None,
+        **overrides: Any,
     ) -> AsyncIterator[Stage]:
         config = AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
-        async with Workspace.start(config=config) as slack, ModelDouble.start() as double:
+        async with Workspace.start(config=config, enterprise_id=enterprise_id) as slack, ModelDouble.start() as double:
             settings = Settings(
                 _env_file=None,
                 **{

@@ -38,10 +38,14 @@ OnUse = Literal["post", "copy"]
 class Click:
     """Who clicked, and what makes this click unlike any other.
 
-    `seen` are the candidates that stood before the agent's eyes at this click, where Slack tells.
+    Ids of users are unique in a team alone: `own_team_id` is the clicker's, where Slack tells one. `is_of_grid`: they
+    are of our own Enterprise Grid, in which ids are unique whichever team the click came through. `seen` are the
+    candidates that stood before the agent's eyes at this click, where Slack tells.
     """
 
     team_id: str
+    own_team_id: str | None = None
+    is_of_grid: bool = False
     agent_id: str
     delivery_key: str
     way_back: WayBack | None = None
@@ -301,12 +305,20 @@ class Chooser:
 
 
 def owned(entry: LogEntry | None, click: Click) -> LogEntry:
-    """The entry, if the clicker is the agent who asked. Raises UnknownRequest, NotYours."""
+    """The entry, if the clicker is the agent who asked: the user of that id in its team, or in our Grid.
+
+    Raises UnknownRequest, NotYours.
+    """
     if entry is None:
         raise UnknownRequest
-    if entry.request.agent_id != click.agent_id:
+    if not _is_by_asker(click, entry.request):
         raise NotYours(entry.request.id)
     return entry
+
+
+def _is_by_asker(click: Click, request: Request) -> bool:
+    is_of_team = {click.team_id, click.own_team_id or click.team_id} == {request.team_id}
+    return click.agent_id == request.agent_id and (click.is_of_grid or is_of_team)
 
 
 def visible_to(click: Click, entry: LogEntry) -> tuple[Candidate, ...]:

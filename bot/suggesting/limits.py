@@ -52,10 +52,10 @@ class Limits:
         self._tokens_per_day = tokens_per_day
         self._requests = requests
         self._clock = clock
-        self._asked: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+        self._asked: defaultdict[tuple[str | None, str], deque[float]] = defaultdict(deque)
 
-    async def check(self, *, team_id: str, agent_id: str, now: datetime) -> None:
-        """Count one ask of this agent, or raise LimitReached, Paused."""
+    async def check(self, *, team_id: str | None, agent_id: str, now: datetime) -> None:
+        """Count one ask of this agent, of a team or of the whole Grid, or raise LimitReached, Paused."""
         if self._pausing is not None:
             await self._pausing.check()
         self._check_queue()
@@ -80,7 +80,7 @@ class Limits:
             left = midnight + timedelta(days=1) - now
             raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
 
-    def _check_minute(self, agent: tuple[str, str]) -> None:
+    def _check_minute(self, agent: tuple[str | None, str]) -> None:
         clock = self._clock()
         asked = self._asked[agent]
         while asked and asked[0] <= clock - _MINUTE_S:

@@ -57,9 +57,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One ask for candidates. `delivery_key` is unique to what Slack delivered, so that it counts once."""
+    """One ask for candidates. `delivery_key` is unique to what Slack delivered, so that it counts once.
+
+    `is_of_grid`: the agent is of our own Enterprise Grid, in which ids are unique whichever team the ask came through.
+    """
 
     team_id: str
+    is_of_grid: bool = False
     channel_id: str
     thread_ts: str | None = None
     pointed_ts: str | None = None
@@ -240,7 +244,8 @@ class Suggester:
         delivery was taken before: its answer stands.
         """
         try:
-            await self._limits.check(team_id=who.team_id, agent_id=who.agent_id, now=now)
+            team_id = None if who.is_of_grid else who.team_id
+            await self._limits.check(team_id=team_id, agent_id=who.agent_id, now=now)
         except (LimitReached, Paused) as refusal:
             if await self._requests.was_delivered(who.delivery_key):
                 raise Redelivered(who.delivery_key) from refusal
@@ -416,13 +421,13 @@ class Suggester:
             )
         )
 
-    async def last_open(self, *, team_id: str, agent_id: str) -> LogEntry | None:
-        """The agent's newest request, of the last day, that waits for a choice."""
+    async def last_open(self, *, team_id: str | None, agent_id: str) -> LogEntry | None:
+        """The agent's newest request, of the last day, that waits for a choice; without a team, in any of the Grid."""
         since = self._now() - timedelta(days=1)
         entry = await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
         return None if entry is None else await self._privacy.opened(entry)
 
-    async def is_drafting(self, *, team_id: str, agent_id: str) -> bool:
+    async def is_drafting(self, *, team_id: str | None, agent_id: str) -> bool:
         """Whether something is being drafted for the agent of which nothing can be shown yet."""
         since = self._now() - timedelta(seconds=2 * self.terms.deadline_s)
         return await self._requests.is_drafting(team_id=team_id, agent_id=agent_id, since=since)

@@ -161,7 +161,12 @@ def _doors(
 ) -> Doors:
     """All that the handlers need from below."""
     people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
-    us = Us(user_id=identity.bot_user_id, bot_id=identity.authorized.bot_id)
+    us = Us(
+        user_id=identity.bot_user_id,
+        bot_id=identity.authorized.bot_id,
+        team_id=identity.team_id,
+        enterprise_id=identity.authorized.enterprise_id,
+    )
     threads = Threads(client=connection.patient_client(), people=people, us=us)
     courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
     return Doors(

@@ -36,6 +36,7 @@ from handlers.payloads import (
 from handlers.slack.ephemeral import PrivateMessages
 from handlers.slack.errors import telling_apart
 from handlers.slack.live_message import Boards
+from handlers.slack.threads import Us
 from handlers.slack.users import People
 from storage.errors import NotOpen
 from storage.records import DismissReason, Steer
@@ -71,6 +72,7 @@ class Clicks:
         boards: Boards,
         people: People,
         tasks: Tasks,
+        us: Us,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
@@ -82,6 +84,7 @@ class Clicks:
         self._boards = boards
         self._people = people
         self._tasks = tasks
+        self._us = us
         self._now = now
 
     async def use(self, clicked: Clicked) -> Work:
@@ -212,7 +215,7 @@ class Clicks:
 
         async with apologising(refuse, texts, again=ack):
             try:
-                chosen = await choose(_submitted(submission), submission.candidate_id, submission.text)
+                chosen = await choose(self._submitted(submission), submission.candidate_id, submission.text)
             except Stale as stale:
                 await ack(response_action="update", view=blocks.moved_on_view(stale, submission.text, texts))
                 return
@@ -239,7 +242,7 @@ class Clicks:
 
         async with apologising(refuse, texts, again=ack):
             steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
-            request = await self._suggester.steer(_submitted(chosen), steering)
+            request = await self._suggester.steer(self._submitted(chosen), steering)
             await ack()
             if chosen.below is not None and request.parent_request_id is not None:
                 self._boards.see(request.parent_request_id, chosen.below)
@@ -301,6 +304,8 @@ class Clicks:
         person = await self._people.get(action.user_id)
         click = Click(
             team_id=action.team_id,
+            own_team_id=action.origin.own_team_id,
+            is_of_grid=self._us.share_grid(action.origin),
             agent_id=action.user_id,
             delivery_key=f"click:{action.user_id}:{action.action_ts}",
             way_back=way_back_by(action.response_url, self._now()),
@@ -309,6 +314,16 @@ class Clicks:
         if action.view_id is not None and action.request_id is not None:
             self._boards.see(action.request_id, action.view_id)
         return Clicked(action=action, click=click, texts=texts_for(person.locale))
+
+    def _submitted(self, submission: Submission | LanguageChosen) -> Click:
+        """A submitted view counts once, however often Slack delivers it."""
+        return Click(
+            team_id=submission.team_id,
+            own_team_id=submission.origin.own_team_id,
+            is_of_grid=self._us.share_grid(submission.origin),
+            agent_id=submission.user_id,
+            delivery_key=f"view:{submission.view_id}:{submission.view_hash}",
+        )
 
     async def _refuse(self, ack: Ack, clicked: Clicked, sentence: str) -> None:
         await ack()
@@ -325,12 +340,3 @@ class Clicks:
                 await work
 
         self._tasks.spawn(watched(), name=f"after {clicked.action.action_id}")
-
-
-def _submitted(submission: Submission | LanguageChosen) -> Click:
-    """A submitted view counts once, however often Slack delivers it."""
-    return Click(
-        team_id=submission.team_id,
-        agent_id=submission.user_id,
-        delivery_key=f"view:{submission.view_id}:{submission.view_hash}",
-    )

@@ -14,6 +14,7 @@ from handlers.colleague_notices import Colleagues
 from handlers.display import Showing, reached_by, way_back_by
 from handlers.error_messages import apologising
 from handlers.payloads import Command, MalformedPayload, parse_command
+from handlers.slack.threads import Us
 from handlers.slack.users import People
 from handlers.views.export_log import Exports
 from storage.records import LogEntry, Request, Turn, WayBack
@@ -49,6 +50,7 @@ class Commands:
         exports: Exports,
         people: People,
         tasks: Tasks,
+        us: Us,
         now: Callable[[], datetime],
     ) -> None:
         self._suggester = suggester
@@ -59,6 +61,7 @@ class Commands:
         self._exports = exports
         self._people = people
         self._tasks = tasks
+        self._us = us
         self._now = now
 
     async def on_suggest(self, ack: Ack, body: dict[str, Any]) -> None:
@@ -69,10 +72,11 @@ class Commands:
             await ack(texts_for(DEFAULT_LOCALE)("malformed"))
             return
         person = await self._people.get(command.user_id)
+        is_home = self._us.are_home_of(command.team_id, command.origin)
         asked = Asked(
             command=command,
             locale=person.locale,
-            is_admin=person.is_admin or command.user_id in self._admins,
+            is_admin=is_home and (person.is_admin or command.user_id in self._admins),
             texts=texts_for(person.locale),
             way_back=way_back_by(command.response_url, self._now()),
             ack=ack,
@@ -97,6 +101,7 @@ class Commands:
         message, hint = split_hint(asked.command.text)
         ask = Ask(
             team_id=asked.command.team_id,
+            is_of_grid=self._us.share_grid(asked.command.origin),
             channel_id=asked.command.channel_id,
             agent_id=asked.command.user_id,
             surface="slash",
@@ -122,8 +127,8 @@ class Commands:
         """The last open request once more, in the same order."""
         entry = await self._last_open(asked)
         if entry is None:
-            command = asked.command
-            is_drafting = await self._suggester.is_drafting(team_id=command.team_id, agent_id=command.user_id)
+            agent_id = asked.command.user_id
+            is_drafting = await self._suggester.is_drafting(team_id=self._team_of(asked), agent_id=agent_id)
             await asked.ack(asked.texts("still-drafting" if is_drafting else "no-open-request"))
             return
         await asked.ack()
@@ -151,8 +156,12 @@ class Commands:
 
     async def _last_open(self, asked: Asked) -> LogEntry | None:
         """The agent's last open request, to be shown by the way that this command brought."""
-        entry = await self._suggester.last_open(team_id=asked.command.team_id, agent_id=asked.command.user_id)
+        entry = await self._suggester.last_open(team_id=self._team_of(asked), agent_id=asked.command.user_id)
         return None if entry is None else replace(entry, request=reached_by(entry.request, asked.way_back))
+
+    def _team_of(self, asked: Asked) -> str | None:
+        """The team in which the agent's id is theirs; None for all of our Grid."""
+        return None if self._us.share_grid(asked.command.origin) else asked.command.team_id
 
     def _after(self, asked: Asked, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""

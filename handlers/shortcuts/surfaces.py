@@ -123,6 +123,7 @@ class Surfaces:
     def _asked(self, shortcut: MessageShortcut, locale: str, text: str) -> Ask:
         return Ask(
             team_id=shortcut.team_id,
+            is_of_grid=self._us.share_grid(shortcut.origin),
             channel_id=shortcut.channel_id,
             thread_ts=shortcut.thread_ts,
             agent_id=shortcut.user_id,
@@ -213,12 +214,26 @@ class Surfaces:
             if not pasted.message:
                 await refuse(texts("nothing-said"))
                 return
-            request = await self._suggester.accept(_of_pasted(pasted, locale))
+            request = await self._suggester.accept(self._of_pasted(pasted, locale))
             modal = Modal(view_id=pasted.view_id)
             self._boards.put(request.id, modal)
             placeholders = await self._showing.placeholders(request, texts)
             await ack(response_action="update", view=blocks.modal(request, placeholders.blocks, texts))
             self._after(request, texts, self._showing.unfold(request, modal, texts))
+
+    def _of_pasted(self, pasted: Pasted, locale: str) -> Ask:
+        return Ask(
+            team_id=pasted.team_id,
+            is_of_grid=self._us.share_grid(pasted.origin),
+            # There is no conversation around it: what has to be told is told to the agent.
+            channel_id=pasted.user_id,
+            agent_id=pasted.user_id,
+            surface="global",
+            locale=locale,
+            conversation=(Turn(role="customer", text=pasted.message),),
+            hint=pasted.hint,
+            delivery_key=f"view:{pasted.view_id}:{pasted.view_hash}",
+        )
 
     # --- messages to us -------------------------------------------------------------------------------
 
@@ -268,6 +283,7 @@ class Surfaces:
         hint = re.sub(rf"<@{self._us.user_id}(\|[^>]*)?>", "", written.text).strip()
         ask = Ask(
             team_id=written.team_id,
+            is_of_grid=self._us.share_grid(written.origin),
             channel_id=written.channel_id,
             thread_ts=written.thread_ts,
             agent_id=written.user_id,
@@ -301,6 +317,7 @@ class Surfaces:
             return
         ask = Ask(
             team_id=written.team_id,
+            is_of_grid=self._us.share_grid(written.origin),
             channel_id=written.channel_id,
             thread_ts=written.thread_ts,
             agent_id=written.user_id,
@@ -334,20 +351,6 @@ class Surfaces:
 
     def _after(self, request: Request, texts: Texts, work: Work) -> None:
         self._tasks.spawn(self._showing.told(request, texts, work), name=f"draft {request.id}")
-
-
-def _of_pasted(pasted: Pasted, locale: str) -> Ask:
-    return Ask(
-        team_id=pasted.team_id,
-        # There is no conversation around it: what has to be told is told to the agent.
-        channel_id=pasted.user_id,
-        agent_id=pasted.user_id,
-        surface="global",
-        locale=locale,
-        conversation=(Turn(role="customer", text=pasted.message),),
-        hint=pasted.hint,
-        delivery_key=f"view:{pasted.view_id}:{pasted.view_hash}",
-    )
 
 
 def _is_direct(event: Mapping[str, Any]) -> bool:

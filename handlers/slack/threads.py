@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import Refused, Throttled, Uncertain
 from bot.text_limits import clean
+from handlers.payloads import Origin
 from handlers.slack.errors import telling_apart
 from handlers.slack.users import Kind, People
 from storage.records import Request, Role, Turn
@@ -54,10 +55,23 @@ _PROBLEMS: Final[dict[str, Problem]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Us:
-    """Who we are in the workspace: our user, and our app as Slack names it in messages."""
+    """Who we are in the workspace: our user, and our app as Slack names it in messages.
+
+    `enterprise_id` is the Enterprise Grid that the workspace is in, if it is in one.
+    """
 
     user_id: str
     bot_id: str | None
+    team_id: str
+    enterprise_id: str | None = None
+
+    def share_grid(self, origin: Origin) -> bool:
+        """Tell whether somebody comes from our Grid, in which ids of users are unique."""
+        return self.enterprise_id is not None and origin.enterprise_id == self.enterprise_id
+
+    def are_home_of(self, team_id: str, origin: Origin) -> bool:
+        """Tell whether somebody belongs to our workspace or Grid: only then an id is whom Slack tells us of by it."""
+        return self.share_grid(origin) or {team_id, origin.own_team_id or team_id} == {self.team_id}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

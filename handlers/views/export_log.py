@@ -22,6 +22,7 @@ from handlers.background_tasks import Tasks
 from handlers.payloads import ExportWish, MalformedPayload, parse_export
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
+from handlers.slack.threads import Us
 from handlers.slack.users import People
 from storage.errors import Redelivered, Unavailable
 from storage.records import WayBack
@@ -91,6 +92,7 @@ class Exports:
         people: People,
         admins: frozenset[str],
         tasks: Tasks,
+        us: Us,
         now: Callable[[], datetime],
     ) -> None:
         self._exporter = exporter
@@ -101,6 +103,7 @@ class Exports:
         self._people = people
         self._admins = admins
         self._tasks = tasks
+        self._us = us
         self._now = now
         self._busy: set[str] = set()
         self._ways: OrderedDict[str, WayBack | None] = OrderedDict()
@@ -129,7 +132,8 @@ class Exports:
     async def _answer(self, wish: ExportWish) -> None:
         person = await self._people.get(wish.user_id)
         texts = texts_for(person.locale)
-        if not (person.is_admin or wish.user_id in self._admins):
+        is_home = self._us.are_home_of(wish.team_id, wish.origin)
+        if not (is_home and (person.is_admin or wish.user_id in self._admins)):
             await self._tell(wish.user_id, texts("not-allowed", who=texts("helpers-admins")))
         else:
             await self._begin(wish, texts)

@@ -45,6 +45,7 @@ class State:
         self.timing = timing
         self.changes = ChangeBus()
         self.base_url = ""
+        self.enterprise_id: str | None = None
         self.users: dict[str, User] = {user.id: user for user in People.list_all()}
         self.channels: dict[str, Channel] = {channel.id: channel for channel in Channels.list_all()}
         self.usergroups = dict(USERGROUPS)

@@ -50,6 +50,7 @@ class Workspace:
         self.journal = Journal(self.clock.real)
         self.state = State(config=config, clock=self.clock, timing=timing)
         self.sockets = SocketModeServer(state=self.state, journal=self.journal, faults=self.faults)
+        self.state.enterprise_id = enterprise_id
         self.payloads = PayloadFactory(self.state, enterprise_id)
         self.signing_secret = secrets.token_hex(16)
         self.dispatcher = Dispatcher(

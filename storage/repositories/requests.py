@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import String, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Select, String, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -284,17 +284,19 @@ class Requests:
             request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
             return None if request is None else await _completed(connection, Request(**request))
 
-    async def last_open(self, *, team_id: str, agent_id: str, since: datetime) -> LogEntry | None:
-        """The agent's newest request, made since then, that has candidates to choose from and no choice yet."""
+    async def last_open(self, *, team_id: str | None, agent_id: str, since: datetime) -> LogEntry | None:
+        """The agent's newest request, made since then, that has candidates to choose from and no choice yet; without a
+        team, whichever it was made in.
+        """
         async with self._database.read() as connection:
-            request_id = await connection.scalar(_LAST_OPEN, {"team_id": team_id, "agent_id": agent_id, "since": since})
+            request_id = await connection.scalar(_of_agent(_LAST_OPEN, team_id, agent_id), {"since": since})
             return None if request_id is None else await _entry(connection, request_id)
 
-    async def is_drafting(self, *, team_id: str, agent_id: str, since: datetime) -> bool:
+    async def is_drafting(self, *, team_id: str | None, agent_id: str, since: datetime) -> bool:
         """Whether the agent has asked since then for what has no candidate to choose from yet, and has not failed."""
         async with self._database.read() as connection:
-            row = {"team_id": team_id, "agent_id": agent_id, "since": since}
-            return await connection.scalar(_ONE_IN_DRAFTING, row) is not None
+            statement = _of_agent(_ONE_IN_DRAFTING, team_id, agent_id)
+            return await connection.scalar(statement, {"since": since}) is not None
 
     async def was_delivered(self, delivery_key: str) -> bool:
         """Whether what Slack delivered under this key has been taken before."""
@@ -329,6 +331,12 @@ def to_row(record: Any) -> dict[str, Any]:
 
 def _way_back_row(request_id: str, way_back: WayBack) -> dict[str, Any]:
     return {"of_request": request_id, "url": way_back.response_url, "until": way_back.expires_at}
+
+
+def _of_agent(statement: Select[Any], team_id: str | None, agent_id: str) -> Select[Any]:
+    """What the statement selects, of this agent alone: of one team, or where ids are unique over teams, of any."""
+    of_agent = statement.where(requests.c.agent_id == agent_id)
+    return of_agent if team_id is None else of_agent.where(requests.c.team_id == team_id)
 
 
 def _standing(request_id: Any) -> Any:
@@ -523,8 +531,6 @@ _SELECT_REQUEST_OF_CANDIDATE: Final = (
 _LAST_OPEN: Final = (
     select(requests.c.id)
     .where(
-        requests.c.team_id == bindparam("team_id"),
-        requests.c.agent_id == bindparam("agent_id"),
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status.in_(OPEN),
         requests.c.handed_at.is_not(None),
@@ -537,8 +543,6 @@ _LAST_OPEN: Final = (
 _ONE_IN_DRAFTING: Final = (
     select(requests.c.id)
     .where(
-        requests.c.team_id == bindparam("team_id"),
-        requests.c.agent_id == bindparam("agent_id"),
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status == "drafting",
         requests.c.handed_at.is_(None),

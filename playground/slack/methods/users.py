@@ -22,7 +22,8 @@ def open_connection(state: State, _call: MethodCall) -> Json:
 def test_token(state: State, call: MethodCall) -> Json:
     user = state.users[call.token.user_id]
     who: Json = {"url": f"{state.base_url}/", "team": TEAM_NAME, "user": user.name, "team_id": TEAM_ID}
-    who |= {"ok": True, "user_id": user.id, "is_enterprise_install": False}
+    who |= {"ok": True, "user_id": user.id, "is_enterprise_install": state.enterprise_id is not None}
+    who |= {} if state.enterprise_id is None else {"enterprise_id": state.enterprise_id}
     return who | ({"bot_id": BOT_ID, "app_id": APP_ID} if user.id == BOT_USER_ID else {})
 
 
