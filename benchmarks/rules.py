@@ -7,9 +7,8 @@ from typing import Any
 
 from benchmarks.slack import JsonObject, Received
 from playground.slack.validation.validators import (
-    BLOCKS_CHARACTERS_LIMIT,
     TEXT_LIMIT,
-    count_characters,
+    exceed_message_limits,
     find_block_errors,
     find_view_errors,
 )
@@ -46,7 +45,7 @@ def _wrong_with_message(payload: JsonObject) -> list[str]:
         return ["msg_too_long"]
     if wrong := find_block_errors(blocks):
         return wrong
-    return ["msg_blocks_too_long"] if count_characters(blocks) > BLOCKS_CHARACTERS_LIMIT else []
+    return ["msg_blocks_too_long"] if exceed_message_limits(blocks) else []
 
 
 def _parsed(value: Any) -> Any:

@@ -20,7 +20,7 @@ from bot.playbook import Playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.encryption import Sealer
 from bot.privacy.service import Privacy
-from bot.ranking.training import RefitScheduler, RefitSchedule
+from bot.ranking.training import RefitSchedule, RefitScheduler
 from bot.suggesting.channels import Places
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Courier, Deliverer

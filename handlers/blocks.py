@@ -4,9 +4,10 @@ Whatever a model or a customer wrote stands in `plain_text`, which Slack shows a
 no `*` in it is bold. In a message's `text`, which has no such form, it is escaped.
 """
 
+import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from bot.errors import Stale
@@ -21,14 +22,21 @@ from storage.records import Candidate, Choice, DismissReason, DraftError, LogEnt
 SECTION_LIMIT: Final = 3_000
 BLOCKS_LIMIT: Final = 50
 MESSAGE_LIMIT: Final = 11_000
-"""Characters in all blocks of one message: Slack refuses at about 12,000."""
-MESSAGES_LIMIT: Final = 4
-"""A `response_url` has 5 uses; one is kept for the confirmation."""
+"""Characters of all blocks of one message, as JSON: Slack refuses at about 12,000 of text, or 13,000 of JSON."""
+MESSAGES_LIMIT: Final = 5
+"""A `response_url` has 5 uses; what comes after them goes another way."""
 EDIT_LIMIT: Final = 3_000
 MODAL_BLOCKS: Final = 100
-MESSAGE_ROOM: Final = MESSAGE_LIMIT - 2_000
-MODAL_ROOM: Final = 60_000
-"""For candidates in a modal, of which Slack takes 250,000 bytes."""
+PLACES_LIMIT: Final = 4
+"""Places in one message that fills: short replies fit in all of them."""
+OWN_ROOM: Final = 9_000
+"""For a candidate that has a message to itself."""
+MODAL_ROOM: Final = 36_000
+"""For candidates in a modal, of which Slack takes 250,000 bytes; a letter outside of ASCII may take six."""
+SHORTEST: Final = 400
+"""Characters of a text that is worth cutting further."""
+TOO_LONG: Final = frozenset({"msg_blocks_too_long", "msg_too_long"})
+"""Refusals of a message that is taken in parts."""
 
 USE, EDIT, REDRAFT, DISMISS = "use_candidate", "edit_candidate", "redraft_request", "dismiss_request"
 REASON, UNDO, POST = "dismiss_reason", "undo_choice", "post_reply"
@@ -69,8 +77,9 @@ def escape(text: str) -> str:
 
 
 def candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> tuple[Message, ...]:
-    """The candidates in their places, as few messages as Slack's limits allow, at most MESSAGES_LIMIT."""
-    room = (MESSAGES_LIMIT * MESSAGE_LIMIT - 6_000) // max(1, len(entry.visible))
+    """The candidates in their places, as few messages as Slack's limits allow, about MESSAGES_LIMIT at most."""
+    # Two whole sections with their buttons go into one message.
+    room = SECTION_LIMIT * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
     groups = [_head(entry.request, texts, note)]
     for candidate in entry.visible:
         unfilled = entry.unfilled.get(candidate.id, ())
@@ -80,29 +89,94 @@ def candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | Non
     return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in _pages(groups))
 
 
-def unfolding(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None, room: int) -> Message:
-    """All places of a request: with what is done in them, with why nothing is, or still being drafted. `room` is how
-    many characters all candidates may have together; what is longer is cut for display.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What stands on a board: its first message, and those that follow it, by name. A modal shows all in one."""
+
+    first: Message
+    further: dict[str, Message] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(block for message in (self.first, *self.further.values()) for block in message.blocks)
+
+    @property
+    def fits(self) -> bool:
+        """Whether Slack takes each of its messages."""
+        messages = (self.first, *self.further.values())
+        return all(len(each.blocks) <= BLOCKS_LIMIT and _size(each.blocks) <= MESSAGE_LIMIT for each in messages)
+
+
+def unfolding(
+    entry: LogEntry,
+    texts: Texts,
+    labels: Labels,
+    *,
+    note: str | None = None,
+    room: int,
+    below: Collection[str] = (),
+) -> Layout:
+    """All places of a request: with what is done in them, with why nothing is, or still being drafted.
+
+    `room` is how many characters one candidate may have; what is longer is cut for display. The candidates with ids in
+    `below` stand in messages of their own, and their places say so.
     """
     request = entry.request
     if request.status == "failed":
-        return failed(entry, texts)
+        return Layout(first=failed(entry, texts))
     drawn = draw_places(request.id, request.k_requested)
     done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
-    each = room // request.k_requested
-    blocks = _head(request, texts, note)
-    for place in range(1, request.k_requested + 1):
-        candidate = done.get(place)
-        if candidate is None:
-            blocks += [_context(texts("place", position=place)), _plain_section(texts("drafting"))]
-        elif candidate.position is None:
-            blocks.append(_context(_empty_place(candidate, place, texts)))
-        else:
-            unfilled = entry.unfilled.get(candidate.id, ())
-            groups = _candidate(candidate, texts, labels, room=each, unfilled=unfilled)
-            blocks += [block for group in groups for block in group]
-    foot = _foot(entry, texts) if entry.visible else [{"type": "divider"}, _context(texts("only-you"))]
-    return Message(text=texts("candidates-fallback", count=request.k_requested), blocks=(*blocks, *foot))
+    pages: list[list[Block]] = []
+    own: dict[str, Message] = {}
+    fallback = texts("candidates-fallback", count=request.k_requested)
+    for places in _divide(request.k_requested):
+        pages.append([])
+        for place in places:
+            candidate = done.get(place)
+            if candidate is None:
+                pages[-1] += [_context(texts("place", position=place)), _plain_section(texts("drafting"))]
+            elif candidate.position is None:
+                pages[-1].append(_context(_empty_place(candidate, place, texts)))
+            else:
+                unfilled = entry.unfilled.get(candidate.id, ())
+                groups = list(_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
+                if candidate.id not in below:
+                    pages[-1] += [block for group in groups for block in group]
+                    continue
+                pages[-1].append(_context(texts("place-below", position=place, style=labels[candidate.style])))
+                for part, page in enumerate(_pages(groups)):
+                    own[f"{candidate.id}:{part}"] = Message(text=fallback, blocks=tuple(page))
+    pages[0] = [*_head(request, texts, note), *pages[0]]
+    pages[-1] += _foot(entry, texts) if entry.visible else [{"type": "divider"}, _context(texts("only-you"))]
+    first, *rest = [Message(text=fallback, blocks=tuple(page)) for page in pages]
+    return Layout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
+
+
+def _divide(count: int) -> list[range]:
+    """The places, shared out evenly between as few messages as PLACES_LIMIT allows."""
+    pages = -(-count // PLACES_LIMIT)
+    return [range(1 + count * page // pages, 1 + count * (page + 1) // pages) for page in range(pages)]
+
+
+def halve(message: Message) -> tuple[Message, ...]:
+    """The message as two, cut behind the buttons that are nearest to its middle; none where it cannot be cut."""
+    blocks = message.blocks
+    if len(blocks) == 1:
+        return tuple(Message(text=message.text, blocks=(half,)) for half in _halve_section(blocks[0]))
+    cuts = range(1, len(blocks))
+    if not cuts:
+        return ()
+    behind_buttons = [cut for cut in cuts if blocks[cut - 1]["type"] == "actions"]
+    cut = min(behind_buttons or cuts, key=lambda each: abs(2 * each - len(blocks)))
+    return tuple(Message(text=message.text, blocks=part) for part in (blocks[:cut], blocks[cut:]))
+
+
+def _halve_section(block: Block) -> tuple[Block, ...]:
+    text = block["text"]["text"] if block["type"] == "section" else ""
+    if slack_length(text) < SHORTEST:
+        return ()
+    halves = (part for part in split(text, -(-slack_length(text) // 2)) if part.strip())
+    return tuple({**block, "text": {**block["text"], "text": part}} for part in halves)
 
 
 def _empty_place(candidate: Candidate, place: int, texts: Texts) -> str:
@@ -470,7 +544,7 @@ def _pages(groups: Sequence[list[Block]]) -> Iterator[list[Block]]:
     page: list[Block] = []
     size = 0
     for group in groups:
-        length = sum(_length(block) for block in group)
+        length = _size(group)
         if page and (size + length > MESSAGE_LIMIT or len(page) + len(group) > BLOCKS_LIMIT):
             yield page
             page, size = [], 0
@@ -479,13 +553,9 @@ def _pages(groups: Sequence[list[Block]]) -> Iterator[list[Block]]:
     yield page
 
 
-def _length(block: Block) -> int:
-    """All characters of a block that a person reads."""
-    if block["type"] == "section":
-        return slack_length(block["text"]["text"])
-    if block["type"] == "context":
-        return sum(slack_length(element["text"]) for element in block["elements"])
-    return 100
+def _size(blocks: Sequence[Block]) -> int:
+    """Characters of blocks as JSON."""
+    return sum(slack_length(json.dumps(block, ensure_ascii=False)) + 2 for block in blocks)
 
 
 def _sections(text: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from handlers import blocks
 from handlers.error_messages import apologising
 from handlers.progressive_display import Unfolding
 from handlers.slack.ephemeral import NotShown, PrivateMessages
-from handlers.slack.live_message import Board, Boards
+from handlers.slack.live_message import Board, Boards, DirectMessage
 from handlers.slack.threads import Pointed, Threads
 from storage.errors import Unavailable
 from storage.records import LogEntry, Request, Surface, WayBack
@@ -51,7 +51,7 @@ class Showing:
         self._labels = labels
         self._now = now
 
-    async def placeholders(self, request: Request, texts: Texts) -> blocks.Message:
+    async def placeholders(self, request: Request, texts: Texts) -> blocks.Layout:
         """The places of the request before anything is drafted."""
         return self._unfolding.placeholders(await self._suggester.opened(request), texts)
 
@@ -64,11 +64,42 @@ class Showing:
             return
         if lost is None:
             return
-        self._boards.leave(lost.request)
         if lost.request.status == "failed":
-            await self._private.show(lost.request, [blocks.failed(lost, texts)])
+            work = self._private.show(lost.request, [blocks.failed(lost, texts)])
         else:
-            await self.show(lost, texts, note=note)
+            work = self.show(lost, texts, note=note)
+        await self._elsewhere(board, lost.request, texts, work)
+
+    async def _elsewhere(self, board: Board, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+        """Show by `work` what the board did not take, and say so there: nobody is to wait before an old state of it.
+
+        Raises NotShown where neither could be done.
+        """
+        self._boards.leave(request)
+        try:
+            await work
+        except NotShown:
+            if not await self._say(board, request, texts("board-not-taken")):
+                raise
+        else:
+            if not await self._say(board, request, texts("board-moved")) and isinstance(board, DirectMessage):
+                await self._remove(board)
+
+    async def _say(self, board: Board, request: Request, sentence: str) -> bool:
+        """One sentence in the place of all that stands on the board, if it takes one."""
+        board.forget()
+        try:
+            await self._boards.paint(board, request, blocks.notice(sentence))
+        except (Refused, Uncertain, Throttled) as error:
+            _log.info("the board takes nothing: %s", error, extra={"request_id": request.id})
+            return False
+        return True
+
+    async def _remove(self, board: DirectMessage) -> None:
+        try:
+            await self._boards.remove(board)
+        except (Uncertain, Throttled) as error:
+            _log.warning("a message could not be taken away: %s", error)
 
     async def redraft(self, request: Request, texts: Texts) -> None:
         """Others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
@@ -82,11 +113,12 @@ class Showing:
         self._boards.put(request.id, board)
         try:
             board.forget()
-            await self._boards.paint(board, request, await self.placeholders(request, texts))
+            layout = await self.placeholders(request, texts)
+            await self._boards.paint(board, request, layout.first, layout.further)
         except (Refused, Uncertain, Throttled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
-            self._boards.leave(request)
-            await self.draft_and_show(await self._read_anew(request), texts)
+            work = self.draft_and_show(await self._read_anew(request), texts)
+            await self._elsewhere(board, request, texts, work)
             return
         await self.unfold(await self._read_anew(request), board, texts)
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from bot.i18n.texts import Texts
@@ -21,13 +22,16 @@ from storage.records import LogEntry, Request
 
 _log = logging.getLogger(__name__)
 
-_CLOSED: Final = frozenset({"not_found", "hash_conflict"})
-"""Refusals of an update by which we know that the agent has left the modal, or decided."""
+_CLOSED: Final = "not_found"
+"""Refusal of an update by which we know that the agent has left the modal."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Course:
-    """One unfolding: the newest state, and what has become of it."""
+    """One unfolding: the newest state, and what has become of it.
+
+    `placed` are the candidates that have been given room, `below` those of them that have messages of their own.
+    """
 
     request: Request
     board: Board
@@ -37,7 +41,9 @@ class _Course:
     is_whole: bool = False
     is_lost: bool = False
     is_left: bool = False
-    shown: blocks.Message | None = None
+    shown: blocks.Layout | None = None
+    placed: set[str] = field(default_factory=set)
+    below: set[str] = field(default_factory=set)
     shown_at: datetime | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,10 +66,10 @@ class Unfolding:
         self._now = now
         self._running: dict[str, _Course] = {}
 
-    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> blocks.Message:
+    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> blocks.Layout:
         """The places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
-        return blocks.unfolding(entry, texts, self._labels, note=note, room=blocks.MESSAGE_ROOM)
+        return blocks.unfolding(entry, texts, self._labels, note=note, room=blocks.OWN_ROOM)
 
     async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> LogEntry | None:
         """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
@@ -126,16 +132,16 @@ class Unfolding:
         """Paint one state, and record what it shows. False where there is nothing to paint on any more."""
         if entry.choice is not None or entry.request.status == "redrafted":
             return False
-        room = blocks.MODAL_ROOM if isinstance(course.board, Modal) else blocks.MESSAGE_ROOM
-        message = blocks.unfolding(entry, course.texts, self._labels, note=course.note, room=room)
-        if message == course.shown:
+        layout = self._lay_out(course, entry)
+        if layout == course.shown:
             return True
         try:
-            await self._put(course, message)
+            if not await self._put(course, layout):
+                return False  # another replica has changed it, where the agent clicked
         except Refused as refusal:
-            # Closed by the agent, or changed by another replica, where they clicked. `/suggest last` shows the request.
             _log.info("not painted: %s", refusal.reason, extra={"request_id": course.request.id})
-            course.is_lost = not isinstance(course.board, Modal) or refusal.reason not in _CLOSED
+            # What was closed by the agent, `/suggest last` shows.
+            course.is_lost = not isinstance(course.board, Modal) or refusal.reason != _CLOSED
             return False
         except (Uncertain, Throttled) as error:
             _log.warning("not painted: %s", error, extra={"request_id": course.request.id})
@@ -143,19 +149,41 @@ class Unfolding:
             course.is_lost = True
             return True
         course.is_lost = False
-        course.shown = message
+        course.shown = layout
         await self._record(course, entry)
         return True
 
-    async def _put(self, course: _Course, message: blocks.Message) -> None:
+    def _lay_out(self, course: _Course, entry: LogEntry) -> blocks.Layout:
+        """The state, with each new candidate in its place if a message has room for it, else in one of its own: what is
+        visible never moves.
+        """
+        is_modal = isinstance(course.board, Modal)
+        room = blocks.MODAL_ROOM // entry.request.k_requested if is_modal else blocks.OWN_ROOM
+        lay_out = partial(blocks.unfolding, entry, course.texts, self._labels, note=course.note, room=room)
+        if is_modal:
+            return lay_out()
+        new = [candidate.id for candidate in entry.visible if candidate.id not in course.placed]
+        course.placed.update(new)
+        course.below.update(new)
+        for candidate_id in new:
+            if lay_out(below=course.below - {candidate_id}).fits:
+                course.below.discard(candidate_id)
+        return lay_out(below=course.below)
+
+    async def _put(self, course: _Course, layout: blocks.Layout) -> bool:
+        """Paint; False where the agent has decided meanwhile. Raises as `Boards.paint` does."""
+        paint = partial(self._boards.paint, course.board, course.request, layout.first, layout.further)
         try:
-            await self._boards.paint(course.board, course.request, message)
+            await paint()
         except Refused as refusal:
-            if refusal.reason != "hash_conflict" or await self._suggester.is_decided(course.request.id):
+            if refusal.reason != "hash_conflict":
                 raise
+            if await self._suggester.is_decided(course.request.id):
+                return False
             # Nobody has decided, so what stands there is older than this: an update of ours whose answer was lost.
             course.board.forget()
-            await self._boards.paint(course.board, course.request, message)
+            await paint()
+        return True
 
     async def _record(self, course: _Course, entry: LogEntry) -> None:
         if not entry.visible:

@@ -41,6 +41,7 @@ from playground.slack.workspace import Workspace
 
 __all__ = [
     "ANY",
+    "RESPONSE_URL",
     "AppConfig",
     "Channel",
     "Channels",
@@ -60,7 +61,6 @@ __all__ = [
     "Message",
     "NoResponse",
     "People",
-    "RESPONSE_URL",
     "RateLimited",
     "RawResponse",
     "ServerError",

@@ -14,7 +14,7 @@ import yaml
 from bot.choice_log import to_json_line
 from cli.commands.serve import running
 from cli.settings import Settings
-from playground import AppConfig, Ephemeral, DispatchOutcome, User, Workspace
+from playground import AppConfig, DispatchOutcome, Ephemeral, User, Workspace
 from playground.model_server import ModelDouble
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection

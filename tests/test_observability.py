@@ -25,7 +25,7 @@ from bot.operations.metrics import _MOST_SLACK_ERRORS, Metrics
 from bot.operations.recovery import ANSWERED_WITHIN, DEAD_AFTER, HEARTBEAT_S, Recoverer
 from cli import logs
 from handlers.slack.call_metrics import refusal
-from playground import RESPONSE_URL, RateLimited, ErrorResponse, ServerError, Workspace, find_mentions
+from playground import RESPONSE_URL, ErrorResponse, RateLimited, ServerError, Workspace, find_mentions
 from playground.model_server import Call, ModelDouble, bad_request
 from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bot.reporting import PriceError, Prices, ReportQuery, Report, Reporter, parse_prices
+from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
 from cli import wiring
 from cli.commands.export import between
 from cli.database_location import Location, opened_as_it_is

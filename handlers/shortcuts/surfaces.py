@@ -332,7 +332,8 @@ class Surfaces:
 
     async def _in_direct_message(self, request: Request, texts: Texts) -> None:
         try:
-            posted = await self._boards.post(request, await self._showing.placeholders(request, texts))
+            placeholders = await self._showing.placeholders(request, texts)
+            posted = await self._boards.post(request, placeholders.first)
         except (Refused, Uncertain, Throttled) as error:
             _log.warning("no message to fill: %s", error, extra={"request_id": request.id})
             await self._showing.draft_and_show(request, texts)

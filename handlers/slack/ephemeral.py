@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import texts_for
 from bot.suggesting.deliver import Refused, Throttled, Uncertain
-from handlers.blocks import Message, with_link
+from handlers.blocks import TOO_LONG, Message, halve, with_link
 from handlers.slack.courier import webhook
 from handlers.slack.errors import check_webhook, telling_apart
 from handlers.slack.live_message import Boards, Modal
@@ -80,7 +80,7 @@ class PrivateMessages:
 
     async def tell(self, user_id: str, message: Message) -> None:
         """A direct message. Raises NotShown."""
-        await self._surely(partial(self._post_directly, user_id, message))
+        await self._surely(partial(self._post_directly, user_id), message)
 
     async def beside(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
         """Where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
@@ -88,7 +88,7 @@ class PrivateMessages:
             await self.tell(user_id, message)
             return
         try:
-            await self._patiently(partial(self._post_ephemeral, channel_id, user_id, thread_ts, message))
+            await self._in_parts(partial(self._post_ephemeral, channel_id, user_id, thread_ts), message)
         except (Refused, Uncertain, Throttled):
             await self.tell(user_id, message)
 
@@ -107,6 +107,14 @@ class PrivateMessages:
             return False
 
     async def _by_response_url(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
+        """The message, in halves where Slack finds it too long. The first may replace what was clicked."""
+        try:
+            await self._by_response_url_whole(way_back, message, replace=replace)
+        except Refused as refusal:
+            for index, half in enumerate(_halve(message, refusal)):
+                await self._by_response_url(way_back, half, replace=replace and index == 0)
+
+    async def _by_response_url_whole(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
         if way_back is None or way_back.expires_at <= self._now():
             raise Refused("expired_response_url")
         body = {
@@ -127,15 +135,14 @@ class PrivateMessages:
         thread_ts = request.thread_ts if _is_active(request) else None
         if request.surface not in _NOWHERE:
             try:
-                await self._patiently(
-                    partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts, message)
-                )
+                post = partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts)
+                await self._in_parts(post, message)
             except (Refused, Uncertain, Throttled) as error:
                 _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
         linked = await self._linked(request, message)
-        await self._surely(partial(self._post_directly, request.agent_id, linked))
+        await self._surely(partial(self._post_directly, request.agent_id), linked)
 
     async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
         async with telling_apart():
@@ -166,11 +173,19 @@ class PrivateMessages:
             return message
         return with_link(message, link, texts_for(request.locale))
 
-    async def _surely(self, post: Callable[[], Awaitable[None]]) -> None:
+    async def _surely(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
         try:
-            await self._patiently(post)
+            await self._in_parts(post, message)
         except (Refused, Uncertain, Throttled) as error:
             raise NotShown(str(error)) from error
+
+    async def _in_parts(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
+        """The message, in halves where Slack finds it too long."""
+        try:
+            await self._patiently(partial(post, message))
+        except Refused as refusal:
+            for half in _halve(message, refusal):
+                await self._in_parts(post, half)
 
     async def _patiently(self, post: Callable[[], Awaitable[None]]) -> None:
         """Wait as Slack tells, a few times."""
@@ -180,6 +195,14 @@ class PrivateMessages:
             except Throttled as throttled:
                 await self._sleep(throttled.retry_after_s)
         return await post()
+
+
+def _halve(message: Message, refusal: Refused) -> tuple[Message, ...]:
+    """The halves of a message that Slack found too long; another refusal is raised as it is."""
+    halves = halve(message) if refusal.reason in TOO_LONG else ()
+    if not halves:
+        raise refusal
+    return halves
 
 
 def _is_active(request: Request) -> bool:

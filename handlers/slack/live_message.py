@@ -6,15 +6,18 @@ without a click is told privately.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import Texts, texts_for
+from bot.suggesting.deliver import Refused
 from handlers import blocks
 from handlers.slack.errors import telling_apart
 from storage.records import Request
@@ -22,7 +25,12 @@ from storage.records import Request
 MODAL_EVERY_S: Final = 0.3
 MESSAGE_EVERY_S: Final = 1.0
 
+FIRST: Final = ""
+"""The name of the first of a board's messages."""
+
 _MOST: Final = 5_000
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,16 +50,23 @@ class Modal:
 
 @dataclass(slots=True, kw_only=True)
 class DirectMessage:
-    """A message of ours in the conversation between the agent and the bot."""
+    """A message of ours in the conversation between the agent and the bot, with those that follow it, by name.
+
+    `painted` is what stands in each, as far as we know; the first has no name.
+    """
 
     channel_id: str
     message_ts: str
+    thread_ts: str | None = None
+    further: dict[str, str] = field(default_factory=dict)
+    painted: dict[str, blocks.Message] = field(default_factory=dict)
     every_s: float = MESSAGE_EVERY_S
     painted_at: float | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
-        """Messages have no such state."""
+        """What we know of its state is no longer true."""
+        self.painted.clear()
 
 
 Board = Modal | DirectMessage
@@ -102,26 +117,34 @@ class Boards:
 
     async def post(self, request: Request, message: blocks.Message) -> DirectMessage:
         """A new message for the request. Raises Refused, Uncertain, Throttled."""
-        async with telling_apart():
-            answer = await self._client.chat_postMessage(
-                channel=request.channel_id,
-                thread_ts=request.thread_ts,
-                text=message.text,
-                blocks=list(message.blocks),
-            )
-            posted = DirectMessage(channel_id=answer["channel"], message_ts=answer["ts"])
+        channel_id, ts = await self._post(request.channel_id, request.thread_ts, message)
+        posted = DirectMessage(
+            channel_id=channel_id, message_ts=ts, thread_ts=request.thread_ts, painted={FIRST: message}
+        )
         self.put(request.id, posted)
         return posted
 
-    async def paint(self, board: Board, request: Request, message: blocks.Message) -> None:
-        """Other blocks in the board, unless it was changed behind our back. Raises Refused (`hash_conflict` for that),
-        Uncertain, Throttled.
+    async def paint(
+        self,
+        board: Board,
+        request: Request,
+        message: blocks.Message,
+        further: Mapping[str, blocks.Message] = MappingProxyType({}),
+    ) -> None:
+        """Other blocks in the board, unless it was changed behind our back; `further` are messages that follow the
+        first, or in a modal stand under it. Raises Refused (`hash_conflict` for that), Uncertain, Throttled.
         """
         async with self._turn(board):
             if isinstance(board, DirectMessage):
-                await self._update_message(board, message)
+                await self._update_messages(board, {FIRST: message, **further})
             else:
-                await self._update_view(board, request, message.blocks, guard=board.hash)
+                layout = blocks.Layout(first=message, further=dict(further))
+                await self._update_view(board, request, layout.blocks, guard=board.hash)
+
+    async def remove(self, board: DirectMessage) -> None:
+        """Take its messages away; those that are gone are fine. Raises Uncertain, Throttled."""
+        await self._delete(board, list(board.further))
+        await self._delete_message(board.channel_id, board.message_ts)
 
     async def replace(self, request: Request, messages: Sequence[blocks.Message]) -> bool:
         """Whatever stood in the request's modal, these now. False where it has none. Raises as `paint` does."""
@@ -161,8 +184,39 @@ class Boards:
             answer = await self._client.views_update(view_id=modal.view_id, view=view, **arguments)
             modal.hash = answer["view"].get("hash")
 
-    async def _update_message(self, board: DirectMessage, message: blocks.Message) -> None:
+    async def _update_messages(self, board: DirectMessage, messages: Mapping[str, blocks.Message]) -> None:
+        """Change what has changed, post what is new, delete what is no longer there."""
+        stamps = {FIRST: board.message_ts, **board.further}
+        for name, message in messages.items():
+            if board.painted.get(name) == message:
+                continue
+            if name in stamps:
+                await self._update_message(board.channel_id, stamps[name], message)
+            else:
+                _, board.further[name] = await self._post(board.channel_id, board.thread_ts, message)
+            board.painted[name] = message
+        await self._delete(board, [name for name in board.further if name not in messages])
+
+    async def _update_message(self, channel_id: str, ts: str, message: blocks.Message) -> None:
         async with telling_apart():
-            await self._client.chat_update(
-                channel=board.channel_id, ts=board.message_ts, text=message.text, blocks=list(message.blocks)
+            await self._client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
+
+    async def _post(self, channel_id: str, thread_ts: str | None, message: blocks.Message) -> tuple[str, str]:
+        async with telling_apart():
+            answer = await self._client.chat_postMessage(
+                channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
             )
+            return answer["channel"], answer["ts"]
+
+    async def _delete(self, board: DirectMessage, names: Sequence[str]) -> None:
+        for name in names:
+            await self._delete_message(board.channel_id, board.further[name])
+            del board.further[name]
+            board.painted.pop(name, None)
+
+    async def _delete_message(self, channel_id: str, ts: str) -> None:
+        try:
+            async with telling_apart():
+                await self._client.chat_delete(channel=channel_id, ts=ts)
+        except Refused as refusal:
+            _log.info("not deleted: %s", refusal.reason)

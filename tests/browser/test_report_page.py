@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, Page
 
-from bot.reporting import Price, Prices, ReportQuery, Reporter
+from bot.reporting import Price, Prices, Reporter, ReportQuery
 from cli.render.html.report import as_page
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection

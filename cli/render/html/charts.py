@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from bot.reporting.report import SimilarityBin, Latency, PositionShares, Week
+from bot.reporting.report import Latency, PositionShares, SimilarityBin, Week
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.render.html.markup import Markup, element

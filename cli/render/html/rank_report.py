@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from bot.ranking.contrasts import KINDS, EffectComparison, Effect, ContrastKind, Standing
-from bot.ranking.rank_report import RankReport, describe_finding, describe_order, format_times, describe_worth
+from bot.ranking.contrasts import KINDS, ContrastKind, Effect, EffectComparison, Standing
+from bot.ranking.rank_report import RankReport, describe_finding, describe_order, describe_worth, format_times
 from cli.commands.rank_report import EXPLORATORY, HOW_TO_READ, TITLES, header, of_kind, pairs_of, share
 
 WIDTH: Final = 640

@@ -18,8 +18,6 @@ def post_message(state: State, call: MethodCall) -> Json:
         _check_public_scope(call)
     _check_open_for_posts(channel)
     content = parse_content(call.args)
-    if validators.count_characters(content.blocks or ()) > validators.BLOCKS_CHARACTERS_LIMIT:
-        raise SlackError("msg_blocks_too_long")
     if any(call.args.get(name) for name in ("username", "icon_url", "icon_emoji")):
         call.require_scope("chat:write.customize")
     message = state.put_message(

@@ -31,7 +31,9 @@ def decode_json(args: Mapping[str, Any], name: str, error: str) -> Any:
 
 
 def parse_content(args: Mapping[str, Any]) -> MessageContent:
-    """A message's text and blocks. Raises SlackError: no_text, invalid_blocks, invalid_blocks_format, msg_too_long."""
+    """A message's text and blocks. Raises SlackError: no_text, invalid_blocks, invalid_blocks_format, msg_too_long,
+    msg_blocks_too_long.
+    """
     text = args.get("text") or ""
     if not isinstance(text, str):
         raise SlackError.from_reasons("invalid_arguments", ["[ERROR] must provide a string [json-pointer:/text]"])
@@ -49,6 +51,8 @@ def parse_content(args: Mapping[str, Any]) -> MessageContent:
     if wrong := validators.find_block_errors(blocks):
         reasons = [problem.removeprefix("[ERROR] ") for problem in wrong]
         raise SlackError("invalid_blocks", errors=reasons, response_metadata={"messages": wrong})
+    if validators.exceed_message_limits(blocks):
+        raise SlackError("msg_blocks_too_long")
     return MessageContent(text=text, blocks=fill_block_ids(blocks))
 
 

@@ -13,6 +13,7 @@ TEXT_LIMIT = 40_000
 UPDATE_TEXT_LIMIT = 4_000
 MESSAGE_BLOCKS_LIMIT = 50
 BLOCKS_CHARACTERS_LIMIT = 12_000
+BLOCKS_JSON_LIMIT = 13_000
 MARKDOWN_LIMIT = 12_000
 VIEW_BYTES_LIMIT = 250_000
 
@@ -49,6 +50,13 @@ def find_view_errors(view: Any, pointer: str = "/view") -> list[str]:
 def count_characters(blocks: Iterable[Json]) -> int:
     """How many characters of text the blocks show."""
     return sum(len(shown) for block in blocks for shown in _find_texts(block))
+
+
+def exceed_message_limits(blocks: Iterable[Json]) -> bool:
+    """Tell if a message's blocks are more than Slack takes together: the text that they show, or their JSON."""
+    shown = list(blocks)
+    is_long = count_characters(shown) > BLOCKS_CHARACTERS_LIMIT
+    return is_long or len(json.dumps(shown, ensure_ascii=False)) > BLOCKS_JSON_LIMIT
 
 
 def _find_texts(part: Any) -> Iterator[str]:

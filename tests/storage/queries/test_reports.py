@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot.reporting import Prices, ReportQuery, Reporter
+from bot.reporting import Prices, Reporter, ReportQuery
 from storage.queries.log_entries import Selection
 from storage.queries.reports import (
-    FateCell,
     DraftCell,
-    Facts,
     ExcludedCounts,
+    Facts,
+    FateCell,
     OutcomeCell,
     PickCell,
     Reports,

@@ -1,0 +1,210 @@
+"""Boards with more on them than one message takes: all is shown, and nobody waits before "Drafting…" for ever."""
+
+import random
+from typing import Any
+
+import pytest
+from playground.slack.rules import too_long
+
+from handlers import blocks
+from playground import Message, ServerError
+from playground import Refused as SlackRefuses
+from playground.model_server import Reply
+from tests.conftest import Stage, StageMaker
+from tests.handlers.test_main_path import _button_values
+from tests.handlers.test_surfaces import a_thread, all_shown, words
+
+WORDS = [f"{letter}{number}" for letter in "abcdefghij" for number in range(100)]
+
+
+def long_reply(seed: int, length: int = 3_000) -> str:
+    """Words in an order of their own: none of them nearly repeats another."""
+    rng = random.Random(seed)
+    return " ".join(rng.choice(WORDS) for _ in range(length)).strip()[:length].strip()
+
+
+def script(stage: Stage, count: int, length: int = 3_000, *, chinese: bool = False) -> list[str]:
+    texts = [long_reply(seed, length) for seed in range(count)]
+    if chinese:
+        texts = [
+            "".join(chr(0x4E00 + random.Random(text).randrange(9_000)) for text in each.split()) * 4 for each in texts
+        ]
+    for text in texts:
+        stage.model.enqueue(Reply(text=text, minds_max_tokens=False))
+    return texts
+
+
+def in_direct(stage: Stage) -> list[Message]:
+    return [message for message in stage.slack.messages(stage.slack.places.dm) if message.bot_id]
+
+
+def buttons(messages: list[Message]) -> list[str]:
+    return [value for message in messages for value in _button_values(message.blocks, "use_candidate")]
+
+
+async def all_there(stage: Stage, count: int) -> list[Message]:
+    await stage.slack.wait_until(lambda: len(set(buttons(in_direct(stage)))) == count, within=60)
+    await stage.slack.wait_until(lambda: "Drafting…" not in "".join(map(words, in_direct(stage))), within=60)
+    return in_direct(stage)
+
+
+def sections(messages: list[Message]) -> list[str]:
+    return [block["text"]["text"] for message in messages for block in message.blocks if block["type"] == "section"]
+
+
+@pytest.mark.parametrize("count", [3, 9, 10])
+async def test_long_replies_in_a_direct_message_are_all_shown_with_their_buttons(
+    stage_with: StageMaker, count: int
+) -> None:
+    """Each one whole; what is used is confirmed in its place, and recorded as seen."""
+    async with stage_with(suggest_candidates=count) as stage:
+        texts = script(stage, count)
+        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        messages = await all_there(stage, count)
+        assert set(texts) <= set(sections(messages))
+        assert len(buttons(messages)) == count
+        for place in range(1, count + 1):
+            assert f"Reply {place} ·" in "".join(map(words, messages))
+        assert len((await all_shown(stage))["candidates"]) == count
+        assert not stage.slack.journal.refusals()
+        last = next(message for message in reversed(messages) if buttons([message]))
+        await stage.slack.click(stage.agent, last, "use_candidate", value=buttons([last])[-1])
+        await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "to copy" in words(message))
+
+
+async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: StageMaker) -> None:
+    """A reply for which its message has no room any more comes in one of its own, and its place says so."""
+    async with stage_with(suggest_candidates=3) as stage:
+        script(stage, 3)
+        seen: dict[str, str] = {}
+        moved: list[str] = []
+
+        def watch(_: Any) -> None:
+            for message in in_direct(stage):
+                moved.extend(value for value in buttons([message]) if seen.setdefault(value, message.ts) != message.ts)
+
+        stage.slack.state.on_message.append(watch)
+        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        messages = await all_there(stage, 3)
+        assert (moved, len(messages), len(seen)) == ([], 2, 3)
+        assert "in a message of its own below" in words(messages[0])
+
+
+async def test_ten_short_replies_share_a_few_messages(stage_with: StageMaker) -> None:
+    async with stage_with(suggest_candidates=10) as stage:
+        script(stage, 10, 300)
+        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        messages = await all_there(stage, 10)
+        assert [len(buttons([message])) for message in messages] == [3, 3, 4]
+
+
+async def test_others_take_the_places_of_long_ones(stage_with: StageMaker) -> None:
+    """What stood in messages of its own goes with them."""
+    async with stage_with(suggest_candidates=10) as stage:
+        script(stage, 10)
+        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        messages = await all_there(stage, 10)
+        first = set(buttons(messages))
+        foot = next(message for message in messages if "redraft_request" in words(message))
+        script(stage, 10, 300)
+        await stage.slack.click(stage.agent, foot, "redraft_request")
+        await stage.slack.wait_until(lambda: not first.intersection(buttons(in_direct(stage))), within=30)
+        assert len(await all_there(stage, 10)) == 3
+
+
+REFUSALS = [
+    "msg_blocks_too_long", "msg_too_long", "invalid_blocks", "cant_update_message", "edit_window_closed",
+    "message_not_found", "is_inactive", "hash_conflict", "not_found", "as_yet_unknown",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_whatever_slack_says_to_an_update_the_replies_come(stage: Stage, error: str) -> None:
+    """And the message that was to be filled says where they are, or goes."""
+    stage.slack.faults.plan("chat.update", SlackRefuses(error=error), times=50)
+    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    messages = await all_there(stage, 3)
+    assert "Drafting…" not in "".join(map(words, messages))
+
+
+async def test_a_server_that_fails_on_updates_leaves_no_drafting(stage: Stage) -> None:
+    stage.slack.faults.plan("chat.update", ServerError(status=500), times=50)
+    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    await all_there(stage, 3)
+
+
+@pytest.mark.parametrize("error", ["msg_blocks_too_long", "msg_too_long"])
+async def test_a_slack_that_takes_less_gets_less_at_a_time(stage: Stage, error: str) -> None:
+    """Halves, down to one reply with its buttons."""
+    stage.slack.faults.plan("chat.update", SlackRefuses(error=error), times=50)
+    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "Drafting…" in words(message))
+    stage.slack.faults.plan("chat.postMessage", SlackRefuses(error=error), times=2)
+    messages = await all_there(stage, 3)
+    assert len(buttons(messages)) == 3
+
+
+async def test_where_no_message_is_taken_the_board_says_what_to_do(stage: Stage) -> None:
+    stage.slack.faults.plan("chat.update", SlackRefuses(error="msg_blocks_too_long"))
+    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "Drafting…" in words(message))
+    stage.slack.faults.plan("chat.postMessage", SlackRefuses(error="restricted_action"), times=20)
+    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "/suggest last" in words(message))
+
+
+@pytest.mark.parametrize(
+    ("error", "times"), [("view_too_large", 1), ("hash_conflict", 2), ("invalid_arguments", 1), ("as_yet_unknown", 1)]
+)
+async def test_whatever_slack_says_to_a_modal_the_replies_come(stage: Stage, error: str, times: int) -> None:
+    """And the modal says where they are."""
+    stage.slack.faults.plan("views.update", SlackRefuses(error=error), times=times)
+    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    shown = await stage.candidates()
+    assert len(_button_values(shown.blocks, "use_candidate")) == 3
+    await stage.slack.wait_for_view(stage.agent, lambda view: "messages of its own" in words(view))
+
+
+@pytest.mark.parametrize("chinese", [False, True])
+async def test_ten_long_replies_fit_a_modal(stage_with: StageMaker, *, chinese: bool) -> None:
+    async with stage_with(suggest_candidates=10) as stage:
+        script(stage, 10, chinese=chinese)
+        await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+        view = await stage.slack.wait_for_view(
+            stage.agent, lambda view: len(_button_values(view.blocks, "use_candidate")) == 10
+        )
+        assert "Drafting…" not in words(view)
+        assert not stage.slack.journal.refusals()
+
+
+async def test_ten_long_replies_to_a_command_come_by_its_own_way(stage_with: StageMaker) -> None:
+    async with stage_with(suggest_candidates=10) as stage:
+        texts = script(stage, 10)
+        await stage.suggest("Where is my order?")
+        await stage.private("dismiss_request")
+        shown = stage.slack.ephemerals(stage.agent)
+        assert set(texts) <= {text for message in shown for text in _texts(message.blocks)}
+        assert len([value for message in shown for value in _button_values(message.blocks, "use_candidate")]) == 10
+        assert not stage.slack.journal.refusals()
+
+
+def test_halves_are_cut_behind_buttons() -> None:
+    """Until one block is left, whose text is cut; what cannot be cut is given back as nothing."""
+    section = {"type": "section", "text": {"type": "plain_text", "text": "word " * 200}}
+    actions = {"type": "actions", "elements": []}
+    whole = blocks.Message(text="t", blocks=(section, section, actions, section, actions))
+    first, second = blocks.halve(whole)
+    assert (first.blocks, second.blocks) == ((section, section, actions), (section, actions))
+    parts = blocks.halve(blocks.Message(text="t", blocks=(section,)))
+    assert "".join(part.blocks[0]["text"]["text"] for part in parts).split() == ("word " * 200).split()
+    assert blocks.halve(blocks.Message(text="t", blocks=(actions,))) == ()
+
+
+def test_the_playground_counts_json_as_well_as_text() -> None:
+    assert not too_long([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}])
+    assert too_long([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}] * 5)
+    button = {"type": "button", "action_id": "a", "value": "v" * 2_000, "text": {"type": "plain_text", "text": "x"}}
+    assert too_long([{"type": "actions", "elements": [button]}] * 7)
+
+
+def _texts(shown: Any) -> list[str]:
+    return [block["text"]["text"] for block in shown if block["type"] == "section"]
