@@ -107,6 +107,7 @@ class Edge:
             showing=self._showing,
             colleagues=colleagues,
             exports=self._exports,
+            seen=doors.seen,
             people=people,
             tasks=doors.tasks,
             us=doors.us,

@@ -199,7 +199,7 @@ def parse_command(body: Mapping[str, Any]) -> Command:
         origin=_origin(body),
         channel_id=_text(body, "channel_id"),
         user_id=_text(body, "user_id"),
-        text=clean(_optional(body, "text") or "").strip(),
+        text=clean(unescape(_optional(body, "text") or "")).strip(),
         trigger_id=_text(body, "trigger_id", limit=200),
         response_url=_optional(body, "response_url"),
     )
@@ -322,6 +322,11 @@ def parse_export(body: Mapping[str, Any]) -> ExportWish:
         days=None if days == EVERYTHING else int(days),
         pseudonyms=names == "pseudonyms",
     )
+
+
+def unescape(text: str) -> str:
+    """Slack's three entities as the characters that people typed; each once, so that a typed `&lt;` stays one."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _selected(values: Mapping[str, Any], name: str) -> str:

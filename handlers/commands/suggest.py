@@ -16,7 +16,7 @@ from handlers.error_messages import apologising
 from handlers.payloads import Command, MalformedPayload, parse_command
 from handlers.slack.threads import Us
 from handlers.slack.users import People
-from handlers.views.export_log import Exports
+from handlers.views.export_log import Exports, Seen
 from storage.records import LogEntry, Request, Turn, WayBack
 
 HINT_MARK: Final = " // "
@@ -48,6 +48,7 @@ class Commands:
         showing: Showing,
         colleagues: Colleagues,
         exports: Exports,
+        seen: Seen,
         people: People,
         tasks: Tasks,
         us: Us,
@@ -59,6 +60,7 @@ class Commands:
         self._showing = showing
         self._colleagues = colleagues
         self._exports = exports
+        self._seen = seen
         self._people = people
         self._tasks = tasks
         self._us = us
@@ -85,7 +87,7 @@ class Commands:
             await self._answer(asked)
 
     async def _answer(self, asked: Asked) -> None:
-        word = asked.command.text
+        word = command_word(asked.command.text)
         if word in {"", "help"}:
             await self._help(asked)
         elif word == "last":
@@ -138,6 +140,7 @@ class Commands:
         """Stop or start drafting on every replica; for admins."""
         if not asked.is_admin:
             raise NotAllowed(helpers=tuple(sorted(self._admins)))
+        await self._take(asked)
         turn = self._pausing.pause if word == "pause" else self._pausing.resume
         changed = await turn(by=asked.command.user_id)
         await asked.ack(asked.texts(f"{word}-{'done' if changed else 'was'}"))
@@ -146,6 +149,7 @@ class Commands:
         """Ask which requests and in which form; for admins."""
         if not asked.is_admin:
             raise NotAllowed(helpers=tuple(sorted(self._admins)))
+        await self._take(asked)
         await asked.ack()
         await self._exports.open(
             user_id=asked.command.user_id,
@@ -153,6 +157,10 @@ class Commands:
             way_back=asked.way_back,
             texts=asked.texts,
         )
+
+    async def _take(self, asked: Asked) -> None:
+        """Raises Redelivered for a command that was carried out before; Unavailable."""
+        await self._seen.take(f"command:{asked.command.trigger_id}", at=self._now())
 
     async def _last_open(self, asked: Asked) -> LogEntry | None:
         """The agent's last open request, to be shown by the way that this command brought."""
@@ -166,6 +174,11 @@ class Commands:
     def _after(self, asked: Asked, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""
         self._tasks.spawn(self._showing.told(request, asked.texts, work), name=f"after {asked.command.trigger_id}")
+
+
+def command_word(text: str) -> str:
+    """A text as it is compared with subcommands: phones begin with a capital, and may end with a full stop."""
+    return text.strip().casefold().removesuffix(".").removesuffix("。").rstrip() or text.strip()
 
 
 def split_hint(text: str) -> tuple[str, str | None]:

@@ -27,6 +27,32 @@ async def test_an_admin_pauses_and_resumes(stage: Stage) -> None:
     await stage.suggested("And now?")
 
 
+async def test_an_admins_command_delivered_again_does_nothing_more(stage: Stage) -> None:
+    """Not even where another has come between, or where it had changed nothing."""
+    slack, admin = stage.slack, stage.slack.people.admin
+    paused = await stage.suggest("pause", user=admin)
+    paused_already = await stage.suggest("pause", user=admin)
+    resumed = await stage.suggest("resume", user=admin)
+    for outcome in (paused, paused_already):
+        again = await slack.deliver(outcome.delivery)
+        assert (again.acknowledged, again.body) == (True, None)
+    await stage.suggested("Is it paused?")
+    await stage.suggest("pause", user=admin)
+    await slack.deliver(resumed.delivery)
+    assert "An admin has paused" in json.dumps((await stage.suggest("Where is it?")).body)
+
+
+async def test_an_export_delivered_again_opens_nothing_more(stage: Stage) -> None:
+    admin = stage.slack.people.admin
+    outcome = await stage.suggest("export", user=admin)
+    await stage.slack.wait_for_view(admin)
+    again = await stage.slack.deliver(outcome.delivery)
+    await stage.slack.settled()
+    assert (again.acknowledged, again.body) == (True, None)
+    assert len(stage.slack.journal.calls("views.open")) == 1
+    assert stage.slack.ephemerals(admin) == []
+
+
 async def test_named_admins_may_pause(stage_with: StageMaker) -> None:
     """SUGGEST_ADMINS, beside the workspace's own."""
     async with stage_with(suggest_admins=("U0AGENT",)) as stage:

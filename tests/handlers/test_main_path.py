@@ -181,7 +181,45 @@ async def test_single_words_are_subcommands(stage: Stage, words: str, told: str)
     assert await stage.log() == []
 
 
-@pytest.mark.parametrize("text", ["Help me", "help!", "LAST", "where is my last order"])
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("HELP", "/suggest last"),
+        ("Help.", "/suggest last"),
+        ("last.", "no open request"),
+        ("LAST", "no open request"),
+        ("Last。", "no open request"),
+        ("Export", "Only admins"),
+        ("Pause", "Only admins"),
+        ("RESUME.", "Only admins"),
+    ],
+)
+async def test_subcommands_may_be_written_as_phones_write_them(stage: Stage, typed: str, told: str) -> None:
+    """A capital first, or all capitals; a full stop behind."""
+    outcome = await stage.suggest(typed)
+    assert told in json.dumps(outcome.body)
+    assert await stage.log() == []
+
+
+@pytest.mark.parametrize(
+    ("delivered", "typed"),
+    [
+        ("S&amp;M shoes &lt; 20 EUR", "S&M shoes < 20 EUR"),
+        ("Is 3 &gt; 2? // less than &lt;5 words", "Is 3 > 2?"),
+        ("I typed &amp;lt; and &amp;amp;", "I typed &lt; and &amp;"),
+        ("&quot; &copy; &#38; stay", "&quot; &copy; &#38; stay"),
+        ("plain & simple <3", "plain & simple <3"),
+    ],
+)
+async def test_slacks_entities_are_the_characters_that_were_typed(stage: Stage, delivered: str, typed: str) -> None:
+    """Before the model, the agent and the log; each once."""
+    shown = await stage.suggested(delivered)
+    [line] = await stage.log()
+    assert line["request"]["conversation"][0]["text"] == typed
+    assert json.dumps(typed, ensure_ascii=False)[1:-1] in json.dumps(shown.blocks, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("text", ["Help me", "help!", "last one", "..", "where is my last order"])
 async def test_anything_else_is_the_customers_message(stage: Stage, text: str) -> None:
     """A customer may well begin with the word help."""
     await stage.suggested(text)
