@@ -57,7 +57,7 @@ def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.App
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")
         try:
             delivery = await to_bolt_request(request)
-        except (AttributeError, LookupError, TypeError):
+        except (AttributeError, LookupError, TypeError, ValueError):
             # Bolt looks for ids all over a payload, and takes what it finds for what Slack sends.
             _log.warning("a signed delivery of an odd shape was refused")
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")
@@ -114,12 +114,12 @@ def _well_formed(body: bytes, content_type: str) -> bool:
     """Whether Bolt can take the body apart: JSON, or a form whose `payload`, if there is one, is a JSON object."""
     try:
         text = body.decode("utf-8")
-        if content_type == "application/json":
+        if content_type == "application/json" or text.startswith("{"):  # Bolt takes either for JSON
             check_shape(_object(text))
             return True
-        payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload")
-        if payloads is not None:
-            check_shape(_object(payloads[0]))
+        payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload", ())
+        for payload in payloads:  # Bolt reads the last
+            check_shape(_object(payload))
     except (ValueError, RecursionError, MalformedPayload):  # the second: arrays in arrays in arrays
         return False
     return True

@@ -24,6 +24,7 @@ from handlers.display import way_back_by
 from handlers.error_messages import worded
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
+from handlers.slack.threads import author_of, kind_of
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Kind, People, Person
 from handlers.trusted_origins import LONGEST
@@ -44,6 +45,7 @@ class Visit:
     is_command: bool = False
     is_told: bool = True
     is_in_view: bool = False
+    is_by_app: bool = False
     input_block: str | None = None
     response_url: str | None = None
     trigger_id: str | None = None
@@ -87,6 +89,8 @@ class Gate:
             return None
         person, is_member = await self._look_at(visit.user_id)
         reason = self._reason(visit.user_id, person, is_member=is_member)
+        if visit.is_by_app and person.kind not in {"member", "guest"}:
+            return await ack()
         if reason is None:
             await next_()
             return None
@@ -148,8 +152,12 @@ class Gate:
 
 
 def is_of_a_bot(body: Mapping[str, Any]) -> bool:
-    """An event by an app, ourselves included: none of them is an agent."""
-    return body.get("type") == "event_callback" and "bot_id" in _mapping(body, "event")
+    """An event by an app that gives no user: none of them is an agent.
+
+    One with a user may be a person's, by an app that posts with their own token.
+    """
+    event = _mapping(body, "event")
+    return body.get("type") == "event_callback" and "bot_id" in event and author_of(event) is None
 
 
 def visit_of(body: Mapping[str, Any]) -> Visit | None:
@@ -182,7 +190,8 @@ def _of_event(event: Mapping[str, Any]) -> Visit | None:
     is_message = event.get("type") == "message" and event.get("channel_type") == "im"
     return Visit(
         user_id=user_id,
-        is_told=event.get("type") == "app_mention" or (is_message and event.get("subtype") in {None, "file_share"}),
+        is_by_app="bot_id" in event,
+        is_told=event.get("type") == "app_mention" or (is_message and kind_of(event) in {None, "file_share"}),
         channel_id=_id(event, "channel"),
         thread_ts=_id(event, "thread_ts"),
     )

@@ -22,7 +22,7 @@ from bot.suggesting.suggest import Ask, Suggester
 from handlers import blocks
 from handlers.background_tasks import Tasks
 from handlers.colleague_notices import Colleagues
-from handlers.commands.suggest import split_hint
+from handlers.commands.suggest import command_word, split_hint
 from handlers.display import Showing, way_back_by
 from handlers.error_messages import apologising
 from handlers.payloads import (
@@ -38,7 +38,7 @@ from handlers.payloads import (
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
 from handlers.slack.live_message import Boards, Modal
-from handlers.slack.threads import Pointed, Threads, Us, plain, text_of
+from handlers.slack.threads import Pointed, Threads, Us, kind_of, plain, text_of
 from handlers.slack.users import People
 from storage.errors import Unavailable
 from storage.records import Request, Turn
@@ -312,7 +312,7 @@ class Surfaces:
     async def _sent(self, delivered: Delivered) -> None:
         written, texts = delivered.written, delivered.texts
         message, hint = split_hint(plain(written.text))
-        if message in {"", "help"}:
+        if command_word(message) in {"", "help"}:
             await self._answer(written, texts("usage-direct"))
             return
         ask = Ask(
@@ -355,13 +355,8 @@ class Surfaces:
 
 
 def _is_direct(event: Mapping[str, Any]) -> bool:
-    """A message that a person wrote to us: no edit, no deletion, nothing of our own."""
-    return (
-        event.get("channel_type") == "im"
-        and event.get("subtype") in {None, "file_share"}
-        and not event.get("bot_id")
-        and not event.get("hidden")
-    )
+    """A message that somebody wrote to us: no edit, no deletion. Those of apps, ours too, do not come past the gate."""
+    return event.get("channel_type") == "im" and kind_of(event) in {None, "file_share"} and not event.get("hidden")
 
 
 async def _if_possible(work: Work) -> None:

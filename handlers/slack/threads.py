@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import Refused, Throttled, Uncertain
 from bot.text_limits import clean
-from handlers.payloads import Origin
+from handlers.payloads import Origin, unescape
 from handlers.slack.errors import telling_apart
 from handlers.slack.users import Kind, People
 from storage.records import Request, Role, Turn
@@ -165,17 +165,22 @@ class Threads:
         """The members among the authors, but for the customer: whom the agent pointed at; else, where nobody from
         outside has written, who began the thread.
         """
-        authors = sorted({author for message in messages if (author := _author(message))})
+        authors = sorted({author for message in messages if (author := author_of(message))})
         persons = await asyncio.gather(*(self._people.get(author) for author in authors))
-        members = {author for author, person in zip(authors, persons, strict=True) if person.kind in _TEAM}
-        is_ours = all(self._is_ours(message) or _author(message) in members for message in messages)
+        by_apps = {author_of(message) for message in messages if message.get("bot_id")}
+        members = {
+            author
+            for author, person in zip(authors, persons, strict=True)
+            if person.kind == "member" or (person.kind in _TEAM and author not in by_apps)
+        }
+        is_ours = all(self._is_ours(message) or author_of(message) in members for message in messages)
         at = pointed.message.get("ts")
         read = next((message for message in messages if at and message.get("ts") == at), pointed.message)
         customer = read or (messages[0] if messages and is_ours else {})
-        return frozenset(members - {_author(customer)})
+        return frozenset(members - {author_of(customer)})
 
     def _role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:
-        return "agent" if self._is_ours(message) or _author(message) in team else "customer"
+        return "agent" if self._is_ours(message) or author_of(message) in team else "customer"
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
         by_bot = self._us.bot_id is not None and message.get("bot_id") == self._us.bot_id
@@ -183,7 +188,7 @@ class Threads:
 
     def _is_said(self, message: Mapping[str, Any]) -> bool:
         """Whether it is part of the conversation: our name in it makes it a word to us."""
-        if message.get("subtype") not in _SAID or message.get("hidden"):
+        if kind_of(message) not in _SAID or message.get("hidden"):
             return False
         return self._is_ours(message) or f"<@{self._us.user_id}>" not in str(message.get("text"))
 
@@ -217,17 +222,15 @@ def text_of(message: Mapping[str, Any]) -> str:
     """What the message says, as a person reads it, with its files by name."""
     said = message.get("text")
     lines = [plain(said)] if isinstance(said, str) and said.strip() else list(_elsewhere(message))
-    files = message.get("files")
-    for file in files if isinstance(files, list) else ():
-        name = file.get("name") if isinstance(file, Mapping) else None
-        lines.append(f"[file: {name or 'unnamed'}]")
+    for file in _objects(message, "files"):
+        name = file.get("name")
+        lines.append(f"[file: {name if isinstance(name, str) and name else 'unnamed'}]")
     return clean("\n".join(lines)).strip()
 
 
 def plain(text: str) -> str:
     """Slack's markup as a person reads it: `<https://a.example|this>`, `<@U1>`, `&amp;`."""
-    unmarked = _MARKED.sub(lambda found: _spoken(found[1]), text)
-    return unmarked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return unescape(_MARKED.sub(lambda found: _spoken(found[1]), text))
 
 
 def _spoken(marked: str) -> str:
@@ -244,13 +247,19 @@ def _spoken(marked: str) -> str:
 
 def _elsewhere(message: Mapping[str, Any]) -> Iterator[str]:
     """What an app wrote that gives no `text`: its attachments and sections."""
-    for attachment in message.get("attachments") or ():
-        found = [attachment.get(name) for name in ("text", "fallback")] if isinstance(attachment, Mapping) else []
+    for attachment in _objects(message, "attachments"):
+        found = [attachment.get(name) for name in ("text", "fallback")]
         yield next((plain(text) for text in found if isinstance(text, str) and text), "")
-    for block in message.get("blocks") or ():
-        text = block.get("text") if isinstance(block, Mapping) else None
+    for block in _objects(message, "blocks"):
+        text = block.get("text")
         if isinstance(text, Mapping) and isinstance(text.get("text"), str):
             yield plain(text["text"])
+
+
+def _objects(message: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects of a list in a message; what is of an odd type counts as none."""
+    found = message.get(name)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def _is_at(message: Mapping[str, Any], pointed: Pointed) -> bool:
@@ -259,7 +268,17 @@ def _is_at(message: Mapping[str, Any], pointed: Pointed) -> bool:
     return isinstance(at, str) and message.get("ts") == at
 
 
-def _author(message: Mapping[str, Any]) -> str | None:
-    """The person who wrote it; None for an app."""
+def author_of(message: Mapping[str, Any]) -> str | None:
+    """The user who wrote it, which may be an app's; what a person posts by an app with their own token is theirs.
+
+    None for an app that gives no user, or goes by a name of its own.
+    """
     author = message.get("user")
-    return author if isinstance(author, str) and not message.get("bot_id") else None
+    is_app = message.get("bot_id") and message.get("username")
+    return author if isinstance(author, str) and author and not is_app else None
+
+
+def kind_of(message: Mapping[str, Any]) -> str | None:
+    """A message's subtype; None for what somebody simply wrote."""
+    subtype = message.get("subtype")
+    return None if subtype is None else str(subtype)

@@ -17,7 +17,8 @@ def message_to_json(state: State, message: Message) -> Json:
     if message.bot_id == BOT_ID:
         shown |= {"bot_id": message.bot_id, "app_id": APP_ID, "bot_profile": _build_bot_profile(state)}
     elif message.bot_id:
-        shown |= {"bot_id": message.bot_id, "subtype": "bot_message"}
+        # What a person posts by an app, with a token of their own, is theirs.
+        shown |= {"bot_id": message.bot_id} if message.user_id else {"bot_id": message.bot_id, "subtype": "bot_message"}
     if message.username:
         shown |= {"subtype": "bot_message", "username": message.username}
     if message.edited_ts:

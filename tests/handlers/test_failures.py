@@ -56,6 +56,28 @@ async def test_signed_nonsense_is_refused_without_a_trace(stage: Stage, body: by
 
 
 @pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/json; charset=utf-8", "application/x-www-form-urlencoded", "x/y", ""]
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type": "event_callback"',
+        b"{",
+        b"{]",
+        b'{"a": 1}{',
+        b'{"type": 5}',
+        b"{" * 5_000,
+        b"payload=%7B%7D&payload=%7B",
+    ],
+)
+async def test_signed_broken_json_of_any_content_type_is_refused(stage: Stage, body: bytes, content_type: str) -> None:
+    """Bolt takes a body for JSON by its first letter, too."""
+    answer = await stage.slack.send_raw(body, content_type=content_type)
+    assert answer.status == 400
+    assert await stage.log() == []
+
+
+@pytest.mark.parametrize(
     "odd",
     [{"authorizations": 5}, {"authorizations": {"a": 1}}, {"authorizations": ["x"]}, {"event": {"user": True}}],
 )

@@ -466,6 +466,27 @@ async def test_where_nothing_can_be_shown_in_the_thread_a_direct_message_links_t
     assert len(_button_values(message.blocks, "use_candidate")) == 3
 
 
+async def test_a_mention_by_an_app_with_the_agents_own_token(stage: Stage) -> None:
+    """Slack tells of the app, too: it is the agent's all the same. In a direct message no less."""
+    first = stage.slack.write(stage.slack.people.stranger, stage.slack.places.support, CUSTOMERS_WORDS)
+    for place, text, thread_ts in (
+        (stage.slack.places.support, f"<@{stage.slack.bot_user_id}> be brief", first.ts),
+        (stage.slack.places.dm, "Where is it?", None),
+    ):
+        posted = Message(
+            ts=stage.slack.clock.ts(),
+            channel_id=place.id,
+            user_id=stage.agent.id,
+            text=text,
+            thread_ts=thread_ts,
+            bot_id="B0OTHER",
+        )
+        stage.slack.state.put_message(posted)
+    assert _button_values((await stage.candidates()).blocks, "use_candidate")
+    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "use_candidate" in words(message))
+    assert sorted(line["request"]["surface"] for line in await stage.log()) == ["dm", "mention"]
+
+
 async def test_a_mention_outside_of_a_thread_is_told_where_to_go(stage: Stage) -> None:
     mention(stage, None, "help me")
     told = await stage.private("under the customer's message")

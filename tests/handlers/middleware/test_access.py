@@ -295,7 +295,18 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
     async with house() as made:
         slack = made.slack
         for event in (
-            {"type": "app_mention", "user": "U0AGENT", "bot_id": "B1", "channel": "C0SUPPORT", "ts": "1.2"},
+            {"type": "app_mention", "bot_id": "B1", "channel": "C0SUPPORT", "ts": "1.2"},
+            {"type": "app_mention", "user": "U0SUGGEST", "bot_id": "B1", "channel": "C0SUPPORT", "ts": "1.2"},
+            {"type": "app_mention", "user": "U0STRANGER", "bot_id": "B1", "channel": "C0SUPPORT", "ts": "1.2"},
+            {"type": "app_mention", "user": "U0NOBODY", "bot_id": "B1", "channel": "C0SUPPORT", "ts": "1.2"},
+            {
+                "type": "app_mention",
+                "username": "Helpdesk",
+                "user": "U0AGENT",
+                "bot_id": "B1",
+                "channel": "C0SUPPORT",
+                "ts": "1.2",
+            },
             {
                 "type": "message",
                 "channel_type": "im",
@@ -307,6 +318,14 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
             delivery = slack._prepare_event(event)
             assert (await slack.dispatch(delivery)).acknowledged
         assert (made.entered, slack.ephemerals(slack.people.guest)) == ([], [])
+
+
+@pytest.mark.parametrize("kind", ["app_mention", "message"])
+async def test_what_a_member_posts_by_an_app_with_their_own_token_is_theirs(kind: str) -> None:
+    event = {"type": kind, "user": "U0AGENT", "bot_id": "B1", "channel": "D0AGENT", "ts": "1.2", "channel_type": "im"}
+    async with house() as made:
+        assert (await made.slack.deliver(made.slack._event_delivery(event))).acknowledged
+        assert len(made.entered) == 1
 
 
 @pytest.mark.parametrize(

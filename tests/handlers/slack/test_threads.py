@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handlers.slack.threads import TOKEN_BUDGET, newest, plain, text_of, tokens
-from playground import Message, User
+from playground import Dispatch, ErrorResponse, Message, User
 from playground.slack.people.customers import PAULA
 from tests.conftest import Stage
 from tests.handlers.test_surfaces import in_a_modal, mention
@@ -77,6 +77,39 @@ async def test_for_a_mention_the_customer_is_who_is_not_of_the_team(stage: Stage
     [line] = await stage.log()
     roles = [turn["role"] for turn in line["request"]["conversation"]]
     assert roles == (["agent", "agent", "customer"] if with_customer else ["customer", "agent"])
+
+
+async def test_what_a_person_posts_by_an_app_is_theirs(stage: Stage) -> None:
+    """With a token of their own, a member is of the team; an app that has a user is not."""
+    first = put(stage, "My parcel is broken.", by=PAULA)
+    stage.slack.state.users["U0BRIDGE"] = replace(stage.slack.people.bot, id="U0BRIDGE", name="bridge")
+    bridge = stage.slack.state.users["U0BRIDGE"]
+    put(stage, "A member by an app.", by=stage.slack.people.colleague, thread_ts=first.ts, bot_id="B0OTHER")
+    put(stage, "The customer by an app.", by=PAULA, thread_ts=first.ts, bot_id="B0OTHER")
+    put(stage, "A helpdesk's user.", by=bridge, thread_ts=first.ts, bot_id="B0OTHER")
+    last = put(stage, "Hello?", by=PAULA, thread_ts=first.ts)
+    assert await conversation(stage, last) == [
+        ("customer", "My parcel is broken."),
+        ("agent", "A member by an app."),
+        ("customer", "The customer by an app."),
+        ("customer", "A helpdesk's user."),
+        ("customer", "Hello?"),
+    ]
+
+
+@pytest.mark.parametrize("odd", [5, "x", {"a": 1}, [5, None, "x", []], True])
+@pytest.mark.parametrize("name", ["attachments", "blocks", "files", "subtype", "text", "bot_id", "username", "user"])
+async def test_odd_types_in_a_message_count_as_nothing(stage: Stage, name: str, odd: object) -> None:
+    """The words that are there are answered."""
+    message = put(stage, "Where is my order?", by=PAULA)
+    payload = stage.slack.payloads.message_shortcut(stage.agent, message, "suggest_replies")
+    given = {**payload["message"], **({"attachments": [{"text": "Where is it?"}]} if name == "text" else {}), name: odd}
+    delivery = Dispatch(
+        kind="interactive", name="shortcut", payload={**payload, "message": given}, user_id=stage.agent.id
+    )
+    stage.slack.faults.plan("conversations.replies", ErrorResponse(error="missing_scope"), times=5)
+    assert (await stage.slack.deliver(delivery)).acknowledged
+    await stage.slack.wait_for_view(stage.agent, lambda view: "use_candidate" in str(view.blocks))
 
 
 async def test_what_says_nothing_is_left_out_and_files_are_named(stage: Stage) -> None:
@@ -177,6 +210,9 @@ def test_markup_reads_as_a_person_reads_it(marked: str, read: str) -> None:
         ({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Block"}}, {"type": "divider"}]}, "Block"),
         ({"text": None, "files": [{}]}, "[file: unnamed]"),
         ({"text": 5, "attachments": ["odd", {"text": 7}], "blocks": ["odd"], "files": "odd"}, ""),
+        ({"attachments": 5, "blocks": 5, "files": 5}, ""),
+        ({"text": "Hi", "attachments": {}, "blocks": {"a": 1}, "files": [5, {"name": 5}]}, "Hi\n[file: unnamed]"),
+        ({"blocks": [{"text": 5}, {"text": {"text": 5}}, [[]], None], "attachments": [None, [], {"text": {}}]}, ""),
         ({}, ""),
     ],
 )  # fmt: skip
