@@ -22,6 +22,7 @@ from handlers.colleague_notices import Colleagues
 from handlers.commands.suggest import Commands
 from handlers.display import Showing
 from handlers.middleware.access import Gate
+from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import Unfolding
 from handlers.shortcuts.surfaces import ANYWHERE, SHORTCUT, Surfaces
 from handlers.slack.client import Connection
@@ -30,7 +31,6 @@ from handlers.slack.live_message import Boards
 from handlers.slack.threads import Threads, Us
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import People
-from handlers.trusted_origins import TrustedOrigins
 from handlers.views.export_log import Exporter, Exports, Seen
 from storage.records import Delivery, Request
 

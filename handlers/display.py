@@ -60,7 +60,11 @@ class Showing:
         try:
             lost = await self._unfolding.unfold(request, board, texts, note=note)
         except Unavailable as error:
-            await self._interrupted(request, texts, error)
+            # What goes on when the database is back is shown anew: nothing on this board is filled any more.
+            _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
+            self._boards.leave(request)
+            if not await self._say(board, request, texts("drafting-interrupted")):
+                await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
             return
         if lost is None:
             return

@@ -1,4 +1,5 @@
 """Bolt middleware.
 
-access  who may use the bot
+access           who may use the bot
+trusted_origins  response_urls at other hosts are left out
 """

@@ -22,12 +22,12 @@ from handlers import blocks
 from handlers.background_tasks import Tasks
 from handlers.display import way_back_by
 from handlers.error_messages import worded
+from handlers.middleware.trusted_origins import LONGEST
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
 from handlers.slack.threads import author_of, kind_of
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Kind, People, Person
-from handlers.trusted_origins import LONGEST
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]

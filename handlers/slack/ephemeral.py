@@ -141,6 +141,13 @@ class PrivateMessages:
                 _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
+        if request.surface == "dm":
+            try:
+                await self._in_parts(partial(self._post, request.channel_id, request.thread_ts), message)
+            except (Refused, Uncertain, Throttled) as error:
+                _log.info("chat.postMessage did not work: %s", error, extra={"request_id": request.id})
+            else:
+                return
         linked = await self._linked(request, message)
         await self._surely(partial(self._post_directly, request.agent_id), linked)
 
@@ -157,8 +164,13 @@ class PrivateMessages:
     async def _post_directly(self, user_id: str, message: Message) -> None:
         async with telling_apart():
             opened = await self._client.conversations_open(users=user_id)
+            channel_id = str(opened["channel"]["id"])
+        await self._post(channel_id, None, message)
+
+    async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> None:
+        async with telling_apart():
             await self._client.chat_postMessage(
-                channel=opened["channel"]["id"], text=message.text, blocks=list(message.blocks)
+                channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
             )
 
     async def _linked(self, request: Request, message: Message) -> Message:

@@ -10,6 +10,8 @@ from handlers import blocks
 from playground import Message, ServerError
 from playground import Refused as SlackRefuses
 from playground.model_server import Reply
+from storage.errors import Unavailable
+from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 from tests.handlers.test_surfaces import a_thread, all_shown, words
@@ -142,6 +144,31 @@ async def test_a_slack_that_takes_less_gets_less_at_a_time(stage: Stage, error: 
     stage.slack.faults.plan("chat.postMessage", SlackRefuses(error=error), times=2)
     messages = await all_there(stage, 3)
     assert len(buttons(messages)) == 3
+
+
+async def test_where_no_conversation_can_be_opened_the_replies_come_where_the_agent_wrote(stage: Stage) -> None:
+    stage.slack.faults.plan("chat.update", SlackRefuses(error="cant_update_message"), times=50)
+    stage.slack.faults.plan("conversations.open", SlackRefuses(error="missing_scope"), times=50)
+    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    await all_there(stage, 3)
+
+
+@pytest.mark.parametrize("surface", ["dm", "shortcut"])
+async def test_a_database_that_stops_meanwhile_is_said_in_the_place_of_drafting(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, surface: str
+) -> None:
+    async def full(*_: Any, **__: Any) -> None:
+        raise Unavailable("full")
+
+    monkeypatch.setattr(Requests, "record_candidate", full)
+    if surface == "dm":
+        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        direct = stage.slack.places.dm
+        told = await stage.slack.wait_for_message(direct, lambda message: "come when it is back" in words(message))
+        assert in_direct(stage) == [told]
+    else:
+        await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+        await stage.slack.wait_for_view(stage.agent, lambda view: "come when it is back" in words(view))
 
 
 async def test_where_no_message_is_taken_the_board_says_what_to_do(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from handlers.trusted_origins import TrustedOrigins
+from handlers.middleware.trusted_origins import TrustedOrigins
 from tests.conftest import Stage
 from tests.handlers.test_main_path import _button_values
 
