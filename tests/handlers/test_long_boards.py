@@ -7,8 +7,7 @@ import pytest
 from playground.slack.rules import too_long
 
 from handlers import blocks
-from playground import Message, ServerError
-from playground import Refused as SlackRefuses
+from playground import ErrorResponse, Message, ServerError
 from playground.model_server import Reply
 from storage.errors import Unavailable
 from storage.repositories.requests import Requests
@@ -37,7 +36,7 @@ def script(stage: Stage, count: int, length: int = 3_000, *, chinese: bool = Fal
 
 
 def in_direct(stage: Stage) -> list[Message]:
-    return [message for message in stage.slack.messages(stage.slack.places.dm) if message.bot_id]
+    return [message for message in stage.slack.messages(stage.slack.channels.dm) if message.bot_id]
 
 
 def buttons(messages: list[Message]) -> list[str]:
@@ -61,7 +60,7 @@ async def test_long_replies_in_a_direct_message_are_all_shown_with_their_buttons
     """Each one whole; what is used is confirmed in its place, and recorded as seen."""
     async with stage_with(suggest_candidates=count) as stage:
         texts = script(stage, count)
-        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         messages = await all_there(stage, count)
         assert set(texts) <= set(sections(messages))
         assert len(buttons(messages)) == count
@@ -71,7 +70,7 @@ async def test_long_replies_in_a_direct_message_are_all_shown_with_their_buttons
         assert not stage.slack.journal.refusals()
         last = next(message for message in reversed(messages) if buttons([message]))
         await stage.slack.click(stage.agent, last, "use_candidate", value=buttons([last])[-1])
-        await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "to copy" in words(message))
+        await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "to copy" in words(message))
 
 
 async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: StageMaker) -> None:
@@ -86,7 +85,7 @@ async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: Stage
                 moved.extend(value for value in buttons([message]) if seen.setdefault(value, message.ts) != message.ts)
 
         stage.slack.state.on_message.append(watch)
-        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         messages = await all_there(stage, 3)
         assert (moved, len(messages), len(seen)) == ([], 2, 3)
         assert "in a message of its own below" in words(messages[0])
@@ -95,7 +94,7 @@ async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: Stage
 async def test_ten_short_replies_share_a_few_messages(stage_with: StageMaker) -> None:
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10, 300)
-        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         messages = await all_there(stage, 10)
         assert [len(buttons([message])) for message in messages] == [3, 3, 4]
 
@@ -104,7 +103,7 @@ async def test_others_take_the_places_of_long_ones(stage_with: StageMaker) -> No
     """What stood in messages of its own goes with them."""
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10)
-        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+        stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         messages = await all_there(stage, 10)
         first = set(buttons(messages))
         foot = next(message for message in messages if "redraft_request" in words(message))
@@ -123,33 +122,33 @@ REFUSALS = [
 @pytest.mark.parametrize("error", REFUSALS)
 async def test_whatever_slack_says_to_an_update_the_replies_come(stage: Stage, error: str) -> None:
     """And the message that was to be filled says where they are, or goes."""
-    stage.slack.faults.plan("chat.update", SlackRefuses(error=error), times=50)
-    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    stage.slack.faults.plan("chat.update", ErrorResponse(error=error), times=50)
+    stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
     messages = await all_there(stage, 3)
     assert "Drafting…" not in "".join(map(words, messages))
 
 
 async def test_a_server_that_fails_on_updates_leaves_no_drafting(stage: Stage) -> None:
     stage.slack.faults.plan("chat.update", ServerError(status=500), times=50)
-    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
     await all_there(stage, 3)
 
 
 @pytest.mark.parametrize("error", ["msg_blocks_too_long", "msg_too_long"])
 async def test_a_slack_that_takes_less_gets_less_at_a_time(stage: Stage, error: str) -> None:
     """Halves, down to one reply with its buttons."""
-    stage.slack.faults.plan("chat.update", SlackRefuses(error=error), times=50)
-    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
-    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "Drafting…" in words(message))
-    stage.slack.faults.plan("chat.postMessage", SlackRefuses(error=error), times=2)
+    stage.slack.faults.plan("chat.update", ErrorResponse(error=error), times=50)
+    stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Drafting…" in words(message))
+    stage.slack.faults.plan("chat.postMessage", ErrorResponse(error=error), times=2)
     messages = await all_there(stage, 3)
     assert len(buttons(messages)) == 3
 
 
 async def test_where_no_conversation_can_be_opened_the_replies_come_where_the_agent_wrote(stage: Stage) -> None:
-    stage.slack.faults.plan("chat.update", SlackRefuses(error="cant_update_message"), times=50)
-    stage.slack.faults.plan("conversations.open", SlackRefuses(error="missing_scope"), times=50)
-    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
+    stage.slack.faults.plan("chat.update", ErrorResponse(error="cant_update_message"), times=50)
+    stage.slack.faults.plan("conversations.open", ErrorResponse(error="missing_scope"), times=50)
+    stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
     await all_there(stage, 3)
 
 
@@ -162,21 +161,21 @@ async def test_a_database_that_stops_meanwhile_is_said_in_the_place_of_drafting(
 
     monkeypatch.setattr(Requests, "record_candidate", full)
     if surface == "dm":
-        stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
-        direct = stage.slack.places.dm
+        stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
+        direct = stage.slack.channels.dm
         told = await stage.slack.wait_for_message(direct, lambda message: "come when it is back" in words(message))
         assert in_direct(stage) == [told]
     else:
-        await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+        await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
         await stage.slack.wait_for_view(stage.agent, lambda view: "come when it is back" in words(view))
 
 
 async def test_where_no_message_is_taken_the_board_says_what_to_do(stage: Stage) -> None:
-    stage.slack.faults.plan("chat.update", SlackRefuses(error="msg_blocks_too_long"))
-    stage.slack.write(stage.agent, stage.slack.places.dm, "Where is my order?")
-    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "Drafting…" in words(message))
-    stage.slack.faults.plan("chat.postMessage", SlackRefuses(error="restricted_action"), times=20)
-    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "/suggest last" in words(message))
+    stage.slack.faults.plan("chat.update", ErrorResponse(error="msg_blocks_too_long"))
+    stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Drafting…" in words(message))
+    stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="restricted_action"), times=20)
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "/suggest last" in words(message))
 
 
 @pytest.mark.parametrize(
@@ -184,8 +183,8 @@ async def test_where_no_message_is_taken_the_board_says_what_to_do(stage: Stage)
 )
 async def test_whatever_slack_says_to_a_modal_the_replies_come(stage: Stage, error: str, times: int) -> None:
     """And the modal says where they are."""
-    stage.slack.faults.plan("views.update", SlackRefuses(error=error), times=times)
-    await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    stage.slack.faults.plan("views.update", ErrorResponse(error=error), times=times)
+    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     shown = await stage.candidates()
     assert len(_button_values(shown.blocks, "use_candidate")) == 3
     await stage.slack.wait_for_view(stage.agent, lambda view: "messages of its own" in words(view))
@@ -195,7 +194,7 @@ async def test_whatever_slack_says_to_a_modal_the_replies_come(stage: Stage, err
 async def test_ten_long_replies_fit_a_modal(stage_with: StageMaker, *, chinese: bool) -> None:
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10, chinese=chinese)
-        await stage.slack.message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+        await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
         view = await stage.slack.wait_for_view(
             stage.agent, lambda view: len(_button_values(view.blocks, "use_candidate")) == 10
         )

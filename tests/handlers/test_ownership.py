@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from playground import Delivery
+from playground import Dispatch
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 from tests.handlers.test_surfaces import in_a_modal, modal_with
@@ -17,7 +17,7 @@ OTHER_GRID = {"id": "E0OTHER", "name": "Other"}
 GRID = "E0INVENTED"
 
 
-def changed(delivery: Delivery, **fields: Any) -> Delivery:
+def changed(delivery: Dispatch, **fields: Any) -> Dispatch:
     """What Slack delivers, with these fields; a mapping is laid over what stands there."""
     payload = dict(delivery.payload)
     for name, value in fields.items():
@@ -42,7 +42,7 @@ STRANGERS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("action", ["use_candidate", "edit_candidate", "redraft_request", "dismiss_request"])
 async def test_clicks_of_the_same_id_elsewhere_are_refused(stage: Stage, action: str, stranger: dict[str, Any]) -> None:
     shown = await stage.suggested()
-    await stage.slack.deliver(changed(stage.slack.prepared_click(stage.agent, shown, action), **stranger))
+    await stage.slack.dispatch(changed(stage.slack.prepare_click(stage.agent, shown, action), **stranger))
     await stage.private("Only the person who asked")
     [line] = await stage.log()
     assert (line["choice"], stage.replies(), stage.slack.open_views(stage.agent)) == (None, [], [])
@@ -52,8 +52,8 @@ async def test_an_undo_of_the_same_id_elsewhere_is_refused(stage: Stage) -> None
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
     posted = await stage.private("Posted")
-    undo = stage.slack.prepared_click(stage.agent, posted, "undo_choice")
-    await stage.slack.deliver(changed(undo, team=ELSEWHERE, user={"team_id": "T0ELSEWHERE"}))
+    undo = stage.slack.prepare_click(stage.agent, posted, "undo_choice")
+    await stage.slack.dispatch(changed(undo, team=ELSEWHERE, user={"team_id": "T0ELSEWHERE"}))
     await stage.private("Only the person who asked")
     assert len(stage.replies()) == 1
 
@@ -66,18 +66,18 @@ async def test_an_edit_submitted_by_the_same_id_elsewhere_is_refused(stage: Stag
     view = await stage.slack.wait_for_view(stage.agent)
     values = {"reply": {"text": {"type": "plain_text_input", "value": "Mine now"}}}
     payload = stage.slack.payloads.view_submission(stage.agent, view, values)
-    submission = Delivery(
+    submission = Dispatch(
         kind="interactive", name="view_submission:edit_reply", payload=payload, user_id=stage.agent.id, view_id=view.id
     )
-    outcome = await stage.slack.deliver(changed(submission, **stranger))
+    outcome = await stage.slack.dispatch(changed(submission, **stranger))
     assert "Only the person who asked" in json.dumps(outcome.body)
     assert stage.replies() == []
 
 
 async def test_a_modal_is_not_the_same_ids_elsewhere(stage: Stage) -> None:
     view = await in_a_modal(stage)
-    use = stage.slack.prepared_click(stage.agent, view, "use_candidate")
-    await stage.slack.deliver(changed(use, team=ELSEWHERE, user={"team_id": "T0ELSEWHERE"}))
+    use = stage.slack.prepare_click(stage.agent, view, "use_candidate")
+    await stage.slack.dispatch(changed(use, team=ELSEWHERE, user={"team_id": "T0ELSEWHERE"}))
     await modal_with(stage, "Only the person who asked")
     assert stage.replies() == []
 
@@ -85,15 +85,15 @@ async def test_a_modal_is_not_the_same_ids_elsewhere(stage: Stage) -> None:
 @pytest.mark.parametrize("elsewhere", [{}, {"enterprise_id": "E0OTHER"}])
 async def test_the_last_request_is_not_the_same_ids_elsewhere(stage: Stage, elsewhere: dict[str, str]) -> None:
     await stage.suggested()
-    last = stage.slack.prepared_command(stage.agent, stage.slack.places.support, "/suggest", "last")
-    outcome = await stage.slack.deliver(changed(last, team_id="T0ELSEWHERE", **elsewhere))
+    last = stage.slack.prepare_command(stage.agent, stage.slack.channels.support, "/suggest", "last")
+    outcome = await stage.slack.dispatch(changed(last, team_id="T0ELSEWHERE", **elsewhere))
     assert "no open request" in json.dumps(outcome.body)
 
 
 @pytest.mark.parametrize("word", ["pause", "resume", "export"])
 async def test_an_admins_id_elsewhere_is_no_admins(stage: Stage, word: str) -> None:
-    command = stage.slack.prepared_command(stage.slack.people.admin, stage.slack.places.support, "/suggest", word)
-    outcome = await stage.slack.deliver(changed(command, team_id="T0ELSEWHERE"))
+    command = stage.slack.prepare_command(stage.slack.people.admin, stage.slack.channels.support, "/suggest", word)
+    outcome = await stage.slack.dispatch(changed(command, team_id="T0ELSEWHERE"))
     assert "Only admins" in json.dumps(outcome.body)
 
 
@@ -114,7 +114,7 @@ async def grid(stage_with: StageMaker) -> AsyncIterator[Stage]:
 )
 async def test_in_a_grid_an_id_is_the_same_person_in_every_team(grid: Stage, told: dict[str, Any]) -> None:
     shown = await grid.suggested()
-    await grid.slack.deliver(changed(grid.slack.prepared_click(grid.agent, shown, "use_candidate"), **told))
+    await grid.slack.dispatch(changed(grid.slack.prepare_click(grid.agent, shown, "use_candidate"), **told))
     await grid.private("Posted")
     assert len(grid.replies()) == 1
 
@@ -122,14 +122,14 @@ async def test_in_a_grid_an_id_is_the_same_person_in_every_team(grid: Stage, tol
 async def test_in_a_grid_the_last_request_is_found_from_every_team(grid: Stage) -> None:
     shown = await grid.suggested()
     grid.slack.reload(grid.agent)
-    last = grid.slack.prepared_command(grid.agent, grid.slack.places.support, "/suggest", "last")
-    await grid.slack.deliver(changed(last, team_id="T0ELSEWHERE"))
+    last = grid.slack.prepare_command(grid.agent, grid.slack.channels.support, "/suggest", "last")
+    await grid.slack.dispatch(changed(last, team_id="T0ELSEWHERE"))
     again = await grid.candidates()
     assert _button_values(again.blocks, "use_candidate") == _button_values(shown.blocks, "use_candidate")
 
 
 async def test_from_another_grid_nobody_is_the_agent(grid: Stage) -> None:
     shown = await grid.suggested()
-    use = grid.slack.prepared_click(grid.agent, shown, "use_candidate")
-    await grid.slack.deliver(changed(use, team=ELSEWHERE, enterprise=OTHER_GRID))
+    use = grid.slack.prepare_click(grid.agent, shown, "use_candidate")
+    await grid.slack.dispatch(changed(use, team=ELSEWHERE, enterprise=OTHER_GRID))
     await grid.private("Only the person who asked")

@@ -468,10 +468,10 @@ async def test_where_nothing_can_be_shown_in_the_thread_a_direct_message_links_t
 
 async def test_a_mention_by_an_app_with_the_agents_own_token(stage: Stage) -> None:
     """Slack tells of the app, too: it is the agent's all the same. In a direct message no less."""
-    first = stage.slack.write(stage.slack.people.stranger, stage.slack.places.support, CUSTOMERS_WORDS)
+    first = stage.slack.write(stage.slack.people.stranger, stage.slack.channels.support, CUSTOMERS_WORDS)
     for place, text, thread_ts in (
-        (stage.slack.places.support, f"<@{stage.slack.bot_user_id}> be brief", first.ts),
-        (stage.slack.places.dm, "Where is it?", None),
+        (stage.slack.channels.support, f"<@{stage.slack.bot_user_id}> be brief", first.ts),
+        (stage.slack.channels.dm, "Where is it?", None),
     ):
         posted = Message(
             ts=stage.slack.clock.ts(),
@@ -483,7 +483,7 @@ async def test_a_mention_by_an_app_with_the_agents_own_token(stage: Stage) -> No
         )
         stage.slack.state.put_message(posted)
     assert _button_values((await stage.candidates()).blocks, "use_candidate")
-    await stage.slack.wait_for_message(stage.slack.places.dm, lambda message: "use_candidate" in words(message))
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "use_candidate" in words(message))
     assert sorted(line["request"]["surface"] for line in await stage.log()) == ["dm", "mention"]
 
 

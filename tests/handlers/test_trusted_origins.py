@@ -93,12 +93,12 @@ def test_a_stand_in_on_this_machine_opens_no_other(url: str) -> None:
 async def test_a_command_that_names_a_foreign_address_is_answered_another_way(stage: Stage, foreign: Any) -> None:
     """Also its clicks, up to the posted reply; nothing of the address is kept."""
     slack = stage.slack
-    command = slack.prepared_command(stage.agent, slack.places.support, "/suggest", "Where is my order?")
-    outcome = await slack.deliver(replace(command, payload={**command.payload, "response_url": foreign}))
+    command = slack.prepare_command(stage.agent, slack.channels.support, "/suggest", "Where is my order?")
+    outcome = await slack.dispatch(replace(command, payload={**command.payload, "response_url": foreign}))
     assert outcome.acknowledged
     shown = await stage.candidates()
-    click = slack.prepared_click(stage.agent, shown, "use_candidate", value=_first(shown.blocks))
-    await slack.deliver(replace(click, payload={**click.payload, "response_url": foreign}))
+    click = slack.prepare_click(stage.agent, shown, "use_candidate", value=_first(shown.blocks))
+    await slack.dispatch(replace(click, payload={**click.payload, "response_url": foreign}))
     await stage.private("Posted")
     assert len(stage.replies()) == 1
     assert "evil" not in str(await stage.log())
@@ -107,8 +107,8 @@ async def test_a_command_that_names_a_foreign_address_is_answered_another_way(st
 async def test_a_click_that_is_refused_is_told_without_its_address(stage: Stage) -> None:
     slack = stage.slack
     shown = replace(await stage.suggested(), user_id=slack.people.colleague.id)
-    click = slack.prepared_click(slack.people.colleague, shown, "use_candidate", value=_first(shown.blocks))
-    await slack.deliver(replace(click, payload={**click.payload, "response_url": "https://evil.example/x"}))
+    click = slack.prepare_click(slack.people.colleague, shown, "use_candidate", value=_first(shown.blocks))
+    await slack.dispatch(replace(click, payload={**click.payload, "response_url": "https://evil.example/x"}))
     await stage.private("Only the person who asked", user=slack.people.colleague)
 
 
@@ -125,11 +125,11 @@ async def test_a_foreign_host_hears_nothing(stage: Stage, monkeypatch: pytest.Mo
     monkeypatch.setattr(aiohttp.ClientSession, "_request", watched)
     foreign = {"response_url": "https://evil.example/x"}
     for user, text in ((stage.agent, "last"), (stage.agent, "Where?"), (slack.people.admin, "export")):
-        command = slack.prepared_command(user, slack.places.support, "/suggest", text)
-        await slack.deliver(replace(command, payload={**command.payload, **foreign}))
+        command = slack.prepare_command(user, slack.channels.support, "/suggest", text)
+        await slack.dispatch(replace(command, payload={**command.payload, **foreign}))
     await stage.candidates()
     await slack.wait_for_view(slack.people.admin)
-    await slack.settled()
+    await slack.wait_until_idle()
     assert not [url for url in asked if "evil" in url]
 
 

@@ -108,7 +108,7 @@ async def test_odd_types_in_a_message_count_as_nothing(stage: Stage, name: str, 
         kind="interactive", name="shortcut", payload={**payload, "message": given}, user_id=stage.agent.id
     )
     stage.slack.faults.plan("conversations.replies", ErrorResponse(error="missing_scope"), times=5)
-    assert (await stage.slack.deliver(delivery)).acknowledged
+    assert (await stage.slack.dispatch(delivery)).acknowledged
     await stage.slack.wait_for_view(stage.agent, lambda view: "use_candidate" in str(view.blocks))
 
 
