@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from bot.ordering.policies import PlackettLuce, arranged
+from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, shuffle
 from storage.records import Candidate, LogEntry
 from tests.storage.stores import AT, a_choice, a_request
@@ -28,7 +28,7 @@ def uniform_order(styles: Sequence[str], rng: random.Random) -> Order:
 def learned_order(styles: Sequence[str], rng: random.Random) -> Order:
     """The order of a ranker that has learned the tastes."""
     scores = [TASTES[style] for style in styles]
-    return arranged(styles, scores, policy=PlackettLuce(), ranker_version="v1", rng=rng)
+    return draw_order(styles, scores, policy=PlackettLuce(), ranker_version="v1", rng=rng)
 
 
 def simulate(count: int, orders: Orders, *, agents: int = 12, seed: int = 1) -> Iterator[LogEntry]:

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
-from bot.suggesting.deliver import ErrorResponse as CourierRefused
+from bot.suggesting.deliver import Refused as CourierRefused
 from bot.suggesting.deliver import Throttled, Uncertain
 from handlers import payloads
 from handlers.background_tasks import Tasks

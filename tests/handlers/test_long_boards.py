@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from playground.slack.rules import too_long
+from playground.slack.validation.validators import exceed_message_limits
 
 from handlers import blocks
 from playground import ErrorResponse, Message, ServerError
@@ -226,10 +226,10 @@ def test_halves_are_cut_behind_buttons() -> None:
 
 
 def test_the_playground_counts_json_as_well_as_text() -> None:
-    assert not too_long([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}])
-    assert too_long([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}] * 5)
+    assert not exceed_message_limits([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}])
+    assert exceed_message_limits([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}] * 5)
     button = {"type": "button", "action_id": "a", "value": "v" * 2_000, "text": {"type": "plain_text", "text": "x"}}
-    assert too_long([{"type": "actions", "elements": [button]}] * 7)
+    assert exceed_message_limits([{"type": "actions", "elements": [button]}] * 7)
 
 
 def _texts(shown: Any) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.drafting import DraftFailed
 from bot.errors import LimitReached, MessageTooLong
-from bot.ordering.policies import PlackettLuce, arranged
+from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.suggesting.suggest import MESSAGE_LIMIT
 from storage.errors import NotOpen, Redelivered, TakenOver
@@ -143,7 +143,7 @@ class ByLength:
     def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
         scores = [len(candidate.text or "") / 10 for candidate in candidates]
         ids = [candidate.id for candidate in candidates]
-        return arranged(ids, scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(1))
+        return draw_order(ids, scores, policy=PlackettLuce(), ranker_version="v1", rng=random.Random(1))
 
 
 async def test_an_order_from_scores_is_recorded_with_all_that_made_it(desk: Desk) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.ranking.choice_sets import collect
+from bot.ranking.choice_sets import collect_training_set
 from bot.ranking.model import Ranker
 from bot.ranking.promotion import judge
-from bot.ranking.refit import read
+from bot.ranking.refit import read_choice_sets
 from bot.ranking.training import RefitFailed
 from cli.workers.training import ProcessApart
 from storage import tables
@@ -58,15 +58,15 @@ async def test_it_learns_what_is_in_the_database(url: str) -> None:
     assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
     assert refit.trained_until == ranker.trained_until
     # To the last digit only where as many threads add the numbers up.
-    here = judge(collect(a_log(200)).displays, weights="kept").to_dict()
+    here = judge(collect_training_set(a_log(200)).choice_sets, weights="kept").to_dict()
     assert refit.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
 
 
 async def test_of_a_long_log_the_newest_count(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, [*a_log(20), an_entry("one", "two", number=20)])
-        found, left_out = await read(store.log, Selection(), newest=5)
-        everything, _ = await read(store.log, Selection())
+        found, left_out = await read_choice_sets(store.log, Selection(), newest=5)
+        everything, _ = await read_choice_sets(store.log, Selection())
     assert [display.request_id for display in found] == ["r15", "r16", "r17", "r18", "r19"]
     assert left_out == {"older": 15, "undecided": 1}
     assert len(everything) == 20

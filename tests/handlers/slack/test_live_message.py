@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.suggesting.deliver import ErrorResponse
+from bot.suggesting.deliver import Refused
 from handlers import blocks
 from handlers.slack.live_message import Boards, Modal
 from playground import SlowResponse, Workspace
@@ -88,7 +88,7 @@ async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
         modal = await a_modal(slack, made)
         other = Modal(view_id=modal.view_id)
         await made.paint(other, REQUEST, blocks.notice("another replica was here"))
-        with pytest.raises(ErrorResponse, match="hash_conflict"):
+        with pytest.raises(Refused, match="hash_conflict"):
             await made.paint(modal, REQUEST, blocks.notice("too late"))
         modal.forget()
         await made.paint(modal, REQUEST, blocks.notice("looked at anew"))
