@@ -1,4 +1,4 @@
-"""Only this machine's own programs and the workspace's own page come in: no web page elsewhere can drive it."""
+"""A middleware that lets in only programs of this machine and the workspace's own page."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 @web.middleware
 async def loopback_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """403 for a foreign Host (a name that was made to point here) or Origin (a page of another site)."""
+    """Answer 403 to a foreign Host (DNS rebinding) or Origin (a page of another site)."""
     if not _is_allowed(request):
         return web.Response(status=403, text="This workspace answers only under its own address.")
     return await handler(request)

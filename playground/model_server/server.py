@@ -592,7 +592,7 @@ def _wants_logprobs(call: Call, reply: Reply) -> bool:
 
 
 def _chunks(call: Call, reply: Reply) -> list[JsonObject]:
-    """What a streamed completion sends: role, tokens, finish; at last the usage, if it was asked for."""
+    """Build the events of a streamed completion: role, tokens, finish, and the usage if it was asked for."""
     envelope = _envelope(call, "chat.completion.chunk")
     drafts = _drafts(call, reply)
     chunks = []

@@ -1,4 +1,4 @@
-"""What the person at the page does, by name: each takes a JSON object and answers with one.
+"""The actions of the person at the page, by name: each takes a JSON object and answers with one.
 
     reload    {as}                                         their client starts anew: ephemerals vanish, modals close
     write     {as, channel, text, thread_ts?}              `text` as typed: `@Suggest` becomes a mention
@@ -11,7 +11,7 @@
     home      {as}
     fault     {name}                                       one of `FAULTS`, or `model_<name>` of the model's faults
 
-What the app made of it: {acknowledged, problem, ack_ms, ts}; `problem` in words, or null.
+The answer tells the app's acknowledgement: {acknowledged, problem, ack_ms, ts}; `problem` in words, or null.
 """
 
 import json
@@ -40,11 +40,11 @@ PROBLEMS = {
 
 
 class MalformedRequest(Exception):  # noqa: N818 - it names a situation
-    """The page asked for what there is not, or in no known shape."""
+    """The page named something unknown, or sent no known shape."""
 
 
 class ActionRequest:
-    """The body of one request, read field by field. Raises Malformed."""
+    """The body of one request. Reading a field raises MalformedRequest if it is missing or wrong."""
 
     def __init__(self, state: State, body: Json) -> None:
         self._state = state
@@ -111,7 +111,7 @@ def _look_up(records: Mapping[str, T], key: str, noun: str) -> T:
 
 
 class BrowserActions:
-    """Does them in the workspace. `next_click_comes_twice` holds for one click."""
+    """Runs the page's actions in the workspace. `_next_click_comes_twice` holds for one click."""
 
     def __init__(self, workspace: Workspace, *, model_faults: Callable[[str], None]) -> None:
         self._workspace = workspace
@@ -131,7 +131,7 @@ class BrowserActions:
         }
 
     async def run(self, name: str, raw: str) -> tuple[int, Json]:
-        """The HTTP status and the answer's JSON."""
+        """Run one action; return the HTTP status and the answer's JSON."""
         action = self._actions.get(name)
         if action is None:
             return 404, {"error": "The page asked for something unknown."}
@@ -159,7 +159,9 @@ class BrowserActions:
 
     async def _write(self, request: ActionRequest) -> Json:
         text = escape_typed_text(self._workspace.state, request.read_text("text"))
-        message = self._workspace.write(request.user, request.channel, text, thread_ts=request.read_optional_text("thread_ts"))
+        message = self._workspace.write(
+            request.user, request.channel, text, thread_ts=request.read_optional_text("thread_ts")
+        )
         return {"ts": message.ts}
 
     async def _command(self, request: ActionRequest) -> Json:
@@ -180,12 +182,18 @@ class BrowserActions:
 
     async def _select(self, request: ActionRequest) -> Json:
         outcome = await self._workspace.select(
-            request.user, request.surface, request.read_text("action_id"), request.chosen, block_id=request.read_text("block_id")
+            request.user,
+            request.surface,
+            request.read_text("action_id"),
+            request.chosen,
+            block_id=request.read_text("block_id"),
         )
         return self._describe_outcome(outcome)
 
     async def _submit(self, request: ActionRequest) -> Json:
-        return self._describe_outcome(await self._workspace.submit(request.user, request.view, request.read_object("values")))
+        return self._describe_outcome(
+            await self._workspace.submit(request.user, request.view, request.read_object("values"))
+        )
 
     async def _close(self, request: ActionRequest) -> Json:
         return self._describe_outcome(await self._workspace.close_view(request.user, request.view))
@@ -194,7 +202,9 @@ class BrowserActions:
         callback_id = request.read_text("callback_id")
         if request.read_optional_text("message") is None:
             return self._describe_outcome(await self._workspace.run_global_shortcut(request.user, callback_id))
-        return self._describe_outcome(await self._workspace.run_message_shortcut(request.user, request.message, callback_id))
+        return self._describe_outcome(
+            await self._workspace.run_message_shortcut(request.user, request.message, callback_id)
+        )
 
     async def _home(self, request: ActionRequest) -> Json:
         return self._describe_outcome(await self._workspace.open_home(request.user))
@@ -241,7 +251,7 @@ _MENTION = re.compile(r"(?<![\w@])@([\w.-]*\w)")
 
 
 def escape_typed_text(state: State, typed: str) -> str:
-    """Typed text as Slack keeps it: escaped, with mentions of known people, `@here`, `@channel` and `@list_all`."""
+    """Return typed text as Slack keeps it: escaped, with mentions of people, `@here`, `@channel` and `@everyone`."""
     names = {user.name.lower(): f"<@{user.id}>" for user in state.users.values()}
     names |= {word: f"<!{word}>" for word in ("here", "channel", "everyone")}
     escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

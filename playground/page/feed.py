@@ -1,4 +1,4 @@
-"""What an open page is told, as it happens: what one person sees, the journal, and the newest rows of the choice log.
+"""The page's event stream: all that one person sees, the journal, and the newest rows of the choice log.
 
 Each piece of news is one JSON object: `put`, the records that are new or other than before, by key; `gone`, the keys
 that are no more; `entries`, the journal's new ones; `log`, the newest rows, if they changed. The first has all there
@@ -29,9 +29,9 @@ Rows = AsyncIterator[Json] | Awaitable[list[Json]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
-    """What the page shows and steers besides the workspace.
+    """The page's parts beside the workspace: model, choice log, database.
 
-    `log_rows` gives the read_newest_rows requests of the choice log, as its lines say (`choice-log/1`), in any order;
+    `log_rows` gives the newest requests of the choice log, as its lines say (`choice-log/1`), in any order;
     `model_faults` takes "none", "slow", "rate_limited" or "broken"; `database` is the name to show of where the log is.
     """
 
@@ -43,7 +43,7 @@ class PageOptions:
 
 
 class Feed:
-    """The news for one person's open page. Made by `open`."""
+    """The news for one person's open page, made by `Feed.open`."""
 
     def __init__(self, workspace: Workspace, user: User, page_options: PageOptions) -> None:
         self._workspace = workspace
@@ -61,7 +61,7 @@ class Feed:
     @classmethod
     @asynccontextmanager
     async def open(cls, workspace: Workspace, user: User, page_options: PageOptions) -> AsyncIterator["Feed"]:
-        """A feed that hears of everything until the block ends."""
+        """Subscribe to journal and state until the block ends."""
         feed = cls(workspace, user, page_options)
         feed._log_task = asyncio.create_task(feed._follow_log())
         feed._log_task.add_done_callback(lambda _: feed._has_news.set())
@@ -73,7 +73,7 @@ class Feed:
             await asyncio.wait([feed._log_task])
 
     async def stream_news(self) -> AsyncIterator[Json]:
-        """All there is, then what changes, for ever; an empty one when nothing has for a while."""
+        """Yield all there is, then each change, for ever; an empty object when nothing changed for a while."""
         yield {"reset": True, **self._collect_changes()}
         while True:
             try:
@@ -127,20 +127,20 @@ class Feed:
 
 
 async def stream_lines(feed: Feed) -> AsyncIterator[bytes]:
-    """The feed as server-sent events; a comment keeps the connection open."""
+    """Yield the feed as server-sent events; a comment keeps the connection open."""
     async for news in feed.stream_news():
         yield f"data: {json.dumps(news, default=str)}\n\n".encode() if news else b": still here\n\n"
 
 
 async def read_newest_rows(page_options: PageOptions) -> list[Json]:
-    """The newest rows first, at most LOG_ROWS, however they come."""
+    """Read at most LOG_ROWS rows of the choice log, the newest first."""
     rows = page_options.log_rows()
     found = [row async for row in rows] if isinstance(rows, AsyncIterator) else await rows
     return sorted(found, key=lambda row: str(row["request"]["created_at"]), reverse=True)[:LOG_ROWS]
 
 
 def _list_visible_records(workspace: Workspace, user: User, page_options: PageOptions) -> dict[str, Any]:
-    """Each record that this person sees, by its key. Records are replaced, never edited: comparing them is cheap."""
+    """Return each record that this person sees, by its key. Comparing them is cheap: they are never edited."""
     state = workspace.state
     channels = [channel for channel in state.channels.values() if user.id in channel.members]
     home = state.homes.get(user.id)
@@ -181,7 +181,7 @@ _TYPES: dict[type, str] = {
 
 
 def as_json(record: Any) -> Any:
-    """A record as plain JSON, with its `type`; what is no record stays as it is."""
+    """Convert a record to plain JSON, with its `type`; return a dict as it is."""
     if isinstance(record, dict):
         return record
     shown = {field.name: getattr(record, field.name) for field in fields(record)}

@@ -1,6 +1,6 @@
 """The page at `/`: this workspace in a browser, its files, and the JSON beside them.
 
-How to serve it. `Workspace.start` takes its routes before there is a workspace, so the first argument is a function
+`Workspace.start` takes its routes before there is a workspace, so the first argument is a function
 that gives the workspace when a request comes; nothing asks for it before `start` has yielded:
 
     started: list[Workspace] = []
@@ -9,10 +9,11 @@ that gives the workspace when a request comes; nothing asks for it before `start
         started.append(slack)
         ...                                     # the bot; then open slack.url
 
-What there is:
-    GET  /                      the page             GET /page/<file>    its style, scripts, icon
-    GET  /client/stream?as=U1   server-sent events: first all that this person sees, then what changes (`feed`)
-    POST /client/<action>        what the person does: JSON to JSON, with the header `X-Playground: 1` (`browser_actions`)
+Routes:
+    GET  /                      the page
+    GET  /page/<file>           its style, scripts, icon
+    GET  /client/stream?as=U1   server-sent events: all that this person sees, then each change (`feed`)
+    POST /client/<action>       an action, JSON to JSON, with the header `X-Playground: 1` (`browser_actions`)
 
 Refused requests answer `{"error": "<words>"}`: 403 without the header, 400 what is malformed, 409 what Slack's own
 client would not let a person do. A foreign Host or Origin gets 403 from every route of the workspace (`loopback`).
@@ -51,8 +52,10 @@ HEADERS = {
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def build_page_routes(workspace: Callable[[], Workspace], *, page_options: PageOptions) -> Iterable[web.AbstractRouteDef]:
-    """The page's routes, for `Workspace.start(routes=…)`."""
+def build_page_routes(
+    workspace: Callable[[], Workspace], *, page_options: PageOptions
+) -> Iterable[web.AbstractRouteDef]:
+    """Build the page's routes, for `Workspace.start(routes=…)`."""
     page = Page(workspace, page_options)
     return [
         web.get("/", page.serve_index),
@@ -63,7 +66,7 @@ def build_page_routes(workspace: Callable[[], Workspace], *, page_options: PageO
 
 
 class Page:
-    """Answers the browser. Holds nothing but the doings, which know what the next click meets."""
+    """The page's HTTP handlers."""
 
     def __init__(self, workspace: Callable[[], Workspace], page_options: PageOptions) -> None:
         self._workspace = workspace
@@ -80,7 +83,7 @@ class Page:
         return _serve_asset(found[0])
 
     async def stream_feed(self, request: web.Request) -> web.StreamResponse:
-        """Ends when the browser leaves or the workspace stops; a comment every 15 s finds out about the former."""
+        """Stream the feed until the browser leaves, which a comment every 15 s finds out, or the workspace stops."""
         workspace = self._workspace()
         user = workspace.state.users.get(request.query.get("as", AGENT))
         if user is None:

@@ -1,4 +1,4 @@
-"""Who waits for what: state changes wake exactly those that wait for their topic, without polling."""
+"""Publish and subscribe for state changes: a change wakes exactly those that wait for its topic."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ Topic = tuple[str, str]
 
 
 class ChangeBus:
-    """A topic is a kind and an id, such as `("message", "C1")`; what is announced under it is the new record."""
+    """Publishes records under topics. A topic is a kind and an id, such as `("message", "C1")`."""
 
     def __init__(self) -> None:
         self._queues: dict[Topic, set[asyncio.Queue[Any]]] = {}
@@ -27,7 +27,7 @@ class ChangeBus:
 
     @contextmanager
     def subscribe(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Calls `listener` after every change of any topic, at once, until the block ends."""
+        """Call `listener` after every change of any topic, at once, until the block ends."""
         self._listeners.append(listener)
         try:
             yield
@@ -35,7 +35,7 @@ class ChangeBus:
             self._listeners.remove(listener)
 
     async def wait_for_record(self, topic: Topic, existing: Iterable[T], matches: Callable[[T], bool]) -> T:
-        """The first of `existing` that matches, else the next one announced that does. Waits for ever."""
+        """Return the first of `existing` that matches, else the next published one that does. Waits for ever."""
         for record in existing:
             if matches(record):
                 return record
@@ -50,7 +50,7 @@ class ChangeBus:
             self._queues[topic].discard(queue)
 
     async def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Returns as soon as `holds()`; asks again after every change of any topic. Waits for ever."""
+        """Return as soon as `holds()`; ask again after every change of any topic. Waits for ever."""
         event = asyncio.Event()
         self._any.add(event)
         try:

@@ -1,4 +1,4 @@
-"""The workspace's time: the machine's, plus what a test has put it forward by."""
+"""The workspace's time: the machine's, plus the seconds by which a test advanced it."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ class Clock:
         self._wake()
 
     def stop(self) -> None:
-        """Nothing sleeps on this clock any more: who does goes on at once."""
+        """Wake every sleeper, and let nobody sleep any more."""
         self._is_stopped = True
         self._wake()
 
@@ -44,7 +44,7 @@ class Clock:
         moved.set()
 
     def ts(self) -> str:
-        """A new message timestamp: unique, later than every earlier one."""
+        """Return a new message timestamp: unique, later than every earlier one."""
         self._last_ts = max(int(self.now() * 1_000_000), self._last_ts + 1)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 

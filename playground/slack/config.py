@@ -1,4 +1,4 @@
-"""What the workspace knows of the installed app: its scopes, commands, shortcuts and events, as its manifest says."""
+"""The installed app's configuration: scopes, commands, shortcuts and events, as its manifest declares them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppConfig:
-    """The defaults are generous; `from_manifest` gives what one manifest grants and nothing more."""
+    """The app's configuration. The defaults are generous; `from_manifest` grants what a manifest does, and no more."""
 
     name: str = "Suggest (playground)"
     bot_scopes: frozenset[str] = GENEROUS_SCOPES
@@ -46,7 +46,7 @@ class AppConfig:
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "AppConfig":
-        """Takes a parsed app manifest. Raises KeyError when a name that every manifest has is missing."""
+        """Read a parsed app manifest. Raises KeyError if a name that every manifest has is missing."""
         features = manifest.get("features", {})
         settings = manifest.get("settings", {})
         home = features.get("app_home", {})

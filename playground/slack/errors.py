@@ -1,14 +1,14 @@
-"""What goes wrong in a playground.
+"""Errors of the playground.
 
-SlackError      Slack refuses a call: an error code, and perhaps why
-NotPossible     a person tries what Slack's own client would not let them do; a mistake in the test, not in the bot
+SlackError        Slack refuses a call: an error code, and perhaps reasons
+ImpossibleAction  a person tries what Slack's own client would not let them do; a mistake in the test, not in the bot
 """
 
 from playground.slack.objects import Json
 
 
 class SlackError(Exception):
-    """`code` is the `error` of Slack's answer; `details` are the answer's further fields."""
+    """A refusal by Slack: `code` is the `error` of its answer, `details` are further fields of it."""
 
     def __init__(self, code: str, **details: object) -> None:
         super().__init__(code)
@@ -26,9 +26,9 @@ class SlackError(Exception):
 
     @classmethod
     def from_reasons(cls, code: str, reasons: list[str]) -> "SlackError":
-        """With the reasons where Slack puts them."""
+        """Build the error with reasons in `response_metadata`, where Slack puts them."""
         return cls(code, response_metadata={"messages": reasons})
 
 
 class ImpossibleAction(Exception):  # noqa: N818 - it names a situation, and is raised to a test's author
-    """A person cannot do that in Slack: no such button, not their message, a required field left empty."""
+    """An action that Slack's client does not offer: no such button, another's message, a required field left empty."""

@@ -1,4 +1,4 @@
-"""Faults on demand: what the next calls of a Web API method, or of a response_url, meet instead of a good answer."""
+"""Faults on demand, which the next calls of a Web API method or a response_url meet."""
 
 from dataclasses import dataclass, replace
 
@@ -86,20 +86,21 @@ class _PlannedFault:
 
 
 class FaultInjector:
-    """Plans are used up in the order they were made; each call uses at most one."""
+    """Planned faults, used up in the order they were planned; each call uses at most one."""
 
     def __init__(self) -> None:
         self._plans: list[_PlannedFault] = []
         self.refused_sockets = 0
 
     def plan(self, name: str, fault: Fault, *, times: int = 1, channel_id: str | None = None) -> None:
-        """The next `times` calls of `name` (a method, `RESPONSE_URL` or `ANY`) meet `fault`; those of one channel only,
-        if it is given.
+        """Plan `fault` for the next `times` calls of `name`: a method, `RESPONSE_URL` or `ANY`.
+
+        With a `channel_id`, only calls for that channel count.
         """
         self._plans.append(_PlannedFault(name=name, fault=fault, left=times, channel_id=channel_id))
 
     def refuse_sockets(self, times: int = 1) -> None:
-        """The next `times` connections to a fresh Socket Mode URL are refused."""
+        """Refuse the next `times` connections to a fresh Socket Mode URL."""
         self.refused_sockets += times
 
     def clear(self) -> None:
@@ -107,7 +108,7 @@ class FaultInjector:
         self.refused_sockets = 0
 
     def take(self, name: str, channel_id: object = None) -> Fault | None:
-        """The fault that this call meets; it is counted as used."""
+        """Return the fault that this call meets, and count it as used."""
         for index, plan in enumerate(self._plans):
             if plan.name not in {name, ANY} or plan.channel_id not in {None, channel_id}:
                 continue

@@ -20,7 +20,10 @@ Via = Literal["web_api", "response_url", "upload", "http", "socket"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """`to` is who was asked; an answer keeps its request's `to`, `via` and `name`. `error`: why refused, or lost."""
+    """A request or an answer, with the receiver of the request in `to`.
+
+    An answer keeps its request's `to`, `via` and `name`; its `error` is a refusal or a fault.
+    """
 
     seq: int
     at: float
@@ -35,12 +38,12 @@ class Entry:
     duration_ms: float | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as plain JSON, for a page that shows it."""
+        """Return the entry as plain JSON."""
         return {name: getattr(self, name) for name in Entry.__slots__}
 
 
 class Journal:
-    """Keeps the newest `size` entries; `seq` goes on counting."""
+    """The newest `size` entries; `seq` goes on counting."""
 
     def __init__(self, now: Callable[[], float], size: int = 20_000) -> None:
         self._now = now
@@ -74,16 +77,16 @@ class Journal:
         return self._append(entry)
 
     def calls(self, name: str) -> list[Any]:
-        """The bodies of the requests of this name, in order: `journal.calls("chat.postMessage")[0]["text"]`."""
+        """Return the bodies of the requests of this name, in order: `journal.calls("chat.postMessage")[0]["text"]`."""
         return [entry.body for entry in self._entries if entry.kind == "request" and entry.name == name]
 
     def refusals(self) -> list[Entry]:
-        """The answers by which Slack refused something the bot sent."""
+        """Return the answers by which Slack refused something that the bot sent."""
         return [e for e in self._entries if e.kind == "answer" and e.error is not None and e.to == "slack"]
 
     @contextmanager
     def subscribe(self, listener: Callable[[Entry], None]) -> Iterator[None]:
-        """Calls `listener` with each new entry, at once, until the block ends."""
+        """Call `listener` with each new entry, at once, until the block ends."""
         self._listeners.append(listener)
         try:
             yield
@@ -91,7 +94,7 @@ class Journal:
             self._listeners.remove(listener)
 
     async def follow(self, after: int = 0) -> AsyncIterator[Entry]:
-        """The kept entries with a higher `seq` than `after`, then each new one as it comes, for ever."""
+        """Yield the kept entries with a higher `seq` than `after`, then each new one, for ever."""
         queue: asyncio.Queue[Entry] = asyncio.Queue()
         with self.subscribe(queue.put_nowait):
             for entry in self.entries:
@@ -101,7 +104,7 @@ class Journal:
                 yield await queue.get()
 
     def dump(self) -> str:
-        """One JSON line an entry, for a failing test's message."""
+        """Return one JSON line an entry, for a failing test's message."""
         return "\n".join(json.dumps(entry.as_json(), default=str) for entry in self._entries)
 
     def _append(self, entry: Entry) -> Entry:

@@ -1,4 +1,4 @@
-"""Whom a message notifies: Slack's own reading of `<!channel>`, `<@U1>`, `<!subteam^S1>` wherever it parses them."""
+"""Mentions that notify people: `<!channel>`, `<@U1>` and `<!subteam^S1>`, wherever Slack parses them."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,10 @@ _BLOCKS = {
 
 
 def find_mentions(message: Message | Ephemeral) -> frozenset[str]:
-    """Such as `{"!channel", "@U0AGENT"}`; empty if nobody. `&lt;!channel&gt;` is inert, and so is all plain_text."""
+    """Find the mentions that notify, such as `{"!channel", "@U0AGENT"}`.
+
+    `&lt;!channel&gt;` is inert, and so is all plain_text.
+    """
     return frozenset([*_PING.findall(message.text), *_find_in_part(list(message.blocks))])
 
 

@@ -1,4 +1,4 @@
-"""The nouns of a workspace, frozen: people, channels, messages, views, and Slack's short-lived secrets."""
+"""Slack's objects as frozen records: users, channels, messages, views, and short-lived secrets."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +11,10 @@ UrlOrigin = Literal["command", "shortcut", "ephemeral", "message"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`is_restricted`: a guest, of one channel if `is_ultra_restricted` too. `is_stranger`: of another team."""
+    """A person or a bot.
+
+    `is_restricted`: a guest, of one channel if `is_ultra_restricted` too. `is_stranger`: of another team.
+    """
 
     id: str
     team_id: str
@@ -31,7 +34,10 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """`is_read_only`: posting is restricted to admins, so that the bot gets `restricted_action`."""
+    """A channel or direct message.
+
+    `is_read_only`: posting is restricted to admins, so that the bot gets `restricted_action`.
+    """
 
     id: str
     name: str
@@ -45,9 +51,9 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What everybody in the channel sees. `ts` is its id within the channel; `subtype` as Slack names it, if any.
+    """A message that everybody in the channel sees. `ts` is its id within the channel.
 
-    `bot_id` is ours, or another app's; an incoming webhook has one and no `user_id`.
+    `subtype` is Slack's, if any. `bot_id` is ours or another app's; an incoming webhook has one and no `user_id`.
     """
 
     ts: str
@@ -66,7 +72,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ephemeral:
-    """What `user_id` alone sees, until a reload. `is_shown` is false where Slack takes it but shows it to nobody."""
+    """A message that `user_id` alone sees, until a reload.
+
+    `is_shown` is false where Slack takes it but shows it to nobody.
+    """
 
     ts: str
     channel_id: str
@@ -110,7 +119,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """`user_id` is whom it acts as: the bot user for bot tokens. `refusal` is the error of one that was taken back."""
+    """An API token, which acts as `user_id`. `refusal` is the error of a revoked one."""
 
     value: str
     kind: TokenKind
@@ -121,6 +130,8 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
+    """A trigger id: it opens one modal for one person, within seconds."""
+
     id: str
     user_id: str
     expires_at: float
@@ -129,7 +140,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseUrl:
-    """`message_ts` is the message that a click came from: what replace_original and delete_original act on."""
+    """A response_url. `message_ts` is the clicked message, on which replace_original and delete_original act."""
 
     key: str
     channel_id: str
@@ -142,6 +153,8 @@ class ResponseUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
+    """A file by Slack's external upload; `content` is None until the bytes have come."""
+
     id: str
     filename: str
     length: int
@@ -150,7 +163,7 @@ class Upload:
 
 
 def surface_key(record: Message | Ephemeral | View) -> str:
-    """A name for the surface, under which what people have entered there is kept."""
+    """Return the key of a surface, under which the values entered there are kept."""
     if isinstance(record, View):
         return record.id
     return f"{record.channel_id}/{record.ts}"

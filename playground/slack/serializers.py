@@ -1,4 +1,4 @@
-"""Records as Slack's JSON: what the Web API answers with and what payloads carry."""
+"""Convert records to Slack's JSON, for answers of the Web API and for payloads."""
 
 from playground.slack.objects import Channel, Json, Message, User, View
 from playground.slack.people.directory import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
@@ -6,7 +6,7 @@ from playground.slack.state import State
 
 
 def message_to_json(state: State, message: Message) -> Json:
-    """A message as in conversations.history; a thread's first one with its counts."""
+    """Convert a message as for conversations.history; a thread's first one with its counts."""
     shown: Json = {"type": "message", "ts": message.ts, "text": message.text, "team": _find_team_id(state, message)}
     if message.user_id:
         shown["user"] = message.user_id
@@ -31,7 +31,7 @@ def message_to_json(state: State, message: Message) -> Json:
 
 
 def _find_team_id(state: State, message: Message) -> str:
-    """Of the person who wrote it: somebody else's in a channel shared with another team."""
+    """Return the author's team: in a shared channel it may be another one."""
     author = state.users.get(message.user_id)
     return author.team_id if author else TEAM_ID
 
@@ -53,8 +53,9 @@ def _build_bot_profile(state: State) -> Json:
 
 
 def user_to_json(state: State, user: User, *, locale: str | None) -> Json:
-    """As users.info answers. `is_stranger` is told only of people in no channel of the bot's; nothing of rights and
-    times of those who are deactivated.
+    """Convert a user as for users.info.
+
+    `is_stranger` is true only for people in no channel of the bot's. Deactivated users have no rights and time zone.
     """
     profile = {"real_name": user.real_name, "display_name": user.name, "team": user.team_id}
     shown: Json = {
@@ -116,7 +117,7 @@ def channel_to_json(channel: Channel, *, for_user: str) -> Json:
 
 
 def view_to_json(view: View, *, values: Json | None = None) -> Json:
-    """A view as views.open answers it and as payloads carry it; `values` is what a person has entered."""
+    """Convert a view as for views.open and payloads; `values` are those that a person has entered."""
     content = view.content
     is_modal = view.type == "modal"
     return {

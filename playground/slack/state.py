@@ -1,4 +1,4 @@
-"""Everything a workspace holds, and the only place where it changes. Each change is announced to who waits for it."""
+"""The workspace's state, and the only place where it changes. Each change is published on the bus."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ from playground.slack.people.directory import APP_ID, BOT_USER_ID, SLACKBOT_ID, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageChange:
-    """What listeners are told: `before` is None for a new message, `after` is None for a deleted one."""
+    """A change of a message: `before` is None for a new one, `after` is None for a deleted one."""
 
     channel_id: str
     before: Message | None
@@ -37,7 +37,7 @@ class MessageChange:
 
 
 class State:
-    """Records are replaced, never edited: whoever holds one holds what was true then."""
+    """All records of a workspace. They are replaced, never edited."""
 
     def __init__(self, *, config: AppConfig, clock: Clock, timing: Timing) -> None:
         self.config = config
@@ -80,7 +80,7 @@ class State:
         return token
 
     def refuse_token(self, token: str, error: str = "account_inactive") -> None:
-        """From now on this token is answered with `error`, as after an uninstallation."""
+        """Answer this token with `error` from now on, as after an uninstallation."""
         self.tokens[token] = replace(self.tokens[token], refusal=error)
 
     def issue_trigger(self, user_id: str) -> Trigger:
@@ -107,7 +107,7 @@ class State:
         return f"{self.base_url}/actions/{url.key}"
 
     def issue_socket_url(self) -> str:
-        """A Socket Mode address with a ticket that lets one connection in."""
+        """Return a Socket Mode address with a ticket for one connection."""
         ticket = secrets.token_hex(12)
         self.socket_tickets.add(ticket)
         return f"{self.base_url.replace('http', 'ws', 1)}/link?ticket={ticket}&app_id={APP_ID}"
@@ -118,7 +118,7 @@ class State:
         return self.messages.get(channel_id, {}).get(ts)
 
     def list_replies(self, channel_id: str, thread_ts: str) -> list[Message]:
-        """The thread's replies without its first message, oldest first."""
+        """List the thread's replies without its first message, oldest first."""
         return [
             message
             for message in self.messages.get(channel_id, {}).values()
@@ -126,7 +126,7 @@ class State:
         ]
 
     def put_message(self, message: Message) -> Message:
-        """Adds a message, or replaces the one with its ts."""
+        """Add a message, or replace the one with its ts."""
         of_channel = self.messages.setdefault(message.channel_id, {})
         before = of_channel.get(message.ts)
         of_channel[message.ts] = message
@@ -161,7 +161,7 @@ class State:
         return self.ephemerals.get((user_id, ts))
 
     def list_ephemerals(self, user_id: str) -> list[Ephemeral]:
-        """What this person sees, oldest first."""
+        """List the ephemerals that this person sees, oldest first."""
         return [e for e in self.ephemerals.values() if e.user_id == user_id and e.is_shown]
 
     def put_ephemeral(self, ephemeral: Ephemeral) -> Ephemeral:
@@ -194,7 +194,7 @@ class State:
         return f"{self.clock.ts()[:10]}.{secrets.token_hex(4)}"
 
     def put_view(self, view: View) -> View:
-        """Adds a view, or replaces the one with its id; a Home tab becomes its owner's."""
+        """Add a view, or replace the one with its id; a Home tab becomes its owner's."""
         self.views[view.id] = view
         if view.type == "home":
             self.homes[view.user_id] = view
@@ -202,7 +202,7 @@ class State:
         return view
 
     def list_open_views(self, user_id: str) -> list[View]:
-        """The person's modals, from the lowest to the one on top."""
+        """List the person's modals, from the lowest to the one on top."""
         return [self.views[view_id] for view_id in self.stacks.get(user_id, ())]
 
     def drop_views(self, user_id: str, views: Iterable[View]) -> None:
@@ -213,7 +213,7 @@ class State:
     # --- channels --------------------------------------------------------------------------
 
     def open_direct_channel(self, user_id: str) -> Channel:
-        """The direct message between this person and the bot; made when there is none."""
+        """Return the direct message between this person and the bot, a new one if there is none."""
         members = frozenset({user_id, BOT_USER_ID})
         for channel in self.channels.values():
             if channel.kind == "im" and channel.members == members:
@@ -225,7 +225,7 @@ class State:
 
 
 def fill_view_ids(content: Json) -> Json:
-    """A view's content as Slack keeps it: every block has its block_id, every element its action_id."""
+    """Return a view's content with a block_id for every block and an action_id for every element."""
     return {**content, "blocks": list(fill_block_ids(content.get("blocks", ())))}
 
 
@@ -239,7 +239,7 @@ def fill_block_ids(blocks: Iterable[Json]) -> tuple[Json, ...]:
 
 
 def find_interactive_elements(block: Json) -> list[Json]:
-    """The block's elements that a person can use: buttons, selects, inputs."""
+    """Return the block's elements that a person can use: buttons, selects, inputs."""
     found = list(block.get("elements", ())) if block["type"] in {"actions", "context_actions"} else []
     found += [block[name] for name in ("accessory", "element") if name in block]
     return [element for element in found if element.get("type") != "image"]

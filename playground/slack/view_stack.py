@@ -1,4 +1,4 @@
-"""What happens to a person's modals: opened, pushed, updated, closed; by views.* and by what a submission answers."""
+"""A person's open modals: open, push, update, close them, for views.* and for answers to submissions."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ STACK_LIMIT = 3
 
 
 def check_view(view: Any, *, pointer: str = "/view") -> Json:
-    """The view itself, if Slack would take it. Raises SlackError(invalid_arguments)."""
+    """Return the view if it is valid. Raises SlackError(invalid_arguments)."""
     if wrong := validators.find_view_errors(view, pointer):
         raise SlackError.from_reasons("invalid_arguments", wrong)
     assert isinstance(view, dict)
@@ -20,7 +20,7 @@ def check_view(view: Any, *, pointer: str = "/view") -> Json:
 
 
 def exchange_trigger(state: State, trigger_id: str) -> str:
-    """Whose trigger it is; it is used up. Raises SlackError: invalid, expired, exchanged."""
+    """Use up a trigger and return its person's id. Raises SlackError: invalid, expired, exchanged."""
     trigger = state.triggers.get(trigger_id)
     if trigger is None:
         raise SlackError("invalid_trigger_id")
@@ -33,13 +33,13 @@ def exchange_trigger(state: State, trigger_id: str) -> str:
 
 
 def open_view(state: State, user_id: str, content: Json) -> View:
-    """A new modal in place of all that this person had open."""
+    """Open a new modal in place of all that this person had open."""
     state.drop_views(user_id, state.list_open_views(user_id))
     return _put_on_top(state, user_id, content, previous=None)
 
 
 def push_view(state: State, user_id: str, content: Json) -> View:
-    """A new modal over the open ones. Raises SlackError(push_limit_reached) above three."""
+    """Push a new modal over the open ones. Raises SlackError(push_limit_reached) above three."""
     stack = state.list_open_views(user_id)
     if len(stack) >= STACK_LIMIT:
         raise SlackError("push_limit_reached")
@@ -61,7 +61,7 @@ def _check_external_id(state: State, content: Json) -> None:
 
 
 def update_view(state: State, view: View, content: Json) -> View:
-    """The same modal with other content. What was entered stays in the blocks that keep their block_id."""
+    """Give the view other content. Entered values stay in the blocks that keep their block_id."""
     if view.type == "modal" and view.id not in state.stacks.get(view.user_id, ()):
         raise SlackError("not_found")
     fresh = replace(view, content=fill_view_ids(content), hash=state.new_hash(), errors=())
@@ -69,15 +69,15 @@ def update_view(state: State, view: View, content: Json) -> View:
 
 
 def show_errors(state: State, view: View, errors: dict[str, str]) -> View:
-    """The same modal, with the errors shown beside their inputs."""
+    """Show errors beside their inputs in the modal."""
     return state.put_view(replace(view, errors=tuple(errors.items())))
 
 
 def close_view(state: State, view: View) -> None:
-    """Only this modal goes; the one below is seen again."""
+    """Close this modal; the one below is seen again."""
     state.drop_views(view.user_id, [view])
 
 
 def clear_views(state: State, user_id: str) -> None:
-    """All of this person's modals go."""
+    """Close all of this person's modals."""
     state.drop_views(user_id, state.list_open_views(user_id))

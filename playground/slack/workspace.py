@@ -35,8 +35,9 @@ USER_SCOPES = frozenset({"chat:write"})
 
 
 class Workspace:
-    """One workspace with one installed app. Made by `start`; what people do are its async methods, which return when
-    the app has acknowledged (or has failed to).
+    """One workspace with one installed app, made by `start`.
+
+    People act through its async methods, which return when the app has acknowledged, or has failed to.
     """
 
     people = People
@@ -77,7 +78,7 @@ class Workspace:
         port: int = 0,
         routes: Iterable[web.AbstractRouteDef] = (),
     ) -> AsyncIterator["Workspace"]:
-        """A workspace that listens on 127.0.0.1 until the block ends. Port 0 is any free one; `routes` come on top."""
+        """Serve a workspace on 127.0.0.1 until the block ends. Port 0 takes a free one; `routes` are added."""
         workspace = cls(config=config or AppConfig(), timing=timing or Timing(), enterprise_id=enterprise_id)
         runner = web.AppRunner(workspace._build_application(routes), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
@@ -107,7 +108,7 @@ class Workspace:
 
     @property
     def request_url(self) -> str | None:
-        """Where commands, clicks and events are posted to; None means Socket Mode."""
+        """The URL to which commands, clicks and events are posted; None means Socket Mode."""
         return self.dispatcher.request_url
 
     @request_url.setter
@@ -115,17 +116,17 @@ class Workspace:
         self.dispatcher.request_url = url
 
     def issue_user_token(self, user: User, scopes: Iterable[str] = USER_SCOPES) -> Token:
-        """A token by which the app acts as this person."""
+        """Issue a token by which the app acts as this person."""
         return self.state.issue_token("user", user.id, scopes)
 
     def change_channel(self, channel: Channel, **changes: Any) -> Channel:
-        """The channel with other fields: `change_channel(channels.lobby, is_archived=True)`."""
+        """Change fields of a channel: `change_channel(channels.lobby, is_archived=True)`."""
         changed = replace(self.state.channels[channel.id], **changes)
         self.state.channels[channel.id] = changed
         return changed
 
     def change_user(self, user: User, **changes: Any) -> User:
-        """The person with other fields: `change_user(people.agent, locale="zh-TW")`."""
+        """Change fields of a person: `change_user(people.agent, locale="zh-TW")`."""
         changed = replace(self.state.users[user.id], **changes)
         self.state.users[user.id] = changed
         return changed
@@ -133,11 +134,11 @@ class Workspace:
     # --- what people do --------------------------------------------------------------------
 
     async def run_command(self, user: User, channel: Channel, command: str, text: str = "") -> DispatchOutcome:
-        """Types `/command text`. Raises NotPossible for a command that the app does not declare."""
+        """Type `/command text`. Raises ImpossibleAction for a command that the app does not declare."""
         return await self.dispatch(self.prepare_command(user, channel, command, text))
 
     def prepare_command(self, user: User, channel: Channel, command: str, text: str = "") -> Dispatch:
-        """The command's delivery, not yet sent: to send it twice at once, or changed."""
+        """Build a command's dispatch without sending it, to send it twice at once, or changed."""
         self._check_member(user, channel)
         if command not in {declared.command for declared in self.config.commands}:
             raise ImpossibleAction(f"{command} is not a command here")
@@ -149,20 +150,20 @@ class Workspace:
     async def click(
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
     ) -> DispatchOutcome:
-        """Clicks the first button that fits, as shown by this record, even if Slack has changed the message since."""
+        """Click the first button that fits, as this record shows it, even if the message has changed since."""
         return await self.dispatch(self.prepare_click(user, surface, action_id, value=value, block_id=block_id))
 
     def prepare_click(
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
     ) -> Dispatch:
-        """The click's delivery, not yet sent."""
+        """Build a click's dispatch without sending it."""
         block, element = elements.find_element(surface, action_id, value=value, block_id=block_id)
         return self._prepare_action(user, surface, elements.build_click(block, element, ts=self.clock.ts()))
 
     async def select(
         self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None
     ) -> DispatchOutcome:
-        """Chooses in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
+        """Choose in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
         block, element = elements.find_element(surface, action_id, value=None, block_id=block_id)
         action = elements.build_selection(block, element, chosen, ts=self.clock.ts())
         if element["type"] != "overflow":
@@ -170,13 +171,14 @@ class Workspace:
         return await self.dispatch(self._prepare_action(user, surface, action))
 
     def enter(self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None) -> None:
-        """Fills in an input, of which the app hears with the next click or submission."""
+        """Fill in an input; the app gets it with the next click or submission."""
         block, element = elements.find_element(surface, action_id, value=None, block_id=block_id)
         self._enter(user, surface, block, element, chosen)
 
     async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> DispatchOutcome:
-        """Fills in `{block_id: {action_id: value}}` and submits. Raises NotPossible where Slack's client would not let
-        them: a required input is empty, the modal is not the one on top.
+        """Fill in `{block_id: {action_id: value}}` and submit.
+
+        Raises ImpossibleAction if a required input is empty, or the modal is not the one on top.
         """
         view = self._check_on_top(user, view)
         for block_id, inputs in (values or {}).items():
@@ -196,7 +198,7 @@ class Workspace:
         )
 
     async def close_view(self, user: User, view: View) -> DispatchOutcome | None:
-        """Closes the modal by its Cancel; the app hears of it (the outcome) only if it asked to."""
+        """Close the modal by its Cancel. The outcome is None if the app did not ask to be told."""
         self._check_on_top(user, view)
         view_stack.close_view(self.state, view)
         if not view.content.get("notify_on_close"):
@@ -206,18 +208,18 @@ class Workspace:
         return await self.dispatch(Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id))
 
     async def run_message_shortcut(self, user: User, message: Message, callback_id: str) -> DispatchOutcome:
-        """Chooses the app's shortcut in the message's menu."""
+        """Choose the app's shortcut in the message's menu."""
         self._check_shortcut(callback_id, "message")
         payload = self.payloads.build_message_shortcut(user, message, callback_id)
         return await self._run_shortcut(user, payload)
 
     async def run_global_shortcut(self, user: User, callback_id: str) -> DispatchOutcome:
-        """Chooses the app's shortcut beside the composer."""
+        """Choose the app's shortcut beside the composer."""
         self._check_shortcut(callback_id, "global")
         return await self._run_shortcut(user, self.payloads.build_global_shortcut(user, callback_id))
 
     def write(self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None) -> Message:
-        """Posts a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). The app is told in the background."""
+        """Post a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). Its events are sent in the background."""
         self._check_member(user, channel)
         if channel.kind == "im" and not (self.config.messages_tab and self.config.takes_messages):
             raise ImpossibleAction("the app takes no messages: its Messages tab is off, or read-only")
@@ -227,14 +229,14 @@ class Workspace:
         )
 
     async def open_home(self, user: User) -> DispatchOutcome | None:
-        """Opens the app's Home tab; None if the app does not subscribe to that."""
+        """Open the app's Home tab. The outcome is None if the app does not subscribe to that."""
         if "app_home_opened" not in self.config.bot_events:
             return None
         event = events.build_app_home_opened(self.state, user, self.state.homes.get(user.id))
         return await self.dispatch(self._prepare_event(event))
 
     def reload(self, user: User) -> None:
-        """Their client starts anew: ephemerals vanish, modals close."""
+        """Restart the person's client: ephemerals vanish, modals close."""
         for ephemeral in self.state.list_ephemerals(user.id):
             self.state.delete_ephemeral(ephemeral)
         view_stack.clear_views(self.state, user.id)
@@ -242,9 +244,7 @@ class Workspace:
     # --- what networks do ------------------------------------------------------------------
 
     async def dispatch(self, dispatch: Dispatch) -> DispatchOutcome:
-        """Sends this to the app: prepared, of the caller's own making, or an `outcome.dispatch` once more, as Slack
-        does when it missed the acknowledgement.
-        """
+        """Send a dispatch to the app: a prepared one, one of the caller's own, or an `outcome.dispatch` once more."""
         self._pending += 1
         try:
             outcome = await self.dispatcher.dispatch(dispatch)
@@ -254,7 +254,7 @@ class Workspace:
             self.state.changes.publish(("settled", ""), dispatch)
 
     async def dispatch_twice(self, dispatch: Dispatch) -> tuple[DispatchOutcome, DispatchOutcome]:
-        """The same payload twice at once."""
+        """Send the same dispatch twice at once."""
         first, second = await asyncio.gather(self.dispatch(dispatch), self.dispatch(dispatch))
         return first, second
 
@@ -265,21 +265,21 @@ class Workspace:
         content_type: str = "application/x-www-form-urlencoded",
         signature: Signature = "right",
     ) -> RawResponse:
-        """Any bytes to the request URL, with a right, wrong, stale or missing signature."""
+        """Send any bytes to the request URL, with a right, wrong, stale or missing signature."""
         return await self.dispatcher.send_raw(body, content_type=content_type, signature=signature)
 
     # --- what is to be seen ----------------------------------------------------------------
 
     def messages(self, channel: Channel) -> list[Message]:
-        """Everything in the channel that everybody sees, threads included, oldest first."""
+        """Return the channel's messages, threads included, oldest first."""
         return list(self.state.messages[channel.id].values())
 
     def ephemerals(self, user: User) -> list[Ephemeral]:
-        """What this person alone sees, oldest first."""
+        """Return the messages that this person alone sees, oldest first."""
         return self.state.list_ephemerals(user.id)
 
     def open_views(self, user: User) -> list[View]:
-        """The person's modals, from the lowest to the one on top."""
+        """Return the person's modals, from the lowest to the one on top."""
         return self.state.list_open_views(user.id)
 
     def home(self, user: User) -> View | None:
@@ -288,40 +288,40 @@ class Workspace:
     async def wait_for_message(
         self, channel: Channel, matches: Callable[[Message], bool] | None = None, *, within: float = 5.0
     ) -> Message:
-        """The newest message that matches, else the next one that does, posted or changed. Raises TimeoutError."""
+        """Return the newest message that matches, else the next one, posted or changed. Raises TimeoutError."""
         seen = self.messages(channel)[::-1]
         return await self._wait_for_record(("message", channel.id), seen, matches, within)
 
     async def wait_for_ephemeral(
         self, user: User, matches: Callable[[Ephemeral], bool] | None = None, *, within: float = 5.0
     ) -> Ephemeral:
-        """As `wait_for_message`, of what this person alone sees."""
+        """Wait as `wait_for_message` does, for a message that this person alone sees."""
         return await self._wait_for_record(("ephemeral", user.id), self.ephemerals(user)[::-1], matches, within)
 
     async def wait_for_view(
         self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
     ) -> View:
-        """As `wait_for_message`, of the person's modals."""
+        """Wait as `wait_for_message` does, for a modal of the person's."""
         return await self._wait_for_record(("modal", user.id), self.open_views(user)[::-1], matches, within)
 
     async def wait_for_home(
         self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
     ) -> View:
-        """As `wait_for_message`, of the person's Home tab."""
+        """Wait as `wait_for_message` does, for the person's Home tab."""
         home = self.home(user)
         return await self._wait_for_record(("home", user.id), [home] if home else [], matches, within)
 
     async def wait_until(self, holds: Callable[[], bool], *, within: float = 5.0) -> None:
-        """Returns once `holds()`; asked again after every change of the workspace. Raises TimeoutError."""
+        """Return once `holds()`; ask again after every change of the workspace. Raises TimeoutError."""
         async with asyncio.timeout(within):
             await self.state.changes.wait_until(holds)
 
     async def wait_for_app(self, *, within: float = 5.0) -> None:
-        """Returns once an app is connected over Socket Mode. Raises TimeoutError."""
+        """Return once an app is connected over Socket Mode. Raises TimeoutError."""
         await self.wait_until(lambda: self.sockets.is_connected, within=within)
 
     async def wait_until_idle(self, *, within: float = 5.0) -> None:
-        """Returns once the app has answered, or failed to answer, all that it was told; retries are not waited for."""
+        """Return once no dispatch is in flight; retries are not waited for. Raises TimeoutError."""
         await self.wait_until(lambda: self._pending == 0, within=within)
 
     # --- inside ----------------------------------------------------------------------------
@@ -356,7 +356,7 @@ class Workspace:
             raise TimeoutError(f"no such {topic[0]} within {within} s; there: {there}; refused: {refused}") from error
 
     def _apply_acknowledgement(self, outcome: DispatchOutcome) -> DispatchOutcome:
-        """Carries out the acknowledgement's body; the journal has it if Slack would not take it."""
+        """Carry out the acknowledgement's body; write into the journal if Slack would refuse it."""
         after = acknowledgements.apply_acknowledgement(self.state, outcome)
         if after.error != outcome.error:
             via: Via = "http" if self.request_url else "socket"
@@ -397,7 +397,7 @@ class Workspace:
             raise ImpossibleAction(f"{user.name} does not see that")
 
     def _check_on_top(self, user: User, view: View) -> View:
-        """The modal as it is now: the app may have updated it since the caller looked."""
+        """Return the modal as it is now. Raises ImpossibleAction if it is not on top."""
         stack = self.open_views(user)
         if not stack or stack[-1].id != view.id:
             raise ImpossibleAction(f"{view.title or view.id} is not the modal on top")
@@ -427,7 +427,7 @@ class Workspace:
         task.add_done_callback(self._tasks.discard)
 
     async def _dispatch_event(self, dispatch: Dispatch) -> None:
-        """Delivers an event, again at Slack's intervals until it is acknowledged."""
+        """Send an event, again at Slack's intervals until it is acknowledged."""
         try:
             outcome = await self.dispatch(dispatch)
         finally:

@@ -267,7 +267,9 @@ async def test_an_app_that_is_away_is_told_in_words(slack: Workspace, do: Do) ->
         ("fault", {"name": "earthquake"}, 400, "no such fault"),
     ],
 )
-async def test_what_cannot_be_done_is_refused_in_words(do: Do, action: str, body: Json, status: int, words: str) -> None:
+async def test_what_cannot_be_done_is_refused_in_words(
+    do: Do, action: str, body: Json, status: int, words: str
+) -> None:
     answer = await do(action, **body)
     assert answer[0] == status
     assert words in answer[1]["error"]

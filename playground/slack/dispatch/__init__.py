@@ -1,4 +1,4 @@
-"""What Slack sends to the app: commands, interactions, events. `workspace` calls it.
+"""Requests of Slack to the app: commands, interactions, events. `workspace` calls it.
 
 payloads          payloads with the fields that Slack's have
 events            the Events API: which changes the app is subscribed to

@@ -1,4 +1,4 @@
-"""What an acknowledgement's body does: a command's becomes a message, a submission's says what the modals do next."""
+"""Acknowledgement bodies: a command's becomes a message, a submission's tells what its modal does next."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ TROUBLE = "We had some trouble connecting. Try again?"
 
 
 def apply_acknowledgement(state: State, outcome: DispatchOutcome) -> DispatchOutcome:
-    """Carries out the acknowledgement's body. The outcome's `error` says if Slack would not take it."""
+    """Carry out the acknowledgement's body. The outcome gets an `error` if Slack would refuse the body."""
     if outcome.dispatch.kind == "slash_commands":
         return _apply_command_answer(state, outcome)
     if outcome.dispatch.payload["type"] == "view_submission":
@@ -90,7 +90,7 @@ def _run_response_action(state: State, view: View, body: Any) -> None:
 
 
 def _check_errors(view: View, errors: Any) -> dict[str, str]:
-    """Slack refuses errors on blocks that are no input of this view."""
+    """Raise SlackError for errors on blocks that are no input of this view."""
     inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
     if not isinstance(errors, dict) or not errors or not errors.keys() <= inputs:
         wrong = f"[ERROR] errors must name input blocks of the view: {', '.join(sorted(inputs))}"

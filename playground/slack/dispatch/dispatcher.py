@@ -1,4 +1,4 @@
-"""One thing that Slack tells the app, and what became of it: over signed HTTP or over Socket Mode."""
+"""Send a dispatch to the app, over signed HTTP or Socket Mode, and return its outcome."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,10 @@ Signature = Literal["right", "wrong", "stale", "missing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """`name` is the command, or `<type>:<action or callback id>`, or `event:<type>`; `payload` goes out as it is."""
+    """One request of Slack to the app: a command, an interaction or an event.
+
+    `name` is the command, or `<type>:<action or callback id>`, or `event:<type>`; `payload` goes out as it is.
+    """
 
     kind: Kind
     name: str
@@ -37,7 +40,9 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchOutcome:
-    """`error` is None if the app acknowledged in time with 200. `body` is what it acknowledged with, parsed if JSON;
+    """The result of a dispatch.
+
+    `error` is None if the app acknowledged in time with 200. `body` is what it acknowledged with, parsed if JSON;
     `reasons` say why Slack would not take that body.
     """
 
@@ -56,24 +61,26 @@ class DispatchOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawResponse:
+    """The app's HTTP response to `send_raw`, unparsed."""
+
     status: int
     text: str
     headers: Mapping[str, str]
 
 
 class EnvelopeSender(Protocol):
-    """What is needed of Socket Mode: whether an app is connected, and one envelope's answer."""
+    """The part of Socket Mode that the dispatcher needs."""
 
     @property
     def is_connected(self) -> bool: ...
 
     async def send(self, envelope: Json) -> Json:
-        """The acknowledgement. Raises ConnectionError when the socket goes first."""
+        """Return the acknowledgement. Raises ConnectionError when the socket goes first."""
         ...
 
 
 class Dispatcher:
-    """Over Socket Mode where an app is connected and no `request_url` is set, else over HTTP."""
+    """Sends dispatches: over HTTP if `request_url` is set, else over Socket Mode."""
 
     def __init__(
         self, *, clock: Clock, journal: Journal, sockets: EnvelopeSender, signing_secret: str, acknowledge_within: float
@@ -92,7 +99,7 @@ class Dispatcher:
             await self._session.close()
 
     async def dispatch(self, dispatch: Dispatch) -> DispatchOutcome:
-        """Never raises for what the app does: a refusal, a broken connection, no answer in time are outcomes."""
+        """Send to the app. An HTTP error, a broken connection and a late answer are outcomes, never exceptions."""
         over_http = self.request_url is not None
         entry = self._journal.record_request(
             to="bot", via="http" if over_http else "socket", name=dispatch.name, body=dispatch.payload
@@ -108,7 +115,7 @@ class Dispatcher:
         return replace(outcome, ack_ms=answer.duration_ms or 0.0)
 
     async def send_raw(self, body: bytes, *, content_type: str, signature: Signature) -> RawResponse:
-        """Any bytes to the request URL, signed rightly or not."""
+        """Send any bytes to the request URL, with the chosen kind of signature."""
         headers = {"Content-Type": content_type, **self._sign(body, signature)}
         async with self._get_session().post(self._require_url(), data=body, headers=headers) as response:
             return RawResponse(status=response.status, text=await response.text(), headers=dict(response.headers))
@@ -150,7 +157,7 @@ class Dispatcher:
         return DispatchOutcome(dispatch=dispatch, status=200, body=answer.get("payload"))
 
     def _sign(self, body: bytes, signature: Signature) -> dict[str, str]:
-        """Slack's headers. The time is the machine's: an app compares it with its own."""
+        """Build Slack's signature headers. The time is the machine's, since apps compare it with their own clock."""
         headers = {"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"}
         if signature == "missing":
             return headers
@@ -176,7 +183,7 @@ def _encode(dispatch: Dispatch) -> tuple[bytes, str]:
 
 
 def _parse_body(text: str) -> Any:
-    """A JSON object as such, other text as text, nothing as None."""
+    """Return a JSON object parsed, other text as it is, and an empty body as None."""
     if not text:
         return None
     try:

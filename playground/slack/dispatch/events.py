@@ -1,4 +1,4 @@
-"""The Events API: which changes the app hears of, as its subscriptions, scopes and memberships allow."""
+"""The Events API: build events for the changes that the app's subscriptions, scopes and memberships cover."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SUBSCRIPTIONS = {"public": "message.channels", "private": "message.groups", "im"
 
 
 def build_message_events(state: State, change: MessageChange) -> Iterator[Json]:
-    """The events that this change of a message makes for the app; none where the bot is no member."""
+    """Yield the events for a new, changed or deleted message; none where the bot is no member."""
     channel = state.channels[change.channel_id]
     if BOT_USER_ID not in channel.members:
         return
@@ -38,7 +38,7 @@ def _is_subscribed(config: AppConfig, channel: Channel) -> bool:
 
 
 def _is_app_mention(config: AppConfig, message: Message | None) -> bool:
-    """In a direct message, a mention of the bot is a message like any other: `message.im` alone tells of it."""
+    """Tell if this message is an `app_mention`, to which the app subscribes, and not the bot's own."""
     if message is None:
         return False
     if "app_mention" not in config.bot_events or "app_mentions:read" not in config.bot_scopes:
@@ -62,6 +62,6 @@ def _build_message_event(state: State, channel: Channel, change: MessageChange) 
 
 
 def _build_mention_event(state: State, message: Message) -> Json:
-    """A mention carries no channel_type, and reaches the app beside the message event."""
+    """Build an `app_mention`: without channel_type, and sent beside the message event."""
     shown = message_to_json(state, message)
     return {**shown, "type": "app_mention", "channel": message.channel_id, "team": TEAM_ID, "event_ts": message.ts}

@@ -1,4 +1,4 @@
-"""What Slack tells the app when people do something: payloads with exactly the fields that Slack's have."""
+"""Payloads of commands, interactions and events, with exactly the fields that Slack's have."""
 
 from typing import Any
 
@@ -14,7 +14,10 @@ CHANNEL_TYPES = {"public": "channel", "private": "group", "im": "im"}
 
 
 class PayloadFactory:
-    """Making one issues its trigger id and its response_url. With an enterprise, `team` is null, as in org installs."""
+    """Builds payloads, and issues their trigger ids and response URLs.
+
+    With an `enterprise_id`, `team` is null, as in installations for a whole organisation.
+    """
 
     def __init__(self, state: State, enterprise_id: str | None = None) -> None:
         self._state = state
@@ -41,7 +44,7 @@ class PayloadFactory:
         }
 
     def build_block_actions(self, user: User, surface: Surface, action: Json, values: Values) -> Json:
-        """On an ephemeral there is no `message`, and its thread is in the container only."""
+        """Build a click's payload. An ephemeral has no `message`, and its thread stands in the container only."""
         payload = self._build_interaction("block_actions", user) | {
             "trigger_id": self._state.issue_trigger(user.id).id,
             "actions": [action],

@@ -29,7 +29,7 @@ class _SocketConnection:
 
 
 class SocketModeServer:
-    """Envelopes go round-robin to the connections that are not about to be closed."""
+    """Sends envelopes round-robin to the connections that are not about to be closed."""
 
     def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
         self._state = state
@@ -65,7 +65,7 @@ class SocketModeServer:
         return socket
 
     async def send(self, envelope: Json) -> Json:
-        """The app's acknowledgement. Raises ConnectionError when the connection goes first."""
+        """Send an envelope, return the app's acknowledgement. Raises ConnectionError if the connection breaks."""
         connection = self._pick_connection()
         acknowledgement: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         connection.waiting[envelope["envelope_id"]] = acknowledgement
@@ -76,7 +76,7 @@ class SocketModeServer:
             connection.waiting.pop(envelope["envelope_id"], None)
 
     async def disconnect(self, reason: Reason = "refresh_requested") -> None:
-        """Tells every connection to go. Each gets no new envelope as soon as there is a fresh one."""
+        """Send `disconnect` to every connection. New envelopes go to fresh connections, once there are any."""
         for connection in tuple(self._connections):
             connection.is_retiring = True
             await self._send(connection, {"type": "disconnect", "reason": reason, "debug_info": _DEBUG})
@@ -84,7 +84,7 @@ class SocketModeServer:
                 await connection.socket.close()
 
     def cut(self) -> None:
-        """Breaks every connection without a word."""
+        """Break every connection without a `disconnect` message."""
         for connection in tuple(self._connections):
             if connection.request.transport is not None:
                 connection.request.transport.abort()
@@ -127,7 +127,7 @@ _DEBUG = {"host": "playground", "build_number": 1, "approximate_connection_time"
 
 
 def _resolve_acknowledgement(connection: _SocketConnection, text: str) -> None:
-    """A late or unknown acknowledgement is ignored, as by Slack."""
+    """Give the acknowledgement to the waiting envelope; ignore a late or unknown one, as Slack does."""
     try:
         message = json.loads(text)
     except ValueError:

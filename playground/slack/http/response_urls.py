@@ -1,4 +1,4 @@
-"""What an app may say without a token: by a response_url, or in the acknowledgement of a command."""
+"""Messages that an app posts without a token: by a response_url, or in the acknowledgement of a command."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ USES_LIMIT = 5
 
 
 class ResponseUrls:
-    """POST /actions/<key>. A post that is refused does not count as one of the five uses."""
+    """Handles POST /actions/<key>. A refused post does not count as one of the five uses."""
 
     def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
         self._state = state
@@ -67,7 +67,7 @@ _STATUS = {"message_not_found": 404, "channel_not_found": 404, "channel_is_archi
 
 
 def apply_post(state: State, url: ResponseUrl, body: object) -> None:
-    """Deletes or replaces the message that was clicked, or posts a new one. Raises SlackError."""
+    """Delete or replace the message that was clicked, or post a new one. Raises SlackError."""
     if not isinstance(body, dict):
         raise SlackError("invalid_payload")
     # A command or a shortcut has no message of the app's behind it: there is nothing to delete or replace.
@@ -84,7 +84,7 @@ def apply_post(state: State, url: ResponseUrl, body: object) -> None:
 
 
 def post_message(state: State, *, channel_id: str, user_id: str, content: MessageContent, body: Json) -> None:
-    """A new message: for `user_id` alone, or for everybody if the body says in_channel. Membership does not matter."""
+    """Post for `user_id` alone, or for everybody if the body says in_channel; membership does not matter."""
     channel = state.channels[channel_id]
     if channel.is_archived:
         raise SlackError("channel_is_archived")
@@ -133,7 +133,7 @@ def _delete(state: State, url: ResponseUrl) -> None:
 
 
 def _replace(state: State, url: ResponseUrl, content: MessageContent) -> None:
-    """In place: same ts, same thread, and an ephemeral stays one whatever response_type says."""
+    """Replace in place: the ts and the thread stay, and an ephemeral stays one whatever response_type says."""
     original = _find_original(state, url)
     if isinstance(original, Message):
         fresh = replace(original, text=content.text, blocks=content.blocks or (), edited_ts=state.clock.ts())

@@ -1,4 +1,4 @@
-"""What the server gives back to the app, faults included."""
+"""API responses, and the effect of a planned fault on them."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,10 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """`status` None: the connection breaks instead. `error` is for the journal: why refused, or what fault was met."""
+    """A response to the app.
+
+    `status` None breaks the connection instead. `error` is for the journal: the refusal or the fault.
+    """
 
     status: int | None
     body: Json | str
@@ -36,7 +39,7 @@ class ApiResponse:
 
 
 async def respond_with_fault(fault: Fault | None, run_call: RunCall, sleep: Sleep) -> ApiResponse:
-    """The call's answer after what the fault does to it; each fault says itself whether the call is carried out."""
+    """Run the call, or not, as the fault says, and return the response that the app gets."""
     if fault is None:
         return run_call()
     if isinstance(fault, SlowResponse):
@@ -75,7 +78,7 @@ def _build_server_error(status: int) -> ApiResponse:
 
 
 def to_http(request: web.Request, answer: ApiResponse) -> web.Response:
-    """The answer as sent; a broken connection is made here."""
+    """Build the HTTP response; break the connection if there is no status."""
     if answer.status is None:
         if request.transport is not None:
             request.transport.abort()

@@ -9,7 +9,7 @@ from playground.slack.state import State
 
 
 class Uploads:
-    """POST /upload/<file id>: raw bytes or a multipart form, as many as were announced."""
+    """Handles POST /upload/<file id>: raw bytes or a multipart form, as long as was announced."""
 
     def __init__(self, *, state: State, journal: Journal) -> None:
         self._state = state

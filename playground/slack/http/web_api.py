@@ -1,4 +1,4 @@
-"""POST (or GET) /api/<method>: reads the call as slack_sdk and others send it, checks its token, carries it out."""
+"""POST (or GET) /api/<method>: read the call, as slack_sdk and others send it, check its token and run it."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from playground.slack.state import State
 
 
 class WebApi:
-    """The journal has each call's arguments and answer, without the token."""
+    """Handles Web API calls, and writes their arguments and answers, without tokens, into the journal."""
 
     def __init__(self, *, state: State, journal: Journal, faults: FaultInjector) -> None:
         self._state = state
@@ -73,7 +73,7 @@ def _read_bearer_token(headers: Mapping[str, str]) -> str:
 
 
 async def _read_arguments(request: web.Request) -> Json:
-    """The query's, the form's or the JSON body's. A body that is neither counts as empty, as for Slack."""
+    """Read the arguments of query, form or JSON body. A body that is neither counts as empty, as for Slack."""
     args: Json = dict(request.query)
     if request.content_type == "application/json":
         try:

@@ -1,4 +1,4 @@
-"""One call of a Web API method, and what several methods need to answer it."""
+"""One call of a Web API method, and checks that several methods share."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +10,21 @@ from playground.slack.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodCall:
-    """`args` are the JSON body's or the form's, the query's included; the token is not among them."""
+    """A call: `args` come from query, form or JSON body, without the token."""
 
     method: str
     args: Json
     token: Token
 
     def require(self, name: str) -> Any:
-        """The argument. Raises SlackError(invalid_arguments) when it is missing or empty."""
+        """Return the argument. Raises SlackError(invalid_arguments) if it is missing or empty."""
         value = self.args.get(name)
         if value in {None, ""} if not isinstance(value, dict | list) else not value:
             raise SlackError.from_reasons("invalid_arguments", [f"[ERROR] missing required field: {name}"])
         return value
 
     def require_scope(self, *scopes: str) -> None:
-        """Raises SlackError(missing_scope) unless the token has one of these."""
+        """Raise SlackError(missing_scope) unless the token has one of these."""
         if not self.token.scopes.intersection(scopes):
             raise SlackError("missing_scope", needed=",".join(scopes), provided=",".join(sorted(self.token.scopes)))
 
@@ -36,7 +36,7 @@ class MethodCall:
 
 
 def find_visible_channel(state: State, call: MethodCall, channel_id: str) -> Channel:
-    """The channel, if this token may know of it: private ones are hidden by `channel_not_found` from non-members."""
+    """Return the channel. Raises SlackError(channel_not_found) for private ones of which the token is no member."""
     channel = state.channels.get(channel_id)
     if channel is None or (channel.kind != "public" and call.token.user_id not in channel.members):
         raise SlackError("channel_not_found")

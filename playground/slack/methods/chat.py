@@ -1,4 +1,4 @@
-"""chat.*: who may post where, and what can be changed afterwards."""
+"""chat.*: post, update and delete messages, with the rules on who may."""
 
 from dataclasses import replace
 
@@ -98,7 +98,7 @@ def get_permalink(state: State, call: MethodCall) -> Json:
 
 
 def join_thread(state: State, channel: Channel, thread_ts: str | None) -> str | None:
-    """The ts of the thread's first message, which becomes a thread if it was none. Raises `thread_not_found`."""
+    """Return the ts of the thread's first message, and make it a thread. Raises SlackError(thread_not_found)."""
     if not thread_ts:
         return None
     parent = state.find_message(channel.id, thread_ts)
@@ -112,7 +112,7 @@ def join_thread(state: State, channel: Channel, thread_ts: str | None) -> str | 
 
 
 def _find_target_channel(state: State, call: MethodCall) -> Channel:
-    """By id, by `#name`, or by a person's id, which means the direct message with them."""
+    """Find the channel by id, by `#name`, or by a person's id, which means the direct message with them."""
     wanted = str(call.require("channel"))
     if wanted in state.users:
         return _check_messages_tab(state, state.open_direct_channel(wanted))
@@ -123,7 +123,7 @@ def _find_target_channel(state: State, call: MethodCall) -> Channel:
 
 
 def _check_messages_tab(state: State, channel: Channel) -> Channel:
-    """Direct messages with an app need its Messages tab."""
+    """Return the channel. Raises SlackError for a direct message if the app has no Messages tab."""
     if channel.kind == "im" and not state.config.messages_tab:
         raise SlackError("messages_tab_disabled")
     return channel
@@ -142,7 +142,7 @@ def _check_open_for_posts(channel: Channel) -> None:
 
 
 def _find_own_message(state: State, call: MethodCall, channel: Channel, refusal: str) -> Message:
-    """An ephemeral is no message here: its ts is not found, as in Slack."""
+    """Find the message by `ts`. An ephemeral is not found, as in Slack; another author's raises SlackError(refusal)."""
     message = state.find_message(channel.id, str(call.require("ts")))
     if message is None:
         raise SlackError("message_not_found")

@@ -45,7 +45,7 @@ def list_members(state: State, call: MethodCall) -> Json:
 
 
 def read_history(state: State, call: MethodCall) -> Json:
-    """Newest first, without the replies in threads."""
+    """Answer the newest first, without the replies in threads."""
     channel = _find_readable_channel(state, call, HISTORY_SCOPES)
     require_member(call, channel)
     roots = [m for m in state.messages[channel.id].values() if m.thread_ts in {None, m.ts}]
@@ -57,7 +57,7 @@ def read_history(state: State, call: MethodCall) -> Json:
 
 
 def read_replies(state: State, call: MethodCall) -> Json:
-    """Oldest first, the thread's first message included."""
+    """Answer the oldest first, the thread's first message included."""
     channel = _find_readable_channel(state, call, HISTORY_SCOPES)
     require_member(call, channel)
     first = state.find_message(channel.id, str(call.require("ts")))
@@ -74,7 +74,7 @@ def _build_messages_response(shown: list[Json], cursor: str) -> Json:
 
 
 def _find_readable_channel(state: State, call: MethodCall, scopes: dict[str, str]) -> Channel:
-    """Any one of the scopes lets a token ask; the channel's own kind decides then."""
+    """Find the channel. A token needs the scope for the channel's own kind."""
     call.require_scope(*scopes.values())
     channel = find_visible_channel(state, call, call.require("channel"))
     call.require_scope(scopes[channel.kind])
@@ -89,7 +89,7 @@ def _filter_by_range(call: MethodCall, messages: list[Message]) -> list[Message]
 
 
 def _take_page(call: MethodCall, items: list[T], default: int) -> tuple[list[T], str]:
-    """The items from the cursor on, at most `limit`, and the next cursor, empty at the end."""
+    """Return the items from the cursor on, at most `limit`, and the next cursor, empty at the end."""
     limit = call.read_number("limit", default, 1000)
     cursor = str(call.args.get("cursor") or "0")
     if not cursor.isdigit():

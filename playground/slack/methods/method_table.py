@@ -1,4 +1,4 @@
-"""Which method is which function, for which kind of token, with which scope."""
+"""The table of methods: function, scope, and the kinds of token that may call it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from playground.slack.state import State
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`scope` may be empty; methods with a scope for each kind of channel check it themselves."""
+    """A method. `scope` may be empty: methods with a scope for each kind of channel check it themselves."""
 
     run: Callable[[State, MethodCall], Json]
     scope: str = ""
@@ -19,9 +19,9 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "api.test": Method(users.test_api, kinds=("bot", "user", "app")),
+    "api.test": Method(users.echo_arguments, kinds=("bot", "user", "app")),
     "apps.connections.open": Method(users.open_connection, "connections:write", kinds=("app",)),
-    "auth.test": Method(users.test_token, kinds=("bot", "user", "app")),
+    "auth.test": Method(users.describe_token, kinds=("bot", "user", "app")),
     "chat.delete": Method(chat.delete, "chat:write"),
     "chat.getPermalink": Method(chat.get_permalink),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),

@@ -9,7 +9,7 @@ from playground.slack.state import State
 from playground.slack.validation.message_content import is_true
 
 
-def test_api(_state: State, call: MethodCall) -> Json:
+def echo_arguments(_state: State, call: MethodCall) -> Json:
     if "error" in call.args:
         raise SlackError(str(call.args["error"]), args=call.args)
     return {"ok": True, "args": call.args}
@@ -19,7 +19,7 @@ def open_connection(state: State, _call: MethodCall) -> Json:
     return {"ok": True, "url": state.issue_socket_url()}
 
 
-def test_token(state: State, call: MethodCall) -> Json:
+def describe_token(state: State, call: MethodCall) -> Json:
     user = state.users[call.token.user_id]
     who: Json = {"url": f"{state.base_url}/", "team": TEAM_NAME, "user": user.name, "team_id": TEAM_ID}
     who |= {"ok": True, "user_id": user.id, "is_enterprise_install": state.enterprise_id is not None}

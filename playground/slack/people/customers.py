@@ -1,4 +1,4 @@
-"""Invented customers in the support channel, and what they have written there: something to reply to from the start.
+"""Invented customers with their messages in the support channel, for the demo.
 
 Their surnames say in their own languages that they are made up. They come from another team, through Slack Connect, as
 customers do.
@@ -54,7 +54,7 @@ _THREAD: Final[tuple[tuple[float, User, str], ...]] = (
 
 
 def add_customers(workspace: Workspace) -> None:
-    """Adds the customers to the support channel, with what they have written in the last hour."""
+    """Add the customers to the support channel, with their messages of the last hour."""
     state, support = workspace.state, workspace.state.channels[Channels.support.id]
     state.users.update((customer.id, customer) for customer in CUSTOMERS)
     workspace.change_channel(support, members=support.members | {customer.id for customer in CUSTOMERS})

@@ -13,7 +13,7 @@ SLACKBOT_ID = "USLACKBOT"
 
 
 class People:
-    """`agent` and `colleague` are ordinary members; `stranger` comes from another team through Slack Connect."""
+    """The invented people. `agent` and `colleague` are members; `stranger` comes from another team."""
 
     admin = User(
         id="U0ADMIN",
@@ -59,7 +59,7 @@ _STAFF = frozenset({"U0ADMIN", "U0AGENT", "U0COLLEAGUE"})
 
 
 class Channels:
-    """Each channel stands for one rule: who is a member, what it takes to post there."""
+    """The channels, one for each rule of membership and posting."""
 
     support = Channel(
         id="C0SUPPORT",

@@ -1,4 +1,4 @@
-"""What a person does with an element, in Slack's words: the `actions` build_state_entry and the `state.values` of a payload."""
+"""Interactive elements: find them, and build a payload's `actions` entry and `state.values`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,14 +36,14 @@ SLOTS: dict[str, tuple[str, str]] = {
 
 
 def list_elements(surface: Surface) -> Iterator[tuple[Json, Json]]:
-    """Each interactive element with its block, from top to bottom."""
+    """Yield each interactive element with its block, from top to bottom."""
     for block in surface.blocks:
         for element in find_interactive_elements(block):
             yield block, element
 
 
 def find_element(surface: Surface, action_id: str, *, value: str | None, block_id: str | None) -> tuple[Json, Json]:
-    """The first element that fits, with its block. Raises NotPossible, naming what is there."""
+    """Find the first element that fits, with its block. Raises ImpossibleAction, naming the elements that are there."""
     for block, element in list_elements(surface):
         fits = element["action_id"] == action_id and block_id in {None, block["block_id"]}
         if fits and value in {None, element.get("value")}:
@@ -53,7 +53,7 @@ def find_element(surface: Surface, action_id: str, *, value: str | None, block_i
 
 
 def build_click(block: Json, element: Json, *, ts: str) -> Json:
-    """The `actions` entry of a button."""
+    """Build the `actions` entry of a clicked button."""
     if element["type"] not in {"button", "icon_button"}:
         raise ImpossibleAction(f"{element['action_id']} is a {element['type']}: select, not click")
     kept: Json = {name: element[name] for name in ("value", "style", "url", "confirm") if name in element}
@@ -61,7 +61,7 @@ def build_click(block: Json, element: Json, *, ts: str) -> Json:
 
 
 def build_selection(block: Json, element: Json, chosen: Any, *, ts: str) -> Json:
-    """The `actions` build_state_entry of anything but a button; `chosen` as for `build_state_entry`."""
+    """Build the `actions` entry of any other element; `chosen` as for `build_state_entry`."""
     return {**_identify(block, element), **build_state_entry(element, chosen), "action_ts": ts}
 
 
@@ -70,7 +70,10 @@ def _identify(block: Json, element: Json) -> Json:
 
 
 def build_state_entry(element: Json, chosen: Any) -> Json:
-    """The element's `state.values` build_state_entry. `chosen` is a text, an id, a date, an option's value, or a list of those."""
+    """Build the element's `state.values` entry.
+
+    `chosen` is a text, an id, a date, an option's value, or a list of those.
+    """
     if element["type"] not in SLOTS:
         raise ImpossibleAction(f"a {element['type']} holds no value")
     slot, _ = SLOTS[element["type"]]
@@ -92,7 +95,7 @@ def _find_option(element: Json, value: str) -> Json:
 
 
 def read_values(surface: Surface, entered: Json) -> Values:
-    """Every input's value: what was entered (`{block: {action: build_state_entry}}`), else what it showed from the start."""
+    """Read every input's value: the entered one (`{block: {action: entry}}`), else its initial one."""
     values: Values = {}
     for block, element in list_elements(surface):
         if element["type"] not in SLOTS or element["type"] == "overflow":
@@ -106,7 +109,7 @@ def read_values(surface: Surface, entered: Json) -> Values:
 
 
 def check_complete(view: View, values: Values) -> None:
-    """Raises NotPossible where Slack's client would not let the person submit: required, too short, too long."""
+    """Raise ImpossibleAction if Slack's client would refuse to submit: an input is empty, too short or too long."""
     for block in view.blocks:
         if block["type"] != "input":
             continue

@@ -1,4 +1,4 @@
-"""Small checks on JSON, put together in `blockkit` to Slack's rules; each says what is wrong as Slack words it."""
+"""Composable checks on JSON, of which `block_kit` is made. Each reports errors in Slack's words."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ Check = Callable[["Findings", Any, str], None]
 
 
 class Findings:
-    """What is wrong with a payload, in the order found."""
+    """The errors of a payload, in the order found."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -19,7 +19,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A JSON object: `type` aside, all of `required`, any of `optional`, at least one of `at_least_one_of`, nothing else."""
+    """Checks a JSON object: all of `required`, any of `optional`, `type`, and nothing else."""
 
     required: Mapping[str, Check] = field(default_factory=dict)
     optional: Mapping[str, Check] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def array(of: Check, *, most: int, least: int = 1) -> Check:
 
 
 def text(most: int, *, kinds: tuple[str, ...] = ("plain_text", "mrkdwn"), least: int = 1) -> Check:
-    """A text object of one of `kinds`, `least` to `most` characters long."""
+    """Check a text object of one of `kinds`, `least` to `most` characters long."""
     shapes = {
         "plain_text": Shape(required={"text": string(most, least=least)}, optional={"emoji": boolean}),
         "mrkdwn": Shape(required={"text": string(most, least=least)}, optional={"verbatim": boolean}),
@@ -113,7 +113,7 @@ def plain_text(most: int, *, least: int = 1) -> Check:
 
 
 def tagged_union(shapes: Mapping[str, Check]) -> Check:
-    """An object whose `type` says which shape it must have."""
+    """Check an object by the shape that its `type` names."""
 
     def check(found: Findings, value: Any, pointer: str) -> None:
         if not isinstance(value, dict):

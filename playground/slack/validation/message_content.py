@@ -1,4 +1,4 @@
-"""From what the app sent to what a message holds: text and blocks, checked, however they came (JSON or form)."""
+"""Parse and check the text and blocks of a message, sent as JSON or as a form."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from playground.slack.validation import validators
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageContent:
-    """`blocks` is None where the app sent none, which is not the same as an empty list in an update."""
+    """Text and blocks of a message. `blocks` is None if the app sent none: in an update, not the same as empty."""
 
     text: str
     blocks: tuple[Json, ...] | None
 
 
 def decode_json(args: Mapping[str, Any], name: str, error: str) -> Any:
-    """The argument, parsed if it came as a JSON string. Raises SlackError(error) when it is not JSON."""
+    """Return the argument, parsed if it came as a JSON string. Raises SlackError(error) if it is not JSON."""
     value = args.get(name)
     if not isinstance(value, str):
         return value
@@ -31,8 +31,9 @@ def decode_json(args: Mapping[str, Any], name: str, error: str) -> Any:
 
 
 def parse_content(args: Mapping[str, Any]) -> MessageContent:
-    """A message's text and blocks. Raises SlackError: no_text, invalid_blocks, invalid_blocks_format, msg_too_long,
-    msg_blocks_too_long.
+    """Parse text and blocks.
+
+    Raises SlackError: no_text, invalid_blocks, invalid_blocks_format, msg_too_long, msg_blocks_too_long.
     """
     text = args.get("text") or ""
     if not isinstance(text, str):
@@ -68,5 +69,5 @@ def _parse_markdown(args: Mapping[str, Any], text: str) -> MessageContent:
 
 
 def is_true(value: object) -> bool:
-    """Slack's booleans, in JSON and in forms."""
+    """Read one of Slack's booleans, from JSON or a form."""
     return value is True or str(value).lower() in {"true", "1"}

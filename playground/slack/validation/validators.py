@@ -1,4 +1,4 @@
-"""Slack's rules on what an app may send: a message's text and blocks, a view. Each says what is wrong, or nothing."""
+"""Find what Slack would refuse in a message's blocks or in a view; limits of lengths."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ _view = tagged_union(VIEWS)
 
 
 def find_block_errors(blocks: Any, pointer: str = "/blocks") -> list[str]:
-    """What is wrong with a message's blocks, each with its JSON pointer; empty if nothing."""
+    """Return the errors in a message's blocks, each with its JSON pointer."""
     found = Findings()
     _message_blocks(found, blocks, pointer)
     if not found.messages:
@@ -34,7 +34,7 @@ def find_block_errors(blocks: Any, pointer: str = "/blocks") -> list[str]:
 
 
 def find_view_errors(view: Any, pointer: str = "/view") -> list[str]:
-    """What is wrong with a modal or a Home tab; empty if nothing."""
+    """Return the errors in a modal or a Home tab, each with its JSON pointer."""
     found = Findings()
     _view(found, view, pointer)
     if not found.messages:
@@ -48,7 +48,7 @@ def find_view_errors(view: Any, pointer: str = "/view") -> list[str]:
 
 
 def count_characters(blocks: Iterable[Json]) -> int:
-    """How many characters of text the blocks show."""
+    """Count the characters of text that the blocks show."""
     return sum(len(shown) for block in blocks for shown in _find_texts(block))
 
 
@@ -82,7 +82,7 @@ def _check_unique_ids(found: Findings, blocks: list[Json], pointer: str) -> None
 
 
 def _find_repeated(ids: list[str | None]) -> list[int]:
-    """The places of those ids that have come before."""
+    """Return the indexes of ids that have come before."""
     seen: Counter[str] = Counter()
     places = []
     for index, name in enumerate(ids):
