@@ -28,18 +28,20 @@ _log = logging.getLogger(__name__)
 
 
 class Scorer(Protocol):
-    """What is needed of a ranker: its version, and the quality of each candidate, in log-odds."""
+    """A ranker as ordering needs it."""
 
     @property
     def version(self) -> str: ...
 
     def score_candidates(
         self, conversation: Sequence[Turn], candidates: Sequence[Candidate], prompt_version: str
-    ) -> Sequence[float]: ...
+    ) -> Sequence[float]:
+        """Score the quality of each candidate, in log-odds."""
+        ...
 
 
 class LearnedOrderer:
-    """Orders by the ranker that is shown, through a policy; uniformly where there is none or it does not work.
+    """Orders by the ranker that is shown, through a policy; uniformly if there is none or it does not work.
 
     What does not work is told once for each ranker, in the log, in the metrics and in the audit: an order is worth
     less than a suggestion in time.
@@ -67,10 +69,11 @@ class LearnedOrderer:
 
     @property
     def version(self) -> str | None:
-        """The ranker in use; None while the order is uniform."""
+        """Version of the ranker in use; None while the order is uniform."""
         return None if self._scorer is None else self._scorer.version
 
     def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
+        """Order by the ranker in use; uniformly without one."""
         ids = [candidate.id for candidate in candidates]
         order = (
             shuffle(ids, self._rng)
@@ -81,7 +84,10 @@ class LearnedOrderer:
         return order
 
     async def refresh(self) -> None:
-        """Use what is shown now. Raises Unavailable; then what was shown before stays in use."""
+        """Use the ranker that the database says is shown.
+
+        Raises Unavailable; then the one used before stays in use.
+        """
         change = await self._rankers.current()
         wanted = None if change is None else change.version
         before = self.version
@@ -93,7 +99,7 @@ class LearnedOrderer:
         await self._record_failures()
 
     async def _load_scorer(self, version: str) -> Scorer | None:
-        """The ranker; None, and noted, where it is not there or cannot be used."""
+        """Load a ranker; return None, and note the failure, if it is missing or cannot be used."""
         stored = await self._rankers.get(version)
         try:
             return await asyncio.to_thread(_parse_ranker, stored, version)
@@ -102,6 +108,7 @@ class LearnedOrderer:
             return None
 
     def _order_by_scores(self, scorer: Scorer, request: Request, candidates: Sequence[Candidate]) -> Order:
+        """Draw an order by the ranker's scores; shuffle, and note the failure, if it raises."""
         ids = [candidate.id for candidate in candidates]
         try:
             scores = scorer.score_candidates(request.conversation, candidates, request.prompt_version)
@@ -112,13 +119,14 @@ class LearnedOrderer:
             return shuffle(ids, self._rng)
 
     def _note_failure(self, version: str, why: str, *, reason: str) -> None:
+        """Count a failure, and keep it for the audit once a ranker."""
         self._metrics.ranker_fell_back(reason)
         if version not in self._recorded:
             _log.error("the order is uniform and not by the ranker %s: %s", version, why)
             self._unrecorded[version] = why
 
     async def _record_failures(self) -> None:
-        """Note in the audit what did not work since the last look."""
+        """Record in the audit the failures since the last refresh."""
         while self._unrecorded:
             version, why = next(iter(self._unrecorded.items()))
             data = {"version": version, "why": why}
@@ -128,11 +136,14 @@ class LearnedOrderer:
 
 
 class _UnusableRanker(Exception):  # noqa: N818 - named for what happened
-    """A stored ranker that cannot be used, and why."""
+    """A stored ranker cannot be used; the message says why."""
 
 
 def _parse_ranker(stored: StoredRanker | None, version: str) -> Scorer:
-    """In a thread: the model's libraries take a while to load, once. Raises _Unusable."""
+    """Parse a stored ranker. Runs in a thread: the model's libraries take a while to import.
+
+    Raises _UnusableRanker if it is missing, corrupt, or not the version asked for.
+    """
     from bot.ranking.model import CorruptModel, Ranker
 
     if stored is None:

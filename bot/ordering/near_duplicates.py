@@ -26,7 +26,10 @@ _WORD: Final = re.compile(rf"(?:\w|[{_MARKS}])+")
 
 
 def find_near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
-    """Which texts repeat an earlier one that is kept: {id: id of the one it repeats}, in the order given."""
+    """Find texts that repeat an earlier one that is kept.
+
+    Returns {id: id of the text it repeats}, in the order given.
+    """
     kept: dict[str, Counter[str]] = {}
     repeats: dict[str, str] = {}
     for key, text in texts.items():
@@ -40,13 +43,17 @@ def find_near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def compute_token_f1(one: str, other: str) -> float:
-    """The harmonic mean of precision and recall of tokens, counted with repetition (as SQuAD does): 0 to 1."""
+    """Compute the harmonic mean of precision and recall of tokens, counted with repetition: 0 to 1.
+
+    As in SQuAD (Rajpurkar et al. 2016).
+    """
     return _compute_f1(Counter(tokenize(one)), Counter(tokenize(other)))
 
 
 def tokenize(text: str) -> list[str]:
-    """Words, case folded; pairs of neighbours in scripts written without spaces; in texts without words (emoji)
-    each character.
+    """Split a text into case-folded words.
+
+    Scripts written without spaces give pairs of neighbours; texts without words (emoji) give each character.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
     if _HAS_SPACELESS.search(folded):
@@ -59,7 +66,10 @@ def tokenize(text: str) -> list[str]:
 
 
 def _pair_neighbours(run: str) -> list[str]:
-    """Single characters would not do: in an alphabet, any two long texts have much the same letters."""
+    """Pair each character with its neighbour.
+
+    Single characters would not do: in an alphabet, any two long texts have much the same letters.
+    """
     return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
 
 

@@ -1,4 +1,4 @@
-"""How an order is drawn from scores, and the exact probability of what was drawn.
+"""Policies that draw an order from scores, with the exact probability of what was drawn.
 
 A policy is a small value with a name, its parameters, and three methods; another one fits in as it is. What is logged
 (the scores, the name, the parameters) suffices to reckon each probability again.
@@ -29,30 +29,30 @@ class OrderPolicy(Protocol):
 
     @property
     def name(self) -> PolicyName:
-        """As it is logged."""
+        """Name the policy as it is logged."""
         ...
 
     @property
     def params(self) -> Mapping[str, float]:
-        """What is needed, with the scores, to reckon the probabilities again; logged."""
+        """Parameters that, with the scores, suffice to compute the probabilities again; logged."""
         ...
 
     def draw(self, scores: Sequence[float], rng: random.Random) -> list[int]:
-        """An order."""
+        """Draw an order."""
         ...
 
     def order_probability(self, scores: Sequence[float], indexes: Sequence[int]) -> float:
-        """How probable exactly this order was."""
+        """Probability of exactly this order."""
         ...
 
     def first_probabilities(self, scores: Sequence[float]) -> list[float]:
-        """For each candidate, how probable it was that it came first; they add up to 1."""
+        """Probability of each candidate to come first; they add up to 1."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uniform:
-    """Every order alike, whatever the scores."""
+    """A policy that draws every order alike, whatever the scores."""
 
     name: PolicyName = "uniform"
 
@@ -116,8 +116,9 @@ class PlackettLuce:
 def draw_order(
     ids: Sequence[str], scores: Sequence[float], *, policy: OrderPolicy, ranker_version: str, rng: random.Random
 ) -> Order:
-    """These candidates in an order that the policy draws. Raises ValueError where the scores are not numbers within
-    FARTHEST of 0, one for each.
+    """Draw an order of these candidates by the policy.
+
+    Raises ValueError if the scores are not numbers within MAX_ABS_SCORE of 0, one for each candidate.
     """
     if len(scores) != len(ids) or not all(abs(score) <= MAX_ABS_SCORE for score in scores):
         raise ValueError(f"{len(ids)} candidates have the scores {list(scores)}")
@@ -135,11 +136,12 @@ def draw_order(
 
 
 def _draw_gumbel(rng: random.Random) -> float:
-    """Minus the logarithm of an exponential variate, which is never let be 0."""
+    """Draw standard Gumbel noise: minus the logarithm of an exponential variate, which is never let be 0."""
     return -math.log(max(rng.expovariate(1.0), sys.float_info.min))
 
 
 def _softmax(values: Sequence[float]) -> list[float]:
+    """Probabilities in proportion to e^value, safe from overflow."""
     top = max(values)
     odds = [math.exp(value - top) for value in values]
     total = sum(odds)

@@ -1,4 +1,4 @@
-"""Chance with its books kept: which styles are drafted, what is shown in which order, and how probable that was."""
+"""Draw styles and uniform orders, with the probability of what was drawn."""
 
 import math
 import random
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Candidate ids by position, how they came to stand so, and how probable that was.
+    """Candidate ids by position, with the policy that drew them and its probabilities.
 
     `first_propensities` and, where a ranker scored, `scores` go with `ids`: each candidate's probability of being
     first, and its quality. All that is needed to reckon the probabilities again: the scores, `policy`, `policy_params`.
@@ -29,16 +29,16 @@ class Order:
 
 
 class Orderer(Protocol):
-    """Puts candidates in the order shown. It never fails: where it cannot do better, it shuffles."""
+    """Puts candidates in the order shown, and never fails: in doubt it shuffles."""
 
     def order(self, request: Request, candidates: Sequence[Candidate]) -> Order:
-        """The order of these candidates: at least one, each with its text, in the order of drafting."""
+        """Order these candidates: at least one, each with its text, in the order of drafting."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class UniformOrderer:
-    """The order of a team without a ranker: uniform."""
+    """Orders uniformly, for a team without a ranker."""
 
     rng: random.Random
 
@@ -47,7 +47,7 @@ class UniformOrderer:
 
 
 def draw_styles(styles: Sequence[T], k: int, rng: random.Random) -> tuple[list[T], float]:
-    """K styles for K drafts, and the probability that any one style is among them.
+    """Draw K styles for K drafts; return them with the probability that any one style is among them.
 
     K ≤ S: uniformly without replacement, each with probability K/S. K > S: each style ⌊K/S⌋ times and the rest drawn
     without replacement, each with probability 1. The places in the batch are shuffled too.
@@ -59,14 +59,14 @@ def draw_styles(styles: Sequence[T], k: int, rng: random.Random) -> tuple[list[T
 
 
 def shuffle(ids: Sequence[str], rng: random.Random) -> Order:
-    """A uniform order of what is shown: 1/n! for the order, 1/n for each first place; None where nothing is shown."""
+    """Draw a uniform order: probability 1/n!, 1/n for each first position; None if nothing is shown."""
     shuffled = list(ids)
     rng.shuffle(shuffled)
     return keep_drafting_order(shuffled)
 
 
 def keep_drafting_order(ids: Sequence[str]) -> Order:
-    """The order of drafting, for surfaces where each place is visible before its draft: nothing moves.
+    """Keep the order of drafting, for surfaces where each position is visible before its draft.
 
     As probable as any other: styles are drawn, and put into the batch, at random.
     """
@@ -77,7 +77,7 @@ def keep_drafting_order(ids: Sequence[str]) -> Order:
 
 
 def draw_places(request_id: str, k: int) -> tuple[int, ...]:
-    """For surfaces that fill in place: where each draft stands, from 1, by its place in the batch.
+    """Draw the position of each draft, from 1, by its index in the batch; for surfaces that fill in place.
 
     Drawn uniformly from the request's id, which is random: before anything is drafted, independent of the drafts, of
     who is done first and of who fails, and drawn the same again by whoever goes on after a crash.
@@ -88,5 +88,5 @@ def draw_places(request_id: str, k: int) -> tuple[int, ...]:
 
 
 def seed_random(request_id: str, what: str) -> random.Random:
-    """The chance of one request, as often as it is asked for."""
+    """Make the random generator of one request and purpose: the same draws as often as it is asked for."""
     return random.Random(f"{what}:{request_id}")  # noqa: S311 - what is drawn is no secret

@@ -1,4 +1,4 @@
-"""A choice set ready for learning, made from a log entry, or the reason why it is left out."""
+"""Choice sets ready for learning, made from log entries, and the reasons why entries are left out."""
 
 import hashlib
 import math
@@ -22,7 +22,10 @@ UNSENT: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCandidate:
-    """One candidate as it was shown, at its 1-based place among those shown: one that failed may have left a gap."""
+    """One candidate as it was shown, at its 1-based position among those shown.
+
+    Positions have no gaps, also where a candidate failed and left its place empty.
+    """
 
     id: str
     position: int
@@ -53,21 +56,22 @@ class ChoiceSet:
     order_propensity: float | None = None
 
     def weight(self, weights: Weights) -> float:
-        """What this choice counts in a fit."""
+        """Weigh this choice for a fit."""
         return 1.0 if weights == "picks" or self.picked is None else self.kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """The choice sets of a log in its order, and how many entries were left out, by reason."""
+    """The choice sets of a log in its order, with counts of the entries left out, by reason."""
 
     choice_sets: tuple[ChoiceSet, ...]
     left_out: dict[ExclusionReason, int]
 
 
 def drop_repeats(choice_sets: Iterable[ChoiceSet]) -> list[ChoiceSet]:
-    """Without those that repeat another: word for word, place for place, and with the same choice. As evidence, a log
-    that was read in twice, under whatever ids, persons and times, is one.
+    """Drop choice sets that repeat another: word for word, position for position, and with the same choice.
+
+    As evidence, a log that was read in twice, under whatever ids, persons and times, is one.
     """
     found: dict[bytes, ChoiceSet] = {}
     for choice_set in choice_sets:
@@ -76,14 +80,17 @@ def drop_repeats(choice_sets: Iterable[ChoiceSet]) -> list[ChoiceSet]:
 
 
 def _hash_content(choice_set: ChoiceSet) -> bytes:
+    """Hash a choice set's texts and its choice."""
     said = [(turn.role, turn.text) for turn in choice_set.conversation]
     texts = [candidate.text for candidate in choice_set.shown]
     return hashlib.blake2b(repr((said, texts, choice_set.picked)).encode(), digest_size=16).digest()
 
 
 def collect_training_set(entries: Iterable[LogEntry]) -> TrainingSet:
-    """All entries that can be learned from. Of a request that stands twice, the first counts: under its id, or under
-    another with the same words, choice and time.
+    """Collect all entries that can be learned from.
+
+    Of a request that stands twice, the first counts: under its id, or under another with the same words, choice and
+    time.
     """
     found: list[ChoiceSet] = []
     left_out: Counter[ExclusionReason] = Counter()
@@ -103,7 +110,7 @@ def collect_training_set(entries: Iterable[LogEntry]) -> TrainingSet:
 
 
 def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
-    """The entry as a choice set; else why it is none."""
+    """Turn an entry into a choice set; else return the reason why it is none."""
     reason = _find_exclusion(entry)
     if reason is not None:
         return reason
@@ -125,16 +132,18 @@ def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
 
 
 def hash_agent(entry: LogEntry) -> str:
-    """The person within the log, as a hash: models hold it, and no id. Slack's user ids are unique within a workspace
-    only.
+    """Hash the person of an entry, team and agent: models hold the hash, and no id.
+
+    Slack's user ids are unique within a workspace only.
     """
     named = f"{entry.request.team_id}/{entry.request.agent_id}"
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, ...]:
-    """Candidates in the order shown, as the ranking reads them: places are counted without gaps, as agents count them.
-    What is not a number is missing.
+    """Turn visible candidates into what the ranking reads, in the order shown.
+
+    Positions are counted without gaps, as agents count them; numbers that are not finite are missing.
     """
     return tuple(
         ShownCandidate(
@@ -151,17 +160,20 @@ def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, .
 
 
 def keep_finite(value: float | None) -> float | None:
-    """The number; None for what is missing, NaN or infinite."""
+    """Return the number; None if it is missing, NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def keep_probability(value: float | None) -> float | None:
-    """A probability that something happened that did: above 0, at most 1; else None."""
+    """Return the probability of something that happened: above 0, at most 1; else None."""
     return value if value is not None and 0 < value <= 1 else None
 
 
 def _find_exclusion(entry: LogEntry) -> ExclusionReason | None:
-    """Expired entries may hold late choices; a redrafted one is decided without a choice."""
+    """Find the reason to leave an entry out, before its candidates are looked at.
+
+    Expired entries may hold late choices; a redrafted one is decided without a choice.
+    """
     request = entry.request
     if request.status == "expired":
         return "expired"
@@ -173,6 +185,7 @@ def _find_exclusion(entry: LogEntry) -> ExclusionReason | None:
 
 
 def _find_picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Literal["malformed"] | None:
+    """Find the index of the picked candidate; None if none was picked."""
     if choice is None or choice.kind == "dismissed":
         return None
     places = [index for index, candidate in enumerate(visible) if candidate.id == choice.candidate_id]
@@ -180,11 +193,15 @@ def _find_picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int |
 
 
 def _is_whole(visible: tuple[Candidate, ...]) -> bool:
-    """Each place holds one; where replies are shown as they are done, one that failed leaves its place empty."""
+    """Tell if each position holds one candidate.
+
+    If replies are shown as they are done, one that failed leaves its position empty.
+    """
     return len({candidate.position for candidate in visible}) == len(visible)
 
 
 def _measure_kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> float:
+    """Measure how much of the pick was sent: 1 as it was, the similarity if edited, UNSENT if not sent."""
     if choice.kind == "edited":
         return _measure_similarity(choice, candidate)
     events = {event.type for event in entry.events}
@@ -192,6 +209,7 @@ def _measure_kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> floa
 
 
 def _measure_similarity(choice: Choice, candidate: Candidate) -> float:
+    """Read or measure the similarity of an edit, 0 to 1; UNSENT if it is not known."""
     told = keep_finite(choice.edit_similarity)
     if told is not None:
         return min(1.0, max(0.0, told))

@@ -13,6 +13,7 @@ Priors pull effects towards 0, and little data would look sure of it: what the p
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final, Literal
 
 import numpy as np
@@ -98,7 +99,10 @@ class EffectComparison:
 
 
 def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> EffectComparison:
-    """Of a log of any size; what it is too small for is `not_enough`."""
+    """Compare all styles, models and prompts of a log of any size.
+
+    What it is too small for is `not_enough`.
+    """
     picks = sum(choice_set.picked is not None for choice_set in choice_sets)
     views = (
         []
@@ -109,7 +113,7 @@ def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ef
     pairs = [
         _contrast_pair(kind, one, other, views, picks)
         for kind in KINDS
-        for one, other in _pairs([standing.name for standing in standings if standing.kind == kind])
+        for one, other in combinations([standing.name for standing in standings if standing.kind == kind], 2)
     ]
     return EffectComparison(
         displays=len(choice_sets),
@@ -122,7 +126,7 @@ def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ef
 
 @dataclass(frozen=True, slots=True)
 class _FittedEffects:
-    """Estimates, with what the priors may hide, and what agents without preferences would tell."""
+    """Estimates with their covariance, the priors' pull added, and the information of indifferent agents."""
 
     labels: tuple[tuple[str, str], ...]
     values: FloatArray
@@ -132,6 +136,7 @@ class _FittedEffects:
 
     @classmethod
     def of(cls, choice_sets: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
+        """Fit these choice sets, leaving features out."""
         estimates = estimate_effects(choice_sets, weights=weights, without=without)
         at = [index for index, (kind, _) in enumerate(estimates.labels) if kind in KINDS]
         labels = tuple((str(estimates.labels[index][0]), estimates.labels[index][1]) for index in at)
@@ -147,10 +152,11 @@ class _FittedEffects:
         )
 
     def find_members(self, kind: ContrastKind) -> list[int]:
+        """Find the indices of a kind's effects."""
         return [index for index, (found, _) in enumerate(self.labels) if found == kind]
 
     def build_vector(self, kind: ContrastKind, one: str, other: str | None) -> FloatArray:
-        """Picks out one less the other, or less the mean of its kind."""
+        """Build the contrast of one less the other, or, without another, less the mean of its kind."""
         vector = np.zeros(len(self.labels))
         if other is None:
             members = self.find_members(kind)
@@ -161,7 +167,7 @@ class _FittedEffects:
         return vector
 
     def estimate_effect(self, vector: FloatArray) -> Effect | None:
-        """None where one agent only has picked, or where the log does not tell the two apart."""
+        """Estimate a contrast; None if one agent only has picked, or if the log does not tell the two apart."""
         if self.clusters < 2 or math.isnan(self.compute_indifferent_variance(vector)):
             return None
         mean = float(vector @ self.values)
@@ -169,17 +175,18 @@ class _FittedEffects:
         return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
     def compute_variance(self, vector: FloatArray) -> float:
+        """Compute a contrast's variance."""
         return max(0.0, float(vector @ self.covariance @ vector))
 
     def compute_indifferent_variance(self, vector: FloatArray) -> float:
-        """The contrast's variance if agents had no preference; NaN where no number of picks would tell it."""
+        """Compute a contrast's variance if agents had no preference; NaN if no number of picks would tell it."""
         inverse = np.linalg.pinv(self.information, rcond=1e-9, hermitian=True)
         if not np.allclose(self.information @ inverse @ vector, vector, atol=1e-6):
             return math.nan
         return float(vector @ inverse @ vector)
 
     def compute_best(self, kind: ContrastKind) -> dict[str, float]:
-        """The probability of each that none of its kind is better, from draws of Student's t."""
+        """Compute the probability of each that none of its kind is better, from draws of Student's t."""
         at = self.find_members(kind)
         if self.clusters < 2 or any(
             math.isnan(self.compute_indifferent_variance(self.build_vector(kind, self.labels[i][1], None))) for i in at
@@ -195,16 +202,17 @@ class _FittedEffects:
 
 
 def _zero_infinite(estimates: Estimates, at: Sequence[int]) -> FloatArray:
-    """With one cluster it is infinite, and not used."""
+    """Take the effects' covariance; zeros with one cluster, where it is infinite and not used."""
     found = np.array(estimates.covariance)[np.ix_(at, at)]
     return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
 def _compute_information(choice_sets: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
-    """Fisher's, of the effects, if agents had no preference among what is shown, and picked as often as they do.
+    """Compute Fisher's information of the effects if agents had no preference, and picked as often as they do.
 
-    Styles and models are told apart within a choice set, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their places
-    do not tell. A prompt is the same for a whole choice set, and tells itself by how often anything is picked: q(1 - q).
+    Styles and models are told apart within a choice set, Σ (mean of x·xᵀ - mean of x · mean of xᵀ), by what their
+    positions do not tell. A prompt is the same for a whole set, and tells itself by how often anything is picked:
+    q(1 - q).
     """
     places = {label: index for index, label in enumerate(labels)}
     largest = max(len(choice_set.shown) for choice_set in choice_sets)
@@ -228,6 +236,7 @@ def _compute_information(choice_sets: Sequence[ChoiceSet], labels: Sequence[tupl
 def _sum_within_sets(
     group: Sequence[ChoiceSet], size: int, places: dict[tuple[str, str], int], width: int
 ) -> FloatArray:
+    """Sum mean of x·xᵀ - mean of x · mean of xᵀ over choice sets of one size."""
     rows = np.zeros((len(group) * size, width))
     shown = [candidate for choice_set in group for candidate in choice_set.shown]
     every = np.arange(len(rows))
@@ -241,7 +250,7 @@ def _sum_within_sets(
 def _rank_names(
     choice_sets: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]
 ) -> list[Standing]:
-    """The best first; without estimates, the most often picked first."""
+    """Rank the names of a kind, the best first; without estimates, the most often picked first."""
     shown: dict[str, int] = {}
     picked: dict[str, int] = {}
     for choice_set in choice_sets:
@@ -267,18 +276,16 @@ def _rank_names(
 
 
 def _list_names(choice_set: ChoiceSet, kind: ContrastKind) -> list[str]:
+    """List the names of a kind in a choice set, one a candidate; one in all for prompts."""
     if kind == "prompts":
         return [choice_set.prompt_version]
     return [candidate.style if kind == "styles" else candidate.model for candidate in choice_set.shown]
 
 
-def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(one, other) for index, one in enumerate(names) for other in names[index + 1 :]]
-
-
 def _contrast_pair(
     kind: ContrastKind, one: str, other: str, views: Sequence[_FittedEffects], picks: int
 ) -> PairContrast:
+    """Contrast one name with another."""
     if not views:
         return PairContrast(
             kind=kind, one=one, other=other, effect=None, equal_length=None, found="not_enough", needed=None,
@@ -300,7 +307,7 @@ def _contrast_pair(
 
 
 def _compute_needed(view: _FittedEffects, vector: FloatArray, picks: int) -> int | None:
-    """Picks for this contrast; None where no number would do."""
+    """Compute the picks that this contrast needs; None if no number would do."""
     alike = view.compute_indifferent_variance(vector)
     if math.isnan(alike):
         return None
@@ -310,6 +317,7 @@ def _compute_needed(view: _FittedEffects, vector: FloatArray, picks: int) -> int
 
 
 def _decide(view: _FittedEffects, effect: Effect | None, vector: FloatArray, needed: int | None, picks: int) -> Finding:
+    """Decide what is found of a contrast."""
     if math.isnan(view.compute_indifferent_variance(vector)) and picks >= FEW:
         return "cannot_tell"
     if effect is None or needed is None or picks < needed:

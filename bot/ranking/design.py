@@ -1,4 +1,4 @@
-"""Displays as arrays: a row a candidate, sets ragged and end to end, effects as indices."""
+"""Choice sets as arrays: a row a candidate, sets ragged and end to end, effects as indices."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,12 +57,12 @@ class Design:
 
     @property
     def sets(self) -> IntArray:
-        """The set of each row."""
+        """Index of each row's set, (N,)."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
 
 def fit_scales(raw: FloatArray) -> tuple[Scale, ...]:
-    """Of each column, what was measured of it; a column that says nothing gets the deviation 1."""
+    """Fit the scale of each column to what was measured; a constant column gets the deviation 1."""
     found = []
     for column in raw.T:
         known = column[np.isfinite(column)]
@@ -73,7 +73,7 @@ def fit_scales(raw: FloatArray) -> tuple[Scale, ...]:
 
 
 def standardise(raw: FloatArray, scales: Sequence[Scale]) -> FloatArray:
-    """Scaled, at most FARTHEST to each side; NaN becomes 0."""
+    """Scale features, at most MAX_DEVIATIONS to each side; NaN becomes 0."""
     means = np.array([scale.mean for scale in scales])
     deviations = np.array([scale.deviation for scale in scales])
     scaled: FloatArray = raw - means
@@ -83,7 +83,7 @@ def standardise(raw: FloatArray, scales: Sequence[Scale]) -> FloatArray:
 
 
 def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
-    """Each column less its mean within the set."""
+    """Subtract from each column its mean within the set."""
     if not len(starts):
         return x
     means = np.add.reduceat(x, starts, axis=0) / sizes[:, None]
@@ -91,13 +91,13 @@ def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
 
 
 def measure_features(choice_sets: Iterable[ChoiceSet], idf: InverseDocumentFrequency) -> FloatArray:
-    """Raw features of all candidates, end to end."""
+    """Measure raw features of all candidates, end to end: (N, features)."""
     rows = [featurise(choice_set.conversation, choice_set.shown, idf) for choice_set in choice_sets]
     return np.concatenate(rows) if rows else np.empty((0, len(FEATURES)))
 
 
 def collect_names(choice_sets: Sequence[ChoiceSet]) -> EffectNames:
-    """All that is named in these choice sets, sorted."""
+    """Collect all that is named in these choice sets, sorted."""
     shown = [candidate for choice_set in choice_sets for candidate in choice_set.shown]
     return EffectNames(
         features=tuple(FEATURES),
@@ -110,7 +110,7 @@ def collect_names(choice_sets: Sequence[ChoiceSet]) -> EffectNames:
 
 
 def build_design(choice_sets: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
-    """The design of these choice sets; `x` are their scaled features, not yet centred."""
+    """Build the design of these choice sets; `x` are their scaled features, not yet centred."""
     sizes = np.array([len(choice_set.shown) for choice_set in choice_sets], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
     shown = [candidate for choice_set in choice_sets for candidate in choice_set.shown]
@@ -133,5 +133,6 @@ def build_design(choice_sets: Sequence[ChoiceSet], x: FloatArray, names: EffectN
 
 
 def _index_names(values: Iterable[str], names: Sequence[str]) -> IntArray:
+    """Look up each value's index; an unknown one gets the number of names."""
     places = {name: index for index, name in enumerate(names)}
     return np.array([places.get(value, len(names)) for value in values], dtype=np.int64)

@@ -31,7 +31,7 @@ LENGTH: Final = ("log_words", "log_words_squared", "log_characters", "log_senten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
-    """How much more utility one has than the other, its standard error, and the 95% interval."""
+    """A difference of two effects in utility, with its standard error and 95% interval."""
 
     mean: float
     error: float
@@ -50,7 +50,7 @@ class Estimates:
     clustered_by: ClusteredBy
 
     def contrast(self, kind: EffectKind, one: str, other: str) -> Contrast:
-        """a_one - a_other. Raises ValueError for a name that is not there."""
+        """Compute the effect of `one` less that of `other`. Raises ValueError if a name is unknown."""
         i, j = self.labels.index((kind, one)), self.labels.index((kind, other))
         mean = self.values[i] - self.values[j]
         variance = self.covariance[i][i] + self.covariance[j][j] - 2 * self.covariance[i][j]
@@ -71,7 +71,7 @@ def estimate_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights, with
 
 
 def estimate_design(design: Design, clusters: Clusters) -> Estimates:
-    """The same of a design. Habits are averaged out (Laplace): they follow the shared effects."""
+    """Estimate a design's effects. Random effects are averaged out (Laplace): they follow the shared effects."""
     parameters = fit_logit(design)
     bread = np.linalg.inv(
         profile_curvature(parameters, compute_curvature(design, parameters), compute_precisions(parameters))
@@ -92,6 +92,7 @@ def estimate_design(design: Design, clusters: Clusters) -> Estimates:
 
 
 def _label_effects(design: Design) -> tuple[tuple[EffectKind, str], ...]:
+    """Label the shared effects, in their order."""
     names = design.names
     by_kind: dict[EffectKind, Sequence[str]] = {
         "features": names.features,
@@ -105,7 +106,7 @@ def _label_effects(design: Design) -> tuple[tuple[EffectKind, str], ...]:
 
 
 def _sum_scores(design: Design, parameters: Parameters, clusters: Clusters) -> FloatArray:
-    """Of each cluster, the derivative of its log-likelihood by the shared effects: (clusters, P)."""
+    """Sum each cluster's derivative of the log-likelihood by the shared effects: (clusters, P)."""
     p, p_none = predict_at_mode(design, parameters)
     scores = np.zeros((clusters.count, len(parameters.shared)))
     for part, rows in split_chunks(design):

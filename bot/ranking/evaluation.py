@@ -1,4 +1,4 @@
-"""How good the ranking is on choices that it has not seen: of other persons, and of the same persons later."""
+"""Evaluation on choices held out: of other persons, and of the same persons later."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationBin:
-    """Candidates whose predicted probability is alike: what was predicted, and what share was picked."""
+    """Candidates of like predicted probability: its mean, and the share that was picked."""
 
     predicted: float
     picked: float
@@ -69,7 +69,10 @@ class HeldOutEvaluation:
 def evaluate(
     choice_sets: Sequence[ChoiceSet], split: Split, *, weights: Weights, seed: int = 0
 ) -> HeldOutEvaluation | None:
-    """None where nothing can be held out: by person with fewer than two, by time with nobody's second pick."""
+    """Evaluate on choices held out; None if nothing can be.
+
+    That is by person with fewer than two, by time without anybody's second pick.
+    """
     judged = list(_predict_folds(choice_sets, split, weights, seed))
     held = np.concatenate([part.held for part in judged]) if judged else np.array([], dtype=np.int64)
     found = [choice_sets[index] for index in held.tolist()]
@@ -80,7 +83,7 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoldPrediction:
-    """One fold: which choice sets were held out, and what was predicted of them."""
+    """Predictions for the choice sets that one fold held out."""
 
     held: IntArray
     design: Design
@@ -93,7 +96,7 @@ class _FoldPrediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _HeldOutPredictions:
-    """All folds end to end: a row a candidate, ragged sets."""
+    """Predictions of all folds end to end: a row a candidate, ragged sets."""
 
     sizes: IntArray
     starts: IntArray
@@ -106,6 +109,7 @@ class _HeldOutPredictions:
 
     @classmethod
     def of(cls, judged: Sequence[_FoldPrediction]) -> "_HeldOutPredictions":
+        """Join the folds."""
         sizes = np.concatenate([part.design.sizes for part in judged])
         within = [np.where(part.design.picked < 0, -1, part.design.picked - part.design.starts) for part in judged]
         return cls(
@@ -120,25 +124,29 @@ class _HeldOutPredictions:
         )
 
     def sets(self, values: FloatArray) -> list[FloatArray]:
+        """Split values, one a candidate, by set."""
         return np.split(values, self.starts[1:])
 
 
 def keep_positions_only(design: Design) -> Design:
-    """The same sets, of which nothing is known but positions and persons."""
+    """Keep the same sets, with nothing known but positions and persons."""
     names = replace(design.names, features=(), styles=(), models=(), prompts=())
     rows, sets = np.zeros_like(design.style), np.zeros_like(design.prompt)
     return replace(design, names=names, x=design.x[:, :0], style=rows, model=rows, prompt=sets)
 
 
 def drop_agents(design: Design) -> Design:
-    """The same, all persons alike."""
+    """Keep the same sets, all persons alike."""
     return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
 
 
 def split_design(
     choice_sets: Sequence[ChoiceSet], held: Flags, x: FloatArray, weights: Weights
 ) -> tuple[Design, Design]:
-    """To learn from, and to judge by; scales and names are those of the first. `x`: raw features of all."""
+    """Split into designs to learn from and to judge by, with the scales and names of the first.
+
+    `held` flags the choice sets to judge by; `x`: raw features of all.
+    """
     rows = np.repeat(held, [len(choice_set.shown) for choice_set in choice_sets])
     train = [choice_sets[index] for index in np.flatnonzero(~held).tolist()]
     test = [choice_sets[index] for index in np.flatnonzero(held).tolist()]
@@ -150,6 +158,7 @@ def split_design(
 def _predict_folds(
     choice_sets: Sequence[ChoiceSet], split: Split, weights: Weights, seed: int
 ) -> Iterator[_FoldPrediction]:
+    """Fit and predict each fold, positions only beside it; folds without a pick to learn from are skipped."""
     x = measure_features(choice_sets, compute_idf([choice_set.conversation for choice_set in choice_sets]))
     for held in _split_folds(choice_sets, split, seed):
         kept = [choice_set for choice_set, is_held in zip(choice_sets, held, strict=True) if not is_held]
@@ -172,6 +181,7 @@ def _predict_folds(
 
 
 def _split_folds(choice_sets: Sequence[ChoiceSet], split: Split, seed: int) -> Iterator[Flags]:
+    """Yield each fold's flags of choice sets held out."""
     _, found = np.unique(np.array([choice_set.agent for choice_set in choice_sets], dtype=np.str_), return_inverse=True)
     agent = found.astype(np.int64)
     if split == "person":
@@ -183,6 +193,7 @@ def _split_folds(choice_sets: Sequence[ChoiceSet], split: Split, seed: int) -> I
 
 
 def _hold_out_last(choice_sets: Sequence[ChoiceSet], agent: IntArray) -> Flags:
+    """Flag the last LATER of each person's choice sets."""
     held = np.zeros(len(choice_sets), dtype=bool)
     for person in np.unique(agent):
         theirs = sorted(np.flatnonzero(agent == person).tolist(), key=lambda index: choice_sets[index].at)
@@ -191,6 +202,7 @@ def _hold_out_last(choice_sets: Sequence[ChoiceSet], agent: IntArray) -> Flags:
 
 
 def _summarise(split: Split, choice_sets: Sequence[ChoiceSet], found: _HeldOutPredictions) -> HeldOutEvaluation:
+    """Summarise predictions for these choice sets, in their order."""
     clusters, is_picked = cluster_choice_sets(choice_sets), found.within >= 0
     at = found.starts[is_picked] + found.within[is_picked]
 
@@ -230,11 +242,12 @@ def _summarise(split: Split, choice_sets: Sequence[ChoiceSet], found: _HeldOutPr
 
 
 def _select_probability(found: _HeldOutPredictions, p: FloatArray, none: FloatArray) -> FloatArray:
+    """Select the probability of what was chosen in each set, none included."""
     return np.where(found.within < 0, none, p[found.starts + np.maximum(found.within, 0)])
 
 
 def _rank_picks(found: _HeldOutPredictions, *, skip: int) -> FloatArray:
-    """(is first, 1 / rank) by quality of each pick at `skip` or further down, among those; equal ones share places."""
+    """Rank by quality each pick at index `skip` or below it, among the candidates from there: (is first, 1 / rank)."""
     rows = []
     for quality, picked in zip(found.sets(found.quality), found.within.tolist(), strict=True):
         if picked >= skip and len(quality) - skip >= 2:
@@ -243,6 +256,7 @@ def _rank_picks(found: _HeldOutPredictions, *, skip: int) -> FloatArray:
 
 
 def _rank_pick(quality: FloatArray, picked: int) -> tuple[float, float]:
+    """Compute (probability of being first, mean 1 / rank) of a pick; equal qualities share positions."""
     better = int((quality > quality[picked]).sum())
     equal = int((quality == quality[picked]).sum())
     reciprocal = sum(1 / (better + place) for place in range(1, equal + 1)) / equal
@@ -250,12 +264,13 @@ def _rank_pick(quality: FloatArray, picked: int) -> tuple[float, float]:
 
 
 def _rank_below_first(found: _HeldOutPredictions, clusters: Clusters) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Rank picks below the first slot, that slot taken away: ranks, their clusters, and chance."""
     counted = (found.within >= 1) & (found.sizes >= 3)
     return _rank_picks(found, skip=1), clusters.index[counted], 1 / (found.sizes[counted] - 1)
 
 
 def _measure_calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationBin, ...], float]:
-    """Candidates in ten bins of one size, by predicted probability; the error is the mean distance."""
+    """Bin candidates by predicted probability, ten bins of one size; the error is the mean distance."""
     picked = np.zeros(len(found.p))
     is_picked = found.within >= 0
     picked[found.starts[is_picked] + found.within[is_picked]] = 1.0
@@ -268,7 +283,7 @@ def _measure_calibration(found: _HeldOutPredictions) -> tuple[tuple[CalibrationB
 
 
 def _estimate_worth(choice_sets: Sequence[ChoiceSet], found: _HeldOutPredictions) -> PolicyValue | PolicyValueRefusal:
-    """Off-policy: how much oftener the first reply would be picked, were the best by quality first, than at random."""
+    """Estimate off-policy the gain in first picks of greedy order over uniform order."""
     targets = [rank_greedily(quality.tolist()) for quality in found.sets(found.quality)]
     return estimate_worth(
         choice_sets, targets, against=[list_uniform(len(choice_set.shown)) for choice_set in choice_sets]

@@ -1,4 +1,4 @@
-"""What is measured of a text beside its conversation and the other candidates; `FEATURES` tells each, with its source.
+"""Features of a text, beside its conversation and the other candidates; `FEATURES` lists them, with sources.
 
 Only the first 4,000 characters of a text and the last 10,000 of a conversation count: nobody reads further before
 picking, and the time for one choice set stays bounded.
@@ -35,7 +35,7 @@ FloatArray = NDArray[np.float64]
 
 
 class RankableCandidate(Protocol):
-    """What the ranking reads of a candidate."""
+    """A candidate as the ranking reads it."""
 
     @property
     def text(self) -> str | None: ...
@@ -91,17 +91,18 @@ _UNMEASURED: Final = math.nan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InverseDocumentFrequency:
-    """How rare words are, by bucket of a hash (no word is kept): log((1 + documents) / (1 + with the word)) + 1."""
+    """Rarity of words, by bucket of a hash (no word is kept): log((1 + documents) / (1 + with the word)) + 1."""
 
     values: tuple[float, ...]
 
     @classmethod
     def unknown(cls) -> "InverseDocumentFrequency":
+        """All words alike, for want of conversations to count."""
         return cls(values=(1.0,) * BUCKETS)
 
 
 def compute_idf(conversations: Sequence[Sequence[Turn]]) -> InverseDocumentFrequency:
-    """Counted over distinct conversations, each word once a conversation."""
+    """Count words over distinct conversations, each once a conversation."""
     counts = np.zeros(BUCKETS)
     distinct = dict.fromkeys(_join_turns(conversation) for conversation in conversations)
     for text in distinct:
@@ -112,7 +113,7 @@ def compute_idf(conversations: Sequence[Sequence[Turn]]) -> InverseDocumentFrequ
 def featurise(
     conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], idf: InverseDocumentFrequency
 ) -> FloatArray:
-    """Raw features, a row a candidate, a column each of FEATURES; NaN where nothing was measured."""
+    """Compute raw features, a row a candidate, a column each of FEATURES; NaN if not measured."""
     words = tokenize(_join_turns(conversation))
     last = tokenize(conversation[-1].text[-LAST_READ:])[-LAST_WORDS:] if conversation else []
     beside = _ConversationTerms(
@@ -145,12 +146,14 @@ class _TermWeights:
 
     @classmethod
     def of(cls, words: list[str], idf: InverseDocumentFrequency) -> "_TermWeights":
+        """Weigh a text's words."""
         by_word = {word: idf.values[hash_word(word)] for word in set(words)}
         weights = {word: count * by_word[word] for word, count in Counter(words).items()}
         norm = math.sqrt(sum(weight * weight for weight in weights.values()))
         return cls(words, weights, norm, sum(weights.values()) / max(1, len(words)))
 
     def compute_cosine(self, other: "_TermWeights") -> float:
+        """Compute the cosine of two texts' weights, 0 to 1."""
         if not self.norm or not other.norm:
             return 0.0
         small, large = (self, other) if len(self.weights) < len(other.weights) else (other, self)
@@ -161,7 +164,7 @@ class _TermWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ConversationTerms:
-    """The conversation that candidates stand beside."""
+    """Terms of the conversation that candidates are compared with."""
 
     whole: _TermWeights
     last: _TermWeights
@@ -169,6 +172,7 @@ class _ConversationTerms:
 
 
 def _measure_words(bag: _TermWeights, beside: _ConversationTerms) -> tuple[float, ...]:
+    """Measure the features from `log_words` to `second_person`."""
     words, n = bag.words, max(1, len(bag.words))
     new = sum(word not in beside.whole.weights for word in bag.weights)
     runs = list(zip(words, words[1:], words[2:], strict=False))
@@ -191,10 +195,12 @@ def _measure_words(bag: _TermWeights, beside: _ConversationTerms) -> tuple[float
 
 
 def _measure_centrality(bag: _TermWeights, bags: Sequence[_TermWeights]) -> float:
+    """Measure the mean cosine to the other candidates."""
     return sum(bag.compute_cosine(other) for other in bags if other is not bag) / max(1, len(bags) - 1)
 
 
 def _measure_characters(text: str, bag: _TermWeights) -> tuple[float, ...]:
+    """Measure the features from `log_characters` to `ends_whole`."""
     return (
         math.log1p(len(text)),
         math.log1p(len(_SENTENCE_END.findall(text))),
@@ -209,6 +215,7 @@ def _measure_characters(text: str, bag: _TermWeights) -> tuple[float, ...]:
 
 
 def _measure_logprob(candidate: RankableCandidate, bag: _TermWeights) -> tuple[float, float, float]:
+    """Measure the three features of log-probability; NaN if the server returned none."""
     mean = candidate.mean_logprob
     if mean is None or not math.isfinite(mean):
         return _UNMEASURED, _UNMEASURED, _UNMEASURED
@@ -217,9 +224,10 @@ def _measure_logprob(candidate: RankableCandidate, bag: _TermWeights) -> tuple[f
 
 @lru_cache(maxsize=65_536)
 def hash_word(word: str) -> int:
-    """The same on every machine and in every run."""
+    """Hash a word to one of BUCKETS, the same on every machine and in every run."""
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
 def _join_turns(conversation: Sequence[Turn]) -> str:
+    """Join the texts of a conversation, its last READ characters."""
     return "\n".join(turn.text for turn in conversation)[-READ:]

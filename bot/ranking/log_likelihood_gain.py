@@ -1,4 +1,4 @@
-"""Whether text, style, model and prompt tell anything that positions do not: cross-validated, clustered by agent."""
+"""Log-likelihood gain of text, style, model and prompt over positions alone, cross-validated by agent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LogLikelihoodGain:
 
 
 def estimate_gain(choice_sets: Sequence[ChoiceSet], *, weights: Weights = "picks") -> LogLikelihoodGain | None:
-    """None where fewer than two clusters have a pick: nothing can be held out."""
+    """Estimate the gain; None if fewer than two clusters have a pick, since nothing can be held out then."""
     clusters = cluster_choice_sets(choice_sets)
     is_picked = np.array([choice_set.picked is not None for choice_set in choice_sets], dtype=bool)
     if len(np.unique(clusters.index[is_picked])) < 2:
@@ -49,7 +49,7 @@ def estimate_gain(choice_sets: Sequence[ChoiceSet], *, weights: Weights = "picks
 
 
 def _compute_gains(choice_sets: Sequence[ChoiceSet], clusters: IntArray, weights: Weights) -> FloatArray:
-    """Each choice set's log-likelihood given a pick, less position-only's; both fitted on other folds."""
+    """Compute each choice set's log-likelihood given a pick, less position-only's; both fitted on other folds."""
     x = measure_features(choice_sets, compute_idf([choice_set.conversation for choice_set in choice_sets]))
     folds, gains = balance_folds(clusters), np.zeros(len(choice_sets))
     for fold in range(min(FOLDS, len(np.unique(clusters)))):
@@ -64,7 +64,7 @@ def _compute_gains(choice_sets: Sequence[ChoiceSet], clusters: IntArray, weights
 
 
 def _compute_log_likelihood(train: Design, test: Design) -> FloatArray:
-    """Of each held-out pick, given that there was one; 0 where none was picked."""
+    """Compute the log-likelihood of each held-out pick, given that there was one; 0 if none was picked."""
     p, none = predict_marginal(test, fit_logit(train))
     found = np.zeros(len(test.sizes))
     is_picked = test.picked >= 0

@@ -1,4 +1,4 @@
-"""The conditional logit with an outside option and persons' random effects: likelihood, gradient, curvature, fit, prediction.
+"""The conditional logit with an outside option and random effects a person: likelihood, fit, prediction.
 
     U_i    = w·x_i + a_style(i) + a_model(i) + a_prompt + b_position(i) + u_person·[position = 1]
     U_none = c0 + c1·log K + v_person
@@ -52,7 +52,10 @@ _NODES: Final = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Effects by index; `random_effects` a row (u, v) a person; `random_effect_covariances` how uncertain each person's are."""
+    """Effects by index, with the learned variances.
+
+    `random_effects` has a row (u, v) a person, and `random_effect_covariances` the posterior covariance of each.
+    """
 
     features: FloatArray
     styles: FloatArray
@@ -71,7 +74,7 @@ class Parameters:
         return np.concatenate([getattr(self, kind) for kind in PRIOR_DEVIATION])
 
     def add_step(self, shared: FloatArray, random_effects: FloatArray) -> "Parameters":
-        """With these added."""
+        """Add a step to the shared and the random effects."""
         ends = np.cumsum([len(getattr(self, kind)) for kind in PRIOR_DEVIATION])[:-1]
         parts = np.split(self.shared + shared, ends)
         return replace(
@@ -89,7 +92,7 @@ class Curvature:
 
 
 def fit_logit(design: Design) -> Parameters:
-    """The most probable parameters, with the variances of random effects and of text learned from these choices."""
+    """Find the most probable parameters; the variances of random effects and of text are learned on the way."""
     parameters = initialise_parameters(design)
     curvature = compute_curvature(design, parameters)
     for _ in range(_STEPS):
@@ -108,7 +111,7 @@ def fit_logit(design: Design) -> Parameters:
 
 
 def initialise_parameters(design: Design) -> Parameters:
-    """All effects 0."""
+    """Start with all effects 0, and the variances at their priors."""
     names, agents = design.names, len(design.names.agents)
     return Parameters(
         features=np.zeros(design.x.shape[1]),
@@ -125,7 +128,7 @@ def initialise_parameters(design: Design) -> Parameters:
 
 
 def compute_precisions(parameters: Parameters) -> FloatArray:
-    """Of the priors of the shared effects: 1 / variance."""
+    """Compute 1 / variance of the priors of the shared effects, (P,)."""
     sizes = [len(getattr(parameters, kind)) for kind in PRIOR_DEVIATION]
     variances = {kind: deviation**2 for kind, deviation in PRIOR_DEVIATION.items()}
     variances["features"] = float(parameters.text_variance[0])
@@ -133,14 +136,14 @@ def compute_precisions(parameters: Parameters) -> FloatArray:
 
 
 def compute_qualities(design: Design, parameters: Parameters) -> FloatArray:
-    """Of each candidate, (N,): w·x + a_style + a_model + a_prompt."""
+    """Compute each candidate's quality, (N,): w·x + a_style + a_model + a_prompt."""
     effects = _append_unknown(parameters.styles)[design.style] + _append_unknown(parameters.models)[design.model]
     prompts = np.repeat(_append_unknown(parameters.prompts)[design.prompt], design.sizes)
     return np.asarray(design.x @ parameters.features + effects + prompts, dtype=np.float64)
 
 
 def compute_utilities(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Of each candidate, (N,), and of taking none, (D,), for a person whose random effects are both 0."""
+    """Compute the utilities of candidates, (N,), and of taking none, (D,), with random effects of 0."""
     rows = compute_qualities(design, parameters) + parameters.positions[design.position]
     return rows, parameters.none[0] + parameters.none[1] * np.log(design.sizes)
 
@@ -148,14 +151,14 @@ def compute_utilities(design: Design, parameters: Parameters) -> tuple[FloatArra
 def add_random_effects(
     design: Design, rows: FloatArray, none: FloatArray, random_effects: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """The same for persons with random effects, given as a row (u, v) a set."""
+    """Add random effects, given as a row (u, v) a set, to utilities."""
     rows = rows.copy()
     rows[design.starts] += random_effects[:, 0]
     return rows, none + random_effects[:, 1]
 
 
 def compute_probabilities(design: Design, rows: FloatArray, none: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Of each candidate and of none, from utilities."""
+    """Compute the probabilities of each candidate, (N,), and of none, (D,), from utilities."""
     top = np.maximum(np.maximum.reduceat(rows, design.starts), none)
     exp_rows = np.exp(rows - np.repeat(top, design.sizes))
     exp_none = np.exp(none - top)
@@ -164,7 +167,7 @@ def compute_probabilities(design: Design, rows: FloatArray, none: FloatArray) ->
 
 
 def predict_at_mode(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Probabilities with each person's most probable random effects; an unknown one's are 0."""
+    """Predict probabilities at each person's most probable random effects; an unknown person's are 0."""
     random_effects = np.vstack([parameters.random_effects, np.zeros(RANDOM_EFFECTS)])[design.agent]
     return compute_probabilities(
         design, *add_random_effects(design, *compute_utilities(design, parameters), random_effects)
@@ -172,8 +175,9 @@ def predict_at_mode(design: Design, parameters: Parameters) -> tuple[FloatArray,
 
 
 def predict_marginal(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Probabilities averaged over what each person's random effects may be (Gauss and Hermite's rule): for a known person over
-    their posterior, for an unknown one over the population.
+    """Predict probabilities averaged over each person's random effects, by Gauss and Hermite's rule.
+
+    For a known person the average is over their posterior, for an unknown one over the population.
     """
     means = np.vstack([parameters.random_effects, np.zeros(RANDOM_EFFECTS)])[design.agent]
     covariances = np.concatenate([parameters.random_effect_covariances, parameters.spread[None]])
@@ -190,7 +194,10 @@ def predict_marginal(design: Design, parameters: Parameters) -> tuple[FloatArray
 def compute_loss(
     design: Design, parameters: Parameters, precisions: FloatArray
 ) -> tuple[float, FloatArray, FloatArray]:
-    """Minus the log posterior, and its gradient by the shared effects, (P,), and by the random effects, (agents, 2)."""
+    """Compute minus the log posterior, and its gradient.
+
+    The gradient is by the shared effects, (P,), and by the random effects, (agents, 2).
+    """
     p, p_none = predict_at_mode(design, parameters)
     is_picked = design.picked >= 0
     chosen = np.where(is_picked, p[design.picked], p_none)
@@ -210,7 +217,7 @@ def compute_loss(
 
 
 def differentiate_by_effect(design: Design, g: FloatArray, g_none: FloatArray) -> FloatArray:
-    """Derivatives by the shared effects, from those by each row's utility and by each set's outside option."""
+    """Turn derivatives by each row's utility and each set's outside option into those by the shared effects, (P,)."""
     names = design.names
     return np.concatenate([
         design.x.T @ g,
@@ -223,7 +230,7 @@ def differentiate_by_effect(design: Design, g: FloatArray, g_none: FloatArray) -
 
 
 def compute_curvature(design: Design, parameters: Parameters) -> Curvature:
-    """Exactly, in chunks: memory stays flat however long the log is."""
+    """Compute the curvature exactly, in chunks: memory stays flat however long the log is."""
     size, agents = len(parameters.shared), len(parameters.random_effects)
     shared, cross, random_effects = np.zeros((size, size)), np.zeros((agents, 2, size)), np.zeros((agents, 2, 2))
     p, p_none = predict_at_mode(design, parameters)
@@ -245,21 +252,21 @@ def compute_curvature(design: Design, parameters: Parameters) -> Curvature:
 
 
 def profile_curvature(parameters: Parameters, curvature: Curvature, precisions: FloatArray) -> FloatArray:
-    """The curvature in the shared effects, (P, P), priors included, when random effects follow them."""
+    """Compute the curvature in the shared effects, (P, P), priors included, if random effects follow them."""
     known = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
     taken: FloatArray = np.einsum("aip,aij,ajq->pq", curvature.cross, known, curvature.cross, optimize=True)
     return curvature.shared + np.diag(precisions) - taken
 
 
 def split_chunks(design: Design) -> Iterator[tuple[slice, slice]]:
-    """Sets, and their rows, some thousand at a time."""
+    """Yield slices of sets, and of their rows, _CHUNK sets at a time."""
     for begin in range(0, len(design.sizes), _CHUNK):
         part = slice(begin, min(begin + _CHUNK, len(design.sizes)))
         yield part, slice(int(design.starts[begin]), int(design.starts[part][-1] + design.sizes[part][-1]))
 
 
 def build_shared_columns(design: Design, part: slice, rows: slice) -> tuple[FloatArray, FloatArray]:
-    """What the shared effects are multiplied by, dense: of the rows, and of the sets' outside options."""
+    """Build the dense columns that multiply the shared effects: of the rows, and of the sets' outside options."""
     names, sizes = design.names, design.sizes[part]
     indexed = [
         (design.style[rows], len(names.styles)),
@@ -275,14 +282,14 @@ def build_shared_columns(design: Design, part: slice, rows: slice) -> tuple[Floa
 
 
 def build_summing_matrix(index: IntArray, count: int) -> sparse.csr_matrix:
-    """A matrix that adds up rows by their index; those of an unknown name (index = count) are left out."""
+    """Build a matrix that adds up rows by their index; those of an unknown name (index = count) are left out."""
     known = index < count
     places = np.flatnonzero(known)
     return sparse.csr_matrix((np.ones(len(places)), (index[known], places)), shape=(count, len(index)))
 
 
 def _take_step(design: Design, parameters: Parameters, curvature: Curvature) -> Parameters:
-    """Towards the top of the parabola that fits here: as far as the loss does not grow."""
+    """Step towards the top of the parabola that fits here, as far as the loss does not grow."""
     precisions = compute_precisions(parameters)
     value, by_shared, by_random_effects = compute_loss(design, parameters, precisions)
     known = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
@@ -299,13 +306,13 @@ def _take_step(design: Design, parameters: Parameters, curvature: Curvature) -> 
 
 
 def _measure_variance_change(before: Parameters, after: Parameters) -> float:
-    """By what share the learned variances have changed."""
+    """Measure the largest relative change of the learned variances."""
     spread = np.abs(after.spread.diagonal() / before.spread.diagonal() - 1).max()
     return float(max(spread, np.abs(after.text_variance / before.text_variance - 1)[0]))
 
 
 def _learn_variances(parameters: Parameters, curvature: Curvature) -> Parameters:
-    """EM's step for both learned variances, each with a prior; and how uncertain each person's random effects are."""
+    """Learn both variances by a step of EM, each with a prior; update the random effects' covariances."""
     covariances = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
     seen = parameters.random_effects.T @ parameters.random_effects + covariances.sum(axis=0)
     spread = (PRIOR_PERSONS * RANDOM_EFFECT_VARIANCE * np.eye(RANDOM_EFFECTS) + seen) / (
@@ -320,6 +327,7 @@ def _learn_variances(parameters: Parameters, curvature: Curvature) -> Parameters
 
 
 def _learn_text_variance(parameters: Parameters, curvature: Curvature) -> FloatArray:
+    """Learn the variance of the features' effects, (1,), by a step of EM with its prior."""
     size, prior = len(parameters.features), PRIOR_DEVIATION["features"] ** 2
     uncertain = np.linalg.inv(profile_curvature(parameters, curvature, compute_precisions(parameters))).diagonal()[
         :size
@@ -329,7 +337,7 @@ def _learn_text_variance(parameters: Parameters, curvature: Curvature) -> FloatA
 
 
 def _build_quadrature() -> list[tuple[FloatArray, float]]:
-    """Points of the plane, and weights, that average over a standard normal."""
+    """Build nodes in the plane, with weights, that average over a standard normal."""
     points, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()
     return [
@@ -340,10 +348,10 @@ def _build_quadrature() -> list[tuple[FloatArray, float]]:
 
 
 def _append_unknown(effects: FloatArray) -> FloatArray:
-    """With an unknown name's effect, 0, at the end."""
+    """Append the effect of an unknown name, 0."""
     return np.append(effects, 0.0)
 
 
 def _sum_by_index(index: IntArray, values: FloatArray, count: int) -> FloatArray:
-    """By index; those of an unknown name are left out."""
+    """Sum values by index; those of an unknown name are left out."""
     return np.bincount(index, weights=values, minlength=count + 1)[:count].astype(np.float64)

@@ -1,4 +1,4 @@
-"""`Ranker`: what was learned from choices, as a value whose version is the hash of its content; `fit` learns it."""
+"""`Ranker`: a fitted model as a value, whose version is the hash of its content; `fit_ranker` fits it."""
 
 import hashlib
 import json
@@ -44,12 +44,12 @@ class CorruptModel(Exception):  # noqa: N818 - named for what happened, as the c
 
 
 class NothingToLearn(Exception):  # noqa: N818 - as above
-    """No choice set with a pick: there is nothing to fit."""
+    """No choice set has a pick, so there is nothing to fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranker:
-    """A fitted model. `metrics` are those of its making; everything is finite, or it is corrupt.
+    """A fitted model. `metrics` are those of its training; everything is finite, or it is corrupt.
 
     `n_requests` choice sets were learned from, of `n_agents` persons; `n_choices` of them have a pick.
     """
@@ -67,16 +67,16 @@ class Ranker:
 
     @cached_property
     def version(self) -> str:
-        """The hash of the content, 16 hexadecimal digits: two rankers with one version rank alike."""
+        """Hash of the content, 16 hexadecimal digits: two rankers with one version rank alike."""
         return _hash_content(_to_content(self))
 
     def to_json(self) -> str:
-        """All of it; read back by `from_json`."""
+        """Write all of it; `from_json` reads it back."""
         return json.dumps({"format": FORMAT, "version": self.version, **_to_content(self)}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Ranker":
-        """Raises CorruptModel where the text is no ranker of this program's format, or was changed."""
+        """Read a ranker. Raises CorruptModel if the text is none of this program's format, or was changed."""
         content = _parse_content(text)
         version = content.pop("version")
         if version != _hash_content(content):
@@ -91,7 +91,10 @@ class Ranker:
     def score_candidates(
         self, conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], prompt_version: str
     ) -> tuple[float, ...]:
-        """w·x + a_style + a_model + a_prompt of each candidate: what to rank by. Position and person are not in it."""
+        """Score each candidate by its quality, w·x + a_style + a_model + a_prompt: what to rank by.
+
+        Position and person are not in it.
+        """
         if not candidates:
             return ()
         x = standardise(featurise(conversation, candidates, self.idf), self.scales)
@@ -104,7 +107,7 @@ class Ranker:
         )
 
     def score_design(self, design: Design) -> FloatArray:
-        """The same of whole displays: (N,)."""
+        """Score the candidates of a whole design by their quality, (N,)."""
         return compute_qualities(design, self.parameters)
 
     @cached_property
@@ -121,7 +124,7 @@ class Ranker:
 
 
 def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
-    """Learn from choice sets. Raises NothingToLearn where none has a pick."""
+    """Fit a ranker to choice sets. Raises NothingToLearn if none has a pick."""
     if all(choice_set.picked is None for choice_set in choice_sets):
         raise NothingToLearn
     idf = compute_idf([choice_set.conversation for choice_set in choice_sets])
@@ -145,7 +148,7 @@ def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
 
 
 def _measure_fit(design: Design, parameters: Parameters) -> dict[str, float]:
-    """On what it was learned from: log-likelihood a pick, beside that of choosing at random."""
+    """Measure the log-likelihood a pick on the training data, beside that of choosing at random."""
     p, none = predict_at_mode(design, parameters)
     is_picked = design.picked >= 0
     log = np.log(p[design.picked[is_picked]] / (1 - none[is_picked]))
@@ -175,6 +178,7 @@ _ARRAYS: Final = {
 
 
 def _to_content(ranker: Ranker) -> dict[str, Any]:
+    """Turn a ranker into JSON values."""
     names, parameters = ranker.names, ranker.parameters
     return {
         "trained_until": ranker.trained_until.isoformat(),
@@ -200,6 +204,7 @@ def _hash_content(content: Mapping[str, Any]) -> str:
 
 
 def _parse_content(text: str) -> dict[str, Any]:
+    """Parse JSON of this FORMAT, without the format's name. Raises CorruptModel."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -213,6 +218,7 @@ def _parse_content(text: str) -> dict[str, Any]:
 
 
 def _from_content(content: dict[str, Any]) -> Ranker:
+    """Turn JSON values into a ranker, unchecked."""
     parameters = {
         attribute: np.array(content["parameters"][name], dtype=np.float64) for name, attribute in _ARRAYS.items()
     }
@@ -238,12 +244,13 @@ def _from_content(content: dict[str, Any]) -> Ranker:
 
 
 def _validate(ranker: Ranker) -> None:
+    """Check shapes, finiteness and covariances. Raises CorruptModel."""
     names, parameters = ranker.names, ranker.parameters
     sizes = {
         "features": (len(FEATURES),), "styles": (len(names.styles),), "models": (len(names.models),),
         "prompts": (len(names.prompts),), "none": (2,), "habits": (len(names.agents), RANDOM_EFFECTS),
-        "habit_covariances": (len(names.agents), RANDOM_EFFECTS, RANDOM_EFFECTS), "spread": (RANDOM_EFFECTS, RANDOM_EFFECTS),
-        "text_variance": (1,),
+        "habit_covariances": (len(names.agents), RANDOM_EFFECTS, RANDOM_EFFECTS),
+        "spread": (RANDOM_EFFECTS, RANDOM_EFFECTS), "text_variance": (1,),
     }  # fmt: skip
     if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.idf.values) != BUCKETS:
         raise CorruptModel("it has other features than this program: train it anew")

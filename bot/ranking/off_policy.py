@@ -1,8 +1,9 @@
-"""What another policy would have been worth, told from the log alone: self-normalised inverse propensities (SNIPS).
+"""Off-policy values: the worth of another policy, from the log alone, by self-normalised inverse propensities (SNIPS).
 
 A choice set counts by how much more probable the policy makes what stood first than the policy that was in use did:
 w = π(first) / p(first). Its reward is 1 if what stood first was picked, else 0. The worth is Σ w·r / Σ w: the share of
 choice sets of which the first reply would have been picked. Agents are resampled, each with all that is theirs.
+Swaminathan and Joachims 2015.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,10 @@ class PolicyValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyValueRefusal:
-    """Why nothing is said: the number of choice sets with a propensity, of agents, and of choice sets that they are worth."""
+    """The reason why no value is told.
+
+    `displays`: choice sets with a propensity, of so many `agents`; `effective`: as many as they are worth.
+    """
 
     reason: Literal["nothing_to_learn", "no_propensities", "few_agents", "few_effective"]
     effective: float
@@ -48,7 +52,7 @@ class PolicyValueRefusal:
 def estimate_worth(
     choice_sets: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None
 ) -> PolicyValue | PolicyValueRefusal:
-    """The worth of a policy; with `against`, how much more it is worth than that one, on the same resamples.
+    """Estimate the worth of a policy; with `against`, its difference from that one, on the same resamples.
 
     Displays whose first candidate has no logged propensity are left out.
     """
@@ -78,21 +82,23 @@ def estimate_worth(
 
 
 def rank_greedily(scores: Sequence[float]) -> list[float]:
-    """The highest score first; equal ones share it."""
+    """Give the first position to the highest score; equal ones share it."""
     best = [score == max(scores) for score in scores]
     return [is_best / sum(best) for is_best in best]
 
 
 def list_uniform(count: int) -> list[float]:
+    """List equal probabilities for so many candidates."""
     return [1 / count] * count
 
 
 def _compute_weights(choice_sets: Sequence[ChoiceSet], targets: Targets, known: Sequence[int]) -> FloatArray:
+    """Compute w = π(first) / p(first) of each choice set with a propensity."""
     return np.array([targets[index][0] / (choice_sets[index].shown[0].first_propensity or 1.0) for index in known])
 
 
 def _resample_shares(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> FloatArray:
-    """Of the log itself, then of each resample; the same agents are drawn for whatever weights."""
+    """Compute the worth on the log itself, then on each resample; whatever the weights, the same agents are drawn."""
     resamples = resample_clusters(people)
     won, total = sum_resamples(weight * reward, owner, resamples), sum_resamples(weight, owner, resamples)
     return np.divide(won, total, out=np.zeros_like(won), where=total > 0)

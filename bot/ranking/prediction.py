@@ -1,4 +1,4 @@
-"""What a ranker says of whole displays: quality, and how probable each choice is, position and person considered."""
+"""Predictions of a ranker for choice sets: quality, and the probability of each choice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from storage.records import LogEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Of each candidate shown, in its order: quality, and the probability that it is picked; and of none."""
+    """Quality and probability of each candidate shown, in its order, and the probability of none."""
 
     scores: tuple[float, ...]
     probabilities: tuple[float, ...]
@@ -22,7 +22,10 @@ class Prediction:
 
 
 def to_undecided_choice_set(entry: LogEntry) -> ChoiceSet | None:
-    """The entry as it was shown, whatever was chosen; where no place is told, in the order drafted. None: no text."""
+    """Turn an entry into a choice set whatever was chosen; None without any text.
+
+    In the order shown, or, if no position is known, in the order drafted.
+    """
     texts = entry.visible or tuple(candidate for candidate in entry.candidates if candidate.text is not None)
     if not texts:
         return None
@@ -38,7 +41,7 @@ def to_undecided_choice_set(entry: LogEntry) -> ChoiceSet | None:
 
 
 def predict(ranker: Ranker, choice_sets: Sequence[ChoiceSet]) -> list[Prediction]:
-    """A person that the ranker has not seen is averaged over those that it has."""
+    """Predict choices, position and person considered; an unknown person is averaged over the known ones."""
     if not choice_sets:
         return []
     x = standardise(measure_features(choice_sets, ranker.idf), ranker.scales)

@@ -1,8 +1,8 @@
-"""The gate: whether what was learned is proven enough to be shown. Held-out evidence opens it, nothing else.
+"""Promotion of a ranker: held-out evidence decides if it is shown (the users' word for it is the gate).
 
-Open: the lower end of the 95% interval of the gain over position-only is above 0, on persons held out, clustered by
-agent. Below ten agents it is clustered by agent and day, and called exploratory: good enough for the team that it was
-learned from, and no proof for another. What stands in the log twice is evidence once.
+It is promoted if the lower end of the 95% interval of its log-likelihood gain over position-only is above 0, on persons
+held out, clustered by agent. Below ten agents it is clustered by agent and day, and called exploratory: good enough for
+the team that it was learned from, and no proof for another. What stands in the log twice is evidence once.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,10 @@ PromotionState = Literal["open", "not_better", "too_little"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The gate's state, and why. The gain is in nats a pick; `clusters` is what it was clustered by, and how many."""
+    """The decision on a promotion, with its evidence; also stored and printed, so its fields keep their names.
+
+    `gain` and its interval are in nats a pick; `clusters` of the kind `clustered_by`.
+    """
 
     state: PromotionState
     picks: int
@@ -37,17 +40,17 @@ class Verdict:
         return self.state == "open"
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is stored and printed."""
+        """Write it as it is stored and printed."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Raises TypeError for what is no verdict."""
+        """Read a stored verdict. Raises TypeError if it is none."""
         return cls(**stored)
 
 
 def judge(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
-    """What held-out persons say of learning from these choice sets."""
+    """Judge, by persons held out, if learning from these choice sets is proven better than positions alone."""
     from bot.ranking.log_likelihood_gain import estimate_gain
 
     distinct = drop_repeats(choice_sets)
@@ -70,11 +73,11 @@ def judge(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Verdict:
 
 
 def describe_verdict(verdict: Verdict) -> str:
-    """For a team lead: what the evidence says, in a sentence or two."""
+    """Describe the evidence for a team lead, in a sentence or two."""
     if verdict.state == "too_little":
         return (
-            f"too little to judge by: {verdict.picks} picks of {_count_agents(verdict.agents)}; at least {MIN_PICKS} are "
-            f"needed, of {MIN_CLUSTERS} agents, or on {MIN_CLUSTERS} days"
+            f"too little to judge by: {verdict.picks} picks of {_count_agents(verdict.agents)}; at least {MIN_PICKS} "
+            f"are needed, of {MIN_CLUSTERS} agents, or on {MIN_CLUSTERS} days"
         )
     of = "agents" if verdict.clustered_by == "agent" else "agents' days"
     evidence = (

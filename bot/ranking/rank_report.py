@@ -1,4 +1,4 @@
-"""What a team lead wants to know of the ranking: which style wins, what orders now and why, and what that is worth."""
+"""The report on the ranking for a team lead: winning styles, the order in use with its reason, and its worth."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ LEARNED_FROM: Final = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankerStatus:
-    """What orders now, and the newest ranker's verdict: None where nothing has been learned yet."""
+    """The ranker that orders now, the newest one, and its verdict: None if nothing has been learned yet."""
 
     change: Change | None
     newest: StoredRanker | None
@@ -35,7 +35,7 @@ class RankerStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankReport:
-    """All of it. `worth` is how much more often the first reply is picked in learned order than in uniform order."""
+    """All of the report. `worth`: how much more often the first reply is picked in learned than in uniform order."""
 
     since: datetime | None
     until: datetime | None
@@ -50,13 +50,14 @@ class RankReport:
 
 
 async def read_ranker_status(rankers: Rankers) -> RankerStatus:
+    """Read which ranker orders now. Raises Unavailable."""
     return RankerStatus(change=await rankers.current(), newest=await rankers.newest(), choices=await rankers.choices())
 
 
 def build_report(
     choice_sets: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights
 ) -> RankReport:
-    """Reckoned anew from these choice sets, in the order of their time; what orders now is as it was recorded."""
+    """Compute the report from these choice sets, in the order of their time; the status is as it was recorded."""
     return RankReport(
         since=choice_sets[0].at if choice_sets else None,
         until=choice_sets[-1].at if choice_sets else None,
@@ -68,7 +69,7 @@ def build_report(
 
 
 def estimate_learning_worth(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> PolicyValue | PolicyValueRefusal:
-    """Learned from the older part of the log, told on the newer: the policy in use against uniform order."""
+    """Learn from the older part of the log, and estimate on the newer the worth of that order over uniform order."""
     cut = int(len(choice_sets) * LEARNED_FROM)
     older, newer = choice_sets[:cut], choice_sets[cut:]
     try:
@@ -87,7 +88,7 @@ def estimate_learning_worth(choice_sets: Sequence[ChoiceSet], *, weights: Weight
 
 
 def describe_order(now: RankerStatus) -> str:
-    """What orders now, and why."""
+    """Describe the order in use, and its reason."""
     change, verdict = now.change, now.verdict
     if change is not None and change.is_pinned:
         what = "not shown" if change.version is None else f"shown, by the ranker {change.version}"
@@ -96,7 +97,8 @@ def describe_order(now: RankerStatus) -> str:
             f"auto. {_describe_newest(verdict)}"
         )
     if change is not None and change.version is not None:
-        return f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}. {_describe_newest(verdict)}"
+        shown = f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}."
+        return f"{shown} {_describe_newest(verdict)}"
     if verdict is None:
         return (
             f"Learned order is not shown: nothing has been learned yet. The bot learns its first ranker after "
@@ -112,7 +114,7 @@ def _describe_newest(verdict: Verdict | None) -> str:
 
 
 def describe_worth(worth: PolicyValue | PolicyValueRefusal) -> str:
-    """How much more often the first reply would be picked."""
+    """Describe how much more often the first reply would be picked."""
     if isinstance(worth, PolicyValue):
         value, lower, upper = (f"{100 * each:+.1f}" for each in (worth.value, worth.lower, worth.upper))
         return (
@@ -131,7 +133,7 @@ def describe_worth(worth: PolicyValue | PolicyValueRefusal) -> str:
 
 
 def describe_finding(pair: PairContrast) -> str:
-    """Which of the two wins, or what is missing."""
+    """Name the winner of a pair, or what is missing."""
     if pair.found == "not_enough":
         return f"not enough data: {_describe_missing(pair)}"
     return {
@@ -143,6 +145,7 @@ def describe_finding(pair: PairContrast) -> str:
 
 
 def _describe_missing(pair: PairContrast) -> str:
+    """Name the picks that a pair lacks, to two digits."""
     if pair.missing:
         size = 10 ** max(0, len(str(pair.missing)) - 2)
         return f"about {-(-pair.missing // size) * size:,} more picks"
@@ -150,7 +153,7 @@ def _describe_missing(pair: PairContrast) -> str:
 
 
 def format_times(effect: Effect | None) -> str:
-    """How many times as often, with its interval."""
+    """Format an effect as how many times as often, with its interval."""
     if effect is None:
         return "–"  # noqa: RUF001 - a dash
     mean, lower, upper = (math.exp(min(20.0, max(-20.0, each))) for each in (effect.mean, effect.lower, effect.upper))

@@ -17,7 +17,7 @@ NEWEST: Final = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefitResult:
-    """What a refit came to; `model` is None where there was nothing to learn. `left_out`: entries by reason."""
+    """Result of a refit; `model` is None if there was nothing to learn. `left_out`: entries by reason."""
 
     version: str | None
     model: str | None = field(repr=False)
@@ -28,12 +28,13 @@ class RefitResult:
     verdict: Verdict
 
     def to_json(self) -> str:
+        """Write it for the process that asked."""
         until = self.trained_until
         return json.dumps({**asdict(self), "trained_until": until and until.isoformat()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError, TypeError or KeyError where the text was not written by `to_json`."""
+        """Read it back. Raises ValueError, TypeError or KeyError if `to_json` did not write it."""
         found: dict[str, Any] = json.loads(text)
         until = found.pop("trained_until")
         verdict = Verdict.from_dict(found.pop("verdict"))
@@ -43,7 +44,7 @@ class RefitResult:
 async def read_choice_sets(
     log: ChoiceLog, selection: Selection, *, newest: int | None = None
 ) -> tuple[list[ChoiceSet], dict[str, int]]:
-    """The choice sets of a log, all or the newest, and how many entries are left out, by reason."""
+    """Read the choice sets of a log, all or the newest, with counts of the entries left out, by reason."""
     choice_sets: deque[ChoiceSet] = deque(maxlen=newest)
     left_out: Counter[str] = Counter()
     async for entry in log.entries(selection):
@@ -59,7 +60,7 @@ async def read_choice_sets(
 def refit_ranker(
     choice_sets: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept"
 ) -> RefitResult:
-    """Learn from these choice sets, and judge what was learned."""
+    """Fit a ranker to these choice sets, and judge its promotion."""
     from bot.ranking.model import NothingToLearn, fit_ranker
 
     verdict = judge(choice_sets, weights=weights)

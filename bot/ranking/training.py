@@ -1,4 +1,4 @@
-"""When a ranker is learned anew, and what becomes of it: one replica at a time, elsewhere than in the event loop.
+"""Refits on a schedule: by one replica at a time, outside the event loop.
 
 scheduler = RefitScheduler(…)
 await scheduler.refit_if_due()        # every CHECK_EVERY_S; may take minutes
@@ -38,11 +38,11 @@ _log = logging.getLogger(__name__)
 
 
 class RefitFailed(Exception):  # noqa: N818 - named for what happened, as the callers read it
-    """The refit came to no result; the message says why, without anything that people wrote."""
+    """A refit came to no result; the message says why, without anything that people wrote."""
 
 
 class RefitRunner(Protocol):
-    """Whoever does the work, elsewhere."""
+    """Runs a refit outside the event loop."""
 
     async def train(self) -> RefitResult:
         """Read the log, learn, judge. Raises RefitFailed. Cancelled, it ends what it has begun."""
@@ -57,6 +57,7 @@ class RefitSchedule:
     after_choices: int
 
     def is_due(self, newest: StoredRanker | None, *, choices: int, now: datetime) -> bool:
+        """Tell if a refit is due, the newest ranker and the number of choices now given."""
         if newest is None:
             return choices >= FIRST_CHOICES
         changed = abs(choices - newest.choices)
@@ -66,7 +67,7 @@ class RefitSchedule:
 
 
 class RefitScheduler:
-    """Refits when due, and records the result; `storage.repositories.rankers` decides what is shown."""
+    """Refits if that is due, and records the result; `storage.repositories.rankers` decides what is shown."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class RefitScheduler:
         self._not_before = float("-inf")
 
     async def refit_if_due(self) -> None:
-        """Refit if that is due and no other replica does. Raises Unavailable; then the next look tries again."""
+        """Refit if that is due and no other replica does. Raises Unavailable; then the next call tries again."""
         if self._clock() < self._not_before or not await self._is_due() or not await self._take_lease():
             return
         try:
@@ -105,10 +106,12 @@ class RefitScheduler:
         return self._schedule.is_due(newest, choices=choices, now=self._now())
 
     async def _take_lease(self) -> bool:
+        """Take or renew the lease of learning; False if another replica holds it."""
         now = self._now()
         return await self._leases.take(LEARNING, at=now, until=now + LEASE)
 
     async def _refit(self, *, choices: int) -> None:
+        """Refit and record, or log and count the failure, and wait AGAIN_AFTER_S."""
         began = self._clock()
         try:
             refit = await self._train()
@@ -120,7 +123,7 @@ class RefitScheduler:
             self._not_before = self._clock() + AGAIN_AFTER_S
 
     async def _train(self) -> RefitResult:
-        """The result of the work, during which the lease is kept. Raises RefitFailed, TakenOver."""
+        """Run the refit, renewing the lease meanwhile. Raises RefitFailed, TakenOver."""
         work = asyncio.ensure_future(self._trainer.train())
         began = self._clock()
         try:
@@ -134,7 +137,10 @@ class RefitScheduler:
             await asyncio.wait({work})
 
     async def _keep_lease(self) -> None:
-        """Where the database is away, the work goes on: it may be back before the result is recorded."""
+        """Renew the lease. Raises TakenOver if it is another's.
+
+        While the database is away the refit goes on: it may be back before the result is recorded.
+        """
         try:
             held = await self._take_lease()
         except Unavailable as error:
@@ -144,6 +150,7 @@ class RefitScheduler:
             raise TakenOver(LEARNING)
 
     async def _record(self, refit: RefitResult, *, choices: int) -> str:
+        """Record the result, and name its outcome."""
         if refit.model is None or refit.version is None:
             self._not_before = self._clock() + AGAIN_AFTER_S
             _log.info("nothing was learned: no display with a pick, of %s requests", refit.requests)
@@ -169,7 +176,7 @@ class RefitScheduler:
 
 
 def _name_outcome(refit: RefitResult, change: Change | None) -> str:
-    """`held_back`: its gate is open, and a person has decided what is shown."""
+    """Name the outcome for metrics; `held_back`: promoted, but a person has decided what is shown."""
     if change is None:
         return "held_back" if refit.verdict.is_open else "not_shown"
     return "shown" if change.version else "withdrawn"

@@ -1,15 +1,14 @@
-"""What a team's log says, counted and with intervals: `Reporter.report()` gives a frozen `Report`.
+"""The report of a team's log, counted and with intervals: `Reporter.report()` gives a frozen `Report`. Called by `cli`.
 
-report       the nouns of a report, and the words of its rates
-tally        what became of requests and drafts, by agent
-rates        the rates of a tally: which share, of what
-draft_statistics  latency, tokens and cost, edits, places
-breakdown    the same by style, model, prompt, agent, channel or surface
-prices       a price table, from TOML
-reporter     week by week from the database to a report
+report            the nouns of a report, and the words of its rates
+tally             counts of requests by outcome and agent
+rates             the rates of a tally
+draft_statistics  latency, tokens and cost, edits, positions
+breakdown         the same by style, model, prompt, agent, channel or surface
+prices            a price table, from TOML
+reporter          week by week from the database to a report
 
-How intervals are made is in `bot/stats/cluster_intervals.py`, the queries are in `storage/queries/reports.py`,
-how a report looks is in `cli/render/`. Knows neither.
+Intervals are made in `bot/stats/cluster_intervals.py`, queries in `storage/queries/reports.py`; `cli/render/` renders.
 """
 
 from bot.reporting.prices import Price, PriceError, Prices, parse_prices

@@ -1,4 +1,6 @@
-"""The report by one dimension. What is a property of requests (prompt, agent, channel, surface) has their rates.
+"""The report by one dimension: style, model, prompt, agent, channel or surface.
+
+What is a property of requests (prompt, agent, channel, surface) has their rates.
 
 Styles and models are properties of candidates, and a candidate can be picked only where it was there: they are counted
 by draft and by display. Which styles are drafted and in which order they stand is drawn by chance, so what differs
@@ -30,7 +32,10 @@ Sum = Literal["drafts", "weighted", "weight", "even"]
 
 
 class RequestBreakdown:
-    """Adds up the outcomes of requests by group. A group of one agent has weeks for clusters: nothing else varies."""
+    """Adds up the outcomes of requests by group.
+
+    A group of one agent has weeks for clusters: nothing else varies.
+    """
 
     def __init__(self, by: Dimension, *, individuals: bool) -> None:
         self._by = by
@@ -44,6 +49,7 @@ class RequestBreakdown:
         self._agents[cell.group].add(cell.agent_id)
 
     def breakdown(self) -> Breakdown:
+        """Build the breakdown, the largest group first."""
         everybody = len(set().union(*self._agents.values())) if self._agents else 0
         groups = [self._build_group(name, everybody) for name in self._tallies]
         groups.sort(key=lambda group: (-group.count, group.name))
@@ -53,6 +59,7 @@ class RequestBreakdown:
         return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_note_many_groups(groups)))
 
     def _build_group(self, name: str, everybody: int) -> Group:
+        """Build a group, withheld if it is of few agents among many."""
         agents = len(self._agents[name])
         # A group of few among many would tell how those few do, without having been asked about them.
         withheld = not self._individuals and agents < min(MIN_CLUSTERS, everybody)
@@ -67,7 +74,7 @@ class RequestBreakdown:
 
 
 class DraftBreakdown:
-    """Adds up what became of drafts, by style or model and by agent."""
+    """Adds up the fates of drafts, by style or model and by agent."""
 
     def __init__(self, by: Dimension) -> None:
         self._by = by
@@ -81,7 +88,7 @@ class DraftBreakdown:
         self._not_selected += cell.drafts if cell.fate == "not_selected" else 0
 
     def breakdown(self, *, learned: bool) -> Breakdown:
-        """`learned`: whether some orders were made by a ranker, and so are weighted."""
+        """Build the breakdown. `learned`: some orders were made by a ranker, and so are weighted."""
         groups = [self._build_group(name) for name in self._cells]
         groups.sort(key=lambda group: (-(_value_or_below(group.rates[0].estimate)), group.name))
         counts: dict[NoteCode, int] = {
@@ -95,6 +102,7 @@ class DraftBreakdown:
         return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_note_many_groups(groups)))
 
     def _build_group(self, name: str) -> Group:
+        """Build a style's or model's group."""
         agents = list(self._cells[name].values())
         drafts = sum(cell.drafts for cells in agents for cell in cells)
 

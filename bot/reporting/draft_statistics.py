@@ -1,4 +1,4 @@
-"""What drafting took and gave: latency, tokens and cost, failures, edits; and what places do to picks."""
+"""Statistics of drafts: latency, tokens and cost, failures, edits; and the effect of positions on picks."""
 
 import math
 from collections import Counter, defaultdict
@@ -54,6 +54,7 @@ class DraftTotals:
             self._latency[cell.model][cell.latency_ms] += cell.drafts
 
     def drafts(self) -> Drafts:
+        """Count the fates of drafts, before any was shown."""
         failures = [
             Failure(error=error, drafts=drafts, share=drafts / self.total)
             for error, drafts in sorted(self._errors.items(), key=lambda item: (-item[1], item[0]))
@@ -67,7 +68,7 @@ class DraftTotals:
         )
 
     def latency(self) -> tuple[Latency, ...]:
-        """Of all models together, then, where there are several, of each."""
+        """Summarise the latency of all models together, then, if there are several, of each."""
         together = sum(self._latency.values(), Counter[int]())
         found = [summarise_latency("model", together)]
         if len(self._latency) > 1:
@@ -75,6 +76,7 @@ class DraftTotals:
         return tuple(found)
 
     def cost(self, prices: Prices, *, accepted: int) -> Cost:
+        """Compute the cost by model, in total, and per accepted reply."""
         models = tuple(self._build_model_cost(model, prices) for model in sorted(self._came))
         priced = [each.cost for each in models if each.cost is not None]
         total = math.fsum(priced) if priced else None
@@ -100,14 +102,14 @@ class DraftTotals:
 
 
 def summarise_latency(step: str, counts: Mapping[int, int], model: str | None = None) -> Latency:
-    """p50, p90 and p99: the time that so many were not above."""
+    """Compute p50, p90 and p99 of a step, from counts by millisecond."""
     p50, p90, p99 = (find_quantile(counts, part) for part in (0.5, 0.9, 0.99))
     assert step in {"model", "shown", "decision"}
     return Latency(step=step, model=model, count=sum(counts.values()), p50=p50, p90=p90, p99=p99)  # type: ignore[arg-type]
 
 
 def find_quantile(counts: Mapping[int, int], part: float) -> int | None:
-    """The smallest value that at least this part of all are not above; None without any."""
+    """Find the smallest value that at least this part of all are not above; None without any."""
     needed = part * sum(counts.values())
     seen = 0
     for value in sorted(counts):
@@ -123,7 +125,7 @@ def add_times(cells: tuple[TimeCell, ...], to: Counter[int]) -> None:
 
 
 class EditTotals:
-    """Adds up how much of the candidates was kept in edits."""
+    """Adds up the similarities of edits."""
 
     def __init__(self) -> None:
         self._hundredths: Counter[int] = Counter()
@@ -132,7 +134,7 @@ class EditTotals:
         self._hundredths[min(max(cell.hundredths, 0), 100)] += cell.edits
 
     def edits(self, *, edited: int) -> Edits:
-        """`edited`: how many there are, those without a similarity too."""
+        """Summarise. `edited`: the number of edits, those without a similarity too."""
         known = self._hundredths.total()
         width = 100 // BINS
         bins = Counter[int]()
@@ -151,7 +153,7 @@ class EditTotals:
 
 
 class PickTotals:
-    """Adds up which places were picked, by agent and by how many were shown together."""
+    """Adds up picks by position, agent and number shown together."""
 
     def __init__(self) -> None:
         self._weights: defaultdict[int, defaultdict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
@@ -169,11 +171,11 @@ class PickTotals:
 
     @property
     def is_learned(self) -> bool:
-        """Whether some orders were not uniform, so that weights differ."""
+        """True if some orders were not uniform, so that weights differ."""
         return any(self._squares[together] != picks for together, picks in self._picks.items())
 
     def places(self) -> tuple[PositionShares, ...]:
-        """Where most picks are first."""
+        """Estimate the shares of positions, the number shown together with most picks first."""
         return tuple(self._build_shares(together) for together, _ in self._picks.most_common())
 
     def _build_shares(self, together: int) -> PositionShares:

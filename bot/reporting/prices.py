@@ -1,4 +1,4 @@
-"""What tokens cost: a small TOML file of the team's own, since prices change and differ.
+"""Prices of tokens: a small TOML file of the team's own, since prices change and differ.
 
 currency = "USD"
 
@@ -22,25 +22,26 @@ class PriceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Per million tokens."""
+    """Price of one model, per million tokens."""
 
     prompt: float
     completion: float
 
     def compute_cost(self, *, prompt_tokens: int, completion_tokens: int) -> float:
+        """Compute the cost of so many tokens, in the table's currency."""
         return (self.prompt * prompt_tokens + self.completion * completion_tokens) / PER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """By the model's name as it stands in the log. Without a table there is no currency, and no price."""
+    """Prices by the model's name as it stands in the log. Without a table there is no currency, and no price."""
 
     currency: str | None = None
     models: Mapping[str, Price] = field(default_factory=dict)
 
 
 def parse_prices(text: str, *, source: str) -> Prices:
-    """A price table. Raises PriceError."""
+    """Parse a price table. Raises PriceError."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

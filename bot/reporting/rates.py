@@ -1,4 +1,4 @@
-"""The rates of a tally: which share, of what; and how they differ between weeks."""
+"""Rates of a tally, and their differences between weeks."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -36,6 +36,7 @@ WEEKLY: Final[Wanted] = (
 
 
 def estimate_rates(tally: Tally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
+    """Estimate the rates of a tally, clustered as it is."""
     return tuple(
         Rate(case=case, of=of, estimate=estimate_share(tally.count_by_cluster(case), tally.count_by_cluster(of)))
         for case, of in wanted
@@ -43,7 +44,7 @@ def estimate_rates(tally: Tally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
 
 
 def compare_weeks(before: tuple[date, Tally], after: tuple[date, Tally]) -> WeekOverWeek:
-    """Each rate in the two weeks, and the difference: agents of both are compared with themselves."""
+    """Compare each rate between two weeks: agents of both are compared with themselves."""
     agents = sorted({*before[1].clusters, *after[1].clusters})
     return WeekOverWeek(
         before=before[0],

@@ -99,7 +99,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateChange:
-    """How a rate differs between two weeks: `difference` is `after` - `before`, with an interval of its own."""
+    """Change of a rate between two weeks: `difference` is `after` - `before`, with an interval of its own."""
 
     case: RateCase
     of: RateBase
@@ -128,7 +128,7 @@ class SimilarityBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edits:
-    """How much of the candidate was kept in what was sent: similarities from 0 to 1, to a hundredth.
+    """Similarity of what was sent to the candidate, from 0 to 1, to a hundredth.
 
     `unknown`: edits without a similarity, in imports.
     """
@@ -143,7 +143,7 @@ class Edits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why candidates were dismissed; None where the agent did not say."""
+    """A reason of dismissals; None if the agent did not say."""
 
     reason: str | None
     estimate: Estimate
@@ -160,7 +160,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafts:
-    """What became of all drafts, before any was shown."""
+    """Counts of all drafts by their fate, before any was shown."""
 
     drafts: int
     failed: int
@@ -209,7 +209,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionShare:
-    """How often the candidate in this place was picked, of all picks."""
+    """Share of all picks that went to the candidate in this position."""
 
     position: int
     estimate: Estimate
@@ -257,7 +257,7 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What was asked for, and when the first and last request was made that is counted."""
+    """The time asked for, and the times of the first and last request that is counted."""
 
     since: datetime | None
     until: datetime | None

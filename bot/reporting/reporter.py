@@ -1,4 +1,4 @@
-"""Week by week from the database to a report: what the database has added up is added to what came before it."""
+"""Build a report week by week: the database adds up a week, and the weeks are added here."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,7 @@ AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportQuery:
-    """Which requests, grouped by what. `individuals`: whether agents may be told apart."""
+    """The requests asked for, and their grouping. `individuals`: agents may be told apart."""
 
     selection: Selection
     by: Dimension | None = None
@@ -46,7 +46,7 @@ class Reporter:
         self._now = now
 
     async def report(self, question: ReportQuery) -> Report:
-        """Raises Unavailable."""
+        """Build a report. Raises Unavailable."""
         made_at = self._now()
         span = await self._reports.span(question.selection)
         left_out = await self._reports.left_out(question.selection)
@@ -66,7 +66,7 @@ class Reporter:
 
 
 async def _iterate_weeks(reports: Reports, selection: Selection) -> AsyncIterator[date]:
-    """The weeks that have requests in them; others are leapt over, however many."""
+    """Yield the Mondays of weeks with requests; others are leapt over, however many."""
     found = await reports.next_from(selection)
     while found is not None:
         monday = found.date() - timedelta(days=found.weekday())
@@ -82,13 +82,13 @@ def _start_of_day(day: date) -> datetime:
 
 
 def _end_of_week(monday: date) -> datetime:
-    """When the next week begins; the last week that there is ends with time."""
+    """Start of the next week; the last week that there is ends with time."""
     start = _start_of_day(monday)
     return start + WEEK if start <= _ALL_TIME - WEEK else _ALL_TIME
 
 
 def _clip_to_week(monday: date, selection: Selection) -> Selection:
-    """The part of a selection that lies in this week."""
+    """Clip a selection to this week."""
     start = _start_of_day(monday)
     since = start if selection.since is None else max(start, selection.since)
     until = _end_of_week(monday) if selection.until is None else min(_end_of_week(monday), selection.until)
@@ -96,7 +96,7 @@ def _clip_to_week(monday: date, selection: Selection) -> Selection:
 
 
 class _ReportTotals:
-    """All that is added up on the way."""
+    """Everything that is added up on the way."""
 
     def __init__(self, question: ReportQuery) -> None:
         self._question = question
@@ -117,6 +117,7 @@ class _ReportTotals:
         )
 
     def add(self, monday: date, facts: Facts) -> None:
+        """Add the cells of a week."""
         self._weeks[monday] = tally_outcomes(facts.outcomes)
         self._add_outcomes(monday, facts)
         for undone in facts.undone:
@@ -145,6 +146,7 @@ class _ReportTotals:
     def report(
         self, *, made_at: datetime, span: tuple[datetime, datetime] | None, left_out: ExcludedCounts, prices: Prices
     ) -> Report:
+        """Build the report of all weeks added."""
         selection = self._question.selection
         first, last = span or (None, None)
         whole = {monday: self._is_whole(monday, first, made_at) for monday in sorted(self._weeks)}
@@ -180,7 +182,7 @@ class _ReportTotals:
         return Totals(**counts, agents=len(self._all.clusters), drafts=self._drafting.total)
 
     def _is_whole(self, monday: date, first: datetime | None, now: datetime) -> bool:
-        """Whether all seven days are counted, and over. A log that began within a week has only a part of it."""
+        """Tell if all seven days are counted, and over. A log that began within a week has only a part of it."""
         start, selection = _start_of_day(monday), self._question.selection
         has_begun = first is None or first <= start + DAY if selection.since is None else selection.since <= start
         ends = now if selection.until is None else min(now, selection.until)
@@ -198,6 +200,7 @@ class _ReportTotals:
         )
 
     def _week_over_week(self, whole: list[date]) -> WeekOverWeek | None:
+        """Compare the last two whole weeks, if they are in a row."""
         if len(whole) < 2 or whole[-1] - whole[-2] != WEEK:
             return None
         before, after = whole[-2:]

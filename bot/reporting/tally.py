@@ -1,4 +1,4 @@
-"""What became of requests, by cluster: the agent who asked, or, for one agent alone, the week."""
+"""Counts of requests by outcome and cluster: the agent who asked, or, for one agent alone, the week."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -32,16 +32,16 @@ class Tally:
         self._counts[cluster][outcome] += count
 
     def total(self, name: str) -> int:
-        """Of an outcome, or of several that are counted together."""
+        """Count an outcome, or several that are counted together."""
         return sum(self._count(counts, name) for counts in self._counts.values())
 
     @property
     def clusters(self) -> tuple[str, ...]:
-        """Those who made a request."""
+        """Clusters with an eligible request, sorted."""
         return tuple(sorted(key for key, counts in self._counts.items() if self._count(counts, "eligible")))
 
     def count_by_cluster(self, name: str, clusters: Sequence[str] | None = None) -> Values:
-        """The counts of these clusters, in this order."""
+        """Count an outcome, or several, in each of these clusters, in this order."""
         keys = self.clusters if clusters is None else clusters
         return np.array(
             [self._count(self._counts[key], name) if key in self._counts else 0 for key in keys], dtype=float
@@ -53,7 +53,7 @@ class Tally:
 
 
 def classify_outcome(cell: OutcomeCell) -> Outcome:
-    """What became of a request: its standing choice, else its redraft, else why there is none."""
+    """Classify a request by its standing choice, else by its redraft, else by why there is none."""
     if cell.kind is not None:
         return cell.kind
     if cell.status == "redrafted":
@@ -64,7 +64,7 @@ def classify_outcome(cell: OutcomeCell) -> Outcome:
 
 
 def tally_outcomes(cells: Iterable[OutcomeCell]) -> Tally:
-    """By agent."""
+    """Tally outcomes by agent."""
     tally = Tally()
     for cell in cells:
         tally.add(cell.agent_id, classify_outcome(cell), cell.requests)

@@ -52,7 +52,10 @@ class Estimate:
 
 
 def estimate_share(cases: Values, of: Values, *, counted: float | None = None) -> Estimate:
-    """The share `cases` in `of`, given per cluster, 0 ≤ cases ≤ of. `counted`: how many, where these are weights."""
+    """Estimate the share `cases` in `of`, both given per cluster, 0 ≤ cases ≤ of.
+
+    `counted`: the number of cases, if `of` are weights.
+    """
     cases, of = cases[of > 0], of[of > 0]
     total = float(of.sum())
     if total <= 0:
@@ -71,7 +74,7 @@ def estimate_share(cases: Values, of: Values, *, counted: float | None = None) -
 
 
 def estimate_mean(values: Values, of: Values, *, counted: float | None = None) -> Estimate:
-    """The mean `sum(values) / sum(of)` per case, of anything that may be below 0; its interval is symmetric."""
+    """Estimate the mean `sum(values) / sum(of)` a case, of values that may be below 0; the interval is symmetric."""
     values, of = values[of > 0], of[of > 0]
     total = float(of.sum())
     if total <= 0:
@@ -86,7 +89,9 @@ def estimate_mean(values: Values, of: Values, *, counted: float | None = None) -
 
 
 def estimate_difference(after: tuple[Values, Values], before: tuple[Values, Values]) -> Estimate:
-    """The share `after` less the share `before`, each (cases, of) per cluster, the same clusters in the same places.
+    """Estimate the share `after` less the share `before`, each (cases, of) per cluster.
+
+    Both hold the same clusters in the same places.
 
     What an agent does in both is compared with itself: its two residuals are taken together before they are squared.
     """
@@ -141,6 +146,7 @@ def compute_student_quantile(freedom: float) -> float:
 
 
 def _add_interval(plain: Estimate, low: float, high: float, *, sound: bool) -> Estimate:
+    """Add an interval to an estimate, sound only with SOUND_CLUSTERS clusters."""
     standing: Reliability = "sound" if sound and plain.clusters >= SOUND_CLUSTERS else "exploratory"
     return Estimate(
         value=plain.value,
@@ -154,21 +160,26 @@ def _add_interval(plain: Estimate, low: float, high: float, *, sound: bool) -> E
 
 
 def _bound_unanimous(plain: Estimate, value: float) -> Estimate:
-    """None of G agents: with 97.5 %, the next agent's share is below 1 - 0.025 ** (1 / G). Valid, and wide."""
+    """Bound a share that is 0 or 1 in all G clusters by the exact binomial bound of none in G.
+
+    With 97.5 %, the next agent's share is below 1 - 0.025 ** (1 / G). Valid, and wide.
+    """
     bound = 1 - ((1 - CONFIDENCE) / 2) ** (1 / plain.clusters)
     low, high = (0.0, bound) if value < 0.5 else (1 - bound, 1.0)
     return _add_interval(plain, low, high, sound=False)
 
 
 def _compute_variance(residuals: Values, part: Values) -> float:
-    """CR2, of the sum of the residuals; `part` is each cluster's part of all cases."""
+    """Compute the CR2 variance of the sum of the residuals; `part` is each cluster's part of all cases."""
     adjusted = residuals / np.sqrt(1 - part)
     return float(adjusted @ adjusted)
 
 
 def _compute_quantile(part: Values) -> float:
-    """Student's quantile. The degrees of freedom are Satterthwaite's, of the variance's estimate as a quadratic form
-    of the clusters' own shares: independent, equally variable, counted by their part of all cases.
+    """Compute Student's quantile with Satterthwaite's degrees of freedom.
+
+    They are those of the variance's estimate as a quadratic form of the clusters' own shares: independent, equally
+    variable, counted by their part of all cases.
 
     With d = part² / (1 - part), the form is diag(d) - part dᵀ - d partᵀ + (Σd) part partᵀ; traces without the matrix.
     """
