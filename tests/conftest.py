@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bot.choice_log import to_json_line
-from cli.commands.serve import running
+from cli.lifecycle import run_bot
 from cli.settings import Settings
 from playground import AppConfig, DispatchOutcome, Ephemeral, User, Workspace
 from playground.model_server import ModelDouble
@@ -40,7 +40,7 @@ class Stage:
     async def bot(self, *, over: str = "http", health: tuple[str, int] | None = None) -> AsyncIterator[int | None]:
         """A bot, or one more, on this workspace and this database: the newest gets what Slack delivers. Its port."""
         http = ("127.0.0.1", 0) if over == "http" else None
-        async with running(self.settings, http=http, health=health) as port:
+        async with run_bot(self.settings, http=http, health=health) as port:
             if http is not None:
                 self.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
             else:

@@ -19,7 +19,7 @@ from bot.choice_log import to_json_line
 from bot.drafting import DemonstrationModel, ModelSource, OneModel
 from bot.drafting.demonstration_faults import TROUBLES, Troubles
 from cli import wiring
-from cli.commands.serve import running, until_told_to_stop
+from cli.lifecycle import run_bot, run_until_signal
 from cli.database_location import DEMONSTRATION_FILE, Location, Origin, mark_demonstration, opened, recorded_in
 from cli.errors import Failed, SettingsError
 from cli.manifest import load_manifest
@@ -65,7 +65,7 @@ class Demo:
 
 async def demo(settings: Settings, options: Options) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError, Failed, PlaybookError."""
-    await until_told_to_stop(_until_stopped(settings, options))
+    await run_until_signal(_until_stopped(settings, options))
 
 
 async def _until_stopped(settings: Settings, options: Options) -> None:
@@ -132,7 +132,7 @@ async def demonstrating(
         add_customers(slack)
         if locale is not None:
             slack.change_user(slack.people.agent, locale=locale)
-        bot = running(_for(slack, settings, location), http=None, health=None, models=_models(troubles))
+        bot = run_bot(_for(slack, settings, location), http=None, health=None, models=_models(troubles))
         await stack.enter_async_context(bot)
         await slack.wait_for_app()
         recorded = await recorded_in(location, records, simulated=troubles is not None)

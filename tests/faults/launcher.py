@@ -25,7 +25,7 @@ from slack_bolt.app.async_app import AsyncApp
 from sqlalchemy import text
 
 import bot.operations.recovery
-import cli.commands.serve
+import cli.lifecycle
 import cli.logs
 from bot.drafting import Models  # noqa: F401 - what the first draft would import
 from bot.i18n.texts import texts_for
@@ -116,7 +116,7 @@ def live(order: dict[str, Any]) -> int:
     if order.get("points"):
         watch(Points(order["points"], order.get("kill_at")))
     if heartbeat_s := order.get("heartbeat_s"):
-        cli.commands.serve.HEARTBEAT_S = heartbeat_s
+        cli.lifecycle.HEARTBEAT_S = heartbeat_s
         bot.operations.recovery.DEAD_AFTER = timedelta(seconds=4 * heartbeat_s)
     if order.get("read_only_on_signal"):
         turn_read_only_on_signal()

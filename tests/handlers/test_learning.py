@@ -6,23 +6,23 @@ import re
 import pytest
 from sqlalchemy import insert
 
-from cli.commands import serve
+from cli import lifecycle
 from storage import tables
 from storage.repositories.requests import to_row
 from storage.schema import migrate
-from tests.bot.ranking.logs import a_log
+from tests.bot.ranking.logs import make_log
 from tests.conftest import Stage, StageMaker
 from tests.storage.stores import Store, open_store
 
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "LEARN_EVERY_S", 0.1)
-    monkeypatch.setattr(serve, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(lifecycle, "CHECK_EVERY_S", 0.1)
+    monkeypatch.setattr(lifecycle, "REFRESH_EVERY_S", 0.1)
 
 
 async def filled(stage: Stage, *, taste: float) -> None:
-    entries = a_log(400, taste=taste)
+    entries = make_log(400, taste=taste)
     async with open_store(stage.database_url) as store:
         await migrate(store.database)
         async with store.database.write() as connection:

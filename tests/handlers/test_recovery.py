@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.operations.recovery import Recoverer
-from cli.commands import serve
+from cli import lifecycle
 from handlers.background_tasks import Tasks
 from handlers.slack.ephemeral import PrivateMessages
 from playground import RESPONSE_URL, Ephemeral, ErrorResponse, NoResponse, RateLimited
@@ -36,7 +36,7 @@ def without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     async def no_word(_self: Recoverer) -> None:
         """Killed."""
 
-    monkeypatch.setattr(serve, "_drain", cut_off)
+    monkeypatch.setattr(lifecycle, "_drain", cut_off)
     monkeypatch.setattr(Recoverer, "leave", no_word)
 
 
@@ -218,7 +218,7 @@ async def test_a_database_away_for_longer_than_patience_lasts_is_told_and_the_re
         raise Unavailable("connection refused")
 
     monkeypatch.setattr("bot.operations.write_buffer.AGAIN_AFTER_S", 0.0)
-    monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(lifecycle, "HEARTBEAT_S", 0.05)
     async with stage.bot():
         with monkeypatch.context() as gone:
             gone.setattr(Requests, "record_drafts", away)
@@ -334,7 +334,7 @@ async def shared(stage_with: StageMaker, postgresql: PostgresDatabases) -> Async
 async def test_a_living_replica_takes_over_from_one_that_was_killed(
     shared: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(lifecycle, "HEARTBEAT_S", 0.05)
     async with shared.bot():
         await killed_while_drafting(shared)
         [line] = await shared.log()
@@ -364,7 +364,7 @@ async def test_a_replica_that_was_only_slow_loses_its_claim_and_shows_nothing(
         await shared.suggest("Where is my order?")
         await shared.model.wait_calls(3)
         shared.model.reset()
-        monkeypatch.setattr(serve, "HEARTBEAT_S", 0.05)
+        monkeypatch.setattr(lifecycle, "HEARTBEAT_S", 0.05)
         await change(shared, f"UPDATE replicas SET seen_at = '{LONG_AGO}'")
         async with shared.bot():
             await shared.candidates()

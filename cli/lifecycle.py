@@ -1,0 +1,287 @@
+"""The running bot: started in order, stopped in reverse, within the time that a shutdown has."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bot.drafting import Drafter, ModelSource
+from bot.operations.metrics import Metrics
+from bot.operations.recovery import HEARTBEAT_S, Recoverer
+from bot.ordering.learned import REFRESH_EVERY_S, LearnedOrderer
+from bot.playbook import load_playbook
+from bot.privacy.service import PrivacyService
+from bot.ranking.training import CHECK_EVERY_S
+from bot.suggesting.pause import PauseSwitch
+from bot.suggesting.suggest import Suggester
+from cli import database_location, readiness, wiring
+from cli.errors import Failed, SettingsError
+from cli.settings import FIXES, Settings
+from cli.workers.export_process import ExportsBeside
+from handlers.app import Doors, Edge
+from handlers.background_tasks import Tasks
+from handlers.http import Health, health_app, listen, slack_app
+from handlers.slack.call_metrics import watching
+from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
+from handlers.slack.courier import SlackCourier
+from handlers.slack.threads import Threads, Us
+from handlers.slack.users import People
+from handlers.socket_mode import Socket
+from storage.errors import Unavailable, Unreachable
+from storage.repositories.delivery_keys import SeenDeliveries
+
+SWEEP_EVERY_S = 60.0
+SCRUB_EVERY_S = 5.0
+"""How long what was forgotten may still be found on the disk, in SQLite's write-ahead log."""
+RETRY_EVERY_S = 5.0
+TAKEN_AT_ONCE = 10
+"""Handfuls of work, 20 pieces each, that one look takes over."""
+DRAIN_LIMIT_S = 10.0
+"""On top of the deadline: what drafts at shutdown is still shown."""
+
+_log = logging.getLogger(__name__)
+
+
+Address = tuple[str, int]
+"""Host and port."""
+
+
+async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work to its end; SIGTERM and SIGINT cancel it, and what it has to close is closed. Raises what it does."""
+    task = asyncio.create_task(work, name="work")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+
+
+@asynccontextmanager
+async def run_bot(
+    settings: Settings, *, http: Address | None, health: Address | None, models: ModelSource | None = None
+) -> AsyncIterator[int | None]:
+    """The bot, accepting work inside the block; the port that it listens on, if it does. `models` are those that the
+    settings name, unless they are given.
+    """
+    playbook = load_playbook(settings.suggest_playbook)
+    async with AsyncExitStack() as stack:
+        records = await _opened(stack, database_location.Location.of_settings(settings))
+        drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
+        metrics = Metrics()
+        watch = watching(settings.slack_api_url, metrics.count_slack_error)
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[watch]))
+        connection = _connection(settings, session)
+        identity = await _identified(connection)
+        pausing = wiring.pausing(records=records)
+        ordering = await _learning(stack, settings, records, metrics)
+        privacy = wiring.privacy(settings, records=records, playbook=playbook)
+        suggester = await wiring.suggester(
+            settings,
+            records=records,
+            drafter=drafter,
+            playbook=playbook,
+            privacy=privacy,
+            metrics=metrics,
+            slots=drafter.limiter,
+            pausing=pausing,
+            orderer=ordering,
+        )
+        doors = _doors(settings, records, connection, identity, session, suggester, pausing, privacy, metrics)
+        edge = Edge(doors, connection=connection, session=session)
+        bolt = connection.bolt(identity, signing_secret=_secret(settings))
+        edge.register(bolt)
+        recoverer = wiring.recoverer(records=records, privacy=privacy, deliverer=doors.deliverer, metrics=metrics)
+        await recoverer.join()
+        stack.push_async_callback(recoverer.leave)
+        stack.push_async_callback(_drain, doors.tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
+        await _repeatedly(stack, wiring.housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
+        await _repeatedly(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
+        await _repeatedly(stack, partial(_look_after, recoverer, edge), every_s=HEARTBEAT_S)
+        told = Health(
+            ready=readiness.Readiness(settings, records=records, connection=connection, session=session).check,
+            metrics=partial(_exposition, metrics, drafter),
+        )
+        yield await _open_doors(stack, bolt, settings, connection, http=http, health=health, told=told)
+
+
+def _doors(
+    settings: Settings,
+    records: wiring.Records,
+    connection: Connection,
+    identity: Identity,
+    session: aiohttp.ClientSession,
+    suggester: Suggester,
+    pausing: PauseSwitch,
+    privacy: PrivacyService,
+    metrics: Metrics,
+) -> Doors:
+    """All that the handlers need from below."""
+    people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
+    us = Us(
+        user_id=identity.bot_user_id,
+        bot_id=identity.authorized.bot_id,
+        team_id=identity.team_id,
+        enterprise_id=identity.authorized.enterprise_id,
+    )
+    threads = Threads(client=connection.patient_client(), people=people, us=us)
+    courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
+    return Doors(
+        suggester=suggester,
+        pausing=pausing,
+        admins=frozenset(settings.suggest_admins),
+        usergroups=frozenset(settings.suggest_allowed_usergroups),
+        people=people,
+        us=us,
+        threads=threads,
+        chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
+        deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
+        exporter=ExportsBeside(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
+        seen=SeenDeliveries(records.database),
+        tasks=Tasks(),
+        now=wiring.now,
+        clock=wiring.monotonic,
+    )
+
+
+async def _opened(stack: AsyncExitStack, location: database_location.Location) -> wiring.Records:
+    """The database; one whose server does not answer yet is waited for. Raises Failed for what waiting cannot mend."""
+    while True:
+        try:
+            return await stack.enter_async_context(database_location.opened(location))
+        except Failed as error:
+            if not isinstance(error.__cause__, Unreachable):
+                raise
+            _log.warning("%s; trying again in %s s", error, RETRY_EVERY_S)
+            await asyncio.sleep(RETRY_EVERY_S)
+
+
+async def _open_doors(
+    stack: AsyncExitStack,
+    bolt: Any,
+    settings: Settings,
+    connection: Connection,
+    *,
+    http: Address | None,
+    health: Address | None,
+    told: Health,
+) -> int | None:
+    """Start accepting; at the end of the stack these close first. The port, if one is listened on."""
+    if http is not None:
+        return await _listen(stack, slack_app(bolt, signing_secret=_secret(settings), health=told), http)
+    port = await _listen(stack, health_app(told), health) if health is not None else None
+    assert settings.slack_app_token is not None
+    socket = Socket(bolt, app_token=settings.slack_app_token.get_secret_value(), connection=connection)
+    stack.push_async_callback(socket.aclose)
+    try:
+        await socket.connect()
+    except SlackRefused as error:
+        raise SettingsError(f"SLACK_APP_TOKEN is refused by Slack ({error}): {FIXES['SLACK_APP_TOKEN']}") from error
+    _log.info("connected to Slack over Socket Mode")
+    return port
+
+
+async def _listen(stack: AsyncExitStack, app: web.Application, address: Address) -> int:
+    host, port = address
+    try:
+        runner, port = await listen(app, host=host, port=port)
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    stack.push_async_callback(runner.cleanup)
+    _log.info("listening on http://%s:%s", host, port)
+    return port
+
+
+def _connection(settings: Settings, session: aiohttp.ClientSession) -> Connection:
+    assert settings.slack_bot_token is not None
+    return Connection(settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url, session=session)
+
+
+async def _identified(connection: Connection) -> Identity:
+    """Who we are, asked until Slack answers. Raises SettingsError where it does not take the token."""
+    while True:
+        try:
+            return await connection.identify()
+        except SlackRefused as error:
+            raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
+        except SlackUnreachable as error:
+            _log.warning("Slack cannot be reached (%s): trying again in %s s", error, RETRY_EVERY_S)
+            await asyncio.sleep(RETRY_EVERY_S)
+
+
+def _secret(settings: Settings) -> str:
+    secret = settings.slack_signing_secret
+    return "" if secret is None else secret.get_secret_value()
+
+
+async def _look_after(recoverer: Recoverer, edge: Edge) -> None:
+    """Show that this replica is alive, and go on with what dead ones left behind."""
+    await recoverer.beat()
+    for _ in range(TAKEN_AT_ONCE):
+        left = await recoverer.take_over()
+        edge.resume(left)
+        if left.is_empty:
+            return
+
+
+async def _learning(
+    stack: AsyncExitStack, settings: Settings, records: wiring.Records, metrics: Metrics
+) -> LearnedOrderer | None:
+    """The learned order, which follows the database, and the learning of it; None where that is switched off."""
+    if settings.suggest_ranking == "off":
+        return None
+    ordering = wiring.learned_ordering(records=records, metrics=metrics)
+    await _repeatedly(stack, ordering.refresh, every_s=REFRESH_EVERY_S)
+    learner = wiring.learner(settings, records=records, metrics=metrics)
+    _from_now_on(stack, learner.refit_if_due, every_s=CHECK_EVERY_S)
+    return ordering
+
+
+async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
+    """Do `work` once now, and again and again until the stack ends."""
+    await _attempt(work)
+    _from_now_on(stack, work, every_s=every_s)
+
+
+def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
+    """Do `work` again and again until the stack ends; the first time when the start is over."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await _attempt(work)
+
+    stack.push_async_callback(_cancelled, asyncio.create_task(repeat()))
+
+
+async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
+    """What goes wrong is logged, and tried again."""
+    try:
+        await work()
+    except Unavailable as error:
+        _log.warning("the database does not take writes: %s", error)
+    except Exception:  # noqa: BLE001 - the root: what nobody catches would end the repetition unseen
+        _log.exception("a regular piece of work failed")
+
+
+def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
+    return metrics.render_exposition(
+        in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.waiting, tasks=len(asyncio.all_tasks())
+    )
+
+
+async def _drain(tasks: Tasks, limit_s: float) -> None:
+    cancelled = await tasks.drain(limit_s)
+    if cancelled:
+        _log.warning("%s pieces of work did not finish in time; they go on after the next start", cancelled)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
