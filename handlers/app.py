@@ -10,21 +10,39 @@ import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.i18n.texts import Texts, texts_for
-from bot.operations.recovery import LeftBehind
+from bot.operations.recovery import RecoveredWork
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Deliverer
-from bot.suggesting.pause import Pausing
+from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
-from handlers import blocks
 from handlers.actions.candidates import Clicks
 from handlers.background_tasks import Tasks
+from handlers.blocks.action_ids import (
+    DISMISS,
+    EDIT,
+    EDIT_ANYWAY_VIEW,
+    EDIT_VIEW,
+    EXPORT_VIEW,
+    GLOBAL_SHORTCUT,
+    LANGUAGE_VIEW,
+    MESSAGE_SHORTCUT,
+    PASTE_VIEW,
+    POST,
+    REASON,
+    REDRAFT,
+    STEER,
+    UNDO,
+    USE,
+    USE_ANYWAY,
+)
+from handlers.blocks.candidates import Labels
 from handlers.colleague_notices import Colleagues
 from handlers.commands.suggest import Commands
 from handlers.display import Showing
 from handlers.middleware.access import Gate
 from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import Unfolding
-from handlers.shortcuts.surfaces import ANYWHERE, SHORTCUT, Surfaces
+from handlers.shortcuts.surfaces import Surfaces
 from handlers.slack.client import Connection
 from handlers.slack.ephemeral import PrivateMessages
 from handlers.slack.live_message import Boards
@@ -43,7 +61,7 @@ class Doors:
     """
 
     suggester: Suggester
-    pausing: Pausing
+    pausing: PauseSwitch
     admins: frozenset[str]
     usergroups: frozenset[str]
     people: People
@@ -64,7 +82,7 @@ class Edge:
     def __init__(self, doors: Doors, *, connection: Connection, session: aiohttp.ClientSession) -> None:
         self._doors = doors
         self._origins = TrustedOrigins(connection.client.base_url)
-        labels = blocks.Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
+        labels = Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
         boards = Boards(client=connection.patient_client(), clock=doors.clock)
         private = PrivateMessages(client=connection.client, boards=boards, session=session, now=doors.now)
         people = doors.people
@@ -147,28 +165,28 @@ class Edge:
         app.middleware(self._origins.drop_foreign)
         app.middleware(self._gate.admit)
         app.command("/suggest")(self._commands.on_suggest)
-        app.action(blocks.USE)(clicks.listening(clicks.use))
-        app.action(blocks.ANYWAY)(clicks.listening(clicks.use_anyway))
-        app.action(blocks.EDIT)(clicks.listening(clicks.edit))
-        app.action(blocks.REDRAFT)(clicks.listening(clicks.redraft))
-        app.action(blocks.STEER)(clicks.listening(clicks.steer))
-        app.action(blocks.DISMISS)(clicks.listening(clicks.dismiss))
-        app.action(blocks.REASON)(clicks.listening(clicks.give_reason))
-        app.action(blocks.UNDO)(clicks.listening(clicks.undo))
-        app.action(blocks.POST)(clicks.listening(clicks.post))
-        app.view(blocks.EDIT_VIEW)(clicks.on_submit)
-        app.view(blocks.ANYWAY_VIEW)(clicks.on_submit_anyway)
-        app.view(blocks.STEER_VIEW)(clicks.on_language)
+        app.action(USE)(clicks.listening(clicks.use))
+        app.action(USE_ANYWAY)(clicks.listening(clicks.use_anyway))
+        app.action(EDIT)(clicks.listening(clicks.edit))
+        app.action(REDRAFT)(clicks.listening(clicks.redraft))
+        app.action(STEER)(clicks.listening(clicks.steer))
+        app.action(DISMISS)(clicks.listening(clicks.dismiss))
+        app.action(REASON)(clicks.listening(clicks.give_reason))
+        app.action(UNDO)(clicks.listening(clicks.undo))
+        app.action(POST)(clicks.listening(clicks.post))
+        app.view(EDIT_VIEW)(clicks.on_submit)
+        app.view(EDIT_ANYWAY_VIEW)(clicks.on_submit_anyway)
+        app.view(LANGUAGE_VIEW)(clicks.on_language)
         surfaces = self._surfaces
-        app.message_shortcut(SHORTCUT)(surfaces.on_message_shortcut)
-        app.global_shortcut(ANYWHERE)(surfaces.on_global_shortcut)
-        app.view(blocks.PASTE_VIEW)(surfaces.on_pasted)
+        app.message_shortcut(MESSAGE_SHORTCUT)(surfaces.on_message_shortcut)
+        app.global_shortcut(GLOBAL_SHORTCUT)(surfaces.on_global_shortcut)
+        app.view(PASTE_VIEW)(surfaces.on_pasted)
         # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
         app.event("app_mention", middleware=[surfaces.on_mention])(_done)
         app.event("message", middleware=[surfaces.on_direct_message])(_done)
-        app.view(blocks.EXPORT_VIEW)(self._exports.on_submit)
+        app.view(EXPORT_VIEW)(self._exports.on_submit)
 
-    def resume(self, left: LeftBehind) -> None:
+    def resume(self, left: RecoveredWork) -> None:
         """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""
         started_at = self._doors.now()
         for request in left.to_draft:

@@ -4,7 +4,7 @@ import logging
 
 from bot.i18n.texts import texts_for
 from bot.suggesting.suggest import Suggester
-from handlers import blocks
+from handlers.blocks.messages import build_notice
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from storage.errors import Unavailable
 from storage.records import Request
@@ -22,7 +22,7 @@ class Colleagues:
     async def tell(self, request: Request) -> None:
         """Tell the agent of this new request, and those who have been at the same message, of each other."""
         try:
-            others = await self._suggester.beside(request)
+            others = await self._suggester.find_collisions(request)
         except Unavailable as error:
             _log.warning("who else is at this message is not known: %s", error, extra={"request_id": request.id})
             return
@@ -32,6 +32,6 @@ class Colleagues:
 
     async def _tell(self, request: Request, sentence: str) -> None:
         try:
-            await self._private.show(request, [blocks.notice(sentence)])
+            await self._private.show(request, [build_notice(sentence)])
         except NotShown as error:
             _log.warning("not told of a colleague: %s", error, extra={"request_id": request.id})

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.i18n.texts import Texts
-from bot.suggesting.choose import Chosen
-from bot.suggesting.deliver import Deliverer, Refused, Throttled, Uncertain
+from bot.suggesting.choose import RecordedChoice
+from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
-from handlers import blocks
+from handlers.blocks.candidates import Labels, Layout, build_candidates, build_failure
+from handlers.blocks.confirmations import build_delivery, build_dismissal
+from handlers.blocks.messages import Message, build_notice
 from handlers.error_messages import apologising
 from handlers.progressive_display import Unfolding
 from handlers.slack.ephemeral import NotShown, PrivateMessages
@@ -40,7 +42,7 @@ class Showing:
         boards: Boards,
         unfolding: Unfolding,
         threads: Threads,
-        labels: blocks.Labels,
+        labels: Labels,
         now: Callable[[], datetime],
     ) -> None:
         self._boards = boards
@@ -51,9 +53,9 @@ class Showing:
         self._labels = labels
         self._now = now
 
-    async def placeholders(self, request: Request, texts: Texts) -> blocks.Layout:
+    async def placeholders(self, request: Request, texts: Texts) -> Layout:
         """The places of the request before anything is drafted."""
-        return self._unfolding.placeholders(await self._suggester.opened(request), texts)
+        return self._unfolding.placeholders(await self._suggester.restore_originals(request), texts)
 
     async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
         """Draft; each candidate is shown on the board as soon as it is done."""
@@ -64,12 +66,12 @@ class Showing:
             _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
             self._boards.leave(request)
             if not await self._say(board, request, texts("drafting-interrupted")):
-                await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
+                await self._private.show(request, [build_notice(texts("drafting-interrupted"))])
             return
         if lost is None:
             return
         if lost.request.status == "failed":
-            work = self._private.show(lost.request, [blocks.failed(lost, texts)])
+            work = self._private.show(lost.request, [build_failure(lost, texts)])
         else:
             work = self.show(lost, texts, note=note)
         await self._elsewhere(board, lost.request, texts, work)
@@ -93,8 +95,8 @@ class Showing:
         """One sentence in the place of all that stands on the board, if it takes one."""
         board.forget()
         try:
-            await self._boards.paint(board, request, blocks.notice(sentence))
-        except (Refused, Uncertain, Throttled) as error:
+            await self._boards.paint(board, request, build_notice(sentence))
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the board takes nothing: %s", error, extra={"request_id": request.id})
             return False
         return True
@@ -102,7 +104,7 @@ class Showing:
     async def _remove(self, board: DirectMessage) -> None:
         try:
             await self._boards.remove(board)
-        except (Uncertain, Throttled) as error:
+        except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("a message could not be taken away: %s", error)
 
     async def redraft(self, request: Request, texts: Texts) -> None:
@@ -110,7 +112,7 @@ class Showing:
         await self._unfolding.stop(request.parent_request_id)
         board = self._boards.of(request)
         if board is None:
-            on_their_way = blocks.notice(texts("on-their-way", count=request.k_requested))
+            on_their_way = build_notice(texts("on-their-way", count=request.k_requested))
             await self._private.show(request, [on_their_way], replace=True)
             await self.draft_and_show(await self._read_anew(request), texts, replace=True)
             return
@@ -119,7 +121,7 @@ class Showing:
             board.forget()
             layout = await self.placeholders(request, texts)
             await self._boards.paint(board, request, layout.first, layout.further)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
             work = self.draft_and_show(await self._read_anew(request), texts)
             await self._elsewhere(board, request, texts, work)
@@ -135,17 +137,17 @@ class Showing:
         thread = await self._threads.read(pointed)
         if thread.problem is not None or not thread.turns:
             return request
-        return await self._suggester.converse(request, thread.turns, seen_ts=thread.latest_ts)
+        return await self._suggester.record_conversation(request, thread.turns, seen_ts=thread.latest_ts)
 
     async def _interrupted(self, request: Request, texts: Texts, error: Unavailable) -> None:
         _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
-        await self._private.show(request, [blocks.notice(texts("drafting-interrupted"))])
+        await self._private.show(request, [build_notice(texts("drafting-interrupted"))])
 
     async def _drafted(self, request: Request, started_at: datetime | None) -> LogEntry:
         """Drafted to the end; on surfaces that fill in place, into the places drawn before."""
         if request.surface not in IN_PLACE:
             return await self._suggester.draft(request, started_at=started_at)
-        async with aclosing(self._suggester.draft_in_places(request, started_at=started_at)) as entries:
+        async with aclosing(self._suggester.draft_progressively(request, started_at=started_at)) as entries:
             return [entry async for entry in entries][-1]
 
     async def draft_and_show(
@@ -166,20 +168,20 @@ class Showing:
         if entry.choice is not None or entry.request.status == "redrafted":
             return  # the agent decided on what a process before this one showed
         if entry.request.status == "failed":
-            await self._private.show(entry.request, [blocks.failed(entry, texts)], replace=replace)
+            await self._private.show(entry.request, [build_failure(entry, texts)], replace=replace)
             return
         await self.show(entry, texts, note=note, replace=replace)
 
     async def show(self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False) -> None:
         """The candidates, for the first time; recorded as shown."""
-        messages = blocks.candidates(entry, texts, self._labels, note=note)
+        messages = build_candidates(entry, texts, self._labels, note=note)
         try:
             await self._private.show(entry.request, messages, replace=replace)
         except NotShown:
-            self._suggester.not_shown(entry)
+            self._suggester.log_not_shown(entry)
             raise
         try:
-            await self._suggester.shown(entry, at=self._now())
+            await self._suggester.record_shown(entry, at=self._now())
         except Unavailable as error:
             # The candidates are recorded and visible; a click records when they were shown.
             _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})
@@ -188,30 +190,30 @@ class Showing:
         self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False
     ) -> None:
         """The same candidates in the same places; recorded as shown once more."""
-        messages = blocks.candidates(entry, texts, self._labels, note=note)
+        messages = build_candidates(entry, texts, self._labels, note=note)
         await self._private.show(entry.request, messages, replace=replace)
-        await self._suggester.shown_again(entry.request)
+        await self._suggester.record_shown_again(entry.request)
 
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
         """The same candidates in the same places, by the newest way back: where the agent asked to see them again."""
-        messages = blocks.candidates(entry, texts, self._labels)
+        messages = build_candidates(entry, texts, self._labels)
         self._boards.leave(entry.request)
         await self._private.show_here(entry.request, messages)
-        await self._suggester.shown_again(entry.request)
+        await self._suggester.record_shown_again(entry.request)
 
-    async def deliver(self, deliverer: Deliverer, chosen: Chosen, texts: Texts) -> None:
+    async def deliver(self, deliverer: Deliverer, chosen: RecordedChoice, texts: Texts) -> None:
         """Post the reply, and say what became of it in the place of the candidates."""
         await self._unfolding.stop(chosen.request.id)
         try:
             outcome = await deliverer.deliver(chosen)
         except Unavailable as error:
             _log.warning("delivery interrupted: %s", error, extra={"request_id": chosen.request.id})
-            await self._private.show(chosen.request, [blocks.notice(texts("delivery-interrupted"))])
+            await self._private.show(chosen.request, [build_notice(texts("delivery-interrupted"))])
             return
         if outcome.state == "cancelled":
             return
         note = texts("unchecked") if chosen.freshness == "unknown" else None
-        messages = blocks.delivered(
+        messages = build_delivery(
             chosen.request,
             chosen.choice,
             outcome,
@@ -222,26 +224,26 @@ class Showing:
         )
         await self._private.show(chosen.request, messages, replace=True)
         try:
-            await deliverer.told(chosen)
+            await deliverer.record_told(chosen)
         except Unavailable as error:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
 
-    async def ask(self, request: Request, messages: Sequence[blocks.Message]) -> None:
+    async def ask(self, request: Request, messages: Sequence[Message]) -> None:
         """A question in the place of the candidates."""
         await self._unfolding.leave(request.id)
         await self._private.show(request, messages, replace=True)
 
-    async def dismissed(self, chosen: Chosen, texts: Texts) -> None:
+    async def dismissed(self, chosen: RecordedChoice, texts: Texts) -> None:
         """Noted, in the place of the candidates."""
         await self._unfolding.stop(chosen.request.id)
-        message = blocks.dismissed(chosen.request, texts, undo_key=chosen.undo_key)
+        message = build_dismissal(chosen.request, texts, undo_key=chosen.undo_key)
         await self._private.show(chosen.request, [message], replace=True)
 
-    async def told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+    async def record_told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
         """Do `work`; should it fail, tell the agent of the request."""
 
         async def tell(sentence: str) -> None:
-            await self._private.show(request, [blocks.notice(sentence)])
+            await self._private.show(request, [build_notice(sentence)])
 
         async with apologising(tell, texts):
             await work

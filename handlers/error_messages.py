@@ -8,15 +8,15 @@ from typing import Final
 from uuid import uuid4
 
 from bot.errors import (
-    Barred,
+    AccessDenied,
     EmptyReply,
     LimitReached,
     MessageTooLong,
-    NotAllowed,
-    NotYours,
-    Paused,
+    AdminRequired,
+    NotOwner,
+    DraftingPaused,
     Refusal,
-    Stale,
+    StaleConversation,
     UnknownRequest,
 )
 from bot.i18n.texts import Texts
@@ -33,8 +33,8 @@ _KEYS: dict[type[Exception], str] = {
     MalformedPayload: "malformed",
     NothingToUndo: "nothing-to-undo",
     NotOpen: "not-open",
-    NotYours: "not-yours",
-    Paused: "paused",
+    NotOwner: "not-yours",
+    DraftingPaused: "paused",
     StillPosting: "still-posting",
     Unavailable: "not-recorded",
     UnknownRequest: "unknown-request",
@@ -76,11 +76,11 @@ def worded(error: Exception, texts: Texts) -> str:
     if isinstance(error, LimitReached):
         hours = ceil(error.retry_after_s / 3600)
         return texts(f"limit-{error.which}", **_wanted(error, hours))
-    if isinstance(error, Barred):
+    if isinstance(error, AccessDenied):
         return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
-    if isinstance(error, Stale):
+    if isinstance(error, StaleConversation):
         return texts("stale", newer=error.newer)
-    if isinstance(error, NotAllowed):
+    if isinstance(error, AdminRequired):
         return texts("not-allowed", who=_who(error.helpers, texts))
     kind = next(kind for kind in type(error).__mro__ if kind in _KEYS)
     return texts(_KEYS[kind])

@@ -13,9 +13,10 @@ from functools import partial
 from typing import Final
 
 from bot.i18n.texts import Texts
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
-from handlers import blocks
+from handlers.blocks.candidates import Labels, Layout, build_places
+from handlers.blocks.limits import MODAL_ROOM, OWN_ROOM
 from handlers.slack.live_message import Board, Boards, Modal
 from storage.errors import Unavailable
 from storage.records import LogEntry, Request
@@ -41,7 +42,7 @@ class _Course:
     is_whole: bool = False
     is_lost: bool = False
     is_left: bool = False
-    shown: blocks.Layout | None = None
+    shown: Layout | None = None
     placed: set[str] = field(default_factory=set)
     below: set[str] = field(default_factory=set)
     shown_at: datetime | None = None
@@ -57,19 +58,17 @@ class _Course:
 class Unfolding:
     """Shows candidates as they are done."""
 
-    def __init__(
-        self, *, suggester: Suggester, boards: Boards, labels: blocks.Labels, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, suggester: Suggester, boards: Boards, labels: Labels, now: Callable[[], datetime]) -> None:
         self._suggester = suggester
         self._boards = boards
         self._labels = labels
         self._now = now
         self._running: dict[str, _Course] = {}
 
-    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> blocks.Layout:
+    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> Layout:
         """The places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
-        return blocks.unfolding(entry, texts, self._labels, note=note, room=blocks.OWN_ROOM)
+        return build_places(entry, texts, self._labels, note=note, room=OWN_ROOM)
 
     async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> LogEntry | None:
         """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
@@ -90,7 +89,7 @@ class Unfolding:
         if course.is_lost and not course.is_over():
             return course.newest
         if course.newest is not None and course.newest.request.status != "failed":
-            self._suggester.unfolded(course.newest, shown_at=course.shown_at)
+            self._suggester.log_progressive_end(course.newest, shown_at=course.shown_at)
         return None
 
     async def stop(self, request_id: str | None) -> None:
@@ -110,7 +109,7 @@ class Unfolding:
             await course.painted.wait()
 
     async def _draft(self, course: _Course) -> None:
-        async for entry in self._suggester.draft_in_places(course.request, stop=course.stop):
+        async for entry in self._suggester.draft_progressively(course.request, stop=course.stop):
             course.newest = entry
             course.changed.set()
 
@@ -138,12 +137,12 @@ class Unfolding:
         try:
             if not await self._put(course, layout):
                 return False  # another replica has changed it, where the agent clicked
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             _log.info("not painted: %s", refusal.reason, extra={"request_id": course.request.id})
             # What was closed by the agent, `/suggest last` shows.
             course.is_lost = not isinstance(course.board, Modal) or refusal.reason != _CLOSED
             return False
-        except (Uncertain, Throttled) as error:
+        except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("not painted: %s", error, extra={"request_id": course.request.id})
             course.board.forget()
             course.is_lost = True
@@ -153,13 +152,13 @@ class Unfolding:
         await self._record(course, entry)
         return True
 
-    def _lay_out(self, course: _Course, entry: LogEntry) -> blocks.Layout:
+    def _lay_out(self, course: _Course, entry: LogEntry) -> Layout:
         """The state, with each new candidate in its place if a message has room for it, else in one of its own: what is
         visible never moves.
         """
         is_modal = isinstance(course.board, Modal)
-        room = blocks.MODAL_ROOM // entry.request.k_requested if is_modal else blocks.OWN_ROOM
-        lay_out = partial(blocks.unfolding, entry, course.texts, self._labels, note=course.note, room=room)
+        room = MODAL_ROOM // entry.request.k_requested if is_modal else OWN_ROOM
+        lay_out = partial(build_places, entry, course.texts, self._labels, note=course.note, room=room)
         if is_modal:
             return lay_out()
         new = [candidate.id for candidate in entry.visible if candidate.id not in course.placed]
@@ -170,12 +169,12 @@ class Unfolding:
                 course.below.discard(candidate_id)
         return lay_out(below=course.below)
 
-    async def _put(self, course: _Course, layout: blocks.Layout) -> bool:
+    async def _put(self, course: _Course, layout: Layout) -> bool:
         """Paint; False where the agent has decided meanwhile. Raises as `Boards.paint` does."""
         paint = partial(self._boards.paint, course.board, course.request, layout.first, layout.further)
         try:
             await paint()
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             if refusal.reason != "hash_conflict":
                 raise
             if await self._suggester.is_decided(course.request.id):
@@ -191,7 +190,7 @@ class Unfolding:
         at = self._now()
         course.shown_at = course.shown_at or at
         try:
-            await self._suggester.seen(entry, at=at)
+            await self._suggester.record_visible(entry, at=at)
         except Unavailable as error:
             # They are recorded and visible; a click records when they were shown.
             _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})

@@ -27,8 +27,9 @@ from bot.operations.retention import UNDECIDED_FOR
 from bot.suggesting.suggest import MESSAGE_LIMIT
 from cli import main
 from cli.settings import FIXES, Settings
-from handlers import blocks, error_messages, payloads
-from handlers.shortcuts import surfaces
+from handlers import error_messages, payloads
+from handlers.blocks import action_ids
+from handlers.blocks.limits import EDIT_LIMIT
 from handlers.slack import threads
 from playground.model_server import bad_request
 from storage import records
@@ -180,27 +181,27 @@ def test_the_documented_scopes_are_those_of_the_manifest() -> None:
 def test_the_action_ids_are_documented() -> None:
     known = {name for row in rows(section("docs/architecture.md", "Action ids")) for name in code(row[0])}
     ids = {
-        blocks.USE,
-        blocks.EDIT,
-        blocks.REDRAFT,
-        blocks.DISMISS,
-        blocks.REASON,
-        blocks.UNDO,
-        blocks.POST,
-        blocks.STEER,
-        blocks.ANYWAY,
+        action_ids.USE,
+        action_ids.EDIT,
+        action_ids.REDRAFT,
+        action_ids.DISMISS,
+        action_ids.REASON,
+        action_ids.UNDO,
+        action_ids.POST,
+        action_ids.STEER,
+        action_ids.USE_ANYWAY,
     }
     views = {
-        blocks.EDIT_VIEW,
-        blocks.ANYWAY_VIEW,
-        blocks.STEER_VIEW,
-        blocks.MODAL_VIEW,
-        blocks.PASTE_VIEW,
-        blocks.EXPORT_VIEW,
-        "copy_reply",
+        action_ids.EDIT_VIEW,
+        action_ids.EDIT_ANYWAY_VIEW,
+        action_ids.LANGUAGE_VIEW,
+        action_ids.CANDIDATES_VIEW,
+        action_ids.PASTE_VIEW,
+        action_ids.EXPORT_VIEW,
+        action_ids.COPY_VIEW,
     }
-    inputs = {blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK}
-    assert known | inputs == {*ids, *views, *inputs, surfaces.SHORTCUT, surfaces.ANYWHERE}
+    inputs = {action_ids.MESSAGE_BLOCK, action_ids.HINT_BLOCK}
+    assert known | inputs == {*ids, *views, *inputs, action_ids.MESSAGE_SHORTCUT, action_ids.GLOBAL_SHORTCUT}
 
 
 def test_every_column_is_documented() -> None:
@@ -219,7 +220,7 @@ def test_every_column_is_documented() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     told = read("docs/slack.md")
-    for limit in (MESSAGE_LIMIT, blocks.EDIT_LIMIT):
+    for limit in (MESSAGE_LIMIT, EDIT_LIMIT):
         assert f"{limit:,}" in told
     assert f"at most {MAX_TOKENS} tokens" in read("docs/settings.md")
     assert f"{UNDECIDED_FOR.total_seconds() / 3600:g} hours" in section("docs/choice-log.md", "status")
@@ -478,10 +479,10 @@ FAMILIES = {
     "error-": vocabulary(records.DraftError),
     "steer-": vocabulary(records.Steer),
     "reason-": vocabulary(records.DismissReason),
-    "barred-": vocabulary(errors.BarredReason),
+    "barred-": vocabulary(errors.AccessDeniedReason),
     "thread-": vocabulary(threads.Problem),
     "unread-": vocabulary(threads.Problem),
-    "paste-": [blocks.MESSAGE_BLOCK, blocks.HINT_BLOCK],
+    "paste-": [action_ids.MESSAGE_BLOCK, action_ids.HINT_BLOCK],
     "export-form-": payloads.EXPORT_FORMS,
     "export-range-": payloads.EXPORT_RANGES,
     "export-names-": ["ids", "pseudonyms"],

@@ -14,14 +14,18 @@ from typing import Any, cast, get_args
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import Stale
+from bot.errors import StaleConversation
 from bot.i18n.texts import Texts, texts_for
-from bot.suggesting.choose import Chooser, Chosen, Click, Editing, Undone
-from bot.suggesting.deliver import Deliverer, Refused, Throttled, Uncertain
+from bot.suggesting.choose import Chooser, RecordedChoice, Click, EditorInput, RetractedChoice
+from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.redraft import Steering
 from bot.suggesting.suggest import Suggester
-from handlers import blocks
 from handlers.background_tasks import Tasks
+from handlers.blocks.action_ids import LANGUAGE_BLOCK, REPLY_BLOCK
+from handlers.blocks.confirmations import build_reason_note, build_stale_warning, parse_undo_block
+from handlers.blocks.elements import Block
+from handlers.blocks.forms import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
+from handlers.blocks.messages import Message, build_notice, unlink_users
 from handlers.display import Showing, reached_by, way_back_by
 from handlers.error_messages import apologising
 from handlers.payloads import (
@@ -90,15 +94,15 @@ class Clicks:
     async def use(self, clicked: Clicked) -> Work:
         try:
             return await self._use(clicked, self._chooser.use)
-        except Stale as stale:
+        except StaleConversation as stale:
             request = reached_by(stale.request, clicked.click.way_back)
-            return self._showing.ask(request, blocks.moved_on(stale, clicked.texts))
+            return self._showing.ask(request, build_stale_warning(stale, clicked.texts))
 
     async def use_anyway(self, clicked: Clicked) -> Work:
         """The agent knows that the conversation has moved on."""
         return await self._use(clicked, self._chooser.use_anyway)
 
-    async def _use(self, clicked: Clicked, choose: Callable[[Click, str], Awaitable[Chosen]]) -> Work:
+    async def _use(self, clicked: Clicked, choose: Callable[[Click, str], Awaitable[RecordedChoice]]) -> Work:
         try:
             chosen = await choose(clicked.click, clicked.action.value)
         except NotOpen as closed:
@@ -123,28 +127,28 @@ class Clicks:
         """What was decided before, once more: its confirmation may have been lost, with its Undo. Raises `closed` where
         nothing is to be confirmed.
         """
-        chosen = await self._deliverer.standing(clicked.click, str(closed))
+        chosen = await self._deliverer.find_standing_choice(clicked.click, str(closed))
         if chosen is None:
             raise closed
         return self._confirm(chosen, clicked)
 
-    async def _confirm(self, chosen: Chosen, clicked: Clicked) -> None:
+    async def _confirm(self, chosen: RecordedChoice, clicked: Clicked) -> None:
         if chosen.choice.kind == "dismissed":
             await self._dismissed(chosen, clicked.texts)
         else:
             await self._showing.deliver(self._deliverer, chosen, clicked.texts)
-        await self._answer(clicked, blocks.notice(clicked.texts("not-open")))
+        await self._answer(clicked, build_notice(clicked.texts("not-open")))
 
-    def _dismissed(self, chosen: Chosen, texts: Texts) -> Work:
+    def _dismissed(self, chosen: RecordedChoice, texts: Texts) -> Work:
         return self._showing.dismissed(chosen, texts)
 
     async def give_reason(self, clicked: Clicked) -> Work:
-        request_id, key = blocks.undoable(clicked.action.block_id)
+        request_id, key = parse_undo_block(clicked.action.block_id)
         if clicked.action.value not in get_args(DismissReason) or not request_id:
             raise MalformedPayload("dismiss_reason")
         reason = cast("DismissReason", clicked.action.value)
         request = reached_by(await self._chooser.give_reason(clicked.click, request_id, reason), clicked.click.way_back)
-        return self._private.show(request, [blocks.reason_noted(request, clicked.texts, undo_key=key)], replace=True)
+        return self._private.show(request, [build_reason_note(request, clicked.texts, undo_key=key)], replace=True)
 
     async def redraft(self, clicked: Clicked) -> Work:
         request = await self._suggester.redraft(clicked.click, clicked.action.value)
@@ -156,22 +160,22 @@ class Clicks:
         if steer not in get_args(Steer):
             raise MalformedPayload("steer_candidate")
         if steer == "other_language":
-            await self._chooser.reached(clicked.click, candidate_id)
-            view = blocks.language_view(candidate_id, clicked.texts)
+            await self._chooser.keep_response_url(clicked.click, candidate_id)
+            view = build_language_view(candidate_id, clicked.texts)
             return self._open(clicked, view, otherwise=clicked.texts("languages-not-opened"))
         steering = Steering(candidate_id=candidate_id, steer=cast("Steer", steer))
         request = await self._suggester.steer(clicked.click, steering)
         return self._showing.redraft(request, clicked.texts)
 
     async def undo(self, clicked: Clicked) -> Work:
-        _, key = blocks.undoable(clicked.action.block_id)
+        _, key = parse_undo_block(clicked.action.block_id)
         undone = await self._chooser.undo(clicked.click, clicked.action.value, key=key)
         return self._reopen(undone, clicked)
 
     async def post(self, clicked: Clicked) -> Work:
         """The agent saw that a reply of unknown fate is missing in the conversation."""
         chosen = await self._deliverer.post_again(clicked.click, clicked.action.value)
-        chosen = replace(chosen, undo_key=blocks.undoable(clicked.action.block_id)[1])
+        chosen = replace(chosen, undo_key=parse_undo_block(clicked.action.block_id)[1])
         return self._showing.deliver(self._deliverer, chosen, clicked.texts)
 
     def listening(self, step: Callable[[Clicked], Awaitable[Work]]) -> Listener:
@@ -200,7 +204,7 @@ class Clicks:
         await self._submit(ack, body, self._chooser.edit_anyway)
 
     async def _submit(
-        self, ack: Ack, body: dict[str, Any], choose: Callable[[Click, str, str], Awaitable[Chosen]]
+        self, ack: Ack, body: dict[str, Any], choose: Callable[[Click, str, str], Awaitable[RecordedChoice]]
     ) -> None:
         try:
             submission = parse_submission(body)
@@ -211,13 +215,13 @@ class Clicks:
         texts = texts_for((await self._people.get(submission.user_id)).locale)
 
         async def refuse(sentence: str) -> None:
-            await ack(response_action="errors", errors={blocks.REPLY_BLOCK: blocks.unlinked(sentence)})
+            await ack(response_action="errors", errors={REPLY_BLOCK: unlink_users(sentence)})
 
         async with apologising(refuse, texts, again=ack):
             try:
                 chosen = await choose(self._submitted(submission), submission.candidate_id, submission.text)
-            except Stale as stale:
-                await ack(response_action="update", view=blocks.moved_on_view(stale, submission.text, texts))
+            except StaleConversation as stale:
+                await ack(response_action="update", view=build_stale_edit_view(stale, submission.text, texts))
                 return
             await ack()
             if submission.below is not None:
@@ -238,7 +242,7 @@ class Clicks:
         texts = texts_for((await self._people.get(chosen.user_id)).locale)
 
         async def refuse(sentence: str) -> None:
-            await ack(response_action="errors", errors={blocks.LANGUAGE: blocks.unlinked(sentence)})
+            await ack(response_action="errors", errors={LANGUAGE_BLOCK: unlink_users(sentence)})
 
         async with apologising(refuse, texts, again=ack):
             steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
@@ -251,29 +255,29 @@ class Clicks:
                 name="after a choice of language",
             )
 
-    async def _reopen(self, undone: Undone, clicked: Clicked) -> None:
+    async def _reopen(self, undone: RetractedChoice, clicked: Clicked) -> None:
         gone = await self._deliverer.retract(undone.parts)
         note = clicked.texts("undone" if gone else "undone-not-deleted")
         request = reached_by(undone.entry.request, clicked.click.way_back)
         if not any(candidate.text for candidate in undone.entry.visible):
             sentence = f"{note} {clicked.texts('no-text-kept')}"
-            await self._private.show(request, [blocks.notice(sentence)], replace=True)
+            await self._private.show(request, [build_notice(sentence)], replace=True)
             return
         entry = replace(undone.entry, request=request)
         await self._showing.show_again(entry, clicked.texts, note=note, replace=True)
 
-    async def _open_editor(self, clicked: Clicked, editing: Editing) -> None:
-        view = blocks.edit_view(editing.candidate, clicked.texts, posts=editing.is_posted)
+    async def _open_editor(self, clicked: Clicked, editing: EditorInput) -> None:
+        view = build_edit_view(editing.candidate, clicked.texts, posts=editing.is_posted)
         await self._open(clicked, view, otherwise=clicked.texts("editor-not-opened"))
 
-    async def _open(self, clicked: Clicked, view: blocks.Block, *, otherwise: str) -> None:
+    async def _open(self, clicked: Clicked, view: Block, *, otherwise: str) -> None:
         try:
             await self._open_view(clicked, view)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("a view was not opened: %s", error)
-            await self._answer(clicked, blocks.notice(otherwise))
+            await self._answer(clicked, build_notice(otherwise))
 
-    async def _open_view(self, clicked: Clicked, view: blocks.Block) -> None:
+    async def _open_view(self, clicked: Clicked, view: Block) -> None:
         """A modal; over the one that was clicked in, if it was one."""
         trigger_id = clicked.action.trigger_id
         async with telling_apart():
@@ -282,7 +286,7 @@ class Clicks:
             else:
                 await self._client.views_push(trigger_id=trigger_id, view=view)
 
-    async def _answer(self, clicked: Clicked, message: blocks.Message) -> None:
+    async def _answer(self, clicked: Clicked, message: Message) -> None:
         """A sentence to who clicked, where they clicked. Raises NotShown."""
         action = clicked.action
         if clicked.click.way_back is not None:
@@ -293,10 +297,10 @@ class Clicks:
         else:
             await self._answer_in_view(clicked, message)
 
-    async def _answer_in_view(self, clicked: Clicked, message: blocks.Message) -> None:
+    async def _answer_in_view(self, clicked: Clicked, message: Message) -> None:
         try:
-            await self._open_view(clicked, blocks.notice_view(message, clicked.texts))
-        except (Refused, Uncertain, Throttled):  # the trigger is used up, or too old
+            await self._open_view(clicked, build_notice_view(message, clicked.texts))
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):  # the trigger is used up, or too old
             await self._private.tell(clicked.action.user_id, message)
 
     async def _parse(self, body: dict[str, Any]) -> Clicked:
@@ -307,7 +311,7 @@ class Clicks:
             own_team_id=action.origin.own_team_id,
             is_of_grid=self._us.share_grid(action.origin),
             agent_id=action.user_id,
-            delivery_key=f"click:{action.user_id}:{action.action_ts}",
+            idempotency_key=f"click:{action.user_id}:{action.action_ts}",
             way_back=way_back_by(action.response_url, self._now()),
             seen=action.seen,
         )
@@ -322,18 +326,18 @@ class Clicks:
             own_team_id=submission.origin.own_team_id,
             is_of_grid=self._us.share_grid(submission.origin),
             agent_id=submission.user_id,
-            delivery_key=f"view:{submission.view_id}:{submission.view_hash}",
+            idempotency_key=f"view:{submission.view_id}:{submission.view_hash}",
         )
 
     async def _refuse(self, ack: Ack, clicked: Clicked, sentence: str) -> None:
         await ack()
-        self._after(clicked, self._answer(clicked, blocks.notice(sentence)))
+        self._after(clicked, self._answer(clicked, build_notice(sentence)))
 
     def _after(self, clicked: Clicked, work: Work) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""
 
         async def tell(sentence: str) -> None:
-            await self._answer(clicked, blocks.notice(sentence))
+            await self._answer(clicked, build_notice(sentence))
 
         async def watched() -> None:
             async with apologising(tell, clicked.texts):

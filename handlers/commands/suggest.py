@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bot.errors import NotAllowed
+from bot.errors import AdminRequired
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
-from bot.suggesting.pause import Pausing
+from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Ask, Suggester
 from handlers.background_tasks import Tasks
 from handlers.colleague_notices import Colleagues
@@ -43,7 +43,7 @@ class Commands:
         self,
         *,
         suggester: Suggester,
-        pausing: Pausing,
+        pausing: PauseSwitch,
         admins: frozenset[str],
         showing: Showing,
         colleagues: Colleagues,
@@ -110,7 +110,7 @@ class Commands:
             locale=asked.locale,
             conversation=(Turn(role="customer", text=message),),
             hint=hint,
-            delivery_key=f"command:{asked.command.trigger_id}",
+            idempotency_key=f"command:{asked.command.trigger_id}",
             way_back=asked.way_back,
         )
         request = await self._suggester.accept(ask)
@@ -139,7 +139,7 @@ class Commands:
     async def _pause_or_resume(self, asked: Asked, word: str) -> None:
         """Stop or start drafting on every replica; for admins."""
         if not asked.is_admin:
-            raise NotAllowed(helpers=tuple(sorted(self._admins)))
+            raise AdminRequired(helpers=tuple(sorted(self._admins)))
         await self._take(asked)
         turn = self._pausing.pause if word == "pause" else self._pausing.resume
         changed = await turn(by=asked.command.user_id)
@@ -148,7 +148,7 @@ class Commands:
     async def _export(self, asked: Asked) -> None:
         """Ask which requests and in which form; for admins."""
         if not asked.is_admin:
-            raise NotAllowed(helpers=tuple(sorted(self._admins)))
+            raise AdminRequired(helpers=tuple(sorted(self._admins)))
         await self._take(asked)
         await asked.ack()
         await self._exports.open(
@@ -164,7 +164,7 @@ class Commands:
 
     async def _last_open(self, asked: Asked) -> LogEntry | None:
         """The agent's last open request, to be shown by the way that this command brought."""
-        entry = await self._suggester.last_open(team_id=self._team_of(asked), agent_id=asked.command.user_id)
+        entry = await self._suggester.find_last_open(team_id=self._team_of(asked), agent_id=asked.command.user_id)
         return None if entry is None else replace(entry, request=reached_by(entry.request, asked.way_back))
 
     def _team_of(self, asked: Asked) -> str | None:

@@ -15,11 +15,13 @@ from typing import Any, Final
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import Barred, BarredReason
+from bot.errors import AccessDenied, AccessDeniedReason
 from bot.i18n.texts import Texts, texts_for
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
-from handlers import blocks
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.background_tasks import Tasks
+from handlers.blocks.elements import Block
+from handlers.blocks.forms import build_notice_view
+from handlers.blocks.messages import Message, build_notice
 from handlers.display import way_back_by
 from handlers.error_messages import worded
 from handlers.middleware.trusted_origins import LONGEST
@@ -32,7 +34,7 @@ from handlers.slack.users import Kind, People, Person
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
 
-_BARRED: Final[dict[Kind, BarredReason]] = {"guest": "guest", "stranger": "stranger", "deactivated": "deactivated"}
+_BARRED: Final[dict[Kind, AccessDeniedReason]] = {"guest": "guest", "stranger": "stranger", "deactivated": "deactivated"}
 
 _log = logging.getLogger(__name__)
 
@@ -104,43 +106,43 @@ class Gate:
         person, is_member = await asyncio.gather(self._people.get(user_id), self._usergroups.has(user_id))
         return person, is_member
 
-    def _reason(self, user_id: str, person: Person, *, is_member: bool | None) -> BarredReason | None:
+    def _reason(self, user_id: str, person: Person, *, is_member: bool | None) -> AccessDeniedReason | None:
         if person.kind in _BARRED:
             return _BARRED[person.kind]
         if is_member or person.is_admin or user_id in self._admins:
             return None
         return "unknown" if is_member is None or person.kind == "unknown" else "usergroup"
 
-    async def _refuse(self, ack: Ack, visit: Visit, reason: BarredReason, texts: Texts) -> BoltResponse:
+    async def _refuse(self, ack: Ack, visit: Visit, reason: AccessDeniedReason, texts: Texts) -> BoltResponse:
         if visit.input_block is not None:
             # No mention is shown under an input; what was typed stays.
-            return await ack(response_action="errors", errors={visit.input_block: worded(Barred(reason), texts)})
-        sentence = worded(Barred(reason, helpers=tuple(sorted(self._admins))), texts)
+            return await ack(response_action="errors", errors={visit.input_block: worded(AccessDenied(reason), texts)})
+        sentence = worded(AccessDenied(reason, helpers=tuple(sorted(self._admins))), texts)
         if visit.is_command:
             return await ack(sentence)
-        self._tasks.spawn(self._tell(visit, blocks.notice(sentence), texts), name="tell who is barred")
+        self._tasks.spawn(self._tell(visit, build_notice(sentence), texts), name="tell who is barred")
         return await ack()
 
-    async def _tell(self, visit: Visit, message: blocks.Message, texts: Texts) -> None:
+    async def _tell(self, visit: Visit, message: Message, texts: Texts) -> None:
         """By the way that the visit brought; should it not work, it is left at that."""
         try:
             if visit.response_url is not None:
                 await self._private.answer(way_back_by(visit.response_url, self._now()), message)
             elif visit.trigger_id is not None:
-                await self._show(visit.trigger_id, visit, blocks.notice_view(message, texts))
+                await self._show(visit.trigger_id, visit, build_notice_view(message, texts))
             elif visit.channel_id is not None and visit.is_told:
                 await self._post(visit.channel_id, visit, message)
-        except (NotShown, Refused, Uncertain, Throttled) as error:
+        except (NotShown, DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("who is barred could not be told: %s", error)
 
-    async def _show(self, trigger_id: str, visit: Visit, view: blocks.Block) -> None:
+    async def _show(self, trigger_id: str, visit: Visit, view: Block) -> None:
         async with telling_apart():
             if visit.is_in_view:
                 await self._client.views_push(trigger_id=trigger_id, view=view)
             else:
                 await self._client.views_open(trigger_id=trigger_id, view=view)
 
-    async def _post(self, channel_id: str, visit: Visit, message: blocks.Message) -> None:
+    async def _post(self, channel_id: str, visit: Visit, message: Message) -> None:
         content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
         async with telling_apart():
             if channel_id.startswith("D"):

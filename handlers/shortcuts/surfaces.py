@@ -17,10 +17,13 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import Texts, texts_for
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Ask, Suggester
-from handlers import blocks
 from handlers.background_tasks import Tasks
+from handlers.blocks.action_ids import MESSAGE_BLOCK
+from handlers.blocks.candidates import build_candidates_view
+from handlers.blocks.forms import build_notice_view, build_paste_view
+from handlers.blocks.messages import build_notice, unlink_users
 from handlers.colleague_notices import Colleagues
 from handlers.commands.suggest import command_word, split_hint
 from handlers.display import Showing, way_back_by
@@ -42,9 +45,6 @@ from handlers.slack.threads import Pointed, Threads, Us, kind_of, plain, text_of
 from handlers.slack.users import People
 from storage.errors import Unavailable
 from storage.records import Request, Turn
-
-SHORTCUT: Final = "suggest_replies"
-ANYWHERE: Final = "suggest_anywhere"
 
 LAST_RETRY: Final = "3"
 """Slack delivers an event four times at most: what is not taken then, it forgets."""
@@ -131,7 +131,7 @@ class Surfaces:
             surface="shortcut",
             locale=locale,
             conversation=(Turn(role="customer", text=text),),
-            delivery_key=f"shortcut:{shortcut.trigger_id}",
+            idempotency_key=f"shortcut:{shortcut.trigger_id}",
             way_back=way_back_by(shortcut.response_url, self._now()),
         )
 
@@ -139,9 +139,9 @@ class Surfaces:
         pointed = Pointed(channel_id=request.channel_id, thread_ts=shortcut.thread_ts, message=shortcut.message)
         placeholders = await self._showing.placeholders(request, texts)
         try:
-            view = blocks.modal(request, placeholders.blocks, texts)
+            view = build_candidates_view(request, placeholders.blocks, texts)
             modal = await self._boards.open(request, shortcut.trigger_id, view)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("views.open did not work: %s", error, extra={"request_id": request.id})
             read, note = await self._read(pointed, request, texts)
             await self._showing.draft_and_show(read, texts, note=note or texts("modal-not-opened"))
@@ -161,7 +161,7 @@ class Surfaces:
         if not thread.turns:
             return request, note
         seen_ts = thread.latest_ts if thread.problem is None else None
-        return await self._suggester.converse(request, thread.turns, seen_ts=seen_ts), note
+        return await self._suggester.record_conversation(request, thread.turns, seen_ts=seen_ts), note
 
     async def _refuse(self, ack: Ack, shortcut: MessageShortcut, texts: Texts, sentence: str) -> None:
         await ack()
@@ -169,12 +169,12 @@ class Surfaces:
 
     async def _tell(self, shortcut: MessageShortcut, texts: Texts, sentence: str) -> None:
         """In a modal, where the agent looks; else beside the conversation."""
-        message = blocks.notice(sentence)
+        message = build_notice(sentence)
         try:
             async with telling_apart():
-                view = blocks.notice_view(message, texts)
+                view = build_notice_view(message, texts)
                 await self._client.views_open(trigger_id=shortcut.trigger_id, view=view)
-        except (Refused, Uncertain, Throttled):
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             await self._private.tell(shortcut.user_id, message)
 
     # --- a pasted message -----------------------------------------------------------------------------
@@ -190,11 +190,11 @@ class Surfaces:
         texts = texts_for((await self._people.get(shortcut.user_id)).locale)
         try:
             async with telling_apart():
-                await self._client.views_open(trigger_id=shortcut.trigger_id, view=blocks.paste_view(texts))
-        except (Refused, Uncertain, Throttled) as error:
+                await self._client.views_open(trigger_id=shortcut.trigger_id, view=build_paste_view(texts))
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("views.open did not work: %s", error)
-            if not isinstance(error, Refused) or error.reason != _USED:
-                await self._private.tell(shortcut.user_id, blocks.notice(texts("paste-not-opened")))
+            if not isinstance(error, DeliveryRefused) or error.reason != _USED:
+                await self._private.tell(shortcut.user_id, build_notice(texts("paste-not-opened")))
 
     async def on_pasted(self, ack: Ack, body: dict[str, Any]) -> None:
         """The pasted message: the same modal shows the replies. What goes wrong is said in it, where the text stays."""
@@ -208,7 +208,7 @@ class Surfaces:
         texts = texts_for(locale)
 
         async def refuse(sentence: str) -> None:
-            await ack(response_action="errors", errors={blocks.MESSAGE_BLOCK: blocks.unlinked(sentence)})
+            await ack(response_action="errors", errors={MESSAGE_BLOCK: unlink_users(sentence)})
 
         async with apologising(refuse, texts, again=ack):
             if not pasted.message:
@@ -218,7 +218,7 @@ class Surfaces:
             modal = Modal(view_id=pasted.view_id)
             self._boards.put(request.id, modal)
             placeholders = await self._showing.placeholders(request, texts)
-            await ack(response_action="update", view=blocks.modal(request, placeholders.blocks, texts))
+            await ack(response_action="update", view=build_candidates_view(request, placeholders.blocks, texts))
             self._after(request, texts, self._showing.unfold(request, modal, texts))
 
     def _of_pasted(self, pasted: Pasted, locale: str) -> Ask:
@@ -232,7 +232,7 @@ class Surfaces:
             locale=locale,
             conversation=(Turn(role="customer", text=pasted.message),),
             hint=pasted.hint,
-            delivery_key=f"view:{pasted.view_id}:{pasted.view_hash}",
+            idempotency_key=f"view:{pasted.view_id}:{pasted.view_hash}",
         )
 
     # --- messages to us -------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class Surfaces:
     async def _mentioned(self, delivered: Delivered) -> None:
         written, texts = delivered.written, delivered.texts
         if written.thread_ts is None:
-            self._suggester.check_place(written.channel_id, "mention")
+            self._suggester.check_channel(written.channel_id, "mention")
             await self._answer(written, texts("mention-outside"))
             return
         hint = re.sub(rf"<@{self._us.user_id}(\|[^>]*)?>", "", written.text).strip()
@@ -291,7 +291,7 @@ class Surfaces:
             locale=delivered.locale,
             conversation=(),
             hint=plain(hint) or None,
-            delivery_key=f"event:{written.event_id}",
+            idempotency_key=f"event:{written.event_id}",
         )
         request = await self._suggester.accept(ask)
         self._after(request, texts, self._colleagues.tell(request))
@@ -305,7 +305,7 @@ class Surfaces:
         read, note = await self._read(pointed, request, texts)
         if not read.conversation:
             await self._suggester.give_up(read)
-            await self._private.show(read, [blocks.notice(note or texts("nothing-said"))])
+            await self._private.show(read, [build_notice(note or texts("nothing-said"))])
             return
         await self._showing.draft_and_show(read, texts, started_at=started_at, note=note)
 
@@ -325,7 +325,7 @@ class Surfaces:
             locale=delivered.locale,
             conversation=(Turn(role="customer", text=message),),
             hint=hint,
-            delivery_key=f"event:{written.event_id}",
+            idempotency_key=f"event:{written.event_id}",
         )
         request = await self._suggester.accept(ask)
         self._after(request, texts, self._in_direct_message(request, texts))
@@ -334,7 +334,7 @@ class Surfaces:
         try:
             placeholders = await self._showing.placeholders(request, texts)
             posted = await self._boards.post(request, placeholders.first)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("no message to fill: %s", error, extra={"request_id": request.id})
             await self._showing.draft_and_show(request, texts)
             return
@@ -346,7 +346,7 @@ class Surfaces:
             channel_id=written.channel_id,
             user_id=written.user_id,
             thread_ts=written.thread_ts,
-            message=blocks.notice(sentence),
+            message=build_notice(sentence),
         )
         self._tasks.spawn(_if_possible(work), name="answer an event")
 

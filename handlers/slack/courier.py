@@ -8,8 +8,8 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.suggesting.deliver import Posted, Refused
-from handlers import blocks
+from bot.suggesting.deliver import PostedPart, DeliveryRefused
+from handlers.blocks.messages import Message, build_reply
 from handlers.slack.errors import check_webhook, telling_apart
 from handlers.slack.users import People
 from storage.records import Delivery, Request
@@ -37,9 +37,9 @@ class SlackCourier:
         self._session = session
         self._now = now
 
-    async def post(self, request: Request, part: Delivery) -> Posted:
+    async def post(self, request: Request, part: Delivery) -> PostedPart:
         agent = await self._people.get(request.agent_id) if part.part == 0 else None
-        message = blocks.reply(part.text or "", by=None if agent is None else agent.name)
+        message = build_reply(part.text or "", by=None if agent is None else agent.name)
         if part.address == "channel":
             return await self._post_in_channel(request, message)
         return await self._post_by_response_url(request, message)
@@ -48,11 +48,11 @@ class SlackCourier:
         try:
             async with telling_apart():
                 await self._client.chat_delete(channel=channel_id, ts=message_ts)
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             if refusal.reason not in _GONE:
                 raise
 
-    async def _post_in_channel(self, request: Request, message: blocks.Message) -> Posted:
+    async def _post_in_channel(self, request: Request, message: Message) -> PostedPart:
         async with telling_apart():
             answer = await self._client.chat_postMessage(
                 channel=request.channel_id,
@@ -62,16 +62,16 @@ class SlackCourier:
                 unfurl_links=False,
                 unfurl_media=False,
             )
-        return Posted(
+        return PostedPart(
             channel_id=_string(answer.get("channel")) or request.channel_id, message_ts=_string(answer.get("ts"))
         )
 
-    async def _post_by_response_url(self, request: Request, message: blocks.Message) -> Posted:
+    async def _post_by_response_url(self, request: Request, message: Message) -> PostedPart:
         """In the conversation through the click's own way back, which asks for no membership."""
         if request.response_url is None or request.response_url_expires_at is None:
-            raise Refused("no_response_url")
+            raise DeliveryRefused("no_response_url")
         if request.response_url_expires_at <= self._now():
-            raise Refused("expired_response_url")
+            raise DeliveryRefused("expired_response_url")
         async with telling_apart():
             body: dict[str, Any] = {
                 "response_type": "in_channel",
@@ -83,7 +83,7 @@ class SlackCourier:
                 body["thread_ts"] = request.thread_ts
             answer = await webhook(request.response_url, self._session).send_dict(body)
         check_webhook(answer)
-        return Posted(channel_id=request.channel_id, message_ts=None)
+        return PostedPart(channel_id=request.channel_id, message_ts=None)
 
 
 def webhook(url: str, session: aiohttp.ClientSession) -> AsyncWebhookClient:

@@ -11,8 +11,9 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import texts_for
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
-from handlers.blocks import TOO_LONG, Message, halve, with_link
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from handlers.blocks.limits import TOO_LONG
+from handlers.blocks.messages import Message, add_link, halve
 from handlers.slack.courier import webhook
 from handlers.slack.errors import check_webhook, telling_apart
 from handlers.slack.live_message import Boards, Modal
@@ -54,7 +55,7 @@ class PrivateMessages:
         """One message by a way back alone. Raises NotShown."""
         try:
             await self._by_response_url(way_back, message, replace=replace)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
     async def show(self, request: Request, messages: Sequence[Message], *, replace: bool = False) -> None:
@@ -89,20 +90,20 @@ class PrivateMessages:
             return
         try:
             await self._in_parts(partial(self._post_ephemeral, channel_id, user_id, thread_ts), message)
-        except (Refused, Uncertain, Throttled):
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             await self.tell(user_id, message)
 
     async def _by_any_way(self, request: Request, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
         try:
             await self._by_response_url(way_back, message, replace=replace)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
             await self._otherwise(request, message)
 
     async def _in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
         try:
             return await self._boards.replace(request, messages)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
             return False
 
@@ -110,13 +111,13 @@ class PrivateMessages:
         """The message, in halves where Slack finds it too long. The first may replace what was clicked."""
         try:
             await self._by_response_url_whole(way_back, message, replace=replace)
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             for index, half in enumerate(_halve(message, refusal)):
                 await self._by_response_url(way_back, half, replace=replace and index == 0)
 
     async def _by_response_url_whole(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
         if way_back is None or way_back.expires_at <= self._now():
-            raise Refused("expired_response_url")
+            raise DeliveryRefused("expired_response_url")
         body = {
             "response_type": "ephemeral",
             "replace_original": replace,
@@ -137,14 +138,14 @@ class PrivateMessages:
             try:
                 post = partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts)
                 await self._in_parts(post, message)
-            except (Refused, Uncertain, Throttled) as error:
+            except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
         if request.surface == "dm":
             try:
                 await self._in_parts(partial(self._post, request.channel_id, request.thread_ts), message)
-            except (Refused, Uncertain, Throttled) as error:
+            except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.info("chat.postMessage did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
@@ -181,21 +182,21 @@ class PrivateMessages:
             async with telling_apart():
                 answer = await self._client.chat_getPermalink(channel=request.channel_id, message_ts=request.thread_ts)
                 link = str(answer["permalink"])
-        except (Refused, Uncertain, Throttled):
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             return message
-        return with_link(message, link, texts_for(request.locale))
+        return add_link(message, link, texts_for(request.locale))
 
     async def _surely(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
         try:
             await self._in_parts(post, message)
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
     async def _in_parts(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
         """The message, in halves where Slack finds it too long."""
         try:
             await self._patiently(partial(post, message))
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             for half in _halve(message, refusal):
                 await self._in_parts(post, half)
 
@@ -204,12 +205,12 @@ class PrivateMessages:
         for _ in range(MOST_WAITS):
             try:
                 return await post()
-            except Throttled as throttled:
+            except DeliveryThrottled as throttled:
                 await self._sleep(throttled.retry_after_s)
         return await post()
 
 
-def _halve(message: Message, refusal: Refused) -> tuple[Message, ...]:
+def _halve(message: Message, refusal: DeliveryRefused) -> tuple[Message, ...]:
     """The halves of a message that Slack found too long; another refusal is raised as it is."""
     halves = halve(message) if refusal.reason in TOO_LONG else ()
     if not halves:

@@ -10,7 +10,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookResponse
 
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 
 DEFAULT_RETRY_AFTER_S: Final = 1.0
 
@@ -31,7 +31,7 @@ async def telling_apart() -> AsyncIterator[None]:
     except SlackApiError as error:
         raise _of_answer(error) from error
     except (aiohttp.ClientError, TimeoutError, SlackClientError, *_UNREADABLE) as error:
-        raise Uncertain(type(error).__name__) from error
+        raise DeliveryUncertain(type(error).__name__) from error
 
 
 def check_webhook(answer: WebhookResponse) -> None:
@@ -40,10 +40,10 @@ def check_webhook(answer: WebhookResponse) -> None:
     if answer.status_code == 200 and refusal is None:
         return
     if answer.status_code == 429:
-        raise Throttled(_retry_after_s(answer.headers))
+        raise DeliveryThrottled(_retry_after_s(answer.headers))
     if answer.status_code >= 500 or refusal in _SERVER_ERRORS:
-        raise Uncertain(f"response_url answered {refusal or answer.status_code}")
-    raise Refused(refusal or f"response_url_{answer.status_code}")
+        raise DeliveryUncertain(f"response_url answered {refusal or answer.status_code}")
+    raise DeliveryRefused(refusal or f"response_url_{answer.status_code}")
 
 
 def _refusal(body: str) -> str | None:
@@ -57,14 +57,14 @@ def _refusal(body: str) -> str | None:
     return str(told.get("error")) if told.get("ok") is False else None
 
 
-def _of_answer(error: SlackApiError) -> Refused | Uncertain | Throttled:
+def _of_answer(error: SlackApiError) -> DeliveryRefused | DeliveryUncertain | DeliveryThrottled:
     status = getattr(error.response, "status_code", 200)
     code = _code(error.response)
     if status == 429 or code == "ratelimited":
-        return Throttled(_retry_after_s(getattr(error.response, "headers", {})))
+        return DeliveryThrottled(_retry_after_s(getattr(error.response, "headers", {})))
     if status >= 500 or code is None or code in _SERVER_ERRORS:
-        return Uncertain(code or f"http_{status}")
-    return Refused(code)
+        return DeliveryUncertain(code or f"http_{status}")
+    return DeliveryRefused(code)
 
 
 def _code(response: Any) -> str | None:

@@ -17,8 +17,10 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import Texts, texts_for
-from bot.suggesting.deliver import Refused
-from handlers import blocks
+from bot.suggesting.deliver import DeliveryRefused
+from handlers.blocks.candidates import Layout, build_candidates_view
+from handlers.blocks.elements import Block
+from handlers.blocks.messages import Message
 from handlers.slack.errors import telling_apart
 from storage.records import Request
 
@@ -59,7 +61,7 @@ class DirectMessage:
     message_ts: str
     thread_ts: str | None = None
     further: dict[str, str] = field(default_factory=dict)
-    painted: dict[str, blocks.Message] = field(default_factory=dict)
+    painted: dict[str, Message] = field(default_factory=dict)
     every_s: float = MESSAGE_EVERY_S
     painted_at: float | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -107,7 +109,7 @@ class Boards:
         if not isinstance(known, Modal) or known.view_id != view_id:
             self.put(request_id, Modal(view_id=view_id))
 
-    async def open(self, request: Request, trigger_id: str, view: blocks.Block) -> Modal:
+    async def open(self, request: Request, trigger_id: str, view: Block) -> Modal:
         """A new modal for the request. Raises Refused, Uncertain, Throttled."""
         async with telling_apart():
             answer = await self._client.views_open(trigger_id=trigger_id, view=view)
@@ -115,7 +117,7 @@ class Boards:
         self.put(request.id, modal)
         return modal
 
-    async def post(self, request: Request, message: blocks.Message) -> DirectMessage:
+    async def post(self, request: Request, message: Message) -> DirectMessage:
         """A new message for the request. Raises Refused, Uncertain, Throttled."""
         channel_id, ts = await self._post(request.channel_id, request.thread_ts, message)
         posted = DirectMessage(
@@ -128,8 +130,8 @@ class Boards:
         self,
         board: Board,
         request: Request,
-        message: blocks.Message,
-        further: Mapping[str, blocks.Message] = MappingProxyType({}),
+        message: Message,
+        further: Mapping[str, Message] = MappingProxyType({}),
     ) -> None:
         """Other blocks in the board, unless it was changed behind our back; `further` are messages that follow the
         first, or in a modal stand under it. Raises Refused (`hash_conflict` for that), Uncertain, Throttled.
@@ -138,7 +140,7 @@ class Boards:
             if isinstance(board, DirectMessage):
                 await self._update_messages(board, {FIRST: message, **further})
             else:
-                layout = blocks.Layout(first=message, further=dict(further))
+                layout = Layout(first=message, further=dict(further))
                 await self._update_view(board, request, layout.blocks, guard=board.hash)
 
     async def remove(self, board: DirectMessage) -> None:
@@ -146,7 +148,7 @@ class Boards:
         await self._delete(board, list(board.further))
         await self._delete_message(board.channel_id, board.message_ts)
 
-    async def replace(self, request: Request, messages: Sequence[blocks.Message]) -> bool:
+    async def replace(self, request: Request, messages: Sequence[Message]) -> bool:
         """Whatever stood in the request's modal, these now. False where it has none. Raises as `paint` does."""
         board = self.of(request)
         if not isinstance(board, Modal):
@@ -174,17 +176,15 @@ class Boards:
                     # It waited as Slack told, say, and was painted only now.
                     board.painted_at = self._clock()
 
-    async def _update_view(
-        self, modal: Modal, request: Request, shown: Sequence[blocks.Block], *, guard: str | None
-    ) -> None:
+    async def _update_view(self, modal: Modal, request: Request, shown: Sequence[Block], *, guard: str | None) -> None:
         texts: Texts = texts_for(request.locale)
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
         async with telling_apart():
-            view = blocks.modal(request, shown, texts)
+            view = build_candidates_view(request, shown, texts)
             answer = await self._client.views_update(view_id=modal.view_id, view=view, **arguments)
             modal.hash = answer["view"].get("hash")
 
-    async def _update_messages(self, board: DirectMessage, messages: Mapping[str, blocks.Message]) -> None:
+    async def _update_messages(self, board: DirectMessage, messages: Mapping[str, Message]) -> None:
         """Change what has changed, post what is new, delete what is no longer there."""
         stamps = {FIRST: board.message_ts, **board.further}
         for name, message in messages.items():
@@ -197,11 +197,11 @@ class Boards:
             board.painted[name] = message
         await self._delete(board, [name for name in board.further if name not in messages])
 
-    async def _update_message(self, channel_id: str, ts: str, message: blocks.Message) -> None:
+    async def _update_message(self, channel_id: str, ts: str, message: Message) -> None:
         async with telling_apart():
             await self._client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
 
-    async def _post(self, channel_id: str, thread_ts: str | None, message: blocks.Message) -> tuple[str, str]:
+    async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> tuple[str, str]:
         async with telling_apart():
             answer = await self._client.chat_postMessage(
                 channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
@@ -218,5 +218,5 @@ class Boards:
         try:
             async with telling_apart():
                 await self._client.chat_delete(channel=channel_id, ts=ts)
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             _log.info("not deleted: %s", refusal.reason)

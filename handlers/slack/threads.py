@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.text_limits import clean
 from handlers.payloads import Origin, unescape
 from handlers.slack.errors import telling_apart
@@ -107,9 +107,9 @@ class Threads:
         try:
             async with asyncio.timeout(READ_LIMIT_S), telling_apart():
                 messages = await self._messages(pointed)
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             messages, problem = [], _PROBLEMS.get(refusal.reason, "unreadable")
-        except (Uncertain, Throttled, TimeoutError):
+        except (DeliveryUncertain, DeliveryThrottled, TimeoutError):
             messages, problem = [], "unreadable"
         heard = messages or [pointed.message]
         said = [message for message in heard if _is_at(message, pointed) or self._is_said(message)]
@@ -123,7 +123,7 @@ class Threads:
             problem=problem,
         )
 
-    async def newer(self, request: Request) -> int | None:
+    async def count_newer(self, request: Request) -> int | None:
         """How many messages of the request's thread are newer than those that were read for it; None where Slack does
         not tell within LOOK_LIMIT_S.
         """
@@ -135,7 +135,7 @@ class Threads:
                 found = [message for message in answer["messages"] if isinstance(message, Mapping)]
                 # Slack gives the thread's first message in any case.
                 newer = [message for message in found if float(message["ts"]) > float(request.seen_ts or 0)]
-        except (Refused, Uncertain, Throttled, TimeoutError) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
             _log.warning("whether the thread has moved on is not known: %s", error, extra={"request_id": request.id})
             return None
         return sum(self._is_said(message) for message in newer)

@@ -7,7 +7,7 @@ from typing import Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.slack.errors import telling_apart
 from handlers.slack.users import LOOKUP_LIMIT_S
 
@@ -62,7 +62,7 @@ class Usergroups:
             async with telling_apart():
                 answer = await self._client.usergroups_users_list(usergroup=usergroup)
                 members = frozenset(str(user_id) for user_id in answer["users"])
-        except (Refused, Uncertain, Throttled) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("usergroups.users.list did not tell who is in %s: %s", usergroup, error)
             return False
         self._members[usergroup] = (self._clock(), members)

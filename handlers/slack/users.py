@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import DEFAULT_LOCALE
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.slack.errors import telling_apart
 
 LOOKUP_LIMIT_S: Final = 0.8
@@ -58,7 +58,7 @@ class People:
             async with asyncio.timeout(LOOKUP_LIMIT_S), telling_apart():
                 answer = await self._client.users_info(user=user_id, include_locale=True)
             person, keep_s = _person(answer["user"], self._home), _REMEMBERED_S
-        except (Refused, Uncertain, Throttled, TimeoutError) as error:
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
             _log.warning("users.info did not answer: %s", error)
             person, keep_s = _unknown(error), _FORGOTTEN_AFTER_FAILURE_S
         if len(self._known) >= _MOST:
@@ -69,7 +69,7 @@ class People:
 
 def _unknown(error: Exception) -> Person:
     """Whom Slack does not let us see is nobody of this workspace; of others nothing is known for now."""
-    is_hidden = isinstance(error, Refused) and error.reason in _HIDDEN
+    is_hidden = isinstance(error, DeliveryRefused) and error.reason in _HIDDEN
     return Person(kind="stranger" if is_hidden else "unknown")
 
 

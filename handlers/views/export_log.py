@@ -16,9 +16,10 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import Texts, texts_for
-from bot.suggesting.deliver import Refused, Throttled, Uncertain
-from handlers import blocks
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.background_tasks import Tasks
+from handlers.blocks.forms import build_export_view
+from handlers.blocks.messages import build_notice
 from handlers.payloads import ExportWish, MalformedPayload, parse_export
 from handlers.slack.ephemeral import NotShown, PrivateMessages
 from handlers.slack.errors import telling_apart
@@ -114,8 +115,8 @@ class Exports:
         _forget_the_oldest(self._ways)
         try:
             async with telling_apart():
-                await self._client.views_open(trigger_id=trigger_id, view=blocks.export_view(texts))
-        except (Refused, Uncertain, Throttled) as error:
+                await self._client.views_open(trigger_id=trigger_id, view=build_export_view(texts))
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("views.open did not work: %s", error)
             await self._tell(user_id, texts("export-not-opened"))
 
@@ -210,7 +211,7 @@ class Exports:
 
     async def _tell(self, user_id: str, sentence: str) -> None:
         """By the way that the command brought, else directly."""
-        notice = blocks.notice(sentence)
+        notice = build_notice(sentence)
         try:
             await self._private.answer(self._ways.get(user_id), notice)
         except NotShown:
@@ -220,7 +221,7 @@ class Exports:
                     await self._client.chat_postMessage(
                         channel=str(direct["channel"]["id"]), text=notice.text, blocks=list(notice.blocks)
                     )
-            except (Refused, Uncertain, Throttled) as error:
+            except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.warning("the admin could not be told how the export ended: %s", error)
 
 
@@ -238,10 +239,10 @@ async def _sending(texts: Texts, sentence: str) -> AsyncIterator[None]:
     try:
         async with telling_apart():
             yield
-    except Refused as error:
+    except DeliveryRefused as error:
         lacking = str(error) == "missing_scope"
         raise _NotSent(texts("export-missing-scope") if lacking else sentence, str(error)) from error
-    except (Uncertain, Throttled) as error:
+    except (DeliveryUncertain, DeliveryThrottled) as error:
         raise _NotSent(texts("export-not-uploaded"), str(error)) from error
 
 

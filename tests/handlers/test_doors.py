@@ -12,8 +12,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
-from bot.suggesting.deliver import Refused as CourierRefused
-from bot.suggesting.deliver import Throttled, Uncertain
+from bot.suggesting.deliver import DeliveryRefused as CourierRefused
+from bot.suggesting.deliver import DeliveryThrottled, DeliveryUncertain
 from handlers import payloads
 from handlers.background_tasks import Tasks
 from handlers.error_messages import apologising
@@ -287,21 +287,22 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         private = PrivateMessages(client=client, boards=boards, session=session, now=lambda: NOW, sleep=sleep)
         slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
         slack.faults.plan("conversations.open", ErrorResponse(error="user_disabled"))
-        from handlers.blocks import notice
+        from handlers.blocks.messages import build_notice
 
         with pytest.raises(NotShown, match="user_disabled"):
-            await private.show(_request(), [notice("hello")])
+            await private.show(_request(), [build_notice("hello")])
         assert waited == [7.0, 7.0, 7.0]
+        expired = WayBack(response_url="http://x/", expires_at=NOW - timedelta(1))
         with pytest.raises(NotShown):
-            await private.answer(WayBack(response_url="http://x/", expires_at=NOW - timedelta(1)), notice("hello"))
+            await private.answer(expired, build_notice("hello"))
 
 
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (RateLimited(retry_after=3), Throttled),
-        (ServerError(), Uncertain),
-        (ErrorResponse(error="fatal_error"), Uncertain),
+        (RateLimited(retry_after=3), DeliveryThrottled),
+        (ServerError(), DeliveryUncertain),
+        (ErrorResponse(error="fatal_error"), DeliveryUncertain),
         (ErrorResponse(error="is_archived"), CourierRefused),
     ],
 )
@@ -325,11 +326,11 @@ async def test_errors_of_slack_that_are_no_answers() -> None:
         def get(self, *_: object) -> None:
             raise ValueError("not JSON")
 
-    with pytest.raises(Uncertain, match="http_500"):
+    with pytest.raises(DeliveryUncertain, match="http_500"):
         async with telling_apart():
             raise SlackApiError("x", Answer())
     Answer.status_code = 429
-    with pytest.raises(Throttled) as throttled:
+    with pytest.raises(DeliveryThrottled) as throttled:
         async with telling_apart():
             raise SlackApiError("x", Answer())
     assert throttled.value.retry_after_s == 1.0

@@ -8,16 +8,19 @@ from typing import Any, get_args
 
 import pytest
 
-from bot.errors import Stale
+from bot.errors import StaleConversation
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, languages, texts_for
-from bot.suggesting.deliver import Outcome
-from handlers import blocks
+from bot.suggesting.deliver import DeliveryOutcome
+from handlers.blocks.candidates import Labels, build_candidates, build_failure
+from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
+from handlers.blocks.forms import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
+from handlers.blocks.messages import Message, build_notice
 from playground.slack.validation.validators import find_block_errors, find_view_errors
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
 from tests.conftest import Stage, StageMaker
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-LABELS = blocks.Labels(styles={"warm": "W" * 40})
+LABELS = Labels(styles={"warm": "W" * 40})
 CHINESE = r"[\u3400-\u9fff]"
 
 
@@ -143,29 +146,29 @@ def _entry(text: str) -> LogEntry:
     return LogEntry(request=request, candidates=(*shown, *failed, hidden), choice=None)
 
 
-def _messages(texts: Texts, text: str) -> Iterator[blocks.Message]:
+def _messages(texts: Texts, text: str) -> Iterator[Message]:
     entry = _entry(text)
     choice = Choice(
         id="c1", request_id=entry.request.id, kind="used", candidate_id="c", final_text=text, agent_id="U1",
         chosen_at=NOW, decision_ms=1, visible_candidate_ids=(),
     )  # fmt: skip
-    yield from blocks.candidates(entry, texts, LABELS, note=texts("undone-not-deleted"))
-    yield blocks.failed(entry, texts)
-    yield blocks.dismissed(entry.request, texts)
-    yield blocks.reason_noted(entry.request, texts)
-    yield from blocks.moved_on(Stale(entry.request, entry.visible[0], newer=1_000), texts)
+    yield from build_candidates(entry, texts, LABELS, note=texts("undone-not-deleted"))
+    yield build_failure(entry, texts)
+    yield build_dismissal(entry.request, texts)
+    yield build_reason_note(entry.request, texts)
+    yield from build_stale_warning(StaleConversation(entry.request, entry.visible[0], newer=1_000), texts)
     for state in ("posted", "copy", "not_posted", "unknown"):
-        yield from blocks.delivered(
-            entry.request, choice, Outcome(state=state, text=text), texts, note=texts("unchecked")
+        yield from build_delivery(
+            entry.request, choice, DeliveryOutcome(state=state, text=text), texts, note=texts("unchecked")
         )
 
 
 def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
     candidate = replace(_entry(text).candidates[0], text=text)
-    stale = Stale(_entry(text).request, candidate, newer=1_000)
+    stale = StaleConversation(_entry(text).request, candidate, newer=1_000)
     return [
-        *(blocks.edit_view(candidate, texts, posts=posts) for posts in (True, False)),
-        blocks.moved_on_view(stale, text, texts),
-        blocks.language_view(candidate.id, texts),
-        blocks.notice_view(blocks.notice(texts("unexpected", reference="r" * 12)), texts),
+        *(build_edit_view(candidate, texts, posts=posts) for posts in (True, False)),
+        build_stale_edit_view(stale, text, texts),
+        build_language_view(candidate.id, texts),
+        build_notice_view(build_notice(texts("unexpected", reference="r" * 12)), texts),
     ]

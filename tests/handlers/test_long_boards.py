@@ -4,11 +4,11 @@ import random
 from typing import Any
 
 import pytest
-from playground.slack.validation.validators import exceed_message_limits
 
-from handlers import blocks
+from handlers.blocks import messages
 from playground import ErrorResponse, Message, ServerError
 from playground.model_server import Reply
+from playground.slack.validation.validators import exceed_message_limits
 from storage.errors import Unavailable
 from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
@@ -217,12 +217,12 @@ def test_halves_are_cut_behind_buttons() -> None:
     """Until one block is left, whose text is cut; what cannot be cut is given back as nothing."""
     section = {"type": "section", "text": {"type": "plain_text", "text": "word " * 200}}
     actions = {"type": "actions", "elements": []}
-    whole = blocks.Message(text="t", blocks=(section, section, actions, section, actions))
-    first, second = blocks.halve(whole)
+    whole = messages.Message(text="t", blocks=(section, section, actions, section, actions))
+    first, second = messages.halve(whole)
     assert (first.blocks, second.blocks) == ((section, section, actions), (section, actions))
-    parts = blocks.halve(blocks.Message(text="t", blocks=(section,)))
+    parts = messages.halve(messages.Message(text="t", blocks=(section,)))
     assert "".join(part.blocks[0]["text"]["text"] for part in parts).split() == ("word " * 200).split()
-    assert blocks.halve(blocks.Message(text="t", blocks=(actions,))) == ()
+    assert messages.halve(messages.Message(text="t", blocks=(actions,))) == ()
 
 
 def test_the_playground_counts_json_as_well_as_text() -> None:

@@ -159,7 +159,9 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     await gates.ready()
     gates.open(0)
     one = await whole_modal(stage, 1)
-    stage.slack.write(stage.slack.people.stranger, stage.slack.channels.support, "Never mind!", thread_ts=last.thread_ts)
+    stage.slack.write(
+        stage.slack.people.stranger, stage.slack.channels.support, "Never mind!", thread_ts=last.thread_ts
+    )
     await stage.slack.click(stage.agent, one, "use_candidate")
     asked = await modal_with(stage, "use_anyway")
     gates.open(1, 2)

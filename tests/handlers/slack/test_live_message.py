@@ -9,8 +9,10 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.suggesting.deliver import Refused
-from handlers import blocks
+from bot.i18n.texts import Texts, texts_for
+from bot.suggesting.deliver import DeliveryRefused
+from handlers.blocks.candidates import build_candidates_view
+from handlers.blocks.messages import build_notice
 from handlers.slack.live_message import Boards, Modal
 from playground import SlowResponse, Workspace
 from storage.records import Request, Turn
@@ -42,12 +44,10 @@ async def boards() -> AsyncIterator[tuple[Workspace, Boards, Clock]]:
 
 async def a_modal(slack: Workspace, made: Boards) -> Modal:
     trigger = slack.state.issue_trigger("U0AGENT")
-    return await made.open(REQUEST, trigger.id, blocks.modal(REQUEST, blocks.notice("0").blocks, _texts()))
+    return await made.open(REQUEST, trigger.id, build_candidates_view(REQUEST, build_notice("0").blocks, _texts()))
 
 
-def _texts() -> blocks.Texts:
-    from bot.i18n.texts import texts_for
-
+def _texts() -> Texts:
     return texts_for("en-US")
 
 
@@ -55,10 +55,10 @@ async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_wait
     async with boards() as (slack, made, clock):
         modal = await a_modal(slack, made)
         for number in range(3):
-            await made.paint(modal, REQUEST, blocks.notice(str(number)))
+            await made.paint(modal, REQUEST, build_notice(str(number)))
         assert clock.slept == pytest.approx([0.3, 0.3])
         clock.tick(5)
-        await made.replace(REQUEST, [blocks.notice("3")])
+        await made.replace(REQUEST, [build_notice("3")])
         assert clock.slept[2:] == [0.0]
 
 
@@ -67,19 +67,19 @@ async def test_a_change_that_had_to_wait_counts_from_its_end() -> None:
     async with boards() as (slack, made, clock):
         modal = await a_modal(slack, made)
         slack.faults.plan("views.update", SlowResponse(seconds=0.2))
-        waiting = asyncio.create_task(made.paint(modal, REQUEST, blocks.notice("1")))
+        waiting = asyncio.create_task(made.paint(modal, REQUEST, build_notice("1")))
         await slack.wait_until(lambda: bool(slack.journal.calls("views.update")))
         clock.tick(5)
         await waiting
-        await made.paint(modal, REQUEST, blocks.notice("2"))
+        await made.paint(modal, REQUEST, build_notice("2"))
         assert clock.slept == pytest.approx([0.3])
 
 
 async def test_a_direct_message_is_changed_every_second_at_most() -> None:
     async with boards() as (_, made, clock):
-        board = await made.post(REQUEST, blocks.notice("0"))
+        board = await made.post(REQUEST, build_notice("0"))
         for number in range(3):
-            await made.paint(board, REQUEST, blocks.notice(str(number)))
+            await made.paint(board, REQUEST, build_notice(str(number)))
         assert clock.slept == pytest.approx([1.0, 1.0])
 
 
@@ -87,20 +87,20 @@ async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
     async with boards() as (slack, made, _):
         modal = await a_modal(slack, made)
         other = Modal(view_id=modal.view_id)
-        await made.paint(other, REQUEST, blocks.notice("another replica was here"))
-        with pytest.raises(Refused, match="hash_conflict"):
-            await made.paint(modal, REQUEST, blocks.notice("too late"))
+        await made.paint(other, REQUEST, build_notice("another replica was here"))
+        with pytest.raises(DeliveryRefused, match="hash_conflict"):
+            await made.paint(modal, REQUEST, build_notice("too late"))
         modal.forget()
-        await made.paint(modal, REQUEST, blocks.notice("looked at anew"))
+        await made.paint(modal, REQUEST, build_notice("looked at anew"))
 
 
 async def test_what_a_click_brings_is_the_modal_of_a_process_that_did_not_open_it() -> None:
     async with boards() as (slack, made, clock):
         modal = await a_modal(slack, made)
         fresh = Boards(client=made._client, clock=clock.monotonic, sleep=clock.sleep)
-        assert not await fresh.replace(REQUEST, [blocks.notice("lost")])
+        assert not await fresh.replace(REQUEST, [build_notice("lost")])
         fresh.see(REQUEST.id, modal.view_id)
-        assert await fresh.replace(REQUEST, [blocks.notice("Posted")])
+        assert await fresh.replace(REQUEST, [build_notice("Posted")])
         child = replace(REQUEST, id="r2", parent_request_id=REQUEST.id)
         assert fresh.of(child) is fresh.of(REQUEST)
         assert slack.open_views(slack.people.agent)[-1].private_metadata == REQUEST.id

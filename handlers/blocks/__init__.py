@@ -1,0 +1,13 @@
+"""Block Kit: what Slack is sent. Pure: records in, JSON out. Called by `handlers/` only.
+
+candidates     the candidates, all at once or in places that fill
+confirmations  what became of a reply, and questions before it is sent
+forms          modals: editor, language, pasted message, export
+messages       messages within Slack's limits
+elements       Block Kit's objects
+action_ids     ids of buttons, views and inputs
+limits         Slack's limits
+
+What a model or a customer wrote stands in `plain_text`: no mention in it pings anyone, no `*` in it is bold. In a
+message's `text`, which has no such form, it is escaped.
+"""

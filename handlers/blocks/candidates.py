@@ -1,0 +1,222 @@
+"""The candidates of a request: all at once, or in places that fill one by one."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+from bot.i18n.texts import Texts
+from bot.ordering.shuffle import draw_places
+from bot.suggesting.redraft import LANGUAGES
+from bot.text_limits import split_text
+from handlers.blocks.action_ids import CANDIDATES_VIEW, DISMISS, EDIT, REDRAFT, STEER, USE
+from handlers.blocks.elements import Block, actions, button, context, plain_text, section
+from handlers.blocks.limits import (
+    BLOCKS_LIMIT,
+    MESSAGE_LIMIT,
+    MESSAGES_LIMIT,
+    MODAL_BLOCKS,
+    PLACES_LIMIT,
+    SECTION_LIMIT,
+)
+from handlers.blocks.messages import Message, measure, paginate, shorten, split_sections, unfilled_note
+from storage.records import Candidate, DraftError, LogEntry, Request, Steer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """How styles are called in front of the agent, by name."""
+
+    styles: dict[str, str]
+
+    def __getitem__(self, style: str) -> str:
+        return self.styles.get(style, style)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What stands on a board: its first message, and those that follow it, by name. A modal shows all in one."""
+
+    first: Message
+    further: dict[str, Message] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(block for message in (self.first, *self.further.values()) for block in message.blocks)
+
+    @property
+    def fits(self) -> bool:
+        """Whether Slack takes each of its messages."""
+        messages = (self.first, *self.further.values())
+        return all(len(each.blocks) <= BLOCKS_LIMIT and measure(each.blocks) <= MESSAGE_LIMIT for each in messages)
+
+
+def build_candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> tuple[Message, ...]:
+    """The candidates in their places, as few messages as Slack's limits allow, about MESSAGES_LIMIT at most."""
+    # Two whole sections with their buttons go into one message.
+    room = SECTION_LIMIT * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
+    groups = [_build_head(entry.request, texts, note)]
+    for candidate in entry.visible:
+        unfilled = entry.unfilled.get(candidate.id, ())
+        groups.extend(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
+    groups.append(_build_foot(entry, texts))
+    fallback = texts("candidates-fallback", count=len(entry.visible))
+    return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in paginate(groups))
+
+
+def build_places(
+    entry: LogEntry,
+    texts: Texts,
+    labels: Labels,
+    *,
+    note: str | None = None,
+    room: int,
+    below: Collection[str] = (),
+) -> Layout:
+    """All places of a request: with what is done in them, with why nothing is, or still being drafted.
+
+    `room` is how many characters one candidate may have; what is longer is cut for display. The candidates with ids in
+    `below` stand in messages of their own, and their places say so.
+    """
+    request = entry.request
+    if request.status == "failed":
+        return Layout(first=build_failure(entry, texts))
+    drawn = draw_places(request.id, request.k_requested)
+    done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
+    pages: list[list[Block]] = []
+    own: dict[str, Message] = {}
+    fallback = texts("candidates-fallback", count=request.k_requested)
+    for places in _divide_places(request.k_requested):
+        pages.append([])
+        for place in places:
+            candidate = done.get(place)
+            if candidate is None:
+                pages[-1] += [context(texts("place", position=place)), section(texts("drafting"))]
+            elif candidate.position is None:
+                pages[-1].append(context(_describe_empty_place(candidate, place, texts)))
+            else:
+                unfilled = entry.unfilled.get(candidate.id, ())
+                groups = list(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
+                if candidate.id not in below:
+                    pages[-1] += [block for group in groups for block in group]
+                    continue
+                pages[-1].append(context(texts("place-below", position=place, style=labels[candidate.style])))
+                for part, page in enumerate(paginate(groups)):
+                    own[f"{candidate.id}:{part}"] = Message(text=fallback, blocks=tuple(page))
+    pages[0] = [*_build_head(request, texts, note), *pages[0]]
+    pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
+    first, *rest = [Message(text=fallback, blocks=tuple(page)) for page in pages]
+    return Layout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
+
+
+def build_failure(entry: LogEntry, texts: Texts) -> Message:
+    """Why there is nothing to show, and what to do."""
+    errors = [candidate.error for candidate in entry.candidates if candidate.error]
+    theirs = {"refused", "invalid_output"}.issuperset(errors)
+    text = texts(
+        "all-failed",
+        reasons=_list_reasons(errors, texts),
+        what_to_do=texts("what-to-do-operator" if theirs else "what-to-do-wait"),
+        reference=entry.request.id,
+    )
+    again = button(texts("button-again"), REDRAFT, entry.request.id)
+    return Message(text=text, blocks=(section(text), actions(again)))
+
+
+def build_candidates_view(request: Request, shown: Sequence[Block], texts: Texts) -> Block:
+    """The modal of a request; its clicks bring the request's id with them."""
+    return {
+        "type": "modal",
+        "callback_id": CANDIDATES_VIEW,
+        "private_metadata": request.id,
+        "title": plain_text(texts("modal-replies-title")),
+        "close": plain_text(texts("modal-copy-close")),
+        "blocks": list(shown)[:MODAL_BLOCKS],
+    }
+
+
+def _divide_places(count: int) -> list[range]:
+    """The places, shared out evenly between as few messages as PLACES_LIMIT allows."""
+    pages = -(-count // PLACES_LIMIT)
+    return [range(1 + count * page // pages, 1 + count * (page + 1) // pages) for page in range(pages)]
+
+
+def _describe_empty_place(candidate: Candidate, place: int, texts: Texts) -> str:
+    if candidate.error is not None:
+        return texts("place-failed", position=place, reason=texts(f"error-{candidate.error}"))
+    return texts("place-hidden", position=place)
+
+
+def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]:
+    blocks = [] if note is None else [section(note)]
+    asked = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
+    lines = [texts("for-message", message=shorten(asked))]
+    if request.hint:
+        lines.append(texts("with-hint", hint=shorten(request.hint)))
+    if request.steer is not None:
+        lines.append(texts("steered", change=_describe_change(request, texts)))
+    if request.simulated:
+        lines.append(texts("demonstration"))
+    return [*blocks, context(*lines)]
+
+
+def _describe_change(request: Request, texts: Texts) -> str:
+    if request.steer != "other_language":
+        return texts(f"steer-{request.steer}")
+    return LANGUAGES[request.steer_language][1] if request.steer_language else texts("language-customers")
+
+
+def _build_candidate(
+    candidate: Candidate, texts: Texts, labels: Labels, *, room: int, unfilled: Sequence[str] = ()
+) -> Iterator[list[Block]]:
+    """Groups of blocks that stay together: the last has the buttons."""
+    text = candidate.text or ""
+    shown = split_text(text, room)[0]
+    parts = split_sections(shown)
+    position = candidate.position
+    title = context(texts("reply-label", position=position, style=labels[candidate.style]))
+    for index, part in enumerate(parts[:-1]):
+        heading = title if index == 0 else context(texts("reply-continued", position=position))
+        yield [heading, section(part)]
+    heading = title if len(parts) == 1 else context(texts("reply-continued", position=position))
+    cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
+    cut += [unfilled_note(unfilled, texts)] if unfilled else []
+    use = button(texts("button-use"), USE, candidate.id, label=texts("label-use", position=position))
+    edit = button(texts("button-edit"), EDIT, candidate.id, label=texts("label-edit", position=position))
+    yield [
+        heading,
+        section(parts[-1]),
+        *cut,
+        actions({**use, "style": "primary"}, edit, _build_steer_menu(candidate, texts)),
+    ]
+
+
+def _build_steer_menu(candidate: Candidate, texts: Texts) -> Block:
+    """What else can be made of this candidate: Slack takes five at most."""
+    return {
+        "type": "overflow",
+        "action_id": STEER,
+        "options": [
+            {"text": plain_text(texts(f"steer-{steer}")), "value": f"{steer}:{candidate.id}"}
+            for steer in get_args(Steer)
+        ],
+    }
+
+
+def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
+    errors = [candidate.error for candidate in entry.candidates if candidate.error]
+    errors = [error for error in errors if error != "cancelled"]  # by the agent's own decision
+    hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
+    lines = []
+    if errors:
+        count, reasons = max(entry.request.k_requested, len(entry.candidates)), _list_reasons(errors, texts)
+        lines.append(texts("drafts-failed", failed=len(errors), count=count, reasons=reasons))
+    if hidden:
+        lines.append(texts("drafts-hidden", hidden=hidden))
+    lines.append(texts("only-you"))
+    redraft = button(texts("button-redraft"), REDRAFT, entry.request.id)
+    dismiss = button(texts("button-dismiss"), DISMISS, entry.request.id)
+    return [{"type": "divider"}, context(*lines), actions(redraft, dismiss)]
+
+
+def _list_reasons(errors: Sequence[DraftError], texts: Texts) -> str:
+    return ", ".join(texts(f"error-{error}") for error in dict.fromkeys(errors))

@@ -1,0 +1,101 @@
+"""Answers to a decision: what became of the reply, with Undo; or a question before it is sent."""
+
+from collections.abc import Sequence
+from typing import Final, get_args
+
+from bot.errors import StaleConversation
+from bot.i18n.texts import Texts
+from bot.suggesting.deliver import DeliveryOutcome
+from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
+from handlers.blocks.elements import Block, actions, button, context, plain_text, section
+from handlers.blocks.messages import Message, paginate, split_sections, unfilled_note
+from storage.records import Choice, DismissReason, Request
+
+_ARCHIVED: Final = frozenset({"is_archived", "channel_is_archived"})
+
+
+def build_delivery(
+    request: Request,
+    choice: Choice,
+    outcome: DeliveryOutcome,
+    texts: Texts,
+    *,
+    note: str | None = None,
+    undo_key: str | None = None,
+    unfilled: Sequence[str] = (),
+) -> tuple[Message, ...]:
+    """What became of the reply, with Undo; the text itself where it has to be copied, or may be missing.
+
+    `unfilled` are placeholders of which nobody has the originals any more.
+    """
+    key = {
+        "posted": "posted-edited" if choice.kind == "edited" else "posted",
+        "copy": "to-copy",
+        "not_posted": "not-posted-archived" if _ARCHIVED.intersection(outcome.reasons) else "not-posted",
+        "unknown": "may-be-posted",
+    }[outcome.state]
+    buttons = [button(texts("button-undo"), UNDO, request.id)]
+    if outcome.state == "unknown":
+        buttons.insert(0, button(texts("button-post"), POST, request.id))
+    text = texts(key)
+    missing = [token for token in unfilled if token in outcome.text]
+    groups = [
+        [section(text)],
+        *([section(part)] for part in split_sections(outcome.text)),
+        *([unfilled_note(missing, texts)] for _ in missing[:1]),
+        [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],
+    ]
+    return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in paginate(groups))
+
+
+def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
+    """Noted, with a select for the reason and Undo."""
+    select = {
+        "type": "static_select",
+        "action_id": REASON,
+        "placeholder": plain_text(texts("reason-placeholder")),
+        "options": [
+            {"text": plain_text(texts(f"reason-{reason}")), "value": reason} for reason in get_args(DismissReason)
+        ],
+    }
+    undo = button(texts("button-undo"), UNDO, request.id)
+    text = texts("dismissed")
+    return Message(
+        text=text,
+        blocks=(section(text), _add_undo_key(actions(select, undo), REASON, request, undo_key)),
+    )
+
+
+def build_reason_note(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
+    text = texts("reason-noted")
+    undo = button(texts("button-undo"), UNDO, request.id)
+    return Message(text=text, blocks=(section(text), _add_undo_key(actions(undo), UNDO, request, undo_key)))
+
+
+def parse_undo_block(block_id: str) -> tuple[str, str | None]:
+    """The request's id, and the key that brings its originals back, of a block with Undo in it."""
+    _, _, rest = block_id.partition(":")
+    request_id, _, key = rest.partition(":")
+    return request_id, key or None
+
+
+def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[Message, ...]:
+    """The conversation has moved on: the reply once more, to be used all the same, edited, or drafted anew."""
+    candidate = stale.candidate
+    text = texts("stale", newer=stale.newer)
+    buttons = [
+        {**button(texts("button-anyway"), USE_ANYWAY, candidate.id), "style": "primary"},
+        button(texts("button-edit"), EDIT, candidate.id),
+        button(texts("button-anew"), REDRAFT, stale.request.id),
+    ]
+    groups = [
+        [section(text)],
+        *([section(part)] for part in split_sections(candidate.text or "")),
+        [actions(*buttons)],
+    ]
+    return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in paginate(groups))
+
+
+def _add_undo_key(block: Block, name: str, request: Request, key: str | None) -> Block:
+    """The block that has Undo in it, with the key that brings the originals back: nowhere else is it kept."""
+    return {**block, "block_id": f"{name}:{request.id}" if key is None else f"{name}:{request.id}:{key}"}

@@ -1,0 +1,38 @@
+"""Block Kit's objects: one function for each, under Slack's name for it."""
+
+from typing import Any
+
+Block = dict[str, Any]
+
+
+def plain_text(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def section(text: str) -> Block:
+    """A section of plain text, shown whole."""
+    return {"type": "section", "text": plain_text(text), "expand": True}
+
+
+def context(*lines: str) -> Block:
+    """Small print, one element a line."""
+    return {"type": "context", "elements": [plain_text(line) for line in lines]}
+
+
+def actions(*elements: Block) -> Block:
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(text: str, action_id: str, value: str, *, label: str | None = None) -> Block:
+    made = {"type": "button", "text": plain_text(text), "action_id": action_id, "value": value}
+    return made if label is None else {**made, "accessibility_label": label}
+
+
+def select(name: str, label: str, options: list[Block], *, initial: int) -> Block:
+    """An input whose block and action have the same name."""
+    element = {"type": "static_select", "action_id": name, "options": options, "initial_option": options[initial]}
+    return {"type": "input", "block_id": name, "label": plain_text(label), "element": element}
+
+
+def option(text: str, value: str) -> Block:
+    return {"text": plain_text(text), "value": value}

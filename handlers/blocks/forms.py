@@ -1,0 +1,169 @@
+"""Modals with inputs, or with something to read."""
+
+from bot.errors import StaleConversation
+from bot.i18n.texts import Texts
+from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
+from bot.text_limits import count_utf16_units
+from handlers.blocks.action_ids import (
+    COPY_VIEW,
+    EDIT_ANYWAY_VIEW,
+    EDIT_VIEW,
+    EXPORT_VIEW,
+    HINT_BLOCK,
+    LANGUAGE_BLOCK,
+    LANGUAGE_VIEW,
+    MESSAGE_BLOCK,
+    PASTE_VIEW,
+    REPLY_BLOCK,
+    TEXT_ACTION,
+)
+from handlers.blocks.elements import Block, context, option, plain_text, section, select
+from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS
+from handlers.blocks.messages import Message, split_sections
+from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
+from storage.records import Candidate
+
+
+def build_edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
+    """The editor; for a reply over the editor's limit, the text to copy."""
+    text = candidate.text or ""
+    if count_utf16_units(text) > EDIT_LIMIT:
+        return _build_copy_view(text, texts)
+    editor = _build_editor(text, texts, hint=texts("modal-where" if posts else "modal-where-copy"))
+    return {
+        "type": "modal",
+        "callback_id": EDIT_VIEW,
+        "private_metadata": candidate.id,
+        "title": plain_text(texts("modal-title")),
+        "submit": plain_text(texts("modal-submit" if posts else "modal-submit-copy")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [editor],
+    }
+
+
+def build_stale_edit_view(stale: StaleConversation, typed: str, texts: Texts) -> Block:
+    """The editor once more, with what the agent wrote: the conversation has moved on."""
+    return {
+        "type": "modal",
+        "callback_id": EDIT_ANYWAY_VIEW,
+        "private_metadata": stale.candidate.id,
+        "title": plain_text(texts("modal-title")),
+        "submit": plain_text(texts("modal-submit-anyway")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [
+            section(texts("stale", newer=stale.newer)),
+            _build_editor(typed[:EDIT_LIMIT], texts, hint=texts("modal-where-anyway")),
+        ],
+    }
+
+
+def build_language_view(candidate_id: str, texts: Texts) -> Block:
+    """Which language: the customer's own first."""
+    customers = {"text": plain_text(texts("language-customers")), "value": CUSTOMERS_OWN}
+    others = [{"text": plain_text(native), "value": code} for code, (_, native) in LANGUAGES.items()]
+    return {
+        "type": "modal",
+        "callback_id": LANGUAGE_VIEW,
+        "private_metadata": candidate_id,
+        "title": plain_text(texts("language-title")),
+        "submit": plain_text(texts("language-submit")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": LANGUAGE_BLOCK,
+                "label": plain_text(texts("language-label")),
+                "element": {
+                    "type": "static_select",
+                    "action_id": LANGUAGE_BLOCK,
+                    "options": [customers, *others],
+                    "initial_option": customers,
+                },
+            }
+        ],
+    }
+
+
+def build_paste_view(texts: Texts) -> Block:
+    """Where the customer's message is pasted, and a hint for how to write."""
+
+    def box(name: str, *, lines: bool) -> Block:
+        return {
+            "type": "input",
+            "block_id": name,
+            "optional": name == HINT_BLOCK,
+            "label": plain_text(texts(f"paste-{name}")),
+            "element": {
+                "type": "plain_text_input",
+                "action_id": TEXT_ACTION,
+                "multiline": lines,
+                "max_length": EDIT_LIMIT if lines else HINT_LIMIT,
+            },
+        }
+
+    return {
+        "type": "modal",
+        "callback_id": PASTE_VIEW,
+        "title": plain_text(texts("modal-replies-title")),
+        "submit": plain_text(texts("paste-submit")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [box(MESSAGE_BLOCK, lines=True), box(HINT_BLOCK, lines=False)],
+    }
+
+
+def build_export_view(texts: Texts) -> Block:
+    """Which requests, in which form."""
+    forms = [option(texts(f"export-form-{form}"), form) for form in EXPORT_FORMS]
+    ranges = [option(texts(f"export-range-{days}"), days) for days in EXPORT_RANGES]
+    names = [option(texts(f"export-names-{kind}"), kind) for kind in ("ids", "pseudonyms")]
+    return {
+        "type": "modal",
+        "callback_id": EXPORT_VIEW,
+        "title": plain_text(texts("export-title")),
+        "submit": plain_text(texts("export-submit")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [
+            select("export_range", texts("export-range"), ranges, initial=1),
+            select("export_form", texts("export-form"), forms, initial=0),
+            select("export_names", texts("export-names"), names, initial=0),
+            context(texts("export-what")),
+        ],
+    }
+
+
+def build_notice_view(message: Message, texts: Texts) -> Block:
+    """A refusal where there is no message to write: a modal with nothing to do in it."""
+    return {
+        "type": "modal",
+        "title": plain_text(texts("barred-title")),
+        "close": plain_text(texts("modal-copy-close")),
+        "blocks": list(message.blocks),
+    }
+
+
+def _build_editor(text: str, texts: Texts, *, hint: str) -> Block:
+    return {
+        "type": "input",
+        "block_id": REPLY_BLOCK,
+        "label": plain_text(texts("modal-input")),
+        "hint": plain_text(hint),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": TEXT_ACTION,
+            "multiline": True,
+            "initial_value": text,
+            "max_length": EDIT_LIMIT,
+            "focus_on_load": True,
+        },
+    }
+
+
+def _build_copy_view(text: str, texts: Texts) -> Block:
+    parts = [section(part) for part in split_sections(text)]
+    return {
+        "type": "modal",
+        "callback_id": COPY_VIEW,
+        "title": plain_text(texts("modal-copy-title")),
+        "close": plain_text(texts("modal-copy-close")),
+        "blocks": [section(texts("too-long-to-edit")), *parts][:MODAL_BLOCKS],
+    }
