@@ -45,7 +45,7 @@ def _of_lower_rooms(error: Exception) -> Ending:
     from bot.errors import MessageTooLong, Refusal
     from bot.i18n.texts import DEFAULT_LOCALE, texts_for
     from bot.playbook import PlaybookError
-    from handlers.error_messages import worded
+    from handlers.error_messages import describe_error
     from storage.errors import SchemaTooNew, StorageError, Unavailable
 
     if isinstance(error, PlaybookError):
@@ -57,7 +57,7 @@ def _of_lower_rooms(error: Exception) -> Ending:
         return Ending(line=f"the database cannot be used: {error}", code=1)
     if isinstance(error, Refusal | StorageError):
         code = 2 if isinstance(error, MessageTooLong) else 1
-        return Ending(line=worded(error, texts_for(DEFAULT_LOCALE)), code=code)
+        return Ending(line=describe_error(error, texts_for(DEFAULT_LOCALE)), code=code)
     line = (
         f"something went wrong that should not ({type(error).__name__}); please report it, "
         "with what SUGGEST_LOG_LEVEL=debug shows"

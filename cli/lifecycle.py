@@ -24,14 +24,14 @@ from cli import database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
 from cli.settings import FIXES, Settings
 from cli.workers.export_process import ExportsBeside
-from handlers.app import Doors, Edge
-from handlers.background_tasks import Tasks
+from handlers.app import Dependencies, SlackHandlers
+from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, health_app, listen, slack_app
 from handlers.slack.call_metrics import watching
 from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
 from handlers.slack.courier import SlackCourier
 from handlers.slack.threads import Threads, Us
-from handlers.slack.users import People
+from handlers.slack.users import Users
 from handlers.socket_mode import Socket
 from storage.errors import Unavailable, Unreachable
 from storage.repositories.delivery_keys import SeenDeliveries
@@ -94,7 +94,7 @@ async def run_bot(
             orderer=ordering,
         )
         doors = _doors(settings, records, connection, identity, session, suggester, pausing, privacy, metrics)
-        edge = Edge(doors, connection=connection, session=session)
+        edge = SlackHandlers(doors, connection=connection, session=session)
         bolt = connection.bolt(identity, signing_secret=_secret(settings))
         edge.register(bolt)
         recoverer = wiring.recoverer(records=records, privacy=privacy, deliverer=doors.deliverer, metrics=metrics)
@@ -121,30 +121,30 @@ def _doors(
     pausing: PauseSwitch,
     privacy: PrivacyService,
     metrics: Metrics,
-) -> Doors:
+) -> Dependencies:
     """All that the handlers need from below."""
-    people = People(client=connection.client, clock=wiring.monotonic, home=identity.home)
+    users = Users(client=connection.client, clock=wiring.monotonic, home=identity.home)
     us = Us(
         user_id=identity.bot_user_id,
         bot_id=identity.authorized.bot_id,
         team_id=identity.team_id,
         enterprise_id=identity.authorized.enterprise_id,
     )
-    threads = Threads(client=connection.patient_client(), people=people, us=us)
-    courier = SlackCourier(client=connection.client, people=people, session=session, now=wiring.now)
-    return Doors(
+    threads = Threads(client=connection.patient_client(), users=users, us=us)
+    courier = SlackCourier(client=connection.client, users=users, session=session, now=wiring.now)
+    return Dependencies(
         suggester=suggester,
         pausing=pausing,
         admins=frozenset(settings.suggest_admins),
         usergroups=frozenset(settings.suggest_allowed_usergroups),
-        people=people,
+        users=users,
         us=us,
         threads=threads,
         chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
         deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
         exporter=ExportsBeside(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
         seen=SeenDeliveries(records.database),
-        tasks=Tasks(),
+        tasks=BackgroundTasks(),
         now=wiring.now,
         clock=wiring.monotonic,
     )
@@ -220,7 +220,7 @@ def _secret(settings: Settings) -> str:
     return "" if secret is None else secret.get_secret_value()
 
 
-async def _look_after(recoverer: Recoverer, edge: Edge) -> None:
+async def _look_after(recoverer: Recoverer, edge: SlackHandlers) -> None:
     """Show that this replica is alive, and go on with what dead ones left behind."""
     await recoverer.beat()
     for _ in range(TAKEN_AT_ONCE):
@@ -276,7 +276,7 @@ def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
     )
 
 
-async def _drain(tasks: Tasks, limit_s: float) -> None:
+async def _drain(tasks: BackgroundTasks, limit_s: float) -> None:
     cancelled = await tasks.drain(limit_s)
     if cancelled:
         _log.warning("%s pieces of work did not finish in time; they go on after the next start", cancelled)

@@ -16,7 +16,7 @@ from bot.suggesting.deliver import Deliverer
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from handlers.actions.candidates import Clicks
-from handlers.background_tasks import Tasks
+from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.action_ids import (
     DISMISS,
     EDIT,
@@ -36,25 +36,25 @@ from handlers.blocks.action_ids import (
     USE_ANYWAY,
 )
 from handlers.blocks.candidates import Labels
-from handlers.colleague_notices import Colleagues
+from handlers.colleague_notices import ColleagueNotices
 from handlers.commands.suggest import Commands
-from handlers.display import Showing
-from handlers.middleware.access import Gate
+from handlers.display import ReplyDisplay
+from handlers.middleware.access import AccessControl
 from handlers.middleware.trusted_origins import TrustedOrigins
-from handlers.progressive_display import Unfolding
+from handlers.progressive_display import ProgressiveDisplay
 from handlers.shortcuts.surfaces import Surfaces
 from handlers.slack.client import Connection
-from handlers.slack.ephemeral import PrivateMessages
-from handlers.slack.live_message import Boards
+from handlers.slack.ephemeral import EphemeralMessages
+from handlers.slack.live_message import LiveMessages
 from handlers.slack.threads import Threads, Us
 from handlers.slack.usergroups import Usergroups
-from handlers.slack.users import People
+from handlers.slack.users import Users
 from handlers.views.export_log import Exporter, Exports, Seen
 from storage.records import Delivery, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class Dependencies:
     """All that the handlers need from below, wired by `cli/`.
 
     `usergroups`: those whose members may use the bot; all members may where there are none.
@@ -64,30 +64,32 @@ class Doors:
     pausing: PauseSwitch
     admins: frozenset[str]
     usergroups: frozenset[str]
-    people: People
+    users: Users
     us: Us
     threads: Threads
     chooser: Chooser
     deliverer: Deliverer
     exporter: Exporter
     seen: Seen
-    tasks: Tasks
+    tasks: BackgroundTasks
     now: Callable[[], datetime]
     clock: Callable[[], float]
 
 
-class Edge:
+class SlackHandlers:
     """Every command, button and view of the product, on one workspace."""
 
-    def __init__(self, doors: Doors, *, connection: Connection, session: aiohttp.ClientSession) -> None:
+    def __init__(self, doors: Dependencies, *, connection: Connection, session: aiohttp.ClientSession) -> None:
         self._doors = doors
         self._origins = TrustedOrigins(connection.client.base_url)
         labels = Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
-        boards = Boards(client=connection.patient_client(), clock=doors.clock)
-        private = PrivateMessages(client=connection.client, boards=boards, session=session, now=doors.now)
-        people = doors.people
-        self._gate = Gate(
-            people=people,
+        live_messages = LiveMessages(client=connection.patient_client(), clock=doors.clock)
+        private = EphemeralMessages(
+            client=connection.client, live_messages=live_messages, session=session, now=doors.now
+        )
+        users = doors.users
+        self._gate = AccessControl(
+            users=users,
             usergroups=Usergroups(doors.usergroups, client=connection.client, clock=doors.clock),
             admins=doors.admins,
             client=connection.client,
@@ -95,24 +97,26 @@ class Edge:
             tasks=doors.tasks,
             now=doors.now,
         )
-        unfolding = Unfolding(suggester=doors.suggester, boards=boards, labels=labels, now=doors.now)
-        self._showing = Showing(
+        progressive = ProgressiveDisplay(
+            suggester=doors.suggester, live_messages=live_messages, labels=labels, now=doors.now
+        )
+        self._display = ReplyDisplay(
             suggester=doors.suggester,
             private=private,
-            boards=boards,
-            unfolding=unfolding,
+            live_messages=live_messages,
+            progressive=progressive,
             threads=doors.threads,
             labels=labels,
             now=doors.now,
         )
-        colleagues = Colleagues(suggester=doors.suggester, private=private)
+        colleagues = ColleagueNotices(suggester=doors.suggester, private=private)
         self._exports = Exports(
             exporter=doors.exporter,
             seen=doors.seen,
             client=connection.patient_client(),
             session=session,
             private=private,
-            people=people,
+            users=users,
             admins=doors.admins,
             tasks=doors.tasks,
             us=doors.us,
@@ -122,11 +126,11 @@ class Edge:
             suggester=doors.suggester,
             pausing=doors.pausing,
             admins=doors.admins,
-            showing=self._showing,
+            display=self._display,
             colleagues=colleagues,
             exports=self._exports,
             seen=doors.seen,
-            people=people,
+            users=users,
             tasks=doors.tasks,
             us=doors.us,
             now=doors.now,
@@ -136,10 +140,10 @@ class Edge:
             suggester=doors.suggester,
             chooser=doors.chooser,
             deliverer=doors.deliverer,
-            showing=self._showing,
+            display=self._display,
             private=private,
-            boards=boards,
-            people=people,
+            live_messages=live_messages,
+            users=users,
             tasks=doors.tasks,
             us=doors.us,
             now=doors.now,
@@ -148,12 +152,12 @@ class Edge:
         self._surfaces = Surfaces(
             client=client,
             suggester=doors.suggester,
-            showing=self._showing,
-            boards=boards,
+            display=self._display,
+            live_messages=live_messages,
             threads=doors.threads,
             private=private,
             colleagues=colleagues,
-            people=people,
+            users=users,
             tasks=doors.tasks,
             us=doors.us,
             now=doors.now,
@@ -190,14 +194,14 @@ class Edge:
         """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""
         started_at = self._doors.now()
         for request in left.to_draft:
-            going_on = self._surfaces.in_thread if _is_unread(request) else self._showing.draft_and_show
+            going_on = self._surfaces.in_thread if _is_unread(request) else self._display.draft_and_show
             self._go_on(request, partial(going_on, request, started_at=started_at))
         for entry in left.to_show:
-            self._go_on(entry.request, partial(self._showing.show, entry))
+            self._go_on(entry.request, partial(self._display.show, entry))
         if left.to_delete:
             self._doors.tasks.spawn(self._delete(left.to_delete), name="delete what was undone")
         for chosen in left.to_deliver:
-            self._go_on(chosen.request, partial(self._showing.deliver, self._doors.deliverer, chosen))
+            self._go_on(chosen.request, partial(self._display.deliver, self._doors.deliverer, chosen))
 
     async def _delete(self, parts: Sequence[Delivery]) -> None:
         """Their agents were told at the undo, or saw that it did not end: nobody waits for this."""
@@ -205,13 +209,13 @@ class Edge:
 
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
         texts = texts_for(request.locale)
-        self._doors.tasks.spawn(self._showing.told(request, texts, work(texts)), name=f"go on with {request.id}")
+        self._doors.tasks.spawn(self._display.run_and_report(request, texts, work(texts)), name=f"go on with {request.id}")
 
 
 def _is_unread(request: Request) -> bool:
     """Whether the process before this one ended before it had read the thread, or shown anything."""
     is_in_thread = request.surface in {"shortcut", "mention"} and request.thread_ts is not None
-    return is_in_thread and request.seen_ts is None and request.handed_at is None
+    return is_in_thread and request.seen_ts is None and request.sent_to_slack_at is None
 
 
 async def _done() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 _log = logging.getLogger(__name__)
 
 
-class Tasks:
+class BackgroundTasks:
     """A supervised set of tasks. asyncio keeps only weak references: a task that nobody holds may vanish."""
 
     def __init__(self) -> None:

@@ -5,19 +5,19 @@ import logging
 from bot.i18n.texts import texts_for
 from bot.suggesting.suggest import Suggester
 from handlers.blocks.messages import build_notice
-from handlers.slack.ephemeral import NotShown, PrivateMessages
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from storage.errors import Unavailable
 from storage.records import Request
 
 _log = logging.getLogger(__name__)
 
 
-class Colleagues:
+class ColleagueNotices:
     """Tells by private messages. A courtesy: where it fails, nothing waits for it."""
 
-    def __init__(self, *, suggester: Suggester, private: PrivateMessages) -> None:
+    def __init__(self, *, suggester: Suggester, private: EphemeralMessages) -> None:
         self._suggester = suggester
-        self._private = private
+        self._ephemeral = private
 
     async def tell(self, request: Request) -> None:
         """Tell the agent of this new request, and those who have been at the same message, of each other."""
@@ -32,6 +32,6 @@ class Colleagues:
 
     async def _tell(self, request: Request, sentence: str) -> None:
         try:
-            await self._private.show(request, [build_notice(sentence)])
+            await self._ephemeral.show(request, [build_notice(sentence)])
         except NotShown as error:
             _log.warning("not told of a colleague: %s", error, extra={"request_id": request.id})

@@ -11,16 +11,16 @@ from bot.i18n.texts import Texts
 from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
-from handlers.blocks.candidates import Labels, Layout, build_candidates, build_failure
+from handlers.blocks.candidates import Labels, MessageLayout, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal
 from handlers.blocks.messages import Message, build_notice
-from handlers.error_messages import apologising
-from handlers.progressive_display import Unfolding
-from handlers.slack.ephemeral import NotShown, PrivateMessages
-from handlers.slack.live_message import Board, Boards, DirectMessage
-from handlers.slack.threads import Pointed, Threads
+from handlers.error_messages import report_errors
+from handlers.progressive_display import ProgressiveDisplay
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
+from handlers.slack.live_message import DirectMessage, LiveMessage, LiveMessages
+from handlers.slack.threads import TargetMessage, Threads
 from storage.errors import Unavailable
-from storage.records import LogEntry, Request, Surface, WayBack
+from storage.records import LogEntry, Request, Surface, ResponseUrl
 
 IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
 """Surfaces where each candidate is shown as soon as it is done. None is ever put in another order there."""
@@ -31,109 +31,111 @@ RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
 _log = logging.getLogger(__name__)
 
 
-class Showing:
+class ReplyDisplay:
     """Brings candidates and confirmations before the agent."""
 
     def __init__(
         self,
         *,
         suggester: Suggester,
-        private: PrivateMessages,
-        boards: Boards,
-        unfolding: Unfolding,
+        private: EphemeralMessages,
+        live_messages: LiveMessages,
+        progressive: ProgressiveDisplay,
         threads: Threads,
         labels: Labels,
         now: Callable[[], datetime],
     ) -> None:
-        self._boards = boards
-        self._unfolding = unfolding
+        self._live_messages = live_messages
+        self._progressive = progressive
         self._threads = threads
         self._suggester = suggester
-        self._private = private
+        self._ephemeral = private
         self._labels = labels
         self._now = now
 
-    async def placeholders(self, request: Request, texts: Texts) -> Layout:
+    async def placeholders(self, request: Request, texts: Texts) -> MessageLayout:
         """The places of the request before anything is drafted."""
-        return self._unfolding.placeholders(await self._suggester.restore_originals(request), texts)
+        return self._progressive.placeholders(await self._suggester.restore_originals(request), texts)
 
-    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> None:
+    async def unfold(self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None) -> None:
         """Draft; each candidate is shown on the board as soon as it is done."""
         try:
-            lost = await self._unfolding.unfold(request, board, texts, note=note)
+            lost = await self._progressive.unfold(request, live, texts, note=note)
         except Unavailable as error:
             # What goes on when the database is back is shown anew: nothing on this board is filled any more.
             _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
-            self._boards.leave(request)
-            if not await self._say(board, request, texts("drafting-interrupted")):
-                await self._private.show(request, [build_notice(texts("drafting-interrupted"))])
+            self._live_messages.leave(request)
+            if not await self._say(live, request, texts("drafting-interrupted")):
+                await self._ephemeral.show(request, [build_notice(texts("drafting-interrupted"))])
             return
         if lost is None:
             return
         if lost.request.status == "failed":
-            work = self._private.show(lost.request, [build_failure(lost, texts)])
+            work = self._ephemeral.show(lost.request, [build_failure(lost, texts)])
         else:
             work = self.show(lost, texts, note=note)
-        await self._elsewhere(board, lost.request, texts, work)
+        await self._elsewhere(live, lost.request, texts, work)
 
-    async def _elsewhere(self, board: Board, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+    async def _elsewhere(
+        self, live: LiveMessage, request: Request, texts: Texts, work: Coroutine[Any, Any, None]
+    ) -> None:
         """Show by `work` what the board did not take, and say so there: nobody is to wait before an old state of it.
 
         Raises NotShown where neither could be done.
         """
-        self._boards.leave(request)
+        self._live_messages.leave(request)
         try:
             await work
         except NotShown:
-            if not await self._say(board, request, texts("board-not-taken")):
+            if not await self._say(live, request, texts("board-not-taken")):
                 raise
         else:
-            if not await self._say(board, request, texts("board-moved")) and isinstance(board, DirectMessage):
-                await self._remove(board)
+            if not await self._say(live, request, texts("board-moved")) and isinstance(live, DirectMessage):
+                await self._remove(live)
 
-    async def _say(self, board: Board, request: Request, sentence: str) -> bool:
+    async def _say(self, live: LiveMessage, request: Request, sentence: str) -> bool:
         """One sentence in the place of all that stands on the board, if it takes one."""
-        board.forget()
+        live.forget()
         try:
-            await self._boards.paint(board, request, build_notice(sentence))
+            await self._live_messages.paint(live, request, build_notice(sentence))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the board takes nothing: %s", error, extra={"request_id": request.id})
             return False
         return True
 
-    async def _remove(self, board: DirectMessage) -> None:
+    async def _remove(self, live: DirectMessage) -> None:
         try:
-            await self._boards.remove(board)
+            await self._live_messages.remove(live)
         except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("a message could not be taken away: %s", error)
 
     async def redraft(self, request: Request, texts: Texts) -> None:
         """Others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
-        await self._unfolding.stop(request.parent_request_id)
-        board = self._boards.of(request)
-        if board is None:
+        await self._progressive.stop(request.parent_request_id)
+        live = self._live_messages.of(request)
+        if live is None:
             on_their_way = build_notice(texts("on-their-way", count=request.k_requested))
-            await self._private.show(request, [on_their_way], replace=True)
+            await self._ephemeral.show(request, [on_their_way], replace=True)
             await self.draft_and_show(await self._read_anew(request), texts, replace=True)
             return
-        self._boards.put(request.id, board)
+        self._live_messages.put(request.id, live)
         try:
-            board.forget()
+            live.forget()
             layout = await self.placeholders(request, texts)
-            await self._boards.paint(board, request, layout.first, layout.further)
+            await self._live_messages.paint(live, request, layout.first, layout.further)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
             work = self.draft_and_show(await self._read_anew(request), texts)
-            await self._elsewhere(board, request, texts, work)
+            await self._elsewhere(live, request, texts, work)
             return
-        await self.unfold(await self._read_anew(request), board, texts)
+        await self.unfold(await self._read_anew(request), live, texts)
 
     async def _read_anew(self, request: Request) -> Request:
         """The request with its thread as it is now; as it was, where it never was read, or cannot be."""
         if request.thread_ts is None or request.seen_ts is None:
             return request
         message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
-        pointed = Pointed(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
+        pointed = TargetMessage(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
         thread = await self._threads.read(pointed)
         if thread.problem is not None or not thread.turns:
             return request
@@ -141,7 +143,7 @@ class Showing:
 
     async def _interrupted(self, request: Request, texts: Texts, error: Unavailable) -> None:
         _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
-        await self._private.show(request, [build_notice(texts("drafting-interrupted"))])
+        await self._ephemeral.show(request, [build_notice(texts("drafting-interrupted"))])
 
     async def _drafted(self, request: Request, started_at: datetime | None) -> LogEntry:
         """Drafted to the end; on surfaces that fill in place, into the places drawn before."""
@@ -168,7 +170,7 @@ class Showing:
         if entry.choice is not None or entry.request.status == "redrafted":
             return  # the agent decided on what a process before this one showed
         if entry.request.status == "failed":
-            await self._private.show(entry.request, [build_failure(entry, texts)], replace=replace)
+            await self._ephemeral.show(entry.request, [build_failure(entry, texts)], replace=replace)
             return
         await self.show(entry, texts, note=note, replace=replace)
 
@@ -176,7 +178,7 @@ class Showing:
         """The candidates, for the first time; recorded as shown."""
         messages = build_candidates(entry, texts, self._labels, note=note)
         try:
-            await self._private.show(entry.request, messages, replace=replace)
+            await self._ephemeral.show(entry.request, messages, replace=replace)
         except NotShown:
             self._suggester.log_not_shown(entry)
             raise
@@ -191,24 +193,24 @@ class Showing:
     ) -> None:
         """The same candidates in the same places; recorded as shown once more."""
         messages = build_candidates(entry, texts, self._labels, note=note)
-        await self._private.show(entry.request, messages, replace=replace)
+        await self._ephemeral.show(entry.request, messages, replace=replace)
         await self._suggester.record_shown_again(entry.request)
 
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
         """The same candidates in the same places, by the newest way back: where the agent asked to see them again."""
         messages = build_candidates(entry, texts, self._labels)
-        self._boards.leave(entry.request)
-        await self._private.show_here(entry.request, messages)
+        self._live_messages.leave(entry.request)
+        await self._ephemeral.show_here(entry.request, messages)
         await self._suggester.record_shown_again(entry.request)
 
     async def deliver(self, deliverer: Deliverer, chosen: RecordedChoice, texts: Texts) -> None:
         """Post the reply, and say what became of it in the place of the candidates."""
-        await self._unfolding.stop(chosen.request.id)
+        await self._progressive.stop(chosen.request.id)
         try:
             outcome = await deliverer.deliver(chosen)
         except Unavailable as error:
             _log.warning("delivery interrupted: %s", error, extra={"request_id": chosen.request.id})
-            await self._private.show(chosen.request, [build_notice(texts("delivery-interrupted"))])
+            await self._ephemeral.show(chosen.request, [build_notice(texts("delivery-interrupted"))])
             return
         if outcome.state == "cancelled":
             return
@@ -222,7 +224,7 @@ class Showing:
             undo_key=chosen.undo_key,
             unfilled=chosen.unfilled,
         )
-        await self._private.show(chosen.request, messages, replace=True)
+        await self._ephemeral.show(chosen.request, messages, replace=True)
         try:
             await deliverer.record_told(chosen)
         except Unavailable as error:
@@ -230,32 +232,32 @@ class Showing:
 
     async def ask(self, request: Request, messages: Sequence[Message]) -> None:
         """A question in the place of the candidates."""
-        await self._unfolding.leave(request.id)
-        await self._private.show(request, messages, replace=True)
+        await self._progressive.leave(request.id)
+        await self._ephemeral.show(request, messages, replace=True)
 
     async def dismissed(self, chosen: RecordedChoice, texts: Texts) -> None:
         """Noted, in the place of the candidates."""
-        await self._unfolding.stop(chosen.request.id)
+        await self._progressive.stop(chosen.request.id)
         message = build_dismissal(chosen.request, texts, undo_key=chosen.undo_key)
-        await self._private.show(chosen.request, [message], replace=True)
+        await self._ephemeral.show(chosen.request, [message], replace=True)
 
-    async def record_told(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+    async def run_and_report(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
         """Do `work`; should it fail, tell the agent of the request."""
 
         async def tell(sentence: str) -> None:
-            await self._private.show(request, [build_notice(sentence)])
+            await self._ephemeral.show(request, [build_notice(sentence)])
 
-        async with apologising(tell, texts):
+        async with report_errors(tell, texts):
             await work
 
 
-def way_back_by(response_url: str | None, now: datetime) -> WayBack | None:
+def to_response_url(response_url: str | None, now: datetime) -> ResponseUrl | None:
     """The way back that a payload brings, from now on; None where it brings none."""
-    return None if response_url is None else WayBack(response_url=response_url, expires_at=now + RESPONSE_URL_LIFE)
+    return None if response_url is None else ResponseUrl(url=response_url, expires_at=now + RESPONSE_URL_LIFE)
 
 
-def reached_by(request: Request, way_back: WayBack | None) -> Request:
+def reached_by(request: Request, response_url: ResponseUrl | None) -> Request:
     """The request with a newer way back to its agent."""
-    if way_back is None:
+    if response_url is None:
         return request
-    return dataclasses.replace(request, response_url=way_back.response_url, response_url_expires_at=way_back.expires_at)
+    return dataclasses.replace(request, response_url=response_url.url, response_url_expires_at=response_url.expires_at)

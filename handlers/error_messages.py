@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from bot.errors import (
     AccessDenied,
+    AdminRequired,
+    DraftingPaused,
     EmptyReply,
     LimitReached,
     MessageTooLong,
-    AdminRequired,
     NotOwner,
-    DraftingPaused,
     Refusal,
     StaleConversation,
     UnknownRequest,
@@ -46,7 +46,7 @@ async def _silence() -> None:
 
 
 @asynccontextmanager
-async def apologising(
+async def report_errors(
     tell: Callable[[str], Awaitable[object]], texts: Texts, *, again: Callable[[], Awaitable[object]] = _silence
 ) -> AsyncIterator[None]:
     """Whatever goes wrong in the block is put in words and told by `tell`; a redelivery calls `again` instead."""
@@ -62,14 +62,14 @@ async def apologising(
     except (Refusal, StorageError, MalformedPayload) as error:
         level = logging.WARNING if isinstance(error, Unavailable) else logging.INFO
         _log.log(level, "refused: %s: %s", type(error).__name__, error)
-        await tell(worded(error, texts))
+        await tell(describe_error(error, texts))
     except Exception:  # noqa: BLE001 - the edge: nothing above us would tell the agent
         reference = uuid4().hex[:12]
         _log.exception("unexpected, reference %s", reference)
         await tell(texts("unexpected", reference=reference))
 
 
-def worded(error: Exception, texts: Texts) -> str:
+def describe_error(error: Exception, texts: Texts) -> str:
     """The sentence for a known error, as mrkdwn: what happened, and what to do next."""
     if isinstance(error, MessageTooLong):
         return texts("too-long", length=error.length, limit=error.limit)

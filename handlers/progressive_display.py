@@ -15,9 +15,9 @@ from typing import Final
 from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
-from handlers.blocks.candidates import Labels, Layout, build_places
+from handlers.blocks.candidates import Labels, MessageLayout, build_places
 from handlers.blocks.limits import MODAL_ROOM, OWN_ROOM
-from handlers.slack.live_message import Board, Boards, Modal
+from handlers.slack.live_message import LiveMessage, LiveMessages, Modal
 from storage.errors import Unavailable
 from storage.records import LogEntry, Request
 
@@ -35,14 +35,14 @@ class _Course:
     """
 
     request: Request
-    board: Board
+    live: LiveMessage
     texts: Texts
     note: str | None = None
     newest: LogEntry | None = None
     is_whole: bool = False
     is_lost: bool = False
     is_left: bool = False
-    shown: Layout | None = None
+    shown: MessageLayout | None = None
     placed: set[str] = field(default_factory=set)
     below: set[str] = field(default_factory=set)
     shown_at: datetime | None = None
@@ -55,27 +55,31 @@ class _Course:
         return self.is_left or self.stop.is_set()
 
 
-class Unfolding:
+class ProgressiveDisplay:
     """Shows candidates as they are done."""
 
-    def __init__(self, *, suggester: Suggester, boards: Boards, labels: Labels, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, suggester: Suggester, live_messages: LiveMessages, labels: Labels, now: Callable[[], datetime]
+    ) -> None:
         self._suggester = suggester
-        self._boards = boards
+        self._live_messages = live_messages
         self._labels = labels
         self._now = now
         self._running: dict[str, _Course] = {}
 
-    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> Layout:
+    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
         """The places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
         return build_places(entry, texts, self._labels, note=note, room=OWN_ROOM)
 
-    async def unfold(self, request: Request, board: Board, texts: Texts, *, note: str | None = None) -> LogEntry | None:
+    async def unfold(
+        self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
+    ) -> LogEntry | None:
         """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
 
         Raises TakenOver, Unavailable.
         """
-        course = _Course(request=request, board=board, texts=texts, note=note)
+        course = _Course(request=request, live=live, texts=texts, note=note)
         self._running[request.id] = course
         painting = asyncio.create_task(self._paint_all(course), name=f"paint {request.id}")
         try:
@@ -117,7 +121,7 @@ class Unfolding:
         try:
             while not course.is_over():
                 await course.changed.wait()
-                await self._boards.wait(course.board)
+                await self._live_messages.wait(course.live)
                 course.changed.clear()
                 is_last, entry = course.is_whole, course.newest
                 if entry is not None and not course.is_over() and not await self._paint(course, entry):
@@ -140,11 +144,11 @@ class Unfolding:
         except DeliveryRefused as refusal:
             _log.info("not painted: %s", refusal.reason, extra={"request_id": course.request.id})
             # What was closed by the agent, `/suggest last` shows.
-            course.is_lost = not isinstance(course.board, Modal) or refusal.reason != _CLOSED
+            course.is_lost = not isinstance(course.live, Modal) or refusal.reason != _CLOSED
             return False
         except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("not painted: %s", error, extra={"request_id": course.request.id})
-            course.board.forget()
+            course.live.forget()
             course.is_lost = True
             return True
         course.is_lost = False
@@ -152,11 +156,11 @@ class Unfolding:
         await self._record(course, entry)
         return True
 
-    def _lay_out(self, course: _Course, entry: LogEntry) -> Layout:
+    def _lay_out(self, course: _Course, entry: LogEntry) -> MessageLayout:
         """The state, with each new candidate in its place if a message has room for it, else in one of its own: what is
         visible never moves.
         """
-        is_modal = isinstance(course.board, Modal)
+        is_modal = isinstance(course.live, Modal)
         room = MODAL_ROOM // entry.request.k_requested if is_modal else OWN_ROOM
         lay_out = partial(build_places, entry, course.texts, self._labels, note=course.note, room=room)
         if is_modal:
@@ -169,9 +173,9 @@ class Unfolding:
                 course.below.discard(candidate_id)
         return lay_out(below=course.below)
 
-    async def _put(self, course: _Course, layout: Layout) -> bool:
-        """Paint; False where the agent has decided meanwhile. Raises as `Boards.paint` does."""
-        paint = partial(self._boards.paint, course.board, course.request, layout.first, layout.further)
+    async def _put(self, course: _Course, layout: MessageLayout) -> bool:
+        """Paint; False where the agent has decided meanwhile. Raises as `LiveMessages.paint` does."""
+        paint = partial(self._live_messages.paint, course.live, course.request, layout.first, layout.further)
         try:
             await paint()
         except DeliveryRefused as refusal:
@@ -180,7 +184,7 @@ class Unfolding:
             if await self._suggester.is_decided(course.request.id):
                 return False
             # Nobody has decided, so what stands there is older than this: an update of ours whose answer was lost.
-            course.board.forget()
+            course.live.forget()
             await paint()
         return True
 

@@ -16,18 +16,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import StaleConversation
 from bot.i18n.texts import Texts, texts_for
-from bot.suggesting.choose import Chooser, RecordedChoice, Click, EditorInput, RetractedChoice
+from bot.suggesting.choose import Chooser, Click, EditorInput, RecordedChoice, RetractedChoice
 from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.redraft import Steering
 from bot.suggesting.suggest import Suggester
-from handlers.background_tasks import Tasks
+from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.action_ids import LANGUAGE_BLOCK, REPLY_BLOCK
 from handlers.blocks.confirmations import build_reason_note, build_stale_warning, parse_undo_block
 from handlers.blocks.elements import Block
 from handlers.blocks.forms import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
 from handlers.blocks.messages import Message, build_notice, unlink_users
-from handlers.display import Showing, reached_by, way_back_by
-from handlers.error_messages import apologising
+from handlers.display import ReplyDisplay, reached_by, to_response_url
+from handlers.error_messages import report_errors
 from handlers.payloads import (
     Action,
     LanguageChosen,
@@ -37,11 +37,11 @@ from handlers.payloads import (
     parse_language,
     parse_submission,
 )
-from handlers.slack.ephemeral import PrivateMessages
-from handlers.slack.errors import telling_apart
-from handlers.slack.live_message import Boards
+from handlers.slack.ephemeral import EphemeralMessages
+from handlers.slack.errors import translate_errors
+from handlers.slack.live_message import LiveMessages
 from handlers.slack.threads import Us
-from handlers.slack.users import People
+from handlers.slack.users import Users
 from storage.errors import NotOpen
 from storage.records import DismissReason, Steer
 
@@ -71,11 +71,11 @@ class Clicks:
         suggester: Suggester,
         chooser: Chooser,
         deliverer: Deliverer,
-        showing: Showing,
-        private: PrivateMessages,
-        boards: Boards,
-        people: People,
-        tasks: Tasks,
+        display: ReplyDisplay,
+        private: EphemeralMessages,
+        live_messages: LiveMessages,
+        users: Users,
+        tasks: BackgroundTasks,
         us: Us,
         now: Callable[[], datetime],
     ) -> None:
@@ -83,10 +83,10 @@ class Clicks:
         self._suggester = suggester
         self._chooser = chooser
         self._deliverer = deliverer
-        self._showing = showing
-        self._private = private
-        self._boards = boards
-        self._people = people
+        self._display = display
+        self._ephemeral = private
+        self._live_messages = live_messages
+        self._users = users
         self._tasks = tasks
         self._us = us
         self._now = now
@@ -95,8 +95,8 @@ class Clicks:
         try:
             return await self._use(clicked, self._chooser.use)
         except StaleConversation as stale:
-            request = reached_by(stale.request, clicked.click.way_back)
-            return self._showing.ask(request, build_stale_warning(stale, clicked.texts))
+            request = reached_by(stale.request, clicked.click.response_url)
+            return self._display.ask(request, build_stale_warning(stale, clicked.texts))
 
     async def use_anyway(self, clicked: Clicked) -> Work:
         """The agent knows that the conversation has moved on."""
@@ -107,7 +107,7 @@ class Clicks:
             chosen = await choose(clicked.click, clicked.action.value)
         except NotOpen as closed:
             return await self._as_it_stands(clicked, closed)
-        return self._showing.deliver(self._deliverer, chosen, clicked.texts)
+        return self._display.deliver(self._deliverer, chosen, clicked.texts)
 
     async def edit(self, clicked: Clicked) -> Work:
         try:
@@ -136,23 +136,23 @@ class Clicks:
         if chosen.choice.kind == "dismissed":
             await self._dismissed(chosen, clicked.texts)
         else:
-            await self._showing.deliver(self._deliverer, chosen, clicked.texts)
+            await self._display.deliver(self._deliverer, chosen, clicked.texts)
         await self._answer(clicked, build_notice(clicked.texts("not-open")))
 
     def _dismissed(self, chosen: RecordedChoice, texts: Texts) -> Work:
-        return self._showing.dismissed(chosen, texts)
+        return self._display.dismissed(chosen, texts)
 
     async def give_reason(self, clicked: Clicked) -> Work:
         request_id, key = parse_undo_block(clicked.action.block_id)
         if clicked.action.value not in get_args(DismissReason) or not request_id:
             raise MalformedPayload("dismiss_reason")
         reason = cast("DismissReason", clicked.action.value)
-        request = reached_by(await self._chooser.give_reason(clicked.click, request_id, reason), clicked.click.way_back)
-        return self._private.show(request, [build_reason_note(request, clicked.texts, undo_key=key)], replace=True)
+        request = reached_by(await self._chooser.give_reason(clicked.click, request_id, reason), clicked.click.response_url)
+        return self._ephemeral.show(request, [build_reason_note(request, clicked.texts, undo_key=key)], replace=True)
 
     async def redraft(self, clicked: Clicked) -> Work:
         request = await self._suggester.redraft(clicked.click, clicked.action.value)
-        return self._showing.redraft(request, clicked.texts)
+        return self._display.redraft(request, clicked.texts)
 
     async def steer(self, clicked: Clicked) -> Work:
         """Others made of one candidate; for another language, which one is asked first."""
@@ -165,7 +165,7 @@ class Clicks:
             return self._open(clicked, view, otherwise=clicked.texts("languages-not-opened"))
         steering = Steering(candidate_id=candidate_id, steer=cast("Steer", steer))
         request = await self._suggester.steer(clicked.click, steering)
-        return self._showing.redraft(request, clicked.texts)
+        return self._display.redraft(request, clicked.texts)
 
     async def undo(self, clicked: Clicked) -> Work:
         _, key = parse_undo_block(clicked.action.block_id)
@@ -176,7 +176,7 @@ class Clicks:
         """The agent saw that a reply of unknown fate is missing in the conversation."""
         chosen = await self._deliverer.post_again(clicked.click, clicked.action.value)
         chosen = replace(chosen, undo_key=parse_undo_block(clicked.action.block_id)[1])
-        return self._showing.deliver(self._deliverer, chosen, clicked.texts)
+        return self._display.deliver(self._deliverer, chosen, clicked.texts)
 
     def listening(self, step: Callable[[Clicked], Awaitable[Work]]) -> Listener:
         """A Bolt listener that commits the step, acknowledges, and lets the rest run on; it always acknowledges."""
@@ -188,7 +188,7 @@ class Clicks:
                 _log.warning("malformed click: %s", error)
                 await ack()
                 return
-            async with apologising(partial(self._refuse, ack, clicked), clicked.texts, again=ack):
+            async with report_errors(partial(self._refuse, ack, clicked), clicked.texts, again=ack):
                 work = await step(clicked)
                 await ack()
                 self._after(clicked, work)
@@ -212,12 +212,12 @@ class Clicks:
             _log.warning("malformed submission: %s", error)
             await ack()
             return
-        texts = texts_for((await self._people.get(submission.user_id)).locale)
+        texts = texts_for((await self._users.get(submission.user_id)).locale)
 
         async def refuse(sentence: str) -> None:
             await ack(response_action="errors", errors={REPLY_BLOCK: unlink_users(sentence)})
 
-        async with apologising(refuse, texts, again=ack):
+        async with report_errors(refuse, texts, again=ack):
             try:
                 chosen = await choose(self._submitted(submission), submission.candidate_id, submission.text)
             except StaleConversation as stale:
@@ -225,9 +225,9 @@ class Clicks:
                 return
             await ack()
             if submission.below is not None:
-                self._boards.see(chosen.request.id, submission.below)
+                self._live_messages.see(chosen.request.id, submission.below)
             self._tasks.spawn(
-                self._showing.told(chosen.request, texts, self._showing.deliver(self._deliverer, chosen, texts)),
+                self._display.run_and_report(chosen.request, texts, self._display.deliver(self._deliverer, chosen, texts)),
                 name="after edit",
             )
 
@@ -239,32 +239,32 @@ class Clicks:
             _log.warning("malformed choice of a language: %s", error)
             await ack()
             return
-        texts = texts_for((await self._people.get(chosen.user_id)).locale)
+        texts = texts_for((await self._users.get(chosen.user_id)).locale)
 
         async def refuse(sentence: str) -> None:
             await ack(response_action="errors", errors={LANGUAGE_BLOCK: unlink_users(sentence)})
 
-        async with apologising(refuse, texts, again=ack):
+        async with report_errors(refuse, texts, again=ack):
             steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
             request = await self._suggester.steer(self._submitted(chosen), steering)
             await ack()
             if chosen.below is not None and request.parent_request_id is not None:
-                self._boards.see(request.parent_request_id, chosen.below)
+                self._live_messages.see(request.parent_request_id, chosen.below)
             self._tasks.spawn(
-                self._showing.told(request, texts, self._showing.redraft(request, texts)),
+                self._display.run_and_report(request, texts, self._display.redraft(request, texts)),
                 name="after a choice of language",
             )
 
     async def _reopen(self, undone: RetractedChoice, clicked: Clicked) -> None:
         gone = await self._deliverer.retract(undone.parts)
         note = clicked.texts("undone" if gone else "undone-not-deleted")
-        request = reached_by(undone.entry.request, clicked.click.way_back)
+        request = reached_by(undone.entry.request, clicked.click.response_url)
         if not any(candidate.text for candidate in undone.entry.visible):
             sentence = f"{note} {clicked.texts('no-text-kept')}"
-            await self._private.show(request, [build_notice(sentence)], replace=True)
+            await self._ephemeral.show(request, [build_notice(sentence)], replace=True)
             return
         entry = replace(undone.entry, request=request)
-        await self._showing.show_again(entry, clicked.texts, note=note, replace=True)
+        await self._display.show_again(entry, clicked.texts, note=note, replace=True)
 
     async def _open_editor(self, clicked: Clicked, editing: EditorInput) -> None:
         view = build_edit_view(editing.candidate, clicked.texts, posts=editing.is_posted)
@@ -280,7 +280,7 @@ class Clicks:
     async def _open_view(self, clicked: Clicked, view: Block) -> None:
         """A modal; over the one that was clicked in, if it was one."""
         trigger_id = clicked.action.trigger_id
-        async with telling_apart():
+        async with translate_errors():
             if clicked.action.view_id is None:
                 await self._client.views_open(trigger_id=trigger_id, view=view)
             else:
@@ -289,11 +289,11 @@ class Clicks:
     async def _answer(self, clicked: Clicked, message: Message) -> None:
         """A sentence to who clicked, where they clicked. Raises NotShown."""
         action = clicked.action
-        if clicked.click.way_back is not None:
-            await self._private.answer(clicked.click.way_back, message)
+        if clicked.click.response_url is not None:
+            await self._ephemeral.answer(clicked.click.response_url, message)
         elif action.view_id is None:
             channel_id = action.channel_id or action.user_id
-            await self._private.beside(channel_id=channel_id, user_id=action.user_id, thread_ts=None, message=message)
+            await self._ephemeral.beside(channel_id=channel_id, user_id=action.user_id, thread_ts=None, message=message)
         else:
             await self._answer_in_view(clicked, message)
 
@@ -301,22 +301,22 @@ class Clicks:
         try:
             await self._open_view(clicked, build_notice_view(message, clicked.texts))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):  # the trigger is used up, or too old
-            await self._private.tell(clicked.action.user_id, message)
+            await self._ephemeral.tell(clicked.action.user_id, message)
 
     async def _parse(self, body: dict[str, Any]) -> Clicked:
         action = parse_action(body)
-        person = await self._people.get(action.user_id)
+        person = await self._users.get(action.user_id)
         click = Click(
             team_id=action.team_id,
             own_team_id=action.origin.own_team_id,
             is_of_grid=self._us.share_grid(action.origin),
             agent_id=action.user_id,
             idempotency_key=f"click:{action.user_id}:{action.action_ts}",
-            way_back=way_back_by(action.response_url, self._now()),
+            response_url=to_response_url(action.response_url, self._now()),
             seen=action.seen,
         )
         if action.view_id is not None and action.request_id is not None:
-            self._boards.see(action.request_id, action.view_id)
+            self._live_messages.see(action.request_id, action.view_id)
         return Clicked(action=action, click=click, texts=texts_for(person.locale))
 
     def _submitted(self, submission: Submission | LanguageChosen) -> Click:
@@ -340,7 +340,7 @@ class Clicks:
             await self._answer(clicked, build_notice(sentence))
 
         async def watched() -> None:
-            async with apologising(tell, clicked.texts):
+            async with report_errors(tell, clicked.texts):
                 await work
 
         self._tasks.spawn(watched(), name=f"after {clicked.action.action_id}")

@@ -33,7 +33,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class MessageLayout:
     """What stands on a board: its first message, and those that follow it, by name. A modal shows all in one."""
 
     first: Message
@@ -71,7 +71,7 @@ def build_places(
     note: str | None = None,
     room: int,
     below: Collection[str] = (),
-) -> Layout:
+) -> MessageLayout:
     """All places of a request: with what is done in them, with why nothing is, or still being drafted.
 
     `room` is how many characters one candidate may have; what is longer is cut for display. The candidates with ids in
@@ -79,7 +79,7 @@ def build_places(
     """
     request = entry.request
     if request.status == "failed":
-        return Layout(first=build_failure(entry, texts))
+        return MessageLayout(first=build_failure(entry, texts))
     drawn = draw_places(request.id, request.k_requested)
     done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
     pages: list[list[Block]] = []
@@ -105,7 +105,7 @@ def build_places(
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
     first, *rest = [Message(text=fallback, blocks=tuple(page)) for page in pages]
-    return Layout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
+    return MessageLayout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
 
 
 def build_failure(entry: LogEntry, texts: Texts) -> Message:

@@ -9,15 +9,15 @@ from bot.errors import AdminRequired
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Ask, Suggester
-from handlers.background_tasks import Tasks
-from handlers.colleague_notices import Colleagues
-from handlers.display import Showing, reached_by, way_back_by
-from handlers.error_messages import apologising
+from handlers.background_tasks import BackgroundTasks
+from handlers.colleague_notices import ColleagueNotices
+from handlers.display import ReplyDisplay, reached_by, to_response_url
+from handlers.error_messages import report_errors
 from handlers.payloads import Command, MalformedPayload, parse_command
 from handlers.slack.threads import Us
-from handlers.slack.users import People
+from handlers.slack.users import Users
 from handlers.views.export_log import Exports, Seen
-from storage.records import LogEntry, Request, Turn, WayBack
+from storage.records import LogEntry, Request, Turn, ResponseUrl
 
 HINT_MARK: Final = " // "
 
@@ -32,7 +32,7 @@ class Asked:
     locale: str
     is_admin: bool
     texts: Texts
-    way_back: WayBack | None
+    response_url: ResponseUrl | None
     ack: Ack
 
 
@@ -45,23 +45,23 @@ class Commands:
         suggester: Suggester,
         pausing: PauseSwitch,
         admins: frozenset[str],
-        showing: Showing,
-        colleagues: Colleagues,
+        display: ReplyDisplay,
+        colleagues: ColleagueNotices,
         exports: Exports,
         seen: Seen,
-        people: People,
-        tasks: Tasks,
+        users: Users,
+        tasks: BackgroundTasks,
         us: Us,
         now: Callable[[], datetime],
     ) -> None:
         self._suggester = suggester
         self._pausing = pausing
         self._admins = admins
-        self._showing = showing
+        self._display = display
         self._colleagues = colleagues
         self._exports = exports
         self._seen = seen
-        self._people = people
+        self._users = users
         self._tasks = tasks
         self._us = us
         self._now = now
@@ -73,17 +73,17 @@ class Commands:
         except MalformedPayload:
             await ack(texts_for(DEFAULT_LOCALE)("malformed"))
             return
-        person = await self._people.get(command.user_id)
+        person = await self._users.get(command.user_id)
         is_home = self._us.are_home_of(command.team_id, command.origin)
         asked = Asked(
             command=command,
             locale=person.locale,
             is_admin=is_home and (person.is_admin or command.user_id in self._admins),
             texts=texts_for(person.locale),
-            way_back=way_back_by(command.response_url, self._now()),
+            response_url=to_response_url(command.response_url, self._now()),
             ack=ack,
         )
-        async with apologising(ack, asked.texts, again=ack):
+        async with report_errors(ack, asked.texts, again=ack):
             await self._answer(asked)
 
     async def _answer(self, asked: Asked) -> None:
@@ -111,19 +111,19 @@ class Commands:
             conversation=(Turn(role="customer", text=message),),
             hint=hint,
             idempotency_key=f"command:{asked.command.trigger_id}",
-            way_back=asked.way_back,
+            response_url=asked.response_url,
         )
         request = await self._suggester.accept(ask)
         await asked.ack(asked.texts("on-their-way", count=request.k_requested))
         self._after(asked, request, self._colleagues.tell(request))
-        self._after(asked, request, self._showing.draft_and_show(request, asked.texts))
+        self._after(asked, request, self._display.draft_and_show(request, asked.texts))
 
     async def _help(self, asked: Asked) -> None:
         """The usage, and the last open request if there is one."""
         entry = await self._last_open(asked)
         await asked.ack(asked.texts("usage"))
         if entry is not None:
-            self._after(asked, entry.request, self._showing.show_here(entry, asked.texts))
+            self._after(asked, entry.request, self._display.show_here(entry, asked.texts))
 
     async def _last(self, asked: Asked) -> None:
         """The last open request once more, in the same order."""
@@ -134,7 +134,7 @@ class Commands:
             await asked.ack(asked.texts("still-drafting" if is_drafting else "no-open-request"))
             return
         await asked.ack()
-        self._after(asked, entry.request, self._showing.show_here(entry, asked.texts))
+        self._after(asked, entry.request, self._display.show_here(entry, asked.texts))
 
     async def _pause_or_resume(self, asked: Asked, word: str) -> None:
         """Stop or start drafting on every replica; for admins."""
@@ -154,7 +154,7 @@ class Commands:
         await self._exports.open(
             user_id=asked.command.user_id,
             trigger_id=asked.command.trigger_id,
-            way_back=asked.way_back,
+            response_url=asked.response_url,
             texts=asked.texts,
         )
 
@@ -165,7 +165,7 @@ class Commands:
     async def _last_open(self, asked: Asked) -> LogEntry | None:
         """The agent's last open request, to be shown by the way that this command brought."""
         entry = await self._suggester.find_last_open(team_id=self._team_of(asked), agent_id=asked.command.user_id)
-        return None if entry is None else replace(entry, request=reached_by(entry.request, asked.way_back))
+        return None if entry is None else replace(entry, request=reached_by(entry.request, asked.response_url))
 
     def _team_of(self, asked: Asked) -> str | None:
         """The team in which the agent's id is theirs; None for all of our Grid."""
@@ -173,7 +173,7 @@ class Commands:
 
     def _after(self, asked: Asked, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""
-        self._tasks.spawn(self._showing.told(request, asked.texts, work), name=f"after {asked.command.trigger_id}")
+        self._tasks.spawn(self._display.run_and_report(request, asked.texts, work), name=f"after {asked.command.trigger_id}")
 
 
 def command_word(text: str) -> str:

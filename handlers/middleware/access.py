@@ -18,23 +18,27 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.errors import AccessDenied, AccessDeniedReason
 from bot.i18n.texts import Texts, texts_for
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.background_tasks import Tasks
+from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.elements import Block
 from handlers.blocks.forms import build_notice_view
 from handlers.blocks.messages import Message, build_notice
-from handlers.display import way_back_by
-from handlers.error_messages import worded
+from handlers.display import to_response_url
+from handlers.error_messages import describe_error
 from handlers.middleware.trusted_origins import LONGEST
-from handlers.slack.ephemeral import NotShown, PrivateMessages
-from handlers.slack.errors import telling_apart
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
+from handlers.slack.errors import translate_errors
 from handlers.slack.threads import author_of, kind_of
 from handlers.slack.usergroups import Usergroups
-from handlers.slack.users import Kind, People, Person
+from handlers.slack.users import Kind, SlackUser, Users
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
 
-_BARRED: Final[dict[Kind, AccessDeniedReason]] = {"guest": "guest", "stranger": "stranger", "deactivated": "deactivated"}
+_BARRED: Final[dict[Kind, AccessDeniedReason]] = {
+    "guest": "guest",
+    "stranger": "stranger",
+    "deactivated": "deactivated",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +59,7 @@ class Visit:
     thread_ts: str | None = None
 
 
-class Gate:
+class AccessControl:
     """Lets members in: those of the allowed user groups where there are any, and admins always.
 
     Where Slack does not say who somebody is, they are let in if the bot is open to every member, and not if it is for
@@ -65,19 +69,19 @@ class Gate:
     def __init__(
         self,
         *,
-        people: People,
+        users: Users,
         usergroups: Usergroups,
         admins: frozenset[str],
         client: AsyncWebClient,
-        private: PrivateMessages,
-        tasks: Tasks,
+        private: EphemeralMessages,
+        tasks: BackgroundTasks,
         now: Callable[[], datetime],
     ) -> None:
-        self._people = people
+        self._users = users
         self._usergroups = usergroups
         self._admins = admins
         self._client = client
-        self._private = private
+        self._ephemeral = private
         self._tasks = tasks
         self._now = now
 
@@ -99,14 +103,14 @@ class Gate:
         _log.info("barred: %s", reason, extra={"agent_id": visit.user_id})
         return await self._refuse(ack, visit, reason, texts_for(person.locale))
 
-    async def _look_at(self, user_id: str) -> tuple[Person, bool | None]:
+    async def _look_at(self, user_id: str) -> tuple[SlackUser, bool | None]:
         """The person, and whether they are in one of the groups. Asked together: both have to answer in time."""
         if not self._usergroups.ids:
-            return await self._people.get(user_id), True
-        person, is_member = await asyncio.gather(self._people.get(user_id), self._usergroups.has(user_id))
+            return await self._users.get(user_id), True
+        person, is_member = await asyncio.gather(self._users.get(user_id), self._usergroups.has(user_id))
         return person, is_member
 
-    def _reason(self, user_id: str, person: Person, *, is_member: bool | None) -> AccessDeniedReason | None:
+    def _reason(self, user_id: str, person: SlackUser, *, is_member: bool | None) -> AccessDeniedReason | None:
         if person.kind in _BARRED:
             return _BARRED[person.kind]
         if is_member or person.is_admin or user_id in self._admins:
@@ -116,8 +120,10 @@ class Gate:
     async def _refuse(self, ack: Ack, visit: Visit, reason: AccessDeniedReason, texts: Texts) -> BoltResponse:
         if visit.input_block is not None:
             # No mention is shown under an input; what was typed stays.
-            return await ack(response_action="errors", errors={visit.input_block: worded(AccessDenied(reason), texts)})
-        sentence = worded(AccessDenied(reason, helpers=tuple(sorted(self._admins))), texts)
+            return await ack(
+                response_action="errors", errors={visit.input_block: describe_error(AccessDenied(reason), texts)}
+            )
+        sentence = describe_error(AccessDenied(reason, helpers=tuple(sorted(self._admins))), texts)
         if visit.is_command:
             return await ack(sentence)
         self._tasks.spawn(self._tell(visit, build_notice(sentence), texts), name="tell who is barred")
@@ -127,7 +133,7 @@ class Gate:
         """By the way that the visit brought; should it not work, it is left at that."""
         try:
             if visit.response_url is not None:
-                await self._private.answer(way_back_by(visit.response_url, self._now()), message)
+                await self._ephemeral.answer(to_response_url(visit.response_url, self._now()), message)
             elif visit.trigger_id is not None:
                 await self._show(visit.trigger_id, visit, build_notice_view(message, texts))
             elif visit.channel_id is not None and visit.is_told:
@@ -136,7 +142,7 @@ class Gate:
             _log.warning("who is barred could not be told: %s", error)
 
     async def _show(self, trigger_id: str, visit: Visit, view: Block) -> None:
-        async with telling_apart():
+        async with translate_errors():
             if visit.is_in_view:
                 await self._client.views_push(trigger_id=trigger_id, view=view)
             else:
@@ -144,7 +150,7 @@ class Gate:
 
     async def _post(self, channel_id: str, visit: Visit, message: Message) -> None:
         content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
-        async with telling_apart():
+        async with translate_errors():
             if channel_id.startswith("D"):
                 await self._client.chat_postMessage(channel=channel_id, **content)
             else:

@@ -19,15 +19,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.i18n.texts import Texts, texts_for
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Ask, Suggester
-from handlers.background_tasks import Tasks
+from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.action_ids import MESSAGE_BLOCK
 from handlers.blocks.candidates import build_candidates_view
 from handlers.blocks.forms import build_notice_view, build_paste_view
 from handlers.blocks.messages import build_notice, unlink_users
-from handlers.colleague_notices import Colleagues
+from handlers.colleague_notices import ColleagueNotices
 from handlers.commands.suggest import command_word, split_hint
-from handlers.display import Showing, way_back_by
-from handlers.error_messages import apologising
+from handlers.display import ReplyDisplay, to_response_url
+from handlers.error_messages import report_errors
 from handlers.payloads import (
     MalformedPayload,
     MessageShortcut,
@@ -38,11 +38,11 @@ from handlers.payloads import (
     parse_pasted,
     parse_written,
 )
-from handlers.slack.ephemeral import NotShown, PrivateMessages
-from handlers.slack.errors import telling_apart
-from handlers.slack.live_message import Boards, Modal
-from handlers.slack.threads import Pointed, Threads, Us, kind_of, plain, text_of
-from handlers.slack.users import People
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
+from handlers.slack.errors import translate_errors
+from handlers.slack.live_message import LiveMessages, Modal
+from handlers.slack.threads import TargetMessage, Threads, Us, kind_of, plain, text_of
+from handlers.slack.users import Users
 from storage.errors import Unavailable
 from storage.records import Request, Turn
 
@@ -76,24 +76,24 @@ class Surfaces:
         *,
         client: AsyncWebClient,
         suggester: Suggester,
-        showing: Showing,
-        boards: Boards,
+        display: ReplyDisplay,
+        live_messages: LiveMessages,
         threads: Threads,
-        private: PrivateMessages,
-        colleagues: Colleagues,
-        people: People,
-        tasks: Tasks,
+        private: EphemeralMessages,
+        colleagues: ColleagueNotices,
+        users: Users,
+        tasks: BackgroundTasks,
         us: Us,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._suggester = suggester
-        self._showing = showing
-        self._boards = boards
+        self._display = display
+        self._live_messages = live_messages
         self._threads = threads
-        self._private = private
+        self._ephemeral = private
         self._colleagues = colleagues
-        self._people = people
+        self._users = users
         self._tasks = tasks
         self._us = us
         self._now = now
@@ -108,9 +108,9 @@ class Surfaces:
             _log.warning("malformed shortcut: %s", error)
             await ack()
             return
-        locale = (await self._people.get(shortcut.user_id)).locale
+        locale = (await self._users.get(shortcut.user_id)).locale
         texts = texts_for(locale)
-        async with apologising(partial(self._refuse, ack, shortcut, texts), texts, again=ack):
+        async with report_errors(partial(self._refuse, ack, shortcut, texts), texts, again=ack):
             text = text_of(shortcut.message)
             if not text:
                 await self._refuse(ack, shortcut, texts, texts("nothing-said"))
@@ -132,24 +132,24 @@ class Surfaces:
             locale=locale,
             conversation=(Turn(role="customer", text=text),),
             idempotency_key=f"shortcut:{shortcut.trigger_id}",
-            way_back=way_back_by(shortcut.response_url, self._now()),
+            response_url=to_response_url(shortcut.response_url, self._now()),
         )
 
     async def _in_modal(self, shortcut: MessageShortcut, request: Request, texts: Texts) -> None:
-        pointed = Pointed(channel_id=request.channel_id, thread_ts=shortcut.thread_ts, message=shortcut.message)
-        placeholders = await self._showing.placeholders(request, texts)
+        pointed = TargetMessage(channel_id=request.channel_id, thread_ts=shortcut.thread_ts, message=shortcut.message)
+        placeholders = await self._display.placeholders(request, texts)
         try:
             view = build_candidates_view(request, placeholders.blocks, texts)
-            modal = await self._boards.open(request, shortcut.trigger_id, view)
+            modal = await self._live_messages.open(request, shortcut.trigger_id, view)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("views.open did not work: %s", error, extra={"request_id": request.id})
             read, note = await self._read(pointed, request, texts)
-            await self._showing.draft_and_show(read, texts, note=note or texts("modal-not-opened"))
+            await self._display.draft_and_show(read, texts, note=note or texts("modal-not-opened"))
             return
         read, note = await self._read(pointed, request, texts)
-        await self._showing.unfold(read, modal, texts, note=note)
+        await self._display.unfold(read, modal, texts, note=note)
 
-    async def _read(self, pointed: Pointed, request: Request, texts: Texts) -> tuple[Request, str | None]:
+    async def _read(self, pointed: TargetMessage, request: Request, texts: Texts) -> tuple[Request, str | None]:
         """The request with its thread, as far as it can be read; and what the agent is told where it cannot."""
         thread = await self._threads.read(pointed)
         if thread.problem is not None:
@@ -171,11 +171,11 @@ class Surfaces:
         """In a modal, where the agent looks; else beside the conversation."""
         message = build_notice(sentence)
         try:
-            async with telling_apart():
+            async with translate_errors():
                 view = build_notice_view(message, texts)
                 await self._client.views_open(trigger_id=shortcut.trigger_id, view=view)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
-            await self._private.tell(shortcut.user_id, message)
+            await self._ephemeral.tell(shortcut.user_id, message)
 
     # --- a pasted message -----------------------------------------------------------------------------
 
@@ -187,14 +187,14 @@ class Surfaces:
         except MalformedPayload as error:
             _log.warning("malformed shortcut: %s", error)
             return
-        texts = texts_for((await self._people.get(shortcut.user_id)).locale)
+        texts = texts_for((await self._users.get(shortcut.user_id)).locale)
         try:
-            async with telling_apart():
+            async with translate_errors():
                 await self._client.views_open(trigger_id=shortcut.trigger_id, view=build_paste_view(texts))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("views.open did not work: %s", error)
             if not isinstance(error, DeliveryRefused) or error.reason != _USED:
-                await self._private.tell(shortcut.user_id, build_notice(texts("paste-not-opened")))
+                await self._ephemeral.tell(shortcut.user_id, build_notice(texts("paste-not-opened")))
 
     async def on_pasted(self, ack: Ack, body: dict[str, Any]) -> None:
         """The pasted message: the same modal shows the replies. What goes wrong is said in it, where the text stays."""
@@ -204,22 +204,22 @@ class Surfaces:
             _log.warning("malformed submission: %s", error)
             await ack()
             return
-        locale = (await self._people.get(pasted.user_id)).locale
+        locale = (await self._users.get(pasted.user_id)).locale
         texts = texts_for(locale)
 
         async def refuse(sentence: str) -> None:
             await ack(response_action="errors", errors={MESSAGE_BLOCK: unlink_users(sentence)})
 
-        async with apologising(refuse, texts, again=ack):
+        async with report_errors(refuse, texts, again=ack):
             if not pasted.message:
                 await refuse(texts("nothing-said"))
                 return
             request = await self._suggester.accept(self._of_pasted(pasted, locale))
             modal = Modal(view_id=pasted.view_id)
-            self._boards.put(request.id, modal)
-            placeholders = await self._showing.placeholders(request, texts)
+            self._live_messages.put(request.id, modal)
+            placeholders = await self._display.placeholders(request, texts)
             await ack(response_action="update", view=build_candidates_view(request, placeholders.blocks, texts))
-            self._after(request, texts, self._showing.unfold(request, modal, texts))
+            self._after(request, texts, self._display.unfold(request, modal, texts))
 
     def _of_pasted(self, pasted: Pasted, locale: str) -> Ask:
         return Ask(
@@ -261,10 +261,10 @@ class Surfaces:
         except MalformedPayload as error:
             _log.warning("malformed event: %s", error)
             return await ack()
-        locale = (await self._people.get(written.user_id)).locale
+        locale = (await self._users.get(written.user_id)).locale
         delivered = Delivered(written=written, locale=locale, texts=texts_for(locale))
         answer: BoltResponse | None = None
-        async with apologising(partial(self._answer, written), delivered.texts):
+        async with report_errors(partial(self._answer, written), delivered.texts):
             try:
                 await step(delivered)
             except Unavailable as error:
@@ -301,13 +301,13 @@ class Surfaces:
         """Read the thread, draft, and show all together; or say why there is nothing to reply to."""
         assert request.thread_ts is not None
         message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
-        pointed = Pointed(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
+        pointed = TargetMessage(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
         read, note = await self._read(pointed, request, texts)
         if not read.conversation:
             await self._suggester.give_up(read)
-            await self._private.show(read, [build_notice(note or texts("nothing-said"))])
+            await self._ephemeral.show(read, [build_notice(note or texts("nothing-said"))])
             return
-        await self._showing.draft_and_show(read, texts, started_at=started_at, note=note)
+        await self._display.draft_and_show(read, texts, started_at=started_at, note=note)
 
     async def _sent(self, delivered: Delivered) -> None:
         written, texts = delivered.written, delivered.texts
@@ -332,17 +332,17 @@ class Surfaces:
 
     async def _in_direct_message(self, request: Request, texts: Texts) -> None:
         try:
-            placeholders = await self._showing.placeholders(request, texts)
-            posted = await self._boards.post(request, placeholders.first)
+            placeholders = await self._display.placeholders(request, texts)
+            posted = await self._live_messages.post(request, placeholders.first)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("no message to fill: %s", error, extra={"request_id": request.id})
-            await self._showing.draft_and_show(request, texts)
+            await self._display.draft_and_show(request, texts)
             return
-        await self._showing.unfold(request, posted, texts)
+        await self._display.unfold(request, posted, texts)
 
     async def _answer(self, written: Written, sentence: str) -> None:
         """A sentence to who wrote, in the background: an event has to be acknowledged."""
-        work = self._private.beside(
+        work = self._ephemeral.beside(
             channel_id=written.channel_id,
             user_id=written.user_id,
             thread_ts=written.thread_ts,
@@ -351,7 +351,7 @@ class Surfaces:
         self._tasks.spawn(_if_possible(work), name="answer an event")
 
     def _after(self, request: Request, texts: Texts, work: Work) -> None:
-        self._tasks.spawn(self._showing.told(request, texts, work), name=f"draft {request.id}")
+        self._tasks.spawn(self._display.run_and_report(request, texts, work), name=f"draft {request.id}")
 
 
 def _is_direct(event: Mapping[str, Any]) -> bool:

@@ -8,10 +8,10 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.suggesting.deliver import PostedPart, DeliveryRefused
+from bot.suggesting.deliver import DeliveryRefused, PostedPart
 from handlers.blocks.messages import Message, build_reply
-from handlers.slack.errors import check_webhook, telling_apart
-from handlers.slack.users import People
+from handlers.slack.errors import check_webhook, translate_errors
+from handlers.slack.users import Users
 from storage.records import Delivery, Request
 
 # Nothing left to delete is what a delete wants.
@@ -28,17 +28,17 @@ class SlackCourier:
         self,
         *,
         client: AsyncWebClient,
-        people: People,
+        users: Users,
         session: aiohttp.ClientSession,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self._people = people
+        self._users = users
         self._session = session
         self._now = now
 
     async def post(self, request: Request, part: Delivery) -> PostedPart:
-        agent = await self._people.get(request.agent_id) if part.part == 0 else None
+        agent = await self._users.get(request.agent_id) if part.part == 0 else None
         message = build_reply(part.text or "", by=None if agent is None else agent.name)
         if part.address == "channel":
             return await self._post_in_channel(request, message)
@@ -46,14 +46,14 @@ class SlackCourier:
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
         try:
-            async with telling_apart():
+            async with translate_errors():
                 await self._client.chat_delete(channel=channel_id, ts=message_ts)
         except DeliveryRefused as refusal:
             if refusal.reason not in _GONE:
                 raise
 
     async def _post_in_channel(self, request: Request, message: Message) -> PostedPart:
-        async with telling_apart():
+        async with translate_errors():
             answer = await self._client.chat_postMessage(
                 channel=request.channel_id,
                 thread_ts=request.thread_ts,
@@ -72,7 +72,7 @@ class SlackCourier:
             raise DeliveryRefused("no_response_url")
         if request.response_url_expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
-        async with telling_apart():
+        async with translate_errors():
             body: dict[str, Any] = {
                 "response_type": "in_channel",
                 "replace_original": False,

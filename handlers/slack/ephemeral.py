@@ -15,9 +15,9 @@ from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryU
 from handlers.blocks.limits import TOO_LONG
 from handlers.blocks.messages import Message, add_link, halve
 from handlers.slack.courier import webhook
-from handlers.slack.errors import check_webhook, telling_apart
-from handlers.slack.live_message import Boards, Modal
-from storage.records import Request, Surface, WayBack
+from handlers.slack.errors import check_webhook, translate_errors
+from handlers.slack.live_message import LiveMessages, Modal
+from storage.records import Request, Surface, ResponseUrl
 
 MOST_WAITS: Final = 3
 
@@ -31,7 +31,7 @@ class NotShown(Exception):  # noqa: N818 - named for what happened, as the calle
     """No way to the agent worked; the message's last reason."""
 
 
-class PrivateMessages:
+class EphemeralMessages:
     """Sends by `response_url`, else `chat.postEphemeral`, else a direct message; what replaces the contents of a modal,
     into that modal.
     """
@@ -40,21 +40,21 @@ class PrivateMessages:
         self,
         *,
         client: AsyncWebClient,
-        boards: Boards,
+        live_messages: LiveMessages,
         session: aiohttp.ClientSession,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client
-        self._boards = boards
+        self._live_messages = live_messages
         self._session = session
         self._now = now
         self._sleep = sleep
 
-    async def answer(self, way_back: WayBack | None, message: Message, *, replace: bool = False) -> None:
+    async def answer(self, response_url: ResponseUrl | None, message: Message, *, replace: bool = False) -> None:
         """One message by a way back alone. Raises NotShown."""
         try:
-            await self._by_response_url(way_back, message, replace=replace)
+            await self._by_response_url(response_url, message, replace=replace)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
@@ -63,21 +63,21 @@ class PrivateMessages:
 
         Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
         """
-        if replace and isinstance(self._boards.of(request), Modal):
+        if replace and isinstance(self._live_messages.of(request), Modal):
             if await self._in_modal(request, messages):
                 return
             replace = False  # what is left of a shortcut's way back belongs to the customer's message
-        way_back = _way_back(request)
+        response_url = _get_response_url(request)
         if not replace and request.surface == "shortcut" and _is_active(request):
             # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.
-            way_back = None
+            response_url = None
         for index, message in enumerate(messages):
-            await self._by_any_way(request, way_back, message, replace=replace and index == 0)
+            await self._by_any_way(request, response_url, message, replace=replace and index == 0)
 
     async def show_here(self, request: Request, messages: Sequence[Message]) -> None:
         """The same, where the agent has just been: the way back that is newest belongs to what they did there."""
         for message in messages:
-            await self._by_any_way(request, _way_back(request), message, replace=False)
+            await self._by_any_way(request, _get_response_url(request), message, replace=False)
 
     async def tell(self, user_id: str, message: Message) -> None:
         """A direct message. Raises NotShown."""
@@ -93,30 +93,30 @@ class PrivateMessages:
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             await self.tell(user_id, message)
 
-    async def _by_any_way(self, request: Request, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
+    async def _by_any_way(self, request: Request, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
         try:
-            await self._by_response_url(way_back, message, replace=replace)
+            await self._by_response_url(response_url, message, replace=replace)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
             await self._otherwise(request, message)
 
     async def _in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
         try:
-            return await self._boards.replace(request, messages)
+            return await self._live_messages.replace(request, messages)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
             return False
 
-    async def _by_response_url(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
+    async def _by_response_url(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
         """The message, in halves where Slack finds it too long. The first may replace what was clicked."""
         try:
-            await self._by_response_url_whole(way_back, message, replace=replace)
+            await self._by_response_url_whole(response_url, message, replace=replace)
         except DeliveryRefused as refusal:
             for index, half in enumerate(_halve(message, refusal)):
-                await self._by_response_url(way_back, half, replace=replace and index == 0)
+                await self._by_response_url(response_url, half, replace=replace and index == 0)
 
-    async def _by_response_url_whole(self, way_back: WayBack | None, message: Message, *, replace: bool) -> None:
-        if way_back is None or way_back.expires_at <= self._now():
+    async def _by_response_url_whole(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+        if response_url is None or response_url.expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
         body = {
             "response_type": "ephemeral",
@@ -126,8 +126,8 @@ class PrivateMessages:
         }
 
         async def post() -> None:
-            async with telling_apart():
-                answer = await webhook(way_back.response_url, self._session).send_dict(body)
+            async with translate_errors():
+                answer = await webhook(response_url.url, self._session).send_dict(body)
             check_webhook(answer)
 
         await self._patiently(post)
@@ -153,7 +153,7 @@ class PrivateMessages:
         await self._surely(partial(self._post_directly, request.agent_id), linked)
 
     async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
-        async with telling_apart():
+        async with translate_errors():
             await self._client.chat_postEphemeral(
                 channel=channel_id,
                 user=user_id,
@@ -163,13 +163,13 @@ class PrivateMessages:
             )
 
     async def _post_directly(self, user_id: str, message: Message) -> None:
-        async with telling_apart():
+        async with translate_errors():
             opened = await self._client.conversations_open(users=user_id)
             channel_id = str(opened["channel"]["id"])
         await self._post(channel_id, None, message)
 
     async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> None:
-        async with telling_apart():
+        async with translate_errors():
             await self._client.chat_postMessage(
                 channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
             )
@@ -179,7 +179,7 @@ class PrivateMessages:
         if request.thread_ts is None or request.surface in _NOWHERE:
             return message
         try:
-            async with telling_apart():
+            async with translate_errors():
                 answer = await self._client.chat_getPermalink(channel=request.channel_id, message_ts=request.thread_ts)
                 link = str(answer["permalink"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
@@ -223,7 +223,7 @@ def _is_active(request: Request) -> bool:
     return request.surface == "mention" or request.seen_ts not in {None, request.thread_ts}
 
 
-def _way_back(request: Request) -> WayBack | None:
+def _get_response_url(request: Request) -> ResponseUrl | None:
     if request.response_url is None or request.response_url_expires_at is None:
         return None
-    return WayBack(response_url=request.response_url, expires_at=request.response_url_expires_at)
+    return ResponseUrl(url=request.response_url, expires_at=request.response_url_expires_at)

@@ -24,8 +24,11 @@ _SERVER_ERRORS: Final = frozenset({"internal_error", "fatal_error", "service_una
 
 
 @asynccontextmanager
-async def telling_apart() -> AsyncIterator[None]:
-    """A Web API call, or a post to a `response_url`, whose failure becomes Refused, Uncertain or Throttled."""
+async def translate_errors() -> AsyncIterator[None]:
+    """Turn failures of a Web API call, or of a post to a `response_url`, into those of `bot/suggesting/deliver.py`.
+
+    Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled.
+    """
     try:
         yield
     except SlackApiError as error:
@@ -35,7 +38,7 @@ async def telling_apart() -> AsyncIterator[None]:
 
 
 def check_webhook(answer: WebhookResponse) -> None:
-    """Raises Refused, Uncertain or Throttled unless Slack took the post: the SDK never does."""
+    """Raises DeliveryRefused, DeliveryUncertain or DeliveryThrottled unless Slack took the post: the SDK never does."""
     refusal = _refusal(answer.body)
     if answer.status_code == 200 and refusal is None:
         return

@@ -18,10 +18,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import Texts, texts_for
 from bot.suggesting.deliver import DeliveryRefused
-from handlers.blocks.candidates import Layout, build_candidates_view
+from handlers.blocks.candidates import MessageLayout, build_candidates_view
 from handlers.blocks.elements import Block
 from handlers.blocks.messages import Message
-from handlers.slack.errors import telling_apart
+from handlers.slack.errors import translate_errors
 from storage.records import Request
 
 MODAL_EVERY_S: Final = 0.3
@@ -71,10 +71,10 @@ class DirectMessage:
         self.painted.clear()
 
 
-Board = Modal | DirectMessage
+LiveMessage = Modal | DirectMessage
 
 
-class Boards:
+class LiveMessages:
     """The boards of the newest requests, and how to change them: not faster than each may be."""
 
     def __init__(
@@ -87,14 +87,14 @@ class Boards:
         self._client = client
         self._clock = clock
         self._sleep = sleep
-        self._known: OrderedDict[str, Board] = OrderedDict()
+        self._known: OrderedDict[str, LiveMessage] = OrderedDict()
 
-    def of(self, request: Request) -> Board | None:
+    def of(self, request: Request) -> LiveMessage | None:
         """The request's board, or its parent's, which a redraft takes over."""
         return self._known.get(request.id) or self._known.get(request.parent_request_id or "")
 
-    def put(self, request_id: str, board: Board) -> None:
-        self._known[request_id] = board
+    def put(self, request_id: str, live: LiveMessage) -> None:
+        self._known[request_id] = live
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
@@ -110,15 +110,15 @@ class Boards:
             self.put(request_id, Modal(view_id=view_id))
 
     async def open(self, request: Request, trigger_id: str, view: Block) -> Modal:
-        """A new modal for the request. Raises Refused, Uncertain, Throttled."""
-        async with telling_apart():
+        """A new modal for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
+        async with translate_errors():
             answer = await self._client.views_open(trigger_id=trigger_id, view=view)
             modal = Modal(view_id=answer["view"]["id"], hash=answer["view"].get("hash"))
         self.put(request.id, modal)
         return modal
 
     async def post(self, request: Request, message: Message) -> DirectMessage:
-        """A new message for the request. Raises Refused, Uncertain, Throttled."""
+        """A new message for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         channel_id, ts = await self._post(request.channel_id, request.thread_ts, message)
         posted = DirectMessage(
             channel_id=channel_id, message_ts=ts, thread_ts=request.thread_ts, painted={FIRST: message}
@@ -128,95 +128,97 @@ class Boards:
 
     async def paint(
         self,
-        board: Board,
+        live: LiveMessage,
         request: Request,
         message: Message,
         further: Mapping[str, Message] = MappingProxyType({}),
     ) -> None:
-        """Other blocks in the board, unless it was changed behind our back; `further` are messages that follow the
-        first, or in a modal stand under it. Raises Refused (`hash_conflict` for that), Uncertain, Throttled.
-        """
-        async with self._turn(board):
-            if isinstance(board, DirectMessage):
-                await self._update_messages(board, {FIRST: message, **further})
-            else:
-                layout = Layout(first=message, further=dict(further))
-                await self._update_view(board, request, layout.blocks, guard=board.hash)
+        """Show other blocks there, unless it was changed behind our back.
 
-    async def remove(self, board: DirectMessage) -> None:
-        """Take its messages away; those that are gone are fine. Raises Uncertain, Throttled."""
-        await self._delete(board, list(board.further))
-        await self._delete_message(board.channel_id, board.message_ts)
+        `further` are messages that follow the first, or in a modal stand under it. Raises DeliveryRefused
+        (`hash_conflict` where it was changed), DeliveryUncertain, DeliveryThrottled.
+        """
+        async with self._turn(live):
+            if isinstance(live, DirectMessage):
+                await self._update_messages(live, {FIRST: message, **further})
+            else:
+                layout = MessageLayout(first=message, further=dict(further))
+                await self._update_view(live, request, layout.blocks, guard=live.hash)
+
+    async def remove(self, live: DirectMessage) -> None:
+        """Take its messages away; those that are gone are fine. Raises DeliveryUncertain, DeliveryThrottled."""
+        await self._delete(live, list(live.further))
+        await self._delete_message(live.channel_id, live.message_ts)
 
     async def replace(self, request: Request, messages: Sequence[Message]) -> bool:
         """Whatever stood in the request's modal, these now. False where it has none. Raises as `paint` does."""
-        board = self.of(request)
-        if not isinstance(board, Modal):
+        live = self.of(request)
+        if not isinstance(live, Modal):
             return False
-        async with self._turn(board):
+        async with self._turn(live):
             shown = [block for message in messages for block in message.blocks]
-            await self._update_view(board, request, shown, guard=None)
-        self.put(request.id, board)
+            await self._update_view(live, request, shown, guard=None)
+        self.put(request.id, live)
         return True
 
-    async def wait(self, board: Board) -> None:
+    async def wait(self, live: LiveMessage) -> None:
         """Until it may be painted again."""
-        if board.painted_at is not None:
-            await self._sleep(max(0.0, board.painted_at + board.every_s - self._clock()))
+        if live.painted_at is not None:
+            await self._sleep(max(0.0, live.painted_at + live.every_s - self._clock()))
 
     @asynccontextmanager
-    async def _turn(self, board: Board) -> AsyncIterator[None]:
-        async with board.turn:
-            await self.wait(board)
-            began_at = board.painted_at = self._clock()
+    async def _turn(self, live: LiveMessage) -> AsyncIterator[None]:
+        async with live.turn:
+            await self.wait(live)
+            began_at = live.painted_at = self._clock()
             try:
                 yield
             finally:
-                if self._clock() > began_at + board.every_s:
+                if self._clock() > began_at + live.every_s:
                     # It waited as Slack told, say, and was painted only now.
-                    board.painted_at = self._clock()
+                    live.painted_at = self._clock()
 
     async def _update_view(self, modal: Modal, request: Request, shown: Sequence[Block], *, guard: str | None) -> None:
         texts: Texts = texts_for(request.locale)
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
-        async with telling_apart():
+        async with translate_errors():
             view = build_candidates_view(request, shown, texts)
             answer = await self._client.views_update(view_id=modal.view_id, view=view, **arguments)
             modal.hash = answer["view"].get("hash")
 
-    async def _update_messages(self, board: DirectMessage, messages: Mapping[str, Message]) -> None:
+    async def _update_messages(self, live: DirectMessage, messages: Mapping[str, Message]) -> None:
         """Change what has changed, post what is new, delete what is no longer there."""
-        stamps = {FIRST: board.message_ts, **board.further}
+        stamps = {FIRST: live.message_ts, **live.further}
         for name, message in messages.items():
-            if board.painted.get(name) == message:
+            if live.painted.get(name) == message:
                 continue
             if name in stamps:
-                await self._update_message(board.channel_id, stamps[name], message)
+                await self._update_message(live.channel_id, stamps[name], message)
             else:
-                _, board.further[name] = await self._post(board.channel_id, board.thread_ts, message)
-            board.painted[name] = message
-        await self._delete(board, [name for name in board.further if name not in messages])
+                _, live.further[name] = await self._post(live.channel_id, live.thread_ts, message)
+            live.painted[name] = message
+        await self._delete(live, [name for name in live.further if name not in messages])
 
     async def _update_message(self, channel_id: str, ts: str, message: Message) -> None:
-        async with telling_apart():
+        async with translate_errors():
             await self._client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
 
     async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> tuple[str, str]:
-        async with telling_apart():
+        async with translate_errors():
             answer = await self._client.chat_postMessage(
                 channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
             )
             return answer["channel"], answer["ts"]
 
-    async def _delete(self, board: DirectMessage, names: Sequence[str]) -> None:
+    async def _delete(self, live: DirectMessage, names: Sequence[str]) -> None:
         for name in names:
-            await self._delete_message(board.channel_id, board.further[name])
-            del board.further[name]
-            board.painted.pop(name, None)
+            await self._delete_message(live.channel_id, live.further[name])
+            del live.further[name]
+            live.painted.pop(name, None)
 
     async def _delete_message(self, channel_id: str, ts: str) -> None:
         try:
-            async with telling_apart():
+            async with translate_errors():
                 await self._client.chat_delete(channel=channel_id, ts=ts)
         except DeliveryRefused as refusal:
             _log.info("not deleted: %s", refusal.reason)

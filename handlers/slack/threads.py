@@ -18,8 +18,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.text_limits import clean
 from handlers.payloads import Origin, unescape
-from handlers.slack.errors import telling_apart
-from handlers.slack.users import Kind, People
+from handlers.slack.errors import translate_errors
+from handlers.slack.users import Kind, Users
 from storage.records import Request, Role, Turn
 
 _log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Us:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointed:
+class TargetMessage:
     """The message that the agent pointed at, as Slack delivered it; for a mention, the thread's first."""
 
     channel_id: str
@@ -96,16 +96,16 @@ class Thread:
 class Threads:
     """Reads threads by `conversations.replies`."""
 
-    def __init__(self, *, client: AsyncWebClient, people: People, us: Us) -> None:
+    def __init__(self, *, client: AsyncWebClient, users: Users, us: Us) -> None:
         self._client = client
-        self._people = people
+        self._users = users
         self._us = us
 
-    async def read(self, pointed: Pointed) -> Thread:
+    async def read(self, pointed: TargetMessage) -> Thread:
         """The thread as turns; where it cannot be read, the message alone, and why."""
         problem: Problem | None = None
         try:
-            async with asyncio.timeout(READ_LIMIT_S), telling_apart():
+            async with asyncio.timeout(READ_LIMIT_S), translate_errors():
                 messages = await self._messages(pointed)
         except DeliveryRefused as refusal:
             messages, problem = [], _PROBLEMS.get(refusal.reason, "unreadable")
@@ -128,7 +128,7 @@ class Threads:
         not tell within LOOK_LIMIT_S.
         """
         try:
-            async with asyncio.timeout(LOOK_LIMIT_S), telling_apart():
+            async with asyncio.timeout(LOOK_LIMIT_S), translate_errors():
                 answer = await self._client.conversations_replies(
                     channel=request.channel_id, ts=request.thread_ts or "", oldest=request.seen_ts, limit=PAGE
                 )
@@ -140,7 +140,7 @@ class Threads:
             return None
         return sum(self._is_said(message) for message in newer)
 
-    async def _messages(self, pointed: Pointed) -> Sequence[Mapping[str, Any]]:
+    async def _messages(self, pointed: TargetMessage) -> Sequence[Mapping[str, Any]]:
         """The newest messages, the first, and the one that the agent pointed at, oldest first."""
         last: deque[Mapping[str, Any]] = deque(maxlen=_KEPT)
         before: list[Mapping[str, Any]] = []
@@ -161,12 +161,12 @@ class Threads:
                 break
         return [*(message for message in before if message not in last), *last]
 
-    async def _team(self, pointed: Pointed, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    async def _team(self, pointed: TargetMessage, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         """The members among the authors, but for the customer: whom the agent pointed at; else, where nobody from
         outside has written, who began the thread.
         """
         authors = sorted({author for message in messages if (author := author_of(message))})
-        persons = await asyncio.gather(*(self._people.get(author) for author in authors))
+        persons = await asyncio.gather(*(self._users.get(author) for author in authors))
         by_apps = {author_of(message) for message in messages if message.get("bot_id")}
         members = {
             author
@@ -262,7 +262,7 @@ def _objects(message: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
-def _is_at(message: Mapping[str, Any], pointed: Pointed) -> bool:
+def _is_at(message: Mapping[str, Any], pointed: TargetMessage) -> bool:
     """Whether it is the message that the agent pointed at."""
     at = pointed.message.get("ts")
     return isinstance(at, str) and message.get("ts") == at

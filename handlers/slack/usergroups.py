@@ -8,7 +8,7 @@ from typing import Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.slack.errors import telling_apart
+from handlers.slack.errors import translate_errors
 from handlers.slack.users import LOOKUP_LIMIT_S
 
 REMEMBERED_S: Final = 300.0
@@ -59,7 +59,7 @@ class Usergroups:
 
     async def _ask_for(self, usergroup: str) -> bool:
         try:
-            async with telling_apart():
+            async with translate_errors():
                 answer = await self._client.usergroups_users_list(usergroup=usergroup)
                 members = frozenset(str(user_id) for user_id in answer["users"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:

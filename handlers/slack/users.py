@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import DEFAULT_LOCALE
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.slack.errors import telling_apart
+from handlers.slack.errors import translate_errors
 
 LOOKUP_LIMIT_S: Final = 0.8
 """Asking Slack must leave time to commit and acknowledge within its 3 seconds."""
@@ -28,7 +28,7 @@ Kind = Literal["member", "guest", "stranger", "deactivated", "bot", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class SlackUser:
     """What we know of a Slack user; `unknown` where Slack did not say. `name` is the one that others see."""
 
     name: str | None = None
@@ -37,7 +37,7 @@ class Person:
     kind: Kind = "unknown"
 
 
-class People:
+class Users:
     """Looks users up in Slack, once an hour each. Who cannot be looked up speaks English and administers nothing.
 
     `home` is the workspace's id, and its organisation's if it has one: who is of neither is a stranger.
@@ -47,15 +47,15 @@ class People:
         self._client = client
         self._clock = clock
         self._home = home
-        self._known: dict[str, tuple[float, Person]] = {}
+        self._known: dict[str, tuple[float, SlackUser]] = {}
 
-    async def get(self, user_id: str) -> Person:
+    async def get(self, user_id: str) -> SlackUser:
         """The person, from memory or from Slack, within LOOKUP_LIMIT_S."""
-        until, person = self._known.get(user_id, (0.0, Person()))
+        until, person = self._known.get(user_id, (0.0, SlackUser()))
         if self._clock() < until:
             return person
         try:
-            async with asyncio.timeout(LOOKUP_LIMIT_S), telling_apart():
+            async with asyncio.timeout(LOOKUP_LIMIT_S), translate_errors():
                 answer = await self._client.users_info(user=user_id, include_locale=True)
             person, keep_s = _person(answer["user"], self._home), _REMEMBERED_S
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
@@ -67,15 +67,15 @@ class People:
         return person
 
 
-def _unknown(error: Exception) -> Person:
+def _unknown(error: Exception) -> SlackUser:
     """Whom Slack does not let us see is nobody of this workspace; of others nothing is known for now."""
     is_hidden = isinstance(error, DeliveryRefused) and error.reason in _HIDDEN
-    return Person(kind="stranger" if is_hidden else "unknown")
+    return SlackUser(kind="stranger" if is_hidden else "unknown")
 
 
-def _person(user: Mapping[str, Any], home: frozenset[str]) -> Person:
+def _person(user: Mapping[str, Any], home: frozenset[str]) -> SlackUser:
     kind = _kind(user, home)
-    return Person(
+    return SlackUser(
         name=_name(user),
         locale=str(user.get("locale") or DEFAULT_LOCALE)[:16],
         is_admin=kind == "member" and bool(user.get("is_admin") or user.get("is_owner")),

@@ -17,16 +17,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import Texts, texts_for
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.background_tasks import Tasks
+from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.forms import build_export_view
 from handlers.blocks.messages import build_notice
 from handlers.payloads import ExportWish, MalformedPayload, parse_export
-from handlers.slack.ephemeral import NotShown, PrivateMessages
-from handlers.slack.errors import telling_apart
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
+from handlers.slack.errors import translate_errors
 from handlers.slack.threads import Us
-from handlers.slack.users import People
+from handlers.slack.users import Users
 from storage.errors import Redelivered, Unavailable
-from storage.records import WayBack
+from storage.records import ResponseUrl
 
 LARGEST: Final = 1_000_000_000
 """Bytes: Slack takes no more."""
@@ -89,10 +89,10 @@ class Exports:
         seen: Seen,
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
-        private: PrivateMessages,
-        people: People,
+        private: EphemeralMessages,
+        users: Users,
         admins: frozenset[str],
-        tasks: Tasks,
+        tasks: BackgroundTasks,
         us: Us,
         now: Callable[[], datetime],
     ) -> None:
@@ -100,21 +100,21 @@ class Exports:
         self._seen = seen
         self._client = client
         self._session = session
-        self._private = private
-        self._people = people
+        self._ephemeral = private
+        self._users = users
         self._admins = admins
         self._tasks = tasks
         self._us = us
         self._now = now
         self._busy: set[str] = set()
-        self._ways: OrderedDict[str, WayBack | None] = OrderedDict()
+        self._ways: OrderedDict[str, ResponseUrl | None] = OrderedDict()
 
-    async def open(self, *, user_id: str, trigger_id: str, way_back: WayBack | None, texts: Texts) -> None:
+    async def open(self, *, user_id: str, trigger_id: str, response_url: ResponseUrl | None, texts: Texts) -> None:
         """Ask for range and form. Where no modal opens, the admin is told."""
-        self._ways[user_id] = way_back
+        self._ways[user_id] = response_url
         _forget_the_oldest(self._ways)
         try:
-            async with telling_apart():
+            async with translate_errors():
                 await self._client.views_open(trigger_id=trigger_id, view=build_export_view(texts))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("views.open did not work: %s", error)
@@ -131,7 +131,7 @@ class Exports:
         self._tasks.spawn(self._answer(wish), name=f"export for {wish.user_id}")
 
     async def _answer(self, wish: ExportWish) -> None:
-        person = await self._people.get(wish.user_id)
+        person = await self._users.get(wish.user_id)
         texts = texts_for(person.locale)
         is_home = self._us.are_home_of(wish.team_id, wish.origin)
         if not (is_home and (person.is_admin or wish.user_id in self._admins)):
@@ -213,10 +213,10 @@ class Exports:
         """By the way that the command brought, else directly."""
         notice = build_notice(sentence)
         try:
-            await self._private.answer(self._ways.get(user_id), notice)
+            await self._ephemeral.answer(self._ways.get(user_id), notice)
         except NotShown:
             try:
-                async with telling_apart():
+                async with translate_errors():
                     direct = await self._client.conversations_open(users=user_id)
                     await self._client.chat_postMessage(
                         channel=str(direct["channel"]["id"]), text=notice.text, blocks=list(notice.blocks)
@@ -237,7 +237,7 @@ class _NotSent(Exception):  # noqa: N818 - it is told, as an outcome
 async def _sending(texts: Texts, sentence: str) -> AsyncIterator[None]:
     """A step of sending, whose failure becomes _NotSent: by this sentence, but for a scope that is missing."""
     try:
-        async with telling_apart():
+        async with translate_errors():
             yield
     except DeliveryRefused as error:
         lacking = str(error) == "missing_scope"

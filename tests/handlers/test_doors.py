@@ -15,17 +15,17 @@ from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
 from bot.suggesting.deliver import DeliveryRefused as CourierRefused
 from bot.suggesting.deliver import DeliveryThrottled, DeliveryUncertain
 from handlers import payloads
-from handlers.background_tasks import Tasks
-from handlers.error_messages import apologising
+from handlers.background_tasks import BackgroundTasks
+from handlers.error_messages import report_errors
 from handlers.slack.client import Connection, SlackRefused, SlackUnreachable
 from handlers.slack.courier import SlackCourier
-from handlers.slack.ephemeral import NotShown, PrivateMessages
-from handlers.slack.errors import telling_apart
-from handlers.slack.live_message import Boards
-from handlers.slack.users import People
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
+from handlers.slack.errors import translate_errors
+from handlers.slack.live_message import LiveMessages
+from handlers.slack.users import Users
 from playground import RESPONSE_URL, ErrorResponse, RateLimited, ServerError, Workspace
 from playground.model_server import unauthorized
-from storage.records import Delivery, Request, Turn, WayBack
+from storage.records import Delivery, Request, Turn, ResponseUrl
 from tests.conftest import Stage, StageMaker
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -83,7 +83,7 @@ async def test_health_beside_socket_mode(stage_with: StageMaker) -> None:
 
 async def test_tasks_are_drained(caplog: pytest.LogCaptureFixture) -> None:
     """What runs may finish; what is late is cancelled; what breaks is logged."""
-    tasks, done = Tasks(), []
+    tasks, done = BackgroundTasks(), []
 
     async def finish() -> None:
         await asyncio.sleep(0)
@@ -136,7 +136,7 @@ async def test_an_unexpected_error_is_told_with_a_reference(caplog: pytest.LogCa
     async def tell(sentence: str) -> None:
         told.append(sentence)
 
-    async with apologising(tell, texts_for("en-US")):
+    async with report_errors(tell, texts_for("en-US")):
         raise RuntimeError("a secret detail")
     [sentence] = told
     reference = sentence.rstrip(".").rpartition(" ")[2]
@@ -151,7 +151,7 @@ async def test_an_agent_who_cannot_be_reached_is_logged(caplog: pytest.LogCaptur
         raise AssertionError(sentence)
 
     with caplog.at_level(logging.WARNING):
-        async with apologising(tell, texts_for("en-US")):
+        async with report_errors(tell, texts_for("en-US")):
             raise NotShown("expired")
     assert "could not be reached" in caplog.text
 
@@ -241,8 +241,8 @@ def _request(**changes: object) -> Request:
 
 
 def _courier(client: AsyncWebClient, session: aiohttp.ClientSession) -> SlackCourier:
-    people = People(client=client, clock=lambda: 0.0, home=frozenset())
-    return SlackCourier(client=client, people=people, session=session, now=lambda: NOW)
+    users = Users(client=client, clock=lambda: 0.0, home=frozenset())
+    return SlackCourier(client=client, users=users, session=session, now=lambda: NOW)
 
 
 PART = Delivery(id="d1", choice_id="c1", request_id="r1", part=0, address="response_url", text="Hello")
@@ -283,8 +283,10 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         async def sleep(seconds: float) -> None:
             waited.append(seconds)
 
-        boards = Boards(client=client, clock=time.monotonic)
-        private = PrivateMessages(client=client, boards=boards, session=session, now=lambda: NOW, sleep=sleep)
+        live_messages = LiveMessages(client=client, clock=time.monotonic)
+        private = EphemeralMessages(
+            client=client, live_messages=live_messages, session=session, now=lambda: NOW, sleep=sleep
+        )
         slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
         slack.faults.plan("conversations.open", ErrorResponse(error="user_disabled"))
         from handlers.blocks.messages import build_notice
@@ -292,7 +294,7 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         with pytest.raises(NotShown, match="user_disabled"):
             await private.show(_request(), [build_notice("hello")])
         assert waited == [7.0, 7.0, 7.0]
-        expired = WayBack(response_url="http://x/", expires_at=NOW - timedelta(1))
+        expired = ResponseUrl(url="http://x/", expires_at=NOW - timedelta(1))
         with pytest.raises(NotShown):
             await private.answer(expired, build_notice("hello"))
 
@@ -312,7 +314,7 @@ async def test_slacks_failures_are_told_apart(fault: object, expected: type[Exce
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
         slack.faults.plan("chat.postMessage", fault)
         with pytest.raises(expected):
-            async with telling_apart():
+            async with translate_errors():
                 await client.chat_postMessage(channel=slack.channels.support.id, text="hi")
 
 
@@ -327,11 +329,11 @@ async def test_errors_of_slack_that_are_no_answers() -> None:
             raise ValueError("not JSON")
 
     with pytest.raises(DeliveryUncertain, match="http_500"):
-        async with telling_apart():
+        async with translate_errors():
             raise SlackApiError("x", Answer())
     Answer.status_code = 429
     with pytest.raises(DeliveryThrottled) as throttled:
-        async with telling_apart():
+        async with translate_errors():
             raise SlackApiError("x", Answer())
     assert throttled.value.retry_after_s == 1.0
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from bot.operations.recovery import Recoverer
 from cli import lifecycle
-from handlers.background_tasks import Tasks
-from handlers.slack.ephemeral import PrivateMessages
+from handlers.background_tasks import BackgroundTasks
+from handlers.slack.ephemeral import EphemeralMessages
 from playground import RESPONSE_URL, Ephemeral, ErrorResponse, NoResponse, RateLimited
 from playground.model_server import Call, Hang
 from storage.engine.database import Database
@@ -28,7 +28,7 @@ LONG_AGO = "2026-01-01T00:00:00.000Z"
 def without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every bot here dies at the end of its block as a killed process does: nothing is finished, nobody told."""
 
-    async def cut_off(tasks: Tasks, _limit_s: float) -> None:
+    async def cut_off(tasks: BackgroundTasks, _limit_s: float) -> None:
         for task in tuple(tasks._running):
             task.cancel()
         await asyncio.gather(*tuple(tasks._running), return_exceptions=True)
@@ -273,7 +273,7 @@ async def test_an_agent_who_was_not_told_that_the_reply_stands_is_told_after_the
     async with stage.bot():
         shown = await stage.suggested()
         with monkeypatch.context() as dying:
-            dying.setattr(PrivateMessages, "show", dies)
+            dying.setattr(EphemeralMessages, "show", dies)
             await stage.slack.click(stage.agent, shown, "use_candidate")
             await until_there_is(stage, "SELECT 1 FROM deliveries WHERE state = 'done'")
     assert sets_shown(stage), "still buttons"
@@ -298,7 +298,7 @@ async def test_a_confirmation_that_was_lost_comes_with_the_next_click(
     async with stage_with(suggest_on_use="copy") as stage:
         shown = await stage.suggested()
         with monkeypatch.context() as dying:
-            dying.setattr(PrivateMessages, "show", dies)
+            dying.setattr(EphemeralMessages, "show", dies)
             await stage.slack.click(stage.agent, shown, action)
             await stage.logged("shown", "used" if action == "use_candidate" else "dismissed")
         for clicked in ("use_candidate", "edit_candidate", "dismiss_request"):

@@ -10,14 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from handlers.background_tasks import Tasks
+from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, listen, slack_app
-from handlers.middleware.access import Gate, visit_of
+from handlers.middleware.access import AccessControl, visit_of
 from handlers.slack.client import Connection
-from handlers.slack.ephemeral import PrivateMessages
-from handlers.slack.live_message import Boards
+from handlers.slack.ephemeral import EphemeralMessages
+from handlers.slack.live_message import LiveMessages
 from handlers.slack.usergroups import AGAIN_AFTER_S, AT_MOST_S, REMEMBERED_S, Usergroups
-from handlers.slack.users import People
+from handlers.slack.users import Users
 from playground import ErrorResponse, NoResponse, User, Workspace, find_mentions
 from tests.bot.desk import Clock
 from tests.conftest import Stage, StageMaker
@@ -57,11 +57,13 @@ async def house(
         made = House(slack=slack)
         connection = Connection(slack.bot_token, api_url=slack.api_url, session=session)
         identity = await connection.identify()
-        tasks, clock = Tasks(), made.clock
-        boards = Boards(client=connection.client, clock=clock.monotonic)
-        private = PrivateMessages(client=connection.client, boards=boards, session=session, now=clock.now)
-        gate = Gate(
-            people=People(client=connection.client, clock=clock.monotonic, home=identity.home),
+        tasks, clock = BackgroundTasks(), made.clock
+        live_messages = LiveMessages(client=connection.client, clock=clock.monotonic)
+        private = EphemeralMessages(
+            client=connection.client, live_messages=live_messages, session=session, now=clock.now
+        )
+        gate = AccessControl(
+            users=Users(client=connection.client, clock=clock.monotonic, home=identity.home),
             usergroups=Usergroups(usergroups, client=connection.client, clock=clock.monotonic),
             admins=admins,
             client=connection.client,

@@ -13,7 +13,7 @@ from bot.i18n.texts import Texts, texts_for
 from bot.suggesting.deliver import DeliveryRefused
 from handlers.blocks.candidates import build_candidates_view
 from handlers.blocks.messages import build_notice
-from handlers.slack.live_message import Boards, Modal
+from handlers.slack.live_message import LiveMessages, Modal
 from playground import SlowResponse, Workspace
 from storage.records import Request, Turn
 from tests.bot.desk import Clock
@@ -35,14 +35,14 @@ REQUEST = Request(
 
 
 @asynccontextmanager
-async def boards() -> AsyncIterator[tuple[Workspace, Boards, Clock]]:
+async def live_messages() -> AsyncIterator[tuple[Workspace, LiveMessages, Clock]]:
     async with Workspace.start() as slack, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
         clock = Clock()
-        yield slack, Boards(client=client, clock=clock.monotonic, sleep=clock.sleep), clock
+        yield slack, LiveMessages(client=client, clock=clock.monotonic, sleep=clock.sleep), clock
 
 
-async def a_modal(slack: Workspace, made: Boards) -> Modal:
+async def a_modal(slack: Workspace, made: LiveMessages) -> Modal:
     trigger = slack.state.issue_trigger("U0AGENT")
     return await made.open(REQUEST, trigger.id, build_candidates_view(REQUEST, build_notice("0").blocks, _texts()))
 
@@ -52,7 +52,7 @@ def _texts() -> Texts:
 
 
 async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_waits_for_nothing() -> None:
-    async with boards() as (slack, made, clock):
+    async with live_messages() as (slack, made, clock):
         modal = await a_modal(slack, made)
         for number in range(3):
             await made.paint(modal, REQUEST, build_notice(str(number)))
@@ -64,7 +64,7 @@ async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_wait
 
 async def test_a_change_that_had_to_wait_counts_from_its_end() -> None:
     """A client that waits as Slack tells makes its call late."""
-    async with boards() as (slack, made, clock):
+    async with live_messages() as (slack, made, clock):
         modal = await a_modal(slack, made)
         slack.faults.plan("views.update", SlowResponse(seconds=0.2))
         waiting = asyncio.create_task(made.paint(modal, REQUEST, build_notice("1")))
@@ -76,7 +76,7 @@ async def test_a_change_that_had_to_wait_counts_from_its_end() -> None:
 
 
 async def test_a_direct_message_is_changed_every_second_at_most() -> None:
-    async with boards() as (_, made, clock):
+    async with live_messages() as (_, made, clock):
         board = await made.post(REQUEST, build_notice("0"))
         for number in range(3):
             await made.paint(board, REQUEST, build_notice(str(number)))
@@ -84,7 +84,7 @@ async def test_a_direct_message_is_changed_every_second_at_most() -> None:
 
 
 async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
-    async with boards() as (slack, made, _):
+    async with live_messages() as (slack, made, _):
         modal = await a_modal(slack, made)
         other = Modal(view_id=modal.view_id)
         await made.paint(other, REQUEST, build_notice("another replica was here"))
@@ -95,9 +95,9 @@ async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
 
 
 async def test_what_a_click_brings_is_the_modal_of_a_process_that_did_not_open_it() -> None:
-    async with boards() as (slack, made, clock):
+    async with live_messages() as (slack, made, clock):
         modal = await a_modal(slack, made)
-        fresh = Boards(client=made._client, clock=clock.monotonic, sleep=clock.sleep)
+        fresh = LiveMessages(client=made._client, clock=clock.monotonic, sleep=clock.sleep)
         assert not await fresh.replace(REQUEST, [build_notice("lost")])
         fresh.see(REQUEST.id, modal.view_id)
         assert await fresh.replace(REQUEST, [build_notice("Posted")])
