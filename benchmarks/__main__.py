@@ -1,9 +1,9 @@
 """All measurements: `python -m benchmarks`."""
 
-from benchmarks import main_path, startup, sustained
+from benchmarks import main_path, startup, sustained_load
 
 if __name__ == "__main__":
     startup.main([])
     main_path.main([])
-    sustained.main([])
-    sustained.main(["--postgresql"])
+    sustained_load.main([])
+    sustained_load.main(["--postgresql"])

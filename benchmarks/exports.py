@@ -18,8 +18,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks import report
-from benchmarks.fill import fill
+from benchmarks import summary
+from benchmarks.synthetic_log import fill_database
 from bot.choice_log.writer import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS
 
 RESULTS = Path(__file__).with_name("results")
@@ -28,7 +28,7 @@ SHELL = "sqlite3 shell, csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ProcessRun:
     """One process: how long it took, what it used, and how much it wrote."""
 
     seconds: float
@@ -49,26 +49,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="suggest-exports-", dir=options.folder) as folder:
         database = options.database or Path(folder) / "log.db"
         if options.database is None:
-            fill(database, options.requests)
-        runs = measured(database.resolve(), Path(folder), rounds=options.rounds, imported=options.imported)
-    requests, candidates = counted(database)
+            fill_database(database, options.requests)
+        runs = measure(database.resolve(), Path(folder), rounds=options.rounds, imported=options.imported)
+    requests, candidates = count_rows(database)
     rows = {name: requests if name in {"jsonl", "parquet"} else candidates for name in runs}
     rows["import"] = options.imported
-    report.show(shown(runs, rows, f"{requests:,} requests, {candidates:,} candidates"))
+    summary.print_table(build_table(runs, rows, f"{requests:,} requests, {candidates:,} candidates"))
     written = {
-        "machine": report.machine(),
+        "machine": summary.describe_machine(),
         "runs": {name: [asdict(run) for run in each] for name, each in runs.items()},
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(written, indent=2) + "\n")
 
 
-def measured(database: Path, folder: Path, *, rounds: int, imported: int) -> dict[str, list[Run]]:
-    """The shell and each form in turn, as often as there are rounds; then one import."""
-    runs: dict[str, list[Run]] = {name: [] for name in (SHELL, *FORMATS)}
+def measure(database: Path, folder: Path, *, rounds: int, imported: int) -> dict[str, list[ProcessRun]]:
+    """Measure the shell and each format in turn, once a round; then one import."""
+    runs: dict[str, list[ProcessRun]] = {name: [] for name in (SHELL, *FORMATS)}
     output = folder / "out"
     for _ in range(rounds):
-        runs[SHELL].append(of_process(["sqlite3", "-readonly", str(database)], output, script=dump(output)))
+        runs[SHELL].append(
+            run_process(["sqlite3", "-readonly", str(database)], output, script=build_shell_script(output))
+        )
         for name in FORMATS:
             command = [
                 sys.executable,
@@ -81,19 +83,19 @@ def measured(database: Path, folder: Path, *, rounds: int, imported: int) -> dic
                 "-o",
                 str(output),
             ]
-            runs[name].append(of_process([*command, "--database", str(database)], output))
+            runs[name].append(run_process([*command, "--database", str(database)], output))
             if name == "jsonl":
                 shutil.copy(output, folder / "log.jsonl")
     some, new = folder / "some.jsonl", folder / "new.db"
     with (folder / "log.jsonl").open("rb") as source, some.open("wb") as target:
         for _ in range(imported):
             target.write(source.readline())
-    runs["import"] = [of_process([sys.executable, "-m", "cli", "import", str(some), "--database", str(new)], new)]
+    runs["import"] = [run_process([sys.executable, "-m", "cli", "import", str(some), "--database", str(new)], new)]
     return runs
 
 
-def dump(output: Path) -> str:
-    """What the shell is told: the join that a CSV export is, in its order."""
+def build_shell_script(output: Path) -> str:
+    """Build the shell's script: the same join as a CSV export, in its order."""
     columns = [f"r.{name}" for name in REQUEST_FIELDS] + [f"c.{name}" for name in CANDIDATE_FIELDS]
     columns += [f"h.{name}" for name in CHOICE_FIELDS]
     return (
@@ -104,7 +106,7 @@ def dump(output: Path) -> str:
     )
 
 
-def of_process(command: list[str], output: Path, *, script: str = "") -> Run:
+def run_process(command: list[str], output: Path, *, script: str = "") -> ProcessRun:
     output.unlink(missing_ok=True)
     started = time.monotonic()
     with tempfile.TemporaryFile() as stdin:
@@ -115,7 +117,7 @@ def of_process(command: list[str], output: Path, *, script: str = "") -> Run:
     seconds = time.monotonic() - started
     if status:
         raise SystemExit(f"{command[0]} … ended with {os.waitstatus_to_exitcode(status)}")
-    run = Run(
+    run = ProcessRun(
         seconds=seconds,
         cpu_s=usage.ru_utime + usage.ru_stime,
         peak_mb=usage.ru_maxrss / 1024,
@@ -125,7 +127,7 @@ def of_process(command: list[str], output: Path, *, script: str = "") -> Run:
     return run
 
 
-def counted(database: Path) -> tuple[int, int]:
+def count_rows(database: Path) -> tuple[int, int]:
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
         counts = [
             connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("requests", "candidates")
@@ -134,19 +136,19 @@ def counted(database: Path) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def shown(runs: dict[str, list[Run]], rows: dict[str, int], title: str) -> Table:
-    """A row for each; the median of the rounds by wall time, and its speed beside the shell's."""
+def build_table(runs: dict[str, list[ProcessRun]], rows: dict[str, int], title: str) -> Table:
+    """Build a table with the median round of each process by wall time, and its speed beside the shell's."""
     table = Table("", "rows", "s", "rows/s", "CPU s", "peak MB", "written MB", "speed / shell", title=title)
-    base = middle(runs[SHELL])
+    base = take_median(runs[SHELL])
     for name, each in runs.items():
-        run = middle(each)
+        run = take_median(each)
         ratio = f"{base.seconds / run.seconds:.2f}, by CPU {base.cpu_s / run.cpu_s:.2f}" if name == "csv" else ""
         figures = (f"{run.seconds:.1f}", f"{rows[name] / run.seconds:,.0f}", f"{run.cpu_s:.1f}")
         table.add_row(name, f"{rows[name]:,}", *figures, f"{run.peak_mb:.0f}", f"{run.written_mb:,.0f}", ratio)
     return table
 
 
-def middle(runs: list[Run]) -> Run:
+def take_median(runs: list[ProcessRun]) -> ProcessRun:
     return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
 
 

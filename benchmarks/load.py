@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from benchmarks.slack import Received, SlackSide, buttons
+from benchmarks.slack_server import Received, SlackServer, buttons
 from benchmarks.systems import Replica, Usage
 from playground.model_server import Call, default_text
 
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Trace:
-    """What one suggestion met, in seconds of `time.monotonic`. What did not happen stays None."""
+    """The course of one suggestion. Times are seconds of `time.monotonic`, None for what did not happen."""
 
     number: int
     sent_at: float
@@ -61,7 +61,7 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spell:
+class LoadRun:
     """One load on one set of replicas: the traces, and what the replicas had used before and after."""
 
     plan: Plan
@@ -85,7 +85,7 @@ class Recorder:
         self.traces[number] = trace = Trace(number=number, sent_at=time.monotonic())
         return trace
 
-    def on_model_call(self, call: Call) -> str:
+    def record_model_call(self, call: Call) -> str:
         """The model double's script."""
         match = NUMBER.search(call.prompt)
         trace = self.traces.get(int(match[1])) if match else None
@@ -94,7 +94,7 @@ class Recorder:
             trace.slowest_model_s = max(trace.slowest_model_s, call.latency_s)
         return default_text(call.texts)
 
-    def on_received(self, received: Received) -> None:
+    def record_payload(self, received: Received) -> None:
         self.received.append(received)
         trace = self.traces.get(received.number) if received.number is not None else None
         if trace is None:
@@ -116,13 +116,13 @@ class Recorder:
 class Generator:
     """Sends suggestions to the replicas in turn; numbers go on from spell to spell."""
 
-    def __init__(self, side: SlackSide, recorder: Recorder, replicas: Sequence[Replica]) -> None:
+    def __init__(self, side: SlackServer, recorder: Recorder, replicas: Sequence[Replica]) -> None:
         self._side = side
         self._recorder = recorder
         self._replicas = replicas
         self._next = 1
 
-    async def run(self, plan: Plan) -> Spell:
+    async def run(self, plan: Plan) -> LoadRun:
         rng = random.Random(plan.seed)
         numbers = range(self._next, self._next + plan.suggestions)
         self._next += plan.suggestions
@@ -135,10 +135,10 @@ class Generator:
         await asyncio.sleep(SETTLING_S)  # so that late writes are counted, and late second posts seen
         seconds, after, generator_cpu_s = time.monotonic() - started, self._usage(), time.process_time() - cpu
         reference.append(reference_work_ms())
-        return Spell(
+        return LoadRun(
             plan=plan,
             traces=[self._recorder.traces.pop(number) for number in numbers],
-            received=self._take_received(),
+            received=self._take_payloads(),
             before=before,
             after=after,
             seconds=seconds,
@@ -151,13 +151,15 @@ class Generator:
         url = self._replicas[number % len(self._replicas)].url
         try:
             async with asyncio.timeout(plan.patience_s):
-                trace.bad_statuses += _bad(await self._side.deliver_command(url, number, MESSAGE.format(number=number)))
+                trace.bad_statuses += _list_bad_status(
+                    await self._side.deliver_command(url, number, MESSAGE.format(number=number))
+                )
                 trace.acked_at = time.monotonic()
                 await trace.shown.wait()
                 await asyncio.sleep(plan.think_s)
                 block_id, button = trace.offered[int(lot * len(trace.offered))]
                 trace.clicked_at = time.monotonic()
-                trace.bad_statuses += _bad(await self._side.deliver_click(url, number, block_id, button))
+                trace.bad_statuses += _list_bad_status(await self._side.deliver_click(url, number, block_id, button))
                 trace.click_acked_at = time.monotonic()
                 await trace.finished.wait()
         except (TimeoutError, OSError):
@@ -166,12 +168,12 @@ class Generator:
     def _usage(self) -> list[Usage]:
         return [replica.usage() for replica in self._replicas]
 
-    def _take_received(self) -> list[Received]:
+    def _take_payloads(self) -> list[Received]:
         received, self._recorder.received[:] = list(self._recorder.received), []
         return received
 
 
-def _bad(status: int) -> list[int]:
+def _list_bad_status(status: int) -> list[int]:
     return [] if status == 200 else [status]
 
 
@@ -203,17 +205,17 @@ class Result:
     reference_ms: float
 
     @classmethod
-    def of(cls, spell: Spell, refused_payloads: int) -> Self:
-        traces, count = spell.traces, len(spell.traces)
-        cpu_s = sum(usage.cpu_s for usage in spell.after) - sum(usage.cpu_s for usage in spell.before)
-        ack = _spans((trace.sent_at, trace.acked_at) for trace in traces)
+    def from_run(cls, load_run: LoadRun, refused_payloads: int) -> Self:
+        traces, count = load_run.traces, len(load_run.traces)
+        cpu_s = sum(usage.cpu_s for usage in load_run.after) - sum(usage.cpu_s for usage in load_run.before)
+        ack = _measure_spans((trace.sent_at, trace.acked_at) for trace in traces)
         over = [
             (trace.shown_at - trace.sent_at - trace.slowest_model_s) * 1000
             for trace in traces
             if trace.shown_at is not None
         ]
-        click = _spans((trace.clicked_at, trace.click_acked_at) for trace in traces)
-        post = _spans((trace.clicked_at, trace.posted_at) for trace in traces)
+        click = _measure_spans((trace.clicked_at, trace.click_acked_at) for trace in traces)
+        post = _measure_spans((trace.clicked_at, trace.posted_at) for trace in traces)
         return cls(
             suggestions=count,
             cpu_ms=cpu_s * 1000 / count,
@@ -227,16 +229,16 @@ class Result:
             post_p99_ms=quantile(post, 0.99),
             lost=sum(not trace.finished.is_set() for trace in traces),
             doubled=sum(trace.posts > 1 for trace in traces),
-            candidates_missing=sum(spell.plan.candidates - trace.candidates_shown for trace in traces),
-            model_calls_extra=sum(trace.model_calls - spell.plan.candidates for trace in traces),
+            candidates_missing=sum(load_run.plan.candidates - trace.candidates_shown for trace in traces),
+            model_calls_extra=sum(trace.model_calls - load_run.plan.candidates for trace in traces),
             bad_statuses=sum(len(trace.bad_statuses) for trace in traces),
             refused_payloads=refused_payloads,
-            rss_mb=sum(usage.rss_mb for usage in spell.after),
-            threads=sum(usage.threads for usage in spell.after),
-            files=sum(usage.files for usage in spell.after),
-            cores_used=cpu_s / spell.seconds,
-            generator_cores=spell.generator_cpu_s / spell.seconds,
-            reference_ms=spell.reference_ms,
+            rss_mb=sum(usage.rss_mb for usage in load_run.after),
+            threads=sum(usage.threads for usage in load_run.after),
+            files=sum(usage.files for usage in load_run.after),
+            cores_used=cpu_s / load_run.seconds,
+            generator_cores=load_run.generator_cpu_s / load_run.seconds,
+            reference_ms=load_run.reference_ms,
         )
 
 
@@ -256,5 +258,5 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def _spans(pairs: Iterable[tuple[float | None, float | None]]) -> list[float]:
+def _measure_spans(pairs: Iterable[tuple[float | None, float | None]]) -> list[float]:
     return [(end - start) * 1000 for start, end in pairs if start is not None and end is not None]

@@ -14,11 +14,11 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from benchmarks import report, rules
-from benchmarks.load import Generator, Plan, Recorder, Result, Spell
-from benchmarks.profile_curvature import shares
-from benchmarks.slack import slack_side
-from benchmarks.systems import OURS, PEER, Surroundings, System, running
+from benchmarks import payload_checks, summary
+from benchmarks.load import Generator, LoadRun, Plan, Recorder, Result
+from benchmarks.profiler import shares
+from benchmarks.slack_server import serve_slack
+from benchmarks.systems import OURS, PEER, System, SystemSetup, start_system
 from playground.model_server import ModelDouble
 
 RESULTS = Path(__file__).with_name("results")
@@ -38,9 +38,9 @@ def main(arguments: list[str] | None = None) -> None:
                 f" (the machine: {result.reference_ms:.0f})"
             )
     settings = {name: str(value) for name, value in vars(options).items() if name in _SETTINGS}
-    report.write_json(options.json, settings, results)
+    summary.write_json(options.json, settings, results)
     title = f"{options.rate:g} suggestions/s for {options.duration:g} s, K = {options.k}, medians of {options.rounds}"
-    report.show(report.table(title, {name: report.summary(runs) for name, runs in results.items()}))
+    summary.print_table(summary.build_table(title, {name: summary.summarise(runs) for name, runs in results.items()}))
     if options.profile is not None:
         _print_profile(options.profile)
 
@@ -82,10 +82,10 @@ async def _measure(system: System, options: argparse.Namespace, seed: int) -> Re
     recorder = Recorder()
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="suggest-benchmark-")))
-        side = await stack.enter_async_context(slack_side(recorder.on_received))
+        side = await stack.enter_async_context(serve_slack(recorder.record_payload))
         model = await stack.enter_async_context(ModelDouble.start(latency_s=latency, seed=seed))
-        model.script(recorder.on_model_call)
-        surroundings = Surroundings(
+        model.script(recorder.record_model_call)
+        surroundings = SystemSetup(
             slack_url=side.api_url,
             model_url=model.base_url,
             candidates=options.k,
@@ -94,22 +94,24 @@ async def _measure(system: System, options: argparse.Namespace, seed: int) -> Re
             database_url=options.database_url,
             profile=options.profile and options.profile.resolve(),
         )
-        replicas = [await stack.enter_async_context(running(system, surroundings)) for _ in range(options.replicas)]
+        replicas = [
+            await stack.enter_async_context(start_system(system, surroundings)) for _ in range(options.replicas)
+        ]
         generator = Generator(side, recorder, replicas)
         # First requests pay for connections and caches; they are not what a day's work costs.
         await generator.run(Plan(rate=WARM_UP, duration_s=1, candidates=options.k))
         if surroundings.profile is None:
-            spell = await generator.run(plan)
+            load_run = await generator.run(plan)
         else:
             surroundings.profile.unlink(missing_ok=True)
             replicas[0].start_profile()
-            spell = await generator.run(plan)
+            load_run = await generator.run(plan)
             await replicas[0].end_profile(surroundings.profile)
-    return Result.of(spell, refused_payloads=_refused(spell))
+    return Result.from_run(load_run, refused_payloads=_count_refusals(load_run))
 
 
-def _refused(spell: Spell) -> int:
-    reasons = rules.refused(spell.received)
+def _count_refusals(load_run: LoadRun) -> int:
+    reasons = payload_checks.find_refusals(load_run.received)
     for reason in reasons[:5]:
         print(f"refused: {reason}")
     return len(reasons)

@@ -1,4 +1,4 @@
-"""How soon drafts stand in the modal: from the first finished draft to the first visible, from the last to all.
+"""Measure how soon drafts stand in the modal: first finished to first visible, last to all.
 
 python -m benchmarks.modal_latency [--runs 30] [--candidates 3]
 
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.lifecycle import run_bot
-from cli.manifest import load_manifest
 from cli.settings import Settings
+from cli.slack_manifest import load_manifest
 from playground import AppConfig, View, Workspace
 from playground.model_server import Call, ModelDouble
 
@@ -35,32 +35,34 @@ class Timed:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.modal_latency", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.modal_latency", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--candidates", type=int, default=3)
     options = parser.parse_args(arguments)
-    timed = asyncio.run(measured(runs=options.runs, candidates=options.candidates))
-    tell("shortcut chosen to modal open", [each.opened for each in timed])
-    tell("first finished draft to first candidate visible", [each.first for each in timed])
-    tell("last finished draft to all candidates visible", [each.all for each in timed])
+    timed = asyncio.run(measure(runs=options.runs, candidates=options.candidates))
+    print_quantiles("shortcut chosen to modal open", [each.opened for each in timed])
+    print_quantiles("first finished draft to first candidate visible", [each.first for each in timed])
+    print_quantiles("last finished draft to all candidates visible", [each.all for each in timed])
 
 
-def tell(what: str, milliseconds: list[float]) -> None:
+def print_quantiles(what: str, milliseconds: list[float]) -> None:
     at = sorted(milliseconds)
     shown = [f"{each:.0f}" for each in (statistics.median(at), at[int(len(at) * 0.95)], at[-1])]
     print(f"{what}: median {shown[0]} ms, p95 {shown[1]} ms, most {shown[2]} ms of {len(at)}")
 
 
-async def measured(*, runs: int, candidates: int) -> list[Timed]:
-    async with opened(candidates) as (slack, model):
-        await timed_once(slack, model, candidates)  # the first fills caches
-        return [await timed_once(slack, model, candidates) for _ in range(runs)]
+async def measure(*, runs: int, candidates: int) -> list[Timed]:
+    async with start_bot(candidates) as (slack, model):
+        await time_modal(slack, model, candidates)  # the first fills caches
+        return [await time_modal(slack, model, candidates) for _ in range(runs)]
 
 
-async def timed_once(slack: Workspace, model: ModelDouble, candidates: int) -> Timed:
-    """A shortcut on a customer's message, to the last candidate; then the modal is closed."""
+async def time_modal(slack: Workspace, model: ModelDouble, candidates: int) -> Timed:
+    """Measure one shortcut on a customer's message, to the last candidate; then close the modal."""
     model.reset()
-    model.script(_at_leisure)
+    model.script(_draft_slowly)
     message = slack.write(slack.people.stranger, slack.channels.support, f"Where is my order {time.time_ns()}?")
     seen: list[tuple[float, int]] = []
 
@@ -84,13 +86,13 @@ async def timed_once(slack: Workspace, model: ModelDouble, candidates: int) -> T
     )
 
 
-async def _at_leisure(_: Call) -> str:
+async def _draft_slowly(_: Call) -> str:
     await asyncio.sleep(random.uniform(0.4, 1.6))
     return " ".join(f"word{random.randrange(10_000)}" for _ in range(40))  # unlike any other draft
 
 
 @asynccontextmanager
-async def opened(candidates: int) -> AsyncIterator[tuple[Workspace, ModelDouble]]:
+async def start_bot(candidates: int) -> AsyncIterator[tuple[Workspace, ModelDouble]]:
     config = AppConfig.from_manifest(load_manifest())
     with tempfile.TemporaryDirectory() as folder:
         async with Workspace.start(config=config) as slack, ModelDouble.start() as model:

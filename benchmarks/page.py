@@ -1,4 +1,4 @@
-"""How soon the demo's page is usable and shows candidates, in a real browser; and the pictures of it in the documents.
+"""Measure how soon the demo's page shows candidates in a real browser, and take the documents' pictures of it.
 
 python -m benchmarks.page [--runs 10] [--images docs/images]
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from benchmarks.fill import fill
+from benchmarks.synthetic_log import fill_database
 from cli.commands.demo import demonstrating
 from cli.database_location import Location
 from cli.main import run
@@ -31,21 +31,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--images", type=Path, help="take pictures into this folder instead")
     options = parser.parse_args(arguments)
     if options.images is None:
-        asyncio.run(measured(options.runs))
+        asyncio.run(measure(options.runs))
     else:
         options.images.mkdir(parents=True, exist_ok=True)
-        asyncio.run(pictured(options.images.resolve()))
+        asyncio.run(take_pictures(options.images.resolve()))
 
 
-async def measured(runs: int) -> None:
-    async with opened() as (page, opened_s):
+async def measure(runs: int) -> None:
+    async with open_demo() as (page, opened_s):
         print(f"page opened and usable: {opened_s * 1000:.0f} ms")
-        seconds = [await timed(page) for _ in range(runs)]
+        seconds = [await time_candidates(page) for _ in range(runs)]
     shown = [f"{each * 1000:.0f}" for each in (statistics.median(seconds), min(seconds), max(seconds))]
     print(f"Enter to candidates visible: median {shown[0]} ms of {runs} ({shown[1]} to {shown[2]})")
 
 
-async def timed(page: Page) -> float:
+async def time_candidates(page: Page) -> float:
     """From Enter to the buttons of three more candidates, in seconds; then they are dismissed."""
     await page.keyboard.type(MESSAGE)
     start = time.perf_counter()
@@ -58,13 +58,13 @@ async def timed(page: Page) -> float:
     return taken
 
 
-async def pictured(folder: Path) -> None:
+async def take_pictures(folder: Path) -> None:
     """candidates.png, modal.png, edit.png, inspector.png, and report.png of an invented log."""
-    await report_pictured(folder / "report.png")
-    async with opened() as (page, _):
+    await take_report_picture(folder / "report.png")
+    async with open_demo() as (page, _):
         await page.get_by_role("button", name="Inspector").first.click()
         await page.set_viewport_size({"width": 1000, "height": 1240})
-        await asked(page)
+        await ask(page)
         await page.screenshot(path=folder / "candidates.png")
         await page.get_by_role("button", name="Edit reply 1").click()
         await page.get_by_role("dialog").wait_for()
@@ -76,7 +76,7 @@ async def pictured(folder: Path) -> None:
         await page.get_by_role("tab", name="Choice log").click()
         await page.get_by_text("shown · used").wait_for()
         await page.screenshot(path=folder / "inspector.png")
-    async with opened() as (page, _):
+    async with open_demo() as (page, _):
         await page.get_by_role("button", name="Inspector").first.click()
         await page.set_viewport_size({"width": 1000, "height": 900})
         message = page.get_by_role("article").filter(has_text="My parcel arrived broken").first
@@ -87,20 +87,20 @@ async def pictured(folder: Path) -> None:
         await page.screenshot(path=folder / "modal.png")
 
 
-async def report_pictured(file: Path) -> None:
+async def take_report_picture(file: Path) -> None:
     """The first screen of the report on an invented log."""
     with tempfile.TemporaryDirectory() as folder:
-        await asyncio.to_thread(fill, Path(folder) / "invented.db", 4_000)
+        await asyncio.to_thread(fill_database, Path(folder) / "invented.db", 4_000)
         page_file = Path(folder) / "report.html"
         asked_for = ["report", "--database", f"{folder}/invented.db", "--include-simulated", "--html", str(page_file)]
         assert await asyncio.to_thread(run, asked_for) == 0
-        async with launched() as browser:
+        async with launch_browser() as browser:
             page = await browser.new_page(viewport={"width": 1000, "height": 1200}, locale="en-GB")
             await page.goto(page_file.as_uri())
             await page.screenshot(path=file)
 
 
-async def asked(page: Page) -> None:
+async def ask(page: Page) -> None:
     await page.locator("#composer-text").focus()
     await page.keyboard.type(MESSAGE)
     await page.keyboard.press("Enter")
@@ -109,12 +109,12 @@ async def asked(page: Page) -> None:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[tuple[Page, float]]:
+async def open_demo() -> AsyncIterator[tuple[Page, float]]:
     """The demo's page, with the cursor in the composer, and the seconds that took."""
     settings = Settings(_env_file=None, suggest_agent_per_minute=10_000)
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         location = Location.of_file(Path("suggest-demo.db"), origin="demonstration")
-        async with demonstrating(settings, location) as demo, launched() as browser:
+        async with demonstrating(settings, location) as demo, launch_browser() as browser:
             page = await browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB")
             start = time.perf_counter()
             await page.goto(f"{demo.slack.url}/")
@@ -123,7 +123,7 @@ async def opened() -> AsyncIterator[tuple[Page, float]]:
 
 
 @asynccontextmanager
-async def launched() -> AsyncIterator[Browser]:
+async def launch_browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         yield browser

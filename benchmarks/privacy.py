@@ -1,4 +1,4 @@
-"""What of customers' personal data is found, and what it costs: `python -m benchmarks.privacy`.
+"""Measure how much personal data is found, and at what cost: `python -m benchmarks.privacy`.
 
 On the invented messages of `benchmarks/privacy.txt`, beside Microsoft Presidio's recognisers by pattern, in the same
 run. A value is hidden if no letter and no digit of it is left in the open, whatever it is taken for; it is exact if its
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.privacy.detectors import REGIONS, Recogniser
-from bot.privacy.placeholders import NONE, fill, mask
+from bot.privacy.placeholders import NO_PLACEHOLDERS, fill, mask_messages
 
 SET = Path(__file__).with_name("privacy.txt")
 KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "IP", "SECRET")
@@ -169,16 +169,16 @@ def main() -> None:
     print(f"{sum(bool(message.spans) for message in messages())} messages\n\nours\n\n{table(ours(recogniser))}\n")
     print("\n".join(mistakes(ours(recogniser))), end="\n\n")
     print(f"Presidio\n\n{table(theirs())}\n")
-    (masked,), placeholders = mask([MIXED], NONE, recogniser)
+    (masked,), placeholders = mask_messages([MIXED], NO_PLACEHOLDERS, recogniser)
     for name, work in {
-        f"mask {len(PLAIN)} characters of words": lambda: mask([PLAIN], NONE, recogniser),
-        f"mask {len(MIXED)} characters with 4 of them": lambda: mask([MIXED], NONE, recogniser),
+        f"mask {len(PLAIN)} characters of words": lambda: mask_messages([PLAIN], NO_PLACEHOLDERS, recogniser),
+        f"mask {len(MIXED)} characters with 4 of them": lambda: mask_messages([MIXED], NO_PLACEHOLDERS, recogniser),
         "fill a reply with 3 placeholders": lambda: fill(masked, placeholders, recogniser),
-        f"mask {len(PLAIN * 36)} characters of words": lambda: mask([PLAIN * 36], NONE, recogniser),
+        f"mask {len(PLAIN * 36)} characters of words": lambda: mask_messages([PLAIN * 36], NO_PLACEHOLDERS, recogniser),
     }.items():
         print(f"{name}: {microseconds(work):.0f} µs")
     for name, flood in FLOODS.items():
-        took = microseconds(partial(mask, [flood], NONE, recogniser), times=1)
+        took = microseconds(partial(mask_messages, [flood], NO_PLACEHOLDERS, recogniser), times=1)
         print(f"mask {len(flood)} characters of {name}: {took / 1000:.0f} ms")
 
 

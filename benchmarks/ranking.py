@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.agents import World, longest_first, simulate
+from benchmarks.simulated_agents import World, simulate, sort_by_length
 from bot.choice_log import NotALine, lines_of, opened, read_line
 from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ranking.choice_sets import ChoiceSet, collect_training_set
@@ -86,7 +86,7 @@ def confounded(asked: argparse.Namespace) -> Figures:
         ours, naive = [], []
         for seed in range(asked.rounds):
             world = World(length=truth)
-            log = simulate(world, requests=asked.requests, agents=asked.agents, seed=seed, order=longest_first)
+            log = simulate(world, requests=asked.requests, agents=asked.agents, seed=seed, order=sort_by_length)
             design = _design(list(log))
             ours.append(_slope(design))
             naive.append(_slope(_blind(design)))
@@ -147,12 +147,12 @@ def few(asked: argparse.Namespace) -> Figures:
     rng = random.Random(asked.seed)
     rows = {}
     for count in (50, 200, 1000):
-        gains = [_gain(displays, _but(displays, count, rng), x) for _ in range(asked.rounds)]
+        gains = [_gain(displays, _hold_out(displays, count, rng), x) for _ in range(asked.rounds)]
         rows[str(count)] = {"mean": statistics.fmean(gains), "worst": min(gains), "best": max(gains)}
     return {"rounds": asked.rounds, "rows": rows}
 
 
-def _but(displays: Sequence[ChoiceSet], count: int, rng: random.Random) -> Any:
+def _hold_out(displays: Sequence[ChoiceSet], count: int, rng: random.Random) -> Any:
     """All are held out but about `count` picks, of whole persons' first choices as a young log would have them."""
     agents = sorted({display.agent for display in displays})
     chosen = set(rng.sample(agents, 10))
@@ -188,11 +188,11 @@ def speed(asked: argparse.Namespace) -> Figures:
     rows = {}
     for name in ("ours", "scikit-learn", "choix"):
         with get_context("spawn").Pool(1) as pool:
-            rows[name] = pool.apply(_fitted, (name, asked.requests))
+            rows[name] = pool.apply(_measure_fit, (name, asked.requests))
     return {"requests": asked.requests, "candidates": 5, "rows": rows}
 
 
-def _fitted(name: str, requests: int) -> Figures:
+def _measure_fit(name: str, requests: int) -> Figures:
     began = time.process_time()
     displays = list(simulate(World(length=-0.3), requests=requests, agents=200, seed=1))
     made = time.process_time()

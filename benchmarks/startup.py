@@ -1,4 +1,4 @@
-"""How long `suggest --help` takes: the median of some runs, each a process of its own.
+"""Measure `suggest --help`: the median of some runs, each a process of its own.
 
 python -m benchmarks.startup [--runs 5] [COMMAND ...]
 """
@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import summary
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     median = statistics.median(seconds)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
-        json.dumps({"machine": report.machine(), "median_s": median, "runs_s": seconds}, indent=2) + "\n"
+        json.dumps({"machine": summary.describe_machine(), "median_s": median, "runs_s": seconds}, indent=2) + "\n"
     )
     shown = " ".join([Path(command[0]).name, *command[1:]])
     print(f"{shown}: median {median:.2f} s of {options.runs} runs ({min(seconds):.2f} to {max(seconds):.2f})")

@@ -20,8 +20,8 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a system is pointed at, and how it is set up."""
+class SystemSetup:
+    """The URLs and settings with which a system is started."""
 
     slack_url: str
     model_url: str
@@ -43,15 +43,15 @@ class System:
         program = [part.format(host="127.0.0.1", port=port) for part in self.program]
         if profile is None:
             return [sys.executable, *(program if program[0].endswith(".py") else ["-m", *program])]
-        return [sys.executable, "-m", "benchmarks.profiled", str(profile), *program]
+        return [sys.executable, "-m", "benchmarks.profiler", str(profile), *program]
 
 
 PEER = System(name="peer", program=[str(Path(__file__).with_name("peer.py"))])
 OURS = System(name="ours", program=["cli", "serve", "--http", "{host}:{port}"])
 
 
-def environment(surroundings: Surroundings, port: int) -> dict[str, str]:
-    """The settings of both systems; each ignores the other's."""
+def build_environment(surroundings: SystemSetup, port: int) -> dict[str, str]:
+    """Build the environment variables of both systems; each ignores the other's."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -78,7 +78,7 @@ def environment(surroundings: Surroundings, port: int) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a process has used since it started, and holds now."""
+    """The CPU time of a process since its start, and its memory, threads and files now."""
 
     cpu_s: float
     rss_mb: float
@@ -120,7 +120,7 @@ class Replica:
 
 
 @asynccontextmanager
-async def running(system: System, surroundings: Surroundings) -> AsyncIterator[Replica]:
+async def start_system(system: System, surroundings: SystemSetup) -> AsyncIterator[Replica]:
     """Start the system on a free port, wait until it listens, and stop it at the end by SIGTERM.
 
     Raises RuntimeError with the end of its log when it does not start, or does not stop by itself.
@@ -134,17 +134,17 @@ async def running(system: System, surroundings: Surroundings) -> AsyncIterator[R
             stdout=output,
             stderr=output,
             cwd=surroundings.directory,
-            env=environment(surroundings, port),
+            env=build_environment(surroundings, port),
         )
     replica = Replica(system=system, process=process, url=f"http://127.0.0.1:{port}/slack/events", log=log)
     try:
-        await _listening(replica, port)
+        await _wait_until_listening(replica, port)
         yield replica
     finally:
         await _stop(replica)
 
 
-async def _listening(replica: Replica, port: int) -> None:
+async def _wait_until_listening(replica: Replica, port: int) -> None:
     try:
         async with asyncio.timeout(START_LIMIT_S):
             while replica.process.returncode is None:
@@ -157,8 +157,8 @@ async def _listening(replica: Replica, port: int) -> None:
                     await writer.wait_closed()
                     return
     except TimeoutError as error:
-        raise RuntimeError(f"{replica.system.name} does not listen:\n{_end_of(replica.log)}") from error
-    raise RuntimeError(f"{replica.system.name} ended at start:\n{_end_of(replica.log)}")
+        raise RuntimeError(f"{replica.system.name} does not listen:\n{_read_end(replica.log)}") from error
+    raise RuntimeError(f"{replica.system.name} ended at start:\n{_read_end(replica.log)}")
 
 
 async def _stop(replica: Replica) -> None:
@@ -170,10 +170,10 @@ async def _stop(replica: Replica) -> None:
     except TimeoutError as error:
         replica.process.kill()
         await replica.process.wait()
-        raise RuntimeError(f"{replica.system.name} did not stop:\n{_end_of(replica.log)}") from error
+        raise RuntimeError(f"{replica.system.name} did not stop:\n{_read_end(replica.log)}") from error
 
 
-def _end_of(log: Path) -> str:
+def _read_end(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-30:])
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from bot.ranking.choice_sets import ChoiceSet, ShownCandidate
 from storage.records import Turn
 
-BEGINNING = datetime(2026, 1, 5, 9, tzinfo=UTC)
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 _TEXT = """we you your order parcel refund today tomorrow please thank account invoice address sent check sorry team
     days label email number payment delivery courier store return help reply soon friday"""
@@ -29,18 +29,18 @@ QUESTION = (Turn(role="customer", text="Where is my order? It should have come o
 Order = Callable[[Sequence[str], random.Random], list[int]]
 
 
-def at_random(texts: Sequence[str], rng: random.Random) -> list[int]:
+def shuffle(texts: Sequence[str], rng: random.Random) -> list[int]:
     return rng.sample(range(len(texts)), len(texts))
 
 
-def longest_first(texts: Sequence[str], rng: random.Random) -> list[int]:
+def sort_by_length(texts: Sequence[str], rng: random.Random) -> list[int]:
     del rng
     return sorted(range(len(texts)), key=lambda index: -len(texts[index].split()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What is true. `pull` and `reluctance` are standard deviations over agents, of the first slot and of none."""
+    """The true parameters. `pull` (first slot) and `reluctance` (none) are standard deviations over agents."""
 
     styles: Mapping[str, float] = field(
         default_factory=lambda: {"direct": 0.3, "warm": 0.1, "detailed": 0.0, "formal": -0.2, "brief": -0.2}
@@ -55,8 +55,8 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
-    """A person's own habits."""
+class AgentTaste:
+    """One agent's deviations: pull of the first slot, and reluctance to choose at all."""
 
     name: str
     pull: float
@@ -64,22 +64,22 @@ class Agent:
 
 
 def simulate(
-    world: World, *, requests: int, agents: int, seed: int, order: Order = at_random, words: Sequence[str] = WORDS
+    world: World, *, requests: int, agents: int, seed: int, order: Order = shuffle, words: Sequence[str] = WORDS
 ) -> Iterator[ChoiceSet]:
     """The same numbers make the same displays. Agents ask in turn, so that each has about as many choices."""
     rng = random.Random(seed)
-    people = [Agent(f"T1/U{n}", rng.gauss(0, world.pull), rng.gauss(0, world.reluctance)) for n in range(agents)]
+    people = [AgentTaste(f"T1/U{n}", rng.gauss(0, world.pull), rng.gauss(0, world.reluctance)) for n in range(agents)]
     for number in range(requests):
         yield _display(world, people[number % agents], number, order, words, rng)
 
 
-def utility(world: World, style: str, text: str) -> float:
-    """What a reply is worth, wherever it stands and whoever looks at it."""
+def compute_utility(world: World, style: str, text: str) -> float:
+    """Return the utility of a reply, whatever its position and agent."""
     return world.styles[style] + world.length * (math.log1p(len(text.split())) - 2.5)
 
 
 def _display(
-    world: World, agent: Agent, number: int, order: Order, words: Sequence[str], rng: random.Random
+    world: World, agent: AgentTaste, number: int, order: Order, words: Sequence[str], rng: random.Random
 ) -> ChoiceSet:
     styles = rng.sample(list(world.styles), world.candidates)
     texts = [" ".join(rng.choices(words, k=rng.randint(*world.words))) for _ in styles]
@@ -91,24 +91,24 @@ def _display(
             style=styles[index],
             model="m1",
             text=texts[index],
-            first_propensity=1 / len(places) if order is at_random else None,
+            first_propensity=1 / len(places) if order is shuffle else None,
         )
         for place, index in enumerate(places)
     )
     return ChoiceSet(
         request_id=f"r{number}",
         agent=agent.name,
-        at=BEGINNING + timedelta(minutes=20 * number),
+        at=START + timedelta(minutes=20 * number),
         prompt_version="p1",
         conversation=QUESTION,
         shown=shown,
-        picked=_picked(world, agent, shown, rng),
-        order_propensity=1 / math.factorial(len(places)) if order is at_random else None,
+        picked=_choose(world, agent, shown, rng),
+        order_propensity=1 / math.factorial(len(places)) if order is shuffle else None,
     )
 
 
-def _picked(world: World, agent: Agent, shown: Sequence[ShownCandidate], rng: random.Random) -> int | None:
-    utilities = [utility(world, one.style, one.text) + world.positions[one.position - 1] for one in shown]
+def _choose(world: World, agent: AgentTaste, shown: Sequence[ShownCandidate], rng: random.Random) -> int | None:
+    utilities = [compute_utility(world, one.style, one.text) + world.positions[one.position - 1] for one in shown]
     utilities[0] += agent.pull
     odds = [math.exp(each) for each in (*utilities, world.none + agent.reluctance)]
     drawn = rng.choices(range(len(odds)), odds)[0]

@@ -1,7 +1,7 @@
 """The load that a system carries: rates rise until acknowledgements come late, or answers are lost.
 
-python -m benchmarks.sustained                    # the peer and ours, each one process on SQLite
-python -m benchmarks.sustained --postgresql       # ours on PostgreSQL: one process, then two on the same database
+python -m benchmarks.sustained_load                    # the peer and ours, each one process on SQLite
+python -m benchmarks.sustained_load --postgresql       # ours on PostgreSQL: one process, then two on the same database
 
 A rate is held if the 99th percentile of the acknowledgement stays below a second and no answer is lost. The systems
 take turns at each rate; one that did not hold a rate is not asked again. The load generator, the doubles and the
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import main_path, report
+from benchmarks import main_path, summary
 from benchmarks.load import Result
 from benchmarks.systems import OURS, PEER, System
 
@@ -34,7 +34,9 @@ class Contender:
 
 
 def main(given: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sustained", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.sustained_load", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--duration", type=float, default=20, help="seconds at each rate")
     parser.add_argument("--postgresql", action="store_true", help="one and two processes of ours on one PostgreSQL")
@@ -42,14 +44,14 @@ def main(given: list[str] | None = None) -> None:
     arguments = ["--duration", str(options.duration)]
     if not options.postgresql:
         contenders = [Contender(name="peer", system=PEER), Contender(name="ours", system=OURS)]
-        _climb(contenders, options.rates, arguments, RESULTS / "sustained.json")
+        _raise_rates(contenders, options.rates, arguments, RESULTS / "sustained.json")
         return
     contenders = [Contender(name="one", system=OURS), Contender(name="two", system=OURS, replicas=2)]
     with _postgresql() as url:
-        _climb(contenders, options.rates, [*arguments, "--database-url", url], RESULTS / "replicas.json")
+        _raise_rates(contenders, options.rates, [*arguments, "--database-url", url], RESULTS / "replicas.json")
 
 
-def _climb(contenders: Sequence[Contender], rates: Sequence[float], arguments: list[str], file: Path) -> None:
+def _raise_rates(contenders: Sequence[Contender], rates: Sequence[float], arguments: list[str], file: Path) -> None:
     held = dict.fromkeys((each.name for each in contenders), 0.0)
     results: dict[str, list[Result]] = {}
     broken: set[str] = set()
@@ -72,7 +74,7 @@ def _climb(contenders: Sequence[Contender], rates: Sequence[float], arguments: l
             )
         if len(broken) == len(contenders):
             break
-    report.write_json(file, {"rates": str(rates)}, results)
+    summary.write_json(file, {"rates": str(rates)}, results)
     first, second = (held[each.name] for each in contenders)
     print(f"held: {held}; {contenders[1].name} / {contenders[0].name}: {second / first if first else float('nan'):.2f}")
 

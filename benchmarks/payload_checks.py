@@ -1,11 +1,11 @@
-"""The workspace's judgement of what it received, after the load, by the playground's rules."""
+"""Check received payloads against the playground's rules, after the load."""
 
 import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.slack import JsonObject, Received
+from benchmarks.slack_server import JsonObject, Received
 from playground.slack.validation.validators import (
     TEXT_LIMIT,
     exceed_message_limits,
@@ -16,9 +16,9 @@ from playground.slack.validation.validators import (
 RESPONSE_URL_USES = 5
 
 
-def refused(received: Sequence[Received]) -> list[str]:
-    """Why each refused payload was refused: empty if the workspace took them all."""
-    reasons = [f"{item.method} of {item.number}: {problem}" for item in received for problem in _wrong_with(item)[:1]]
+def find_refusals(received: Sequence[Received]) -> list[str]:
+    """Return the reason for each payload that Slack would refuse."""
+    reasons = [f"{item.method} of {item.number}: {problem}" for item in received for problem in _find_errors(item)[:1]]
     uses = Counter((item.origin, item.number) for item in received if item.method == "response_url")
     return reasons + [
         f"response_url of {origin} {number}: used {used} times"
@@ -27,18 +27,18 @@ def refused(received: Sequence[Received]) -> list[str]:
     ]
 
 
-def _wrong_with(item: Received) -> list[str]:
+def _find_errors(item: Received) -> list[str]:
     payload = item.payload
     if "view" in payload:
-        return find_view_errors(_parsed(payload["view"]))
+        return find_view_errors(_decode(payload["view"]))
     is_message = item.method in {"response_url", "acknowledgement"} or item.method.startswith("chat.post")
-    return _wrong_with_message(payload) if is_message else []
+    return _find_message_errors(payload) if is_message else []
 
 
-def _wrong_with_message(payload: JsonObject) -> list[str]:
+def _find_message_errors(payload: JsonObject) -> list[str]:
     if payload.get("delete_original"):
         return []
-    text, blocks = payload.get("text") or "", _parsed(payload.get("blocks") or [])
+    text, blocks = payload.get("text") or "", _decode(payload.get("blocks") or [])
     if not text and not blocks:
         return ["no_text"]
     if len(text) > TEXT_LIMIT:
@@ -48,6 +48,6 @@ def _wrong_with_message(payload: JsonObject) -> list[str]:
     return ["msg_blocks_too_long"] if exceed_message_limits(blocks) else []
 
 
-def _parsed(value: Any) -> Any:
-    """Form-encoded calls carry blocks and views as JSON."""
+def _decode(value: Any) -> Any:
+    """Decode blocks and views, which form-encoded calls carry as JSON."""
     return json.loads(value) if isinstance(value, str) else value

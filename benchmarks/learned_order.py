@@ -1,9 +1,9 @@
-"""The display of what is learned, measured: are propensities true, does the gate open when it should, does a loop hold.
+"""Measure learned order: true propensities, when the promotion gate opens, a closed loop, lag.
 
-    python -m benchmarks.displaying propensities           100,000 displays of each policy, by χ²
-    python -m benchmarks.displaying gate                   how often it opens: on noise, and on known tastes
-    python -m benchmarks.displaying loop                   uniform, learned, shown, learned again from the mixed log
-    python -m benchmarks.displaying lag                    of the event loop, while 100,000 requests are learned from
+    python -m benchmarks.learned_order propensities           100,000 displays of each policy, by χ²
+    python -m benchmarks.learned_order gate                   how often it opens: on noise, and on known tastes
+    python -m benchmarks.learned_order loop                   uniform, learned, shown, learned again from the mixed log
+    python -m benchmarks.learned_order lag                    of the event loop, while 100,000 requests are learned from
 
 `--json FILE` keeps the figures.
 """
@@ -27,8 +27,8 @@ from typing import Any
 
 from scipy import stats
 
-from benchmarks.agents import BEGINNING, QUESTION, WORDS, World, simulate, utility
-from benchmarks.fill import fill
+from benchmarks.simulated_agents import QUESTION, START, WORDS, World, compute_utility, simulate
+from benchmarks.synthetic_log import fill_database
 from bot.ordering.policies import OrderPolicy, PlackettLuce, Uniform
 from bot.ranking.choice_sets import ChoiceSet, ShownCandidate
 from bot.ranking.estimates import estimate_effects
@@ -110,7 +110,7 @@ def loop(asked: argparse.Namespace) -> Figures:
     misses: list[float] = []
     held: list[bool] = []
     for seed in range(asked.rounds):
-        run = _Run(WORLDS[asked.tastes], agents=asked.loop_agents, seed=seed)
+        run = _TeamLog(WORLDS[asked.tastes], agents=asked.loop_agents, seed=seed)
         states = [run.batch(asked.batch) for _ in range(asked.batches)]
         first = next((index for index, is_open in enumerate(states) if is_open), None)
         opened.append(first)
@@ -139,7 +139,7 @@ def loop(asked: argparse.Namespace) -> Figures:
     }  # fmt: skip
 
 
-class _Run:
+class _TeamLog:
     """One team's log as it grows."""
 
     def __init__(self, world: World, *, agents: int, seed: int) -> None:
@@ -162,7 +162,7 @@ class _Run:
         """By policy: whether what stood first was the best, by the truth."""
         found: dict[str, list[bool]] = {"uniform": [], "plackett_luce": []}
         for display, policy in zip(self.log, self._policies, strict=True):
-            worth = [utility(self.world, each.style, each.text) for each in display.shown]
+            worth = [compute_utility(self.world, each.style, each.text) for each in display.shown]
             found[policy].append(worth[0] == max(worth))
         return found
 
@@ -176,7 +176,9 @@ class _Run:
             for index, style in enumerate(rng.sample(list(world.styles), world.candidates))
         ]  # fmt: skip
         policy: OrderPolicy = Uniform() if self._ranker is None else PlackettLuce()
-        scores = [0.0] * len(drafted) if self._ranker is None else self._ranker.score_candidates(QUESTION, drafted, "p1")
+        scores = (
+            [0.0] * len(drafted) if self._ranker is None else self._ranker.score_candidates(QUESTION, drafted, "p1")
+        )
         order, first = policy.draw(scores, rng), policy.first_probabilities(scores)
         shown = tuple(
             replace(drafted[index], position=place, first_propensity=first[index])
@@ -185,14 +187,14 @@ class _Run:
         self._policies.append(policy.name)
         person = number % len(self._people)
         return ChoiceSet(
-            request_id=f"r{number}", agent=f"T1/U{person}", at=BEGINNING + timedelta(minutes=20 * number),
-            prompt_version="p1", conversation=QUESTION, shown=shown, picked=self._picked(shown, self._people[person]),
+            request_id=f"r{number}", agent=f"T1/U{person}", at=START + timedelta(minutes=20 * number),
+            prompt_version="p1", conversation=QUESTION, shown=shown, picked=self._choose(shown, self._people[person]),
             order_propensity=policy.order_probability(scores, order),
         )  # fmt: skip
 
-    def _picked(self, shown: Sequence[ShownCandidate], person: tuple[float, float]) -> int | None:
+    def _choose(self, shown: Sequence[ShownCandidate], person: tuple[float, float]) -> int | None:
         pull, reluctance = person
-        worth = [utility(self.world, each.style, each.text) for each in shown]
+        worth = [compute_utility(self.world, each.style, each.text) for each in shown]
         utilities = [each + here for each, here in zip(worth, self.world.positions, strict=True)]
         odds = [math.exp(each) for each in (utilities[0] + pull, *utilities[1:], self.world.none + reluctance)]
         drawn = self._rng.choices(range(len(odds)), odds)[0]
@@ -203,18 +205,18 @@ class _Run:
 
 
 def lag(asked: argparse.Namespace) -> Figures:
-    """How late the loop wakes from 5 ms of sleep: alone, and while another process learns."""
+    """Measure how late the loop wakes from 5 ms of sleep: alone, and while another process learns."""
     with tempfile.TemporaryDirectory(prefix="suggest-lag-") as folder:
         path = Path(folder) / "log.db"
-        fill(path, asked.lag_requests)
-        return asyncio.run(_lags(f"sqlite:///{path}", asked.lag_requests))
+        fill_database(path, asked.lag_requests)
+        return asyncio.run(_measure_lags(f"sqlite:///{path}", asked.lag_requests))
 
 
-async def _lags(url: str, requests: int) -> Figures:
-    idle = await _late(asyncio.create_task(asyncio.sleep(5)))
+async def _measure_lags(url: str, requests: int) -> Figures:
+    idle = await _measure_lag(asyncio.create_task(asyncio.sleep(5)))
     began = time.monotonic()
     learning = asyncio.create_task(ProcessApart(url).train())
-    busy = await _late(learning)
+    busy = await _measure_lag(learning)
     refit = learning.result()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
@@ -225,7 +227,7 @@ async def _lags(url: str, requests: int) -> Figures:
     }  # fmt: skip
 
 
-async def _late(until: "asyncio.Task[Any]") -> list[float]:
+async def _measure_lag(until: "asyncio.Task[Any]") -> list[float]:
     found = []
     while not until.done():
         slept = time.perf_counter()
@@ -251,7 +253,7 @@ def _rows(figures: Figures) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.displaying", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="python -m benchmarks.learned_order", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("what", choices=("propensities", "gate", "loop", "lag"))
     parser.add_argument("--displays", type=int, default=100_000)

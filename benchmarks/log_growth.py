@@ -1,23 +1,23 @@
-"""What the length of the log costs: the main path on a short log and on a long one, in turn.
+"""Measure the main path on a short choice log and on a long one, in turn.
 
-python -m benchmarks.growth                       # 1,000 and 1,000,000 requests, 3 rounds
-python -m benchmarks.growth --sizes 1000 100000 --rounds 1
+python -m benchmarks.log_growth                       # 1,000 and 1,000,000 requests, 3 rounds
+python -m benchmarks.log_growth --sizes 1000 100000 --rounds 1
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import main_path, report
-from benchmarks.fill import fill
+from benchmarks import main_path, summary
 from benchmarks.load import Result
+from benchmarks.synthetic_log import fill_database
 from benchmarks.systems import OURS
 
 RESULTS = Path(__file__).with_name("results")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.log_growth", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sizes", type=int, nargs=2, default=[1_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=float, default=15)
@@ -25,15 +25,15 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="suggest-growth-") as folder:
         results = _measure(Path(folder), options)
-    report.write_json(options.json, {"rounds": str(options.rounds), "rate": str(options.rate)}, results)
+    summary.write_json(options.json, {"rounds": str(options.rounds), "rate": str(options.rate)}, results)
     title = f"{options.rate:g} suggestions/s for 10 s, K = 5, medians of {options.rounds}"
     # The longer log stands second, so that the ratio reads "long / short".
-    report.show(report.table(title, {name: report.summary(runs) for name, runs in results.items()}))
+    summary.print_table(summary.build_table(title, {name: summary.summarise(runs) for name, runs in results.items()}))
 
 
 def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[Result]]:
     for size in options.sizes:
-        fill(folder / f"{size}.db", size)
+        fill_database(folder / f"{size}.db", size)
     results: dict[str, list[Result]] = {f"{size}": [] for size in options.sizes}
     for number in range(options.rounds):
         for size in options.sizes:

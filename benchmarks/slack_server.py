@@ -37,8 +37,8 @@ class Received:
     payload: JsonObject
 
 
-class SlackSide:
-    """The running server; made by `slack_side`. `on_received` is called with each payload as it arrives."""
+class SlackServer:
+    """The running server; made by `serve_slack`. `on_received` is called with each payload as it arrives."""
 
     def __init__(self, on_received: Callable[[Received], None]) -> None:
         self.api_url = ""
@@ -164,8 +164,8 @@ class SlackSide:
 
 
 @asynccontextmanager
-async def slack_side(on_received: Callable[[Received], None]) -> AsyncIterator[SlackSide]:
-    side = SlackSide(on_received)
+async def serve_slack(on_received: Callable[[Received], None]) -> AsyncIterator[SlackServer]:
+    side = SlackServer(on_received)
     app = web.Application(client_max_size=16 * 2**20)
     app.router.add_post("/response/{origin}/{number}", side._on_response_url)  # noqa: SLF001 - its other half
     app.router.add_route("*", "/api/{method}", side._on_api)  # noqa: SLF001 - as above

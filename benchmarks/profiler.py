@@ -1,6 +1,6 @@
 """Run a program under cProfile, but only for the time between two signals.
 
-    python -m benchmarks.profiled OUT.pstats PROGRAM [ARGUMENT ...]
+    python -m benchmarks.profiler OUT.pstats PROGRAM [ARGUMENT ...]
 
 PROGRAM is a module's name or the path of a .py file. SIGUSR1 starts the profile, so that imports and start-up stay out
 of it; SIGUSR2 ends it and writes the file. Only the main thread is profiled, and profiling makes everything slower:

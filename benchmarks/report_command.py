@@ -1,7 +1,7 @@
-"""What a report costs: the command as a process, on a log of a million requests; its time and its memory.
+"""Measure `suggest report` as a process on a log of a million requests: time and memory.
 
-python -m benchmarks.reporting                       # fills a log of 1,000,000 requests first (minutes, 3.7 GB)
-python -m benchmarks.reporting --file big.db --rounds 5
+python -m benchmarks.report_command                       # fills a log of 1,000,000 requests first (minutes, 3.7 GB)
+python -m benchmarks.report_command --file big.db --rounds 5
 """
 
 import argparse
@@ -15,14 +15,14 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.fill import fill
+from benchmarks.synthetic_log import fill_database
 
 RESULTS = Path(__file__).with_name("results")
 WAYS = ((), ("--by", "channel"), ("--by", "style"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ReportRun:
     """Seconds by the clock, seconds of CPU, and the most memory in MB."""
 
     options: str
@@ -32,7 +32,9 @@ class Run:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reporting", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.report_command", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
@@ -41,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="suggest-reporting-") as folder:
         file = options.file or Path(folder) / "big.db"
         if options.file is None:
-            fill(file, options.requests)
+            fill_database(file, options.requests)
         runs = [measure(file, Path(folder), way) for _ in range(options.rounds) for way in WAYS]
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps([asdict(run) for run in runs], indent=2), encoding="utf-8")
@@ -50,7 +52,7 @@ def main() -> None:
         print(_row([run for run in runs if run.options == " ".join(way)]))
 
 
-def measure(file: Path, folder: Path, way: tuple[str, ...]) -> Run:
+def measure(file: Path, folder: Path, way: tuple[str, ...]) -> ReportRun:
     """One report, with its page, by a process of its own."""
     page = folder / "report.html"
     command = [sys.executable, "-m", "cli", "report", "--database", str(file), "--html", str(page), *way]
@@ -62,10 +64,10 @@ def measure(file: Path, folder: Path, way: tuple[str, ...]) -> Run:
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
     cpu = used.ru_utime + used.ru_stime
-    return Run(options=" ".join(way), seconds=seconds, cpu_s=cpu, memory_mb=used.ru_maxrss / 1024)
+    return ReportRun(options=" ".join(way), seconds=seconds, cpu_s=cpu, memory_mb=used.ru_maxrss / 1024)
 
 
-def _row(runs: list[Run]) -> str:
+def _row(runs: list[ReportRun]) -> str:
     seconds = f"{statistics.median(run.seconds for run in runs):.1f}"
     cpu = f"{statistics.median(run.cpu_s for run in runs):.1f}"
     memory = f"{max(run.memory_mb for run in runs):.0f}"

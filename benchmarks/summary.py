@@ -55,20 +55,22 @@ WORST = {"lost", "doubled", "bad_statuses", "refused_payloads"}
 Figures = Mapping[str, float | None]
 
 
-def summary(results: Sequence[Result]) -> Figures:
-    """Each figure's median over the runs; of what must not happen, the worst run."""
+def summarise(results: Sequence[Result]) -> Figures:
+    """Return each figure's median over the runs; of what must not happen, the worst run."""
     columns = {field.name: [getattr(result, field.name) for result in results] for field in fields(Result)}
-    return {name: _middle(name, [value for value in values if value is not None]) for name, values in columns.items()}
+    return {
+        name: _take_median(name, [value for value in values if value is not None]) for name, values in columns.items()
+    }
 
 
-def _middle(name: str, values: Sequence[float]) -> float | None:
+def _take_median(name: str, values: Sequence[float]) -> float | None:
     if not values:
         return None
     return max(values) if name in WORST else statistics.median(values)
 
 
-def table(title: str, summaries: Mapping[str, Figures]) -> Table:
-    """A row for each figure, a column for each system; of two systems, the second as a ratio of the first."""
+def build_table(title: str, summaries: Mapping[str, Figures]) -> Table:
+    """Build a table: a row a figure, a column a system; of two systems also the ratio second / first."""
     shown = Table("figure", *summaries, title=title, title_justify="left")
     names = list(summaries)
     if len(names) == 2:
@@ -77,22 +79,22 @@ def table(title: str, summaries: Mapping[str, Figures]) -> Table:
         column.justify = "right"
     for figure, label in LABELS.items():
         values = [summaries[name][figure] for name in names]
-        cells = [_text(value) for value in values]
-        shown.add_row(label, *cells, *([_ratio(*values)] if len(names) == 2 else []))
+        cells = [_format(value) for value in values]
+        shown.add_row(label, *cells, *([_format_ratio(*values)] if len(names) == 2 else []))
     return shown
 
 
-def _text(value: float | None) -> str:
+def _format(value: float | None) -> str:
     if value is None:
         return "-"
     return str(value) if isinstance(value, int) else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def _ratio(base: float | None, value: float | None) -> str:
+def _format_ratio(base: float | None, value: float | None) -> str:
     return f"{value / base:.2f}" if base and value is not None else ""
 
 
-def show(shown: Table) -> None:
+def print_table(shown: Table) -> None:
     # Piped output has no width of its own; the labels must stay whole.
     Console(width=None if os.isatty(1) else 120).print(shown)
 
@@ -100,19 +102,19 @@ def show(shown: Table) -> None:
 def write_json(path: Path, settings: Mapping[str, Any], results: Mapping[str, Sequence[Result]]) -> None:
     document = {
         "settings": settings,
-        "machine": machine(),
-        "medians": {name: summary(runs) for name, runs in results.items() if runs},
+        "machine": describe_machine(),
+        "medians": {name: summarise(runs) for name, runs in results.items() if runs},
         "runs": {name: [asdict(run) for run in runs] for name, runs in results.items()},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n")
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on, without the machine's name or paths."""
+def describe_machine() -> dict[str, Any]:
+    """Describe what the figures depend on, without the machine's name or paths."""
     return {
         "cpus": len(os.sched_getaffinity(0)),
-        "architecture": platform.machine(),
+        "architecture": platform.describe_machine(),
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},

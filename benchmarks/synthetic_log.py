@@ -1,6 +1,6 @@
-"""A choice log of any size, for measuring what its size costs, and for looking at a report that has something to tell.
+"""Make an invented choice log of any size, for measurements and for looking at a full report.
 
-    python -m benchmarks.fill --requests 1000000 big.db
+    python -m benchmarks.synthetic_log --requests 1000000 big.db
 
 All of it is invented: a year of 50 agents, of which a few ask most; 5 candidates each, of 8 styles and 2 models, of
 which some fail or repeat another; agents who take more or less, and who prefer the first place; redrafts and undos.
@@ -22,7 +22,7 @@ from storage.schema import migrate
 
 K = 5
 AGENTS = 50
-BEGINNING = 1763812800  # nobody's own time: the year before the benchmark's present
+START = 1763812800  # nobody's own time: the year before the benchmark's present
 YEAR_S = 365 * 24 * 3600
 
 STYLES = ("direct", "warm", "detailed", "steps", "apology", "question", "brief", "formal")
@@ -54,7 +54,7 @@ _STATEMENTS = (
         shown_at, status, k_requested, prompt_version, policy, policy_params, order_propensity, parent_request_id,
         simulated, app_version, conversation, text_kept)
     SELECT printf('r%012d', i), 'T0BENCH', channel, agent, surface, 'en-US', {_AT}, {_SHOWN_AT}, {_SHOWN_AT}, status,
-        {K}, CASE WHEN seconds < {BEGINNING + YEAR_S // 2} THEN 'benchmark' ELSE 'benchmark2' END, 'uniform', '{{}}',
+        {K}, CASE WHEN seconds < {START + YEAR_S // 2} THEN 'benchmark' ELSE 'benchmark2' END, 'uniform', '{{}}',
         {_FACTORIAL}, parent, 0, '0', '[{{"role":"customer","text":"Where is my order number ' || i || '?"}}]',
         'redacted'
     FROM drawn ORDER BY i""",
@@ -99,18 +99,20 @@ _STATEMENTS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fill", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.synthetic_log", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
     started = time.monotonic()
-    fill(options.file, options.requests)
+    fill_database(options.file, options.requests)
     size = options.file.stat().st_size / 2**20
     print(f"{options.requests} requests, {size:.0f} MB, {time.monotonic() - started:.0f} s")
 
 
-def fill(path: Path, count: int) -> None:
-    """A new database with `count` recorded requests."""
+def fill_database(path: Path, count: int) -> None:
+    """Make a new database with `count` recorded requests."""
     asyncio.run(_migrate(path))
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA synchronous = OFF")
@@ -131,15 +133,15 @@ def _draw(count: int) -> Iterator[tuple[Any, ...]]:
     parent = None
     for i in range(count):
         agent = rng.choices(range(AGENTS), cum_weights=shares)[0]
-        row = _one(rng, tempers[agent])
-        seconds = BEGINNING + round((i + rng.random()) * YEAR_S / count, 3)
+        row = _draw_request(rng, tempers[agent])
+        seconds = START + round((i + rng.random()) * YEAR_S / count, 3)
         place = (f"U{agent:03}", CHANNELS[(agent + i % 2) % len(CHANNELS)], SURFACES[i % len(SURFACES)], seconds)
         yield (i, *place, *row[:3], parent, *row[3:])
         parent = f"r{i:012}" if row[0] == "redrafted" else None
 
 
-def _one(rng: random.Random, temper: float) -> tuple[Any, ...]:
-    """What became of one request: from its status to whether its first choice was taken back."""
+def _draw_request(rng: random.Random, temper: float) -> tuple[Any, ...]:
+    """Draw one request: status, kind of choice, reason, styles, places, chosen, and the rest of its row."""
     styles = rng.sample(range(len(STYLES)), K)
     missing = rng.random()
     shown = 0 if missing < 0.01 else K - 1 if missing < 0.09 else K
@@ -147,7 +149,7 @@ def _one(rng: random.Random, temper: float) -> tuple[Any, ...]:
     places = rng.sample([*range(1, shown + 1), *[0] * (K - shown)], K)
     wait = min(24_000, int(rng.lognormvariate(7.0, 0.35)))
     decision = int(rng.lognormvariate(9.0, 0.9))
-    status, kind = _outcome(rng, temper) if shown else ("failed", None)
+    status, kind = _draw_outcome(rng, temper) if shown else ("failed", None)
     reason = rng.choice(REASONS) if kind == "dismissed" else None
     chosen = similarity = None
     if kind in {"used", "edited"}:
@@ -159,7 +161,7 @@ def _one(rng: random.Random, temper: float) -> tuple[Any, ...]:
     return (status, kind, reason, *drawn, chosen, similarity, wait, decision, shown, error, int(undone))
 
 
-def _outcome(rng: random.Random, temper: float) -> tuple[str, str | None]:
+def _draw_outcome(rng: random.Random, temper: float) -> tuple[str, str | None]:
     if rng.random() < temper:
         return "shown", "edited" if rng.random() < 0.3 else "used"
     other = rng.random()
