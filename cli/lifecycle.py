@@ -28,9 +28,9 @@ from handlers.app import Dependencies, SlackHandlers
 from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, health_app, listen, slack_app
 from handlers.slack.call_metrics import watching
-from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
+from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from handlers.slack.courier import SlackCourier
-from handlers.slack.threads import Threads, Us
+from handlers.slack.threads import Threads
 from handlers.slack.users import Users
 from handlers.socket_mode import Socket
 from storage.errors import Unavailable, Unreachable
@@ -115,7 +115,7 @@ def _doors(
     settings: Settings,
     records: wiring.Records,
     connection: Connection,
-    identity: Identity,
+    identity: BotIdentity,
     session: aiohttp.ClientSession,
     suggester: Suggester,
     pausing: PauseSwitch,
@@ -124,13 +124,7 @@ def _doors(
 ) -> Dependencies:
     """All that the handlers need from below."""
     users = Users(client=connection.client, clock=wiring.monotonic, home=identity.home)
-    us = Us(
-        user_id=identity.bot_user_id,
-        bot_id=identity.authorized.bot_id,
-        team_id=identity.team_id,
-        enterprise_id=identity.authorized.enterprise_id,
-    )
-    threads = Threads(client=connection.patient_client(), users=users, us=us)
+    threads = Threads(client=connection.patient_client(), users=users, identity=identity)
     courier = SlackCourier(client=connection.client, users=users, session=session, now=wiring.now)
     return Dependencies(
         suggester=suggester,
@@ -138,7 +132,7 @@ def _doors(
         admins=frozenset(settings.suggest_admins),
         usergroups=frozenset(settings.suggest_allowed_usergroups),
         users=users,
-        us=us,
+        identity=identity,
         threads=threads,
         chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
         deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
@@ -203,7 +197,7 @@ def _connection(settings: Settings, session: aiohttp.ClientSession) -> Connectio
     return Connection(settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url, session=session)
 
 
-async def _identified(connection: Connection) -> Identity:
+async def _identified(connection: Connection) -> BotIdentity:
     """Who we are, asked until Slack answers. Raises SettingsError where it does not take the token."""
     while True:
         try:

@@ -14,7 +14,7 @@ from cli import wiring
 from cli.settings import FIXES, Settings
 from cli.wiring import Records
 from handlers.http import Check
-from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
+from handlers.slack.client import Connection, BotIdentity, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.schema import revision
@@ -84,7 +84,7 @@ class NotUsable(Exception):  # noqa: N818 - named for what was found
     """Why something cannot be used, and what to do."""
 
 
-async def identified(connection: Connection) -> Identity:
+async def identified(connection: Connection) -> BotIdentity:
     """Whom the bot token stands for. Raises NotUsable."""
     try:
         return await connection.identify()

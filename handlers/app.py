@@ -43,10 +43,10 @@ from handlers.middleware.access import AccessControl
 from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import ProgressiveDisplay
 from handlers.shortcuts.surfaces import Surfaces
-from handlers.slack.client import Connection
+from handlers.slack.client import BotIdentity, Connection
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.live_message import LiveMessages
-from handlers.slack.threads import Threads, Us
+from handlers.slack.threads import Threads
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Users
 from handlers.views.export_log import Exporter, Exports, Seen
@@ -65,7 +65,7 @@ class Dependencies:
     admins: frozenset[str]
     usergroups: frozenset[str]
     users: Users
-    us: Us
+    identity: BotIdentity
     threads: Threads
     chooser: Chooser
     deliverer: Deliverer
@@ -119,7 +119,7 @@ class SlackHandlers:
             users=users,
             admins=doors.admins,
             tasks=doors.tasks,
-            us=doors.us,
+            identity=doors.identity,
             now=doors.now,
         )
         self._commands = Commands(
@@ -132,7 +132,7 @@ class SlackHandlers:
             seen=doors.seen,
             users=users,
             tasks=doors.tasks,
-            us=doors.us,
+            identity=doors.identity,
             now=doors.now,
         )
         self._clicks = Clicks(
@@ -145,7 +145,7 @@ class SlackHandlers:
             live_messages=live_messages,
             users=users,
             tasks=doors.tasks,
-            us=doors.us,
+            identity=doors.identity,
             now=doors.now,
         )
         client = connection.patient_client()
@@ -159,7 +159,7 @@ class SlackHandlers:
             colleagues=colleagues,
             users=users,
             tasks=doors.tasks,
-            us=doors.us,
+            identity=doors.identity,
             now=doors.now,
         )
 

@@ -20,7 +20,7 @@ from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.live_message import DirectMessage, LiveMessage, LiveMessages
 from handlers.slack.threads import TargetMessage, Threads
 from storage.errors import Unavailable
-from storage.records import LogEntry, Request, Surface, ResponseUrl
+from storage.records import LogEntry, Request, ResponseUrl, Surface
 
 IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
 """Surfaces where each candidate is shown as soon as it is done. None is ever put in another order there."""

@@ -13,10 +13,10 @@ from bot.playbook import Playbook, PlaybookError, load_playbook
 from cli import wiring
 from cli.database_location import Location, refuse_other_files, unusable
 from cli.errors import Failed, SettingsError
-from cli.manifest import bot_scopes, load_manifest
+from cli.slack_manifest import bot_scopes, load_manifest
 from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identified
 from cli.settings import FIXES, Settings, is_traced
-from handlers.slack.client import Connection, Identity, SlackRefused, SlackUnreachable
+from handlers.slack.client import Connection, BotIdentity, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.repositories.vault import Vault
@@ -136,7 +136,7 @@ async def _slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIte
         yield await _app_token(connection, settings.slack_app_token.get_secret_value())
 
 
-def _scopes(identity: Identity) -> Finding:
+def _scopes(identity: BotIdentity) -> Finding:
     wanted = bot_scopes(load_manifest())
     if not identity.scopes:
         return _note("scopes", f"Slack did not say which are granted; needed are {_listed(wanted)}")
@@ -226,11 +226,11 @@ async def _privacy(settings: Settings, location: Location, *, is_readable: bool)
 
 async def _unreadable(settings: Settings, location: Location) -> int:
     """How many of the newest rows of the vault no key of the settings opens."""
-    database, sealer = Database(location.url), wiring.sealer(settings)
+    database, cipher = Database(location.url), wiring.cipher(settings)
     try:
         if (await revision(database))[0] is None:
             return 0
-        return sum(not sealer.can_open(sealed) for sealed in await Vault(database).newest(ROWS_TRIED))
+        return sum(not cipher.can_decrypt(sealed) for sealed in await Vault(database).newest(ROWS_TRIED))
     finally:
         await database.aclose()
 

@@ -37,10 +37,10 @@ from handlers.payloads import (
     parse_language,
     parse_submission,
 )
+from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.errors import translate_errors
 from handlers.slack.live_message import LiveMessages
-from handlers.slack.threads import Us
 from handlers.slack.users import Users
 from storage.errors import NotOpen
 from storage.records import DismissReason, Steer
@@ -76,7 +76,7 @@ class Clicks:
         live_messages: LiveMessages,
         users: Users,
         tasks: BackgroundTasks,
-        us: Us,
+        identity: BotIdentity,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
@@ -88,7 +88,7 @@ class Clicks:
         self._live_messages = live_messages
         self._users = users
         self._tasks = tasks
-        self._us = us
+        self._identity = identity
         self._now = now
 
     async def use(self, clicked: Clicked) -> Work:
@@ -309,7 +309,7 @@ class Clicks:
         click = Click(
             team_id=action.team_id,
             own_team_id=action.origin.own_team_id,
-            is_of_grid=self._us.share_grid(action.origin),
+            is_of_grid=self._identity.shares_grid(action.origin),
             agent_id=action.user_id,
             idempotency_key=f"click:{action.user_id}:{action.action_ts}",
             response_url=to_response_url(action.response_url, self._now()),
@@ -324,7 +324,7 @@ class Clicks:
         return Click(
             team_id=submission.team_id,
             own_team_id=submission.origin.own_team_id,
-            is_of_grid=self._us.share_grid(submission.origin),
+            is_of_grid=self._identity.shares_grid(submission.origin),
             agent_id=submission.user_id,
             idempotency_key=f"view:{submission.view_id}:{submission.view_hash}",
         )

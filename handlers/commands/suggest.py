@@ -14,10 +14,10 @@ from handlers.colleague_notices import ColleagueNotices
 from handlers.display import ReplyDisplay, reached_by, to_response_url
 from handlers.error_messages import report_errors
 from handlers.payloads import Command, MalformedPayload, parse_command
-from handlers.slack.threads import Us
+from handlers.slack.client import BotIdentity
 from handlers.slack.users import Users
 from handlers.views.export_log import Exports, Seen
-from storage.records import LogEntry, Request, Turn, ResponseUrl
+from storage.records import LogEntry, Request, ResponseUrl, Turn
 
 HINT_MARK: Final = " // "
 
@@ -51,7 +51,7 @@ class Commands:
         seen: Seen,
         users: Users,
         tasks: BackgroundTasks,
-        us: Us,
+        identity: BotIdentity,
         now: Callable[[], datetime],
     ) -> None:
         self._suggester = suggester
@@ -63,7 +63,7 @@ class Commands:
         self._seen = seen
         self._users = users
         self._tasks = tasks
-        self._us = us
+        self._identity = identity
         self._now = now
 
     async def on_suggest(self, ack: Ack, body: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ class Commands:
             await ack(texts_for(DEFAULT_LOCALE)("malformed"))
             return
         person = await self._users.get(command.user_id)
-        is_home = self._us.are_home_of(command.team_id, command.origin)
+        is_home = self._identity.is_home_of(command.team_id, command.origin)
         asked = Asked(
             command=command,
             locale=person.locale,
@@ -103,7 +103,7 @@ class Commands:
         message, hint = split_hint(asked.command.text)
         ask = Ask(
             team_id=asked.command.team_id,
-            is_of_grid=self._us.share_grid(asked.command.origin),
+            is_of_grid=self._identity.shares_grid(asked.command.origin),
             channel_id=asked.command.channel_id,
             agent_id=asked.command.user_id,
             surface="slash",
@@ -169,7 +169,7 @@ class Commands:
 
     def _team_of(self, asked: Asked) -> str | None:
         """The team in which the agent's id is theirs; None for all of our Grid."""
-        return None if self._us.share_grid(asked.command.origin) else asked.command.team_id
+        return None if self._identity.shares_grid(asked.command.origin) else asked.command.team_id
 
     def _after(self, asked: Asked, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """What takes time, behind the acknowledgement; should it fail, the agent is told."""

@@ -38,10 +38,11 @@ from handlers.payloads import (
     parse_pasted,
     parse_written,
 )
+from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.errors import translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
-from handlers.slack.threads import TargetMessage, Threads, Us, kind_of, plain, text_of
+from handlers.slack.threads import TargetMessage, Threads, kind_of, plain, text_of
 from handlers.slack.users import Users
 from storage.errors import Unavailable
 from storage.records import Request, Turn
@@ -83,7 +84,7 @@ class Surfaces:
         colleagues: ColleagueNotices,
         users: Users,
         tasks: BackgroundTasks,
-        us: Us,
+        identity: BotIdentity,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
@@ -95,7 +96,7 @@ class Surfaces:
         self._colleagues = colleagues
         self._users = users
         self._tasks = tasks
-        self._us = us
+        self._identity = identity
         self._now = now
 
     # --- a message's menu -----------------------------------------------------------------------------
@@ -123,7 +124,7 @@ class Surfaces:
     def _asked(self, shortcut: MessageShortcut, locale: str, text: str) -> Ask:
         return Ask(
             team_id=shortcut.team_id,
-            is_of_grid=self._us.share_grid(shortcut.origin),
+            is_of_grid=self._identity.shares_grid(shortcut.origin),
             channel_id=shortcut.channel_id,
             thread_ts=shortcut.thread_ts,
             agent_id=shortcut.user_id,
@@ -224,7 +225,7 @@ class Surfaces:
     def _of_pasted(self, pasted: Pasted, locale: str) -> Ask:
         return Ask(
             team_id=pasted.team_id,
-            is_of_grid=self._us.share_grid(pasted.origin),
+            is_of_grid=self._identity.shares_grid(pasted.origin),
             # There is no conversation around it: what has to be told is told to the agent.
             channel_id=pasted.user_id,
             agent_id=pasted.user_id,
@@ -280,10 +281,10 @@ class Surfaces:
             self._suggester.check_channel(written.channel_id, "mention")
             await self._answer(written, texts("mention-outside"))
             return
-        hint = re.sub(rf"<@{self._us.user_id}(\|[^>]*)?>", "", written.text).strip()
+        hint = re.sub(rf"<@{self._identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
         ask = Ask(
             team_id=written.team_id,
-            is_of_grid=self._us.share_grid(written.origin),
+            is_of_grid=self._identity.shares_grid(written.origin),
             channel_id=written.channel_id,
             thread_ts=written.thread_ts,
             agent_id=written.user_id,
@@ -317,7 +318,7 @@ class Surfaces:
             return
         ask = Ask(
             team_id=written.team_id,
-            is_of_grid=self._us.share_grid(written.origin),
+            is_of_grid=self._identity.shares_grid(written.origin),
             channel_id=written.channel_id,
             thread_ts=written.thread_ts,
             agent_id=written.user_id,

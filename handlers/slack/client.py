@@ -12,6 +12,8 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from handlers.payloads import Origin
+
 _QUIET = logging.getLogger("handlers.bolt")
 _QUIET.setLevel(logging.WARNING)
 
@@ -25,8 +27,8 @@ class SlackUnreachable(Exception):  # noqa: N818 - as above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whom the bot token stands for, and what it may do."""
+class BotIdentity:
+    """The bot's user and app in its workspace, and what its token may do."""
 
     team_id: str
     team: str
@@ -35,9 +37,23 @@ class Identity:
     authorized: AuthorizeResult
 
     @property
+    def bot_id(self) -> str | None:
+        """The app's id as Slack gives it in messages."""
+        return self.authorized.bot_id
+
+    @property
     def home(self) -> frozenset[str]:
-        """Ids of the workspace and of its organisation, if it has one: whoever is of neither is a stranger."""
+        """Ids of the workspace and of its Enterprise Grid, if it is in one: users of neither are external."""
         return frozenset(filter(None, (self.team_id, self.authorized.enterprise_id)))
+
+    def shares_grid(self, origin: Origin) -> bool:
+        """Tell whether somebody comes from the bot's own Grid, in which ids of users are unique."""
+        grid = self.authorized.enterprise_id
+        return grid is not None and origin.enterprise_id == grid
+
+    def is_home_of(self, team_id: str, origin: Origin) -> bool:
+        """Tell whether somebody belongs to this workspace or Grid: only then `users.info` by their id is about them."""
+        return self.shares_grid(origin) or {team_id, origin.own_team_id or team_id} == {self.team_id}
 
 
 class Connection:
@@ -59,11 +75,11 @@ class Connection:
             retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
         )
 
-    async def identify(self) -> Identity:
+    async def identify(self) -> BotIdentity:
         """Ask Slack once who we are; Bolt would ask with every first request. Raises SlackRefused, SlackUnreachable."""
         answer = await _asked(self.patient_client().auth_test())
         granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
-        return Identity(
+        return BotIdentity(
             team_id=str(answer.get("team_id")),
             team=str(answer.get("team")),
             bot_user_id=str(answer.get("user_id")),
@@ -80,7 +96,7 @@ class Connection:
         answer = await _asked(self.patient_client().usergroups_users_list(usergroup=usergroup))
         return len(answer.get("users") or ())
 
-    def bolt(self, identity: Identity, *, signing_secret: str) -> AsyncApp:
+    def bolt(self, identity: BotIdentity, *, signing_secret: str) -> AsyncApp:
         """A Bolt app that knows who it is. Its own client has no token: handlers use ours."""
 
         async def authorize() -> AuthorizeResult:

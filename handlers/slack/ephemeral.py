@@ -17,7 +17,7 @@ from handlers.blocks.messages import Message, add_link, halve
 from handlers.slack.courier import webhook
 from handlers.slack.errors import check_webhook, translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
-from storage.records import Request, Surface, ResponseUrl
+from storage.records import Request, ResponseUrl, Surface
 
 MOST_WAITS: Final = 3
 

@@ -17,7 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.text_limits import clean
-from handlers.payloads import Origin, unescape
+from handlers.payloads import unescape
+from handlers.slack.client import BotIdentity
 from handlers.slack.errors import translate_errors
 from handlers.slack.users import Kind, Users
 from storage.records import Request, Role, Turn
@@ -54,27 +55,6 @@ _PROBLEMS: Final[dict[str, Problem]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Us:
-    """Who we are in the workspace: our user, and our app as Slack names it in messages.
-
-    `enterprise_id` is the Enterprise Grid that the workspace is in, if it is in one.
-    """
-
-    user_id: str
-    bot_id: str | None
-    team_id: str
-    enterprise_id: str | None = None
-
-    def share_grid(self, origin: Origin) -> bool:
-        """Tell whether somebody comes from our Grid, in which ids of users are unique."""
-        return self.enterprise_id is not None and origin.enterprise_id == self.enterprise_id
-
-    def are_home_of(self, team_id: str, origin: Origin) -> bool:
-        """Tell whether somebody belongs to our workspace or Grid: only then an id is whom Slack tells us of by it."""
-        return self.share_grid(origin) or {team_id, origin.own_team_id or team_id} == {self.team_id}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetMessage:
     """The message that the agent pointed at, as Slack delivered it; for a mention, the thread's first."""
 
@@ -96,10 +76,10 @@ class Thread:
 class Threads:
     """Reads threads by `conversations.replies`."""
 
-    def __init__(self, *, client: AsyncWebClient, users: Users, us: Us) -> None:
+    def __init__(self, *, client: AsyncWebClient, users: Users, identity: BotIdentity) -> None:
         self._client = client
         self._users = users
-        self._us = us
+        self._identity = identity
 
     async def read(self, pointed: TargetMessage) -> Thread:
         """The thread as turns; where it cannot be read, the message alone, and why."""
@@ -183,14 +163,14 @@ class Threads:
         return "agent" if self._is_ours(message) or author_of(message) in team else "customer"
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
-        by_bot = self._us.bot_id is not None and message.get("bot_id") == self._us.bot_id
-        return by_bot or message.get("user") == self._us.user_id
+        by_bot = self._identity.bot_id is not None and message.get("bot_id") == self._identity.bot_id
+        return by_bot or message.get("user") == self._identity.bot_user_id
 
     def _is_said(self, message: Mapping[str, Any]) -> bool:
         """Whether it is part of the conversation: our name in it makes it a word to us."""
         if kind_of(message) not in _SAID or message.get("hidden"):
             return False
-        return self._is_ours(message) or f"<@{self._us.user_id}>" not in str(message.get("text"))
+        return self._is_ours(message) or f"<@{self._identity.bot_user_id}>" not in str(message.get("text"))
 
 
 def newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:

@@ -21,9 +21,9 @@ from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.forms import build_export_view
 from handlers.blocks.messages import build_notice
 from handlers.payloads import ExportWish, MalformedPayload, parse_export
+from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.errors import translate_errors
-from handlers.slack.threads import Us
 from handlers.slack.users import Users
 from storage.errors import Redelivered, Unavailable
 from storage.records import ResponseUrl
@@ -93,7 +93,7 @@ class Exports:
         users: Users,
         admins: frozenset[str],
         tasks: BackgroundTasks,
-        us: Us,
+        identity: BotIdentity,
         now: Callable[[], datetime],
     ) -> None:
         self._exporter = exporter
@@ -104,7 +104,7 @@ class Exports:
         self._users = users
         self._admins = admins
         self._tasks = tasks
-        self._us = us
+        self._identity = identity
         self._now = now
         self._busy: set[str] = set()
         self._ways: OrderedDict[str, ResponseUrl | None] = OrderedDict()
@@ -133,7 +133,7 @@ class Exports:
     async def _answer(self, wish: ExportWish) -> None:
         person = await self._users.get(wish.user_id)
         texts = texts_for(person.locale)
-        is_home = self._us.are_home_of(wish.team_id, wish.origin)
+        is_home = self._identity.is_home_of(wish.team_id, wish.origin)
         if not (is_home and (person.is_admin or wish.user_id in self._admins)):
             await self._tell(wish.user_id, texts("not-allowed", who=texts("helpers-admins")))
         else:
