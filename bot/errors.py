@@ -3,12 +3,12 @@
 Refusal
 ├── MessageTooLong    the customer's message is over the limit
 ├── LimitReached      the agent asks too often, the day's tokens are spent, or too many drafts wait already
-├── Paused            an admin has stopped drafting
-├── NotAllowed        only admins may do this
-├── Barred            this person may not use the bot, or nobody may in this channel
+├── DraftingPaused    an admin has stopped drafting
+├── AdminRequired     only admins may do this
+├── AccessDenied      this person may not use the bot, or nobody may in this channel
 ├── UnknownRequest    no such request or candidate
-├── NotYours          another agent asked for these replies
-├── Stale             the conversation has moved on since the replies were drafted
+├── NotOwner          another agent asked for these replies
+├── StaleConversation the conversation has moved on since the replies were drafted
 └── EmptyReply        an edit with nothing in it
 
 `storage.errors` adds what only the database knows: NotOpen, NothingToUndo, StillPosting, Redelivered, Unavailable.
@@ -41,11 +41,11 @@ class LimitReached(Refusal):
         self.retry_after_s = retry_after_s
 
 
-class Paused(Refusal):
+class DraftingPaused(Refusal):
     """Drafting is stopped on all replicas until an admin resumes it."""
 
 
-class NotAllowed(Refusal):
+class AdminRequired(Refusal):
     """Who asked is no admin. `helpers` are user ids of those whom they can ask, besides the workspace's admins."""
 
     def __init__(self, *, helpers: tuple[str, ...] = ()) -> None:
@@ -53,18 +53,18 @@ class NotAllowed(Refusal):
         self.helpers = helpers
 
 
-BarredReason = Literal["guest", "stranger", "deactivated", "usergroup", "unknown", "place"]
+AccessDeniedReason = Literal["guest", "stranger", "deactivated", "usergroup", "unknown", "place"]
 
 
-class Barred(Refusal):
+class AccessDenied(Refusal):
     """Who asked may not use the bot, or not in this `place`; `unknown`: Slack did not say who they are.
 
     `helpers` are user ids of those whom they can ask, besides the workspace's admins.
     """
 
-    def __init__(self, reason: BarredReason, *, helpers: tuple[str, ...] = ()) -> None:
+    def __init__(self, reason: AccessDeniedReason, *, helpers: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
-        self.reason: BarredReason = reason
+        self.reason: AccessDeniedReason = reason
         self.helpers = helpers
 
 
@@ -72,11 +72,11 @@ class UnknownRequest(Refusal):
     """No such request or candidate is recorded."""
 
 
-class NotYours(Refusal):
+class NotOwner(Refusal):
     """The clicker is not the agent who asked."""
 
 
-class Stale(Refusal):
+class StaleConversation(Refusal):
     """The thread of `request` has so many messages that the model did not see when it drafted `candidate`."""
 
     def __init__(self, request: Request, candidate: Candidate, *, newer: int) -> None:

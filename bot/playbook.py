@@ -17,8 +17,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bot.privacy.detectors import KINDS, REGIONS, Rule
-from bot.privacy.user_patterns import PatternError, checked
+from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
+from bot.privacy.user_patterns import PatternError, compile_pattern
 
 PROMPT_SCAFFOLD_VERSION = 3
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
@@ -64,10 +64,10 @@ class Playbook:
     styles: tuple[Style, ...]
     text: str
     prompt_version: str
-    redact: tuple[Rule, ...] = ()
+    redact: tuple[RedactionRule, ...] = ()
     phone_regions: tuple[str, ...] = REGIONS
 
-    def style(self, name: str) -> Style:
+    def get_style(self, name: str) -> Style:
         """The style of that name. KeyError if there is none."""
         for style in self.styles:
             if style.name == name:
@@ -88,11 +88,11 @@ class PlaybookError(Exception):
 def load_playbook(path: Path | None = None) -> Playbook:
     """Read the playbook at `path`, or the built-in one. Raises PlaybookError, also when there is no such file."""
     if path is None:
-        return parse_playbook(built_in_text(), source=_BUILT_IN)
+        return parse_playbook(read_built_in(), source=_BUILT_IN)
     return parse_playbook(_read(path), source=str(path))
 
 
-def built_in_text() -> str:
+def read_built_in() -> str:
     """The built-in playbook, annotated: what `suggest playbook init` writes."""
     return resources.files(__package__).joinpath(_BUILT_IN).read_text(encoding="utf-8")
 
@@ -208,13 +208,13 @@ def _refuse_twins(document: "_Document", styles: Iterable[Style]) -> None:
         labels.add(style.label.casefold())
 
 
-def _redact(document: "_Document", top: "_Table") -> tuple[Rule, ...]:
+def _redact(document: "_Document", top: "_Table") -> tuple[RedactionRule, ...]:
     tables = top.data.get("redact", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise document.error(("redact",), "redact must be tables: begin each one with a line [[redact]]")
     if len(tables) > MAX_REDACT:
         raise document.error(("redact",), f"there are {len(tables)} [[redact]] tables: have at most {MAX_REDACT}")
-    rules: list[Rule] = []
+    rules: list[RedactionRule] = []
     for index, data in enumerate(tables):
         table = _Table(document, data, ("redact", index), f"[[redact]] number {index + 1}")
         table.refuse_unknown(_REDACT_KEYS)
@@ -222,7 +222,7 @@ def _redact(document: "_Document", top: "_Table") -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _rule(table: "_Table", *, taken: set[str]) -> Rule:
+def _rule(table: "_Table", *, taken: set[str]) -> RedactionRule:
     name = table.text("name")
     if not _REDACT_NAME.fullmatch(name):
         raise table.error("name", f'"{name}" is no usable name: 2 to 20 small letters, such as order')
@@ -233,7 +233,7 @@ def _rule(table: "_Table", *, taken: set[str]) -> Rule:
             "name", f'there are two [[redact]] tables named "{name}": rename one, or use | in one pattern'
         )
     try:
-        return Rule(name=name, pattern=checked(table.text("pattern")))
+        return RedactionRule(name=name, pattern=compile_pattern(table.text("pattern")))
     except PatternError as error:
         raise table.error("pattern", f'the pattern of "{name}" {error}') from error
 

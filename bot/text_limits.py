@@ -10,19 +10,19 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def slack_length(text: str) -> int:
+def count_utf16_units(text: str) -> int:
     """The length as JavaScript counts it, in UTF-16 units: never less than Python's."""
     return len(text.encode("utf-16-le")) // 2
 
 
-def split(text: str, limit: int) -> tuple[str, ...]:
+def split_text(text: str, limit: int) -> tuple[str, ...]:
     """Parts of at most `limit` UTF-16 units that join to `text` again, cut where a reader would pause.
 
     A character is never cut: with a limit of 1, an emoji is a part of 2 units.
     """
     parts: list[str] = []
     rest = text
-    while slack_length(rest) > limit:
+    while count_utf16_units(rest) > limit:
         end = max(1, _last_break(_head(rest, limit)))
         parts.append(rest[:end])
         rest = rest[end:]
@@ -32,8 +32,8 @@ def split(text: str, limit: int) -> tuple[str, ...]:
 def _head(text: str, limit: int) -> str:
     """The longest start of `text` within the limit."""
     head = text[:limit]
-    while slack_length(head) > limit:
-        head = head[: len(head) - max(1, (slack_length(head) - limit) // 2)]
+    while count_utf16_units(head) > limit:
+        head = head[: len(head) - max(1, (count_utf16_units(head) - limit) // 2)]
     return head
 
 

@@ -13,21 +13,21 @@ from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, 
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
 from bot.operations.retention import Housekeeper
-from bot.operations.write_buffer import Unfinished
+from bot.operations.write_buffer import WriteBuffer
 from bot.ordering.learned import LearnedOrderer
 from bot.ordering.shuffle import Orderer
 from bot.playbook import Playbook
 from bot.privacy.detectors import Recogniser
-from bot.privacy.encryption import Sealer
-from bot.privacy.service import Privacy
+from bot.privacy.encryption import TextCipher
+from bot.privacy.service import PrivacyService
 from bot.ranking.training import RefitSchedule, RefitScheduler
-from bot.suggesting.channels import Places
+from bot.suggesting.channels import AllowedChannels
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Courier, Deliverer
 from bot.suggesting.limits import Limits, Slots
-from bot.suggesting.pause import Pausing
-from bot.suggesting.staleness import UNMOVED, Conversations
-from bot.suggesting.suggest import DraftsTogether, Suggester, Terms
+from bot.suggesting.pause import PauseSwitch
+from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations
+from bot.suggesting.suggest import BatchDrafter, Suggester, DraftingTerms
 from cli import __version__
 from cli.settings import Settings, is_traced, secret_keys
 from cli.workers.training import ProcessApart
@@ -74,7 +74,7 @@ class Records:
     choices: Choices
     deliveries: Deliveries
     replicas: Replicas
-    unfinished: Unfinished
+    write_buffer: WriteBuffer
     rankers: Rankers
     leases: Leases
 
@@ -92,7 +92,7 @@ async def open_records(url: str) -> AsyncIterator[Records]:
             choices=Choices(database, me=me),
             deliveries=Deliveries(database, me=me),
             replicas=Replicas(database, me=me),
-            unfinished=Unfinished(),
+            write_buffer=WriteBuffer(),
             rankers=Rankers(database, me=me),
             leases=Leases(database, me=me),
         )
@@ -127,9 +127,9 @@ async def open_drafter(
         await drafter.aclose()
 
 
-def terms(settings: Settings) -> Terms:
+def terms(settings: Settings) -> DraftingTerms:
     """What requests are drafted with; without a model, they are simulated."""
-    return Terms(
+    return DraftingTerms(
         candidates=settings.suggest_candidates,
         model=settings.suggest_model if settings.has_model else DEMONSTRATION_MODEL,
         deadline_s=settings.suggest_deadline_s,
@@ -138,40 +138,40 @@ def terms(settings: Settings) -> Terms:
     )
 
 
-def places(settings: Settings) -> Places:
-    return Places(channels=frozenset(settings.suggest_allowed_channels), helpers=tuple(sorted(settings.suggest_admins)))
+def allowed_channels(settings: Settings) -> AllowedChannels:
+    return AllowedChannels(channels=frozenset(settings.suggest_allowed_channels), helpers=tuple(sorted(settings.suggest_admins)))
 
 
-def pausing(*, records: Records) -> Pausing:
-    return Pausing(switches=Switches(records.database), now=now, clock=time.monotonic)
+def pausing(*, records: Records) -> PauseSwitch:
+    return PauseSwitch(switches=Switches(records.database), now=now, clock=time.monotonic)
 
 
-def privacy(settings: Settings, *, records: Records, playbook: Playbook) -> Privacy:
+def privacy(settings: Settings, *, records: Records, playbook: Playbook) -> PrivacyService:
     """What models see, and what is kept of it. What stands in the playbook is the team's own, and masked nowhere."""
-    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, spared=playbook.text)
-    return Privacy(
+    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+    return PrivacyService(
         vault=Vault(records.database),
         recogniser=recogniser,
-        sealer=sealer(settings),
-        keeps=settings.suggest_store_text,
+        cipher=cipher(settings),
+        store_text=settings.suggest_store_text,
     )
 
 
-def sealer(settings: Settings) -> Sealer:
+def cipher(settings: Settings) -> TextCipher:
     key = settings.suggest_secret_key
-    return Sealer(() if key is None else secret_keys(key.get_secret_value()))
+    return TextCipher(() if key is None else secret_keys(key.get_secret_value()))
 
 
 async def suggester(
     settings: Settings,
     *,
     records: Records,
-    drafter: DraftsTogether,
+    drafter: BatchDrafter,
     playbook: Playbook,
-    privacy: Privacy,
+    privacy: PrivacyService,
     metrics: Metrics,
     slots: Slots | None = None,
-    pausing: Pausing | None = None,
+    pausing: PauseSwitch | None = None,
     orderer: Orderer | None = None,
 ) -> Suggester:
     """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up;
@@ -198,14 +198,14 @@ async def suggester(
         clock=time.monotonic,
         new_id=new_id,
         rng=random.SystemRandom(),
-        places=places(settings),
-        unfinished=records.unfinished,
+        allowed_channels=allowed_channels(settings),
+        write_buffer=records.write_buffer,
         orderer=orderer,
     )
 
 
 def chooser(
-    settings: Settings, *, records: Records, privacy: Privacy, metrics: Metrics, conversations: Conversations = UNMOVED
+    settings: Settings, *, records: Records, privacy: PrivacyService, metrics: Metrics, conversations: Conversations = STILL_CONVERSATIONS
 ) -> Chooser:
     return Chooser(
         requests=records.requests,
@@ -215,12 +215,12 @@ def chooser(
         on_use=settings.suggest_on_use,
         now=now,
         new_id=new_id,
-        places=places(settings),
+        allowed_channels=allowed_channels(settings),
         conversations=conversations,
     )
 
 
-def deliverer(*, records: Records, privacy: Privacy, courier: Courier, metrics: Metrics) -> Deliverer:
+def deliverer(*, records: Records, privacy: PrivacyService, courier: Courier, metrics: Metrics) -> Deliverer:
     return Deliverer(
         requests=records.requests,
         choices=records.choices,
@@ -229,11 +229,11 @@ def deliverer(*, records: Records, privacy: Privacy, courier: Courier, metrics: 
         courier=courier,
         now=now,
         metrics=metrics,
-        unfinished=records.unfinished,
+        write_buffer=records.write_buffer,
     )
 
 
-def recoverer(*, records: Records, privacy: Privacy, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
+def recoverer(*, records: Records, privacy: PrivacyService, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
     return Recoverer(
         replicas=records.replicas,
         requests=records.requests,
@@ -241,7 +241,7 @@ def recoverer(*, records: Records, privacy: Privacy, deliverer: Deliverer, metri
         deliverer=deliverer,
         now=now,
         metrics=metrics,
-        unfinished=records.unfinished,
+        write_buffer=records.write_buffer,
     )
 
 

@@ -160,7 +160,7 @@ async def test_a_request_taken_over_too_late_has_its_line(desk: Desk, store: Sto
     [line] = log.lines("request")
     assert (line["request_id"], line["outcome"], line["drafted"]) == ("r1", "expired", 0)
     assert (
-        numbers(metrics.exposition(in_flight=0, waiting=0, tasks=0)[0].decode())[
+        numbers(metrics.render_exposition(in_flight=0, waiting=0, tasks=0)[0].decode())[
             "suggest_taken_over_total[work=expired]"
         ]
         == 1
@@ -269,9 +269,9 @@ def test_only_slacks_codes_become_labels(body: bytes, code_: str | None) -> None
 def test_labels_stay_few() -> None:
     metrics = Metrics()
     for number in range(_MOST_SLACK_ERRORS + 50):
-        metrics.slack_failed("chat.postMessage", f"code_{number}")
-    metrics.slack_failed("chat.postMessage", "code_1")
-    found = numbers(metrics.exposition(in_flight=0, waiting=0, tasks=0)[0].decode())
+        metrics.count_slack_error("chat.postMessage", f"code_{number}")
+    metrics.count_slack_error("chat.postMessage", "code_1")
+    found = numbers(metrics.render_exposition(in_flight=0, waiting=0, tasks=0)[0].decode())
     assert found["suggest_slack_errors_total[code=other][method=other]"] == 50
     assert found["suggest_slack_errors_total[code=code_1][method=chat.postMessage]"] == 2
 

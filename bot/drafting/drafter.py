@@ -50,7 +50,7 @@ from bot.drafting.limiter import FairLimiter
 from bot.drafting.metadata import read_count, read_label, read_mean_logprob, read_usage
 from bot.drafting.prompts import build_messages
 from bot.playbook import Playbook, Style
-from bot.suggesting.redraft import Change
+from bot.suggesting.redraft import RequestedChange
 from storage.records import DraftError, Turn
 
 MAX_ATTEMPTS = 3
@@ -76,7 +76,7 @@ class Brief:
     conversation: tuple[Turn, ...]
     hint: str | None = None
     previous: tuple[str, ...] = ()
-    change: Change | None = None
+    change: RequestedChange | None = None
     request_id: str = ""
     agent_id: str = ""
     sample_index: int = 0

@@ -17,7 +17,7 @@ from typing import Final
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from bot.playbook import Playbook, Style
-from bot.suggesting.redraft import Change
+from bot.suggesting.redraft import RequestedChange
 from storage.records import Steer, Turn
 
 TARGET_CHARACTERS = 2500
@@ -69,7 +69,7 @@ def build_messages(
     conversation: Sequence[Turn],
     hint: str | None = None,
     previous: Sequence[str] = (),
-    change: Change | None = None,
+    change: RequestedChange | None = None,
 ) -> list[BaseMessage]:
     """A system message that is the same for all of a playbook's requests, and a user message that ends in the style."""
     return [
@@ -89,7 +89,7 @@ def system_text(playbook: Playbook) -> str:
 
 
 def shared_text(
-    conversation: Sequence[Turn], hint: str | None, previous: Sequence[str], change: Change | None = None
+    conversation: Sequence[Turn], hint: str | None, previous: Sequence[str], change: RequestedChange | None = None
 ) -> str:
     """What the K drafts of one request have in common, after the system message."""
     blocks = [_block("conversation", [_json({"role": turn.role, "text": turn.text}) for turn in conversation])]
@@ -104,7 +104,7 @@ def shared_text(
     return "\n\n".join(blocks)
 
 
-def change_text(change: Change) -> str:
+def change_text(change: RequestedChange) -> str:
     """What is wanted, in a sentence of ours."""
     if change.steer != "other_language":
         return _CHANGES[change.steer]

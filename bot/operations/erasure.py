@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from bot.privacy.encryption import NotReadable, Sealer
+from bot.privacy.encryption import DecryptionError, TextCipher
 from storage.repositories.audit import Audit
 from storage.repositories.erasures import AT_ONCE, Counts, Erasing, Erasure, Kept
 
@@ -19,7 +19,7 @@ SHORTEST: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ErasureQuery:
     """What to erase: exactly one of these is given."""
 
     agent_id: str | None = None
@@ -35,17 +35,17 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ErasureMatches:
     """The requests that would go, the rows that would, and how many sealed texts could not be looked into."""
 
-    wish: Wish
+    query: ErasureQuery
     request_ids: tuple[str, ...]
     counts: Counts
     unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class ErasureReceipt:
     """What went, and whether its bytes are off the disk already."""
 
     at: datetime
@@ -57,34 +57,34 @@ class Receipt:
 class Eraser:
     """Finds and erases. It holds no request back: erased is erased."""
 
-    def __init__(self, *, erasing: Erasing, audit: Audit, sealer: Sealer, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, erasing: Erasing, audit: Audit, cipher: TextCipher, now: Callable[[], datetime]) -> None:
         self._erasing = erasing
         self._audit = audit
-        self._sealer = sealer
+        self._cipher = cipher
         self._now = now
 
-    async def find(self, wish: Wish) -> Found:
+    async def find(self, query: ErasureQuery) -> ErasureMatches:
         """What the wish means: whole families of redrafts, since they are about one message. Raises Unavailable."""
         unreadable = 0
-        if wish.containing is None:
-            ids = await self._erasing.matching(_erasure(wish))
+        if query.containing is None:
+            ids = await self._erasing.matching(_erasure(query))
         else:
-            said, unreadable = await self._saying(folded(wish.containing))
+            said, unreadable = await self._saying(fold_text(query.containing))
             ids = await self._erasing.families(said)
-        return Found(wish=wish, request_ids=ids, counts=await self._erasing.counts(ids), unreadable=unreadable)
+        return ErasureMatches(query=query, request_ids=ids, counts=await self._erasing.counts(ids), unreadable=unreadable)
 
-    async def erase(self, found: Found, *, actor: str) -> Receipt:
+    async def erase(self, found: ErasureMatches, *, actor: str) -> ErasureReceipt:
         """Take them out of every table, some at a time, and note that in the audit table. Raises Unavailable; what
         was erased by then stays erased, and the rest is found again.
         """
         counts = Counts()
         for start in range(0, len(found.request_ids), AT_ONCE):
             counts += await self._erasing.erase(found.request_ids[start : start + AT_ONCE])
-        if found.wish.agent_id is not None:
-            counts += Counts(seen_deliveries=await self._erasing.forget_keys_of(found.wish.agent_id))
+        if found.query.agent_id is not None:
+            counts += Counts(seen_deliveries=await self._erasing.forget_keys_of(found.query.agent_id))
         wiped = await self._erasing.wipe()
-        receipt = Receipt(at=self._now(), by=found.wish.by, counts=counts, wiped=wiped)
-        await self._audit.record(at=receipt.at, actor=actor, action="erase", data=_told(found.wish, counts))
+        receipt = ErasureReceipt(at=self._now(), by=found.query.by, counts=counts, wiped=wiped)
+        await self._audit.record(at=receipt.at, actor=actor, action="erase", data=_told(found.query, counts))
         return receipt
 
     async def _saying(self, needle: str) -> tuple[tuple[str, ...], int]:
@@ -94,29 +94,29 @@ class Eraser:
         async for kept in self._erasing.texts():
             try:
                 texts = self._readable(kept)
-            except NotReadable:
+            except DecryptionError:
                 unreadable += 1
                 continue
-            if any(needle in folded(text) for text in texts):
+            if any(needle in fold_text(text) for text in texts):
                 ids[kept.request_id] = None
         return tuple(ids), unreadable
 
     def _readable(self, kept: Kept) -> Iterable[str]:
-        return kept.texts if kept.sealed is None else (*kept.texts, self._sealer.open(kept.sealed))
+        return kept.texts if kept.sealed is None else (*kept.texts, self._cipher.decrypt(kept.sealed))
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """A form in which texts that a person takes for the same are equal."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _erasure(wish: Wish) -> Erasure:
+def _erasure(query: ErasureQuery) -> Erasure:
     return Erasure(
-        agent_id=wish.agent_id, channel_id=wish.channel_id, thread_ts=wish.thread_ts, request_id=wish.request_id
+        agent_id=query.agent_id, channel_id=query.channel_id, thread_ts=query.thread_ts, request_id=query.request_id
     )
 
 
-def _told(wish: Wish, counts: Counts) -> dict[str, Any]:
+def _told(query: ErasureQuery, counts: Counts) -> dict[str, Any]:
     """Ids are told, words are not: they are what was to be erased."""
-    which = {} if wish.containing is not None else {wish.by: getattr(wish, wish.by)}
-    return {"by": wish.by, **which, "rows": counts.as_dict()}
+    which = {} if query.containing is not None else {query.by: getattr(query, query.by)}
+    return {"by": query.by, **which, "rows": counts.as_dict()}

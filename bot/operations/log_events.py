@@ -58,7 +58,7 @@ RequestOutcome = Literal["shown", "not_shown", "failed", "expired"]
 _log = logging.getLogger(__name__)
 
 
-def tell_request(
+def log_request(
     entry: LogEntry, outcome: RequestOutcome, *, shown_at: datetime | None = None, queue_ms: int | None = None
 ) -> None:
     """How a request ended: before the agent's eyes, or not. `queue_ms` is known to the process that drafted."""
@@ -88,7 +88,7 @@ def tell_request(
     _log.info("request", extra=facts)
 
 
-def tell_choice(choice: Choice, request: Request, *, outcome: str, parts: int, at: datetime) -> None:
+def log_choice(choice: Choice, request: Request, *, outcome: str, parts: int, at: datetime) -> None:
     """What became of a choice: `outcome` is a delivery's, or `dismissed`."""
     facts: dict[str, Any] = {
         "choice_id": choice.id,
@@ -108,7 +108,7 @@ def tell_choice(choice: Choice, request: Request, *, outcome: str, parts: int, a
     _log.info("choice", extra=facts)
 
 
-def tell_undo(choice: Choice, *, parts: int, at: datetime) -> None:
+def log_undo(choice: Choice, *, parts: int, at: datetime) -> None:
     """A choice taken back, with so many parts that stand, or may stand, in the conversation."""
     facts: dict[str, Any] = {
         "choice_id": choice.id,
@@ -122,7 +122,7 @@ def tell_undo(choice: Choice, *, parts: int, at: datetime) -> None:
     _log.info("undo", extra=facts)
 
 
-def tell_refusal(*, team_id: str, channel_id: str, agent_id: str, surface: Surface, outcome: RefusalOutcome) -> None:
+def log_refusal(*, team_id: str, channel_id: str, agent_id: str, surface: Surface, outcome: RefusalOutcome) -> None:
     """An ask that was not taken, by which limit, or while drafting is paused: there is no request."""
     facts: dict[str, Any] = {
         "team_id": team_id,

@@ -54,7 +54,7 @@ class Metrics:
         self._tasks = self._gauge("suggest_tasks", "Tasks of the event loop")
         ProcessCollector(registry=self.registry)
 
-    def drafted(self, entry: LogEntry) -> None:
+    def count_drafts(self, entry: LogEntry) -> None:
         outcome = "failed" if entry.request.status == "failed" else "drafted"
         self._requests.labels(surface=entry.request.surface, outcome=outcome).inc()
         for candidate in entry.candidates:
@@ -64,33 +64,33 @@ class Metrics:
             if candidate.error is None and candidate.latency_ms is not None:
                 self._model.observe(candidate.latency_ms / 1000)
 
-    def refused(self, surface: str, outcome: str) -> None:
+    def count_refusal(self, surface: str, outcome: str) -> None:
         """An ask that a limit did not let in, by that limit's name, or while drafting was paused."""
         self._refused.labels(surface=surface, outcome=outcome).inc()
 
-    def shown(self, request: Request, *, at: datetime) -> None:
+    def observe_shown(self, request: Request, *, at: datetime) -> None:
         self._shown.observe((at - request.created_at) / timedelta(seconds=1))
 
-    def chosen(self, choice: Choice) -> None:
+    def count_choice(self, choice: Choice) -> None:
         self._choices.labels(kind=choice.kind).inc()
         if choice.decision_ms is not None:
             self._decision.observe(choice.decision_ms / 1000)
 
-    def undone(self) -> None:
+    def count_undo(self) -> None:
         self._undone.inc()
 
-    def delivered(self, choice: Choice, outcome: str, *, at: datetime) -> None:
+    def count_delivery(self, choice: Choice, outcome: str, *, at: datetime) -> None:
         """How the delivery of a chosen reply ended, `posted` or otherwise."""
         self._deliveries.labels(outcome=outcome).inc()
         if outcome == "posted":
             self._choice.observe((at - choice.chosen_at) / timedelta(seconds=1))
 
-    def taken_over(self, counts: Mapping[str, int]) -> None:
+    def count_takeovers(self, counts: Mapping[str, int]) -> None:
         """Pieces of work taken over, by what was left to do."""
         for work, count in counts.items():
             self._taken_over.labels(work=work).inc(count)
 
-    def slack_failed(self, method: str, code: str) -> None:
+    def count_slack_error(self, method: str, code: str) -> None:
         """A call of this method that Slack did not take; `code` is Slack's, or says what came instead of one."""
         pair = (method, code)
         if pair not in self._slack_errors_seen and len(self._slack_errors_seen) >= _MOST_SLACK_ERRORS:
@@ -98,25 +98,25 @@ class Metrics:
         self._slack_errors_seen.add(pair)
         self._slack_errors.labels(method=pair[0], code=pair[1]).inc()
 
-    def ordered(self, policy: str) -> None:
+    def count_order(self, policy: str) -> None:
         self._orders.labels(policy=policy).inc()
 
-    def ranker(self, version: str | None) -> None:
+    def set_ranker(self, version: str | None) -> None:
         """The ranker in use from now on."""
         self._ranker.clear()
         self._ranker.labels(version=version or "uniform").set(1)
 
-    def ranker_fell_back(self, reason: str) -> None:
+    def count_ranker_fallback(self, reason: str) -> None:
         self._fell_back.labels(reason=reason).inc()
 
-    def refitted(self, outcome: str, *, seconds: float, lower: float | None = None) -> None:
+    def record_refit(self, outcome: str, *, seconds: float, lower: float | None = None) -> None:
         """How a refit ended, and the lower bound of its gain, if one could be reckoned."""
         self._refits.labels(outcome=outcome).inc()
         self._refit.observe(seconds)
         if lower is not None:
             self._gate.set(lower)
 
-    def exposition(self, *, in_flight: int, waiting: int, tasks: int) -> tuple[bytes, str]:
+    def render_exposition(self, *, in_flight: int, waiting: int, tasks: int) -> tuple[bytes, str]:
         """The text of /metrics, and its content type."""
         self._tasks.set(tasks)
         self._in_flight.set(in_flight)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.operations.log_events import tell_request
+from bot.operations.log_events import log_request
 from bot.operations.metrics import Metrics
-from bot.operations.write_buffer import Unfinished
-from bot.privacy.service import Privacy
-from bot.suggesting.choose import Chosen
+from bot.operations.write_buffer import WriteBuffer
+from bot.privacy.service import PrivacyService
+from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.deliver import Deliverer
 from storage.records import Delivery, LogEntry, Request
 from storage.repositories.replicas import Replicas
@@ -42,18 +42,18 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftBehind:
+class RecoveredWork:
     """Work taken over: requests to draft, drafted ones to show, replies to post or to tell the agent about, and posted
     ones to delete, since their choice was taken back.
     """
 
     to_draft: tuple[Request, ...]
     to_show: tuple[LogEntry, ...]
-    to_deliver: tuple[Chosen, ...]
+    to_deliver: tuple[RecordedChoice, ...]
     to_delete: tuple[Delivery, ...] = ()
 
     @property
-    def is_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not (self.to_draft or self.to_show or self.to_deliver or self.to_delete)
 
 
@@ -65,11 +65,11 @@ class Recoverer:
         *,
         replicas: Replicas,
         requests: Requests,
-        privacy: Privacy,
+        privacy: PrivacyService,
         deliverer: Deliverer,
         now: Callable[[], datetime],
         metrics: Metrics | None = None,
-        unfinished: Unfinished | None = None,
+        write_buffer: WriteBuffer | None = None,
     ) -> None:
         self._replicas = replicas
         self._requests = requests
@@ -77,7 +77,7 @@ class Recoverer:
         self._deliverer = deliverer
         self._now = now
         self._metrics = metrics or Metrics()
-        self._unfinished = unfinished or Unfinished()
+        self._write_buffer = write_buffer or WriteBuffer()
 
     async def join(self) -> None:
         await self._replicas.join(self._now())
@@ -89,11 +89,11 @@ class Recoverer:
     async def leave(self) -> None:
         await self._replicas.leave()
 
-    async def take_over(self) -> LeftBehind:
+    async def take_over(self) -> RecoveredWork:
         """Some of the work that no living replica owns, or that this one broke off while the database was away;
         requests too old are closed. Raises Unavailable.
         """
-        await self._unfinished.catch_up(self._replicas)
+        await self._write_buffer.flush(self._replicas)
         now = self._now()
         entries = await self._replicas.take_requests()
         old = [entry.request.id for entry in entries if entry.request.created_at < now - ANSWERED_WITHIN]
@@ -101,7 +101,7 @@ class Recoverer:
             await self._requests.close_expired(old, at=now)
         for entry in entries:
             if entry.request.id in old:
-                tell_request(entry, "expired")
+                log_request(entry, "expired")
         fresh = [entry for entry in entries if entry.request.id not in old]
         undone = await self._replicas.take_deletions(undone_since=now - DELETED_WITHIN)
         ids = await self._replicas.take_deliveries(
@@ -111,13 +111,13 @@ class Recoverer:
         chosen = [each for each in loaded if each.parts]  # none where an undo came in between
         if entries or chosen:
             _log.warning("taken over: %s requests, %s too old, %s deliveries", len(fresh), len(old), len(chosen))
-        left = LeftBehind(
+        left = RecoveredWork(
             to_draft=tuple(entry.request for entry in fresh if not _is_drafted(entry.request)),
-            to_show=tuple([await self._privacy.opened(each) for each in fresh if _is_drafted(each.request)]),
+            to_show=tuple([await self._privacy.unmask_recorded_entry(each) for each in fresh if _is_drafted(each.request)]),
             to_deliver=tuple(chosen),
             to_delete=tuple(undone),
         )
-        self._metrics.taken_over(
+        self._metrics.count_takeovers(
             {
                 "draft": len(left.to_draft),
                 "show": len(left.to_show),
@@ -130,4 +130,4 @@ class Recoverer:
 
 def _is_drafted(request: Request) -> bool:
     """Whether nothing of it is still to be drafted: some candidates may be visible before all are done."""
-    return request.handed_at is not None and request.order_propensity is not None
+    return request.sent_to_slack_at is not None and request.order_propensity is not None

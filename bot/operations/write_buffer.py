@@ -23,7 +23,7 @@ Record = Callable[[], Awaitable[object]]
 _log = logging.getLogger(__name__)
 
 
-class Unfinished:
+class WriteBuffer:
     """Records that one process still owes the database, and the work that it broke off meanwhile."""
 
     def __init__(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -33,7 +33,7 @@ class Unfinished:
         self._sleep = sleep
 
     @contextmanager
-    def drafting(self, request_id: str) -> Iterator[None]:
+    def track_request(self, request_id: str) -> Iterator[None]:
         """Where the database breaks the block off, nobody works on this request any more; raises it."""
         try:
             yield
@@ -42,7 +42,7 @@ class Unfinished:
             raise
 
     @contextmanager
-    def delivering(self, choice_id: str) -> Iterator[None]:
+    def track_choice(self, choice_id: str) -> Iterator[None]:
         """Where the database breaks the block off, nobody posts this choice any more; raises it."""
         try:
             yield
@@ -50,10 +50,10 @@ class Unfinished:
             self._choices.add(choice_id)
             raise
 
-    async def surely(self, record: Record) -> None:
+    async def write_or_queue(self, record: Record) -> None:
         """Record what has happened and cannot be taken back: a database that restarts is back in seconds.
 
-        Raises Unavailable in the end; the record is then made by `catch_up`.
+        Raises Unavailable in the end; the record is then made by `flush`.
         """
         for _ in range(TRIES - 1):
             try:
@@ -69,7 +69,7 @@ class Unfinished:
             self._owed.append(record)
             raise
 
-    async def catch_up(self, replicas: Replicas) -> None:
+    async def flush(self, replicas: Replicas) -> None:
         """Record what is owed, oldest first, and free what was broken off. Raises Unavailable; nothing is forgotten."""
         while self._owed:
             try:

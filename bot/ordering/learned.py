@@ -80,7 +80,7 @@ class LearnedOrderer:
             if self._scorer is None
             else self._order_by_scores(self._scorer, request, candidates)
         )
-        self._metrics.ordered(order.policy)
+        self._metrics.count_order(order.policy)
         return order
 
     async def refresh(self) -> None:
@@ -95,7 +95,7 @@ class LearnedOrderer:
             self._scorer = None if wanted is None else await self._load_scorer(wanted)
         if self.version != before:
             _log.info("replies are ordered by %s from now on", self.version or "chance")
-        self._metrics.ranker(self.version)
+        self._metrics.set_ranker(self.version)
         await self._record_failures()
 
     async def _load_scorer(self, version: str) -> Scorer | None:
@@ -120,7 +120,7 @@ class LearnedOrderer:
 
     def _note_failure(self, version: str, why: str, *, reason: str) -> None:
         """Count a failure, and keep it for the audit once a ranker."""
-        self._metrics.ranker_fell_back(reason)
+        self._metrics.count_ranker_fallback(reason)
         if version not in self._recorded:
             _log.error("the order is uniform and not by the ranker %s: %s", version, why)
             self._unrecorded[version] = why

@@ -116,10 +116,10 @@ class RefitScheduler:
         try:
             refit = await self._train()
             outcome = await self._record(refit, choices=choices)
-            self._metrics.refitted(outcome, seconds=self._clock() - began, lower=refit.verdict.lower)
+            self._metrics.record_refit(outcome, seconds=self._clock() - began, lower=refit.verdict.lower)
         except (RefitFailed, TakenOver, Unavailable) as error:
             _log.warning("a refit failed (%s): %s", type(error).__name__, error)
-            self._metrics.refitted("failed", seconds=self._clock() - began)
+            self._metrics.record_refit("failed", seconds=self._clock() - began)
             self._not_before = self._clock() + AGAIN_AFTER_S
 
     async def _train(self) -> RefitResult:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from bot.errors import Barred
+from bot.errors import AccessDenied
 from storage.records import Surface
 
 _PLACED: Final[frozenset[Surface]] = frozenset({"slash", "shortcut", "mention"})
@@ -11,16 +11,16 @@ _PLACED: Final[frozenset[Surface]] = frozenset({"slash", "shortcut", "mention"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class AllowedChannels:
     """The allowed channels, by id; all where none is named. `helpers` are whom an agent can ask."""
 
     channels: frozenset[str] = frozenset()
     helpers: tuple[str, ...] = ()
 
     def check(self, channel_id: str, surface: Surface) -> None:
-        """Raises Barred where this channel is not an allowed one."""
+        """Raises AccessDenied where this channel is not an allowed one."""
         if self.channels and surface in _PLACED and channel_id not in self.channels:
-            raise Barred("place", helpers=self.helpers)
+            raise AccessDenied("place", helpers=self.helpers)
 
 
-ANYWHERE: Final = Places()
+ALL_CHANNELS: Final = AllowedChannels()

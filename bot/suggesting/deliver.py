@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Literal, Protocol
 
-from bot.operations.log_events import tell_choice
+from bot.operations.log_events import log_choice
 from bot.operations.metrics import Metrics
-from bot.operations.write_buffer import Unfinished
-from bot.privacy.service import Privacy
-from bot.suggesting.choose import Chosen, Click, owned, reachable
+from bot.operations.write_buffer import WriteBuffer
+from bot.privacy.service import PrivacyService
+from bot.suggesting.choose import RecordedChoice, Click, check_owner, update_response_url
 from storage.errors import NotOpen
 from storage.records import Choice, Delivery, Event, Request
 from storage.repositories.choices import Choices
@@ -32,7 +32,7 @@ DELETE_AGAIN_AFTER_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Refused(Exception):  # noqa: N818 - named for what happened, as the callers read it
+class DeliveryRefused(Exception):  # noqa: N818 - named for what happened, as the callers read it
     """The address did not take the part, for certain. `reason` is a short code for the log."""
 
     def __init__(self, reason: str) -> None:
@@ -40,11 +40,11 @@ class Refused(Exception):  # noqa: N818 - named for what happened, as the caller
         self.reason = reason
 
 
-class Uncertain(Exception):  # noqa: N818 - as above
+class DeliveryUncertain(Exception):  # noqa: N818 - as above
     """A time-out, a server error or a broken connection: the part may have been taken, or not."""
 
 
-class Throttled(Exception):  # noqa: N818 - as above
+class DeliveryThrottled(Exception):  # noqa: N818 - as above
     """Not taken: try again after `retry_after_s` seconds."""
 
     def __init__(self, retry_after_s: float) -> None:
@@ -53,7 +53,7 @@ class Throttled(Exception):  # noqa: N818 - as above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class PostedPart:
     """Where a part stands now. `message_ts` is None where the address does not tell."""
 
     channel_id: str
@@ -63,17 +63,17 @@ class Posted:
 class Courier(Protocol):
     """How a reply reaches a conversation."""
 
-    async def post(self, request: Request, part: Delivery) -> Posted:
-        """Post one part at its address. Raises Refused, Uncertain, Throttled."""
+    async def post(self, request: Request, part: Delivery) -> PostedPart:
+        """Post one part at its address. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         ...
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
-        """Remove a posted part; one that is gone already is fine. Raises Refused, Uncertain, Throttled."""
+        """Remove a posted part; one that is gone already is fine. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DeliveryOutcome:
     """How a delivery ended. `text` is what was not posted: all of it (`copy`, as the settings say), or what no address
     took (`not_posted`), or what nobody knows about (`unknown`). `cancelled`: an undo came first. `reasons`: why no
     address took it, one code each.
@@ -93,11 +93,11 @@ class Deliverer:
         requests: Requests,
         choices: Choices,
         deliveries: Deliveries,
-        privacy: Privacy,
+        privacy: PrivacyService,
         courier: Courier,
         now: Callable[[], datetime],
         metrics: Metrics | None = None,
-        unfinished: Unfinished | None = None,
+        write_buffer: WriteBuffer | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._requests = requests
@@ -107,56 +107,56 @@ class Deliverer:
         self._courier = courier
         self._now = now
         self._metrics = metrics or Metrics()
-        self._unfinished = unfinished or Unfinished()
+        self._write_buffer = write_buffer or WriteBuffer()
         self._sleep = sleep
 
-    async def deliver(self, chosen: Chosen) -> Outcome:
+    async def deliver(self, chosen: RecordedChoice) -> DeliveryOutcome:
         """Post what is pending of this choice, in order. Then the agent is to be told, and `told` called.
 
         Raises Unavailable; what is left then goes on when the database is back.
         """
-        with self._unfinished.delivering(chosen.choice.id):
+        with self._write_buffer.track_choice(chosen.choice.id):
             outcome = await self._deliver(chosen)
         if _stands(chosen):  # it was reckoned when it came to stand
             return outcome
         at = self._now()
-        self._metrics.delivered(chosen.choice, outcome.state, at=at)
-        tell_choice(chosen.choice, chosen.request, outcome=outcome.state, parts=len(chosen.parts), at=at)
+        self._metrics.count_delivery(chosen.choice, outcome.state, at=at)
+        log_choice(chosen.choice, chosen.request, outcome=outcome.state, parts=len(chosen.parts), at=at)
         return outcome
 
-    async def _deliver(self, chosen: Chosen) -> Outcome:
+    async def _deliver(self, chosen: RecordedChoice) -> DeliveryOutcome:
         if not chosen.parts:
-            return Outcome(state="copy", text=chosen.choice.final_text or "")
+            return DeliveryOutcome(state="copy", text=chosen.choice.final_text or "")
         arrived: list[Delivery] = []
         reasons: list[str] = []
         for part in chosen.parts:
             settled = part if part.state == "done" else await self._settle(chosen.request, part, reasons)
             if settled is None:
-                return Outcome(state="cancelled")
+                return DeliveryOutcome(state="cancelled")
             if settled.state == "unknown":
-                return Outcome(state="unknown", text=_joined(chosen.parts[part.part :]))
+                return DeliveryOutcome(state="unknown", text=_joined(chosen.parts[part.part :]))
             arrived.append(settled)
             if part.state != "done":
-                await self._unfinished.surely(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
+                await self._write_buffer.write_or_queue(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
         by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
         if not by_hand:
-            return Outcome(state="posted")
-        return Outcome(state="not_posted", text=_joined(by_hand), reasons=tuple(reasons))
+            return DeliveryOutcome(state="posted")
+        return DeliveryOutcome(state="not_posted", text=_joined(by_hand), reasons=tuple(reasons))
 
-    async def told(self, chosen: Chosen) -> None:
+    async def record_told(self, chosen: RecordedChoice) -> None:
         """The agent knows how the delivery ended: from now on nobody will tell them again. Raises Unavailable."""
         if chosen.parts:
             await self._deliveries.told(chosen.choice.id)
 
-    async def standing(self, click: Click, request_id: str) -> Chosen | None:
+    async def find_standing_choice(self, click: Click, request_id: str) -> RecordedChoice | None:
         """The choice that stands on a request of this agent and has nothing left to deliver, if there is one."""
-        entry = owned(await self._requests.get(request_id), click)
+        entry = check_owner(await self._requests.get(request_id), click)
         if entry.choice is None:
             return None
         chosen = await self.load(entry.choice.id)
         if any(part.state != "done" for part in chosen.parts):
             return None
-        return replace(chosen, request=reachable(chosen.request, click.way_back))
+        return replace(chosen, request=update_response_url(chosen.request, click.response_url))
 
     async def retract(self, parts: Sequence[Delivery]) -> bool:
         """Delete the parts of a choice taken back. False where something may still stand in the conversation."""
@@ -167,31 +167,31 @@ class Deliverer:
             clean = await self._delete(part) and clean
         return clean
 
-    async def post_again(self, click: Click, request_id: str) -> Chosen:
+    async def post_again(self, click: Click, request_id: str) -> RecordedChoice:
         """The agent saw that a part may be missing: the unknown parts are pending again, for `deliver`.
 
-        Raises UnknownRequest, NotYours, NotOpen where no part is unknown, Redelivered, Unavailable.
+        Raises UnknownRequest, NotOwner, NotOpen where no part is unknown, Redelivered, Unavailable.
         """
-        entry = owned(await self._requests.get(request_id), click)
-        again = await self._deliveries.post_again(request_id, delivery_key=click.delivery_key, at=self._now())
+        entry = check_owner(await self._requests.get(request_id), click)
+        again = await self._deliveries.post_again(request_id, idempotency_key=click.idempotency_key, at=self._now())
         if entry.choice is None or not again:
             raise NotOpen(request_id)
         chosen = await self.load(entry.choice.id)
-        return replace(chosen, request=reachable(chosen.request, click.way_back))
+        return replace(chosen, request=update_response_url(chosen.request, click.response_url))
 
-    async def load(self, choice_id: str) -> Chosen:
+    async def load(self, choice_id: str) -> RecordedChoice:
         """A recorded choice with its parts, as far as they have got."""
         choice = await self._choices.get(choice_id)
         assert choice is not None
         entry = await self._requests.get(choice.request_id)
         assert entry is not None
         parts = tuple(self._readable(part, choice) for part in await self._deliveries.of_choice(choice_id))
-        unfilled = self._privacy.unfilled(entry.request, choice.final_text)
-        return Chosen(choice=choice, request=entry.request, parts=parts, unfilled=unfilled)
+        unfilled = self._privacy.find_unfilled(entry.request, choice.final_text)
+        return RecordedChoice(choice=choice, request=entry.request, parts=parts, unfilled=unfilled)
 
     def _readable(self, part: Delivery, choice: Choice) -> Delivery:
         """The part with its text; where nobody can read that any more, what is recorded of it is given to copy."""
-        readable = self._privacy.unwrapped(part)
+        readable = self._privacy.decrypt_delivery(part)
         if readable.text is not None or part.text is None:
             return readable
         return replace(part, address="copy", text=(choice.final_text or "") if part.part == 0 else "")
@@ -209,15 +209,15 @@ class Deliverer:
                 return None
             try:
                 posted = await self._courier.post(request, part)
-            except Refused as refusal:
+            except DeliveryRefused as refusal:
                 _log.info("delivery refused: %s", refusal.reason, extra={"request_id": request.id})
                 reasons.append(refusal.reason)
                 part = replace(part, address=ADDRESSES[ADDRESSES.index(part.address) + 1])
-                await self._unfinished.surely(partial(self._deliveries.put_back, part.id, address=part.address))
-            except Throttled as throttled:
-                await self._unfinished.surely(partial(self._deliveries.put_back, part.id, address=part.address))
+                await self._write_buffer.write_or_queue(partial(self._deliveries.put_back, part.id, address=part.address))
+            except DeliveryThrottled as throttled:
+                await self._write_buffer.write_or_queue(partial(self._deliveries.put_back, part.id, address=part.address))
                 await self._sleep(throttled.retry_after_s)
-            except Uncertain as error:
+            except DeliveryUncertain as error:
                 _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})
                 return await self._unknown(part)
             except Exception:  # noqa: BLE001 - a bug: whether the part was taken is as unknown as after a crash
@@ -227,10 +227,10 @@ class Deliverer:
                 return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
 
     async def _unknown(self, part: Delivery) -> Delivery:
-        await self._unfinished.surely(partial(self._deliveries.unknown, part.id))
+        await self._write_buffer.write_or_queue(partial(self._deliveries.unknown, part.id))
         return replace(part, state="unknown")
 
-    def _sent(self, chosen: Chosen, arrived: Sequence[Delivery]) -> Event | None:
+    def _sent(self, chosen: RecordedChoice, arrived: Sequence[Delivery]) -> Event | None:
         """The fact that the whole reply stands in the conversation, with its last part."""
         if len(arrived) < len(chosen.parts) or any(part.address == "copy" for part in arrived):
             return None
@@ -255,13 +255,13 @@ class Deliverer:
         while True:
             try:
                 await self._courier.delete(part.channel_id, part.message_ts)
-            except Throttled as throttled:
+            except DeliveryThrottled as throttled:
                 await self._sleep(throttled.retry_after_s)
-            except Refused as error:
+            except DeliveryRefused as error:
                 _log.warning("posted reply not deleted: %s", error, extra={"request_id": part.request_id})
                 await self._deliveries.deleted(part.id)
                 return False
-            except Uncertain as error:
+            except DeliveryUncertain as error:
                 # Deleting twice does no harm. The part stays on record: the next start tries again.
                 _log.warning("posted reply perhaps not deleted: %s", error, extra={"request_id": part.request_id})
                 tries += 1
@@ -273,7 +273,7 @@ class Deliverer:
                 return True
 
 
-def _stands(chosen: Chosen) -> bool:
+def _stands(chosen: RecordedChoice) -> bool:
     return bool(chosen.parts) and all(part.state == "done" for part in chosen.parts)
 
 

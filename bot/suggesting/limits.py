@@ -7,7 +7,7 @@ from math import ceil
 from typing import Protocol
 
 from bot.errors import LimitReached
-from bot.suggesting.pause import Pausing
+from bot.suggesting.pause import PauseSwitch
 from storage.repositories.requests import Requests
 
 _MINUTE_S = 60.0
@@ -33,7 +33,7 @@ class Slots(Protocol):
 
 
 class Limits:
-    """`check()` raises LimitReached or Paused. Asks are counted in this process, a day's tokens in the log."""
+    """`check()` raises LimitReached or DraftingPaused. Asks are counted in this process, a day's tokens in the log."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Limits:
         requests: Requests,
         clock: Callable[[], float],
         slots: Slots | None = None,
-        pausing: Pausing | None = None,
+        pausing: PauseSwitch | None = None,
     ) -> None:
         self._slots = slots
         self._pausing = pausing
@@ -55,7 +55,7 @@ class Limits:
         self._asked: defaultdict[tuple[str | None, str], deque[float]] = defaultdict(deque)
 
     async def check(self, *, team_id: str | None, agent_id: str, now: datetime) -> None:
-        """Count one ask of this agent, of a team or of the whole Grid, or raise LimitReached, Paused."""
+        """Count one ask of this agent, of a team or of the whole Grid, or raise LimitReached, DraftingPaused."""
         if self._pausing is not None:
             await self._pausing.check()
         self._check_queue()
@@ -63,7 +63,7 @@ class Limits:
             await self._check_day(self._tokens_per_day, now)
         self._check_minute((team_id, agent_id))
 
-    def took(self, seconds: float) -> None:
+    def record_draft_time(self, seconds: float) -> None:
         """A draft took so long: what those who wait are told is reckoned from it."""
         self._draft_s += _WEIGHT * (seconds - self._draft_s)
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from bot.errors import Paused
+from bot.errors import DraftingPaused
 from storage.repositories.switches import PAUSED, Switches
 
 REMEMBERED_S: Final = 2.0
 
 
-class Pausing:
+class PauseSwitch:
     """Whether drafting is paused; asked of the database every REMEMBERED_S at most."""
 
     def __init__(self, *, switches: Switches, now: Callable[[], datetime], clock: Callable[[], float]) -> None:
@@ -21,12 +21,12 @@ class Pausing:
         self._asked_at = float("-inf")
 
     async def check(self) -> None:
-        """Raises Paused, Unavailable."""
+        """Raises DraftingPaused, Unavailable."""
         if self._clock() - self._asked_at > REMEMBERED_S:
             self._paused = await self._switches.is_on(PAUSED)
             self._asked_at = self._clock()
         if self._paused:
-            raise Paused
+            raise DraftingPaused
 
     async def pause(self, *, by: str) -> bool:
         """Stop drafting on every replica. False where it was stopped already."""

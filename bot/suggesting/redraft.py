@@ -55,7 +55,7 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class RequestedChange:
     """As the drafts need it: the text to begin with, what is wanted, and the language by its English name.
 
     Without a `base`, the wish is one that the agent had before: it holds for the redrafts that follow.
@@ -66,7 +66,7 @@ class Change:
     language: str | None = None
 
 
-def in_view_of(parent: LogEntry, request: Request) -> tuple[Candidate, ...]:
+def select_previous(parent: LogEntry, request: Request) -> tuple[Candidate, ...]:
     """The candidates of the parent that a request is drafted in view of: the one that it begins with; else all that
     the agent saw and did not want.
     """
@@ -75,10 +75,10 @@ def in_view_of(parent: LogEntry, request: Request) -> tuple[Candidate, ...]:
     return tuple(candidate for candidate in parent.visible if candidate.id == request.parent_candidate_id)
 
 
-def change_of(request: Request, texts: tuple[str, ...]) -> Change | None:
+def to_requested_change(request: Request, texts: tuple[str, ...]) -> RequestedChange | None:
     """What a request wants, given the texts that it is drafted in view of; None where nothing in particular."""
     if request.steer is None:
         return None
     base = texts[0] if request.parent_candidate_id is not None and texts else None
     language = LANGUAGES.get(request.steer_language or "")
-    return Change(base=base, steer=request.steer, language=None if language is None else language[0])
+    return RequestedChange(base=base, steer=request.steer, language=None if language is None else language[0])

@@ -5,9 +5,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from bot.errors import Stale
+from bot.errors import StaleConversation
 from storage.errors import Redelivered
-from storage.records import Candidate, Event, LogEntry, Request, WayBack
+from storage.records import Candidate, Event, LogEntry, Request, ResponseUrl
 from storage.repositories.requests import OPEN, Requests
 
 Freshness = Literal["fresh", "unknown"]
@@ -17,19 +17,19 @@ Freshness = Literal["fresh", "unknown"]
 class Conversations(Protocol):
     """What is asked of the edge."""
 
-    async def newer(self, request: Request) -> int | None:
+    async def count_newer(self, request: Request) -> int | None:
         """How many messages its thread has that are newer than `seen_ts`; None where that cannot be told in time."""
         ...
 
 
-class Unmoved:
+class StillConversations:
     """Where there is no conversation that could move on: the command line."""
 
-    async def newer(self, request: Request) -> int | None:  # noqa: ARG002 - the protocol's
+    async def count_newer(self, request: Request) -> int | None:  # noqa: ARG002 - the protocol's
         return 0
 
 
-UNMOVED: Final = Unmoved()
+STILL_CONVERSATIONS: Final = StillConversations()
 
 
 class Staleness:
@@ -41,14 +41,14 @@ class Staleness:
         self._now = now
 
     async def check(
-        self, entry: LogEntry, candidate: Candidate, *, delivery_key: str, way_back: WayBack | None
+        self, entry: LogEntry, candidate: Candidate, *, idempotency_key: str, response_url: ResponseUrl | None
     ) -> Freshness:
-        """Raises Stale where the conversation has moved on, with the warning recorded, once a delivery; Unavailable."""
+        """Raises StaleConversation where the conversation has moved on, with the warning recorded, once a delivery; Unavailable."""
         request = entry.request
         is_open = entry.choice is None and request.status in OPEN
         if not is_open or request.thread_ts is None or request.seen_ts is None:
             return "fresh"  # what is closed is refused where it is recorded
-        newer = await self._conversations.newer(request)
+        newer = await self._conversations.count_newer(request)
         if newer is None:
             return "unknown"
         if newer == 0:
@@ -62,5 +62,5 @@ class Staleness:
             data={"newer": newer},
         )
         with suppress(Redelivered):  # warned of already: the same answer
-            await self._requests.record_event(warned, delivery_key=f"stale:{delivery_key}", way_back=way_back)
-        raise Stale(request, candidate, newer=newer)
+            await self._requests.record_event(warned, idempotency_key=f"stale:{idempotency_key}", response_url=response_url)
+        raise StaleConversation(request, candidate, newer=newer)

@@ -21,10 +21,10 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from bot.drafting import Brief, Draft, DraftFailed
-from bot.errors import LimitReached, MessageTooLong, Paused
-from bot.operations.log_events import RequestOutcome, tell_refusal, tell_request
+from bot.errors import LimitReached, MessageTooLong, DraftingPaused
+from bot.operations.log_events import RequestOutcome, log_refusal, log_request
 from bot.operations.metrics import Metrics
-from bot.operations.write_buffer import Unfinished
+from bot.operations.write_buffer import WriteBuffer
 from bot.ordering.near_duplicates import find_near_duplicates
 from bot.ordering.shuffle import (
     Order,
@@ -36,14 +36,14 @@ from bot.ordering.shuffle import (
     seed_random,
 )
 from bot.playbook import Playbook, Style
-from bot.privacy.service import Masked, Privacy
-from bot.suggesting.channels import ANYWHERE, Places
-from bot.suggesting.choose import Click, owned, reachable, visible_to
+from bot.privacy.service import MaskedRequest, PrivacyService
+from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
+from bot.suggesting.choose import Click, check_owner, update_response_url, list_visible
 from bot.suggesting.limits import Limits
-from bot.suggesting.redraft import Steering, change_of, in_view_of
+from bot.suggesting.redraft import Steering, to_requested_change, select_previous
 from bot.text_limits import clean
 from storage.errors import NotOpen, Redelivered, TakenOver
-from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, WayBack
+from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn, ResponseUrl
 from storage.repositories.requests import OPEN, Drafted, Finished, Requests
 
 MESSAGE_LIMIT: Final = 12_000
@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One ask for candidates. `delivery_key` is unique to what Slack delivered, so that it counts once.
+    """One ask for candidates. `idempotency_key` is unique to what Slack delivered, so that it counts once.
 
     `is_of_grid`: the agent is of our own Enterprise Grid, in which ids are unique whichever team the ask came through.
     """
@@ -72,12 +72,12 @@ class Ask:
     locale: str
     conversation: tuple[Turn, ...]
     hint: str | None = None
-    delivery_key: str
-    way_back: WayBack | None = None
+    idempotency_key: str
+    response_url: ResponseUrl | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class DraftingTerms:
     """What a request is drafted with: K, the default model, seconds from the ask, and whether a real model writes."""
 
     candidates: int
@@ -87,7 +87,7 @@ class Terms:
     simulated: bool = False
 
 
-class DraftsTogether(Protocol):
+class BatchDrafter(Protocol):
     """What is needed of the drafter: a batch in which each failure stands in its own place."""
 
     async def abatch(
@@ -106,10 +106,10 @@ class Suggester:
         self,
         *,
         requests: Requests,
-        privacy: Privacy,
-        drafter: DraftsTogether,
+        privacy: PrivacyService,
+        drafter: BatchDrafter,
         playbook: Playbook,
-        terms: Terms,
+        terms: DraftingTerms,
         limits: Limits,
         metrics: Metrics,
         now: Callable[[], datetime],
@@ -117,8 +117,8 @@ class Suggester:
         new_id: Callable[[], str],
         rng: random.Random,
         orderer: Orderer | None = None,
-        places: Places = ANYWHERE,
-        unfinished: Unfinished | None = None,
+        allowed_channels: AllowedChannels = ALL_CHANNELS,
+        write_buffer: WriteBuffer | None = None,
     ) -> None:
         self.terms = terms
         self.playbook = playbook
@@ -132,22 +132,22 @@ class Suggester:
         self._new_id = new_id
         self._rng = rng
         self._orderer = orderer or UniformOrderer(rng)
-        self._places = places
-        self._unfinished = unfinished or Unfinished()
+        self._allowed_channels = allowed_channels
+        self._write_buffer = write_buffer or WriteBuffer()
         self._queue_ms: dict[str, int] = {}
 
-    def check_place(self, channel_id: str, surface: Surface) -> None:
-        """Raises Barred where nothing may be asked for in this channel."""
-        self._places.check(channel_id, surface)
+    def check_channel(self, channel_id: str, surface: Surface) -> None:
+        """Raises AccessDenied where nothing may be asked for in this channel."""
+        self._allowed_channels.check(channel_id, surface)
 
     async def accept(self, ask: Ask) -> Request:
         """Commit the request, and give it as it is recorded: without personal data, or without texts, as the settings
-        say. Raises MessageTooLong, Barred, LimitReached, Redelivered, Unavailable.
+        say. Raises MessageTooLong, AccessDenied, LimitReached, Redelivered, Unavailable.
         """
         length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
-        self.check_place(ask.channel_id, ask.surface)
+        self.check_channel(ask.channel_id, ask.surface)
         now = self._now()
         await self._admit(ask, ask, now)
         request = Request(
@@ -166,44 +166,44 @@ class Suggester:
             simulated=self.terms.simulated,
             app_version=self.terms.app_version,
             conversation=tuple(replace(turn, text=clean(turn.text)) for turn in ask.conversation),
-            response_url=ask.way_back.response_url if ask.way_back else None,
-            response_url_expires_at=ask.way_back.expires_at if ask.way_back else None,
+            response_url=ask.response_url.url if ask.response_url else None,
+            response_url_expires_at=ask.response_url.expires_at if ask.response_url else None,
         )
-        recorded, sealed = await self._privacy.taken(request)
-        await self._requests.record(recorded, delivery_key=ask.delivery_key, sealed=sealed)
+        recorded, sealed = await self._privacy.mask_request(request)
+        await self._requests.record(recorded, idempotency_key=ask.idempotency_key, sealed=sealed)
         return recorded
 
-    async def converse(
+    async def record_conversation(
         self, request: Request, conversation: tuple[Turn, ...], *, seen_ts: str | None = None
     ) -> Request:
         """The request, as it is recorded, with the conversation as it was read after the ask, up to the message with
         the ts `seen_ts`. Raises TakenOver, Unavailable.
         """
         turns = tuple(replace(turn, text=clean(turn.text)) for turn in conversation)
-        masked, sealed = await self._privacy.conversed(request, turns)
+        masked, sealed = await self._privacy.mask_conversation(request, turns)
         recorded = replace(masked, seen_ts=seen_ts)
         if recorded != request or sealed is not None:
             turns = recorded.conversation
             record = partial(self._requests.record_conversation, request.id, turns, seen_ts=seen_ts, sealed=sealed)
-            await self._unfinished.surely(record)
+            await self._write_buffer.write_or_queue(record)
         return recorded
 
     async def steer(self, click: Click, steering: Steering) -> Request:
         """Commit a request for what becomes of one candidate, which closes its parent. Raises as `redraft` does."""
-        parent = owned(await self._requests.of_candidate(steering.candidate_id), click)
+        parent = check_owner(await self._requests.of_candidate(steering.candidate_id), click)
         return await self.redraft(click, parent.request.id, steering=steering)
 
     async def redraft(self, click: Click, request_id: str, *, steering: Steering | None = None) -> Request:
         """Commit a request for other candidates, or for others made of one of them, which closes its parent.
 
-        Raises UnknownRequest, NotYours, Barred, NotOpen, LimitReached, Redelivered, Unavailable.
+        Raises UnknownRequest, NotOwner, AccessDenied, NotOpen, LimitReached, Redelivered, Unavailable.
         """
-        parent = owned(await self._requests.get(request_id), click)
-        self._places.check(parent.request.channel_id, parent.request.surface)
+        parent = check_owner(await self._requests.get(request_id), click)
+        self._allowed_channels.check(parent.request.channel_id, parent.request.surface)
         now = self._now()
         await self._admit(click, parent.request, now)
         await self._shown_before(click, parent)
-        child = self._child(reachable(parent.request, click.way_back), steering, at=now)
+        child = self._child(update_response_url(parent.request, click.response_url), steering, at=now)
         event = Event(
             request_id=request_id,
             type="redrafted",
@@ -212,8 +212,8 @@ class Suggester:
             candidate_id=child.parent_candidate_id,
             data={"child_request_id": child.id, **_asked(steering)},
         )
-        recorded, sealed = await self._privacy.child(parent.request, child, seen=in_view_of(parent, child))
-        await self._requests.record_redraft(recorded, delivery_key=click.delivery_key, event=event, sealed=sealed)
+        recorded, sealed = await self._privacy.mask_redraft(parent.request, child, seen=select_previous(parent, child))
+        await self._requests.record_redraft(recorded, idempotency_key=click.idempotency_key, event=event, sealed=sealed)
         return recorded
 
     def _child(self, parent: Request, steering: Steering | None, *, at: datetime) -> Request:
@@ -222,7 +222,7 @@ class Suggester:
             parent,
             id=self._new_id(),
             created_at=at,
-            handed_at=None,
+            sent_to_slack_at=None,
             shown_at=None,
             status="drafting",
             k_requested=self.terms.candidates,
@@ -240,18 +240,18 @@ class Suggester:
         )
 
     async def _admit(self, who: Ask | Click, where: Ask | Request, now: datetime) -> None:
-        """Count the ask against its agent's limits. Raises LimitReached, Paused; or Redelivered, where this very
+        """Count the ask against its agent's limits. Raises LimitReached, DraftingPaused; or Redelivered, where this very
         delivery was taken before: its answer stands.
         """
         try:
             team_id = None if who.is_of_grid else who.team_id
             await self._limits.check(team_id=team_id, agent_id=who.agent_id, now=now)
-        except (LimitReached, Paused) as refusal:
-            if await self._requests.was_delivered(who.delivery_key):
-                raise Redelivered(who.delivery_key) from refusal
+        except (LimitReached, DraftingPaused) as refusal:
+            if await self._requests.was_delivered(who.idempotency_key):
+                raise Redelivered(who.idempotency_key) from refusal
             reason = refusal.which if isinstance(refusal, LimitReached) else "paused"
-            self._metrics.refused(where.surface, reason)
-            tell_refusal(
+            self._metrics.count_refusal(where.surface, reason)
+            log_refusal(
                 team_id=who.team_id,
                 channel_id=where.channel_id,
                 agent_id=who.agent_id,
@@ -274,45 +274,45 @@ class Suggester:
         drafting, in the order shown, for surfaces where that was drawn before; by default the orderer does.
         Raises TakenOver; and Unavailable, where what is left goes on when the database is back.
         """
-        with self._unfinished.drafting(request.id):
+        with self._write_buffer.track_request(request.id):
             return await self._draft(request, started_at, arrange)
 
     async def _draft(
         self, request: Request, started_at: datetime | None, arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
-        before = await self._privacy.view(request, seen=await self._seen_before(request))
+        before = await self._privacy.load_masked(request, seen=await self._seen_before(request))
         briefs, inclusion = self._briefs(request, before, started_at, self._rng)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=self._config(request), return_exceptions=True)
         )
         candidates = [self._candidate(brief, result, inclusion) for brief, result in zip(briefs, results, strict=True)]
-        view, settled = await self._privacy.settled(before, candidates)
-        entry = self._ordered(self._privacy.masked(request, view), settled, arrange)
+        view, settled = await self._privacy.mask_candidates(before, candidates)
+        entry = self._ordered(self._privacy.to_masked_request(request, view), settled, arrange)
         drafted = Drafted(
             request_id=request.id,
-            candidates=await self._privacy.recorded(request, entry.candidates, view),
+            candidates=await self._privacy.to_recorded_candidates(request, entry.candidates, view),
             status=entry.request.status,
             policy=entry.request.policy,
             policy_params=entry.request.policy_params,
             ranker_version=entry.request.ranker_version,
             order_propensity=entry.request.order_propensity,
-            handed_at=entry.request.handed_at,
+            sent_to_slack_at=entry.request.sent_to_slack_at,
             events=entry.events,
-            sealed=self._privacy.kept_after(before, view, request),
+            sealed=self._privacy.seal_changes(before, view, request),
         )
-        await self._unfinished.surely(partial(self._record, drafted))
-        self._metrics.drafted(entry)
+        await self._write_buffer.write_or_queue(partial(self._record, drafted))
+        self._metrics.count_drafts(entry)
         queue_ms = max((each.queue_ms for each in results if isinstance(each, Draft | DraftFailed)), default=0)
         if entry.request.status == "failed":
-            tell_request(entry, "failed", queue_ms=queue_ms)
+            log_request(entry, "failed", queue_ms=queue_ms)
         else:
             self._queue_ms[request.id] = queue_ms
         for candidate in entry.candidates:
             if candidate.error is None and candidate.latency_ms is not None:
-                self._limits.took(candidate.latency_ms / 1000)
-        return await self._privacy.shown(entry, view)
+                self._limits.record_draft_time(candidate.latency_ms / 1000)
+        return await self._privacy.unmask_entry(entry, view)
 
-    async def draft_in_places(
+    async def draft_progressively(
         self, request: Request, *, started_at: datetime | None = None, stop: asyncio.Event | None = None
     ) -> AsyncGenerator[LogEntry, None]:
         """Draft K candidates into places drawn before, and commit each as soon as it is done.
@@ -322,7 +322,7 @@ class Suggester:
         its place empty. Once the agent has decided, which `stop` tells at once, the rest is cancelled, and the last
         entry has the choice. What a process before this one drafted is kept. Raises as `draft` does.
         """
-        with self._unfinished.drafting(request.id):
+        with self._write_buffer.track_request(request.id):
             async with aclosing(self._fill(request, started_at, stop)) as entries:
                 async for entry in entries:
                     yield entry
@@ -331,8 +331,8 @@ class Suggester:
         self, request: Request, started_at: datetime | None, stop: asyncio.Event | None
     ) -> AsyncGenerator[LogEntry, None]:
         recorded = await self._requests.get(request.id) or LogEntry(request=request, candidates=(), choice=None)
-        view = await self._privacy.view(recorded.request, seen=await self._seen_before(request))
-        entry = self._privacy.masked_entry(recorded, view)
+        view = await self._privacy.load_masked(recorded.request, seen=await self._seen_before(request))
+        entry = self._privacy.to_masked_entry(recorded, view)
         briefs, inclusion = self._briefs(request, view, started_at, seed_random(request.id, "styles"))
         done = {candidate.sample_index for candidate in entry.candidates}
         left = {brief.sample_index: brief for brief in briefs if brief.sample_index not in done}
@@ -345,18 +345,18 @@ class Suggester:
                 self._queued(request, result)
                 before = view
                 written = self._candidate(brief, result, inclusion)
-                view, (drafted,) = await self._privacy.settled(before, [written])
+                view, (drafted,) = await self._privacy.mask_candidates(before, [written])
                 candidate = _in_place(entry, drafted)
                 try:
                     entry = await self._commit(entry, candidate, before, view)
                 except NotOpen:
                     late.append(_late(candidate))
                     break
-                yield await self._privacy.shown(entry, view)
+                yield await self._privacy.unmask_entry(entry, view)
         cancelled = (replace(self._blank(brief, inclusion), error="cancelled") for brief in left.values())
         yield await self._finish(entry, (*late, *cancelled), view)
 
-    async def seen(self, entry: LogEntry, *, at: datetime) -> None:
+    async def record_visible(self, entry: LogEntry, *, at: datetime) -> None:
         """What has a place in this entry is visible since `at`, or was before."""
         request = entry.request
         event = Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id)
@@ -364,9 +364,9 @@ class Suggester:
 
         async def record() -> None:
             if ids and await self._requests.record_shown(event, only=ids):
-                self._metrics.shown(request, at=at)
+                self._metrics.observe_shown(request, at=at)
 
-        await self._unfinished.surely(record)
+        await self._write_buffer.write_or_queue(record)
 
     async def is_decided(self, request_id: str) -> bool:
         """Whether this request takes no further choice, or has one."""
@@ -376,7 +376,7 @@ class Suggester:
     async def give_up(self, request: Request) -> None:
         """There is nothing to reply to: the request failed before it was drafted. Raises TakenOver, Unavailable."""
         failed = self._nothing_left(request, ())
-        await self._unfinished.surely(
+        await self._write_buffer.write_or_queue(
             partial(
                 self._requests.record_drafts,
                 Drafted(
@@ -384,32 +384,32 @@ class Suggester:
                     candidates=(),
                     status="failed",
                     order_propensity=None,
-                    handed_at=None,
+                    sent_to_slack_at=None,
                     events=failed.events,
                 ),
             )
         )
-        tell_request(failed, "failed")
+        log_request(failed, "failed")
 
-    def unfolded(self, entry: LogEntry, *, shown_at: datetime | None) -> None:
+    def log_progressive_end(self, entry: LogEntry, *, shown_at: datetime | None) -> None:
         """Nothing more is drafted, or shown as it is done; some of it was first seen at `shown_at`."""
         queue_ms = self._queue_ms.pop(entry.request.id, None)
         outcome: RequestOutcome = "not_shown" if shown_at is None else "shown"
-        tell_request(entry, outcome, shown_at=shown_at, queue_ms=queue_ms)
+        log_request(entry, outcome, shown_at=shown_at, queue_ms=queue_ms)
 
-    async def shown(self, entry: LogEntry, *, at: datetime) -> None:
+    async def record_shown(self, entry: LogEntry, *, at: datetime) -> None:
         """The candidates are visible since `at`."""
         request = entry.request
-        self._metrics.shown(request, at=at)
-        tell_request(entry, "shown", shown_at=at, queue_ms=self._queue_ms.pop(request.id, None))
+        self._metrics.observe_shown(request, at=at)
+        log_request(entry, "shown", shown_at=at, queue_ms=self._queue_ms.pop(request.id, None))
         event = Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id)
-        await self._unfinished.surely(partial(self._requests.record_shown, event))
+        await self._write_buffer.write_or_queue(partial(self._requests.record_shown, event))
 
-    def not_shown(self, entry: LogEntry) -> None:
+    def log_not_shown(self, entry: LogEntry) -> None:
         """The candidates are recorded, but no way to the agent worked."""
-        tell_request(entry, "not_shown", queue_ms=self._queue_ms.pop(entry.request.id, None))
+        log_request(entry, "not_shown", queue_ms=self._queue_ms.pop(entry.request.id, None))
 
-    async def shown_again(self, request: Request) -> None:
+    async def record_shown_again(self, request: Request) -> None:
         """The same candidates in the same places are visible once more."""
         await self._requests.record_shown_again(
             Event(
@@ -421,22 +421,22 @@ class Suggester:
             )
         )
 
-    async def last_open(self, *, team_id: str | None, agent_id: str) -> LogEntry | None:
+    async def find_last_open(self, *, team_id: str | None, agent_id: str) -> LogEntry | None:
         """The agent's newest request, of the last day, that waits for a choice; without a team, in any of the Grid."""
         since = self._now() - timedelta(days=1)
         entry = await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
-        return None if entry is None else await self._privacy.opened(entry)
+        return None if entry is None else await self._privacy.unmask_recorded_entry(entry)
 
     async def is_drafting(self, *, team_id: str | None, agent_id: str) -> bool:
         """Whether something is being drafted for the agent of which nothing can be shown yet."""
         since = self._now() - timedelta(seconds=2 * self.terms.deadline_s)
         return await self._requests.is_drafting(team_id=team_id, agent_id=agent_id, since=since)
 
-    async def opened(self, request: Request) -> Request:
+    async def restore_originals(self, request: Request) -> Request:
         """A request, as it is recorded, with the originals in: before the eyes of its agent."""
-        return await self._privacy.opened_request(request)
+        return await self._privacy.unmask_recorded_request(request)
 
-    async def beside(self, request: Request) -> tuple[Request, ...]:
+    async def find_collisions(self, request: Request) -> tuple[Request, ...]:
         """What other agents are at: the newest request of each, undecided, for the same thread or the same message."""
         since = request.created_at - AT_IT_FOR
         found = await self._requests.open_in_channel(
@@ -444,47 +444,47 @@ class Suggester:
         )
         if not found:
             return ()
-        request, *others = [await self._privacy.opened_request(each) for each in (request, *found)]
+        request, *others = [await self._privacy.unmask_recorded_request(each) for each in (request, *found)]
         return tuple({other.agent_id: other for other in others if _is_for_the_same(request, other)}.values())
 
     async def _shown_before(self, click: Click, entry: LogEntry) -> None:
         """A click on candidates may overtake the record that they are visible: since they were handed to Slack."""
         request = entry.request
-        if request.shown_at is None and request.handed_at is not None:
-            shown = Event(request_id=request.id, type="shown", at=request.handed_at, agent_id=request.agent_id)
-            await self._requests.record_shown(shown, only=[candidate.id for candidate in visible_to(click, entry)])
+        if request.shown_at is None and request.sent_to_slack_at is not None:
+            shown = Event(request_id=request.id, type="shown", at=request.sent_to_slack_at, agent_id=request.agent_id)
+            await self._requests.record_shown(shown, only=[candidate.id for candidate in list_visible(click, entry)])
 
-    async def _commit(self, entry: LogEntry, candidate: Candidate, before: Masked, view: Masked) -> LogEntry:
+    async def _commit(self, entry: LogEntry, candidate: Candidate, before: MaskedRequest, view: MaskedRequest) -> LogEntry:
         """The entry with one more candidate, recorded. Raises NotOpen where the agent has decided."""
         at = self._now()
-        (recorded,) = await self._privacy.recorded(entry.request, [candidate], view)
-        sealed = self._privacy.kept_after(before, view, entry.request)
-        await self._unfinished.surely(partial(self._requests.record_candidate, recorded, at=at, sealed=sealed))
+        (recorded,) = await self._privacy.to_recorded_candidates(entry.request, [candidate], view)
+        sealed = self._privacy.seal_changes(before, view, entry.request)
+        await self._write_buffer.write_or_queue(partial(self._requests.record_candidate, recorded, at=at, sealed=sealed))
         if candidate.error is None and candidate.latency_ms is not None:
-            self._limits.took(candidate.latency_ms / 1000)
-        if candidate.position is None or entry.request.handed_at is not None:
+            self._limits.record_draft_time(candidate.latency_ms / 1000)
+        if candidate.position is None or entry.request.sent_to_slack_at is not None:
             return _with(entry, candidate)
-        return _with(replace(entry, request=replace(entry.request, handed_at=at)), candidate)
+        return _with(replace(entry, request=replace(entry.request, sent_to_slack_at=at)), candidate)
 
-    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate], view: Masked) -> LogEntry:
+    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate], view: MaskedRequest) -> LogEntry:
         """The entry with the rest, for which no place is left; recorded."""
         placed, whole = len(entry.visible), _with(entry, *rest)
         ended = whole if placed else self._nothing_left(entry.request, whole.candidates)
         order = keep_drafting_order([candidate.id for candidate in entry.visible])
         finished = Finished(
             request_id=entry.request.id,
-            candidates=await self._privacy.recorded(entry.request, rest, view),
+            candidates=await self._privacy.to_recorded_candidates(entry.request, rest, view),
             order_propensity=order.order_propensity,
             first_propensity=1 / placed if placed else None,
             events=ended.events,
         )
-        await self._unfinished.surely(partial(self._end, finished))
-        self._metrics.drafted(ended)
+        await self._write_buffer.write_or_queue(partial(self._end, finished))
+        self._metrics.count_drafts(ended)
         if not placed:
-            tell_request(ended, "failed", queue_ms=self._queue_ms.pop(entry.request.id, None))
-            return await self._privacy.shown(ended, view)
+            log_request(ended, "failed", queue_ms=self._queue_ms.pop(entry.request.id, None))
+            return await self._privacy.unmask_entry(ended, view)
         now = await self._requests.get(entry.request.id)
-        return replace(await self._privacy.shown(now or ended, view), events=())
+        return replace(await self._privacy.unmask_entry(now or ended, view), events=())
 
     def _queued(self, request: Request, result: Draft | BaseException) -> None:
         if isinstance(result, Draft | DraftFailed):
@@ -516,10 +516,10 @@ class Suggester:
         if request.parent_request_id is None:
             return ()
         parent = await self._requests.get(request.parent_request_id)
-        return () if parent is None else in_view_of(parent, request)
+        return () if parent is None else select_previous(parent, request)
 
     def _briefs(
-        self, request: Request, view: Masked, started_at: datetime | None, rng: random.Random
+        self, request: Request, view: MaskedRequest, started_at: datetime | None, rng: random.Random
     ) -> tuple[list[Brief], float]:
         styles, inclusion = draw_styles(self.playbook.styles, request.k_requested, rng)
         age_s = (self._now() - (started_at or request.created_at)).total_seconds()
@@ -532,7 +532,7 @@ class Suggester:
                 conversation=view.conversation,
                 hint=view.hint,
                 previous=view.previous if request.parent_candidate_id is None else (),
-                change=change_of(request, view.previous),
+                change=to_requested_change(request, view.previous),
                 request_id=request.id,
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,
@@ -598,7 +598,7 @@ class Suggester:
     def _ordered(
         self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
-        """The request with its candidates in their places, `handed_at` now, or `failed` where there is none."""
+        """The request with its candidates in their places, `sent_to_slack_at` now, or `failed` where there is none."""
         repeats = find_near_duplicates({each.id: each.text for each in candidates if each.text is not None})
         distinct = [each for each in candidates if each.text is not None and each.id not in repeats]
         if not distinct:
@@ -610,7 +610,7 @@ class Suggester:
             policy_params=dict(order.policy_params),
             ranker_version=order.ranker_version,
             order_propensity=order.order_propensity,
-            handed_at=self._now(),
+            sent_to_slack_at=self._now(),
         )
         placed = tuple(_placed(candidate, order, repeats) for candidate in candidates)
         return LogEntry(request=ordered, candidates=placed, choice=None)

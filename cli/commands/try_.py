@@ -16,7 +16,7 @@ from bot.operations.metrics import Metrics
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.playbook import Playbook, load_playbook
 from bot.suggesting.choose import Chooser, Click
-from bot.suggesting.suggest import Ask, DraftsTogether, Suggester
+from bot.suggesting.suggest import Ask, BatchDrafter, Suggester
 from bot.text_limits import clean
 from cli import wiring
 from cli.database_location import for_trying, mark_demonstration, opened, recorded_in
@@ -118,7 +118,7 @@ class Trial:
             locale=locale(),
             conversation=(Turn(role="customer", text=clean(options.message)),),
             hint=clean(options.hint) if options.hint else None,
-            delivery_key=self._key(),
+            idempotency_key=self._key(),
         )
         entry = await self._draft(await self._suggester.accept(ask))
         if options.pick is not None:
@@ -136,7 +136,7 @@ class Trial:
             self._terminal.show(candidates.candidates(entry, self._texts, self._labels))
             if not request.simulated:
                 self._terminal.say(WRITTEN_BY_A_MODEL, style="dim")
-            await self._suggester.shown(entry, at=self._now())
+            await self._suggester.record_shown(entry, at=self._now())
         return entry
 
     async def _pick(self, entry: LogEntry, position: int) -> str | None:
@@ -228,7 +228,7 @@ class Trial:
         return f"no reply could be drafted ({candidates.reasons(entry, self._texts)}): {what_to_do}"
 
     def _click(self) -> Click:
-        return Click(team_id=HERE, agent_id=HERE, delivery_key=self._key())
+        return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._key())
 
     def _key(self) -> str:
         return f"{HERE}:{self._new_id()}"
@@ -279,7 +279,7 @@ async def _trial(
         )
 
 
-def _watched(drafter: Drafter, growing: candidates.Growing) -> DraftsTogether:
+def _watched(drafter: Drafter, growing: candidates.Growing) -> BatchDrafter:
     return StreamingDrafter(drafter, growing)
 
 

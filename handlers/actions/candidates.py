@@ -29,13 +29,13 @@ from handlers.blocks.messages import Message, build_notice, unlink_users
 from handlers.display import ReplyDisplay, reached_by, to_response_url
 from handlers.error_messages import report_errors
 from handlers.payloads import (
-    Action,
-    LanguageChosen,
+    ActionPayload,
+    LanguageSubmission,
     MalformedPayload,
-    Submission,
+    EditSubmission,
     parse_action,
-    parse_language,
-    parse_submission,
+    parse_language_submission,
+    parse_edit_submission,
 )
 from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages
@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 class Clicked:
     """A click with what answering it takes."""
 
-    action: Action
+    action: ActionPayload
     click: Click
     texts: Texts
 
@@ -207,7 +207,7 @@ class Clicks:
         self, ack: Ack, body: dict[str, Any], choose: Callable[[Click, str, str], Awaitable[RecordedChoice]]
     ) -> None:
         try:
-            submission = parse_submission(body)
+            submission = parse_edit_submission(body)
         except MalformedPayload as error:
             _log.warning("malformed submission: %s", error)
             await ack()
@@ -234,7 +234,7 @@ class Clicks:
     async def on_language(self, ack: Ack, body: dict[str, Any]) -> None:
         """The language for a reply. What goes wrong is said in the view, which stays."""
         try:
-            chosen = parse_language(body)
+            chosen = parse_language_submission(body)
         except MalformedPayload as error:
             _log.warning("malformed choice of a language: %s", error)
             await ack()
@@ -319,7 +319,7 @@ class Clicks:
             self._live_messages.see(action.request_id, action.view_id)
         return Clicked(action=action, click=click, texts=texts_for(person.locale))
 
-    def _submitted(self, submission: Submission | LanguageChosen) -> Click:
+    def _submitted(self, submission: EditSubmission | LanguageSubmission) -> Click:
         """A submitted view counts once, however often Slack delivers it."""
         return Click(
             team_id=submission.team_id,

@@ -13,7 +13,7 @@ from handlers.background_tasks import BackgroundTasks
 from handlers.colleague_notices import ColleagueNotices
 from handlers.display import ReplyDisplay, reached_by, to_response_url
 from handlers.error_messages import report_errors
-from handlers.payloads import Command, MalformedPayload, parse_command
+from handlers.payloads import CommandPayload, MalformedPayload, parse_command
 from handlers.slack.client import BotIdentity
 from handlers.slack.users import Users
 from handlers.views.export_log import Exports, Seen
@@ -28,7 +28,7 @@ Ack = Callable[..., Awaitable[Any]]
 class Asked:
     """A slash command with what answering it takes."""
 
-    command: Command
+    command: CommandPayload
     locale: str
     is_admin: bool
     texts: Texts

@@ -31,12 +31,12 @@ from handlers.error_messages import report_errors
 from handlers.payloads import (
     MalformedPayload,
     MessageShortcut,
-    Pasted,
-    Written,
+    PasteSubmission,
+    EventMessage,
     parse_global_shortcut,
     parse_message_shortcut,
-    parse_pasted,
-    parse_written,
+    parse_paste_submission,
+    parse_event_message,
 )
 from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
@@ -64,7 +64,7 @@ _log = logging.getLogger(__name__)
 class Delivered:
     """A message to us that Slack delivered, with what answering it takes."""
 
-    written: Written
+    written: EventMessage
     locale: str
     texts: Texts
 
@@ -200,7 +200,7 @@ class Surfaces:
     async def on_pasted(self, ack: Ack, body: dict[str, Any]) -> None:
         """The pasted message: the same modal shows the replies. What goes wrong is said in it, where the text stays."""
         try:
-            pasted = parse_pasted(body)
+            pasted = parse_paste_submission(body)
         except MalformedPayload as error:
             _log.warning("malformed submission: %s", error)
             await ack()
@@ -222,7 +222,7 @@ class Surfaces:
             await ack(response_action="update", view=build_candidates_view(request, placeholders.blocks, texts))
             self._after(request, texts, self._display.unfold(request, modal, texts))
 
-    def _of_pasted(self, pasted: Pasted, locale: str) -> Ask:
+    def _of_pasted(self, pasted: PasteSubmission, locale: str) -> Ask:
         return Ask(
             team_id=pasted.team_id,
             is_of_grid=self._identity.shares_grid(pasted.origin),
@@ -258,7 +258,7 @@ class Surfaces:
     ) -> BoltResponse:
         """Acknowledged when it is committed; where the database does not take it, Slack delivers it again."""
         try:
-            written = parse_written(body)
+            written = parse_event_message(body)
         except MalformedPayload as error:
             _log.warning("malformed event: %s", error)
             return await ack()
@@ -341,7 +341,7 @@ class Surfaces:
             return
         await self._display.unfold(request, posted, texts)
 
-    async def _answer(self, written: Written, sentence: str) -> None:
+    async def _answer(self, written: EventMessage, sentence: str) -> None:
         """A sentence to who wrote, in the background: an event has to be acknowledged."""
         work = self._ephemeral.beside(
             channel_id=written.channel_id,

@@ -20,7 +20,7 @@ from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryU
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.forms import build_export_view
 from handlers.blocks.messages import build_notice
-from handlers.payloads import ExportWish, MalformedPayload, parse_export
+from handlers.payloads import ExportSubmission, MalformedPayload, parse_export_submission
 from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.errors import translate_errors
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ExportOrder:
     """What an admin wants, of which workspace. `since`: made at that time or later; None: everything."""
 
     team_id: str
@@ -51,7 +51,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class ExportFile:
     """A file that is there until it is let go, with the name to give it, and how many requests are in it."""
 
     path: Path
@@ -66,7 +66,7 @@ class ExportFailed(Exception):  # noqa: N818 - named for what happened, as the c
 class Exporter(Protocol):
     """Writes exports without holding up the bot, and notes who wanted them."""
 
-    def export(self, order: Order) -> AbstractAsyncContextManager[Made]:
+    def export(self, order: ExportOrder) -> AbstractAsyncContextManager[ExportFile]:
         """The file, for as long as the block lasts. Raises ExportFailed."""
         ...
 
@@ -124,13 +124,13 @@ class Exports:
         """Close the modal, and begin, once however often Slack delivers it. Who is no admin any more is told."""
         await ack()
         try:
-            wish = parse_export(body)
+            wish = parse_export_submission(body)
         except MalformedPayload as error:
             _log.warning("malformed wish for an export: %s", error)
             return
         self._tasks.spawn(self._answer(wish), name=f"export for {wish.user_id}")
 
-    async def _answer(self, wish: ExportWish) -> None:
+    async def _answer(self, wish: ExportSubmission) -> None:
         person = await self._users.get(wish.user_id)
         texts = texts_for(person.locale)
         is_home = self._identity.is_home_of(wish.team_id, wish.origin)
@@ -139,7 +139,7 @@ class Exports:
         else:
             await self._begin(wish, texts)
 
-    async def _begin(self, wish: ExportWish, texts: Texts) -> None:
+    async def _begin(self, wish: ExportSubmission, texts: Texts) -> None:
         try:
             await self._seen.take(f"export:{wish.view_id}", at=self._now())
         except Redelivered:
@@ -157,9 +157,9 @@ class Exports:
         finally:
             self._busy.discard(wish.user_id)
 
-    async def _carried_out(self, wish: ExportWish, texts: Texts) -> str:
+    async def _carried_out(self, wish: ExportSubmission, texts: Texts) -> str:
         """The sentence that tells how it ended."""
-        order = Order(
+        order = ExportOrder(
             team_id=wish.team_id,
             user_id=wish.user_id,
             form=wish.form,
@@ -184,7 +184,7 @@ class Exports:
             _log.warning("an export could not be sent: %s", error)
             return error.sentence
 
-    async def _send(self, user_id: str, made: Made, texts: Texts) -> None:
+    async def _send(self, user_id: str, made: ExportFile, texts: Texts) -> None:
         """The file into the direct message with this person. Raises _NotSent."""
         size = made.path.stat().st_size
         async with _sending(texts, texts("export-dm-closed")):

@@ -9,18 +9,18 @@ from typing import Any
 
 from bot.drafting import Brief, Draft
 from bot.operations.metrics import Metrics
-from bot.operations.recovery import LeftBehind, Recoverer
+from bot.operations.recovery import RecoveredWork, Recoverer
 from bot.operations.retention import Housekeeper
-from bot.operations.write_buffer import Unfinished
+from bot.operations.write_buffer import WriteBuffer
 from bot.ordering.shuffle import Orderer
 from bot.playbook import Playbook, load_playbook
 from bot.privacy.detectors import Recogniser
-from bot.privacy.encryption import Sealer
-from bot.privacy.service import Privacy, StoreText
-from bot.suggesting.choose import Chooser, Chosen, Click
-from bot.suggesting.deliver import Deliverer, Outcome, Posted
+from bot.privacy.encryption import TextCipher
+from bot.privacy.service import PrivacyService, StoreText
+from bot.suggesting.choose import Chooser, RecordedChoice, Click
+from bot.suggesting.deliver import Deliverer, DeliveryOutcome, PostedPart
 from bot.suggesting.limits import Limits
-from bot.suggesting.suggest import Ask, Suggester, Terms
+from bot.suggesting.suggest import Ask, Suggester, DraftingTerms
 from storage.records import Delivery, LogEntry, Request, Turn
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasing
@@ -29,7 +29,7 @@ from storage.repositories.vault import Vault
 from tests.storage.stores import AT, Store, store_of
 
 PLAYBOOK = load_playbook(None)
-TERMS = Terms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, app_version="0.1.0")
+TERMS = DraftingTerms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, app_version="0.1.0")
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class FakeDrafter:
                 await turn()
 
 
-Answer = Exception | Posted | Callable[[], Awaitable[None]]
+Answer = Exception | PostedPart | Callable[[], Awaitable[None]]
 
 
 class FakeCourier:
@@ -113,13 +113,13 @@ class FakeCourier:
         self.taken: list[str] = []
         self._numbers = count(1)
 
-    async def post(self, request: Request, part: Delivery) -> Posted:
+    async def post(self, request: Request, part: Delivery) -> PostedPart:
         self.calls.append((part.address, part.text or ""))
         await self._answer()
         message_ts = f"1700000000.{next(self._numbers):06}"
         self.taken.append(part.text or "")
         self.standing[message_ts] = part.text or ""
-        return Posted(channel_id=request.channel_id, message_ts=None if part.address == "response_url" else message_ts)
+        return PostedPart(channel_id=request.channel_id, message_ts=None if part.address == "response_url" else message_ts)
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
         self.calls.append(("delete", message_ts))
@@ -143,19 +143,19 @@ class Desk:
     drafter: FakeDrafter = field(default_factory=FakeDrafter)
     courier: FakeCourier = field(default_factory=FakeCourier)
     metrics: Metrics = field(default_factory=Metrics)
-    unfinished: Unfinished = field(init=False)
+    write_buffer: WriteBuffer = field(init=False)
     keys: Any = field(default_factory=count)
     ids: Any = field(default_factory=count)
-    sealer: Sealer = field(default_factory=Sealer)
-    keeps: StoreText = "redacted"
+    cipher: TextCipher = field(default_factory=TextCipher)
+    store_text: StoreText = "redacted"
 
     @property
-    def privacy(self) -> Privacy:
-        vault, recogniser = Vault(self.store.database), Recogniser(rules=PLAYBOOK.redact, spared=PLAYBOOK.text)
-        return Privacy(vault=vault, recogniser=recogniser, sealer=self.sealer, keeps=self.keeps)
+    def privacy(self) -> PrivacyService:
+        vault, recogniser = Vault(self.store.database), Recogniser(rules=PLAYBOOK.redact, allowed_text=PLAYBOOK.text)
+        return PrivacyService(vault=vault, recogniser=recogniser, cipher=self.cipher, store_text=self.store_text)
 
     def __post_init__(self) -> None:
-        self.unfinished = Unfinished(sleep=self.clock.sleep)
+        self.write_buffer = WriteBuffer(sleep=self.clock.sleep)
 
     def new_id(self) -> str:
         return f"id-{next(self.ids):04}"
@@ -191,7 +191,7 @@ class Desk:
             new_id=self.new_id,
             rng=random.Random(seed),
             orderer=orderer,
-            unfinished=self.unfinished,
+            write_buffer=self.write_buffer,
         )
 
     def chooser(self, **changes: Any) -> Chooser:
@@ -214,7 +214,7 @@ class Desk:
             courier=self.courier,
             now=self.clock.now,
             sleep=self.clock.sleep,
-            unfinished=self.unfinished,
+            write_buffer=self.write_buffer,
         )
 
     def recoverer(self) -> Recoverer:
@@ -224,7 +224,7 @@ class Desk:
             privacy=self.privacy,
             deliverer=self.deliverer(),
             now=self.clock.now,
-            unfinished=self.unfinished,
+            write_buffer=self.write_buffer,
         )
 
     def housekeeper(self, *, texts_kept_for: timedelta | None = None) -> Housekeeper:
@@ -236,27 +236,27 @@ class Desk:
             texts_kept_for=texts_kept_for,
         )
 
-    async def restarted(self) -> LeftBehind:
+    async def restarted(self) -> RecoveredWork:
         """The process is gone without a word, and the next one takes over."""
         self.store = store_of(self.store.database, me=f"replica-{next(self.ids)}")
-        self.unfinished = Unfinished(sleep=self.clock.sleep)
+        self.write_buffer = WriteBuffer(sleep=self.clock.sleep)
         recoverer = self.recoverer()
         await recoverer.join()
         return await recoverer.take_over()
 
-    async def back(self) -> LeftBehind:
+    async def back(self) -> RecoveredWork:
         """The database that was away for this process is back."""
         recoverer = self.recoverer()
         await recoverer.beat()
         return await recoverer.take_over()
 
-    async def recovered(self) -> list[tuple[Chosen, Outcome]]:
+    async def recovered(self) -> list[tuple[RecordedChoice, DeliveryOutcome]]:
         """What becomes of the replies that a process before this one left on their way."""
         left = await self.restarted()
         await self.deliverer().retract(left.to_delete)
         delivered = [(chosen, await self.deliverer().deliver(chosen)) for chosen in left.to_deliver]
         for chosen, _ in delivered:
-            await self.deliverer().told(chosen)
+            await self.deliverer().record_told(chosen)
         return delivered
 
     # --- steps ----------------------------------------------------------------------------------------
@@ -269,12 +269,12 @@ class Desk:
             surface="slash",
             locale="en-US",
             conversation=(Turn(role="customer", text=text),),
-            delivery_key=f"command:{next(self.keys)}",
+            idempotency_key=f"command:{next(self.keys)}",
         )
         return replace(plain, **changes)
 
     def click(self, **changes: Any) -> Click:
-        return replace(Click(team_id="T1", agent_id="U1", delivery_key=f"click:{next(self.keys)}"), **changes)
+        return replace(Click(team_id="T1", agent_id="U1", idempotency_key=f"click:{next(self.keys)}"), **changes)
 
     async def drafted(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
         """Candidates handed to Slack two seconds after the ask."""
@@ -287,15 +287,15 @@ class Desk:
     async def shown(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
         """Candidates that the agent sees since now."""
         entry = await self.drafted(*results, **ask)
-        await self.suggester().shown(entry, at=self.clock.now())
+        await self.suggester().record_shown(entry, at=self.clock.now())
         return entry
 
-    async def used(self, text: str = "A reply.", **ask: Any) -> Chosen:
+    async def used(self, text: str = "A reply.", **ask: Any) -> RecordedChoice:
         """A reply chosen, and not delivered yet."""
         entry = await self.shown(text, **ask)
         self.clock.tick(5)
         return await self.chooser().use(self.click(), entry.candidates[0].id)
 
-    async def parts(self, chosen: Chosen) -> tuple[Delivery, ...]:
+    async def parts(self, chosen: RecordedChoice) -> tuple[Delivery, ...]:
         """As they are posted."""
-        return tuple(map(self.privacy.unwrapped, await self.store.deliveries.of_choice(chosen.choice.id)))
+        return tuple(map(self.privacy.decrypt_delivery, await self.store.deliveries.of_choice(chosen.choice.id)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playbook import MAX_BYTES, PlaybookError, Style, built_in_text, load_playbook, parse_playbook
+from bot.playbook import MAX_BYTES, PlaybookError, Style, read_built_in, load_playbook, parse_playbook
 
 GOOD = '''persona = """
 You are the team of a bakery.
@@ -47,9 +47,9 @@ def test_a_playbook_is_read_with_its_defaults() -> None:
         Style(name="very_warm", label="Warm", instruction="Greet first.", temperature=1.0, model="llama3"),
     )
     assert playbook.text == GOOD
-    assert playbook.style("direct") is playbook.styles[0]
+    assert playbook.get_style("direct") is playbook.styles[0]
     with pytest.raises(KeyError):
-        playbook.style("cold")
+        playbook.get_style("cold")
 
 
 def test_the_built_in_playbook_has_five_styles_and_invents_no_facts() -> None:
@@ -57,13 +57,13 @@ def test_the_built_in_playbook_has_five_styles_and_invents_no_facts() -> None:
     assert [style.name for style in playbook.styles] == ["direct", "warm", "steps", "clarify", "options"]
     assert playbook.facts == ()
     assert playbook.rules
-    assert playbook.text == built_in_text()
+    assert playbook.text == read_built_in()
     assert all(style.model is None for style in playbook.styles)
 
 
 def test_what_init_writes_can_be_read_back(tmp_path: Path) -> None:
     path = tmp_path / "playbook.toml"
-    path.write_text(built_in_text(), encoding="utf-8")
+    path.write_text(read_built_in(), encoding="utf-8")
     assert load_playbook(path) == load_playbook(None)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text_limits import clean, slack_length, split
+from bot.text_limits import clean, count_utf16_units, split_text
 
 ANY = st.text(st.characters(exclude_categories=["Cs"]))
 BROKEN = st.text("a b.\n。😀é漢\u200d", max_size=80)
@@ -12,20 +12,20 @@ BROKEN = st.text("a b.\n。😀é漢\u200d", max_size=80)
 
 @given(text=st.one_of(ANY, BROKEN), limit=st.integers(1, 20))
 def test_parts_join_to_the_text_and_each_is_within_the_limit(text: str, limit: int) -> None:
-    parts = split(text, limit)
+    parts = split_text(text, limit)
     assert "".join(parts) == text
     assert all(parts)
-    assert all(slack_length(part) <= max(limit, 2) for part in parts)
-    assert all(slack_length(part) <= limit or len(part) == 1 for part in parts)
+    assert all(count_utf16_units(part) <= max(limit, 2) for part in parts)
+    assert all(count_utf16_units(part) <= limit or len(part) == 1 for part in parts)
 
 
 @given(text=BROKEN, limit=st.integers(2, 40))
 def test_a_part_ends_where_the_next_character_would_not_fit_or_at_a_pause_behind_its_middle(
     text: str, limit: int
 ) -> None:
-    for part, following in zip(split(text, limit), split(text, limit)[1:], strict=False):
-        full = slack_length(part + following[0]) > limit
-        pause = part.endswith(("\n", " ", "。")) and slack_length(part) >= limit // 4
+    for part, following in zip(split_text(text, limit), split_text(text, limit)[1:], strict=False):
+        full = count_utf16_units(part + following[0]) > limit
+        pause = part.endswith(("\n", " ", "。")) and count_utf16_units(part) >= limit // 4
         assert full or pause
 
 
@@ -50,16 +50,16 @@ def test_a_part_ends_where_the_next_character_would_not_fit_or_at_a_pause_behind
     ],
 )
 def test_the_cut_is_where_a_reader_would_pause(text: str, limit: int, expected: tuple[str, ...]) -> None:
-    assert split(text, limit) == expected
+    assert split_text(text, limit) == expected
 
 
 def test_a_long_text_of_emoji_is_cut_at_the_limit() -> None:
-    assert [slack_length(part) for part in split("😀" * 10_000, 9_001)] == [9_000, 9_000, 2_000]
+    assert [count_utf16_units(part) for part in split_text("😀" * 10_000, 9_001)] == [9_000, 9_000, 2_000]
 
 
 @given(ANY)
 def test_slack_counts_as_javascript_does(text: str) -> None:
-    assert slack_length(text) == len(text) + sum(ord(character) > 0xFFFF for character in text)
+    assert count_utf16_units(text) == len(text) + sum(ord(character) > 0xFFFF for character in text)
 
 
 @given(st.text(st.characters()))

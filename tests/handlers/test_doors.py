@@ -183,7 +183,7 @@ def test_a_message_with_an_odd_timestamp(name: str, ts: object) -> None:
 def test_a_mention_with_an_odd_timestamp() -> None:
     event = {"channel": "C1", "user": "U1", "thread_ts": "1" * 40}
     with pytest.raises(payloads.MalformedPayload, match="thread_ts"):
-        payloads.parse_written({"event_id": "E1", "team_id": "T1", "event": event})
+        payloads.parse_event_message({"event_id": "E1", "team_id": "T1", "event": event})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bot.drafting.demonstration_model import write_reply
 from bot.drafting.prompts import Parts
 from bot.ordering.near_duplicates import compute_token_f1
 from bot.playbook import Style
-from bot.suggesting.redraft import Change
+from bot.suggesting.redraft import RequestedChange
 from storage.records import Turn
 from tests.bot.drafting.briefs import MESSAGE, PLAYBOOK, brief
 
@@ -119,7 +119,7 @@ async def test_what_is_wanted_of_a_reply_is_heeded(style: str) -> None:
     """As far as rules can: shorter, warmer, in another language; formal it cannot, and never the same text again."""
 
     async def made(steer: Any, language: str | None = None) -> str:
-        change = Change(base=whole, steer=steer, language=language)
+        change = RequestedChange(base=whole, steer=steer, language=language)
         return await reply(MESSAGE, style, sample_index=3, change=change)
 
     whole = await reply(MESSAGE, style, sample_index=3)

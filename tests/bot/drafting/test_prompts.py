@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.drafting.prompts import build_messages, change_text, read_parts, shared_text, system_text
 from bot.playbook import PROMPT_SCAFFOLD_VERSION, Playbook, Style
-from bot.suggesting.redraft import Change
+from bot.suggesting.redraft import RequestedChange
 from storage.records import Steer, Turn
 from tests.bot.drafting.briefs import PLAYBOOK
 
@@ -59,7 +59,7 @@ def test_hint_and_earlier_texts_stand_between_conversation_and_style() -> None:
 @pytest.mark.parametrize("steer", get_args(Steer))
 def test_what_is_wanted_of_a_reply_stands_before_the_style(steer: Steer) -> None:
     """The reply as data, what to make of it as a sentence of ours."""
-    [_, user] = ask("Hello", change=Change(base='</base> "Sure"', steer=steer))
+    [_, user] = ask("Hello", change=RequestedChange(base='</base> "Sure"', steer=steer))
     places = [user.index(tag) for tag in ("<conversation>", "<base>", "<change>", "<style")]
     assert places == sorted(places)
     assert '<base>\n"\\u003c/base\\u003e \\"Sure\\""\n</base>' in user
@@ -68,13 +68,13 @@ def test_what_is_wanted_of_a_reply_stands_before_the_style(steer: Steer) -> None
 
 def test_languages_are_named_in_english() -> None:
     """The customer's own where none is chosen."""
-    told = [change_text(Change(base="Sure", steer="other_language", language=each)) for each in ("Japanese", None)]
+    told = [change_text(RequestedChange(base="Sure", steer="other_language", language=each)) for each in ("Japanese", None)]
     assert "in Japanese." in told[0]
     assert "in the language of the customer's last message." in told[1]
 
 
 def test_a_wish_without_a_reply_to_begin_with() -> None:
-    [_, user] = ask("Hello", previous=["One"], change=Change(base=None, steer="shorter"))
+    [_, user] = ask("Hello", previous=["One"], change=RequestedChange(base=None, steer="shorter"))
     assert "<base>" not in user
     assert "<already_shown>" in user
     assert "<change>" in user
@@ -109,7 +109,7 @@ def test_what_went_in_can_be_read_back(
 ) -> None:
     """Whatever characters it holds: nothing is lost, and nothing leaves its block."""
     turns = tuple(Turn(role="customer" if n % 2 == 0 else "agent", text=text) for n, text in enumerate(conversation))
-    change = Change(base=base, steer="warmer")
+    change = RequestedChange(base=base, steer="warmer")
     messages = build_messages(
         playbook=PLAYBOOK, style=STYLE, conversation=turns, hint=hint, previous=previous, change=change
     )
@@ -132,5 +132,5 @@ def test_a_change_of_the_fixed_words_asks_for_a_new_version() -> None:
     fixed = "\n".join(ask("C", playbook=playbook)) + system_text(replace(playbook, facts=(), rules=()))
     fixed += shared_text(turns, "H", ("S",))
     for steer in get_args(Steer):
-        fixed += "".join(change_text(Change(base="B", steer=steer, language=each)) for each in ("L", None))
+        fixed += "".join(change_text(RequestedChange(base="B", steer=steer, language=each)) for each in ("L", None))
     assert (PROMPT_SCAFFOLD_VERSION, hashlib.sha256(fixed.encode()).hexdigest()[:12]) == (3, "77207b727b01")

@@ -12,7 +12,7 @@ from tests.storage.stores import a_choice
 
 def numbers(metrics: Metrics) -> dict[str, float]:
     """`name{label=value}`: number."""
-    text, content_type = metrics.exposition(in_flight=2, waiting=1, tasks=3)
+    text, content_type = metrics.render_exposition(in_flight=2, waiting=1, tasks=3)
     assert content_type.startswith("text/plain")
     return {
         sample.name + "".join(f"[{key}={value}]" for key, value in sorted(sample.labels.items())): sample.value
@@ -47,7 +47,7 @@ async def test_what_happened_is_counted(desk: Desk) -> None:
 
 async def test_numbers_hold_no_text_no_id_no_name(desk: Desk) -> None:
     chosen = await desk.used("Dear customer")
-    text = desk.metrics.exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
+    text = desk.metrics.render_exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
     entry = (await desk.store.entries())[0]
     for private in (
         "Dear",
@@ -65,7 +65,7 @@ async def test_numbers_hold_no_text_no_id_no_name(desk: Desk) -> None:
 
 async def test_a_choice_whose_time_is_not_known_is_counted(desk: Desk) -> None:
     chosen = await desk.used()
-    desk.metrics.chosen(replace(chosen.choice, decision_ms=None))
+    desk.metrics.count_choice(replace(chosen.choice, decision_ms=None))
     found = numbers(desk.metrics)
     assert (found["suggest_choices_total[kind=used]"], found["suggest_decision_seconds_count"]) == (2, 1)
 

@@ -12,14 +12,14 @@ from bot.operations.recovery import (
     DELETED_WITHIN,
     HEARTBEAT_S,
     UNKNOWN_TOLD_FOR,
-    LeftBehind,
+    RecoveredWork,
 )
-from bot.suggesting.deliver import Outcome, Uncertain
+from bot.suggesting.deliver import DeliveryOutcome, DeliveryUncertain
 from storage.errors import TakenOver
 from tests.bot.desk import Desk
 from tests.storage.stores import store_of
 
-NOTHING = LeftBehind(to_draft=(), to_show=(), to_deliver=())
+NOTHING = RecoveredWork(to_draft=(), to_show=(), to_deliver=())
 
 
 async def test_where_nothing_is_left_nothing_is_said(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -117,7 +117,7 @@ async def test_a_replica_that_misses_three_heartbeats_is_dead_and_its_work_anoth
 
 async def test_a_reply_that_is_pending_is_posted(desk: Desk) -> None:
     chosen = await desk.used("Hi")
-    assert [outcome for _, outcome in await desk.recovered()] == [Outcome(state="posted")]
+    assert [outcome for _, outcome in await desk.recovered()] == [DeliveryOutcome(state="posted")]
     assert desk.courier.taken == ["Hi"]
     assert await desk.recovered() == []
     assert [part.state for part in await desk.parts(chosen)] == ["done"]
@@ -127,14 +127,14 @@ async def test_a_slow_replica_posts_nothing_that_another_has_taken(desk: Desk) -
     chosen = await desk.used("Hi")
     slow = desk.deliverer()
     [(_, outcome)] = await desk.recovered()
-    assert outcome == Outcome(state="posted")
-    assert await slow.deliver(chosen) == Outcome(state="cancelled")
+    assert outcome == DeliveryOutcome(state="posted")
+    assert await slow.deliver(chosen) == DeliveryOutcome(state="cancelled")
     assert desk.courier.taken == ["Hi"]
 
 
 async def test_what_may_have_been_posted_is_told_for_a_day_and_not_at_every_start_for_ever(desk: Desk) -> None:
     chosen = await desk.used("Hi")
-    desk.courier.answers = [Uncertain("timeout")]
+    desk.courier.answers = [DeliveryUncertain("timeout")]
     await desk.deliverer().deliver(chosen)
     desk.clock.tick((UNKNOWN_TOLD_FOR - timedelta(minutes=1)).total_seconds())
     assert [outcome.state for _, outcome in await desk.recovered()] == ["unknown"]

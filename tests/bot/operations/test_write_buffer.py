@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from bot.operations.recovery import LeftBehind
-from bot.operations.write_buffer import AGAIN_AFTER_S, TRIES, Unfinished
-from bot.suggesting.deliver import Outcome
+from bot.operations.recovery import RecoveredWork
+from bot.operations.write_buffer import AGAIN_AFTER_S, TRIES, WriteBuffer
+from bot.suggesting.deliver import DeliveryOutcome
 from storage.errors import TakenOver, Unavailable
 from storage.records import Delivery, Event, LogEntry
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.requests import Drafted, Requests
 from tests.bot.desk import Desk
 
-NOTHING = LeftBehind(to_draft=(), to_show=(), to_deliver=())
+NOTHING = RecoveredWork(to_draft=(), to_show=(), to_deliver=())
 
 
 class Away:
@@ -103,7 +103,7 @@ async def test_that_candidates_are_visible_is_recorded_later_with_its_time(desk:
     entry = await desk.drafted("one", "two")
     at = desk.clock.now()
     with pytest.raises(Unavailable):
-        await suggester.shown(entry, at=at)
+        await suggester.record_shown(entry, at=at)
     away.is_away = False
     assert await desk.back() == NOTHING
     [recorded] = await desk.store.entries()
@@ -119,15 +119,15 @@ async def test_a_reply_that_slack_took_is_confirmed_when_the_database_is_back(de
     away.is_away = False
     [again] = (await desk.back()).to_deliver
     assert [part.state for part in again.parts] == ["done"]
-    assert await desk.deliverer().deliver(again) == Outcome(state="posted")
-    await desk.deliverer().told(again)
+    assert await desk.deliverer().deliver(again) == DeliveryOutcome(state="posted")
+    await desk.deliverer().record_told(again)
     assert desk.courier.taken == ["Hello"]
     assert await desk.back() == NOTHING
 
 
 async def test_while_the_database_is_away_nothing_is_forgotten(desk: Desk) -> None:
     """Records are made in their order, each once; one that somebody else made meanwhile holds nothing up."""
-    unfinished, away, made = Unfinished(sleep=desk.clock.sleep), Away(), list[str]()
+    write_buffer, away, made = WriteBuffer(sleep=desk.clock.sleep), Away(), list[str]()
 
     async def record(name: str, error: Exception | None) -> None:
         away.check()
@@ -137,13 +137,13 @@ async def test_while_the_database_is_away_nothing_is_forgotten(desk: Desk) -> No
 
     for name, error in (("first", None), ("second", TakenOver("second")), ("third", None)):
         with pytest.raises(Unavailable):
-            await unfinished.surely(lambda name=name, error=error: record(name, error))  # type: ignore[misc]
+            await write_buffer.write_or_queue(lambda name=name, error=error: record(name, error))  # type: ignore[misc]
     with pytest.raises(Unavailable):
-        await unfinished.catch_up(desk.store.replicas)
+        await write_buffer.flush(desk.store.replicas)
     assert made == []
     away.is_away = False
     for _ in range(2):
-        await unfinished.catch_up(desk.store.replicas)
+        await write_buffer.flush(desk.store.replicas)
     assert made == ["first", "third"]
 
 
@@ -153,9 +153,9 @@ async def test_only_what_is_ours_is_released(desk: Desk, away: Away) -> None:
     request = await suggester.accept(desk.ask())
     with pytest.raises(Unavailable):
         await suggester.draft(request)
-    ours, store_before = desk.unfinished, desk.store
+    ours, store_before = desk.write_buffer, desk.store
     [theirs] = (await desk.restarted()).to_draft
     away.is_away = False
-    await ours.catch_up(store_before.replicas)
+    await ours.flush(store_before.replicas)
     assert await desk.back() == NOTHING
     assert (await desk.suggester().draft(theirs)).visible

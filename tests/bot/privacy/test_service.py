@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.operations.recovery import LeftBehind
-from bot.privacy.detectors import Found, Recogniser
-from bot.privacy.encryption import Sealer
-from bot.privacy.service import Masked, Privacy, StoreText
+from bot.operations.recovery import RecoveredWork
+from bot.privacy.detectors import Detection, Recogniser
+from bot.privacy.encryption import TextCipher
+from bot.privacy.service import MaskedRequest, PrivacyService, StoreText
 from storage.records import LogEntry, Turn
 from storage.repositories.vault import Vault
 from tests.bot.desk import Desk
@@ -33,21 +33,21 @@ async def everything(desk: Desk) -> str:
     return str([await desk.store.rows(f"SELECT * FROM {table}") for table in tables])
 
 
-async def asked(desk: Desk, *, keeps: StoreText = "redacted", **ask: object) -> LogEntry:
-    desk.keeps = keeps
+async def asked(desk: Desk, *, store_text: StoreText = "redacted", **ask: object) -> LogEntry:
+    desk.store_text = store_text
     return await desk.shown(*WROTE, text=MESSAGE, **ask)
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_the_model_sees_placeholders_and_the_agent_the_originals(desk: Desk, keeps: StoreText) -> None:
-    entry = await asked(desk, keeps=keeps, hint="offer jane@example.com a refund")
+async def test_the_model_sees_placeholders_and_the_agent_the_originals(desk: Desk, store_text: StoreText) -> None:
+    entry = await asked(desk, store_text=store_text, hint="offer jane@example.com a refund")
     for brief in desk.drafter.briefs:
         assert brief.conversation[0].text == MASKED
         assert brief.hint == "offer [EMAIL_1] a refund"
     assert texts(entry) == SHOWN
     assert entry.request.conversation[0].text == MESSAGE
     assert entry.unfilled == {entry.candidates[2].id: ("[EMAIL_9]",)}
-    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     assert (texts(again), again.unfilled) == (SHOWN, entry.unfilled)
     assert (again.request.conversation, again.request.hint) == (entry.request.conversation, entry.request.hint)
@@ -63,7 +63,7 @@ async def test_redacted_what_is_recorded_is_what_the_model_saw(desk: Desk) -> No
 
 
 async def test_off_only_numbers_are_recorded(desk: Desk) -> None:
-    entry = await asked(desk, keeps="off", hint="be brief")
+    entry = await asked(desk, store_text="off", hint="be brief")
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation == (Turn(role="customer", text=""),)
     assert (recorded.request.hint, recorded.request.text_kept) == (None, "none")
@@ -77,7 +77,7 @@ async def test_off_only_numbers_are_recorded(desk: Desk) -> None:
 
 
 async def test_full_everything_is_recorded_as_it_was(desk: Desk) -> None:
-    entry = await asked(desk, keeps="full")
+    entry = await asked(desk, store_text="full")
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation[0].text == MESSAGE
     assert texts(recorded) == SHOWN
@@ -86,14 +86,14 @@ async def test_full_everything_is_recorded_as_it_was(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, keeps: StoreText) -> None:
+async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, store_text: StoreText) -> None:
     """Not even where everything else is kept, nor where the model writes its placeholder."""
-    desk.keeps = keeps
+    desk.store_text = store_text
     said = "My password is hunter2! My mail is jane@example.com."
     entry = await desk.shown("Try [SECRET_1] again, [EMAIL_1].", "b", text=said, hint="PIN 4821")
     assert desk.drafter.briefs[0].conversation[0].text == "My password is [SECRET_1] My mail is [EMAIL_1]."
     assert desk.drafter.briefs[0].hint == "PIN [SECRET_2]"
-    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     for shown in (entry, again):
         assert texts(shown)[0] == "Try [SECRET_1] again, jane@example.com."
@@ -111,14 +111,14 @@ async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, keeps: S
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_a_secret_in_a_thread_that_is_read_later_is_kept_nowhere(desk: Desk, keeps: StoreText) -> None:
-    desk.keeps = keeps
+async def test_a_secret_in_a_thread_that_is_read_later_is_kept_nowhere(desk: Desk, store_text: StoreText) -> None:
+    desk.store_text = store_text
     request = await desk.suggester().accept(desk.ask("password: hunter2"))
     turns = (
         Turn(role="customer", text="password: hunter2"),
         Turn(role="agent", text="My own is Tulip-44, tom@example.com"),
     )
-    request = await desk.suggester().converse(request, turns)
+    request = await desk.suggester().record_conversation(request, turns)
     entry = await desk.suggester().draft(request)
     assert "hunter2" not in str(desk.drafter.briefs)
     assert "[SECRET_" in entry.request.conversation[0].text
@@ -134,16 +134,16 @@ class Waiting(Recogniser):
         self._loop = asyncio.get_running_loop()
         self.asked, self.let_go = asyncio.Event(), threading.Event()
 
-    def __call__(self, text: str, *, taken: Sequence[tuple[int, int]] = ()) -> tuple[Found, ...]:
+    def __call__(self, text: str, *, excluded: Sequence[tuple[int, int]] = ()) -> tuple[Detection, ...]:
         self._loop.call_soon_threadsafe(self.asked.set)
         assert self.let_go.wait(30), "nobody else could do anything meanwhile"
-        return super().__call__(text, taken=taken)
+        return super().__call__(text, excluded=excluded)
 
 
 async def test_nobody_waits_while_a_long_text_is_searched(desk: Desk) -> None:
     """Neither a long message nor a long answer of a model holds up what runs beside it."""
     recogniser = Waiting()
-    privacy = Privacy(vault=Vault(desk.store.database), recogniser=recogniser)
+    privacy = PrivacyService(vault=Vault(desk.store.database), recogniser=recogniser)
     long = " ".join(f"a{number}@b.example" for number in range(1_000))
 
     async def let_go() -> None:
@@ -152,21 +152,21 @@ async def test_nobody_waits_while_a_long_text_is_searched(desk: Desk) -> None:
 
     request = await desk.suggester().accept(desk.ask("?"))
     asked = replace(request, conversation=(Turn(role="customer", text=long),))
-    (recorded, _), _ = await asyncio.gather(privacy.taken(asked), let_go())
+    (recorded, _), _ = await asyncio.gather(privacy.mask_request(asked), let_go())
     assert "@" not in recorded.conversation[0].text
     recogniser.asked.clear()
     recogniser.let_go.clear()
     candidate = (await desk.suggester().draft(request)).candidates[0]
-    (view, settled), _ = await asyncio.gather(privacy.settled(Masked(), [replace(candidate, text=long)]), let_go())
-    assert "@" not in (settled[0].text or "")
-    assert len(view.placeholders.originals) == 1_000
+    (masked, masked_candidates), _ = await asyncio.gather(privacy.mask_candidates(MaskedRequest(), [replace(candidate, text=long)]), let_go())
+    assert "@" not in (masked_candidates[0].text or "")
+    assert len(masked.placeholders.originals) == 1_000
 
 
 @pytest.mark.parametrize("keeps", ["redacted", "off"])
-async def test_a_message_without_personal_data_costs_no_vault(desk: Desk, keeps: StoreText) -> None:
-    desk.keeps = keeps
+async def test_a_message_without_personal_data_costs_no_vault(desk: Desk, store_text: StoreText) -> None:
+    desk.store_text = store_text
     await desk.shown("one", text="Where is my parcel?")
-    assert await desk.store.count("vault") == (0 if keeps == "redacted" else 1)
+    assert await desk.store.count("vault") == (0 if store_text == "redacted" else 1)
 
 
 async def test_what_is_sent_is_as_typed_and_what_is_recorded_is_masked(desk: Desk) -> None:
@@ -185,8 +185,8 @@ async def test_what_is_sent_is_as_typed_and_what_is_recorded_is_masked(desk: Des
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_used_as_it_is_is_used(desk: Desk, keeps: StoreText) -> None:
-    entry = await asked(desk, keeps=keeps)
+async def test_used_as_it_is_is_used(desk: Desk, store_text: StoreText) -> None:
+    entry = await asked(desk, store_text=store_text)
     chosen = await desk.chooser().edit(desk.click(), entry.candidates[1].id, SHOWN[1])
     assert (chosen.choice.kind, chosen.choice.edit_similarity) == ("used", 1.0)
     [recorded] = await desk.store.entries()
@@ -195,8 +195,8 @@ async def test_used_as_it_is_is_used(desk: Desk, keeps: StoreText) -> None:
 
 
 @pytest.mark.parametrize("keeps", ["redacted", "off"])
-async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: Desk, keeps: StoreText) -> None:
-    entry = await asked(desk, keeps=keeps)
+async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: Desk, store_text: StoreText) -> None:
+    entry = await asked(desk, store_text=store_text)
     chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
     assert chosen.undo_key is not None
     assert chosen.undo_key not in repr(chosen)
@@ -205,7 +205,7 @@ async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: De
     assert chosen.undo_key not in await everything(desk)
     undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
     assert texts(undone.entry) == SHOWN
-    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     assert texts(again) == SHOWN
     twice = await desk.chooser().use(desk.click(), entry.candidates[1].id)
@@ -224,45 +224,45 @@ async def test_undo_without_its_key_shows_placeholders_and_says_so(desk: Desk, k
 
 
 async def test_off_undo_without_its_key_has_no_texts(desk: Desk) -> None:
-    entry = await asked(desk, keeps="off")
+    entry = await asked(desk, store_text="off")
     await desk.chooser().dismiss(desk.click(), entry.request.id)
     undone = await desk.chooser().undo(desk.click(), entry.request.id)
     assert texts(undone.entry) == (None, None, None)
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_a_redraft_goes_on_with_the_same_originals(desk: Desk, keeps: StoreText) -> None:
+async def test_a_redraft_goes_on_with_the_same_originals(desk: Desk, store_text: StoreText) -> None:
     """It is told what was shown, masked; and the parent's row in the vault is gone."""
-    entry = await asked(desk, keeps=keeps)
+    entry = await asked(desk, store_text=store_text)
     child = await desk.suggester().redraft(desk.click(), entry.request.id)
     desk.drafter.results = ("To [EMAIL_1] and [EMAIL_2].", "b", "c")
     drafted = await desk.suggester().draft(child)
     assert drafted.candidates[0].text == "To jane@example.com and bob@example.com."
     assert sorted(desk.drafter.briefs[0].previous) == sorted(
         ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [EMAIL_9] or [EMAIL_2].")
-        if keeps != "full"
+        if store_text != "full"
         else ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [TEXT_2] or [EMAIL_2].")
     )
     rows = await desk.store.rows("SELECT request_id FROM vault")
-    assert [row["request_id"] for row in rows] == ([] if keeps == "full" else [child.id])
+    assert [row["request_id"] for row in rows] == ([] if store_text == "full" else [child.id])
 
 
 @pytest.mark.parametrize("keeps", MODES)
 @pytest.mark.parametrize("drafted", [False, True])
-async def test_after_a_crash_the_originals_are_there(desk: Desk, keeps: StoreText, drafted: bool) -> None:  # noqa: FBT001
-    desk.keeps = keeps
+async def test_after_a_crash_the_originals_are_there(desk: Desk, store_text: StoreText, drafted: bool) -> None:  # noqa: FBT001
+    desk.store_text = store_text
     desk.drafter.results = WROTE
     request = await desk.suggester().accept(desk.ask(MESSAGE))
     if drafted:
         await desk.suggester().draft(request)
-    left: LeftBehind = await desk.restarted()
+    left: RecoveredWork = await desk.restarted()
     entry = left.to_show[0] if drafted else await desk.suggester().draft(left.to_draft[0])
     assert texts(entry) == SHOWN
     assert entry.request.conversation[0].text == MESSAGE
 
 
 async def test_a_reply_on_its_way_is_sealed_and_is_posted_after_a_crash(desk: Desk) -> None:
-    desk.sealer = Sealer(("k" * 32,))
+    desk.cipher = TextCipher(("k" * 32,))
     entry = await asked(desk)
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
     assert "example.com" not in await everything(desk)
@@ -273,14 +273,14 @@ async def test_a_reply_on_its_way_is_sealed_and_is_posted_after_a_crash(desk: De
 
 async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """Placeholders instead of originals, and the log says which setting."""
-    desk.sealer = Sealer(("k" * 32,))
+    desk.cipher = TextCipher(("k" * 32,))
     entry = await asked(desk)
     other = await desk.shown("We write to [EMAIL_1].", text="jane@example.com")
     await desk.chooser().use(desk.click(), other.candidates[0].id)
-    desk.sealer = Sealer(("x" * 32,))
+    desk.cipher = TextCipher(("x" * 32,))
     [(_, outcome)] = await desk.recovered()
     assert (outcome.state, outcome.text) == ("not_posted", "We write to [EMAIL_1].")
-    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     assert texts(again)[0] == "We write to [EMAIL_1]."
     assert again.unfilled[entry.candidates[0].id] == ("[EMAIL_1]",)
@@ -289,17 +289,17 @@ async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCap
 
 
 async def test_the_key_may_be_replaced_while_requests_are_open(desk: Desk) -> None:
-    desk.sealer = Sealer(("k" * 32,))
+    desk.cipher = TextCipher(("k" * 32,))
     await asked(desk)
-    desk.sealer = Sealer(("n" * 32, "k" * 32))
-    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    desk.cipher = TextCipher(("n" * 32, "k" * 32))
+    again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     assert texts(again) == SHOWN
 
 
 async def test_a_changed_mode_holds_for_new_requests(desk: Desk) -> None:
     entry = await asked(desk)
-    desk.keeps = "full"
+    desk.store_text = "full"
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
     [recorded] = await desk.store.entries()
     assert recorded.choice is not None
@@ -320,7 +320,7 @@ async def test_what_expires_is_gone(desk: Desk) -> None:
     desk.clock.tick(timedelta(hours=24, minutes=1).total_seconds())
     await desk.housekeeper().sweep()
     assert await desk.store.count("vault") == 0
-    closed = await desk.privacy.opened(await desk.store.entry(entry.request.id))
+    closed = await desk.privacy.unmask_recorded_entry(await desk.store.entry(entry.request.id))
     assert texts(closed)[0] == "We write to [EMAIL_1]."
 
 
@@ -347,53 +347,53 @@ async def test_a_reply_to_copy_is_forgotten_after_a_day(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_drafted_in_places_the_same_holds(desk: Desk, keeps: StoreText) -> None:
+async def test_drafted_in_places_the_same_holds(desk: Desk, store_text: StoreText) -> None:
     """Each is shown as soon as it is done, with the originals in; after a crash, what was done is there."""
-    desk.keeps = keeps
+    desk.store_text = store_text
     desk.drafter.results = WROTE
     request = await desk.suggester().accept(desk.ask(MESSAGE))
     seen = []
-    async for entry in desk.suggester().draft_in_places(request):
+    async for entry in desk.suggester().draft_progressively(request):
         seen.append(entry)
         if len(entry.visible) == 2:
             break
     assert {candidate.text for candidate in seen[-1].visible} == set(SHOWN[:2])
     left = await desk.restarted()
     desk.drafter.results = WROTE[2:]
-    entries = [entry async for entry in desk.suggester().draft_in_places(left.to_draft[0])]
+    entries = [entry async for entry in desk.suggester().draft_progressively(left.to_draft[0])]
     assert texts(entries[-1]) == SHOWN
     assert entries[-1].request.conversation[0].text == MESSAGE
     assert entries[-1].unfilled == {entries[-1].candidates[2].id: ("[EMAIL_9]",)}
-    again = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     assert texts(again) == SHOWN
-    if keeps != "full":
+    if store_text != "full":
         assert "example.com" not in await everything(desk)
 
 
 @pytest.mark.parametrize("keeps", MODES)
-async def test_a_conversation_that_is_read_later_is_masked_too(desk: Desk, keeps: StoreText) -> None:
-    desk.keeps = keeps
+async def test_a_conversation_that_is_read_later_is_masked_too(desk: Desk, store_text: StoreText) -> None:
+    desk.store_text = store_text
     request = await desk.suggester().accept(desk.ask(MESSAGE, hint="tell jane@example.com"))
     turns = (Turn(role="customer", text="bob@example.com?"), Turn(role="agent", text="No, jane@example.com."))
-    request = await desk.suggester().converse(request, turns)
+    request = await desk.suggester().record_conversation(request, turns)
     entry = await desk.suggester().draft(request)
     brief = desk.drafter.briefs[0]
     placeholders = {turn.text for turn in brief.conversation}
-    assert placeholders == {"[EMAIL_2]?", "No, [EMAIL_1]."} if keeps != "full" else {"[EMAIL_1]?", "No, [EMAIL_2]."}
+    assert placeholders == {"[EMAIL_2]?", "No, [EMAIL_1]."} if store_text != "full" else {"[EMAIL_1]?", "No, [EMAIL_2]."}
     assert entry.request.conversation == turns
-    if keeps != "full":
+    if store_text != "full":
         assert "example.com" not in await everything(desk)
 
 
 async def test_a_choice_while_others_are_drafted_closes_the_vault_for_good(desk: Desk) -> None:
     """What is drafted later must not put back what the choice has sealed away."""
-    desk.sealer = Sealer(("k" * 32,))
+    desk.cipher = TextCipher(("k" * 32,))
     desk.drafter.results = WROTE
     request = await desk.suggester().accept(desk.ask(MESSAGE))
-    async for entry in desk.suggester().draft_in_places(request):
+    async for entry in desk.suggester().draft_progressively(request):
         if len(entry.candidates) == 1 and entry.choice is None:
-            await desk.suggester().seen(entry, at=desk.clock.now())
+            await desk.suggester().record_visible(entry, at=desk.clock.now())
             await desk.chooser().use(desk.click(), entry.candidates[0].id)
     [row] = await desk.store.rows("SELECT sealed FROM vault")
     assert row["sealed"].startswith("once:")

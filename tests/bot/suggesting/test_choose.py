@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from bot.errors import EmptyReply, NotYours, UnknownRequest
+from bot.errors import EmptyReply, NotOwner, UnknownRequest
 from bot.suggesting.choose import PART_LIMIT, Click
-from bot.text_limits import slack_length
+from bot.text_limits import count_utf16_units
 from storage.errors import NothingToUndo, NotOpen, Redelivered
-from storage.records import LogEntry, WayBack
+from storage.records import LogEntry, ResponseUrl
 from tests.bot.desk import Desk
 from tests.storage.stores import after
 
@@ -135,15 +135,15 @@ async def test_a_reason_may_follow(desk: Desk) -> None:
 async def test_a_click_may_overtake_the_record_of_shown(desk: Desk) -> None:
     """Shown at the moment in which Slack was handed the message; the late record changes nothing."""
     entry = await desk.drafted("one", "two")
-    handed_at = desk.clock.now()
+    sent_to_slack_at = desk.clock.now()
     desk.clock.tick(3)
     chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
     desk.clock.tick(1)
-    await desk.suggester().shown(entry, at=desk.clock.now())
+    await desk.suggester().record_shown(entry, at=desk.clock.now())
     [recorded] = await desk.store.entries()
-    assert recorded.request.shown_at == entry.request.handed_at == handed_at
+    assert recorded.request.shown_at == entry.request.sent_to_slack_at == sent_to_slack_at
     assert recorded.request.status == "shown"
-    assert {candidate.shown_at for candidate in recorded.candidates} == {handed_at}
+    assert {candidate.shown_at for candidate in recorded.candidates} == {sent_to_slack_at}
     assert chosen.choice.decision_ms == 3000
     assert [event.type for event in recorded.events] == ["shown", "used"]
 
@@ -153,7 +153,7 @@ async def test_shown_is_read_again_where_it_was_recorded_while_the_click_was_loo
     chooser = desk.chooser()
     stale = await desk.store.requests.get(entry.request.id)
     assert stale is not None
-    await desk.suggester().shown(entry, at=after(seconds=4))
+    await desk.suggester().record_shown(entry, at=after(seconds=4))
     assert await chooser._shown_at(stale.request, stale.visible) == after(seconds=4)
 
 
@@ -182,29 +182,29 @@ async def test_a_long_reply_is_posted_in_parts_that_join_to_it(desk: Desk) -> No
     assert len(chosen.parts) > 2
     assert [part.part for part in chosen.parts] == list(range(len(chosen.parts)))
     assert "".join(part.text or "" for part in chosen.parts) == text.strip()
-    assert all(slack_length(part.text or "") <= PART_LIMIT for part in chosen.parts)
+    assert all(count_utf16_units(part.text or "") <= PART_LIMIT for part in chosen.parts)
     assert await desk.parts(chosen) == tuple(replace(part, owner="here") for part in chosen.parts)
 
 
 async def test_a_reply_to_be_copied_is_not_posted(desk: Desk) -> None:
     _, candidate_id = await first(desk, "one")
     chooser = desk.chooser(on_use="copy")
-    assert not chooser.posts
+    assert not chooser.is_posting
     assert (await chooser.use(desk.click(), candidate_id)).parts == ()
 
 
 async def test_a_reply_chosen_in_a_terminal_is_not_posted(desk: Desk) -> None:
     entry = await desk.shown("one", surface="cli")
-    assert desk.chooser().posts
+    assert desk.chooser().is_posting
     assert (await desk.chooser().use(desk.click(), entry.candidates[0].id)).parts == ()
 
 
 async def test_the_newest_way_back_is_kept_and_used(desk: Desk) -> None:
     _, candidate_id = await first(desk, "one")
-    way_back = WayBack(response_url="https://hooks.slack.com/new", expires_at=after(minutes=30))
-    chosen = await desk.chooser().use(desk.click(way_back=way_back), candidate_id)
-    assert chosen.request.response_url == way_back.response_url
-    assert await desk.store.url_of(chosen.request.id) == way_back.response_url
+    response_url = ResponseUrl(url="https://hooks.slack.com/new", expires_at=after(minutes=30))
+    chosen = await desk.chooser().use(desk.click(response_url=response_url), candidate_id)
+    assert chosen.request.response_url == response_url.url
+    assert await desk.store.url_of(chosen.request.id) == response_url.url
 
 
 # --- editing ----------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ EVERYTHING = ["use", "edit", "open the editor", "dismiss", "give a reason", "und
 async def test_only_the_agent_who_asked_may(desk: Desk, what: str) -> None:
     entry, _ = await first(desk, "one")
     before = await desk.store.entries()
-    with pytest.raises(NotYours):
+    with pytest.raises(NotOwner):
         await act(desk, what, desk.click(agent_id="U2"), entry)
     assert await desk.store.entries() == before
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bot.operations.write_buffer import TRIES
-from bot.suggesting.choose import PART_LIMIT, Chosen
-from bot.suggesting.deliver import DELETE_TRIES, Deliverer, Outcome, Refused, Throttled, Uncertain
+from bot.suggesting.choose import PART_LIMIT, RecordedChoice
+from bot.suggesting.deliver import DELETE_TRIES, Deliverer, DeliveryOutcome, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
-from storage.records import Delivery, WayBack
+from storage.records import Delivery, ResponseUrl
 from storage.repositories.deliveries import Deliveries
 from tests.bot.desk import Desk
 from tests.storage.stores import after
@@ -23,7 +23,7 @@ async def events(desk: Desk) -> list[str]:
     return [event.type for event in (await desk.store.entries())[0].events]
 
 
-async def states(desk: Desk, chosen: Chosen) -> list[str]:
+async def states(desk: Desk, chosen: RecordedChoice) -> list[str]:
     return [part.state for part in await desk.parts(chosen)]
 
 
@@ -32,7 +32,7 @@ async def states(desk: Desk, chosen: Chosen) -> list[str]:
 
 async def test_a_reply_is_posted_once_and_recorded_as_sent(desk: Desk) -> None:
     chosen = await desk.used("Dear customer")
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert desk.courier.calls == [("channel", "Dear customer")]
     [part] = await desk.parts(chosen)
     assert (part.state, part.attempts, part.channel_id, part.text) == ("done", 1, "C1", None)
@@ -62,7 +62,7 @@ async def test_the_attempt_is_committed_before_slack_is_called(desk: Desk) -> No
 async def test_a_long_reply_is_posted_part_by_part_in_order(desk: Desk) -> None:
     chosen = await desk.used(LONG)
     assert len(chosen.parts) == 3
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert "".join(desk.courier.standing.values()) == LONG
     assert await states(desk, chosen) == ["done"] * 3
     assert (await events(desk)).count("sent") == 1
@@ -73,14 +73,14 @@ async def test_a_long_reply_is_posted_part_by_part_in_order(desk: Desk) -> None:
 async def test_a_reply_to_copy_is_given_back(desk: Desk) -> None:
     entry = await desk.shown("Dear customer")
     chosen = await desk.chooser(on_use="copy").use(desk.click(), entry.candidates[0].id)
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="copy", text="Dear customer")
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="copy", text="Dear customer")
     assert desk.courier.calls == []
 
 
 async def test_what_the_channel_refuses_goes_through_the_clicks_way_back(desk: Desk) -> None:
     chosen = await desk.used("Hi")
-    desk.courier.answers = [Refused("not_in_channel")]
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    desk.courier.answers = [DeliveryRefused("not_in_channel")]
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert [address for address, _ in desk.courier.calls] == ["channel", "response_url"]
     [part] = await desk.parts(chosen)
     assert (part.state, part.address, part.attempts, part.message_ts) == ("done", "response_url", 2, None)
@@ -89,8 +89,8 @@ async def test_what_the_channel_refuses_goes_through_the_clicks_way_back(desk: D
 
 async def test_what_nobody_takes_is_left_to_copy(desk: Desk) -> None:
     chosen = await desk.used("Hi")
-    desk.courier.answers = [Refused("not_in_channel"), Refused("expired_url")]
-    assert await desk.deliverer().deliver(chosen) == Outcome(
+    desk.courier.answers = [DeliveryRefused("not_in_channel"), DeliveryRefused("expired_url")]
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(
         state="not_posted", text="Hi", reasons=("not_in_channel", "expired_url")
     )
     [part] = await desk.parts(chosen)
@@ -105,8 +105,8 @@ async def test_of_a_long_reply_only_what_was_not_taken_is_left_to_copy(desk: Des
     async def fine() -> None:
         """Taken."""
 
-    desk.courier.answers = [fine, Refused("msg_too_long"), Refused("used_url"), fine]
-    assert await desk.deliverer().deliver(chosen) == Outcome(
+    desk.courier.answers = [fine, DeliveryRefused("msg_too_long"), DeliveryRefused("used_url"), fine]
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(
         state="not_posted", text=second, reasons=("msg_too_long", "used_url")
     )
     assert desk.courier.taken == [first, third]
@@ -115,7 +115,7 @@ async def test_of_a_long_reply_only_what_was_not_taken_is_left_to_copy(desk: Des
 
 async def test_a_throttled_part_waits_as_told_and_is_pending_meanwhile(desk: Desk) -> None:
     chosen = await desk.used()
-    desk.courier.answers = [Throttled(7.0), Throttled(30.0)]
+    desk.courier.answers = [DeliveryThrottled(7.0), DeliveryThrottled(30.0)]
     waiting: list[str] = []
 
     async def sleep(seconds: float) -> None:
@@ -124,7 +124,7 @@ async def test_a_throttled_part_waits_as_told_and_is_pending_meanwhile(desk: Des
 
     deliverer = desk.deliverer()
     deliverer._sleep = sleep
-    assert await deliverer.deliver(chosen) == Outcome(state="posted")
+    assert await deliverer.deliver(chosen) == DeliveryOutcome(state="posted")
     assert desk.clock.slept == [7.0, 30.0]
     assert waiting == ["pending", "pending"]
     assert [part.attempts for part in await desk.parts(chosen)] == [3]
@@ -133,7 +133,7 @@ async def test_a_throttled_part_waits_as_told_and_is_pending_meanwhile(desk: Des
 
 async def test_an_undo_while_throttled_cancels_the_post(desk: Desk) -> None:
     chosen = await desk.used()
-    desk.courier.answers = [Throttled(7.0)]
+    desk.courier.answers = [DeliveryThrottled(7.0)]
 
     async def undo_meanwhile(_seconds: float) -> None:
         undone = await desk.chooser().undo(desk.click(), chosen.request.id)
@@ -141,7 +141,7 @@ async def test_an_undo_while_throttled_cancels_the_post(desk: Desk) -> None:
 
     deliverer = desk.deliverer()
     deliverer._sleep = undo_meanwhile
-    assert await deliverer.deliver(chosen) == Outcome(state="cancelled")
+    assert await deliverer.deliver(chosen) == DeliveryOutcome(state="cancelled")
     assert desk.courier.taken == []
     assert await desk.parts(chosen) == ()
 
@@ -154,7 +154,7 @@ async def test_an_undo_during_the_call_is_told_to_wait(desk: Desk) -> None:
             await desk.chooser().undo(desk.click(), chosen.request.id)
 
     desk.courier.answers = [undo_meanwhile]
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
 
 
 async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: Desk) -> None:
@@ -164,13 +164,13 @@ async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: D
     async def fine() -> None:
         """Taken."""
 
-    desk.courier.answers = [fine, Uncertain("timeout")]
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="unknown", text=second + third)
+    desk.courier.answers = [fine, DeliveryUncertain("timeout")]
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="unknown", text=second + third)
     assert await states(desk, chosen) == ["done", "unknown", "pending"]
     calls = len(desk.courier.calls)
     for _ in range(3):
         [(again, outcome)] = await desk.recovered()
-        assert outcome == Outcome(state="unknown", text=second + third)
+        assert outcome == DeliveryOutcome(state="unknown", text=second + third)
         assert again.choice == chosen.choice
     assert len(desk.courier.calls) == calls
     assert desk.courier.taken == [first]
@@ -178,12 +178,12 @@ async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: D
 
 async def test_the_agent_may_have_it_posted_again(desk: Desk) -> None:
     chosen = await desk.used("Hi")
-    desk.courier.answers = [Uncertain("timeout")]
+    desk.courier.answers = [DeliveryUncertain("timeout")]
     await desk.deliverer().deliver(chosen)
-    click = desk.click(way_back=WayBack(response_url="https://hooks.slack.com/new", expires_at=after(minutes=30)))
+    click = desk.click(response_url=ResponseUrl(url="https://hooks.slack.com/new", expires_at=after(minutes=30)))
     again = await desk.deliverer().post_again(click, chosen.request.id)
     assert again.request.response_url == "https://hooks.slack.com/new"
-    assert await desk.deliverer().deliver(again) == Outcome(state="posted")
+    assert await desk.deliverer().deliver(again) == DeliveryOutcome(state="posted")
     assert desk.courier.taken == ["Hi"]
     assert (await events(desk))[-1] == "sent"
     with pytest.raises(Redelivered):
@@ -200,7 +200,7 @@ async def test_only_what_is_unknown_is_posted_again(desk: Desk, how: str) -> Non
     if how == "posted":
         await desk.deliverer().deliver(chosen)
     if how == "undone":
-        desk.courier.answers = [Uncertain("timeout")]
+        desk.courier.answers = [DeliveryUncertain("timeout")]
         await desk.deliverer().deliver(chosen)
         await desk.chooser().undo(desk.click(), request.id)
     with pytest.raises(NotOpen):
@@ -214,14 +214,14 @@ async def test_undo_deletes_what_was_posted(desk: Desk) -> None:
     chosen = await desk.used(LONG)
     await desk.deliverer().deliver(chosen)
     undone = await desk.chooser().undo(desk.click(), chosen.request.id)
-    desk.courier.answers = [Throttled(3.0)]
+    desk.courier.answers = [DeliveryThrottled(3.0)]
     assert await desk.deliverer().retract(undone.parts)
     assert desk.courier.standing == {}
     assert desk.clock.slept == [3.0]
     assert await desk.parts(chosen) == ()
 
 
-@pytest.mark.parametrize("failure", [[Refused("cant_delete_message")], [Uncertain("timeout")] * DELETE_TRIES])
+@pytest.mark.parametrize("failure", [[DeliveryRefused("cant_delete_message")], [DeliveryUncertain("timeout")] * DELETE_TRIES])
 async def test_what_cannot_be_deleted_is_told(desk: Desk, failure: list[Exception]) -> None:
     chosen = await desk.used(LONG)
     await desk.deliverer().deliver(chosen)
@@ -235,7 +235,7 @@ async def test_what_may_not_be_deleted_is_tried_again_at_once_and_at_the_next_st
     chosen = await desk.used("Hi")
     await desk.deliverer().deliver(chosen)
     undone = await desk.chooser().undo(desk.click(), chosen.request.id)
-    desk.courier.answers = [Uncertain("timeout")] * DELETE_TRIES
+    desk.courier.answers = [DeliveryUncertain("timeout")] * DELETE_TRIES
     assert not await desk.deliverer().retract(undone.parts)
     await desk.recovered()
     assert desk.courier.standing == {}
@@ -244,7 +244,7 @@ async def test_what_may_not_be_deleted_is_tried_again_at_once_and_at_the_next_st
 
 async def test_what_stands_somewhere_unknown_cannot_be_deleted(desk: Desk) -> None:
     chosen = await desk.used()
-    desk.courier.answers = [Refused("not_in_channel")]
+    desk.courier.answers = [DeliveryRefused("not_in_channel")]
     await desk.deliverer().deliver(chosen)
     undone = await desk.chooser().undo(desk.click(), chosen.request.id)
     assert not await desk.deliverer().retract(undone.parts)
@@ -252,7 +252,7 @@ async def test_what_stands_somewhere_unknown_cannot_be_deleted(desk: Desk) -> No
 
 async def test_what_was_left_to_copy_has_nothing_to_delete(desk: Desk) -> None:
     chosen = await desk.used()
-    desk.courier.answers = [Refused("not_in_channel"), Refused("expired_url")]
+    desk.courier.answers = [DeliveryRefused("not_in_channel"), DeliveryRefused("expired_url")]
     await desk.deliverer().deliver(chosen)
     undone = await desk.chooser().undo(desk.click(), chosen.request.id)
     calls = len(desk.courier.calls)
@@ -311,8 +311,8 @@ def locked_for(times: int, *steps: str) -> Callable[[int, str, str], BaseExcepti
 
 ANSWERS: dict[str, list[Exception]] = {
     "done": [],
-    "put_back": [Refused("not_in_channel")],
-    "unknown": [Uncertain("timeout")],
+    "put_back": [DeliveryRefused("not_in_channel")],
+    "unknown": [DeliveryUncertain("timeout")],
 }
 
 
@@ -338,7 +338,7 @@ async def test_where_patience_ends_the_next_start_finds_it_unknown(desk: Desk, s
     assert await states(desk, chosen) == ["attempting"]
     taken = list(desk.courier.taken)
     [(_, outcome)] = await desk.recovered()
-    assert outcome == Outcome(state="unknown", text="Hi")
+    assert outcome == DeliveryOutcome(state="unknown", text="Hi")
     assert desk.courier.taken == taken
 
 
@@ -348,7 +348,7 @@ async def test_an_attempt_that_cannot_be_recorded_is_not_made(desk: Desk) -> Non
         await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(1, "attempt"))).deliver(chosen)
     assert desk.courier.calls == []
     [(_, outcome)] = await desk.recovered()
-    assert outcome == Outcome(state="posted")
+    assert outcome == DeliveryOutcome(state="posted")
     assert len(desk.courier.taken) == 1
 
 
@@ -359,7 +359,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-async def deliver_and_die(desk: Desk, chosen: Chosen, point: int) -> bool:
+async def deliver_and_die(desk: Desk, chosen: RecordedChoice, point: int) -> bool:
     """Deliver in a process that dies at the n-th point of its way. False where there are not so many."""
     passed = [0]
 
@@ -398,7 +398,7 @@ async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twic
 ) -> None:
     chosen = await desk.used(LONG)
     texts = [part.text or "" for part in chosen.parts]
-    desk.courier.answers = {"taken": [], "refused": [Refused("x")], "throttled": [Throttled(1)]}[answers]
+    desk.courier.answers = {"taken": [], "refused": [DeliveryRefused("x")], "throttled": [DeliveryThrottled(1)]}[answers]
     assert await deliver_and_die(desk, chosen, point)
     desk.courier.answers = []
     recovered = await desk.recovered()
@@ -410,10 +410,10 @@ async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twic
         # The agent is told, with all the text that may be missing, and decides.
         [(_, outcome)] = recovered
         at = after_restart.index("unknown")
-        assert outcome == Outcome(state="unknown", text="".join(texts[at:]))
+        assert outcome == DeliveryOutcome(state="unknown", text="".join(texts[at:]))
         again = await desk.deliverer().post_again(desk.click(), chosen.request.id)
         assert (await desk.deliverer().deliver(again)).state == "posted"
-        await desk.deliverer().told(again)
+        await desk.deliverer().record_told(again)
         assert len(desk.courier.taken) <= len(texts) + 1
     else:
         assert [outcome.state for _, outcome in recovered] in ([], ["posted"])
@@ -430,7 +430,7 @@ async def test_the_way_has_no_more_points_than_were_tried(desk: Desk) -> None:
 
 async def test_a_crash_before_the_agent_saw_what_to_copy_keeps_its_text(desk: Desk) -> None:
     chosen = await desk.used(LONG)
-    desk.courier.answers = [Refused("a"), Refused("b")]  # the first part; then the process dies
+    desk.courier.answers = [DeliveryRefused("a"), DeliveryRefused("b")]  # the first part; then the process dies
 
     def dies_at_the_second_part(n: int, step: str, when: str) -> BaseException | None:
         return Killed() if step == "attempt" and n == 6 and when == "before" else None
@@ -439,7 +439,7 @@ async def test_a_crash_before_the_agent_saw_what_to_copy_keeps_its_text(desk: De
         await desk.deliverer(deliveries=Faulty(desk, fails=dies_at_the_second_part)).deliver(chosen)
     assert await states(desk, chosen) == ["done", "pending", "pending"]
     [(_, outcome)] = await desk.recovered()
-    assert outcome == Outcome(state="not_posted", text=chosen.parts[0].text or "")
+    assert outcome == DeliveryOutcome(state="not_posted", text=chosen.parts[0].text or "")
 
 
 async def test_after_a_restart_what_was_taken_back_is_deleted(desk: Desk) -> None:
@@ -461,14 +461,14 @@ async def test_after_a_restart_several_replies_go_out_in_the_order_of_their_choi
 
 async def test_two_processes_that_recover_at_once_post_once(desk: Desk) -> None:
     chosen = await desk.used("Hi")
-    other: list[Outcome] = []
+    other: list[DeliveryOutcome] = []
 
     async def meanwhile() -> None:
         other.append(await desk.deliverer().deliver(chosen))
 
     desk.courier.answers = [meanwhile]
-    assert await desk.deliverer().deliver(chosen) == Outcome(state="posted")
-    assert other == [Outcome(state="cancelled")]
+    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
+    assert other == [DeliveryOutcome(state="cancelled")]
     assert desk.courier.taken == ["Hi"]
 
 
@@ -476,7 +476,7 @@ async def test_parts_already_done_are_not_posted_again(desk: Desk) -> None:
     chosen = await desk.used(LONG)
     await desk.deliverer().deliver(chosen)
     loaded = replace(chosen, parts=await desk.parts(chosen))
-    assert await desk.deliverer().deliver(loaded) == Outcome(state="posted")
+    assert await desk.deliverer().deliver(loaded) == DeliveryOutcome(state="posted")
     assert len(desk.courier.calls) == 3
 
 

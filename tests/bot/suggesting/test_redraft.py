@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.errors import NotYours, UnknownRequest
-from bot.suggesting.redraft import LANGUAGES, Change, Steering
+from bot.errors import NotOwner, UnknownRequest
+from bot.suggesting.redraft import LANGUAGES, RequestedChange, Steering
 from storage.errors import NotOpen
-from storage.records import WayBack
+from storage.records import ResponseUrl
 from tests.bot.desk import Desk
 from tests.storage.stores import after
 
@@ -33,7 +33,7 @@ async def test_the_drafts_begin_with_the_candidates_text(desk: Desk) -> None:
     child = await desk.suggester().steer(desk.click(), Steering(candidate_id=base.id, steer="shorter"))
     desk.drafter.results = ()
     await desk.suggester().draft(child)
-    assert {brief.change for brief in desk.drafter.briefs} == {Change(base=str(base.text), steer="shorter")}
+    assert {brief.change for brief in desk.drafter.briefs} == {RequestedChange(base=str(base.text), steer="shorter")}
     assert {brief.previous for brief in desk.drafter.briefs} == {()}
 
 
@@ -49,7 +49,7 @@ async def test_a_redraft_carries_the_wish_on(desk: Desk) -> None:
     await desk.suggester().draft(child)
     assert (child.parent_candidate_id, child.steer, child.steer_language) == (None, "other_language", "ja")
     [change] = {brief.change for brief in desk.drafter.briefs}
-    assert change == Change(base=None, steer="other_language", language="Japanese")
+    assert change == RequestedChange(base=None, steer="other_language", language="Japanese")
     assert desk.drafter.briefs[0].previous == tuple(candidate.text for candidate in entry.visible)
 
 
@@ -60,13 +60,13 @@ async def test_what_was_erased_is_not_begun_with(desk: Desk) -> None:
     await desk.store.change(f"DELETE FROM requests WHERE id = '{parent.request.id}'")
     desk.drafter.results = ()
     await desk.suggester().draft(child)
-    assert {brief.change for brief in desk.drafter.briefs} == {Change(base=None, steer="warmer")}
+    assert {brief.change for brief in desk.drafter.briefs} == {RequestedChange(base=None, steer="warmer")}
 
 
 async def test_only_the_one_who_asked_steers_and_once(desk: Desk) -> None:
     parent = await desk.shown("one")
     steering = Steering(candidate_id=parent.visible[0].id, steer="shorter")
-    with pytest.raises(NotYours):
+    with pytest.raises(NotOwner):
         await desk.suggester().steer(desk.click(agent_id="U2"), steering)
     with pytest.raises(UnknownRequest):
         await desk.suggester().steer(desk.click(), Steering(candidate_id="nothing", steer="shorter"))
@@ -80,12 +80,12 @@ async def test_the_way_back_is_kept_for_what_follows(desk: Desk) -> None:
     """A view that is submitted brings none: the click before it did."""
     parent = await desk.shown("one")
     candidate = parent.visible[0]
-    way_back = WayBack(response_url="https://hooks.slack.com/y", expires_at=after(minutes=40))
-    await desk.chooser().reached(desk.click(way_back=way_back), candidate.id)
+    response_url = ResponseUrl(url="https://hooks.slack.com/y", expires_at=after(minutes=40))
+    await desk.chooser().keep_response_url(desk.click(response_url=response_url), candidate.id)
     child = await desk.suggester().steer(desk.click(), Steering(candidate_id=candidate.id, steer="other_language"))
-    assert (child.response_url, child.steer_language) == (way_back.response_url, None)
+    assert (child.response_url, child.steer_language) == (response_url.url, None)
     with pytest.raises(NotOpen):
-        await desk.chooser().reached(desk.click(), candidate.id)
+        await desk.chooser().keep_response_url(desk.click(), candidate.id)
 
 
 def test_languages_fit_into_a_select_of_slacks() -> None:

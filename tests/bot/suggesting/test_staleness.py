@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.errors import EmptyReply, Stale
+from bot.errors import EmptyReply, StaleConversation
 from storage.errors import NotOpen
 from storage.records import LogEntry, Request, Turn
 from tests.bot.desk import Desk
@@ -17,7 +17,7 @@ class Thread:
     more: int | None = 0
     asked: list[str | None] = field(default_factory=list)
 
-    async def newer(self, request: Request) -> int | None:
+    async def count_newer(self, request: Request) -> int | None:
         self.asked.append(request.seen_ts)
         return self.more
 
@@ -27,9 +27,9 @@ async def in_thread(desk: Desk, *texts: str, seen_ts: str | None = "17.5") -> Lo
     desk.drafter.results = texts
     suggester = desk.suggester(candidates=len(texts))
     request = await suggester.accept(desk.ask(thread_ts="17.1", surface="mention", conversation=()))
-    read = await suggester.converse(request, (Turn(role="customer", text="Well?"),), seen_ts=seen_ts)
+    read = await suggester.record_conversation(request, (Turn(role="customer", text="Well?"),), seen_ts=seen_ts)
     entry = await suggester.draft(read)
-    await suggester.shown(entry, at=desk.clock.now())
+    await suggester.record_shown(entry, at=desk.clock.now())
     return entry
 
 
@@ -49,7 +49,7 @@ async def test_the_agent_is_warned_and_may_send_it_anyway(desk: Desk) -> None:
     """The warning is recorded with how many messages are newer; the choice comes after it, and is not asked about."""
     entry, thread = await in_thread(desk, "one"), Thread(more=2)
     chooser, candidate_id = desk.chooser(conversations=thread), entry.candidates[0].id
-    with pytest.raises(Stale) as stale:
+    with pytest.raises(StaleConversation) as stale:
         await chooser.use(desk.click(), candidate_id)
     assert (stale.value.newer, stale.value.candidate.id) == (2, candidate_id)
     [recorded] = await desk.store.entries()
@@ -65,7 +65,7 @@ async def test_an_edit_is_asked_about_once_it_is_whole(desk: Desk) -> None:
     chooser, candidate_id = desk.chooser(conversations=thread), entry.candidates[0].id
     with pytest.raises(EmptyReply):
         await chooser.edit(desk.click(), candidate_id, " ")
-    with pytest.raises(Stale):
+    with pytest.raises(StaleConversation):
         await chooser.edit(desk.click(), candidate_id, "Mine.")
     with pytest.raises(EmptyReply):
         await chooser.edit_anyway(desk.click(), candidate_id, " ")
@@ -78,7 +78,7 @@ async def test_a_click_that_comes_twice_is_warned_of_once(desk: Desk) -> None:
     entry = await in_thread(desk, "one")
     chooser, click = desk.chooser(conversations=Thread(more=1)), desk.click()
     for _ in range(2):
-        with pytest.raises(Stale):
+        with pytest.raises(StaleConversation):
             await chooser.use(click, entry.candidates[0].id)
     assert await types(desk) == ["shown", "stale_warned"]
 
@@ -111,7 +111,7 @@ async def test_a_redraft_that_reads_the_thread_anew_is_fresh(desk: Desk) -> None
     entry = await in_thread(desk, "one")
     child = await desk.suggester().redraft(desk.click(), entry.request.id)
     assert child.seen_ts == "17.5"
-    read = await desk.suggester().converse(child, child.conversation, seen_ts="17.9")
+    read = await desk.suggester().record_conversation(child, child.conversation, seen_ts="17.9")
     stored = await desk.store.requests.get(child.id)
     assert stored is not None
     assert read.seen_ts == stored.request.seen_ts == "17.9"

@@ -15,7 +15,7 @@ from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.suggesting.suggest import MESSAGE_LIMIT
 from storage.errors import NotOpen, Redelivered, TakenOver
-from storage.records import Candidate, Request, Turn, WayBack
+from storage.records import Candidate, Request, Turn, ResponseUrl
 from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft
 from tests.storage.stores import AT, after
 
@@ -25,14 +25,14 @@ def broken(error: str = "refused") -> DraftFailed:
 
 
 async def test_an_ask_is_recorded_before_anything_is_drafted(desk: Desk) -> None:
-    way_back = WayBack(response_url="https://hooks.slack.com/x", expires_at=after(minutes=30))
-    ask = desk.ask("Where?", thread_ts="1.2", hint="short", way_back=way_back)
+    response_url = ResponseUrl(url="https://hooks.slack.com/x", expires_at=after(minutes=30))
+    ask = desk.ask("Where?", thread_ts="1.2", hint="short", response_url=response_url)
     request = await desk.suggester(candidates=5).accept(ask)
     [entry] = await desk.store.entries()
     assert entry.request == replace(request, owner="here")
     assert (request.status, request.created_at, request.k_requested) == ("drafting", AT, 5)
     assert (request.hint, request.thread_ts, request.surface) == ("short", "1.2", "slash")
-    assert (request.response_url, request.response_url_expires_at) == (way_back.response_url, way_back.expires_at)
+    assert (request.response_url, request.response_url_expires_at) == (response_url.url, response_url.expires_at)
     assert (request.prompt_version, request.app_version) == (PLAYBOOK.prompt_version, "0.1.0")
     assert (request.policy, request.ranker_version, request.simulated) == ("uniform", None, False)
     assert desk.drafter.briefs == []
@@ -65,7 +65,7 @@ async def test_an_agent_who_asks_too_often_is_told_and_nothing_is_recorded(desk:
     with pytest.raises(LimitReached):
         await suggester.redraft(desk.click(), request.id)
     assert await desk.store.count("requests") == 1
-    told = desk.metrics.exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
+    told = desk.metrics.render_exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
     assert 'suggest_refused_total{outcome="agent_per_minute",surface="slash"} 2.0' in told
 
 
@@ -111,7 +111,7 @@ async def test_propensities_are_of_what_is_shown(desk: Desk, shown: int) -> None
     assert {candidate.first_propensity for candidate in entry.visible} == {1 / shown}
     assert [candidate.position for candidate in entry.visible] == list(range(1, shown + 1))
     assert {candidate.inclusion_propensity for candidate in entry.candidates} == {1.0}
-    assert entry.request.handed_at == desk.clock.now()
+    assert entry.request.sent_to_slack_at == desk.clock.now()
 
 
 @pytest.mark.parametrize(("k", "inclusion"), [(1, 0.2), (3, 0.6), (5, 1.0), (7, 1.0), (10, 1.0)])
@@ -181,9 +181,9 @@ async def test_a_failed_draft_hides_no_other(desk: Desk) -> None:
 async def test_where_all_fail_the_request_failed(desk: Desk) -> None:
     entry = await desk.drafted(broken("timed_out"), broken("refused"), broken("unreachable"))
     assert entry.request.status == "failed"
-    assert (entry.request.order_propensity, entry.request.handed_at, entry.visible) == (None, None, ())
+    assert (entry.request.order_propensity, entry.request.sent_to_slack_at, entry.visible) == (None, None, ())
     [recorded] = await desk.store.entries()
-    assert (recorded.request.status, recorded.request.handed_at) == ("failed", None)
+    assert (recorded.request.status, recorded.request.sent_to_slack_at) == ("failed", None)
     assert recorded.events == entry.events
     assert recorded.events[0].data == {"errors": ["timed_out", "refused", "unreachable"]}
 
@@ -291,18 +291,18 @@ async def test_what_is_visible_is_recorded_as_shown(desk: Desk) -> None:
     [recorded] = await desk.store.entries()
     assert (recorded.request.status, recorded.request.shown_at) == ("shown", desk.clock.now())
     assert [event.type for event in recorded.events] == ["shown"]
-    await desk.suggester().shown_again(entry.request)
+    await desk.suggester().record_shown_again(entry.request)
     [recorded] = await desk.store.entries()
     assert [event.data for event in recorded.events] == [{}, {"again": True}]
 
 
 async def test_the_last_open_request_is_of_the_last_day(desk: Desk) -> None:
     entry = await desk.shown("one")
-    last = await desk.suggester().last_open(team_id="T1", agent_id="U1")
+    last = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert last is not None
     assert last.request.id == entry.request.id
     desk.clock.tick(timedelta(days=1).total_seconds())
-    assert await desk.suggester().last_open(team_id="T1", agent_id="U1") is None
+    assert await desk.suggester().find_last_open(team_id="T1", agent_id="U1") is None
 
 
 # --- redraft ----------------------------------------------------------------------------------------------
@@ -311,14 +311,14 @@ async def test_the_last_open_request_is_of_the_last_day(desk: Desk) -> None:
 async def test_a_redraft_asks_the_same_anew(desk: Desk) -> None:
     parent = await desk.shown("one", "two", hint="short", thread_ts="1.2")
     desk.clock.tick(9)
-    way_back = WayBack(response_url="https://hooks.slack.com/y", expires_at=after(minutes=40))
-    child = await desk.suggester(candidates=4).redraft(desk.click(way_back=way_back), parent.request.id)
+    response_url = ResponseUrl(url="https://hooks.slack.com/y", expires_at=after(minutes=40))
+    child = await desk.suggester(candidates=4).redraft(desk.click(response_url=response_url), parent.request.id)
     recorded = {entry.request.id: entry for entry in await desk.store.entries()}
     assert recorded[child.id].request == replace(child, owner="here")
     assert (child.conversation, child.hint, child.thread_ts) == (parent.request.conversation, "short", "1.2")
     assert (child.created_at, child.status, child.k_requested) == (desk.clock.now(), "drafting", 4)
-    assert (child.handed_at, child.shown_at, child.order_propensity) == (None, None, None)
-    assert (child.parent_request_id, child.response_url) == (parent.request.id, way_back.response_url)
+    assert (child.sent_to_slack_at, child.shown_at, child.order_propensity) == (None, None, None)
+    assert (child.parent_request_id, child.response_url) == (parent.request.id, response_url.url)
     assert recorded[parent.request.id].request.status == "redrafted"
     assert recorded[parent.request.id].choice is None
     assert recorded[parent.request.id].events[-1].data == {"child_request_id": child.id}
@@ -356,12 +356,12 @@ async def test_a_redraft_inherits_no_ranker(desk: Desk) -> None:
 
 async def test_a_redraft_may_overtake_the_record_of_shown(desk: Desk) -> None:
     parent = await desk.drafted("one", "two")
-    handed_at = desk.clock.now()
+    sent_to_slack_at = desk.clock.now()
     desk.clock.tick(2)
     await desk.suggester().redraft(desk.click(), parent.request.id)
-    await desk.suggester().shown(parent, at=desk.clock.now())
+    await desk.suggester().record_shown(parent, at=desk.clock.now())
     recorded = (await desk.store.entries())[0]
-    assert (recorded.request.status, recorded.request.shown_at) == ("redrafted", handed_at)
+    assert (recorded.request.status, recorded.request.shown_at) == ("redrafted", sent_to_slack_at)
     assert [event.type for event in recorded.events] == ["shown", "redrafted"]
 
 

@@ -27,7 +27,7 @@ async def asked(desk: Desk, *results: str | DraftFailed, k: int | None = None) -
 
 async def unfolded(desk: Desk, request: Request, stop: asyncio.Event | None = None) -> list[LogEntry]:
     """Every state of the request that could be shown."""
-    return [entry async for entry in desk.suggester().draft_in_places(request, stop=stop)]
+    return [entry async for entry in desk.suggester().draft_progressively(request, stop=stop)]
 
 
 def in_place(entry: LogEntry) -> dict[int | None, str | None]:
@@ -39,7 +39,7 @@ async def test_each_is_recorded_as_it_is_done_in_a_place_that_nothing_moves(desk
     desk.drafter.turns = [2, 0, 1]
     drawn = draw_places(request.id, 3)
     states = []
-    async for entry in desk.suggester().draft_in_places(request):
+    async for entry in desk.suggester().draft_progressively(request):
         [recorded] = await desk.store.entries()
         assert [each.id for each in recorded.candidates] == [each.id for each in entry.candidates]
         assert {each.position for each in recorded.candidates} == {each.position for each in entry.candidates}
@@ -70,16 +70,16 @@ async def test_where_all_fail_the_request_failed(desk: Desk) -> None:
     last = (await unfolded(desk, request))[-1]
     assert (last.request.status, last.visible) == ("failed", ())
     [recorded] = await desk.store.entries()
-    assert (recorded.request.status, recorded.request.handed_at) == ("failed", None)
+    assert (recorded.request.status, recorded.request.sent_to_slack_at) == ("failed", None)
     assert recorded.events[0].data == {"errors": ["timed_out", "refused"]}
 
 
 async def test_each_has_its_own_moment_of_becoming_visible(desk: Desk) -> None:
     request = await asked(desk, "alpha", "bravo")
     suggester = desk.suggester()
-    async for entry in suggester.draft_in_places(request):
+    async for entry in suggester.draft_progressively(request):
         desk.clock.tick(1)
-        await suggester.seen(entry, at=desk.clock.now())
+        await suggester.record_visible(entry, at=desk.clock.now())
         [recorded] = await desk.store.entries()
         assert recorded.request.status == ("drafting" if len(entry.candidates) < 2 else recorded.request.status)
     [recorded] = await desk.store.entries()
@@ -95,7 +95,7 @@ async def test_an_agent_may_choose_while_others_are_drafted(desk: Desk) -> None:
 
     async def choose() -> None:
         [entry] = await desk.store.entries()
-        await suggester.seen(entry, at=after(seconds=1))
+        await suggester.record_visible(entry, at=after(seconds=1))
         desk.clock.tick(3)
         click = replace(desk.click(), seen=frozenset({entry.candidates[0].id}))
         await desk.chooser().use(click, entry.candidates[0].id)
@@ -133,9 +133,9 @@ async def test_without_slacks_word_what_is_recorded_as_visible_was_seen(desk: De
     """An edit is submitted from another view; a candidate that was committed, but not yet shown, was not seen."""
     request = await asked(desk, "alpha", "bravo")
     suggester = desk.suggester()
-    states = suggester.draft_in_places(request)
+    states = suggester.draft_progressively(request)
     one = await anext(states)
-    await suggester.seen(one, at=after(seconds=1))
+    await suggester.record_visible(one, at=after(seconds=1))
     both = await anext(states)
     chosen = await desk.chooser().use(desk.click(), one.candidates[0].id)
     assert chosen.choice.visible_candidate_ids == (one.candidates[0].id,)
@@ -145,7 +145,7 @@ async def test_without_slacks_word_what_is_recorded_as_visible_was_seen(desk: De
 
 async def test_a_click_may_overtake_the_record_that_it_is_visible(desk: Desk) -> None:
     request = await asked(desk, "alpha", "bravo")
-    states = desk.suggester().draft_in_places(request)
+    states = desk.suggester().draft_progressively(request)
     one = await anext(states)
     await anext(states)
     click = replace(desk.click(), seen=frozenset({one.candidates[0].id}))
@@ -153,7 +153,7 @@ async def test_a_click_may_overtake_the_record_that_it_is_visible(desk: Desk) ->
     chosen = await desk.chooser().use(click, one.candidates[0].id)
     await states.aclose()
     [recorded] = await desk.store.entries()
-    assert recorded.request.shown_at == recorded.request.handed_at
+    assert recorded.request.shown_at == recorded.request.sent_to_slack_at
     assert [each.shown_at is not None for each in recorded.candidates] == [True, False]
     assert chosen.choice.decision_ms == 2000
 
@@ -176,7 +176,7 @@ async def test_after_a_crash_the_rest_is_drafted_into_the_places_that_are_left(d
     """Styles and places are drawn from the request's id: the same again."""
     request = await asked(desk, "alpha", "bravo", "charlie")
     desk.drafter.turns = [1, 0, 2]
-    states = desk.suggester().draft_in_places(request)
+    states = desk.suggester().draft_progressively(request)
     before = await anext(states)
     styles = [brief.style.name for brief in desk.drafter.briefs]
     await states.aclose()
@@ -194,7 +194,7 @@ async def test_after_a_crash_the_rest_is_drafted_into_the_places_that_are_left(d
 
 async def test_what_was_decided_before_a_crash_is_drafted_no_further(desk: Desk) -> None:
     request = await asked(desk, "alpha", "bravo", "charlie")
-    states = desk.suggester().draft_in_places(request)
+    states = desk.suggester().draft_progressively(request)
     one = await anext(states)
     await desk.chooser().use(desk.click(), one.candidates[0].id)
     await states.aclose()
@@ -207,7 +207,7 @@ async def test_what_was_decided_before_a_crash_is_drafted_no_further(desk: Desk)
 
 async def test_a_replica_that_was_taken_for_dead_records_nothing_more(desk: Desk) -> None:
     request = await asked(desk, "alpha", "bravo")
-    states = desk.suggester().draft_in_places(request)
+    states = desk.suggester().draft_progressively(request)
     await anext(states)
     slow = desk.store
     await desk.restarted()
@@ -219,13 +219,13 @@ async def test_a_replica_that_was_taken_for_dead_records_nothing_more(desk: Desk
 async def test_what_was_read_of_the_thread_becomes_the_conversation(desk: Desk) -> None:
     request = await asked(desk, "alpha")
     turns = (Turn(role="customer", text="Where is it?"), Turn(role="agent", text="Which order?\x00"))
-    read = await desk.suggester().converse(request, turns)
+    read = await desk.suggester().record_conversation(request, turns)
     assert read.conversation == (turns[0], Turn(role="agent", text="Which order?"))
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation == read.conversation
     desk.store = store_of(desk.store.database, me="another")
     with pytest.raises(TakenOver):
-        await desk.suggester().converse(request, turns[:1])
+        await desk.suggester().record_conversation(request, turns[:1])
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.playbook import built_in_text
+from bot.playbook import read_built_in
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, read, write
 
@@ -11,7 +11,7 @@ async def test_init_writes_the_annotated_one_that_check_takes(suggest: Suggest) 
     result = await suggest("playbook", "init")
     assert result.code == 0
     assert result.out.startswith("Wrote playbook.toml. Change it, run `suggest playbook check playbook.toml`")
-    assert read("playbook.toml") == built_in_text()
+    assert read("playbook.toml") == read_built_in()
     checked = await suggest("playbook", "check", "playbook.toml")
     assert checked.code == 0
     assert checked.out.startswith("playbook.toml can be used: 5 styles, prompt_version ")
@@ -25,7 +25,7 @@ async def test_init_does_not_overwrite_unless_told_to(suggest: Suggest) -> None:
     assert result.complaint == "mine.toml exists already: --force replaces it"
     assert read("mine.toml") == "mine"
     assert (await suggest("playbook", "init", "mine.toml", "--force")).code == 0
-    assert read("mine.toml") == built_in_text()
+    assert read("mine.toml") == read_built_in()
     assert listed() == ["mine.toml"]
 
 
