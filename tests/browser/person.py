@@ -77,12 +77,12 @@ class Person:
     async def see(self, text: str) -> None:
         await expect(self.page.get_by_text(text).last).to_be_visible()
 
-    def posted(self) -> list[str]:
+    def list_posted(self) -> list[str]:
         """What the bot has posted for everybody to see."""
         slack = self.demo.slack
         return [each.text for each in slack.messages(slack.channels.support) if each.user_id == slack.bot_user_id]
 
-    async def sees_posted(self, text: str) -> None:
+    async def expect_posted(self, text: str) -> None:
         """The reply stands in the channel, as everybody sees it, as the app's."""
         public = self.page.get_by_role("article", name="Suggest").filter(has_not_text="Only visible to you")
         await expect(public.last).to_contain_text(" ".join(text.split()))
@@ -96,7 +96,7 @@ class Person:
         choice: dict[str, Any] = (await self.log())[-1]["choice"]
         return choice
 
-    async def focused(self) -> str:
+    async def read_focused_name(self) -> str:
         """The name of what has the focus."""
         name = await self.page.evaluate(
             "() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
@@ -106,7 +106,7 @@ class Person:
     async def tab_to(self, name: str, key: str = "Tab") -> None:
         """Presses the key until the focus is there; fails where it never comes."""
         for _ in range(80):
-            if await self.focused() == name:
+            if await self.read_focused_name() == name:
                 return
             await self.page.keyboard.press(key)
         raise AssertionError(f"{key} never comes to {name!r}")

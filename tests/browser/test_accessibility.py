@@ -14,7 +14,7 @@ RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).vi
     .map((found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`)"""
 
 
-async def violations(person: Person) -> Any:
+async def find_violations(person: Person) -> Any:
     await person.page.evaluate(AXE)
     return await person.page.evaluate(RUN)
 
@@ -26,19 +26,19 @@ async def test_axe_finds_nothing_serious(person: Person, scheme: Literal["light"
     await person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await person.composer.press_sequentially("/su")
     await expect(person.page.get_by_role("option", name="/suggest")).to_be_visible()
-    assert await violations(person) == [], "while a command is offered"
+    assert await find_violations(person) == [], "while a command is offered"
     await person.suggest()
-    assert await violations(person) == [], "with candidates"
+    assert await find_violations(person) == [], "with candidates"
     await person.button("Edit reply 1").click()
     await expect(person.page.get_by_role("dialog")).to_be_visible()
-    assert await violations(person) == [], "in the editor"
+    assert await find_violations(person) == [], "in the editor"
     await person.page.keyboard.press("Escape")
     await expect(person.page.get_by_role("dialog")).to_be_hidden()
     if width < 1200:
         await person.page.get_by_label("Parts of the page").get_by_role("button", name="Inspector").click()
     for tab in ("Traffic", "Choice log", "Faults"):
         await person.inspect(tab)
-        assert await violations(person) == [], tab
+        assert await find_violations(person) == [], tab
 
 
 @pytest.mark.parametrize("width", [1280, 390])

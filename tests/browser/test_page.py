@@ -18,11 +18,11 @@ async def test_a_reply_is_asked_for_seen_used_and_posted(person: Person) -> None
     await expect(person.uses).to_have_count(3)
     await person.button("Use reply 2").click()
     await person.see("✓ Posted.")
-    assert person.posted()
+    assert person.list_posted()
     [row] = await person.log()
     assert row["choice"]["kind"] == "used"
-    assert row["choice"]["final_text"].split() == person.posted()[0].split()
-    await person.sees_posted(row["choice"]["final_text"])
+    assert row["choice"]["final_text"].split() == person.list_posted()[0].split()
+    await person.expect_posted(row["choice"]["final_text"])
 
 
 async def test_a_reply_is_edited_in_the_modal(person: Person) -> None:
@@ -35,7 +35,7 @@ async def test_a_reply_is_edited_in_the_modal(person: Person) -> None:
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog).to_be_hidden()
     await person.see("✓ Posted with your edit.")
-    await person.sees_posted("We send you a new one, today.")
+    await person.expect_posted("We send you a new one, today.")
     assert (await person.last_choice())["kind"] == "edited"
 
 
@@ -60,7 +60,7 @@ async def test_all_are_dismissed_with_a_reason(person: Person) -> None:
     await person.see("Thank you: noted why.")
     choice = await person.last_choice()
     assert (choice["kind"], choice["reason"]) == ("dismissed", "wrong_tone")
-    assert person.posted() == []
+    assert person.list_posted() == []
 
 
 async def test_others_are_drafted(person: Person) -> None:
@@ -95,10 +95,10 @@ async def test_a_choice_is_undone_and_another_made(person: Person) -> None:
     await person.button("Use reply 1").click()
     await person.button("Undo").click()
     await person.see("Undone. Choose again:")
-    assert person.posted() == []
+    assert person.list_posted() == []
     await person.button("Use reply 3").click()
     await person.see("✓ Posted.")
-    assert len(person.posted()) == 1
+    assert len(person.list_posted()) == 1
 
 
 async def test_private_messages_are_gone_after_a_reload_and_come_back_when_asked_for(person: Person) -> None:
@@ -139,7 +139,7 @@ async def test_a_double_click_and_a_click_delivered_twice_post_once(person: Pers
     await person.button("Use reply 1").click()
     await expect(person.button("Undo")).to_have_count(2)
     assert [row["choice"]["kind"] for row in await person.log()] == ["used", "used"]
-    assert len(person.posted()) == 2
+    assert len(person.list_posted()) == 2
 
 
 async def test_slack_that_is_busy_is_waited_for(person: Person) -> None:
@@ -149,7 +149,7 @@ async def test_slack_that_is_busy_is_waited_for(person: Person) -> None:
     await person.suggest()
     await person.button("Use reply 1").click()
     await person.see("✓ Posted.")
-    assert len(person.posted()) == 1
+    assert len(person.list_posted()) == 1
 
 
 async def test_a_cut_socket_is_connected_again(person: Person) -> None:

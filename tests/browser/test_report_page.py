@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bot.reporting import Price, Prices, Reporter, ReportQuery
-from cli.render.html.report import as_page
+from cli.render.html.report import render_report
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection
 from storage.queries.reports import Reports
@@ -43,7 +43,7 @@ def log() -> list[Asked]:
     ]
 
 
-async def page_of(folder: Path, asked: list[Asked], **question: Any) -> Path:
+async def build_report_page(folder: Path, asked: list[Asked], **question: Any) -> Path:
     database = Database(f"sqlite:///{folder / 'suggest.db'}")
     try:
         await migrate(database)
@@ -54,7 +54,7 @@ async def page_of(folder: Path, asked: list[Asked], **question: Any) -> Path:
     finally:
         await database.aclose()
     file = folder / "report.html"
-    file.write_text(as_page(report), encoding="utf-8")
+    file.write_text(render_report(report), encoding="utf-8")
     return file
 
 
@@ -74,7 +74,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
         await context.close()
 
 
-async def violations(page: Page) -> Any:
+async def find_violations(page: Page) -> Any:
     """Axe's script comes past the page's own policy, as a test may."""
     session = await page.context.new_cdp_session(page)
     await session.send("Runtime.evaluate", {"expression": AXE})
@@ -89,17 +89,17 @@ async def violations(page: Page) -> Any:
 async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(
     page: Page, tmp_path: Path, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    file = await page_of(tmp_path, log(), by="style")
+    file = await build_report_page(tmp_path, log(), by="style")
     await page.set_viewport_size({"width": width, "height": 900})
     await page.emulate_media(color_scheme=scheme)
     await page.goto(file.as_uri())
     assert await page.title() == "Report: 3 Nov 2025 to 8 Dec 2025"
-    assert await violations(page) == []
+    assert await find_violations(page) == []
     assert await page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
 async def test_charts_have_names_and_numbers_are_in_tables(page: Page, tmp_path: Path) -> None:
-    await page.goto((await page_of(tmp_path, log(), by="style")).as_uri())
+    await page.goto((await build_report_page(tmp_path, log(), by="style")).as_uri())
     assert await page.get_by_role("img").count() == await page.get_by_role("table").count() + 1
     for chart in await page.get_by_role("img").all():
         assert await chart.locator("> title").text_content()
@@ -111,7 +111,7 @@ async def test_charts_have_names_and_numbers_are_in_tables(page: Page, tmp_path:
 
 
 async def test_no_label_runs_out_of_its_chart(page: Page, tmp_path: Path) -> None:
-    file = await page_of(tmp_path, log(), by="style")
+    file = await build_report_page(tmp_path, log(), by="style")
     for width in (320, 390, 1280):
         await page.set_viewport_size({"width": width, "height": 900})
         if page.url != file.as_uri():
@@ -127,7 +127,7 @@ async def test_no_label_runs_out_of_its_chart(page: Page, tmp_path: Path) -> Non
 
 
 async def test_on_paper_all_rows_are_there_and_ink_is_dark(page: Page, tmp_path: Path) -> None:
-    await page.goto((await page_of(tmp_path, log(), by="style")).as_uri())
+    await page.goto((await build_report_page(tmp_path, log(), by="style")).as_uri())
     await page.emulate_media(media="print", color_scheme="dark")
     hidden = await page.evaluate(
         """() => [...document.querySelectorAll(".scroll")]
@@ -141,6 +141,6 @@ async def test_on_paper_all_rows_are_there_and_ink_is_dark(page: Page, tmp_path:
 
 @pytest.mark.parametrize("asked", [[], [used()], [failed()]], ids=["nothing", "one", "failed"])
 async def test_a_page_of_little_is_usable(page: Page, tmp_path: Path, asked: list[Asked]) -> None:
-    await page.goto((await page_of(tmp_path, asked)).as_uri())
-    assert await violations(page) == []
+    await page.goto((await build_report_page(tmp_path, asked)).as_uri())
+    assert await find_violations(page) == []
     assert await page.get_by_text("not enough data").first.is_visible()

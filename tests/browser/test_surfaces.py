@@ -12,7 +12,7 @@ def dialog(person: Person) -> Locator:
     return person.page.get_by_role("dialog", name="Suggested replies")
 
 
-async def choose_in_menu_of(person: Person, words: str, item: str) -> None:
+async def choose_in_menu(person: Person, words: str, item: str) -> None:
     """The app's shortcut in the menu of a message."""
     message = person.page.get_by_role("article").filter(has_text=words).first
     await message.hover()
@@ -21,7 +21,7 @@ async def choose_in_menu_of(person: Person, words: str, item: str) -> None:
 
 
 async def test_a_message_is_answered_from_its_menu(person: Person) -> None:
-    await choose_in_menu_of(person, CUSTOMER, "Suggest replies")
+    await choose_in_menu(person, CUSTOMER, "Suggest replies")
     modal = dialog(person)
     await expect(modal).to_be_visible()
     await expect(modal.get_by_role("button", name="Use reply")).to_have_count(3)
@@ -37,7 +37,7 @@ async def test_a_message_is_answered_from_its_menu(person: Person) -> None:
 
 
 async def test_a_reply_is_edited_over_the_modal(person: Person) -> None:
-    await choose_in_menu_of(person, CUSTOMER, "Suggest replies")
+    await choose_in_menu(person, CUSTOMER, "Suggest replies")
     modal = dialog(person)
     await expect(modal.get_by_role("button", name="Use reply")).to_have_count(3)
     await modal.get_by_role("button", name="Edit reply 1").click()

@@ -48,7 +48,7 @@ async def on_message() -> None:
     """Heard, and left alone."""
 
 
-def bolt_app(slack: Workspace) -> AsyncApp:
+def build_bolt_app(slack: Workspace) -> AsyncApp:
     client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
     app = AsyncApp(client=client, signing_secret=slack.signing_secret)
     app.command("/suggest")(on_suggest)
@@ -61,14 +61,14 @@ def bolt_app(slack: Workspace) -> AsyncApp:
 
 
 @asynccontextmanager
-async def over_http(slack: Workspace, app: AsyncApp) -> AsyncIterator[None]:
-    async with serving(app.web_app("/slack/events")) as url:
+async def serve_over_http(slack: Workspace, app: AsyncApp) -> AsyncIterator[None]:
+    async with serve_app(app.web_app("/slack/events")) as url:
         slack.request_url = f"{url}/slack/events"
         yield
 
 
 @asynccontextmanager
-async def over_socket(slack: Workspace, app: AsyncApp) -> AsyncIterator[None]:
+async def connect_over_socket(slack: Workspace, app: AsyncApp) -> AsyncIterator[None]:
     handler = AsyncSocketModeHandler(app, slack.app_token)
     await handler.connect_async()
     await slack.wait_for_app()
@@ -79,7 +79,7 @@ async def over_socket(slack: Workspace, app: AsyncApp) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def serving(app: web.Application) -> AsyncIterator[str]:
+async def serve_app(app: web.Application) -> AsyncIterator[str]:
     """Any web application on a free port of 127.0.0.1; gives its address."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from playground import ImpossibleAction, Workspace
-from tests.playground.apps import bolt_app, over_http, over_socket
+from tests.playground.apps import build_bolt_app, connect_over_socket, serve_over_http
 
 
-@pytest.fixture(params=[over_http, over_socket], ids=["http", "socket"])
+@pytest.fixture(params=[serve_over_http, connect_over_socket], ids=["http", "socket"])
 async def bot(request: pytest.FixtureRequest, slack: Workspace) -> AsyncIterator[None]:
-    async with request.param(slack, bolt_app(slack)):
+    async with request.param(slack, build_bolt_app(slack)):
         yield
 
 
@@ -75,7 +75,7 @@ async def test_one_click_delivered_twice(slack: Workspace) -> None:
 
 async def test_signatures_are_checked_by_the_app(slack: Workspace) -> None:
     """Bolt takes the right signature and none of the others."""
-    async with over_http(slack, bolt_app(slack)):
+    async with serve_over_http(slack, build_bolt_app(slack)):
         body = b"command=%2Fsuggest&team_id=T0PLAYGROUND&user_id=U0AGENT&response_url=x&text="
         kinds = ("wrong", "stale", "missing")
         assert [(await slack.send_raw(body, signature=kind)).status for kind in kinds] == [401, 401, 401]

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from playground import AppConfig, Dispatch, ImpossibleAction, Timing, Workspace
-from tests.playground.apps import serving
+from tests.playground.apps import serve_app
 
 
 class Endpoint:
@@ -33,7 +33,7 @@ async def endpoint(slack: Workspace) -> AsyncIterator[Endpoint]:
     listening = Endpoint()
     app = web.Application()
     app.router.add_post("/slack/events", listening.handle)
-    async with serving(app) as url:
+    async with serve_app(app) as url:
         slack.request_url = f"{url}/slack/events"
         yield listening
 
@@ -123,7 +123,7 @@ async def test_a_slow_app_gets_http_timeout_as_the_reason() -> None:
 
         app = web.Application()
         app.router.add_post("/", sleepy)
-        async with serving(app) as url:
+        async with serve_app(app) as url:
             slack.request_url = f"{url}/"
             slack.write(slack.people.agent, slack.channels.support, "hi")
             await slack.wait_until(lambda: seen == [None, "http_timeout"])

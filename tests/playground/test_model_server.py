@@ -42,12 +42,12 @@ async def model() -> AsyncIterator[ModelDouble]:
 
 @pytest.fixture
 async def client(model: ModelDouble) -> AsyncIterator[AsyncOpenAI]:
-    async with connected(model) as client:
+    async with open_client(model) as client:
         yield client
 
 
 @asynccontextmanager
-async def connected(model: ModelDouble, key: str = "sk-test-1234") -> AsyncIterator[AsyncOpenAI]:
+async def open_client(model: ModelDouble, key: str = "sk-test-1234") -> AsyncIterator[AsyncOpenAI]:
     async with AsyncOpenAI(base_url=model.base_url, api_key=key, max_retries=0, timeout=5) as client:
         yield client
 
@@ -58,13 +58,13 @@ async def ask(client: AsyncOpenAI, text: str = "Where is my order?", **params: A
     return completion
 
 
-async def text_for(client: AsyncOpenAI, text: str = "Where is my order?", **params: Any) -> str | None:
+async def ask_for_text(client: AsyncOpenAI, text: str = "Where is my order?", **params: Any) -> str | None:
     return (await ask(client, text, **params)).choices[0].message.content
 
 
 class TestCompletions:
     async def test_the_default_text_depends_on_the_messages_alone(self, client: AsyncOpenAI) -> None:
-        first, again, other = [await text_for(client, text) for text in ("one", "one", "two")]
+        first, again, other = [await ask_for_text(client, text) for text in ("one", "one", "two")]
         assert first == again != other
 
     def test_default_texts_for_five_styles_are_far_apart(self) -> None:
@@ -188,7 +188,7 @@ class TestStreams:
 class TestScripts:
     async def test_a_script_sees_the_call(self, model: ModelDouble, client: AsyncOpenAI) -> None:
         model.script(lambda call: f"{call.model}: {call.texts[-1]} at {call.body['temperature']}")
-        assert await text_for(client, "Hi", temperature=0.5) == "small: Hi at 0.5"
+        assert await ask_for_text(client, "Hi", temperature=0.5) == "small: Hi at 0.5"
 
     async def test_a_script_may_wait(self, model: ModelDouble, client: AsyncOpenAI) -> None:
         gate = asyncio.Event()
@@ -212,27 +212,27 @@ class TestScripts:
         model.script("scripted")
         model.answer_when(lambda call: "warm" in call.prompt, "by rule", times=1)
         model.enqueue("first", "second")
-        assert [await text_for(client, "warm") for _ in range(4)] == ["first", "second", "by rule", "scripted"]
+        assert [await ask_for_text(client, "warm") for _ in range(4)] == ["first", "second", "by rule", "scripted"]
 
     async def test_reset_brings_the_default_text_back(self, model: ModelDouble, client: AsyncOpenAI) -> None:
-        usual = await text_for(client)
+        usual = await ask_for_text(client)
         model.script("scripted")
         model.answer_when(lambda _: True, rate_limited())
         model.enqueue(rate_limited())
         model.reset()
-        assert await text_for(client) == usual
+        assert await ask_for_text(client) == usual
 
     async def test_a_rule_holds_until_reset(self, model: ModelDouble, client: AsyncOpenAI) -> None:
         model.answer_when(lambda call: "warm" in call.prompt, "by rule")
-        assert [await text_for(client, "warm") for _ in range(2)] == ["by rule", "by rule"]
-        assert await text_for(client, "cold") != "by rule"
+        assert [await ask_for_text(client, "warm") for _ in range(2)] == ["by rule", "by rule"]
+        assert await ask_for_text(client, "cold") != "by rule"
 
 
 class TestLatency:
     async def test_latencies_are_drawn_alike_from_the_same_seed(self) -> None:
         drawn = []
         for _ in range(2):
-            async with ModelDouble.start(latency_s=(0.001, 0.01), seed=7) as model, connected(model) as client:
+            async with ModelDouble.start(latency_s=(0.001, 0.01), seed=7) as model, open_client(model) as client:
                 for _ in range(3):
                     await ask(client)
                 drawn.append([call.latency_s for call in model.calls])
@@ -313,14 +313,14 @@ class TestFaults:
 
     async def test_empty_null_and_huge_texts(self, model: ModelDouble, client: AsyncOpenAI) -> None:
         model.enqueue("", None, "x" * 1_000_000)
-        assert await text_for(client) == ""
-        assert await text_for(client) is None
-        assert len(await text_for(client) or "") == 1_000_000
+        assert await ask_for_text(client) == ""
+        assert await ask_for_text(client) is None
+        assert len(await ask_for_text(client) or "") == 1_000_000
 
     async def test_a_hanging_call_does_not_keep_the_double_from_stopping(self) -> None:
         async with ModelDouble.start() as model:
             model.enqueue(Hang())
-            async with connected(model) as client:
+            async with open_client(model) as client:
                 asking = asyncio.create_task(ask(client))
                 await model.wait_calls(1)
                 await model._cut_off()
@@ -332,9 +332,9 @@ class TestFaults:
 class TestKeysAndModels:
     async def test_another_key_is_refused(self) -> None:
         async with ModelDouble.start(api_key="sk-right") as model:
-            async with connected(model, key="sk-right") as client:
-                assert await text_for(client)
-            async with connected(model, key="sk-wrong-5678") as client:
+            async with open_client(model, key="sk-right") as client:
+                assert await ask_for_text(client)
+            async with open_client(model, key="sk-wrong-5678") as client:
                 with pytest.raises(openai.AuthenticationError, match=r"sk-\*\*\*5678"):
                     await ask(client)
                 with pytest.raises(openai.AuthenticationError):
@@ -416,5 +416,5 @@ def langchain_model(model: ModelDouble, http: httpx.AsyncClient, **params: Any) 
 async def test_it_serves_on_a_given_port() -> None:
     async with ModelDouble.start() as first:
         port = int(first.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
-    async with ModelDouble.start(port=port) as second, connected(second) as client:
-        assert await text_for(client)
+    async with ModelDouble.start(port=port) as second, open_client(second) as client:
+        assert await ask_for_text(client)

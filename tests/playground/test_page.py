@@ -17,7 +17,7 @@ from playground.page.feed import read_newest_rows
 from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Ephemeral, Message
 from playground.slack.view_stack import close_view, open_view
-from tests.playground.apps import serving
+from tests.playground.apps import serve_app
 from tests.playground.blocks import Json, actions, button, modal, select, text_input
 
 ASSETS = sorted(asset.name for asset in (resources.files("playground") / "page" / "static").iterdir())
@@ -58,7 +58,7 @@ async def slack(model: Model) -> AsyncIterator[Workspace]:
     acknowledging.router.add_post("/", _acknowledge)
     async with Workspace.start(routes=build_page_routes(lambda: started[0], page_options=page_options)) as workspace:
         started.append(workspace)
-        async with serving(acknowledging) as url:
+        async with serve_app(acknowledging) as url:
             workspace.request_url = f"{url}/"
             yield workspace
 
@@ -78,11 +78,11 @@ Do = Callable[..., Awaitable[tuple[int, Json]]]
 
 @pytest.fixture
 def do(browser: aiohttp.ClientSession) -> Do:
-    async def sent(action: str, **body: Any) -> tuple[int, Json]:
+    async def post_action(action: str, **body: Any) -> tuple[int, Json]:
         async with browser.post(f"/client/{action}", json={"as": AGENT, **body}, headers=MARK) as response:
             return response.status, await response.json()
 
-    return sent
+    return post_action
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def _news(response: aiohttp.ClientResponse) -> AsyncIterator[Json]:
             yield json.loads(line.removeprefix(b"data: "))
 
 
-async def until(news: AsyncIterator[Json], holds: Callable[[Json], bool]) -> Json:
+async def wait_for_news(news: AsyncIterator[Json], holds: Callable[[Json], bool]) -> Json:
     async for one in news:
         if holds(one):
             return one
@@ -338,20 +338,20 @@ async def test_the_stream_tells_what_changes_and_what_goes(slack: Workspace, bro
         await anext(news)
         shown = private(slack, actions(button()))
         key = f"ephemeral:{SUPPORT}/{shown.ts}"
-        assert (await until(news, lambda one: key in one.get("put", {})))["put"][key]["blocks"]
+        assert (await wait_for_news(news, lambda one: key in one.get("put", {})))["put"][key]["blocks"]
         slack.state.delete_ephemeral(shown)
-        await until(news, lambda one: key in one.get("gone", []))
+        await wait_for_news(news, lambda one: key in one.get("gone", []))
         view = open_view(slack.state, AGENT, modal(text_input()))
-        await until(news, lambda one: f"view:{view.id}" in one.get("put", {}))
+        await wait_for_news(news, lambda one: f"view:{view.id}" in one.get("put", {}))
         close_view(slack.state, view)
-        await until(news, lambda one: f"view:{view.id}" in one.get("gone", []))
+        await wait_for_news(news, lambda one: f"view:{view.id}" in one.get("gone", []))
 
 
 async def test_the_stream_tells_the_traffic(slack: Workspace, browser: aiohttp.ClientSession, do: Do) -> None:
     async with stream(browser) as news:
         await anext(news)
         await do("command", channel=SUPPORT, command="/suggest", text="x")
-        told = await until(news, lambda one: any(entry["kind"] == "answer" for entry in one.get("entries", [])))
+        told = await wait_for_news(news, lambda one: any(entry["kind"] == "answer" for entry in one.get("entries", [])))
     assert {entry["name"] for entry in told["entries"]} == {"/suggest"}
 
 
@@ -361,7 +361,7 @@ async def test_the_stream_tells_the_choice_log(slack: Workspace, browser: aiohtt
         await anext(news)
         model.rows = [ROW, newer]
         slack.write(slack.people.agent, slack.channels.support, "x")
-        told = await until(news, lambda one: len(one.get("log") or []) == 2)
+        told = await wait_for_news(news, lambda one: len(one.get("log") or []) == 2)
     assert told["log"] == [newer, ROW]
 
 

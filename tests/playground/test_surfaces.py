@@ -9,16 +9,16 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import AppConfig, ImpossibleAction, Message, Workspace
-from tests.playground.apps import serving
+from tests.playground.apps import serve_app
 
 
-async def events_of(slack: Workspace) -> list[dict]:
+async def collect_events(slack: Workspace) -> list[dict]:
     await slack.wait_until_idle()
     return [entry.body["event"] for entry in slack.journal.entries if entry.kind == "request" and "event" in entry.name]
 
 
 @pytest.fixture
-async def heard(slack: Workspace) -> AsyncIterator[Workspace]:
+async def subscribed_slack(slack: Workspace) -> AsyncIterator[Workspace]:
     """An app that acknowledges every event."""
 
     async def acknowledge(_: web.Request) -> web.Response:
@@ -26,16 +26,20 @@ async def heard(slack: Workspace) -> AsyncIterator[Workspace]:
 
     application = web.Application()
     application.router.add_post("/", acknowledge)
-    async with serving(application) as url:
+    async with serve_app(application) as url:
         slack.request_url = f"{url}/"
         yield slack
 
 
-async def test_a_mention_in_a_direct_message_is_a_message_alone(heard: Workspace) -> None:
-    heard.write(heard.people.agent, heard.channels.dm, f"<@{heard.bot_user_id}> hello")
-    assert [event["type"] for event in await events_of(heard)] == ["message"]
-    heard.write(heard.people.agent, heard.channels.support, f"<@{heard.bot_user_id}> hello")
-    assert {event["type"] for event in (await events_of(heard))[1:]} == {"message", "app_mention"}
+async def test_a_mention_in_a_direct_message_is_a_message_alone(subscribed_slack: Workspace) -> None:
+    subscribed_slack.write(
+        subscribed_slack.people.agent, subscribed_slack.channels.dm, f"<@{subscribed_slack.bot_user_id}> hello"
+    )
+    assert [event["type"] for event in await collect_events(subscribed_slack)] == ["message"]
+    subscribed_slack.write(
+        subscribed_slack.people.agent, subscribed_slack.channels.support, f"<@{subscribed_slack.bot_user_id}> hello"
+    )
+    assert {event["type"] for event in (await collect_events(subscribed_slack))[1:]} == {"message", "app_mention"}
 
 
 async def test_a_deleted_thread_leaves_a_tombstone_while_there_are_replies(

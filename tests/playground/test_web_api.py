@@ -12,14 +12,14 @@ from playground import AppConfig, Workspace, find_mentions
 from tests.playground.blocks import Json, modal, section, text_input
 
 
-async def refusal(call: Any) -> str:
+async def read_refusal(call: Any) -> str:
     """The error code by which Slack refuses this call."""
     with pytest.raises(SlackApiError) as caught:
         await call
     return str(caught.value.response["error"])
 
 
-def narrowed(*scopes: str) -> AppConfig:
+def grant_scopes(*scopes: str) -> AppConfig:
     return replace(AppConfig(), bot_scopes=frozenset(scopes))
 
 
@@ -33,33 +33,33 @@ async def test_auth_test_tells_who_and_with_which_scopes(slack: Workspace, clien
 
 
 async def test_a_call_without_a_token(slack: Workspace) -> None:
-    assert await refusal(AsyncWebClient(base_url=slack.api_url).auth_test()) == "not_authed"
+    assert await read_refusal(AsyncWebClient(base_url=slack.api_url).auth_test()) == "not_authed"
 
 
 async def test_a_wrong_token(slack: Workspace) -> None:
-    assert await refusal(AsyncWebClient(token="xoxb-wrong", base_url=slack.api_url).auth_test()) == "invalid_auth"
+    assert await read_refusal(AsyncWebClient(token="xoxb-wrong", base_url=slack.api_url).auth_test()) == "invalid_auth"
 
 
 async def test_the_token_of_a_removed_app(slack: Workspace, client: AsyncWebClient) -> None:
     slack.state.refuse_token(slack.bot_token)
-    assert await refusal(client.auth_test()) == "account_inactive"
+    assert await read_refusal(client.auth_test()) == "account_inactive"
 
 
 async def test_an_app_token_where_a_bot_token_is_needed(slack: Workspace) -> None:
     client = AsyncWebClient(token=slack.app_token, base_url=slack.api_url)
-    assert await refusal(client.chat_postMessage(channel="C0SUPPORT", text="x")) == "not_allowed_token_type"
+    assert await read_refusal(client.chat_postMessage(channel="C0SUPPORT", text="x")) == "not_allowed_token_type"
 
 
 async def test_a_bot_token_where_an_app_token_is_needed(slack: Workspace, client: AsyncWebClient) -> None:
-    assert await refusal(client.apps_connections_open(app_token=slack.bot_token)) == "not_allowed_token_type"
+    assert await read_refusal(client.apps_connections_open(app_token=slack.bot_token)) == "not_allowed_token_type"
 
 
 async def test_an_unknown_method(client: AsyncWebClient) -> None:
-    assert await refusal(client.api_call("chat.shout")) == "unknown_method"
+    assert await read_refusal(client.api_call("chat.shout")) == "unknown_method"
 
 
 async def test_a_missing_scope_names_what_is_needed_and_provided() -> None:
-    async with Workspace.start(config=narrowed("commands", "im:write")) as slack:
+    async with Workspace.start(config=grant_scopes("commands", "im:write")) as slack:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
         with pytest.raises(SlackApiError) as caught:
             await client.chat_postMessage(channel="C0SUPPORT", text="x")
@@ -69,11 +69,11 @@ async def test_a_missing_scope_names_what_is_needed_and_provided() -> None:
 
 
 async def test_history_needs_the_scope_of_the_channels_kind() -> None:
-    async with Workspace.start(config=narrowed("channels:history")) as slack:
+    async with Workspace.start(config=grant_scopes("channels:history")) as slack:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
         assert (await client.conversations_history(channel="C0SUPPORT"))["ok"]
-        assert await refusal(client.conversations_history(channel="G0BACKSTAGE")) == "missing_scope"
-        assert await refusal(client.conversations_info(channel="C0SUPPORT")) == "missing_scope"
+        assert await read_refusal(client.conversations_history(channel="G0BACKSTAGE")) == "missing_scope"
+        assert await read_refusal(client.conversations_info(channel="C0SUPPORT")) == "missing_scope"
 
 
 # --- posting -----------------------------------------------------------------------------------
@@ -98,14 +98,14 @@ async def test_a_post_is_in_the_history_with_its_blocks(slack: Workspace, client
     ],
 )
 async def test_where_the_bot_may_not_post(client: AsyncWebClient, channel: str, error: str) -> None:
-    assert await refusal(client.chat_postMessage(channel=channel, text="x")) == error
+    assert await read_refusal(client.chat_postMessage(channel=channel, text="x")) == error
 
 
 async def test_public_channels_from_outside_need_their_own_scope(client: AsyncWebClient) -> None:
     assert (await client.chat_postMessage(channel="C0LOBBY", text="x"))["ok"]
-    async with Workspace.start(config=narrowed("chat:write")) as slack:
+    async with Workspace.start(config=grant_scopes("chat:write")) as slack:
         narrow = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-        assert await refusal(narrow.chat_postMessage(channel="C0LOBBY", text="x")) == "not_in_channel"
+        assert await read_refusal(narrow.chat_postMessage(channel="C0LOBBY", text="x")) == "not_in_channel"
 
 
 async def test_a_persons_id_means_the_direct_message(slack: Workspace, client: AsyncWebClient) -> None:
@@ -118,7 +118,7 @@ async def test_direct_messages_need_the_messages_tab() -> None:
     async with Workspace.start(config=replace(AppConfig(), messages_tab=False)) as slack:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
         for channel in ("U0AGENT", "D0AGENT"):
-            assert await refusal(client.chat_postMessage(channel=channel, text="x")) == "messages_tab_disabled"
+            assert await read_refusal(client.chat_postMessage(channel=channel, text="x")) == "messages_tab_disabled"
 
 
 async def test_a_channels_name_will_do(client: AsyncWebClient) -> None:
@@ -146,7 +146,7 @@ async def test_a_channels_name_will_do(client: AsyncWebClient) -> None:
 )
 async def test_messages_that_slack_refuses(client: AsyncWebClient, message: Json, error: str) -> None:
     body = {"channel": "C0SUPPORT", **message}
-    assert await refusal(client.api_call("chat.postMessage", json=body)) == error
+    assert await read_refusal(client.api_call("chat.postMessage", json=body)) == error
 
 
 async def test_refused_blocks_say_where_and_why(client: AsyncWebClient, slack: Workspace) -> None:
@@ -176,10 +176,10 @@ async def test_forms_are_read_like_json(slack: Workspace) -> None:
 async def test_posting_under_another_name_needs_its_scope(client: AsyncWebClient) -> None:
     posted = await client.chat_postMessage(channel="C0SUPPORT", text="x", username="Ada Invented")
     assert posted["message"]["username"] == "Ada Invented"
-    async with Workspace.start(config=narrowed("chat:write")) as slack:
+    async with Workspace.start(config=grant_scopes("chat:write")) as slack:
         narrow = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
         call = narrow.chat_postMessage(channel="C0SUPPORT", text="x", username="Ada Invented")
-        assert await refusal(call) == "missing_scope"
+        assert await read_refusal(call) == "missing_scope"
 
 
 async def test_a_user_token_posts_as_the_person(slack: Workspace) -> None:
@@ -220,7 +220,7 @@ async def test_history_between_two_times(slack: Workspace, client: AsyncWebClien
 
 
 async def test_replies_of_no_thread(client: AsyncWebClient) -> None:
-    assert await refusal(client.conversations_replies(channel="C0SUPPORT", ts="1.2")) == "thread_not_found"
+    assert await read_refusal(client.conversations_replies(channel="C0SUPPORT", ts="1.2")) == "thread_not_found"
 
 
 async def test_an_update_keeps_the_blocks_unless_it_brings_some(client: AsyncWebClient) -> None:
@@ -240,25 +240,25 @@ async def test_markdown_text_is_the_whole_message(slack: Workspace, client: Asyn
 async def test_an_archived_channels_messages_stay_as_they_are(slack: Workspace, client: AsyncWebClient) -> None:
     ts = (await client.chat_postMessage(channel="C0SUPPORT", text="x"))["ts"]
     slack.change_channel(slack.channels.support, is_archived=True)
-    assert await refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="y")) == "is_archived"
+    assert await read_refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="y")) == "is_archived"
 
 
 async def test_limits_and_cursors_that_are_none(client: AsyncWebClient) -> None:
-    assert await refusal(client.conversations_members(channel="C0SUPPORT", cursor="x")) == "invalid_cursor"
+    assert await read_refusal(client.conversations_members(channel="C0SUPPORT", cursor="x")) == "invalid_cursor"
     call = client.api_call("conversations.members", params={"channel": "C0SUPPORT", "limit": "many"})
-    assert await refusal(call) == "invalid_limit"
+    assert await read_refusal(call) == "invalid_limit"
 
 
 async def test_an_updates_text_has_its_own_limit(client: AsyncWebClient) -> None:
     ts = (await client.chat_postMessage(channel="C0SUPPORT", text="old"))["ts"]
     assert (await client.chat_update(channel="C0SUPPORT", ts=ts, text="x" * 4_000))["ok"]
-    assert await refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="x" * 4_001)) == "msg_too_long"
+    assert await read_refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="x" * 4_001)) == "msg_too_long"
 
 
 async def test_only_the_bots_own_messages_can_be_changed(slack: Workspace, client: AsyncWebClient) -> None:
     theirs = slack.write(slack.people.agent, slack.channels.support, "mine")
-    assert await refusal(client.chat_update(channel="C0SUPPORT", ts=theirs.ts, text="x")) == "cant_update_message"
-    assert await refusal(client.chat_delete(channel="C0SUPPORT", ts=theirs.ts)) == "cant_delete_message"
+    assert await read_refusal(client.chat_update(channel="C0SUPPORT", ts=theirs.ts, text="x")) == "cant_update_message"
+    assert await read_refusal(client.chat_delete(channel="C0SUPPORT", ts=theirs.ts)) == "cant_delete_message"
 
 
 async def test_a_deleted_message_is_gone(slack: Workspace, client: AsyncWebClient) -> None:
@@ -266,8 +266,8 @@ async def test_a_deleted_message_is_gone(slack: Workspace, client: AsyncWebClien
     assert (await client.chat_getPermalink(channel="C0SUPPORT", message_ts=ts))["permalink"]
     await client.chat_delete(channel="C0SUPPORT", ts=ts)
     assert slack.messages(slack.channels.support) == []
-    assert await refusal(client.chat_delete(channel="C0SUPPORT", ts=ts)) == "message_not_found"
-    assert await refusal(client.chat_getPermalink(channel="C0SUPPORT", message_ts=ts)) == "message_not_found"
+    assert await read_refusal(client.chat_delete(channel="C0SUPPORT", ts=ts)) == "message_not_found"
+    assert await read_refusal(client.chat_getPermalink(channel="C0SUPPORT", message_ts=ts)) == "message_not_found"
 
 
 # --- ephemerals --------------------------------------------------------------------------------
@@ -284,8 +284,8 @@ async def test_an_ephemeral_is_seen_by_one_person_until_a_reload(slack: Workspac
 
 async def test_an_ephemeral_cannot_be_updated_or_deleted(client: AsyncWebClient) -> None:
     ts = (await client.chat_postEphemeral(channel="C0SUPPORT", user="U0AGENT", text="x"))["message_ts"]
-    assert await refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="y")) == "message_not_found"
-    assert await refusal(client.chat_delete(channel="C0SUPPORT", ts=ts)) == "message_not_found"
+    assert await read_refusal(client.chat_update(channel="C0SUPPORT", ts=ts, text="y")) == "message_not_found"
+    assert await read_refusal(client.chat_delete(channel="C0SUPPORT", ts=ts)) == "message_not_found"
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ async def test_an_ephemeral_cannot_be_updated_or_deleted(client: AsyncWebClient)
     ],
 )
 async def test_where_no_ephemeral_can_go(client: AsyncWebClient, channel: str, user: str, error: str) -> None:
-    assert await refusal(client.chat_postEphemeral(channel=channel, user=user, text="x")) == error
+    assert await read_refusal(client.chat_postEphemeral(channel=channel, user=user, text="x")) == error
 
 
 async def test_an_ephemeral_in_a_thread_without_replies_is_shown_to_nobody(
@@ -321,18 +321,18 @@ async def test_a_trigger_opens_one_modal(slack: Workspace, client: AsyncWebClien
     opened = await client.views_open(trigger_id=trigger, view=modal())
     assert [view.id for view in slack.open_views(slack.people.agent)] == [opened["view"]["id"]]
     assert opened["view"]["root_view_id"] == opened["view"]["id"]
-    assert await refusal(client.views_open(trigger_id=trigger, view=modal())) == "exchanged_trigger_id"
+    assert await read_refusal(client.views_open(trigger_id=trigger, view=modal())) == "exchanged_trigger_id"
 
 
 async def test_a_trigger_lives_three_seconds(slack: Workspace, client: AsyncWebClient) -> None:
     trigger = slack.state.issue_trigger("U0AGENT").id
     slack.clock.advance(3.5)
-    assert await refusal(client.views_open(trigger_id=trigger, view=modal())) == "expired_trigger_id"
+    assert await read_refusal(client.views_open(trigger_id=trigger, view=modal())) == "expired_trigger_id"
 
 
 async def test_an_invented_trigger(client: AsyncWebClient) -> None:
-    assert await refusal(client.views_open(trigger_id="1.2.3", view=modal())) == "invalid_trigger_id"
-    assert await refusal(client.views_open(view=modal(), trigger_id="")) == "invalid_arguments"
+    assert await read_refusal(client.views_open(trigger_id="1.2.3", view=modal())) == "invalid_trigger_id"
+    assert await read_refusal(client.views_open(view=modal(), trigger_id="")) == "invalid_arguments"
 
 
 async def test_a_refused_view_leaves_the_trigger_unused(slack: Workspace, client: AsyncWebClient) -> None:
@@ -350,7 +350,7 @@ async def test_an_update_needs_the_current_hash(slack: Workspace, client: AsyncW
     fresh = (await client.views_update(view_id=view["id"], hash=view["hash"], view=modal(section("new"))))["view"]
     assert fresh["hash"] != view["hash"]
     stale = client.views_update(view_id=view["id"], hash=view["hash"], view=modal())
-    assert await refusal(stale) == "hash_conflict"
+    assert await read_refusal(stale) == "hash_conflict"
     assert (await client.views_update(view_id=view["id"], view=modal()))["ok"]
 
 
@@ -358,8 +358,8 @@ async def test_an_update_of_a_closed_modal(slack: Workspace, client: AsyncWebCli
     trigger = slack.state.issue_trigger("U0AGENT").id
     view = (await client.views_open(trigger_id=trigger, view=modal()))["view"]
     await slack.close_view(slack.people.agent, await slack.wait_for_view(slack.people.agent))
-    assert await refusal(client.views_update(view_id=view["id"], view=modal())) == "not_found"
-    assert await refusal(client.views_update(view_id="V1", view=modal())) == "not_found"
+    assert await read_refusal(client.views_update(view_id=view["id"], view=modal())) == "not_found"
+    assert await read_refusal(client.views_update(view_id="V1", view=modal())) == "not_found"
 
 
 async def test_an_update_by_external_id(slack: Workspace, client: AsyncWebClient) -> None:
@@ -367,7 +367,7 @@ async def test_an_update_by_external_id(slack: Workspace, client: AsyncWebClient
     await client.views_open(trigger_id=trigger, view=modal(external_id="mine"))
     again = slack.state.issue_trigger("U0COLLEAGUE").id
     taken = client.views_open(trigger_id=again, view=modal(external_id="mine"))
-    assert await refusal(taken) == "duplicate_external_id"
+    assert await read_refusal(taken) == "duplicate_external_id"
     assert (await client.views_update(external_id="mine", view=modal(section("new"))))["ok"]
 
 
@@ -378,7 +378,7 @@ async def test_three_modals_at_most(slack: Workspace, client: AsyncWebClient) ->
     await client.views_open(trigger_id=trigger(), view=modal())
     for _ in range(2):
         await client.views_push(trigger_id=trigger(), view=modal())
-    assert await refusal(client.views_push(trigger_id=trigger(), view=modal())) == "push_limit_reached"
+    assert await read_refusal(client.views_push(trigger_id=trigger(), view=modal())) == "push_limit_reached"
     stack = slack.open_views(slack.people.agent)
     assert [view.previous_id for view in stack] == [None, stack[0].id, stack[1].id]
 
@@ -389,21 +389,21 @@ async def test_a_home_tab_is_published_and_replaced(slack: Workspace, client: As
     second = {"type": "home", "blocks": [section("two")]}
     await client.views_publish(user_id="U0AGENT", hash=first["view"]["hash"], view=second)
     stale = client.views_publish(user_id="U0AGENT", hash=first["view"]["hash"], view=second)
-    assert await refusal(stale) == "hash_conflict"
-    assert await refusal(client.views_publish(user_id="U1", view=second)) == "user_not_found"
-    assert await refusal(client.views_publish(user_id="U0AGENT", view=modal())) == "invalid_arguments"
+    assert await read_refusal(stale) == "hash_conflict"
+    assert await read_refusal(client.views_publish(user_id="U1", view=second)) == "user_not_found"
+    assert await read_refusal(client.views_publish(user_id="U0AGENT", view=modal())) == "invalid_arguments"
 
 
 async def test_a_home_tab_that_the_manifest_does_not_have() -> None:
     async with Workspace.start(config=replace(AppConfig(), home_tab=False)) as slack:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-        assert await refusal(client.views_publish(user_id="U0AGENT", view={})) == "not_enabled"
+        assert await read_refusal(client.views_publish(user_id="U0AGENT", view={})) == "not_enabled"
 
 
 async def test_inputs_are_required_to_have_a_submit(slack: Workspace, client: AsyncWebClient) -> None:
     view = {"type": "modal", "title": {"type": "plain_text", "text": "x"}, "blocks": [text_input()]}
     trigger = slack.state.issue_trigger("U0AGENT").id
-    assert await refusal(client.views_open(trigger_id=trigger, view=view)) == "invalid_arguments"
+    assert await read_refusal(client.views_open(trigger_id=trigger, view=view)) == "invalid_arguments"
 
 
 # --- people, channels, files -------------------------------------------------------------------
@@ -443,9 +443,9 @@ async def test_guests_and_deactivated_people(slack: Workspace, client: AsyncWebC
 
 
 async def test_who_is_unknown(client: AsyncWebClient) -> None:
-    assert await refusal(client.users_info(user="U1")) == "user_not_found"
-    assert await refusal(client.usergroups_users_list(usergroup="S1")) == "no_such_subteam"
-    assert await refusal(client.conversations_open(users="U1")) == "user_not_found"
+    assert await read_refusal(client.users_info(user="U1")) == "user_not_found"
+    assert await read_refusal(client.usergroups_users_list(usergroup="S1")) == "no_such_subteam"
+    assert await read_refusal(client.conversations_open(users="U1")) == "user_not_found"
 
 
 async def test_members_of_channels_and_groups(client: AsyncWebClient) -> None:
@@ -457,8 +457,8 @@ async def test_what_a_channel_is(client: AsyncWebClient) -> None:
     support = (await client.conversations_info(channel="C0SUPPORT"))["channel"]
     assert (support["is_member"], support["is_private"], support["is_ext_shared"]) == (True, False, True)
     assert (await client.conversations_info(channel="D0AGENT"))["channel"]["user"] == "U0AGENT"
-    assert await refusal(client.conversations_info(channel="G0VAULT")) == "channel_not_found"
-    assert await refusal(client.conversations_history(channel="C0LOBBY")) == "not_in_channel"
+    assert await read_refusal(client.conversations_info(channel="G0VAULT")) == "channel_not_found"
+    assert await read_refusal(client.conversations_history(channel="C0LOBBY")) == "not_in_channel"
 
 
 async def test_a_file_in_three_steps(slack: Workspace, client: AsyncWebClient) -> None:
@@ -481,14 +481,14 @@ async def test_a_file_of_another_length_than_announced(slack: Workspace, client:
         async with session.post(ticket["upload_url"], data=form) as answer:
             assert answer.status == 400
     assert [entry.error for entry in slack.journal.refusals()] == ["upload_failed", "upload_failed"]
-    assert await refusal(client.files_completeUploadExternal(files=[])) == "invalid_arguments"
-    assert await refusal(client.files_getUploadURLExternal(filename="x", length=0)) == "invalid_arguments"
+    assert await read_refusal(client.files_completeUploadExternal(files=[])) == "invalid_arguments"
+    assert await read_refusal(client.files_getUploadURLExternal(filename="x", length=0)) == "invalid_arguments"
 
 
 async def test_a_file_that_never_came(client: AsyncWebClient) -> None:
     ticket = await client.files_getUploadURLExternal(filename="x", length=3)
     done = client.files_completeUploadExternal(files=[{"id": ticket["file_id"]}])
-    assert await refusal(done) == "file_not_found"
+    assert await read_refusal(done) == "file_not_found"
 
 
 # --- pings -------------------------------------------------------------------------------------
@@ -533,4 +533,4 @@ async def test_whom_a_message_pings(
 
 async def test_api_test_gives_back_what_it_got(client: AsyncWebClient) -> None:
     assert (await client.api_test(foo="bar"))["args"] == {"foo": "bar"}
-    assert await refusal(client.api_test(error="my_error")) == "my_error"
+    assert await read_refusal(client.api_test(error="my_error")) == "my_error"

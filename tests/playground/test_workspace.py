@@ -11,7 +11,7 @@ from aiohttp import web
 
 from playground import AppConfig, DispatchOutcome, Ephemeral, ImpossibleAction, Message, Workspace
 from playground.slack.view_stack import open_view
-from tests.playground.apps import serving
+from tests.playground.apps import serve_app
 from tests.playground.blocks import Json, actions, button, modal, option, overflow, plain, section, select, text_input
 
 MANIFEST: Json = {
@@ -35,7 +35,7 @@ async def app(slack: Workspace) -> AsyncIterator[None]:
 
     application = web.Application()
     application.router.add_post("/", acknowledge)
-    async with serving(application) as url:
+    async with serve_app(application) as url:
         slack.request_url = f"{url}/"
         yield
 
@@ -53,7 +53,7 @@ def ephemeral(slack: Workspace, *blocks: Json, thread_ts: str | None = None) -> 
     )
 
 
-def told(outcome: DispatchOutcome | None) -> Json:
+def read_payload(outcome: DispatchOutcome | None) -> Json:
     assert outcome is not None
     return outcome.dispatch.payload
 
@@ -120,7 +120,7 @@ async def test_anybody_in_the_channel_clicks_a_message(slack: Workspace) -> None
             blocks=({**actions(button()), "block_id": "b"},),
         )
     )
-    payload = told(await slack.click(slack.people.stranger, message, "use_candidate"))
+    payload = read_payload(await slack.click(slack.people.stranger, message, "use_candidate"))
     assert payload["user"]["team_id"] == "T0ELSEWHERE"
     assert payload["message"]["ts"] == "1.2"
     assert payload["container"]["is_ephemeral"] is False
@@ -134,7 +134,7 @@ async def test_anybody_in_the_channel_clicks_a_message(slack: Workspace) -> None
 
 async def test_a_click_on_an_ephemeral_has_no_message(slack: Workspace) -> None:
     shown = ephemeral(slack, actions(button(value="c1"), button("edit", value="c2")), thread_ts="1.2")
-    payload = told(await slack.click(slack.people.agent, shown, "edit", value="c2"))
+    payload = read_payload(await slack.click(slack.people.agent, shown, "edit", value="c2"))
     assert "message" not in payload
     assert payload["container"] == {
         "type": "message",
@@ -151,8 +151,8 @@ async def test_a_click_on_an_ephemeral_has_no_message(slack: Workspace) -> None:
 
 async def test_buttons_are_found_by_value_and_by_block(slack: Workspace) -> None:
     shown = ephemeral(slack, actions(button(value="c1")), actions(button(value="c2")))
-    by_value = told(await slack.click(slack.people.agent, shown, "use_candidate", value="c2"))
-    by_block = told(await slack.click(slack.people.agent, shown, "use_candidate", block_id="b1"))
+    by_value = read_payload(await slack.click(slack.people.agent, shown, "use_candidate", value="c2"))
+    by_block = read_payload(await slack.click(slack.people.agent, shown, "use_candidate", block_id="b1"))
     assert by_value["actions"][0]["block_id"] == by_block["actions"][0]["block_id"] == "b1"
     with pytest.raises(ImpossibleAction, match="there is: use_candidate=c1, use_candidate=c2"):
         await slack.click(slack.people.agent, shown, "use_candidate", value="c3")
@@ -187,12 +187,12 @@ async def test_buttons_are_found_by_value_and_by_block(slack: Workspace) -> None
 async def test_what_is_selected_is_told(slack: Workspace, element: Json, chosen: Any, slot: str, expected: Any) -> None:
     element = {**element, "action_id": "more"}
     shown = ephemeral(slack, actions(element, button()))
-    payload = told(await slack.select(slack.people.agent, shown, "more", chosen))
+    payload = read_payload(await slack.select(slack.people.agent, shown, "more", chosen))
     assert payload["actions"][0][slot] == expected
     if element["type"] == "overflow":
         return
     assert payload["state"]["values"]["b0"]["more"][slot] == expected
-    later = told(await slack.click(slack.people.agent, shown, "use_candidate"))
+    later = read_payload(await slack.click(slack.people.agent, shown, "use_candidate"))
     assert later["state"]["values"]["b0"]["more"][slot] == expected
 
 
@@ -209,16 +209,16 @@ async def test_only_what_is_there_can_be_chosen(slack: Workspace) -> None:
 async def test_in_an_org_install_the_team_is_null() -> None:
     async with Workspace.start(enterprise_id="E0INVENTED") as slack:
         shown = ephemeral(slack, actions(button()))
-        payload = told(await slack.click(slack.people.agent, shown, "use_candidate"))
+        payload = read_payload(await slack.click(slack.people.agent, shown, "use_candidate"))
         assert (payload["team"], payload["enterprise"]["id"]) == (None, "E0INVENTED")
-        command = told(await slack.run_command(slack.people.agent, slack.channels.support, "/suggest"))
+        command = read_payload(await slack.run_command(slack.people.agent, slack.channels.support, "/suggest"))
         assert (command["is_enterprise_install"], command["enterprise_id"]) == ("true", "E0INVENTED")
 
 
 async def test_a_message_shortcut_brings_the_message(slack: Workspace) -> None:
     first = slack.write(slack.people.stranger, slack.channels.support, "My parcel is lost")
     reply = slack.write(slack.people.agent, slack.channels.support, "Oh", thread_ts=first.ts)
-    payload = told(await slack.run_message_shortcut(slack.people.agent, reply, "suggest_replies"))
+    payload = read_payload(await slack.run_message_shortcut(slack.people.agent, reply, "suggest_replies"))
     assert payload["message"]["text"] == "Oh"
     assert payload["message"]["thread_ts"] == first.ts
     assert payload["message_ts"] == reply.ts
@@ -235,7 +235,7 @@ async def test_a_submission_has_every_input(slack: Workspace) -> None:
         "U0AGENT",
         modal(text_input(initial_value="as it was"), text_input("more"), private_metadata="m", notify_on_close=True),
     )
-    payload = told(await slack.submit(slack.people.agent, view, {"more": {"text": "and more"}}))
+    payload = read_payload(await slack.submit(slack.people.agent, view, {"more": {"text": "and more"}}))
     assert payload["view"]["state"]["values"] == {
         "reply": {"text": {"type": "plain_text_input", "value": "as it was"}},
         "more": {"text": {"type": "plain_text_input", "value": "and more"}},
@@ -249,7 +249,7 @@ async def test_a_submission_has_every_input(slack: Workspace) -> None:
 async def test_a_click_in_a_modal_has_the_view_and_no_channel(slack: Workspace) -> None:
     view = open_view(slack.state, "U0AGENT", modal(text_input(), {**actions(button()), "block_id": "b"}))
     slack.enter(slack.people.agent, view, "text", "half a ")
-    payload = told(await slack.click(slack.people.agent, view, "use_candidate"))
+    payload = read_payload(await slack.click(slack.people.agent, view, "use_candidate"))
     assert payload["container"] == {"type": "view", "view_id": view.id}
     assert payload["view"]["state"]["values"]["reply"]["text"]["value"] == "half a "
     assert "channel" not in payload
@@ -272,7 +272,7 @@ async def test_closing_is_told_on_request_only(slack: Workspace) -> None:
     quiet = open_view(slack.state, agent.id, modal())
     assert await slack.close_view(agent, quiet) is None
     loud = open_view(slack.state, agent.id, modal(notify_on_close=True))
-    payload = told(await slack.close_view(agent, loud))
+    payload = read_payload(await slack.close_view(agent, loud))
     assert (payload["type"], payload["is_cleared"], payload["view"]["id"]) == ("view_closed", False, loud.id)
 
 
