@@ -16,7 +16,7 @@ import pytest
 from cli import __version__
 from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
-from tests.bot.ranking.logs import a_log, written
+from tests.bot.ranking.logs import make_log, write_log
 from tests.cli.conftest import Process, Suggest
 
 COMMANDS = (
@@ -98,7 +98,7 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
         if command == "import":
             assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
         if command.startswith("rank "):
-            written(a_log(60), Path("choices.jsonl"))
+            write_log(make_log(60), Path("choices.jsonl"))
             assert (await suggest("rank", "train", "--log", "choices.jsonl", "--save", "ranker.json")).code == 0
         for example in found:
             if command == "serve":
@@ -195,7 +195,7 @@ async def test_a_bug_is_one_line_and_its_traceback_is_for_those_who_ask(
     def broken(_: object) -> str:
         raise KeyError("what a customer wrote")
 
-    monkeypatch.setattr("cli.manifest.as_yaml", broken)
+    monkeypatch.setattr("cli.slack_manifest.to_yaml", broken)
     if log_level is None:
         result = await suggest("manifest")
         assert result.code == 1

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from cli import lifecycle
 from storage import tables
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from storage.schema import migrate
 from tests.bot.ranking.logs import make_log
 from tests.conftest import Stage, StageMaker

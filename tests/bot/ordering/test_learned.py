@@ -23,7 +23,7 @@ OTHER = fit_ranker(make_choice_sets(seed=8), weights="picks")
 SHORT, LONG = "It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 6)
 
 
-def ordering_of(desk: Desk) -> LearnedOrderer:
+def make_orderer(desk: Desk) -> LearnedOrderer:
     return LearnedOrderer(
         rankers=desk.store.rankers,
         audit=desk.store.audit,
@@ -33,11 +33,11 @@ def ordering_of(desk: Desk) -> LearnedOrderer:
     )
 
 
-def stored(ranker: Ranker) -> StoredRanker:
+def make_stored_ranker(ranker: Ranker) -> StoredRanker:
     return a_ranker(ranker.version, model=ranker.to_json())
 
 
-async def recorded(desk: Desk, *rankers: StoredRanker) -> None:
+async def record_rankers(desk: Desk, *rankers: StoredRanker) -> None:
     assert await desk.store.leases.take(LEARNING, at=AT, until=after(minutes=2))
     for ranker in rankers:
         await desk.store.rankers.record(ranker)
@@ -50,23 +50,23 @@ def candidates(*texts: str) -> list[Candidate]:
     ]
 
 
-def counted(metrics: Metrics, name: str, **labels: str) -> float:
+def read_counter(metrics: Metrics, name: str, **labels: str) -> float:
     return metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 async def test_without_a_ranker_the_order_is_uniform(desk: Desk) -> None:
-    ordering = ordering_of(desk)
+    ordering = make_orderer(desk)
     await ordering.refresh()
     order = ordering.order(a_request(), candidates(SHORT, LONG))
     assert (order.policy, order.ranker_version, order.scores) == ("uniform", None, None)
     assert order.order_propensity == 1 / 2
-    assert counted(desk.metrics, "suggest_ranker_info", version="uniform") == 1
+    assert read_counter(desk.metrics, "suggest_ranker_info", version="uniform") == 1
 
 
 async def test_a_ranker_that_is_shown_orders(desk: Desk) -> None:
     """The better reply comes first as often as is logged, and what is logged can be reckoned again."""
-    await recorded(desk, stored(RANKER))
-    ordering = ordering_of(desk)
+    await record_rankers(desk, make_stored_ranker(RANKER))
+    ordering = make_orderer(desk)
     await ordering.refresh()
     drawn = [ordering.order(a_request(), candidates(LONG, SHORT)) for _ in range(400)]
     assert {order.ranker_version for order in drawn} == {RANKER.version}
@@ -77,23 +77,23 @@ async def test_a_ranker_that_is_shown_orders(desk: Desk) -> None:
     for order in drawn:
         assert order.scores is not None
         assert dict(zip(order.ids, order.scores, strict=True)) == dict(zip(("c0", "c1"), scores, strict=True))
-    assert counted(desk.metrics, "suggest_orders_total", policy="plackett_luce") == 400
-    assert counted(desk.metrics, "suggest_ranker_info", version=RANKER.version) == 1
+    assert read_counter(desk.metrics, "suggest_orders_total", policy="plackett_luce") == 400
+    assert read_counter(desk.metrics, "suggest_ranker_info", version=RANKER.version) == 1
 
 
 async def test_it_follows_what_the_gate_and_persons_change(desk: Desk) -> None:
-    ordering = ordering_of(desk)
-    await recorded(desk, stored(RANKER))
+    ordering = make_orderer(desk)
+    await record_rankers(desk, make_stored_ranker(RANKER))
     await ordering.refresh()
     assert ordering.version == RANKER.version
-    await desk.store.rankers.record(stored(OTHER))
+    await desk.store.rankers.record(make_stored_ranker(OTHER))
     assert ordering.version == RANKER.version, "until the next look"
     await ordering.refresh()
     assert ordering.version == OTHER.version
     await desk.store.rankers.roll_back(None, actor="cli", at=AT)
     await ordering.refresh()
     assert ordering.version is None
-    assert counted(desk.metrics, "suggest_ranker_info", version=OTHER.version) == 0
+    assert read_counter(desk.metrics, "suggest_ranker_info", version=OTHER.version) == 0
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ async def test_it_follows_what_the_gate_and_persons_change(desk: Desk) -> None:
 async def test_a_corrupt_ranker_means_uniform_order_and_is_told_once(
     desk: Desk, caplog: pytest.LogCaptureFixture, model: str, why: str
 ) -> None:
-    await recorded(desk, a_ranker(RANKER.version, model=model))
-    ordering = ordering_of(desk)
+    await record_rankers(desk, a_ranker(RANKER.version, model=model))
+    ordering = make_orderer(desk)
     for _ in range(3):
         await ordering.refresh()
     assert ordering.order(a_request(), candidates(SHORT, LONG)).policy == "uniform"
@@ -117,13 +117,13 @@ async def test_a_corrupt_ranker_means_uniform_order_and_is_told_once(
     assert why in told["data"]
     assert RANKER.version in told["data"]
     assert sum(why in record.message and record.levelno == logging.ERROR for record in caplog.records) == 1
-    assert counted(desk.metrics, "suggest_ranker_fallbacks_total", reason="corrupt") >= 1
+    assert read_counter(desk.metrics, "suggest_ranker_fallbacks_total", reason="corrupt") >= 1
 
 
 async def test_a_ranker_that_is_gone_means_uniform_order(desk: Desk) -> None:
-    await recorded(desk, stored(RANKER))
+    await record_rankers(desk, make_stored_ranker(RANKER))
     await desk.store.change("DELETE FROM rankers")
-    ordering = ordering_of(desk)
+    ordering = make_orderer(desk)
     await ordering.refresh()
     assert ordering.order(a_request(), candidates(SHORT, LONG)).policy == "uniform"
     assert "not in the database any more" in (await desk.store.rows("SELECT * FROM audit ORDER BY seq"))[-1]["data"]
@@ -147,7 +147,7 @@ class Broken:
 async def test_a_ranker_that_fails_means_uniform_order_and_the_candidates_are_shown(
     desk: Desk, caplog: pytest.LogCaptureFixture, scores: Sequence[float] | None
 ) -> None:
-    ordering = ordering_of(desk)
+    ordering = make_orderer(desk)
     ordering._scorer = Broken(scores)
     desk.drafter.results = ["one", "another"]
     for _ in range(2):
@@ -158,13 +158,13 @@ async def test_a_ranker_that_fails_means_uniform_order_and_the_candidates_are_sh
         assert {candidate.first_propensity for candidate in entry.visible} == {1 / 2}
     await ordering.refresh()
     assert [row["action"] for row in await desk.store.rows("SELECT * FROM audit")] == ["ranker_fell_back"]
-    assert counted(desk.metrics, "suggest_ranker_fallbacks_total", reason="failed") == 2
+    assert read_counter(desk.metrics, "suggest_ranker_fallbacks_total", reason="failed") == 2
     assert "the ranker broken failed" in caplog.text
 
 
 async def test_while_the_database_is_away_the_ranker_stays(desk: Desk, tmp_path: object) -> None:
-    await recorded(desk, stored(RANKER))
-    ordering = ordering_of(desk)
+    await record_rankers(desk, make_stored_ranker(RANKER))
+    ordering = make_orderer(desk)
     await ordering.refresh()
     await desk.store.change("ALTER TABLE ranker_changes RENAME TO elsewhere")
     with pytest.raises(Unavailable):
@@ -184,8 +184,8 @@ async def test_while_the_database_is_away_the_ranker_stays(desk: Desk, tmp_path:
 )
 async def test_any_text_gets_an_order(desk: Desk, texts: tuple[str, str]) -> None:
     """100,000 characters, scripts without spaces, right to left, none at all; an unknown style and prompt."""
-    await recorded(desk, stored(RANKER))
-    ordering = ordering_of(desk)
+    await record_rankers(desk, make_stored_ranker(RANKER))
+    ordering = make_orderer(desk)
     await ordering.refresh()
     request = a_request(prompt_version="new", conversation=(Turn(role="customer", text=texts[0]),))
     unknown = [replace(each, style="new", model="new") for each in candidates(*texts)]
@@ -194,8 +194,8 @@ async def test_any_text_gets_an_order(desk: Desk, texts: tuple[str, str]) -> Non
 
 
 async def test_one_candidate_has_one_order(desk: Desk) -> None:
-    await recorded(desk, stored(RANKER))
-    ordering = ordering_of(desk)
+    await record_rankers(desk, make_stored_ranker(RANKER))
+    ordering = make_orderer(desk)
     await ordering.refresh()
     order = ordering.order(a_request(), candidates(SHORT))
     assert order.ids == ("c0",)

@@ -37,7 +37,7 @@ WORDS = [
 ]
 
 
-def an_entry(
+def make_entry(
     *texts: str,
     picked: int | None = None,
     kind: ChoiceKind = "used",
@@ -91,7 +91,7 @@ def _choice(request: Request, candidates: tuple[Candidate, ...], picked: int | N
     )
 
 
-def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> list[LogEntry]:
+def make_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: int = 7) -> list[LogEntry]:
     """Agents who like short texts as much as `taste` says, and the first slot, each by another amount."""
     rng = random.Random(seed)
     pull = [rng.gauss(0.8, 0.8) for _ in range(agents)]
@@ -103,9 +103,9 @@ def a_log(requests: int = 200, agents: int = 12, *, taste: float = 1.0, seed: in
         odds = [*map(exp, utilities), exp(-1.5)]
         picked = rng.choices(range(4), odds)[0]
         if picked == 3:
-            entries.append(an_entry(*texts, kind="dismissed", agent=f"U{agent}", number=number))
+            entries.append(make_entry(*texts, kind="dismissed", agent=f"U{agent}", number=number))
         else:
-            entries.append(an_entry(*texts, picked=picked, agent=f"U{agent}", number=number))
+            entries.append(make_entry(*texts, picked=picked, agent=f"U{agent}", number=number))
     return entries
 
 
@@ -114,17 +114,17 @@ def make_choice_sets(
 ) -> tuple[ChoiceSet, ...]:
     """Styles stand at any position, as they do in a log whose order was drawn."""
     rng = random.Random(seed + 1)
-    found = collect_training_set(a_log(requests, agents, taste=taste, seed=seed)).choice_sets
-    return tuple(restyled(choice_set, *rng.sample(["direct", "warm", "detailed"], 3)) for choice_set in found)
+    found = collect_training_set(make_log(requests, agents, taste=taste, seed=seed)).choice_sets
+    return tuple(restyle(choice_set, *rng.sample(["direct", "warm", "detailed"], 3)) for choice_set in found)
 
 
-def restyled(choice_set: ChoiceSet, *styles: str) -> ChoiceSet:
+def restyle(choice_set: ChoiceSet, *styles: str) -> ChoiceSet:
     """The same choice set, its candidates in these styles."""
     shown = (replace(item, style=style) for item, style in zip(choice_set.shown, styles, strict=True))
     return replace(choice_set, shown=tuple(shown))
 
 
-def written(entries: Iterable[LogEntry], path: Path) -> Path:
+def write_log(entries: Iterable[LogEntry], path: Path) -> Path:
     """As a file of lines, packed if its name says so."""
     text = "".join(map(to_json_line, entries)).encode()
     packed = {".gz": gzip.compress, ".zst": zstandard.compress}.get(path.suffix)

@@ -13,7 +13,7 @@ from tests.bot.ranking.logs import WORDS, make_choice_sets
 STYLES = ("direct", "warm", "detailed")
 
 
-def styled(
+def make_styled_log(
     count: int, effects: dict[str, float], *, agents: int = 15, models: dict[str, str] | None = None, seed: int = 5
 ) -> list[ChoiceSet]:
     """Three of these styles in each choice set, in an order of chance; picked by their effects and the first place."""
@@ -32,23 +32,23 @@ def styled(
     return found
 
 
-def pair_of(comparison: EffectComparison, one: str, other: str) -> PairContrast:
+def find_pair(comparison: EffectComparison, one: str, other: str) -> PairContrast:
     """Whichever way round it stands."""
     [found] = [each for each in comparison.pairs if {each.one, each.other} == {one, other}]
     return found
 
 
 def test_what_is_better_is_found() -> None:
-    comparison = compare_effects(styled(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.0}), weights="picks")
+    comparison = compare_effects(make_styled_log(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.0}), weights="picks")
     assert comparison.standings[0].name == "warm"
     assert comparison.standings[0].best is not None
     assert comparison.standings[0].best > 0.99
-    pair = pair_of(comparison, "warm", "direct")
+    pair = find_pair(comparison, "warm", "direct")
     assert (pair.one, pair.found) == ("warm", "better")
     assert pair.effect is not None
     assert pair.effect.lower < 0.8 < pair.effect.upper
     assert pair.missing == 0
-    assert pair_of(comparison, "direct", "detailed").found in {"no_difference", "not_enough"}
+    assert find_pair(comparison, "direct", "detailed").found in {"no_difference", "not_enough"}
     assert sum(each.best or 0 for each in comparison.standings if each.kind == "styles") == pytest.approx(1)
     assert (comparison.displays, comparison.agents) == (1500, 15)
     assert sum(each.picked for each in comparison.standings if each.kind == "styles") == comparison.picks
@@ -56,13 +56,13 @@ def test_what_is_better_is_found() -> None:
 
 def test_at_three_an_effect_of_a_third_needs_about_520_picks() -> None:
     """What theory says for agents who do not differ: 2K·(2.80/0.3)² = 523."""
-    few = compare_effects(styled(100, dict.fromkeys(STYLES, 0.0)), weights="picks")
+    few = compare_effects(make_styled_log(100, dict.fromkeys(STYLES, 0.0)), weights="picks")
     for pair in few.pairs:
         assert pair.found == "not_enough"
         assert pair.needed is not None
         assert pair.needed >= 520
         assert pair.missing == pair.needed - few.picks
-    many = compare_effects(styled(3000, dict.fromkeys(STYLES, 0.0), agents=40), weights="picks")
+    many = compare_effects(make_styled_log(3000, dict.fromkeys(STYLES, 0.0), agents=40), weights="picks")
     for pair in many.pairs:
         assert pair.needed is not None
         assert 520 <= pair.needed < 1100
@@ -71,7 +71,7 @@ def test_at_three_an_effect_of_a_third_needs_about_520_picks() -> None:
 
 def test_five_styles_drawn_by_three_need_twice_as_many() -> None:
     """12 ÷ n a pick instead of 6 ÷ n."""
-    five = compare_effects(styled(400, dict.fromkeys("abcde", 0.0)), weights="picks")
+    five = compare_effects(make_styled_log(400, dict.fromkeys("abcde", 0.0)), weights="picks")
     assert all(900 < (pair.needed or 0) < 1400 for pair in five.pairs)
 
 
@@ -79,7 +79,9 @@ def test_noise_is_rarely_called_a_winner() -> None:
     """Three pairs in each of 6 logs without any difference, at 5%; benchmarks/ has the rate over many more."""
     claims = 0
     for seed in range(6):
-        comparison = compare_effects(styled(900, dict.fromkeys(STYLES, 0.0), agents=20, seed=seed), weights="picks")
+        comparison = compare_effects(
+            make_styled_log(900, dict.fromkeys(STYLES, 0.0), agents=20, seed=seed), weights="picks"
+        )
         claims += sum(pair.found in {"better", "worse"} for pair in comparison.pairs)
     assert claims <= 4
 
@@ -88,25 +90,25 @@ def test_what_always_comes_together_cannot_be_told_apart() -> None:
     """Each style has a model of its own: which of the two is liked, no number of choices tells."""
     models = {"direct": "small", "warm": "large", "detailed": "large"}
     comparison = compare_effects(
-        styled(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.8}, models=models), weights="picks"
+        make_styled_log(1500, {"direct": 0.0, "warm": 0.8, "detailed": 0.8}, models=models), weights="picks"
     )
-    pair = pair_of(comparison, "small", "large")
+    pair = find_pair(comparison, "small", "large")
     assert (pair.found, pair.needed, pair.missing, pair.effect) == ("cannot_tell", None, None, None)
     assert {each.best for each in comparison.standings if each.kind == "models"} == {None}
-    assert pair_of(comparison, "warm", "detailed").found != "cannot_tell"
+    assert find_pair(comparison, "warm", "detailed").found != "cannot_tell"
 
 
 def test_what_always_stands_in_the_same_place_cannot_be_told_from_it() -> None:
     """Whether the style is liked, or the first place, which it always has: a log sorted by style does not know."""
     log = []
-    for choice_set in styled(1500, dict.fromkeys(STYLES, 0.0)):
+    for choice_set in make_styled_log(1500, dict.fromkeys(STYLES, 0.0)):
         shown = tuple(replace(each, style=style) for each, style in zip(choice_set.shown, STYLES, strict=True))
         log.append(replace(choice_set, shown=shown))
     assert {pair.found for pair in compare_effects(log, weights="picks").pairs} == {"cannot_tell"}
 
 
 def test_prompts_are_told_apart_by_how_often_anything_is_picked() -> None:
-    log = styled(2400, dict.fromkeys(STYLES, 0.0), agents=30)
+    log = make_styled_log(2400, dict.fromkeys(STYLES, 0.0), agents=30)
     rng = random.Random(1)
     versions = ["old" if index % 2 else "new" for index in range(len(log))]
     changed = [
@@ -117,7 +119,7 @@ def test_prompts_are_told_apart_by_how_often_anything_is_picked() -> None:
         )
         for choice_set, version in zip(log, versions, strict=True)
     ]
-    pair = pair_of(compare_effects(changed, weights="picks"), "old", "new")
+    pair = find_pair(compare_effects(changed, weights="picks"), "old", "new")
     assert (pair.one, pair.found) == ("new", "better")
 
 
@@ -125,14 +127,14 @@ def test_length_explains_what_it_explains() -> None:
     """A style that is liked for being short wins, all in all, and is worth nothing more at equal length."""
     rng = random.Random(2)
     log = []
-    for choice_set in styled(2000, dict.fromkeys(STYLES, 0.0), agents=30):
+    for choice_set in make_styled_log(2000, dict.fromkeys(STYLES, 0.0), agents=30):
         shown = tuple(
             replace(each, text=" ".join(rng.choices(WORDS, k=5 if each.style == "direct" else rng.randint(5, 60))))
             for each in choice_set.shown
         )
         odds = [math.exp(-0.6 * math.log(len(each.text))) for each in shown]
         log.append(replace(choice_set, shown=shown, picked=rng.choices(range(3), odds)[0]))
-    pair = pair_of(compare_effects(log, weights="picks"), "direct", "warm")
+    pair = find_pair(compare_effects(log, weights="picks"), "direct", "warm")
     assert (pair.one, pair.found) == ("direct", "better")
     assert pair.effect is not None
     assert pair.equal_length is not None
@@ -143,14 +145,16 @@ def test_length_explains_what_it_explains() -> None:
 @pytest.mark.parametrize("picked", [None, 0])
 def test_logs_with_next_to_nothing_say_so(picked: int | None) -> None:
     """All dismissed; one choice; nothing at all."""
-    log = [replace(choice_set, picked=None) for choice_set in styled(30, dict.fromkeys(STYLES, 0.0))]
+    log = [replace(choice_set, picked=None) for choice_set in make_styled_log(30, dict.fromkeys(STYLES, 0.0))]
     comparison = compare_effects([*log, replace(log[0], picked=picked)], weights="picks")
     assert {pair.found for pair in comparison.pairs} == {"not_enough"}
     assert compare_effects([], weights="picks").pairs == ()
 
 
 def test_one_agent_alone_decides_nothing() -> None:
-    comparison = compare_effects(styled(1500, {"direct": 0.0, "warm": 2.0, "detailed": 0.0}, agents=1), weights="picks")
+    comparison = compare_effects(
+        make_styled_log(1500, {"direct": 0.0, "warm": 2.0, "detailed": 0.0}, agents=1), weights="picks"
+    )
     assert {pair.found for pair in comparison.pairs} == {"not_enough"}
     assert {each.best for each in comparison.standings} == {None}
     assert comparison.agents == 1

@@ -5,12 +5,12 @@ import random
 import pytest
 
 from bot.ranking.estimates import LENGTH, estimate_effects
-from tests.bot.ranking.logs import make_choice_sets, restyled
+from tests.bot.ranking.logs import make_choice_sets, restyle
 
 
 def test_a_style_that_is_picked_more_stands_out() -> None:
     found = [
-        restyled(choice_set, *("warm" if index == choice_set.picked else "direct" for index in range(3)))
+        restyle(choice_set, *("warm" if index == choice_set.picked else "direct" for index in range(3)))
         for choice_set in make_choice_sets(600)
         if choice_set.picked is not None
     ]
@@ -21,7 +21,7 @@ def test_a_style_that_is_picked_more_stands_out() -> None:
 
 def test_styles_that_are_dealt_at_random_do_not_differ() -> None:
     rng = random.Random(3)
-    found = [restyled(choice_set, *rng.sample(["warm", "direct", "plain"], 3)) for choice_set in make_choice_sets(600)]
+    found = [restyle(choice_set, *rng.sample(["warm", "direct", "plain"], 3)) for choice_set in make_choice_sets(600)]
     contrast = estimate_effects(found, weights="picks", without=LENGTH).contrast("styles", "warm", "plain")
     assert contrast.lower < 0 < contrast.upper
     assert contrast.error == pytest.approx(0.1, abs=0.07)

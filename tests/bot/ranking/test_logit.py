@@ -26,13 +26,13 @@ from bot.ranking.logit import (
 from tests.bot.ranking.logs import make_choice_sets
 
 
-def a_design(requests: int = 60, agents: int = 5, weights: Weights = "picks") -> Design:
+def make_design(requests: int = 60, agents: int = 5, weights: Weights = "picks") -> Design:
     found = make_choice_sets(requests, agents)
     raw = measure_features(found, compute_idf([choice_set.conversation for choice_set in found]))
     return build_design(found, standardise(raw, fit_scales(raw)), collect_names(found), weights)
 
 
-def somewhere(design: Design, seed: int = 1) -> Parameters:
+def draw_parameters(design: Design, seed: int = 1) -> Parameters:
     rng = np.random.default_rng(seed)
     start = initialise_parameters(design)
     spread = np.array([[0.9, 0.2], [0.2, 0.5]])
@@ -40,23 +40,23 @@ def somewhere(design: Design, seed: int = 1) -> Parameters:
     return replace(moved, spread=spread, random_effect_covariances=np.tile(spread, (len(start.random_effects), 1, 1)))
 
 
-def flat_loss(flat: FloatArray, design: Design, at: Parameters) -> float:
+def compute_flat_loss(flat: FloatArray, design: Design, at: Parameters) -> float:
     size = len(at.shared)
     moved = at.add_step(flat[:size], flat[size:].reshape(at.random_effects.shape))
     return compute_loss(design, moved, compute_precisions(at))[0]
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
-    design = a_design()
-    at = somewhere(design)
+    design = make_design()
+    at = draw_parameters(design)
     _, by_shared, by_random_effects = compute_loss(design, at, compute_precisions(at))
-    slopes = approx_fprime(np.zeros(len(by_shared) + by_random_effects.size), flat_loss, 1e-6, design, at)
+    slopes = approx_fprime(np.zeros(len(by_shared) + by_random_effects.size), compute_flat_loss, 1e-6, design, at)
     assert np.concatenate([by_shared, by_random_effects.ravel()]) == pytest.approx(slopes, abs=2e-3)
 
 
 def test_the_curvature_is_that_of_the_gradient() -> None:
-    design = a_design()
-    at, curvature = somewhere(design), compute_curvature(design, somewhere(design))
+    design = make_design()
+    at, curvature = draw_parameters(design), compute_curvature(design, draw_parameters(design))
     size, step = len(at.shared), 1e-5
     for index in range(size):
         unit = np.eye(size)[index] * step
@@ -69,7 +69,7 @@ def test_the_curvature_is_that_of_the_gradient() -> None:
 
 
 def test_the_fit_is_at_the_top() -> None:
-    design = a_design(300, 12)
+    design = make_design(300, 12)
     top = fit_logit(design)
     _, by_shared, by_random_effects = compute_loss(design, top, compute_precisions(top))
     assert np.abs(by_shared).max() < 0.05
@@ -77,22 +77,25 @@ def test_the_fit_is_at_the_top() -> None:
 
 
 def test_probabilities_of_a_set_and_of_none_add_up_to_one() -> None:
-    design = a_design()
-    for p, none in (predict_at_mode(design, somewhere(design)), predict_marginal(design, somewhere(design))):
+    design = make_design()
+    for p, none in (
+        predict_at_mode(design, draw_parameters(design)),
+        predict_marginal(design, draw_parameters(design)),
+    ):
         assert np.add.reduceat(p, design.starts) + none == pytest.approx(np.ones(len(none)))
 
 
 def test_huge_utilities_stay_numbers() -> None:
-    design = a_design()
+    design = make_design()
     p, none = compute_probabilities(design, np.full(len(design.x), 900.0), np.full(len(design.sizes), -900.0))
     assert np.isfinite(p).all()
     assert none.max() == 0.0
 
 
 def test_an_unknown_persons_choice_is_averaged_over_the_population() -> None:
-    design = a_design()
+    design = make_design()
     strangers = replace(design, agent=np.full_like(design.agent, len(design.names.agents)))
-    at = somewhere(design)
+    at = draw_parameters(design)
     p, none = predict_marginal(strangers, at)
     rng = np.random.default_rng(5)
     rows, outside = compute_utilities(strangers, at)
@@ -118,15 +121,15 @@ def test_a_person_who_always_takes_the_first_is_known_by_it() -> None:
 
 
 def test_of_positions_only_no_text_is_known() -> None:
-    design = keep_positions_only(a_design())
+    design = keep_positions_only(make_design())
     p, _ = predict_at_mode(drop_agents(design), fit_logit(drop_agents(design)))
     assert np.unique(p.reshape(-1, 3).round(9), axis=0).shape == (1, 3)
 
 
 def test_a_choice_of_weight_two_is_two_choices() -> None:
-    design = a_design(40, 3)
+    design = make_design(40, 3)
     twice = replace(design, weight=np.full_like(design.weight, 2.0))
-    at = somewhere(design)
+    at = draw_parameters(design)
     zero = np.zeros(len(at.shared))
     no_random_effects = replace(at, random_effects=np.zeros_like(at.random_effects))
     assert compute_loss(twice, no_random_effects, zero)[0] == pytest.approx(

@@ -10,11 +10,13 @@ from bot.ranking.features import FEATURES
 from bot.ranking.log_likelihood_gain import estimate_gain
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash_content, fit_ranker
 from storage.records import Turn
-from tests.bot.ranking.logs import an_entry, make_choice_sets, restyled
+from tests.bot.ranking.logs import make_choice_sets, make_entry, restyle
 
 RANKER = fit_ranker(make_choice_sets(), weights="picks")
 CONVERSATION = (Turn(role="customer", text="Where is my order?"),)
-CANDIDATES = an_entry("It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 4)).candidates
+CANDIDATES = make_entry(
+    "It will arrive on friday.", " ".join(["It was sent today with the next truck."] * 4)
+).candidates
 
 
 def test_it_learns_what_agents_like() -> None:
@@ -24,7 +26,7 @@ def test_it_learns_what_agents_like() -> None:
 
 def test_an_effect_of_a_style_is_learned() -> None:
     picked_warm = [
-        restyled(choice_set, *("warm" if index == choice_set.picked else "direct" for index in range(3)))
+        restyle(choice_set, *("warm" if index == choice_set.picked else "direct" for index in range(3)))
         for choice_set in make_choice_sets()
         if choice_set.picked is not None
     ]

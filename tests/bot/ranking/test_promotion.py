@@ -14,7 +14,7 @@ NOISE = make_choice_sets(180, 12, taste=0.0)
 TASTE = make_choice_sets(600, 12, taste=3.0)
 
 
-def copied(found: Sequence[ChoiceSet], times: int, *, agents: int) -> list[ChoiceSet]:
+def copy_log(found: Sequence[ChoiceSet], times: int, *, agents: int) -> list[ChoiceSet]:
     """As logs are that were read in several times, with ids, times and persons of their own."""
     return [
         replace(
@@ -36,7 +36,7 @@ def test_a_taste_opens_it() -> None:
 @pytest.mark.parametrize("agents", [1, 12])
 def test_copies_of_what_tells_nothing_do_not(agents: int) -> None:
     """Learned from one copy, another is explained well: that is no evidence."""
-    verdict = judge(copied(NOISE, 8, agents=agents), weights="kept")
+    verdict = judge(copy_log(NOISE, 8, agents=agents), weights="kept")
     assert not verdict.is_open
     assert verdict.picks <= len(NOISE)
 

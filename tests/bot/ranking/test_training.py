@@ -21,7 +21,7 @@ from bot.ranking.training import (
 )
 from storage import tables
 from storage.repositories.rankers import LEARNING
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from tests.bot.desk import Desk
 from tests.storage.stores import AT, a_choice, a_ranker, a_request, after, some_candidates, store_of
 
@@ -30,7 +30,7 @@ OPEN = Verdict(state="open", picks=300, agents=12, clustered_by="agent", cluster
 SHUT = replace(OPEN, state="not_better", lower=-0.01)
 
 
-def a_refit(version: str | None = "v1", verdict: Verdict = OPEN) -> RefitResult:
+def make_refit(version: str | None = "v1", verdict: Verdict = OPEN) -> RefitResult:
     return RefitResult(
         version=version,
         model=None if version is None else f"the model of {version}",
@@ -63,7 +63,9 @@ class FakeTrainer:
         return self.result
 
 
-def learner_of(desk: Desk, trainer: FakeTrainer, *, me: str = "here", renew_every_s: float = 30.0) -> RefitScheduler:
+def make_scheduler(
+    desk: Desk, trainer: FakeTrainer, *, me: str = "here", renew_every_s: float = 30.0
+) -> RefitScheduler:
     store = store_of(desk.store.database, me=me)
     return RefitScheduler(
         rankers=store.rankers,
@@ -77,7 +79,7 @@ def learner_of(desk: Desk, trainer: FakeTrainer, *, me: str = "here", renew_ever
     )
 
 
-async def with_choices(desk: Desk, count: int, *, start: int = 0, simulated: bool = False) -> None:
+async def add_choices(desk: Desk, count: int, *, start: int = 0, simulated: bool = False) -> None:
     """So many requests with a choice, in one transaction: one by one they would take seconds."""
     ids = [f"r{number}" for number in range(start, start + count)]
     asked = [to_row(a_request(each, status="shown", simulated=simulated)) for each in ids]
@@ -124,9 +126,9 @@ def test_the_first_refit_waits_for_enough_choices() -> None:
 
 
 async def test_simulated_choices_are_nothing_to_learn_from(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES, simulated=True)
-    trainer = FakeTrainer(a_refit())
-    await learner_of(desk, trainer).refit_if_due()
+    await add_choices(desk, FIRST_CHOICES, simulated=True)
+    trainer = FakeTrainer(make_refit())
+    await make_scheduler(desk, trainer).refit_if_due()
     assert trainer.times == 0
 
 
@@ -134,9 +136,9 @@ async def test_simulated_choices_are_nothing_to_learn_from(desk: Desk) -> None:
 
 
 async def test_a_refit_is_recorded_and_shown_by_its_gate(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
-    trainer = FakeTrainer(a_refit())
-    learner = learner_of(desk, trainer)
+    await add_choices(desk, FIRST_CHOICES)
+    trainer = FakeTrainer(make_refit())
+    learner = make_scheduler(desk, trainer)
     await learner.refit_if_due()
     newest = await desk.store.rankers.newest()
     assert newest is not None
@@ -155,29 +157,29 @@ async def test_what_is_learned_and_not_shown_is_told_apart(
     desk: Desk, decided: tuple[str, ...], verdict: Verdict, outcome: str
 ) -> None:
     """Because it is not proven, or because a person has decided otherwise."""
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
     for person in decided:
         await desk.store.rankers.roll_back(None, actor=person, at=AT)
-    await learner_of(desk, FakeTrainer(a_refit(verdict=verdict))).refit_if_due()
+    await make_scheduler(desk, FakeTrainer(make_refit(verdict=verdict))).refit_if_due()
     assert outcomes(desk, outcome) == 1
     assert "ranker_shown" not in await actions(desk)
     assert "ranker_trained" in await actions(desk)
 
 
 async def test_a_gate_that_shuts_withdraws(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
-    await learner_of(desk, FakeTrainer(a_refit())).refit_if_due()
-    await with_choices(desk, 10, start=FIRST_CHOICES)
-    await learner_of(desk, FakeTrainer(a_refit("v2", SHUT))).refit_if_due()
+    await add_choices(desk, FIRST_CHOICES)
+    await make_scheduler(desk, FakeTrainer(make_refit())).refit_if_due()
+    await add_choices(desk, 10, start=FIRST_CHOICES)
+    await make_scheduler(desk, FakeTrainer(make_refit("v2", SHUT))).refit_if_due()
     assert (await actions(desk))[-2:] == ["ranker_trained", "ranker_withdrawn"]
     assert outcomes(desk, "withdrawn") == 1
 
 
 async def test_a_log_with_nothing_to_learn_leaves_nothing_behind(desk: Desk) -> None:
     """All dismissed: asked again after a while only."""
-    await with_choices(desk, FIRST_CHOICES)
-    trainer = FakeTrainer(a_refit(None))
-    learner = learner_of(desk, trainer)
+    await add_choices(desk, FIRST_CHOICES)
+    trainer = FakeTrainer(make_refit(None))
+    learner = make_scheduler(desk, trainer)
     for _ in range(3):
         await learner.refit_if_due()
     assert trainer.times == 1
@@ -189,9 +191,9 @@ async def test_a_log_with_nothing_to_learn_leaves_nothing_behind(desk: Desk) -> 
 
 
 async def test_a_refit_that_fails_is_told_and_tried_again_later(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
     trainer = FakeTrainer(RefitFailed("the database cannot be used: gone"))
-    learner = learner_of(desk, trainer)
+    learner = make_scheduler(desk, trainer)
     for _ in range(3):
         await learner.refit_if_due()
     assert trainer.times == 1
@@ -199,19 +201,19 @@ async def test_a_refit_that_fails_is_told_and_tried_again_later(desk: Desk, capl
     assert await actions(desk) == []
     assert outcomes(desk, "failed") == 1
     desk.clock.tick(AGAIN_AFTER_S)
-    trainer.result = a_refit()
+    trainer.result = make_refit()
     await learner.refit_if_due()
     assert outcomes(desk, "shown") == 1
 
 
 async def test_a_database_that_is_away_when_the_result_is_there_is_asked_again_later(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
 
     async def goes_away() -> None:
         await desk.store.change("ALTER TABLE rankers RENAME TO elsewhere")
 
-    trainer = FakeTrainer(a_refit(), meanwhile=goes_away)
-    learner = learner_of(desk, trainer)
+    trainer = FakeTrainer(make_refit(), meanwhile=goes_away)
+    learner = make_scheduler(desk, trainer)
     await learner.refit_if_due()
     assert outcomes(desk, "failed") == 1
     await desk.store.change("ALTER TABLE elsewhere RENAME TO rankers")
@@ -226,22 +228,22 @@ async def test_a_database_that_is_away_when_the_result_is_there_is_asked_again_l
 
 
 async def test_of_two_replicas_one_refits(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
-    second = FakeTrainer(a_refit("v2"))
-    other = learner_of(desk, second, me="other")
-    first = FakeTrainer(a_refit(), meanwhile=other.refit_if_due)
-    await learner_of(desk, first).refit_if_due()
+    await add_choices(desk, FIRST_CHOICES)
+    second = FakeTrainer(make_refit("v2"))
+    other = make_scheduler(desk, second, me="other")
+    first = FakeTrainer(make_refit(), meanwhile=other.refit_if_due)
+    await make_scheduler(desk, first).refit_if_due()
     assert (first.times, second.times) == (1, 0)
     await other.refit_if_due()
     assert second.times == 0, "it is done"
 
 
 async def test_who_was_killed_while_refitting_holds_others_up_for_a_lease(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
     dead = store_of(desk.store.database, me="dead")
     assert await dead.leases.take(LEARNING, at=desk.clock.now(), until=desk.clock.now() + LEASE)
-    trainer = FakeTrainer(a_refit())
-    learner = learner_of(desk, trainer)
+    trainer = FakeTrainer(make_refit())
+    learner = make_scheduler(desk, trainer)
     await learner.refit_if_due()
     assert trainer.times == 0
     desk.clock.tick(LEASE.total_seconds() + 1)
@@ -252,7 +254,7 @@ async def test_who_was_killed_while_refitting_holds_others_up_for_a_lease(desk: 
 
 async def test_who_lost_the_lease_ends_its_work_and_records_nothing(desk: Desk) -> None:
     """A replica that was stopped for minutes: another has taken over, and decides."""
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
     other = store_of(desk.store.database, me="other")
 
     async def loses_it() -> None:
@@ -261,17 +263,17 @@ async def test_who_lost_the_lease_ends_its_work_and_records_nothing(desk: Desk) 
         assert await other.leases.take(LEARNING, at=now, until=now + LEASE)
         await asyncio.Event().wait()
 
-    trainer = FakeTrainer(a_refit(), meanwhile=loses_it)
-    await learner_of(desk, trainer, renew_every_s=0.01).refit_if_due()
+    trainer = FakeTrainer(make_refit(), meanwhile=loses_it)
+    await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
     assert await desk.store.rankers.newest() is None
 
 
 async def test_the_lease_is_kept_as_long_as_the_work_takes(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
-    second = FakeTrainer(a_refit("v2"))
-    other = learner_of(desk, second, me="other")
+    await add_choices(desk, FIRST_CHOICES)
+    second = FakeTrainer(make_refit("v2"))
+    other = make_scheduler(desk, second, me="other")
 
     async def takes_long() -> None:
         for _ in range(5):
@@ -283,35 +285,35 @@ async def test_the_lease_is_kept_as_long_as_the_work_takes(desk: Desk) -> None:
                 await asyncio.sleep(0.01)
             await other.refit_if_due()
 
-    trainer = FakeTrainer(a_refit(), meanwhile=takes_long)
-    await learner_of(desk, trainer, renew_every_s=0.01).refit_if_due()
+    trainer = FakeTrainer(make_refit(), meanwhile=takes_long)
+    await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert (trainer.times, second.times) == (1, 0)
     assert outcomes(desk, "shown") == 1
 
 
 async def test_work_without_end_is_ended(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
 
     async def never() -> None:
         desk.clock.tick(LIMIT_S + 1)
         await asyncio.Event().wait()
 
-    trainer = FakeTrainer(a_refit(), meanwhile=never)
-    await learner_of(desk, trainer, renew_every_s=0.01).refit_if_due()
+    trainer = FakeTrainer(make_refit(), meanwhile=never)
+    await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
 
 
 async def test_a_shutdown_ends_the_work_and_frees_the_lease(desk: Desk) -> None:
-    await with_choices(desk, FIRST_CHOICES)
+    await add_choices(desk, FIRST_CHOICES)
     began = asyncio.Event()
 
     async def works() -> None:
         began.set()
         await asyncio.Event().wait()
 
-    trainer = FakeTrainer(a_refit(), meanwhile=works)
-    task = asyncio.create_task(learner_of(desk, trainer).refit_if_due())
+    trainer = FakeTrainer(make_refit(), meanwhile=works)
+    task = asyncio.create_task(make_scheduler(desk, trainer).refit_if_due())
     await began.wait()
     task.cancel()
     await asyncio.wait([task])

@@ -29,7 +29,7 @@ def counts(rates: Iterable[Rate], case: str, of: str) -> tuple[float, float]:
     return found.cases, found.of
 
 
-def by_many(*log: Asked, agents: int) -> list[Asked]:
+def spread_over_agents(*log: Asked, agents: int) -> list[Asked]:
     """The same log of each of so many agents."""
     return [replace(asked, agent=f"U{number:02}") for number in range(agents) for asked in log]
 
@@ -113,8 +113,8 @@ async def test_weeks_begin_on_mondays_and_leap_over_empty_ones(reported: Reporte
 
 
 async def test_two_whole_weeks_in_a_row_are_compared(reported: Reported) -> None:
-    before = by_many(used(), used(), dismissed(), dismissed(), agents=12)
-    after = by_many(used(), used(), used(), dismissed(), agents=12)
+    before = spread_over_agents(used(), used(), dismissed(), dismissed(), agents=12)
+    after = spread_over_agents(used(), used(), used(), dismissed(), agents=12)
     log = [*before, *(replace(asked, after=WEEK) for asked in after), used(after=2 * WEEK)]
     report = await reported(*log, now=MONDAY + 2 * WEEK + timedelta(hours=1))
     found = report.week_over_week
@@ -219,7 +219,7 @@ async def test_places_are_told_beside_an_even_share(reported: Reported) -> None:
     three = tuple(Drafted(position=n) for n in (1, 2, 3))
     alone = (Drafted(position=1),)
     report = await reported(
-        *by_many(used(1), used(1), used(1), edited(0.5, 2), dismissed(), agents=10),
+        *spread_over_agents(used(1), used(1), used(1), edited(0.5, 2), dismissed(), agents=10),
         used(3, drafts=three),
         used(1, drafts=alone),
         used(1, policy="unlogged", order=None),
@@ -278,7 +278,9 @@ async def test_a_style_is_told_by_where_it_was_shown(reported: Reported) -> None
         Drafted(style="direct", position=2),
         Drafted(style="steps", error="refused"),
     )
-    log = by_many(used(1, drafts=pair), used(1, drafts=pair), used(2, drafts=pair), dismissed(drafts=pair), agents=10)
+    log = spread_over_agents(
+        used(1, drafts=pair), used(1, drafts=pair), used(2, drafts=pair), dismissed(drafts=pair), agents=10
+    )
     found = groups(await reported(*log, by="style"))
     assert list(found) == ["warm", "direct", "steps"]
     warm, steps = found["warm"], found["steps"]
@@ -328,7 +330,11 @@ async def test_drafts_without_a_known_probability_are_left_out_and_counted(repor
 
 
 async def test_groups_of_few_are_withheld_until_asked_for(reported: Reported) -> None:
-    log = [*by_many(used(), used(), agents=6), used(agent="U01", channel="C2"), used(agent="U02", channel="C2")]
+    log = [
+        *spread_over_agents(used(), used(), agents=6),
+        used(agent="U01", channel="C2"),
+        used(agent="U02", channel="C2"),
+    ]
     report = await reported(*log, by="channel")
     found = groups(report)
     assert (found["C1"].is_withheld, found["C2"].is_withheld) == (False, True)
@@ -338,13 +344,13 @@ async def test_groups_of_few_are_withheld_until_asked_for(reported: Reported) ->
 
 
 async def test_groups_of_few_are_told_when_asked_for(reported: Reported) -> None:
-    log = [*by_many(used(), agents=6), used(agent="U01", channel="C2")]
+    log = [*spread_over_agents(used(), agents=6), used(agent="U01", channel="C2")]
     found = groups(await reported(*log, by="channel", individuals=True))
     assert counts(found["C2"].rates, "accepted", "shown") == (1, 1)
 
 
 async def test_a_team_of_few_is_no_group_of_few(reported: Reported) -> None:
-    found = groups(await reported(*by_many(used(), agents=3), by="surface"))
+    found = groups(await reported(*spread_over_agents(used(), agents=3), by="surface"))
     assert not found["slash"].is_withheld
 
 
@@ -352,7 +358,7 @@ async def test_a_team_of_few_is_no_group_of_few(reported: Reported) -> None:
     ("by", "change"), [("channel", {"channel": "C2"}), ("prompt", {"prompt": "p2"}), ("surface", {"surface": "cli"})]
 )
 async def test_requests_by_what_they_have(reported: Reported, by: Any, change: dict[str, Any]) -> None:
-    log = [*by_many(used(), used(), agents=6), *by_many(dismissed(**change), agents=6)]
+    log = [*spread_over_agents(used(), used(), agents=6), *spread_over_agents(dismissed(**change), agents=6)]
     found = groups(await reported(*log, by=by))
     assert [(group.count, counts(group.rates, "accepted", "shown")) for group in found.values()] == [
         (12, (12, 12)),

@@ -23,14 +23,14 @@ def wilson(cases: float, of: float) -> tuple[float, float]:
     return centre - reach, centre + reach
 
 
-def asked(rng: np.random.Generator, agents: int, *, uneven: bool) -> Counts:
+def draw_requests(rng: np.random.Generator, agents: int, *, uneven: bool) -> Counts:
     """How often each agent asks: much alike, or a few most of it."""
     if uneven:
         return np.floor(rng.lognormal(3.5, 1.1, agents)) + 1
     return rng.poisson(60, agents) + 1.0
 
 
-def taken(rng: np.random.Generator, of: Counts, truth: float, likeness: float) -> Counts:
+def draw_cases(rng: np.random.Generator, of: Counts, truth: float, likeness: float) -> Counts:
     """How many each takes: each has a taste of their own, around the truth."""
     spread = (1 - likeness) / likeness
     tastes = rng.beta(truth * spread, (1 - truth) * spread, len(of))
@@ -62,8 +62,8 @@ def test_coverage_is_near_what_is_promised_where_the_naive_interval_is_not(
     rng = np.random.default_rng(20261123)
     ours = naive = 0
     for _ in range(SIMULATIONS):
-        of = asked(rng, agents, uneven=uneven)
-        cases = taken(rng, of, truth, likeness)
+        of = draw_requests(rng, agents, uneven=uneven)
+        cases = draw_cases(rng, of, truth, likeness)
         ours += holds(estimate_share(cases, of), truth)
         bottom, top = wilson(cases.sum(), of.sum())
         naive += bottom <= truth <= top
@@ -83,7 +83,7 @@ def test_the_coverage_of_a_difference_of_two_weeks_of_the_same_agents(
         tastes = rng.beta(5, 3, agents)
         weeks = []
         for shift in (change, 0.0):
-            of = asked(rng, agents, uneven=uneven)
+            of = draw_requests(rng, agents, uneven=uneven)
             weeks.append((rng.binomial(of.astype(int), np.clip(tastes + shift, 0, 1)).astype(np.float64), of))
         hits += holds(estimate_difference(weeks[0], weeks[1]), truth)
     assert hits / SIMULATIONS >= 0.92
@@ -93,7 +93,7 @@ def test_the_coverage_of_a_mean() -> None:
     rng = np.random.default_rng(3)
     hits = 0
     for _ in range(SIMULATIONS):
-        of = asked(rng, 12, uneven=False)
+        of = draw_requests(rng, 12, uneven=False)
         values = of * rng.normal(0.03, 0.05, 12) + rng.normal(0, 0.4, 12) * np.sqrt(of)
         hits += holds(estimate_mean(values, of), 0.03)
     assert 0.935 <= hits / SIMULATIONS <= 0.975

@@ -10,7 +10,7 @@ import pytest
 
 from bot.choice_log import to_json_line
 from storage.repositories.rankers import LEARNING
-from tests.bot.ranking.logs import a_log, an_entry, written
+from tests.bot.ranking.logs import make_entry, make_log, write_log
 from tests.cli.conftest import Suggest
 from tests.storage.stores import AT, a_ranker, after, open_store
 
@@ -42,15 +42,15 @@ async def scored(suggest: Suggest, *args: object) -> list[dict[str, Any]]:
 
 @pytest.fixture
 async def model(suggest: Suggest) -> Path:
-    written(a_log(200), LOG)
+    write_log(make_log(200), LOG)
     assert (await suggest("rank", "train", "--log", str(LOG), "--save", str(MODEL))).code == 0
     return MODEL
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.zst"])
 async def test_train_says_what_it_learned_from_and_what_not(suggest: Suggest, name: str) -> None:
-    entries = [*a_log(100), an_entry("one", "two", number=900), an_entry("one", picked=0, number=901)]
-    path = written(entries, Path(name))
+    entries = [*make_log(100), make_entry("one", "two", number=900), make_entry("one", picked=0, number=901)]
+    path = write_log(entries, Path(name))
     result = await suggest("rank", "train", "--log", str(path), "--json")
     assert result.code == 0, result.err
     assert result.json["requests"] == 100
@@ -63,7 +63,7 @@ async def test_train_says_what_it_learned_from_and_what_not(suggest: Suggest, na
 
 
 async def test_several_logs_are_one_and_a_request_in_both_counts_once(suggest: Suggest) -> None:
-    log = written(a_log(60), LOG)
+    log = write_log(make_log(60), LOG)
     result = await suggest("rank", "train", "--log", str(log), "--log", str(log), "--json")
     assert (result.json["requests"], result.json["left_out"]) == (60, {"repeated": 60})
 
@@ -99,10 +99,10 @@ async def test_choices_need_not_be_there_and_change_nothing(suggest: Suggest, mo
 async def test_the_score_is_of_the_text_and_the_probability_of_position_and_person_too(
     suggest: Suggest, model: Path
 ) -> None:
-    same = an_entry("It comes today.", "It comes today.", "It comes today.")
+    same = make_entry("It comes today.", "It comes today.", "It comes today.")
     same = replace(same, candidates=tuple(replace(one, style="direct") for one in same.candidates))
     stranger = replace(same, request=replace(same.request, agent_id="U99", id="r2"))
-    written([same, stranger], LOG)
+    write_log([same, stranger], LOG)
     known, unknown = await scored(suggest)
     assert len({one["score"] for one in known["candidates"]}) == 1
     assert known["candidates"][0]["choice_probability"] > known["candidates"][1]["choice_probability"]
@@ -111,11 +111,13 @@ async def test_the_score_is_of_the_text_and_the_probability_of_position_and_pers
 
 
 async def test_what_was_not_shown_could_not_be_picked(suggest: Suggest, model: Path) -> None:
-    entry = an_entry("one", "two", "three", picked=0)
+    entry = make_entry("one", "two", "three", picked=0)
     hidden = replace(entry.candidates[2], position=None, dropped_reason="near_duplicate")
     failed = replace(entry.candidates[2], id="f", sample_index=3, position=None, text=None, error="refused")
-    nothing = an_entry(number=5, status="failed")
-    written([replace(entry, candidates=(*entry.candidates[:2], hidden, failed)), nothing, an_entry("x", number=6)], LOG)
+    nothing = make_entry(number=5, status="failed")
+    write_log(
+        [replace(entry, candidates=(*entry.candidates[:2], hidden, failed)), nothing, make_entry("x", number=6)], LOG
+    )
     line, empty, single = await scored(suggest)
     assert [one["choice_probability"] for one in line["candidates"][2:]] == [0.0, 0.0]
     assert [one["score"] for one in line["candidates"][2:]] == [None, None]
@@ -125,7 +127,7 @@ async def test_what_was_not_shown_could_not_be_picked(suggest: Suggest, model: P
 
 @pytest.mark.parametrize("text", ["字" * 100_000, "a " * 50_000, "مرحبا، كيف حالك؟", "👍", ""])
 async def test_any_text_gets_a_score(suggest: Suggest, model: Path, text: str) -> None:
-    written([an_entry(text, "It comes today.")], LOG)
+    write_log([make_entry(text, "It comes today.")], LOG)
     (line,) = await scored(suggest)
     assert all(isinstance(one["score"], float) for one in line["candidates"])
 
@@ -161,7 +163,7 @@ async def test_without_places_candidates_stand_as_they_were_drafted(suggest: Sug
 
 
 async def test_evaluate_tells_both_splits_beside_the_baselines(suggest: Suggest) -> None:
-    log = str(written(a_log(600, taste=3.0), LOG))
+    log = str(write_log(make_log(600, taste=3.0), LOG))
     found = (await suggest("rank", "evaluate", "--log", log, "--weights", "picks", "--json")).json
     for split in ("person", "time"):
         assert found[split]["log_likelihood"]["mean"] > found[split]["position"]["mean"]
@@ -174,7 +176,7 @@ async def test_evaluate_tells_both_splits_beside_the_baselines(suggest: Suggest)
 
 
 async def test_with_few_agents_it_is_exploratory(suggest: Suggest) -> None:
-    written(a_log(120, agents=1), LOG)
+    write_log(make_log(120, agents=1), LOG)
     told = await suggest("rank", "evaluate", "--log", str(LOG))
     assert "Exploratory" in told.out
     assert "Other persons" not in told.out
@@ -209,10 +211,13 @@ async def test_without_a_model_it_is_the_databases(suggest: Suggest, model: Path
         (b"", "0 decided requests"),
         (b"not json\n", "line 1: is no JSON"),
         (b'{"schema": "choice-log/2"}\n', "line 1: schema: is not choice-log/1"),
-        (gzip.compress("".join(map(to_json_line, a_log(50))).encode())[:900], "ends in the middle"),
-        (to_json_line(an_entry("a", "b", picked=0)).replace('"score": null', '"score": NaN').encode(), "has NaN in it"),
-        (to_json_line(an_entry("a", "b", kind="dismissed")).encode(), "1 decided requests, 0 with a pick"),
-        (to_json_line(an_entry("a", "b")).encode(), "left out: 1 undecided"),
+        (gzip.compress("".join(map(to_json_line, make_log(50))).encode())[:900], "ends in the middle"),
+        (
+            to_json_line(make_entry("a", "b", picked=0)).replace('"score": null', '"score": NaN').encode(),
+            "has NaN in it",
+        ),
+        (to_json_line(make_entry("a", "b", kind="dismissed")).encode(), "1 decided requests, 0 with a pick"),
+        (to_json_line(make_entry("a", "b")).encode(), "left out: 1 undecided"),
     ],
 )
 async def test_a_log_that_cannot_be_learned_from_is_refused(suggest: Suggest, content: bytes, complaint: str) -> None:
@@ -235,7 +240,7 @@ async def test_what_was_scored_is_told(suggest: Suggest, model: Path) -> None:
 
 
 async def test_half_a_log_is_not_scored_halfway(suggest: Suggest, model: Path) -> None:
-    whole = gzip.compress("".join(map(to_json_line, a_log(900))).encode())
+    whole = gzip.compress("".join(map(to_json_line, make_log(900))).encode())
     put(Path("half.gz"), whole[: len(whole) // 2])
     result = await suggest("rank", "score", "--log", "half.gz", "--model", str(model), "-o", "scored.jsonl")
     assert (result.code, is_there(Path("scored.jsonl"))) == (1, False)
@@ -257,7 +262,7 @@ async def test_the_log_is_never_written_over(suggest: Suggest, model: Path) -> N
     ],
 )
 async def test_a_model_that_cannot_be_used_is_refused(suggest: Suggest, content: bytes, complaint: str) -> None:
-    written(a_log(5), LOG)
+    write_log(make_log(5), LOG)
     put(MODEL, content)
     result = await suggest("rank", "score", "--log", str(LOG), "--model", str(MODEL))
     assert result.code == 1
@@ -267,6 +272,6 @@ async def test_a_model_that_cannot_be_used_is_refused(suggest: Suggest, content:
 
 async def test_files_that_are_not_there_are_wrong_usage(suggest: Suggest) -> None:
     assert (await suggest("rank", "train", "--log", "nowhere.jsonl")).code == 2
-    written(a_log(5), LOG)
+    write_log(make_log(5), LOG)
     result = await suggest("rank", "score", "--log", str(LOG), "--model", "nowhere.json")
     assert (result.code, "rank train --save nowhere.json" in result.complaint) == (2, True)

@@ -14,8 +14,8 @@ from sqlalchemy import insert
 from storage import tables
 from storage.records import LogEntry
 from storage.repositories.rankers import LEARNING
-from storage.repositories.requests import to_row
-from tests.bot.ranking.logs import a_log, an_entry
+from storage.rows import to_row
+from tests.bot.ranking.logs import make_entry, make_log
 from tests.cli.conftest import Suggest
 from tests.storage.stores import AT, Store, a_ranker, after, open_store
 
@@ -62,7 +62,7 @@ async def test_an_empty_log_says_that_nothing_was_learned(suggest: Suggest) -> N
 
 async def test_too_little_is_told_with_how_much_is_missing(suggest: Suggest) -> None:
     async with open_store("sqlite:///log.db") as store:
-        await filled(store, a_log(60))
+        await filled(store, make_log(60))
     result = await suggest("rank", "report")
     assert re.search(r"not enough data: about \d+ more picks", result.out)
     assert "wins" not in result.out.replace("which wins", "")
@@ -71,7 +71,7 @@ async def test_too_little_is_told_with_how_much_is_missing(suggest: Suggest) -> 
 
 async def test_a_long_log_is_told_with_what_it_is_worth(suggest: Suggest) -> None:
     async with open_store("sqlite:///log.db") as store:
-        await filled(store, a_log(2400, agents=20, taste=4.0))
+        await filled(store, make_log(2400, agents=20, taste=4.0))
     result = await suggest("rank", "report")
     assert "2,400 decided requests" in result.out
     found = re.search(r"change by \+(\d+\.\d) percentage points .* \+\d+\.\d to \+\d+\.\d", words(result.out))
@@ -82,7 +82,7 @@ async def test_a_long_log_is_told_with_what_it_is_worth(suggest: Suggest) -> Non
 
 async def test_a_small_team_is_told_that_it_is_exploratory(suggest: Suggest) -> None:
     async with open_store("sqlite:///log.db") as store:
-        await filled(store, a_log(600, agents=4))
+        await filled(store, make_log(600, agents=4))
     result = await suggest("rank", "report")
     assert "Fewer than ten agents" in result.out
     assert "are of 4 agents, and at least 10 are needed" in words(result.out)
@@ -106,7 +106,7 @@ async def test_what_orders_now_is_told_and_why(suggest: Suggest) -> None:
 
 async def test_json_holds_the_same(suggest: Suggest) -> None:
     async with open_store("sqlite:///log.db") as store:
-        await filled(store, a_log(300))
+        await filled(store, make_log(300))
     found = (await suggest("rank", "report", "--json")).json
     assert (found["displays"], found["agents"], found["exploratory"]) == (300, 12, False)
     assert found["order"]["version"] is None
@@ -119,7 +119,7 @@ async def test_json_holds_the_same(suggest: Suggest) -> None:
 
 async def test_the_page_is_one_file_and_shows_names_as_text(suggest: Suggest) -> None:
     async with open_store("sqlite:///log.db") as store:
-        await filled(store, a_log(300))
+        await filled(store, make_log(300))
         await store.change("UPDATE candidates SET style = '<script>alert(1)</script>' WHERE style = 'warm'")
     result = await suggest("rank", "report", "--html", "ranking.html")
     assert result.err == "ranking.html is written\n"
@@ -139,8 +139,8 @@ async def test_a_page_that_cannot_be_written_is_one_line(suggest: Suggest) -> No
 
 async def test_a_part_of_the_log(suggest: Suggest) -> None:
     async with open_store("sqlite:///log.db") as store:
-        await filled(store, a_log(60))
-    until = (a_log(60)[29].request.created_at + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        await filled(store, make_log(60))
+    until = (make_log(60)[29].request.created_at + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert "30 decided requests" in (await suggest("rank", "report", "--until", until)).out
     assert "0 decided requests" in (await suggest("rank", "report", "--team", "T9")).out
     result = await suggest("rank", "report", "--since", "2026-12-01", "--until", "2026-11-01")
@@ -151,9 +151,9 @@ async def test_a_part_of_the_log(suggest: Suggest) -> None:
 async def test_odd_logs_are_told_without_a_claim(suggest: Suggest) -> None:
     """All dismissed, one candidate only, nobody decided: what is left out is counted."""
     entries = [
-        *(an_entry("one", "two", "three", kind="dismissed", number=number) for number in range(20)),
-        an_entry("one", picked=0, number=20),
-        an_entry("one", "two", number=21),
+        *(make_entry("one", "two", "three", kind="dismissed", number=number) for number in range(20)),
+        make_entry("one", picked=0, number=20),
+        make_entry("one", "two", number=21),
     ]
     async with open_store("sqlite:///log.db") as store:
         await filled(store, entries, propensity=None)

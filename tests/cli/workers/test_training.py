@@ -21,9 +21,9 @@ from cli.workers.training import ProcessApart
 from storage import tables
 from storage.queries.log_entries import Selection
 from storage.records import LogEntry
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from storage.schema import migrate
-from tests.bot.ranking.logs import a_log, an_entry
+from tests.bot.ranking.logs import make_entry, make_log
 from tests.storage.stores import Store, open_store
 
 
@@ -50,7 +50,7 @@ def approx(value: object) -> object:
 
 async def test_it_learns_what_is_in_the_database(url: str) -> None:
     async with open_store(url) as store:
-        await filled(store, a_log(200))
+        await filled(store, make_log(200))
     refit = await ProcessApart(url).train()
     assert refit.model is not None
     ranker = Ranker.from_json(refit.model)
@@ -58,13 +58,13 @@ async def test_it_learns_what_is_in_the_database(url: str) -> None:
     assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
     assert refit.trained_until == ranker.trained_until
     # To the last digit only where as many threads add the numbers up.
-    here = judge(collect_training_set(a_log(200)).choice_sets, weights="kept").to_dict()
+    here = judge(collect_training_set(make_log(200)).choice_sets, weights="kept").to_dict()
     assert refit.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
 
 
 async def test_of_a_long_log_the_newest_count(url: str) -> None:
     async with open_store(url) as store:
-        await filled(store, [*a_log(20), an_entry("one", "two", number=20)])
+        await filled(store, [*make_log(20), make_entry("one", "two", number=20)])
         found, left_out = await read_choice_sets(store.log, Selection(), newest=5)
         everything, _ = await read_choice_sets(store.log, Selection())
     assert [display.request_id for display in found] == ["r15", "r16", "r17", "r18", "r19"]
@@ -74,7 +74,7 @@ async def test_of_a_long_log_the_newest_count(url: str) -> None:
 
 async def test_a_log_with_nothing_to_learn_from_is_no_failure(url: str) -> None:
     async with open_store(url) as store:
-        await filled(store, [entry for entry in a_log(200) if entry.choice and entry.choice.kind == "dismissed"])
+        await filled(store, [entry for entry in make_log(200) if entry.choice and entry.choice.kind == "dismissed"])
     refit = await ProcessApart(url).train()
     assert (refit.version, refit.model, refit.verdict.state) == (None, None, "too_little")
     assert refit.requests > 0
@@ -93,7 +93,7 @@ def test_the_database_and_its_password_are_not_shown() -> None:
 
 async def test_a_refit_that_is_not_wanted_any_more_is_ended(url: str) -> None:
     async with open_store(url) as store:
-        await filled(store, a_log(2000))
+        await filled(store, make_log(2000))
     before = children()
     task = asyncio.create_task(ProcessApart(url).train())
     while True:
@@ -109,7 +109,7 @@ async def test_a_refit_that_is_not_wanted_any_more_is_ended(url: str) -> None:
 async def test_a_process_that_is_killed_is_a_refit_that_failed(url: str) -> None:
     """As the kernel does where memory runs out."""
     async with open_store(url) as store:
-        await filled(store, a_log(2000))
+        await filled(store, make_log(2000))
     before = children()
     task = asyncio.create_task(ProcessApart(url).train())
     while True:
