@@ -21,7 +21,7 @@ from bot.privacy.placeholders import NO_PLACEHOLDERS, fill, mask_messages
 
 SET = Path(__file__).with_name("privacy.txt")
 KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "IP", "SECRET")
-THEIR_KINDS = {
+PRESIDIO_KINDS = {
     "EMAIL_ADDRESS": "EMAIL",
     "PHONE_NUMBER": "PHONE",
     "CREDIT_CARD": "CARD",
@@ -29,7 +29,7 @@ THEIR_KINDS = {
     "IP_ADDRESS": "IP",
 }
 
-_MARKED = re.compile(r"\{\{(\w+)\|([^}]*)\}\}")
+_MARKED_SPAN = re.compile(r"\{\{(\w+)\|([^}]*)\}\}")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 
 PLAIN = (
@@ -48,12 +48,12 @@ FLOODS = {
 }
 
 Span = tuple[str, int, int]
-Find = Callable[[str], Collection[Span]]
+Finder = Callable[[str], Collection[Span]]
 """A detector: kind, start and end of all that it finds in a text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkedMessage:
     """A message, and the spans in it that are personal, with their kinds."""
 
     text: str
@@ -73,17 +73,22 @@ class Score:
         return self.hidden / self.marked
 
 
-def messages() -> list[Marked]:
+def read_messages() -> list[MarkedMessage]:
+    """Read the set: a message a line."""
     lines = SET.read_text(encoding="utf-8").splitlines()
     return [_read(line) for line in lines if line and not line.startswith("# ")]
 
 
-def ours(recogniser: Recogniser) -> Find:
+def build_our_finder(recogniser: Recogniser) -> Finder:
+    """Build a finder from the product's recogniser."""
     return lambda text: {(each.kind, each.start, each.end) for each in recogniser(text)}
 
 
-def theirs() -> Find:
-    """Presidio's recognisers of the same kinds. The domains and countries of the set are known to them too."""
+def build_presidio_finder() -> Finder:
+    """Build a finder from Presidio's recognisers of the same kinds.
+
+    The domains and countries of the set are known to them, too.
+    """
     os.environ["TLDEXTRACT_SUFFIX_LIST_URLS"] = ""  # its list of domains is the one that it brings along
     import tldextract
     from presidio_analyzer.predefined_recognizers import (
@@ -110,14 +115,15 @@ def theirs() -> Find:
 
     def find(text: str) -> set[Span]:
         found = [each for one in recognisers for each in one.analyze(text, one.supported_entities, None)]
-        return {(THEIR_KINDS[each.entity_type], each.start, each.end) for each in found}
+        return {(PRESIDIO_KINDS[each.entity_type], each.start, each.end) for each in found}
 
     return find
 
 
-def scores(find: Find) -> dict[str, Score]:
+def score_kinds(find: Finder) -> dict[str, Score]:
+    """Score a finder on the set, kind by kind."""
     marked, hidden, exact = Counter[str](), Counter[str](), Counter[str]()
-    for message in messages():
+    for message in read_messages():
         found = find(message.text)
         marked.update(kind for kind, _, _ in message.spans)
         exact.update(kind for kind, _, _ in message.spans & set(found))
@@ -125,35 +131,36 @@ def scores(find: Find) -> dict[str, Score]:
     return {kind: Score(marked[kind], hidden[kind], exact[kind]) for kind in KINDS}
 
 
-def false_alarms(find: Find) -> tuple[list[str], int]:
+def find_false_alarms(find: Finder) -> tuple[list[str], int]:
     """Return the look-alikes in which something was found, and how many look-alikes there are."""
-    alike = [message.text for message in messages() if not message.spans]
+    alike = [message.text for message in read_messages() if not message.spans]
     return [text for text in alike if find(text)], len(alike)
 
 
-def mistakes(find: Find) -> list[str]:
-    """What was left in the open, and what was taken for personal, a line each."""
-    told = []
-    for message in messages():
+def list_mistakes(find: Finder) -> list[str]:
+    """List what was missed, and what was falsely taken for personal, a line each."""
+    lines = []
+    for message in read_messages():
         found = find(message.text)
-        told += [
+        lines += [
             f"missed {kind} {message.text[start:end]!r}"
             for kind, start, end in sorted(message.spans)
             if not _is_hidden(message.text, start, end, found)
         ]
-    return told + [f"false  {text!r}" for text in false_alarms(find)[0]]
+    return lines + [f"false  {text!r}" for text in find_false_alarms(find)[0]]
 
 
-def table(find: Find) -> str:
+def format_table(find: Finder) -> str:
+    """Format the scores of a finder as a table in Markdown."""
     lines = ["| kind | in the set | hidden | recall | exact |", "|---|---|---|---|---|"]
-    for kind, score in scores(find).items():
+    for kind, score in score_kinds(find).items():
         lines.append(f"| `{kind}` | {score.marked} | {score.hidden} | {score.recall:.3f} | {score.exact} |")
-    alarms, alike = false_alarms(find)
+    alarms, alike = find_false_alarms(find)
     return "\n".join([*lines, f"| look-alikes | {alike} | {len(alarms)} | {len(alarms) / alike:.1%} false alarms | |"])
 
 
-def microseconds(work: Callable[[], object], *, times: int = 300) -> float:
-    """The fastest of three rounds: what else the machine does comes on top of it."""
+def measure_microseconds(work: Callable[[], object], *, times: int = 300) -> float:
+    """Return the time of one call, in the fastest of three rounds: other load of the machine only adds to it."""
     work()
     rounds = []
     for _ in range(3):
@@ -166,9 +173,11 @@ def microseconds(work: Callable[[], object], *, times: int = 300) -> float:
 
 def main() -> None:
     recogniser = Recogniser()
-    print(f"{sum(bool(message.spans) for message in messages())} messages\n\nours\n\n{table(ours(recogniser))}\n")
-    print("\n".join(mistakes(ours(recogniser))), end="\n\n")
-    print(f"Presidio\n\n{table(theirs())}\n")
+    find = build_our_finder(recogniser)
+    count = sum(bool(message.spans) for message in read_messages())
+    print(f"{count} messages\n\nours\n\n{format_table(find)}\n")
+    print("\n".join(list_mistakes(find)), end="\n\n")
+    print(f"Presidio\n\n{format_table(build_presidio_finder())}\n")
     (masked,), placeholders = mask_messages([MIXED], NO_PLACEHOLDERS, recogniser)
     for name, work in {
         f"mask {len(PLAIN)} characters of words": lambda: mask_messages([PLAIN], NO_PLACEHOLDERS, recogniser),
@@ -176,9 +185,9 @@ def main() -> None:
         "fill a reply with 3 placeholders": lambda: fill(masked, placeholders, recogniser),
         f"mask {len(PLAIN * 36)} characters of words": lambda: mask_messages([PLAIN * 36], NO_PLACEHOLDERS, recogniser),
     }.items():
-        print(f"{name}: {microseconds(work):.0f} µs")
+        print(f"{name}: {measure_microseconds(work):.0f} µs")
     for name, flood in FLOODS.items():
-        took = microseconds(partial(mask_messages, [flood], NO_PLACEHOLDERS, recogniser), times=1)
+        took = measure_microseconds(partial(mask_messages, [flood], NO_PLACEHOLDERS, recogniser), times=1)
         print(f"mask {len(flood)} characters of {name}: {took / 1000:.0f} ms")
 
 
@@ -187,17 +196,17 @@ def _is_hidden(text: str, start: int, end: int, found: Collection[Span]) -> bool
     return all(any(place in each for each in covered) for place in range(start, end) if text[place].isalnum())
 
 
-def _read(escaped: str) -> Marked:
+def _read(escaped: str) -> MarkedMessage:
     line = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), escaped).replace("\\n", "\n")
     pieces, spans, length, end = [], set(), 0, 0
-    for match in _MARKED.finditer(line):
+    for match in _MARKED_SPAN.finditer(line):
         before = line[end : match.start()]
         start = length + len(before)
         pieces += [before, match[2]]
         length = start + len(match[2])
         spans.add((match[1], start, length))
         end = match.end()
-    return Marked("".join([*pieces, line[end:]]), frozenset(spans))
+    return MarkedMessage("".join([*pieces, line[end:]]), frozenset(spans))
 
 
 if __name__ == "__main__":

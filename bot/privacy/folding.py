@@ -1,10 +1,10 @@
-"""A text as detectors read it, and the way back to the places of the original.
+"""Folding: texts as finders read them, with the way back to the places of the original.
 
     folded = fold("a\u200bb\u0301c")         # folded.text == "abc"
     folded.locate(1, 2)                     # (2, 4), in the original
 
 Digits of every script become ASCII digits, letters lose their marks and their width, dashes and spaces become `-` and
-` `, and what cannot be seen is left out. What is taken becomes one NUL, so that a text and the same text with
+` `, and what cannot be seen is left out. What is masked becomes one NUL, so that a text and the same text with
 placeholders in it read alike.
 """
 
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-TAKEN: Final = "\0"
+MASK_CHARACTER: Final = "\0"
 
 Span = tuple[int, int]
 
-_PLAIN: Final = re.compile(r"[\t\n\r\x20-\x7e]*")
-_LONGEST: Final = 4
-"""Characters that one is taken apart into; some ligatures stand for a sentence."""
+_ASCII_TEXT: Final = re.compile(r"[\t\n\r\x20-\x7e]*")
+_MAX_DECOMPOSED: Final = 4
+"""Characters that one may decompose into; some ligatures stand for a sentence."""
 
 _BY_CATEGORY: Final = {"Mn": "", "Mc": "", "Me": "", "Cf": "", "Cc": "", "Pd": "-", "Zs": " "}
 _SIGNS: Final = {
@@ -32,7 +32,7 @@ _SIGNS: Final = {
     **dict.fromkeys("\u00b7\u2022", "."),
     **dict.fromkeys("\u2018\u2019", "'"),
     "\u2236": ":",
-    TAKEN: " ",
+    MASK_CHARACTER: " ",
     "\t": "\t",
     "\n": "\n",
     "\r": "\r",
@@ -40,8 +40,8 @@ _SIGNS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """The folded text; for each of its characters, where the original's begins and ends."""
+class FoldedText:
+    """A folded text; for each of its characters, where the original's begins and ends."""
 
     text: str
     starts: Sequence[int]
@@ -51,30 +51,30 @@ class Folded:
         """Return the span of the original for one of the folded text."""
         return self.starts[start], self.ends[end - 1]
 
-    def take(self, spans: Sequence[Span]) -> "Folded":
+    def blank_out(self, spans: Sequence[Span]) -> "FoldedText":
         """Replace spans of the original, which are in order and apart, by one NUL each."""
         if not spans:
             return self
         pieces, starts, ends, done = list[str](), list[int](), list[int](), 0
         for start, end in spans:
             first = max(done, bisect_right(self.ends, start))
-            pieces += [self.text[done:first], TAKEN]
+            pieces += [self.text[done:first], MASK_CHARACTER]
             starts += [*self.starts[done:first], start]
             ends += [*self.ends[done:first], end]
             done = max(first, bisect_left(self.starts, end))
         pieces.append(self.text[done:])
-        return Folded("".join(pieces), [*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
+        return FoldedText("".join(pieces), [*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
 
 
-def keep(text: str) -> Folded:
-    """Return the text as it is, for patterns that expect every character."""
-    return Folded(text.replace(TAKEN, " "), range(len(text)), range(1, len(text) + 1))
+def wrap_unfolded(text: str) -> FoldedText:
+    """Wrap a text without folding it, for patterns that expect every character."""
+    return FoldedText(text.replace(MASK_CHARACTER, " "), range(len(text)), range(1, len(text) + 1))
 
 
-def fold(text: str) -> Folded:
-    """Fold the text."""
-    if _PLAIN.fullmatch(text):
-        return keep(text)
+def fold(text: str) -> FoldedText:
+    """Fold a text: digits and letters of any script become their ASCII likes."""
+    if _ASCII_TEXT.fullmatch(text):
+        return wrap_unfolded(text)
     pieces, starts, ends = list[str](), list[int](), list[int]()
     for index, character in enumerate(text):
         folded = _fold_character(character)
@@ -84,7 +84,7 @@ def fold(text: str) -> Folded:
             ends += [index + 1] * len(folded)
         elif ends and unicodedata.category(character).startswith("M"):
             ends[-1] = index + 1
-    return Folded("".join(pieces), starts, ends)
+    return FoldedText("".join(pieces), starts, ends)
 
 
 @lru_cache(maxsize=8_192)
@@ -96,6 +96,6 @@ def _fold_character(character: str) -> str:
     if digit is not None:
         return str(digit)
     decomposed = unicodedata.normalize("NFKD", character)
-    if len(decomposed) > _LONGEST:
+    if len(decomposed) > _MAX_DECOMPOSED:
         return character
     return "".join(_SIGNS.get(each, each) for each in decomposed if not unicodedata.combining(each))

@@ -1,13 +1,13 @@
-"""Three forms of one request, and the way between them.
+"""Convert requests between their three forms.
 
-- **masked**: with placeholders, as the model sees and writes it (`Masked`);
+- **masked**: with placeholders, as the model sees and writes it (`MaskedRequest`);
 - **recorded**: as the tables keep it, by SUGGEST_STORE_TEXT: `redacted` (the masked form), `full` (the originals) or
   `off` (no text at all);
-- **shown**: with the originals in, as the agent sees it.
+- **original**: with the originals in, as the agent sees it.
 
 Secrets are masked in all three: what is not kept cannot come back.
 
-What the recorded form lacks for the others is kept in the vault, sealed, as long as the request is open. A choice
+What the recorded form lacks for the others is kept in the vault, encrypted, as long as the request is open. A choice
 closes it: then the vault holds it under a key that travels in the confirmation, beside its Undo, and nowhere else.
 """
 
@@ -20,318 +20,365 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
 from bot.privacy.detectors import Recogniser
-from bot.privacy.encryption import ONCE, NotReadable, Sealer, one_time_key, open_once, seal_once
-from bot.privacy.placeholders import NONE, Filled, Placeholders, fill, is_secret, mask, settle
-from storage.records import Candidate, Delivery, LogEntry, Request, Sealed, TextKept, Turn
+from bot.privacy.encryption import ONCE, DecryptionError, TextCipher, decrypt_once, encrypt_once, generate_key
+from bot.privacy.placeholders import (
+    NO_PLACEHOLDERS,
+    FilledText,
+    Placeholders,
+    fill,
+    is_secret,
+    mask_messages,
+    mask_replies,
+)
+from storage.records import Candidate, Delivery, LogEntry, Request, TextKept, Turn, VaultEntry
 from storage.repositories.vault import Vault
 
 StoreText = Literal["redacted", "full", "off"]
 
-KEPT: Final[dict[StoreText, TextKept]] = {"redacted": "redacted", "full": "full", "off": "none"}
+TEXT_KEPT: Final[dict[StoreText, TextKept]] = {"redacted": "redacted", "full": "full", "off": "none"}
 
-KEPT_FOR: Final = timedelta(hours=25)
+VAULT_RETENTION: Final = timedelta(hours=25)
 """How long the vault holds what belongs to an open request, or can be undone: requests expire after 24 hours."""
 
-LONG: Final = 2_000
+MIN_THREADED_CHARACTERS: Final = 2_000
 """Characters from which texts are searched in a thread, so that no text holds up what others wait for."""
 
 _Result = TypeVar("_Result")
 
-Replaced = tuple[tuple[str, ...], Placeholders]
+MaskingResult = tuple[tuple[str, ...], Placeholders]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Masked:
-    """A request as a model sees it. `texts` are its candidates', by id; `previous` those of the request before it."""
+class MaskedRequest:
+    """A request as a model sees it.
+
+    `texts` are its candidates', by id; `previous` those of the request before it.
+    """
 
     conversation: tuple[Turn, ...] = field(default=(), repr=False)
     hint: str | None = field(default=None, repr=False)
-    placeholders: Placeholders = NONE
+    placeholders: Placeholders = NO_PLACEHOLDERS
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     previous: tuple[str, ...] = field(default=(), repr=False)
 
     @property
-    def said(self) -> str:
+    def context(self) -> str:
+        """The texts of the conversation and the hint, joined."""
         return "\n".join([*(turn.text for turn in self.conversation), self.hint or ""])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
-    """What a choice leaves: the text to record, and what its Undo needs, under a key that only Undo has."""
+class SealedChoice:
+    """The text to record for a choice, and what its Undo needs, under a key that only Undo has."""
 
     final_text: str | None
     undo_key: str | None = field(default=None, repr=False)
-    sealed: Sealed | None = None
+    sealed: VaultEntry | None = None
 
 
-class Privacy:
-    """What is masked, what is kept, and how it comes back. `keeps` is what new requests keep of their texts."""
+class PrivacyService:
+    """Converts requests between the masked, the recorded and the original form.
+
+    `store_text` decides what new requests keep of their texts. Methods that return a `VaultEntry` return None in its
+    place where the vault needs none.
+    """
 
     def __init__(
-        self, *, vault: Vault, recogniser: Recogniser, sealer: Sealer | None = None, keeps: StoreText = "redacted"
+        self,
+        *,
+        vault: Vault,
+        recogniser: Recogniser,
+        cipher: TextCipher | None = None,
+        store_text: StoreText = "redacted",
     ) -> None:
         self._vault = vault
         self._recogniser = recogniser
-        self._sealer = sealer or Sealer()
-        self._keeps = keeps
+        self._cipher = cipher or TextCipher()
+        self._store_text = store_text
 
     # --- a new request --------------------------------------------------------------------------------
 
-    async def taken(self, request: Request) -> tuple[Request, Sealed | None]:
-        """Mask a request with the originals in: as it is to be recorded, and what is kept for it."""
-        view = await self._masked(request.conversation, request.hint, NONE)
-        recorded = replace(request, text_kept=KEPT[self._keeps])
-        return self._recorded_request(recorded, view), self._kept(recorded, view, since=request.created_at)
+    async def mask_request(self, request: Request) -> tuple[Request, VaultEntry | None]:
+        """Convert a new request, which has the originals in, to its recorded form and its vault entry."""
+        masked = await self._mask(request.conversation, request.hint, NO_PLACEHOLDERS)
+        marked = replace(request, text_kept=TEXT_KEPT[self._store_text])
+        return self._to_recorded_request(marked, masked), self._seal(marked, masked, since=request.created_at)
 
-    async def child(
+    async def mask_redraft(
         self, parent: Request, child: Request, *, seen: Sequence[Candidate]
-    ) -> tuple[Request, Sealed | None]:
-        """A redraft of `parent` in view of the candidates `seen`, all as recorded, and what is kept for it."""
-        view = await self.view(parent)
-        previous = tuple(view.texts[each.id] for each in seen if each.id in view.texts)
-        view = replace(view, texts={}, previous=previous)
-        return self._recorded_request(child, view), self._kept(child, view, since=child.created_at)
+    ) -> tuple[Request, VaultEntry | None]:
+        """Convert `child`, a redraft of the recorded `parent`, to its recorded form and its vault entry.
 
-    async def conversed(self, request: Request, turns: tuple[Turn, ...]) -> tuple[Request, Sealed | None]:
-        """A recorded request with another conversation, which has the originals in; and what is to be kept for it, if
-        that is not kept already.
+        `seen` are the recorded candidates in view of which it is drafted.
         """
-        before = await self.view(request)
-        texts, placeholders = await self._replace(mask, [turn.text for turn in turns], before.placeholders)
+        masked = await self.load_masked(parent)
+        previous = tuple(masked.texts[each.id] for each in seen if each.id in masked.texts)
+        masked = replace(masked, texts={}, previous=previous)
+        return self._to_recorded_request(child, masked), self._seal(child, masked, since=child.created_at)
+
+    async def mask_conversation(self, request: Request, turns: tuple[Turn, ...]) -> tuple[Request, VaultEntry | None]:
+        """Put another conversation, which has the originals in, into a recorded request.
+
+        Returns the recorded form and the changed vault entry, None if it is as before.
+        """
+        before = await self.load_masked(request)
+        texts, placeholders = await self._run(mask_messages, [turn.text for turn in turns], before.placeholders)
         conversation = tuple(replace(turn, text=text) for turn, text in zip(turns, texts, strict=True))
-        view = replace(before, conversation=conversation, placeholders=placeholders)
-        return self._recorded_request(request, view), self.kept_after(before, view, request)
+        masked = replace(before, conversation=conversation, placeholders=placeholders)
+        return self._to_recorded_request(request, masked), self.seal_changes(before, masked, request)
 
     # --- drafting -------------------------------------------------------------------------------------
 
-    async def view(self, request: Request, *, seen: Sequence[Candidate] = ()) -> Masked:
-        """The masked form of a recorded request; what cannot be known any more is missing in it. `seen` are the
-        recorded candidates that it is drafted in view of.
+    async def load_masked(self, request: Request, *, seen: Sequence[Candidate] = ()) -> MaskedRequest:
+        """Load the masked form of a recorded request; what cannot be known any more is missing in it.
+
+        `seen` are the recorded candidates in view of which it is drafted.
         """
         if request.text_kept == "full":
-            view = await self._masked(request.conversation, request.hint, NONE)
+            masked = await self._mask(request.conversation, request.hint, NO_PLACEHOLDERS)
         else:
-            view = self._unsealed(request, await self._vault.sealed(request.id))
+            masked = self._unseal(request, await self._vault.sealed(request.id))
         texts = [each.text for each in seen if each.text]
-        if view.previous or not texts:
-            return view
+        if masked.previous or not texts:
+            return masked
         if request.text_kept == "redacted":
-            return replace(view, previous=tuple(texts))
-        previous, placeholders = await self._replace(mask, texts, view.placeholders)
-        return replace(view, previous=previous, placeholders=placeholders)
+            return replace(masked, previous=tuple(texts))
+        previous, placeholders = await self._run(mask_messages, texts, masked.placeholders)
+        return replace(masked, previous=previous, placeholders=placeholders)
 
-    def masked(self, request: Request, view: Masked) -> Request:
-        return replace(request, conversation=view.conversation, hint=view.hint)
+    def to_masked_request(self, request: Request, masked: MaskedRequest) -> Request:
+        """Put the masked conversation and hint into a request."""
+        return replace(request, conversation=masked.conversation, hint=masked.hint)
 
-    def masked_entry(self, entry: LogEntry, view: Masked) -> LogEntry:
-        """A recorded entry in its masked form, as far as that is known."""
-        candidates = tuple(replace(each, text=view.texts.get(each.id, each.text)) for each in entry.candidates)
-        return replace(entry, request=self.masked(entry.request, view), candidates=candidates)
+    def to_masked_entry(self, entry: LogEntry, masked: MaskedRequest) -> LogEntry:
+        """Put the masked texts, as far as they are known, into a recorded entry."""
+        candidates = tuple(replace(each, text=masked.texts.get(each.id, each.text)) for each in entry.candidates)
+        return replace(entry, request=self.to_masked_request(entry.request, masked), candidates=candidates)
 
-    async def settled(self, view: Masked, candidates: Sequence[Candidate]) -> tuple[Masked, tuple[Candidate, ...]]:
-        """Mask candidates as models wrote them, and add what was found in them to the view."""
+    async def mask_candidates(
+        self, masked: MaskedRequest, candidates: Sequence[Candidate]
+    ) -> tuple[MaskedRequest, tuple[Candidate, ...]]:
+        """Mask candidates as models wrote them, and add what was found in them to the masked request."""
         written = [each for each in candidates if each.text is not None]
-        texts, placeholders = await self._replace(settle, [each.text or "" for each in written], view.placeholders)
+        texts, placeholders = await self._run(mask_replies, [each.text or "" for each in written], masked.placeholders)
         by_id = {each.id: text for each, text in zip(written, texts, strict=True)}
-        settled = tuple(replace(each, text=by_id.get(each.id)) for each in candidates)
-        return replace(view, placeholders=placeholders, texts={**view.texts, **by_id}), settled
+        masked_candidates = tuple(replace(each, text=by_id.get(each.id)) for each in candidates)
+        return replace(masked, placeholders=placeholders, texts={**masked.texts, **by_id}), masked_candidates
 
-    async def recorded(self, request: Request, candidates: Sequence[Candidate], view: Masked) -> tuple[Candidate, ...]:
-        """Return masked candidates as they are to be recorded."""
+    async def to_recorded_candidates(
+        self, request: Request, candidates: Sequence[Candidate], masked: MaskedRequest
+    ) -> tuple[Candidate, ...]:
+        """Convert masked candidates to their recorded form."""
         if request.text_kept == "redacted":
             return tuple(candidates)
         if request.text_kept == "none":
             return tuple(replace(each, text=None) for each in candidates)
         texts = [each.text or "" for each in candidates]
-        filled = await _work_beside(texts, lambda: [self._filled(each.text, view) for each in candidates])
+        filled = await _run_in_thread_if_long(texts, lambda: [self._fill(each.text, masked) for each in candidates])
         return tuple(replace(each, text=text) for each, text in zip(candidates, filled, strict=True))
 
-    def kept_after(self, before: Masked, view: Masked, request: Request) -> Sealed | None:
-        """What is to be kept for the request from now on, if that is not kept already."""
-        return (
-            None
-            if _written(request, before) == _written(request, view)
-            else self._kept(request, view, since=request.created_at)
-        )
+    def seal_changes(self, before: MaskedRequest, after: MaskedRequest, request: Request) -> VaultEntry | None:
+        """Make the vault entry for a changed masked request; None if the vault would hold the same as before."""
+        if _encode(request, before) == _encode(request, after):
+            return None
+        return self._seal(request, after, since=request.created_at)
 
-    # --- before the agent's eyes ----------------------------------------------------------------------
+    # --- for the agent --------------------------------------------------------------------------------
 
-    async def shown(self, entry: LogEntry, view: Masked) -> LogEntry:
-        """Fill the originals into a masked or recorded entry, and tell what could not be filled in."""
-        texts = [*(each.text or "" for each in entry.candidates), *view.texts.values(), view.said]
-        return await _work_beside(texts, lambda: self._show(entry, view))
+    async def unmask_entry(self, entry: LogEntry, masked: MaskedRequest) -> LogEntry:
+        """Fill the originals into a masked or recorded entry; `unfilled` tells which were not to be had."""
+        texts = [*(each.text or "" for each in entry.candidates), *masked.texts.values(), masked.context]
+        return await _run_in_thread_if_long(texts, lambda: self._unmask(entry, masked))
 
-    def _show(self, entry: LogEntry, view: Masked) -> LogEntry:
-        filled = {each.id: self._filled_candidate(entry.request, each, view) for each in entry.candidates}
+    def _unmask(self, entry: LogEntry, masked: MaskedRequest) -> LogEntry:
+        filled = {each.id: self._fill_candidate(entry.request, each, masked) for each in entry.candidates}
         candidates = tuple(
-            each if each.text is None and each.id not in view.texts else replace(each, text=filled[each.id].text)
+            each if each.text is None and each.id not in masked.texts else replace(each, text=filled[each.id].text)
             for each in entry.candidates
         )
-        shown = replace(entry.request, conversation=self._filled_turns(view), hint=self._filled(view.hint, view))
+        request = replace(entry.request, conversation=self._fill_turns(masked), hint=self._fill(masked.hint, masked))
         unfilled = {key: text.unfilled for key, text in filled.items() if text.unfilled}
-        return replace(entry, request=shown, candidates=candidates, unfilled=unfilled)
+        return replace(entry, request=request, candidates=candidates, unfilled=unfilled)
 
-    async def opened(self, entry: LogEntry) -> LogEntry:
-        """A recorded entry with the originals in."""
-        return await self.shown(entry, await self.view(entry.request))
+    async def unmask_recorded_entry(self, entry: LogEntry) -> LogEntry:
+        """Fill the originals into a recorded entry, as far as the vault still holds them."""
+        return await self.unmask_entry(entry, await self.load_masked(entry.request))
 
-    async def opened_request(self, request: Request) -> Request:
-        """A recorded request with the originals in."""
-        return (await self.opened(LogEntry(request=request, candidates=(), choice=None))).request
+    async def unmask_recorded_request(self, request: Request) -> Request:
+        """Fill the originals into a recorded request, as far as the vault still holds them."""
+        return (await self.unmask_recorded_entry(LogEntry(request=request, candidates=(), choice=None))).request
 
     # --- choices --------------------------------------------------------------------------------------
 
-    async def closing(
-        self, request: Request, view: Masked, *, candidate: Candidate | None, text: str | None, at: datetime
-    ) -> Closing:
-        """What a choice leaves of a recorded request: `text` has the originals in, `candidate` is as recorded."""
-        if request.text_kept == "full":
-            return Closing(final_text=text)
-        final_text = None if request.text_kept == "none" or text is None else await self._final(candidate, text, view)
-        if request.surface == "cli" or not (view.placeholders or view.texts):  # a terminal has no Undo
-            return Closing(final_text=final_text)
-        key = one_time_key()
-        sealed = Sealed(request_id=request.id, sealed=seal_once(_written(request, view), key), expires_at=at + KEPT_FOR)
-        return Closing(final_text=final_text, undo_key=key, sealed=sealed)
+    async def seal_choice(
+        self, request: Request, masked: MaskedRequest, *, candidate: Candidate | None, text: str | None, at: datetime
+    ) -> SealedChoice:
+        """Close a recorded request: convert the final text to its recorded form, and seal the rest for Undo.
 
-    async def reopened(self, request: Request, key: str | None, *, at: datetime) -> tuple[Masked, Sealed | None]:
-        """What a choice had closed, with the key from its Undo; without it, placeholders stay what they are."""
+        `text` has the originals in, `candidate` is as recorded.
+        """
         if request.text_kept == "full":
-            return await self.view(request), None
+            return SealedChoice(final_text=text)
+        final_text = None
+        if request.text_kept != "none" and text is not None:
+            final_text = await self._mask_final_text(candidate, text, masked)
+        if request.surface == "cli" or not (masked.placeholders or masked.texts):  # a terminal has no Undo
+            return SealedChoice(final_text=final_text)
+        key = generate_key()
+        sealed = VaultEntry(
+            request_id=request.id,
+            sealed=encrypt_once(_encode(request, masked), key),
+            expires_at=at + VAULT_RETENTION,
+        )
+        return SealedChoice(final_text=final_text, undo_key=key, sealed=sealed)
+
+    async def reopen_request(
+        self, request: Request, key: str | None, *, at: datetime
+    ) -> tuple[MaskedRequest, VaultEntry | None]:
+        """Load the masked form of a request whose choice is undone, and make its vault entry anew.
+
+        `key` is the one from its Undo; without it, placeholders stay what they are.
+        """
+        if request.text_kept == "full":
+            return await self.load_masked(request), None
         sealed = await self._vault.sealed(request.id)
         if sealed is not None and key is not None:
             try:
-                view = _read(request, open_once(sealed, key))
-            except NotReadable:
+                masked = _decode(request, decrypt_once(sealed, key))
+            except DecryptionError:
                 _log.warning("the originals cannot be brought back", extra={"request_id": request.id})
             else:
-                return view, self._kept(request, view, since=at)
-        return _read(request, None), None
+                return masked, self._seal(request, masked, since=at)
+        return _decode(request, None), None
 
-    # --- replies on their way -------------------------------------------------------------------------
+    # --- deliveries -----------------------------------------------------------------------------------
 
-    def wrapped(self, part: Delivery) -> Delivery:
-        """A part of a reply as it is kept until it is posted."""
-        return part if part.text is None else replace(part, text=self._sealer.seal(part.text))
+    def encrypt_delivery(self, part: Delivery) -> Delivery:
+        """Encrypt the text of a part of a reply, as it is kept until it is posted."""
+        return part if part.text is None else replace(part, text=self._cipher.encrypt(part.text))
 
-    def unwrapped(self, part: Delivery) -> Delivery:
-        """The part with its text; None where that was sealed under a key that is gone."""
+    def decrypt_delivery(self, part: Delivery) -> Delivery:
+        """Decrypt the text of a part of a reply; it becomes None if its key is gone."""
         if part.text is None:
             return part
         try:
-            return replace(part, text=self._sealer.open(part.text))
-        except NotReadable:
+            return replace(part, text=self._cipher.decrypt(part.text))
+        except DecryptionError:
             _log.warning("a reply on its way cannot be read: %s", _OTHER_KEY, extra={"request_id": part.request_id})
             return replace(part, text=None)
 
-    def unfilled(self, request: Request, text: str | None) -> tuple[str, ...]:
-        """The placeholders in a recorded text, of which the originals are gone."""
+    def find_unfilled(self, request: Request, text: str | None) -> tuple[str, ...]:
+        """Find the placeholders in a recorded text whose originals are gone."""
         if request.text_kept != "redacted" or text is None:
             return ()
-        return fill(text, NONE, self._recogniser, said=text).unfilled
+        return fill(text, NO_PLACEHOLDERS, self._recogniser, context=text).unfilled
 
     # --- the forms ------------------------------------------------------------------------------------
 
-    async def _replace(
+    async def _run(
         self,
-        work: Callable[[Sequence[str], Placeholders, Recogniser], Replaced],
+        mask: Callable[[Sequence[str], Placeholders, Recogniser], MaskingResult],
         texts: Sequence[str],
         known: Placeholders,
-    ) -> Replaced:
-        """Mask or settle texts."""
-        return await _work_beside(texts, lambda: work(texts, known, self._recogniser))
+    ) -> MaskingResult:
+        """Call `mask_messages` or `mask_replies` on texts, in a thread if they are long."""
+        return await _run_in_thread_if_long(texts, lambda: mask(texts, known, self._recogniser))
 
-    async def _masked(self, conversation: tuple[Turn, ...], hint: str | None, known: Placeholders) -> Masked:
-        texts, placeholders = await self._replace(mask, [*(turn.text for turn in conversation), hint or ""], known)
+    async def _mask(self, conversation: tuple[Turn, ...], hint: str | None, known: Placeholders) -> MaskedRequest:
+        texts, placeholders = await self._run(mask_messages, [*(turn.text for turn in conversation), hint or ""], known)
         turns = tuple(replace(turn, text=text) for turn, text in zip(conversation, texts[:-1], strict=True))
-        return Masked(conversation=turns, hint=None if hint is None else texts[-1], placeholders=placeholders)
+        return MaskedRequest(conversation=turns, hint=None if hint is None else texts[-1], placeholders=placeholders)
 
-    def _recorded_request(self, request: Request, view: Masked) -> Request:
+    def _to_recorded_request(self, request: Request, masked: MaskedRequest) -> Request:
         if request.text_kept == "redacted":
-            return self.masked(request, view)
+            return self.to_masked_request(request, masked)
         if request.text_kept == "none":
-            return replace(request, conversation=wordless(view.conversation), hint=None)
-        return replace(request, conversation=self._filled_turns(view), hint=self._filled(view.hint, view))
+            return replace(request, conversation=drop_texts(masked.conversation), hint=None)
+        return replace(request, conversation=self._fill_turns(masked), hint=self._fill(masked.hint, masked))
 
-    def _kept(self, request: Request, view: Masked, *, since: datetime) -> Sealed | None:
-        if request.text_kept == "full" or (request.text_kept == "redacted" and not view.placeholders):
+    def _seal(self, request: Request, masked: MaskedRequest, *, since: datetime) -> VaultEntry | None:
+        if request.text_kept == "full" or (request.text_kept == "redacted" and not masked.placeholders):
             return None
-        return Sealed(
-            request_id=request.id, sealed=self._sealer.seal(_written(request, view)), expires_at=since + KEPT_FOR
+        return VaultEntry(
+            request_id=request.id,
+            sealed=self._cipher.encrypt(_encode(request, masked)),
+            expires_at=since + VAULT_RETENTION,
         )
 
-    def _unsealed(self, request: Request, sealed: str | None) -> Masked:
+    def _unseal(self, request: Request, sealed: str | None) -> MaskedRequest:
         if sealed is None or sealed.startswith(ONCE):  # gone, or decided: only Undo has its key
-            return _read(request, None)
+            return _decode(request, None)
         try:
-            return _read(request, self._sealer.open(sealed))
-        except NotReadable:
+            return _decode(request, self._cipher.decrypt(sealed))
+        except DecryptionError:
             _log.warning("the originals of a request cannot be read: %s", _OTHER_KEY, extra={"request_id": request.id})
-            return _read(request, None)
+            return _decode(request, None)
 
-    def _filled_candidate(self, request: Request, candidate: Candidate, view: Masked) -> Filled:
-        masked = view.texts.get(candidate.id)
-        if masked is None and request.text_kept == "full":  # the originals are in already
-            said = "\n".join([*(turn.text for turn in request.conversation), request.hint or ""])
+    def _fill_candidate(self, request: Request, candidate: Candidate, masked: MaskedRequest) -> FilledText:
+        text = masked.texts.get(candidate.id)
+        if text is None and request.text_kept == "full":  # the originals are in already
+            context = "\n".join([*(turn.text for turn in request.conversation), request.hint or ""])
             text = candidate.text or ""
-            missing = fill(text, NONE, self._recogniser).unfilled
-            return Filled(text=text, unfilled=tuple(each for each in missing if is_secret(each) or each not in said))
-        return fill(masked or candidate.text or "", view.placeholders, self._recogniser, said=view.said)
+            missing = fill(text, NO_PLACEHOLDERS, self._recogniser).unfilled
+            return FilledText(
+                text=text, unfilled=tuple(each for each in missing if is_secret(each) or each not in context)
+            )
+        return fill(text or candidate.text or "", masked.placeholders, self._recogniser, context=masked.context)
 
-    def _filled_turns(self, view: Masked) -> tuple[Turn, ...]:
-        return tuple(replace(turn, text=self._filled(turn.text, view) or "") for turn in view.conversation)
+    def _fill_turns(self, masked: MaskedRequest) -> tuple[Turn, ...]:
+        return tuple(replace(turn, text=self._fill(turn.text, masked) or "") for turn in masked.conversation)
 
-    def _filled(self, text: str | None, view: Masked) -> str | None:
-        return None if text is None else fill(text, view.placeholders, self._recogniser).text
+    def _fill(self, text: str | None, masked: MaskedRequest) -> str | None:
+        return None if text is None else fill(text, masked.placeholders, self._recogniser).text
 
-    async def _final(self, candidate: Candidate | None, text: str, view: Masked) -> str:
-        if candidate is not None and self._filled(candidate.text, view) == text:
+    async def _mask_final_text(self, candidate: Candidate | None, text: str, masked: MaskedRequest) -> str:
+        """Mask a final text; one that the agent left as it was becomes exactly its recorded candidate's."""
+        if candidate is not None and self._fill(candidate.text, masked) == text:
             return candidate.text or ""
-        (settled,), _ = await self._replace(settle, [text], view.placeholders)
-        return settled
+        (masked_text,), _ = await self._run(mask_replies, [text], masked.placeholders)
+        return masked_text
 
 
-async def _work_beside(texts: Sequence[str], work: Callable[[], _Result]) -> _Result:
-    """Do work on texts: in a thread if they are long."""
-    return work() if sum(map(len, texts)) < LONG else await asyncio.to_thread(work)
+async def _run_in_thread_if_long(texts: Sequence[str], work: Callable[[], _Result]) -> _Result:
+    return work() if sum(map(len, texts)) < MIN_THREADED_CHARACTERS else await asyncio.to_thread(work)
 
 
-def wordless(conversation: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Who spoke, without what they said."""
+def drop_texts(conversation: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Empty the texts of the turns, and keep their roles."""
     return tuple(replace(turn, text="") for turn in conversation)
 
 
 _OTHER_KEY: Final = "it was sealed with another SUGGEST_SECRET_KEY; put that one behind the new one, after a comma"
 
 
-def _written(request: Request, view: Masked) -> str:
-    """What the vault holds: the originals; where the tables keep no text, the texts too."""
-    kept: dict[str, Any] = {"placeholders": dict(view.placeholders.originals)}
+def _encode(request: Request, masked: MaskedRequest) -> str:
+    """Write as JSON what the vault is to hold: the originals; where the tables keep no text, the texts too."""
+    content: dict[str, Any] = {"placeholders": dict(masked.placeholders.originals)}
     if request.text_kept == "none":
-        kept |= {
-            "conversation": [[turn.role, turn.text] for turn in view.conversation],
-            "hint": view.hint,
-            "texts": dict(view.texts),
-            "previous": list(view.previous),
+        content |= {
+            "conversation": [[turn.role, turn.text] for turn in masked.conversation],
+            "hint": masked.hint,
+            "texts": dict(masked.texts),
+            "previous": list(masked.previous),
         }
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def _read(request: Request, written: str | None) -> Masked:
-    """The masked form: the recorded one, with what the vault holds."""
-    recorded = Masked(conversation=request.conversation, hint=request.hint)
-    if written is None:
+def _decode(request: Request, encoded: str | None) -> MaskedRequest:
+    """Build the masked form from the recorded one and what the vault holds, None if that is gone."""
+    recorded = MaskedRequest(conversation=request.conversation, hint=request.hint)
+    if encoded is None:
         return recorded
-    kept = json.loads(written)
-    placeholders = Placeholders(originals=kept["placeholders"])
-    if "conversation" not in kept:
+    content = json.loads(encoded)
+    placeholders = Placeholders(originals=content["placeholders"])
+    if "conversation" not in content:
         return replace(recorded, placeholders=placeholders)
-    return Masked(
-        conversation=tuple(Turn(role=role, text=text) for role, text in kept["conversation"]),
-        hint=kept["hint"],
+    return MaskedRequest(
+        conversation=tuple(Turn(role=role, text=text) for role, text in content["conversation"]),
+        hint=content["hint"],
         placeholders=placeholders,
-        texts=kept["texts"],
-        previous=tuple(kept["previous"]),
+        texts=content["texts"],
+        previous=tuple(content["previous"]),
     )

@@ -1,11 +1,11 @@
 """Finders of personal data. Each takes a folded text (`bot/privacy/folding.py`) and yields spans of it.
 
-emails      addresses, also encoded or spelled out
-accounts    cards and IBANs
-addresses   IP addresses
-phones      phone numbers
-secrets     passwords, codes, keys and tokens
-words       the words around those
+emails        e-mail addresses, also encoded or spelled out
+accounts      cards and IBANs
+ip_addresses  IP addresses
+phones        phone numbers
+secrets       passwords, codes, keys and tokens
+words         the words around those
 
 Used by `bot/privacy/detectors.py` only. Every pattern is bounded, so that the work grows with the text's length.
 """

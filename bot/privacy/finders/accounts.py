@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from bot.privacy.finders.phones import is_counted
+from bot.privacy.finders.phones import is_reference_number
 from bot.privacy.folding import Span
 
 _GAP: Final = r"[^\w\0]{0,3}"
@@ -21,26 +21,26 @@ def find_ibans(text: str) -> Iterator[Span]:
 
     end = 0
     for match in _IBAN.finditer(text):
-        pattern = _iban_pattern(match[1].upper()) if match.start() >= end else None
+        pattern = _compile_iban_pattern(match[1].upper()) if match.start() >= end else None
         account = pattern and pattern.match(text, match.start())
         number = account and re.sub(r"\W", "", account[0])
         if (
             account
             and number
-            and sum(map(str.isdigit, number)) >= _LEAST_IBAN_DIGITS
+            and sum(map(str.isdigit, number)) >= _MIN_IBAN_DIGITS
             and iban.is_valid(number, check_country=False)
         ):
             end = account.end()
             yield match.start(), end
 
 
-_LEAST_IBAN_DIGITS: Final = 10
+_MIN_IBAN_DIGITS: Final = 10
 """Digits of any IBAN: with fewer, letters by chance make words."""
 
 
 @lru_cache(maxsize=1_024)
-def _iban_pattern(country: str) -> re.Pattern[str] | None:
-    """Return how the country's IBANs are written; None where there are none."""
+def _compile_iban_pattern(country: str) -> re.Pattern[str] | None:
+    """Compile the pattern of a country's IBANs; None where there are none."""
     from stdnum import numdb
 
     (_, facts), *_ = numdb.get("iban").info(country)
@@ -66,8 +66,8 @@ _ISSUER: Final = re.compile(
 # Old Visa, long Diners, Maestro: so loose that the digits must stand alone, and nothing may call them otherwise.
 _LOOSE_ISSUER: Final = re.compile(r"4\d{12}|3(?:0[0-5]|09|[689]\d)\d{12,16}|(?:50|5[6-9]|6[0-9])\d{10,17}")
 
-_MOST_DIGITS: Final = 19
-_LEAST_DIGITS: Final = 12
+_MAX_CARD_DIGITS: Final = 19
+_MIN_CARD_DIGITS: Final = 12
 
 
 def find_cards(text: str) -> Iterator[Span]:
@@ -102,17 +102,17 @@ def _group_digits(text: str) -> Iterator[list[Span]]:
 
 
 def _count_card_groups(text: str, groups: Sequence[Span], first: int) -> int:
-    """Return of how many groups the longest card is that begins with this one; 0 where there is none."""
+    """Count the groups of the longest card that begins with this one; 0 where there is none."""
     if text[groups[first][0] - 1 : groups[first][0]] == "+":  # a phone number, unless it is printed as a card is
         return 0
     if first == 0 and _is_card_alone(text, groups):
         return len(groups)
     digits, found = 0, 0
-    for count, (start, end) in enumerate(groups[first : first + _MOST_DIGITS // 4 + 1], start=1):
+    for count, (start, end) in enumerate(groups[first : first + _MAX_CARD_DIGITS // 4 + 1], start=1):
         digits += end - start
-        if digits > _MOST_DIGITS:
+        if digits > _MAX_CARD_DIGITS:
             break
-        if digits >= _LEAST_DIGITS and _is_card(text[groups[first][0] : end]):
+        if digits >= _MIN_CARD_DIGITS and _is_card(text[groups[first][0] : end]):
             found = count
         if end - start < 4:  # a row of small numbers
             break
@@ -120,19 +120,19 @@ def _count_card_groups(text: str, groups: Sequence[Span], first: int) -> int:
 
 
 def _is_card_alone(text: str, groups: Sequence[Span]) -> bool:
-    """Tell a run that is one number as a whole, its groups alike: its kind may be a loose one."""
-    sizes = [end - start for start, end in groups[: _MOST_DIGITS + 1]]
-    if not _LEAST_DIGITS <= sum(sizes) <= _MOST_DIGITS or (len(set(sizes)) > 1 and min(sizes[:-1]) < 4):
+    """Tell whether a run is one card as a whole, its groups alike: then its issuer may be a loose one."""
+    sizes = [end - start for start, end in groups[: _MAX_CARD_DIGITS + 1]]
+    if not _MIN_CARD_DIGITS <= sum(sizes) <= _MAX_CARD_DIGITS or (len(set(sizes)) > 1 and min(sizes[:-1]) < 4):
         return False
     start, end = groups[0][0], groups[-1][1]
-    return _is_card(text[start:end], is_loose=_stands_alone(text, start, end))
+    return _is_card(text[start:end], is_loose=_is_isolated(text, start, end))
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+def _is_isolated(text: str, start: int, end: int) -> bool:
     before, after = text[max(0, start - 1) : start], text[end : end + 1]
     if (before.isascii() and before.isalnum()) or before in {".", ",", "-"} or (after.isascii() and after.isalnum()):
         return False
-    return not is_counted(text[max(0, start - 40) : start])
+    return not is_reference_number(text[max(0, start - 40) : start])
 
 
 def _is_card(written: str, *, is_loose: bool = False) -> bool:

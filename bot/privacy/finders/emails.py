@@ -14,38 +14,38 @@ _AT: Final = re.compile(r"@|%(?:25)?40|&#(?:0?64|[xX]40);|&commat;")
 _LOCAL: Final = re.compile(rf"{_WORD}(?:{_WORD}|{_SIGN}){{0,63}}\Z")
 _LOCAL_SPACELESS: Final = re.compile(rf"\w(?:\w|{_SIGN}){{0,63}}\Z")
 _LOCAL_QUOTED: Final = re.compile(r'"[^"\n\0]{1,64}"\Z')
-_TOP: Final = rf"(?:xn--[A-Za-z0-9-]{{1,59}}|[^\W\d_{SPACELESS}]{{2,63}})(?!{_WORD})"
+_TOP_LEVEL: Final = rf"(?:xn--[A-Za-z0-9-]{{1,59}}|[^\W\d_{SPACELESS}]{{2,63}})(?!{_WORD})"
 _POINT: Final = r"(?:\.|\[\.\]|\(\.\)|\[dot\]|\(dot\))"
 _DOMAIN: Final = re.compile(
-    rf"(?:[^\W_{SPACELESS}](?:{_WORD}|-){{0,62}}{_POINT}){{1,8}}{_TOP}"
-    rf"|(?:\w[\w-]{{0,62}}{_POINT}){{1,8}}(?:{_TOP}|[{SPACELESS}]{{2,24}})"
+    rf"(?:[^\W_{SPACELESS}](?:{_WORD}|-){{0,62}}{_POINT}){{1,8}}{_TOP_LEVEL}"
+    rf"|(?:\w[\w-]{{0,62}}{_POINT}){{1,8}}(?:{_TOP_LEVEL}|[{SPACELESS}]{{2,24}})"
     r"|\[[A-Za-z0-9:.]{3,50}\]"
 )
 
 # How people say "at" and "dot". The first could be a word of a sentence, the others hardly.
-_SAID_AT: Final = (
+_SPOKEN_AT: Final = (
     "arroba|arobase|chiocciola|klammeraffe|ät|małpa|malpa|zavinac|kukac|snabel-?a|apenstaartje|собака|собачка|παπακι"
 )
-_SAID_DOT: Final = "dot|punkt|punto|point|ponto|punt|kropka|tecka|pont|τελεια|точка|крапка|nokta|piste"
+_SPOKEN_DOT: Final = "dot|punkt|punto|point|ponto|punt|kropka|tecka|pont|τελεια|точка|крапка|nokta|piste"
 _SPELLED_AT: Final = re.compile(
-    rf"(?P<bracketed>[\[({{<]\s?(?:at|@|{_SAID_AT})\s?[\])}}>])\s{{0,3}}"
-    rf"|\s(?P<word>{_SAID_AT})\s{{1,3}}|\s(?:at|@)\s{{1,3}}|@\s{{1,3}}|\s@(?=\w)",
+    rf"(?P<bracketed>[\[({{<]\s?(?:at|@|{_SPOKEN_AT})\s?[\])}}>])\s{{0,3}}"
+    rf"|\s(?P<word>{_SPOKEN_AT})\s{{1,3}}|\s(?:at|@)\s{{1,3}}|@\s{{1,3}}|\s@(?=\w)",
     re.IGNORECASE,
 )
-_DOT: Final = rf"(?:\s{{1,3}}(?:{_SAID_DOT})\s{{1,3}}|\s{{0,3}}[\[({{]\s?(?:\.|{_SAID_DOT})\s?[\])}}]\s{{0,3}}|\.)"
+_DOT: Final = rf"(?:\s{{1,3}}(?:{_SPOKEN_DOT})\s{{1,3}}|\s{{0,3}}[\[({{]\s?(?:\.|{_SPOKEN_DOT})\s?[\])}}]\s{{0,3}}|\.)"
 _SPELLED_LOCAL: Final = re.compile(
     rf"(?<![\w.+-])(?:[\w+-]{{1,32}}{_DOT}){{0,3}}[\w+-]{{1,64}}(?=\s{{0,3}}\Z)", re.IGNORECASE
 )
 _SPELLED_DOMAIN: Final = re.compile(
     rf"[^\W_](?:\w|-){{0,62}}(?:{_DOT}[^\W_](?:\w|-){{0,62}}){{0,5}}{_DOT}[^\W\d_]{{2,24}}(?!\w)", re.IGNORECASE
 )
-_SAID: Final = re.compile(rf"(?<!\w)(?:{_SAID_DOT})(?!\w)|[\[({{]", re.IGNORECASE)
-_MAIL: Final = re.compile(
+_SPOKEN: Final = re.compile(rf"(?<!\w)(?:{_SPOKEN_DOT})(?!\w)|[\[({{]", re.IGNORECASE)
+_MAIL_WORD: Final = re.compile(
     r"mail|correo|courriel|posta|poczt|epost|почт|пошт|bericht|indirizzo|adress?|write|reach|邮|郵|メール",
     re.IGNORECASE,
 )
 _INTRODUCED: Final = re.compile(r"(?:\A|[:;,(\n\"'-]|(?<!\w)(?:is|to|me|ist|est|es|e|on))\s{0,3}\Z", re.IGNORECASE)
-_NO_NAME: Final = re.compile(
+_NOT_A_NAME: Final = re.compile(
     r"(?:look|see|find|shop|order|arrive|stay|wait|meet|work)(?:ed|ing|ping|s|d)?|saw|seen|found|bought|is|was|are|am|be"
     r"|it|me|us|them|him|her|here|there|available|sold|at",
     re.IGNORECASE,
@@ -76,18 +76,18 @@ def _find_spelled(text: str) -> Iterator[Span]:
     for at in _SPELLED_AT.finditer(text):
         domain = _SPELLED_DOMAIN.match(text, at.end())
         local = domain and _SPELLED_LOCAL.search(text, max(end, at.start() - 160), at.start())
-        if domain and local and _is_plain(text, local, at, domain):
+        if domain and local and _is_spelled_address(text, local, at, domain):
             end = domain.end()
             yield local.start(), end
 
 
-def _is_plain(text: str, local: re.Match[str], at: re.Match[str], domain: re.Match[str]) -> bool:
-    """Tell an address from a sentence with "at" in it."""
+def _is_spelled_address(text: str, local: re.Match[str], at: re.Match[str], domain: re.Match[str]) -> bool:
+    """Tell whether it is an address, and not a sentence with "at" in it."""
     if at["bracketed"] or at["word"]:
         return True
-    if _NO_NAME.fullmatch(local[0]):
+    if _NOT_A_NAME.fullmatch(local[0]):
         return False
     before = text[max(0, local.start() - 40) : local.start()]
-    if _MAIL.search(before) or _MAIL.search(text[domain.end() : domain.end() + 20]):
+    if _MAIL_WORD.search(before) or _MAIL_WORD.search(text[domain.end() : domain.end() + 20]):
         return True
-    return bool(_SAID.search(domain[0]) and (re.search(r"[\d._]|\s", local[0]) or _INTRODUCED.search(before)))
+    return bool(_SPOKEN.search(domain[0]) and (re.search(r"[\d._]|\s", local[0]) or _INTRODUCED.search(before)))

@@ -22,13 +22,13 @@ _NOT_A_PHONE: Final = re.compile(
     r"|(?<![\d.+])0\.\d+(?![\d.])"  # 0.982492
     r"|[$€£¥]\s?\d[\d.,]*"
 )
-_CALLED: Final = re.compile(
+_PHONE_WORD: Final = re.compile(
     r"(?<![A-Za-z])(?:phone|tel|mob|cell|call|ring|text|sms|whatsapp|reach|fax|number is|rufnummer|"
     r"telefon|handy|mobil|anruf|portable|numero|movil|llam|celular|telefono|cellulare|"
     r"电话|手机|號碼|号码|電話|手機|致电|致電|联系|聯絡|携帯)[^\d]{0,24}$",
     re.IGNORECASE,
 )
-_COUNTED: Final = re.compile(
+_REFERENCE_WORD: Final = re.compile(
     r"(?<![A-Za-z])(?:order|po|invoice|ticket|tracking|parcel|shipment|reference|ref|case|customer|account|article|item|"
     r"serial|sku|isbn|ean|imei|id|no\.|nr\.|bestell\w{0,12}|rechnung\w{0,12}|kunden\w{0,12}|sendung\w{0,12}|"
     r"artikel\w{0,12}|auftrag\w{0,12}|commande|facture|pedido|factura|ordine|bestelling|zamowieni\w|objednavk\w|"
@@ -40,7 +40,7 @@ _LETTER: Final = re.compile(r"[^\W\d_]|#")
 _CHINESE_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
 
 
-_MOST_ASKED: Final = 100
+_MAX_CHECKED: Final = 100
 """Numbers of one text that phonenumbers is asked about; what looks like one behind them is taken for one."""
 
 
@@ -49,45 +49,45 @@ def find_phones(text: str, regions: Sequence[str]) -> Iterator[Span]:
     if not _PHONE.search(text):
         return
     text = _NOT_A_PHONE.sub(lambda match: "\0" * len(match[0]), text)
-    asked = 0
+    checked = 0
     for match in _PHONE.finditer(text):
         before = text[max(0, match.start() - 40) : match.start()]
         raw = match[0]
         if (raw.startswith("(") and ")" not in raw) or not _may_be_phone(raw, before):
             continue
-        asked += 1
-        length = len(raw) if asked > _MOST_ASKED else _measure(raw, before, regions)
+        checked += 1
+        length = len(raw) if checked > _MAX_CHECKED else _measure_phone(raw, before, regions)
         if length:
             yield match.start(), match.start() + length
 
 
-def is_counted(before: str) -> bool:
-    """Tell whether a number stands behind a word for an order, an article or the like."""
-    return bool(_LETTER.search(before) and _COUNTED.search(before))
+def is_reference_number(before: str) -> bool:
+    """Tell whether the words before a number call it one of an order, an article or the like."""
+    return bool(_LETTER.search(before) and _REFERENCE_WORD.search(before))
 
 
-def _is_called(before: str) -> bool:
-    return bool(_LETTER.search(before) and _CALLED.search(before))
+def _is_called_phone(before: str) -> bool:
+    return bool(_LETTER.search(before) and _PHONE_WORD.search(before))
 
 
 def _may_be_phone(raw: str, before: str) -> bool:
-    """Sort out, without asking anybody, what is more often a number of something else."""
+    """Tell, without phonenumbers, whether it may be a phone number rather than a number of something else."""
     digits = re.sub(r"\D", "", raw)
     if len(digits) < 7:
         return False
     return bool(
         raw.startswith("+")
         or digits.startswith("00")
-        or _is_called(before)
-        or (_looks_dialled(raw, digits) and not is_counted(before))
+        or _is_called_phone(before)
+        or (_is_dialled(raw, digits) and not is_reference_number(before))
     )
 
 
-def _measure(raw: str, before: str, regions: Sequence[str]) -> int:
-    """Return how long the number is: the rest may be other numbers behind it; 0 where there is none."""
+def _measure_phone(raw: str, before: str, regions: Sequence[str]) -> int:
+    """Return the length of the phone number at the start, without others behind it; 0 where there is none."""
     if _is_phone(raw, regions):
         return len(raw)
-    if raw.startswith(("+", "00")) or _is_called(before):
+    if raw.startswith(("+", "00")) or _is_called_phone(before):
         for gap in reversed(list(re.finditer(r"[^\d+()]+", raw))[-3:]):
             if _is_phone(raw[: gap.start()], regions):
                 return gap.start()
@@ -105,13 +105,13 @@ def _is_phone(raw: str, regions: Sequence[str]) -> bool:
     return any(_is_valid(raw, region) and _is_grouped(raw, region) for region in regions)
 
 
-def _looks_dialled(raw: str, digits: str) -> bool:
-    """Digits without a sign between them are as often a number of something else; those with a 0 in front are not."""
+def _is_dialled(raw: str, digits: str) -> bool:
+    """Tell whether digits are written as people write phone numbers: with signs between, or a 0 in front."""
     return raw != digits or digits.startswith("0") or bool(_CHINESE_MOBILE.fullmatch(digits))
 
 
 def _is_possible(raw: str) -> bool:
-    """Tell a number with its country's code by its length: a + says the rest."""
+    """Tell whether the length fits its country's code: a + says the rest."""
     import phonenumbers
 
     try:
@@ -130,7 +130,7 @@ def _is_valid(raw: str, region: str | None) -> bool:
 
 
 def _is_grouped(raw: str, region: str) -> bool:
-    """Tell that spaces and dashes stand where that country puts them."""
+    """Tell whether spaces and dashes stand where that country puts them."""
     from phonenumbers import Leniency, PhoneNumberMatcher
 
     matches = PhoneNumberMatcher(raw, region, leniency=Leniency.STRICT_GROUPING, max_tries=2)

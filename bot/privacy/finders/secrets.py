@@ -45,11 +45,11 @@ def find_secrets(text: str) -> Iterator[Span]:
         yield from (match.span() for match in _TOKEN.finditer(text))
         yield from (match.span(1) for match in _AUTHORISATION.finditer(text))
         yield from (match.span(1) for match in _IN_ADDRESS.finditer(text))
-    yield from _find_called(text)
+    yield from _find_named(text)
 
 
 def _find_key_blocks(text: str) -> Iterator[Span]:
-    """A block that was cut off has no end: then its lines tell."""
+    """Yield the blocks of private keys; of one that was cut off, which has no end, the lines tell."""
     end = 0
     for begin in _KEY_BLOCK.finditer(text):
         if begin.start() >= end:
@@ -62,20 +62,21 @@ def _find_key_blocks(text: str) -> Iterator[Span]:
 # --- by the words around them -------------------------------------------------------------------------
 
 
-Manner = Literal["assigned", "said", "beside"]
-"""What stands between the word and its value: a sign, a verb, nothing."""
+_Link = Literal["sign", "verb", "adjacent"]
+"""The link between a word and its value: a sign, a verb, nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """Words that call a secret, how its value is written, and in which manners it may follow; `is_direct` if nothing
-    else may stand between; `is_first` if the word must begin its line.
+class _SecretKind:
+    """The words for a kind of secret, the pattern of its value, and the links that may stand between the two.
+
+    `is_direct` if nothing else may stand between; `is_first` if the word must begin its line.
     """
 
     name: Literal["password", "code", "key"]
     words: tuple[str, ...]
     value: re.Pattern[str]
-    manners: tuple[Manner, ...] = ("assigned", "said", "beside")
+    links: tuple[_Link, ...] = ("sign", "verb", "adjacent")
     is_direct: bool = False
     is_first: bool = False
 
@@ -86,33 +87,33 @@ _CODE: Final = re.compile(rf"(?:[A-Z]-)?\d(?:[ -]?\d){{2,9}}(?![^\W{SPACELESS}]|
 _KEY: Final = re.compile(rf"(?:(?!&\w{{1,30}}=|[\"'`<>()\[\]{{}}]){_SPACED}){{8,400}}")
 
 _KINDS: Final = (
-    _Kind(name="password", words=words.PASSWORDS, value=_PASSWORD),
-    _Kind(name="code", words=words.CODES, value=_CODE),
-    _Kind(name="code", words=words.OWN_CODES, value=_CODE, is_direct=True),
-    _Kind(name="code", words=words.THE_CODES, value=_CODE, is_direct=True, manners=("assigned", "said")),
-    _Kind(
-        name="code", words=words.FIRST_CODES, value=_CODE, is_direct=True, is_first=True, manners=("assigned", "said")
+    _SecretKind(name="password", words=words.PASSWORDS, value=_PASSWORD),
+    _SecretKind(name="code", words=words.CODES, value=_CODE),
+    _SecretKind(name="code", words=words.OWN_CODES, value=_CODE, is_direct=True),
+    _SecretKind(name="code", words=words.THE_CODES, value=_CODE, is_direct=True, links=("sign", "verb")),
+    _SecretKind(
+        name="code", words=words.FIRST_CODES, value=_CODE, is_direct=True, is_first=True, links=("sign", "verb")
     ),
-    _Kind(name="password", words=words.SHORT, value=_PASSWORD, is_direct=True, is_first=True, manners=("assigned",)),
-    _Kind(name="key", words=words.KEYS, value=_KEY),
+    _SecretKind(name="password", words=words.SHORT, value=_PASSWORD, is_direct=True, is_first=True, links=("sign",)),
+    _SecretKind(name="key", words=words.KEYS, value=_KEY),
 )
 
 _VERBS: Final = "|".join(sorted(words.VERBS, key=len, reverse=True))
 _SPACELESS_VERBS: Final = "|".join(words.SPACELESS_VERBS)
 _WITHIN: Final = r"[^\n:=.!?;,]{0,32}?"
-_ASSIGNED: Final = re.compile(
+_SIGN_LINK: Final = re.compile(
     rf"(?P<within>{_WITHIN})\s{{0,3}}[\"')\]*_]{{0,2}}\s{{0,3}}(?::=|[:=]>?|-{{1,2}}>|→)[\s*_]{{0,4}}"
 )
-_SAID: Final = re.compile(
+_VERB_LINK: Final = re.compile(
     rf"(?P<within>{_WITHIN})"
     rf"(?:(?<![^\W_])(?:{_VERBS})(?![^\W_])\s{{1,3}}|'s\s{{1,3}}|(?:{_SPACELESS_VERBS})[ :]{{0,3}})",
     re.IGNORECASE,
 )
-_BESIDE: Final = re.compile(r"(?P<within>)[\s(/-]{0,3}(?:[^\W\d_a-zA-Z]{1,8}\s)?")
-_MANNERS: Final[tuple[tuple[Manner, re.Pattern[str]], ...]] = (
-    ("assigned", _ASSIGNED),
-    ("said", _SAID),
-    ("beside", _BESIDE),
+_ADJACENT_LINK: Final = re.compile(r"(?P<within>)[\s(/-]{0,3}(?:[^\W\d_a-zA-Z]{1,8}\s)?")
+_LINKS: Final[tuple[tuple[_Link, re.Pattern[str]], ...]] = (
+    ("sign", _SIGN_LINK),
+    ("verb", _VERB_LINK),
+    ("adjacent", _ADJACENT_LINK),
 )
 _BEFORE: Final = re.compile(
     rf"(?<![\w.,:/-])((?:[A-Z]-)?\d(?:[ -]?\d){{3,9}})\s{{0,3}}"
@@ -138,10 +139,10 @@ _SENTENCE_END: Final = re.compile(r"\s{0,3}(?:\Z|\n|[.!,;](?:\s|\Z))")
 
 _ENGLISH_OWN: Final = re.compile(r"(?<!\w)(?:my|our|the)\s{1,3}(?:\w{1,12}\s{1,3})?\Z")
 _INFLECTED: Final = re.compile(r"(?:ed|ing|able|ible|less|ful|ent|ly)\Z")
-_SPACELESS: Final = re.compile(f"[{SPACELESS}]")
+_SPACELESS_CHARACTER: Final = re.compile(f"[{SPACELESS}]")
 
 
-def _find_called(text: str) -> Iterator[Span]:
+def _find_named(text: str) -> Iterator[Span]:
     lower = text.lower()
     if len(lower) != len(text):  # a letter of which the small one is two: places must stay the same
         lower = "".join(each.lower()[:1] for each in text)
@@ -157,41 +158,41 @@ def _find_called(text: str) -> Iterator[Span]:
 
 
 def _find_words(lower: str, among: tuple[str, ...]) -> Iterator[Span]:
-    """Yield where a word stands, with its ending; short words must stand alone."""
+    """Yield the spans of the words, each with its ending; short words must stand alone."""
     for word in among:
         at = lower.find(word)
         while at >= 0:
             end = at + len(word)
             before = lower[at - 1 : at] if at else ""
             ending = _ENDING.match(lower, end)
-            stop = ending.end() if ending and not _SPACELESS.match(word[-1]) else end
-            stands_alone = not before.isalpha() or bool(_SPACELESS.match(before + word[0]))
+            stop = ending.end() if ending and not _SPACELESS_CHARACTER.match(word[-1]) else end
+            stands_alone = not before.isalpha() or bool(_SPACELESS_CHARACTER.match(before + word[0]))
             is_long = len(word) >= (6 if word.isascii() else 4)
             if (is_long or stands_alone) and stop - end <= (8 if is_long else 3 if len(word) >= 4 else 0):
                 yield at, stop
             at = lower.find(word, end)
 
 
-def _find_value(text: str, kind: _Kind, lower: str, start: int, end: int) -> Span | None:
-    """Find the value behind a word in the first manner in which one stands there."""
-    for manner, between in _MANNERS:
-        follows = between.match(text, end) if manner in kind.manners else None
+def _find_value(text: str, kind: _SecretKind, lower: str, start: int, end: int) -> Span | None:
+    """Find the value behind a word, by the first link that leads to one."""
+    for link, between in _LINKS:
+        follows = between.match(text, end) if link in kind.links else None
         if follows is None or (kind.is_direct and follows["within"].strip()):
             continue
         span = _read_value(text, kind, follows.end())
-        is_glued = follows.end() == end and kind.name != "code" and not _SPACELESS.match(text[end - 1])
+        is_glued = follows.end() == end and kind.name != "code" and not _SPACELESS_CHARACTER.match(text[end - 1])
         if span is None or is_glued:
             continue
         value, is_direct = text[slice(*span)], not follows["within"].strip()
-        if kind.name == "code" or _looks_secret(value, kind, manner):
+        if kind.name == "code" or _is_secret_value(value, kind, link):
             return span
-        if kind.name == "password" and is_direct and _stands_for_one(text, lower, start, span, manner):
+        if kind.name == "password" and is_direct and _is_word_password(text, lower, start, span, link):
             return span
     return None
 
 
-def _read_value(text: str, kind: _Kind, at: int) -> Span | None:
-    """Read what is written there, without quotes and without what ends the sentence."""
+def _read_value(text: str, kind: _SecretKind, at: int) -> Span | None:
+    """Read the value at a place, without quotes and without what ends the sentence."""
     closing = _QUOTES.get(text[at : at + 1])
     if closing is not None:
         stop = text.find(closing, at + 1, at + 130)
@@ -205,14 +206,14 @@ def _read_value(text: str, kind: _Kind, at: int) -> Span | None:
     return None if stop <= at or _NO_SECRET.match(text[at:stop]) else (at, stop)
 
 
-def _looks_secret(value: str, kind: _Kind, manner: Manner) -> bool:
-    """Tell a password or a key from a word: by digits, signs or capitals among its letters."""
+def _is_secret_value(value: str, kind: _SecretKind, link: _Link) -> bool:
+    """Tell whether a value is no mere word, by digits, signs or capitals among its letters."""
     core = value.strip(_SHOUTED)
-    least = 4 if kind.name == "password" else 16 if manner == "beside" else 8
-    if _SPACELESS.match(core) and manner != "assigned":
+    least = 4 if kind.name == "password" else 16 if link == "adjacent" else 8
+    if _SPACELESS_CHARACTER.match(core) and link != "sign":
         return False
     if core.isdigit():
-        return len(core) >= (6 if manner == "beside" or kind.name == "key" else 4)
+        return len(core) >= (6 if link == "adjacent" or kind.name == "key" else 4)
     has_letter, has_digit = any(map(str.isalpha, core)), any(map(str.isdigit, core))
     if len(core) < least or not has_letter:
         return False
@@ -221,15 +222,15 @@ def _looks_secret(value: str, kind: _Kind, manner: Manner) -> bool:
     return len(core) >= 8 and bool(_INNER_CAPITAL.search(core))
 
 
-def _stands_for_one(text: str, lower: str, start: int, span: Span, manner: Manner) -> bool:
-    """Tell a password that is a word: in quotes, alone behind a sign, or what "my password is" ends with."""
+def _is_word_password(text: str, lower: str, start: int, span: Span, link: _Link) -> bool:
+    """Tell whether a word is a password: in quotes, alone behind a sign, or at the end of "my password is"."""
     word = text[slice(*span)].strip(_SHOUTED).lower()
-    if text[span[0] - 1] in _QUOTES and manner != "beside":
+    if text[span[0] - 1] in _QUOTES and link != "adjacent":
         return len(word) >= 4 and word not in words.NO_PASSWORD
-    if len(word) < 4 or not word.isalpha() or word in words.NO_PASSWORD or _SPACELESS.match(word):
+    if len(word) < 4 or not word.isalpha() or word in words.NO_PASSWORD or _SPACELESS_CHARACTER.match(word):
         return False
-    if manner == "assigned":
+    if link == "sign":
         return bool(_LINE_END.match(text, span[1]))
-    is_english = manner == "said" and word.isascii() and not _INFLECTED.search(word)
+    is_english = link == "verb" and word.isascii() and not _INFLECTED.search(word)
     is_own = is_english and _ENGLISH_OWN.search(lower[max(0, start - 40) : start])
     return bool(is_own and _SENTENCE_END.match(text, span[1]))

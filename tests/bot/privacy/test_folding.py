@@ -1,10 +1,10 @@
-"""Texts as detectors read them: folded, and every place known in the original."""
+"""Texts as finders read them: folded, and every place known in the original."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.privacy.folding import TAKEN, fold, keep
+from bot.privacy.folding import MASK_CHARACTER, fold, wrap_unfolded
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def test_every_place_lies_in_the_original(text: str, start: int, length: int) ->
 
 
 @given(st.text(), st.lists(st.integers(min_value=0, max_value=30), max_size=6, unique=True))
-def test_what_is_taken_becomes_one_sign(text: str, places: list[int]) -> None:
+def test_what_is_blanked_out_becomes_one_sign(text: str, places: list[int]) -> None:
     ordered = sorted(place for place in places if place <= len(text))
     spans = [(a, b) for a, b in zip(ordered[::2], ordered[1::2], strict=False)]
-    for folded in (fold(text), keep(text)):
-        taken = folded.take(spans)
-        assert taken.text.count(TAKEN) == len(spans)
-        assert len(taken.text) == len(taken.starts) == len(taken.ends)
-        assert [taken.locate(at, at + 1) for at, each in enumerate(taken.text) if each == TAKEN] == spans
+    for folded in (fold(text), wrap_unfolded(text)):
+        blanked = folded.blank_out(spans)
+        assert blanked.text.count(MASK_CHARACTER) == len(spans)
+        assert len(blanked.text) == len(blanked.starts) == len(blanked.ends)
+        assert [blanked.locate(at, at + 1) for at, each in enumerate(blanked.text) if each == MASK_CHARACTER] == spans

@@ -23,51 +23,51 @@ SHOWN = ("We write to jane@example.com.", "We ring +44 20 7946 0958.", "Ask [EMA
 MODES: tuple[StoreText, ...] = ("redacted", "full", "off")
 
 
-def texts(entry: LogEntry) -> tuple[str | None, ...]:
+def list_texts(entry: LogEntry) -> tuple[str | None, ...]:
     return tuple(candidate.text for candidate in entry.candidates)
 
 
-async def everything(desk: Desk) -> str:
-    """Every value of every row, but for the vault's."""
+async def dump_tables(desk: Desk) -> str:
+    """Dump every value of every row, but for the vault's."""
     tables = ("requests", "candidates", "choices", "events", "deliveries", "seen_deliveries", "audit")
     return str([await desk.store.rows(f"SELECT * FROM {table}") for table in tables])
 
 
-async def asked(desk: Desk, *, store_text: StoreText = "redacted", **ask: object) -> LogEntry:
+async def draft_shown(desk: Desk, *, store_text: StoreText = "redacted", **ask: object) -> LogEntry:
     desk.store_text = store_text
     return await desk.shown(*WROTE, text=MESSAGE, **ask)
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_the_model_sees_placeholders_and_the_agent_the_originals(desk: Desk, store_text: StoreText) -> None:
-    entry = await asked(desk, store_text=store_text, hint="offer jane@example.com a refund")
+    entry = await draft_shown(desk, store_text=store_text, hint="offer jane@example.com a refund")
     for brief in desk.drafter.briefs:
         assert brief.conversation[0].text == MASKED
         assert brief.hint == "offer [EMAIL_1] a refund"
-    assert texts(entry) == SHOWN
+    assert list_texts(entry) == SHOWN
     assert entry.request.conversation[0].text == MESSAGE
     assert entry.unfilled == {entry.candidates[2].id: ("[EMAIL_9]",)}
     again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
-    assert (texts(again), again.unfilled) == (SHOWN, entry.unfilled)
+    assert (list_texts(again), again.unfilled) == (SHOWN, entry.unfilled)
     assert (again.request.conversation, again.request.hint) == (entry.request.conversation, entry.request.hint)
 
 
 async def test_redacted_what_is_recorded_is_what_the_model_saw(desk: Desk) -> None:
-    await asked(desk)
+    await draft_shown(desk)
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation[0].text == MASKED
     assert recorded.request.text_kept == "redacted"
-    assert texts(recorded) == ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [EMAIL_9] or [EMAIL_2].")
-    assert "example.com" not in await everything(desk)
+    assert list_texts(recorded) == ("We write to [EMAIL_1].", "We ring [PHONE_1].", "Ask [EMAIL_9] or [EMAIL_2].")
+    assert "example.com" not in await dump_tables(desk)
 
 
 async def test_off_only_numbers_are_recorded(desk: Desk) -> None:
-    entry = await asked(desk, store_text="off", hint="be brief")
+    entry = await draft_shown(desk, store_text="off", hint="be brief")
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation == (Turn(role="customer", text=""),)
     assert (recorded.request.hint, recorded.request.text_kept) == (None, "none")
-    assert texts(recorded) == (None, None, None)
+    assert list_texts(recorded) == (None, None, None)
     chosen = await desk.chooser().edit(desk.click(), entry.candidates[0].id, "We write to jane@example.com today.")
     assert chosen.choice.final_text == "We write to jane@example.com today."
     [recorded] = await desk.store.entries()
@@ -77,15 +77,15 @@ async def test_off_only_numbers_are_recorded(desk: Desk) -> None:
 
 
 async def test_full_everything_is_recorded_as_it_was(desk: Desk) -> None:
-    entry = await asked(desk, store_text="full")
+    entry = await draft_shown(desk, store_text="full")
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation[0].text == MESSAGE
-    assert texts(recorded) == SHOWN
+    assert list_texts(recorded) == SHOWN
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
     assert await desk.store.count("vault") == 0
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, store_text: StoreText) -> None:
     """Not even where everything else is kept, nor where the model writes its placeholder."""
     desk.store_text = store_text
@@ -96,7 +96,7 @@ async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, store_te
     again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
     for shown in (entry, again):
-        assert texts(shown)[0] == "Try [SECRET_1] again, jane@example.com."
+        assert list_texts(shown)[0] == "Try [SECRET_1] again, jane@example.com."
         assert shown.unfilled == {shown.candidates[0].id: ("[SECRET_1]",)}
         assert shown.request.conversation[0].text == "My password is [SECRET_1] My mail is jane@example.com."
         assert shown.request.hint == "PIN [SECRET_2]"
@@ -104,13 +104,13 @@ async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, store_te
     await desk.deliverer().deliver(chosen)
     assert desk.courier.taken == ["Try [SECRET_1] again, jane@example.com."]
     undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
-    assert texts(undone.entry)[0] == "Try [SECRET_1] again, jane@example.com."
-    kept = await everything(desk) + str(await desk.store.rows("SELECT * FROM vault"))
+    assert list_texts(undone.entry)[0] == "Try [SECRET_1] again, jane@example.com."
+    kept = await dump_tables(desk) + str(await desk.store.rows("SELECT * FROM vault"))
     assert "hunter2" not in kept
     assert "4821" not in kept
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_a_secret_in_a_thread_that_is_read_later_is_kept_nowhere(desk: Desk, store_text: StoreText) -> None:
     desk.store_text = store_text
     request = await desk.suggester().accept(desk.ask("password: hunter2"))
@@ -122,11 +122,11 @@ async def test_a_secret_in_a_thread_that_is_read_later_is_kept_nowhere(desk: Des
     entry = await desk.suggester().draft(request)
     assert "hunter2" not in str(desk.drafter.briefs)
     assert "[SECRET_" in entry.request.conversation[0].text
-    kept = await everything(desk) + str(await desk.store.rows("SELECT * FROM vault"))
+    kept = await dump_tables(desk) + str(await desk.store.rows("SELECT * FROM vault"))
     assert "hunter2" not in kept
 
 
-class Waiting(Recogniser):
+class BlockingRecogniser(Recogniser):
     """Finds nothing before it is let go."""
 
     def __init__(self) -> None:
@@ -142,27 +142,29 @@ class Waiting(Recogniser):
 
 async def test_nobody_waits_while_a_long_text_is_searched(desk: Desk) -> None:
     """Neither a long message nor a long answer of a model holds up what runs beside it."""
-    recogniser = Waiting()
+    recogniser = BlockingRecogniser()
     privacy = PrivacyService(vault=Vault(desk.store.database), recogniser=recogniser)
     long = " ".join(f"a{number}@b.example" for number in range(1_000))
 
-    async def let_go() -> None:
+    async def release() -> None:
         await recogniser.asked.wait()
         recogniser.let_go.set()
 
     request = await desk.suggester().accept(desk.ask("?"))
     asked = replace(request, conversation=(Turn(role="customer", text=long),))
-    (recorded, _), _ = await asyncio.gather(privacy.mask_request(asked), let_go())
+    (recorded, _), _ = await asyncio.gather(privacy.mask_request(asked), release())
     assert "@" not in recorded.conversation[0].text
     recogniser.asked.clear()
     recogniser.let_go.clear()
     candidate = (await desk.suggester().draft(request)).candidates[0]
-    (masked, masked_candidates), _ = await asyncio.gather(privacy.mask_candidates(MaskedRequest(), [replace(candidate, text=long)]), let_go())
+    (masked, masked_candidates), _ = await asyncio.gather(
+        privacy.mask_candidates(MaskedRequest(), [replace(candidate, text=long)]), release()
+    )
     assert "@" not in (masked_candidates[0].text or "")
     assert len(masked.placeholders.originals) == 1_000
 
 
-@pytest.mark.parametrize("keeps", ["redacted", "off"])
+@pytest.mark.parametrize("store_text", ["redacted", "off"])
 async def test_a_message_without_personal_data_costs_no_vault(desk: Desk, store_text: StoreText) -> None:
     desk.store_text = store_text
     await desk.shown("one", text="Where is my parcel?")
@@ -171,7 +173,7 @@ async def test_a_message_without_personal_data_costs_no_vault(desk: Desk, store_
 
 async def test_what_is_sent_is_as_typed_and_what_is_recorded_is_masked(desk: Desk) -> None:
     """An agent may type new personal data into the editor."""
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     typed = "Dear tom@example.com, we write to jane@example.com."
     chosen = await desk.chooser().edit(desk.click(), entry.candidates[0].id, typed)
     await desk.deliverer().deliver(chosen)
@@ -181,12 +183,12 @@ async def test_what_is_sent_is_as_typed_and_what_is_recorded_is_masked(desk: Des
     assert recorded.choice.final_text == "Dear [EMAIL_3], we write to [EMAIL_1]."
     assert recorded.choice.edit_similarity == chosen.choice.edit_similarity
     assert 0 < (chosen.choice.edit_similarity or 0) < 1
-    assert "example.com" not in await everything(desk)
+    assert "example.com" not in await dump_tables(desk)
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_used_as_it_is_is_used(desk: Desk, store_text: StoreText) -> None:
-    entry = await asked(desk, store_text=store_text)
+    entry = await draft_shown(desk, store_text=store_text)
     chosen = await desk.chooser().edit(desk.click(), entry.candidates[1].id, SHOWN[1])
     assert (chosen.choice.kind, chosen.choice.edit_similarity) == ("used", 1.0)
     [recorded] = await desk.store.entries()
@@ -194,20 +196,20 @@ async def test_used_as_it_is_is_used(desk: Desk, store_text: StoreText) -> None:
     assert recorded.choice.final_text == recorded.candidates[1].text
 
 
-@pytest.mark.parametrize("keeps", ["redacted", "off"])
+@pytest.mark.parametrize("store_text", ["redacted", "off"])
 async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: Desk, store_text: StoreText) -> None:
-    entry = await asked(desk, store_text=store_text)
+    entry = await draft_shown(desk, store_text=store_text)
     chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
     assert chosen.undo_key is not None
     assert chosen.undo_key not in repr(chosen)
     [row] = await desk.store.rows("SELECT sealed FROM vault")
     assert row["sealed"].startswith("once:")
-    assert chosen.undo_key not in await everything(desk)
+    assert chosen.undo_key not in await dump_tables(desk)
     undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
-    assert texts(undone.entry) == SHOWN
+    assert list_texts(undone.entry) == SHOWN
     again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
-    assert texts(again) == SHOWN
+    assert list_texts(again) == SHOWN
     twice = await desk.chooser().use(desk.click(), entry.candidates[1].id)
     assert twice.choice.final_text == SHOWN[1]
     assert twice.undo_key not in {None, chosen.undo_key}
@@ -215,25 +217,25 @@ async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: De
 
 @pytest.mark.parametrize("key", [None, "lost", "x" * 44])
 async def test_undo_without_its_key_shows_placeholders_and_says_so(desk: Desk, key: str | None) -> None:
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
     undone = await desk.chooser().undo(desk.click(), entry.request.id, key=key)
-    assert texts(undone.entry)[0] == "We write to [EMAIL_1]."
+    assert list_texts(undone.entry)[0] == "We write to [EMAIL_1]."
     assert undone.entry.unfilled[entry.candidates[0].id] == ("[EMAIL_1]",)
     assert await desk.store.entries()
 
 
 async def test_off_undo_without_its_key_has_no_texts(desk: Desk) -> None:
-    entry = await asked(desk, store_text="off")
+    entry = await draft_shown(desk, store_text="off")
     await desk.chooser().dismiss(desk.click(), entry.request.id)
     undone = await desk.chooser().undo(desk.click(), entry.request.id)
-    assert texts(undone.entry) == (None, None, None)
+    assert list_texts(undone.entry) == (None, None, None)
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_a_redraft_goes_on_with_the_same_originals(desk: Desk, store_text: StoreText) -> None:
     """It is told what was shown, masked; and the parent's row in the vault is gone."""
-    entry = await asked(desk, store_text=store_text)
+    entry = await draft_shown(desk, store_text=store_text)
     child = await desk.suggester().redraft(desk.click(), entry.request.id)
     desk.drafter.results = ("To [EMAIL_1] and [EMAIL_2].", "b", "c")
     drafted = await desk.suggester().draft(child)
@@ -247,7 +249,7 @@ async def test_a_redraft_goes_on_with_the_same_originals(desk: Desk, store_text:
     assert [row["request_id"] for row in rows] == ([] if store_text == "full" else [child.id])
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 @pytest.mark.parametrize("drafted", [False, True])
 async def test_after_a_crash_the_originals_are_there(desk: Desk, store_text: StoreText, drafted: bool) -> None:  # noqa: FBT001
     desk.store_text = store_text
@@ -257,15 +259,15 @@ async def test_after_a_crash_the_originals_are_there(desk: Desk, store_text: Sto
         await desk.suggester().draft(request)
     left: RecoveredWork = await desk.restarted()
     entry = left.to_show[0] if drafted else await desk.suggester().draft(left.to_draft[0])
-    assert texts(entry) == SHOWN
+    assert list_texts(entry) == SHOWN
     assert entry.request.conversation[0].text == MESSAGE
 
 
 async def test_a_reply_on_its_way_is_sealed_and_is_posted_after_a_crash(desk: Desk) -> None:
     desk.cipher = TextCipher(("k" * 32,))
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
-    assert "example.com" not in await everything(desk)
+    assert "example.com" not in await dump_tables(desk)
     assert "example.com" not in str(await desk.store.rows("SELECT * FROM vault"))
     await desk.recovered()
     assert desk.courier.taken == [SHOWN[0]]
@@ -274,7 +276,7 @@ async def test_a_reply_on_its_way_is_sealed_and_is_posted_after_a_crash(desk: De
 async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """Placeholders instead of originals, and the log says which setting."""
     desk.cipher = TextCipher(("k" * 32,))
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     other = await desk.shown("We write to [EMAIL_1].", text="jane@example.com")
     await desk.chooser().use(desk.click(), other.candidates[0].id)
     desk.cipher = TextCipher(("x" * 32,))
@@ -282,7 +284,7 @@ async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCap
     assert (outcome.state, outcome.text) == ("not_posted", "We write to [EMAIL_1].")
     again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
-    assert texts(again)[0] == "We write to [EMAIL_1]."
+    assert list_texts(again)[0] == "We write to [EMAIL_1]."
     assert again.unfilled[entry.candidates[0].id] == ("[EMAIL_1]",)
     assert "SUGGEST_SECRET_KEY" in caplog.text
     assert "example.com" not in caplog.text
@@ -290,15 +292,15 @@ async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCap
 
 async def test_the_key_may_be_replaced_while_requests_are_open(desk: Desk) -> None:
     desk.cipher = TextCipher(("k" * 32,))
-    await asked(desk)
+    await draft_shown(desk)
     desk.cipher = TextCipher(("n" * 32, "k" * 32))
     again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
-    assert texts(again) == SHOWN
+    assert list_texts(again) == SHOWN
 
 
 async def test_a_changed_mode_holds_for_new_requests(desk: Desk) -> None:
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     desk.store_text = "full"
     await desk.chooser().use(desk.click(), entry.candidates[0].id)
     [recorded] = await desk.store.entries()
@@ -307,7 +309,7 @@ async def test_a_changed_mode_holds_for_new_requests(desk: Desk) -> None:
 
 
 async def test_undone_choices_are_kept_masked(desk: Desk) -> None:
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     chosen = await desk.chooser().edit(desk.click(), entry.candidates[0].id, "tom@example.com")
     await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
     [recorded] = await desk.store.entries()
@@ -316,26 +318,26 @@ async def test_undone_choices_are_kept_masked(desk: Desk) -> None:
 
 
 async def test_what_expires_is_gone(desk: Desk) -> None:
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     desk.clock.tick(timedelta(hours=24, minutes=1).total_seconds())
     await desk.housekeeper().sweep()
     assert await desk.store.count("vault") == 0
     closed = await desk.privacy.unmask_recorded_entry(await desk.store.entry(entry.request.id))
-    assert texts(closed)[0] == "We write to [EMAIL_1]."
+    assert list_texts(closed)[0] == "We write to [EMAIL_1]."
 
 
 async def test_after_a_day_undo_has_no_originals(desk: Desk) -> None:
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
     await desk.deliverer().deliver(chosen)
     desk.clock.tick(timedelta(hours=26).total_seconds())
     await desk.housekeeper().sweep()
     undone = await desk.chooser().undo(desk.click(), entry.request.id, key=chosen.undo_key)
-    assert texts(undone.entry)[0] == "We write to [EMAIL_1]."
+    assert list_texts(undone.entry)[0] == "We write to [EMAIL_1]."
 
 
 async def test_a_reply_to_copy_is_forgotten_after_a_day(desk: Desk) -> None:
-    entry = await asked(desk)
+    entry = await draft_shown(desk)
     chosen = await desk.chooser().use(desk.click(), entry.candidates[0].id)
     part = replace(chosen.parts[0], state="done", address="copy")
     await desk.store.deliveries.done(part, sent=None)
@@ -346,7 +348,7 @@ async def test_a_reply_to_copy_is_forgotten_after_a_day(desk: Desk) -> None:
     assert (await desk.parts(chosen))[0].text is None
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_drafted_in_places_the_same_holds(desk: Desk, store_text: StoreText) -> None:
     """Each is shown as soon as it is done, with the originals in; after a crash, what was done is there."""
     desk.store_text = store_text
@@ -361,17 +363,17 @@ async def test_drafted_in_places_the_same_holds(desk: Desk, store_text: StoreTex
     left = await desk.restarted()
     desk.drafter.results = WROTE[2:]
     entries = [entry async for entry in desk.suggester().draft_progressively(left.to_draft[0])]
-    assert texts(entries[-1]) == SHOWN
+    assert list_texts(entries[-1]) == SHOWN
     assert entries[-1].request.conversation[0].text == MESSAGE
     assert entries[-1].unfilled == {entries[-1].candidates[2].id: ("[EMAIL_9]",)}
     again = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
     assert again is not None
-    assert texts(again) == SHOWN
+    assert list_texts(again) == SHOWN
     if store_text != "full":
-        assert "example.com" not in await everything(desk)
+        assert "example.com" not in await dump_tables(desk)
 
 
-@pytest.mark.parametrize("keeps", MODES)
+@pytest.mark.parametrize("store_text", MODES)
 async def test_a_conversation_that_is_read_later_is_masked_too(desk: Desk, store_text: StoreText) -> None:
     desk.store_text = store_text
     request = await desk.suggester().accept(desk.ask(MESSAGE, hint="tell jane@example.com"))
@@ -380,10 +382,12 @@ async def test_a_conversation_that_is_read_later_is_masked_too(desk: Desk, store
     entry = await desk.suggester().draft(request)
     brief = desk.drafter.briefs[0]
     placeholders = {turn.text for turn in brief.conversation}
-    assert placeholders == {"[EMAIL_2]?", "No, [EMAIL_1]."} if store_text != "full" else {"[EMAIL_1]?", "No, [EMAIL_2]."}
+    assert (
+        placeholders == {"[EMAIL_2]?", "No, [EMAIL_1]."} if store_text != "full" else {"[EMAIL_1]?", "No, [EMAIL_2]."}
+    )
     assert entry.request.conversation == turns
     if store_text != "full":
-        assert "example.com" not in await everything(desk)
+        assert "example.com" not in await dump_tables(desk)
 
 
 async def test_a_choice_while_others_are_drafted_closes_the_vault_for_good(desk: Desk) -> None:
@@ -397,4 +401,4 @@ async def test_a_choice_while_others_are_drafted_closes_the_vault_for_good(desk:
             await desk.chooser().use(desk.click(), entry.candidates[0].id)
     [row] = await desk.store.rows("SELECT sealed FROM vault")
     assert row["sealed"].startswith("once:")
-    assert "example.com" not in await everything(desk) + str(row)
+    assert "example.com" not in await dump_tables(desk) + str(row)

@@ -5,7 +5,7 @@ import pytest
 from bot.privacy.detectors import Recogniser
 
 
-def found(text: str) -> list[str]:
+def find_emails(text: str) -> list[str]:
     return [text[each.start : each.end] for each in Recogniser()(text) if each.kind == "EMAIL"]
 
 
@@ -23,15 +23,15 @@ def found(text: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_an_address_is_found_alone_and_among_words(address: str) -> None:
-    assert found(address) == [address]
-    assert found(f"Hallo ({address}), ja?") == [address]
+    assert find_emails(address) == [address]
+    assert find_emails(f"Hallo ({address}), ja?") == [address]
 
 
 @pytest.mark.parametrize(
     "text", ["name at host dot com", "My address: jane at example dot com.", "jane at example.com is my mail"]
 )
 def test_a_plain_spelling_counts_where_an_address_is_expected(text: str) -> None:
-    assert len(found(text)) == 1
+    assert len(find_emails(text)) == 1
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_a_plain_spelling_counts_where_an_address_is_expected(text: str) -> None
      "follow @example", "me@work", "We arrived at Main.Street"],
 )  # fmt: skip
 def test_sentences_and_handles_stay(text: str) -> None:
-    assert found(text) == []
+    assert find_emails(text) == []
 
 
 def test_scripts_without_spaces_leave_an_ascii_address_alone() -> None:
-    assert found("我的邮箱是li@example.com请回复") == ["li@example.com"]
+    assert find_emails("我的邮箱是li@example.com请回复") == ["li@example.com"]

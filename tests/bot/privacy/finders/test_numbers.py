@@ -3,15 +3,15 @@
 import pytest
 
 from bot.privacy.detectors import Recogniser
-from bot.privacy.placeholders import NONE, fill, mask, settle
+from bot.privacy.placeholders import NO_PLACEHOLDERS, fill, mask_messages, mask_replies
 
 RECOGNISER = Recogniser()
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """The masked text, which must come back, and must hold nothing more when it is looked at again."""
-    (hidden,), placeholders = mask([text], NONE, RECOGNISER)
-    assert settle([hidden], placeholders, RECOGNISER)[0] == (hidden,)
+    (hidden,), placeholders = mask_messages([text], NO_PLACEHOLDERS, RECOGNISER)
+    assert mask_replies([hidden], placeholders, RECOGNISER)[0] == (hidden,)
     assert "SECRET" in hidden or fill(hidden, placeholders, RECOGNISER).text == text
     return hidden
 
@@ -36,7 +36,7 @@ def masked(text: str) -> str:
     ],
 )
 def test_a_card_is_told_from_what_stands_beside_it(text: str, hidden: str) -> None:
-    assert masked(text) == hidden
+    assert mask(text) == hidden
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_card_is_told_from_what_stands_beside_it(text: str, hidden: str) -> No
 @pytest.mark.parametrize("zero", [0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10, 0x1D7CE])
 def test_a_card_in_any_digits_with_anything_between(between: str, zero: int) -> None:
     groups = ["".join(chr(zero + int(digit)) for digit in group) for group in ("5555", "5555", "5555", "4444")]
-    assert masked(f"({between.join(groups)})") == "([CARD_1])"
+    assert mask(f"({between.join(groups)})") == "([CARD_1])"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_card_in_any_digits_with_anything_between(between: str, zero: int) -> 
     ],
 )
 def test_an_iban_is_told_from_what_is_glued_to_it(text: str, hidden: str) -> None:
-    assert masked(text) == hidden
+    assert mask(text) == hidden
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_iban_is_told_from_what_is_glued_to_it(text: str, hidden: str) -> Non
     ],
 )
 def test_a_number_with_its_countrys_code_stands_anywhere(text: str, hidden: str) -> None:
-    assert masked(text) == hidden
+    assert mask(text) == hidden
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_number_with_its_countrys_code_stands_anywhere(text: str, hidden: str)
     ],
 )
 def test_lists_amounts_dates_and_versions_stay(text: str) -> None:
-    assert masked(text) == text
+    assert mask(text) == text
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_lists_amounts_dates_and_versions_stay(text: str) -> None:
 )  # fmt: skip
 def test_floods_come_back_as_they_were(flood: str) -> None:
     """A message of nothing but these: none is lost, and none takes the time of many."""
-    masked(flood * (12_000 // len(flood)))
+    mask(flood * (12_000 // len(flood)))

@@ -3,11 +3,11 @@
 import pytest
 
 from bot.privacy.detectors import Recogniser
-from bot.privacy.placeholders import NONE, mask
+from bot.privacy.placeholders import NO_PLACEHOLDERS, mask_messages
 
 
-def masked(text: str) -> str:
-    return mask([text], NONE, Recogniser())[0][0]
+def mask(text: str) -> str:
+    return mask_messages([text], NO_PLACEHOLDERS, Recogniser())[0][0]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def masked(text: str) -> str:
 )  # fmt: skip
 def test_passwords_are_hidden_in_every_language(text: str) -> None:
     secret = "Hunter2!x"
-    assert masked(text.format(secret)) == text.format("[SECRET_1]")
+    assert mask(text.format(secret)) == text.format("[SECRET_1]")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_passwords_are_hidden_in_every_language(text: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("code", ["482913", "4829"])
 def test_codes_are_hidden_in_many_languages(text: str, code: str) -> None:
-    assert masked(text.format(code)) == text.format("[SECRET_1]")
+    assert mask(text.format(code)) == text.format("[SECRET_1]")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_codes_are_hidden_in_many_languages(text: str, code: str) -> None:
     ],
 )  # fmt: skip
 def test_keys_are_known_by_their_form(token: str) -> None:
-    assert masked(f"Is {token} right?") == "Is [SECRET_1] right?"
+    assert mask(f"Is {token} right?") == "Is [SECRET_1] right?"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_keys_are_known_by_their_form(token: str) -> None:
     ],
 )
 def test_what_is_hidden_is_the_value_alone(text: str, hidden: str) -> None:
-    assert masked(text) == hidden
+    assert mask(text) == hidden
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_what_is_hidden_is_the_value_alone(text: str, hidden: str) -> None:
     ],
 )  # fmt: skip
 def test_words_that_speak_of_secrets_stay(text: str) -> None:
-    assert masked(text) == text
+    assert mask(text) == text

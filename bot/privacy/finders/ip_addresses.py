@@ -23,7 +23,7 @@ _VERSION: Final = re.compile(
 _LAST_WORD: Final = re.compile(r"[^\W\d_]{1,16}\.?(?=[\s:#-]{0,3}\Z)|[<>=~!]=(?=\s?\Z)")
 
 
-def find_addresses(text: str) -> Iterator[Span]:
+def find_ip_addresses(text: str) -> Iterator[Span]:
     """Yield the addresses. A version number of four parts looks like one: the word before it tells."""
     for match in _IPV6.finditer(text) if text.count(":") >= 2 else ():
         if match[0].count(":") >= 2 and _is_address(match[0]):
