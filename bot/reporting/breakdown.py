@@ -16,7 +16,7 @@ import numpy as np
 
 from bot.reporting.rates import WEEKLY, estimate_rates
 from bot.reporting.report import Breakdown, Group, Note, NoteCode, Rate, RateBase, RateCase
-from bot.reporting.tally import Tally, classify_outcome
+from bot.reporting.tally import OutcomeTally, classify_outcome
 from bot.stats.cluster_intervals import MIN_CLUSTERS, Estimate, estimate_mean, estimate_share
 from storage.queries.reports import Dimension, FateCell, OutcomeCell
 
@@ -40,7 +40,7 @@ class RequestBreakdown:
     def __init__(self, by: Dimension, *, individuals: bool) -> None:
         self._by = by
         self._individuals = individuals
-        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._tallies: defaultdict[str, OutcomeTally] = defaultdict(OutcomeTally)
         self._agents: defaultdict[str, set[str]] = defaultdict(set)
 
     def add(self, cell: OutcomeCell, *, week: str) -> None:

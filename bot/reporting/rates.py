@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from bot.reporting.report import Rate, RateBase, RateCase, RateChange, WeekOverWeek
-from bot.reporting.tally import Tally
+from bot.reporting.tally import OutcomeTally
 from bot.stats.cluster_intervals import estimate_difference, estimate_share
 
 Wanted = Sequence[tuple[RateCase, RateBase]]
@@ -35,7 +35,7 @@ WEEKLY: Final[Wanted] = (
 )
 
 
-def estimate_rates(tally: Tally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
+def estimate_rates(tally: OutcomeTally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
     """Estimate the rates of a tally, clustered as it is."""
     return tuple(
         Rate(case=case, of=of, estimate=estimate_share(tally.count_by_cluster(case), tally.count_by_cluster(of)))
@@ -43,7 +43,7 @@ def estimate_rates(tally: Tally, wanted: Wanted = ALL) -> tuple[Rate, ...]:
     )
 
 
-def compare_weeks(before: tuple[date, Tally], after: tuple[date, Tally]) -> WeekOverWeek:
+def compare_weeks(before: tuple[date, OutcomeTally], after: tuple[date, OutcomeTally]) -> WeekOverWeek:
     """Compare each rate between two weeks: agents of both are compared with themselves."""
     agents = sorted({*before[1].clusters, *after[1].clusters})
     return WeekOverWeek(
@@ -53,7 +53,9 @@ def compare_weeks(before: tuple[date, Tally], after: tuple[date, Tally]) -> Week
     )
 
 
-def _compare_rate(case: RateCase, of: RateBase, before: Tally, after: Tally, agents: Sequence[str]) -> RateChange:
+def _compare_rate(
+    case: RateCase, of: RateBase, before: OutcomeTally, after: OutcomeTally, agents: Sequence[str]
+) -> RateChange:
     earlier = before.count_by_cluster(case, agents), before.count_by_cluster(of, agents)
     later = after.count_by_cluster(case, agents), after.count_by_cluster(of, agents)
     return RateChange(

@@ -14,7 +14,7 @@ from bot.reporting.draft_statistics import DraftTotals, EditTotals, PickTotals, 
 from bot.reporting.prices import Prices
 from bot.reporting.rates import WEEKLY, compare_weeks, estimate_rates
 from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, Totals, Week, WeekOverWeek
-from bot.reporting.tally import Tally, classify_outcome, tally_outcomes
+from bot.reporting.tally import OutcomeTally, classify_outcome, tally_outcomes
 from bot.stats.cluster_intervals import MIN_CLUSTERS, estimate_share
 from storage.queries.log_entries import Selection
 from storage.queries.reports import Dimension, ExcludedCounts, Facts, Reports
@@ -100,8 +100,8 @@ class _ReportTotals:
 
     def __init__(self, question: ReportQuery) -> None:
         self._question = question
-        self._weeks: dict[date, Tally] = {}
-        self._all = Tally()
+        self._weeks: dict[date, OutcomeTally] = {}
+        self._all = OutcomeTally()
         self._reasons: dict[str | None, Counter[str]] = {}
         self._drafting = DraftTotals()
         self._waits: Counter[int] = Counter()

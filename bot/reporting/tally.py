@@ -22,7 +22,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
 """What is counted together."""
 
 
-class Tally:
+class OutcomeTally:
     """Counts by cluster and outcome, added to until they are read."""
 
     def __init__(self) -> None:
@@ -63,9 +63,9 @@ def classify_outcome(cell: OutcomeCell) -> Outcome:
     return "expired" if cell.status == "expired" else "open"
 
 
-def tally_outcomes(cells: Iterable[OutcomeCell]) -> Tally:
+def tally_outcomes(cells: Iterable[OutcomeCell]) -> OutcomeTally:
     """Tally outcomes by agent."""
-    tally = Tally()
+    tally = OutcomeTally()
     for cell in cells:
         tally.add(cell.agent_id, classify_outcome(cell), cell.requests)
     return tally
