@@ -55,9 +55,8 @@ class Turn:
 class Request:
     """One ask: a conversation in, K candidates out, at most one standing choice.
 
-    `response_url` is Slack's way back to the agent's private message; it is a secret, and forgotten when it expires.
-    `handed_at` is when the candidates were handed to Slack: `shown_at`, should a click overtake the record of it.
-    `owner` is the replica that drafts it. `steer` is what the agent wants made of the parent's candidate
+    `response_url` is Slack's address of the agent's private message; it is a secret, and forgotten when it expires.
+    `sent_to_slack_at` stands for `shown_at` where a click overtakes the record of it. `owner` is the replica that drafts it. `steer` is what the agent wants made of the parent's candidate
     `parent_candidate_id`. `seen_ts` is the newest message of the thread when it was read for the model,
     `pointed_ts` the one that the agent pointed at. `text_kept` tells what the texts here are: with placeholders for
     personal data, as they were, or gone.
@@ -71,7 +70,7 @@ class Request:
     surface: Surface
     locale: str
     created_at: datetime
-    handed_at: datetime | None = None
+    sent_to_slack_at: datetime | None = None
     shown_at: datetime | None = None
     status: Status = "drafting"
     hint: str | None = None
@@ -144,15 +143,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WayBack:
-    """Slack's way back to an agent's private message: a secret that works until `expires_at`."""
+class ResponseUrl:
+    """Slack's address of an agent's private message: a secret that works until `expires_at`."""
 
-    response_url: str = field(repr=False)
+    url: str = field(repr=False)
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
+class VaultEntry:
     """What a request's placeholders stand for, and its texts where no table keeps them, until it `expires_at`."""
 
     request_id: str

@@ -100,7 +100,7 @@ requests = Table(
     Column("surface", String(16), nullable=False),
     Column("locale", String(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Column("handed_at", UtcTime),
+    Column("handed_at", UtcTime, key="sent_to_slack_at"),
     Column("shown_at", UtcTime),
     Column("status", String(16), nullable=False),
     Column("hint", Text),

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from storage.engine.database import Database
 from storage.records import Candidate, Choice, ChoiceKind, Request, Turn
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from storage.tables import candidates, choices, requests
 
 MONDAY = datetime(2025, 11, 3, 9, 0, tzinfo=UTC)
@@ -98,7 +98,7 @@ def _request(request_id: str, asked: Asked) -> Request:
         surface=asked.surface,
         locale="en-US",
         created_at=at,
-        handed_at=shown_at,
+        sent_to_slack_at=shown_at,
         shown_at=shown_at,
         status=asked.status,
         k_requested=len(asked.drafts),

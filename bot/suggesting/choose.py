@@ -9,7 +9,7 @@ from bot.edits import measure_similarity, to_nfc
 from bot.errors import EmptyReply, NotOwner, UnknownRequest
 from bot.operations.log_events import log_choice, log_undo
 from bot.operations.metrics import Metrics
-from bot.privacy.service import SealedChoice, MaskedRequest, PrivacyService
+from bot.privacy.service import MaskedRequest, PrivacyService, SealedChoice
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
 from bot.text_limits import clean, split_text
@@ -222,7 +222,9 @@ class Chooser:
 
     async def _freshness(self, click: Click, found: _Found, candidate: Candidate) -> Freshness:
         entry = found.shown
-        return await self._staleness.check(entry, candidate, idempotency_key=click.idempotency_key, response_url=click.response_url)
+        return await self._staleness.check(
+            entry, candidate, idempotency_key=click.idempotency_key, response_url=click.response_url
+        )
 
     async def _opened(self, recorded: LogEntry) -> _Found:
         view = await self._privacy.load_masked(recorded.request)

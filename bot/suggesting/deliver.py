@@ -16,7 +16,7 @@ from bot.operations.log_events import log_choice
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
 from bot.privacy.service import PrivacyService
-from bot.suggesting.choose import RecordedChoice, Click, check_owner, update_response_url
+from bot.suggesting.choose import Click, RecordedChoice, check_owner, update_response_url
 from storage.errors import NotOpen
 from storage.records import Choice, Delivery, Event, Request
 from storage.repositories.choices import Choices
@@ -137,7 +137,9 @@ class Deliverer:
                 return DeliveryOutcome(state="unknown", text=_joined(chosen.parts[part.part :]))
             arrived.append(settled)
             if part.state != "done":
-                await self._write_buffer.write_or_queue(partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived)))
+                await self._write_buffer.write_or_queue(
+                    partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived))
+                )
         by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
         if not by_hand:
             return DeliveryOutcome(state="posted")
@@ -213,9 +215,13 @@ class Deliverer:
                 _log.info("delivery refused: %s", refusal.reason, extra={"request_id": request.id})
                 reasons.append(refusal.reason)
                 part = replace(part, address=ADDRESSES[ADDRESSES.index(part.address) + 1])
-                await self._write_buffer.write_or_queue(partial(self._deliveries.put_back, part.id, address=part.address))
+                await self._write_buffer.write_or_queue(
+                    partial(self._deliveries.put_back, part.id, address=part.address)
+                )
             except DeliveryThrottled as throttled:
-                await self._write_buffer.write_or_queue(partial(self._deliveries.put_back, part.id, address=part.address))
+                await self._write_buffer.write_or_queue(
+                    partial(self._deliveries.put_back, part.id, address=part.address)
+                )
                 await self._sleep(throttled.retry_after_s)
             except DeliveryUncertain as error:
                 _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})

@@ -62,5 +62,7 @@ class Staleness:
             data={"newer": newer},
         )
         with suppress(Redelivered):  # warned of already: the same answer
-            await self._requests.record_event(warned, idempotency_key=f"stale:{idempotency_key}", response_url=response_url)
+            await self._requests.record_event(
+                warned, idempotency_key=f"stale:{idempotency_key}", response_url=response_url
+            )
         raise StaleConversation(request, candidate, newer=newer)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
 from storage.records import Candidate, Choice, ChoiceKind, Event, LogEntry, Request
+from storage.rows import to_request
 from storage.tables import candidates, choices, events, requests
 
 _PAGE: Final = 500
@@ -44,7 +45,7 @@ class ChoiceLog:
         while True:
             async with self._database.read() as connection:
                 rows = await connection.execute(_page(selection, after))
-                found = [Request(**row) for row in rows.mappings()]
+                found = [to_request(row) for row in rows.mappings()]
                 page = await _complete(connection, found)
             for entry in page:
                 yield entry
@@ -56,7 +57,7 @@ class ChoiceLog:
         """One request with all that belongs to it."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(requests).where(requests.c.id == request_id))
-            page = await _complete(connection, [Request(**row) for row in rows.mappings()])
+            page = await _complete(connection, [to_request(row) for row in rows.mappings()])
             return next(iter(page), None)
 
     async def count(self, selection: Selection) -> int:
@@ -95,7 +96,7 @@ def narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
 async def entries_of(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
     """Those of the requests that there are, whole."""
     rows = await connection.execute(select(requests).where(requests.c.id.in_(request_ids)))
-    found = [Request(**row) for row in rows.mappings()]
+    found = [to_request(row) for row in rows.mappings()]
     return await _complete(connection, found) if found else []
 
 

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
 from storage.errors import NothingToUndo, NotOpen, StillPosting
-from storage.records import Choice, Delivery, DismissReason, Event, Sealed, WayBack
+from storage.records import Choice, Delivery, DismissReason, Event, ResponseUrl, VaultEntry
 from storage.repositories import vault
 from storage.repositories.delivery_keys import record_delivery
-from storage.repositories.requests import OPEN, to_row
+from storage.repositories.requests import OPEN
+from storage.rows import to_row
 from storage.tables import UtcTime, choices, deliveries, events, requests, to_iso
 
 
@@ -29,19 +30,19 @@ class Choices:
         self,
         choice: Choice,
         *,
-        delivery_key: str,
+        idempotency_key: str,
         event: Event,
         parts: Sequence[Delivery] = (),
-        way_back: WayBack | None = None,
-        sealed: Sealed | None = None,
+        response_url: ResponseUrl | None = None,
+        sealed: VaultEntry | None = None,
     ) -> None:
         """A choice with the deliveries that it asks for. Raises Redelivered, or NotOpen where one stands already.
 
         The request is closed by it: of what was kept for it, what is `sealed` now is left, or nothing.
         """
         async with self._database.write() as connection:
-            await record_delivery(connection, delivery_key, choice.chosen_at)
-            open_ = await connection.execute(_TOUCH_OPEN, {"of_request": choice.request_id, **_way(way_back)})
+            await record_delivery(connection, idempotency_key, choice.chosen_at)
+            open_ = await connection.execute(_TOUCH_OPEN, {"of_request": choice.request_id, **_way(response_url)})
             if open_.rowcount == 0:
                 raise NotOpen(choice.request_id)
             try:
@@ -62,7 +63,7 @@ class Choices:
             return None if row is None else Choice(**row)
 
     async def retract(
-        self, request_id: str, *, agent_id: str, at: datetime, delivery_key: str, sealed: Sealed | None = None
+        self, request_id: str, *, agent_id: str, at: datetime, idempotency_key: str, sealed: VaultEntry | None = None
     ) -> tuple[Choice, tuple[Delivery, ...]]:
         """Take the standing choice back: the request is open again, and what is `sealed` is kept for it again.
 
@@ -71,7 +72,7 @@ class Choices:
         Raises Redelivered, NothingToUndo, or StillPosting while a part is on its way.
         """
         async with self._database.write() as connection:
-            await record_delivery(connection, delivery_key, at)
+            await record_delivery(connection, idempotency_key, at)
             choice = await _standing_choice(connection, request_id)
             parts = await _parts(connection, choice.id)
             if any(part.state == "attempting" for part in parts):
@@ -90,11 +91,11 @@ class Choices:
             return retracted, tuple(part for part in parts if part.state in {"done", "unknown"})
 
     async def give_reason(
-        self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, delivery_key: str
+        self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, idempotency_key: str
     ) -> None:
         """Why the standing choice is a dismissal. Raises Redelivered, or NotOpen where no dismissal stands."""
         async with self._database.write() as connection:
-            await record_delivery(connection, delivery_key, at)
+            await record_delivery(connection, idempotency_key, at)
             changed = await connection.execute(
                 update(choices)
                 .where(
@@ -110,10 +111,10 @@ class Choices:
             await connection.execute(_INSERT_EVENT, to_row(event))
 
 
-def _way(way_back: WayBack | None) -> dict[str, Any]:
-    if way_back is None:
+def _way(response_url: ResponseUrl | None) -> dict[str, Any]:
+    if response_url is None:
         return {"url": None, "expires": None}
-    return {"url": way_back.response_url, "expires": way_back.expires_at}
+    return {"url": response_url.url, "expires": response_url.expires_at}
 
 
 async def _standing_choice(connection: AsyncConnection, request_id: str) -> Choice:
@@ -156,7 +157,7 @@ _INSERT_DELIVERY: Final = insert(deliveries)
 # Locks the request's row (in PostgreSQL), so that a choice and a redraft of the same request take turns.
 _TOUCH_OPEN: Final = (
     update(requests)
-    .where(requests.c.id == bindparam("of_request"), requests.c.status.in_(OPEN), requests.c.handed_at.is_not(None))
+    .where(requests.c.id == bindparam("of_request"), requests.c.status.in_(OPEN), requests.c.sent_to_slack_at.is_not(None))
     .values(
         response_url=func.coalesce(bindparam("url", type_=Text), requests.c.response_url),
         response_url_expires_at=func.coalesce(bindparam("expires", type_=UtcTime), requests.c.response_url_expires_at),

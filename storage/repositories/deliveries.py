@@ -13,7 +13,7 @@ from sqlalchemy import String, bindparam, case, delete, insert, select, text, up
 from storage.engine.database import Database
 from storage.records import Delivery, Event
 from storage.repositories.delivery_keys import record_delivery
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from storage.tables import deliveries, events
 
 
@@ -68,10 +68,10 @@ class Deliveries:
         async with self._database.write() as connection:
             await connection.execute(_UNKNOWN, {"delivery_id": delivery_id})
 
-    async def post_again(self, request_id: str, *, delivery_key: str, at: datetime) -> bool:
+    async def post_again(self, request_id: str, *, idempotency_key: str, at: datetime) -> bool:
         """The agent wants the unknown parts posted. False where none is unknown. Raises Redelivered."""
         async with self._database.write() as connection:
-            await record_delivery(connection, delivery_key, at)
+            await record_delivery(connection, idempotency_key, at)
             again = await connection.execute(
                 update(deliveries)
                 .where(

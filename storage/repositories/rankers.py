@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
 from storage.repositories.leases import must_hold
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from storage.tables import audit, choices, ranker_changes, rankers, requests
 
 LEARNING: Final = "learning"

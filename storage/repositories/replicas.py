@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, bindparam, case, delete, insert, or_, sele
 from storage.engine.database import Database
 from storage.records import Candidate, Delivery, LogEntry, Request
 from storage.repositories.deliveries import NOT_DONE, UNTOLD
+from storage.rows import to_request
 from storage.tables import UtcTime, candidates, choices, deliveries, replicas, requests
 
 NOBODY: Final = ""
@@ -63,7 +64,7 @@ class Replicas:
             if not found:
                 return ()
             ids = {"ids": (await connection.scalars(_TAKE_REQUESTS, {"me": self._me, "ids": found})).all()}
-            taken = [Request(**row) for row in (await connection.execute(_REQUESTS, ids)).mappings()]
+            taken = [to_request(row) for row in (await connection.execute(_REQUESTS, ids)).mappings()]
             drafted = [Candidate(**row) for row in (await connection.execute(_CANDIDATES, ids)).mappings()]
             return tuple(
                 LogEntry(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage import tables
 from storage.engine.database import Database
 from storage.errors import NotOpen, TakenOver
-from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, Sealed, Status, Turn, WayBack
+from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, ResponseUrl, Status, Turn, VaultEntry
 from storage.repositories import vault
 from storage.repositories.delivery_keys import record_delivery
+from storage.rows import to_request, to_row
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
 OPEN: Final[tuple[Status, ...]] = ("drafting", "shown")
@@ -36,9 +37,9 @@ class Drafted:
     policy_params: dict[str, Any] = field(default_factory=dict)
     ranker_version: str | None = None
     order_propensity: float | None
-    handed_at: datetime | None
+    sent_to_slack_at: datetime | None
     events: tuple[Event, ...] = ()
-    sealed: Sealed | None = None
+    sealed: VaultEntry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +77,16 @@ class Requests:
                     insert(playbooks), {"prompt_version": prompt_version, "text": text, "first_used_at": at}
                 )
 
-    async def record(self, request: Request, *, delivery_key: str, sealed: Sealed | None = None) -> None:
+    async def record(self, request: Request, *, idempotency_key: str, sealed: VaultEntry | None = None) -> None:
         """A new request, with what is kept while it is open. Raises Redelivered."""
         async with self._database.write() as connection:
-            await record_delivery(connection, delivery_key, request.created_at)
+            await record_delivery(connection, idempotency_key, request.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
             if sealed is not None:
                 await vault.put(connection, sealed)
 
     async def record_redraft(
-        self, child: Request, *, delivery_key: str, event: Event, sealed: Sealed | None = None
+        self, child: Request, *, idempotency_key: str, event: Event, sealed: VaultEntry | None = None
     ) -> None:
         """A new request that closes its parent. Raises Redelivered, or NotOpen where the parent takes no redraft.
 
@@ -94,7 +95,7 @@ class Requests:
         """
         assert child.parent_request_id is not None
         async with self._database.write() as connection:
-            await record_delivery(connection, delivery_key, child.created_at)
+            await record_delivery(connection, idempotency_key, child.created_at)
             parent = {"of_request": child.parent_request_id}
             await connection.execute(_LOCK_REQUEST, parent)
             closed = await connection.execute(_CLOSE_AS_REDRAFTED, parent)
@@ -119,7 +120,7 @@ class Requests:
                     "params": drafted.policy_params,
                     "ranker": drafted.ranker_version,
                     "propensity": drafted.order_propensity,
-                    "handed": drafted.handed_at,
+                    "sent": drafted.sent_to_slack_at,
                 },
             )
             if ours.rowcount == 0:
@@ -137,7 +138,7 @@ class Requests:
         conversation: tuple[Turn, ...],
         *,
         seen_ts: str | None = None,
-        sealed: Sealed | None = None,
+        sealed: VaultEntry | None = None,
     ) -> None:
         """What was read of a thread after the ask, before anything is drafted. Raises TakenOver."""
         async with self._database.write() as connection:
@@ -147,7 +148,7 @@ class Requests:
             if sealed is not None:
                 await vault.put(connection, sealed)
 
-    async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: Sealed | None = None) -> None:
+    async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: VaultEntry | None = None) -> None:
         """One candidate of several that are shown as they are done: durable before it is visible.
 
         Raises TakenOver, or NotOpen where the agent has decided meanwhile.
@@ -164,7 +165,7 @@ class Requests:
                 raise NotOpen(candidate.request_id)
             await connection.execute(_INSERT_CANDIDATE, to_row(candidate))
             if candidate.position is not None:
-                await connection.execute(_UPDATE_HANDED, {**row, "at": at})
+                await connection.execute(_UPDATE_SENT_TO_SLACK_AT, {**row, "at": at})
             if sealed is not None:
                 await vault.put(connection, sealed)
 
@@ -210,20 +211,20 @@ class Requests:
             await connection.execute(_INSERT_EVENT, to_row(event))
 
     async def record_event(
-        self, event: Event, *, delivery_key: str | None = None, way_back: WayBack | None = None
+        self, event: Event, *, idempotency_key: str | None = None, response_url: ResponseUrl | None = None
     ) -> None:
         """A fact; one that Slack delivered comes with its key, and the newest way back. Raises Redelivered."""
         async with self._database.write() as connection:
-            if delivery_key is not None:
-                await record_delivery(connection, delivery_key, event.at)
+            if idempotency_key is not None:
+                await record_delivery(connection, idempotency_key, event.at)
             await connection.execute(_INSERT_EVENT, to_row(event))
-            if way_back is not None:
-                await connection.execute(_UPDATE_WAY_BACK, _way_back_row(event.request_id, way_back))
+            if response_url is not None:
+                await connection.execute(_UPDATE_RESPONSE_URL, _response_url_row(event.request_id, response_url))
 
-    async def keep_way_back(self, request_id: str, way_back: WayBack) -> None:
+    async def keep_response_url(self, request_id: str, response_url: ResponseUrl) -> None:
         """The newest way to the agent."""
         async with self._database.write() as connection:
-            await connection.execute(_UPDATE_WAY_BACK, _way_back_row(request_id, way_back))
+            await connection.execute(_UPDATE_RESPONSE_URL, _response_url_row(request_id, response_url))
 
     async def forget_expired_response_urls(self, now: datetime) -> int:
         """Response URLs are secrets: clear those that no longer work. The number cleared."""
@@ -282,7 +283,7 @@ class Requests:
         async with self._database.read() as connection:
             row = {"candidate_id": candidate_id}
             request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
-            return None if request is None else await _completed(connection, Request(**request))
+            return None if request is None else await _completed(connection, to_request(request))
 
     async def last_open(self, *, team_id: str | None, agent_id: str, since: datetime) -> LogEntry | None:
         """The agent's newest request, made since then, that has candidates to choose from and no choice yet; without a
@@ -298,10 +299,10 @@ class Requests:
             statement = _of_agent(_ONE_IN_DRAFTING, team_id, agent_id)
             return await connection.scalar(statement, {"since": since}) is not None
 
-    async def was_delivered(self, delivery_key: str) -> bool:
+    async def was_delivered(self, idempotency_key: str) -> bool:
         """Whether what Slack delivered under this key has been taken before."""
         async with self._database.read() as connection:
-            return await connection.scalar(_SEEN, {"key": delivery_key}) is not None
+            return await connection.scalar(_SEEN, {"key": idempotency_key}) is not None
 
     async def open_in_channel(
         self, *, team_id: str, channel_id: str, other_than: str, since: datetime
@@ -310,7 +311,7 @@ class Requests:
         async with self._database.read() as connection:
             row = {"team_id": team_id, "channel_id": channel_id, "other_than": other_than, "since": since}
             found = (await connection.execute(_OPEN_IN_CHANNEL, row)).mappings()
-            return tuple(Request(**request) for request in found)
+            return tuple(to_request(request) for request in found)
 
     async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
         """How many requests the agent made since then."""
@@ -324,13 +325,8 @@ class Requests:
             return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
 
 
-def to_row(record: Any) -> dict[str, Any]:
-    """A record's fields by column name."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
-def _way_back_row(request_id: str, way_back: WayBack) -> dict[str, Any]:
-    return {"of_request": request_id, "url": way_back.response_url, "until": way_back.expires_at}
+def _response_url_row(request_id: str, response_url: ResponseUrl) -> dict[str, Any]:
+    return {"of_request": request_id, "url": response_url.url, "until": response_url.expires_at}
 
 
 def _of_agent(statement: Select[Any], team_id: str | None, agent_id: str) -> Select[Any]:
@@ -345,7 +341,7 @@ def _standing(request_id: Any) -> Any:
 
 async def _entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
     request = (await connection.execute(_SELECT_REQUEST, {"of_request": request_id})).mappings().one_or_none()
-    return None if request is None else await _completed(connection, Request(**request))
+    return None if request is None else await _completed(connection, to_request(request))
 
 
 async def _completed(connection: AsyncConnection, request: Request) -> LogEntry:
@@ -400,7 +396,7 @@ _LOCK_REQUESTS: Final = (
     .with_for_update()
 )
 
-_UPDATE_WAY_BACK: Final = (
+_UPDATE_RESPONSE_URL: Final = (
     update(requests)
     .where(requests.c.id == bindparam("of_request"))
     .values(response_url=bindparam("url"), response_url_expires_at=bindparam("until"))
@@ -411,7 +407,7 @@ _CLOSE_AS_REDRAFTED: Final = (
     .where(
         requests.c.id == bindparam("of_request"),
         requests.c.status.in_(OPEN),
-        requests.c.handed_at.is_not(None),
+        requests.c.sent_to_slack_at.is_not(None),
         _UNDECIDED,
     )
     .values(status="redrafted")
@@ -422,7 +418,7 @@ _UPDATE_DRAFTED: Final = (
     .where(
         requests.c.id == bindparam("of_request"),
         requests.c.status == "drafting",
-        requests.c.handed_at.is_(None),
+        requests.c.sent_to_slack_at.is_(None),
         requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
     )
     .values(
@@ -431,7 +427,7 @@ _UPDATE_DRAFTED: Final = (
         policy_params=bindparam("params"),
         ranker_version=bindparam("ranker"),
         order_propensity=bindparam("propensity"),
-        handed_at=bindparam("handed"),
+        sent_to_slack_at=bindparam("sent"),
     )
 )
 
@@ -440,7 +436,7 @@ _UPDATE_CONVERSATION: Final = (
     .where(
         requests.c.id == bindparam("of_request"),
         requests.c.status == "drafting",
-        requests.c.handed_at.is_(None),
+        requests.c.sent_to_slack_at.is_(None),
         requests.c.owner.is_not_distinct_from(bindparam("me", type_=String)),
     )
     .values(conversation=bindparam("turns"), seen_ts=bindparam("seen"))
@@ -452,10 +448,10 @@ _SELECT_MINE: Final = select(requests.c.owner, (requests.c.status == "drafting")
     requests.c.id == bindparam("of_request")
 )
 
-_UPDATE_HANDED: Final = (
+_UPDATE_SENT_TO_SLACK_AT: Final = (
     update(requests)
-    .where(requests.c.id == bindparam("of_request"), requests.c.handed_at.is_(None))
-    .values(handed_at=bindparam("at"))
+    .where(requests.c.id == bindparam("of_request"), requests.c.sent_to_slack_at.is_(None))
+    .values(sent_to_slack_at=bindparam("at"))
 )
 
 _FINISHING: Final = (
@@ -533,7 +529,7 @@ _LAST_OPEN: Final = (
     .where(
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status.in_(OPEN),
-        requests.c.handed_at.is_not(None),
+        requests.c.sent_to_slack_at.is_not(None),
         _UNDECIDED,
     )
     .order_by(requests.c.created_at.desc(), requests.c.id.desc())
@@ -545,7 +541,7 @@ _ONE_IN_DRAFTING: Final = (
     .where(
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status == "drafting",
-        requests.c.handed_at.is_(None),
+        requests.c.sent_to_slack_at.is_(None),
     )
     .limit(1)
 )

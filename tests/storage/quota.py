@@ -22,7 +22,7 @@ async def main(url: str) -> None:
         for n in range(100):
             request = a_request(f"r{n}", hint="x" * 8_000)
             try:
-                await store.requests.record(request, delivery_key=f"command:{n}")
+                await store.requests.record(request, idempotency_key=f"command:{n}")
             except Unavailable as error:
                 refused += 1
                 tell({"refused": type(error).__name__})

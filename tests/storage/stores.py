@@ -244,7 +244,7 @@ def drafted(request_id: str = "r1", candidates: Sequence[Candidate] | None = Non
         candidates=some_candidates(request_id) if candidates is None else tuple(candidates),
         status="drafting",
         order_propensity=1 / 6,
-        handed_at=after(seconds=2),
+        sent_to_slack_at=after(seconds=2),
     )
     return replace(plain, **changes)
 
@@ -304,14 +304,14 @@ def parts_of(choice: Choice, how_many: int = 1, **changes: Any) -> tuple[Deliver
 
 async def asked(store: Store, request_id: str = "r1", **changes: Any) -> Request:
     request = a_request(request_id, **changes)
-    await store.requests.record(request, delivery_key=f"command:{request_id}")
+    await store.requests.record(request, idempotency_key=f"command:{request_id}")
     return request
 
 
 async def shown(store: Store, request_id: str = "r1", **changes: Any) -> None:
     """A request whose candidates the agent sees."""
     request = await asked(store, request_id, **changes)
-    await store.requests.record_drafts(drafted(request_id, handed_at=request.created_at + timedelta(seconds=2)))
+    await store.requests.record_drafts(drafted(request_id, sent_to_slack_at=request.created_at + timedelta(seconds=2)))
     seen = seen_at(request.created_at + timedelta(seconds=3), request_id)
     await store.requests.record_shown(replace(seen, agent_id=request.agent_id))
 
@@ -321,7 +321,7 @@ async def failed(store: Store, request_id: str = "r1") -> None:
     await asked(store, request_id)
     broken = some_candidates(request_id, position=None, text=None, error="refused")
     await store.requests.record_drafts(
-        drafted(request_id, broken, status="failed", order_propensity=None, handed_at=None)
+        drafted(request_id, broken, status="failed", order_propensity=None, sent_to_slack_at=None)
     )
 
 
@@ -334,7 +334,7 @@ async def chosen(store: Store, choice: Choice | None = None, *, parts: int = 0, 
     choice = choice or a_choice()
     await store.choices.record(
         choice,
-        delivery_key=key or f"click:{choice.id}",
+        idempotency_key=key or f"click:{choice.id}",
         event=Event(request_id=choice.request_id, type=choice.kind, at=choice.chosen_at, agent_id=choice.agent_id),
         parts=parts_of(choice, parts),
     )
@@ -345,13 +345,13 @@ async def undone(
     store: Store, request_id: str = "r1", *, key: str | None = None
 ) -> tuple[Choice, tuple[Delivery, ...]]:
     return await store.choices.retract(
-        request_id, agent_id="U1", at=after(seconds=9), delivery_key=key or f"undo:{next(_ids)}"
+        request_id, agent_id="U1", at=after(seconds=9), idempotency_key=key or f"undo:{next(_ids)}"
     )
 
 
 async def redrafted(store: Store, parent: str = "r1", child: str = "r2", *, key: str | None = None) -> None:
     await store.requests.record_redraft(
         a_request(child, parent_request_id=parent, created_at=after(seconds=6)),
-        delivery_key=key or f"redraft-of:{child}",
+        idempotency_key=key or f"redraft-of:{child}",
         event=Event(request_id=parent, type="redrafted", at=after(seconds=6), data={"child_request_id": child}),
     )

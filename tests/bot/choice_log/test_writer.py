@@ -22,7 +22,7 @@ from bot.choice_log import (
     to_json_line,
 )
 from bot.drafting import DraftFailed
-from storage.records import Choice, Event, LogEntry, Turn, WayBack
+from storage.records import Choice, Event, LogEntry, Turn, ResponseUrl
 from tests.bot.desk import PLAYBOOK, Desk, a_draft
 from tests.storage.stores import AT, a_choice, a_request, after, some_candidates
 
@@ -44,13 +44,13 @@ DOCUMENTED = {
 
 async def decided(desk: Desk) -> LogEntry:
     """A request with a draft that failed, one that was hidden, two that were shown, and an edited choice."""
-    way_back = WayBack(response_url=SECRET, expires_at=after(minutes=30))
+    response_url = ResponseUrl(url=SECRET, expires_at=after(minutes=30))
     entry = await desk.shown(
         a_draft("We look into it.", mean_logprob=-0.25),
         DraftFailed("refused", attempts=1, latency_ms=40),
         "Something else entirely.",
         "we look into it",
-        way_back=way_back,
+        response_url=response_url,
         thread_ts="1700000000.000100",
         hint="short",
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.operations.retention import KEYS_KEPT_FOR, UNDECIDED_FOR
-from storage.records import WayBack
+from storage.records import ResponseUrl
 from tests.bot.desk import Desk
 from tests.storage.stores import after
 
@@ -17,7 +17,7 @@ async def test_a_sweep_expires_the_undecided_and_forgets_secrets_and_old_keys(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     housekeeper = desk.housekeeper()
-    entry = await desk.shown("one", way_back=WayBack(response_url=SECRET, expires_at=after(minutes=30)))
+    entry = await desk.shown("one", response_url=ResponseUrl(url=SECRET, expires_at=after(minutes=30)))
     await housekeeper.sweep()
     assert await desk.store.url_of(entry.request.id) == SECRET
     desk.clock.tick(1800)

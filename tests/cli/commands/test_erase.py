@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import erase
+from cli.commands.prune import parse_span
 from storage.engine.database import Database
 from storage.records import Turn
 from storage.schema import migrate
@@ -42,7 +42,7 @@ async def filled(folder: Path) -> None:
     await shown(store, "r3", agent_id="U2", channel_id="C2", thread_ts="1.5")
     await asked(store, "r4", agent_id="U2", channel_id="C2")
     texts = some_candidates("r4", text=f"Dear {NAME}", position=None)
-    await store.requests.record_drafts(drafted("r4", texts, status="failed", handed_at=None, order_propensity=None))
+    await store.requests.record_drafts(drafted("r4", texts, status="failed", sent_to_slack_at=None, order_propensity=None))
     await database.aclose()
 
 
@@ -238,7 +238,7 @@ async def test_a_wrong_span_is_told(
     ("text", "meant"), [("90d", timedelta(days=90)), (" 2W ", timedelta(weeks=2)), ("36h", timedelta(hours=36))]
 )
 def test_spans(text: str, meant: timedelta) -> None:
-    assert erase.span("--older-than", text) == meant
+    assert parse_span("--older-than", text) == meant
 
 
 async def test_the_setting_is_the_default(suggest: Suggest, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

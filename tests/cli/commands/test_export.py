@@ -103,22 +103,22 @@ async def record_designed(file: str = "suggest.db") -> None:
         for row in DESIGNED["candidates"]
     )
     async with open_records(f"sqlite:///{file}") as records:
-        await records.requests.record(request_of(1), delivery_key="k1")
+        await records.requests.record(request_of(1), idempotency_key="k1")
         drafted = Drafted(
-            request_id="r1", candidates=candidates, status="drafting", order_propensity=0.5, handed_at=START
+            request_id="r1", candidates=candidates, status="drafting", order_propensity=0.5, sent_to_slack_at=START
         )
         await records.requests.record_drafts(drafted)
         await records.requests.record_shown(Event(request_id="r1", type="shown", at=shown_at, agent_id="U1"))
         row = DESIGNED["choice"] | {"chosen_at": chosen_at, "visible_candidate_ids": ("c2", "c0")}
         event = Event(request_id="r1", type="edited", at=chosen_at, agent_id="U1", candidate_id="c0", data={"n": 1})
-        await records.choices.record(Choice(request_id="r1", **row), delivery_key="k2", event=event)
+        await records.choices.record(Choice(request_id="r1", **row), idempotency_key="k2", event=event)
 
 
 async def record_some(count: int, file: str = "suggest.db", **changes: Any) -> None:
     """Requests r1 to r<count>, a day apart."""
     async with open_records(f"sqlite:///{file}") as records:
         for number in range(1, count + 1):
-            await records.requests.record(request_of(number, **changes), delivery_key=f"k{number}")
+            await records.requests.record(request_of(number, **changes), idempotency_key=f"k{number}")
 
 
 def unpacked_zst(content: bytes) -> bytes:
@@ -212,7 +212,7 @@ async def test_what_is_no_time_is_wrong_usage(text: str, suggest: Suggest) -> No
 async def test_simulated_requests_are_left_out_and_counted(suggest: Suggest) -> None:
     await record_some(2)
     async with open_records("sqlite:///suggest.db") as records:
-        await records.requests.record(request_of(3, simulated=True), delivery_key="k3")
+        await records.requests.record(request_of(3, simulated=True), idempotency_key="k3")
     result = await suggest("export")
     assert ids(result.out) == ["r1", "r2"]
     assert result.err == "2 requests exported; 1 simulated left out (--include-simulated exports them too)\n"
@@ -240,8 +240,8 @@ async def test_requests_are_selected_by_what_was_drafted_and_chosen(
     await record_designed()
     async with open_records("sqlite:///suggest.db") as records:
         for number in (2, 3):
-            await records.requests.record(request_of(number), delivery_key=f"x{number}")
-        await records.requests.record(request_of(4, channel_id="C2", agent_id="U2"), delivery_key="x4")
+            await records.requests.record(request_of(number), idempotency_key=f"x{number}")
+        await records.requests.record(request_of(4, channel_id="C2", agent_id="U2"), idempotency_key="x4")
     for export_format in ("jsonl", "parquet"):
         assert (await suggest("export", *options, "--format", export_format, "-o", "log")).code == 0
         if export_format == "jsonl":
@@ -292,7 +292,7 @@ async def test_what_a_form_has_no_place_for_is_counted(suggest: Suggest) -> None
     assert [json.loads(line)["provenance"]["pair"] for line in result.out.splitlines()] == ["skip_above", "edited"]
     async with open_records("sqlite:///suggest.db") as records:
         for number in (2, 3):
-            await records.requests.record(request_of(number), delivery_key=f"x{number}")
+            await records.requests.record(request_of(number), idempotency_key=f"x{number}")
     result = await suggest("export", "--format", "vw")
     assert result.err == "3 requests exported; 2 left out: with nothing shown\n"
 
@@ -567,7 +567,7 @@ async def test_an_export_goes_on_while_others_write(suggest: Suggest) -> None:
         async with open_records("sqlite:///suggest.db") as records:
             while not stop.is_set():
                 number += 1
-                await records.requests.record(request_of(number, created_at=START), delivery_key=f"k{number}")
+                await records.requests.record(request_of(number, created_at=START), idempotency_key=f"k{number}")
         return number - 10_000
 
     writing = asyncio.create_task(write())
@@ -597,7 +597,7 @@ async def fill(count: int, **changes: Any) -> None:
     """Many requests of 1 KB, a second apart, at once."""
     from sqlalchemy import insert
 
-    from storage.repositories.requests import to_row
+    from storage.rows import to_row
     from storage.tables import requests
 
     text = "x" * 500

@@ -132,7 +132,7 @@ async def test_an_error_quotes_no_row(store: Store) -> None:
     """PostgreSQL's own details hold the row that failed, with all its texts."""
     with pytest.raises(IntegrityError, match="null value") as caught:
         await store.requests.record(
-            a_request(agent_id=None, hint="Dear customer", response_url="https://secret"), delivery_key="k"
+            a_request(agent_id=None, hint="Dear customer", response_url="https://secret"), idempotency_key="k"
         )
     told = " ".join(_everything_told(caught.value))
     assert "Dear customer" not in told

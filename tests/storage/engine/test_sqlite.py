@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 
 from storage.engine.database import Database, database_file
 from storage.errors import Unavailable
-from storage.records import WayBack
+from storage.records import ResponseUrl
 from storage.schema import migrate
 from tests.storage.stores import (
     SqliteFiles,
@@ -180,12 +180,12 @@ async def test_a_full_disk_refuses_the_whole_write(url: str) -> None:
             await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
         long = "x" * 100_000
         with pytest.raises(Unavailable, match="full"):
-            await store.requests.record(a_request("r2", hint=long), delivery_key="command:r2")
+            await store.requests.record(a_request("r2", hint=long), idempotency_key="command:r2")
         assert await store.count("requests") == 1
         assert await store.count("seen_deliveries") == 1
         async with store.database.write() as connection:
             await connection.execute(text("PRAGMA max_page_count = 1000000"))
-        await store.requests.record(a_request("r2", hint=long), delivery_key="command:r2")
+        await store.requests.record(a_request("r2", hint=long), idempotency_key="command:r2")
 
 
 async def test_a_file_that_may_not_grow_refuses_whole_writes_and_loses_none(url: str) -> None:
@@ -262,18 +262,18 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await store.requests.count_since(team_id="T1", agent_id="U1", since=after())
     await store.requests.tokens_since(since=after())
     await store.requests.record_event(
-        seen_at(after()), way_back=WayBack(response_url="https://x", expires_at=after(minutes=30))
+        seen_at(after()), response_url=ResponseUrl(url="https://x", expires_at=after(minutes=30))
     )
     choice = await chosen(store, parts=1)
     await store.choices.get(choice.id)
     await store.deliveries.attempt(f"{choice.id}-d0")
     await store.deliveries.unknown(f"{choice.id}-d0")
-    await store.deliveries.post_again("r1", delivery_key="k", at=after())
+    await store.deliveries.post_again("r1", idempotency_key="k", at=after())
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
     await store.deliveries.of_choice(choice.id)
     await undone(store)
-    await store.choices.record(a_choice(kind="dismissed"), delivery_key="k2", event=seen_at(after(seconds=5)))
-    await store.choices.give_reason("r1", "other", agent_id="U1", at=after(), delivery_key="k3")
+    await store.choices.record(a_choice(kind="dismissed"), idempotency_key="k2", event=seen_at(after(seconds=5)))
+    await store.choices.give_reason("r1", "other", agent_id="U1", at=after(), idempotency_key="k3")
     await failed(store, "r8")
     await redrafted(store, "r8", "r9")
     # These run once a minute, or at start-up.

@@ -116,12 +116,12 @@ async def test_what_was_acknowledged_survives_kill_9(url: str) -> None:
         for entry in entries:
             name = entry.request.id
             facts.add(f"asked {name}")
-            if entry.request.handed_at is not None:
+            if entry.request.sent_to_slack_at is not None:
                 facts.add(f"drafted {name}")
             if entry.choice is not None:
                 facts.add(f"chosen {name}")
                 assert len(await store.deliveries.of_choice(entry.choice.id)) == 2
-            assert len(entry.candidates) == (0 if entry.request.handed_at is None else 3)
+            assert len(entry.candidates) == (0 if entry.request.sent_to_slack_at is None else 3)
             assert [event.type for event in entry.events] == ([] if entry.choice is None else ["used"])
         assert acknowledged <= facts
         assert len(facts - acknowledged) <= len(lives)
@@ -143,7 +143,7 @@ async def test_writes_cancelled_anywhere_are_whole_or_not_there(store: Store, se
         with suppress(asyncio.CancelledError):
             await task
     for entry in await store.entries():
-        assert len(entry.candidates) == (0 if entry.request.handed_at is None else 3)
+        assert len(entry.candidates) == (0 if entry.request.sent_to_slack_at is None else 3)
     await shown(store, "last")
     assert (await store.entry("last")).request.status == "shown"
 
@@ -190,7 +190,7 @@ async def test_an_error_tells_neither_statement_nor_texts(store: Store) -> None:
     await asked(store)
     with pytest.raises(Exception, match=r"(?i)unique") as caught:
         await store.requests.record(
-            a_request(response_url="https://hooks.slack.com/secret", hint="Dear customer"), delivery_key="k"
+            a_request(response_url="https://hooks.slack.com/secret", hint="Dear customer"), idempotency_key="k"
         )
     told: list[str] = []
     error: BaseException | None = caught.value

@@ -7,7 +7,7 @@ import pytest
 
 from storage.queries.log_entries import Selection
 from storage.records import Event
-from storage.repositories.requests import to_row
+from storage.rows import to_row
 from storage.tables import candidates, requests
 from tests.storage.stores import AT, Store, a_request, after, asked, chosen, redrafted, shown, some_candidates, undone
 

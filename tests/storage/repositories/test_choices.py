@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting
-from storage.records import Event, WayBack
+from storage.records import Event, ResponseUrl
 from tests.storage.stores import (
     Store,
     a_choice,
@@ -108,9 +108,9 @@ async def test_a_choice_brings_the_newest_way_back(store: Store) -> None:
     choice = a_choice()
     await store.choices.record(
         choice,
-        delivery_key="click:1",
+        idempotency_key="click:1",
         event=Event(request_id="r1", type="used", at=choice.chosen_at),
-        way_back=WayBack(response_url="new", expires_at=after(minutes=31)),
+        response_url=ResponseUrl(url="new", expires_at=after(minutes=31)),
     )
     request = (await store.entry()).request
     assert (request.response_url, request.response_url_expires_at) == ("new", after(minutes=31))
@@ -225,7 +225,7 @@ async def test_undo_waits_while_a_part_is_on_its_way(store: Store) -> None:
 
 
 async def give_reason(store: Store, *, key: str = "click:7") -> None:
-    await store.choices.give_reason("r1", "wrong_tone", agent_id="U1", at=after(seconds=8), delivery_key=key)
+    await store.choices.give_reason("r1", "wrong_tone", agent_id="U1", at=after(seconds=8), idempotency_key=key)
 
 
 async def test_a_dismissal_may_have_a_reason(store: Store) -> None:
@@ -261,7 +261,7 @@ STEPS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "an undo": lambda store: undone(store, key="k"),
     "a reason": lambda store: give_reason(store, key="k"),
     "a redraft": lambda store: redrafted(store, key="k"),
-    "a post": lambda store: store.deliveries.post_again("r1", delivery_key="k", at=after(seconds=8)),
+    "a post": lambda store: store.deliveries.post_again("r1", idempotency_key="k", at=after(seconds=8)),
 }
 
 

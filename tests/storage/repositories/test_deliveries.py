@@ -23,7 +23,7 @@ MOVES: dict[str, Move] = {
     "taken over": lambda store, part: orphans_of(store).take_deliveries(
         unknown_since=after(), untold_since=after(days=1)
     ),
-    "post_again": lambda store, part: store.deliveries.post_again(part.request_id, delivery_key="k", at=after()),
+    "post_again": lambda store, part: store.deliveries.post_again(part.request_id, idempotency_key="k", at=after()),
 }
 WAYS: dict[DeliveryState, list[str]] = {
     "pending": [],
@@ -117,10 +117,10 @@ async def test_put_back_keeps_the_address_to_try_next(store: Store) -> None:
 
 async def test_what_is_unknown_is_posted_again_when_the_agent_says_so(store: Store) -> None:
     await a_part(store, "unknown")
-    assert await store.deliveries.post_again("r1", delivery_key="click:1", at=after(seconds=8))
-    assert not await store.deliveries.post_again("r1", delivery_key="click:2", at=after(seconds=8))
+    assert await store.deliveries.post_again("r1", idempotency_key="click:1", at=after(seconds=8))
+    assert not await store.deliveries.post_again("r1", idempotency_key="click:2", at=after(seconds=8))
     with pytest.raises(Redelivered):
-        await store.deliveries.post_again("r1", delivery_key="click:1", at=after(seconds=8))
+        await store.deliveries.post_again("r1", idempotency_key="click:1", at=after(seconds=8))
 
 
 async def test_a_deleted_part_is_forgotten(store: Store) -> None:
@@ -149,7 +149,7 @@ async def test_whoever_the_agent_tells_to_post_again_has_all_that_is_left(store:
     await store.deliveries.attempt(second)
     await store.deliveries.unknown(second)
     other = store_of(store.database, me="another")
-    assert await other.deliveries.post_again("r1", delivery_key="k", at=after())
+    assert await other.deliveries.post_again("r1", idempotency_key="k", at=after())
     owners = [part.owner for part in await store.deliveries.of_choice(choice.id)]
     assert owners == ["here", "another", "another"]
     assert not await store.deliveries.attempt(third)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from storage.records import Event, Sealed, Turn
+from storage.records import Event, Turn, VaultEntry
 from storage.repositories.erasures import AT_ONCE, Counts, Erasing, Erasure
 from storage.repositories.vault import Vault
 from tests.storage.stores import (
@@ -28,8 +28,8 @@ SAID = (Turn(role="customer", text='A "quoted" word,\nand 你好'), Turn(role="a
 async def kept(store: Store, request_id: str = "r1") -> None:
     """A request with a text in every table that can hold one."""
     request = a_request(request_id, conversation=SAID, hint="hinted", text_kept="redacted")
-    sealed = Sealed(request_id=request_id, sealed="plain:secret", expires_at=after(days=1))
-    await store.requests.record(request, delivery_key=f"command:{request_id}", sealed=sealed)
+    sealed = VaultEntry(request_id=request_id, sealed="plain:secret", expires_at=after(days=1))
+    await store.requests.record(request, idempotency_key=f"command:{request_id}", sealed=sealed)
     await store.requests.record_drafts(drafted(request_id))
     sealed = replace(sealed, sealed="once:secret")
     choice = a_choice(request_id, "edited", final_text="sent “so”", edit_similarity=0.1)
@@ -173,4 +173,4 @@ async def test_replies_whose_delivery_ended_are_forgotten(store: Store) -> None:
     erasing = Erasing(store.database)
     assert await erasing.forget_delivered(chosen_before=after(seconds=5)) == 0
     assert await erasing.forget_delivered(chosen_before=after(seconds=6)) == 1
-    assert not await store.deliveries.post_again("r1", delivery_key="click:x", at=after(days=2))
+    assert not await store.deliveries.post_again("r1", idempotency_key="click:x", at=after(days=2))

@@ -307,7 +307,7 @@ async def test_orphans_wanted_by_many_at_once_are_taken_exactly_once(crowd: Sequ
 
 async def test_one_command_delivered_to_every_replica_is_one_request(crowd: Sequence[Store]) -> None:
     results = await asyncio.gather(
-        *(store.requests.record(a_request(f"r{n}"), delivery_key="command:1") for n, store in enumerate(crowd)),
+        *(store.requests.record(a_request(f"r{n}"), idempotency_key="command:1") for n, store in enumerate(crowd)),
         return_exceptions=True,
     )
     assert sum(isinstance(result, Redelivered) for result in results) == 3

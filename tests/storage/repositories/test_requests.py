@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage.errors import NotOpen, Redelivered
-from storage.records import Event, Turn, WayBack
+from storage.records import Event, ResponseUrl, Turn
 from storage.tables import to_iso
 from tests.storage.stores import (
     AT,
@@ -34,7 +34,7 @@ SECRET = "https://hooks.slack.com/commands/secret"
 
 FULL_REQUEST: dict[str, Any] = {
     "thread_ts": "1700000000.000100",
-    "handed_at": after(seconds=1),
+    "sent_to_slack_at": after(seconds=1),
     "shown_at": after(seconds=2),
     "status": "shown",
     "hint": "kürzer",
@@ -140,13 +140,13 @@ async def test_times_are_kept_in_utc_to_the_millisecond(store: Store) -> None:
 async def test_a_request_counts_once_however_often_it_is_delivered(store: Store) -> None:
     await asked(store)
     with pytest.raises(Redelivered):
-        await store.requests.record(a_request("r2"), delivery_key="command:r1")
+        await store.requests.record(a_request("r2"), idempotency_key="command:r1")
     assert [entry.request.id for entry in await store.entries()] == ["r1"]
 
 
 async def test_many_deliveries_of_one_command_at_once_make_one_request(store: Store) -> None:
     results = await asyncio.gather(
-        *(store.requests.record(a_request(f"r{n}"), delivery_key="command:1") for n in range(10)),
+        *(store.requests.record(a_request(f"r{n}"), idempotency_key="command:1") for n in range(10)),
         return_exceptions=True,
     )
     assert sorted(map(type, results), key=str) == sorted([type(None), *[Redelivered] * 9], key=str)
@@ -157,8 +157,8 @@ async def test_a_delivery_whose_effect_failed_may_come_again(store: Store) -> No
     """The key is taken in the same transaction as what it stands for."""
     await asked(store)
     with pytest.raises(IntegrityError):
-        await store.requests.record(a_request("r1"), delivery_key="command:again")
-    await store.requests.record(a_request("r2"), delivery_key="command:again")
+        await store.requests.record(a_request("r1"), idempotency_key="command:again")
+    await store.requests.record(a_request("r2"), idempotency_key="command:again")
 
 
 async def test_foreign_keys_hold(store: Store) -> None:
@@ -190,7 +190,7 @@ async def test_several_candidates_may_have_no_place(store: Store) -> None:
 async def test_a_request_that_came_to_nothing_has_its_fact(store: Store) -> None:
     await asked(store)
     event = Event(request_id="r1", type="failed", at=after(seconds=2), data={"errors": []})
-    await store.requests.record_drafts(drafted(candidates=[], status="failed", handed_at=None, events=(event,)))
+    await store.requests.record_drafts(drafted(candidates=[], status="failed", sent_to_slack_at=None, events=(event,)))
     assert (await store.entry()).events == (event,)
 
 
@@ -251,7 +251,7 @@ async def test_an_event_comes_back_whole_and_with_it_the_newest_way_back(store: 
     event = Event(
         request_id="r1", type="edit_opened", at=after(seconds=4), agent_id="U1", candidate_id="r1-c0", data={"n": [1]}
     )
-    await store.requests.record_event(event, way_back=WayBack(response_url=SECRET, expires_at=after(minutes=30)))
+    await store.requests.record_event(event, response_url=ResponseUrl(url=SECRET, expires_at=after(minutes=30)))
     entry = await store.entry()
     assert entry.events[-1] == event
     assert (entry.request.response_url, entry.request.response_url_expires_at) == (SECRET, after(minutes=30))
@@ -260,9 +260,9 @@ async def test_an_event_comes_back_whole_and_with_it_the_newest_way_back(store: 
 async def test_an_event_that_is_delivered_again_is_recorded_once(store: Store) -> None:
     await shown(store)
     opened = Event(request_id="r1", type="edit_opened", at=after(seconds=4))
-    await store.requests.record_event(opened, delivery_key="click:1")
+    await store.requests.record_event(opened, idempotency_key="click:1")
     with pytest.raises(Redelivered):
-        await store.requests.record_event(opened, delivery_key="click:1")
+        await store.requests.record_event(opened, idempotency_key="click:1")
     assert [event.type for event in (await store.entry()).events] == ["shown", "edit_opened"]
 
 
@@ -487,7 +487,7 @@ async def test_what_others_have_open_in_a_channel(store: Store) -> None:
 
 async def test_the_newest_way_back_is_kept(store: Store) -> None:
     await shown(store)
-    await store.requests.keep_way_back("r1", WayBack(response_url=SECRET, expires_at=after(minutes=40)))
+    await store.requests.keep_response_url("r1", ResponseUrl(url=SECRET, expires_at=after(minutes=40)))
     entry = await store.requests.get("r1")
     assert entry is not None
     assert (entry.request.response_url, entry.request.response_url_expires_at) == (SECRET, after(minutes=40))
@@ -547,4 +547,4 @@ def test_secrets_are_not_in_a_records_repr() -> None:
     """Records end up in tracebacks and debuggers."""
     request = a_request(response_url=SECRET, response_url_expires_at=AT)
     assert SECRET not in repr(request)
-    assert SECRET not in repr(WayBack(response_url=SECRET, expires_at=AT))
+    assert SECRET not in repr(ResponseUrl(url=SECRET, expires_at=AT))

@@ -17,7 +17,7 @@ def used() -> Event:
 
 async def choose(store: Store) -> None:
     choice = a_choice(visible_candidate_ids=("r1-c0",))
-    await store.choices.record(choice, delivery_key=f"click:{choice.id}", event=used())
+    await store.choices.record(choice, idempotency_key=f"click:{choice.id}", event=used())
 
 
 def seen(**span: float) -> Event:
@@ -34,12 +34,12 @@ async def test_each_is_recorded_once_and_the_first_placed_one_opens_the_request(
     one, two, failed = some_candidates()
     failed = replace(failed, position=None, text=None, error="refused")
     await store.requests.record_candidate(failed, at=after(seconds=1))
-    assert (await store.entry()).request.handed_at is None
+    assert (await store.entry()).request.sent_to_slack_at is None
     for _ in range(2):  # the answer to the first was lost
         await store.requests.record_candidate(one, at=after(seconds=2))
     await store.requests.record_candidate(two, at=after(seconds=3))
     entry = await store.entry()
-    assert (entry.request.handed_at, entry.request.status) == (after(seconds=2), "drafting")
+    assert (entry.request.sent_to_slack_at, entry.request.status) == (after(seconds=2), "drafting")
     assert [candidate.id for candidate in entry.candidates] == ["r1-c0", "r1-c1", "r1-c2"]
 
 
@@ -123,7 +123,7 @@ async def test_where_nothing_could_be_shown_it_failed(store: Store) -> None:
     ended = finished(order_propensity=None, first_propensity=None, events=(event,))
     await store.requests.record_finished(ended)
     entry = await store.entry()
-    assert (entry.request.status, entry.request.handed_at) == ("failed", None)
+    assert (entry.request.status, entry.request.sent_to_slack_at) == ("failed", None)
     assert [each.type for each in entry.events] == ["failed"]
     with pytest.raises(TakenOver):
         await store.requests.record_finished(ended)
