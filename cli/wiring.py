@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
-from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, OneModel, hide_texts
+from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
 from bot.operations.retention import Housekeeper
@@ -21,13 +21,14 @@ from bot.privacy.detectors import Recogniser
 from bot.privacy.encryption import TextCipher
 from bot.privacy.service import PrivacyService
 from bot.ranking.training import RefitSchedule, RefitScheduler
+from bot.suggesting.briefs import BatchDrafter, DraftingTerms
 from bot.suggesting.channels import AllowedChannels
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Courier, Deliverer
 from bot.suggesting.limits import Limits, Slots
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations
-from bot.suggesting.suggest import BatchDrafter, Suggester, DraftingTerms
+from bot.suggesting.suggest import Suggester
 from cli import __version__
 from cli.settings import Settings, is_traced, secret_keys
 from cli.workers.training import ProcessApart
@@ -139,7 +140,9 @@ def terms(settings: Settings) -> DraftingTerms:
 
 
 def allowed_channels(settings: Settings) -> AllowedChannels:
-    return AllowedChannels(channels=frozenset(settings.suggest_allowed_channels), helpers=tuple(sorted(settings.suggest_admins)))
+    return AllowedChannels(
+        channels=frozenset(settings.suggest_allowed_channels), helpers=tuple(sorted(settings.suggest_admins))
+    )
 
 
 def pausing(*, records: Records) -> PauseSwitch:
@@ -205,7 +208,12 @@ async def suggester(
 
 
 def chooser(
-    settings: Settings, *, records: Records, privacy: PrivacyService, metrics: Metrics, conversations: Conversations = STILL_CONVERSATIONS
+    settings: Settings,
+    *,
+    records: Records,
+    privacy: PrivacyService,
+    metrics: Metrics,
+    conversations: Conversations = STILL_CONVERSATIONS,
 ) -> Chooser:
     return Chooser(
         requests=records.requests,
@@ -282,7 +290,7 @@ def housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
 
 def _models(settings: Settings, *, word_s: float) -> ModelSource:
     if not settings.has_model:
-        return OneModel(DemonstrationModel(word_s=word_s))
+        return SingleModelSource(DemonstrationModel(word_s=word_s))
     from bot.drafting import Models
 
     key = settings.openai_api_key

@@ -24,7 +24,7 @@ from bot import choice_log, errors
 from bot.drafting.chat_model import MAX_TOKENS
 from bot.i18n.texts import DEFAULT_LOCALE
 from bot.operations.retention import UNDECIDED_FOR
-from bot.suggesting.suggest import MESSAGE_LIMIT
+from bot.suggesting.admission import MESSAGE_LIMIT
 from cli import main
 from cli.settings import FIXES, Settings
 from handlers import error_messages, payloads

@@ -1,11 +1,15 @@
 """The use cases, one module each. Called by `handlers/` and `cli/`.
 
-suggest    an ask in, K candidates in order out, each step recorded before it is visible
-choose     use, edit, dismiss, undo: one standing choice a request
-deliver    the reply posted once; `Courier` is what it needs from above
-redraft    from one candidate to others: shorter, warmer, in another language
-staleness  whether the conversation has moved on since drafting
-limits     an agent's minute, the day's tokens, the bounded queue
-pause      drafting stopped on all replicas by an admin
-channels   the channels in which suggestions are allowed
+suggest      an ask in, K candidates in order out, each step recorded before it is visible
+admission    an ask or a click for others becomes a recorded request, unless it is refused
+briefs       what each of the K drafts is written from; the terms of drafting
+placement    drafts become candidates, candidates get their positions; pure functions
+progressive  candidates committed one by one, in positions drawn before
+choose       use, edit, dismiss, undo: one standing choice a request
+deliver      the reply posted once; `Courier` is what it needs from above
+redraft      from one candidate to others: shorter, warmer, in another language
+staleness    whether the conversation has moved on since drafting
+limits       an agent's minute, the day's tokens, the bounded queue
+pause        drafting stopped on all replicas by an admin
+channels     the channels in which suggestions are allowed
 """

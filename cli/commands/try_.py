@@ -1,12 +1,15 @@
 """`suggest try`: the whole use case in the terminal, recorded as it is from Slack."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
+
+import typer
 
 from bot.choice_log import to_json_line
 from bot.drafting import Drafter
@@ -16,13 +19,15 @@ from bot.operations.metrics import Metrics
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.playbook import Playbook, load_playbook
 from bot.suggesting.choose import Chooser, Click
-from bot.suggesting.suggest import Ask, BatchDrafter, Suggester
+from bot.suggesting.admission import Ask
+from bot.suggesting.briefs import BatchDrafter
+from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
-from cli import wiring
+from cli import logs, wiring
 from cli.database_location import for_trying, mark_demonstration, opened, recorded_in
 from cli.errors import Failed, SettingsError
-from cli.render.text import candidates
-from cli.settings import Settings, editor, locale
+from cli.render.text import candidates as text
+from cli.settings import Settings, editor, load_settings, locale
 from cli.streaming_drafter import StreamingDrafter
 from cli.terminal import Terminal
 from storage.queries.log_entries import ChoiceLog
@@ -52,6 +57,49 @@ class Options:
     pick: int | None = None
 
 
+def run(
+    *,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, in quotes.")],
+    hint: Annotated[str | None, typer.Option(metavar="TEXT", help="How to write the replies.")] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Record here. [default: what SUGGEST_DATABASE_URL says; without it and a model, suggest-demo.db]",
+        ),
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Show the drafts side by side as they grow.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Ask nothing, and print the choice-log line of the request.")
+    ] = False,
+    candidates: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=1, max=10, help="How many. [default: what SUGGEST_CANDIDATES says]"),
+    ] = None,
+    pick: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=10, help="Ask nothing, and use reply N as it is.")
+    ] = None,
+) -> None:
+    """Draft replies to one message in this terminal, and choose one.
+
+    It is recorded as it is from Slack. Without a model, the replies are samples made by rules.
+
+    Example: suggest try "Where is my order?" --hint "we are out of stock"
+    """
+    options = Options(
+        message=message,
+        hint=hint,
+        database=database,
+        stream=stream,
+        as_json=as_json,
+        candidates=candidates,
+        pick=pick,
+    )
+    settings = load_settings()
+    logs.configure_for_command(settings)
+    asyncio.run(try_message(settings, options))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What the agent typed under the candidates."""
@@ -60,7 +108,7 @@ class Wish:
     position: int = 0
 
 
-async def try_(settings: Settings, options: Options) -> None:
+async def try_message(settings: Settings, options: Options) -> None:
     """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
     settings = _checked(settings, options)
     playbook = load_playbook(settings.suggest_playbook)
@@ -133,7 +181,7 @@ class Trial:
         self.request_id = request.id
         entry = await self._suggester.draft(request, arrange=self._arrange)
         if entry.visible:
-            self._terminal.show(candidates.candidates(entry, self._texts, self._labels))
+            self._terminal.show(text.candidates(entry, self._texts, self._labels))
             if not request.simulated:
                 self._terminal.say(WRITTEN_BY_A_MODEL, style="dim")
             await self._suggester.record_shown(entry, at=self._now())
@@ -225,7 +273,7 @@ class Trial:
             return None
         errors = {candidate.error for candidate in entry.candidates}
         what_to_do = "`suggest doctor` checks the settings" if errors & _SETTINGS_ERRORS else "try again in a moment"
-        return f"no reply could be drafted ({candidates.reasons(entry, self._texts)}): {what_to_do}"
+        return f"no reply could be drafted ({text.reasons(entry, self._texts)}): {what_to_do}"
 
     def _click(self) -> Click:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._key())
@@ -264,7 +312,7 @@ async def _trial(
     privacy = wiring.privacy(settings, records=records, playbook=playbook)
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
         labels = {style.name: style.label for style in playbook.styles}
-        drafting = _watched(drafter, candidates.Growing(terminal.console, texts, labels)) if options.stream else drafter
+        drafting = _watched(drafter, text.Growing(terminal.console, texts, labels)) if options.stream else drafter
         yield Trial(
             suggester=await wiring.suggester(
                 settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
@@ -279,7 +327,7 @@ async def _trial(
         )
 
 
-def _watched(drafter: Drafter, growing: candidates.Growing) -> BatchDrafter:
+def _watched(drafter: Drafter, growing: text.Growing) -> BatchDrafter:
     return StreamingDrafter(drafter, growing)
 
 

@@ -20,7 +20,9 @@ from bot.privacy.service import PrivacyService, StoreText
 from bot.suggesting.choose import Chooser, RecordedChoice, Click
 from bot.suggesting.deliver import Deliverer, DeliveryOutcome, PostedPart
 from bot.suggesting.limits import Limits
-from bot.suggesting.suggest import Ask, Suggester, DraftingTerms
+from bot.suggesting.admission import Ask
+from bot.suggesting.briefs import DraftingTerms
+from bot.suggesting.suggest import Suggester
 from storage.records import Delivery, LogEntry, Request, Turn
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasing

@@ -13,7 +13,7 @@ from bot.drafting import DraftFailed
 from bot.errors import LimitReached, MessageTooLong
 from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, keep_drafting_order
-from bot.suggesting.suggest import MESSAGE_LIMIT
+from bot.suggesting.admission import MESSAGE_LIMIT
 from storage.errors import NotOpen, Redelivered, TakenOver
 from storage.records import Candidate, Request, Turn, ResponseUrl
 from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft

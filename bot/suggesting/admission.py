@@ -1,0 +1,210 @@
+"""Admission: an ask, or a click for other candidates, becomes a recorded request, unless a limit refuses it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from bot.errors import DraftingPaused, LimitReached, MessageTooLong
+from bot.operations.log_events import log_refusal
+from bot.operations.metrics import Metrics
+from bot.operations.write_buffer import WriteBuffer
+from bot.playbook import Playbook
+from bot.privacy.service import PrivacyService
+from bot.suggesting.briefs import DraftingTerms
+from bot.suggesting.channels import AllowedChannels
+from bot.suggesting.choose import Click, check_owner, list_visible, update_response_url
+from bot.suggesting.limits import Limits
+from bot.suggesting.redraft import Steering, select_previous
+from bot.text_limits import clean
+from storage.errors import Redelivered
+from storage.records import Event, LogEntry, Request, ResponseUrl, Surface, Turn
+from storage.repositories.requests import Requests
+
+MESSAGE_LIMIT: Final = 12_000
+"""Characters of a customer's message, of a whole conversation, or of a hint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One ask for candidates. `idempotency_key` is unique to what Slack delivered, so that it counts once.
+
+    `is_of_grid`: the agent is of our own Enterprise Grid, in which ids are unique whichever team the ask came through.
+    """
+
+    team_id: str
+    is_of_grid: bool = False
+    channel_id: str
+    thread_ts: str | None = None
+    pointed_ts: str | None = None
+    agent_id: str
+    surface: Surface
+    locale: str
+    conversation: tuple[Turn, ...]
+    hint: str | None = None
+    idempotency_key: str
+    response_url: ResponseUrl | None = None
+
+
+class Admission:
+    """Checks asks and records them as requests. Time and ids come from outside."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        privacy: PrivacyService,
+        playbook: Playbook,
+        terms: DraftingTerms,
+        limits: Limits,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        allowed_channels: AllowedChannels,
+        write_buffer: WriteBuffer,
+    ) -> None:
+        self._requests = requests
+        self._privacy = privacy
+        self._playbook = playbook
+        self._terms = terms
+        self._limits = limits
+        self._metrics = metrics
+        self._now = now
+        self._new_id = new_id
+        self._allowed_channels = allowed_channels
+        self._write_buffer = write_buffer
+
+    async def accept(self, ask: Ask) -> Request:
+        """Commit a request, and return it as it is recorded: without personal data, or without texts, by the settings.
+
+        Raises MessageTooLong, AccessDenied, LimitReached, DraftingPaused, Redelivered, Unavailable.
+        """
+        length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
+        if length > MESSAGE_LIMIT:
+            raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
+        self._allowed_channels.check(ask.channel_id, ask.surface)
+        now = self._now()
+        await self._check_limits(ask, ask, now)
+        request = Request(
+            id=self._new_id(),
+            team_id=ask.team_id,
+            channel_id=ask.channel_id,
+            thread_ts=ask.thread_ts,
+            pointed_ts=ask.pointed_ts,
+            agent_id=ask.agent_id,
+            surface=ask.surface,
+            locale=ask.locale,
+            created_at=now,
+            hint=None if ask.hint is None else clean(ask.hint),
+            k_requested=self._terms.candidates,
+            prompt_version=self._playbook.prompt_version,
+            simulated=self._terms.simulated,
+            app_version=self._terms.app_version,
+            conversation=_clean_turns(ask.conversation),
+            response_url=ask.response_url.url if ask.response_url else None,
+            response_url_expires_at=ask.response_url.expires_at if ask.response_url else None,
+        )
+        recorded, sealed = await self._privacy.mask_request(request)
+        await self._requests.record(recorded, idempotency_key=ask.idempotency_key, sealed=sealed)
+        return recorded
+
+    async def record_conversation(
+        self, request: Request, conversation: tuple[Turn, ...], *, seen_ts: str | None = None
+    ) -> Request:
+        """Record the conversation as it was read after the ask, up to the message with the ts `seen_ts`.
+
+        Takes and returns the request as it is recorded. Raises TakenOver, Unavailable.
+        """
+        masked, sealed = await self._privacy.mask_conversation(request, _clean_turns(conversation))
+        recorded = replace(masked, seen_ts=seen_ts)
+        if recorded != request or sealed is not None:
+            turns = recorded.conversation
+            record = partial(self._requests.record_conversation, request.id, turns, seen_ts=seen_ts, sealed=sealed)
+            await self._write_buffer.write_or_queue(record)
+        return recorded
+
+    async def steer(self, click: Click, steering: Steering) -> Request:
+        """Commit a request for what becomes of one candidate, which closes its parent. Raises as `redraft` does."""
+        parent = check_owner(await self._requests.of_candidate(steering.candidate_id), click)
+        return await self.redraft(click, parent.request.id, steering=steering)
+
+    async def redraft(self, click: Click, request_id: str, *, steering: Steering | None = None) -> Request:
+        """Commit a request for other candidates, or for others made of one of them, which closes its parent.
+
+        Raises UnknownRequest, NotOwner, AccessDenied, NotOpen, LimitReached, DraftingPaused, Redelivered, Unavailable.
+        """
+        parent = check_owner(await self._requests.get(request_id), click)
+        self._allowed_channels.check(parent.request.channel_id, parent.request.surface)
+        now = self._now()
+        await self._check_limits(click, parent.request, now)
+        await self._record_shown(click, parent)
+        child = self._make_child(update_response_url(parent.request, click.response_url), steering, at=now)
+        asked = {} if steering is None else {"steer": steering.steer, "steer_language": steering.language}
+        event = Event(
+            request_id=request_id,
+            type="redrafted",
+            at=now,
+            agent_id=click.agent_id,
+            candidate_id=child.parent_candidate_id,
+            data={"child_request_id": child.id, **asked},
+        )
+        recorded, sealed = await self._privacy.mask_redraft(parent.request, child, seen=select_previous(parent, child))
+        await self._requests.record_redraft(recorded, idempotency_key=click.idempotency_key, event=event, sealed=sealed)
+        return recorded
+
+    def _make_child(self, parent: Request, steering: Steering | None, *, at: datetime) -> Request:
+        """Return the same ask anew, steered as given; without a steering, as the parent was."""
+        return replace(
+            parent,
+            id=self._new_id(),
+            created_at=at,
+            sent_to_slack_at=None,
+            shown_at=None,
+            status="drafting",
+            k_requested=self._terms.candidates,
+            prompt_version=self._playbook.prompt_version,
+            ranker_version=None,
+            policy="uniform",
+            policy_params={},
+            order_propensity=None,
+            parent_request_id=parent.id,
+            parent_candidate_id=None if steering is None else steering.candidate_id,
+            steer=parent.steer if steering is None else steering.steer,
+            steer_language=parent.steer_language if steering is None else steering.language,
+            simulated=self._terms.simulated,
+            app_version=self._terms.app_version,
+        )
+
+    async def _check_limits(self, who: Ask | Click, where: Ask | Request, now: datetime) -> None:
+        """Count the ask against its agent's limits.
+
+        Raises LimitReached, DraftingPaused; or Redelivered, if this very delivery was taken before: its answer stands.
+        """
+        try:
+            team_id = None if who.is_of_grid else who.team_id
+            await self._limits.check(team_id=team_id, agent_id=who.agent_id, now=now)
+        except (LimitReached, DraftingPaused) as refusal:
+            if await self._requests.was_delivered(who.idempotency_key):
+                raise Redelivered(who.idempotency_key) from refusal
+            reason = refusal.which if isinstance(refusal, LimitReached) else "paused"
+            self._metrics.count_refusal(where.surface, reason)
+            log_refusal(
+                team_id=who.team_id,
+                channel_id=where.channel_id,
+                agent_id=who.agent_id,
+                surface=where.surface,
+                outcome=reason,
+            )
+            raise
+
+    async def _record_shown(self, click: Click, entry: LogEntry) -> None:
+        """Record that candidates are visible since they were sent to Slack, where the click overtook that record."""
+        request = entry.request
+        if request.shown_at is None and request.sent_to_slack_at is not None:
+            shown = Event(request_id=request.id, type="shown", at=request.sent_to_slack_at, agent_id=request.agent_id)
+            await self._requests.record_shown(shown, only=[candidate.id for candidate in list_visible(click, entry)])
+
+
+def _clean_turns(conversation: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    return tuple(replace(turn, text=clean(turn.text)) for turn in conversation)

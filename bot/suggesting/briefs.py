@@ -1,0 +1,109 @@
+"""Briefs: what each of a request's K drafts is written from. Its styles are drawn here, its deadline reckoned."""
+
+import random
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.drafting import Brief, Draft
+from bot.ordering.shuffle import draw_styles
+from bot.playbook import Playbook, Style
+from bot.privacy.service import MaskedRequest, PrivacyService
+from bot.suggesting.redraft import select_previous, to_requested_change
+from storage.records import Candidate, Request
+from storage.repositories.requests import Requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftingTerms:
+    """K, the default model, the deadline in seconds from the ask, and whether drafts are simulated."""
+
+    candidates: int
+    model: str
+    deadline_s: float
+    app_version: str
+    simulated: bool = False
+
+
+class BatchDrafter(Protocol):
+    """The drafter: a LangChain batch in which each failure stands in its own place."""
+
+    async def abatch(
+        self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> list[Draft]: ...
+
+    def abatch_as_completed(
+        self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
+    ) -> AsyncGenerator[tuple[int, Any], None]: ...
+
+
+class BriefBuilder:
+    """Makes the briefs of a request from its masked form, so that no model sees personal data."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        privacy: PrivacyService,
+        playbook: Playbook,
+        terms: DraftingTerms,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
+    ) -> None:
+        self._requests = requests
+        self._privacy = privacy
+        self._playbook = playbook
+        self._terms = terms
+        self._now = now
+        self._clock = clock
+
+    async def load_view(self, request: Request) -> MaskedRequest:
+        """Return the masked form of a recorded request, with the candidates of its parent if it is a redraft."""
+        return await self._privacy.load_masked(request, seen=await self._load_previous(request))
+
+    async def _load_previous(self, request: Request) -> tuple[Candidate, ...]:
+        if request.parent_request_id is None:
+            return ()
+        parent = await self._requests.get(request.parent_request_id)
+        return () if parent is None else select_previous(parent, request)
+
+    def build(
+        self, request: Request, view: MaskedRequest, started_at: datetime | None, rng: random.Random
+    ) -> tuple[list[Brief], float]:
+        """Draw K styles, and return a brief for each, with the probability that a style was drawn.
+
+        The deadline counts from the ask, or from `started_at`.
+        """
+        styles, inclusion = draw_styles(self._playbook.styles, request.k_requested, rng)
+        age_s = (self._now() - (started_at or request.created_at)).total_seconds()
+        deadline = self._clock() + self._terms.deadline_s - age_s
+        return [
+            Brief(
+                playbook=self._playbook,
+                style=style,
+                model=self._choose_model(style),
+                conversation=view.conversation,
+                hint=view.hint,
+                previous=view.previous if request.parent_candidate_id is None else (),
+                change=to_requested_change(request, view.previous),
+                request_id=request.id,
+                agent_id=f"{request.team_id}:{request.agent_id}",
+                sample_index=index,
+                deadline=deadline,
+            )
+            for index, style in enumerate(styles)
+        ], inclusion
+
+    def _choose_model(self, style: Style) -> str:
+        return self._terms.model if style.model is None or self._terms.simulated else style.model
+
+
+def build_config(request: Request) -> dict[str, Any]:
+    """Return LangChain's config for the batch of a request."""
+    return {
+        # All of one request may be asked for at once; who waits for a call is decided between all agents.
+        "max_concurrency": request.k_requested,
+        "tags": ["suggest", request.surface],
+        "metadata": {"request_id": request.id, "prompt_version": request.prompt_version},
+    }
