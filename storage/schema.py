@@ -1,6 +1,7 @@
 """Brings a database to this program's schema: Alembic, forward only."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ async def migrate(database: Database) -> tuple[str | None, str]:
 async def revision(database: Database) -> tuple[str | None, str]:
     """The database's revision (None if it is empty) and this program's."""
     async with database.read() as connection:
-        return await connection.run_sync(lambda sync: (_current(sync), _head(_config(sync))))
+        return await connection.run_sync(lambda sync: (_current(sync), _head()))
 
 
 async def find_obstacles_to_writing(database: Database) -> tuple[Obstacle, ...]:
@@ -61,22 +62,20 @@ async def find_obstacles_to_reading(database: Database) -> tuple[Obstacle, ...]:
 
 
 def _find_obstacles_to_upgrading(connection: Any) -> Iterator[Obstacle]:
-    config = _config(connection)
     before = _current(connection)
-    if before != _head(config) and (before is None or before in _known(config)):
+    if before != _head() and (before is None or before in _known()):
         yield from permissions.find_obstacles_to_migrating(connection)
 
 
 def _upgrade(connection: Any) -> tuple[str | None, str]:
-    config = _config(connection)
     if connection.dialect.name == "postgresql":  # several replicas may start at once: one migrates, the others wait
         connection.execute(text("SET LOCAL lock_timeout = '60s'"))
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-    before, head = _current(connection), _head(config)
-    if before is not None and before not in _known(config):
+    before, head = _current(connection), _head()
+    if before is not None and before not in _known():
         raise SchemaTooNew(before)
     if before != head:
-        command.upgrade(config, "head")
+        command.upgrade(_config(connection), "head")
     return before, head
 
 
@@ -91,11 +90,17 @@ def _current(connection: Any) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _known(config: Config) -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in _scripts(MIGRATIONS).walk_revisions())
 
 
-def _head(config: Config) -> str:
-    head = ScriptDirectory.from_config(config).get_current_head()
+def _head() -> str:
+    head = _scripts(MIGRATIONS).get_current_head()
     assert head is not None
     return head
+
+
+@cache
+def _scripts(folder: Path) -> ScriptDirectory:
+    """The migrations, read once: each reading compiles them all."""
+    return ScriptDirectory(str(folder))

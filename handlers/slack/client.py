@@ -103,6 +103,7 @@ class Connection:
             return identity.authorized
 
         return AsyncApp(
+            name="suggest",  # without one, Bolt looks for it through all of the stack's source files
             # A logger of our own: Bolt sets its loggers to the root's level, and at debug they log whole payloads.
             logger=_QUIET,
             signing_secret=signing_secret,
