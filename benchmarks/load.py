@@ -15,7 +15,7 @@ from typing import Self
 
 from benchmarks.slack_server import Received, SlackServer, buttons
 from benchmarks.systems import Replica, Usage
-from playground.model_server import Call, default_text
+from playground.model_server import Call, build_default_text
 
 MESSAGE = "My parcel #{number:08d} arrived broken and I need it by Friday"
 SETTLING_S = 0.3
@@ -92,7 +92,7 @@ class Recorder:
         if trace is not None:
             trace.model_calls += 1
             trace.slowest_model_s = max(trace.slowest_model_s, call.latency_s)
-        return default_text(call.texts)
+        return build_default_text(call.texts)
 
     def record_payload(self, received: Received) -> None:
         self.received.append(received)

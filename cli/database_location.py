@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cli import wiring
 from cli.errors import Failed, SettingsError
-from cli.settings import Settings
+from cli.settings import Settings, load_settings
 from storage.engine.database import Database, database_file, parse_url
 from storage.errors import StorageError, Unavailable, Unsuitable
 from storage.repositories.audit import DEMONSTRATION, Audit
@@ -54,6 +54,11 @@ class Location:
         if self.file is not None:
             return str(self.file)
         return parse_url(self.url).set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def locate_database(file: Path | None) -> Location:
+    """Locate the database that --database names, else the one that the settings do. Raises SettingsError."""
+    return Location.of_settings(load_settings()) if file is None else Location.of_file(file)
 
 
 def for_trying(settings: Settings, option: Path | None) -> Location:

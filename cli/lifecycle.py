@@ -266,7 +266,7 @@ async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
 
 def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
     return metrics.render_exposition(
-        in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.waiting, tasks=len(asyncio.all_tasks())
+        in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.queue_length, tasks=len(asyncio.all_tasks())
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 
 from bot.operations.log_events import FIELDS
+from cli.settings import Settings
 
 # These would log whole payloads, prompts or URLs with secrets in them.
 _TALKATIVE: Final = (
@@ -21,6 +22,12 @@ _TALKATIVE: Final = (
     "slack_bolt",
     "slack_sdk",
 )
+
+
+def configure_for_command(settings: Settings) -> None:
+    """Log errors only, unless the settings ask for more: the command speaks for itself."""
+    wanted = "suggest_log_level" in settings.model_fields_set
+    configure(level=settings.suggest_log_level if wanted else "error", log_format=settings.suggest_log_format)
 
 
 def configure(*, level: str, log_format: str | None) -> None:

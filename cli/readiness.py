@@ -14,7 +14,7 @@ from cli import wiring
 from cli.settings import FIXES, Settings
 from cli.wiring import Records
 from handlers.http import Check
-from handlers.slack.client import Connection, BotIdentity, SlackRefused, SlackUnreachable
+from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.schema import revision

@@ -1,4 +1,4 @@
-"""Registers every handler on a Bolt app, by call."""
+"""Registers every handler on a Bolt app, by call, so that types survive."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -15,41 +15,39 @@ from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Deliverer
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
-from handlers.actions.candidates import Clicks
+from handlers.actions.click_listener import on_click
+from handlers.actions.dismiss import dismiss, give_reason
+from handlers.actions.edit import edit
+from handlers.actions.post import post
+from handlers.actions.redraft import redraft, steer
+from handlers.actions.undo import undo
+from handlers.actions.use import use, use_anyway
 from handlers.background_tasks import BackgroundTasks
-from handlers.blocks.action_ids import (
-    DISMISS,
-    EDIT,
-    EDIT_ANYWAY_VIEW,
-    EDIT_VIEW,
-    EXPORT_VIEW,
-    GLOBAL_SHORTCUT,
-    LANGUAGE_VIEW,
-    MESSAGE_SHORTCUT,
-    PASTE_VIEW,
-    POST,
-    REASON,
-    REDRAFT,
-    STEER,
-    UNDO,
-    USE,
-    USE_ANYWAY,
-)
+from handlers.blocks import action_ids
 from handlers.blocks.candidates import Labels
 from handlers.colleague_notices import ColleagueNotices
-from handlers.commands.suggest import Commands
+from handlers.commands.suggest import on_suggest
+from handlers.context import Services
 from handlers.display import ReplyDisplay
+from handlers.events.direct_message import on_direct_message
+from handlers.events.mention import on_mention
+from handlers.export_jobs import Exporter, ExportJobs, SeenKeys
 from handlers.middleware.access import AccessControl
 from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import ProgressiveDisplay
-from handlers.shortcuts.surfaces import Surfaces
+from handlers.shortcuts.global_shortcut import on_global_shortcut
+from handlers.shortcuts.message_shortcut import on_message_shortcut
 from handlers.slack.client import BotIdentity, Connection
 from handlers.slack.ephemeral import EphemeralMessages
+from handlers.slack.file_uploads import FileUploads
 from handlers.slack.live_message import LiveMessages
 from handlers.slack.threads import Threads
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Users
-from handlers.views.export_log import Exporter, Exports, Seen
+from handlers.views.edit_reply import on_edit, on_edit_anyway
+from handlers.views.export_log import on_export
+from handlers.views.paste_message import on_paste
+from handlers.views.steer_language import on_language
 from storage.records import Delivery, Request
 
 
@@ -70,7 +68,7 @@ class Dependencies:
     chooser: Chooser
     deliverer: Deliverer
     exporter: Exporter
-    seen: Seen
+    seen: SeenKeys
     tasks: BackgroundTasks
     now: Callable[[], datetime]
     clock: Callable[[], float]
@@ -79,144 +77,114 @@ class Dependencies:
 class SlackHandlers:
     """Every command, button and view of the product, on one workspace."""
 
-    def __init__(self, doors: Dependencies, *, connection: Connection, session: aiohttp.ClientSession) -> None:
-        self._doors = doors
+    def __init__(
+        self, dependencies: Dependencies, *, connection: Connection, session: aiohttp.ClientSession
+    ) -> None:  # long: the wiring of the whole Slack edge, read once from top to bottom
+        needs, client = dependencies, connection.patient_client()
+        labels = Labels(styles={style.name: style.label for style in needs.suggester.playbook.styles})
+        live_messages = LiveMessages(client=client, clock=needs.clock)
+        ephemeral = EphemeralMessages(
+            client=connection.client, live_messages=live_messages, session=session, now=needs.now
+        )
         self._origins = TrustedOrigins(connection.client.base_url)
-        labels = Labels(styles={style.name: style.label for style in doors.suggester.playbook.styles})
-        live_messages = LiveMessages(client=connection.patient_client(), clock=doors.clock)
-        private = EphemeralMessages(
-            client=connection.client, live_messages=live_messages, session=session, now=doors.now
-        )
-        users = doors.users
-        self._gate = AccessControl(
-            users=users,
-            usergroups=Usergroups(doors.usergroups, client=connection.client, clock=doors.clock),
-            admins=doors.admins,
+        self._access = AccessControl(
+            users=needs.users,
+            usergroups=Usergroups(needs.usergroups, client=connection.client, clock=needs.clock),
+            admins=needs.admins,
             client=connection.client,
-            private=private,
-            tasks=doors.tasks,
-            now=doors.now,
+            ephemeral=ephemeral,
+            tasks=needs.tasks,
+            now=needs.now,
         )
-        progressive = ProgressiveDisplay(
-            suggester=doors.suggester, live_messages=live_messages, labels=labels, now=doors.now
-        )
-        self._display = ReplyDisplay(
-            suggester=doors.suggester,
-            private=private,
+        display = ReplyDisplay(
+            suggester=needs.suggester,
+            ephemeral=ephemeral,
             live_messages=live_messages,
-            progressive=progressive,
-            threads=doors.threads,
+            progressive=ProgressiveDisplay(
+                suggester=needs.suggester, live_messages=live_messages, labels=labels, now=needs.now
+            ),
+            threads=needs.threads,
             labels=labels,
-            now=doors.now,
+            now=needs.now,
         )
-        colleagues = ColleagueNotices(suggester=doors.suggester, private=private)
-        self._exports = Exports(
-            exporter=doors.exporter,
-            seen=doors.seen,
-            client=connection.patient_client(),
-            session=session,
-            private=private,
-            users=users,
-            admins=doors.admins,
-            tasks=doors.tasks,
-            identity=doors.identity,
-            now=doors.now,
-        )
-        self._commands = Commands(
-            suggester=doors.suggester,
-            pausing=doors.pausing,
-            admins=doors.admins,
-            display=self._display,
-            colleagues=colleagues,
-            exports=self._exports,
-            seen=doors.seen,
-            users=users,
-            tasks=doors.tasks,
-            identity=doors.identity,
-            now=doors.now,
-        )
-        self._clicks = Clicks(
-            client=connection.patient_client(),
-            suggester=doors.suggester,
-            chooser=doors.chooser,
-            deliverer=doors.deliverer,
-            display=self._display,
-            private=private,
-            live_messages=live_messages,
-            users=users,
-            tasks=doors.tasks,
-            identity=doors.identity,
-            now=doors.now,
-        )
-        client = connection.patient_client()
-        self._surfaces = Surfaces(
+        self._services = Services(
             client=client,
-            suggester=doors.suggester,
-            display=self._display,
+            suggester=needs.suggester,
+            chooser=needs.chooser,
+            deliverer=needs.deliverer,
+            pausing=needs.pausing,
+            exports=ExportJobs(
+                exporter=needs.exporter, files=FileUploads(client=client, session=session), ephemeral=ephemeral
+            ),
+            seen=needs.seen,
+            display=display,
+            ephemeral=ephemeral,
             live_messages=live_messages,
-            threads=doors.threads,
-            private=private,
-            colleagues=colleagues,
-            users=users,
-            tasks=doors.tasks,
-            identity=doors.identity,
-            now=doors.now,
+            colleagues=ColleagueNotices(suggester=needs.suggester, ephemeral=ephemeral),
+            users=needs.users,
+            identity=needs.identity,
+            admins=needs.admins,
+            tasks=needs.tasks,
+            now=needs.now,
         )
 
     def register(self, app: AsyncApp) -> None:
-        """By call, so that types survive."""
-        clicks = self._clicks
+        """Register the middleware, then every listener."""
+        services = self._services
         app.middleware(self._origins.drop_foreign)
-        app.middleware(self._gate.admit)
-        app.command("/suggest")(self._commands.on_suggest)
-        app.action(USE)(clicks.listening(clicks.use))
-        app.action(USE_ANYWAY)(clicks.listening(clicks.use_anyway))
-        app.action(EDIT)(clicks.listening(clicks.edit))
-        app.action(REDRAFT)(clicks.listening(clicks.redraft))
-        app.action(STEER)(clicks.listening(clicks.steer))
-        app.action(DISMISS)(clicks.listening(clicks.dismiss))
-        app.action(REASON)(clicks.listening(clicks.give_reason))
-        app.action(UNDO)(clicks.listening(clicks.undo))
-        app.action(POST)(clicks.listening(clicks.post))
-        app.view(EDIT_VIEW)(clicks.on_submit)
-        app.view(EDIT_ANYWAY_VIEW)(clicks.on_submit_anyway)
-        app.view(LANGUAGE_VIEW)(clicks.on_language)
-        surfaces = self._surfaces
-        app.message_shortcut(MESSAGE_SHORTCUT)(surfaces.on_message_shortcut)
-        app.global_shortcut(GLOBAL_SHORTCUT)(surfaces.on_global_shortcut)
-        app.view(PASTE_VIEW)(surfaces.on_pasted)
+        app.middleware(self._access.admit)
+        app.command("/suggest")(partial(on_suggest, services))
+        for action_id, step in (
+            (action_ids.USE, use),
+            (action_ids.USE_ANYWAY, use_anyway),
+            (action_ids.EDIT, edit),
+            (action_ids.REDRAFT, redraft),
+            (action_ids.STEER, steer),
+            (action_ids.DISMISS, dismiss),
+            (action_ids.REASON, give_reason),
+            (action_ids.UNDO, undo),
+            (action_ids.POST, post),
+        ):
+            app.action(action_id)(on_click(services, step))
+        app.view(action_ids.EDIT_VIEW)(partial(on_edit, services))
+        app.view(action_ids.EDIT_ANYWAY_VIEW)(partial(on_edit_anyway, services))
+        app.view(action_ids.LANGUAGE_VIEW)(partial(on_language, services))
+        app.view(action_ids.PASTE_VIEW)(partial(on_paste, services))
+        app.view(action_ids.EXPORT_VIEW)(partial(on_export, services))
+        app.message_shortcut(action_ids.MESSAGE_SHORTCUT)(partial(on_message_shortcut, services))
+        app.global_shortcut(action_ids.GLOBAL_SHORTCUT)(partial(on_global_shortcut, services))
         # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
-        app.event("app_mention", middleware=[surfaces.on_mention])(_done)
-        app.event("message", middleware=[surfaces.on_direct_message])(_done)
-        app.view(EXPORT_VIEW)(self._exports.on_submit)
+        app.event("app_mention", middleware=[partial(on_mention, services)])(_ignore)
+        app.event("message", middleware=[partial(on_direct_message, services)])(_ignore)
 
-    def resume(self, left: RecoveredWork) -> None:
-        """Work taken over from a replica that is gone goes on, each piece for itself, and its agent is told."""
-        started_at = self._doors.now()
-        for request in left.to_draft:
-            going_on = self._surfaces.in_thread if _is_unread(request) else self._display.draft_and_show
-            self._go_on(request, partial(going_on, request, started_at=started_at))
-        for entry in left.to_show:
-            self._go_on(entry.request, partial(self._display.show, entry))
-        if left.to_delete:
-            self._doors.tasks.spawn(self._delete(left.to_delete), name="delete what was undone")
-        for chosen in left.to_deliver:
-            self._go_on(chosen.request, partial(self._display.deliver, self._doors.deliverer, chosen))
+    def resume(self, recovered: RecoveredWork) -> None:
+        """Go on with the work of a replica that is gone, each piece for itself; its agent is told."""
+        services, display = self._services, self._services.display
+        started_at = services.now()
+        for request in recovered.to_draft:
+            draft = display.draft_in_thread if _is_unread(request) else display.draft_and_show
+            self._go_on(request, partial(draft, request, started_at=started_at))
+        for entry in recovered.to_show:
+            self._go_on(entry.request, partial(display.show, entry))
+        if recovered.to_delete:
+            services.tasks.spawn(self._delete(recovered.to_delete), name="delete what was undone")
+        for chosen in recovered.to_deliver:
+            self._go_on(chosen.request, partial(display.deliver, services.deliverer, chosen))
 
     async def _delete(self, parts: Sequence[Delivery]) -> None:
         """Their agents were told at the undo, or saw that it did not end: nobody waits for this."""
-        await self._doors.deliverer.retract(parts)
+        await self._services.deliverer.retract(parts)
 
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
         texts = texts_for(request.locale)
-        self._doors.tasks.spawn(self._display.run_and_report(request, texts, work(texts)), name=f"go on with {request.id}")
+        self._services.follow_up(request, texts, work(texts))
 
 
 def _is_unread(request: Request) -> bool:
-    """Whether the process before this one ended before it had read the thread, or shown anything."""
+    """Tell whether the process before this one ended before it had read the thread, or shown anything."""
     is_in_thread = request.surface in {"shortcut", "mention"} and request.thread_ts is not None
     return is_in_thread and request.seen_ts is None and request.sent_to_slack_at is None
 
 
-async def _done() -> None:
-    """What there was to do for an event is done before Bolt calls its listener."""
+async def _ignore() -> None:
+    """Do nothing: what there was to do for an event is done before Bolt calls its listener."""

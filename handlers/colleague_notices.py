@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 class ColleagueNotices:
     """Tells by private messages. A courtesy: where it fails, nothing waits for it."""
 
-    def __init__(self, *, suggester: Suggester, private: EphemeralMessages) -> None:
+    def __init__(self, *, suggester: Suggester, ephemeral: EphemeralMessages) -> None:
         self._suggester = suggester
-        self._ephemeral = private
+        self._ephemeral = ephemeral
 
     async def tell(self, request: Request) -> None:
         """Tell the agent of this new request, and those who have been at the same message, of each other."""

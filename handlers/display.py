@@ -1,10 +1,9 @@
 """From a committed request to what the agent sees: drafted, shown privately, and recorded as shown."""
 
-import dataclasses
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from bot.i18n.texts import Texts
@@ -20,13 +19,10 @@ from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.live_message import DirectMessage, LiveMessage, LiveMessages
 from handlers.slack.threads import TargetMessage, Threads
 from storage.errors import Unavailable
-from storage.records import LogEntry, Request, ResponseUrl, Surface
+from storage.records import LogEntry, Request, Surface
 
 IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
 """Surfaces where each candidate is shown as soon as it is done. None is ever put in another order there."""
-
-RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
-"""How long Slack takes posts to a `response_url`."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +34,7 @@ class ReplyDisplay:
         self,
         *,
         suggester: Suggester,
-        private: EphemeralMessages,
+        ephemeral: EphemeralMessages,
         live_messages: LiveMessages,
         progressive: ProgressiveDisplay,
         threads: Threads,
@@ -49,18 +45,20 @@ class ReplyDisplay:
         self._progressive = progressive
         self._threads = threads
         self._suggester = suggester
-        self._ephemeral = private
+        self._ephemeral = ephemeral
         self._labels = labels
         self._now = now
 
-    async def placeholders(self, request: Request, texts: Texts) -> MessageLayout:
+    async def build_empty_places(self, request: Request, texts: Texts) -> MessageLayout:
         """The places of the request before anything is drafted."""
-        return self._progressive.placeholders(await self._suggester.restore_originals(request), texts)
+        return self._progressive.build_empty_places(await self._suggester.restore_originals(request), texts)
 
-    async def unfold(self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None) -> None:
+    async def draft_progressively(
+        self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
+    ) -> None:
         """Draft; each candidate is shown on the board as soon as it is done."""
         try:
-            lost = await self._progressive.unfold(request, live, texts, note=note)
+            lost = await self._progressive.run(request, live, texts, note=note)
         except Unavailable as error:
             # What goes on when the database is back is shown anew: nothing on this board is filled any more.
             _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
@@ -74,9 +72,9 @@ class ReplyDisplay:
             work = self._ephemeral.show(lost.request, [build_failure(lost, texts)])
         else:
             work = self.show(lost, texts, note=note)
-        await self._elsewhere(live, lost.request, texts, work)
+        await self._show_elsewhere(live, lost.request, texts, work)
 
-    async def _elsewhere(
+    async def _show_elsewhere(
         self, live: LiveMessage, request: Request, texts: Texts, work: Coroutine[Any, Any, None]
     ) -> None:
         """Show by `work` what the board did not take, and say so there: nobody is to wait before an old state of it.
@@ -116,36 +114,56 @@ class ReplyDisplay:
         if live is None:
             on_their_way = build_notice(texts("on-their-way", count=request.k_requested))
             await self._ephemeral.show(request, [on_their_way], replace=True)
-            await self.draft_and_show(await self._read_anew(request), texts, replace=True)
+            await self.draft_and_show(await self._reread_thread(request), texts, replace=True)
             return
         self._live_messages.put(request.id, live)
         try:
             live.forget()
-            layout = await self.placeholders(request, texts)
+            layout = await self.build_empty_places(request, texts)
             await self._live_messages.paint(live, request, layout.first, layout.further)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the board is gone: %s", error, extra={"request_id": request.id})
-            work = self.draft_and_show(await self._read_anew(request), texts)
-            await self._elsewhere(live, request, texts, work)
+            work = self.draft_and_show(await self._reread_thread(request), texts)
+            await self._show_elsewhere(live, request, texts, work)
             return
-        await self.unfold(await self._read_anew(request), live, texts)
+        await self.draft_progressively(await self._reread_thread(request), live, texts)
 
-    async def _read_anew(self, request: Request) -> Request:
+    async def draft_in_thread(self, request: Request, texts: Texts, *, started_at: datetime | None = None) -> None:
+        """Read the thread, draft, and show all together; or say why there is nothing to reply to."""
+        read, note = await self.read_thread(_to_target(request), request, texts)
+        if not read.conversation:
+            await self._suggester.give_up(read)
+            await self._ephemeral.show(read, [build_notice(note or texts("nothing-said"))])
+            return
+        await self.draft_and_show(read, texts, started_at=started_at, note=note)
+
+    async def read_thread(self, target: TargetMessage, request: Request, texts: Texts) -> tuple[Request, str | None]:
+        """The request with its thread, as far as it can be read; and what the agent is told where it cannot."""
+        thread = await self._threads.read(target)
+        note: str | None = None
+        if thread.problem is not None:
+            _log.info("thread not read: %s", thread.problem, extra={"request_id": request.id})
+            is_something = bool(thread.turns or request.conversation)
+            note = texts(f"thread-{thread.problem}" if is_something else f"unread-{thread.problem}")
+        if not thread.turns:
+            return request, note
+        seen_ts = thread.latest_ts if thread.problem is None else None
+        return await self._suggester.record_conversation(request, thread.turns, seen_ts=seen_ts), note
+
+    async def _reread_thread(self, request: Request) -> Request:
         """The request with its thread as it is now; as it was, where it never was read, or cannot be."""
         if request.thread_ts is None or request.seen_ts is None:
             return request
-        message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
-        pointed = TargetMessage(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
-        thread = await self._threads.read(pointed)
+        thread = await self._threads.read(_to_target(request))
         if thread.problem is not None or not thread.turns:
             return request
         return await self._suggester.record_conversation(request, thread.turns, seen_ts=thread.latest_ts)
 
-    async def _interrupted(self, request: Request, texts: Texts, error: Unavailable) -> None:
+    async def _report_interruption(self, request: Request, texts: Texts, error: Unavailable) -> None:
         _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
         await self._ephemeral.show(request, [build_notice(texts("drafting-interrupted"))])
 
-    async def _drafted(self, request: Request, started_at: datetime | None) -> LogEntry:
+    async def _draft_whole(self, request: Request, started_at: datetime | None) -> LogEntry:
         """Drafted to the end; on surfaces that fill in place, into the places drawn before."""
         if request.surface not in IN_PLACE:
             return await self._suggester.draft(request, started_at=started_at)
@@ -163,9 +181,9 @@ class ReplyDisplay:
     ) -> None:
         """Draft, then show what there is; or say why there is nothing."""
         try:
-            entry = await self._drafted(request, started_at)
+            entry = await self._draft_whole(request, started_at)
         except Unavailable as error:
-            await self._interrupted(request, texts, error)
+            await self._report_interruption(request, texts, error)
             return
         if entry.choice is not None or entry.request.status == "redrafted":
             return  # the agent decided on what a process before this one showed
@@ -235,7 +253,7 @@ class ReplyDisplay:
         await self._progressive.leave(request.id)
         await self._ephemeral.show(request, messages, replace=True)
 
-    async def dismissed(self, chosen: RecordedChoice, texts: Texts) -> None:
+    async def confirm_dismissal(self, chosen: RecordedChoice, texts: Texts) -> None:
         """Noted, in the place of the candidates."""
         await self._progressive.stop(chosen.request.id)
         message = build_dismissal(chosen.request, texts, undo_key=chosen.undo_key)
@@ -251,13 +269,8 @@ class ReplyDisplay:
             await work
 
 
-def to_response_url(response_url: str | None, now: datetime) -> ResponseUrl | None:
-    """The way back that a payload brings, from now on; None where it brings none."""
-    return None if response_url is None else ResponseUrl(url=response_url, expires_at=now + RESPONSE_URL_LIFE)
-
-
-def reached_by(request: Request, response_url: ResponseUrl | None) -> Request:
-    """The request with a newer way back to its agent."""
-    if response_url is None:
-        return request
-    return dataclasses.replace(request, response_url=response_url.url, response_url_expires_at=response_url.expires_at)
+def _to_target(request: Request) -> TargetMessage:
+    """The message that the agent pointed at; for a mention, the thread alone."""
+    assert request.thread_ts is not None
+    message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
+    return TargetMessage(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)

@@ -34,7 +34,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class CommandPayload:
     """A slash command."""
 
     team_id: str
@@ -47,7 +47,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class ActionPayload:
     """A click on a button, or a choice in a select (`value` is the option's).
 
     In a modal, `view_id` is its id, `request_id` what its candidates belong to, and `seen` are the candidates whose
@@ -70,16 +70,16 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class EditSubmission:
     """A submitted edit: the text of input block `reply`, and the candidate that the view was opened for.
 
-    `below` is the view that it was opened over, if any.
+    `previous_view_id` is the view that it was opened over, if any.
     """
 
     team_id: str
     origin: Origin = Origin()
     user_id: str
-    below: str | None = None
+    previous_view_id: str | None = None
     view_id: str
     view_hash: str
     candidate_id: str
@@ -110,7 +110,7 @@ class GlobalShortcut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pasted:
+class PasteSubmission:
     """The global shortcut's modal, submitted."""
 
     team_id: str
@@ -123,7 +123,7 @@ class Pasted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class EventMessage:
     """A message to us that an event tells of: one that mentions us, or a direct one. `thread_ts`: if in a thread."""
 
     event_id: str
@@ -136,16 +136,16 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageChosen:
+class LanguageSubmission:
     """A submitted choice of a language, and the candidate that the view was opened for. None: the customer's own.
 
-    `below` is the view that it was opened over, if any.
+    `previous_view_id` is the view that it was opened over, if any.
     """
 
     team_id: str
     origin: Origin = Origin()
     user_id: str
-    below: str | None = None
+    previous_view_id: str | None = None
     view_id: str
     view_hash: str
     candidate_id: str
@@ -153,7 +153,7 @@ class LanguageChosen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportWish:
+class ExportSubmission:
     """A submitted wish for an export: of the last so many days, or of everything."""
 
     team_id: str
@@ -193,8 +193,8 @@ def _check_actions(actions: Any) -> None:
         _text(action, "block_id", limit=255)
 
 
-def parse_command(body: Mapping[str, Any]) -> Command:
-    return Command(
+def parse_command(body: Mapping[str, Any]) -> CommandPayload:
+    return CommandPayload(
         team_id=_text(body, "team_id"),
         origin=_origin(body),
         channel_id=_text(body, "channel_id"),
@@ -205,11 +205,11 @@ def parse_command(body: Mapping[str, Any]) -> Command:
     )
 
 
-def parse_action(body: Mapping[str, Any]) -> Action:
+def parse_action(body: Mapping[str, Any]) -> ActionPayload:
     _check_actions(body.get("actions"))
     action = body["actions"][0]
     view = body.get("view")
-    return Action(
+    return ActionPayload(
         view_id=_optional(view, "id") if isinstance(view, Mapping) else None,
         request_id=_optional(view, "private_metadata") if isinstance(view, Mapping) else None,
         seen=_seen(view) if isinstance(view, Mapping) else None,
@@ -246,12 +246,12 @@ def parse_global_shortcut(body: Mapping[str, Any]) -> GlobalShortcut:
     return GlobalShortcut(user_id=_text(_object(body, "user"), "id"), trigger_id=_text(body, "trigger_id", limit=200))
 
 
-def parse_pasted(body: Mapping[str, Any]) -> Pasted:
+def parse_paste_submission(body: Mapping[str, Any]) -> PasteSubmission:
     view = _object(body, "view")
     values = _object(_object(view, "state"), "values")
     message = _object(_object(values, "message"), "text")
     hint = _object(_object(values, "hint"), "text")
-    return Pasted(
+    return PasteSubmission(
         team_id=_team_id(body),
         origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
@@ -262,9 +262,9 @@ def parse_pasted(body: Mapping[str, Any]) -> Pasted:
     )
 
 
-def parse_written(body: Mapping[str, Any]) -> Written:
+def parse_event_message(body: Mapping[str, Any]) -> EventMessage:
     event = _object(body, "event")
-    return Written(
+    return EventMessage(
         event_id=_text(body, "event_id"),
         team_id=_text(body, "team_id"),
         origin=_origin(body),
@@ -275,14 +275,14 @@ def parse_written(body: Mapping[str, Any]) -> Written:
     )
 
 
-def parse_submission(body: Mapping[str, Any]) -> Submission:
+def parse_edit_submission(body: Mapping[str, Any]) -> EditSubmission:
     view = _object(body, "view")
     typed = _object(_object(_object(_object(view, "state"), "values"), "reply"), "text")
-    return Submission(
+    return EditSubmission(
         team_id=_team_id(body),
         origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
-        below=_optional(view, "previous_view_id"),
+        previous_view_id=_optional(view, "previous_view_id"),
         view_id=_text(view, "id"),
         view_hash=_text(view, "hash"),
         candidate_id=_text(view, "private_metadata"),
@@ -290,14 +290,14 @@ def parse_submission(body: Mapping[str, Any]) -> Submission:
     )
 
 
-def parse_language(body: Mapping[str, Any]) -> LanguageChosen:
+def parse_language_submission(body: Mapping[str, Any]) -> LanguageSubmission:
     view = _object(body, "view")
     chosen = _object(_object(_object(_object(view, "state"), "values"), "language"), "language")
-    return LanguageChosen(
+    return LanguageSubmission(
         team_id=_team_id(body),
         origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
-        below=_optional(view, "previous_view_id"),
+        previous_view_id=_optional(view, "previous_view_id"),
         view_id=_text(view, "id"),
         view_hash=_text(view, "hash"),
         candidate_id=_text(view, "private_metadata"),
@@ -305,7 +305,7 @@ def parse_language(body: Mapping[str, Any]) -> LanguageChosen:
     )
 
 
-def parse_export(body: Mapping[str, Any]) -> ExportWish:
+def parse_export_submission(body: Mapping[str, Any]) -> ExportSubmission:
     view = _object(body, "view")
     values = _object(_object(view, "state"), "values")
     form, days, names = (_selected(values, name) for name in ("export_form", "export_range", "export_names"))
@@ -313,7 +313,7 @@ def parse_export(body: Mapping[str, Any]) -> ExportWish:
         raise MalformedPayload("export_form")
     if days not in EXPORT_RANGES:
         raise MalformedPayload("export_range")
-    return ExportWish(
+    return ExportSubmission(
         team_id=_team_id(body),
         origin=_origin(body),
         user_id=_text(_object(body, "user"), "id"),
@@ -409,7 +409,7 @@ def _optional(parent: Mapping[str, Any], name: str) -> str | None:
 
 
 def _text(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str:
-    """A text that must be there, of at most `limit` characters: Slack's ids are far below 64."""
+    """A text that must be there, of at most `limit` characters: Slack's ids are far previous_view_id 64."""
     value = _optional(parent, name)
     if not value or len(value) > limit:
         raise MalformedPayload(name)

@@ -67,12 +67,12 @@ class ProgressiveDisplay:
         self._now = now
         self._running: dict[str, _Course] = {}
 
-    def placeholders(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
+    def build_empty_places(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
         """The places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
         return build_places(entry, texts, self._labels, note=note, room=OWN_ROOM)
 
-    async def unfold(
+    async def run(
         self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
     ) -> LogEntry | None:
         """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.

@@ -1,18 +1,19 @@
 """Drafting: from a conversation to K candidate replies. LangChain is imported here.
 
-drafter              `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
-prompts              playbook and conversation to messages; what customers write stays data
-chat_model           any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
-http                 the server's address and connections, and the HTTP under the drafts
-bodies               the server's answers, read within limits of memory and time
-metadata             finish reason, model and usage in the types that are recorded
-cleaning             the reply in what a model wrote: no thoughts, no invisible characters
-errors               failures of calls in the choice log's words, and when to try again
-limiter              a process-wide limit on calls in flight, fair between agents
-background_loop      an event loop in a thread, for synchronous callers
-tracing              LangSmith without texts
-demonstration_model  a chat model without a model: rules and phrases, for `try` and `demo` without a key
-demonstration_faults failures of that model on demand
+drafter               `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
+prompts               messages from playbook and conversation; what customers write stays data
+chat_model            any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
+http                  the server's address and connections, and the HTTP under the drafts
+bodies                the server's responses, read within limits of memory and time
+metadata              finish reason, model and usage in the types that are recorded
+cleaning              the reply in what a model wrote: no thoughts, no invisible characters
+errors                what drafting raises, and failed calls in the choice log's words
+retry                 how often to call again, how long to wait, Retry-After
+limiter               a process-wide limit on calls in flight, fair between agents
+background_loop       an event loop in a thread, for synchronous callers
+tracing               LangSmith without texts
+demonstration_model   a chat model without a model: rules and phrases, for `try` and `demo` without a key
+demonstration_faults  failures of that model on demand
 
 May be called by the rest of `bot/` and by `cli/`. `bot.drafting.chat_model` takes long to import (the openai client),
 so it is loaded when one of its names is first used.
@@ -26,16 +27,15 @@ from bot.drafting.drafter import (
     Draft,
     DraftChunk,
     Drafter,
-    DraftFailed,
     ModelSource,
-    OneModel,
-    WrongLoopError,
+    SingleModelSource,
 )
+from bot.drafting.errors import DraftFailed, WrongLoopError
 from bot.drafting.limiter import FairLimiter
 from bot.drafting.tracing import hide_texts
 
 if TYPE_CHECKING:
-    from bot.drafting.chat_model import Models, openai_model
+    from bot.drafting.chat_model import Models, build_openai_model
 
 __all__ = [
     "Brief",
@@ -47,15 +47,15 @@ __all__ = [
     "FairLimiter",
     "ModelSource",
     "Models",
-    "OneModel",
+    "SingleModelSource",
     "WrongLoopError",
+    "build_openai_model",
     "hide_texts",
-    "openai_model",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"Models", "openai_model"}:
+    if name in {"Models", "build_openai_model"}:
         from bot.drafting import chat_model
 
         return getattr(chat_model, name)

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: how synchronous callers use what is asynchronous."""
+"""An event loop in a thread of its own, by which synchronous callers use what is asynchronous."""
 
 import asyncio
 import concurrent.futures
@@ -14,23 +14,25 @@ T = TypeVar("T")
 class BackgroundLoop:
     """Runs coroutines for other threads. Starts at once; `close()` cancels what still runs and ends the thread.
 
-    `cancelled` makes the error that a caller gets whose coroutine is cancelled under it.
+    `make_cancel_error` makes the error that a caller gets whose coroutine is cancelled under it.
     """
 
-    def __init__(self, name: str, *, cancelled: Callable[[], Exception] = concurrent.futures.CancelledError) -> None:
-        self._cancelled = cancelled
+    def __init__(
+        self, name: str, *, make_cancel_error: Callable[[], Exception] = concurrent.futures.CancelledError
+    ) -> None:
+        self._make_cancel_error = make_cancel_error
         self.loop = asyncio.new_event_loop()
         # A script that forgets to close must still be able to end.
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name=name, daemon=True)
         self._thread.start()
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         return self.loop.is_closed()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result. Should the caller be interrupted (Ctrl-C), the coroutine is cancelled."""
-        if self.closed:
+        """Run a coroutine and return its result; it is cancelled if the caller is interrupted (Ctrl-C)."""
+        if self.is_closed:
             coroutine.close()
             raise RuntimeError("this drafter is closed")
         if threading.current_thread() is self._thread:
@@ -40,24 +42,24 @@ class BackgroundLoop:
         try:
             return future.result()
         except concurrent.futures.CancelledError as error:
-            raise self._cancelled() from error
+            raise self._make_cancel_error() from error
         finally:
             future.cancel()
 
     def iterate(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
-        """The generator's items. When the iterator is left early, the generator is closed and waited for."""
-        handed: SimpleQueue[T | asyncio.Task[None]] = SimpleQueue()
-        task = self.run(_start_handing(items, handed))
+        """Yield the generator's items; when left early, close the generator and wait for it."""
+        queue: SimpleQueue[T | asyncio.Task[None]] = SimpleQueue()
+        task = self.run(_start_feeding(items, queue))
         try:
-            while not isinstance(item := handed.get(), asyncio.Task):
+            while not isinstance(item := queue.get(), asyncio.Task):
                 yield item
             if task.cancelled():
-                raise self._cancelled()
+                raise self._make_cancel_error()
             task.result()
         finally:
             if not task.done():
                 self.loop.call_soon_threadsafe(task.cancel)
-                while handed.get() is not task:
+                while queue.get() is not task:
                     pass
 
     def cancel_all(self) -> None:
@@ -70,7 +72,7 @@ class BackgroundLoop:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join()
 
-    def _serve(self) -> None:
+    def _run_loop(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
@@ -81,17 +83,17 @@ class BackgroundLoop:
             self.loop.close()
 
 
-async def _start_handing(
-    items: AsyncGenerator[T, None], handed: "SimpleQueue[T | asyncio.Task[None]]"
+async def _start_feeding(
+    items: AsyncGenerator[T, None], queue: "SimpleQueue[T | asyncio.Task[None]]"
 ) -> asyncio.Task[None]:
-    async def hand() -> None:
+    async def feed() -> None:
         async with aclosing(items):
             async for item in items:
-                handed.put(item)
+                queue.put(item)
 
-    task = asyncio.create_task(hand())
+    task = asyncio.create_task(feed())
     # Last, and also should it be cancelled before it began: whoever waits is always told.
-    task.add_done_callback(handed.put)
+    task.add_done_callback(queue.put)
     return task
 
 

@@ -1,4 +1,4 @@
-"""Bodies: what a model's server answered, read within limits of memory and of time."""
+"""Bodies of a model server's responses, read within limits of memory and of time."""
 
 import json
 from typing import Any, Final

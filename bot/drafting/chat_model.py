@@ -1,4 +1,4 @@
-"""The models: any OpenAI-compatible server, through LangChain.
+"""Chat models of any OpenAI-compatible server, through LangChain.
 
     models = Models(base_url="http://127.0.0.1:11434/v1", api_key=None)
     model = models.get("llama3")
@@ -25,7 +25,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import PrivateAttr
 
 from bot.drafting.bodies import parse_json
-from bot.drafting.errors import MalformedReplyError, ToldError
+from bot.drafting.errors import MalformedCompletionError, ReportedError
 from bot.drafting.http import Server
 from bot.drafting.metadata import read_mean_logprob, read_usage
 
@@ -54,22 +54,25 @@ class Models:
         self._server = Server(base_url=base_url, api_key=api_key, max_in_flight=max_in_flight)
         self._max_tokens = max_tokens
         self._logprobs = logprobs
-        self._made: dict[str, BaseChatModel] = {}
+        self._models_by_name: dict[str, BaseChatModel] = {}
 
     def get(self, name: str) -> BaseChatModel:
-        """The model of that name. Nothing is sent: an unknown name fails at the first draft."""
-        if name not in self._made:
-            self._made[name] = openai_model(
+        """Return the model of that name. Nothing is sent: an unknown name fails at the first draft."""
+        if name not in self._models_by_name:
+            self._models_by_name[name] = build_openai_model(
                 name, server=self._server, max_tokens=self._max_tokens, logprobs=self._logprobs
             )
-        return self._made[name]
+        return self._models_by_name[name]
 
     async def aclose(self) -> None:
+        """Close the server's connections."""
         await self._server.aclose()
 
 
-def openai_model(name: str, *, server: Server, max_tokens: int = MAX_TOKENS, logprobs: bool = False) -> BaseChatModel:
-    """A chat model on an OpenAI-compatible server, for asynchronous use. Closing the server is the caller's."""
+def build_openai_model(
+    name: str, *, server: Server, max_tokens: int = MAX_TOKENS, logprobs: bool = False
+) -> BaseChatModel:
+    """Build a chat model on an OpenAI-compatible server, for asynchronous use. The caller closes the server."""
 
     async def give_key() -> str:
         return server.api_key
@@ -89,7 +92,7 @@ def openai_model(name: str, *, server: Server, max_tokens: int = MAX_TOKENS, log
         use_responses_api=False,
         cache=False,
     )
-    model.serve_from(server)
+    model.use_server(server)
     return model
 
 
@@ -104,17 +107,18 @@ class ServedChatModel(BaseChatOpenAI):
     other name, or left out, at once; and from then on, should the server take the call without it.
     """
 
-    keeps_thoughts_apart: bool = False
+    has_separate_thoughts: bool = False
     """True where no answer of the server has thoughts in its text: `Drafter.astream` asks for it."""
 
     _refused: frozenset[str] = PrivateAttr(default=frozenset())
     _server: Server = PrivateAttr()
 
-    def serve_from(self, server: Server) -> None:
+    def use_server(self, server: Server) -> None:
+        """Send to this server; OpenAI's own needs no trial of its parameters."""
         self._server = server
         if server.host == "api.openai.com":
             self._refused = frozenset({"max_tokens"})
-            self.keeps_thoughts_apart = True
+            self.has_separate_thoughts = True
 
     async def _agenerate(
         self,
@@ -124,8 +128,8 @@ class ServedChatModel(BaseChatOpenAI):
         **kwargs: Any,
     ) -> ChatResult:
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
-        body, info = await self._accepted(payload, self._post)
-        return _read(body, info)
+        body, info = await self._send_fitted(payload, self._post)
+        return _read_completion(body, info)
 
     async def _astream(
         self,
@@ -136,31 +140,31 @@ class ServedChatModel(BaseChatOpenAI):
     ) -> AsyncIterator[ChatGenerationChunk]:
         wanted = {**kwargs, "stream": True, "stream_options": {"include_usage": True}}
         payload = self._get_request_payload(messages, stop=stop, **wanted)
-        stream, info = await self._accepted(payload, self._open_stream)
-        heard = _Heard()
+        stream, info = await self._send_fitted(payload, self._open_stream)
+        facts = _Facts()
         try:
             async with stream:
                 async for event in stream:
-                    if piece := _read_event(event, heard):
+                    if piece := _read_event(event, facts):
                         yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
         except _UNREADABLE as error:
-            raise MalformedReplyError("not a stream of a chat completion", usage=heard.usage) from error
-        if not heard.begun:
-            raise MalformedReplyError("a stream without a chunk")
+            raise MalformedCompletionError("not a stream of a chat completion", usage=facts.usage) from error
+        if not facts.has_begun:
+            raise MalformedCompletionError("a stream without a chunk")
         # At the end, and once: what stands in several chunks, LangChain adds up.
-        yield ChatGenerationChunk(message=AIMessageChunk(content="", **heard.to_fields(info)))
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", **facts.to_fields(info)))
 
-    async def _accepted(
+    async def _send_fitted(
         self, payload: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[T]]
     ) -> tuple[T, dict[str, Any]]:
-        """What `send` gives for the payload in the form that the server takes, and what is to be known of that form."""
+        """Send the payload in the form that the server takes; return its answer, and facts of that form."""
         refused = self._refused
         for sent in count(1):
-            fitted = _without(refused, payload)
+            fitted = _fit_payload(refused, payload)
             try:
                 accepted = await send(fitted)
             except openai.APIStatusError as error:
-                name = _named_parameter(error)
+                name = _find_refused_parameter(error)
                 if name is None or name not in fitted or name in refused:
                     raise
                 refused |= {name}
@@ -177,97 +181,97 @@ class ServedChatModel(BaseChatOpenAI):
         return stream
 
 
-def _read(answer: bytes, info: dict[str, Any]) -> ChatResult:
+def _read_completion(answer: bytes, info: dict[str, Any]) -> ChatResult:
     try:
         body = parse_json(answer)
     except ValueError as error:
-        raise MalformedReplyError("not JSON, or too much of it") from error
+        raise MalformedCompletionError("not JSON, or too much of it") from error
     usage = body.get("usage") if isinstance(body, dict) else None
     try:
-        if told := body.get("error"):
+        if reported := body.get("error"):
             # Some routers answer 200 and tell in the body what happened behind them.
-            raise ToldError(told, usage=usage)
+            raise ReportedError(reported, usage=usage)
         choice = body["choices"][0]
-        _raise_told(choice, usage)
+        _raise_reported_error(choice, usage)
         info = {**info, "mean_logprob": read_mean_logprob(choice.get("logprobs"))}
-        heard = _Heard(finish_reason=choice.get("finish_reason"), model=body.get("model"), usage=usage)
-        heard.refusal = choice["message"].get("refusal") or ""
-        message = AIMessage(content=choice["message"].get("content") or "", **heard.to_fields(info))
+        facts = _Facts(finish_reason=choice.get("finish_reason"), model=body.get("model"), usage=usage)
+        facts.refusal = choice["message"].get("refusal") or ""
+        message = AIMessage(content=choice["message"].get("content") or "", **facts.to_fields(info))
     except _UNREADABLE as error:
-        raise MalformedReplyError("not a chat completion", usage=usage) from error
+        raise MalformedCompletionError("not a chat completion", usage=usage) from error
     return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 @dataclass(slots=True, kw_only=True)
-class _Heard:
-    """Facts that a server told beside the text, in whatever types."""
+class _Facts:
+    """The facts of a response beside its text, in whatever types the server gave them."""
 
     finish_reason: object = None
     model: object = None
     usage: object = None
     refusal: str = ""
-    begun: bool = False
+    has_begun: bool = False
 
     def to_fields(self, info: dict[str, Any]) -> dict[str, Any]:
-        """As fields of a message of LangChain's; `info` is what is to be known of the request."""
-        told = {"finish_reason": self.finish_reason, "model_name": self.model, "token_usage": self.usage, **info}
+        """Convert to fields of a message of LangChain's; `info` has facts of the request."""
+        metadata = {"finish_reason": self.finish_reason, "model_name": self.model, "token_usage": self.usage, **info}
         prompt, completion = read_usage(self.usage)
         counted = None
         if prompt is not None and completion is not None:
             counted = UsageMetadata(input_tokens=prompt, output_tokens=completion, total_tokens=prompt + completion)
         return {
-            "response_metadata": told,
+            "response_metadata": metadata,
             "usage_metadata": counted,
             "additional_kwargs": {"refusal": self.refusal} if self.refusal else {},
         }
 
 
-def _read_event(event: ChatCompletionChunk, heard: _Heard) -> str | list[str | dict[str, Any]]:
-    """The piece of text in an event; what else it tells goes into `heard`."""
-    told = event.model_dump(warnings=False)
-    heard.usage = told.get("usage") or heard.usage
-    heard.model = told.get("model") or heard.model
-    if not told["choices"]:
-        heard.begun = True
+def _read_event(event: ChatCompletionChunk, facts: _Facts) -> str | list[str | dict[str, Any]]:
+    """Return the piece of text in an event; everything else that it tells goes into `facts`."""
+    chunk = event.model_dump(warnings=False)
+    facts.usage = chunk.get("usage") or facts.usage
+    facts.model = chunk.get("model") or facts.model
+    if not chunk["choices"]:
+        facts.has_begun = True
         return ""
-    choice = told["choices"][0]
-    _raise_told(choice, heard.usage)
-    heard.finish_reason = choice.get("finish_reason") or heard.finish_reason
+    choice = chunk["choices"][0]
+    _raise_reported_error(choice, facts.usage)
+    facts.finish_reason = choice.get("finish_reason") or facts.finish_reason
     if (delta := choice["delta"]) is None:
         return ""
-    heard.begun = True
-    heard.refusal += delta.get("refusal") or ""
+    facts.has_begun = True
+    facts.refusal += delta.get("refusal") or ""
     return delta.get("content") or ""
 
 
-def _raise_told(choice: dict[str, Any], usage: object) -> None:
+def _raise_reported_error(choice: dict[str, Any], usage: object) -> None:
     """Raise ToldError where the choice says that it is none: others stood behind the server, and failed midway."""
-    told = choice.get("error")
-    if told or choice.get("finish_reason") == "error":
-        raise ToldError(told, usage=usage)
+    reported = choice.get("error")
+    if reported or choice.get("finish_reason") == "error":
+        raise ReportedError(reported, usage=usage)
 
 
 # What reading a body of another shape raises.
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
-_OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-_PARAMETER = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|logprobs|stream_options)\b")
+_ALTERNATIVE_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+_PARAMETER_NAME = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|logprobs|stream_options)\b")
 
 
-def _without(refused: frozenset[str], payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload with what was refused under its other name, if it has one that was not, else without it."""
+def _fit_payload(refused: frozenset[str], payload: dict[str, Any]) -> dict[str, Any]:
+    """Rename the refused parameters in a payload, or leave them out where their other name is refused, too."""
     fitted = dict(payload)
     for name in refused & payload.keys():
         value = fitted.pop(name)
-        other = _OTHER_NAMES.get(name)
+        other = _ALTERNATIVE_NAMES.get(name)
         if other is not None and other not in refused:
             fitted[other] = value
     return fitted
 
 
-def _named_parameter(error: openai.APIStatusError) -> str | None:
-    """The parameter, of those we can do without, that the server does not take as it is."""
+def _find_refused_parameter(error: openai.APIStatusError) -> str | None:
+    """Find the parameter that the server does not take as it is, of those that we can do without."""
     if error.status_code not in {400, 403, 422}:
         return None
-    found = _PARAMETER.search(error.param or str(error.body))
+    found = _PARAMETER_NAME.search(error.param or str(error.body))
     return found[0] if found else None

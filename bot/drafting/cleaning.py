@@ -1,4 +1,4 @@
-"""Cleaning: from what a model wrote to the reply in it, without thoughts and without what cannot be seen.
+"""Cleaning of what a model wrote: the reply in it, without thoughts and without what cannot be seen.
 
     clean_reply("<think>Admit nothing.</think>Hello").text == "Hello"
 
@@ -24,8 +24,8 @@ MAX_WRITTEN: Final = 100_000
 MAX_REPLY: Final = 40_000
 """Characters of a reply: the most that one message in Slack may have."""
 
-_MARKS: Final = "<[◁"
-"""What tags begin with."""
+_TAG_STARTS: Final = "<[◁"
+"""The characters that tags begin with."""
 
 _PASSES: Final = 3
 _MAX_TAGS: Final = 1000
@@ -33,24 +33,24 @@ _MAX_TAGS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
-    """A reply, "" if nothing is left, and whether thoughts stood beside it."""
+class CleanedReply:
+    """A reply, "" if nothing is left; `had_thoughts` if thoughts stood beside it."""
 
     text: str
     had_thoughts: bool
 
 
-def clean_reply(written: str) -> Cleaned:
-    """The reply in what a model wrote."""
-    if any(written.find(mark, MAX_WRITTEN) >= 0 for mark in _MARKS):
+def clean_reply(written: str) -> CleanedReply:
+    """Cut a model's text down to the reply in it."""
+    if any(written.find(mark, MAX_WRITTEN) >= 0 for mark in _TAG_STARTS):
         # Where a tag may stand that is not looked at, all before it may be a thought.
-        return Cleaned(text="", had_thoughts=True)
+        return CleanedReply(text="", had_thoughts=True)
     visible = strip_invisible(written[:MAX_WRITTEN]).strip()
     text = cut_thoughts(visible)
     had_thoughts = text != visible
     if len(text) > MAX_REPLY:
         text = strip_invisible(text[:MAX_REPLY]).strip()
-    return Cleaned(text=text, had_thoughts=had_thoughts)
+    return CleanedReply(text=text, had_thoughts=had_thoughts)
 
 
 # --- what cannot be seen ------------------------------------------------------------------------------
@@ -61,14 +61,14 @@ _LINE_BREAK: Final = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _TERMINAL_COMMAND: Final = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*+[ -/]*+[@-~]|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c]*+(?:\x07|\x1b\\\\|\x9c)"
 )
-_NEVER_SEEN: Final = (
+_INVISIBLE_SET: Final = (
     "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"  # control characters
     "\u200b\u200e\u200f\u061c\u202a-\u202e\u2060-\u206f"  # zero width, and marks of direction
     "\u00ad\u034f\u180e\ufeff\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff"
     "\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters without a shape
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
-_INVISIBLE: Final = re.compile(f"[{_NEVER_SEEN}]")
+_INVISIBLE: Final = re.compile(f"[{_INVISIBLE_SET}]")
 
 _JOINERS: Final = "\u200c\u200d"
 _SELECTORS: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180d\u180f"
@@ -91,7 +91,7 @@ _STRAY_JOINER: Final = re.compile(
 
 
 def strip_invisible(text: str) -> str:
-    """The text without what cannot be seen; line breaks of all kinds become line feeds."""
+    """Strip characters that cannot be seen; line breaks of all kinds become line feeds."""
     if text.isascii() and text.isprintable():
         return text
     if _SURROGATE.search(text):
@@ -104,15 +104,15 @@ def strip_invisible(text: str) -> str:
 
 # --- thoughts -----------------------------------------------------------------------------------------
 
-_NAMES: Final = "think(?:ing)?|thoughts?|reasoning|scratchpad|inner[_-]?monologue"
+_THOUGHT_NAMES: Final = "think(?:ing)?|thoughts?|reasoning|scratchpad|inner[_-]?monologue"
 _BEFORE_NAME: Final = "(?:[a-z]{1,12}[:_-]|ant)?"
 _AFTER_NAME: Final = "(?:[_-][a-z]{1,12})?"
 _TAG: Final = re.compile(
     # <think>, </think>, <Thinking type="x">, <seed:think>, <|begin_of_thought|>, <|END_THINKING|>; cut off at the end
     r"<\|?+\s*+(?P<end>/|end[_-](?:of[_-])?)?+\s*+(?:(?:begin|start)[_-](?:of[_-])?)?+"
-    rf"{_BEFORE_NAME}(?P<name>{_NAMES}){_AFTER_NAME}(?:\s[^<>]*+)?+(?:\|?/?>|\Z)"
+    rf"{_BEFORE_NAME}(?P<name>{_THOUGHT_NAMES}){_AFTER_NAME}(?:\s[^<>]*+)?+(?:\|?/?>|\Z)"
     # [THINK], [/THINK]; but no link
-    rf"|[\[◁]\s*+(?P<other_end>/)?+\s*+{_BEFORE_NAME}(?P<other_name>{_NAMES}){_AFTER_NAME}\s*+[\]▷](?!\()",
+    rf"|[\[◁]\s*+(?P<other_end>/)?+\s*+{_BEFORE_NAME}(?P<other_name>{_THOUGHT_NAMES}){_AFTER_NAME}\s*+[\]▷](?!\()",
     re.IGNORECASE,
 )
 _ANSWER_TAG: Final = re.compile(r"<\|(?:begin|start|end)_(?:of_)?(?:solution|response|answer)\|>", re.IGNORECASE)
@@ -130,7 +130,7 @@ _FENCE: Final = 3
 
 
 def cut_thoughts(text: str) -> str:
-    """The text without its thoughts, trimmed where something was cut."""
+    """Cut the thoughts out of a text, and trim it where something was cut."""
     for _ in range(_PASSES):
         less = _cut_tags(_cut_channels(text))
         if less == text:
@@ -147,7 +147,7 @@ class _Tag:
     closes: bool
     is_empty: bool
     is_quoted: bool
-    """Directly in quotes or backticks: spoken of, also within a thought."""
+    """Directly in quotes or backticks: a mention, also within a thought."""
 
 
 def _cut_tags(text: str) -> str:
@@ -156,25 +156,25 @@ def _cut_tags(text: str) -> str:
         return text
     if len(tags) > _MAX_TAGS:
         return ""
-    spoken_of = _find_spoken_of(text, tags)
+    quoted = _find_quoted(text, tags)
     kept: list[str] = []
     opened: list[str] = []
     at = 0
     for place, tag in enumerate(tags):
-        if tag.is_quoted or (place in spoken_of and not opened):
+        if tag.is_quoted or (place in quoted and not opened):
             continue
         if not opened and tag.closes:
             kept.clear()  # nothing opened it: all so far was a thought
         elif not opened:
             kept.append(text[at : tag.start])
         if tag.closes:
-            _close(opened, tag.name)
+            _close_block(opened, tag.name)
         elif not tag.is_empty:
             opened.append(tag.name)
         at = tag.stop
     if not opened:
         kept.append(text[at:])
-    return text if kept == [text] else _ANSWER_TAG.sub("", _join(kept)).strip()
+    return text if kept == [text] else _ANSWER_TAG.sub("", _join_parts(kept)).strip()
 
 
 def _read_tag(text: str, found: re.Match[str]) -> _Tag:
@@ -189,14 +189,14 @@ def _read_tag(text: str, found: re.Match[str]) -> _Tag:
     )
 
 
-def _close(opened: list[str], name: str) -> None:
+def _close_block(opened: list[str], name: str) -> None:
     """Close the innermost block of that name and what is open within; of another name, the innermost."""
     depth = opened[::-1].index(name) + 1 if name in opened else 1
     del opened[-depth:]
 
 
-def _join(parts: Sequence[str]) -> str:
-    """The parts, with one gap where something stood between them: a paragraph's, a line's, or a space."""
+def _join_parts(parts: Sequence[str]) -> str:
+    """Join parts, with one gap where something stood between them: a paragraph's, a line's, or a space."""
     filled = [part for part in parts if part.strip()]
     joined = [part.strip() for part in filled[:1]]
     for before, part in pairwise(filled):
@@ -205,8 +205,8 @@ def _join(parts: Sequence[str]) -> str:
     return "".join(joined)
 
 
-def _find_spoken_of(text: str, tags: Sequence[_Tag]) -> frozenset[int]:
-    """The places of tags that stand in code, or in quotes with what is between them: spoken of, unless in a thought."""
+def _find_quoted(text: str, tags: Sequence[_Tag]) -> frozenset[int]:
+    """Find the places of tags in code, or in one pair of quotes: mentions, unless they stand in a thought."""
     spans = list(_find_code(text))
     starts = [start for start, _, _ in spans]
     within: dict[int, list[int]] = {}
@@ -230,7 +230,7 @@ def _is_balanced(tags: Sequence[_Tag]) -> bool:
 
 
 def _is_quoted_together(text: str, tag: _Tag, following: _Tag) -> bool:
-    """An opening and a closing tag on one line in one pair of quotes, within a sentence."""
+    """Tell whether an opening and a closing tag stand on one line in one pair of quotes, within a sentence."""
     if tag.closes or not following.closes or tag.start < 2:
         return False
     closing = _QUOTES.get(text[tag.start - 1], "")
@@ -241,7 +241,7 @@ def _is_quoted_together(text: str, tag: _Tag, following: _Tag) -> bool:
 
 
 def _find_code(text: str) -> Iterator[tuple[int, int, bool]]:
-    """(start, stop, is_fence) of what stands in backticks; not if that is the whole text, which is a reply in a box."""
+    """Yield (start, stop, is_fence) of each text in backticks, unless it is the whole: that is a reply in a box."""
     runs = [(run.start(), run.end()) for run in _BACKTICKS.finditer(text)]
     following: dict[int, int] = {}
     seen: dict[int, int] = {}
@@ -270,7 +270,7 @@ def _is_code(text: str, begin: tuple[int, int], end: tuple[int, int]) -> bool:
 
 
 def _cut_channels(text: str) -> str:
-    """Of the harmony format, what the channel `final` says, and what stands outside of all channels."""
+    """Cut all channels of the harmony format but `final`; what stands outside of channels stays."""
     if _BARE_CHANNELS.match(text):
         return text.rpartition(_BARE_FINAL)[2].strip() if _BARE_FINAL in text else ""
     found = list(islice(_CHANNEL_TOKEN.finditer(text), _MAX_TAGS + 1))
@@ -279,22 +279,22 @@ def _cut_channels(text: str) -> str:
     spans = list(_find_code(text))
     starts = [start for start, _, _ in spans]
     tokens = [
-        token for token in found if not _is_spoken_of(text, token, spans, bisect_right(starts, token.start()) - 1)
+        token for token in found if not _is_token_quoted(text, token, spans, bisect_right(starts, token.start()) - 1)
     ]
     if not tokens:
         return text
     ends = [*(token.start() for token in tokens[1:]), len(text)]
     parts = [(token[1].lower(), text[token.end() : end]) for token, end in zip(tokens, ends, strict=True)]
-    return _join(list(_find_final(text[: tokens[0].start()], parts)))
+    return _join_parts(list(_select_final(text[: tokens[0].start()], parts)))
 
 
-def _is_spoken_of(text: str, token: re.Match[str], spans: Sequence[tuple[int, int, bool]], span: int) -> bool:
+def _is_token_quoted(text: str, token: re.Match[str], spans: Sequence[tuple[int, int, bool]], span: int) -> bool:
     after = text[token.end() : token.end() + 1]
     quoted = after != "" and after in _QUOTES.get(text[token.start() - 1 : token.start()], "")
     return quoted or (span >= 0 and token.end() <= spans[span][1])
 
 
-def _find_final(preface: str, parts: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _select_final(preface: str, parts: Sequence[tuple[str, str]]) -> Iterator[str]:
     role, channel = "assistant", ""
     if parts[0][0] == "message" and len(preface.split()) == 1:
         channel = preface.strip().lower()  # the template wrote the token before it
@@ -318,40 +318,40 @@ def _find_final(preface: str, parts: Sequence[tuple[str, str]]) -> Iterator[str]
 # --- as it is written ---------------------------------------------------------------------------------
 
 # From here on, nothing can be told before the end.
-_UNDECIDED: Final = re.compile(f"[{re.escape(_MARKS)}\x1b\x9b\x9d\ud800-\udfff]")
-_CHANGED_BY_NEXT: Final = "0123456789#*\r"  # of which keycaps and line breaks are made
-_DEPENDS: Final = re.compile(f"[{_NEVER_SEEN}{_JOINERS}{_SELECTORS}\r]")
+_UNDECIDED: Final = re.compile(f"[{re.escape(_TAG_STARTS)}\x1b\x9b\x9d\ud800-\udfff]")
+_JOINED_BY_NEXT: Final = "0123456789#*\r"  # of which keycaps and line breaks are made
+_JOINED: Final = re.compile(f"[{_INVISIBLE_SET}{_JOINERS}{_SELECTORS}\r]")
 
 
-class GrowingText:
-    """Gives out a text as it is written, as far as nothing to come can make it a thought or unseen."""
+class StreamCleaner:
+    """Cleans a text as it is written, and gives out what nothing to come can make a thought or invisible."""
 
     def __init__(self) -> None:
-        self._waiting: list[str] = []
-        self._given = 0
-        self._ended = False
+        self._pending: list[str] = []
+        self._emitted_length = 0
+        self._has_ended = False
 
     def feed(self, piece: str, *, is_safe: bool) -> str:
-        """Take a piece, and give what can be shown and was not yet. All is held back until `is_safe`."""
-        self._waiting.append(piece)
-        if not is_safe or self._ended:
+        """Take a piece, and return what can be shown and was not yet. All is held back until `is_safe`."""
+        self._pending.append(piece)
+        if not is_safe or self._has_ended:
             return ""
-        text = "".join(self._waiting)
+        text = "".join(self._pending)
         undecided = _UNDECIDED.search(text)
-        self._ended = undecided is not None or self._given > MAX_REPLY
+        self._has_ended = undecided is not None or self._emitted_length > MAX_REPLY
         # White space waits for what follows it: where a thought is cut, it becomes one gap.
         end = len(text[: undecided.start() if undecided else _find_decided_end(text)].rstrip())
-        self._waiting = [text[end:]]
+        self._pending = [text[end:]]
         shown = strip_invisible(text[:end])
-        shown = shown if self._given else shown.lstrip()
-        self._given += len(shown)
+        shown = shown if self._emitted_length else shown.lstrip()
+        self._emitted_length += len(shown)
         return shown
 
 
 def _find_decided_end(text: str) -> int:
-    """The place to cut, so that neither side changes what is seen of the other: between two plain characters."""
-    if text and text[-1].isascii() and text[-1] not in _CHANGED_BY_NEXT:
+    """Find the place to cut where neither side changes what is seen of the other: between two plain characters."""
+    if text and text[-1].isascii() and text[-1] not in _JOINED_BY_NEXT:
         return len(text)
-    if len(text) < 2 or _DEPENDS.match(text[-2]) or _DEPENDS.match(text[-1]):
+    if len(text) < 2 or _JOINED.match(text[-2]) or _JOINED.match(text[-1]):
         return 0
     return len(text) - 1

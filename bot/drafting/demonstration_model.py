@@ -1,4 +1,4 @@
-"""A chat model without a model: rules and phrases, for trying the product without a key.
+"""The demonstration model: rules and phrases instead of a model, for trying the product without a key.
 
 It reads the prompt that every model gets, finds the customer's language and the situation by their words, and puts
 phrases together in the form of the style. The same brief always gives the same text. It understands nothing, so it
@@ -23,19 +23,21 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables.config import ensure_config
 from pydantic import Field
 
-from bot.drafting.prompts import Parts, read_parts
+from bot.drafting.prompts import PromptParts, read_prompt_parts
 
 NAME = "demonstration"
 
 
 class DemonstrationModel(BaseChatModel):
-    """Waits `latency_s` before it answers, up to twice as long for some drafts of a request, so that they do not all
-    end together; streams a word each `word_s`. `sleep` does the waiting.
+    """A chat model that puts phrases together by rules.
+
+    It waits `latency_s` before it answers, up to twice as long for some drafts of a request, so that they do not all
+    end together; it streams a word each `word_s`. `sleep` does the waiting.
     """
 
     latency_s: float = 0.0
     word_s: float = 0.0
-    keeps_thoughts_apart: bool = True
+    has_separate_thoughts: bool = True
     sleep: Callable[[float], Awaitable[None]] = Field(default=asyncio.sleep, exclude=True)
 
     @property
@@ -49,8 +51,8 @@ class DemonstrationModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - as above
         **_: Any,
     ) -> ChatResult:
-        text = _answer(messages)
-        message = AIMessage(text, response_metadata=_told(), usage_metadata=_usage(messages, text))
+        text = _write_answer(messages)
+        message = AIMessage(text, response_metadata=_build_metadata(), usage_metadata=_count_usage(messages, text))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(
@@ -60,7 +62,7 @@ class DemonstrationModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **_: Any,
     ) -> ChatResult:
-        await self._think()
+        await self._wait()
         return self._generate(messages, stop)
 
     async def _astream(
@@ -70,38 +72,40 @@ class DemonstrationModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - as above
         **_: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        await self._think()
-        text = _answer(messages)
-        for piece in _pieces(text):
+        await self._wait()
+        text = _write_answer(messages)
+        for piece in _split_pieces(text):
             yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
             if self.word_s:
                 await self.sleep(self.word_s)
-        end = AIMessageChunk(content="", response_metadata=_told(), usage_metadata=_usage(messages, text))
+        end = AIMessageChunk(
+            content="", response_metadata=_build_metadata(), usage_metadata=_count_usage(messages, text)
+        )
         yield ChatGenerationChunk(message=end)
 
-    async def _think(self) -> None:
+    async def _wait(self) -> None:
         if self.latency_s:
-            await self.sleep(self.latency_s * (1 + _sample_index() * 3 % 5 / 4))
+            await self.sleep(self.latency_s * (1 + _get_sample_index() * 3 % 5 / 4))
 
 
-def _sample_index() -> int:
-    """Which draft of its request this is: the drafter says so in the run's metadata. 0 where nobody did."""
+def _get_sample_index() -> int:
+    """Return the draft's place in its request, from the run's metadata; 0 where it is not there."""
     index = ensure_config().get("metadata", {}).get("sample_index", 0)
     return index if isinstance(index, int) else 0
 
 
-def _answer(messages: Sequence[BaseMessage]) -> str:
-    return write_reply(read_parts(str(messages[-1].text)), sample_index=_sample_index())
+def _write_answer(messages: Sequence[BaseMessage]) -> str:
+    return write_reply(read_prompt_parts(str(messages[-1].text)), sample_index=_get_sample_index())
 
 
-def _told() -> dict[str, Any]:
+def _build_metadata() -> dict[str, Any]:
     return {"model_name": NAME, "finish_reason": "stop", "temperature": None}
 
 
-def _usage(messages: Sequence[BaseMessage], text: str) -> UsageMetadata:
-    """Words and letters of a script without spaces, which is about what a tokenizer would count."""
-    given = sum(len(_pieces(str(message.text))) for message in messages)
-    written = len(_pieces(text))
+def _count_usage(messages: Sequence[BaseMessage], text: str) -> UsageMetadata:
+    """Count words, and letters of scripts without spaces: about what a tokenizer would count."""
+    given = sum(len(_split_pieces(str(message.text))) for message in messages)
+    written = len(_split_pieces(text))
     return UsageMetadata(input_tokens=given, output_tokens=written, total_tokens=given + written)
 
 
@@ -109,46 +113,49 @@ _WIDE = "\u3040-\u30ff\u3400-\u9fff"
 _PIECE = re.compile(rf"[{_WIDE}]{{1,2}}\s*|[^\s{_WIDE}]+\s*|\s+")
 
 
-def _pieces(text: str) -> list[str]:
+def _split_pieces(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
 # --- writing ------------------------------------------------------------------------------------------
 
 
-def write_reply(parts: Parts, *, sample_index: int) -> str:
-    """The reply for a brief. Another sample index words it otherwise, and a text shown already is not given again."""
-    message = _last_of_customer(parts)
+def write_reply(parts: PromptParts, *, sample_index: int) -> str:
+    """Write the reply to a prompt.
+
+    Another sample index words it otherwise, and texts that were shown already come last.
+    """
+    message = _get_last_customer_text(parts)
     hint = f"{parts.hint or ''} {parts.change or ''}".casefold()
-    language = _language_asked_for(hint) or _language_of(message)
-    phrases = _phrases_for(language, message)
-    form = _warm if "warmer" in hint else _form_of(parts.style_name, parts.instruction)
-    variants = [_reply(form, phrases, variant, hint) for variant in range(_VARIANTS)]
+    language = _find_requested_language(hint) or _detect_language(message)
+    phrases = _choose_phrases(language, message)
+    form = _write_warm if "warmer" in hint else _choose_form(parts.style_name, parts.instruction)
+    variants = [_compose(form, phrases, variant, hint) for variant in range(_VARIANTS)]
     wanted = [*variants[sample_index % _VARIANTS :], *variants[: sample_index % _VARIANTS]]
     # Those shown already go last: after so many redrafts there may be no other left.
     return min(wanted, key=[*parts.previous, parts.base].count)
 
 
-def _last_of_customer(parts: Parts) -> str:
+def _get_last_customer_text(parts: PromptParts) -> str:
     texts = [turn.text for turn in parts.conversation if turn.role == "customer"]
     return (texts or [""])[-1].casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a reply. `aside` ones go when the hint asks for a shorter one."""
+    """A line of a reply; those with `is_optional` go when the hint asks for a shorter one."""
 
     text: str
-    aside: bool = False
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Phrases:
-    """The phrases of a language, and those of the situation in it."""
+    """The phrases of a language, and those of the situation in it; `is_urgent` if the customer presses."""
 
     common: dict[str, Any]
     situation: dict[str, Any]
-    urgent: bool
+    is_urgent: bool
 
     def pick(self, key: str, variant: int) -> str:
         choices: list[str] = self.common[key]
@@ -157,59 +164,60 @@ class _Phrases:
     def __getitem__(self, key: str) -> str:
         return str(self.situation[key])
 
-    def haste(self) -> str:
-        return f" {self.common['urgent']}" if self.urgent else ""
+    @property
+    def urgency_note(self) -> str:
+        return f" {self.common['urgent']}" if self.is_urgent else ""
 
 
 _Form = Callable[[_Phrases, int], list[_Line]]
 _VARIANTS = 6
 
 
-def _direct(p: _Phrases, variant: int) -> list[_Line]:
+def _write_direct(p: _Phrases, variant: int) -> list[_Line]:
     middle = [p["q0"], p["step"], p["q1"]][variant % 3]
     if variant < 3:
-        return [_Line(p["direct"] + p.haste()), _Line(middle)]
-    return [_Line(middle), _Line(p.pick("steps_team", variant) + p.haste(), aside=True)]
+        return [_Line(p["direct"] + p.urgency_note), _Line(middle)]
+    return [_Line(middle), _Line(p.pick("steps_team", variant) + p.urgency_note, is_optional=True)]
 
 
-def _warm(p: _Phrases, variant: int) -> list[_Line]:
+def _write_warm(p: _Phrases, variant: int) -> list[_Line]:
     core = [p["direct"], p["step"], p["a"]][variant % 3]
     return [
         _Line(p.pick("greet", variant)),
-        _Line(f"{p['feel']}{p.haste()}"),
-        _Line(f"{p.pick('care', variant // 3)} {core}", aside=variant % 3 == 2),
-        _Line(p["q1"] if variant % 2 else p["q0"], aside=True),
-        _Line(p.pick("close", variant), aside=True),
+        _Line(f"{p['feel']}{p.urgency_note}"),
+        _Line(f"{p.pick('care', variant // 3)} {core}", is_optional=variant % 3 == 2),
+        _Line(p["q1"] if variant % 2 else p["q0"], is_optional=True),
+        _Line(p.pick("close", variant), is_optional=True),
         _Line(p.common["sign"]),
     ]
 
 
-def _steps(p: _Phrases, variant: int) -> list[_Line]:
+def _write_steps(p: _Phrases, variant: int) -> list[_Line]:
     first = [p["step"], p["q0"], p["q1"]][variant % 3]
     steps = [first, p.pick("steps_send", variant), p.pick("steps_team", variant // 3)]
     if variant >= 3:
         steps.insert(1, p["q1"] if variant % 3 != 2 else p["q0"])
     return [
-        _Line(p.pick("steps_intro", variant), aside=True),
+        _Line(p.pick("steps_intro", variant), is_optional=True),
         *(_Line(f"{number}. {step}") for number, step in enumerate(steps, start=1)),
-        _Line(p.pick("steps_close", variant) + p.haste(), aside=True),
+        _Line(p.pick("steps_close", variant) + p.urgency_note, is_optional=True),
     ]
 
 
-def _clarify(p: _Phrases, variant: int) -> list[_Line]:
+def _write_clarify(p: _Phrases, variant: int) -> list[_Line]:
     questions = [[p["q0"], p["q1"]], [p["q1"], p.common["question"]], [p["q0"], p.common["question"]]][variant % 3]
     opening = p["echo"] if variant < 3 else p["feel"]
     return [
-        _Line(opening + p.haste()),
-        _Line(p.pick("clarify_intro", variant), aside=True),
+        _Line(opening + p.urgency_note),
+        _Line(p.pick("clarify_intro", variant), is_optional=True),
         *(_Line(f"- {question}") for question in questions),
     ]
 
 
-def _options(p: _Phrases, variant: int) -> list[_Line]:
+def _write_options(p: _Phrases, variant: int) -> list[_Line]:
     first, second = [(p["a"], p["b"]), (p["b"], p["direct"]), (p["direct"], p["a"])][variant % 3]
     return [
-        _Line(p.pick("options_intro", variant) + p.haste(), aside=True),
+        _Line(p.pick("options_intro", variant) + p.urgency_note, is_optional=True),
         _Line(f"A) {first}"),
         _Line(f"B) {second}"),
         _Line(p.pick("options_pick", variant // 3)),
@@ -217,13 +225,19 @@ def _options(p: _Phrases, variant: int) -> list[_Line]:
 
 
 _FORMS: dict[str, _Form] = {
-    "direct": _direct,
-    "warm": _warm,
-    "steps": _steps,
-    "clarify": _clarify,
-    "options": _options,
+    "direct": _write_direct,
+    "warm": _write_warm,
+    "steps": _write_steps,
+    "clarify": _write_clarify,
+    "options": _write_options,
 }
-_JOINTS: dict[_Form, str] = {_direct: " ", _warm: "\n\n", _steps: "\n", _clarify: "\n", _options: "\n\n"}
+_JOINTS: dict[_Form, str] = {
+    _write_direct: " ",
+    _write_warm: "\n\n",
+    _write_steps: "\n",
+    _write_clarify: "\n",
+    _write_options: "\n\n",
+}
 # Chinese and Japanese have no space between sentences.
 _SPACE_AFTER_WIDE = re.compile("(?<=[\u3002\uff01\uff1f\uff1a]) +")
 
@@ -237,7 +251,7 @@ _FORM_WORDS = {
 }
 
 
-def _form_of(style: str, instruction: str) -> _Form:
+def _choose_form(style: str, instruction: str) -> _Form:
     if style in _FORMS:
         return _FORMS[style]
     described = f"{style} {instruction}".casefold()
@@ -248,10 +262,10 @@ def _form_of(style: str, instruction: str) -> _Form:
     return list(_FORMS.values())[zlib.crc32(style.encode()) % len(_FORMS)]
 
 
-def _reply(form: _Form, phrases: _Phrases, variant: int, hint: str) -> str:
+def _compose(form: _Form, phrases: _Phrases, variant: int, hint: str) -> str:
     lines = form(phrases, variant)
-    if any(word in hint for language in _book().values() for word in language["shorter"]):
-        lines = [line for line in lines if not line.aside]
+    if any(word in hint for language in _load_phrases().values() for word in language["shorter"]):
+        lines = [line for line in lines if not line.is_optional]
     text = _JOINTS[form].join(line.text for line in lines)
     return _SPACE_AFTER_WIDE.sub("", text)
 
@@ -260,43 +274,43 @@ def _reply(form: _Form, phrases: _Phrases, variant: int, hint: str) -> str:
 
 
 @cache
-def _book() -> dict[str, dict[str, Any]]:
+def _load_phrases() -> dict[str, dict[str, Any]]:
     text = resources.files(__package__).joinpath("demonstration.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
-def _language_asked_for(hint: str) -> str | None:
-    for code, language in _book().items():
+def _find_requested_language(hint: str) -> str | None:
+    for code, language in _load_phrases().items():
         if any(name in hint for name in language["names"]):
             return code
     return None
 
 
-def _language_of(message: str) -> str:
-    """The language whose frequent words the message has most of; by its script where that tells. Else English."""
+def _detect_language(message: str) -> str:
+    """Detect the language of a message by its script, or by its frequent words. Else English."""
     if re.search("[\u3040-\u30ff]", message):
         return "ja"
     if re.search("[\u3400-\u9fff]", message):
         return "zh"
     words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", message)
-    scores = {code: sum(word in language["words"] for word in words) for code, language in _book().items()}
+    scores = {code: sum(word in language["words"] for word in words) for code, language in _load_phrases().items()}
     return max(scores, key=lambda code: scores[code])
 
 
-def _phrases_for(language: str, message: str) -> _Phrases:
-    common = _book()[language]
+def _choose_phrases(language: str, message: str) -> _Phrases:
+    common = _load_phrases()[language]
     # The customer may write one language while the hint asks for another.
-    spoken = _book()[_language_of(message)]
+    spoken = _load_phrases()[_detect_language(message)]
     situations = [name for name, value in common.items() if isinstance(value, dict)]
-    found = next((name for name in situations if _mentions(message, spoken[name]["words"])), "other")
-    return _Phrases(common, common[found], urgent=_mentions(message, spoken["urgent_words"]))
+    found = next((name for name in situations if _contains_any(message, spoken[name]["words"])), "other")
+    return _Phrases(common, common[found], is_urgent=_contains_any(message, spoken["urgent_words"]))
 
 
-def _mentions(message: str, words: Sequence[str]) -> bool:
-    return any(_found(word, message) for word in words)
+def _contains_any(message: str, words: Sequence[str]) -> bool:
+    return any(_contains(word, message) for word in words)
 
 
-def _found(word: str, message: str) -> bool:
+def _contains(word: str, message: str) -> bool:
     # "late" is not in "later" or "plate"; scripts without spaces have no such bounds.
     bound = r"\b" if word[0].isascii() and word[0].isalpha() else ""
     return re.search(bound + re.escape(word), message) is not None

@@ -1,4 +1,4 @@
-"""One draft = one `ainvoke`: the call to the model with its time limit, its one layer of retry and its measurement.
+"""The drafter: one `ainvoke` is one draft, with its time limit, its one layer of retry and its measurement.
 
     drafter = Drafter(Models(base_url=…, api_key=…), limiter=FairLimiter(32))
     drafts = await drafter.abatch(briefs, config={"max_concurrency": 5}, return_exceptions=True)
@@ -44,26 +44,29 @@ from langchain_core.runnables.config import (
 )
 
 from bot.drafting.background_loop import BackgroundLoop
-from bot.drafting.cleaning import Cleaned, GrowingText, clean_reply
-from bot.drafting.errors import AnsweredError, Fault, MalformedReplyError, back_off_s, fault_of
+from bot.drafting.cleaning import CleanedReply, StreamCleaner, clean_reply
+from bot.drafting.errors import (
+    CallFailure,
+    CompletionError,
+    DraftFailed,
+    MalformedCompletionError,
+    WrongLoopError,
+    classify_failure,
+)
 from bot.drafting.limiter import FairLimiter
 from bot.drafting.metadata import read_count, read_label, read_mean_logprob, read_usage
 from bot.drafting.prompts import build_messages
+from bot.drafting.retry import choose_pause
 from bot.playbook import Playbook, Style
 from bot.suggesting.redraft import RequestedChange
 from storage.records import DraftError, Turn
 
-MAX_ATTEMPTS = 3
-BACK_OFF_S = 0.5
-MOST_BACK_OFF_S = 8.0
-JITTER_S = 0.2
-MOST_PAUSE_S = 60.0
 MAX_IN_FLIGHT = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """All that one draft needs.
+    """The input of one draft.
 
     `deadline` is a time on the drafter's monotonic clock, queueing included; None for no limit. `agent_id` is whose
     turn it is in the queue. `previous` are texts already shown, from which the draft is to differ; `change` is what to
@@ -116,58 +119,23 @@ class DraftChunk:
         return self.text
 
     def __add__(self, other: "DraftChunk") -> "DraftChunk":
-        """LangChain adds up chunks for tracers, and for the next step of a chain."""
+        """Join two chunks, as LangChain does for tracers and for the next step of a chain."""
         return DraftChunk(self.text + other.text, other.draft or self.draft)
 
 
-class DraftFailed(Exception):  # noqa: N818 - it is told, and counted, as an outcome
-    """A draft that failed. The cause is chained; `str()` holds no text of anybody's and no key.
-
-    The tokens are those that its attempts took, as far as the server told.
-    """
-
-    def __init__(
-        self,
-        error: DraftError,
-        *,
-        attempts: int,
-        latency_ms: int,
-        queue_ms: int = 0,
-        prompt_tokens: int | None = None,
-        completion_tokens: int | None = None,
-    ) -> None:
-        self.error: DraftError = error
-        self.prompt_tokens = prompt_tokens
-        self.completion_tokens = completion_tokens
-        self.queue_ms = queue_ms
-        self.attempts = attempts
-        self.latency_ms = latency_ms
-        super().__init__(f"{error} after {attempts} attempts in {latency_ms} ms")
-
-
-class WrongLoopError(RuntimeError):
-    """The drafter's limit and connections belong to the event loop that used it first."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this Drafter belongs to another event loop, the one that used it first (the synchronous methods have one "
-            "of their own). Use one Drafter a loop: its synchronous methods, or its asynchronous ones in one loop."
-        )
-
-
 class ModelSource(Protocol):
-    """Where the drafter gets its models from."""
+    """A source of chat models by their names."""
 
     def get(self, name: str) -> BaseChatModel:
-        """The model of that name, always the same one."""
+        """Return the model of that name, always the same one."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class OneModel:
-    """A source that gives the same model for every name."""
+class SingleModelSource:
+    """A source with one model, for every name."""
 
     model: BaseChatModel
 
@@ -175,25 +143,25 @@ class OneModel:
         return self.model
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing: the model is the caller's to close."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Course:
-    """How far a draft has come."""
+class _Progress:
+    """The progress of one draft: its attempts, its waiting and its tokens so far."""
 
     brief: Brief
     started: float
     attempts: int = 0
-    queued_s: float = 0.0
-    streamed: bool = False
+    queue_s: float = 0.0
+    has_emitted: bool = False
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
     def count(self, prompt_tokens: int | None, completion_tokens: int | None) -> None:
-        """Add what an attempt took."""
-        self.prompt_tokens = _add(self.prompt_tokens, prompt_tokens)
-        self.completion_tokens = _add(self.completion_tokens, completion_tokens)
+        """Add the tokens that an attempt took."""
+        self.prompt_tokens = _add_counts(self.prompt_tokens, prompt_tokens)
+        self.completion_tokens = _add_counts(self.completion_tokens, completion_tokens)
 
 
 class Drafter(Runnable[Brief, Draft]):
@@ -228,8 +196,8 @@ class Drafter(Runnable[Brief, Draft]):
     # --- asynchronous ---------------------------------------------------------------------------------
 
     async def ainvoke(self, input: Brief, config: RunnableConfig | None = None, **_: Any) -> Draft:  # noqa: A002 - LangChain's name
-        """One draft. Raises DraftFailed."""
-        return await self._traced(input, config, _ask_at_once)
+        """Draft one reply. Raises DraftFailed."""
+        return await self._draft_traced(input, config, _call_at_once)
 
     async def abatch(
         self,
@@ -239,7 +207,7 @@ class Drafter(Runnable[Brief, Draft]):
         return_exceptions: bool = False,
         **_: Any,
     ) -> list[Draft]:
-        """One draft for each input, in their order; with `return_exceptions`, the exception where one failed.
+        """Draft one reply for each input, in their order; with `return_exceptions`, the exception where one failed.
 
         Without, the first failure is raised, and the other drafts are cancelled.
         """
@@ -255,11 +223,11 @@ class Drafter(Runnable[Brief, Draft]):
         return_exceptions: bool = False,
         **_: Any,
     ) -> AsyncGenerator[tuple[int, Any], None]:
-        """(index, draft) as each is done; with `return_exceptions`, (index, exception) where one failed.
+        """Yield (index, draft) as each is done; with `return_exceptions`, (index, exception) where one failed.
 
         Leaving early cancels the rest: at once with `contextlib.aclosing`, else as soon as the iterator is let go of.
         """
-        self._settle()
+        self._claim_loop()
         ended: asyncio.Queue[asyncio.Task[Draft]] = asyncio.Queue()
         indexes = self._start_all(inputs, config)
         for task in indexes:
@@ -267,9 +235,9 @@ class Drafter(Runnable[Brief, Draft]):
         try:
             for _each in indexes:
                 task = await ended.get()
-                yield indexes[task], _outcome(task, return_exceptions=return_exceptions)
+                yield indexes[task], _get_result(task, return_exceptions=return_exceptions)
         finally:
-            await _stop(indexes)
+            await _cancel_and_wait(indexes)
 
     def _start_all(
         self, inputs: Sequence[Brief], config: RunnableConfig | Sequence[RunnableConfig] | None
@@ -278,11 +246,11 @@ class Drafter(Runnable[Brief, Draft]):
         limit = configs[0].get("max_concurrency") if configs else None
         gate = asyncio.Semaphore(limit) if limit else None
         return {
-            asyncio.create_task(self._gated(gate, brief, own)): index
+            asyncio.create_task(self._draft_gated(gate, brief, own)): index
             for index, (brief, own) in enumerate(zip(inputs, configs, strict=True))
         }
 
-    async def _gated(self, gate: asyncio.Semaphore | None, brief: Brief, config: RunnableConfig) -> Draft:
+    async def _draft_gated(self, gate: asyncio.Semaphore | None, brief: Brief, config: RunnableConfig) -> Draft:
         if gate is None:
             return await self.ainvoke(brief, config)
         async with gate:
@@ -294,26 +262,26 @@ class Drafter(Runnable[Brief, Draft]):
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> AsyncGenerator[DraftChunk, None]:
-        """The text in pieces as it is written, then a last chunk with the whole Draft, whose text is trimmed.
+        """Yield the text in pieces as it is written, then a last chunk with the whole Draft, whose text is trimmed.
 
         Raises DraftFailed, also after pieces were yielded: an attempt is repeated only while nothing of it was.
         """
-        self._settle()
+        self._claim_loop()
         # A task of its own holds the slot and the deadline: neither waits for a slow consumer or strikes into its code.
         pieces: asyncio.Queue[str | asyncio.Task[Draft]] = asyncio.Queue()
-        task = asyncio.create_task(self._traced(input, config, partial(self._ask_in_pieces, pieces.put_nowait)))
+        task = asyncio.create_task(self._draft_traced(input, config, partial(self._call_in_pieces, pieces.put_nowait)))
         task.add_done_callback(pieces.put_nowait)
-        given: list[str] = []
+        emitted: list[str] = []
         try:
             while isinstance(piece := await pieces.get(), str):
-                given.append(piece)
+                emitted.append(piece)
                 yield DraftChunk(piece)
-            draft: Draft = _outcome(task, return_exceptions=False)
-            if rest := _find_rest(draft.text, "".join(given)):
+            draft: Draft = _get_result(task, return_exceptions=False)
+            if rest := _find_remainder(draft.text, "".join(emitted)):
                 yield DraftChunk(rest)
             yield DraftChunk("", draft)
         finally:
-            await _stop([task])
+            await _cancel_and_wait([task])
 
     async def aclose(self) -> None:
         """Close the models."""
@@ -328,8 +296,8 @@ class Drafter(Runnable[Brief, Draft]):
     # --- synchronous ----------------------------------------------------------------------------------
 
     def invoke(self, input: Brief, config: RunnableConfig | None = None, **_: Any) -> Draft:  # noqa: A002 - LangChain's name
-        """As `ainvoke`, for synchronous code."""
-        return self._own_loop().run(self.ainvoke(input, config))
+        """Call `ainvoke` from synchronous code."""
+        return self._get_background_loop().run(self.ainvoke(input, config))
 
     def batch(
         self,
@@ -339,8 +307,8 @@ class Drafter(Runnable[Brief, Draft]):
         return_exceptions: bool = False,
         **_: Any,
     ) -> list[Draft]:
-        """As `abatch`, for synchronous code."""
-        return self._own_loop().run(self.abatch(inputs, config, return_exceptions=return_exceptions))
+        """Call `abatch` from synchronous code."""
+        return self._get_background_loop().run(self.abatch(inputs, config, return_exceptions=return_exceptions))
 
     def batch_as_completed(
         self,
@@ -350,9 +318,9 @@ class Drafter(Runnable[Brief, Draft]):
         return_exceptions: bool = False,
         **_: Any,
     ) -> Iterator[tuple[int, Any]]:
-        """As `abatch_as_completed`, for synchronous code."""
+        """Call `abatch_as_completed` from synchronous code."""
         drafts = self.abatch_as_completed(inputs, config, return_exceptions=return_exceptions)
-        return self._own_loop().iterate(drafts)
+        return self._get_background_loop().iterate(drafts)
 
     def stream(  # type: ignore[override]  # as for the asynchronous one
         self,
@@ -360,13 +328,13 @@ class Drafter(Runnable[Brief, Draft]):
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> Iterator[DraftChunk]:
-        """As `astream`, for synchronous code."""
-        return self._own_loop().iterate(self.astream(input, config))
+        """Call `astream` from synchronous code."""
+        return self._get_background_loop().iterate(self.astream(input, config))
 
     def close(self) -> None:
         """Cancel what the synchronous methods still run, close the models, end the thread. Once is enough."""
-        loop = self._own_loop()
-        if loop.closed:
+        loop = self._get_background_loop()
+        if loop.is_closed:
             return
         loop.cancel_all()
         loop.run(self.aclose())
@@ -378,192 +346,197 @@ class Drafter(Runnable[Brief, Draft]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _own_loop(self) -> BackgroundLoop:
+    def _get_background_loop(self) -> BackgroundLoop:
         with self._starting:
             if self._background is None:
                 if self._loop is not None:
                     raise WrongLoopError
-                self._background = BackgroundLoop("drafter", cancelled=_cancelled)
+                self._background = BackgroundLoop("drafter", make_cancel_error=_build_cancellation)
                 self._loop = self._background.loop
             return self._background
 
     # --- one draft ------------------------------------------------------------------------------------
 
-    async def _traced(self, brief: Brief, config: RunnableConfig | None, ask: "_Ask") -> Draft:
-        """The draft as a run of its own for tracers, with the model's runs as its children.
+    async def _draft_traced(self, brief: Brief, config: RunnableConfig | None, call_model: "_ModelCall") -> Draft:
+        """Draft as a run of its own for tracers, with the model's runs as its children.
 
         As the base class's `_acall_with_config`, without its extra task and its look at signatures: half of the CPU.
         """
-        self._settle()
-        labelled = _labelled(config, brief)
+        self._claim_loop()
+        labelled = _label_config(config, brief)
         manager = get_async_callback_manager_for_config(labelled)
         run_id = labelled.pop("run_id", None)
         run = await manager.on_chain_start(None, brief, name=labelled.get("run_name") or self.get_name(), run_id=run_id)
-        within = patch_config(labelled, callbacks=run.get_child())
-        outside = var_child_runnable_config.set(within)
+        inner_config = patch_config(labelled, callbacks=run.get_child())
+        token = var_child_runnable_config.set(inner_config)
         try:
-            draft = await self._draft(brief, within, ask)
+            draft = await self._draft(brief, inner_config, call_model)
         except BaseException as error:
             await run.on_chain_error(error)
             raise
         finally:
-            var_child_runnable_config.reset(outside)
+            var_child_runnable_config.reset(token)
         await run.on_chain_end(draft)
         return draft
 
-    def _settle(self) -> None:
-        """The first event loop that uses the drafter is its own from then on."""
+    def _claim_loop(self) -> None:
+        """Bind the drafter to the running event loop. Raises WrongLoopError if it is bound to another."""
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
             raise WrongLoopError
 
-    async def _draft(self, brief: Brief, config: RunnableConfig, ask: "_Ask") -> Draft:
-        course = _Course(brief=brief, started=self._monotonic())
-        left = self._time_left(brief)
+    async def _draft(self, brief: Brief, config: RunnableConfig, call_model: "_ModelCall") -> Draft:
+        progress = _Progress(brief=brief, started=self._monotonic())
+        left = self._compute_time_left(brief)
         if left is not None and left <= 0:
-            raise self._failed("timed_out", course)
+            raise self._build_failure("timed_out", progress)
         try:
             async with asyncio.timeout(left):
-                message = await self._attempts(course, config, ask)
+                message = await self._call_with_retries(progress, config, call_model)
         except TimeoutError as error:
-            raise self._failed("timed_out", course) from error
-        return self._drafted(message, course)
+            raise self._build_failure("timed_out", progress) from error
+        return self._build_draft(message, progress)
 
-    async def _attempts(self, course: _Course, config: RunnableConfig, ask: "_Ask") -> AIMessage:
-        brief = course.brief
+    async def _call_with_retries(
+        self, progress: _Progress, config: RunnableConfig, call_model: "_ModelCall"
+    ) -> AIMessage:
+        brief = progress.brief
         model = self._models.get(brief.model)
-        messages = _messages(brief)
+        messages = _build_prompt(brief)
         while True:
-            asked_at = self._monotonic()
+            queued_at = self._monotonic()
             try:
-                async with self.limiter.slot(brief.agent_id):
-                    course.queued_s += self._monotonic() - asked_at
-                    course.attempts += 1
-                    return await ask(model, messages, config, course)
+                async with self.limiter.hold_slot(brief.agent_id):
+                    progress.queue_s += self._monotonic() - queued_at
+                    progress.attempts += 1
+                    return await call_model(model, messages, config, progress)
             except Exception as error:
-                # Told apart here, since every provider has its own; what is not known is raised as it is.
-                fault = fault_of(error, now=self._wall_clock())
-                if fault is None:
+                # Classified here, since every provider has errors of its own; an unknown one is raised as it is.
+                failure = classify_failure(error, now=self._wall_clock())
+                if failure is None:
                     raise
-                if isinstance(error, AnsweredError):
-                    course.count(*read_usage(error.usage))
-                pause_s = self._pause_s(fault, course)
+                if isinstance(error, CompletionError):
+                    progress.count(*read_usage(error.usage))
+                pause_s = self._choose_pause(failure, progress)
                 if pause_s is None:
-                    raise self._failed(fault.error, course) from error
+                    raise self._build_failure(failure.error, progress) from error
             await self._sleep(pause_s)
 
-    def _pause_s(self, fault: Fault, course: _Course) -> float | None:
-        """How long to wait before the next attempt; None if there is to be none."""
-        if not fault.retryable or course.streamed or course.attempts >= MAX_ATTEMPTS:
+    def _choose_pause(self, failure: CallFailure, progress: _Progress) -> float | None:
+        """Choose the seconds until the next attempt; None if there is to be none."""
+        if not failure.retryable or progress.has_emitted:
             return None
-        pause_s = back_off_s(course.attempts, base_s=BACK_OFF_S, most_s=MOST_BACK_OFF_S, rng=self._rng)
-        if fault.retry_after_s is not None:
-            # With some jitter, or the drafts of a request would all come back in the same instant.
-            pause_s = max(pause_s, fault.retry_after_s + self._rng.uniform(0, JITTER_S))
-        left = self._time_left(course.brief)
-        longest = MOST_PAUSE_S if left is None else min(left, MOST_PAUSE_S)
-        return pause_s if pause_s < longest else None
-
-    def _time_left(self, brief: Brief) -> float | None:
-        return None if brief.deadline is None else brief.deadline - self._monotonic()
-
-    def _drafted(self, message: AIMessage, course: _Course) -> Draft:
-        told = message.response_metadata
-        cleaned = clean_reply(str(message.text))
-        finish_reason = read_label(told.get("finish_reason"))
-        course.count(*_tokens(message))
-        if finish_reason == "content_filter" or message.additional_kwargs.get("refusal"):
-            raise self._failed("refused", course)
-        self._learn(course.brief.model, cleaned, finish_reason)
-        if not cleaned.text:
-            raise self._failed("empty", course)
-        logprob = told["mean_logprob"] if "mean_logprob" in told else read_mean_logprob(told.get("logprobs"))
-        return Draft(
-            text=cleaned.text,
-            model_returned=read_label(told.get("model_name")),
-            latency_ms=self._latency_ms(course),
-            # A model that fits itself to its server may have asked more than once.
-            attempts=course.attempts + told.get("requests", 1) - 1,
-            finish_reason=finish_reason,
-            prompt_tokens=course.prompt_tokens,
-            completion_tokens=course.completion_tokens,
-            mean_logprob=logprob,
-            temperature=told.get("temperature", course.brief.style.temperature),
-            queue_ms=round(course.queued_s * 1000),
+        return choose_pause(
+            progress.attempts,
+            retry_after_s=failure.retry_after_s,
+            time_left_s=self._compute_time_left(progress.brief),
+            rng=self._rng,
         )
 
-    def _learn(self, model: str, cleaned: Cleaned, finish_reason: str | None) -> None:
-        """A model that has once ended a text without a thought in it may be watched as it writes the next ones."""
+    def _compute_time_left(self, brief: Brief) -> float | None:
+        return None if brief.deadline is None else brief.deadline - self._monotonic()
+
+    def _build_draft(self, message: AIMessage, progress: _Progress) -> Draft:
+        metadata = message.response_metadata
+        cleaned = clean_reply(str(message.text))
+        finish_reason = read_label(metadata.get("finish_reason"))
+        progress.count(*_count_tokens(message))
+        if finish_reason == "content_filter" or message.additional_kwargs.get("refusal"):
+            raise self._build_failure("refused", progress)
+        self._note_thoughts(progress.brief.model, cleaned, finish_reason)
+        if not cleaned.text:
+            raise self._build_failure("empty", progress)
+        logprob = (
+            metadata["mean_logprob"] if "mean_logprob" in metadata else read_mean_logprob(metadata.get("logprobs"))
+        )
+        return Draft(
+            text=cleaned.text,
+            model_returned=read_label(metadata.get("model_name")),
+            latency_ms=self._measure_latency_ms(progress),
+            # A model that fits itself to its server may have asked more than once.
+            attempts=progress.attempts + metadata.get("requests", 1) - 1,
+            finish_reason=finish_reason,
+            prompt_tokens=progress.prompt_tokens,
+            completion_tokens=progress.completion_tokens,
+            mean_logprob=logprob,
+            temperature=metadata.get("temperature", progress.brief.style.temperature),
+            queue_ms=round(progress.queue_s * 1000),
+        )
+
+    def _note_thoughts(self, model: str, cleaned: CleanedReply, finish_reason: str | None) -> None:
+        """Note whether a model writes without thoughts: then its next texts are emitted as they are written."""
         if cleaned.had_thoughts:
             self._is_plain[model] = False
         elif cleaned.text and finish_reason != "length":
             self._is_plain.setdefault(model, True)
 
-    async def _ask_in_pieces(
+    async def _call_in_pieces(
         self,
         emit: Callable[[str], None],
         model: BaseChatModel,
         messages: list[BaseMessage],
         config: RunnableConfig,
-        course: _Course,
+        progress: _Progress,
     ) -> AIMessage:
         chunks: list[AIMessageChunk] = []
         written: list[str] = []
-        growing = GrowingText()
-        keeps_apart = getattr(model, "keeps_thoughts_apart", False)
-        async for chunk in model.astream(messages, config, temperature=course.brief.style.temperature):
+        cleaner = StreamCleaner()
+        has_separate_thoughts = getattr(model, "has_separate_thoughts", False)
+        async for chunk in model.astream(messages, config, temperature=progress.brief.style.temperature):
             chunks.append(chunk)
             written.append(str(chunk.text))
-            is_safe = keeps_apart or self._is_plain.get(course.brief.model, False)
-            if piece := growing.feed(written[-1], is_safe=is_safe):
-                course.streamed = True
+            is_safe = has_separate_thoughts or self._is_plain.get(progress.brief.model, False)
+            if piece := cleaner.feed(written[-1], is_safe=is_safe):
+                progress.has_emitted = True
                 emit(piece)
         if not chunks:
-            raise MalformedReplyError("the stream ended before it began")
+            raise MalformedCompletionError("the stream ended before it began")
         return _join_chunks("".join(written), chunks)
 
-    def _failed(self, error: DraftError, course: _Course) -> DraftFailed:
-        queue_ms = round(course.queued_s * 1000) if course.attempts else self._latency_ms(course)
+    def _build_failure(self, error: DraftError, progress: _Progress) -> DraftFailed:
+        queue_ms = round(progress.queue_s * 1000) if progress.attempts else self._measure_latency_ms(progress)
         return DraftFailed(
             error,
-            attempts=course.attempts,
-            latency_ms=self._latency_ms(course),
+            attempts=progress.attempts,
+            latency_ms=self._measure_latency_ms(progress),
             queue_ms=queue_ms,
-            prompt_tokens=course.prompt_tokens,
-            completion_tokens=course.completion_tokens,
+            prompt_tokens=progress.prompt_tokens,
+            completion_tokens=progress.completion_tokens,
         )
 
-    def _latency_ms(self, course: _Course) -> int:
-        return round((self._monotonic() - course.started) * 1000)
+    def _measure_latency_ms(self, progress: _Progress) -> int:
+        return round((self._monotonic() - progress.started) * 1000)
 
 
 # --- asking a model -----------------------------------------------------------------------------------
 
-_Ask = Callable[[BaseChatModel, list[BaseMessage], RunnableConfig, _Course], Awaitable[AIMessage]]
+_ModelCall = Callable[[BaseChatModel, list[BaseMessage], RunnableConfig, _Progress], Awaitable[AIMessage]]
 
 
-async def _ask_at_once(
-    model: BaseChatModel, messages: list[BaseMessage], config: RunnableConfig, course: _Course
+async def _call_at_once(
+    model: BaseChatModel, messages: list[BaseMessage], config: RunnableConfig, progress: _Progress
 ) -> AIMessage:
-    return await model.ainvoke(messages, config, temperature=course.brief.style.temperature)
+    return await model.ainvoke(messages, config, temperature=progress.brief.style.temperature)
 
 
 def _join_chunks(text: str, chunks: Sequence[AIMessageChunk]) -> AIMessage:
-    """The message of a stream. The texts are joined before: LangChain adds up chunks one by one."""
-    told = [chunk for chunk in chunks if chunk.response_metadata or chunk.usage_metadata or chunk.additional_kwargs]
+    """Join the chunks of a stream to one message, with a text that was joined before: LangChain is slow at that."""
+    with_metadata = [
+        chunk for chunk in chunks if chunk.response_metadata or chunk.usage_metadata or chunk.additional_kwargs
+    ]
     # A model that cannot stream gives one whole message instead.
-    whole = add_ai_message_chunks(*told) if len(told) > 1 else (told or chunks)[0]
+    whole = add_ai_message_chunks(*with_metadata) if len(with_metadata) > 1 else (with_metadata or chunks)[0]
     return whole.model_copy(update={"content": text})
 
 
-def _find_rest(text: str, given: str) -> str:
-    """The part of a text that is still to be given; nothing if what was given turned out to be no part of it."""
-    return text[len(given) :] if text.startswith(given) else ""
+def _find_remainder(text: str, emitted: str) -> str:
+    """Return the part of a text that is still to be emitted; "" if what was emitted is no beginning of it."""
+    return text[len(emitted) :] if text.startswith(emitted) else ""
 
 
-def _messages(brief: Brief) -> list[BaseMessage]:
+def _build_prompt(brief: Brief) -> list[BaseMessage]:
     return build_messages(
         playbook=brief.playbook,
         style=brief.style,
@@ -574,8 +547,8 @@ def _messages(brief: Brief) -> list[BaseMessage]:
     )
 
 
-def _labelled(config: RunnableConfig | None, brief: Brief) -> RunnableConfig:
-    """The config with what tracers want to know of this draft: the K of a batch may share one config."""
+def _label_config(config: RunnableConfig | None, brief: Brief) -> RunnableConfig:
+    """Add tags and metadata of this draft for tracers: the K of a batch may share one config."""
     labelled = ensure_config(config)
     labelled["tags"] = sorted({*labelled["tags"], brief.style.name})
     labelled["metadata"] = {
@@ -589,25 +562,25 @@ def _labelled(config: RunnableConfig | None, brief: Brief) -> RunnableConfig:
     return labelled
 
 
-def _tokens(message: AIMessage) -> tuple[int | None, int | None]:
-    """Read and written, as the server counted them; None where it gave no count that makes sense."""
+def _count_tokens(message: AIMessage) -> tuple[int | None, int | None]:
+    """Count the tokens read and written, as the server says; None where it gave no count that makes sense."""
     if "token_usage" in message.response_metadata:  # as the server gave them: LangChain makes 0 of what is missing
         return read_usage(message.response_metadata["token_usage"])
     usage = message.usage_metadata
     return (read_count(usage["input_tokens"]), read_count(usage["output_tokens"])) if usage else (None, None)
 
 
-def _add(counted: int | None, more: int | None) -> int | None:
+def _add_counts(counted: int | None, more: int | None) -> int | None:
     return more if counted is None else read_count(counted + (more or 0))
 
 
 # --- tasks --------------------------------------------------------------------------------------------
 
 
-def _outcome(task: asyncio.Task[Draft], *, return_exceptions: bool) -> Any:
+def _get_result(task: asyncio.Task[Draft], *, return_exceptions: bool) -> Any:
     if task.cancelled():
         # Not by us, or nobody would be waiting for it.
-        error: BaseException | None = _cancelled()
+        error: BaseException | None = _build_cancellation()
     else:
         error = task.exception()
     if error is None:
@@ -617,11 +590,11 @@ def _outcome(task: asyncio.Task[Draft], *, return_exceptions: bool) -> Any:
     raise error
 
 
-def _cancelled() -> DraftFailed:
+def _build_cancellation() -> DraftFailed:
     return DraftFailed("cancelled", attempts=0, latency_ms=0)
 
 
-async def _stop(tasks: Collection[asyncio.Task[Draft]]) -> None:
+async def _cancel_and_wait(tasks: Collection[asyncio.Task[Draft]]) -> None:
     """Cancel what still runs, and wait until it has let go of its connection and its slot."""
     for task in tasks:
         task.cancel()

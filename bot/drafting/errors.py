@@ -1,139 +1,157 @@
-"""What went wrong in a call to a model, in the choice log's words, and whether and when to call again."""
+"""Errors of drafting, and the classification of failed model calls in the choice log's words.
+
+    Exception
+    ├── DraftFailed                     a draft failed: what callers of the `Drafter` see
+    ├── CompletionError                 a response of status 200 without a usable completion
+    │   ├── MalformedCompletionError    it is no chat completion, or one without end
+    │   └── ReportedError               it reports an error in its body
+    └── RuntimeError
+        └── WrongLoopError              a `Drafter` was used from a second event loop
+
+Whatever else a model's call raises is known by its status, or as an error of the connection; `classify_failure` tells.
+"""
 
 import json
-import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
+from bot.drafting.retry import read_retry_after
 from storage.records import DraftError
 
 
-class AnsweredError(Exception):
-    """The server answered 200, but with nothing to use. `usage` is what it says that this took, in any shape."""
+class DraftFailed(Exception):  # noqa: N818 - it is told, and counted, as an outcome
+    """A draft that failed. The cause is chained; `str()` holds no text of anybody's and no key.
+
+    The tokens are those that its attempts took, as far as the server counted them.
+    """
+
+    def __init__(
+        self,
+        error: DraftError,
+        *,
+        attempts: int,
+        latency_ms: int,
+        queue_ms: int = 0,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+    ) -> None:
+        self.error: DraftError = error
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+        self.queue_ms = queue_ms
+        self.attempts = attempts
+        self.latency_ms = latency_ms
+        super().__init__(f"{error} after {attempts} attempts in {latency_ms} ms")
+
+
+class WrongLoopError(RuntimeError):
+    """A drafter was used from a second event loop: its limit and connections belong to the first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this Drafter belongs to another event loop, the one that used it first (the synchronous methods have one "
+            "of their own). Use one Drafter a loop: its synchronous methods, or its asynchronous ones in one loop."
+        )
+
+
+class CompletionError(Exception):
+    """A response of status 200 without a usable completion.
+
+    `usage` is the server's count of the tokens that it took, in any shape.
+    """
 
     def __init__(self, message: str, *, usage: object = None) -> None:
         super().__init__(message)
         self.usage = usage
 
 
-class MalformedReplyError(AnsweredError):
-    """What it answered is no chat completion, or one without end."""
+class MalformedCompletionError(CompletionError):
+    """A response of status 200 that is no chat completion, or one without end."""
 
 
-class ToldError(AnsweredError):
-    """What it answered tells of an error: `told`, as it stands in the body or in the choice."""
+class ReportedError(CompletionError):
+    """A response of status 200 that reports an error: `reported`, as it stands in the body or in the choice."""
 
-    def __init__(self, told: object, *, usage: object = None) -> None:
-        self.code = told.get("code") if isinstance(told, dict) else None
+    def __init__(self, reported: object, *, usage: object = None) -> None:
+        self.code = reported.get("code") if isinstance(reported, dict) else None
         self.status_code = _read_status(self.code)
         super().__init__(f"an error of status {self.status_code} in a successful answer", usage=usage)
 
 
 def _read_status(code: object) -> int:
-    """OpenRouter's codes are those of HTTP, some servers' are such in words; others give names, or nothing."""
+    """Read a status from an error's code; 500 if it is none.
+
+    OpenRouter's codes are statuses of HTTP, some servers' are such as texts; others give names, or nothing.
+    """
     if isinstance(code, str) and re.fullmatch("[45][0-9]{2}", code):
         return int(code)
     return code if isinstance(code, int) and 400 <= code <= 599 else 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """`retry_after_s` is what the server asked for, None if it said nothing."""
+class CallFailure:
+    """The failure of a model's call. `retry_after_s` is what the server asked for, None if it said nothing."""
 
     error: DraftError
     retryable: bool = False
     retry_after_s: float | None = None
 
 
-def fault_of(error: Exception, *, now: float) -> Fault | None:
-    """What `error`, raised by a model's call, means; None if it is no failure of a call that is known, but a bug.
+def classify_failure(error: Exception, *, now: float) -> CallFailure | None:
+    """Classify what a model's call raised; None if it is no known failure of a call, but a bug.
 
     `now` is the time in seconds since the epoch, for a Retry-After that is a date.
     """
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
         response = getattr(error, "response", None)
-        return _fault_of_status(status, getattr(response, "headers", {}), getattr(error, "code", None), now)
-    if any(isinstance(cause, MalformedReplyError) for cause in _causes(error)) or isinstance(
+        return _classify_status(status, getattr(response, "headers", {}), getattr(error, "code", None), now)
+    if any(isinstance(cause, MalformedCompletionError) for cause in _iterate_causes(error)) or isinstance(
         error, json.JSONDecodeError
     ):
-        return Fault(error="invalid_output")
-    return _fault_of_connection(error, now)
+        return CallFailure(error="invalid_output")
+    return _classify_connection_error(error, now)
 
 
-# What passes: the server waited too long for us, was in conflict with itself, or has too much to do.
-_PASSING: Final[dict[int, DraftError]] = {408: "timed_out", 409: "server_error", 429: "rate_limited"}
+# Statuses that pass: the server waited too long for us, was in conflict with itself, or has too much to do.
+_TRANSIENT: Final[dict[int, DraftError]] = {408: "timed_out", 409: "server_error", 429: "rate_limited"}
 
 
-def _fault_of_status(status: int, headers: Mapping[str, str], code: object, now: float) -> Fault | None:
+def _classify_status(status: int, headers: Mapping[str, str], code: object, now: float) -> CallFailure | None:
     if status < 300:
         # A success that the client could not read.
-        return Fault(error="invalid_output")
-    error: DraftError | None = "server_error" if status >= 500 else _PASSING.get(status)
+        return CallFailure(error="invalid_output")
+    error: DraftError | None = "server_error" if status >= 500 else _TRANSIENT.get(status)
     if error is None:
-        return Fault(error="refused")
+        return CallFailure(error="refused")
     # The server may say itself that another try is useless, and an empty account does not fill up in seconds.
-    useless = headers.get("x-should-retry") == "false" or code == "insufficient_quota"
-    return Fault(error=error, retryable=not useless, retry_after_s=_retry_after_s(headers, now))
+    is_final = headers.get("x-should-retry") == "false" or code == "insufficient_quota"
+    return CallFailure(error=error, retryable=not is_final, retry_after_s=read_retry_after(headers, now))
 
 
-def _fault_of_connection(error: Exception, now: float) -> Fault | None:
+def _classify_connection_error(error: Exception, now: float) -> CallFailure | None:
     # Loaded already if a model of theirs failed; not worth loading for one that cannot.
     import httpx2
     import openai
 
-    causes = list(_causes(error))
+    causes = list(_iterate_causes(error))
     if any(isinstance(cause, httpx2.ConnectTimeout | httpx2.PoolTimeout) for cause in causes):
-        return Fault(error="unreachable", retryable=True)
+        return CallFailure(error="unreachable", retryable=True)
     if any(isinstance(cause, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError) for cause in causes):
         # Not tried again: the server may still be at work on the first call, and paid for it.
-        return Fault(error="timed_out")
+        return CallFailure(error="timed_out")
     if any(isinstance(cause, openai.APIConnectionError | httpx2.TransportError | ConnectionError) for cause in causes):
-        return Fault(error="unreachable", retryable=True)
+        return CallFailure(error="unreachable", retryable=True)
     if isinstance(error, openai.APIError):
-        # Without a status: an error told within a stream that had begun as a success.
-        told = ToldError(error.body)
-        return _fault_of_status(told.status_code, {}, told.code, now)
+        # Without a status: an error reported within a stream that had begun as a success.
+        reported = ReportedError(error.body)
+        return _classify_status(reported.status_code, {}, reported.code, now)
     return None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _iterate_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
-
-
-# --- when to call again -------------------------------------------------------------------------------
-
-
-def _retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """`retry-after-ms`, or `Retry-After` in seconds or as a date; None if there is none that makes sense."""
-    exact = _number(headers.get("retry-after-ms"))
-    if exact is not None:
-        return exact / 1000
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    if seconds is not None or value is None:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
-        return None
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value) if value is not None else -1.0
-    except ValueError:
-        return None
-    # Not a number and negative ones fail here as well; infinity is a wait that no deadline allows.
-    return number if number >= 0 else None
-
-
-def back_off_s(attempt: int, *, base_s: float, most_s: float, rng: random.Random) -> float:
-    """How long to wait after the `attempt`th failure: twice as long each time, half of it by chance."""
-    longest = min(most_s, base_s * 2.0 ** (attempt - 1))
-    return longest * rng.uniform(0.5, 1.0)

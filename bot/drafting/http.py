@@ -1,4 +1,4 @@
-"""One OpenAI-compatible server: where it is, how it is reached, and a lean way to ask it.
+"""HTTP to one OpenAI-compatible server: its address, its connections, and a lean POST.
 
 The openai client and the HTTP client below it take half of a draft's CPU, for what one POST of JSON does not need. So
 drafts go over aiohttp, whose parser is compiled; streams, which are for a terminal, over the openai client.
@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from bot.drafting.bodies import parse_json, read_body
-from bot.drafting.errors import MalformedReplyError
+from bot.drafting.errors import MalformedCompletionError
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 
@@ -31,9 +31,9 @@ _KEEP_ALIVE_S: Final = 30.0
 
 MAX_STREAM: Final = 2_000_000
 """Bytes. Each token is an event of some 300."""
-_MAX_ERROR: Final = 50_000
+_MAX_ERROR_BODY: Final = 50_000
 
-_KINDS: Final[dict[int, type[openai.APIStatusError]]] = {
+_STATUS_ERRORS: Final[dict[int, type[openai.APIStatusError]]] = {
     400: openai.BadRequestError,
     401: openai.AuthenticationError,
     403: openai.PermissionDeniedError,
@@ -59,23 +59,23 @@ class Server:
         self.api_key = api_key or "none"
         url = httpx2.URL(self.base_url)
         self.host = url.host
-        self.is_here = _is_loopback(url.host)
-        self.proxy = None if self.is_here else _proxy(url)
+        self.is_local = _is_loopback(url.host)
+        self.proxy = None if self.is_local else _find_proxy(url)
         self.http = httpx2.AsyncClient(
             limits=httpx2.Limits(
                 max_connections=max_in_flight, max_keepalive_connections=max_in_flight, keepalive_expiry=_KEEP_ALIVE_S
             ),
             timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            trust_env=not self.is_here,
+            trust_env=not self.is_local,
             headers={"Accept-Encoding": "identity"},
-            event_hooks={"response": [_bound]},
+            event_hooks={"response": [_limit_stream]},
             follow_redirects=False,
         )
         self._max_in_flight = max_in_flight
-        self._opened: aiohttp.ClientSession | None = None
+        self._http_session: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, payload: dict[str, Any]) -> bytes:
-        """The body, or the start of one without end, of a successful answer to a POST of JSON.
+        """Send a POST of JSON and return the body of a successful answer, or the start of one without end.
 
         Raises what the openai client would: APIStatusError with the server's answer, also for a redirect;
         APITimeoutError; APIConnectionError.
@@ -87,60 +87,61 @@ class Server:
             ) as answer:
                 body = await read_body(answer)
         except aiohttp.ConnectionTimeoutError as error:
-            raise openai.APIConnectionError(request=_request(url)) from error
+            raise openai.APIConnectionError(request=_build_request(url)) from error
         except TimeoutError as error:
-            raise openai.APITimeoutError(request=_request(url)) from error
+            raise openai.APITimeoutError(request=_build_request(url)) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise openai.APIConnectionError(request=_request(url)) from error
+            raise openai.APIConnectionError(request=_build_request(url)) from error
         if answer.status >= 300:
-            response = httpx2.Response(answer.status, headers=answer.headers, request=_request(url))
-            raise _status_error(response, body[:_MAX_ERROR])
+            response = httpx2.Response(answer.status, headers=answer.headers, request=_build_request(url))
+            raise _build_status_error(response, body[:_MAX_ERROR_BODY])
         return body
 
     async def aclose(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+        """Close the connections."""
+        if self._http_session is not None:
+            await self._http_session.close()
+            self._http_session = None
             await asyncio.sleep(0)  # connections close in the loop's next turn
         await self.http.aclose()
 
     @property
     def _session(self) -> aiohttp.ClientSession:
-        """Made with the first call: aiohttp wants a running loop."""
-        if self._opened is None:
-            self._opened = aiohttp.ClientSession(
+        """The session, made with the first call: aiohttp wants a running loop."""
+        if self._http_session is None:
+            self._http_session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._max_in_flight,
                     keepalive_timeout=_KEEP_ALIVE_S,
                     # Its certificates are those of the streams' client.
-                    ssl=httpx2.create_ssl_context(trust_env=not self.is_here),
+                    ssl=httpx2.create_ssl_context(trust_env=not self.is_local),
                 ),
                 headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
                 timeout=_TIMEOUT,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        return self._opened
+        return self._http_session
 
 
-async def _bound(response: httpx2.Response) -> None:
-    """Let a stream end with an error at its limit; one that is packed, though none was asked for, at once."""
+async def _limit_stream(response: httpx2.Response) -> None:
+    """Let a stream end with an error at its limit; a compressed one, which nobody asked for, at once."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         await response.aclose()
-        raise MalformedReplyError("a stream that is packed")
+        raise MalformedCompletionError("a stream that is packed")
     assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _BoundedStream(response.stream)
+    response.stream = _LimitedStream(response.stream)
 
 
-class _BoundedStream(httpx2.AsyncByteStream):
+class _LimitedStream(httpx2.AsyncByteStream):
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        taken = 0
+        received = 0
         async for chunk in self._stream:
-            taken += len(chunk)
-            if taken > MAX_STREAM:
-                raise MalformedReplyError(f"a stream of more than {MAX_STREAM} bytes")
+            received += len(chunk)
+            if received > MAX_STREAM:
+                raise MalformedCompletionError(f"a stream of more than {MAX_STREAM} bytes")
             yield chunk
 
     async def aclose(self) -> None:
@@ -156,24 +157,27 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _proxy(url: httpx2.URL) -> str | None:
-    """The environment's proxy for this server, as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` tell."""
+def _find_proxy(url: httpx2.URL) -> str | None:
+    """Find the proxy for this server in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
     if urllib.request.proxy_bypass(url.host):
         return None
     proxies = urllib.request.getproxies()
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def _request(url: str) -> httpx2.Request:
+def _build_request(url: str) -> httpx2.Request:
     return httpx2.Request("POST", url)
 
 
-def _status_error(response: httpx2.Response, body: bytes) -> openai.APIStatusError:
-    """The server's own words are kept as `body` and, through it, as `code` and `param`; they are never shown."""
+def _build_status_error(response: httpx2.Response, body: bytes) -> openai.APIStatusError:
+    """Build the openai client's error for a response.
+
+    The server's own words are its `body` and, through it, its `code` and `param`; they are never shown.
+    """
     try:
-        told = parse_json(body)
+        content = parse_json(body)
     except ValueError:
-        told = body.decode("utf-8", errors="replace")
-    inner = told.get("error", told) if isinstance(told, dict) else told
-    kind = openai.InternalServerError if response.status_code >= 500 else _KINDS.get(response.status_code)
+        content = body.decode("utf-8", errors="replace")
+    inner = content.get("error", content) if isinstance(content, dict) else content
+    kind = openai.InternalServerError if response.status_code >= 500 else _STATUS_ERRORS.get(response.status_code)
     return (kind or openai.APIStatusError)(f"Error code: {response.status_code}", response=response, body=inner)

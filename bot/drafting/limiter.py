@@ -1,7 +1,7 @@
 """A limit on what is in flight in the whole process, fair between agents.
 
     limiter = FairLimiter(32)
-    async with limiter.slot("U1"):
+    async with limiter.hold_slot("U1"):
         ...
 
 Whoever waits is served in turns, one agent after the other, so that an agent with fifty drafts does not keep another
@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 
 class FairLimiter:
-    """At most `limit` slots are held at once. Waiting is first in, first out within a key, in turns between keys."""
+    """Gives out at most `limit` slots at once: first in, first out within a key, in turns between keys."""
 
     def __init__(self, limit: int) -> None:
         if limit < 1:
@@ -26,17 +26,17 @@ class FairLimiter:
 
     @property
     def in_flight(self) -> int:
-        """How many slots are held now."""
+        """The number of slots that are held now."""
         return self._in_flight
 
     @property
-    def waiting(self) -> int:
-        """How many wait for a slot now."""
+    def queue_length(self) -> int:
+        """The number of those who wait for a slot now."""
         return sum(not waiter.done() for queue in self._queues.values() for waiter in queue)
 
     @asynccontextmanager
-    async def slot(self, key: str) -> AsyncIterator[None]:
-        """Hold a slot while inside; wait for it in the turn of `key`."""
+    async def hold_slot(self, key: str) -> AsyncIterator[None]:
+        """Hold a slot while inside; waits for it in the turn of `key`."""
         await self.acquire(key)
         try:
             yield
@@ -44,6 +44,7 @@ class FairLimiter:
             self.release()
 
     async def acquire(self, key: str) -> None:
+        """Take a slot, and wait for it in the turn of `key` if none is free."""
         if self._in_flight < self.limit:
             # Nobody can be waiting: a slot that comes free goes to who waits, and is never counted as free.
             self._in_flight += 1
@@ -54,7 +55,7 @@ class FairLimiter:
             await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
-                self._forget(key, waiter)
+                self._remove_waiter(key, waiter)
             else:
                 # Granted and cancelled in the same turn of the loop: hand the slot on, or it would be lost.
                 self.release()
@@ -72,7 +73,7 @@ class FairLimiter:
                 return
         self._in_flight -= 1
 
-    def _forget(self, key: str, waiter: asyncio.Future[None]) -> None:
+    def _remove_waiter(self, key: str, waiter: asyncio.Future[None]) -> None:
         queue = self._queues.get(key)
         if queue is not None and waiter in queue:
             queue.remove(waiter)

@@ -1,4 +1,4 @@
-"""From a playbook and a conversation to the messages that a model gets.
+"""Prompts: the messages that a model gets, from a playbook and a conversation.
 
 Two messages, since that is what every chat template takes: many refuse a second system message, or two from the user in
 a row. All that the K drafts of a request share comes first, byte for byte the same, and the style comes last: providers
@@ -58,8 +58,8 @@ _CHANGES: Final[dict[Steer, str]] = {
     "more_formal": "Make it more formal and polite, as in a business letter.",
     "more_like_this": "Write another reply of the same kind: the same content, tone and length in other words.",
 }
-_INTO_LANGUAGE = "Write it in {language}. Keep its content, tone and length."
-_CUSTOMERS_LANGUAGE = "Write it in the language of the customer's last message. Keep its content, tone and length."
+_INTO_NAMED_LANGUAGE = "Write it in {language}. Keep its content, tone and length."
+_INTO_CUSTOMERS_LANGUAGE = "Write it in the language of the customer's last message. Keep its content, tone and length."
 
 
 def build_messages(
@@ -71,72 +71,77 @@ def build_messages(
     previous: Sequence[str] = (),
     change: RequestedChange | None = None,
 ) -> list[BaseMessage]:
-    """A system message that is the same for all of a playbook's requests, and a user message that ends in the style."""
+    """Build a system message, the same for all of a playbook's requests, and a user message that ends in the style."""
     return [
-        SystemMessage(system_text(playbook)),
-        HumanMessage(f"{shared_text(conversation, hint, previous, change)}\n\n{_style_text(style)}"),
+        SystemMessage(build_system_text(playbook)),
+        HumanMessage(f"{build_shared_text(conversation, hint, previous, change)}\n\n{_build_style_text(style)}"),
     ]
 
 
-def system_text(playbook: Playbook) -> str:
+def build_system_text(playbook: Playbook) -> str:
+    """Build the system message: persona, instructions, rules and facts."""
     parts = (
-        [playbook.persona, _FRAME, "Rules\n" + _bullets(playbook.rules)]
+        [playbook.persona, _FRAME, "Rules\n" + _format_bullets(playbook.rules)]
         if playbook.rules
         else [playbook.persona, _FRAME]
     )
-    facts = _bullets(playbook.facts) or "None are known. Ask, or say what the team will find out."
+    facts = _format_bullets(playbook.facts) or "None are known. Ask, or say what the team will find out."
     return "\n\n".join([*parts, f"Facts about the company\n{facts}"])
 
 
-def shared_text(
+def build_shared_text(
     conversation: Sequence[Turn], hint: str | None, previous: Sequence[str], change: RequestedChange | None = None
 ) -> str:
-    """What the K drafts of one request have in common, after the system message."""
-    blocks = [_block("conversation", [_json({"role": turn.role, "text": turn.text}) for turn in conversation])]
+    """Build what the K drafts of one request have in common, after the system message."""
+    blocks = [
+        _format_block("conversation", [_encode_json({"role": turn.role, "text": turn.text}) for turn in conversation])
+    ]
     if hint:
-        blocks.append(_block("hint", [_json(hint)]))
+        blocks.append(_format_block("hint", [_encode_json(hint)]))
     if previous:
-        lines = [_json(text) for text in previous]
-        blocks.append(_block("already_shown", lines) + "\nWrite something clearly different from each of these.")
+        lines = [_encode_json(text) for text in previous]
+        blocks.append(_format_block("already_shown", lines) + "\nWrite something clearly different from each of these.")
     if change is not None:
-        bases = [] if change.base is None else [_block("base", [_json(change.base)])]
-        blocks += [*bases, _block("change", [_json(change_text(change))])]
+        bases = [] if change.base is None else [_format_block("base", [_encode_json(change.base)])]
+        blocks += [*bases, _format_block("change", [_encode_json(describe_change(change))])]
     return "\n\n".join(blocks)
 
 
-def change_text(change: RequestedChange) -> str:
-    """What is wanted, in a sentence of ours."""
+def describe_change(change: RequestedChange) -> str:
+    """Describe the change that the agent wants, in a sentence for the model."""
     if change.steer != "other_language":
         return _CHANGES[change.steer]
-    return _CUSTOMERS_LANGUAGE if change.language is None else _INTO_LANGUAGE.format(language=change.language)
+    return (
+        _INTO_CUSTOMERS_LANGUAGE if change.language is None else _INTO_NAMED_LANGUAGE.format(language=change.language)
+    )
 
 
-def _style_text(style: Style) -> str:
+def _build_style_text(style: Style) -> str:
     return f'<style name="{style.name}">\n{style.instruction}\n</style>\n\n{_CLOSING}'
 
 
-def _bullets(items: Sequence[str]) -> str:
+def _format_bullets(items: Sequence[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
 
 
-def _block(tag: str, lines: Sequence[str]) -> str:
+def _format_block(tag: str, lines: Sequence[str]) -> str:
     return "\n".join([f"<{tag}>", *lines, f"</{tag}>"])
 
 
 # Besides the brackets: characters that JSON leaves alone but that end a line for some readers.
-_ESCAPED = re.compile("[<>\x7f-\x9f\u2028\u2029]")
+_UNSAFE_CHARACTER = re.compile("[<>\x7f-\x9f\u2028\u2029]")
 
 
-def _json(value: object) -> str:
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+def _encode_json(value: object) -> str:
+    return _UNSAFE_CHARACTER.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 # --- the way back, for models that follow rules and not words ------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What `build_messages` put into its messages, and a model without understanding needs."""
+class PromptParts:
+    """The parts of a user message of `build_messages`, for a model that follows rules."""
 
     style_name: str
     instruction: str
@@ -147,18 +152,18 @@ class Parts:
     change: str | None = None
 
 
-_STYLE = re.compile(r'<style name="([^"]*)">\n(.*?)\n</style>\n\n[^<]*\Z', re.DOTALL)
+_STYLE_BLOCK = re.compile(r'<style name="([^"]*)">\n(.*?)\n</style>\n\n[^<]*\Z', re.DOTALL)
 
 
-def read_parts(text: str) -> Parts:
-    """The parts of a user message of `build_messages`; any other text is taken as a customer's message."""
-    style = _STYLE.search(text)
-    turns = tuple(Turn(**json.loads(line)) for line in _lines_of("conversation", text)) if style else ()
-    hints = [str(json.loads(line)) for line in _lines_of("hint", text)] if style else []
-    shown = [str(json.loads(line)) for line in _lines_of("already_shown", text)] if style else []
-    bases = [str(json.loads(line)) for line in _lines_of("base", text)] if style else []
-    changes = [str(json.loads(line)) for line in _lines_of("change", text)] if style else []
-    return Parts(
+def read_prompt_parts(text: str) -> PromptParts:
+    """Read the parts of a user message of `build_messages`; any other text is taken as a customer's message."""
+    style = _STYLE_BLOCK.search(text)
+    turns = tuple(Turn(**json.loads(line)) for line in _read_block("conversation", text)) if style else ()
+    hints, shown, bases, changes = (
+        [str(json.loads(line)) for line in _read_block(tag, text)] if style else []
+        for tag in ("hint", "already_shown", "base", "change")
+    )
+    return PromptParts(
         style_name=style[1] if style else "",
         instruction=style[2] if style else "",
         conversation=turns or (Turn(role="customer", text=text),),
@@ -169,6 +174,6 @@ def read_parts(text: str) -> Parts:
     )
 
 
-def _lines_of(tag: str, text: str) -> list[str]:
+def _read_block(tag: str, text: str) -> list[str]:
     block = re.search(rf"^<{tag}>\n(.*?)\n</{tag}>$", text, re.DOTALL | re.MULTILINE)
     return block[1].split("\n") if block else []

@@ -1,4 +1,4 @@
-"""LangSmith, where somebody has switched it on by its own variables: what runs, when and how long, but nobody's words.
+"""Tracing by LangSmith, where its own variables switch it on: what runs, when and how long, but nobody's words.
 
 LangChain sends its traces through one client of the process. It is made here, before the first draft, and sends no
 inputs, no outputs, and of an error its type alone: a provider's error may hold what was asked.
@@ -11,15 +11,18 @@ _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
 
 
 def hide_texts() -> None:
-    """From now on, no trace of this process holds a text. For where something is traced: it starts a thread."""
+    """Keep texts out of all traces of this process from now on.
+
+    It starts a thread: call it only where something is traced.
+    """
     import langsmith
 
-    langsmith.configure(client=langsmith.Client(hide_inputs=True, hide_outputs=True, anonymizer=_without_texts))
+    langsmith.configure(client=langsmith.Client(hide_inputs=True, hide_outputs=True, anonymizer=_strip_texts))
 
 
-def _without_texts(told: dict[str, Any]) -> dict[str, Any]:
-    """An error by its type; metadata, which is ours and holds no text, as it is."""
-    if set(told) != {"error"}:
-        return told
-    name = _NAME.match(str(told["error"]))
+def _strip_texts(traced: dict[str, Any]) -> dict[str, Any]:
+    """Reduce an error to its type, and leave metadata, which is ours and holds no text."""
+    if set(traced) != {"error"}:
+        return traced
+    name = _NAME.match(str(traced["error"]))
     return {"error": name[0] if name else "error"}

@@ -71,7 +71,9 @@ class Eraser:
         else:
             said, unreadable = await self._saying(fold_text(query.containing))
             ids = await self._erasing.families(said)
-        return ErasureMatches(query=query, request_ids=ids, counts=await self._erasing.counts(ids), unreadable=unreadable)
+        return ErasureMatches(
+            query=query, request_ids=ids, counts=await self._erasing.counts(ids), unreadable=unreadable
+        )
 
     async def erase(self, found: ErasureMatches, *, actor: str) -> ErasureReceipt:
         """Take them out of every table, some at a time, and note that in the audit table. Raises Unavailable; what

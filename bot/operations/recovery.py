@@ -113,7 +113,9 @@ class Recoverer:
             _log.warning("taken over: %s requests, %s too old, %s deliveries", len(fresh), len(old), len(chosen))
         left = RecoveredWork(
             to_draft=tuple(entry.request for entry in fresh if not _is_drafted(entry.request)),
-            to_show=tuple([await self._privacy.unmask_recorded_entry(each) for each in fresh if _is_drafted(each.request)]),
+            to_show=tuple(
+                [await self._privacy.unmask_recorded_entry(each) for each in fresh if _is_drafted(each.request)]
+            ),
             to_deliver=tuple(chosen),
             to_delete=tuple(undone),
         )

@@ -14,7 +14,7 @@ from bot.playbook import Playbook
 from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import DraftingTerms
 from bot.suggesting.channels import AllowedChannels
-from bot.suggesting.choose import Click, check_owner, list_visible, update_response_url
+from bot.suggesting.click import Click, check_owner, list_visible, update_response_url
 from bot.suggesting.limits import Limits
 from bot.suggesting.redraft import Steering, select_previous
 from bot.text_limits import clean

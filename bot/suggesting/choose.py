@@ -1,4 +1,4 @@
-"""What an agent does with the candidates: use, edit, dismiss, undo. One standing choice a request, recorded once."""
+"""Choosing: an agent uses, edits or dismisses candidates, or undoes that. One standing choice a request."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from bot.edits import measure_similarity, to_nfc
-from bot.errors import EmptyReply, NotOwner, UnknownRequest
+from bot.errors import EmptyReply, UnknownRequest
 from bot.operations.log_events import log_choice, log_undo
 from bot.operations.metrics import Metrics
 from bot.privacy.service import MaskedRequest, PrivacyService, SealedChoice
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
+from bot.suggesting.click import Click, check_owner, list_visible, update_response_url
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
 from bot.text_limits import clean, split_text
 from storage.errors import NotOpen
@@ -23,7 +24,6 @@ from storage.records import (
     Event,
     LogEntry,
     Request,
-    ResponseUrl,
 )
 from storage.repositories.choices import Choices
 from storage.repositories.requests import OPEN, Requests
@@ -35,30 +35,11 @@ OnUse = Literal["post", "copy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Click:
-    """Who clicked, and what makes this click unlike any other.
-
-    Ids of users are unique in a team alone: `own_team_id` is the clicker's, where Slack tells one. `is_of_grid`: they
-    are of our own Enterprise Grid, in which ids are unique whichever team the click came through. `seen` are the
-    candidates that stood before the agent's eyes at this click, where Slack tells.
-    """
-
-    team_id: str
-    own_team_id: str | None = None
-    is_of_grid: bool = False
-    agent_id: str
-    idempotency_key: str
-    response_url: ResponseUrl | None = None
-    seen: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedChoice:
-    """A choice, the request that it is on, and the parts of the reply to post: all with the originals in.
+    """A choice, its request, and the parts of the reply to post: all with the originals in.
 
-    `undo_key` is what an Undo must bring along to show the originals again. `unfilled` are placeholders in a reply of
-    which nobody has the originals any more. `freshness` is `unknown` where nobody could tell whether the conversation
-    has moved on.
+    `undo_key` is what an Undo must bring along to show the originals again. `unfilled` are placeholders in the reply
+    whose originals are gone. `freshness` is `unknown` if Slack could not say in time whether the conversation moved on.
     """
 
     choice: Choice
@@ -70,21 +51,21 @@ class RecordedChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _RequestForms:
     """A request as it is recorded, and as the agent sees it."""
 
     recorded: LogEntry
     view: MaskedRequest
     shown: LogEntry
 
-    def candidate(self, candidate_id: str) -> Candidate:
-        """As the agent sees it."""
+    def get_candidate(self, candidate_id: str) -> Candidate:
+        """Return the candidate as the agent sees it."""
         return next(each for each in self.shown.candidates if each.id == candidate_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractedChoice:
-    """A choice taken back, the request as it is open again, and the parts that were or may have been posted."""
+    """A choice taken back, its request as it is open again, and the parts that were or may have been posted."""
 
     choice: Choice
     entry: LogEntry
@@ -93,15 +74,17 @@ class RetractedChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditorInput:
-    """A candidate that is being edited, and whether the edited reply will be posted, or shown to be copied."""
+    """A candidate for the editor, and whether the edited reply will be posted, or shown to be copied."""
 
     candidate: Candidate
     is_posted: bool
 
 
 class Chooser:
-    """Records decisions. Every method may raise UnknownRequest, NotOwner, NotOpen, Redelivered, Unavailable; what
-    leads to a reply may raise AccessDenied, where its channel is no allowed one any more.
+    """Records decisions, each once.
+
+    Every method may raise UnknownRequest, NotOwner, NotOpen, Redelivered, Unavailable; those that lead to a reply raise
+    AccessDenied if its channel is not allowed any more.
     """
 
     def __init__(
@@ -129,13 +112,13 @@ class Chooser:
 
     @property
     def is_posting(self) -> bool:
-        """Whether a chosen reply is posted, or shown to be copied."""
+        """True if chosen replies are posted; False if they are shown to be copied."""
         return self._on_use == "post"
 
     async def open_edit(self, click: Click, candidate_id: str) -> EditorInput:
-        """The agent pressed Edit: the candidate, still to be chosen, for the editor."""
+        """Record that the agent opened the editor, and return the candidate for it. Raises NotOpen if one is chosen."""
         found = await self._find(click, candidate_id)
-        candidate = found.candidate(candidate_id)
+        candidate = found.get_candidate(candidate_id)
         if found.shown.choice is not None or found.shown.request.status not in OPEN:
             raise NotOpen(found.shown.request.id)
         event = Event(
@@ -149,7 +132,7 @@ class Chooser:
         return EditorInput(candidate=candidate, is_posted=self._is_posted(found.shown.request))
 
     async def keep_response_url(self, click: Click, candidate_id: str) -> None:
-        """The agent is about to say more of this candidate, still to be chosen: by this way they are reached then."""
+        """Keep the click's `response_url` for a further step on this candidate. Raises NotOpen if one is chosen."""
         entry = (await self._find(click, candidate_id)).recorded
         if entry.choice is not None or entry.request.status not in OPEN:
             raise NotOpen(entry.request.id)
@@ -157,41 +140,46 @@ class Chooser:
             await self._requests.keep_response_url(entry.request.id, click.response_url)
 
     async def use(self, click: Click, candidate_id: str) -> RecordedChoice:
-        """The candidate as it is. Raises StaleConversation too."""
+        """Record that the candidate is sent as it is. Raises StaleConversation too."""
         found = await self._find(click, candidate_id)
-        candidate = found.candidate(candidate_id)
-        freshness = await self._freshness(click, found, candidate)
-        return replace(await self._reply(click, found, candidate, candidate.text or ""), freshness=freshness)
+        candidate = found.get_candidate(candidate_id)
+        freshness = await self._check_staleness(click, found, candidate)
+        return replace(await self._record_reply(click, found, candidate, candidate.text or ""), freshness=freshness)
 
     async def use_anyway(self, click: Click, candidate_id: str) -> RecordedChoice:
-        """The candidate as it is, whatever else has been said meanwhile."""
+        """Record that the candidate is sent as it is, also if the conversation has moved on."""
         found = await self._find(click, candidate_id)
-        candidate = found.candidate(candidate_id)
-        return await self._reply(click, found, candidate, candidate.text or "")
+        candidate = found.get_candidate(candidate_id)
+        return await self._record_reply(click, found, candidate, candidate.text or "")
 
     async def edit(self, click: Click, candidate_id: str, text: str) -> RecordedChoice:
-        """The candidate as the agent rewrote it; unchanged, it is used as it is. Raises EmptyReply, StaleConversation too."""
+        """Record that the candidate is sent as the agent rewrote it; unchanged, it counts as used.
+
+        Raises EmptyReply, StaleConversation too.
+        """
         found = await self._find(click, candidate_id)
-        candidate = found.candidate(candidate_id)
-        final_text = _rewritten(candidate, text)
-        freshness = await self._freshness(click, found, candidate)
-        return replace(await self._reply(click, found, candidate, final_text), freshness=freshness)
+        candidate = found.get_candidate(candidate_id)
+        final_text = _normalize_edit(candidate, text)
+        freshness = await self._check_staleness(click, found, candidate)
+        return replace(await self._record_reply(click, found, candidate, final_text), freshness=freshness)
 
     async def edit_anyway(self, click: Click, candidate_id: str, text: str) -> RecordedChoice:
-        """The candidate as the agent rewrote it, whatever else has been said meanwhile. Raises EmptyReply too."""
+        """Do as `edit`, also if the conversation has moved on. Raises EmptyReply too."""
         found = await self._find(click, candidate_id)
-        candidate = found.candidate(candidate_id)
-        return await self._reply(click, found, candidate, _rewritten(candidate, text))
+        candidate = found.get_candidate(candidate_id)
+        return await self._record_reply(click, found, candidate, _normalize_edit(candidate, text))
 
     async def dismiss(self, click: Click, request_id: str) -> RecordedChoice:
-        """None of the candidates."""
+        """Record that the agent wants none of the candidates."""
         entry = check_owner(await self._requests.get(request_id), click)
-        chosen = await self._record(click, await self._opened(entry), kind="dismissed", candidate=None, final_text=None)
+        chosen = await self._record(
+            click, await self._load_forms(entry), kind="dismissed", candidate=None, final_text=None
+        )
         log_choice(chosen.choice, chosen.request, outcome="dismissed", parts=0, at=self._now())
         return chosen
 
     async def give_reason(self, click: Click, request_id: str, reason: DismissReason) -> Request:
-        """Why none would do; the request that the reason is for."""
+        """Record why none would do, and return the request."""
         entry = check_owner(await self._requests.get(request_id), click)
         await self._choices.give_reason(
             request_id, reason, agent_id=click.agent_id, at=self._now(), idempotency_key=click.idempotency_key
@@ -199,8 +187,9 @@ class Chooser:
         return entry.request
 
     async def undo(self, click: Click, request_id: str, *, key: str | None = None) -> RetractedChoice:
-        """Take the standing choice back. The `key` of its Undo brings the originals back; without it, placeholders stay
-        what they are. Raises NothingToUndo and StillPosting too.
+        """Take the standing choice back. Raises NothingToUndo and StillPosting too.
+
+        The `key` of its Undo brings the originals back; without it, placeholders stay what they are.
         """
         entry = check_owner(await self._requests.get(request_id), click)
         view, sealed = await self._privacy.reopen_request(entry.request, key, at=self._now())
@@ -212,77 +201,91 @@ class Chooser:
         reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
         return RetractedChoice(choice=choice, entry=await self._privacy.unmask_entry(reopened, view), parts=parts)
 
-    async def _find(self, click: Click, candidate_id: str) -> _Found:
+    async def _find(self, click: Click, candidate_id: str) -> _RequestForms:
         entry = check_owner(await self._requests.of_candidate(candidate_id), click)
         self._allowed_channels.check(entry.request.channel_id, entry.request.surface)
         candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
         if candidate.position is None:  # a failed or hidden draft has no button
             raise UnknownRequest(candidate_id)
-        return await self._opened(entry)
+        return await self._load_forms(entry)
 
-    async def _freshness(self, click: Click, found: _Found, candidate: Candidate) -> Freshness:
+    async def _check_staleness(self, click: Click, found: _RequestForms, candidate: Candidate) -> Freshness:
         entry = found.shown
         return await self._staleness.check(
             entry, candidate, idempotency_key=click.idempotency_key, response_url=click.response_url
         )
 
-    async def _opened(self, recorded: LogEntry) -> _Found:
+    async def _load_forms(self, recorded: LogEntry) -> _RequestForms:
         view = await self._privacy.load_masked(recorded.request)
-        return _Found(recorded=recorded, view=view, shown=await self._privacy.unmask_entry(recorded, view))
+        return _RequestForms(recorded=recorded, view=view, shown=await self._privacy.unmask_entry(recorded, view))
 
-    async def _reply(self, click: Click, found: _Found, candidate: Candidate, final_text: str) -> RecordedChoice:
+    async def _record_reply(
+        self, click: Click, found: _RequestForms, candidate: Candidate, final_text: str
+    ) -> RecordedChoice:
         kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
         return await self._record(click, found, kind=kind, candidate=candidate, final_text=final_text)
 
     async def _record(
-        self, click: Click, found: _Found, *, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
+        self,
+        click: Click,
+        found: _RequestForms,
+        *,
+        kind: ChoiceKind,
+        candidate: Candidate | None,
+        final_text: str | None,
     ) -> RecordedChoice:
-        entry = found.shown
+        """Record a choice with its event and the parts of its reply, in one transaction."""
+        request = found.shown.request
+        choice = await self._make_choice(click, found.shown, kind, candidate, final_text)
+        event = Event(
+            request_id=request.id,
+            type=kind,
+            at=choice.chosen_at,
+            agent_id=click.agent_id,
+            candidate_id=choice.candidate_id,
+            data={"choice_id": choice.id},
+        )
+        parts = self._split_parts(choice, request)
+        sealed = await self._seal_choice(found, choice)
+        await self._choices.record(
+            replace(choice, final_text=sealed.final_text),
+            idempotency_key=click.idempotency_key,
+            event=event,
+            parts=tuple(self._privacy.encrypt_delivery(part) for part in parts),
+            response_url=click.response_url,
+            sealed=sealed.sealed,
+        )
+        self._metrics.count_choice(choice)
+        request = update_response_url(request, click.response_url)
+        return RecordedChoice(choice=choice, request=request, parts=parts, undo_key=sealed.undo_key)
+
+    async def _make_choice(
+        self, click: Click, entry: LogEntry, kind: ChoiceKind, candidate: Candidate | None, final_text: str | None
+    ) -> Choice:
         chosen_at = self._now()
         visible = list_visible(click, entry)
-        shown_at = await self._shown_at(entry.request, visible) or chosen_at
-        choice = Choice(
+        shown_at = await self._resolve_shown_at(entry.request, visible) or chosen_at
+        return Choice(
             id=self._new_id(),
             request_id=entry.request.id,
             kind=kind,
             candidate_id=None if candidate is None else candidate.id,
             final_text=final_text,
-            edit_similarity=_similarity(candidate, final_text),
+            edit_similarity=_measure_edit(candidate, final_text),
             agent_id=click.agent_id,
             chosen_at=chosen_at,
             decision_ms=max(0, (chosen_at - shown_at) // timedelta(milliseconds=1)),
             visible_candidate_ids=tuple(each.id for each in entry.visible if each in visible or each is candidate),
         )
-        event = Event(
-            request_id=entry.request.id,
-            type=kind,
-            at=chosen_at,
-            agent_id=click.agent_id,
-            candidate_id=choice.candidate_id,
-            data={"choice_id": choice.id},
-        )
-        parts = self._parts(choice, entry.request)
-        closing = await self._closing(found, choice)
-        await self._choices.record(
-            replace(choice, final_text=closing.final_text),
-            idempotency_key=click.idempotency_key,
-            event=event,
-            parts=tuple(self._privacy.encrypt_delivery(part) for part in parts),
-            response_url=click.response_url,
-            sealed=closing.sealed,
-        )
-        self._metrics.count_choice(choice)
-        request = update_response_url(entry.request, click.response_url)
-        return RecordedChoice(choice=choice, request=request, parts=parts, undo_key=closing.undo_key)
 
-    async def _closing(self, found: _Found, choice: Choice) -> SealedChoice:
+    async def _seal_choice(self, found: _RequestForms, choice: Choice) -> SealedChoice:
         recorded = next((each for each in found.recorded.candidates if each.id == choice.candidate_id), None)
         return await self._privacy.seal_choice(
             found.recorded.request, found.view, candidate=recorded, text=choice.final_text, at=choice.chosen_at
         )
 
-    async def _shown_at(self, request: Request, visible: Sequence[Candidate]) -> datetime | None:
-        """When the candidates became visible; where the click overtook the record of it, when Slack was handed them."""
+    async def _resolve_shown_at(self, request: Request, visible: Sequence[Candidate]) -> datetime | None:
+        """Return when the candidates became visible; record `sent_to_slack_at` if the click overtook that record."""
         if request.shown_at is not None or request.sent_to_slack_at is None:
             return request.shown_at
         shown = Event(request_id=request.id, type="shown", at=request.sent_to_slack_at, agent_id=request.agent_id)
@@ -292,10 +295,10 @@ class Chooser:
         return None if recorded is None else recorded.request.shown_at
 
     def _is_posted(self, request: Request) -> bool:
-        """Or shown to be copied: where there is no conversation to post into, always."""
+        """Return False if the reply is shown to be copied, by the settings or for want of a conversation to post in."""
         return self._on_use == "post" and request.surface not in {"cli", "dm", "global"}
 
-    def _parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
+    def _split_parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
         if choice.final_text is None or not self._is_posted(request):
             return ()
         return tuple(
@@ -306,55 +309,22 @@ class Chooser:
         )
 
 
-def check_owner(entry: LogEntry | None, click: Click) -> LogEntry:
-    """The entry, if the clicker is the agent who asked: the user of that id in its team, or in our Grid.
-
-    Raises UnknownRequest, NotOwner.
-    """
-    if entry is None:
-        raise UnknownRequest
-    if not _is_by_asker(click, entry.request):
-        raise NotOwner(entry.request.id)
-    return entry
-
-
-def _is_by_asker(click: Click, request: Request) -> bool:
-    is_of_team = {click.team_id, click.own_team_id or click.team_id} == {request.team_id}
-    return click.agent_id == request.agent_id and (click.is_of_grid or is_of_team)
-
-
-def list_visible(click: Click, entry: LogEntry) -> tuple[Candidate, ...]:
-    """The candidates that the agent saw at this click: those that are recorded as visible, and those that Slack tells
-    of; where the click has overtaken that record, and Slack tells nothing, all that have a place.
-    """
-    told = click.seen or frozenset()
-    known = tuple(each for each in entry.visible if each.shown_at is not None or each.id in told)
-    return known or entry.visible
-
-
-def update_response_url(request: Request, response_url: ResponseUrl | None) -> Request:
-    """The request with the newest way back to its agent."""
-    if response_url is None:
-        return request
-    return replace(request, response_url=response_url.url, response_url_expires_at=response_url.expires_at)
-
-
-def _similarity(candidate: Candidate | None, final_text: str | None) -> float | None:
-    """The similarity of what was sent to the candidate, 0 to 1."""
+def _measure_edit(candidate: Candidate | None, final_text: str | None) -> float | None:
+    """Return how similar the sent text is to the candidate, 0 to 1; None if there is nothing to compare."""
     if candidate is None or candidate.text is None or final_text is None:
         return None
     return measure_similarity(candidate.text, final_text)
 
 
-def _rewritten(candidate: Candidate, text: str) -> str:
-    """What is to be sent: the candidate's own text where it was not changed. Raises EmptyReply."""
-    final_text = _as_typed(text)
+def _normalize_edit(candidate: Candidate, text: str) -> str:
+    """Return the text to send: the candidate's own if the agent did not change it. Raises EmptyReply."""
+    final_text = _normalize_text(text)
     if not final_text:
         raise EmptyReply(candidate.id)
     original = candidate.text or ""
-    return original if to_nfc(final_text) == to_nfc(_as_typed(original)) else final_text
+    return original if to_nfc(final_text) == to_nfc(_normalize_text(original)) else final_text
 
 
-def _as_typed(text: str) -> str:
-    """As an editor gives it back: line ends of one kind, nothing around it."""
+def _normalize_text(text: str) -> str:
+    """Return the text with line ends of one kind and nothing around it, as editors differ in that."""
     return clean(text).replace("\r\n", "\n").strip()

@@ -16,7 +16,8 @@ from bot.operations.log_events import log_choice
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
 from bot.privacy.service import PrivacyService
-from bot.suggesting.choose import Click, RecordedChoice, check_owner, update_response_url
+from bot.suggesting.choose import RecordedChoice
+from bot.suggesting.click import Click, check_owner, update_response_url
 from storage.errors import NotOpen
 from storage.records import Choice, Delivery, Event, Request
 from storage.repositories.choices import Choices

@@ -29,7 +29,7 @@ from bot.privacy.service import PrivacyService
 from bot.suggesting.admission import Admission, Ask
 from bot.suggesting.briefs import BatchDrafter, BriefBuilder, DraftingTerms, build_config
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
-from bot.suggesting.choose import Click
+from bot.suggesting.click import Click
 from bot.suggesting.limits import Limits
 from bot.suggesting.placement import make_failed_entry, place_in_order, to_candidate
 from bot.suggesting.progressive import ProgressiveDrafter

@@ -1,4 +1,29 @@
-"""Commands of `suggest`, one module each.
+"""The commands of `suggest`, one module each: its options, one call, its result. Called by `cli/main.py` only.
 
-backup, demo, doctor, erase, export, import_, migrate, playbook, rank, rank_report, rank_rollback, report, serve, try_
+COMMANDS is the map: a module is named as its command is, with an underscore where Python keeps the word for itself.
 """
+
+from typing import Final
+
+COMMANDS: Final[dict[str, str]] = {
+    "serve": "Run the bot, over Socket Mode or, with --http, over signed HTTP.",
+    "try_": "Draft replies to one message in this terminal, and choose one.",
+    "demo": "Show Slack in the browser, on this machine, with the bot in it.",
+    "doctor": "Say what is missing: settings, tokens, scopes, database, model.",
+    "export": "Write out the choice log, or what can be learned from it.",
+    "import_": "Take requests from files into the choice log.",
+    "report": "Tell what became of the replies, and how sure that is.",
+    "prune": "Forget the texts of old requests, and keep their numbers.",
+    "erase": "Delete requests for good.",
+    "backup": "Copy the choice log while the bot runs.",
+    "migrate": "Bring a database to this version's schema.",
+    "manifest": "Print the manifest that the Slack app is made from.",
+    "playbook_init": "Write the built-in playbook, annotated, to a file of your own.",
+    "playbook_check": "Say whether a playbook can be used; if not, where and why.",
+    "rank_report": "Tell which style, model and prompt wins, how sure that is, and what orders replies now.",
+    "rank_train": "Learn from choices which replies are picked, corrected for position and person.",
+    "rank_score": "Write a choice log back with scores, and how probable each choice was.",
+    "rank_evaluate": "Say how well choices can be predicted that were not learned from, beside knowing positions only.",
+    "rank_rollback": "Go back to the ranker that ordered replies before, or to uniform order.",
+}
+"""The first line of each command's help, by its module."""

@@ -1,37 +1,61 @@
 """`suggest backup`: a checked copy of the choice log, made while the bot runs; written whole or not at all."""
 
 import asyncio
-import json
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from cli.database_location import Location, opened_as_it_is
+import typer
+
+from cli.database_location import Location, locate_database, opened_as_it_is
 from cli.errors import Failed, SettingsError
+from cli.options import DatabaseFile, Json
 from cli.output_file import sync_folder
+from cli.render.json import database as json
+from cli.render.output import print_result
+from cli.render.text import database as text
 from storage import backup
 from storage.errors import Unavailable
 from storage.schema import revision
 
 
-async def back_up(location: Location, target: Path) -> None:
-    """Say what was copied. Raises SettingsError where the file is there already, Failed."""
-    copied = await _backed_up(location, target)
-    print(f"{location} → {target}: {copied['requests']} requests, {copied['choices']} choices; checked")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupReceipt:
+    """What was copied, and the rows of each table."""
+
+    database: Location
+    target: Path
+    rows: dict[str, int]
 
 
-async def back_up_for_programs(location: Location, target: Path) -> None:
-    """As `back_up`, as JSON: the rows of each table."""
-    copied = await _backed_up(location, target)
-    print(json.dumps({"database": str(location), "backup": str(target), "rows": copied}, ensure_ascii=False))
+def run(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the choice log while the bot runs.
+
+    The copy is read whole before it counts; the file is written whole or not at all. For PostgreSQL, use pg_dump.
+
+    Example: suggest backup suggest-backup.db
+    """
+    if not force:
+        refuse_existing(file)
+    receipt = asyncio.run(back_up(locate_database(database), file))
+    print_result(receipt, as_json=as_json, to_text=text.render_backup, to_json=json.render_backup)
 
 
 def refuse_existing(target: Path) -> None:
-    """Raises SettingsError where there is something already."""
+    """Leave alone what is there already. Raises SettingsError."""
     if target.exists() or target.is_symlink():
         raise SettingsError(f"{target} is there already: name another file, or give --force to replace it")
 
 
-async def _backed_up(location: Location, target: Path) -> dict[str, int]:
+async def back_up(location: Location, target: Path) -> BackupReceipt:
+    """Copy a SQLite database to a file. Raises SettingsError for another database or target, Failed."""
     if location.file is None:
         raise SettingsError(
             "PostgreSQL has a tool of its own for this: "
@@ -42,7 +66,8 @@ async def _backed_up(location: Location, target: Path) -> dict[str, int]:
     async with opened_as_it_is(location) as database:
         schema, _ = await revision(database)
         assert schema is not None
-    return await asyncio.to_thread(_copied, location.file, target, schema)
+    rows = await asyncio.to_thread(_copy, location.file, target, schema)
+    return BackupReceipt(database=location, target=target, rows=rows)
 
 
 def _refuse_to_replace(target: Path, source: Path) -> None:
@@ -51,7 +76,7 @@ def _refuse_to_replace(target: Path, source: Path) -> None:
         raise SettingsError(f"{target} cannot be replaced by a backup: name another file")
 
 
-def _copied(source: Path, target: Path, schema: str) -> dict[str, int]:
+def _copy(source: Path, target: Path, schema: str) -> dict[str, int]:
     """A checked copy beside `target`, which takes its place once it is on the disk. Raises Failed."""
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:

@@ -10,20 +10,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import aiohttp
+import typer
 from pydantic import SecretStr
 
 from bot.choice_log import to_json_line
-from bot.drafting import DemonstrationModel, ModelSource, OneModel
-from bot.drafting.demonstration_faults import TROUBLES, Troubles
-from cli import wiring
-from cli.lifecycle import run_bot, run_until_signal
+from bot.drafting import DemonstrationModel, ModelSource, SingleModelSource
+from bot.drafting.demonstration_faults import SIMULATED_FAULTS, FaultSimulator
+from cli import logs, wiring
 from cli.database_location import DEMONSTRATION_FILE, Location, Origin, mark_demonstration, opened, recorded_in
 from cli.errors import Failed, SettingsError
-from cli.manifest import load_manifest
-from cli.settings import Settings, has_browser, hide_from_libraries
+from cli.lifecycle import run_bot, run_until_signal
+from cli.settings import Settings, has_browser, hide_from_libraries, load_settings
+from cli.slack_manifest import load_manifest
 from playground import AppConfig, ImpossibleAction, Workspace
 from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
@@ -55,6 +56,36 @@ class Options:
     locale: str | None = None
 
 
+def run(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=65535, help="Listen here, on 127.0.0.1. [default: the first free one from 8400 on]"
+        ),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    database: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record in this SQLite file. [default: suggest-demo.db]")
+    ] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(metavar="LOCALE", help="The agent's language in Slack, such as zh-TW. [default: en-GB]"),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Start, see that it works, and stop.")] = False,
+) -> None:
+    """Show Slack in the browser, on this machine, with the bot in it.
+
+    No account, no key: without a model, the replies are samples made by rules. It runs until Ctrl-C.
+
+    Example: suggest demo --no-browser --check
+    """
+    settings = load_settings()
+    logs.configure_for_command(settings)
+    options = Options(port=port, browser=not no_browser, database=database, locale=locale)
+    asyncio.run((check_demo if check else run_demo)(settings, options))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
     """What runs: the workspace with its page, and what to tell of it."""
@@ -63,7 +94,7 @@ class Demo:
     told: tuple[str, ...]
 
 
-async def demo(settings: Settings, options: Options) -> None:
+async def run_demo(settings: Settings, options: Options) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError, Failed, PlaybookError."""
     await run_until_signal(_until_stopped(settings, options))
 
@@ -82,7 +113,7 @@ def open_browser(url: str, *, wanted: bool) -> None:
         threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
 
 
-async def check(settings: Settings, options: Options) -> None:
+async def check_demo(settings: Settings, options: Options) -> None:
     """Start, see that it works, and stop. Raises SettingsError, Failed, PlaybookError."""
     async with (
         _told(settings, options) as url,
@@ -114,28 +145,28 @@ async def demonstrating(
     The settings count, but for those of Slack and the database; `locale` is the agent's, if given. Raises
     SettingsError, Failed, PlaybookError.
     """
-    troubles = None if settings.has_model else Troubles()
+    simulator = None if settings.has_model else FaultSimulator()
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(opened(location))
-        if records.is_new and troubles is not None:
+        if records.is_new and simulator is not None:
             await mark_demonstration(records, actor="demo")
         newest = _Newest(ChoiceLog(records.database))
         stack.push_async_callback(newest.aclose)
         page_options = PageOptions(
             model_name=wiring.terms(settings).model,
-            is_demonstration=troubles is not None,
+            is_demonstration=simulator is not None,
             log_rows=newest.rows,
-            model_faults=_steering(troubles),
+            model_faults=_steering(simulator),
             database=str(location),
         )
         slack = await stack.enter_async_context(_workspace(page_options, port=port))
         add_customers(slack)
         if locale is not None:
             slack.change_user(slack.people.agent, locale=locale)
-        bot = run_bot(_for(slack, settings, location), http=None, health=None, models=_models(troubles))
+        bot = run_bot(_for(slack, settings, location), http=None, health=None, models=_models(simulator))
         await stack.enter_async_context(bot)
         await slack.wait_for_app()
-        recorded = await recorded_in(location, records, simulated=troubles is not None)
+        recorded = await recorded_in(location, records, simulated=simulator is not None)
         yield Demo(slack=slack, told=_sentences(slack, settings, recorded))
 
 
@@ -189,17 +220,19 @@ def _for(slack: Workspace, settings: Settings, location: Location) -> Settings:
     return settings.model_copy(update=own)
 
 
-def _models(troubles: Troubles | None) -> ModelSource | None:
-    return None if troubles is None else OneModel(DemonstrationModel(latency_s=LATENCY_S, sleep=troubles.think))
+def _models(simulator: FaultSimulator | None) -> ModelSource | None:
+    return (
+        None if simulator is None else SingleModelSource(DemonstrationModel(latency_s=LATENCY_S, sleep=simulator.wait_or_fail))
+    )
 
 
-def _steering(troubles: Troubles | None) -> Callable[[str], None]:
+def _steering(simulator: FaultSimulator | None) -> Callable[[str], None]:
     """What the page's fault panel does with the model."""
 
     def steer(name: str) -> None:
-        if troubles is None:
+        if simulator is None:
             raise ImpossibleAction("only the demonstration model can be made slow or broken; yours is as it is")
-        troubles.now = next((trouble for trouble in TROUBLES if trouble == name), None)
+        simulator.current = next((fault for fault in SIMULATED_FAULTS if fault == name), None)
 
     return steer
 

@@ -1,22 +1,27 @@
 """`suggest doctor`: each setting, token, scope, the database, the playbook, the model: a tick, or what to do."""
 
-import json
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import aiohttp
+import typer
 
 from bot.playbook import Playbook, PlaybookError, load_playbook
-from cli import wiring
+from cli import logs, wiring
 from cli.database_location import Location, refuse_other_files, unusable
 from cli.errors import Failed, SettingsError
-from cli.slack_manifest import bot_scopes, load_manifest
+from cli.options import Json
 from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identified
-from cli.settings import FIXES, Settings, is_traced
-from handlers.slack.client import Connection, BotIdentity, SlackRefused, SlackUnreachable
+from cli.render.json import doctor as json
+from cli.render.output import print_result
+from cli.render.text import doctor as text
+from cli.settings import FIXES, Settings, is_traced, load_settings
+from cli.slack_manifest import bot_scopes, load_manifest
+from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.repositories.vault import Vault
@@ -31,8 +36,6 @@ KEPT: Final = {
 }
 
 Status = Literal["ok", "problem", "note", "warning"]
-
-SIGNS: Final[dict[Status, str]] = {"ok": "✓", "problem": "✗", "note": "·", "warning": "!"}
 
 NO_MODE: Final = (
     "set SLACK_APP_TOKEN for Socket Mode (an app-level token with connections:write, which starts with xapp-), or "
@@ -50,29 +53,34 @@ class Finding:
     message: str
 
 
+def run(*, as_json: Json = False) -> None:
+    """Say what is missing: settings, tokens, scopes, database, model.
+
+    Example: suggest doctor
+    """
+    try:
+        settings = load_settings()
+        logs.configure_for_command(settings)
+        findings, code = asyncio.run(examine(settings)), 1
+    except SettingsError as error:
+        findings, code = list_malformed(error), 2
+    print_result(findings, as_json=as_json, to_text=text.render_findings, to_json=json.render_findings)
+    if not is_usable(findings):
+        raise typer.Exit(code)
+
+
 async def examine(settings: Settings) -> tuple[Finding, ...]:
     """Everything that `serve` needs, in the order in which one sets it up."""
     return tuple([finding async for finding in _findings(settings)])
 
 
-def malformed(error: SettingsError) -> tuple[Finding, ...]:
+def list_malformed(error: SettingsError) -> tuple[Finding, ...]:
     """Each malformed setting; nothing else can be looked at before they are mended."""
     return tuple(Finding(name="settings", status="problem", message=line) for line in error.lines)
 
 
-def as_text(findings: tuple[Finding, ...]) -> str:
-    width = max(len(finding.name) for finding in findings)
-    lines = [f"{SIGNS[finding.status]} {finding.name:<{width}}  {finding.message}" for finding in findings]
-    problems = sum(finding.status == "problem" for finding in findings)
-    verdict = f"{problems} to mend" if problems else "Everything is usable: `suggest serve` can start"
-    return "\n".join([*lines, "", verdict])
-
-
-def as_json(findings: tuple[Finding, ...]) -> str:
-    return json.dumps({"ok": is_usable(findings), "checks": [asdict(each) for each in findings]}, ensure_ascii=False)
-
-
-def is_usable(findings: tuple[Finding, ...]) -> bool:
+def is_usable(findings: Sequence[Finding]) -> bool:
+    """Say whether `serve` can start."""
     return all(finding.status != "problem" for finding in findings)
 
 

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,18 +18,23 @@ from bot.choice_log.formats.preferences import PairKind
 from bot.choice_log.formats.registry import Cells, Form, FormName, Wish, opened_form
 from bot.choice_log.pseudonyms import Pseudonyms
 from cli import wiring
-from cli.database_location import Location, opened_as_it_is, refusing
+from cli.database_location import Location, locate_database, opened_as_it_is, refusing
 from cli.errors import Failed, SettingsError
+from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
 from cli.output_file import STDOUT, destination, is_to_be_a_file
-from cli.settings import Settings
+from cli.settings import Settings, load_settings
 from storage.engine.database import Database
 from storage.queries.export_rows import RawLog
 from storage.queries.log_entries import ChoiceLog, Selection
+from storage.records import ChoiceKind
 from storage.repositories.audit import Audit
 from storage.tables import to_iso
 
 _TOLD_EVERY: Final = 500
 """Requests between two strokes of the progress bar."""
+
+PairOption = Literal["skip-above", "edited", "all"]
+_PAIRS: Final[dict[PairOption, PairKind]] = {"skip-above": "skip_above", "edited": "edited", "all": "all_shown"}
 
 _NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent", "agent_id"), ("--style", "style"))
 
@@ -56,6 +61,70 @@ class Exported:
 
 class NothingFound(Failed):
     """The log has no request of the team, channel, agent or style that was named."""
+
+
+def run(
+    *,
+    export_format: Annotated[FormName, typer.Option("--format", help="See docs/exports.md for each.")] = "jsonl",
+    since: Since = None,
+    until: Until = None,
+    team: Team = None,
+    channel: Annotated[str | None, typer.Option(metavar="CHANNEL_ID", help="Requests in this channel only.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="USER_ID", help="Requests of this agent only.")] = None,
+    style: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Requests with a candidate of this style only.")
+    ] = None,
+    kind: Annotated[
+        ChoiceKind | None, typer.Option(help="Requests whose standing choice is of this kind only.")
+    ] = None,
+    pairs: Annotated[
+        list[PairOption] | None,
+        typer.Option(help="For trl and openai; may be given again. [default: all and edited]"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="For trl and openai: which draw of the pairs. [default: 0]")
+    ] = None,
+    pseudonymise: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonymise", help="Pseudonyms for agents, channels, teams, threads; see SUGGEST_PSEUDONYM_KEY."
+        ),
+    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="CSV to the letter: formulas in it are not neutralised.")] = False,
+    include_simulated: IncludeSimulated = False,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="A file, written whole or not at all; packed if it ends in .gz or .zst; - is stdout.",
+        ),
+    ] = Path("-"),
+    database: DatabaseFile = None,
+) -> None:
+    """Write out the choice log, or what can be learned from it.
+
+    jsonl: a request a line, with its candidates, its choice and its events. csv: a candidate a row. parquet: typed, a
+    request a row. trl, openai: preference pairs. kto: replies with a label. sft: conversations with the reply that was
+    sent. vw: Vowpal Wabbit.
+
+    Example: suggest export --format csv --since 2026-11-01 -o choices.csv
+    """
+    selection = replace(
+        parse_period(since, until),
+        team_id=team,
+        channel_id=channel,
+        agent_id=agent,
+        style=style,
+        kind=kind,
+        include_simulated=include_simulated,
+    )
+    form = wish(export_format, pairs=pairs or (), cells="raw" if raw else "safe", seed=seed)
+    wanted = Export(selection=selection, wish=form, output=output)
+    if pseudonymise:
+        wanted = replace(wanted, pseudonyms=pseudonyms(load_settings()))
+    export(locate_database(database), wanted)
 
 
 def export(location: Location, wanted: Export) -> None:
@@ -89,32 +158,10 @@ def write(location: Location, wanted: Export) -> Exported:
     return Exported(requests=written, simulated_left_out=simulated, left_out=form.left_out)
 
 
-def moment(option: str, text: str | None) -> datetime | None:
-    """An ISO 8601 date (its midnight) or time, in UTC unless it says otherwise. Raises SettingsError."""
-    if text is None:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text.strip())
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise SettingsError(
-            f"{option} {text!r} is no date or time: write it like 2026-11-01 or 2026-11-01T09:30Z"
-        ) from error
-
-
-def between(since: str | None, until: str | None) -> Selection:
-    """The requests of this time. Raises SettingsError."""
-    selection = Selection(since=moment("--since", since), until=moment("--until", until))
-    if selection.since and selection.until and selection.since >= selection.until:
-        raise SettingsError(f"--since {since!r} is not before --until {until!r}")
-    return selection
-
-
-_PAIRS: Final[dict[str, PairKind]] = {"skip-above": "skip_above", "edited": "edited", "all": "all_shown"}
 _PAIRED: Final = ("trl", "openai")
 
 
-def wish(name: FormName, *, pairs: Sequence[str], cells: Cells, seed: int | None = None) -> Wish:
+def wish(name: FormName, *, pairs: Sequence[PairOption], cells: Cells, seed: int | None = None) -> Wish:
     """The form that these options ask for. Raises SettingsError for options that it does not know."""
     for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
         if given and name not in _PAIRED:

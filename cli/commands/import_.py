@@ -1,5 +1,6 @@
 """`suggest import`: requests from files, each line checked; good ones are recorded, bad ones told, none twice."""
 
+import asyncio
 import json
 import sys
 from collections import Counter
@@ -7,20 +8,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Annotated, BinaryIO, Final
+
+import typer
 
 from bot.choice_log import NotALine, lines_of, opened, read_line, unpacked
 from bot.choice_log.column_mapping import Layout, Map, MapError, mapped, rows_of
 from bot.choice_log.writer import FIELDS
 from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
-from bot.privacy.import_redaction import kept
+from bot.privacy.import_redaction import redact_entry
 from cli import wiring
-from cli.database_location import Location, is_unset, opened_as_it_is
+from cli.database_location import Location, is_unset, locate_database, opened_as_it_is
 from cli.database_location import opened as opened_database
 from cli.errors import Failed, SettingsError
+from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT
-from cli.settings import Settings
+from cli.settings import Settings, load_settings
 from storage.records import LogEntry
 from storage.repositories.audit import Audit
 from storage.repositories.imports import AT_ONCE, Imports, Verdict
@@ -64,6 +68,33 @@ class Tally:
     refused: list[Refused] = field(default_factory=list)
 
 
+def run(
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON Lines, packed ones too; - is stdin.")],
+    by: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE.toml", help="The files are another system's, in JSON Lines or CSV."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and record nothing.")] = False,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take requests from files into the choice log.
+
+    Each line is checked. Good ones are recorded, bad ones told with their line and the reason. What is there already is
+    never changed: the same file twice changes nothing.
+
+    Example: suggest import choices.jsonl --dry-run
+    """
+    source = as_it_is if by is None else by_map(by)
+    work = rehearse if dry_run else import_
+    tally = asyncio.run(work(locate_database(database), files, source, keep_as_set(load_settings())))
+    if as_json:
+        tell_programs(tally)
+    else:
+        tell(tally, "would be imported" if dry_run else "imported")
+
+
 async def import_(location: Location, files: Sequence[Path], source: Source, keep: Keep) -> Tally:
     """Record what is new. Raises SettingsError, Failed."""
     _look_at(files)
@@ -104,8 +135,8 @@ async def _all_new(entries: Sequence[LogEntry]) -> list[Verdict]:
 def keep_as_set(settings: Settings) -> Keep:
     """What SUGGEST_STORE_TEXT and the playbook say. Raises PlaybookError."""
     playbook = load_playbook(settings.suggest_playbook)
-    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, spared=playbook.text)
-    return lambda entry: kept(entry, settings.suggest_store_text, recogniser)
+    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+    return lambda entry: redact_entry(entry, settings.suggest_store_text, recogniser)
 
 
 def _keeping(source: Source, keep: Keep) -> Source:

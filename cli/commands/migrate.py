@@ -1,32 +1,44 @@
 """`suggest migrate`: brings a database to this program's schema. `suggest serve` does so by itself."""
 
-import json
+import asyncio
+from dataclasses import dataclass
 
-from cli.database_location import Location, refuse_other_files, refusing
+from cli.database_location import Location, locate_database, refuse_other_files, refusing
+from cli.options import DatabaseFile, Json
+from cli.render.json import database as json
+from cli.render.output import print_result
+from cli.render.text import database as text
 from storage.engine.database import Database
 from storage.schema import migrate
 
 
-async def migrate_(location: Location) -> None:
-    """Say from which schema to which. Raises Failed, SchemaTooNew."""
-    before, after = await _migrated(location)
-    if before == after:
-        print(f"{location} has the schema {after} already")
-    else:
-        print(f"{location}: {before or 'empty'} → {after}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """The schema before, None for a new database, and after."""
+
+    database: Location
+    before: str | None
+    after: str
 
 
-async def migrate_for_programs(location: Location) -> None:
-    """As `migrate_`, as JSON: `before` is null for a new database."""
-    before, after = await _migrated(location)
-    print(json.dumps({"database": str(location), "before": before, "after": after}, ensure_ascii=False))
+def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
+    """Bring a database to this version's schema.
+
+    `suggest serve` and `suggest try` do so by themselves.
+
+    Example: suggest migrate --database suggest.db
+    """
+    migration = asyncio.run(migrate_database(locate_database(database)))
+    print_result(migration, as_json=as_json, to_text=text.render_migration, to_json=json.render_migration)
 
 
-async def _migrated(location: Location) -> tuple[str | None, str]:
+async def migrate_database(location: Location) -> Migration:
+    """Bring a database to this program's schema. Raises SettingsError, Failed, SchemaTooNew."""
     refuse_other_files(location)
     database = Database(location.url)
     try:
         with refusing(location):
-            return await migrate(database)
+            before, after = await migrate(database)
     finally:
         await database.aclose()
+    return Migration(database=location, before=before, after=after)

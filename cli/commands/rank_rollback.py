@@ -1,54 +1,67 @@
 """`suggest rank rollback`: which ranker orders replies, decided by a person."""
 
-import json
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Annotated, Final
+
+import typer
 
 from cli import wiring
-from cli.database_location import Location, opened_as_it_is
+from cli.database_location import Location, locate_database, opened_as_it_is
 from cli.errors import Failed
+from cli.options import DatabaseFile, Json
+from cli.render.json import ranking as json
+from cli.render.output import print_result
+from cli.render.text import ranking as text
 from storage.repositories.rankers import Change, Rankers
-from storage.tables import to_iso
 
 UNIFORM: Final = "uniform"
 AUTO: Final = "auto"
 
 ACTOR: Final = "cli"
 
-State = Literal["rolled_back", "automatic"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolledBack:
+class Rollback:
     """What ordered replies before, and what does from now on; None is uniform order."""
 
     before: str | None
     change: Change
 
 
-async def roll_back(location: Location, to: str | None) -> None:
-    """Go back to the ranker shown before, or to `to`, and say so. Raises Failed."""
-    print(_told(await _rolled_back(location, to)))
+def run(
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION|uniform|auto",
+            help="Order by this ranker, uniformly, or as the gate decides. [default: the ranker shown before]",
+        ),
+    ] = None,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to the ranker that ordered replies before, or to uniform order.
+
+    It stays so, whatever is learned, until --to auto. Running bots follow within half a minute.
+
+    Example: suggest rank rollback --to uniform
+    """
+    rollback = asyncio.run(roll_back(locate_database(database), to))
+    print_result(rollback, as_json=as_json, to_text=text.render_rollback, to_json=json.render_rollback)
 
 
-async def roll_back_for_programs(location: Location, to: str | None) -> None:
-    """As `roll_back`, as JSON: a version of null is uniform order."""
-    done = await _rolled_back(location, to)
-    state: State = "rolled_back" if done.change.is_pinned else "automatic"
-    found = {"before": done.before, "version": done.change.version, "state": state, "at": to_iso(done.change.at)}
-    print(json.dumps(found))
-
-
-async def _rolled_back(location: Location, to: str | None) -> RolledBack:
+async def roll_back(location: Location, to: str | None) -> Rollback:
+    """Go back to the ranker shown before, or to `to`. Raises SettingsError, Failed."""
     async with opened_as_it_is(location) as database:
         rankers = Rankers(database, me=wiring.new_id())
         current = await rankers.current()
         before = None if current is None else current.version
-        return RolledBack(before=before, change=await _change(rankers, to, current, at=wiring.now()))
+        return Rollback(before=before, change=await _apply(rankers, to, current, at=wiring.now()))
 
 
-async def _change(rankers: Rankers, to: str | None, current: Change | None, *, at: datetime) -> Change:
+async def _apply(rankers: Rankers, to: str | None, current: Change | None, *, at: datetime) -> Change:
     if to == AUTO:
         return await rankers.go_on(actor=ACTOR, at=at)
     if to is None:
@@ -61,23 +74,11 @@ async def _change(rankers: Rankers, to: str | None, current: Change | None, *, a
     try:
         return await rankers.roll_back(None if to == UNIFORM else to, actor=ACTOR, at=at)
     except KeyError as error:
-        raise Failed(f"there is no ranker {to!r}: {await _which(rankers)}") from error
+        raise Failed(f"there is no ranker {to!r}: {await _list_versions(rankers)}") from error
 
 
-async def _which(rankers: Rankers) -> str:
+async def _list_versions(rankers: Rankers) -> str:
     versions = await rankers.versions()
     if not versions:
         return "none has been learned yet; say uniform or auto"
     return f"say uniform, auto, or one of {', '.join(versions[:5])}{', …' if len(versions) > 5 else ''}"
-
-
-def _told(done: RolledBack) -> str:
-    before, now = _name(done.before), _name(done.change.version)
-    changed = f"Still {now}." if before == now else f"Until now {before}; from now on {now}."
-    if not done.change.is_pinned:
-        return f"{changed} The gate decides again, with each ranker that is learned."
-    return f"{changed} It stays so, whatever is learned, until: suggest rank rollback --to auto"
-
-
-def _name(version: str | None) -> str:
-    return "uniform order" if version is None else f"the ranker {version}"

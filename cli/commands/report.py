@@ -1,19 +1,25 @@
 """`suggest report`: what the log says, as text, as JSON, or as one HTML file."""
 
+import asyncio
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from rich.console import Console
+import typer
 
 from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
 from cli import wiring
-from cli.commands.export import between
-from cli.database_location import Location, opened_as_it_is
+from cli.database_location import Location, locate_database, opened_as_it_is
 from cli.errors import Failed, SettingsError
-from cli.output_file import STDOUT, destination
-from cli.settings import Settings
+from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until, parse_period
+from cli.output_file import STDOUT
+from cli.render.html import report as page
+from cli.render.json import report as json
+from cli.render.output import make_console, print_result, write_page
+from cli.render.text import report as text
+from cli.settings import load_settings
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Dimension, Reports
@@ -23,52 +29,56 @@ LARGEST_TABLE: Final = 1_000_000
 """Bytes of a price table: what is larger is another file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What to report, and how to tell it: `html` is a file to write besides; `as_json` is for stdout."""
-
-    question: ReportQuery
-    as_json: bool = False
-    html: Path | None = None
-
-
-def question(
+def run(
     *,
-    since: str | None,
-    until: str | None,
-    team: str | None,
-    by: Dimension | None,
-    individuals: bool,
-    include_simulated: bool,
-) -> ReportQuery:
-    """What these options ask. Raises SettingsError."""
+    since: Since = None,
+    until: Until = None,
+    team: Team = None,
+    by: Annotated[Dimension | None, typer.Option(help="Break it down by this, too.")] = None,
+    individuals: Annotated[
+        bool, typer.Option("--individuals", help="Tell single agents apart, and groups of fewer than 5.")
+    ] = False,
+    include_simulated: IncludeSimulated = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with charts, in one file; nothing on stdout.")
+    ] = None,
+    as_json: Json = False,
+    database: DatabaseFile = None,
+) -> None:
+    """Tell what became of the replies, and how sure that is.
+
+    Each share has its denominator, and an interval by agents. "Not enough data" where that is the truth.
+
+    Example: suggest report --since 2026-11-01 --by style --html report.html
+    """
     if by == "agent" and not individuals:
         raise SettingsError("--by agent tells single people apart: if you are to know that, add --individuals")
-    selection = replace(between(since, until), team_id=team, include_simulated=include_simulated)
-    return ReportQuery(selection=selection, by=by, individuals=individuals)
-
-
-async def report(location: Location, settings: Settings, wanted: Wanted) -> None:
-    """Tell it. Raises SettingsError, Failed."""
-    if wanted.as_json and wanted.html == STDOUT:
+    if as_json and html == STDOUT:
         raise SettingsError("--html - and --json would both go to stdout: give --html a file")
-    prices = prices_of(settings.suggest_prices)
+    selection = replace(parse_period(since, until), team_id=team, include_simulated=include_simulated)
+    query = ReportQuery(selection=selection, by=by, individuals=individuals)
+    settings = load_settings()
+    report = asyncio.run(build_report(locate_database(database), load_prices(settings.suggest_prices), query))
+    if html is not None:
+        write_page(page.render_report(report), html)
+        if html != STDOUT:
+            print(f"Written to {html}", file=sys.stderr)
+    if as_json or html is None:
+        to_text = partial(text.render_report, width=make_console().width)
+        print_result(report, as_json=as_json, to_text=to_text, to_json=json.render_report)
+
+
+async def build_report(location: Location, prices: Prices, query: ReportQuery) -> Report:
+    """Build the report of a database. Raises SettingsError, Failed."""
     async with opened_as_it_is(location) as database:
-        asked = await _asked(database, wanted.question)
-        made = await Reporter(reports=Reports(database), prices=prices, now=wiring.now).report(asked)
-        await _refuse_unknown_team(database, location, made)
-    if wanted.html is not None:
-        _write_page(made, wanted.html)
-    if wanted.as_json:
-        from cli.render.json.report import as_json
-
-        print(as_json(made))
-    elif wanted.html is None:
-        _show(made)
+        query = await _adapt_to_demonstration(database, query)
+        report = await Reporter(reports=Reports(database), prices=prices, now=wiring.now).report(query)
+        await _refuse_unknown_team(database, location, report)
+    return report
 
 
-def prices_of(path: Path | None) -> Prices:
-    """The price table; without one, no price. Raises SettingsError."""
+def load_prices(path: Path | None) -> Prices:
+    """Load the price table; without a file, there are no prices. Raises SettingsError."""
     if path is None:
         return Prices()
     try:
@@ -83,33 +93,16 @@ def prices_of(path: Path | None) -> Prices:
         raise SettingsError(str(error)) from error
 
 
-async def _asked(database: Database, asked: ReportQuery) -> ReportQuery:
-    """In a demonstration's own database, its simulated requests are what it is about."""
+async def _adapt_to_demonstration(database: Database, query: ReportQuery) -> ReportQuery:
+    """Include simulated requests in a demonstration's own database: they are what it is about."""
     if not await Audit(database).is_demonstration():
-        return asked
-    return replace(asked, selection=replace(asked.selection, include_simulated=True))
+        return query
+    return replace(query, selection=replace(query.selection, include_simulated=True))
 
 
-async def _refuse_unknown_team(database: Database, location: Location, made: Report) -> None:
+async def _refuse_unknown_team(database: Database, location: Location, report: Report) -> None:
     """A team that never asked for anything is most likely a slip; one that did not in this time is a report."""
-    if made.team_id is None or made.totals.eligible:
+    if report.team_id is None or report.totals.eligible:
         return
-    if not await ChoiceLog(database).count(Selection(team_id=made.team_id, include_simulated=True)):
-        raise Failed(f"--team {made.team_id!r}: {location} has no request of it")
-
-
-def _write_page(made: Report, file: Path) -> None:
-    from cli.render.html.report import as_page
-
-    page = as_page(made).encode()
-    with destination(file) as out:
-        out.write(page)
-    if file != STDOUT:
-        print(f"Written to {file}", file=sys.stderr)
-
-
-def _show(made: Report) -> None:
-    from cli.render.text.report import as_text
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.print(as_text(made, width=console.width))
+    if not await ChoiceLog(database).count(Selection(team_id=report.team_id, include_simulated=True)):
+        raise Failed(f"--team {report.team_id!r}: {location} has no request of it")

@@ -18,9 +18,10 @@ from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
 from bot.operations.metrics import Metrics
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.playbook import Playbook, load_playbook
-from bot.suggesting.choose import Chooser, Click
 from bot.suggesting.admission import Ask
 from bot.suggesting.briefs import BatchDrafter
+from bot.suggesting.choose import Chooser
+from bot.suggesting.click import Click
 from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
 from cli import logs, wiring

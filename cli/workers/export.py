@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.choice_log.pseudonyms import Pseudonyms
-from cli.commands.export import Export, NothingFound, moment, wish, write
+from cli.commands.export import Export, NothingFound, wish, write
 from cli.database_location import Location
 from cli.errors import ending
+from cli.options import parse_moment
 from storage.queries.log_entries import Selection
 
 _POLITENESS: Final = 10
@@ -27,7 +28,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     """How many requests were written; or, under `error`, one line that says why none were."""
     key = job["key"]
     wanted = Export(
-        selection=Selection(since=moment("since", job["since"]), team_id=job["team_id"]),
+        selection=Selection(since=parse_moment("since", job["since"]), team_id=job["team_id"]),
         wish=wish(job["form"], pairs=(), cells="safe"),
         output=Path(job["output"]),
         pseudonyms=Pseudonyms(key.encode() if key else secrets.token_bytes(32)) if job["pseudonyms"] else None,

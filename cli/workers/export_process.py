@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from cli.database_location import Location
-from handlers.views.export_log import ExportFailed, Made, Order
+from handlers.export_jobs import ExportFailed, ExportFile, ExportOrder
 from storage.tables import to_iso
 
 LIMIT_S: Final = 1800.0
@@ -30,7 +30,7 @@ class ExportsBeside:
         self._key = key
 
     @asynccontextmanager
-    async def export(self, order: Order) -> AsyncIterator[Made]:
+    async def export(self, order: ExportOrder) -> AsyncIterator[ExportFile]:
         """The file, which only this user may read, until the block ends. Raises ExportFailed."""
         name = _NAMES.get(order.form, f"{order.form}.jsonl")
         with tempfile.TemporaryDirectory(prefix="suggest-export-") as folder:
@@ -38,9 +38,9 @@ class ExportsBeside:
             told = await _run(self._job(order, path))
             if "error" in told:
                 raise ExportFailed(str(told["error"]))
-            yield Made(path=path, name=name, requests=int(told["requests"]))
+            yield ExportFile(path=path, name=name, requests=int(told["requests"]))
 
-    def _job(self, order: Order, path: Path) -> dict[str, Any]:
+    def _job(self, order: ExportOrder, path: Path) -> dict[str, Any]:
         return {
             "url": self._location.url,
             "origin": self._location.origin,

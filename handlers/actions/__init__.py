@@ -1,4 +1,10 @@
-"""Clicks on buttons and selects.
+"""Buttons, selects and menus under the candidates. Called by Bolt, as `handlers/app.py` registers them.
 
-candidates  the buttons under candidates, the select of reasons, the editor
+use             Use, Use anyway
+edit            Edit: opens the editor
+redraft         More like these, Try again, Draft anew, and the menu beside each candidate
+dismiss         None of these, and the reason
+undo            Undo
+post            Post, for a reply that Slack did not confirm
+click_listener  what clicks have in common: a listener made of a step, and answers to whoever clicked
 """

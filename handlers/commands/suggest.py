@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from bot.i18n.texts import DEFAULT_LOCALE, texts_for
-from bot.suggesting.suggest import Ask
+from bot.suggesting.admission import Ask
 from handlers.commands.arguments import parse_subcommand, split_hint
 from handlers.commands.export import open_export
 from handlers.commands.help import show_help

@@ -22,12 +22,11 @@ from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.elements import Block
 from handlers.blocks.forms import build_notice_view
 from handlers.blocks.messages import Message, build_notice
-from handlers.display import to_response_url
 from handlers.error_messages import describe_error
 from handlers.middleware.trusted_origins import LONGEST
-from handlers.slack.ephemeral import EphemeralMessages, NotShown
+from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_url
 from handlers.slack.errors import translate_errors
-from handlers.slack.threads import author_of, kind_of
+from handlers.slack.messages import find_author, get_subtype
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Kind, SlackUser, Users
 
@@ -73,7 +72,7 @@ class AccessControl:
         usergroups: Usergroups,
         admins: frozenset[str],
         client: AsyncWebClient,
-        private: EphemeralMessages,
+        ephemeral: EphemeralMessages,
         tasks: BackgroundTasks,
         now: Callable[[], datetime],
     ) -> None:
@@ -81,7 +80,7 @@ class AccessControl:
         self._usergroups = usergroups
         self._admins = admins
         self._client = client
-        self._ephemeral = private
+        self._ephemeral = ephemeral
         self._tasks = tasks
         self._now = now
 
@@ -165,7 +164,7 @@ def is_of_a_bot(body: Mapping[str, Any]) -> bool:
     One with a user may be a person's, by an app that posts with their own token.
     """
     event = _mapping(body, "event")
-    return body.get("type") == "event_callback" and "bot_id" in event and author_of(event) is None
+    return body.get("type") == "event_callback" and "bot_id" in event and find_author(event) is None
 
 
 def visit_of(body: Mapping[str, Any]) -> Visit | None:
@@ -199,7 +198,7 @@ def _of_event(event: Mapping[str, Any]) -> Visit | None:
     return Visit(
         user_id=user_id,
         is_by_app="bot_id" in event,
-        is_told=event.get("type") == "app_mention" or (is_message and kind_of(event) in {None, "file_share"}),
+        is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in {None, "file_share"}),
         channel_id=_id(event, "channel"),
         thread_ts=_id(event, "thread_ts"),
     )

@@ -1,4 +1,5 @@
-"""Shortcuts and other places where replies are asked for.
+"""Shortcuts. Called by Bolt, as `handlers/app.py` registers them.
 
-surfaces  message menu, mention, direct message, pasted message
+message_shortcut  the entry in a message's menu: replies to that message, in a modal
+global_shortcut   the entry beside the composer: a modal to paste a message in
 """

@@ -1,12 +1,14 @@
-"""Slack's API as the handlers need it. Called by `handlers/` only.
+"""Slack's API as the handlers need it. Called by `handlers/`, and by `cli/` to wire it.
 
-client        clients of one workspace, its identity, the Bolt app
+client        clients of one workspace, the bot's identity, the Bolt app
 courier       replies posted into and deleted from conversations
 errors        failures told apart: refused, uncertain, throttled
 users         locale, admin, guest, external
 usergroups    members of user groups
 threads       a thread as a conversation
+messages      a message as a person reads it
 ephemeral     messages that only the agent sees
 live_message  modals and direct messages that are updated
+file_uploads  files sent as direct messages
 call_metrics  failed calls, counted
 """

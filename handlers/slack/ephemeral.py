@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -20,6 +20,9 @@ from handlers.slack.live_message import LiveMessages, Modal
 from storage.records import Request, ResponseUrl, Surface
 
 MOST_WAITS: Final = 3
+
+RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
+"""How long Slack takes posts to a `response_url`."""
 
 _NOWHERE: Final[frozenset[Surface]] = frozenset({"dm", "global"})
 """Surfaces without a conversation around them: what is told there is a direct message."""
@@ -93,7 +96,9 @@ class EphemeralMessages:
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             await self.tell(user_id, message)
 
-    async def _by_any_way(self, request: Request, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+    async def _by_any_way(
+        self, request: Request, response_url: ResponseUrl | None, message: Message, *, replace: bool
+    ) -> None:
         try:
             await self._by_response_url(response_url, message, replace=replace)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
@@ -115,7 +120,9 @@ class EphemeralMessages:
             for index, half in enumerate(_halve(message, refusal)):
                 await self._by_response_url(response_url, half, replace=replace and index == 0)
 
-    async def _by_response_url_whole(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+    async def _by_response_url_whole(
+        self, response_url: ResponseUrl | None, message: Message, *, replace: bool
+    ) -> None:
         if response_url is None or response_url.expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
         body = {
@@ -227,3 +234,8 @@ def _get_response_url(request: Request) -> ResponseUrl | None:
     if request.response_url is None or request.response_url_expires_at is None:
         return None
     return ResponseUrl(url=request.response_url, expires_at=request.response_url_expires_at)
+
+
+def to_response_url(url: str | None, now: datetime) -> ResponseUrl | None:
+    """The `response_url` of a payload that came now; None where it brings none."""
+    return None if url is None else ResponseUrl(url=url, expires_at=now + RESPONSE_URL_LIFE)

@@ -7,26 +7,24 @@ so are we: all that we post in a thread are replies that an agent has chosen.
 
 import asyncio
 import logging
-import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from bot.text_limits import clean
-from handlers.payloads import unescape
 from handlers.slack.client import BotIdentity
 from handlers.slack.errors import translate_errors
+from handlers.slack.messages import find_author, get_subtype, read_text
 from handlers.slack.users import Kind, Users
 from storage.records import Request, Role, Turn
 
 _log = logging.getLogger(__name__)
 
 TOKEN_BUDGET: Final = 3_000
-"""Of all turns together, by `tokens`: what came before is left out."""
+"""Of all turns together, by `estimate_tokens`: what came before is left out."""
 
 READ_LIMIT_S: Final = 6.0
 LOOK_LIMIT_S: Final = 0.7
@@ -42,8 +40,6 @@ _SAID: Final = frozenset({None, "bot_message", "file_share", "me_message", "thre
 """Subtypes of messages that say something; joins, deleted messages, changed topics and the like do not."""
 
 _TEAM: Final[frozenset[Kind]] = frozenset({"member", "unknown"})
-
-_MARKED: Final = re.compile(r"<([^<>]*)>")
 
 Problem = Literal["missing_scope", "no_member", "unreadable"]
 
@@ -93,9 +89,9 @@ class Threads:
             messages, problem = [], "unreadable"
         heard = messages or [pointed.message]
         said = [message for message in heard if _is_at(message, pointed) or self._is_said(message)]
-        kept = newest(said, at=pointed.message.get("ts"))
+        kept = select_newest(said, at=pointed.message.get("ts"))
         team = await self._team(pointed, kept)
-        turns = (Turn(role=self._role(message, team), text=text_of(message)) for message in kept)
+        turns = (Turn(role=self._role(message, team), text=read_text(message)) for message in kept)
         latest = heard[-1].get("ts")
         return Thread(
             turns=tuple(turn for turn in turns if turn.text),
@@ -145,22 +141,22 @@ class Threads:
         """The members among the authors, but for the customer: whom the agent pointed at; else, where nobody from
         outside has written, who began the thread.
         """
-        authors = sorted({author for message in messages if (author := author_of(message))})
+        authors = sorted({author for message in messages if (author := find_author(message))})
         persons = await asyncio.gather(*(self._users.get(author) for author in authors))
-        by_apps = {author_of(message) for message in messages if message.get("bot_id")}
+        by_apps = {find_author(message) for message in messages if message.get("bot_id")}
         members = {
             author
             for author, person in zip(authors, persons, strict=True)
             if person.kind == "member" or (person.kind in _TEAM and author not in by_apps)
         }
-        is_ours = all(self._is_ours(message) or author_of(message) in members for message in messages)
+        is_ours = all(self._is_ours(message) or find_author(message) in members for message in messages)
         at = pointed.message.get("ts")
         read = next((message for message in messages if at and message.get("ts") == at), pointed.message)
         customer = read or (messages[0] if messages and is_ours else {})
-        return frozenset(members - {author_of(customer)})
+        return frozenset(members - {find_author(customer)})
 
     def _role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:
-        return "agent" if self._is_ours(message) or author_of(message) in team else "customer"
+        return "agent" if self._is_ours(message) or find_author(message) in team else "customer"
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
         by_bot = self._identity.bot_id is not None and message.get("bot_id") == self._identity.bot_id
@@ -168,97 +164,37 @@ class Threads:
 
     def _is_said(self, message: Mapping[str, Any]) -> bool:
         """Whether it is part of the conversation: our name in it makes it a word to us."""
-        if kind_of(message) not in _SAID or message.get("hidden"):
+        if get_subtype(message) not in _SAID or message.get("hidden"):
             return False
         return self._is_ours(message) or f"<@{self._identity.bot_user_id}>" not in str(message.get("text"))
 
 
-def newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:
+def select_newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:
     """As many of the newest as the budget takes, oldest first. The message with the ts `at`, or where there is none the
     newest that says something, is always among them.
     """
     if not any(message.get("ts") == at for message in messages):
-        at = next((message.get("ts") for message in reversed(messages) if text_of(message)), at)
+        at = next((message.get("ts") for message in reversed(messages) if read_text(message)), at)
     kept: list[Mapping[str, Any]] = []
-    left = TOKEN_BUDGET - sum(tokens(text_of(message)) for message in messages if message.get("ts") == at)
+    left = TOKEN_BUDGET - sum(estimate_tokens(read_text(message)) for message in messages if message.get("ts") == at)
     is_full = False
     for message in reversed(messages):
         if message.get("ts") == at:
             kept.append(message)
             continue
-        left -= tokens(text_of(message))
+        left -= estimate_tokens(read_text(message))
         is_full = is_full or left < 0
         if not is_full:
             kept.append(message)
     return kept[::-1]
 
 
-def tokens(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """About how many tokens a text has, rather too many: three bytes each, which holds for most languages."""
     return len(text.encode("utf-8", "replace")) // 3 + 8
-
-
-def text_of(message: Mapping[str, Any]) -> str:
-    """What the message says, as a person reads it, with its files by name."""
-    said = message.get("text")
-    lines = [plain(said)] if isinstance(said, str) and said.strip() else list(_elsewhere(message))
-    for file in _objects(message, "files"):
-        name = file.get("name")
-        lines.append(f"[file: {name if isinstance(name, str) and name else 'unnamed'}]")
-    return clean("\n".join(lines)).strip()
-
-
-def plain(text: str) -> str:
-    """Slack's markup as a person reads it: `<https://a.example|this>`, `<@U1>`, `&amp;`."""
-    return unescape(_MARKED.sub(lambda found: _spoken(found[1]), text))
-
-
-def _spoken(marked: str) -> str:
-    target, _, label = marked.partition("|")
-    if target.startswith("@"):
-        return f"@{label.removeprefix('@')}" if label else "@somebody"
-    if target.startswith("#"):
-        return f"#{label}" if label else "#channel"
-    if target.startswith("!"):
-        return label or f"@{target[1:].partition('^')[0]}"
-    address = target.removeprefix("mailto:").removeprefix("tel:")
-    return address if label in {"", address} else f"{label} ({address})"
-
-
-def _elsewhere(message: Mapping[str, Any]) -> Iterator[str]:
-    """What an app wrote that gives no `text`: its attachments and sections."""
-    for attachment in _objects(message, "attachments"):
-        found = [attachment.get(name) for name in ("text", "fallback")]
-        yield next((plain(text) for text in found if isinstance(text, str) and text), "")
-    for block in _objects(message, "blocks"):
-        text = block.get("text")
-        if isinstance(text, Mapping) and isinstance(text.get("text"), str):
-            yield plain(text["text"])
-
-
-def _objects(message: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The objects of a list in a message; what is of an odd type counts as none."""
-    found = message.get(name)
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def _is_at(message: Mapping[str, Any], pointed: TargetMessage) -> bool:
     """Whether it is the message that the agent pointed at."""
     at = pointed.message.get("ts")
     return isinstance(at, str) and message.get("ts") == at
-
-
-def author_of(message: Mapping[str, Any]) -> str | None:
-    """The user who wrote it, which may be an app's; what a person posts by an app with their own token is theirs.
-
-    None for an app that gives no user, or goes by a name of its own.
-    """
-    author = message.get("user")
-    is_app = message.get("bot_id") and message.get("username")
-    return author if isinstance(author, str) and author and not is_app else None
-
-
-def kind_of(message: Mapping[str, Any]) -> str | None:
-    """A message's subtype; None for what somebody simply wrote."""
-    subtype = message.get("subtype")
-    return None if subtype is None else str(subtype)

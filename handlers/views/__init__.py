@@ -1,4 +1,8 @@
-"""Modals and their submissions.
+"""Modals and their submissions. Called by Bolt, as `handlers/app.py` registers them, and by what opens them.
 
-export_log  /suggest export
+edit_reply      the editor, and the reply as edited
+steer_language  the choice of a language for other replies
+paste_message   a pasted message, for which the same modal shows replies
+export_log      /suggest export: the modal, and the export as ordered
+submissions     what submissions have in common
 """

@@ -53,7 +53,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ErrorStatus:
     """An error status with OpenAI's error body. `retry_after_s` becomes the header."""
 
     status: int
@@ -74,7 +74,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class HalfSent:
+class TruncatedBody:
     """Status, headers and half of the body; then the connection closes, or stalls until the client leaves."""
 
     then: Literal["close", "stall"] = "close"
@@ -104,17 +104,17 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
+class EndlessBody:
     """A text that does not end, a chunk after the other, until the client leaves or `most` bytes are sent."""
 
     most: int = 400_000_000
 
 
-Answer = Reply | Refusal | Hang | Drop | HalfSent | InvalidJson | RawBody | Redirect | Flood
+Answer = Reply | ErrorStatus | Hang | Drop | TruncatedBody | InvalidJson | RawBody | Redirect | EndlessBody
 
 
-def rate_limited(retry_after_s: float | None = 1) -> Refusal:
-    return Refusal(
+def rate_limited(retry_after_s: float | None = 1) -> ErrorStatus:
+    return ErrorStatus(
         status=429,
         message="Rate limit reached for requests.",
         type="requests",
@@ -123,37 +123,37 @@ def rate_limited(retry_after_s: float | None = 1) -> Refusal:
     )
 
 
-def bad_request(message: str = "Invalid request.", code: str | None = None) -> Refusal:
-    return Refusal(status=400, message=message, code=code)
+def bad_request(message: str = "Invalid request.", code: str | None = None) -> ErrorStatus:
+    return ErrorStatus(status=400, message=message, code=code)
 
 
-def unauthorized(key: str = "") -> Refusal:
+def unauthorized(key: str = "") -> ErrorStatus:
     """As OpenAI words it: with the ends of the key, which therefore must not be shown or logged."""
     shown = f"{key[:3]}***{key[-4:]}" if key else "none"
-    return Refusal(status=401, message=f"Incorrect API key provided: {shown}.", code="invalid_api_key")
+    return ErrorStatus(status=401, message=f"Incorrect API key provided: {shown}.", code="invalid_api_key")
 
 
-def not_found(model: str = "the-model") -> Refusal:
-    return Refusal(
+def not_found(model: str = "the-model") -> ErrorStatus:
+    return ErrorStatus(
         status=404,
         message=f"The model `{model}` does not exist or you do not have access to it.",
         code="model_not_found",
     )
 
 
-def server_error(status: int = 500) -> Refusal:
-    return Refusal(status=status, message="The server had an error while processing your request.", type="server_error")
+def server_error(status: int = 500) -> ErrorStatus:
+    return ErrorStatus(status=status, message="The server had an error while processing your request.", type="server_error")
 
 
-def unavailable(retry_after_s: float | None = None) -> Refusal:
-    return Refusal(
+def unavailable(retry_after_s: float | None = None) -> ErrorStatus:
+    return ErrorStatus(
         status=503, message="The engine is currently overloaded.", type="server_error", retry_after_s=retry_after_s
     )
 
 
 # --- what was asked ---------------------------------------------------------------------------------
 
-Outcome = Literal["in_flight", "answered", "refused", "broken", "cancelled", "stopped"]
+CallOutcome = Literal["in_flight", "answered", "refused", "broken", "cancelled", "stopped"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -171,7 +171,7 @@ class Call:
     arrived_at: float
     latency_s: float
     ended_at: float | None = None
-    outcome: Outcome = "in_flight"
+    outcome: CallOutcome = "in_flight"
 
     @property
     def model(self) -> str:
@@ -223,7 +223,7 @@ class ModelDouble:
     latency_s: float | tuple[float, float] = 0.0
     token_interval_s: float = 0.0
     models: Sequence[str] = ("gpt-4o-mini",)
-    models_fault: Refusal | Redirect | RawBody | None = None
+    models_fault: ErrorStatus | Redirect | RawBody | None = None
     seed: int = 0
     calls: list[Call] = field(default_factory=list)
     total: int = 0
@@ -400,9 +400,9 @@ class ModelDouble:
         match answer:
             case Reply():
                 return await self._send_reply(request, call, answer)
-            case HalfSent():
+            case TruncatedBody():
                 return await self._send_half(request, call, answer)
-            case Flood():
+            case EndlessBody():
                 return await self._send_flood(request, call, answer)
             case Drop():
                 call.outcome = "broken"
@@ -410,7 +410,7 @@ class ModelDouble:
             case Hang():
                 return await _wait_forever()
             case _:
-                outcome: Outcome = "refused" if isinstance(answer, Refusal | Redirect) else "broken"
+                outcome: CallOutcome = "refused" if isinstance(answer, ErrorStatus | Redirect) else "broken"
                 return await self._send(request, call, _make_response(answer), outcome)
 
     async def _decide(self, call: Call) -> Answer:
@@ -422,12 +422,12 @@ class ModelDouble:
                     rule.times_left -= 1
                 return rule.answer
         if self._script is None:
-            return Reply(text=default_text(call.texts))
+            return Reply(text=build_default_text(call.texts))
         result = self._script(call)
         return _as_answer(await result if inspect.isawaitable(result) else result)
 
     async def _send(
-        self, request: web.Request, call: Call, response: web.Response, outcome: Outcome
+        self, request: web.Request, call: Call, response: web.Response, outcome: CallOutcome
     ) -> web.StreamResponse:
         await response.prepare(request)
         await response.write_eof()
@@ -447,7 +447,7 @@ class ModelDouble:
         call.outcome = "answered"
         return response
 
-    async def _send_flood(self, request: web.Request, call: Call, flood: Flood) -> web.StreamResponse:
+    async def _send_flood(self, request: web.Request, call: Call, flood: EndlessBody) -> web.StreamResponse:
         is_stream = bool(call.body.get("stream"))
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream" if is_stream else "application/json"}
@@ -464,8 +464,8 @@ class ModelDouble:
         call.outcome = "broken"
         return _close(request, response)
 
-    async def _send_half(self, request: web.Request, call: Call, answer: HalfSent) -> web.StreamResponse:
-        reply = Reply(text=default_text(call.texts))
+    async def _send_half(self, request: web.Request, call: Call, answer: TruncatedBody) -> web.StreamResponse:
+        reply = Reply(text=build_default_text(call.texts))
         if call.body.get("stream"):
             response = await _open_stream(request)
             body = b"".join(_event(chunk) for chunk in _chunks(call, reply))
@@ -481,7 +481,7 @@ class ModelDouble:
         call.outcome = "broken"
         return _close(request, response)
 
-    def _key_fault(self, request: web.Request) -> Refusal | None:
+    def _key_fault(self, request: web.Request) -> ErrorStatus | None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         return None if self.api_key in {None, given} else unauthorized(given)
 
@@ -496,7 +496,7 @@ class ModelDouble:
 # --- bodies -----------------------------------------------------------------------------------------
 
 
-def default_text(texts: Sequence[str]) -> str:
+def build_default_text(texts: Sequence[str]) -> str:
     """A reply of six sentences: the same for the same texts, and far from that for any others."""
     digest = hashlib.sha256("\0".join(texts).encode()).digest()
     return " ".join(bank[byte % len(bank)] for bank, byte in zip(_SENTENCES, digest, strict=False))
@@ -684,7 +684,7 @@ def _as_answer(result: ScriptResult) -> Answer:
     return Reply(text=result) if result is None or isinstance(result, str) else result
 
 
-def _body_fault(body: JsonObject) -> Refusal | None:
+def _body_fault(body: JsonObject) -> ErrorStatus | None:
     messages = body.get("messages")
     if not isinstance(body.get("model"), str) or not body["model"]:
         return bad_request("you must provide a model parameter")
@@ -701,9 +701,9 @@ def _is_message(message: object) -> bool:
     return isinstance(message, dict) and message.get("role") in {"system", "developer", "user", "assistant", "tool"}
 
 
-def _make_response(answer: Refusal | InvalidJson | RawBody | Redirect) -> web.Response:
+def _make_response(answer: ErrorStatus | InvalidJson | RawBody | Redirect) -> web.Response:
     match answer:
-        case Refusal():
+        case ErrorStatus():
             return _refusal_response(answer)
         case Redirect():
             return web.Response(status=answer.status, headers={"Location": answer.location})
@@ -716,7 +716,7 @@ def _make_response(answer: Refusal | InvalidJson | RawBody | Redirect) -> web.Re
             return web.Response(text='{"id": "chatcmpl-1", "choices": [{', content_type="application/json")
 
 
-def _refusal_response(refusal: Refusal) -> web.Response:
+def _refusal_response(refusal: ErrorStatus) -> web.Response:
     headers = {} if refusal.retry_after_s is None else {"Retry-After": f"{refusal.retry_after_s:g}"}
     error = {"message": refusal.message, "type": refusal.type, "param": None, "code": refusal.code}
     return web.json_response({"error": error}, status=refusal.status, headers=headers)

@@ -115,10 +115,11 @@ async def _insert_into(
     connection: AsyncConnection, table: Table, records: Iterable[Request | Candidate | Choice | Event]
 ) -> None:
     """As rows, past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
-    names = [column.name for column in table.columns if column.name != "seq"]
-    rows: list[tuple[Any, ...]] = [row_of(record, names) for record in records]
+    columns = [column for column in table.columns if column.name != "seq"]
+    rows: list[tuple[Any, ...]] = [row_of(record, [column.key for column in columns]) for record in records]
     if rows:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        marks = ", ".join([mark] * len(names))
-        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own names
+        marks = ", ".join([mark] * len(columns))
+        names = ", ".join(column.name for column in columns)
+        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
         await connection.exec_driver_sql(statement, rows)

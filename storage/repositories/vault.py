@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
-from storage.records import Sealed
+from storage.records import VaultEntry
 from storage.tables import vault
 
 
@@ -38,7 +38,7 @@ class Vault:
             return (await connection.execute(_FORGET, {"now": now})).rowcount
 
 
-async def put(connection: AsyncConnection, sealed: Sealed) -> None:
+async def put(connection: AsyncConnection, sealed: VaultEntry) -> None:
     """Keep this for its request, in the place of what was kept."""
     row = {"of_request": sealed.request_id, "new_sealed": sealed.sealed, "new_expires": sealed.expires_at}
     if (await connection.execute(_UPDATE, row)).rowcount == 0:

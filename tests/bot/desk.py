@@ -17,11 +17,12 @@ from bot.playbook import Playbook, load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.encryption import TextCipher
 from bot.privacy.service import PrivacyService, StoreText
-from bot.suggesting.choose import Chooser, RecordedChoice, Click
-from bot.suggesting.deliver import Deliverer, DeliveryOutcome, PostedPart
-from bot.suggesting.limits import Limits
 from bot.suggesting.admission import Ask
 from bot.suggesting.briefs import DraftingTerms
+from bot.suggesting.choose import Chooser, RecordedChoice
+from bot.suggesting.click import Click
+from bot.suggesting.deliver import Deliverer, DeliveryOutcome, PostedPart
+from bot.suggesting.limits import Limits
 from bot.suggesting.suggest import Suggester
 from storage.records import Delivery, LogEntry, Request, Turn
 from storage.repositories.deliveries import Deliveries

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from playground import RESPONSE_URL, RateLimited, ServerError, User
-from playground.model_server import Drop, Hang, InvalidJson, Reply, default_text, rate_limited, server_error
+from playground.model_server import Drop, Hang, InvalidJson, Reply, build_default_text, rate_limited, server_error
 from tests.faults.agents import values
 from tests.faults.bots import Scene
 from tests.faults.conftest import SceneMaker
@@ -61,7 +61,7 @@ def sprinkle(scene: Scene, chance: random.Random) -> None:
 
     def answer(call: object) -> object:
         if chance.random() > 0.01:
-            return Reply(text=default_text(call.texts))  # type: ignore[attr-defined]
+            return Reply(text=build_default_text(call.texts))  # type: ignore[attr-defined]
         return chance.choice([rate_limited(0.05), server_error(), Drop(), InvalidJson(), Hang()])
 
     scene.model.script(answer)  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from handlers.slack.live_message import LiveMessages
 from handlers.slack.users import Users
 from playground import RESPONSE_URL, ErrorResponse, RateLimited, ServerError, Workspace
 from playground.model_server import unauthorized
-from storage.records import Delivery, Request, Turn, ResponseUrl
+from storage.records import Delivery, Request, ResponseUrl, Turn
 from tests.conftest import Stage, StageMaker
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -284,7 +284,7 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
             waited.append(seconds)
 
         live_messages = LiveMessages(client=client, clock=time.monotonic)
-        private = EphemeralMessages(
+        ephemeral = EphemeralMessages(
             client=client, live_messages=live_messages, session=session, now=lambda: NOW, sleep=sleep
         )
         slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
@@ -292,11 +292,11 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         from handlers.blocks.messages import build_notice
 
         with pytest.raises(NotShown, match="user_disabled"):
-            await private.show(_request(), [build_notice("hello")])
+            await ephemeral.show(_request(), [build_notice("hello")])
         assert waited == [7.0, 7.0, 7.0]
         expired = ResponseUrl(url="http://x/", expires_at=NOW - timedelta(1))
         with pytest.raises(NotShown):
-            await private.answer(expired, build_notice("hello"))
+            await ephemeral.answer(expired, build_notice("hello"))
 
 
 @pytest.mark.parametrize(

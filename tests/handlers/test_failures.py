@@ -18,7 +18,7 @@ from playground import (
     SpuriousServerError,
     find_mentions,
 )
-from playground.model_server import HalfSent, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
+from playground.model_server import TruncatedBody, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 
@@ -154,7 +154,7 @@ async def test_a_slow_model_meets_the_deadline(stage_with: StageMaker) -> None:
 
 async def test_a_rate_limited_model_is_waited_for(stage: Stage) -> None:
     """One layer of retry, which honours Retry-After."""
-    stage.model.enqueue(rate_limited(retry_after_s=0.05), server_error(500), HalfSent())
+    stage.model.enqueue(rate_limited(retry_after_s=0.05), server_error(500), TruncatedBody())
     await stage.suggested()
     [line] = await stage.log()
     assert [candidate["error"] for candidate in line["candidates"]] == [None] * 3

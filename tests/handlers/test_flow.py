@@ -6,7 +6,7 @@ import json
 import pytest
 
 from playground import ServerError
-from playground.model_server import Call, Hang, default_text
+from playground.model_server import Call, Hang, build_default_text
 from tests.conftest import Stage, StageMaker
 
 
@@ -79,7 +79,7 @@ async def test_one_agent_does_not_starve_the_others(stage_with: StageMaker) -> N
 
         async def slowly(call: Call) -> str:
             await gate.wait()
-            return default_text(call.texts)
+            return build_default_text(call.texts)
 
         stage.model.script(slowly)
         await stage.suggest("The first of many")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from playground import Dispatch, Entry, Ephemeral, ErrorResponse, Message, ServerError, User, View
-from playground.model_server import Call, Refusal, default_text
+from playground.model_server import Call, ErrorStatus, build_default_text
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 
@@ -74,7 +74,7 @@ class Gates:
 
     async def _answer(self, call: Call) -> str:
         await next(self._free).wait()
-        return default_text(call.texts)
+        return build_default_text(call.texts)
 
     async def ready(self) -> None:
         await self._stage.model.wait_calls(3)
@@ -175,7 +175,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
 
 
 async def test_what_failed_leaves_its_place(stage: Stage) -> None:
-    stage.model.enqueue(Refusal(status=400, message="no"))
+    stage.model.enqueue(ErrorStatus(status=400, message="no"))
     await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
     view = await modal_with(stage, "not drafted: refused")
     view = await stage.slack.wait_for_view(stage.agent, lambda each: "Drafting…" not in words(each))

@@ -18,14 +18,14 @@ from playground.model_server import (
     Answer,
     Call,
     Drop,
-    HalfSent,
+    TruncatedBody,
     Hang,
     InvalidJson,
     ModelDouble,
-    Refusal,
+    ErrorStatus,
     Reply,
     bad_request,
-    default_text,
+    build_default_text,
     not_found,
     rate_limited,
     server_error,
@@ -69,7 +69,7 @@ class TestCompletions:
 
     def test_default_texts_for_five_styles_are_far_apart(self) -> None:
         """Near-duplicate filters must not trip over the double."""
-        drafts = [set(default_text(["Where is my order?", f"Style {n}"]).split()) for n in range(20)]
+        drafts = [set(build_default_text(["Where is my order?", f"Style {n}"]).split()) for n in range(20)]
         assert all(len(a & b) / len(a | b) < 0.6 for a, b in combinations(drafts, 2))
 
     async def test_a_completion_has_openais_shape(self, client: AsyncOpenAI) -> None:
@@ -165,7 +165,7 @@ class TestStreams:
         assert all(chunk.usage is None for chunk in chunks)
 
     async def test_a_stream_can_break_off_in_the_middle(self, model: ModelDouble, client: AsyncOpenAI) -> None:
-        model.enqueue(HalfSent())
+        model.enqueue(TruncatedBody())
         stream = await client.chat.completions.create(
             model="small", messages=[{"role": "user", "content": "Hello"}], stream=True
         )
@@ -261,7 +261,7 @@ class TestFaults:
         ],
     )
     async def test_refusals_have_openais_shape(
-        self, model: ModelDouble, client: AsyncOpenAI, refusal: Refusal, error: type[openai.APIStatusError]
+        self, model: ModelDouble, client: AsyncOpenAI, refusal: ErrorStatus, error: type[openai.APIStatusError]
     ) -> None:
         model.enqueue(refusal)
         with pytest.raises(error) as caught:
@@ -280,7 +280,7 @@ class TestFaults:
             told.append(caught.value.response.headers.get("Retry-After"))
         assert told == ["0.5", "2", None]
 
-    @pytest.mark.parametrize("fault", [Drop(), HalfSent()])
+    @pytest.mark.parametrize("fault", [Drop(), TruncatedBody()])
     async def test_a_broken_connection(self, model: ModelDouble, client: AsyncOpenAI, fault: Answer) -> None:
         model.enqueue(fault)
         with pytest.raises(openai.APIConnectionError):
@@ -288,7 +288,7 @@ class TestFaults:
         await model.wait_idle()
         assert (model.calls[0].outcome, model.cancelled) == ("broken", 0)
 
-    @pytest.mark.parametrize("fault", [Hang(), HalfSent(then="stall")])
+    @pytest.mark.parametrize("fault", [Hang(), TruncatedBody(then="stall")])
     async def test_a_hang_ends_when_the_client_leaves(self, model: ModelDouble, fault: Answer) -> None:
         model.enqueue(fault)
         async with AsyncOpenAI(base_url=model.base_url, api_key="any", max_retries=0, timeout=0.1) as impatient:
@@ -377,7 +377,7 @@ class TestLangChain:
         async with httpx.AsyncClient() as http:
             chat = langchain_model(model, http, logprobs=True)
             message = await chat.ainvoke([("system", "Be warm."), ("user", "Hello")])
-        assert message.text == default_text(["Be warm.", "Hello"])
+        assert message.text == build_default_text(["Be warm.", "Hello"])
         assert message.usage_metadata is not None
         assert message.usage_metadata["output_tokens"] > 10
         assert message.response_metadata["model_name"] == "small-2026-01"

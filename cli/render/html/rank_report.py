@@ -7,7 +7,15 @@ from typing import Final
 
 from bot.ranking.contrasts import KINDS, ContrastKind, Effect, EffectComparison, Standing
 from bot.ranking.rank_report import RankReport, describe_finding, describe_order, describe_worth, format_times
-from cli.commands.rank_report import EXPLORATORY, HOW_TO_READ, TITLES, header, of_kind, pairs_of, share
+from cli.render.contrast_words import (
+    EXPLORATORY,
+    HOW_TO_READ,
+    TITLES,
+    describe_sample,
+    format_best,
+    list_pairs,
+    list_standings,
+)
 
 WIDTH: Final = 640
 LABELS: Final = 180
@@ -30,9 +38,9 @@ svg circle { fill: var(--mark); }
 """.strip()
 
 
-def page(found: RankReport) -> str:
-    """The whole report. Names of styles, models and prompts are text, whatever is in them."""
-    told = [header(found), describe_order(found.standing), describe_worth(found.worth)]
+def render_report(found: RankReport) -> str:
+    """Render the whole report. Names of styles, models and prompts are text, whatever is in them."""
+    told = [describe_sample(found), describe_order(found.standing), describe_worth(found.worth)]
     if found.is_exploratory and found.comparison.picks:
         told.append(EXPLORATORY)
     body = [f"<p>{escape(each)}</p>" for each in told]
@@ -49,17 +57,29 @@ def page(found: RankReport) -> str:
 
 
 def _section(comparison: EffectComparison, kind: ContrastKind) -> list[str]:
-    names = of_kind(comparison, kind)
+    names = list_standings(comparison, kind)
     if len(names) < 2:
         return []
     heads = ("", "shown", "picked", "times as often as the mean", "at equal length", "best")
     rows = [
-        (each.name, f"{each.shown:,}", f"{each.picked:,}", format_times(each.effect), format_times(each.equal_length), share(each))
+        (
+            each.name,
+            f"{each.shown:,}",
+            f"{each.picked:,}",
+            format_times(each.effect),
+            format_times(each.equal_length),
+            format_best(each),
+        )
         for each in names
     ]
     wins = [
-        (f"{each.one} over {each.other}", format_times(each.effect), format_times(each.equal_length), describe_finding(each))
-        for each in pairs_of(comparison, kind)
+        (
+            f"{each.one} over {each.other}",
+            format_times(each.effect),
+            format_times(each.equal_length),
+            describe_finding(each),
+        )
+        for each in list_pairs(comparison, kind)
     ]
     return [
         f"<h2>{TITLES[kind]}</h2>",

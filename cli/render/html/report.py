@@ -22,7 +22,7 @@ _OUTCOMES: Final = ("used", "edited", "dismissed", "redrafted", "expired", "open
 _OF_DRAFTS: Final = ("style", "model")
 
 
-def as_page(report: Report) -> str:
+def render_report(report: Report) -> str:
     """The whole file."""
     title = f"Report: {numbers.period(report.period)}"
     sections = [section for make in _SECTIONS for section in make(report)]

@@ -9,7 +9,7 @@ from bot.reporting import Report
 from storage.tables import to_iso
 
 
-def as_json(report: Report) -> str:
+def render_report(report: Report) -> str:
     return json.dumps(asdict(report), ensure_ascii=False, indent=2, default=_plain, allow_nan=False)
 
 

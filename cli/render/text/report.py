@@ -26,7 +26,7 @@ WEEKS: Final = 12
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
-def as_text(report: Report, *, width: int) -> RenderableType:
+def render_report(report: Report, *, width: int) -> RenderableType:
     """The whole report, for a terminal so wide."""
     parts = [part for section in _SECTIONS for part in section(report, width)]
     return Lines(*parts)

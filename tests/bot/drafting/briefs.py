@@ -12,7 +12,7 @@ PLAYBOOK = load_playbook(None)
 MESSAGE = "My parcel arrived broken and I need it by Friday"
 
 
-def brief(sample_index: int = 0, *, message: str = MESSAGE, **fields: Any) -> Brief:
+def build_brief(sample_index: int = 0, *, message: str = MESSAGE, **fields: Any) -> Brief:
     return Brief(
         playbook=PLAYBOOK,
         style=fields.pop("style", PLAYBOOK.styles[sample_index % 5]),
@@ -24,12 +24,12 @@ def brief(sample_index: int = 0, *, message: str = MESSAGE, **fields: Any) -> Br
     )
 
 
-def briefs(count: int = 3, **fields: Any) -> list[Brief]:
+def build_briefs(count: int = 3, **fields: Any) -> list[Brief]:
     """Briefs that the double can tell apart: `draft 0` and so on stands in the message."""
-    return [brief(index, message=f"draft {index}!", **fields) for index in range(count)]
+    return [build_brief(index, message=f"draft {index}!", **fields) for index in range(count)]
 
 
-def served_by(model: ModelDouble, **changes: Any) -> Drafter:
+def build_drafter(model: ModelDouble, **changes: Any) -> Drafter:
     """A drafter on the double, whose pauses are short unless the server asks for more."""
     return Drafter(
         Models(base_url=model.base_url, api_key="sk-secret"),
@@ -39,7 +39,7 @@ def served_by(model: ModelDouble, **changes: Any) -> Drafter:
     )
 
 
-def only_one_answers(model: ModelDouble, index: int, answer: Answer | str, *, of: int) -> None:
+def answer_one(model: ModelDouble, index: int, answer: Answer | str, *, of: int) -> None:
     """Draft `index` gets its answer once all `of` calls have arrived; the others hang."""
 
     async def reply(call: Call) -> Answer | str:
@@ -52,7 +52,7 @@ def only_one_answers(model: ModelDouble, index: int, answer: Answer | str, *, of
     model.script(reply)
 
 
-async def error_of(drafter: Drafter, wanted: Brief) -> DraftFailed:
+async def draft_failing(drafter: Drafter, wanted: Brief) -> DraftFailed:
     [result] = await drafter.abatch([wanted], return_exceptions=True)
     assert isinstance(result, DraftFailed), result
     return result

@@ -4,7 +4,7 @@ import pytest
 
 from bot.drafting import Drafter
 from playground.model_server import ModelDouble
-from tests.bot.drafting.briefs import served_by
+from tests.bot.drafting.briefs import build_drafter
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ async def model() -> AsyncIterator[ModelDouble]:
 @pytest.fixture
 async def drafter(model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Drafter]:
     """A drafter on the double; back-offs are a hundredth of the real ones."""
-    monkeypatch.setattr("bot.drafting.drafter.BACK_OFF_S", 0.005)
-    async with served_by(model) as made:
+    monkeypatch.setattr("bot.drafting.retry.BACK_OFF_S", 0.005)
+    async with build_drafter(model) as made:
         yield made

@@ -11,16 +11,16 @@ from bot.drafting.bodies import MAX_BODY
 from bot.drafting.cleaning import MAX_REPLY
 from playground.model_server import (
     Answer,
-    Flood,
+    EndlessBody,
     ModelDouble,
     RawBody,
     Redirect,
-    Refusal,
+    ErrorStatus,
     Reply,
     bad_request,
     server_error,
 )
-from tests.bot.drafting.briefs import brief, briefs, error_of, served_by
+from tests.bot.drafting.briefs import build_brief, build_briefs, build_drafter, draft_failing
 
 TOKENS = {"usage": {"prompt_tokens": 700, "completion_tokens": 30}}
 
@@ -29,7 +29,7 @@ async def stream(drafter: Drafter) -> tuple[str, Draft | DraftFailed]:
     """All text that a watcher sees, and how it ended."""
     seen = ""
     try:
-        async for chunk in drafter.astream(brief()):
+        async for chunk in drafter.astream(build_brief()):
             seen += chunk.text
             if chunk.draft is not None:
                 return seen, chunk.draft
@@ -38,12 +38,12 @@ async def stream(drafter: Drafter) -> tuple[str, Draft | DraftFailed]:
     raise AssertionError("the last chunk has the draft")
 
 
-def failure(**changes: Any) -> Reply:
+def build_error_reply(**changes: Any) -> Reply:
     """A 200 whose choice tells of a failure behind the server."""
     return Reply(text="Thank you for writing. We will", choice_changes={"finish_reason": "error", **changes})
 
 
-def completion(text: str) -> bytes:
+def build_body(text: str) -> bytes:
     return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
 
 
@@ -64,7 +64,7 @@ async def test_a_reply_comes_without_thoughts_and_unseen_characters(
 ) -> None:
     """Also streamed, where none of it is ever given out."""
     model.script(written)
-    assert (await drafter.ainvoke(brief())).text == "Hi"
+    assert (await drafter.ainvoke(build_brief())).text == "Hi"
     seen, draft = await stream(drafter)
     assert isinstance(draft, Draft)
     assert seen == draft.text == "Hi"
@@ -82,11 +82,11 @@ async def test_the_first_draft_of_a_model_is_watched_only_at_its_end(
 async def test_a_thought_in_the_midst_of_a_watched_draft_is_not_given_out(drafter: Drafter, model: ModelDouble) -> None:
     """Also of a model that had none before, after which no draft of it is watched."""
     model.enqueue("A plain reply.", "Sure! <think>Deny.</think> Hi", "Which order is it, please?")
-    await drafter.ainvoke(brief())
+    await drafter.ainvoke(build_brief())
     seen, draft = await stream(drafter)
     assert seen == "Sure! Hi"
     assert isinstance(draft, Draft)
-    pieces = [chunk.text async for chunk in drafter.astream(brief())]
+    pieces = [chunk.text async for chunk in drafter.astream(build_brief())]
     assert pieces == ["Which order is it, please?", ""]
 
 
@@ -95,7 +95,7 @@ async def test_a_draft_of_nothing_but_thoughts_is_empty_and_its_tokens_count(
     drafter: Drafter, model: ModelDouble, written: str
 ) -> None:
     model.script(lambda _: Reply(text=written, changes=TOKENS))
-    failed = await error_of(drafter, brief())
+    failed = await draft_failing(drafter, build_brief())
     assert (failed.error, failed.prompt_tokens, failed.completion_tokens) == ("empty", 700, 30)
     seen, streamed = await stream(drafter)
     assert isinstance(streamed, DraftFailed)
@@ -114,7 +114,7 @@ async def test_one_draft_with_odd_metadata_is_a_draft_as_the_others(
     changes = {"id": odd, "model": odd, "usage": usage, "service_tier": odd, "system_fingerprint": odd, "created": odd}
     choice = {"finish_reason": odd, "logprobs": odd, "index": odd}
     model.answer_when(lambda call: "draft 1!" in call.prompt, Reply(text="Hi", changes=changes, choice_changes=choice))
-    first, second, third = await drafter.abatch(briefs(3), return_exceptions=True)
+    first, second, third = await drafter.abatch(build_briefs(3), return_exceptions=True)
     assert isinstance(first, Draft)
     assert isinstance(third, Draft)
     assert second.text == "Hi"
@@ -137,11 +137,11 @@ async def test_a_stream_with_odd_metadata_is_a_stream_as_any(drafter: Drafter, m
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1" * 400, '"x"', "null", "{}"])
 async def test_a_log_probability_that_is_none_is_left_out(drafter: Drafter, model: ModelDouble, value: str) -> None:
-    body = completion("Hi").replace(
+    body = build_body("Hi").replace(
         b'"message"', f'"logprobs": {{"content": [{{"logprob": {value}}}]}}, "message"'.encode()
     )
     model.enqueue(RawBody(body=body))
-    assert (await drafter.ainvoke(brief())).mean_logprob is None
+    assert (await drafter.ainvoke(build_brief())).mean_logprob is None
 
 
 # --- failures told in a success -----------------------------------------------------------------------
@@ -150,24 +150,24 @@ async def test_a_log_probability_that_is_none_is_left_out(drafter: Drafter, mode
 @pytest.mark.parametrize(
     ("answer", "error", "attempts"),
     [
-        (failure(), "server_error", 3),
-        (failure(error={"code": 502, "message": "Bad gateway"}), "server_error", 3),
-        (failure(error={"code": "503"}), "server_error", 3),
-        (failure(error={"code": 429}), "rate_limited", 3),
-        (failure(error={"code": 400}), "refused", 1),
-        (failure(error="overloaded"), "server_error", 3),
-        (failure(finish_reason="stop", error={"code": 502}), "server_error", 3),
+        (build_error_reply(), "server_error", 3),
+        (build_error_reply(error={"code": 502, "message": "Bad gateway"}), "server_error", 3),
+        (build_error_reply(error={"code": "503"}), "server_error", 3),
+        (build_error_reply(error={"code": 429}), "rate_limited", 3),
+        (build_error_reply(error={"code": 400}), "refused", 1),
+        (build_error_reply(error="overloaded"), "server_error", 3),
+        (build_error_reply(finish_reason="stop", error={"code": 502}), "server_error", 3),
         (Reply(text="Thank", changes={"error": {"code": 429}}), "rate_limited", 3),
-        (Refusal(status=408, message="Request timeout"), "timed_out", 3),
-        (Refusal(status=409, message="Conflict"), "server_error", 3),
+        (ErrorStatus(status=408, message="Request timeout"), "timed_out", 3),
+        (ErrorStatus(status=409, message="Conflict"), "server_error", 3),
     ],
 )
 async def test_a_failure_told_in_a_success_is_one(
-    drafter: Drafter, model: ModelDouble, answer: Reply | Refusal, error: str, attempts: int
+    drafter: Drafter, model: ModelDouble, answer: Reply | ErrorStatus, error: str, attempts: int
 ) -> None:
     """Tried again where its code says that this can help, at once or streamed; nothing of it is given out."""
     model.script(lambda _: answer)
-    failed = await error_of(drafter, brief())
+    failed = await draft_failing(drafter, build_brief())
     assert (failed.error, failed.attempts, model.total) == (error, attempts, attempts)
     seen, streamed = await stream(drafter)
     assert isinstance(streamed, DraftFailed)
@@ -178,16 +178,16 @@ async def test_the_tokens_of_all_attempts_are_counted(drafter: Drafter, model: M
     """Also those of a failed one, where the server tells them."""
     failed = Reply(text="Thank", changes=TOKENS, choice_changes={"finish_reason": "error"})
     model.enqueue(failed, server_error(), Reply(text="Hi", changes=TOKENS))
-    draft = await drafter.ainvoke(brief())
+    draft = await drafter.ainvoke(build_brief())
     assert (draft.text, draft.attempts, draft.prompt_tokens, draft.completion_tokens) == ("Hi", 3, 1400, 60)
     model.script(lambda _: failed)
-    assert (await error_of(drafter, brief())).prompt_tokens == 2100
+    assert (await draft_failing(drafter, build_brief())).prompt_tokens == 2100
 
 
 async def test_a_refused_draft_has_its_tokens(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(Reply(text="Half a", finish_reason="content_filter", changes=TOKENS), bad_request())
-    assert (await error_of(drafter, brief())).completion_tokens == 30
-    assert (await error_of(drafter, brief())).completion_tokens is None
+    assert (await draft_failing(drafter, build_brief())).completion_tokens == 30
+    assert (await draft_failing(drafter, build_brief())).completion_tokens is None
 
 
 # --- bounds -------------------------------------------------------------------------------------------
@@ -196,9 +196,9 @@ async def test_a_refused_draft_has_its_tokens(drafter: Drafter, model: ModelDoub
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Flood(), id="endless"),
-        pytest.param(RawBody(body=gzip.compress(completion("a" * 40_000_000), 1), encoding="gzip"), id="packed"),
-        pytest.param(RawBody(body=completion("a" * 5_000_000)), id="5 MB"),
+        pytest.param(EndlessBody(), id="endless"),
+        pytest.param(RawBody(body=gzip.compress(build_body("a" * 40_000_000), 1), encoding="gzip"), id="packed"),
+        pytest.param(RawBody(body=build_body("a" * 5_000_000)), id="5 MB"),
         pytest.param(RawBody(body=b"[" * 1_000_000), id="nested"),
         pytest.param(RawBody(body=b"[%s]" % b",".join([b"[]"] * 300_000)), id="many parts"),
         pytest.param(RawBody(body=b"[%s]" % b",".join([b"1"] * 500_000)), id="many numbers"),
@@ -208,18 +208,18 @@ async def test_a_refused_draft_has_its_tokens(drafter: Drafter, model: ModelDoub
 async def test_an_answer_beyond_all_bounds_fails(drafter: Drafter, model: ModelDouble, answer: Answer) -> None:
     """As invalid, once; the rest of it is not taken, and the next draft is a draft."""
     model.enqueue(answer)
-    failed = await error_of(drafter, brief())
+    failed = await draft_failing(drafter, build_brief())
     assert (failed.error, failed.attempts) == ("invalid_output", 1)
     await model.wait_idle()
-    if isinstance(answer, Flood):
+    if isinstance(answer, EndlessBody):
         assert model.calls[0].outcome == "cancelled"
-    assert (await drafter.ainvoke(brief())).text
+    assert (await drafter.ainvoke(build_brief())).text
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Flood(), id="endless"),
+        pytest.param(EndlessBody(), id="endless"),
         pytest.param(
             RawBody(body=gzip.compress(b"data: {}\n\n"), content_type="text/event-stream", encoding="gzip"), id="packed"
         ),
@@ -237,15 +237,15 @@ async def test_a_stream_beyond_all_bounds_fails(drafter: Drafter, model: ModelDo
 
 async def test_a_long_error_page_is_an_error_as_any(drafter: Drafter, model: ModelDouble) -> None:
     model.script(lambda _: RawBody(body=b"<html>" * 1_000_000, status=400))
-    assert (await error_of(drafter, brief())).error == "refused"
+    assert (await draft_failing(drafter, build_brief())).error == "refused"
 
 
 async def test_a_body_within_its_bounds_is_read_and_its_text_cut(drafter: Drafter, model: ModelDouble) -> None:
     """Packed as well."""
-    body = completion("Dear customer, " * (MAX_BODY // 15 - 20))
+    body = build_body("Dear customer, " * (MAX_BODY // 15 - 20))
     assert len(body) <= MAX_BODY
     model.enqueue(RawBody(body=body), RawBody(body=gzip.compress(body), encoding="gzip"))
-    first, second = [await drafter.ainvoke(brief()), await drafter.ainvoke(brief())]
+    first, second = [await drafter.ainvoke(build_brief()), await drafter.ainvoke(build_brief())]
     assert first.text == second.text
     assert MAX_REPLY - 20 < len(first.text) <= MAX_REPLY
 
@@ -267,7 +267,7 @@ async def test_a_redirect_is_refused(
     async with ModelDouble.start() as other:
         base = (other if to == "elsewhere" else model).base_url
         model.enqueue(Redirect(f"{base}/chat/completions", status=status))
-        failed = (await stream(drafter))[1] if is_streamed else await error_of(drafter, brief())
+        failed = (await stream(drafter))[1] if is_streamed else await draft_failing(drafter, build_brief())
         assert isinstance(failed, DraftFailed)
         assert (failed.error, failed.attempts) == ("refused", 1)
         assert (model.total, other.total) == (1, 0)
@@ -275,12 +275,12 @@ async def test_a_redirect_is_refused(
 
 async def test_a_draft_that_was_cut_off_is_no_proof_that_the_model_has_no_thoughts(model: ModelDouble) -> None:
     """It may have ended before the closing tag."""
-    async with served_by(model) as drafter:
+    async with build_drafter(model) as drafter:
         model.enqueue(Reply(text="They are angry", finish_reason="length"), "They are angry.</think>Hi")
-        await drafter.ainvoke(brief())
+        await drafter.ainvoke(build_brief())
         assert (await stream(drafter))[0] == "Hi"
 
 
 async def test_openais_own_server_keeps_thoughts_apart() -> None:
     async with Drafter(own := Models(base_url=None, api_key="sk-x")):
-        assert own.get("gpt-4o-mini").keeps_thoughts_apart  # type: ignore[attr-defined]
+        assert own.get("gpt-4o-mini").has_separate_thoughts  # type: ignore[attr-defined]

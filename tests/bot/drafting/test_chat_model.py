@@ -10,10 +10,10 @@ from aiohttp import web
 from langchain_core.messages import HumanMessage
 
 from bot.drafting import Drafter, DraftFailed, Models
-from bot.drafting.chat_model import openai_model
+from bot.drafting.chat_model import build_openai_model
 from bot.drafting.http import Server
-from playground.model_server import ModelDouble, Refusal, bad_request
-from tests.bot.drafting.briefs import brief, briefs, error_of, served_by
+from playground.model_server import ModelDouble, ErrorStatus, bad_request
+from tests.bot.drafting.briefs import build_brief, build_briefs, build_drafter, draft_failing
 
 
 async def test_a_model_is_made_once_and_shares_the_client() -> None:
@@ -27,7 +27,7 @@ async def test_a_model_is_made_once_and_shares_the_client() -> None:
 
 async def test_a_server_without_keys_works(model: ModelDouble) -> None:
     async with Drafter(Models(base_url=model.base_url, api_key=None)) as drafter:
-        assert (await drafter.ainvoke(brief())).text
+        assert (await drafter.ainvoke(build_brief())).text
     assert model.calls[0].authorization in {"", "Bearer none"}
 
 
@@ -43,8 +43,8 @@ async def test_nothing_is_taken_from_the_environment(model: ModelDouble, monkeyp
         "ALL_PROXY": "http://127.0.0.1:1",
     }.items():
         monkeypatch.setenv(name, value)
-    async with served_by(model) as drafter:
-        await drafter.ainvoke(brief())
+    async with build_drafter(model) as drafter:
+        await drafter.ainvoke(build_brief())
     assert model.calls[0].authorization == "Bearer sk-secret"
 
 
@@ -77,7 +77,7 @@ async def test_proxies_of_the_environment_are_taken_but_not_for_this_machine(
 
 async def test_openai_itself_gets_the_newer_name_for_the_token_limit() -> None:
     server = Server(base_url=None, api_key="sk-x")
-    made: Any = openai_model("gpt-4o-mini", server=server)
+    made: Any = build_openai_model("gpt-4o-mini", server=server)
     assert made._refused == {"max_tokens"}
     await server.aclose()
 
@@ -85,15 +85,15 @@ async def test_openai_itself_gets_the_newer_name_for_the_token_limit() -> None:
 # --- fitting ------------------------------------------------------------------------------------------
 
 
-def unsupported(name: str, instead: str = "") -> Refusal:
+def build_refusal(name: str, instead: str = "") -> ErrorStatus:
     return bad_request(f"Unsupported parameter: '{name}' is not supported with this model. {instead}".strip())
 
 
 async def test_a_refused_temperature_is_left_out_from_then_on(drafter: Drafter, model: ModelDouble) -> None:
     """As reasoning models do. The draft says that none was sent."""
-    model.answer_when(lambda call: "temperature" in call.body, unsupported("temperature"))
-    first = await drafter.ainvoke(brief())
-    second = await drafter.ainvoke(brief())
+    model.answer_when(lambda call: "temperature" in call.body, build_refusal("temperature"))
+    first = await drafter.ainvoke(build_brief())
+    second = await drafter.ainvoke(build_brief())
     assert first.temperature is second.temperature is None
     assert ["temperature" in call.body for call in model.calls] == [True, False, False]
 
@@ -101,30 +101,30 @@ async def test_a_refused_temperature_is_left_out_from_then_on(drafter: Drafter, 
 async def test_the_token_limit_is_sent_under_the_name_that_the_server_knows(
     drafter: Drafter, model: ModelDouble
 ) -> None:
-    refusal = unsupported("max_tokens", "Use 'max_completion_tokens' instead.")
+    refusal = build_refusal("max_tokens", "Use 'max_completion_tokens' instead.")
     model.answer_when(lambda call: "max_tokens" in call.body, refusal)
-    draft = await drafter.ainvoke(brief())
+    draft = await drafter.ainvoke(build_brief())
     assert draft.attempts == 2
     assert model.calls[-1].body["max_completion_tokens"] == 900
 
 
 async def test_a_token_limit_that_no_name_helps_is_left_out(drafter: Drafter, model: ModelDouble) -> None:
-    model.answer_when(lambda call: "max_tokens" in call.body, unsupported("max_tokens"))
-    model.answer_when(lambda call: "max_completion_tokens" in call.body, unsupported("max_completion_tokens"))
-    await drafter.ainvoke(brief())
+    model.answer_when(lambda call: "max_tokens" in call.body, build_refusal("max_tokens"))
+    model.answer_when(lambda call: "max_completion_tokens" in call.body, build_refusal("max_completion_tokens"))
+    await drafter.ainvoke(build_brief())
     assert not {"max_tokens", "max_completion_tokens"} & set(model.calls[-1].body)
 
 
 async def test_a_refusal_that_stays_is_no_reason_to_forget_a_parameter(drafter: Drafter, model: ModelDouble) -> None:
     """Left out only for good when the server took the call without it."""
     model.enqueue(bad_request("temperature 0.4: I do not like it"), bad_request("nor that"))
-    assert (await error_of(drafter, brief())).error == "refused"
-    assert (await drafter.ainvoke(brief())).temperature == 0.4
+    assert (await draft_failing(drafter, build_brief())).error == "refused"
+    assert (await drafter.ainvoke(build_brief())).temperature == 0.4
 
 
 async def test_streams_fit_themselves_too(drafter: Drafter, model: ModelDouble) -> None:
-    model.answer_when(lambda call: "stream_options" in call.body, unsupported("stream_options"))
-    chunks = [chunk async for chunk in drafter.astream(brief())]
+    model.answer_when(lambda call: "stream_options" in call.body, build_refusal("stream_options"))
+    chunks = [chunk async for chunk in drafter.astream(build_brief())]
     assert chunks[-1].draft is not None
     assert chunks[-1].draft.prompt_tokens is None
     assert "stream_options" not in model.calls[-1].body
@@ -132,7 +132,7 @@ async def test_streams_fit_themselves_too(drafter: Drafter, model: ModelDouble) 
 
 async def test_log_probabilities_are_asked_for_only_when_wanted(model: ModelDouble) -> None:
     async with Drafter(Models(base_url=model.base_url, api_key="x", logprobs=True)) as drafter:
-        await drafter.ainvoke(brief())
+        await drafter.ainvoke(build_brief())
     assert model.calls[0].body["logprobs"] is True
 
 
@@ -148,7 +148,7 @@ async def test_a_model_is_for_asynchronous_use(model: ModelDouble) -> None:
 
 
 @asynccontextmanager
-async def serving(body: bytes, *, content_type: str = "application/json") -> AsyncIterator[str]:
+async def serve(body: bytes, *, content_type: str = "application/json") -> AsyncIterator[str]:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type=content_type)
 
@@ -163,7 +163,7 @@ async def serving(body: bytes, *, content_type: str = "application/json") -> Asy
         await runner.cleanup()
 
 
-def completion(**changes: Any) -> bytes:
+def build_body(**changes: Any) -> bytes:
     message = {"role": "assistant", "content": "Hello"}
     body = {"model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     return json.dumps({**body, **changes}).encode()
@@ -179,38 +179,38 @@ def completion(**changes: Any) -> bytes:
         b"null",
         b'"Hello"',
         b"{}",
-        completion(choices=None),
-        completion(choices=[]),
-        completion(choices=["Hello"]),
-        completion(choices=[{}]),
-        completion(choices=[{"message": None}]),
-        completion(choices=[{"message": {"role": "assistant", "content": 7}}]),
+        build_body(choices=None),
+        build_body(choices=[]),
+        build_body(choices=["Hello"]),
+        build_body(choices=[{}]),
+        build_body(choices=[{"message": None}]),
+        build_body(choices=[{"message": {"role": "assistant", "content": 7}}]),
     ],
 )
 async def test_another_shape_is_invalid_output(body: bytes) -> None:
-    async with serving(body) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
-        assert (await error_of(drafter, brief())).error == "invalid_output"
+    async with serve(body) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
+        assert (await draft_failing(drafter, build_brief())).error == "invalid_output"
 
 
 async def test_a_completion_without_the_usual_extras_is_fine() -> None:
-    async with serving(completion()) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
-        draft = await drafter.ainvoke(brief())
+    async with serve(build_body()) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
+        draft = await drafter.ainvoke(build_brief())
     assert (draft.text, draft.model_returned) == ("Hello", "m")
     assert draft.prompt_tokens is draft.completion_tokens is None
 
 
 async def test_a_refusal_in_the_message_counts_as_refused() -> None:
     message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
-    body = completion(choices=[{"message": message, "finish_reason": "stop"}])
-    async with serving(body) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
-        assert (await error_of(drafter, brief())).error == "refused"
+    body = build_body(choices=[{"message": message, "finish_reason": "stop"}])
+    async with serve(body) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
+        assert (await draft_failing(drafter, build_brief())).error == "refused"
 
 
 async def test_an_error_in_a_successful_answer_is_an_error() -> None:
     """As OpenRouter tells of a provider behind it."""
     body = json.dumps({"error": {"code": 400, "message": "Provider returned error"}}).encode()
-    async with serving(body) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
-        assert (await error_of(drafter, brief())).error == "refused"
+    async with serve(body) as address, Drafter(Models(base_url=address, api_key="x")) as drafter:
+        assert (await draft_failing(drafter, build_brief())).error == "refused"
 
 
 @pytest.mark.parametrize(
@@ -227,11 +227,11 @@ async def test_an_error_in_a_successful_answer_is_an_error() -> None:
 async def test_streams_of_another_shape(event: str, error: str) -> None:
     body = f"data: {event}\n\n".encode()
     async with (
-        serving(body, content_type="text/event-stream") as address,
+        serve(body, content_type="text/event-stream") as address,
         Drafter(Models(base_url=address, api_key="x"), sleep=_no_sleep) as drafter,
     ):
         with pytest.raises(DraftFailed, match=error):
-            [chunk async for chunk in drafter.astream(brief())]
+            [chunk async for chunk in drafter.astream(build_brief())]
 
 
 async def _no_sleep(_seconds: float) -> None:
@@ -239,6 +239,6 @@ async def _no_sleep(_seconds: float) -> None:
 
 
 async def test_many_drafts_at_once_share_the_client(drafter: Drafter, model: ModelDouble) -> None:
-    drafts = await drafter.abatch(briefs(30))
+    drafts = await drafter.abatch(build_briefs(30))
     assert len({draft.text for draft in drafts}) > 1
     assert model.total == 30

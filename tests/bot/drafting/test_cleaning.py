@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.drafting.cleaning import MAX_REPLY, MAX_WRITTEN, GrowingText, clean_reply
+from bot.drafting.cleaning import MAX_REPLY, MAX_WRITTEN, StreamCleaner, clean_reply
 
 HARMONY = "<|channel|>analysis<|message|>Deny.<|end|><|start|>assistant<|channel|>final<|message|>Hi"
 
@@ -204,7 +204,7 @@ def test_whatever_a_thought_holds_none_of_it_is_left(
 @given(WRITTEN)
 def test_what_is_given_out_of_a_growing_text_is_its_beginning(written: str) -> None:
     """Of texts without tags, however they are cut into pieces; and before it is known to be safe, nothing is."""
-    growing, careful = GrowingText(), GrowingText()
+    growing, careful = StreamCleaner(), StreamCleaner()
     given_out = "".join(growing.feed(char, is_safe=True) for char in written)
     assert not any(careful.feed(char, is_safe=False) for char in written)
     assert not BAD.search(given_out)

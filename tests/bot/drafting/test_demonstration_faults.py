@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.drafting import DemonstrationModel, Drafter, DraftFailed, OneModel
-from bot.drafting.demonstration_faults import SLOWER, Trouble, Troubles
+from bot.drafting import DemonstrationModel, Drafter, DraftFailed, SingleModelSource
+from bot.drafting.demonstration_faults import SLOWDOWN, FaultSimulator, SimulatedFault
 from storage.records import DraftError
-from tests.bot.drafting.briefs import brief
+from tests.bot.drafting.briefs import build_brief
 
 
 class Waits:
@@ -17,23 +17,27 @@ class Waits:
 
 
 @pytest.mark.parametrize(("trouble", "error"), [("rate_limited", "rate_limited"), ("broken", "server_error")])
-async def test_calls_fail_as_a_server_would_make_them_until_all_is_well(trouble: Trouble, error: DraftError) -> None:
+async def test_calls_fail_as_a_server_would_make_them_until_all_is_well(
+    trouble: SimulatedFault, error: DraftError
+) -> None:
     waits = Waits()
-    troubles = Troubles(sleep=waits.sleep)
-    drafter = Drafter(OneModel(DemonstrationModel(latency_s=1.0, sleep=troubles.think)), sleep=waits.sleep)
-    troubles.now = trouble
+    simulator = FaultSimulator(sleep=waits.sleep)
+    drafter = Drafter(
+        SingleModelSource(DemonstrationModel(latency_s=1.0, sleep=simulator.wait_or_fail)), sleep=waits.sleep
+    )
+    simulator.current = trouble
     with pytest.raises(DraftFailed) as failed:
-        await drafter.ainvoke(brief())
+        await drafter.ainvoke(build_brief())
     assert (failed.value.error, failed.value.attempts) == (error, 3)
-    troubles.now = None
-    assert (await drafter.ainvoke(brief())).text
+    simulator.current = None
+    assert (await drafter.ainvoke(build_brief())).text
 
 
 async def test_it_is_slower_when_it_is_to_be_slow() -> None:
     waits = Waits()
-    troubles = Troubles(sleep=waits.sleep)
-    model = DemonstrationModel(latency_s=1.0, sleep=troubles.think)
-    await Drafter(OneModel(model)).ainvoke(brief())
-    troubles.now = "slow"
-    await Drafter(OneModel(model)).ainvoke(brief())
-    assert waits.seconds == [1.0, SLOWER]
+    simulator = FaultSimulator(sleep=waits.sleep)
+    model = DemonstrationModel(latency_s=1.0, sleep=simulator.wait_or_fail)
+    await Drafter(SingleModelSource(model)).ainvoke(build_brief())
+    simulator.current = "slow"
+    await Drafter(SingleModelSource(model)).ainvoke(build_brief())
+    assert waits.seconds == [1.0, SLOWDOWN]

@@ -9,29 +9,29 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from bot.drafting import DemonstrationModel, Drafter, OneModel
+from bot.drafting import DemonstrationModel, Drafter, SingleModelSource
 from bot.drafting.demonstration_model import write_reply
-from bot.drafting.prompts import Parts
+from bot.drafting.prompts import PromptParts
 from bot.ordering.near_duplicates import compute_token_f1
 from bot.playbook import Style
 from bot.suggesting.redraft import RequestedChange
 from storage.records import Turn
-from tests.bot.drafting.briefs import MESSAGE, PLAYBOOK, brief
+from tests.bot.drafting.briefs import MESSAGE, PLAYBOOK, build_brief
 
 PHRASES = tomllib.loads(resources.files("bot.drafting").joinpath("demonstration.toml").read_text(encoding="utf-8"))
 SITUATIONS = ("broken", "login", "invoice", "refund", "late", "angry", "thanks", "other")
 
 
-def drafter() -> Drafter:
-    return Drafter(OneModel(DemonstrationModel()))
+def build_drafter() -> Drafter:
+    return Drafter(SingleModelSource(DemonstrationModel()))
 
 
-async def reply(message: str, style: str = "direct", **more: Any) -> str:
-    wanted = brief(message=message, style=more.pop("written", None) or PLAYBOOK.style(style), **more)
-    return (await drafter().ainvoke(wanted)).text
+async def draft_reply(message: str, style: str = "direct", **more: Any) -> str:
+    wanted = build_brief(message=message, style=more.pop("written", None) or PLAYBOOK.style(style), **more)
+    return (await build_drafter().ainvoke(wanted)).text
 
 
-def all_text(language: str, key: str) -> list[str]:
+def list_texts(language: str, key: str) -> list[str]:
     value = PHRASES[language][key]
     return value if isinstance(value, list) else [value]
 
@@ -51,14 +51,14 @@ async def test_the_five_styles_differ_in_more_than_words(message: str) -> None:
     """No two would be taken for near-duplicates (token F1 above 0.8), whichever sample they are."""
     for shift in range(6):
         texts = [
-            (await drafter().ainvoke(brief(index + shift, message=message, style=style))).text
+            (await build_drafter().ainvoke(build_brief(index + shift, message=message, style=style))).text
             for index, style in enumerate(PLAYBOOK.styles)
         ]
         assert max(compute_token_f1(one, other) for one, other in combinations(texts, 2)) < 0.8
 
 
 async def test_each_style_keeps_its_form() -> None:
-    direct, warm, steps, clarify, options = [await reply(MESSAGE, style.name) for style in PLAYBOOK.styles]
+    direct, warm, steps, clarify, options = [await draft_reply(MESSAGE, style.name) for style in PLAYBOOK.styles]
     assert "\n" not in direct
     assert warm.startswith("Hello")
     assert warm.endswith("Kind regards")
@@ -92,25 +92,25 @@ async def test_each_style_keeps_its_form() -> None:
     ],
 )
 async def test_language_and_situation_are_found(message: str, language: str, situation: str) -> None:
-    assert (await reply(message)).startswith(PHRASES[language][situation]["direct"])
+    assert (await draft_reply(message)).startswith(PHRASES[language][situation]["direct"])
 
 
 async def test_a_date_is_taken_notice_of() -> None:
-    assert PHRASES["en"]["urgent"] in await reply(MESSAGE)
-    assert PHRASES["en"]["urgent"] not in await reply("My parcel arrived broken")
+    assert PHRASES["en"]["urgent"] in await draft_reply(MESSAGE)
+    assert PHRASES["en"]["urgent"] not in await draft_reply("My parcel arrived broken")
 
 
 @pytest.mark.parametrize("style", [style.name for style in PLAYBOOK.styles])
 @pytest.mark.parametrize("hint", ["Shorter, please", "kürzer", "簡短一點"])
 async def test_a_shorter_one_is_shorter(style: str, hint: str) -> None:
     index = 3
-    assert len(await reply(MESSAGE, style, hint=hint, sample_index=index)) < len(
-        await reply(MESSAGE, style, sample_index=index)
+    assert len(await draft_reply(MESSAGE, style, hint=hint, sample_index=index)) < len(
+        await draft_reply(MESSAGE, style, sample_index=index)
     )
 
 
 async def test_another_language_can_be_asked_for() -> None:
-    text = await reply("My parcel arrived broken", hint="in German, please")
+    text = await draft_reply("My parcel arrived broken", hint="in German, please")
     assert text.startswith(PHRASES["de"]["broken"]["direct"])
 
 
@@ -118,23 +118,23 @@ async def test_another_language_can_be_asked_for() -> None:
 async def test_what_is_wanted_of_a_reply_is_heeded(style: str) -> None:
     """As far as rules can: shorter, warmer, in another language; formal it cannot, and never the same text again."""
 
-    async def made(steer: Any, language: str | None = None) -> str:
+    async def draft_changed(steer: Any, language: str | None = None) -> str:
         change = RequestedChange(base=whole, steer=steer, language=language)
-        return await reply(MESSAGE, style, sample_index=3, change=change)
+        return await draft_reply(MESSAGE, style, sample_index=3, change=change)
 
-    whole = await reply(MESSAGE, style, sample_index=3)
-    assert len(await made("shorter")) < len(whole)
-    assert (await made("warmer")).startswith(tuple(all_text("en", "greet")))
-    assert await made("other_language", "German") != await made("other_language", "French") != whole
-    assert await made("more_like_this") != whole
-    assert len(await made("more_formal")) > len(whole) / 2
+    whole = await draft_reply(MESSAGE, style, sample_index=3)
+    assert len(await draft_changed("shorter")) < len(whole)
+    assert (await draft_changed("warmer")).startswith(tuple(list_texts("en", "greet")))
+    assert await draft_changed("other_language", "German") != await draft_changed("other_language", "French") != whole
+    assert await draft_changed("more_like_this") != whole
+    assert len(await draft_changed("more_formal")) > len(whole) / 2
 
 
 async def test_it_is_deterministic_and_another_sample_is_worded_otherwise() -> None:
     for style in PLAYBOOK.styles:
-        texts = [await reply(MESSAGE, style.name, sample_index=index) for index in range(6)]
+        texts = [await draft_reply(MESSAGE, style.name, sample_index=index) for index in range(6)]
         assert len(set(texts)) == 6
-        assert texts == [await reply(MESSAGE, style.name, sample_index=index) for index in range(6)]
+        assert texts == [await draft_reply(MESSAGE, style.name, sample_index=index) for index in range(6)]
         assert compute_token_f1(texts[0], texts[1]) < 0.8
 
 
@@ -142,9 +142,9 @@ async def test_a_redraft_gives_other_texts_as_long_as_there_are_any() -> None:
     for style in PLAYBOOK.styles:
         shown: list[str] = []
         for _ in range(6):
-            shown.append(await reply(MESSAGE, style.name, previous=tuple(shown)))
+            shown.append(await draft_reply(MESSAGE, style.name, previous=tuple(shown)))
         assert len(set(shown)) == 6
-        assert await reply(MESSAGE, style.name, previous=tuple(shown)) in shown
+        assert await draft_reply(MESSAGE, style.name, previous=tuple(shown)) in shown
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ async def test_a_redraft_gives_other_texts_as_long_as_there_are_any() -> None:
 )
 async def test_a_teams_own_style_gets_the_nearest_form(name: str, instruction: str, like: str) -> None:
     written = Style(name=name, label=name, instruction=instruction)
-    text = await reply(MESSAGE, written=written)
+    text = await draft_reply(MESSAGE, written=written)
     assert re.search(like, text, re.MULTILINE)
 
 
@@ -176,21 +176,21 @@ def test_it_promises_nothing_and_claims_nothing() -> None:
 
 
 def test_every_language_has_every_phrase() -> None:
-    def shape(table: dict[str, Any]) -> dict[str, Any]:
+    def describe_shape(table: dict[str, Any]) -> dict[str, Any]:
         return {
-            key: shape(value) if isinstance(value, dict) else len(value) if "steps" in key else type(value)
+            key: describe_shape(value) if isinstance(value, dict) else len(value) if "steps" in key else type(value)
             for key, value in table.items()
         }
 
     assert set(PHRASES) == {"en", "de", "fr", "es", "zh", "ja"}
     for language in PHRASES.values():
-        assert shape(language) == shape(PHRASES["en"])
+        assert describe_shape(language) == describe_shape(PHRASES["en"])
         assert tuple(key for key, value in language.items() if isinstance(value, dict)) == SITUATIONS
 
 
 def test_a_conversation_without_a_customer_gets_a_reply_too() -> None:
     turns = (Turn(role="agent", text="Hello?"),)
-    parts = Parts(style_name="direct", instruction="", conversation=turns, hint=None, previous=())
+    parts = PromptParts(style_name="direct", instruction="", conversation=turns, hint=None, previous=())
     assert write_reply(parts, sample_index=0)
 
 
@@ -201,9 +201,9 @@ async def test_it_streams_the_text_that_it_would_give() -> None:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    made = Drafter(OneModel(DemonstrationModel(latency_s=1.0, word_s=0.02, sleep=sleep)))
-    *pieces, last = [chunk async for chunk in made.astream(brief(1))]
-    whole = await made.ainvoke(brief(1))
+    made = Drafter(SingleModelSource(DemonstrationModel(latency_s=1.0, word_s=0.02, sleep=sleep)))
+    *pieces, last = [chunk async for chunk in made.astream(build_brief(1))]
+    whole = await made.ainvoke(build_brief(1))
     assert last.draft is not None
     assert last.draft.text == whole.text == "".join(piece.text for piece in pieces)
     assert (last.draft.prompt_tokens, last.draft.completion_tokens) == (whole.prompt_tokens, whole.completion_tokens)
@@ -213,7 +213,7 @@ async def test_it_streams_the_text_that_it_would_give() -> None:
 
 
 async def test_scripts_without_spaces_stream_in_pieces_too() -> None:
-    chunks = [chunk async for chunk in drafter().astream(brief(message="我的包裹還沒到"))]
+    chunks = [chunk async for chunk in build_drafter().astream(build_brief(message="我的包裹還沒到"))]
     assert len(chunks) > 10
 
 

@@ -11,16 +11,16 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
-from bot.drafting import Draft, Drafter, DraftFailed, FairLimiter, OneModel
-from bot.drafting.errors import MalformedReplyError
+from bot.drafting import Draft, Drafter, DraftFailed, FairLimiter, SingleModelSource
+from bot.drafting.errors import MalformedCompletionError
 from playground.model_server import (
     Answer,
     Drop,
-    HalfSent,
+    TruncatedBody,
     Hang,
     InvalidJson,
     ModelDouble,
-    Refusal,
+    ErrorStatus,
     Reply,
     bad_request,
     not_found,
@@ -29,10 +29,10 @@ from playground.model_server import (
     unauthorized,
     unavailable,
 )
-from tests.bot.drafting.briefs import brief, briefs, error_of, only_one_answers, served_by
+from tests.bot.drafting.briefs import answer_one, build_brief, build_briefs, build_drafter, draft_failing
 
 
-def in_s(seconds: float) -> float:
+def compute_deadline(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
@@ -43,7 +43,7 @@ async def test_a_draft_says_what_it_is_and_what_it_took(drafter: Drafter, model:
     """Text, model, tokens, finish reason, temperature, attempts and latency are those of the call."""
     model.latency_s = 0.05
     model.enqueue("  Which order is it?\n")
-    draft = await drafter.ainvoke(brief())
+    draft = await drafter.ainvoke(build_brief())
     assert draft.text == "Which order is it?"
     assert draft.model_returned is not None
     assert draft.model_returned.startswith("gpt-4o-mini")
@@ -57,7 +57,7 @@ async def test_a_draft_says_what_it_is_and_what_it_took(drafter: Drafter, model:
 
 async def test_the_request_is_what_any_compatible_server_takes(drafter: Drafter, model: ModelDouble) -> None:
     """One system and one user message, the style's temperature, `max_tokens`, no streaming, the key."""
-    await drafter.ainvoke(brief(1))
+    await drafter.ainvoke(build_brief(1))
     body = model.calls[0].body
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert body["temperature"] == 0.9
@@ -70,7 +70,7 @@ async def test_the_request_is_what_any_compatible_server_takes(drafter: Drafter,
 async def test_the_drafts_of_a_request_share_the_beginning_of_their_prompts(
     drafter: Drafter, model: ModelDouble
 ) -> None:
-    await drafter.abatch([brief(index) for index in range(5)])
+    await drafter.abatch([build_brief(index) for index in range(5)])
     systems = {call.texts[0] for call in model.calls}
     users = [call.texts[1] for call in model.calls]
     assert len(systems) == 1
@@ -80,8 +80,8 @@ async def test_the_drafts_of_a_request_share_the_beginning_of_their_prompts(
 
 async def test_thoughts_of_an_open_model_are_no_part_of_the_reply(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue("<think>The customer is upset.\n</think>\n\nWhich order?", "<think>cut off in the midst of")
-    assert (await drafter.ainvoke(brief())).text == "Which order?"
-    assert (await error_of(drafter, brief())).error == "empty"
+    assert (await drafter.ainvoke(build_brief())).text == "Which order?"
+    assert (await draft_failing(drafter, build_brief())).error == "empty"
 
 
 async def test_log_probabilities_are_averaged() -> None:
@@ -93,8 +93,8 @@ async def test_log_probabilities_are_averaged() -> None:
             message = AIMessage("Hello", response_metadata={"logprobs": {"content": tokens}})
             return ChatResult(generations=[ChatGeneration(message=message)])
 
-    drafter = Drafter(OneModel(WithLogprobs(responses=[])))
-    assert (await drafter.ainvoke(brief())).mean_logprob == -1.0
+    drafter = Drafter(SingleModelSource(WithLogprobs(responses=[])))
+    assert (await drafter.ainvoke(build_brief())).mean_logprob == -1.0
 
 
 # --- failures -----------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ FOREVER = [server_error()] * 9
         (FOREVER, "server_error", 3),
         ([unavailable(0)] * 9, "server_error", 3),
         ([Drop()] * 9, "unreachable", 3),
-        ([HalfSent()] * 9, "unreachable", 3),
+        ([TruncatedBody()] * 9, "unreachable", 3),
         ([bad_request()], "refused", 1),
         ([unauthorized("sk-secret")], "refused", 1),
         ([not_found()], "refused", 1),
@@ -124,7 +124,7 @@ async def test_each_failure_has_its_word(
 ) -> None:
     """The choice log's word; tried again only where that can help; the requests counted at the server."""
     model.enqueue(*answers)
-    failed = await error_of(drafter, brief())
+    failed = await draft_failing(drafter, build_brief())
     assert (failed.error, failed.attempts) == (error, attempts)
     assert model.total == attempts
     assert drafter.limiter.in_flight == 0
@@ -133,22 +133,22 @@ async def test_each_failure_has_its_word(
 async def test_a_failure_tells_no_text_and_no_key(drafter: Drafter, model: ModelDouble) -> None:
     """Servers put the ends of the key, and sometimes the message, into their errors."""
     model.enqueue(unauthorized("sk-secret"))
-    failed = await error_of(drafter, brief())
+    failed = await draft_failing(drafter, build_brief())
     assert str(failed) == f"refused after 1 attempts in {failed.latency_ms} ms"
     assert failed.__cause__ is not None
 
 
 async def test_an_empty_account_is_not_tried_again(drafter: Drafter, model: ModelDouble) -> None:
-    model.enqueue(Refusal(status=429, message="You exceeded your quota.", code="insufficient_quota"))
-    assert (await error_of(drafter, brief())).error == "rate_limited"
+    model.enqueue(ErrorStatus(status=429, message="You exceeded your quota.", code="insufficient_quota"))
+    assert (await draft_failing(drafter, build_brief())).error == "rate_limited"
     assert model.total == 1
 
 
 async def test_nobody_there_is_unreachable() -> None:
     async with ModelDouble.start() as gone:
         pass
-    async with served_by(gone, sleep=_no_sleep) as drafter:
-        failed = await error_of(drafter, brief())
+    async with build_drafter(gone, sleep=_no_sleep) as drafter:
+        failed = await draft_failing(drafter, build_brief())
     assert (failed.error, failed.attempts) == ("unreachable", 3)
 
 
@@ -163,11 +163,11 @@ async def test_a_bug_stays_a_bug() -> None:
         def _generate(self, *_: Any, **__: Any) -> ChatResult:
             raise ZeroDivisionError
 
-    drafter = Drafter(OneModel(Broken(responses=[])))
-    [result] = await drafter.abatch([brief()], return_exceptions=True)
+    drafter = Drafter(SingleModelSource(Broken(responses=[])))
+    [result] = await drafter.abatch([build_brief()], return_exceptions=True)
     assert isinstance(result, ZeroDivisionError)
     with pytest.raises(ZeroDivisionError):
-        await drafter.ainvoke(brief())
+        await drafter.ainvoke(build_brief())
     assert drafter.limiter.in_flight == 0
 
 
@@ -178,8 +178,8 @@ async def test_a_cancellation_from_within_is_a_failure_of_that_draft() -> None:
         async def ainvoke(self, *_: Any, **__: Any) -> Any:
             raise asyncio.CancelledError
 
-    drafter = Drafter(OneModel(Cancelled(responses=[])))
-    assert (await error_of(drafter, brief())).error == "cancelled"
+    drafter = Drafter(SingleModelSource(Cancelled(responses=[])))
+    assert (await draft_failing(drafter, build_brief())).error == "cancelled"
 
 
 # --- retry --------------------------------------------------------------------------------------------
@@ -187,13 +187,13 @@ async def test_a_cancellation_from_within_is_a_failure_of_that_draft() -> None:
 
 async def test_a_draft_is_tried_again_until_it_succeeds(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(server_error(), Drop(), "There we are.")
-    draft = await drafter.ainvoke(brief())
+    draft = await drafter.ainvoke(build_brief())
     assert (draft.text, draft.attempts, model.total) == ("There we are.", 3, 3)
 
 
 async def test_retry_after_is_honoured(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(rate_limited(0.3), "There we are.")
-    await drafter.ainvoke(brief())
+    await drafter.ainvoke(build_brief())
     first, second = model.calls
     assert first.ended_at is not None
     assert 0.3 <= second.arrived_at - first.ended_at < 1.0
@@ -201,14 +201,14 @@ async def test_retry_after_is_honoured(drafter: Drafter, model: ModelDouble) -> 
 
 async def test_a_retry_after_beyond_the_deadline_fails_at_once(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(rate_limited(30))
-    failed = await error_of(drafter, brief(deadline=in_s(5)))
+    failed = await draft_failing(drafter, build_brief(deadline=compute_deadline(5)))
     assert (failed.error, model.total) == ("rate_limited", 1)
     assert failed.latency_ms < 2000
 
 
 async def test_without_a_deadline_nobody_waits_for_an_hour(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(rate_limited(3600))
-    assert (await error_of(drafter, brief())).error == "rate_limited"
+    assert (await draft_failing(drafter, build_brief())).error == "rate_limited"
     assert model.total == 1
 
 
@@ -225,7 +225,7 @@ async def test_the_failed_draft_of_a_batch_fails_and_the_others_are_their_own(
         return f"reply {index}" if index == 2 or succeeds_last else server_error()
 
     model.script(reply)
-    first, second, third = await drafter.abatch(briefs(3), {"max_concurrency": 3}, return_exceptions=True)
+    first, second, third = await drafter.abatch(build_briefs(3), {"max_concurrency": 3}, return_exceptions=True)
     assert first.text == "reply 0"
     assert isinstance(second, DraftFailed)
     assert second.error == "server_error"
@@ -235,9 +235,9 @@ async def test_the_failed_draft_of_a_batch_fails_and_the_others_are_their_own(
 
 async def test_the_slot_is_released_while_waiting_for_the_next_attempt(model: ModelDouble) -> None:
     """With one slot in all, another draft passes while the first waits out its Retry-After."""
-    async with served_by(model, limiter=FairLimiter(1)) as drafter:
+    async with build_drafter(model, limiter=FairLimiter(1)) as drafter:
         model.answer_when(lambda call: "draft 0!" in call.prompt, rate_limited(0.4), times=1)
-        first, second = await drafter.abatch(briefs(2))
+        first, second = await drafter.abatch(build_briefs(2))
     assert (first.attempts, second.attempts) == (2, 1)
     assert second.latency_ms < 400 <= first.latency_ms
     assert model.peak_in_flight == 1
@@ -249,7 +249,7 @@ async def test_the_slot_is_released_while_waiting_for_the_next_attempt(model: Mo
 async def test_at_the_deadline_the_call_is_cut_off(drafter: Drafter, model: ModelDouble) -> None:
     """The server sees the client leave: nothing keeps running, or billing."""
     model.enqueue(Hang())
-    failed = await error_of(drafter, brief(deadline=in_s(0.2)))
+    failed = await draft_failing(drafter, build_brief(deadline=compute_deadline(0.2)))
     assert (failed.error, failed.attempts) == ("timed_out", 1)
     assert 150 <= failed.latency_ms < 1000
     await model.wait_idle()
@@ -259,22 +259,22 @@ async def test_at_the_deadline_the_call_is_cut_off(drafter: Drafter, model: Mode
 
 async def test_the_deadline_counts_the_time_in_the_queue(model: ModelDouble) -> None:
     model.latency_s = 5
-    async with served_by(model, limiter=FairLimiter(1)) as drafter:
-        results = await drafter.abatch(briefs(2, deadline=in_s(0.2)), return_exceptions=True)
+    async with build_drafter(model, limiter=FairLimiter(1)) as drafter:
+        results = await drafter.abatch(build_briefs(2, deadline=compute_deadline(0.2)), return_exceptions=True)
     assert [(result.error, result.attempts) for result in results] == [("timed_out", 1), ("timed_out", 0)]
     assert model.total == 1
-    assert drafter.limiter.waiting == drafter.limiter.in_flight == 0
+    assert drafter.limiter.queue_length == drafter.limiter.in_flight == 0
 
 
 async def test_past_its_deadline_nothing_is_sent(drafter: Drafter, model: ModelDouble) -> None:
-    failed = await error_of(drafter, brief(deadline=in_s(-1)))
+    failed = await draft_failing(drafter, build_brief(deadline=compute_deadline(-1)))
     assert (failed.error, failed.attempts, model.total) == ("timed_out", 0, 0)
 
 
 async def test_the_deadline_is_on_the_injected_clock() -> None:
-    drafter = Drafter(OneModel(FakeListChatModel(responses=["Hello"])), monotonic=lambda: 1000.0)
-    assert (await drafter.ainvoke(brief(deadline=1001.0))).text == "Hello"
-    assert (await error_of(drafter, brief(deadline=999.0))).error == "timed_out"
+    drafter = Drafter(SingleModelSource(FakeListChatModel(responses=["Hello"])), monotonic=lambda: 1000.0)
+    assert (await drafter.ainvoke(build_brief(deadline=1001.0))).text == "Hello"
+    assert (await draft_failing(drafter, build_brief(deadline=999.0))).error == "timed_out"
 
 
 # --- batches ------------------------------------------------------------------------------------------
@@ -286,16 +286,16 @@ async def test_a_batch_without_inputs_is_empty(drafter: Drafter) -> None:
 
 async def test_the_first_failure_of_a_batch_ends_the_others(drafter: Drafter, model: ModelDouble) -> None:
     """Without `return_exceptions`: it is raised, and the calls still running are cancelled."""
-    only_one_answers(model, 1, bad_request(), of=3)
+    answer_one(model, 1, bad_request(), of=3)
     with pytest.raises(DraftFailed, match="refused"):
-        await drafter.abatch(briefs(3))
+        await drafter.abatch(build_briefs(3))
     await model.wait_idle()
     assert model.cancelled == 2
 
 
 async def test_a_cancelled_batch_cancels_its_calls_and_waits_for_them(drafter: Drafter, model: ModelDouble) -> None:
     model.answer_when(lambda _: True, Hang())
-    batch = asyncio.create_task(drafter.abatch(briefs(3), return_exceptions=True))
+    batch = asyncio.create_task(drafter.abatch(build_briefs(3), return_exceptions=True))
     await model.wait_calls(3)
     batch.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -308,7 +308,8 @@ async def test_a_cancelled_batch_cancels_its_calls_and_waits_for_them(drafter: D
 async def test_drafts_come_as_they_are_done(drafter: Drafter, model: ModelDouble) -> None:
     model.answer_when(lambda call: "draft 1!" in call.prompt, bad_request())
     seen = [
-        (index, type(result)) async for index, result in drafter.abatch_as_completed(briefs(3), return_exceptions=True)
+        (index, type(result))
+        async for index, result in drafter.abatch_as_completed(build_briefs(3), return_exceptions=True)
     ]
     assert sorted(seen, key=lambda pair: pair[0]) == [(0, Draft), (1, DraftFailed), (2, Draft)]
 
@@ -316,14 +317,14 @@ async def test_drafts_come_as_they_are_done(drafter: Drafter, model: ModelDouble
 @pytest.mark.parametrize("leave", ["break", "close", "timeout", "error"])
 async def test_leaving_early_cancels_what_is_left(drafter: Drafter, model: ModelDouble, leave: str) -> None:
     """However the loop is left; LangChain's own leaves the other calls running, and billed."""
-    only_one_answers(model, 0, "done", of=4)
-    await _LEAVE[leave](drafter.abatch_as_completed(briefs(4), return_exceptions=True))
+    answer_one(model, 0, "done", of=4)
+    await _LEAVE[leave](drafter.abatch_as_completed(build_briefs(4), return_exceptions=True))
     await model.wait_idle(within_s=2)
     assert model.cancelled == 3
     assert drafter.limiter.in_flight == 0
 
 
-async def _break(drafts: Any) -> None:
+async def _break_off(drafts: Any) -> None:
     async for _ in drafts:
         break
 
@@ -352,7 +353,7 @@ async def _read(items: Any) -> None:
         pass
 
 
-_LEAVE = {"break": _break, "close": _close, "timeout": _time_out, "error": _fail}
+_LEAVE = {"break": _break_off, "close": _close, "timeout": _time_out, "error": _fail}
 
 
 @pytest.mark.parametrize("way", ["RunnableConfig", "dict", "with_config"])
@@ -370,9 +371,9 @@ async def test_max_concurrency_holds_however_it_is_set(
     else:
         runnable = drafter.with_config(max_concurrency=2)
     if method == "abatch":
-        drafts = await runnable.abatch(briefs(6), config)
+        drafts = await runnable.abatch(build_briefs(6), config)
     else:
-        drafts = [draft async for _, draft in runnable.abatch_as_completed(briefs(6), config)]
+        drafts = [draft async for _, draft in runnable.abatch_as_completed(build_briefs(6), config)]
     assert len(drafts) == 6
     assert model.peak_in_flight == 2
 
@@ -382,8 +383,8 @@ async def test_max_concurrency_holds_however_it_is_set(
 
 async def test_the_limit_holds_over_all_batches(model: ModelDouble) -> None:
     model.latency_s = 0.03
-    async with served_by(model, limiter=FairLimiter(4)) as drafter:
-        batches = await asyncio.gather(*(drafter.abatch(briefs(5, agent_id=f"U{n}")) for n in range(4)))
+    async with build_drafter(model, limiter=FairLimiter(4)) as drafter:
+        batches = await asyncio.gather(*(drafter.abatch(build_briefs(5, agent_id=f"U{n}")) for n in range(4)))
     assert sum(len(batch) for batch in batches) == 20
     assert model.peak_in_flight == 4
 
@@ -391,10 +392,10 @@ async def test_the_limit_holds_over_all_batches(model: ModelDouble) -> None:
 async def test_one_agents_many_drafts_do_not_hold_up_anothers(model: ModelDouble) -> None:
     """An agent with two drafts has them long before one who came first with twenty has all of theirs."""
     model.latency_s = 0.03
-    async with served_by(model, limiter=FairLimiter(2)) as drafter:
-        many = asyncio.create_task(drafter.abatch(briefs(20, agent_id="U1")))
+    async with build_drafter(model, limiter=FairLimiter(2)) as drafter:
+        many = asyncio.create_task(drafter.abatch(build_briefs(20, agent_id="U1")))
         await model.wait_calls(2)
-        few = await drafter.abatch(briefs(2, agent_id="U2"))
+        few = await drafter.abatch(build_briefs(2, agent_id="U2"))
         calls_by_then = model.total
         await many
     assert len(few) == 2
@@ -404,14 +405,14 @@ async def test_one_agents_many_drafts_do_not_hold_up_anothers(model: ModelDouble
 # --- streaming ----------------------------------------------------------------------------------------
 
 
-async def known_to_keep_thoughts_apart(drafter: Drafter) -> None:
+async def show_plain_writing(drafter: Drafter) -> None:
     """The model has ended a draft without a thought: its next ones may be watched as they are written."""
-    await drafter.ainvoke(brief())
+    await drafter.ainvoke(build_brief())
 
 
 async def test_a_stream_gives_the_text_in_pieces_and_then_the_draft(drafter: Drafter, model: ModelDouble) -> None:
-    await known_to_keep_thoughts_apart(drafter)
-    chunks = [chunk async for chunk in drafter.astream(brief())]
+    await show_plain_writing(drafter)
+    chunks = [chunk async for chunk in drafter.astream(build_brief())]
     *pieces, last = chunks
     assert len(pieces) > 3
     assert last.text == ""
@@ -428,12 +429,12 @@ async def test_a_stream_gives_the_text_in_pieces_and_then_the_draft(drafter: Dra
 
 async def test_a_stream_is_tried_again_only_before_its_first_piece(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(server_error(), "There we are.")
-    chunks = [chunk async for chunk in drafter.astream(brief())]
+    chunks = [chunk async for chunk in drafter.astream(build_brief())]
     assert chunks[-1].draft is not None
     assert chunks[-1].draft.attempts == 2
 
-    model.enqueue(HalfSent())
-    stream = drafter.astream(brief())
+    model.enqueue(TruncatedBody())
+    stream = drafter.astream(build_brief())
     assert (await anext(stream)).text
     with pytest.raises(DraftFailed, match="unreachable after 1 attempts"):
         await _read(stream)
@@ -443,9 +444,9 @@ async def test_a_stream_keeps_its_deadline_and_does_not_strike_its_consumer(
     drafter: Drafter, model: ModelDouble
 ) -> None:
     """The deadline ends the call, also while the consumer is busy elsewhere, and is told at the next step."""
-    await known_to_keep_thoughts_apart(drafter)
+    await show_plain_writing(drafter)
     model.token_interval_s = 0.05
-    stream = drafter.astream(brief(deadline=in_s(0.3)))
+    stream = drafter.astream(build_brief(deadline=compute_deadline(0.3)))
     await anext(stream)
     await asyncio.sleep(0.5)
     assert drafter.limiter.in_flight == 0
@@ -456,9 +457,9 @@ async def test_a_stream_keeps_its_deadline_and_does_not_strike_its_consumer(
 
 
 async def test_a_stream_left_early_is_cut_off(drafter: Drafter, model: ModelDouble) -> None:
-    await known_to_keep_thoughts_apart(drafter)
+    await show_plain_writing(drafter)
     model.token_interval_s = 0.05
-    stream = drafter.astream(brief())
+    stream = drafter.astream(build_brief())
     await anext(stream)
     await stream.aclose()
     await model.wait_idle()
@@ -469,8 +470,8 @@ async def test_a_stream_left_early_is_cut_off(drafter: Drafter, model: ModelDoub
 async def test_streams_take_slots_too(model: ModelDouble) -> None:
     model.token_interval_s = 0.002
 
-    async with served_by(model, limiter=FairLimiter(2)) as drafter:
-        await asyncio.gather(*(_read(drafter.astream(brief(index))) for index in range(5)))
+    async with build_drafter(model, limiter=FairLimiter(2)) as drafter:
+        await asyncio.gather(*(_read(drafter.astream(build_brief(index))) for index in range(5)))
     assert model.peak_in_flight == 2
 
 
@@ -478,8 +479,8 @@ async def test_a_model_that_cannot_stream_gives_one_piece() -> None:
     class Whole(FakeListChatModel):
         disable_streaming: bool = True
 
-    drafter = Drafter(OneModel(Whole(responses=["Hello there"])))
-    chunks = [chunk async for chunk in drafter.astream(brief())]
+    drafter = Drafter(SingleModelSource(Whole(responses=["Hello there"])))
+    chunks = [chunk async for chunk in drafter.astream(build_brief())]
     assert [chunk.text for chunk in chunks] == ["Hello there", ""]
 
 
@@ -489,10 +490,10 @@ async def test_a_stream_without_a_chunk_is_malformed() -> None:
             return
             yield
 
-    drafter = Drafter(OneModel(Nothing(responses=[])))
+    drafter = Drafter(SingleModelSource(Nothing(responses=[])))
     with pytest.raises(DraftFailed, match="invalid_output") as failed:
-        await anext(drafter.astream(brief()))
-    assert isinstance(failed.value.__cause__, MalformedReplyError)
+        await anext(drafter.astream(build_brief()))
+    assert isinstance(failed.value.__cause__, MalformedCompletionError)
 
 
 # --- tracing ------------------------------------------------------------------------------------------
@@ -523,7 +524,7 @@ async def test_tracers_see_the_draft_with_the_models_run_within(drafter: Drafter
     recorder = Recorder()
     config = {"callbacks": [recorder], "tags": ["suggest"], "metadata": {"surface": "slash"}, "run_name": "reply"}
     model.enqueue(bad_request())
-    results = await drafter.abatch([brief(0), brief(1)], config, return_exceptions=True)
+    results = await drafter.abatch([build_brief(0), build_brief(1)], config, return_exceptions=True)
     assert len(results) == 2
     drafts = [run for run in recorder.runs if run["kind"] == "draft"]
     models = [run for run in recorder.runs if run["kind"] == "model"]
@@ -533,7 +534,7 @@ async def test_tracers_see_the_draft_with_the_models_run_within(drafter: Drafter
         assert "suggest" in run["tags"]
         assert {"direct", "warm"} & set(run["tags"])
         assert run["metadata"].items() >= {"surface": "slash", "request_id": "r1", "model": "gpt-4o-mini"}.items()
-        assert run["metadata"]["prompt_version"] == brief().playbook.prompt_version
+        assert run["metadata"]["prompt_version"] == build_brief().playbook.prompt_version
     assert {run["metadata"]["sample_index"] for run in drafts} == {0, 1}
     assert {run["name"] for run in drafts} == {"reply"}
     assert sorted(recorder.ended) == ["Draft", "refused"]
@@ -543,6 +544,6 @@ async def test_a_drafter_is_a_step_of_a_chain(drafter: Drafter) -> None:
     """In a chain of LangChain's, the draft's run is a child of the chain's, and its text goes on."""
     recorder = Recorder()
     chain = drafter | RunnableLambda(lambda draft: len(draft.text))
-    assert await chain.ainvoke(brief(), {"callbacks": [recorder]}) > 0
+    assert await chain.ainvoke(build_brief(), {"callbacks": [recorder]}) > 0
     by_name = {run["name"]: run for run in recorder.runs}
     assert by_name["Drafter"]["parent_run_id"] == by_name["RunnableSequence"]["run_id"]

@@ -22,7 +22,7 @@ async def test_agents_are_served_in_turns() -> None:
     order: list[str] = []
 
     async def work(key: str, number: int) -> None:
-        async with limiter.slot(key):
+        async with limiter.hold_slot(key):
             order.append(f"{key}{number}")
             await asyncio.sleep(0)
 
@@ -30,11 +30,11 @@ async def test_agents_are_served_in_turns() -> None:
     asks = [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 1), ("c", 1), ("b", 2)]
     tasks = [asyncio.create_task(work(key, number)) for key, number in asks]
     await asyncio.sleep(0)
-    assert (limiter.in_flight, limiter.waiting) == (1, 7)
+    assert (limiter.in_flight, limiter.queue_length) == (1, 7)
     limiter.release()
     await asyncio.gather(*tasks)
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
-    assert (limiter.in_flight, limiter.waiting) == (0, 0)
+    assert (limiter.in_flight, limiter.queue_length) == (0, 0)
 
 
 async def test_a_waiter_cancelled_as_it_is_granted_hands_its_slot_on() -> None:
@@ -62,7 +62,7 @@ async def test_a_waiter_that_gave_up_is_passed_over() -> None:
     gone.cancel()
     limiter.release()
     await waiting
-    assert limiter.waiting == 0
+    assert limiter.queue_length == 0
     limiter.release()
     assert limiter.in_flight == 0
 
@@ -75,7 +75,7 @@ async def test_a_waiter_that_gave_up_leaves_the_queue() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert limiter.waiting == 0
+    assert limiter.queue_length == 0
     limiter.release()
     assert limiter.in_flight == 0
 
@@ -93,7 +93,7 @@ async def _storm(rng: random.Random, limit: int, count: int) -> None:
     held: Counter[str] = Counter()
 
     async def work(key: str, turns: int) -> None:
-        async with limiter.slot(key):
+        async with limiter.hold_slot(key):
             held[key] += 1
             assert held.total() <= limit
             try:
@@ -110,4 +110,4 @@ async def _storm(rng: random.Random, limit: int, count: int) -> None:
     async with asyncio.timeout(5):
         results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
-    assert (limiter.in_flight, limiter.waiting) == (0, 0)
+    assert (limiter.in_flight, limiter.queue_length) == (0, 0)

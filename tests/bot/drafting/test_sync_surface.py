@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, OneModel, WrongLoopError
+from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, SingleModelSource, WrongLoopError
 from bot.drafting.background_loop import BackgroundLoop
 from playground.model_server import Hang, ModelDouble, bad_request
-from tests.bot.drafting.briefs import brief, briefs, only_one_answers, served_by
+from tests.bot.drafting.briefs import answer_one, build_brief, build_briefs, build_drafter
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def model() -> Iterator[ModelDouble]:
 
 @pytest.fixture
 def drafter(model: ModelDouble) -> Iterator[Drafter]:
-    with served_by(model) as made:
+    with build_drafter(model) as made:
         yield made
 
 
-def eventually(condition: Any) -> None:
+def wait_for(condition: Any) -> None:
     until = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < until
@@ -43,56 +43,56 @@ def eventually(condition: Any) -> None:
 
 def test_invoke_gives_a_draft_or_raises(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue("Which order?", bad_request())
-    assert drafter.invoke(brief()).text == "Which order?"
+    assert drafter.invoke(build_brief()).text == "Which order?"
     with pytest.raises(DraftFailed, match="refused"):
-        drafter.invoke(brief())
+        drafter.invoke(build_brief())
 
 
 def test_batch_keeps_the_order_and_the_failures(drafter: Drafter, model: ModelDouble) -> None:
     model.answer_when(lambda call: "draft 1!" in call.prompt, bad_request())
-    first, second, third = drafter.batch(briefs(3), {"max_concurrency": 3}, return_exceptions=True)
+    first, second, third = drafter.batch(build_briefs(3), {"max_concurrency": 3}, return_exceptions=True)
     assert isinstance(first, Draft)
     assert isinstance(second, DraftFailed)
     assert isinstance(third, Draft)
     assert drafter.batch([]) == []
     with pytest.raises(DraftFailed):
-        drafter.batch(briefs(3))
+        drafter.batch(build_briefs(3))
 
 
 @pytest.mark.parametrize("config", [RunnableConfig(max_concurrency=2), {"max_concurrency": 2}, None])
 def test_max_concurrency_holds_in_batch(drafter: Drafter, model: ModelDouble, config: Any) -> None:
     model.latency_s = 0.05
     runnable: Any = drafter.with_config(max_concurrency=2) if config is None else drafter
-    assert len(runnable.batch(briefs(6), config)) == 6
+    assert len(runnable.batch(build_briefs(6), config)) == 6
     assert model.peak_in_flight == 2
 
 
 def test_batch_as_completed_gives_them_as_they_are_done(drafter: Drafter, model: ModelDouble) -> None:
     model.answer_when(lambda call: "draft 0!" in call.prompt, bad_request())
-    results = dict(drafter.batch_as_completed(briefs(3), return_exceptions=True))
+    results = dict(drafter.batch_as_completed(build_briefs(3), return_exceptions=True))
     assert isinstance(results[0], DraftFailed)
     assert {type(results[1]), type(results[2])} == {Draft}
 
 
 def test_batch_as_completed_left_early_cancels_the_rest(drafter: Drafter, model: ModelDouble) -> None:
-    only_one_answers(model, 0, "done", of=3)
-    for index, _ in drafter.batch_as_completed(briefs(3), return_exceptions=True):
+    answer_one(model, 0, "done", of=3)
+    for index, _ in drafter.batch_as_completed(build_briefs(3), return_exceptions=True):
         assert index == 0
         break
     assert drafter.limiter.in_flight == 0
-    eventually(lambda: model.cancelled == 2)
+    wait_for(lambda: model.cancelled == 2)
 
 
 def test_a_stream_raises_its_failure(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(bad_request())
     with pytest.raises(DraftFailed, match="refused"):
-        list(drafter.stream(brief()))
+        list(drafter.stream(build_brief()))
 
 
 def test_stream_gives_pieces(drafter: Drafter) -> None:
     """Once the model has ended a draft without a thought."""
-    drafter.invoke(brief())
-    *pieces, last = drafter.stream(brief())
+    drafter.invoke(build_brief())
+    *pieces, last = drafter.stream(build_brief())
     assert len(pieces) > 3
     assert last.draft is not None
 
@@ -100,30 +100,30 @@ def test_stream_gives_pieces(drafter: Drafter) -> None:
 def test_the_deadline_holds(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(Hang())
     with pytest.raises(DraftFailed, match="timed_out"):
-        drafter.invoke(brief(deadline=time.monotonic() + 0.1))
-    eventually(lambda: model.cancelled == 1)
+        drafter.invoke(build_brief(deadline=time.monotonic() + 0.1))
+    wait_for(lambda: model.cancelled == 1)
 
 
 def test_threads_share_the_limit(model: ModelDouble) -> None:
     model.latency_s = 0.03
-    with served_by(model, limiter=FairLimiter(2)) as drafter, ThreadPoolExecutor(6) as threads:
-        assert len(list(threads.map(drafter.invoke, briefs(6)))) == 6
+    with build_drafter(model, limiter=FairLimiter(2)) as drafter, ThreadPoolExecutor(6) as threads:
+        assert len(list(threads.map(drafter.invoke, build_briefs(6)))) == 6
     assert model.peak_in_flight == 2
 
 
 @pytest.mark.parametrize(
     ("method", "calls"),
     [
-        (lambda drafter: drafter.invoke(brief()), 1),
-        (lambda drafter: drafter.batch(briefs(2)), 2),
-        (lambda drafter: list(drafter.stream(brief())), 1),
-        (lambda drafter: list(drafter.batch_as_completed(briefs(2))), 2),
+        (lambda drafter: drafter.invoke(build_brief()), 1),
+        (lambda drafter: drafter.batch(build_briefs(2)), 2),
+        (lambda drafter: list(drafter.stream(build_brief())), 1),
+        (lambda drafter: list(drafter.batch_as_completed(build_briefs(2))), 2),
     ],
 )
 def test_closing_cancels_what_runs(model: ModelDouble, method: Callable[[Drafter], object], calls: int) -> None:
     """A thread that waits for a draft then is told so."""
     model.script(lambda _: Hang())
-    drafter = served_by(model)
+    drafter = build_drafter(model)
     failures: list[BaseException] = []
 
     def ask() -> None:
@@ -134,46 +134,46 @@ def test_closing_cancels_what_runs(model: ModelDouble, method: Callable[[Drafter
 
     thread = threading.Thread(target=ask)
     thread.start()
-    eventually(lambda: model.in_flight == calls)
+    wait_for(lambda: model.in_flight == calls)
     drafter.close()
     thread.join(5)
     assert not thread.is_alive()
     assert [str(failure).split()[0] for failure in failures] == ["cancelled"]
-    eventually(lambda: model.in_flight == 0)
+    wait_for(lambda: model.in_flight == 0)
 
 
 def test_a_closed_drafter_says_so() -> None:
-    drafter = Drafter(OneModel(DemonstrationModel()))
+    drafter = Drafter(SingleModelSource(DemonstrationModel()))
     drafter.close()
     drafter.close()
     with pytest.raises(RuntimeError, match="closed"):
-        drafter.invoke(brief())
+        drafter.invoke(build_brief())
 
 
 # --- one event loop -------------------------------------------------------------------------------------
 
 
-def in_a_new_loop(coroutine: Any) -> Any:
+def run_in_new_loop(coroutine: Any) -> Any:
     with asyncio.Runner() as runner:
         return runner.run(coroutine)
 
 
 def test_a_second_event_loop_is_refused_by_name() -> None:
-    drafter = Drafter(OneModel(DemonstrationModel()))
-    assert in_a_new_loop(drafter.ainvoke(brief())).text
+    drafter = Drafter(SingleModelSource(DemonstrationModel()))
+    assert run_in_new_loop(drafter.ainvoke(build_brief())).text
     with pytest.raises(WrongLoopError, match="another event loop"):
-        in_a_new_loop(drafter.ainvoke(brief()))
+        run_in_new_loop(drafter.ainvoke(build_brief()))
     with pytest.raises(WrongLoopError):
-        in_a_new_loop(drafter.abatch([brief()], return_exceptions=True))
+        run_in_new_loop(drafter.abatch([build_brief()], return_exceptions=True))
     with pytest.raises(WrongLoopError):
-        drafter.invoke(brief())
+        drafter.invoke(build_brief())
 
 
 def test_asynchronous_use_after_synchronous_is_refused_by_name() -> None:
-    with Drafter(OneModel(DemonstrationModel())) as drafter:
-        assert drafter.invoke(brief()).text
+    with Drafter(SingleModelSource(DemonstrationModel())) as drafter:
+        assert drafter.invoke(build_brief()).text
         with pytest.raises(WrongLoopError):
-            in_a_new_loop(drafter.abatch([brief()]))
+            run_in_new_loop(drafter.abatch([build_brief()]))
 
 
 def test_a_synchronous_call_from_within_its_own_loop_is_refused() -> None:

@@ -9,7 +9,8 @@ import pytest
 from rapidfuzz.distance import Levenshtein
 
 from bot.errors import EmptyReply, NotOwner, UnknownRequest
-from bot.suggesting.choose import PART_LIMIT, Click
+from bot.suggesting.choose import PART_LIMIT
+from bot.suggesting.click import Click
 from bot.text_limits import count_utf16_units
 from storage.errors import NothingToUndo, NotOpen, Redelivered
 from storage.records import LogEntry, ResponseUrl
@@ -154,7 +155,7 @@ async def test_shown_is_read_again_where_it_was_recorded_while_the_click_was_loo
     stale = await desk.store.requests.get(entry.request.id)
     assert stale is not None
     await desk.suggester().record_shown(entry, at=after(seconds=4))
-    assert await chooser._shown_at(stale.request, stale.visible) == after(seconds=4)
+    assert await chooser._resolve_shown_at(stale.request, stale.visible) == after(seconds=4)
 
 
 @pytest.mark.parametrize("offset_s", [-3600, -1, 0])

@@ -8,7 +8,14 @@ import pytest
 
 from bot.operations.write_buffer import TRIES
 from bot.suggesting.choose import PART_LIMIT, RecordedChoice
-from bot.suggesting.deliver import DELETE_TRIES, Deliverer, DeliveryOutcome, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from bot.suggesting.deliver import (
+    DELETE_TRIES,
+    Deliverer,
+    DeliveryOutcome,
+    DeliveryRefused,
+    DeliveryThrottled,
+    DeliveryUncertain,
+)
 from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
 from storage.records import Delivery, ResponseUrl
 from storage.repositories.deliveries import Deliveries

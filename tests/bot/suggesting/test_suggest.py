@@ -15,7 +15,7 @@ from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.suggesting.admission import MESSAGE_LIMIT
 from storage.errors import NotOpen, Redelivered, TakenOver
-from storage.records import Candidate, Request, Turn, ResponseUrl
+from storage.records import Candidate, Request, ResponseUrl, Turn
 from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft
 from tests.storage.stores import AT, after
 

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cli.manifest import bot_scopes, load_manifest
+from cli.slack_manifest import bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
 from playground.model_server import ModelDouble, RawBody, Redirect, Refusal, server_error
 from tests.cli.conftest import Suggest

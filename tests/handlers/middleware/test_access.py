@@ -59,7 +59,7 @@ async def house(
         identity = await connection.identify()
         tasks, clock = BackgroundTasks(), made.clock
         live_messages = LiveMessages(client=connection.client, clock=clock.monotonic)
-        private = EphemeralMessages(
+        ephemeral = EphemeralMessages(
             client=connection.client, live_messages=live_messages, session=session, now=clock.now
         )
         gate = AccessControl(
@@ -67,7 +67,7 @@ async def house(
             usergroups=Usergroups(usergroups, client=connection.client, clock=clock.monotonic),
             admins=admins,
             client=connection.client,
-            private=private,
+            ephemeral=ephemeral,
             tasks=tasks,
             now=clock.now,
         )

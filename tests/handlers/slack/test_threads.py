@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from handlers.slack.threads import TOKEN_BUDGET, newest, plain, text_of, tokens
+from handlers.slack.messages import read_text, to_plain_text
+from handlers.slack.threads import TOKEN_BUDGET, estimate_tokens, select_newest
 from playground import Dispatch, ErrorResponse, Message, User
 from playground.slack.people.customers import PAULA
 from tests.conftest import Stage
@@ -151,7 +152,7 @@ async def test_of_a_thread_of_two_thousand_messages_the_newest_are_read(stage: S
     ], "without the join and what was deleted"
     assert turns[-3][1].endswith("[file: photo.jpg]")
     assert 20 < len(turns) < 200
-    assert sum(tokens(text) for _, text in turns) <= TOKEN_BUDGET
+    assert sum(estimate_tokens(text) for _, text in turns) <= TOKEN_BUDGET
     assert len(stage.slack.journal.calls("conversations.replies")) == 3
 
 
@@ -200,7 +201,7 @@ async def test_the_newest_message_is_read_however_long(stage: Stage) -> None:
     ],
 )
 def test_markup_reads_as_a_person_reads_it(marked: str, read: str) -> None:
-    assert plain(marked) == read
+    assert to_plain_text(marked) == read
 
 
 @pytest.mark.parametrize(
@@ -217,12 +218,12 @@ def test_markup_reads_as_a_person_reads_it(marked: str, read: str) -> None:
     ],
 )  # fmt: skip
 def test_what_an_app_wrote_is_found_where_it_is(message: dict[str, Any], text: str) -> None:
-    assert text_of(message) == text
+    assert read_text(message) == text
 
 
 def test_a_message_over_the_budget_is_kept_alone_if_it_is_the_one() -> None:
     long = {"ts": "2", "text": "x" * 40_000}
     others = [{"ts": "1", "text": "before"}, long, {"ts": "3", "text": "after"}]
-    assert newest(others, at="2") == [long]
-    assert newest(others, at=None) == [others[2]]
-    assert newest(others[:2], at=None) == [long]
+    assert select_newest(others, at="2") == [long]
+    assert select_newest(others, at=None) == [others[2]]
+    assert select_newest(others[:2], at=None) == [long]

@@ -13,8 +13,8 @@ import pytest
 from cli.database_location import Location
 from cli.workers import export_process
 from cli.workers.export_process import ExportsBeside
-from handlers.views import export_log
-from handlers.views.export_log import ExportFailed, Order
+from handlers import export_jobs
+from handlers.export_jobs import ExportFailed, ExportOrder
 from playground import Dispatch, DispatchOutcome, ErrorResponse, ServerError, User, View
 from playground.slack.fault_injection import Fault
 from tests.cli.log import audited
@@ -161,7 +161,7 @@ async def test_each_way_to_fail_has_its_sentence(method: str, fault: Fault, sent
 
 async def test_a_file_that_slack_would_not_take_is_not_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await decided(stage)
-    monkeypatch.setattr(export_log, "LARGEST", 10)
+    monkeypatch.setattr(export_jobs, "MAX_BYTES", 10)
     admin = stage.slack.people.admin
     await stage.slack.submit(admin, await opened(stage, admin), values())
     await told(stage, "larger than the 1 GB")
@@ -176,8 +176,8 @@ async def test_an_export_that_cannot_be_written_is_told(stage: Stage, monkeypatc
     await told(stage, "The export could not be written")
 
 
-def order(**changes: object) -> Order:
-    plain = Order(team_id="T1", user_id="U1", form="jsonl", since=None, pseudonyms=False)
+def order(**changes: object) -> ExportOrder:
+    plain = ExportOrder(team_id="T1", user_id="U1", form="jsonl", since=None, pseudonyms=False)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 

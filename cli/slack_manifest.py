@@ -59,12 +59,14 @@ def request_url(url: str) -> str:
     return urlunsplit(parts if parts.path.strip("/") else parts._replace(path=EVENTS_PATH))
 
 
-def as_yaml(manifest: Manifest) -> str:
-    return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)
+def to_yaml(manifest: Manifest) -> str:
+    """Write it as Slack's editor shows it."""
+    return str(yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)).rstrip("\n")
 
 
-def as_json(manifest: Manifest) -> str:
-    return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+def to_json(manifest: Manifest) -> str:
+    """Write it for Slack's API."""
+    return json.dumps(manifest, ensure_ascii=False, indent=2)
 
 
 def _urls(manifest: Manifest) -> Iterator[tuple[Manifest, str]]:

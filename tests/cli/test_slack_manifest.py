@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-import cli.manifest as it
-from handlers.app import Edge
+import cli.slack_manifest as it
+from handlers.app import SlackHandlers
 from tests.cli.conftest import Suggest
 
 HANDLERS = Path(__file__).parents[2] / "handlers"
@@ -84,8 +84,8 @@ def test_it_is_within_slacks_limits() -> None:
 def test_it_lists_what_is_handled() -> None:
     """Commands, shortcuts and events: no more and no fewer."""
     app = Registered()
-    edge = object.__new__(Edge)
-    for name in ("_gate", "_commands", "_clicks", "_exports", "_surfaces"):
+    edge = object.__new__(SlackHandlers)
+    for name in ("_origins", "_access", "_services"):
         object.__setattr__(edge, name, _Anything())
     edge.register(app)  # type: ignore[arg-type]
     manifest = it.load_manifest()

@@ -1,0 +1,75 @@
+"""Where `suggest rank` reads choices from: files of the choice log, or a database."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.choice_log import NotALine, lines_of, opened, read_line
+from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
+from cli.database_location import Location, opened_as_it_is
+from cli.errors import Failed, SettingsError
+from storage.queries.log_entries import ChoiceLog, Selection
+from storage.records import LogEntry
+from storage.repositories.audit import Audit
+
+Logs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--log", metavar="FILE", help="A choice log, plain or packed; may be repeated. [default: the database]"
+    ),
+]
+PickWeights = Annotated[
+    Weights,
+    typer.Option("--weights", help="Each pick counts 1, or as much as was kept of it in what was sent."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a log, as it is and as a record, and where it stands: the file and its number."""
+
+    place: str
+    raw: bytes
+    entry: LogEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceSource:
+    """The files to read choices from, or, without any, the database."""
+
+    logs: tuple[Path, ...]
+    location: Location
+
+
+def read_training_set(source: ChoiceSource) -> TrainingSet:
+    """Read the choices to learn from. Raises SettingsError, Failed."""
+    if not source.logs:
+        return asyncio.run(_read_database(source.location))
+    return collect_training_set(line.entry for log in source.logs for line in read_lines(log))
+
+
+async def _read_database(location: Location) -> TrainingSet:
+    async with opened_as_it_is(location) as database:
+        selection = Selection(include_simulated=await Audit(database).is_demonstration())
+        return collect_training_set([entry async for entry in ChoiceLog(database).entries(selection)])
+
+
+def read_lines(log: Path) -> Iterator[LogLine]:
+    """Read each line as it is and as a record. Raises Failed at the first that is none: half a log is another log."""
+    try:
+        with opened(log) as file:
+            for number, line in lines_of(file):
+                if isinstance(line, NotALine):
+                    raise Failed(f"{log}, line {number}: {line}")
+                try:
+                    yield LogLine(f"{log}, line {number}", line, read_line(line))
+                except NotALine as error:
+                    raise Failed(f"{log}, line {number}: {error}") from error
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no file {log}") from error
+    except OSError as error:
+        raise Failed(f"{log} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,44 @@
+"""`suggest playbook check`: whether a playbook can be used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.playbook import Playbook, load_playbook
+from cli.options import Json
+from cli.render.json import playbook as json
+from cli.render.output import print_result
+from cli.render.text import playbook as text
+from cli.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsablePlaybook:
+    """A playbook without faults, and what it is called in front of people."""
+
+    name: str
+    playbook: Playbook
+
+
+def run(
+    *,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PATH]", help="Which. [default: what SUGGEST_PLAYBOOK says, else the built-in one]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a playbook can be used; if not, where and why.
+
+    Example: suggest playbook check playbook.toml
+    """
+    checked = check_playbook(path or load_settings().suggest_playbook)
+    print_result(checked, as_json=as_json, to_text=text.render_playbook, to_json=json.render_playbook)
+
+
+def check_playbook(path: Path | None) -> UsablePlaybook:
+    """Load the playbook of a file, or the built-in one. Raises PlaybookError where it cannot be used."""
+    name = "the built-in playbook" if path is None else str(path)
+    return UsablePlaybook(name=name, playbook=load_playbook(path))

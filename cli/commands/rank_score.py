@@ -1,0 +1,145 @@
+"""`suggest rank score`: a choice log again, with what a ranker predicts."""
+
+import asyncio
+import json as jsonlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final
+
+import typer
+
+from bot.ranking.choice_sets import ChoiceSet
+from bot.ranking.model import CorruptModel, Ranker
+from bot.ranking.prediction import Prediction, predict, to_undecided_choice_set
+from bot.text_limits import clean
+from cli import wiring
+from cli.choice_source import LogLine, read_lines
+from cli.database_location import Location, locate_database, opened_as_it_is
+from cli.errors import Failed, SettingsError
+from cli.options import DatabaseFile, Json
+from cli.output_file import STDOUT, destination
+from cli.render.json import ranking as json
+from cli.render.text import ranking as text
+from storage.repositories.rankers import Rankers
+
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How many requests were written, scored by which ranker, and where to."""
+
+    requests: int
+    version: str
+    output: Path
+
+
+def run(
+    *,
+    log: Annotated[Path, typer.Option("--log", metavar="FILE", help="A choice log, plain or packed.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A ranker that `rank train` saved. [default: the database's]"),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A file, written whole or not at all; - is stdout.")
+    ] = Path("-"),
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write a choice log back with scores, and how probable each choice was.
+
+    Candidates get `score` (quality alone) and `choice_probability`, requests `none_probability`.
+
+    Example: suggest rank score --log choices.jsonl --model ranker.json
+    """
+    scoring = score(log, model, output, locate_database(database))
+    if not as_json:
+        print(text.render_scoring(scoring), file=sys.stderr)
+    elif output != STDOUT:  # else the lines themselves are there
+        print(json.render_scoring(scoring))
+
+
+def score(log: Path, model: Path | None, output: Path, location: Location) -> Scoring:
+    """Write each line back with scores and probabilities; whole or not at all. Raises Failed, SettingsError."""
+    if output.exists() and log.exists() and output.samefile(log):
+        raise SettingsError(f"-o {output} is the log itself: name another file")
+    ranker = asyncio.run(_read_stored_ranker(location)) if model is None else _read_saved_ranker(model)
+    count = 0
+    with destination(output) as file:
+        for batch in _batches(read_lines(log)):
+            _score(ranker, batch, file)
+            count += len(batch)
+    return Scoring(requests=count, version=ranker.version, output=output)
+
+
+def _batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
+    while batch := list(islice(lines, _BATCH)):
+        yield batch
+
+
+def _score(ranker: Ranker, batch: Sequence[LogLine], file: BinaryIO) -> None:
+    displays = [to_undecided_choice_set(line.entry) for line in batch]
+    predictions = iter(predict(ranker, [display for display in displays if display is not None]))
+    file.writelines(
+        _add_scores(line, display, None if display is None else next(predictions))
+        for line, display in zip(batch, displays, strict=True)
+    )
+
+
+def _add_scores(line: LogLine, display: ChoiceSet | None, prediction: Prediction | None) -> bytes:
+    """The line again, with what was predicted. Raises Failed where it holds what JSON cannot write, as 1e999."""
+    scores: dict[str, tuple[float, float]] = {}
+    if display is not None and prediction is not None:
+        values = zip(prediction.scores, prediction.probabilities, strict=True)
+        scores = dict(zip((item.id for item in display.shown), values, strict=True))
+    try:
+        found = jsonlib.loads(line.raw)
+        found["request"]["none_probability"] = None if prediction is None else prediction.none
+        for candidate in found["candidates"]:
+            candidate["score"], candidate["choice_probability"] = scores.get(clean(candidate["id"]), (None, 0.0))
+        return _encode(found) + b"\n"
+    except ValueError as error:
+        raise Failed(f"{line.place}: has a number in it that is too large: write null") from error
+
+
+def _encode(value: Any) -> bytes:
+    """Half a character, which JSON can write and UTF-8 cannot, stays escaped."""
+    try:
+        return jsonlib.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return jsonlib.dumps(value, allow_nan=False).encode()
+
+
+def _read_saved_ranker(model: Path) -> Ranker:
+    try:
+        text = model.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no file {model}: suggest rank train --save {model} makes one") from error
+    except OSError as error:
+        raise Failed(f"{model} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Failed(f"{model} is no ranker that can be used: it is no text") from error
+    return _parse_ranker(text, str(model))
+
+
+async def _read_stored_ranker(location: Location) -> Ranker:
+    """The one that is shown, else the newest."""
+    async with opened_as_it_is(location) as database:
+        rankers = Rankers(database, me=wiring.new_id())
+        change = await rankers.current()
+        shown = await rankers.get(change.version) if change is not None and change.version is not None else None
+        stored = shown or await rankers.newest()
+    if stored is None:
+        raise Failed("no ranker has been learned in this database yet: give one with --model FILE")
+    return _parse_ranker(stored.model, f"the stored ranker {stored.version}")
+
+
+def _parse_ranker(text: str, name: str) -> Ranker:
+    try:
+        return Ranker.from_json(text)
+    except CorruptModel as error:
+        raise Failed(f"{name} cannot be used: {error}") from error

@@ -1,0 +1,45 @@
+"""What `suggest rank report` says, the same on a terminal and on a page."""
+
+from typing import Final
+
+from bot.ranking.contrasts import ContrastKind, EffectComparison, PairContrast, Standing
+from bot.ranking.rank_report import RankReport
+
+TITLES: Final[dict[ContrastKind, str]] = {"styles": "Styles", "models": "Models", "prompts": "Prompts"}
+
+EXPLORATORY: Final = (
+    "Fewer than ten agents: this is what these people like, and may not hold for others. Errors are clustered by agent "
+    "and day, and look surer than they are."
+)
+HOW_TO_READ: Final = (
+    "Times as often: 1.35 is picked 1.35 times as often, whatever its place and whoever picks, with the 95% interval; "
+    "1 is no difference. At equal length: what is left once length is taken out. Of twenty comparisons without a "
+    "difference, one looks like one. Prompts: how often anything is picked at all."
+)
+
+
+def describe_sample(found: RankReport) -> str:
+    """Say how many requests, picks and agents, from when, and what is left out."""
+    comparison = found.comparison
+    agents = "1 agent" if comparison.agents == 1 else f"{comparison.agents} agents"
+    line = f"{comparison.displays:,} decided requests, {comparison.picks:,} picks of {agents}"
+    if found.since is not None and found.until is not None:
+        line += f", {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}"
+    if found.left_out:
+        line += "; left out: " + ", ".join(
+            f"{count:,} {reason.replace('_', ' ')}" for reason, count in sorted(found.left_out.items())
+        )
+    return line + "."
+
+
+def list_standings(comparison: EffectComparison, kind: ContrastKind) -> list[Standing]:
+    return [each for each in comparison.standings if each.kind == kind]
+
+
+def list_pairs(comparison: EffectComparison, kind: ContrastKind) -> list[PairContrast]:
+    return [each for each in comparison.pairs if each.kind == kind]
+
+
+def format_best(standing: Standing) -> str:
+    """Format the probability of being the best."""
+    return "–" if standing.best is None else f"{100 * standing.best:.0f}%"  # noqa: RUF001 - a dash

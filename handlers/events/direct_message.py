@@ -1,0 +1,72 @@
+"""A direct message to the bot is the customer's; the candidates are a message there."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.i18n.texts import Texts
+from bot.suggesting.admission import Ask
+from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from handlers.commands.arguments import parse_subcommand, split_hint
+from handlers.context import Ack, Context, Services
+from handlers.events.redelivery import take_event, tell_author
+from handlers.payloads import EventMessage
+from handlers.slack.messages import get_subtype, to_plain_text
+from storage.records import Request, Turn
+
+_log = logging.getLogger(__name__)
+
+
+async def on_direct_message(
+    services: Services, ack: Ack, body: dict[str, Any], request: AsyncBoltRequest
+) -> BoltResponse:
+    """Handle the event; messages elsewhere, edits and deletions are acknowledged only."""
+    event = body.get("event")
+    if not isinstance(event, Mapping) or not _is_direct(event):
+        return await ack()
+    return await take_event(services, ack, body, request, _answer)
+
+
+async def _answer(services: Services, context: Context[EventMessage]) -> None:
+    message, hint = split_hint(to_plain_text(context.payload.text))
+    if parse_subcommand(message) in {"", "help"}:
+        await tell_author(services, context, context.texts("usage-direct"))
+        return
+    request = await services.suggester.accept(_to_ask(services, context, message, hint))
+    services.follow_up(request, context.texts, _draft_in_message(services, request, context.texts))
+
+
+def _to_ask(services: Services, context: Context[EventMessage], message: str, hint: str | None) -> Ask:
+    written = context.payload
+    return Ask(
+        team_id=written.team_id,
+        is_of_grid=services.identity.shares_grid(written.origin),
+        channel_id=written.channel_id,
+        thread_ts=written.thread_ts,
+        agent_id=written.user_id,
+        surface="dm",
+        locale=context.user.locale,
+        conversation=(Turn(role="customer", text=message),),
+        hint=hint,
+        idempotency_key=f"event:{written.event_id}",
+    )
+
+
+async def _draft_in_message(services: Services, request: Request, texts: Texts) -> None:
+    """Post a message with empty places, and draft into them."""
+    try:
+        places = await services.display.build_empty_places(request, texts)
+        posted = await services.live_messages.post(request, places.first)
+    except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
+        _log.warning("no message to fill: %s", error, extra={"request_id": request.id})
+        await services.display.draft_and_show(request, texts)
+        return
+    await services.display.draft_progressively(request, posted, texts)
+
+
+def _is_direct(event: Mapping[str, Any]) -> bool:
+    """Tell whether somebody wrote it to the bot. Messages of apps, its own too, do not pass access control."""
+    return event.get("channel_type") == "im" and get_subtype(event) in {None, "file_share"} and not event.get("hidden")

@@ -1,0 +1,45 @@
+"""A mention in a thread: private candidates there. What follows the mention is the hint."""
+
+import re
+from typing import Any
+
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.suggesting.admission import Ask
+from handlers.context import Ack, Context, Services
+from handlers.events.redelivery import take_event, tell_author
+from handlers.payloads import EventMessage
+from handlers.slack.messages import to_plain_text
+
+
+async def on_mention(services: Services, ack: Ack, body: dict[str, Any], request: AsyncBoltRequest) -> BoltResponse:
+    """Handle the event."""
+    return await take_event(services, ack, body, request, _answer)
+
+
+async def _answer(services: Services, context: Context[EventMessage]) -> None:
+    if context.payload.thread_ts is None:
+        services.suggester.check_channel(context.payload.channel_id, "mention")
+        await tell_author(services, context, context.texts("mention-outside"))
+        return
+    request = await services.suggester.accept(_to_ask(services, context))
+    services.follow_up(request, context.texts, services.colleagues.tell(request))
+    services.follow_up(request, context.texts, services.display.draft_in_thread(request, context.texts))
+
+
+def _to_ask(services: Services, context: Context[EventMessage]) -> Ask:
+    written = context.payload
+    hint = re.sub(rf"<@{services.identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
+    return Ask(
+        team_id=written.team_id,
+        is_of_grid=services.identity.shares_grid(written.origin),
+        channel_id=written.channel_id,
+        thread_ts=written.thread_ts,
+        agent_id=written.user_id,
+        surface="mention",
+        locale=context.user.locale,
+        conversation=(),
+        hint=to_plain_text(hint) or None,
+        idempotency_key=f"event:{written.event_id}",
+    )

@@ -1,0 +1,45 @@
+"""The editor: the edited reply is recorded and posted. What goes wrong is said in it, where the agent's text stays."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from bot.suggesting.clicks import Click
+
+from bot.errors import StaleConversation
+from bot.suggesting.choose import RecordedChoice
+from handlers.blocks.action_ids import REPLY_BLOCK
+from handlers.blocks.forms import build_stale_edit_view
+from handlers.context import Ack, Context, Services, handle
+from handlers.payloads import EditSubmission, parse_edit_submission
+from handlers.views.submissions import refuse_under, to_click
+
+Choose = Callable[[Click, str, str], Awaitable[RecordedChoice]]
+
+
+async def on_edit(services: Services, ack: Ack, body: dict[str, Any]) -> None:
+    """Handle the edited reply."""
+    await _submit(services, ack, body, services.chooser.edit)
+
+
+async def on_edit_anyway(services: Services, ack: Ack, body: dict[str, Any]) -> None:
+    """Handle the edited reply, though the conversation has moved on."""
+    await _submit(services, ack, body, services.chooser.edit_anyway)
+
+
+async def _submit(services: Services, ack: Ack, body: dict[str, Any], choose: Choose) -> None:
+    answer, refuse = partial(_answer, choose), refuse_under(REPLY_BLOCK)
+    await handle(services, ack, body, parse=parse_edit_submission, answer=answer, refuse=refuse)
+
+
+async def _answer(choose: Choose, services: Services, context: Context[EditSubmission]) -> None:
+    submission, texts = context.payload, context.texts
+    try:
+        chosen = await choose(to_click(services, submission), submission.candidate_id, submission.text)
+    except StaleConversation as stale:
+        await context.ack(response_action="update", view=build_stale_edit_view(stale, submission.text, texts))
+        return
+    await context.ack()
+    if submission.previous_view_id is not None:
+        services.live_messages.see(chosen.request.id, submission.previous_view_id)
+    services.follow_up(chosen.request, texts, services.display.deliver(services.deliverer, chosen, texts))
