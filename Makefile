@@ -34,11 +34,13 @@ $(DEV): requirements-dev.lock | $(RUN)
 demo: $(RUN)  ## Slack in the browser, with the bot in it; no account, no key
 	@$(BIN)/python -m cli demo $$([ "$$CI" = true ] && [ ! -t 0 ] && echo --check) $(ARGS)
 
-test: $(DEV)  ## All tests; ARGS="--cov" measures coverage, too
-	$(BIN)/python -m pytest $(ARGS)
+# A process for each processor; one alone where ARGS names a file or a test, for starting them takes ten seconds.
+test: $(DEV)  ## All tests; ARGS="tests/bot -k line" some of them, ARGS=--cov with coverage
+	$(BIN)/python -m pytest $(if $(filter-out -%,$(ARGS)),,--numprocesses=auto --dist=worksteal) $(ARGS)
 
-soak: $(DEV)  ## All fault tests, and a run of 20,000 suggestions (half an hour)
+soak: $(DEV)  ## All fault tests, 20,000 suggestions, and properties of other examples each time (half an hour)
 	$(BIN)/python -m pytest tests/faults -m "soak or not soak" -s $(ARGS)
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=random $(ARGS)
 
 lint: $(DEV)  ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .

@@ -1,13 +1,18 @@
-"""The real bot between a Slack workspace and a model's server, all on loopback."""
+"""The real bot between a Slack workspace and a model's server, all on loopback; and what every run of tests shares."""
 
 import asyncio
+import functools
+import gc
 import json
-from collections.abc import AsyncIterator, Callable
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpcore2
 import pytest
 import yaml
 
@@ -16,10 +21,57 @@ from cli.lifecycle import run_bot
 from cli.settings import Settings
 from playground import AppConfig, DispatchOutcome, Ephemeral, User, Workspace
 from playground.model_server import ModelDouble
+from storage.engine import sqlite
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
+from storage.schema import migrate
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
+DURABLE = sqlite.PRAGMAS
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The profile of `make soak`: as `ci`, but with other examples each time."""
+    if config.getoption("hypothesis_profile") == "random":
+        from hypothesis import settings
+
+        settings.register_profile("random", settings.get_profile("ci"), derandomize=False)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported out of the garbage collector: it would go through all of LangChain again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _economy() -> Iterator[None]:
+    """In this process, SQLite does not wait for the disk, and the certificates of authorities are read once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
+        patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c() -> Iterator[None]:
+    """Processes started from here hear Ctrl-C, also where this run was started in the background and ignores it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)  # unlike "ignored", a handler is not inherited
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file: copying it is quicker than migrating again."""
+    path = tmp_path_factory.mktemp("template") / "migrated.db"
+    database = Database(f"sqlite:///{path}")
+    await migrate(database)
+    await database.aclose()
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +150,17 @@ async def read_log(url: str, *, include_simulated: bool = False) -> list[dict[st
         await database.aclose()
 
 
+@functools.cache
+def app_config() -> AppConfig:
+    """What the manifest grants."""
+    return AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+
+
 StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture
-def stage_with(tmp_path: Path) -> StageMaker:
+def stage_with(tmp_path: Path, migrated_file: Path) -> StageMaker:
     """Stages with other settings, over Socket Mode, or over nothing: then the test runs its bots itself."""
 
     @asynccontextmanager
@@ -113,8 +171,10 @@ def stage_with(tmp_path: Path) -> StageMaker:
         enterprise_id: str | None = None,
         **overrides: Any,
     ) -> AsyncIterator[Stage]:
-        config = AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
-        async with Workspace.start(config=config, enterprise_id=enterprise_id) as slack, ModelDouble.start() as double:
+        if not (tmp_path / "suggest.db").exists():
+            shutil.copy(migrated_file, tmp_path / "suggest.db")
+        workspace = Workspace.start(config=app_config(), enterprise_id=enterprise_id)
+        async with workspace as slack, ModelDouble.start() as double:
             settings = Settings(
                 _env_file=None,
                 **{

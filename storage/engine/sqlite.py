@@ -15,6 +15,9 @@ from typing import Any, Final, Self
 
 import aiosqlite
 
+PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+"""Commits are durable. What is deleted or replaced is overwritten with zeros."""
+
 _FETCH_SIZE: Final = 64
 
 
@@ -26,8 +29,7 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
         connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
         try:
             _switch_to_wal(connection, until=time.monotonic() + busy_ms / 1000)
-            # What is deleted or replaced is overwritten with zeros.
-            for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}").close()
         except sqlite3.Error:
             connection.close()

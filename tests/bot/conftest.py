@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.bot.desk import Desk
-from tests.storage.conftest import migrated_file, sqlite
+from tests.storage.conftest import sqlite
 from tests.storage.stores import SqliteFiles, open_store
 
-__all__ = ["desk", "migrated_file", "sqlite"]
+__all__ = ["desk", "sqlite"]
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from playground import AppConfig, Timing, Workspace
+from playground import Timing, Workspace
 from playground.model_server import ModelDouble
 from storage.engine.database import Database
 from storage.schema import migrate
-from tests.conftest import MANIFEST
+from tests.conftest import app_config
 from tests.faults.bots import Nursery, Scene
 
 
@@ -63,14 +62,6 @@ def migrated_server(postgres: Any) -> Any:
     return postgres
 
 
-@pytest.fixture(scope="session")
-async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("template") / "migrated.db"
-    await _migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
 def scenes(request: pytest.FixtureRequest, nursery: Nursery, migrated_file: Path, tmp_path: Path) -> SceneMaker:
     """Makes scenes on either engine; their processes end with them."""
@@ -85,8 +76,7 @@ def scenes(request: pytest.FixtureRequest, nursery: Nursery, migrated_file: Path
             url = f"sqlite:///{folder}/suggest.db"
         else:
             url = _new_database(request.getfixturevalue("migrated_server"))
-        config = AppConfig.from_manifest(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
-        async with Workspace.start(config=config, timing=timing) as slack, ModelDouble.start() as model:
+        async with Workspace.start(config=app_config(), timing=timing) as slack, ModelDouble.start() as model:
             scene = Scene(slack=slack, model=model, nursery=nursery, folder=folder, database_url=url, env=env)
             try:
                 yield scene

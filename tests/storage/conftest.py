@@ -21,13 +21,6 @@ from tests.storage.stores import (
 
 
 @pytest.fixture(scope="session")
-async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "migrated.db"
-    await _migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
 async def postgresql_url() -> AsyncIterator[str]:
     """A real server, with a migrated database to copy."""
     # A folder of its own: the path of a socket must be short.

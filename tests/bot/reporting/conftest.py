@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +10,15 @@ from bot.reporting import Prices, Report, Reporter, ReportQuery
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection
 from storage.queries.reports import Reports
-from storage.schema import migrate
 from tests.reportlog import MONDAY, Asked, record
+from tests.storage.stores import SqliteFiles
 
 Reported = Callable[..., Awaitable[Report]]
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'suggest.db'}")
-    await migrate(opened)
+async def database(sqlite: SqliteFiles) -> AsyncIterator[Database]:
+    opened = Database(sqlite.migrated())
     yield opened
     await opened.aclose()
 

@@ -15,6 +15,7 @@ from storage.engine.database import Database, database_file
 from storage.errors import Unavailable
 from storage.records import ResponseUrl
 from storage.schema import migrate
+from tests.conftest import DURABLE
 from tests.storage.stores import (
     SqliteFiles,
     Store,
@@ -33,6 +34,12 @@ from tests.storage.stores import (
     shown,
     undone,
 )
+
+
+@pytest.fixture(autouse=True)
+def _durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the disk is waited for, as in production."""
+    monkeypatch.setattr("storage.engine.sqlite.PRAGMAS", DURABLE)
 
 
 @pytest.fixture
