@@ -4,8 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from tests.nursery import started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +71,12 @@ def suggest(capsys: pytest.CaptureFixture[str]) -> Suggest:
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Process:
+def process() -> Process:
     """Runs a command as a process, without a terminal."""
 
     def call(*args: str, **env: str) -> Result:
-        ended = subprocess.run(
-            [sys.executable, "-m", "cli", *args],
-            cwd=tmp_path,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return Result(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
+        with started(*args, env=env) as running:
+            out, err = running.communicate()
+        return Result(code=running.wait(), out=out, err=err)
 
     return call

@@ -6,15 +6,14 @@ import os
 import pty
 import re
 import select
-import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.nursery import Command, started
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 
@@ -22,7 +21,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 class Person:
     """Watches one command; `screen` is all that was written so far, without colours."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", terminal: int) -> None:
+    def __init__(self, process: Command, terminal: int) -> None:
         self.raw = b""
         self._process = process
         self._terminal = terminal
@@ -76,21 +75,9 @@ def at_terminal(
     """`suggest args…`, as a person runs it."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli", *args],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=cwd,
-        env={**os.environ, "TERM": "xterm-256color", **(env or {})},
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no other way to Ctrl-C
-    )
-    os.close(theirs)
     try:
-        yield Person(process, ours)
+        with started(*args, env={"TERM": "xterm-256color", **(env or {})}, folder=cwd, terminal=theirs) as process:
+            os.close(theirs)
+            yield Person(process, ours)
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait(timeout=30)
         os.close(ours)

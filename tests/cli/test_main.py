@@ -1,14 +1,12 @@
 """The front door: help that is true, one line for what goes wrong, exit codes 0, 1, 2."""
 
 import asyncio
-import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import make_log, write_log
 from tests.cli.conftest import Process, Suggest
+from tests.nursery import started
 
 COMMANDS = (
     "serve",
@@ -74,7 +73,7 @@ async def test_without_a_command_the_help_is_shown_as_wrong_usage(suggest: Sugge
 
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_the_help_of_every_command_has_an_example_that_runs(
-    command: str, suggest: Suggest, process: Process, monkeypatch: pytest.MonkeyPatch
+    command: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = await suggest(*command.split(), "--help")
     assert told.code == 0
@@ -122,25 +121,6 @@ def served(args: list[str]) -> tuple[int, str]:
         return running.wait(timeout=30), "".join(lines)
 
 
-@contextmanager
-def started(*args: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
-    running = subprocess.Popen(
-        [sys.executable, "-m", "cli", *args],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-    with running:
-        try:
-            yield running
-        finally:
-            if running.poll() is None:
-                running.kill()
-
-
 async def test_version(suggest: Suggest) -> None:
     result = await suggest("--version")
     assert (result.code, result.out) == (0, f"{__version__}\n")
@@ -172,11 +152,15 @@ async def test_wrong_usage_is_one_line_and_exit_code_2(args: tuple[str, ...], li
     assert line in result.complaint
 
 
-def test_the_module_is_the_command(process: Process) -> None:
-    assert process("--version").out == f"{__version__}\n"
-    refused = process("export")
-    assert refused.code == 2
-    assert refused.complaint.startswith("there is no database suggest.db")
+def test_the_module_is_the_command() -> None:
+    """Processes of other tests are forked off one that has everything imported: these are not."""
+    command = [sys.executable, "-m", "cli"]
+    version = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert version.stdout == f"{__version__}\n"
+    refused = subprocess.run([*command, "export"], capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("suggest: there is no database suggest.db")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -215,7 +199,7 @@ def test_the_manifest_goes_through_a_terminal_of_any_encoding(process: Process) 
 async def test_ctrl_c_is_quiet() -> None:
     async with Workspace.start() as slack:
         slack.faults.plan(ANY, NoResponse())
-        with started("doctor", SLACK_API_URL=slack.api_url, SLACK_BOT_TOKEN=slack.bot_token) as running:
+        with started("doctor", env={"SLACK_API_URL": slack.api_url, "SLACK_BOT_TOKEN": slack.bot_token}) as running:
             await wait_until(lambda: any(entry.name == "auth.test" for entry in slack.journal.entries))
             running.send_signal(signal.SIGINT)
             ended = await asyncio.to_thread(running.communicate)
@@ -225,7 +209,7 @@ async def test_ctrl_c_is_quiet() -> None:
 
 async def test_ctrl_c_stops_what_is_being_drafted() -> None:
     async with ModelDouble.start(latency_s=30) as model:
-        with started("try", "Where is my order?", OPENAI_BASE_URL=model.base_url) as running:
+        with started("try", "Where is my order?", env={"OPENAI_BASE_URL": model.base_url}) as running:
             await model.wait_until(lambda: model.in_flight == 3)
             running.send_signal(signal.SIGINT)
             ended = await asyncio.to_thread(running.communicate)

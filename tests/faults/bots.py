@@ -1,13 +1,11 @@
 """Bots as processes, between a workspace and a model's server that live in the test."""
 
 import asyncio
-import json
 import os
 import re
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -19,53 +17,18 @@ from playground import User, Workspace
 from playground.model_server import ModelDouble
 from storage.engine.database import Database
 from tests.conftest import read_log
+from tests.nursery import the_nursery
 
 T = TypeVar("T")
-ROOT = Path(__file__).parent.parent.parent
 STOPPED_WITHIN_S = 30.0
-
-
-class Nursery:
-    """The process that bots are forked off: see `launcher`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._turn = asyncio.Lock()
-
-    @classmethod
-    @asynccontextmanager
-    async def start(cls) -> AsyncIterator["Nursery"]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.faults.launcher",
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        try:
-            yield cls(process)
-        finally:
-            if process.stdin is not None:
-                process.stdin.close()
-            await process.wait()
-
-    async def order(self, **order: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        async with self._turn:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(await self._process.stdout.readline())
-            return answer
 
 
 class Bot:
     """One process of `suggest serve`."""
 
-    def __init__(self, nursery: Nursery, pid: int, log: Path, points: Path | None) -> None:
+    def __init__(self, pid: int, log: Path, points: Path | None) -> None:
         self.pid = pid
         self.log = log
-        self._nursery = nursery
         self._points = points
         self._ended = asyncio.Event()
         self._pidfd = os.pidfd_open(pid)
@@ -120,7 +83,7 @@ class Bot:
         async with asyncio.timeout(within_s):
             await self._ended.wait()
         if self.code is None:
-            self.code = (await self._nursery.order(reap=self.pid))["code"]
+            self.code = the_nursery().order(reap=self.pid)["code"]
         return self.code
 
     async def stop(self, within_s: float = STOPPED_WITHIN_S) -> None:
@@ -149,7 +112,6 @@ class Scene:
 
     slack: Workspace
     model: ModelDouble
-    nursery: Nursery
     folder: Path
     database_url: str
     env: dict[str, str] = field(default_factory=dict)
@@ -181,7 +143,7 @@ class Scene:
             "args": ["serve", *(("--http", "127.0.0.1:0") if over == "http" else ("--health", "127.0.0.1:0"))],
             **{name: value for name, value in how.items() if not name.isupper()},
         }
-        bot = Bot(self.nursery, (await self.nursery.order(**order))["pid"], log, points)
+        bot = Bot(the_nursery().order(**order)["pid"], log, points)
         self.bots.append(bot)
         port = await bot.port()
         if over == "http":
@@ -290,7 +252,7 @@ _LEFT_OVER = text("""
 """)
 
 
-async def eventually(look: Callable[[], T | None], *, within_s: float = 20.0) -> T:
+async def eventually(look: Callable[[], T | None], *, within_s: float = 60.0) -> T:
     async with asyncio.timeout(within_s):
         while not (found := look()):  # noqa: ASYNC110 - of another process, no event comes
             await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ from playground.model_server import ModelDouble
 from storage.engine.database import Database
 from storage.schema import migrate
 from tests.conftest import app_config
-from tests.faults.bots import Nursery, Scene
+from tests.faults.bots import Scene
 
 
 def some(cases: Iterable[Any], *short: Any) -> list[Any]:
@@ -27,13 +27,6 @@ def some(cases: Iterable[Any], *short: Any) -> list[Any]:
 
 
 SceneMaker = Callable[..., AbstractAsyncContextManager[Scene]]
-
-
-@pytest.fixture(scope="session")
-async def nursery() -> AsyncIterator[Nursery]:
-    """What bots are forked off."""
-    async with Nursery.start() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +56,7 @@ def migrated_server(postgres: Any) -> Any:
 
 
 @pytest.fixture
-def scenes(request: pytest.FixtureRequest, nursery: Nursery, migrated_file: Path, tmp_path: Path) -> SceneMaker:
+def scenes(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) -> SceneMaker:
     """Makes scenes on either engine; their processes end with them."""
     numbers = count()
 
@@ -77,7 +70,7 @@ def scenes(request: pytest.FixtureRequest, nursery: Nursery, migrated_file: Path
         else:
             url = _new_database(request.getfixturevalue("migrated_server"))
         async with Workspace.start(config=app_config(), timing=timing) as slack, ModelDouble.start() as model:
-            scene = Scene(slack=slack, model=model, nursery=nursery, folder=folder, database_url=url, env=env)
+            scene = Scene(slack=slack, model=model, folder=folder, database_url=url, env=env)
             try:
                 yield scene
             finally:

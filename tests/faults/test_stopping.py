@@ -15,8 +15,9 @@ import pytest
 from playground import ServerError
 from playground.model_server import Hang
 from tests.faults.agents import Agent, values
-from tests.faults.bots import ROOT, Scene, eventually
+from tests.faults.bots import Scene, eventually
 from tests.faults.conftest import SceneMaker, some
+from tests.nursery import ROOT
 
 ASKS = 6
 

@@ -1,12 +1,8 @@
 """`suggest backup`: a copy of one moment, checked, while others write; all of it or nothing."""
 
 import asyncio
-import os
-import resource
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +13,7 @@ from storage import backup
 from tests.cli.conftest import Suggest
 from tests.cli.files import link, listed, read, size, write
 from tests.cli.log import log_of
+from tests.nursery import started
 from tests.storage.stores import open_store, shown
 
 
@@ -128,18 +125,11 @@ async def test_a_disk_that_is_full_leaves_nothing_behind(suggest: Suggest) -> No
     await filled(suggest, requests=50)
     write("copy.db", "what was there before")
     limit = size("log.db") // 2
-    ended = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "cli", "backup", "copy.db", "--force", "--database", "log.db"],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert ended.returncode == 1, ended.stderr
-    assert ended.stderr.startswith("suggest: log.db cannot be copied to copy.db (")
-    assert ended.stderr.count("\n") == 1
+    with started("backup", "copy.db", "--force", "--database", "log.db", file_limit=limit) as process:
+        _, told = await asyncio.to_thread(process.communicate)
+    assert process.returncode == 1, told
+    assert told.startswith("suggest: log.db cannot be copied to copy.db (")
+    assert told.count("\n") == 1
     assert read("copy.db") == "what was there before"
     assert not [name for name in listed() if "part" in name]
 

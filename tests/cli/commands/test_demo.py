@@ -22,7 +22,8 @@ from playground.model_server import ModelDouble
 from playground.slack.objects import Ephemeral
 from playground.slack.people.customers import CUSTOMERS
 from tests.cli.conftest import Suggest
-from tests.cli.test_main import started, wait_until
+from tests.cli.test_main import wait_until
+from tests.nursery import started
 
 
 def settings(**more: Any) -> Settings:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -31,6 +32,7 @@ from storage.tables import to_iso
 from tests.cli.conftest import Suggest
 from tests.cli.files import is_link, is_pipe, link, listed, read, read_bytes, size, write
 from tests.cli.log import audited
+from tests.nursery import started
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 DESIGNED = {
@@ -401,7 +403,7 @@ async def test_a_file_that_cannot_be_written_is_one_line(output: str, reason: st
 
 
 async def test_a_reader_who_leaves_early_hears_no_complaint() -> None:
-    await record_some(2000)
+    await fill(2_000)
     command = f"{sys.executable} -m cli export | head -n 1; echo ${{PIPESTATUS[0]}}"
     ended = await asyncio.to_thread(subprocess.run, ["bash", "-c", command], capture_output=True, text=True, check=True)
     first, code = ended.stdout.splitlines()
@@ -420,23 +422,25 @@ async def test_a_name_tells_how_it_is_packed(name: str, unpack: Callable[[bytes]
     assert size(name) < len(plain) / 5
 
 
-def exporting(output: str, *, before: str = "") -> subprocess.Popen[bytes]:
-    """A long export, begun."""
-    command = f"{before} exec {sys.executable} -m cli export -o {output}"
-    return subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@pytest.fixture(scope="module")
+def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database whose export takes seconds."""
+    path = tmp_path_factory.mktemp("long") / "suggest.db"
+    asyncio.run(fill(60_000, file=str(path)))
+    return path
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_export_leaves_nothing(number: signal.Signals) -> None:
-    asyncio.run(fill(60_000))
+def test_a_killed_export_leaves_nothing(number: signal.Signals, long_log: Path) -> None:
+    shutil.copy(long_log, "suggest.db")
     write("log.jsonl", "the export of last week")
-    process = exporting("log.jsonl")
-    while not any(is_open_for_writing(process.pid)):
-        assert process.poll() is None
-    process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    with started("export", "-o", "log.jsonl") as process:
+        while not any(is_open_for_writing(process.pid)):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, told = process.communicate()
     assert process.returncode in {-number, 128 + number}
-    assert b"Traceback" not in told
+    assert "Traceback" not in told
     assert read("log.jsonl") == "the export of last week"
     assert [name for name in listed() if not name.startswith("suggest.db")] == ["log.jsonl"]
 
@@ -455,19 +459,20 @@ def is_open_for_writing(pid: int) -> Iterator[bool]:
 def test_a_full_disk_leaves_nothing(export_format: str) -> None:
     """The export may grow to the size that the database has, and wants more."""
     asyncio.run(fill(5_000, hint='"' * 2_000))
-    blocks = size("suggest.db") // 1024 + 300
-    ended = exporting(f"log --format {export_format}", before=f"ulimit -f {blocks};")
-    _, told = ended.communicate(timeout=60)
-    assert told.decode() == "suggest: log cannot be written: File too large\n"
-    assert ended.returncode == 1
+    limit = size("suggest.db") + 300 * 1024
+    with started("export", "-o", "log", "--format", export_format, file_limit=limit) as process:
+        _, told = process.communicate()
+    assert told == "suggest: log cannot be written: File too large\n"
+    assert process.returncode == 1
     assert [name for name in listed() if not name.startswith("suggest.db")] == []
 
 
 @pytest.mark.parametrize("export_format", ["jsonl", "csv", "parquet"])
 def test_a_full_device_is_one_line(export_format: str) -> None:
     asyncio.run(fill(5_000))
-    _, told = exporting(f"/dev/full --format {export_format}").communicate(timeout=60)
-    assert told.decode() == "suggest: /dev/full cannot be written: No space left on device\n"
+    with started("export", "-o", "/dev/full", "--format", export_format) as process:
+        _, told = process.communicate()
+    assert told == "suggest: /dev/full cannot be written: No space left on device\n"
 
 
 def test_where_files_need_a_name_it_is_beside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -593,24 +598,14 @@ def test_memory_stays_flat_however_long_the_log_is(tmp_path: Path) -> None:
     assert peaks[1] < peaks[0] * 1.2 + 500_000
 
 
-async def fill(count: int, **changes: Any) -> None:
+async def fill(count: int, file: str = "suggest.db", **changes: Any) -> None:
     """Many requests of 1 KB, a second apart, at once."""
     from sqlalchemy import insert
 
     from storage.rows import to_row
     from storage.tables import requests
 
-    text = "x" * 500
-    async with open_records("sqlite:///suggest.db") as records, records.database.write() as connection:
-        rows = [
-            to_row(
-                request_of(
-                    number,
-                    created_at=START + timedelta(seconds=number),
-                    conversation=(Turn(role="customer", text=text),),
-                    **changes,
-                )
-            )
-            for number in range(count)
-        ]
+    row = to_row(request_of(0, conversation=(Turn(role="customer", text="x" * 500),), **changes))
+    rows = [row | {"id": f"r{n}", "created_at": START + timedelta(seconds=n)} for n in range(1, count + 1)]
+    async with open_records(f"sqlite:///{file}") as records, records.database.write() as connection:
         await connection.execute(insert(requests), rows)

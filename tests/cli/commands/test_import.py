@@ -15,6 +15,7 @@ from tests.cli.commands.test_export import DESIGNED, record_some
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, read, write
 from tests.cli.log import audited, log_of
+from tests.nursery import started
 
 LINE = json.dumps({"schema": "choice-log/1", **DESIGNED}, ensure_ascii=False) + "\n"
 
@@ -136,9 +137,9 @@ async def test_a_file_that_is_not_there_stops_everything_before_it_begins(
 
 def test_stdin_is_read_packed_too() -> None:
     for content, told in ((line("r1").encode(), "1 requests"), (gzip.compress(line("r2").encode()), "1 requests")):
-        command = [sys.executable, "-m", "cli", "import", "-"]
-        ended = subprocess.run(command, input=content, capture_output=True, check=True, timeout=60)
-        assert ended.stderr.decode().startswith(told)
+        with started("import", "-", stdin=content) as process:
+            _, err = process.communicate()
+        assert (process.returncode, err[: len(told)]) == (0, told)
 
 
 def test_memory_stays_flat_however_long_the_file_or_a_line_of_it_is() -> None:

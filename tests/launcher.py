@@ -1,11 +1,13 @@
-"""Starts bots for the fault tests: each is `suggest serve` in a process of its own, forked off this one, which has
-everything imported already. It reads a JSON line for each order on stdin, and answers with one on stdout.
+"""Starts commands for the tests: each is `suggest …` in a process of its own, forked off this one, which has everything
+imported already. It reads a JSON line for each order on stdin, and answers with one on stdout; see `nursery`.
 
-The hooks are put in here, in the forked process, so that the product has no code for tests: a bot may be told to kill
-itself at the n-th commit or network call after SIGUSR1, to look for dead replicas more often, or to have a full disk.
+The fault tests' hooks are put in here, in the forked process, so that the product has no code for tests: a bot may be
+told to kill itself at the n-th commit or network call after SIGUSR1, to look for dead replicas more often, or to have a
+full disk.
 """
 
 import ctypes
+import fcntl
 import gc
 import itertools
 import json
@@ -13,6 +15,8 @@ import os
 import resource
 import signal
 import sys
+import termios
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,6 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import cli.backing_up
+import cli.demoing
+import cli.doctor
+import cli.exporting
+import cli.importing
+import cli.trying
 import h11  # noqa: F401 - what the first call to a model would import
 from slack_bolt.app.async_app import AsyncApp
 from sqlalchemy import text
@@ -27,9 +37,9 @@ from sqlalchemy import text
 import bot.operations.recovery
 import cli.lifecycle
 import cli.logs
+import cli.main
 from bot.drafting import Models  # noqa: F401 - what the first draft would import
 from bot.i18n.texts import texts_for
-from cli.main import run
 from storage.engine.database import Database
 
 _DIE_WITH_PARENT = 1
@@ -103,16 +113,14 @@ def turn_read_only_on_signal() -> None:
     Database.write = refusing  # type: ignore[method-assign,assignment]
 
 
-def live(order: dict[str, Any]) -> int:
+def live(order: dict[str, Any], streams: list[int]) -> int:
     """The forked process, from here to its exit code."""
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["env"])
     os.chdir(order["folder"])
-    errors = os.open(order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(errors, 1)
-    os.dup2(errors, 2)
+    take_streams(streams, has_terminal=order.get("has_terminal", False))
     if order.get("points"):
         watch(Points(order["points"], order.get("kill_at")))
     if heartbeat_s := order.get("heartbeat_s"):
@@ -121,9 +129,61 @@ def live(order: dict[str, Any]) -> int:
     if order.get("read_only_on_signal"):
         turn_read_only_on_signal()
     if room := order.get("room"):
-        limit = room + max(file.stat().st_size for file in Path(order["folder"]).glob("*.db*"))
+        order["file_limit"] = room + max(file.stat().st_size for file in Path(order["folder"]).glob("*.db*"))
+    if limit := order.get("file_limit"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    return run(order["args"])
+    sys.argv = ["suggest", *order["args"]]
+    try:
+        cli.main.main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BaseException:  # noqa: BLE001 - as the interpreter does at its end
+        traceback.print_exc()
+    return 1
+
+
+def open_streams(order: dict[str, Any]) -> list[int]:
+    """What stdin, stdout and stderr will be. Before the fork, so that who ordered may close theirs after the answer."""
+    read = os.O_NOCTTY | (os.O_RDWR if order.get("has_terminal") else os.O_RDONLY)
+    write = os.O_NOCTTY | os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    stderr = order["stderr"]
+    return [
+        os.open(order.get("stdin", os.devnull), read),
+        os.open(order.get("stdout", stderr), write),
+        os.open(stderr, write),
+    ]
+
+
+def take_streams(streams: list[int], *, has_terminal: bool) -> None:
+    """Make these stdin, stdout and stderr, as a starting interpreter does."""
+    if has_terminal:
+        os.setsid()
+        fcntl.ioctl(streams[0], termios.TIOCSCTTY, 0)
+    for standard, stream in enumerate(streams):
+        os.dup2(stream, standard)
+        os.close(stream)
+    encoding = os.environ.get("PYTHONIOENCODING", "utf-8")
+    sys.stdin = os.fdopen(0, encoding=encoding, closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding=encoding, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding=encoding, errors="backslashreplace", buffering=1, closefd=False)
+
+
+def fork(order: dict[str, Any]) -> int:
+    """The process id of the command."""
+    streams = open_streams(order)
+    if pid := os.fork():
+        for stream in streams:
+            os.close(stream)
+        return pid
+    code = 1
+    try:
+        code = live(order, streams)
+        sys.stdout.flush()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def warm_up() -> None:
@@ -135,21 +195,15 @@ def warm_up() -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run of tests, which ends this one
     warm_up()
     for line in sys.stdin:
         order = json.loads(line)
         if (pid := order.get("reap")) is not None:
             _, status = os.waitpid(pid, 0)
             answer = {"code": os.waitstatus_to_exitcode(status)}
-        elif (pid := os.fork()) == 0:
-            code = 1
-            try:
-                code = live(order)
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
         else:
-            answer = {"pid": pid}
+            answer = {"pid": fork(order)}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
