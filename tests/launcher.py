@@ -8,7 +8,9 @@ full disk.
 
 import ctypes
 import fcntl
+import functools
 import gc
+import importlib
 import itertools
 import json
 import os
@@ -30,7 +32,7 @@ import cli.doctor
 import cli.exporting
 import cli.importing
 import cli.trying
-import h11  # noqa: F401 - what the first call to a model would import
+import httpcore2
 from slack_bolt.app.async_app import AsyncApp
 from sqlalchemy import text
 
@@ -38,11 +40,14 @@ import bot.operations.recovery
 import cli.lifecycle
 import cli.logs
 import cli.main
-from bot.drafting import Models  # noqa: F401 - what the first draft would import
+from bot.drafting.http import Server
 from bot.i18n.texts import texts_for
+from storage import schema
 from storage.engine.database import Database
 
 _DIE_WITH_PARENT = 1
+_LATE = ("bot.drafting.chat_model", "h11", "langchain_core.tracers.langchain", "openai.resources.chat", "stdnum.iban")
+"""What a first call, draft or request would import."""
 
 
 class Points:
@@ -188,8 +193,13 @@ def fork(order: dict[str, Any]) -> int:
 
 def warm_up() -> None:
     """Do once what each bot would take a third of a second for; what is here already is left out of its collector."""
-    AsyncApp(signing_secret="none", token="xoxb-none")
+    for name in _LATE:
+        importlib.import_module(name)
+    httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
+    Server(base_url="http://127.0.0.1:1", api_key=None)
+    AsyncApp(signing_secret="none", token="xoxb-none", name="none")
     texts_for("en-US")
+    schema._head()
     gc.collect()
     gc.freeze()
 
