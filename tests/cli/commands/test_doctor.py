@@ -13,10 +13,7 @@ from playground.model_server import ModelDouble, RawBody, Redirect, Refusal, ser
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, write
 from tests.conftest import StageMaker
-from tests.storage.conftest import postgresql, postgresql_url
 from tests.storage.stores import PostgresDatabases, open_store
-
-__all__ = ["postgresql", "postgresql_url"]
 
 SCOPES = bot_scopes(load_manifest())
 

@@ -21,7 +21,7 @@ from storage.engine.database import Database, parse_url
 from storage.engine.postgresql import CONNECTIONS, Target
 from storage.errors import Unavailable, Unsuitable
 from storage.schema import MIGRATION_LOCK, migrate
-from tests.storage.conftest import start_postgresql
+from tests.conftest import start_postgresql
 from tests.storage.stores import (
     PostgresDatabases,
     Store,
