@@ -39,6 +39,17 @@ def build_drafter(model: ModelDouble, **changes: Any) -> Drafter:
     )
 
 
+def answer_once_full(model: ModelDouble, limit: int) -> None:
+    """No call is answered before `limit` are in flight; those beyond it have a moment to show themselves."""
+
+    async def reply(_call: Call) -> str:
+        await model.wait_until(lambda: model.peak_in_flight >= limit)
+        return "Which order is it?"
+
+    model.latency_s = 0.03
+    model.script(reply)
+
+
 def answer_one(model: ModelDouble, index: int, answer: Answer | str, *, of: int) -> None:
     """Draft `index` gets its answer once all `of` calls have arrived; the others hang."""
 

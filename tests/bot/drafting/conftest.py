@@ -1,4 +1,6 @@
+import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,3 +21,16 @@ async def drafter(model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     monkeypatch.setattr("bot.drafting.retry.BACK_OFF_S", 0.005)
     async with build_drafter(model) as made:
         yield made
+
+
+@pytest.fixture
+def deadlines(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Timeout]:
+    """Those of the drafts, in the order of their beginning. They pass when the test says so, with `reschedule(0)`."""
+    made: list[asyncio.Timeout] = []
+
+    def timeout(_left: float | None) -> asyncio.Timeout:
+        made.append(asyncio.timeout(None))
+        return made[-1]
+
+    monkeypatch.setattr("bot.drafting.drafter.asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
+    return made

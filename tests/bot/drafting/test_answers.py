@@ -12,10 +12,10 @@ from bot.drafting.cleaning import MAX_REPLY
 from playground.model_server import (
     Answer,
     EndlessBody,
+    ErrorStatus,
     ModelDouble,
     RawBody,
     Redirect,
-    ErrorStatus,
     Reply,
     bad_request,
     server_error,

@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 from bot.drafting import Drafter, DraftFailed, Models
 from bot.drafting.chat_model import build_openai_model
 from bot.drafting.http import Server
-from playground.model_server import ModelDouble, ErrorStatus, bad_request
+from playground.model_server import ErrorStatus, ModelDouble, bad_request
 from tests.bot.drafting.briefs import build_brief, build_briefs, build_drafter, draft_failing
 
 

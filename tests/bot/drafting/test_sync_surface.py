@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, SingleModelSource, WrongLoopError
 from bot.drafting.background_loop import BackgroundLoop
 from playground.model_server import Hang, ModelDouble, bad_request
-from tests.bot.drafting.briefs import answer_one, build_brief, build_briefs, build_drafter
+from tests.bot.drafting.briefs import answer_once_full, answer_one, build_brief, build_briefs, build_drafter
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def drafter(model: ModelDouble) -> Iterator[Drafter]:
 
 
 def wait_for(condition: Any) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -61,7 +61,7 @@ def test_batch_keeps_the_order_and_the_failures(drafter: Drafter, model: ModelDo
 
 @pytest.mark.parametrize("config", [RunnableConfig(max_concurrency=2), {"max_concurrency": 2}, None])
 def test_max_concurrency_holds_in_batch(drafter: Drafter, model: ModelDouble, config: Any) -> None:
-    model.latency_s = 0.05
+    answer_once_full(model, 2)
     runnable: Any = drafter.with_config(max_concurrency=2) if config is None else drafter
     assert len(runnable.batch(build_briefs(6), config)) == 6
     assert model.peak_in_flight == 2
@@ -101,11 +101,12 @@ def test_the_deadline_holds(drafter: Drafter, model: ModelDouble) -> None:
     model.enqueue(Hang())
     with pytest.raises(DraftFailed, match="timed_out"):
         drafter.invoke(build_brief(deadline=time.monotonic() + 0.1))
-    wait_for(lambda: model.cancelled == 1)
+    wait_for(lambda: model.in_flight == 0)
+    assert model.cancelled == model.total
 
 
 def test_threads_share_the_limit(model: ModelDouble) -> None:
-    model.latency_s = 0.03
+    answer_once_full(model, 2)
     with build_drafter(model, limiter=FairLimiter(2)) as drafter, ThreadPoolExecutor(6) as threads:
         assert len(list(threads.map(drafter.invoke, build_briefs(6)))) == 6
     assert model.peak_in_flight == 2
