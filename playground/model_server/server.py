@@ -28,6 +28,8 @@ from typing import Any, Literal, Never
 
 from aiohttp import web
 
+from playground.slack.clock import PATIENCE_S
+
 JsonObject = dict[str, Any]
 FinishReason = Literal["stop", "length", "content_filter"]
 
@@ -295,7 +297,7 @@ class ModelDouble:
 
     # --- waiting
 
-    async def wait_until(self, condition: Callable[[], bool], *, within_s: float = 10.0) -> None:
+    async def wait_until(self, condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
         """Return as soon as the condition holds; it is looked at when a call arrives or ends.
 
         Raises TimeoutError, with the counts, when it does not hold within `within_s` seconds.
@@ -312,11 +314,11 @@ class ModelDouble:
         finally:
             self._waiters.remove(waiter)
 
-    async def wait_calls(self, total: int, *, within_s: float = 10.0) -> None:
+    async def wait_calls(self, total: int, *, within_s: float = PATIENCE_S) -> None:
         """Return as soon as `total` calls have arrived since the start."""
         await self.wait_until(lambda: self.total >= total, within_s=within_s)
 
-    async def wait_idle(self, *, within_s: float = 10.0) -> None:
+    async def wait_idle(self, *, within_s: float = PATIENCE_S) -> None:
         """Return as soon as no call is in flight."""
         await self.wait_until(lambda: self.in_flight == 0, within_s=within_s)
 

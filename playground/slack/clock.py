@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
+
+PATIENCE_S: Final = 30.0
+"""How long a test waits for what the app does, unless it says otherwise. Long, since a machine may be busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

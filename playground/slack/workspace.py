@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from playground.slack import view_stack
-from playground.slack.clock import Clock, Timing
+from playground.slack.clock import PATIENCE_S, Clock, Timing
 from playground.slack.config import AppConfig
 from playground.slack.dispatch import acknowledgements, events
 from playground.slack.dispatch.dispatcher import Dispatch, Dispatcher, DispatchOutcome, RawResponse, Signature
@@ -286,41 +286,41 @@ class Workspace:
         return self.state.homes.get(user.id)
 
     async def wait_for_message(
-        self, channel: Channel, matches: Callable[[Message], bool] | None = None, *, within: float = 5.0
+        self, channel: Channel, matches: Callable[[Message], bool] | None = None, *, within: float = PATIENCE_S
     ) -> Message:
         """Return the newest message that matches, else the next one, posted or changed. Raises TimeoutError."""
         seen = self.messages(channel)[::-1]
         return await self._wait_for_record(("message", channel.id), seen, matches, within)
 
     async def wait_for_ephemeral(
-        self, user: User, matches: Callable[[Ephemeral], bool] | None = None, *, within: float = 5.0
+        self, user: User, matches: Callable[[Ephemeral], bool] | None = None, *, within: float = PATIENCE_S
     ) -> Ephemeral:
         """Wait as `wait_for_message` does, for a message that this person alone sees."""
         return await self._wait_for_record(("ephemeral", user.id), self.ephemerals(user)[::-1], matches, within)
 
     async def wait_for_view(
-        self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
+        self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = PATIENCE_S
     ) -> View:
         """Wait as `wait_for_message` does, for a modal of the person's."""
         return await self._wait_for_record(("modal", user.id), self.open_views(user)[::-1], matches, within)
 
     async def wait_for_home(
-        self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = 5.0
+        self, user: User, matches: Callable[[View], bool] | None = None, *, within: float = PATIENCE_S
     ) -> View:
         """Wait as `wait_for_message` does, for the person's Home tab."""
         home = self.home(user)
         return await self._wait_for_record(("home", user.id), [home] if home else [], matches, within)
 
-    async def wait_until(self, holds: Callable[[], bool], *, within: float = 5.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, within: float = PATIENCE_S) -> None:
         """Return once `holds()`; ask again after every change of the workspace. Raises TimeoutError."""
         async with asyncio.timeout(within):
             await self.state.changes.wait_until(holds)
 
-    async def wait_for_app(self, *, within: float = 5.0) -> None:
+    async def wait_for_app(self, *, within: float = PATIENCE_S) -> None:
         """Return once an app is connected over Socket Mode. Raises TimeoutError."""
         await self.wait_until(lambda: self.sockets.is_connected, within=within)
 
-    async def wait_until_idle(self, *, within: float = 5.0) -> None:
+    async def wait_until_idle(self, *, within: float = PATIENCE_S) -> None:
         """Return once no dispatch is in flight; retries are not waited for. Raises TimeoutError."""
         await self.wait_until(lambda: self._pending == 0, within=within)
 
