@@ -172,7 +172,7 @@ class Scene:
             assert await self.bot.wait() == -signal.SIGKILL, self.bot.errors[-4000:]
             await self.start()
 
-    async def seen(self, look: Callable[[], T | None], *, within_s: float = 15.0) -> T:
+    async def seen(self, look: Callable[[], T | None], *, within_s: float = 60.0) -> T:
         """What the agent sees at last; a bot that is killed meanwhile is started again."""
         try:
             async with asyncio.timeout(within_s):
@@ -186,7 +186,7 @@ class Scene:
     async def settle(self) -> Records:
         """Wait until nothing is left to do; then stop the bot, and read what it has recorded."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while await self.left_over():
                     await self.revive()
                     await asyncio.sleep(0.02)

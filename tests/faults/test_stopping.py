@@ -65,7 +65,7 @@ async def test_told_to_stop_while_it_drafts(scenes: SceneMaker, after_s: float) 
 
 async def test_told_to_stop_while_the_model_hangs(scenes: SceneMaker) -> None:
     """What does not come by the deadline has failed, and the agent is told before it ends."""
-    async with scenes(SUGGEST_DEADLINE_S="1.5") as scene:
+    async with scenes(SUGGEST_DEADLINE_S="3") as scene:
         scene.model.script(lambda _: Hang())
         bot = await scene.start()
         await scene.slack.run_command(scene.agent, scene.slack.channels.support, "/suggest", "Where is it?")

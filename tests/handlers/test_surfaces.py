@@ -42,7 +42,7 @@ async def whole_modal(stage: Stage, count: int = 3) -> View:
 
 async def all_shown(stage: Stage) -> dict[str, Any]:
     """The newest request, once all its candidates are recorded as visible, which follows the update by a moment."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             line = (await stage.log())[-1]
             if line["request"]["status"] == "shown" and all(each["shown_at"] for each in line["candidates"]):
@@ -165,7 +165,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     await stage.slack.click(stage.agent, one, "use_candidate")
     asked = await modal_with(stage, "use_anyway")
     gates.open(1, 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.slack.wait_until_idle()
@@ -260,7 +260,7 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
     await stage.slack.close_view(stage.agent, one)
     gates.open(1, 2)
     await stage.slack.wait_until(lambda: bool(stage.slack.journal.calls("views.update")))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.suggest("last")
@@ -282,7 +282,7 @@ async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: St
     assert "still being drafted" in json.dumps(outcome.body)
     await gates.ready()
     gates.open(0, 1, 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.suggest("last")
