@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import cli.backing_up
-import cli.demoing
-import cli.doctor
-import cli.exporting
-import cli.importing
-import cli.trying
+import cli.commands.backup
+import cli.commands.demo
+import cli.commands.doctor
+import cli.commands.export
+import cli.commands.import_
+import cli.commands.try_
 import httpcore2
 from slack_bolt.app.async_app import AsyncApp
 from sqlalchemy import text
