@@ -1,4 +1,4 @@
-"""Why a use case was refused, for the edge to put in words.
+"""Refusals of use cases, which the edge puts in words.
 
 Refusal
 ├── MessageTooLong    the customer's message is over the limit
@@ -20,7 +20,7 @@ from storage.records import Candidate, Request
 
 
 class Refusal(Exception):  # noqa: N818 - named for what happened, as the callers read it
-    """The root of the tree above."""
+    """The base of all refusals; the tree is drawn above."""
 
 
 class MessageTooLong(Refusal):
@@ -33,7 +33,7 @@ class MessageTooLong(Refusal):
 
 
 class LimitReached(Refusal):
-    """`which` limit, and the seconds until it allows more."""
+    """A limit is reached: `which`, and the seconds until it allows more."""
 
     def __init__(self, which: Literal["agent_per_minute", "tokens_per_day", "queue"], *, retry_after_s: int) -> None:
         super().__init__(which)
@@ -46,7 +46,7 @@ class DraftingPaused(Refusal):
 
 
 class AdminRequired(Refusal):
-    """Who asked is no admin. `helpers` are user ids of those whom they can ask, besides the workspace's admins."""
+    """The user is no admin. `helpers` are user ids of those whom they can ask, besides the workspace's admins."""
 
     def __init__(self, *, helpers: tuple[str, ...] = ()) -> None:
         super().__init__("no admin")
@@ -57,7 +57,7 @@ AccessDeniedReason = Literal["guest", "stranger", "deactivated", "usergroup", "u
 
 
 class AccessDenied(Refusal):
-    """Who asked may not use the bot, or not in this `place`; `unknown`: Slack did not say who they are.
+    """The user may not use the bot, or not in this `place`; `unknown`: Slack did not say who they are.
 
     `helpers` are user ids of those whom they can ask, besides the workspace's admins.
     """
@@ -73,11 +73,11 @@ class UnknownRequest(Refusal):
 
 
 class NotOwner(Refusal):
-    """The clicker is not the agent who asked."""
+    """Another agent asked for these replies."""
 
 
 class StaleConversation(Refusal):
-    """The thread of `request` has so many messages that the model did not see when it drafted `candidate`."""
+    """The thread of `request` has `newer` messages that the model did not see when it drafted `candidate`."""
 
     def __init__(self, request: Request, candidate: Candidate, *, newer: int) -> None:
         super().__init__(f"{newer} newer messages")
@@ -87,4 +87,4 @@ class StaleConversation(Refusal):
 
 
 class EmptyReply(Refusal):
-    """There is nothing to send."""
+    """The edited reply is empty: there is nothing to send."""

@@ -53,9 +53,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
-    """What every draft of a team shares. `text` is the file as it was read; `prompt_version` stands for it, and for
-    the fixed words of the prompt, in the choice log. `redact` is what no model sees besides the usual personal data,
-    `phone_regions` the countries whose national phone numbers are known.
+    """The instructions that every draft of a team shares.
+
+    `text` is the file as it was read; `prompt_version` is a hash of it and of the version of the prompt's fixed words.
+    `redact` is what no model sees besides the usual personal data, `phone_regions` the countries whose national phone
+    numbers are recognised.
     """
 
     persona: str
@@ -68,7 +70,7 @@ class Playbook:
     phone_regions: tuple[str, ...] = REGIONS
 
     def get_style(self, name: str) -> Style:
-        """The style of that name. KeyError if there is none."""
+        """Return the style of that name. Raises KeyError if there is none."""
         for style in self.styles:
             if style.name == name:
                 return style
@@ -76,7 +78,7 @@ class Playbook:
 
 
 class PlaybookError(Exception):
-    """A playbook that cannot be used. `str()` is one line: the file, the line if any, what is wrong, the fix."""
+    """A playbook that cannot be used. Its `str()` is one line: the file, the line if any, what is wrong, the fix."""
 
     def __init__(self, source: str, line: int | None, reason: str) -> None:
         self.source = source
@@ -89,36 +91,36 @@ def load_playbook(path: Path | None = None) -> Playbook:
     """Read the playbook at `path`, or the built-in one. Raises PlaybookError, also when there is no such file."""
     if path is None:
         return parse_playbook(read_built_in(), source=_BUILT_IN)
-    return parse_playbook(_read(path), source=str(path))
+    return parse_playbook(_read_file(path), source=str(path))
 
 
 def read_built_in() -> str:
-    """The built-in playbook, annotated: what `suggest playbook init` writes."""
+    """Return the text of the built-in playbook, with its remarks, as `suggest playbook init` writes it."""
     return resources.files(__package__).joinpath(_BUILT_IN).read_text(encoding="utf-8")
 
 
 def parse_playbook(text: str, *, source: str) -> Playbook:
-    """The playbook that `text` describes. `source` names it in errors. Raises PlaybookError."""
+    """Return the playbook that `text` describes. `source` names it in errors. Raises PlaybookError."""
     document = _Document(source, text)
     top = _Table(document, document.data, (), "the playbook")
     top.refuse_unknown(_TOP_KEYS)
     return Playbook(
-        persona=top.text("persona"),
-        facts=top.texts("facts"),
-        rules=top.texts("rules"),
-        styles=_styles(document, top),
+        persona=top.get_text("persona"),
+        facts=top.get_texts("facts"),
+        rules=top.get_texts("rules"),
+        styles=_parse_styles(document, top),
         text=text,
-        prompt_version=_version(text),
-        redact=_redact(document, top),
-        phone_regions=_phone_regions(top),
+        prompt_version=_hash_version(text),
+        redact=_parse_redact(document, top),
+        phone_regions=_parse_phone_regions(top),
     )
 
 
-def _version(text: str) -> str:
+def _hash_version(text: str) -> str:
     return hashlib.sha256(f"{PROMPT_SCAFFOLD_VERSION}\n{text}".encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> str:
+def _read_file(path: Path) -> str:
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -140,113 +142,117 @@ def _read(path: Path) -> str:
 # --- validation ---------------------------------------------------------------------------------------
 
 
-def _styles(document: "_Document", top: "_Table") -> tuple[Style, ...]:
+def _parse_styles(document: "_Document", top: "_Table") -> tuple[Style, ...]:
     tables = top.data.get("styles")
     if tables is None or tables == []:
-        raise document.error(("styles",), "there is no style: add a [[styles]] table")
+        raise document.build_error(("styles",), "there is no style: add a [[styles]] table")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise document.error(("styles",), "styles must be tables: begin each one with a line [[styles]]")
-    styles = tuple(_style(document, index, table) for index, table in enumerate(tables))
-    _refuse_twins(document, styles)
+        raise document.build_error(("styles",), "styles must be tables: begin each one with a line [[styles]]")
+    styles = tuple(_parse_style(document, index, table) for index, table in enumerate(tables))
+    _refuse_duplicates(document, styles)
     return styles
 
 
-def _style(document: "_Document", index: int, data: dict[str, Any]) -> Style:
+def _parse_style(document: "_Document", index: int, data: dict[str, Any]) -> Style:
     name = data.get("name")
-    called = f'style "{name}"' if isinstance(name, str) and name else f"style number {index + 1}"
-    table = _Table(document, data, ("styles", index), called)
+    title = f'style "{name}"' if isinstance(name, str) and name else f"style number {index + 1}"
+    table = _Table(document, data, ("styles", index), title)
     table.refuse_unknown(_STYLE_KEYS)
-    name = _style_name(table)
+    name = _parse_name(table)
     return Style(
         name=name,
-        label=_style_label(table, name),
-        instruction=table.text("instruction"),
-        temperature=_temperature(table),
-        model=table.text("model") if "model" in data else None,
+        label=_parse_label(table, name),
+        instruction=table.get_text("instruction"),
+        temperature=_parse_temperature(table),
+        model=table.get_text("model") if "model" in data else None,
     )
 
 
-def _style_name(table: "_Table") -> str:
-    name = table.text("name")
+def _parse_name(table: "_Table") -> str:
+    name = table.get_text("name")
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         reason = f"is no usable name: a small letter, then small letters, digits, - or _, at most {MAX_NAME} in all"
-        raise table.error("name", f'"{name}" {reason}')
+        raise table.build_error("name", f'"{name}" {reason}')
     return name
 
 
-def _style_label(table: "_Table", name: str) -> str:
+def _parse_label(table: "_Table", name: str) -> str:
     if "label" not in table.data:
         return name.replace("_", " ").replace("-", " ").capitalize()
-    label = table.text("label")
+    label = table.get_text("label")
     if len(label) > MAX_LABEL or "\n" in label:
-        raise table.error("label", f"the label of {table.called} must be one line of at most {MAX_LABEL} characters")
+        raise table.build_error(
+            "label", f"the label of {table.title} must be one line of at most {MAX_LABEL} characters"
+        )
     return label
 
 
-def _temperature(table: "_Table") -> float:
+def _parse_temperature(table: "_Table") -> float:
     value = table.data.get("temperature", DEFAULT_TEMPERATURE)
     # In Python, though not in TOML, `true` is a number.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise table.error("temperature", f"the temperature of {table.called} must be a number, such as 0.7")
+        raise table.build_error("temperature", f"the temperature of {table.title} must be a number, such as 0.7")
     if math.isnan(value) or not 0 <= value <= 2:
-        raise table.error("temperature", f"the temperature of {table.called} must be between 0 and 2")
+        raise table.build_error("temperature", f"the temperature of {table.title} must be between 0 and 2")
     return float(value)
 
 
-def _refuse_twins(document: "_Document", styles: Iterable[Style]) -> None:
+def _refuse_duplicates(document: "_Document", styles: Iterable[Style]) -> None:
     names: set[str] = set()
     labels: set[str] = set()
     for index, style in enumerate(styles):
         if style.name in names:
             reason = f'there are two styles named "{style.name}": rename one'
-            raise document.error(("styles", index, "name"), reason)
+            raise document.build_error(("styles", index, "name"), reason)
         if style.label.casefold() in labels:
             # Agents know a style by its label.
             reason = f'there are two styles labelled "{style.label}": rename one'
-            raise document.error(("styles", index, "label"), reason)
+            raise document.build_error(("styles", index, "label"), reason)
         names.add(style.name)
         labels.add(style.label.casefold())
 
 
-def _redact(document: "_Document", top: "_Table") -> tuple[RedactionRule, ...]:
+def _parse_redact(document: "_Document", top: "_Table") -> tuple[RedactionRule, ...]:
     tables = top.data.get("redact", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise document.error(("redact",), "redact must be tables: begin each one with a line [[redact]]")
+        raise document.build_error(("redact",), "redact must be tables: begin each one with a line [[redact]]")
     if len(tables) > MAX_REDACT:
-        raise document.error(("redact",), f"there are {len(tables)} [[redact]] tables: have at most {MAX_REDACT}")
+        raise document.build_error(("redact",), f"there are {len(tables)} [[redact]] tables: have at most {MAX_REDACT}")
     rules: list[RedactionRule] = []
     for index, data in enumerate(tables):
         table = _Table(document, data, ("redact", index), f"[[redact]] number {index + 1}")
         table.refuse_unknown(_REDACT_KEYS)
-        rules.append(_rule(table, taken={rule.name for rule in rules}))
+        rules.append(_parse_rule(table, names={rule.name for rule in rules}))
     return tuple(rules)
 
 
-def _rule(table: "_Table", *, taken: set[str]) -> RedactionRule:
-    name = table.text("name")
+def _parse_rule(table: "_Table", *, names: set[str]) -> RedactionRule:
+    name = table.get_text("name")
     if not _REDACT_NAME.fullmatch(name):
-        raise table.error("name", f'"{name}" is no usable name: 2 to 20 small letters, such as order')
+        raise table.build_error("name", f'"{name}" is no usable name: 2 to 20 small letters, such as order')
     if name.upper() in KINDS:
-        raise table.error("name", f'"{name}" is a name of our own: choose another')
-    if name in taken:
-        raise table.error(
+        raise table.build_error("name", f'"{name}" is a name of our own: choose another')
+    if name in names:
+        raise table.build_error(
             "name", f'there are two [[redact]] tables named "{name}": rename one, or use | in one pattern'
         )
     try:
-        return RedactionRule(name=name, pattern=compile_pattern(table.text("pattern")))
+        return RedactionRule(name=name, pattern=compile_pattern(table.get_text("pattern")))
     except PatternError as error:
-        raise table.error("pattern", f'the pattern of "{name}" {error}') from error
+        raise table.build_error("pattern", f'the pattern of "{name}" {error}') from error
 
 
-def _phone_regions(top: "_Table") -> tuple[str, ...]:
+def _parse_phone_regions(top: "_Table") -> tuple[str, ...]:
     if "phone_regions" not in top.data:
         return REGIONS
     from phonenumbers import SUPPORTED_REGIONS
 
-    regions = top.texts("phone_regions")
+    regions = top.get_texts("phone_regions")
     for region in regions:
         if region not in SUPPORTED_REGIONS:
-            raise top.error("phone_regions", f'"{region}" is no country of phone_regions: use codes such as DE or US')
+            raise top.build_error(
+                "phone_regions", f'"{region}" is no country of phone_regions: use codes such as DE or US'
+            )
     return regions
 
 
@@ -255,47 +261,49 @@ _Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One table of the document; `called` is how an error speaks of it."""
+    """One table of the document. `title` names it in errors."""
 
     document: "_Document"
     data: Mapping[str, Any]
     path: _Path
-    called: str
+    title: str
 
-    def error(self, key: str, reason: str) -> PlaybookError:
-        return self.document.error((*self.path, key), reason)
+    def build_error(self, key: str, reason: str) -> PlaybookError:
+        """Return an error at the line of this key."""
+        return self.document.build_error((*self.path, key), reason)
 
     def refuse_unknown(self, known: tuple[str, ...]) -> None:
+        """Raises PlaybookError for the first key that is not known, with the nearest one that is."""
         for key in self.data:
             if key not in known:
                 near = difflib.get_close_matches(key.lower(), known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-                raise self.error(key, f"{self.called} has an unknown key {key!r}: {hint}")
+                raise self.build_error(key, f"{self.title} has an unknown key {key!r}: {hint}")
 
-    def text(self, key: str) -> str:
-        """A text that must be there, without the white space around it."""
+    def get_text(self, key: str) -> str:
+        """Return a required text, without the white space around it."""
         if key not in self.data:
-            raise self.error(key, f'{self.called} has no {key}: add {key} = "…"')
-        return self._checked(key, self.data[key], key)
+            raise self.build_error(key, f'{self.title} has no {key}: add {key} = "…"')
+        return self._check_text(key, self.data[key], key)
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, which may be missing or empty."""
+    def get_texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, which may be missing or empty."""
         values = self.data.get(key, [])
         if not isinstance(values, list):
-            raise self.error(key, f'{key} must be a list of texts: {key} = ["…", "…"]')
-        return tuple(self._checked(key, value, f"number {n} of {key}") for n, value in enumerate(values, start=1))
+            raise self.build_error(key, f'{key} must be a list of texts: {key} = ["…", "…"]')
+        return tuple(self._check_text(key, value, f"number {n} of {key}") for n, value in enumerate(values, start=1))
 
-    def _checked(self, key: str, value: object, called: str) -> str:
+    def _check_text(self, key: str, value: object, name: str) -> str:
         if not isinstance(value, str):
-            raise self.error(key, f"{called} of {self.called} must be a text in quotes, not {_kind(value)}")
+            raise self.build_error(key, f"{name} of {self.title} must be a text in quotes, not {_name_type(value)}")
         if not value.strip():
-            raise self.error(key, f"{called} of {self.called} is empty")
+            raise self.build_error(key, f"{name} of {self.title} is empty")
         if _CONTROL.search(value):
-            raise self.error(key, f"{called} of {self.called} holds an invisible control character: remove it")
+            raise self.build_error(key, f"{name} of {self.title} holds an invisible control character: remove it")
         return value.strip()
 
 
-def _kind(value: object) -> str:
+def _name_type(value: object) -> str:
     kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
     return kinds.get(type(value), "a date")
 
@@ -304,7 +312,7 @@ def _kind(value: object) -> str:
 
 
 class _Document:
-    """The parsed file, and the lines on which its parts stand. Raises PlaybookError where it is no TOML."""
+    """The parsed file, and the lines on which its parts stand. Raises PlaybookError if it is not TOML."""
 
     def __init__(self, source: str, text: str) -> None:
         self.source = source
@@ -312,41 +320,43 @@ class _Document:
         try:
             self.data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise self._syntax_error(str(error)) from error
+            raise self._build_syntax_error(str(error)) from error
 
-    def error(self, path: _Path, reason: str) -> PlaybookError:
-        return PlaybookError(self.source, self.line_of(path), reason)
+    def build_error(self, path: _Path, reason: str) -> PlaybookError:
+        """Return an error at the line of this path."""
+        return PlaybookError(self.source, self._find_line(path), reason)
 
-    def line_of(self, path: _Path) -> int | None:
-        """The line on which `path` begins; for a key that is missing, the one on which its table begins."""
+    def _find_line(self, path: _Path) -> int | None:
+        """Return the line on which `path` begins; for a missing key, the one on which its table begins."""
         while path:
-            if _holds(self.data, path) and (line := self._first_line(path)):
+            if _contains(self.data, path) and (line := self._find_first_line(path)):
                 return line
             path = path[:-1]
         return None
 
-    def _first_line(self, path: _Path) -> int | None:
-        """There are no positions from tomllib. So: of the lines that look like the beginning of the last part of
-        `path`, take the last one before which `path` is not there yet. What looks like one inside a multi-line text is
-        told apart by parsing all that stands before it, which a text that is still open makes invalid.
+    def _find_first_line(self, path: _Path) -> int | None:
+        """Return the first line of `path`, for which tomllib has no positions.
+
+        Of the lines that look like the beginning of the last part of `path`, take the last one before which `path` is
+        not there yet. A line like that inside a multi-line text is no beginning: what stands before it is invalid TOML.
         """
         found = None
-        looks_right = _header_pattern(path)
+        looks_right = _compile_header(path)
         for number, line in enumerate(self.lines):
             if looks_right.match(line):
-                before = _parsed("\n".join(self.lines[:number]))
-                if before is not None and not _holds(before, path):
+                before = _try_parse("\n".join(self.lines[:number]))
+                if before is not None and not _contains(before, path):
                     found = number + 1
         return found
 
-    def _syntax_error(self, message: str) -> PlaybookError:
+    def _build_syntax_error(self, message: str) -> PlaybookError:
         place = _AT_LINE.search(message)
         line = int(place[1]) if place and place[1] else len("\n".join(self.lines).rstrip().split("\n"))
         reason = _AT_LINE.sub("", message)
         return PlaybookError(self.source, line, f"not valid TOML: {reason[:1].lower()}{reason[1:]}")
 
 
-def _header_pattern(path: _Path) -> re.Pattern[str]:
+def _compile_header(path: _Path) -> re.Pattern[str]:
     last = path[-1]
     if isinstance(last, int):
         return re.compile(rf"\s*\[\[\s*[\"']?{re.escape(str(path[-2]))}[\"']?\s*\]\]")
@@ -354,7 +364,7 @@ def _header_pattern(path: _Path) -> re.Pattern[str]:
     return re.compile(rf"\s*(?:{key}\s*[.=]|\[\[?\s*{key}\s*[.\]])")
 
 
-def _holds(data: object, path: _Path) -> bool:
+def _contains(data: object, path: _Path) -> bool:
     for part in path:
         if isinstance(part, int):
             if not isinstance(data, list) or part >= len(data):
@@ -367,7 +377,7 @@ def _holds(data: object, path: _Path) -> bool:
     return True
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def _try_parse(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:

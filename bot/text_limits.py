@@ -1,4 +1,4 @@
-"""Texts in sizes that Slack takes, without losing a character, and free of what cannot be stored."""
+"""Texts cut into sizes that Slack takes, without losing a character, and freed of what cannot be stored."""
 
 from typing import Final
 
@@ -6,39 +6,39 @@ _BREAKS: Final = ("\n\n", "\n", ". ", "。", " ")
 
 
 def clean(text: str) -> str:
-    """Without NUL (PostgreSQL refuses it) and lone surrogates (no UTF-8 can carry them)."""
+    """Return the text without NUL (PostgreSQL refuses it) and lone surrogates (no UTF-8 can carry them)."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def count_utf16_units(text: str) -> int:
-    """The length as JavaScript counts it, in UTF-16 units: never less than Python's."""
+    """Return the length as Slack and JavaScript count it, in UTF-16 units: never less than Python's."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def split_text(text: str, limit: int) -> tuple[str, ...]:
-    """Parts of at most `limit` UTF-16 units that join to `text` again, cut where a reader would pause.
+    """Cut a text into parts of at most `limit` UTF-16 units that join to it again, where a reader would pause.
 
     A character is never cut: with a limit of 1, an emoji is a part of 2 units.
     """
     parts: list[str] = []
     rest = text
     while count_utf16_units(rest) > limit:
-        end = max(1, _last_break(_head(rest, limit)))
+        end = max(1, _find_last_break(_take_head(rest, limit)))
         parts.append(rest[:end])
         rest = rest[end:]
     return (*parts, rest) if rest else tuple(parts)
 
 
-def _head(text: str, limit: int) -> str:
-    """The longest start of `text` within the limit."""
+def _take_head(text: str, limit: int) -> str:
+    """Return the longest start of `text` within the limit."""
     head = text[:limit]
     while count_utf16_units(head) > limit:
         head = head[: len(head) - max(1, (count_utf16_units(head) - limit) // 2)]
     return head
 
 
-def _last_break(head: str) -> int:
-    """Where to cut: behind the last paragraph, line, sentence or word in the second half, else at the very end."""
+def _find_last_break(head: str) -> int:
+    """Return the index behind the last paragraph, line, sentence or word in the second half; else the length."""
     for mark in _BREAKS:
         at = head.rfind(mark, len(head) // 2)
         if at >= 0:

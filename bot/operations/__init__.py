@@ -1,7 +1,7 @@
 """Running the bot over months: crashes, outages, retention, numbers for operators. Called by `cli/` and the use cases.
 
 recovery      heartbeats, and work that dead replicas left behind
-write_buffer  records that the database would not take for the moment
+write_buffer  writes that the database does not take, queued until it is back
 retention     expiry of requests, secrets, keys and texts
 erasure       requests deleted for good, with a receipt
 metrics       counters for Prometheus

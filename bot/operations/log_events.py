@@ -1,8 +1,7 @@
-"""Canonical log lines: one a request, one a choice, one an undo, one an ask not taken. Ids, counts, milliseconds,
-outcome.
+"""Canonical log lines: one for each request, choice, undo and refused ask, with ids, counts, milliseconds, outcome.
 
-Never a text, a token or a `response_url`: what is told stands here field by field. docs/operations.md tells each field,
-and a test holds the two together.
+Never a text, a token or a `response_url`. The fields are declared here; docs/operations.md describes each, and a test
+holds the two together.
 """
 
 import logging
@@ -61,7 +60,7 @@ _log = logging.getLogger(__name__)
 def log_request(
     entry: LogEntry, outcome: RequestOutcome, *, shown_at: datetime | None = None, queue_ms: int | None = None
 ) -> None:
-    """How a request ended: before the agent's eyes, or not. `queue_ms` is known to the process that drafted."""
+    """Log the end of a request. `queue_ms` is known only to the process that drafted."""
     request, candidates = entry.request, entry.candidates
     latencies = [candidate.latency_ms for candidate in candidates if candidate.latency_ms is not None]
     facts: dict[str, Any] = {
@@ -79,17 +78,17 @@ def log_request(
         "failed": sum(candidate.error is not None for candidate in candidates),
         "hidden": sum(candidate.dropped_reason is not None for candidate in candidates),
         "attempts": sum(candidate.attempts for candidate in candidates),
-        "prompt_tokens": _tokens(candidates, "prompt_tokens"),
-        "completion_tokens": _tokens(candidates, "completion_tokens"),
+        "prompt_tokens": _sum_tokens(candidates, "prompt_tokens"),
+        "completion_tokens": _sum_tokens(candidates, "completion_tokens"),
         "queue_ms": queue_ms,
         "model_ms": max(latencies, default=None),
-        "shown_ms": None if shown_at is None else _ms(shown_at - request.created_at),
+        "shown_ms": None if shown_at is None else _to_ms(shown_at - request.created_at),
     }
     _log.info("request", extra=facts)
 
 
 def log_choice(choice: Choice, request: Request, *, outcome: str, parts: int, at: datetime) -> None:
-    """What became of a choice: `outcome` is a delivery's, or `dismissed`."""
+    """Log the end of a choice: `outcome` is its delivery's state, or `dismissed`."""
     facts: dict[str, Any] = {
         "choice_id": choice.id,
         "request_id": request.id,
@@ -103,13 +102,13 @@ def log_choice(choice: Choice, request: Request, *, outcome: str, parts: int, at
         "parts": parts,
         "edit_similarity": choice.edit_similarity,
         "decision_ms": choice.decision_ms,
-        "choice_ms": _ms(at - choice.chosen_at),
+        "choice_ms": _to_ms(at - choice.chosen_at),
     }
     _log.info("choice", extra=facts)
 
 
 def log_undo(choice: Choice, *, parts: int, at: datetime) -> None:
-    """A choice taken back, with so many parts that stand, or may stand, in the conversation."""
+    """Log a choice taken back; `parts` were or may have been posted."""
     facts: dict[str, Any] = {
         "choice_id": choice.id,
         "request_id": choice.request_id,
@@ -117,13 +116,13 @@ def log_undo(choice: Choice, *, parts: int, at: datetime) -> None:
         "kind": choice.kind,
         "outcome": "undone",
         "parts": parts,
-        "undo_ms": _ms(at - choice.chosen_at),
+        "undo_ms": _to_ms(at - choice.chosen_at),
     }
     _log.info("undo", extra=facts)
 
 
 def log_refusal(*, team_id: str, channel_id: str, agent_id: str, surface: Surface, outcome: RefusalOutcome) -> None:
-    """An ask that was not taken, by which limit, or while drafting is paused: there is no request."""
+    """Log an ask that was refused, so that there is no request; `outcome` is the limit, or `paused`."""
     facts: dict[str, Any] = {
         "team_id": team_id,
         "channel_id": channel_id,
@@ -134,11 +133,11 @@ def log_refusal(*, team_id: str, channel_id: str, agent_id: str, surface: Surfac
     _log.info("refusal", extra=facts)
 
 
-def _tokens(candidates: Sequence[Candidate], name: str) -> int | None:
-    """The sum; None where the model's server told none."""
-    told = [tokens for candidate in candidates if (tokens := getattr(candidate, name)) is not None]
-    return sum(told) if told else None
+def _sum_tokens(candidates: Sequence[Candidate], name: str) -> int | None:
+    """Return the sum of a field of token counts; None if the model's server reported none."""
+    known = [tokens for candidate in candidates if (tokens := getattr(candidate, name)) is not None]
+    return sum(known) if known else None
 
 
-def _ms(span: timedelta) -> int:
+def _to_ms(span: timedelta) -> int:
     return max(0, span // timedelta(milliseconds=1))

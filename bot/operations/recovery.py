@@ -1,4 +1,4 @@
-"""What a dead replica left behind is taken over by a living one, its own successor or another.
+"""Recovery: a living replica takes over the work of a dead one.
 
 await recoverer.join()                      # alive from now on
 await recoverer.beat()                      # every HEARTBEAT_S
@@ -27,24 +27,26 @@ DEAD_AFTER: Final = timedelta(seconds=30)
 """Three heartbeats missed. With the next look of another replica, work is taken over within 45 s."""
 
 ANSWERED_WITHIN: Final = timedelta(minutes=30)
-"""Older requests are not drafted any more: the conversation has moved on, and the way back to the agent is closed."""
+"""Older requests expire undrafted: the conversation has moved on, and the `response_url` has expired."""
 
 UNKNOWN_TOLD_FOR: Final = timedelta(days=1)
-"""After a restart, agents are told again of parts that may have been posted, this long and no longer."""
+"""Deliveries of unknown outcome are taken over, so that their agents are told again, for this long."""
 
 CONFIRMED_WITHIN: Final = timedelta(minutes=30)
-"""That an older reply was posted, its agent has read in the conversation."""
+"""Posted replies are confirmed to their agents within this time; older ones they have read in the conversation."""
 
 DELETED_WITHIN: Final = timedelta(days=7)
-"""What was posted and taken back longer ago stays: everybody has read it."""
+"""Posted parts of a choice taken back longer ago are not deleted any more: everybody has read them."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveredWork:
-    """Work taken over: requests to draft, drafted ones to show, replies to post or to tell the agent about, and posted
-    ones to delete, since their choice was taken back.
+    """Work taken over.
+
+    Requests to draft, drafted ones to show, replies to post or to tell the agent about, and posted parts to delete,
+    since their choice was taken back.
     """
 
     to_draft: tuple[Request, ...]
@@ -54,11 +56,12 @@ class RecoveredWork:
 
     @property
     def is_empty(self) -> bool:
+        """True if nothing was taken over."""
         return not (self.to_draft or self.to_show or self.to_deliver or self.to_delete)
 
 
 class Recoverer:
-    """The heartbeat of this process, and its share of what others left behind."""
+    """Keeps this replica alive in the database, and takes over the work of dead ones."""
 
     def __init__(
         self,
@@ -80,18 +83,22 @@ class Recoverer:
         self._write_buffer = write_buffer or WriteBuffer()
 
     async def join(self) -> None:
+        """Record this replica as alive."""
         await self._replicas.join(self._now())
 
     async def beat(self) -> None:
+        """Record a heartbeat, and forget replicas that are dead."""
         now = self._now()
         await self._replicas.beat(now, dead_before=now - DEAD_AFTER)
 
     async def leave(self) -> None:
+        """Release all work of this replica at once."""
         await self._replicas.leave()
 
     async def take_over(self) -> RecoveredWork:
-        """Some of the work that no living replica owns, or that this one broke off while the database was away;
-        requests too old are closed. Raises Unavailable.
+        """Take over work that no living replica owns, or that this one broke off while the database was away.
+
+        Requests older than ANSWERED_WITHIN expire. Raises Unavailable.
         """
         await self._write_buffer.flush(self._replicas)
         now = self._now()
@@ -131,5 +138,5 @@ class Recoverer:
 
 
 def _is_drafted(request: Request) -> bool:
-    """Whether nothing of it is still to be drafted: some candidates may be visible before all are done."""
+    """Return True if all candidates are done; some may have been sent to Slack before that."""
     return request.sent_to_slack_at is not None and request.order_propensity is not None

@@ -1,4 +1,4 @@
-"""What time does to the log: requests expire undecided, secrets are forgotten, keys and texts grow old."""
+"""Retention: undecided requests expire; secrets, keys and texts are deleted when they are old enough."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from storage.repositories.erasures import Erasing
+from storage.repositories.erasures import Erasures
 from storage.repositories.requests import BEGINNING, Requests
 from storage.repositories.vault import Vault
 
@@ -14,54 +14,55 @@ UNDECIDED_FOR: Final = timedelta(hours=24)
 """After this an open request without a choice is `expired`."""
 
 WHOLE_LOG_EVERY: Final = timedelta(hours=1)
-"""The whole log is searched for undecided requests no more often: in a long one that takes a while."""
+"""The interval between searches of the whole log for undecided requests: in a long one that takes a while."""
 
 KEYS_KEPT_FOR: Final = timedelta(days=3)
-"""Slack delivers again within minutes."""
+"""The age at which idempotency keys are deleted; Slack delivers again within minutes."""
 
 DELIVERED_KEPT_FOR: Final = timedelta(hours=24)
-"""How long the text of a reply that the agent was to copy, or of which nobody knows whether it was posted, is kept."""
+"""The age at which texts of deliveries are deleted that were copied, or may have been posted or not."""
 
 PRUNED_AT_A_SWEEP: Final = 50
-"""Batches: a long log that is to be pruned for the first time keeps nobody waiting."""
+"""Most batches in one sweep, so that pruning a long log for the first time keeps nobody waiting."""
 
 _log = logging.getLogger(__name__)
 
 
 class Housekeeper:
-    """`sweep()` now and then; it is safe to run at any time."""
+    """Deletes what is too old. `sweep()` may run at any time, as often as one likes."""
 
     def __init__(
         self,
         *,
         requests: Requests,
         vault: Vault,
-        erasing: Erasing,
+        erasures: Erasures,
         now: Callable[[], datetime],
         texts_kept_for: timedelta | None = None,
     ) -> None:
         self._requests = requests
         self._vault = vault
-        self._erasing = erasing
+        self._erasures = erasures
         self._now = now
         self._texts_kept_for = texts_kept_for
         self._searched_at: datetime | None = None
 
-    def _since(self, now: datetime) -> datetime:
-        """Where to look for requests to expire: once an hour everywhere, else among those due since."""
+    def _choose_search_start(self, now: datetime) -> datetime:
+        """Return from when on to look for undecided requests: once an hour from the beginning, else those due since."""
         if self._searched_at is None or now - self._searched_at >= WHOLE_LOG_EVERY:
             self._searched_at = now
             return BEGINNING
         return now - UNDECIDED_FOR - WHOLE_LOG_EVERY
 
     async def sweep(self) -> None:
+        """Expire and delete what is due, and log the counts if there are any. Raises Unavailable."""
         now = self._now()
-        since = self._since(now)
+        since = self._choose_search_start(now)
         expired = await self._requests.expire(created_after=since, created_before=now - UNDECIDED_FOR, at=now)
         forgotten = await self._requests.forget_expired_response_urls(now)
-        keys = await self._requests.forget_deliveries(seen_before=now - KEYS_KEPT_FOR)
+        keys = await self._requests.forget_keys(seen_before=now - KEYS_KEPT_FOR)
         sealed = await self._vault.forget_expired(now)
-        texts = await self._erasing.forget_delivered(chosen_before=now - DELIVERED_KEPT_FOR)
+        texts = await self._erasures.forget_delivered(chosen_before=now - DELIVERED_KEPT_FOR)
         pruned = await self._prune(now)
         if expired or forgotten or keys or sealed or texts or pruned:
             _log.info(
@@ -70,11 +71,11 @@ class Housekeeper:
             )  # fmt: skip
 
     async def _prune(self, now: datetime) -> int:
-        """Forget texts that are older than the settings allow. How many requests had some."""
+        """Delete texts that are older than the settings allow. Returns the number of requests that had some."""
         pruned = 0
         if self._texts_kept_for is not None:
             for _ in range(PRUNED_AT_A_SWEEP):
-                batch = await self._erasing.prune(created_before=now - self._texts_kept_for)
+                batch = await self._erasures.prune(created_before=now - self._texts_kept_for)
                 pruned += batch
                 if batch == 0:
                     break

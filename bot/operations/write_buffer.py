@@ -1,8 +1,8 @@
-"""What the database would not take for the moment: tried with patience, then kept until it is back.
+"""A buffer for writes that the database does not take: tried several times, then queued until it is back.
 
-with unfinished.drafting(request.id):      # broken off by Unavailable, it is noted as nobody's work
-    await unfinished.surely(record)        # several tries; then the record is kept, and Unavailable raised
-await unfinished.catch_up(replicas)        # the database is back: record, and let the work be taken up again
+with write_buffer.track_request(request.id):      # after Unavailable, the request is noted as nobody's work
+    await write_buffer.write_or_queue(write)      # several tries; then the write is queued, and Unavailable raised
+await write_buffer.flush(replicas)                # the database is back: write, and release the noted work
 """
 
 import asyncio
@@ -12,73 +12,73 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from storage.errors import StorageError, Unavailable
+from storage.errors import DatabaseUnavailable, StorageError
 from storage.repositories.replicas import Replicas
 
 TRIES: Final = 5
 AGAIN_AFTER_S: Final = 1.0
 
-Record = Callable[[], Awaitable[object]]
+Write = Callable[[], Awaitable[object]]
 
 _log = logging.getLogger(__name__)
 
 
 class WriteBuffer:
-    """Records that one process still owes the database, and the work that it broke off meanwhile."""
+    """The writes that one process has queued, and the requests and choices whose work it broke off meanwhile."""
 
     def __init__(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._requests: set[str] = set()
         self._choices: set[str] = set()
-        self._owed: deque[Record] = deque()
+        self._queue: deque[Write] = deque()
         self._sleep = sleep
 
     @contextmanager
     def track_request(self, request_id: str) -> Iterator[None]:
-        """Where the database breaks the block off, nobody works on this request any more; raises it."""
+        """Note the request for release if the block raises Unavailable: nobody drafts it any more."""
         try:
             yield
-        except Unavailable:
+        except DatabaseUnavailable:
             self._requests.add(request_id)
             raise
 
     @contextmanager
     def track_choice(self, choice_id: str) -> Iterator[None]:
-        """Where the database breaks the block off, nobody posts this choice any more; raises it."""
+        """Note the choice for release if the block raises Unavailable: nobody posts it any more."""
         try:
             yield
-        except Unavailable:
+        except DatabaseUnavailable:
             self._choices.add(choice_id)
             raise
 
-    async def write_or_queue(self, record: Record) -> None:
-        """Record what has happened and cannot be taken back: a database that restarts is back in seconds.
+    async def write_or_queue(self, write: Write) -> None:
+        """Write what has happened and cannot be undone; try TRIES times, as a restarting database is back in seconds.
 
-        Raises Unavailable in the end; the record is then made by `flush`.
+        Raises Unavailable after the last try; `flush` then makes the write.
         """
         for _ in range(TRIES - 1):
             try:
-                await record()
-            except Unavailable as error:
+                await write()
+            except DatabaseUnavailable as error:
                 _log.warning("the database does not take a record yet: %s", error)
                 await self._sleep(AGAIN_AFTER_S)
             else:
                 return
         try:
-            await record()
-        except Unavailable:
-            self._owed.append(record)
+            await write()
+        except DatabaseUnavailable:
+            self._queue.append(write)
             raise
 
     async def flush(self, replicas: Replicas) -> None:
-        """Record what is owed, oldest first, and free what was broken off. Raises Unavailable; nothing is forgotten."""
-        while self._owed:
+        """Make the queued writes, oldest first, and release the noted work. Raises Unavailable, keeping the rest."""
+        while self._queue:
             try:
-                await self._owed[0]()
-            except Unavailable:
+                await self._queue[0]()
+            except DatabaseUnavailable:
                 raise
             except StorageError as error:  # somebody else has it, or has closed it, meanwhile
                 _log.info("not recorded any more: %s: %s", type(error).__name__, error)
-            self._owed.popleft()
+            self._queue.popleft()
         if self._requests or self._choices:
             requests, choices = frozenset(self._requests), frozenset(self._choices)
             await replicas.release(requests=requests, choices=choices)

@@ -5,7 +5,7 @@ admission    an ask or a click for others becomes a recorded request, unless it 
 briefs       what each of the K drafts is written from; the terms of drafting
 placement    drafts become candidates, candidates get their positions; pure functions
 progressive  candidates committed one by one, in positions drawn before
-click        who clicked, and whether the request is theirs
+clicks       who clicked, and whether the request is theirs
 choose       use, edit, dismiss, undo: one standing choice a request
 deliver      the reply posted once; `Courier` is what it needs from above
 redraft      from one candidate to others: shorter, warmer, in another language

@@ -14,11 +14,11 @@ from bot.playbook import Playbook
 from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import DraftingTerms
 from bot.suggesting.channels import AllowedChannels
-from bot.suggesting.click import Click, check_owner, list_visible, update_response_url
+from bot.suggesting.clicks import Click, check_owner, list_visible, update_response_url
 from bot.suggesting.limits import Limits
 from bot.suggesting.redraft import Steering, select_previous
 from bot.text_limits import clean
-from storage.errors import Redelivered
+from storage.errors import DuplicateDelivery
 from storage.records import Event, LogEntry, Request, ResponseUrl, Surface, Turn
 from storage.repositories.requests import Requests
 
@@ -126,7 +126,7 @@ class Admission:
 
     async def steer(self, click: Click, steering: Steering) -> Request:
         """Commit a request for what becomes of one candidate, which closes its parent. Raises as `redraft` does."""
-        parent = check_owner(await self._requests.of_candidate(steering.candidate_id), click)
+        parent = check_owner(await self._requests.get_by_candidate(steering.candidate_id), click)
         return await self.redraft(click, parent.request.id, steering=steering)
 
     async def redraft(self, click: Click, request_id: str, *, steering: Steering | None = None) -> Request:
@@ -185,8 +185,8 @@ class Admission:
             team_id = None if who.is_of_grid else who.team_id
             await self._limits.check(team_id=team_id, agent_id=who.agent_id, now=now)
         except (LimitReached, DraftingPaused) as refusal:
-            if await self._requests.was_delivered(who.idempotency_key):
-                raise Redelivered(who.idempotency_key) from refusal
+            if await self._requests.is_key_used(who.idempotency_key):
+                raise DuplicateDelivery(who.idempotency_key) from refusal
             reason = refusal.which if isinstance(refusal, LimitReached) else "paused"
             self._metrics.count_refusal(where.surface, reason)
             log_refusal(

@@ -1,4 +1,4 @@
-"""In which channels replies may be asked for and sent."""
+"""The channels in which replies may be asked for and sent."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,20 +6,20 @@ from typing import Final
 from bot.errors import AccessDenied
 from storage.records import Surface
 
-_PLACED: Final[frozenset[Surface]] = frozenset({"slash", "shortcut", "mention"})
+_CHANNEL_SURFACES: Final[frozenset[Surface]] = frozenset({"slash", "shortcut", "mention"})
 """Surfaces that are in a conversation; the others are between the agent and the bot alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedChannels:
-    """The allowed channels, by id; all where none is named. `helpers` are whom an agent can ask."""
+    """The allowed channels, by id; all if none is named. `helpers` are user ids of those whom an agent can ask."""
 
     channels: frozenset[str] = frozenset()
     helpers: tuple[str, ...] = ()
 
     def check(self, channel_id: str, surface: Surface) -> None:
-        """Raises AccessDenied where this channel is not an allowed one."""
-        if self.channels and surface in _PLACED and channel_id not in self.channels:
+        """Check a channel. Raises AccessDenied if it is not allowed; direct messages and the terminal always are."""
+        if self.channels and surface in _CHANNEL_SURFACES and channel_id not in self.channels:
             raise AccessDenied("place", helpers=self.helpers)
 
 

@@ -11,10 +11,10 @@ from bot.operations.log_events import log_choice, log_undo
 from bot.operations.metrics import Metrics
 from bot.privacy.service import MaskedRequest, PrivacyService, SealedChoice
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
-from bot.suggesting.click import Click, check_owner, list_visible, update_response_url
+from bot.suggesting.clicks import Click, check_owner, list_visible, update_response_url
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
 from bot.text_limits import clean, split_text
-from storage.errors import NotOpen
+from storage.errors import RequestClosed
 from storage.records import (
     Candidate,
     Choice,
@@ -120,7 +120,7 @@ class Chooser:
         found = await self._find(click, candidate_id)
         candidate = found.get_candidate(candidate_id)
         if found.shown.choice is not None or found.shown.request.status not in OPEN:
-            raise NotOpen(found.shown.request.id)
+            raise RequestClosed(found.shown.request.id)
         event = Event(
             request_id=candidate.request_id,
             type="edit_opened",
@@ -135,7 +135,7 @@ class Chooser:
         """Keep the click's `response_url` for a further step on this candidate. Raises NotOpen if one is chosen."""
         entry = (await self._find(click, candidate_id)).recorded
         if entry.choice is not None or entry.request.status not in OPEN:
-            raise NotOpen(entry.request.id)
+            raise RequestClosed(entry.request.id)
         if click.response_url is not None:
             await self._requests.keep_response_url(entry.request.id, click.response_url)
 
@@ -202,7 +202,7 @@ class Chooser:
         return RetractedChoice(choice=choice, entry=await self._privacy.unmask_entry(reopened, view), parts=parts)
 
     async def _find(self, click: Click, candidate_id: str) -> _RequestForms:
-        entry = check_owner(await self._requests.of_candidate(candidate_id), click)
+        entry = check_owner(await self._requests.get_by_candidate(candidate_id), click)
         self._allowed_channels.check(entry.request.channel_id, entry.request.surface)
         candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
         if candidate.position is None:  # a failed or hidden draft has no button

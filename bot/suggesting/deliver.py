@@ -1,4 +1,4 @@
-"""The reply's way into the conversation, once.
+"""Delivery: post a chosen reply into its conversation, once.
 
 `attempting` is committed before the courier is called, so that a crash can never lead to a second post: what was being
 attempted is `unknown`, and the agent decides. A part that was refused for certain goes to the next address.
@@ -17,15 +17,15 @@ from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
 from bot.privacy.service import PrivacyService
 from bot.suggesting.choose import RecordedChoice
-from bot.suggesting.click import Click, check_owner, update_response_url
-from storage.errors import NotOpen
+from bot.suggesting.clicks import Click, check_owner, update_response_url
+from storage.errors import RequestClosed
 from storage.records import Choice, Delivery, Event, Request
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.requests import Requests
 
 ADDRESSES: Final = ("channel", "response_url", "copy")
-"""Where a reply goes, in turn: posted in the channel; through the click's own way back; shown to be copied."""
+"""The addresses of a part, in turn: posted in the channel; by the click's `response_url`; shown to be copied."""
 
 DELETE_TRIES: Final = 3
 DELETE_AGAIN_AFTER_S: Final = 1.0
@@ -55,29 +55,34 @@ class DeliveryThrottled(Exception):  # noqa: N818 - as above
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedPart:
-    """Where a part stands now. `message_ts` is None where the address does not tell."""
+    """The channel and message that a part became. `message_ts` is None if the address does not tell it."""
 
     channel_id: str
     message_ts: str | None
 
 
 class Courier(Protocol):
-    """How a reply reaches a conversation."""
+    """The way of a reply into a conversation; `handlers/slack/courier.py` implements it."""
 
     async def post(self, request: Request, part: Delivery) -> PostedPart:
         """Post one part at its address. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         ...
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
-        """Remove a posted part; one that is gone already is fine. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
+        """Remove a posted part; one that is gone already is fine.
+
+        Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOutcome:
-    """How a delivery ended. `text` is what was not posted: all of it (`copy`, as the settings say), or what no address
-    took (`not_posted`), or what nobody knows about (`unknown`). `cancelled`: an undo came first. `reasons`: why no
-    address took it, one code each.
+    """The end of a delivery.
+
+    `text` is what was not posted: all of it (`copy`, by the settings), what no address took (`not_posted`), or what may
+    have been posted or not (`unknown`). `cancelled`: an undo came first. `reasons`: why addresses refused it, one code
+    each.
     """
 
     state: Literal["posted", "copy", "not_posted", "unknown", "cancelled"]
@@ -112,13 +117,13 @@ class Deliverer:
         self._sleep = sleep
 
     async def deliver(self, chosen: RecordedChoice) -> DeliveryOutcome:
-        """Post what is pending of this choice, in order. Then the agent is to be told, and `told` called.
+        """Post what is pending of this choice, in order. The caller tells the agent, and then calls `record_told`.
 
         Raises Unavailable; what is left then goes on when the database is back.
         """
         with self._write_buffer.track_choice(chosen.choice.id):
             outcome = await self._deliver(chosen)
-        if _stands(chosen):  # it was reckoned when it came to stand
+        if _is_delivered(chosen):  # counted and logged when its last part was posted
             return outcome
         at = self._now()
         self._metrics.count_delivery(chosen.choice, outcome.state, at=at)
@@ -128,31 +133,31 @@ class Deliverer:
     async def _deliver(self, chosen: RecordedChoice) -> DeliveryOutcome:
         if not chosen.parts:
             return DeliveryOutcome(state="copy", text=chosen.choice.final_text or "")
-        arrived: list[Delivery] = []
+        finished: list[Delivery] = []
         reasons: list[str] = []
         for part in chosen.parts:
             settled = part if part.state == "done" else await self._settle(chosen.request, part, reasons)
             if settled is None:
                 return DeliveryOutcome(state="cancelled")
             if settled.state == "unknown":
-                return DeliveryOutcome(state="unknown", text=_joined(chosen.parts[part.part :]))
-            arrived.append(settled)
+                return DeliveryOutcome(state="unknown", text=_join_texts(chosen.parts[part.part :]))
+            finished.append(settled)
             if part.state != "done":
                 await self._write_buffer.write_or_queue(
-                    partial(self._deliveries.done, settled, sent=self._sent(chosen, arrived))
+                    partial(self._deliveries.done, settled, sent=self._make_sent_event(chosen, finished))
                 )
-        by_hand = [part for part, settled in zip(chosen.parts, arrived, strict=True) if settled.address == "copy"]
+        by_hand = [part for part, settled in zip(chosen.parts, finished, strict=True) if settled.address == "copy"]
         if not by_hand:
             return DeliveryOutcome(state="posted")
-        return DeliveryOutcome(state="not_posted", text=_joined(by_hand), reasons=tuple(reasons))
+        return DeliveryOutcome(state="not_posted", text=_join_texts(by_hand), reasons=tuple(reasons))
 
     async def record_told(self, chosen: RecordedChoice) -> None:
-        """The agent knows how the delivery ended: from now on nobody will tell them again. Raises Unavailable."""
+        """Record that the agent was told how the delivery ended: no replica tells them again. Raises Unavailable."""
         if chosen.parts:
             await self._deliveries.told(chosen.choice.id)
 
     async def find_standing_choice(self, click: Click, request_id: str) -> RecordedChoice | None:
-        """The choice that stands on a request of this agent and has nothing left to deliver, if there is one."""
+        """Return the standing choice on a request of this agent; None if it has something left to deliver."""
         entry = check_owner(await self._requests.get(request_id), click)
         if entry.choice is None:
             return None
@@ -162,46 +167,47 @@ class Deliverer:
         return replace(chosen, request=update_response_url(chosen.request, click.response_url))
 
     async def retract(self, parts: Sequence[Delivery]) -> bool:
-        """Delete the parts of a choice taken back. False where something may still stand in the conversation."""
-        clean = True
+        """Delete the parts of a choice taken back. Returns False if one may still stand in the conversation."""
+        is_clean = True
         for part in parts:
             if part.address == "copy":
                 continue
-            clean = await self._delete(part) and clean
-        return clean
+            is_clean = await self._delete(part) and is_clean
+        return is_clean
 
     async def post_again(self, click: Click, request_id: str) -> RecordedChoice:
-        """The agent saw that a part may be missing: the unknown parts are pending again, for `deliver`.
+        """Make the unknown parts pending again, for `deliver`, after the agent saw that they are missing.
 
-        Raises UnknownRequest, NotOwner, NotOpen where no part is unknown, Redelivered, Unavailable.
+        Raises UnknownRequest, NotOwner, NotOpen if no part is unknown, Redelivered, Unavailable.
         """
         entry = check_owner(await self._requests.get(request_id), click)
         again = await self._deliveries.post_again(request_id, idempotency_key=click.idempotency_key, at=self._now())
         if entry.choice is None or not again:
-            raise NotOpen(request_id)
+            raise RequestClosed(request_id)
         chosen = await self.load(entry.choice.id)
         return replace(chosen, request=update_response_url(chosen.request, click.response_url))
 
     async def load(self, choice_id: str) -> RecordedChoice:
-        """A recorded choice with its parts, as far as they have got."""
+        """Return a recorded choice with its parts in their present states."""
         choice = await self._choices.get(choice_id)
         assert choice is not None
         entry = await self._requests.get(choice.request_id)
         assert entry is not None
-        parts = tuple(self._readable(part, choice) for part in await self._deliveries.of_choice(choice_id))
+        parts = tuple(self._decrypt_part(part, choice) for part in await self._deliveries.list_parts(choice_id))
         unfilled = self._privacy.find_unfilled(entry.request, choice.final_text)
         return RecordedChoice(choice=choice, request=entry.request, parts=parts, unfilled=unfilled)
 
-    def _readable(self, part: Delivery, choice: Choice) -> Delivery:
-        """The part with its text; where nobody can read that any more, what is recorded of it is given to copy."""
+    def _decrypt_part(self, part: Delivery, choice: Choice) -> Delivery:
+        """Return the part with its text; if that cannot be decrypted any more, the recorded text, to be copied."""
         readable = self._privacy.decrypt_delivery(part)
         if readable.text is not None or part.text is None:
             return readable
         return replace(part, address="copy", text=(choice.final_text or "") if part.part == 0 else "")
 
     async def _settle(self, request: Request, part: Delivery, reasons: list[str]) -> Delivery | None:
-        """Bring one part to an end: `done`, or `unknown`; None where an undo has taken it away. Adds to `reasons` why
-        addresses did not take it.
+        """Bring one part to an end: return it as `done` or `unknown`, or None if an undo has removed it.
+
+        Appends to `reasons` why addresses refused it.
         """
         if part.state == "unknown":
             return part
@@ -226,20 +232,20 @@ class Deliverer:
                 await self._sleep(throttled.retry_after_s)
             except DeliveryUncertain as error:
                 _log.warning("delivery unknown: %s", error, extra={"request_id": request.id})
-                return await self._unknown(part)
+                return await self._record_unknown(part)
             except Exception:  # noqa: BLE001 - a bug: whether the part was taken is as unknown as after a crash
                 _log.exception("delivery broke", extra={"request_id": request.id})
-                return await self._unknown(part)
+                return await self._record_unknown(part)
             else:
                 return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
 
-    async def _unknown(self, part: Delivery) -> Delivery:
+    async def _record_unknown(self, part: Delivery) -> Delivery:
         await self._write_buffer.write_or_queue(partial(self._deliveries.unknown, part.id))
         return replace(part, state="unknown")
 
-    def _sent(self, chosen: RecordedChoice, arrived: Sequence[Delivery]) -> Event | None:
-        """The fact that the whole reply stands in the conversation, with its last part."""
-        if len(arrived) < len(chosen.parts) or any(part.address == "copy" for part in arrived):
+    def _make_sent_event(self, chosen: RecordedChoice, finished: Sequence[Delivery]) -> Event | None:
+        """Return the event that the whole reply is posted; None if a part is still to come, or was copied."""
+        if len(finished) < len(chosen.parts) or any(part.address == "copy" for part in finished):
             return None
         return Event(
             request_id=chosen.request.id,
@@ -249,9 +255,9 @@ class Deliverer:
             candidate_id=chosen.choice.candidate_id,
             data={
                 "choice_id": chosen.choice.id,
-                "address": arrived[-1].address,
-                "channel_id": arrived[-1].channel_id,
-                "message_ts": [part.message_ts for part in arrived],
+                "address": finished[-1].address,
+                "channel_id": finished[-1].channel_id,
+                "message_ts": [part.message_ts for part in finished],
             },
         )
 
@@ -280,9 +286,9 @@ class Deliverer:
                 return True
 
 
-def _stands(chosen: RecordedChoice) -> bool:
+def _is_delivered(chosen: RecordedChoice) -> bool:
     return bool(chosen.parts) and all(part.state == "done" for part in chosen.parts)
 
 
-def _joined(parts: Sequence[Delivery]) -> str:
+def _join_texts(parts: Sequence[Delivery]) -> str:
     return "".join(part.text or "" for part in parts)

@@ -1,4 +1,4 @@
-"""Whether an ask is taken: what one agent may ask a minute, what all may spend a day, how many drafts may wait."""
+"""Limits on asks: requests of one agent a minute, tokens of all a day, drafts that wait for the model."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -16,14 +16,14 @@ _AGENTS_REMEMBERED = 1000
 
 
 _WAITING_PER_SLOT = 4
-"""As many drafts may wait for each call in flight; beyond it an agent is told to come back, not left waiting."""
+"""Drafts that may wait for each call in flight; beyond that, an agent is told to come back rather than left waiting."""
 
 _TYPICAL_S = 2.0
 _WEIGHT = 0.05
 
 
 class Slots(Protocol):
-    """The calls in flight: how many there may be, and how many drafts wait for one."""
+    """The slots of the limiter: `limit` calls may be in flight, `waiting` drafts wait for one."""
 
     @property
     def limit(self) -> int: ...
@@ -33,7 +33,7 @@ class Slots(Protocol):
 
 
 class Limits:
-    """`check()` raises LimitReached or DraftingPaused. Asks are counted in this process, a day's tokens in the log."""
+    """The limits on asks. Asks are counted in this process, a day's tokens in the choice log."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Limits:
         self._asked: defaultdict[tuple[str | None, str], deque[float]] = defaultdict(deque)
 
     async def check(self, *, team_id: str | None, agent_id: str, now: datetime) -> None:
-        """Count one ask of this agent, of a team or of the whole Grid, or raise LimitReached, DraftingPaused."""
+        """Count one ask of this agent, in a team or the Grid. Raises LimitReached, DraftingPaused, Unavailable."""
         if self._pausing is not None:
             await self._pausing.check()
         self._check_queue()
@@ -64,7 +64,7 @@ class Limits:
         self._check_minute((team_id, agent_id))
 
     def record_draft_time(self, seconds: float) -> None:
-        """A draft took so long: what those who wait are told is reckoned from it."""
+        """Update the moving average of a draft's seconds, from which waiting times are estimated."""
         self._draft_s += _WEIGHT * (seconds - self._draft_s)
 
     def _check_queue(self) -> None:
@@ -76,7 +76,7 @@ class Limits:
 
     async def _check_day(self, tokens_per_day: int, now: datetime) -> None:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if await self._requests.tokens_since(since=midnight) >= tokens_per_day:
+        if await self._requests.count_tokens_since(since=midnight) >= tokens_per_day:
             left = midnight + timedelta(days=1) - now
             raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
 

@@ -27,9 +27,9 @@ from bot.suggesting.placement import (
     place_as_drawn,
     to_candidate,
 )
-from storage.errors import NotOpen, TakenOver
+from storage.errors import OwnershipLost, RequestClosed
 from storage.records import Candidate, LogEntry, Request
-from storage.repositories.requests import Finished, Requests
+from storage.repositories.requests import ProgressiveOutcome, Requests
 
 
 class ProgressiveDrafter:
@@ -91,7 +91,7 @@ class ProgressiveDrafter:
                 candidate = place_as_drawn(entry, masked)
                 try:
                     entry = await self._commit(entry, candidate, before, view)
-                except NotOpen:
+                except RequestClosed:
                     late.append(drop_late(candidate))
                     break
                 yield await self._privacy.unmask_entry(entry, view)
@@ -119,7 +119,7 @@ class ProgressiveDrafter:
         placed, whole = len(entry.visible), add_candidates(entry, *rest)
         ended = whole if placed else make_failed_entry(entry.request, whole.candidates, at=self._now())
         order = keep_drafting_order([candidate.id for candidate in entry.visible])
-        finished = Finished(
+        finished = ProgressiveOutcome(
             request_id=entry.request.id,
             candidates=await self._privacy.to_recorded_candidates(entry.request, rest, view),
             order_propensity=order.order_propensity,
@@ -138,10 +138,10 @@ class ProgressiveDrafter:
         if isinstance(result, Draft | DraftFailed):
             self._queue_ms[request.id] = max(result.queue_ms, self._queue_ms.get(request.id, 0))
 
-    async def _record_finished(self, finished: Finished) -> None:
+    async def _record_finished(self, finished: ProgressiveOutcome) -> None:
         try:
-            await self._requests.record_finished(finished)
-        except TakenOver:
+            await self._requests.record_progressive_outcome(finished)
+        except OwnershipLost:
             # After a commit whose answer was lost, it may be our own that was there before.
             entry = await self._requests.get(finished.request_id)
             ours = {candidate.id for candidate in finished.candidates}

@@ -1,4 +1,4 @@
-"""From one candidate to others: shorter, warmer, more formal, in another language, or more like it."""
+"""Redrafting: from one candidate to others that are shorter, warmer, more formal, or in another language."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -38,16 +38,16 @@ LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "uk": ("Ukrainian", "Українська"),
     "vi": ("Vietnamese", "Tiếng Việt"),
 }
-"""The languages that a reply can be asked for in, by code: as the model is told, and as those who speak it say."""
+"""The languages of replies, by code: the name for the model, and the name in the language itself."""
 
 
 CUSTOMERS_OWN: Final = "customer"
-"""Stands for the customer's own language where an agent chooses one."""
+"""The choice of the customer's own language, in place of a code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steering:
-    """What to make of a candidate. `language` is a code of LANGUAGES; without one, the customer's own."""
+    """A change that an agent asks of a candidate. `language` is a code of LANGUAGES; None is the customer's own."""
 
     candidate_id: str
     steer: Steer
@@ -56,9 +56,9 @@ class Steering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedChange:
-    """As the drafts need it: the text to begin with, what is wanted, and the language by its English name.
+    """A change as prompts need it: the text to begin with, the kind of change, and the language's English name.
 
-    Without a `base`, the wish is one that the agent had before: it holds for the redrafts that follow.
+    Without a `base`, the change was asked of an earlier candidate, and holds for the redrafts that follow.
     """
 
     base: str | None
@@ -67,8 +67,9 @@ class RequestedChange:
 
 
 def select_previous(parent: LogEntry, request: Request) -> tuple[Candidate, ...]:
-    """The candidates of the parent that a request is drafted in view of: the one that it begins with; else all that
-    the agent saw and did not want.
+    """Return the candidates of the parent that the model sees in a redraft.
+
+    It is the one that the redraft begins with; else all that the agent saw and did not want.
     """
     if request.parent_candidate_id is None:
         return parent.visible
@@ -76,7 +77,7 @@ def select_previous(parent: LogEntry, request: Request) -> tuple[Candidate, ...]
 
 
 def to_requested_change(request: Request, texts: tuple[str, ...]) -> RequestedChange | None:
-    """What a request wants, given the texts that it is drafted in view of; None where nothing in particular."""
+    """Return the change that a request asks for, given the texts of `select_previous`; None if it asks for none."""
     if request.steer is None:
         return None
     base = texts[0] if request.parent_candidate_id is not None and texts else None

@@ -1,4 +1,4 @@
-"""Whether a conversation has moved on since its replies were drafted: then the agent is asked before one is sent."""
+"""Staleness: the agent is asked before a reply is sent into a conversation that has moved on since drafting."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,24 +6,24 @@ from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from bot.errors import StaleConversation
-from storage.errors import Redelivered
+from storage.errors import DuplicateDelivery
 from storage.records import Candidate, Event, LogEntry, Request, ResponseUrl
 from storage.repositories.requests import OPEN, Requests
 
 Freshness = Literal["fresh", "unknown"]
-"""`unknown`: whether the conversation has moved on could not be told. It holds no reply up."""
+"""`unknown`: Slack did not say in time whether the conversation has moved on. That holds up no reply."""
 
 
 class Conversations(Protocol):
-    """What is asked of the edge."""
+    """Access to the conversations; `handlers/slack/threads.py` implements it."""
 
     async def count_newer(self, request: Request) -> int | None:
-        """How many messages its thread has that are newer than `seen_ts`; None where that cannot be told in time."""
+        """Count the messages of its thread that are newer than `seen_ts`; None if Slack does not answer in time."""
         ...
 
 
 class StillConversations:
-    """Where there is no conversation that could move on: the command line."""
+    """The conversations of the command line, which never move on."""
 
     async def count_newer(self, request: Request) -> int | None:  # noqa: ARG002 - the protocol's
         return 0
@@ -33,7 +33,7 @@ STILL_CONVERSATIONS: Final = StillConversations()
 
 
 class Staleness:
-    """Asks once for each click, and records that the agent was warned."""
+    """Looks for newer messages once for each click, and records that the agent was warned."""
 
     def __init__(self, *, requests: Requests, conversations: Conversations, now: Callable[[], datetime]) -> None:
         self._requests = requests
@@ -43,11 +43,14 @@ class Staleness:
     async def check(
         self, entry: LogEntry, candidate: Candidate, *, idempotency_key: str, response_url: ResponseUrl | None
     ) -> Freshness:
-        """Raises StaleConversation where the conversation has moved on, with the warning recorded, once a delivery; Unavailable."""
+        """Look for messages that are newer than what the model saw.
+
+        Raises StaleConversation if there are some, with the warning recorded once a click; Unavailable.
+        """
         request = entry.request
         is_open = entry.choice is None and request.status in OPEN
         if not is_open or request.thread_ts is None or request.seen_ts is None:
-            return "fresh"  # what is closed is refused where it is recorded
+            return "fresh"  # a closed request is refused when the choice is recorded
         newer = await self._conversations.count_newer(request)
         if newer is None:
             return "unknown"
@@ -61,7 +64,7 @@ class Staleness:
             candidate_id=candidate.id,
             data={"newer": newer},
         )
-        with suppress(Redelivered):  # warned of already: the same answer
+        with suppress(DuplicateDelivery):  # the warning is recorded already: the same answer
             await self._requests.record_event(
                 warned, idempotency_key=f"stale:{idempotency_key}", response_url=response_url
             )

@@ -29,14 +29,14 @@ from bot.privacy.service import PrivacyService
 from bot.suggesting.admission import Admission, Ask
 from bot.suggesting.briefs import BatchDrafter, BriefBuilder, DraftingTerms, build_config
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
-from bot.suggesting.click import Click
+from bot.suggesting.clicks import Click
 from bot.suggesting.limits import Limits
 from bot.suggesting.placement import make_failed_entry, place_in_order, to_candidate
 from bot.suggesting.progressive import ProgressiveDrafter
 from bot.suggesting.redraft import Steering
-from storage.errors import TakenOver
+from storage.errors import OwnershipLost
 from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn
-from storage.repositories.requests import OPEN, Drafted, Requests
+from storage.repositories.requests import OPEN, DraftOutcome, Requests
 
 COLLISION_WINDOW: Final = timedelta(minutes=10)
 """An agent who asked longer ago, and has not decided, is no longer taken to be answering."""
@@ -162,7 +162,7 @@ class Suggester:
         ]
         view, masked = await self._privacy.mask_candidates(before, written)
         entry = self._place(self._privacy.to_masked_request(request, view), masked, arrange)
-        drafted = Drafted(
+        drafted = DraftOutcome(
             request_id=request.id,
             candidates=await self._privacy.to_recorded_candidates(request, entry.candidates, view),
             status=entry.request.status,
@@ -198,10 +198,10 @@ class Suggester:
         placed = tuple(place_in_order(candidate, order, repeats) for candidate in candidates)
         return LogEntry(request=ordered, candidates=placed, choice=None)
 
-    async def _record_drafts(self, drafted: Drafted) -> None:
+    async def _record_drafts(self, drafted: DraftOutcome) -> None:
         try:
             await self._requests.record_drafts(drafted)
-        except TakenOver:
+        except OwnershipLost:
             # After a commit whose answer was lost, it may be our own that was there before.
             entry = await self._requests.get(drafted.request_id)
             ours = {candidate.id for candidate in drafted.candidates}
@@ -238,7 +238,7 @@ class Suggester:
         await self._write_buffer.write_or_queue(
             partial(
                 self._requests.record_drafts,
-                Drafted(
+                DraftOutcome(
                     request_id=request.id,
                     candidates=(),
                     status="failed",
@@ -319,8 +319,8 @@ class Suggester:
     async def find_collisions(self, request: Request) -> tuple[Request, ...]:
         """Return what others are answering: the newest undecided request of each for the same thread or message."""
         since = request.created_at - COLLISION_WINDOW
-        found = await self._requests.open_in_channel(
-            team_id=request.team_id, channel_id=request.channel_id, other_than=request.agent_id, since=since
+        found = await self._requests.list_open_in_channel(
+            team_id=request.team_id, channel_id=request.channel_id, except_agent_id=request.agent_id, since=since
         )
         if not found:
             return ()

@@ -14,14 +14,14 @@ import typer
 from bot.choice_log import to_json_line
 from bot.drafting import Drafter
 from bot.errors import EmptyReply
-from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts
 from bot.operations.metrics import Metrics
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.playbook import Playbook, load_playbook
 from bot.suggesting.admission import Ask
 from bot.suggesting.briefs import BatchDrafter
 from bot.suggesting.choose import Chooser
-from bot.suggesting.click import Click
+from bot.suggesting.clicks import Click
 from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
 from cli import logs, wiring
@@ -308,7 +308,7 @@ def understood(answer: str | None, *, shown: int) -> Wish:
 async def _trial(
     settings: Settings, options: Options, records: wiring.Records, playbook: Playbook, terminal: Terminal
 ) -> AsyncIterator[Trial]:
-    texts = texts_for(DEFAULT_LOCALE)
+    texts = get_texts(DEFAULT_LOCALE)
     metrics = Metrics()
     privacy = wiring.privacy(settings, records=records, playbook=playbook)
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:

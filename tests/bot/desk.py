@@ -20,13 +20,13 @@ from bot.privacy.service import PrivacyService, StoreText
 from bot.suggesting.admission import Ask
 from bot.suggesting.briefs import DraftingTerms
 from bot.suggesting.choose import Chooser, RecordedChoice
-from bot.suggesting.click import Click
+from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import Deliverer, DeliveryOutcome, PostedPart
 from bot.suggesting.limits import Limits
 from bot.suggesting.suggest import Suggester
 from storage.records import Delivery, LogEntry, Request, Turn
 from storage.repositories.deliveries import Deliveries
-from storage.repositories.erasures import Erasing
+from storage.repositories.erasures import Erasures
 from storage.repositories.requests import Requests
 from storage.repositories.vault import Vault
 from tests.storage.stores import AT, Store, store_of
@@ -234,7 +234,7 @@ class Desk:
         return Housekeeper(
             requests=self.store.requests,
             vault=Vault(self.store.database),
-            erasing=Erasing(self.store.database),
+            erasures=Erasures(self.store.database),
             now=self.clock.now,
             texts_kept_for=texts_kept_for,
         )
@@ -301,4 +301,4 @@ class Desk:
 
     async def parts(self, chosen: RecordedChoice) -> tuple[Delivery, ...]:
         """As they are posted."""
-        return tuple(map(self.privacy.decrypt_delivery, await self.store.deliveries.of_choice(chosen.choice.id)))
+        return tuple(map(self.privacy.decrypt_delivery, await self.store.deliveries.list_parts(chosen.choice.id)))

@@ -73,6 +73,6 @@ async def test_a_choice_whose_time_is_not_known_is_counted(desk: Desk) -> None:
 def test_two_bots_in_one_process_count_apart() -> None:
     """Nothing is registered globally: a second bot in the same process, as in tests, does not clash."""
     one, other = Metrics(), Metrics()
-    one.chosen(a_choice())
+    one.count_choice(a_choice())
     assert numbers(one)["suggest_choices_total[kind=used]"] == 1
     assert "suggest_choices_total[kind=used]" not in numbers(other)

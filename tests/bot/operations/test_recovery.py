@@ -15,7 +15,7 @@ from bot.operations.recovery import (
     RecoveredWork,
 )
 from bot.suggesting.deliver import DeliveryOutcome, DeliveryUncertain
-from storage.errors import TakenOver
+from storage.errors import OwnershipLost
 from tests.bot.desk import Desk
 from tests.storage.stores import store_of
 
@@ -108,7 +108,7 @@ async def test_a_replica_that_misses_three_heartbeats_is_dead_and_its_work_anoth
     desk.clock.tick(HEARTBEAT_S)
     await other.beat()
     assert [taken.id for taken in (await other.take_over()).to_draft] == [request.id]
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await slow_one.draft(request)
     await slow_heart.beat()
     assert await slow_heart.take_over() == NOTHING

@@ -7,10 +7,10 @@ import pytest
 from bot.operations.recovery import RecoveredWork
 from bot.operations.write_buffer import AGAIN_AFTER_S, TRIES, WriteBuffer
 from bot.suggesting.deliver import DeliveryOutcome
-from storage.errors import TakenOver, Unavailable
+from storage.errors import OwnershipLost, DatabaseUnavailable
 from storage.records import Delivery, Event, LogEntry
 from storage.repositories.deliveries import Deliveries
-from storage.repositories.requests import Drafted, Requests
+from storage.repositories.requests import DraftOutcome, Requests
 from tests.bot.desk import Desk
 
 NOTHING = RecoveredWork(to_draft=(), to_show=(), to_deliver=())
@@ -24,7 +24,7 @@ class Away:
 
     def check(self) -> None:
         if self.is_away:
-            raise Unavailable("connection refused")
+            raise DatabaseUnavailable("connection refused")
 
 
 class AwayRequests(Requests):
@@ -34,7 +34,7 @@ class AwayRequests(Requests):
         super().__init__(desk.store.database, me=desk.store.requests._me)
         self._away = away
 
-    async def record_drafts(self, drafted: Drafted) -> None:
+    async def record_drafts(self, drafted: DraftOutcome) -> None:
         self._away.check()
         await super().record_drafts(drafted)
 
@@ -73,10 +73,10 @@ async def test_drafts_are_kept_until_the_database_is_back_and_are_then_shown(des
     """Nothing is drafted, or paid for, a second time."""
     suggester = desk.suggester(requests=AwayRequests(desk, away))
     request = await suggester.accept(desk.ask())
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await suggester.draft(request)
     assert desk.clock.slept == [AGAIN_AFTER_S] * (TRIES - 1)
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await desk.back()
     asked = len(desk.drafter.briefs)
     away.is_away = False
@@ -91,7 +91,7 @@ async def test_what_could_not_even_be_drafted_is_drafted_when_the_database_is_ba
     parent = await desk.shown("one", "two", "three")
     suggester = desk.suggester(requests=AwayRequests(desk, away))
     child = await desk.suggester().redraft(desk.click(), parent.request.id)
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await suggester.draft(child)
     away.is_away = False
     assert [request.id for request in (await desk.back()).to_draft] == [child.id]
@@ -102,7 +102,7 @@ async def test_that_candidates_are_visible_is_recorded_later_with_its_time(desk:
     suggester = desk.suggester(requests=AwayRequests(desk, away))
     entry = await desk.drafted("one", "two")
     at = desk.clock.now()
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await suggester.record_shown(entry, at=at)
     away.is_away = False
     assert await desk.back() == NOTHING
@@ -113,7 +113,7 @@ async def test_that_candidates_are_visible_is_recorded_later_with_its_time(desk:
 async def test_a_reply_that_slack_took_is_confirmed_when_the_database_is_back(desk: Desk, away: Away) -> None:
     """It is known to stand: nobody is asked to look for it, and it is not posted again."""
     chosen = await desk.used("Hello")
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await desk.deliverer(deliveries=AwayDeliveries(desk, away)).deliver(chosen)
     assert desk.courier.taken == ["Hello"]
     away.is_away = False
@@ -135,10 +135,10 @@ async def test_while_the_database_is_away_nothing_is_forgotten(desk: Desk) -> No
             raise error
         made.append(name)
 
-    for name, error in (("first", None), ("second", TakenOver("second")), ("third", None)):
-        with pytest.raises(Unavailable):
+    for name, error in (("first", None), ("second", OwnershipLost("second")), ("third", None)):
+        with pytest.raises(DatabaseUnavailable):
             await write_buffer.write_or_queue(lambda name=name, error=error: record(name, error))  # type: ignore[misc]
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await write_buffer.flush(desk.store.replicas)
     assert made == []
     away.is_away = False
@@ -151,7 +151,7 @@ async def test_only_what_is_ours_is_released(desk: Desk, away: Away) -> None:
     """What another replica has taken meanwhile stays its own."""
     suggester = desk.suggester(requests=AwayRequests(desk, away))
     request = await suggester.accept(desk.ask())
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await suggester.draft(request)
     ours, store_before = desk.write_buffer, desk.store
     [theirs] = (await desk.restarted()).to_draft

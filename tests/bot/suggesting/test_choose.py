@@ -10,9 +10,9 @@ from rapidfuzz.distance import Levenshtein
 
 from bot.errors import EmptyReply, NotOwner, UnknownRequest
 from bot.suggesting.choose import PART_LIMIT
-from bot.suggesting.click import Click
+from bot.suggesting.clicks import Click
 from bot.text_limits import count_utf16_units
-from storage.errors import NothingToUndo, NotOpen, Redelivered
+from storage.errors import NothingToUndo, RequestClosed, DuplicateDelivery
 from storage.records import LogEntry, ResponseUrl
 from tests.bot.desk import Desk
 from tests.storage.stores import after
@@ -169,7 +169,7 @@ async def test_a_decision_never_takes_less_than_no_time(desk: Desk, offset_s: fl
 
 async def test_nothing_can_be_chosen_before_it_was_handed_to_slack(desk: Desk) -> None:
     request = await desk.suggester().accept(desk.ask())
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.chooser().dismiss(desk.click(), request.id)
 
 
@@ -218,14 +218,14 @@ async def test_opening_the_editor_is_a_fact(desk: Desk) -> None:
     assert candidate.text == "one"
     event = (await desk.store.entries())[0].events[-1]
     assert (event.type, event.candidate_id, event.agent_id) == ("edit_opened", candidate_id, "U1")
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await desk.chooser().open_edit(click, candidate_id)
 
 
 async def test_the_editor_is_not_opened_on_what_is_decided(desk: Desk) -> None:
     _, candidate_id = await first(desk, "one")
     await desk.chooser().use(desk.click(), candidate_id)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.chooser().open_edit(desk.click(), candidate_id)
 
 
@@ -306,13 +306,13 @@ async def test_many_clicks_at_once_make_one_choice(desk: Desk) -> None:
     clicks = [chooser.use(desk.click(), candidate.id) for candidate in entry.candidates] * 1
     clicks += [chooser.dismiss(desk.click(), entry.request.id), chooser.edit(desk.click(), entry.candidates[0].id, "x")]
     results = await asyncio.gather(*clicks, return_exceptions=True)
-    assert sum(isinstance(result, NotOpen) for result in results) == 4
+    assert sum(isinstance(result, RequestClosed) for result in results) == 4
     assert await desk.store.count("choices") == 1
 
 
 async def test_a_click_on_what_expired_is_refused_also_if_shown_was_never_recorded(desk: Desk) -> None:
     entry = await desk.drafted("one")
     await desk.store.requests.expire(created_before=after(days=1), at=after(days=1))
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.chooser().use(desk.click(), entry.candidates[0].id)
     assert (await desk.store.entries())[0].request.status == "expired"

@@ -16,7 +16,7 @@ from bot.suggesting.deliver import (
     DeliveryThrottled,
     DeliveryUncertain,
 )
-from storage.errors import NotOpen, Redelivered, StillPosting, Unavailable
+from storage.errors import RequestClosed, DuplicateDelivery, DeliveryInProgress, DatabaseUnavailable
 from storage.records import Delivery, ResponseUrl
 from storage.repositories.deliveries import Deliveries
 from tests.bot.desk import Desk
@@ -157,7 +157,7 @@ async def test_an_undo_during_the_call_is_told_to_wait(desk: Desk) -> None:
     chosen = await desk.used()
 
     async def undo_meanwhile() -> None:
-        with pytest.raises(StillPosting):
+        with pytest.raises(DeliveryInProgress):
             await desk.chooser().undo(desk.click(), chosen.request.id)
 
     desk.courier.answers = [undo_meanwhile]
@@ -193,7 +193,7 @@ async def test_the_agent_may_have_it_posted_again(desk: Desk) -> None:
     assert await desk.deliverer().deliver(again) == DeliveryOutcome(state="posted")
     assert desk.courier.taken == ["Hi"]
     assert (await events(desk))[-1] == "sent"
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await desk.deliverer().post_again(click, chosen.request.id)
 
 
@@ -210,7 +210,7 @@ async def test_only_what_is_unknown_is_posted_again(desk: Desk, how: str) -> Non
         desk.courier.answers = [DeliveryUncertain("timeout")]
         await desk.deliverer().deliver(chosen)
         await desk.chooser().undo(desk.click(), request.id)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.deliverer().post_again(desk.click(), request.id)
 
 
@@ -310,7 +310,7 @@ def locked_for(times: int, *steps: str) -> Callable[[int, str, str], BaseExcepti
     def fails(_n: int, step: str, when: str) -> BaseException | None:
         if when == "before" and step in steps and left[0]:
             left[0] -= 1
-            return Unavailable("database is locked")
+            return DatabaseUnavailable("database is locked")
         return None
 
     return fails
@@ -340,7 +340,7 @@ async def test_what_slack_answered_is_recorded_with_patience(desk: Desk, step: s
 async def test_where_patience_ends_the_next_start_finds_it_unknown(desk: Desk, step: str) -> None:
     chosen = await desk.used("Hi")
     desk.courier.answers = list(ANSWERS[step])
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(99, step))).deliver(chosen)
     assert await states(desk, chosen) == ["attempting"]
     taken = list(desk.courier.taken)
@@ -351,7 +351,7 @@ async def test_where_patience_ends_the_next_start_finds_it_unknown(desk: Desk, s
 
 async def test_an_attempt_that_cannot_be_recorded_is_not_made(desk: Desk) -> None:
     chosen = await desk.used()
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(1, "attempt"))).deliver(chosen)
     assert desk.courier.calls == []
     [(_, outcome)] = await desk.recovered()

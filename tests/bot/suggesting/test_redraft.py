@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import NotOwner, UnknownRequest
 from bot.suggesting.redraft import LANGUAGES, RequestedChange, Steering
-from storage.errors import NotOpen
+from storage.errors import RequestClosed
 from storage.records import ResponseUrl
 from tests.bot.desk import Desk
 from tests.storage.stores import after
@@ -71,7 +71,7 @@ async def test_only_the_one_who_asked_steers_and_once(desk: Desk) -> None:
     with pytest.raises(UnknownRequest):
         await desk.suggester().steer(desk.click(), Steering(candidate_id="nothing", steer="shorter"))
     await desk.suggester().steer(desk.click(), steering)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.suggester().steer(desk.click(), steering)
     assert len(await desk.store.entries()) == 2
 
@@ -84,7 +84,7 @@ async def test_the_way_back_is_kept_for_what_follows(desk: Desk) -> None:
     await desk.chooser().keep_response_url(desk.click(response_url=response_url), candidate.id)
     child = await desk.suggester().steer(desk.click(), Steering(candidate_id=candidate.id, steer="other_language"))
     assert (child.response_url, child.steer_language) == (response_url.url, None)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.chooser().keep_response_url(desk.click(), candidate.id)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.errors import EmptyReply, StaleConversation
-from storage.errors import NotOpen
+from storage.errors import RequestClosed
 from storage.records import LogEntry, Request, Turn
 from tests.bot.desk import Desk
 
@@ -95,13 +95,13 @@ async def test_a_thread_that_could_not_be_read_is_not_asked_about(desk: Desk) ->
     entry, thread = await in_thread(desk, "one", seen_ts=None), Thread(more=3)
     chooser = desk.chooser(conversations=thread)
     await chooser.use(desk.click(), entry.candidates[0].id)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await chooser.use(desk.click(), entry.candidates[0].id)
     plain = await desk.shown("two")
     await chooser.use(desk.click(), plain.candidates[0].id)
     decided = await in_thread(desk, "three")
     await chooser.use_anyway(desk.click(), decided.candidates[0].id)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await chooser.use(desk.click(), decided.candidates[0].id)
     assert thread.asked == []
 

@@ -14,7 +14,7 @@ from bot.errors import LimitReached, MessageTooLong
 from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.suggesting.admission import MESSAGE_LIMIT
-from storage.errors import NotOpen, Redelivered, TakenOver
+from storage.errors import RequestClosed, DuplicateDelivery, OwnershipLost
 from storage.records import Candidate, Request, ResponseUrl, Turn
 from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft
 from tests.storage.stores import AT, after
@@ -41,7 +41,7 @@ async def test_an_ask_is_recorded_before_anything_is_drafted(desk: Desk) -> None
 async def test_an_ask_counts_once(desk: Desk) -> None:
     ask = desk.ask()
     await desk.suggester().accept(ask)
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await desk.suggester().accept(ask)
 
 
@@ -73,7 +73,7 @@ async def test_what_was_answered_is_not_refused_when_slack_delivers_it_again(des
     """The first delivery reached the limit; its answer stands."""
     suggester, ask = desk.suggester(limits=desk.limits(agent_per_minute=1)), desk.ask()
     await suggester.accept(ask)
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await suggester.accept(ask)
 
 
@@ -251,7 +251,7 @@ async def test_what_another_replica_has_taken_over_is_not_recorded(desk: Desk) -
     slow = desk.suggester()
     [taken] = (await desk.restarted()).to_draft
     entry = await desk.suggester().draft(taken)
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await slow.draft(request)
     [recorded] = await desk.store.entries()
     assert recorded.candidates == entry.candidates
@@ -369,7 +369,7 @@ async def test_a_failed_request_is_tried_again_once(desk: Desk) -> None:
     failed = await desk.drafted(broken(), broken())
     child = await desk.suggester().redraft(desk.click(), failed.request.id)
     assert child.parent_request_id == failed.request.id
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.suggester().redraft(desk.click(), failed.request.id)
     recorded = await desk.store.requests.get(failed.request.id)
     assert recorded is not None
@@ -380,6 +380,6 @@ async def test_a_redelivered_redraft_is_one(desk: Desk) -> None:
     parent = await desk.shown("one")
     click = desk.click()
     await desk.suggester().redraft(click, parent.request.id)
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await desk.suggester().redraft(click, parent.request.id)
     assert await desk.store.count("requests") == 2

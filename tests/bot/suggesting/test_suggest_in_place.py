@@ -10,7 +10,7 @@ import pytest
 
 from bot.drafting import DraftFailed
 from bot.ordering.shuffle import draw_places
-from storage.errors import NotOpen, TakenOver
+from storage.errors import RequestClosed, OwnershipLost
 from storage.records import LogEntry, Request, Turn
 from tests.bot.desk import Desk
 from tests.storage.stores import after, store_of
@@ -168,7 +168,7 @@ async def test_a_redraft_closes_it_while_others_are_drafted(desk: Desk) -> None:
     last = (await unfolded(desk, request))[-1]
     assert last.request.status == "redrafted"
     assert [each.dropped_reason for each in last.candidates] == [None, "not_selected"]
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await desk.chooser().use(desk.click(), last.candidates[0].id)
 
 
@@ -212,7 +212,7 @@ async def test_a_replica_that_was_taken_for_dead_records_nothing_more(desk: Desk
     slow = desk.store
     await desk.restarted()
     desk.store = slow
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await anext(states)
 
 
@@ -224,7 +224,7 @@ async def test_what_was_read_of_the_thread_becomes_the_conversation(desk: Desk) 
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation == read.conversation
     desk.store = store_of(desk.store.database, me="another")
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await desk.suggester().record_conversation(request, turns[:1])
 
 

@@ -1,4 +1,4 @@
-"""A click: who pressed a button, what they saw, and the `response_url` by which they are answered."""
+"""Clicks: the agent who pressed a button, what they saw, and the `response_url` by which they are answered."""
 
 from dataclasses import dataclass, replace
 
