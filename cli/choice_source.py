@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bot.choice_log import NotALine, lines_of, opened, read_line
+from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
 from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
-from cli.database_location import Location, opened_as_it_is
+from cli.database_location import Location, open_existing
 from cli.errors import Failed, SettingsError
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import LogEntry
@@ -53,7 +53,7 @@ def read_training_set(source: ChoiceSource) -> TrainingSet:
 
 
 async def _read_database(location: Location) -> TrainingSet:
-    async with opened_as_it_is(location) as database:
+    async with open_existing(location) as database:
         selection = Selection(include_simulated=await Audit(database).is_demonstration())
         return collect_training_set([entry async for entry in ChoiceLog(database).entries(selection)])
 
@@ -61,13 +61,13 @@ async def _read_database(location: Location) -> TrainingSet:
 def read_lines(log: Path) -> Iterator[LogLine]:
     """Read each line as it is and as a record. Raises Failed at the first that is none: half a log is another log."""
     try:
-        with opened(log) as file:
-            for number, line in lines_of(file):
-                if isinstance(line, NotALine):
+        with open_log(log) as file:
+            for number, line in iter_lines(file):
+                if isinstance(line, InvalidLine):
                     raise Failed(f"{log}, line {number}: {line}")
                 try:
                     yield LogLine(f"{log}, line {number}", line, read_line(line))
-                except NotALine as error:
+                except InvalidLine as error:
                     raise Failed(f"{log}, line {number}: {error}") from error
     except FileNotFoundError as error:
         raise SettingsError(f"there is no file {log}") from error

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from cli import wiring
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings, load_settings
-from storage.engine.database import Database, database_file, parse_url
-from storage.errors import StorageError, Unavailable, Unsuitable
+from storage.engine.database import Database, get_database_file, parse_url
+from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
 from storage.repositories.audit import DEMONSTRATION, Audit
-from storage.schema import find_obstacles_to_reading, revision
+from storage.schema import find_obstacles_to_reading, read_revisions
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
@@ -42,7 +42,7 @@ class Location:
     @property
     def file(self) -> Path | None:
         """The file, if it is one."""
-        return database_file(self.url) if self.url.startswith("sqlite") else None
+        return get_database_file(self.url) if self.url.startswith("sqlite") else None
 
     @property
     def is_empty(self) -> bool:
@@ -61,7 +61,7 @@ def locate_database(file: Path | None) -> Location:
     return Location.of_settings(load_settings()) if file is None else Location.of_file(file)
 
 
-def for_trying(settings: Settings, option: Path | None) -> Location:
+def locate_for_try(settings: Settings, option: Path | None) -> Location:
     """Where `suggest try` records: sample replies go to a file of their own, unless somebody named a database."""
     if option is not None:
         return Location.of_file(option)
@@ -70,7 +70,7 @@ def for_trying(settings: Settings, option: Path | None) -> Location:
     return Location.of_settings(settings)
 
 
-async def recorded_in(location: Location, records: wiring.Records, *, simulated: bool) -> str:
+async def describe_recording(location: Location, records: wiring.Records, *, simulated: bool) -> str:
     """For people: where requests are recorded, and how to get them out, simulated ones also."""
     command = ["suggest", "export"]
     if location.origin != "SUGGEST_DATABASE_URL":
@@ -81,16 +81,16 @@ async def recorded_in(location: Location, records: wiring.Records, *, simulated:
 
 
 @asynccontextmanager
-async def opened(location: Location) -> AsyncIterator[wiring.Records]:
+async def open_or_create(location: Location) -> AsyncIterator[wiring.Records]:
     """The database, made or brought to this program's schema where that is due. Raises Failed, SchemaTooNew."""
     refuse_other_files(location)
-    with refusing(location):
+    with explain_unavailable(location):
         async with wiring.open_records(location.url) as records:
             yield records
 
 
 @asynccontextmanager
-async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
+async def open_existing(location: Location) -> AsyncIterator[Database]:
     """A database that exists already, at this program's schema, for whoever may read it. Makes no file, and writes
     nothing. Raises SettingsError, Failed.
     """
@@ -101,10 +101,10 @@ async def opened_as_it_is(location: Location) -> AsyncIterator[Database]:
         raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
     database = Database(location.url)
     try:
-        with refusing(location):
+        with explain_unavailable(location):
             if obstacles := await find_obstacles_to_reading(database):
-                raise Unsuitable("; ".join(obstacles))
-            found, wanted = await revision(database)
+                raise DatabaseUnsuitable("; ".join(obstacles))
+            found, wanted = await read_revisions(database)
             if found is None:
                 raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
             if found != wanted:
@@ -121,8 +121,8 @@ async def is_unset(location: Location) -> bool:
     refuse_other_files(location)
     database = Database(location.url)
     try:
-        with refusing(location):
-            return (await revision(database))[0] is None
+        with explain_unavailable(location):
+            return (await read_revisions(database))[0] is None
     finally:
         await database.aclose()
 
@@ -147,12 +147,12 @@ def refuse_other_files(location: Location) -> None:
 
 
 @contextmanager
-def refusing(location: Location) -> Iterator[None]:
+def explain_unavailable(location: Location) -> Iterator[None]:
     """A database that cannot be used is named, with what to do. Raises Failed."""
     try:
         yield
-    except Unavailable as error:
-        raise Failed(f"the database {location} {unusable(location, error)}") from error
+    except DatabaseUnavailable as error:
+        raise Failed(f"the database {location} {explain_unusable(location, error)}") from error
 
 
 async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
@@ -160,10 +160,10 @@ async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
     await Audit(records.database).record(at=wiring.now(), actor=actor, action=DEMONSTRATION, data={})
 
 
-def unusable(location: Location, error: StorageError) -> str:
+def explain_unusable(location: Location, error: StorageError) -> str:
     """Why a database cannot be used, and what to do, in one line."""
     why = " ".join(str(error).split())
-    if isinstance(error, Unsuitable):
+    if isinstance(error, DatabaseUnsuitable):
         return (
             f"cannot be used: {why}; its owner or a superuser mends that, `suggest doctor` tells what else is missing"
         )

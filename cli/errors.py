@@ -43,21 +43,21 @@ def ending(error: Exception) -> Ending:
 
 def _of_lower_rooms(error: Exception) -> Ending:
     from bot.errors import MessageTooLong, Refusal
-    from bot.i18n.texts import DEFAULT_LOCALE, texts_for
+    from bot.i18n.texts import DEFAULT_LOCALE, get_texts
     from bot.playbook import PlaybookError
     from handlers.error_messages import describe_error
-    from storage.errors import SchemaTooNew, StorageError, Unavailable
+    from storage.errors import DatabaseUnavailable, SchemaTooNew, StorageError
 
     if isinstance(error, PlaybookError):
         return Ending(line=str(error), code=2)
     if isinstance(error, SchemaTooNew):
         line = f"the database was made by a newer version of this program (its schema is {error}): install that version"
         return Ending(line=line, code=1)
-    if isinstance(error, Unavailable):
+    if isinstance(error, DatabaseUnavailable):
         return Ending(line=f"the database cannot be used: {error}", code=1)
     if isinstance(error, Refusal | StorageError):
         code = 2 if isinstance(error, MessageTooLong) else 1
-        return Ending(line=describe_error(error, texts_for(DEFAULT_LOCALE)), code=code)
+        return Ending(line=describe_error(error, get_texts(DEFAULT_LOCALE)), code=code)
     line = (
         f"something went wrong that should not ({type(error).__name__}); please report it, "
         "with what SUGGEST_LOG_LEVEL=debug shows"

@@ -33,8 +33,8 @@ from handlers.slack.courier import SlackCourier
 from handlers.slack.threads import Threads
 from handlers.slack.users import Users
 from handlers.socket_mode import Socket
-from storage.errors import Unavailable, Unreachable
-from storage.repositories.delivery_keys import SeenDeliveries
+from storage.errors import DatabaseUnavailable, DatabaseUnreachable
+from storage.repositories.idempotency_keys import IdempotencyKeys
 
 SWEEP_EVERY_S = 60.0
 SCRUB_EVERY_S = 5.0
@@ -137,7 +137,7 @@ def _doors(
         chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
         deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
         exporter=ExportsBeside(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
-        seen=SeenDeliveries(records.database),
+        seen=IdempotencyKeys(records.database),
         tasks=BackgroundTasks(),
         now=wiring.now,
         clock=wiring.monotonic,
@@ -148,9 +148,9 @@ async def _opened(stack: AsyncExitStack, location: database_location.Location) -
     """The database; one whose server does not answer yet is waited for. Raises Failed for what waiting cannot mend."""
     while True:
         try:
-            return await stack.enter_async_context(database_location.opened(location))
+            return await stack.enter_async_context(database_location.open_or_create(location))
         except Failed as error:
-            if not isinstance(error.__cause__, Unreachable):
+            if not isinstance(error.__cause__, DatabaseUnreachable):
                 raise
             _log.warning("%s; trying again in %s s", error, RETRY_EVERY_S)
             await asyncio.sleep(RETRY_EVERY_S)
@@ -258,7 +258,7 @@ async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
     """What goes wrong is logged, and tried again."""
     try:
         await work()
-    except Unavailable as error:
+    except DatabaseUnavailable as error:
         _log.warning("the database does not take writes: %s", error)
     except Exception:  # noqa: BLE001 - the root: what nobody catches would end the repetition unseen
         _log.exception("a regular piece of work failed")

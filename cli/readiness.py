@@ -17,7 +17,7 @@ from handlers.http import Check
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
 from storage.errors import StorageError
-from storage.schema import revision
+from storage.schema import read_revisions
 
 REMEMBERED_S: Final = 15.0
 MODEL_TIMEOUT_S: Final = 5.0
@@ -53,7 +53,7 @@ class Readiness:
 async def database(opened: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
     """Readable, at this program's schema, and writable if there is something to write."""
     try:
-        found, wanted = await revision(opened)
+        found, wanted = await read_revisions(opened)
         if write is not None and found == wanted:
             await write()
     except StorageError as error:

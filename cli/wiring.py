@@ -36,7 +36,7 @@ from storage.engine.database import Database
 from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
-from storage.repositories.erasures import Erasing
+from storage.repositories.erasures import Erasures
 from storage.repositories.leases import Leases
 from storage.repositories.rankers import Rankers
 from storage.repositories.replicas import Replicas
@@ -282,7 +282,7 @@ def housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
     return Housekeeper(
         requests=records.requests,
         vault=Vault(records.database),
-        erasing=Erasing(records.database),
+        erasures=Erasures(records.database),
         now=now,
         texts_kept_for=None if days is None else timedelta(days=days),
     )

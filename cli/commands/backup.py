@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.database_location import Location, locate_database, opened_as_it_is
+from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import sync_folder
@@ -16,8 +16,8 @@ from cli.render.json import database as json
 from cli.render.output import print_result
 from cli.render.text import database as text
 from storage import backup
-from storage.errors import Unavailable
-from storage.schema import revision
+from storage.errors import DatabaseUnavailable
+from storage.schema import read_revisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,8 @@ async def back_up(location: Location, target: Path) -> BackupReceipt:
             "docs/operations.md tells how to restore it"
         )
     _refuse_to_replace(target, location.file)
-    async with opened_as_it_is(location) as database:
-        schema, _ = await revision(database)
+    async with open_existing(location) as database:
+        schema, _ = await read_revisions(database)
         assert schema is not None
     rows = await asyncio.to_thread(_copy, location.file, target, schema)
     return BackupReceipt(database=location, target=target, rows=rows)
@@ -83,9 +83,9 @@ def _copy(source: Path, target: Path, schema: str) -> dict[str, int]:
         copied = backup.copy(source, beside, schema=schema)
         beside.replace(target)
         sync_folder(target.absolute().parent)
-    except backup.Damaged as error:
+    except backup.DamagedCopy as error:
         raise Failed(f"the copy of {source} is not whole ({error}), and was thrown away") from error
-    except Unavailable as error:
+    except DatabaseUnavailable as error:
         raise Failed(f"{source} cannot be copied to {target} ({error}): is there room on the disk?") from error
     except OSError as error:
         raise Failed(f"{target} cannot be written: {error.strerror}") from error

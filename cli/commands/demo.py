@@ -20,7 +20,14 @@ from bot.choice_log import to_json_line
 from bot.drafting import DemonstrationModel, ModelSource, SingleModelSource
 from bot.drafting.demonstration_faults import SIMULATED_FAULTS, FaultSimulator
 from cli import logs, wiring
-from cli.database_location import DEMONSTRATION_FILE, Location, Origin, mark_demonstration, opened, recorded_in
+from cli.database_location import (
+    DEMONSTRATION_FILE,
+    Location,
+    Origin,
+    describe_recording,
+    mark_demonstration,
+    open_or_create,
+)
 from cli.errors import Failed, SettingsError
 from cli.lifecycle import run_bot, run_until_signal
 from cli.settings import Settings, has_browser, hide_from_libraries, load_settings
@@ -147,7 +154,7 @@ async def demonstrating(
     """
     simulator = None if settings.has_model else FaultSimulator()
     async with AsyncExitStack() as stack:
-        records = await stack.enter_async_context(opened(location))
+        records = await stack.enter_async_context(open_or_create(location))
         if records.is_new and simulator is not None:
             await mark_demonstration(records, actor="demo")
         newest = _Newest(ChoiceLog(records.database))
@@ -166,7 +173,7 @@ async def demonstrating(
         bot = run_bot(_for(slack, settings, location), http=None, health=None, models=_models(simulator))
         await stack.enter_async_context(bot)
         await slack.wait_for_app()
-        recorded = await recorded_in(location, records, simulated=simulator is not None)
+        recorded = await describe_recording(location, records, simulated=simulator is not None)
         yield Demo(slack=slack, told=_sentences(slack, settings, recorded))
 
 
@@ -222,7 +229,9 @@ def _for(slack: Workspace, settings: Settings, location: Location) -> Settings:
 
 def _models(simulator: FaultSimulator | None) -> ModelSource | None:
     return (
-        None if simulator is None else SingleModelSource(DemonstrationModel(latency_s=LATENCY_S, sleep=simulator.wait_or_fail))
+        None
+        if simulator is None
+        else SingleModelSource(DemonstrationModel(latency_s=LATENCY_S, sleep=simulator.wait_or_fail))
     )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from bot.playbook import Playbook, PlaybookError, load_playbook
 from cli import logs, wiring
-from cli.database_location import Location, refuse_other_files, unusable
+from cli.database_location import Location, explain_unusable, refuse_other_files
 from cli.errors import Failed, SettingsError
 from cli.options import Json
 from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identified
@@ -25,7 +25,7 @@ from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUn
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.repositories.vault import Vault
-from storage.schema import find_obstacles_to_writing, revision
+from storage.schema import find_obstacles_to_writing, read_revisions
 
 ROWS_TRIED: Final = 100
 
@@ -204,11 +204,11 @@ async def _existing_database(location: Location, name: str) -> Finding:
     try:
         if obstacles := await find_obstacles_to_writing(database):
             return _problem(name, f"{location}: {'; '.join(obstacles)}")
-        found, wanted = await revision(database)
+        found, wanted = await read_revisions(database)
         async with database.write():
             pass
     except StorageError as error:
-        return _problem(name, f"{location} {unusable(location, error)}")
+        return _problem(name, f"{location} {explain_unusable(location, error)}")
     finally:
         await database.aclose()
     if found is None or found == wanted:
@@ -236,7 +236,7 @@ async def _unreadable(settings: Settings, location: Location) -> int:
     """How many of the newest rows of the vault no key of the settings opens."""
     database, cipher = Database(location.url), wiring.cipher(settings)
     try:
-        if (await revision(database))[0] is None:
+        if (await read_revisions(database))[0] is None:
             return 0
         return sum(not cipher.can_decrypt(sealed) for sealed in await Vault(database).newest(ROWS_TRIED))
     finally:

@@ -10,7 +10,7 @@ import typer
 
 from bot.operations.erasure import SHORTEST, Eraser, ErasureMatches, ErasureQuery, ErasureReceipt
 from cli import wiring
-from cli.database_location import Location, locate_database, opened_as_it_is, refusing
+from cli.database_location import Location, explain_unavailable, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
 from cli.render.json import database as json
@@ -19,7 +19,7 @@ from cli.render.text import database as text
 from cli.settings import Settings, load_settings
 from storage.engine.database import Database
 from storage.repositories.audit import Audit
-from storage.repositories.erasures import Erasing
+from storage.repositories.erasures import Erasures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +60,10 @@ def run(
     if not yes and not dry_run and (as_json or not sys.stdin.isatty()):
         raise SettingsError("nobody is at a terminal to ask: --dry-run shows what would go, --yes erases it")
     if dry_run:
-        result = asyncio.run(find(settings, location, query))
+        work = find(settings, location, query)
     else:
-        result = asyncio.run(erase(settings, location, query, is_confirmed=(lambda _: True) if yes else confirm))
+        work = erase(settings, location, query, is_confirmed=(lambda _: True) if yes else confirm)
+    result = asyncio.run(work)
     if result is None:
         print("Nothing was erased.")
     else:
@@ -85,10 +86,10 @@ def build_query(
     return ErasureQuery(agent_id=agent, channel_id=channel, thread_ts=thread, request_id=request, containing=containing)
 
 
-async def find(settings: Settings, location: Location, query: ErasureQuery) -> ErasureResult:
+async def find(settings: Settings, location: Location, query: ErasureQuery) -> ErasureResult | None:
     """Find what would be erased, and change nothing. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
-        with refusing(location):
+    async with open_existing(location) as database:
+        with explain_unavailable(location):
             return ErasureResult(matches=await _make_eraser(settings, database).find(query))
 
 
@@ -96,8 +97,8 @@ async def erase(
     settings: Settings, location: Location, query: ErasureQuery, *, is_confirmed: Callable[[ErasureMatches], bool]
 ) -> ErasureResult | None:
     """Find, have it confirmed, and erase; None where it was not confirmed. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
-        with refusing(location):
+    async with open_existing(location) as database:
+        with explain_unavailable(location):
             eraser = _make_eraser(settings, database)
             matches = await eraser.find(query)
             if not is_confirmed(matches):
@@ -119,4 +120,4 @@ def confirm(matches: ErasureMatches) -> bool:
 
 
 def _make_eraser(settings: Settings, database: Database) -> Eraser:
-    return Eraser(erasing=Erasing(database), audit=Audit(database), cipher=wiring.cipher(settings), now=wiring.now)
+    return Eraser(erasures=Erasures(database), audit=Audit(database), cipher=wiring.cipher(settings), now=wiring.now)

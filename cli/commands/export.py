@@ -7,24 +7,25 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final, Literal
+from typing import Annotated, Any, BinaryIO, Final
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.choice_log.formats.preferences import PairKind
-from bot.choice_log.formats.registry import Cells, Form, FormName, Wish, opened_form
+from bot.choice_log.formats.registry import CsvCells, ExportOptions, FormatName, FormatWriter, open_writer
 from bot.choice_log.pseudonyms import Pseudonyms
 from cli import wiring
-from cli.database_location import Location, locate_database, opened_as_it_is, refusing
+from cli.database_location import Location, explain_unavailable, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
 from cli.output_file import STDOUT, destination, is_to_be_a_file
 from cli.settings import Settings, load_settings
 from storage.engine.database import Database
-from storage.queries.export_rows import RawLog
+from storage.queries.export_rows import RawChoiceLog
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import ChoiceKind
 from storage.repositories.audit import Audit
@@ -33,8 +34,20 @@ from storage.tables import to_iso
 _TOLD_EVERY: Final = 500
 """Requests between two strokes of the progress bar."""
 
-PairOption = Literal["skip-above", "edited", "all"]
-_PAIRS: Final[dict[PairOption, PairKind]] = {"skip-above": "skip_above", "edited": "edited", "all": "all_shown"}
+
+class PairOption(StrEnum):
+    """Preferences that are taken from a choice, as the option names them."""
+
+    SKIP_ABOVE = "skip-above"
+    EDITED = "edited"
+    ALL = "all"
+
+
+_PAIRS: Final[dict[PairOption, PairKind]] = {
+    PairOption.SKIP_ABOVE: "skip_above",
+    PairOption.EDITED: "edited",
+    PairOption.ALL: "all_shown",
+}
 
 _NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent", "agent_id"), ("--style", "style"))
 
@@ -44,7 +57,7 @@ class Export:
     """What to export, in which form, where to, and who wants it. Without `pseudonyms`, ids stay as they are."""
 
     selection: Selection
-    wish: Wish = field(default_factory=Wish)
+    wish: ExportOptions = field(default_factory=ExportOptions)
     output: Path = STDOUT
     pseudonyms: Pseudonyms | None = None
     actor: str = "cli"
@@ -65,7 +78,7 @@ class NothingFound(Failed):
 
 def run(
     *,
-    export_format: Annotated[FormName, typer.Option("--format", help="See docs/exports.md for each.")] = "jsonl",
+    export_format: Annotated[FormatName, typer.Option("--format", help="See docs/exports.md for each.")] = "jsonl",
     since: Since = None,
     until: Until = None,
     team: Team = None,
@@ -136,9 +149,9 @@ def write(location: Location, wanted: Export) -> Exported:
     """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
     _refuse_packing(wanted)
     selection, count, simulated = asyncio.run(_noted(location, wanted))
-    found = RawLog(location.url).entries(selection, wanted.wish.fields)
+    found = RawChoiceLog(location.url).entries(selection, wanted.wish.fields)
     with (
-        refusing(location),
+        explain_unavailable(location),
         closing(found) as entries,
         _showing(count) as told,
         _provenance_beside(wanted) as beside,
@@ -161,14 +174,14 @@ def write(location: Location, wanted: Export) -> Exported:
 _PAIRED: Final = ("trl", "openai")
 
 
-def wish(name: FormName, *, pairs: Sequence[PairOption], cells: Cells, seed: int | None = None) -> Wish:
+def wish(name: FormatName, *, pairs: Sequence[PairOption], cells: CsvCells, seed: int | None = None) -> ExportOptions:
     """The form that these options ask for. Raises SettingsError for options that it does not know."""
     for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
         if given and name not in _PAIRED:
             raise SettingsError(f"{option} goes with --format trl or openai, not with {name}")
     if cells == "raw" and name != "csv":
         raise SettingsError(f"--raw goes with --format csv: {name} is never changed")
-    made = Wish(name=name, cells=cells, seed=seed or 0)
+    made = ExportOptions(name=name, cells=cells, seed=seed or 0)
     return replace(made, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else made
 
 
@@ -193,16 +206,16 @@ def _provenance_beside(wanted: Export) -> Iterator[BinaryIO | None]:
         yield file
 
 
-def _opened(wish: Wish, file: Any) -> Form:
+def _opened(wish: ExportOptions, file: Any) -> FormatWriter:
     try:
-        return opened_form(wish, file)
+        return open_writer(wish, file)
     except ImportError as error:
         raise SettingsError(f"--format {wish.name} needs a library: install suggest-replies[parquet]") from error
 
 
 async def _noted(location: Location, wanted: Export) -> tuple[Selection, int, int]:
     """What is exported, how many requests that are, and how many simulated ones that leaves out."""
-    async with opened_as_it_is(location) as database:
+    async with open_existing(location) as database:
         selection, log = wanted.selection, ChoiceLog(database)
         if await Audit(database).is_demonstration():
             selection = replace(selection, include_simulated=True)

@@ -12,22 +12,21 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 
-from bot.choice_log import NotALine, lines_of, opened, read_line, unpacked
-from bot.choice_log.column_mapping import Layout, Map, MapError, mapped, rows_of
-from bot.choice_log.writer import FIELDS
+from bot.choice_log import InvalidLine, iter_lines, open_decompressed, open_log, read_line
+from bot.choice_log.column_mapping import ColumnMapping, ColumnMappingError, Layout, iter_rows, map_row
+from bot.choice_log.fields import FIELDS
 from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import redact_entry
 from cli import wiring
-from cli.database_location import Location, is_unset, locate_database, opened_as_it_is
-from cli.database_location import opened as opened_database
+from cli.database_location import Location, is_unset, locate_database, open_existing, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT
 from cli.settings import Settings, load_settings
 from storage.records import LogEntry
 from storage.repositories.audit import Audit
-from storage.repositories.imports import AT_ONCE, Imports, Verdict
+from storage.repositories.imports import AT_ONCE, ImportVerdict, LogImporter
 
 _TOLD: Final = 100
 """Refused lines that are told for each file; the rest is counted."""
@@ -35,16 +34,16 @@ _TOLD: Final = 100
 _TRIED: Final = 20
 """Lines that may be wrong from the start before the file is taken for something else."""
 
-Found = Iterator[tuple[int, LogEntry | NotALine]]
+Found = Iterator[tuple[int, LogEntry | InvalidLine]]
 Source = Callable[[BinaryIO, Path], Found]
 """How a file's lines become requests; the name tells which layout it has."""
 
-Judge = Callable[[Sequence[LogEntry]], Awaitable[list[Verdict]]]
+Judge = Callable[[Sequence[LogEntry]], Awaitable[list[ImportVerdict]]]
 
 Keep = Callable[[LogEntry], LogEntry]
 """What is kept of a request's texts."""
 
-_REASONS: Final[dict[Verdict, str]] = {
+_REASONS: Final[dict[ImportVerdict, str]] = {
     "differs": "request.id: the log has another request under this id, which was left as it is",
     "candidate_taken": "candidates: one has an id that belongs to another request",
     "choice_taken": "choice.id: belongs to another request",
@@ -99,10 +98,10 @@ async def import_(location: Location, files: Sequence[Path], source: Source, kee
     """Record what is new. Raises SettingsError, Failed."""
     _look_at(files)
     tally = Tally()
-    async with opened_database(location) as records:
+    async with open_or_create(location) as records:
         for file in files:
             before = Counter(tally.counts)
-            await _read(file, _keeping(source, keep), Imports(records.database, FIELDS).take, tally)
+            await _read(file, _keeping(source, keep), LogImporter(records.database, FIELDS).take, tally)
             data = {"imported": tally.counts["new"] - before["new"], "known": tally.counts["known"] - before["known"]}
             await Audit(records.database).record(at=wiring.now(), actor="cli", action="import", data=data)
     return tally
@@ -124,11 +123,11 @@ async def _judging(location: Location) -> AsyncIterator[Judge]:
     if await is_unset(location):
         yield _all_new
         return
-    async with opened_as_it_is(location) as database:
-        yield Imports(database, FIELDS).judge
+    async with open_existing(location) as database:
+        yield LogImporter(database, FIELDS).judge
 
 
-async def _all_new(entries: Sequence[LogEntry]) -> list[Verdict]:
+async def _all_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
     return ["new"] * len(entries)
 
 
@@ -142,48 +141,48 @@ def keep_as_set(settings: Settings) -> Keep:
 def _keeping(source: Source, keep: Keep) -> Source:
     def kept_only(file: BinaryIO, name: Path) -> Found:
         for number, found in source(file, name):
-            yield number, found if isinstance(found, NotALine) else keep(found)
+            yield number, found if isinstance(found, InvalidLine) else keep(found)
 
     return kept_only
 
 
 def as_it_is(file: BinaryIO, _: Path) -> Found:
     """Lines of the choice log."""
-    for number, line in lines_of(file):
+    for number, line in iter_lines(file):
         yield number, _entry(line)
 
 
-def _entry(line: bytes | NotALine) -> LogEntry | NotALine:
-    if isinstance(line, NotALine):
+def _entry(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
+    if isinstance(line, InvalidLine):
         return line
     try:
         return read_line(line)
-    except NotALine as error:
+    except InvalidLine as error:
         return error
 
 
 def by_map(path: Path) -> Source:
     """Another system's lines, by a map. Raises SettingsError."""
     try:
-        by = Map.of_toml(path.read_text(encoding="utf-8"))
-    except MapError as error:
+        by = ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
+    except ColumnMappingError as error:
         raise SettingsError(f"the map {path} {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the map {path} cannot be read: name a TOML file in UTF-8") from error
 
     def source(file: BinaryIO, name: Path) -> Found:
-        for number, row in rows_of(file, _layout(name)):
+        for number, row in iter_rows(file, _layout(name)):
             yield number, _mapped(row, by)
 
     return source
 
 
-def _mapped(row: dict[str, object] | NotALine, by: Map) -> LogEntry | NotALine:
-    if isinstance(row, NotALine):
+def _mapped(row: dict[str, object] | InvalidLine, by: ColumnMapping) -> LogEntry | InvalidLine:
+    if isinstance(row, InvalidLine):
         return row
     try:
-        return mapped(row, by)
-    except NotALine as error:
+        return map_row(row, by)
+    except InvalidLine as error:
         return error
 
 
@@ -205,10 +204,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     """Raises Failed where it cannot be read."""
     try:
         if path == STDOUT:
-            with unpacked(sys.stdin.buffer) as file:
+            with open_decompressed(sys.stdin.buffer) as file:
                 yield file
         else:
-            with opened(path) as file:
+            with open_log(path) as file:
                 yield file
     except OSError as error:
         raise Failed(f"{path} cannot be read: {error.strerror}") from error
@@ -221,7 +220,7 @@ async def _read(path: Path, source: Source, judge: Judge, tally: Tally) -> None:
     good, told, first = 0, len(tally.refused), None
     with _opened(path) as file:
         for number, found in source(file, path):
-            if isinstance(found, NotALine):
+            if isinstance(found, InvalidLine):
                 _refuse(tally, name, number, str(found), told=told)
                 first = first or f"line {number} {found}"
             else:

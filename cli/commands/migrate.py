@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from cli.database_location import Location, locate_database, refuse_other_files, refusing
+from cli.database_location import Location, explain_unavailable, locate_database, refuse_other_files
 from cli.options import DatabaseFile, Json
 from cli.render.json import database as json
 from cli.render.output import print_result
@@ -37,7 +37,7 @@ async def migrate_database(location: Location) -> Migration:
     refuse_other_files(location)
     database = Database(location.url)
     try:
-        with refusing(location):
+        with explain_unavailable(location):
             before, after = await migrate(database)
     finally:
         await database.aclose()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import wiring
-from cli.database_location import Location, locate_database, opened_as_it_is, refusing
+from cli.database_location import Location, explain_unavailable, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
 from cli.render.json import database as json
@@ -17,7 +17,7 @@ from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
 from storage.repositories.audit import Audit
-from storage.repositories.erasures import Erasing
+from storage.repositories.erasures import Erasures
 from storage.tables import to_iso
 
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -61,12 +61,12 @@ def run(
 
 async def prune(location: Location, before: datetime) -> Pruning:
     """Forget the texts of requests made before then, and note that in the audit table. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
-        with refusing(location):
-            erasing, count = Erasing(database), 0
-            while batch := await erasing.prune(created_before=before):
+    async with open_existing(location) as database:
+        with explain_unavailable(location):
+            erasures, count = Erasures(database), 0
+            while batch := await erasures.prune(created_before=before):
                 count += batch
-            wiped = await erasing.wipe()
+            wiped = await erasures.wipe()
             data: dict[str, Any] = {"created_before": to_iso(before), "requests": count}
             await Audit(database).record(at=wiring.now(), actor="cli", action="prune", data=data)
     return Pruning(created_before=before, requests=count, wiped=wiped)
@@ -74,9 +74,9 @@ async def prune(location: Location, before: datetime) -> Pruning:
 
 async def count_prunable(location: Location, before: datetime) -> Pruning:
     """Count what `prune` would forget, and change nothing. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
-        with refusing(location):
-            count = await Erasing(database).prunable(created_before=before)
+    async with open_existing(location) as database:
+        with explain_unavailable(location):
+            count = await Erasures(database).prunable(created_before=before)
     return Pruning(created_before=before, requests=count, wiped=None)
 
 

@@ -12,7 +12,7 @@ from bot.ranking import rank_report
 from bot.ranking.rank_report import RankReport
 from bot.ranking.refit import read_choice_sets
 from cli import wiring
-from cli.database_location import Location, locate_database, opened_as_it_is
+from cli.database_location import Location, locate_database, open_existing
 from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
 from cli.render.html import rank_report as page
 from cli.render.json import rank_report as json
@@ -50,7 +50,7 @@ def run(
 
 async def build_report(location: Location, selection: Selection) -> RankReport:
     """Build the report of a database. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
+    async with open_existing(location) as database:
         if await Audit(database).is_demonstration():
             selection = replace(selection, include_simulated=True)
         choice_sets, left_out = await read_choice_sets(ChoiceLog(database), selection)

@@ -8,13 +8,13 @@ from typing import Annotated, Final
 import typer
 
 from cli import wiring
-from cli.database_location import Location, locate_database, opened_as_it_is
+from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
 from cli.render.json import ranking as json
 from cli.render.output import print_result
 from cli.render.text import ranking as text
-from storage.repositories.rankers import Change, Rankers
+from storage.repositories.rankers import RankerChange, Rankers
 
 UNIFORM: Final = "uniform"
 AUTO: Final = "auto"
@@ -27,7 +27,7 @@ class Rollback:
     """What ordered replies before, and what does from now on; None is uniform order."""
 
     before: str | None
-    change: Change
+    change: RankerChange
 
 
 def run(
@@ -54,16 +54,16 @@ def run(
 
 async def roll_back(location: Location, to: str | None) -> Rollback:
     """Go back to the ranker shown before, or to `to`. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
+    async with open_existing(location) as database:
         rankers = Rankers(database, me=wiring.new_id())
         current = await rankers.current()
         before = None if current is None else current.version
         return Rollback(before=before, change=await _apply(rankers, to, current, at=wiring.now()))
 
 
-async def _apply(rankers: Rankers, to: str | None, current: Change | None, *, at: datetime) -> Change:
+async def _apply(rankers: Rankers, to: str | None, current: RankerChange | None, *, at: datetime) -> RankerChange:
     if to == AUTO:
-        return await rankers.go_on(actor=ACTOR, at=at)
+        return await rankers.unpin(actor=ACTOR, at=at)
     if to is None:
         if current is None or current.version is None:
             raise Failed(

@@ -17,7 +17,7 @@ from bot.ranking.prediction import Prediction, predict, to_undecided_choice_set
 from bot.text_limits import clean
 from cli import wiring
 from cli.choice_source import LogLine, read_lines
-from cli.database_location import Location, locate_database, opened_as_it_is
+from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT, destination
@@ -128,7 +128,7 @@ def _read_saved_ranker(model: Path) -> Ranker:
 
 async def _read_stored_ranker(location: Location) -> Ranker:
     """The one that is shown, else the newest."""
-    async with opened_as_it_is(location) as database:
+    async with open_existing(location) as database:
         rankers = Rankers(database, me=wiring.new_id())
         change = await rankers.current()
         shown = await rankers.get(change.version) if change is not None and change.version is not None else None

@@ -11,7 +11,7 @@ import typer
 
 from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
 from cli import wiring
-from cli.database_location import Location, locate_database, opened_as_it_is
+from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until, parse_period
 from cli.output_file import STDOUT
@@ -70,7 +70,7 @@ def run(
 
 async def build_report(location: Location, prices: Prices, query: ReportQuery) -> Report:
     """Build the report of a database. Raises SettingsError, Failed."""
-    async with opened_as_it_is(location) as database:
+    async with open_existing(location) as database:
         query = await _adapt_to_demonstration(database, query)
         report = await Reporter(reports=Reports(database), prices=prices, now=wiring.now).report(query)
         await _refuse_unknown_team(database, location, report)

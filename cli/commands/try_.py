@@ -25,7 +25,7 @@ from bot.suggesting.clicks import Click
 from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
 from cli import logs, wiring
-from cli.database_location import for_trying, mark_demonstration, opened, recorded_in
+from cli.database_location import describe_recording, locate_for_try, mark_demonstration, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.render.text import candidates as text
 from cli.settings import Settings, editor, load_settings, locale
@@ -113,9 +113,9 @@ async def try_message(settings: Settings, options: Options) -> None:
     """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
     settings = _checked(settings, options)
     playbook = load_playbook(settings.suggest_playbook)
-    location = for_trying(settings, options.database)
+    location = locate_for_try(settings, options.database)
     terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
-    async with opened(location) as records:
+    async with open_or_create(location) as records:
         await wiring.housekeeper(settings, records=records).sweep()
         if records.is_new and not settings.has_model:
             await mark_demonstration(records, actor=HERE)
@@ -125,7 +125,7 @@ async def try_message(settings: Settings, options: Options) -> None:
             entry = await ChoiceLog(records.database).entry(trial.request_id)
             assert entry is not None
             print(to_json_line(entry), end="")
-        terminal.note(await recorded_in(location, records, simulated=not settings.has_model))
+        terminal.note(await describe_recording(location, records, simulated=not settings.has_model))
     if problem is not None:
         raise Failed(problem)
 

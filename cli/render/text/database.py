@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cli.commands.erase import ErasureResult
     from cli.commands.migrate import Migration
     from cli.commands.prune import Pruning
-    from storage.repositories.erasures import Counts
+    from storage.repositories.erasures import RowCounts
 
 _NAMES: Final = {
     "agent_id": "of agent {}", "channel_id": "of channel {}", "thread_ts": "of thread {}", "request_id": "{}",
@@ -68,7 +68,7 @@ def _warn_of_unreadable(matches: "ErasureMatches") -> str:
     return f" {matches.unreadable} sealed texts could not be looked into; each is deleted within a day."
 
 
-def _list_rows(counts: "Counts") -> str:
+def _list_rows(counts: "RowCounts") -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.as_dict().items() if count) or "nothing to erase"
 
 

@@ -162,14 +162,14 @@ async def test_damage_is_found(suggest: Suggest) -> None:
     await filled(suggest, requests=50)
     before = backup.check(Path("log.db"), schema="0001")
     assert before["requests"] == 50
-    with pytest.raises(backup.Damaged, match="schema 0001"):
+    with pytest.raises(backup.DamagedCopy, match="schema 0001"):
         backup.check(Path("log.db"), schema="0002")
     connection = sqlite3.connect("log.db")
     connection.execute("DELETE FROM requests WHERE id = 'r1'")
     connection.commit()
     connection.close()
-    with pytest.raises(backup.Damaged, match="refers to nothing"):
+    with pytest.raises(backup.DamagedCopy, match="refers to nothing"):
         backup.check(Path("log.db"), schema="0001")
     overwrite_the_middle("log.db")
-    with pytest.raises(backup.Damaged):
+    with pytest.raises(backup.DamagedCopy):
         backup.check(Path("log.db"), schema="0001")

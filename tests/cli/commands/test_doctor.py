@@ -9,7 +9,7 @@ import pytest
 
 from cli.slack_manifest import bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
-from playground.model_server import ModelDouble, RawBody, Redirect, Refusal, server_error
+from playground.model_server import ModelDouble, RawBody, Redirect, ErrorStatus, server_error
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, write
 from tests.conftest import StageMaker
@@ -146,12 +146,12 @@ async def test_what_comes_later_is_noted(suggest: Suggest, monkeypatch: pytest.M
     ("fault", "told"),
     [
         (server_error(503), "its server answers HTTP 503: look at that server"),
-        (Refusal(status=403, message="no"), "the key is refused (HTTP 403): set it to your key"),
+        (ErrorStatus(status=403, message="no"), "the key is refused (HTTP 403): set it to your key"),
         (Redirect("http://127.0.0.1:1/v1/models"), "its server sends elsewhere (HTTP 307)"),
     ],
 )
 async def test_a_model_server_that_refuses(
-    fault: Refusal | Redirect, told: str, suggest: Suggest, slack: Workspace, model: ModelDouble
+    fault: ErrorStatus | Redirect, told: str, suggest: Suggest, slack: Workspace, model: ModelDouble
 ) -> None:
     model.models_fault = fault
     found = problems(await examined(suggest))
@@ -180,10 +180,10 @@ async def test_a_model_that_the_server_does_not_have(
 
 
 @pytest.mark.parametrize(
-    "fault", [Refusal(status=404, message="no such path"), RawBody(body=b"[" * 5_000_000), RawBody(body=b"{" * 50_000)]
+    "fault", [ErrorStatus(status=404, message="no such path"), RawBody(body=b"[" * 5_000_000), RawBody(body=b"{" * 50_000)]
 )
 async def test_a_server_that_lists_no_models_is_believed(
-    fault: Refusal | RawBody, suggest: Suggest, slack: Workspace, model: ModelDouble
+    fault: ErrorStatus | RawBody, suggest: Suggest, slack: Workspace, model: ModelDouble
 ) -> None:
     """Also one whose list has no end."""
     model.models_fault = fault

@@ -22,12 +22,13 @@ import pytest
 import zstandard
 
 from bot.choice_log import CSV_HEADER
-from cli.commands.export import Export, export, moment
+from cli.commands.export import Export, export
 from cli.database_location import Location
+from cli.options import parse_moment
 from cli.wiring import open_records
 from storage.queries.log_entries import Selection
 from storage.records import Candidate, Choice, Event, Request, Turn
-from storage.repositories.requests import Drafted
+from storage.repositories.requests import DraftOutcome
 from storage.tables import to_iso
 from tests.cli.conftest import Suggest
 from tests.cli.files import is_link, is_pipe, link, listed, read, read_bytes, size, write
@@ -106,7 +107,7 @@ async def record_designed(file: str = "suggest.db") -> None:
     )
     async with open_records(f"sqlite:///{file}") as records:
         await records.requests.record(request_of(1), idempotency_key="k1")
-        drafted = Drafted(
+        drafted = DraftOutcome(
             request_id="r1", candidates=candidates, status="drafting", order_propensity=0.5, sent_to_slack_at=START
         )
         await records.requests.record_drafts(drafted)
@@ -199,7 +200,7 @@ async def test_requests_are_selected_by_time_and_team(
     ],
 )
 def test_times_without_a_zone_are_utc(text: str, expected: str) -> None:
-    parsed = moment("--since", text)
+    parsed = parse_moment("--since", text)
     assert parsed is not None
     assert to_iso(parsed) == expected
 
