@@ -1,45 +1,51 @@
 """A double of an OpenAI-compatible model server, on loopback. Tests, benchmarks and the demo use it.
 
-server  `ModelDouble`, its answers and its faults
+server          `ModelDouble`: scripts, rules and a queue decide what each call is answered
+answers         what a call can be answered with: completions, error statuses, faults
+calls           the calls that came in, and their outcomes
+completions     bodies of completions and of their streams, checks of requests
+http_responses  how answers are sent: whole, streamed, cut off, without end
+
+May be called by tests, benchmarks and `suggest demo`, through the names of this package.
 """
 
-from playground.model_server.server import (
+from playground.model_server.answers import (
     Answer,
-    Call,
     Drop,
     EndlessBody,
-    TruncatedBody,
+    ErrorStatus,
     Hang,
     InvalidJson,
-    ModelDouble,
     RawBody,
     Redirect,
-    ErrorStatus,
     Reply,
+    TruncatedBody,
     bad_request,
-    build_default_text,
     not_found,
     rate_limited,
     server_error,
     unauthorized,
     unavailable,
 )
+from playground.model_server.calls import Call
+from playground.model_server.completions import build_default_text
+from playground.model_server.server import ModelDouble
 
 __all__ = [
     "Answer",
     "Call",
     "Drop",
-    "Flood",
-    "HalfSent",
+    "EndlessBody",
+    "ErrorStatus",
     "Hang",
     "InvalidJson",
     "ModelDouble",
     "RawBody",
     "Redirect",
-    "Refusal",
     "Reply",
+    "TruncatedBody",
     "bad_request",
-    "default_text",
+    "build_default_text",
     "not_found",
     "rate_limited",
     "server_error",

@@ -14,190 +14,45 @@ and `GET /v1/models`.
 """
 
 import asyncio
-import hashlib
 import inspect
-import json
 import random
-import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Never
+from typing import Any
 
 from aiohttp import web
 
+from playground.model_server.answers import (
+    Answer,
+    Drop,
+    EndlessBody,
+    ErrorStatus,
+    Hang,
+    RawBody,
+    Redirect,
+    Reply,
+    TruncatedBody,
+    bad_request,
+    not_found,
+    to_answer,
+    unauthorized,
+)
+from playground.model_server.calls import Call, CallOutcome, Predicate, Script, ScriptResult
+from playground.model_server.completions import build_default_text, build_model_card, find_body_error
+from playground.model_server.http_responses import (
+    build_error_response,
+    build_response,
+    close_connection,
+    send_endless,
+    send_reply,
+    send_response,
+    send_truncated,
+    wait_forever,
+)
 from playground.slack.clock import PATIENCE_S
-
-JsonObject = dict[str, Any]
-FinishReason = Literal["stop", "length", "content_filter"]
-
-
-# --- what a call can be answered with ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A completion. `text=None` sends null content; `max_tokens` of the call still cuts it (`length`), unless the
-    server is one that does not mind it. Log-probabilities are sent if the call asks for them, unless it has none.
-
-    `changes` stand in the body, or in each event of a stream, in place of what would; `choice_changes` in the choice
-    that tells how it ended: `Reply(text="Hi", changes={"model": ["x"]}, choice_changes={"finish_reason": "error"})`.
-    """
-
-    text: str | None
-    finish_reason: FinishReason = "stop"
-    minds_max_tokens: bool = True
-    has_logprobs: bool = True
-    changes: JsonObject = field(default_factory=dict)
-    choice_changes: JsonObject = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorStatus:
-    """An error status with OpenAI's error body. `retry_after_s` becomes the header."""
-
-    status: int
-    message: str
-    type: str = "invalid_request_error"
-    code: str | None = None
-    retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """No byte, until the client leaves or the double stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The connection closes before any byte."""
-
-
-@dataclass(frozen=True, slots=True)
-class TruncatedBody:
-    """Status, headers and half of the body; then the connection closes, or stalls until the client leaves."""
-
-    then: Literal["close", "stall"] = "close"
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidJson:
-    """A complete 200 whose body is not JSON."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawBody:
-    """A complete answer, byte for byte, of any size and kind; `encoding` is the header Content-Encoding."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = "application/json"
-    encoding: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """To another address."""
-
-    location: str
-    status: int = 307
-
-
-@dataclass(frozen=True, slots=True)
-class EndlessBody:
-    """A text that does not end, a chunk after the other, until the client leaves or `most` bytes are sent."""
-
-    most: int = 400_000_000
-
-
-Answer = Reply | ErrorStatus | Hang | Drop | TruncatedBody | InvalidJson | RawBody | Redirect | EndlessBody
-
-
-def rate_limited(retry_after_s: float | None = 1) -> ErrorStatus:
-    return ErrorStatus(
-        status=429,
-        message="Rate limit reached for requests.",
-        type="requests",
-        code="rate_limit_exceeded",
-        retry_after_s=retry_after_s,
-    )
-
-
-def bad_request(message: str = "Invalid request.", code: str | None = None) -> ErrorStatus:
-    return ErrorStatus(status=400, message=message, code=code)
-
-
-def unauthorized(key: str = "") -> ErrorStatus:
-    """As OpenAI words it: with the ends of the key, which therefore must not be shown or logged."""
-    shown = f"{key[:3]}***{key[-4:]}" if key else "none"
-    return ErrorStatus(status=401, message=f"Incorrect API key provided: {shown}.", code="invalid_api_key")
-
-
-def not_found(model: str = "the-model") -> ErrorStatus:
-    return ErrorStatus(
-        status=404,
-        message=f"The model `{model}` does not exist or you do not have access to it.",
-        code="model_not_found",
-    )
-
-
-def server_error(status: int = 500) -> ErrorStatus:
-    return ErrorStatus(status=status, message="The server had an error while processing your request.", type="server_error")
-
-
-def unavailable(retry_after_s: float | None = None) -> ErrorStatus:
-    return ErrorStatus(
-        status=503, message="The engine is currently overloaded.", type="server_error", retry_after_s=retry_after_s
-    )
-
-
-# --- what was asked ---------------------------------------------------------------------------------
-
-CallOutcome = Literal["in_flight", "answered", "refused", "broken", "cancelled", "stopped"]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Call:
-    """One request for a completion, and what became of it.
-
-    `arrived_at` and `ended_at` are seconds on the clock of `time.monotonic`; `latency_s` is what was drawn for it.
-    `outcome`: `answered` with a completion; `refused` with an error status; `broken` by a scripted fault of the
-    connection or the body; `cancelled` because the client left first; `stopped` because the double did.
-    """
-
-    index: int
-    body: JsonObject
-    authorization: str
-    arrived_at: float
-    latency_s: float
-    ended_at: float | None = None
-    outcome: CallOutcome = "in_flight"
-
-    @property
-    def model(self) -> str:
-        return str(self.body["model"])
-
-    @property
-    def messages(self) -> list[JsonObject]:
-        messages: list[JsonObject] = self.body["messages"]
-        return messages
-
-    @property
-    def texts(self) -> list[str]:
-        """The text of each message, in order."""
-        return [_text_of(message.get("content")) for message in self.messages]
-
-    @property
-    def prompt(self) -> str:
-        """All messages' texts, for scripts and predicates that look for a word."""
-        return "\n".join(self.texts)
-
-
-ScriptResult = Answer | str | None
-Script = Callable[[Call], ScriptResult | Awaitable[ScriptResult]]
-Predicate = Callable[[Call], bool]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,9 +60,6 @@ class _Rule:
     predicate: Predicate
     answer: Answer
     times_left: int | None
-
-
-# --- the server -------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -268,7 +120,7 @@ class ModelDouble:
             double.base_url = f"http://{host}:{bound}/v1"
             yield double
         finally:
-            await double._cut_off()
+            await double._cancel_running()
             await runner.cleanup()
 
     # --- behaviour
@@ -279,11 +131,11 @@ class ModelDouble:
 
     def enqueue(self, *answers: ScriptResult) -> None:
         """Answer the next calls, in the order of their arrival, with these; a string or None is a completion's text."""
-        self._queue.extend(_as_answer(answer) for answer in answers)
+        self._queue.extend(to_answer(answer) for answer in answers)
 
     def answer_when(self, predicate: Predicate, answer: ScriptResult, *, times: int | None = None) -> None:
         """Answer each call for which the predicate holds, at most `times` of them; earlier rules come first."""
-        self._rules.append(_Rule(predicate=predicate, answer=_as_answer(answer), times_left=times))
+        self._rules.append(_Rule(predicate=predicate, answer=to_answer(answer), times_left=times))
 
     def reset(self) -> None:
         """Forget the queue, the rules and the script: calls get the default text again."""
@@ -324,6 +176,7 @@ class ModelDouble:
 
     @property
     def counts(self) -> str:
+        """The counts in words, for messages."""
         return (
             f"{self.total} calls, {self.in_flight} in flight (peak {self.peak_in_flight}), {self.cancelled} cancelled"
         )
@@ -336,24 +189,24 @@ class ModelDouble:
     # --- serving
 
     async def _on_models(self, request: web.Request) -> web.Response:
-        fault = self._key_fault(request) or self.models_fault
-        if fault is not None:
-            return _make_response(fault)
-        return web.json_response({"object": "list", "data": [_model_card(name) for name in self.models]})
+        error = self._find_key_error(request) or self.models_fault
+        if error is not None:
+            return build_response(error)
+        return web.json_response({"object": "list", "data": [build_model_card(name) for name in self.models]})
 
     async def _on_model(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        fault = self._key_fault(request) or self.models_fault
-        if fault is None and name not in self.models:
-            fault = not_found(name)
-        return _make_response(fault) if fault is not None else web.json_response(_model_card(name))
+        error = self._find_key_error(request) or self.models_fault
+        if error is None and name not in self.models:
+            error = not_found(name)
+        return build_response(error) if error is not None else web.json_response(build_model_card(name))
 
     async def _on_completion(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await request.json()
         except ValueError:
-            return _refusal_response(bad_request("We could not parse the JSON body of your request."))
-        call = self._arrive(request, body)
+            return build_error_response(bad_request("We could not parse the JSON body of your request."))
+        call = self._record_arrival(request, body)
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -368,9 +221,9 @@ class ModelDouble:
             return web.Response()
         finally:
             self._running.discard(task)
-            self._end(call)
+            self._record_end(call)
 
-    def _arrive(self, request: web.Request, body: Any) -> Call:
+    def _record_arrival(self, request: web.Request, body: Any) -> Call:
         call = Call(
             index=self.total,
             body=body if isinstance(body, dict) else {},
@@ -385,7 +238,7 @@ class ModelDouble:
         self._notify()
         return call
 
-    def _end(self, call: Call) -> None:
+    def _record_end(self, call: Call) -> None:
         call.ended_at = time.monotonic()
         self.in_flight -= 1
         self.cancelled += call.outcome == "cancelled"
@@ -397,25 +250,25 @@ class ModelDouble:
         return self.latency_s
 
     async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
-        answer = self._key_fault(request) or _body_fault(call.body) or await self._decide(call)
+        answer = self._find_key_error(request) or find_body_error(call.body) or await self._choose_answer(call)
         await asyncio.sleep(call.latency_s)
         match answer:
             case Reply():
-                return await self._send_reply(request, call, answer)
+                return await send_reply(request, call, answer, self.token_interval_s)
             case TruncatedBody():
-                return await self._send_half(request, call, answer)
+                return await send_truncated(request, call, answer)
             case EndlessBody():
-                return await self._send_flood(request, call, answer)
+                return await send_endless(request, call, answer)
             case Drop():
                 call.outcome = "broken"
-                return _close(request, web.Response())
+                return close_connection(request, web.Response())
             case Hang():
-                return await _wait_forever()
+                return await wait_forever()
             case _:
                 outcome: CallOutcome = "refused" if isinstance(answer, ErrorStatus | Redirect) else "broken"
-                return await self._send(request, call, _make_response(answer), outcome)
+                return await send_response(request, call, build_response(answer), outcome)
 
-    async def _decide(self, call: Call) -> Answer:
+    async def _choose_answer(self, call: Call) -> Answer:
         if self._queue:
             return self._queue.popleft()
         for rule in self._rules:
@@ -426,321 +279,15 @@ class ModelDouble:
         if self._script is None:
             return Reply(text=build_default_text(call.texts))
         result = self._script(call)
-        return _as_answer(await result if inspect.isawaitable(result) else result)
+        return to_answer(await result if inspect.isawaitable(result) else result)
 
-    async def _send(
-        self, request: web.Request, call: Call, response: web.Response, outcome: CallOutcome
-    ) -> web.StreamResponse:
-        await response.prepare(request)
-        await response.write_eof()
-        call.outcome = outcome
-        return response
-
-    async def _send_reply(self, request: web.Request, call: Call, reply: Reply) -> web.StreamResponse:
-        if not call.body.get("stream"):
-            return await self._send(request, call, web.json_response(_completion(call, reply)), "answered")
-        response = await _open_stream(request)
-        for chunk in _chunks(call, reply):
-            await response.write(_event(chunk))
-            if self.token_interval_s:
-                await asyncio.sleep(self.token_interval_s)
-        await response.write(b"data: [DONE]\n\n")
-        await response.write_eof()
-        call.outcome = "answered"
-        return response
-
-    async def _send_flood(self, request: web.Request, call: Call, flood: EndlessBody) -> web.StreamResponse:
-        is_stream = bool(call.body.get("stream"))
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream" if is_stream else "application/json"}
-        )
-        await response.prepare(request)
-        chunk = (
-            _event({"choices": [{"index": 0, "delta": {"content": "more and " * 100}}]}) if is_stream else b"more and "
-        )
-        chunk *= 2**16 // len(chunk)
-        if not is_stream:
-            await response.write(b'{"choices": [{"index": 0, "message": {"role": "assistant", "content": "')
-        for _ in range(flood.most // len(chunk)):
-            await response.write(chunk)
-        call.outcome = "broken"
-        return _close(request, response)
-
-    async def _send_half(self, request: web.Request, call: Call, answer: TruncatedBody) -> web.StreamResponse:
-        reply = Reply(text=build_default_text(call.texts))
-        if call.body.get("stream"):
-            response = await _open_stream(request)
-            body = b"".join(_event(chunk) for chunk in _chunks(call, reply))
-        else:
-            body = json.dumps(_completion(call, reply)).encode()
-            response = web.StreamResponse(
-                headers={"Content-Length": str(len(body)), "Content-Type": "application/json"}
-            )
-            await response.prepare(request)
-        await response.write(body[: len(body) // 2])
-        if answer.then == "stall":
-            return await _wait_forever()
-        call.outcome = "broken"
-        return _close(request, response)
-
-    def _key_fault(self, request: web.Request) -> ErrorStatus | None:
+    def _find_key_error(self, request: web.Request) -> ErrorStatus | None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         return None if self.api_key in {None, given} else unauthorized(given)
 
-    async def _cut_off(self) -> None:
+    async def _cancel_running(self) -> None:
         self._stopping = True
         for task in self._running:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running)
-
-
-# --- bodies -----------------------------------------------------------------------------------------
-
-
-def build_default_text(texts: Sequence[str]) -> str:
-    """A reply of six sentences: the same for the same texts, and far from that for any others."""
-    digest = hashlib.sha256("\0".join(texts).encode()).digest()
-    return " ".join(bank[byte % len(bank)] for bank, byte in zip(_SENTENCES, digest, strict=False))
-
-
-_SENTENCES = (
-    (
-        "Hello, and thank you for writing.",
-        "Good morning!",
-        "Thanks for getting in touch about this.",
-        "Hi there,",
-        "I'm glad that you told us straight away.",
-        "Sorry for the trouble you had.",
-        "We received your note just now.",
-        "That is not how things should have gone.",
-    ),
-    (
-        "I looked at what you describe.",
-        "Your case is on my desk.",
-        "My colleagues in the warehouse are checking it.",
-        "This looks like a mistake on our side.",
-        "Such delays happen rarely, yet they do.",
-        "I understand how annoying it must be.",
-        "Let us sort it out together today.",
-        "There are two ways to solve this.",
-    ),
-    (
-        "Could you send the order number?",
-        "Please keep the packaging for now.",
-        "A photo of the label would help.",
-        "Which address should we use?",
-        "Tell me by when you need an answer.",
-        "Nothing more is needed from you.",
-        "Have you tried signing in again?",
-        "Would Thursday suit as well?",
-    ),
-    (
-        "A replacement can leave within one day.",
-        "We refund the full price if you prefer.",
-        "The technician calls back this afternoon.",
-        "Your subscription stays active meanwhile.",
-        "I reserved the last item in stock.",
-        "An updated invoice follows by email.",
-        "The courier collects the old one free of charge.",
-        "Our billing team removes the extra fee.",
-    ),
-    (
-        "Tracking details arrive once it ships.",
-        "I will watch over every step myself.",
-        "You hear from me before Friday noon.",
-        "No further cost arises.",
-        "The change shows up after midnight.",
-        "Feel free to choose either way.",
-        "Everything else remains as agreed.",
-        "That takes about ten minutes.",
-    ),
-    (
-        "Kind regards from the support desk.",
-        "All the best!",
-        "Just answer here if anything is unclear.",
-        "Have a pleasant weekend.",
-        "Thank you for being patient.",
-        "We appreciate it a lot.",
-        "Yours, the service crew.",
-        "Talk soon.",
-    ),
-)
-
-_TOKEN = re.compile(r"\s*\S{1,6}|\s+")
-
-
-def _completion(call: Call, reply: Reply) -> JsonObject:
-    drafts = _drafts(call, reply)
-    return {
-        **_envelope(call, "chat.completion"),
-        "choices": [
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": draft.content, "refusal": None, "annotations": []},
-                "logprobs": draft.logprobs(call) if _wants_logprobs(call, reply) else None,
-                "finish_reason": draft.finish_reason,
-                **reply.choice_changes,
-            }
-            for index, draft in enumerate(drafts)
-        ],
-        "usage": _usage(call, drafts),
-        **reply.changes,
-    }
-
-
-def _wants_logprobs(call: Call, reply: Reply) -> bool:
-    return reply.has_logprobs and bool(call.body.get("logprobs"))
-
-
-def _chunks(call: Call, reply: Reply) -> list[JsonObject]:
-    """Build the events of a streamed completion: role, tokens, finish, and the usage if it was asked for."""
-    envelope = _envelope(call, "chat.completion.chunk")
-    drafts = _drafts(call, reply)
-    chunks = []
-    for index, draft in enumerate(drafts):
-        deltas: list[JsonObject] = [{"role": "assistant", "content": "", "refusal": None}]
-        deltas += [{"content": token} for token in draft.tokens]
-        logprobs = draft.logprobs(call)["content"] if _wants_logprobs(call, reply) else None
-        for place, delta in enumerate(deltas):
-            entry = {"content": [logprobs[place - 1]], "refusal": None} if logprobs and place else None
-            chunks.append({"index": index, "delta": delta, "logprobs": entry, "finish_reason": None})
-        end = {"index": index, "delta": {}, "logprobs": None, "finish_reason": draft.finish_reason}
-        chunks.append({**end, **reply.choice_changes})
-    events: list[JsonObject] = [{**envelope, "choices": [chunk]} for chunk in chunks]
-    if (call.body.get("stream_options") or {}).get("include_usage"):
-        events = [{**event, "usage": None} for event in events]
-        events.append({**envelope, "choices": [], "usage": _usage(call, drafts)})
-    return [{**event, **reply.changes} for event in events]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    content: str | None
-    tokens: list[str]
-    finish_reason: FinishReason
-
-    def logprobs(self, call: Call) -> JsonObject:
-        width = int(call.body.get("top_logprobs") or 0)
-        return {"content": [_logprob(token, width) for token in self.tokens], "refusal": None}
-
-
-def _drafts(call: Call, reply: Reply) -> list[_Draft]:
-    if reply.text is None:
-        draft = _Draft(content=None, tokens=[], finish_reason=reply.finish_reason)
-    else:
-        tokens = _TOKEN.findall(reply.text)
-        limit = call.body.get("max_completion_tokens") or call.body.get("max_tokens") or len(tokens)
-        cut = tokens[:limit] if reply.minds_max_tokens else tokens
-        finish = reply.finish_reason if len(cut) == len(tokens) else "length"
-        draft = _Draft(content="".join(cut), tokens=cut, finish_reason=finish)
-    return [draft] * (call.body.get("n") or 1)
-
-
-def _envelope(call: Call, kind: str) -> JsonObject:
-    return {
-        "id": f"chatcmpl-{call.index:06d}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": f"{call.model}-2026-01",
-        "service_tier": "default",
-        "system_fingerprint": "fp_playground",
-    }
-
-
-def _usage(call: Call, drafts: Sequence[_Draft]) -> JsonObject:
-    prompt = 3 + sum(4 + len(_TOKEN.findall(text)) for text in call.texts)
-    completion = sum(len(draft.tokens) for draft in drafts)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-
-
-def _logprob(token: str, width: int) -> JsonObject:
-    """One of (-2.5, 0], always the same for a token; the alternatives are less likely."""
-    value = -2.5 * hashlib.sha256(token.encode()).digest()[0] / 256
-    alternatives = [token, *(f" alternative{rank}" for rank in range(1, width))][:width]
-    return {
-        **_token_logprob(token, value),
-        "top_logprobs": [_token_logprob(other, value - rank) for rank, other in enumerate(alternatives)],
-    }
-
-
-def _token_logprob(token: str, value: float) -> JsonObject:
-    return {"token": token, "logprob": value, "bytes": list(token.encode())}
-
-
-def _model_card(name: str) -> JsonObject:
-    return {"id": name, "object": "model", "created": 1_767_225_600, "owned_by": "playground"}
-
-
-def _text_of(content: object) -> str:
-    """A message's content is a text, null, or a list of parts."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-# --- helpers ----------------------------------------------------------------------------------------
-
-
-def _as_answer(result: ScriptResult) -> Answer:
-    return Reply(text=result) if result is None or isinstance(result, str) else result
-
-
-def _body_fault(body: JsonObject) -> ErrorStatus | None:
-    messages = body.get("messages")
-    if not isinstance(body.get("model"), str) or not body["model"]:
-        return bad_request("you must provide a model parameter")
-    if not isinstance(messages, list) or not messages or not all(_is_message(message) for message in messages):
-        return bad_request("Invalid type for 'messages': expected a non-empty array of messages with a role.")
-    for name, most in (("n", 128), ("max_tokens", 10**7), ("max_completion_tokens", 10**7), ("top_logprobs", 20)):
-        value = body.get(name)
-        if value is not None and not (isinstance(value, int) and int(name != "top_logprobs") <= value <= most):
-            return bad_request(f"Invalid '{name}': expected an integer up to {most}.")
-    return None
-
-
-def _is_message(message: object) -> bool:
-    return isinstance(message, dict) and message.get("role") in {"system", "developer", "user", "assistant", "tool"}
-
-
-def _make_response(answer: ErrorStatus | InvalidJson | RawBody | Redirect) -> web.Response:
-    match answer:
-        case ErrorStatus():
-            return _refusal_response(answer)
-        case Redirect():
-            return web.Response(status=answer.status, headers={"Location": answer.location})
-        case RawBody():
-            headers = {} if answer.encoding is None else {"Content-Encoding": answer.encoding}
-            return web.Response(
-                body=answer.body, status=answer.status, content_type=answer.content_type, headers=headers
-            )
-        case InvalidJson():
-            return web.Response(text='{"id": "chatcmpl-1", "choices": [{', content_type="application/json")
-
-
-def _refusal_response(refusal: ErrorStatus) -> web.Response:
-    headers = {} if refusal.retry_after_s is None else {"Retry-After": f"{refusal.retry_after_s:g}"}
-    error = {"message": refusal.message, "type": refusal.type, "param": None, "code": refusal.code}
-    return web.json_response({"error": error}, status=refusal.status, headers=headers)
-
-
-async def _open_stream(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-    await response.prepare(request)
-    return response
-
-
-def _event(chunk: JsonObject) -> bytes:
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-
-def _close(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Close the connection behind the response: what was written still arrives, and nothing more."""
-    if request.transport is not None:
-        request.transport.close()
-    return response
-
-
-async def _wait_forever() -> Never:
-    await asyncio.get_running_loop().create_future()
-    raise AssertionError

@@ -360,11 +360,11 @@ async def test_others_see_that_it_is_not_theirs(stage: Stage) -> None:
 
 
 async def test_a_database_that_takes_nothing_is_said_in_a_modal(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from storage.errors import Unavailable
+    from storage.errors import DatabaseUnavailable
     from storage.repositories.requests import Requests
 
     async def full(*_: Any, **__: Any) -> None:
-        raise Unavailable("full")
+        raise DatabaseUnavailable("full")
 
     monkeypatch.setattr(Requests, "record", full)
     await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
@@ -511,10 +511,10 @@ async def test_an_event_that_the_database_does_not_take_comes_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not acknowledged, so Slack delivers it anew."""
-    from storage.errors import Unavailable
+    from storage.errors import DatabaseUnavailable
     from storage.repositories.requests import Requests
 
-    record, failures = Requests.record, [Unavailable("full")]
+    record, failures = Requests.record, [DatabaseUnavailable("full")]
 
     async def once_full(self: Requests, *args: Any, **named: Any) -> None:
         if failures:

@@ -18,12 +18,12 @@ from playground.model_server import (
     Answer,
     Call,
     Drop,
-    TruncatedBody,
+    ErrorStatus,
     Hang,
     InvalidJson,
     ModelDouble,
-    ErrorStatus,
     Reply,
+    TruncatedBody,
     bad_request,
     build_default_text,
     not_found,
@@ -323,7 +323,7 @@ class TestFaults:
             async with open_client(model) as client:
                 asking = asyncio.create_task(ask(client))
                 await model.wait_calls(1)
-                await model._cut_off()
+                await model._cancel_running()
                 with pytest.raises(openai.APIConnectionError):
                     await asking
         assert (model.calls[0].outcome, model.cancelled) == ("stopped", 0)

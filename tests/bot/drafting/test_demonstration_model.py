@@ -27,7 +27,7 @@ def build_drafter() -> Drafter:
 
 
 async def draft_reply(message: str, style: str = "direct", **more: Any) -> str:
-    wanted = build_brief(message=message, style=more.pop("written", None) or PLAYBOOK.style(style), **more)
+    wanted = build_brief(message=message, style=more.pop("written", None) or PLAYBOOK.get_style(style), **more)
     return (await build_drafter().ainvoke(wanted)).text
 
 

@@ -298,7 +298,9 @@ async def test_the_deadline_comes_by_itself(drafter: Drafter, model: ModelDouble
 async def test_the_deadline_counts_the_time_in_the_queue(model: ModelDouble, deadlines: list[asyncio.Timeout]) -> None:
     model.answer_when(lambda _: True, Hang())
     async with build_drafter(model, limiter=FairLimiter(1)) as drafter:
-        drafting = asyncio.create_task(drafter.abatch(build_briefs(2, deadline=compute_deadline(60)), return_exceptions=True))
+        drafting = asyncio.create_task(
+            drafter.abatch(build_briefs(2, deadline=compute_deadline(60)), return_exceptions=True)
+        )
         await model.wait_calls(1)
         for deadline in deadlines[::-1]:
             deadline.reschedule(0)
@@ -491,7 +493,7 @@ async def test_a_stream_keeps_its_deadline_and_does_not_strike_its_consumer(
     model.token_interval_s = 0.05
     stream = drafter.astream(build_brief(deadline=compute_deadline(60)))
     await anext(stream)
-    deadlines[0].reschedule(0)
+    deadlines[-1].reschedule(0)
     await model.wait_idle()
     assert model.cancelled == 1
     assert drafter.limiter.in_flight == 0

@@ -9,7 +9,7 @@ import pytest
 
 from cli.slack_manifest import bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
-from playground.model_server import ModelDouble, RawBody, Redirect, ErrorStatus, server_error
+from playground.model_server import ErrorStatus, ModelDouble, RawBody, Redirect, server_error
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, write
 from tests.conftest import StageMaker
