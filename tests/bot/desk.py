@@ -58,7 +58,7 @@ class Clock:
         self.tick(seconds)
 
 
-def a_draft(text: str, **changes: Any) -> Draft:
+def make_draft(text: str, **changes: Any) -> Draft:
     plain = Draft(
         text=text,
         model_returned="gpt-4o-mini-2024",
@@ -77,7 +77,7 @@ WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel
 
 
 class FakeDrafter:
-    """Gives the results it was told to, by sample index; without any, drafts that all differ."""
+    """Returns the given results, by sample index; without any, drafts that all differ."""
 
     def __init__(self) -> None:
         self.results: Sequence[str | Draft | BaseException] = ()
@@ -89,7 +89,7 @@ class FakeDrafter:
         assert return_exceptions
         self.briefs, self.configs = list(inputs), [*self.configs, config]
         results = self.results or [WORDS[brief.sample_index] for brief in inputs]
-        return [a_draft(result) if isinstance(result, str) else result for result in results]  # type: ignore[misc]
+        return [make_draft(result) if isinstance(result, str) else result for result in results]  # type: ignore[misc]
 
     async def abatch_as_completed(
         self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
@@ -107,7 +107,7 @@ Answer = Exception | PostedPart | Callable[[], Awaitable[None]]
 
 
 class FakeCourier:
-    """Answers as told, in turn; then takes everything. Keeps what stands in the conversation."""
+    """Gives its `answers` in turn, then takes everything. Keeps what stands in the conversation."""
 
     def __init__(self) -> None:
         self.answers: list[BaseException | Callable[[], Awaitable[None]]] = []
@@ -122,7 +122,9 @@ class FakeCourier:
         message_ts = f"1700000000.{next(self._numbers):06}"
         self.taken.append(part.text or "")
         self.standing[message_ts] = part.text or ""
-        return PostedPart(channel_id=request.channel_id, message_ts=None if part.address == "response_url" else message_ts)
+        return PostedPart(
+            channel_id=request.channel_id, message_ts=None if part.address == "response_url" else message_ts
+        )
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
         self.calls.append(("delete", message_ts))
@@ -139,7 +141,7 @@ class FakeCourier:
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """Everything that one agent's work takes."""
+    """All use cases on one database, for the work of one agent."""
 
     store: Store
     clock: Clock = field(default_factory=Clock)
@@ -163,7 +165,7 @@ class Desk:
     def new_id(self) -> str:
         return f"id-{next(self.ids):04}"
 
-    def limits(self, *, agent_per_minute: int = 1000, tokens_per_day: int | None = None) -> Limits:
+    def make_limits(self, *, agent_per_minute: int = 1000, tokens_per_day: int | None = None) -> Limits:
         return Limits(
             agent_per_minute=agent_per_minute,
             tokens_per_day=tokens_per_day,
@@ -171,7 +173,7 @@ class Desk:
             clock=self.clock.monotonic,
         )
 
-    def suggester(
+    def make_suggester(
         self,
         *,
         requests: Requests | None = None,
@@ -187,7 +189,7 @@ class Desk:
             drafter=self.drafter,
             playbook=playbook,
             terms=replace(TERMS, **terms),
-            limits=limits or self.limits(),
+            limits=limits or self.make_limits(),
             metrics=self.metrics,
             now=self.clock.now,
             clock=self.clock.monotonic,
@@ -197,7 +199,7 @@ class Desk:
             write_buffer=self.write_buffer,
         )
 
-    def chooser(self, **changes: Any) -> Chooser:
+    def make_chooser(self, **changes: Any) -> Chooser:
         return Chooser(
             requests=self.store.requests,
             choices=self.store.choices,
@@ -208,7 +210,7 @@ class Desk:
             **{"on_use": "post", **changes},
         )
 
-    def deliverer(self, *, deliveries: Deliveries | None = None) -> Deliverer:
+    def make_deliverer(self, *, deliveries: Deliveries | None = None) -> Deliverer:
         return Deliverer(
             requests=self.store.requests,
             choices=self.store.choices,
@@ -220,17 +222,17 @@ class Desk:
             write_buffer=self.write_buffer,
         )
 
-    def recoverer(self) -> Recoverer:
+    def make_recoverer(self) -> Recoverer:
         return Recoverer(
             replicas=self.store.replicas,
             requests=self.store.requests,
             privacy=self.privacy,
-            deliverer=self.deliverer(),
+            deliverer=self.make_deliverer(),
             now=self.clock.now,
             write_buffer=self.write_buffer,
         )
 
-    def housekeeper(self, *, texts_kept_for: timedelta | None = None) -> Housekeeper:
+    def make_housekeeper(self, *, texts_kept_for: timedelta | None = None) -> Housekeeper:
         return Housekeeper(
             requests=self.store.requests,
             vault=Vault(self.store.database),
@@ -239,32 +241,32 @@ class Desk:
             texts_kept_for=texts_kept_for,
         )
 
-    async def restarted(self) -> RecoveredWork:
-        """The process is gone without a word, and the next one takes over."""
+    async def restart(self) -> RecoveredWork:
+        """Lose the process without a word, and let the next one take over."""
         self.store = store_of(self.store.database, me=f"replica-{next(self.ids)}")
         self.write_buffer = WriteBuffer(sleep=self.clock.sleep)
-        recoverer = self.recoverer()
+        recoverer = self.make_recoverer()
         await recoverer.join()
         return await recoverer.take_over()
 
-    async def back(self) -> RecoveredWork:
-        """The database that was away for this process is back."""
-        recoverer = self.recoverer()
+    async def reconnect(self) -> RecoveredWork:
+        """Let this process catch up after the database was away."""
+        recoverer = self.make_recoverer()
         await recoverer.beat()
         return await recoverer.take_over()
 
-    async def recovered(self) -> list[tuple[RecordedChoice, DeliveryOutcome]]:
-        """What becomes of the replies that a process before this one left on their way."""
-        left = await self.restarted()
-        await self.deliverer().retract(left.to_delete)
-        delivered = [(chosen, await self.deliverer().deliver(chosen)) for chosen in left.to_deliver]
+    async def recover(self) -> list[tuple[RecordedChoice, DeliveryOutcome]]:
+        """Restart, and deliver the replies that the process before left pending."""
+        left = await self.restart()
+        await self.make_deliverer().retract(left.to_delete)
+        delivered = [(chosen, await self.make_deliverer().deliver(chosen)) for chosen in left.to_deliver]
         for chosen, _ in delivered:
-            await self.deliverer().record_told(chosen)
+            await self.make_deliverer().record_told(chosen)
         return delivered
 
     # --- steps ----------------------------------------------------------------------------------------
 
-    def ask(self, text: str = "Where is my order?", **changes: Any) -> Ask:
+    def make_ask(self, text: str = "Where is my order?", **changes: Any) -> Ask:
         plain = Ask(
             team_id="T1",
             channel_id="C1",
@@ -276,29 +278,29 @@ class Desk:
         )
         return replace(plain, **changes)
 
-    def click(self, **changes: Any) -> Click:
+    def make_click(self, **changes: Any) -> Click:
         return replace(Click(team_id="T1", agent_id="U1", idempotency_key=f"click:{next(self.keys)}"), **changes)
 
-    async def drafted(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
-        """Candidates handed to Slack two seconds after the ask."""
+    async def draft(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
+        """Accept and draft: candidates are sent to Slack two seconds after the ask."""
         self.drafter.results = results
-        suggester = self.suggester(candidates=len(results) or 3)
-        request = await suggester.accept(self.ask(**ask))
+        suggester = self.make_suggester(candidates=len(results) or 3)
+        request = await suggester.accept(self.make_ask(**ask))
         self.clock.tick(2)
         return await suggester.draft(request)
 
-    async def shown(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
-        """Candidates that the agent sees since now."""
-        entry = await self.drafted(*results, **ask)
-        await self.suggester().record_shown(entry, at=self.clock.now())
+    async def show(self, *results: str | Draft | BaseException, **ask: Any) -> LogEntry:
+        """Accept, draft and show: the agent sees the candidates since now."""
+        entry = await self.draft(*results, **ask)
+        await self.make_suggester().record_shown(entry, at=self.clock.now())
         return entry
 
-    async def used(self, text: str = "A reply.", **ask: Any) -> RecordedChoice:
-        """A reply chosen, and not delivered yet."""
-        entry = await self.shown(text, **ask)
+    async def use_reply(self, text: str = "A reply.", **ask: Any) -> RecordedChoice:
+        """Accept, draft, show and use: the reply is chosen, and not delivered yet."""
+        entry = await self.show(text, **ask)
         self.clock.tick(5)
-        return await self.chooser().use(self.click(), entry.candidates[0].id)
+        return await self.make_chooser().use(self.make_click(), entry.candidates[0].id)
 
-    async def parts(self, chosen: RecordedChoice) -> tuple[Delivery, ...]:
-        """As they are posted."""
+    async def load_parts(self, chosen: RecordedChoice) -> tuple[Delivery, ...]:
+        """Return the parts of a chosen reply, with their texts."""
         return tuple(map(self.privacy.decrypt_delivery, await self.store.deliveries.list_parts(chosen.choice.id)))

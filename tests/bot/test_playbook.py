@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playbook import MAX_BYTES, PlaybookError, Style, read_built_in, load_playbook, parse_playbook
+from bot.playbook import MAX_BYTES, PlaybookError, Style, load_playbook, parse_playbook, read_built_in
 
 GOOD = '''persona = """
 You are the team of a bakery.
@@ -28,7 +28,7 @@ model = "llama3"
 '''
 
 
-def problem(text: str) -> PlaybookError:
+def find_problem(text: str) -> PlaybookError:
     with pytest.raises(PlaybookError) as raised:
         parse_playbook(text, source="playbook.toml")
     assert "\n" not in str(raised.value)
@@ -91,7 +91,7 @@ def test_reading_a_playbook_loads_no_langchain() -> None:
 # --- files --------------------------------------------------------------------------------------------
 
 
-def file_problem(path: Path) -> str:
+def find_file_problem(path: Path) -> str:
     with pytest.raises(PlaybookError) as raised:
         load_playbook(path)
     assert str(raised.value).startswith(str(path))
@@ -99,10 +99,10 @@ def file_problem(path: Path) -> str:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    assert "no such file" in file_problem(tmp_path / "nowhere.toml")
-    assert "cannot be read" in file_problem(tmp_path)
+    assert "no such file" in find_file_problem(tmp_path / "nowhere.toml")
+    assert "cannot be read" in find_file_problem(tmp_path)
     (tmp_path / "large.toml").write_text("#" * (MAX_BYTES + 1))
-    assert "larger than 64 KiB" in file_problem(tmp_path / "large.toml")
+    assert "larger than 64 KiB" in find_file_problem(tmp_path / "large.toml")
 
 
 def test_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_toml_has_its_line(text: str, line: int) -> None:
-    found = problem(text)
+    found = find_problem(text)
     assert found.line == line
     assert found.reason.startswith("not valid TOML: ")
 
@@ -169,7 +169,7 @@ def test_what_is_no_toml_has_its_line(text: str, line: int) -> None:
 )
 def test_each_mistake_has_its_line_and_reason(old: str, new: str, line: int, reason: str) -> None:
     assert GOOD.count(old) == 1
-    found = problem(GOOD.replace(old, new))
+    found = find_problem(GOOD.replace(old, new))
     assert reason in str(found)
     assert str(found).startswith(f"playbook.toml:{line}: ")
 
@@ -177,28 +177,28 @@ def test_each_mistake_has_its_line_and_reason(old: str, new: str, line: int, rea
 def test_the_sentence_of_an_error() -> None:
     text = GOOD.replace('instruction = "Greet first."\n', "")
     expected = 'playbook.toml:12: style "very_warm" has no instruction: add instruction = "…"'
-    assert str(problem(text)) == expected
+    assert str(find_problem(text)) == expected
 
 
 def test_a_playbook_needs_a_persona_and_a_style() -> None:
-    assert "the playbook has no persona" in str(problem('[[styles]]\nname = "a"\ninstruction = "b"'))
-    assert str(problem('persona = "A"')) == "playbook.toml: there is no style: add a [[styles]] table"
-    assert "there is no style" in str(problem('persona = "A"\nstyles = []'))
+    assert "the playbook has no persona" in str(find_problem('[[styles]]\nname = "a"\ninstruction = "b"'))
+    assert str(find_problem('persona = "A"')) == "playbook.toml: there is no style: add a [[styles]] table"
+    assert "there is no style" in str(find_problem('persona = "A"\nstyles = []'))
 
 
 def test_styles_of_another_shape() -> None:
-    found = problem('persona = "A"\n\n[styles]\nname = "direct"\n')
+    found = find_problem('persona = "A"\n\n[styles]\nname = "direct"\n')
     assert (found.line, found.reason) == (3, "styles must be tables: begin each one with a line [[styles]]")
-    assert problem('persona = "A"\nstyles = "direct"').line == 2
+    assert find_problem('persona = "A"\nstyles = "direct"').line == 2
 
 
 def test_inline_styles_are_located_as_well_as_can_be() -> None:
     """There is one line for all of them, and it is named."""
-    assert problem('persona = "A"\nstyles = [{ name = "a" }]').line == 2
+    assert find_problem('persona = "A"\nstyles = [{ name = "a" }]').line == 2
 
 
 def test_a_multi_line_value_is_located_where_it_begins() -> None:
-    found = problem('persona = "A"\nfacts = [\n  "one",\n  2,\n]\n[[styles]]\nname = "a"\ninstruction = "b"\n')
+    found = find_problem('persona = "A"\nfacts = [\n  "one",\n  2,\n]\n[[styles]]\nname = "a"\ninstruction = "b"\n')
     assert found.line == 2
 
 
@@ -216,7 +216,7 @@ def test_rules_for_what_no_model_sees_are_read() -> None:
 def test_countries_of_phone_numbers_are_read() -> None:
     assert parse_playbook(f'phone_regions = ["GB", "IE"]\n{GOOD}', source="p").phone_regions == ("GB", "IE")
     assert parse_playbook(f"phone_regions = []\n{GOOD}", source="p").phone_regions == ()
-    refused = problem(f'phone_regions = ["GB", "UK"]\n{GOOD}')
+    refused = find_problem(f'phone_regions = ["GB", "UK"]\n{GOOD}')
     assert (refused.line, '"UK" is no country' in refused.reason) == (1, True)
 
 
@@ -234,12 +234,12 @@ def test_countries_of_phone_numbers_are_read() -> None:
     ],
 )
 def test_a_rule_that_cannot_be_used_is_told_with_its_line(name: str, pattern: str, line: int, reason: str) -> None:
-    refused = problem(REDACT.format(name=name, pattern=pattern))
+    refused = find_problem(REDACT.format(name=name, pattern=pattern))
     assert reason in refused.reason
     assert refused.line == line
 
 
 def test_redact_must_be_tables_and_not_too_many() -> None:
-    assert "begin each one with a line [[redact]]" in problem(f'redact = ["x"]\n{GOOD}').reason
+    assert "begin each one with a line [[redact]]" in find_problem(f'redact = ["x"]\n{GOOD}').reason
     many = "".join(f"\n[[redact]]\nname = \"{'a' * count}\"\npattern = 'abc'\n" for count in range(2, 24))
-    assert "at most 20" in problem(GOOD + many).reason
+    assert "at most 20" in find_problem(GOOD + many).reason

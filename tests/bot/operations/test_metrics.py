@@ -6,11 +6,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.drafting import DraftFailed
 from bot.operations.metrics import Metrics
-from tests.bot.desk import Desk, a_draft
+from tests.bot.desk import Desk, make_draft
 from tests.storage.stores import a_choice
 
 
-def numbers(metrics: Metrics) -> dict[str, float]:
+def parse_numbers(metrics: Metrics) -> dict[str, float]:
     """`name{label=value}`: number."""
     text, content_type = metrics.render_exposition(in_flight=2, waiting=1, tasks=3)
     assert content_type.startswith("text/plain")
@@ -23,11 +23,11 @@ def numbers(metrics: Metrics) -> dict[str, float]:
 
 async def test_what_happened_is_counted(desk: Desk) -> None:
     failed = DraftFailed("refused", attempts=3, latency_ms=10)
-    entry = await desk.shown(a_draft("one", attempts=2), "one", failed)
+    entry = await desk.show(make_draft("one", attempts=2), "one", failed)
     desk.clock.tick(4)
-    await desk.chooser().dismiss(desk.click(), entry.request.id)
-    await desk.drafted(failed)
-    found = numbers(desk.metrics)
+    await desk.make_chooser().dismiss(desk.make_click(), entry.request.id)
+    await desk.draft(failed)
+    found = parse_numbers(desk.metrics)
     assert found["suggest_requests_total[outcome=drafted][surface=slash]"] == 1
     assert found["suggest_requests_total[outcome=failed][surface=slash]"] == 1
     by_outcome = {
@@ -46,7 +46,7 @@ async def test_what_happened_is_counted(desk: Desk) -> None:
 
 
 async def test_numbers_hold_no_text_no_id_no_name(desk: Desk) -> None:
-    chosen = await desk.used("Dear customer")
+    chosen = await desk.use_reply("Dear customer")
     text = desk.metrics.render_exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
     entry = (await desk.store.entries())[0]
     for private in (
@@ -64,9 +64,9 @@ async def test_numbers_hold_no_text_no_id_no_name(desk: Desk) -> None:
 
 
 async def test_a_choice_whose_time_is_not_known_is_counted(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     desk.metrics.count_choice(replace(chosen.choice, decision_ms=None))
-    found = numbers(desk.metrics)
+    found = parse_numbers(desk.metrics)
     assert (found["suggest_choices_total[kind=used]"], found["suggest_decision_seconds_count"]) == (2, 1)
 
 
@@ -74,5 +74,5 @@ def test_two_bots_in_one_process_count_apart() -> None:
     """Nothing is registered globally: a second bot in the same process, as in tests, does not clash."""
     one, other = Metrics(), Metrics()
     one.count_choice(a_choice())
-    assert numbers(one)["suggest_choices_total[kind=used]"] == 1
-    assert "suggest_choices_total[kind=used]" not in numbers(other)
+    assert parse_numbers(one)["suggest_choices_total[kind=used]"] == 1
+    assert "suggest_choices_total[kind=used]" not in parse_numbers(other)

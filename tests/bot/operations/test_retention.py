@@ -16,8 +16,8 @@ SECRET = "https://hooks.slack.com/secret"
 async def test_a_sweep_expires_the_undecided_and_forgets_secrets_and_old_keys(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    housekeeper = desk.housekeeper()
-    entry = await desk.shown("one", response_url=ResponseUrl(url=SECRET, expires_at=after(minutes=30)))
+    housekeeper = desk.make_housekeeper()
+    entry = await desk.show("one", response_url=ResponseUrl(url=SECRET, expires_at=after(minutes=30)))
     await housekeeper.sweep()
     assert await desk.store.url_of(entry.request.id) == SECRET
     desk.clock.tick(1800)
@@ -41,13 +41,13 @@ async def test_a_sweep_expires_the_undecided_and_forgets_secrets_and_old_keys(
 
 async def test_texts_are_forgotten_when_they_are_old_enough(desk: Desk) -> None:
     """In batches, until none is left that is old enough."""
-    await desk.shown("one", text="Where is it?")
-    await desk.housekeeper().sweep()
+    await desk.show("one", text="Where is it?")
+    await desk.make_housekeeper().sweep()
     desk.clock.tick(timedelta(days=8).total_seconds())
-    await desk.shown("two", text="And now?")
-    await desk.housekeeper().sweep()
+    await desk.show("two", text="And now?")
+    await desk.make_housekeeper().sweep()
     assert [entry.request.text_kept for entry in await desk.store.entries()] == ["redacted", "redacted"]
-    await desk.housekeeper(texts_kept_for=timedelta(days=7)).sweep()
+    await desk.make_housekeeper(texts_kept_for=timedelta(days=7)).sweep()
     old, new = await desk.store.entries()
     assert (old.request.text_kept, old.candidates[0].text) == ("none", None)
     assert (new.request.text_kept, new.candidates[0].text) == ("redacted", "two")

@@ -7,7 +7,7 @@ import pytest
 from bot.operations.recovery import RecoveredWork
 from bot.operations.write_buffer import AGAIN_AFTER_S, TRIES, WriteBuffer
 from bot.suggesting.deliver import DeliveryOutcome
-from storage.errors import OwnershipLost, DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, OwnershipLost
 from storage.records import Delivery, Event, LogEntry
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.requests import DraftOutcome, Requests
@@ -65,64 +65,64 @@ class AwayDeliveries(Deliveries):
 
 @pytest.fixture
 async def away(desk: Desk) -> Away:
-    await desk.recoverer().join()
+    await desk.make_recoverer().join()
     return Away()
 
 
 async def test_drafts_are_kept_until_the_database_is_back_and_are_then_shown(desk: Desk, away: Away) -> None:
     """Nothing is drafted, or paid for, a second time."""
-    suggester = desk.suggester(requests=AwayRequests(desk, away))
-    request = await suggester.accept(desk.ask())
+    suggester = desk.make_suggester(requests=AwayRequests(desk, away))
+    request = await suggester.accept(desk.make_ask())
     with pytest.raises(DatabaseUnavailable):
         await suggester.draft(request)
     assert desk.clock.slept == [AGAIN_AFTER_S] * (TRIES - 1)
     with pytest.raises(DatabaseUnavailable):
-        await desk.back()
+        await desk.reconnect()
     asked = len(desk.drafter.briefs)
     away.is_away = False
-    [entry] = (await desk.back()).to_show
+    [entry] = (await desk.reconnect()).to_show
     assert entry.request.id == request.id
     assert len(entry.visible) == request.k_requested
     assert len(desk.drafter.briefs) == asked
-    assert await desk.back() == NOTHING
+    assert await desk.reconnect() == NOTHING
 
 
 async def test_what_could_not_even_be_drafted_is_drafted_when_the_database_is_back(desk: Desk, away: Away) -> None:
-    parent = await desk.shown("one", "two", "three")
-    suggester = desk.suggester(requests=AwayRequests(desk, away))
-    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    parent = await desk.show("one", "two", "three")
+    suggester = desk.make_suggester(requests=AwayRequests(desk, away))
+    child = await desk.make_suggester().redraft(desk.make_click(), parent.request.id)
     with pytest.raises(DatabaseUnavailable):
         await suggester.draft(child)
     away.is_away = False
-    assert [request.id for request in (await desk.back()).to_draft] == [child.id]
-    assert await desk.back() == NOTHING
+    assert [request.id for request in (await desk.reconnect()).to_draft] == [child.id]
+    assert await desk.reconnect() == NOTHING
 
 
 async def test_that_candidates_are_visible_is_recorded_later_with_its_time(desk: Desk, away: Away) -> None:
-    suggester = desk.suggester(requests=AwayRequests(desk, away))
-    entry = await desk.drafted("one", "two")
+    suggester = desk.make_suggester(requests=AwayRequests(desk, away))
+    entry = await desk.draft("one", "two")
     at = desk.clock.now()
     with pytest.raises(DatabaseUnavailable):
         await suggester.record_shown(entry, at=at)
     away.is_away = False
-    assert await desk.back() == NOTHING
+    assert await desk.reconnect() == NOTHING
     [recorded] = await desk.store.entries()
     assert (recorded.request.status, recorded.request.shown_at) == ("shown", at)
 
 
 async def test_a_reply_that_slack_took_is_confirmed_when_the_database_is_back(desk: Desk, away: Away) -> None:
     """It is known to stand: nobody is asked to look for it, and it is not posted again."""
-    chosen = await desk.used("Hello")
+    chosen = await desk.use_reply("Hello")
     with pytest.raises(DatabaseUnavailable):
-        await desk.deliverer(deliveries=AwayDeliveries(desk, away)).deliver(chosen)
+        await desk.make_deliverer(deliveries=AwayDeliveries(desk, away)).deliver(chosen)
     assert desk.courier.taken == ["Hello"]
     away.is_away = False
-    [again] = (await desk.back()).to_deliver
+    [again] = (await desk.reconnect()).to_deliver
     assert [part.state for part in again.parts] == ["done"]
-    assert await desk.deliverer().deliver(again) == DeliveryOutcome(state="posted")
-    await desk.deliverer().record_told(again)
+    assert await desk.make_deliverer().deliver(again) == DeliveryOutcome(state="posted")
+    await desk.make_deliverer().record_told(again)
     assert desk.courier.taken == ["Hello"]
-    assert await desk.back() == NOTHING
+    assert await desk.reconnect() == NOTHING
 
 
 async def test_while_the_database_is_away_nothing_is_forgotten(desk: Desk) -> None:
@@ -149,13 +149,13 @@ async def test_while_the_database_is_away_nothing_is_forgotten(desk: Desk) -> No
 
 async def test_only_what_is_ours_is_released(desk: Desk, away: Away) -> None:
     """What another replica has taken meanwhile stays its own."""
-    suggester = desk.suggester(requests=AwayRequests(desk, away))
-    request = await suggester.accept(desk.ask())
+    suggester = desk.make_suggester(requests=AwayRequests(desk, away))
+    request = await suggester.accept(desk.make_ask())
     with pytest.raises(DatabaseUnavailable):
         await suggester.draft(request)
     ours, store_before = desk.write_buffer, desk.store
-    [theirs] = (await desk.restarted()).to_draft
+    [theirs] = (await desk.restart()).to_draft
     away.is_away = False
     await ours.flush(store_before.replicas)
-    assert await desk.back() == NOTHING
-    assert (await desk.suggester().draft(theirs)).visible
+    assert await desk.reconnect() == NOTHING
+    assert (await desk.make_suggester().draft(theirs)).visible

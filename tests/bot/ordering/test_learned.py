@@ -11,7 +11,7 @@ from bot.operations.metrics import Metrics
 from bot.ordering.learned import LearnedOrderer
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.model import Ranker, fit_ranker
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.records import Candidate, Turn
 from storage.repositories.rankers import LEARNING, StoredRanker
 from tests.bot.desk import Desk
@@ -151,8 +151,8 @@ async def test_a_ranker_that_fails_means_uniform_order_and_the_candidates_are_sh
     ordering._scorer = Broken(scores)
     desk.drafter.results = ["one", "another"]
     for _ in range(2):
-        suggester = desk.suggester(candidates=2, orderer=ordering)
-        entry = await suggester.draft(await suggester.accept(desk.ask()))
+        suggester = desk.make_suggester(candidates=2, orderer=ordering)
+        entry = await suggester.draft(await suggester.accept(desk.make_ask()))
         assert len(entry.visible) == 2
         assert (entry.request.policy, entry.request.ranker_version) == ("uniform", None)
         assert {candidate.first_propensity for candidate in entry.visible} == {1 / 2}
@@ -167,7 +167,7 @@ async def test_while_the_database_is_away_the_ranker_stays(desk: Desk, tmp_path:
     ordering = make_orderer(desk)
     await ordering.refresh()
     await desk.store.change("ALTER TABLE ranker_changes RENAME TO elsewhere")
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await ordering.refresh()
     assert ordering.version == RANKER.version
     assert ordering.order(a_request(), candidates(SHORT, LONG)).policy == "plackett_luce"

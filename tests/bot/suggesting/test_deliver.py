@@ -16,7 +16,7 @@ from bot.suggesting.deliver import (
     DeliveryThrottled,
     DeliveryUncertain,
 )
-from storage.errors import RequestClosed, DuplicateDelivery, DeliveryInProgress, DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, DeliveryInProgress, DuplicateDelivery, RequestClosed
 from storage.records import Delivery, ResponseUrl
 from storage.repositories.deliveries import Deliveries
 from tests.bot.desk import Desk
@@ -26,22 +26,22 @@ LONG = "\n\n".join(letter * (PART_LIMIT - 10) for letter in "abc")
 """Three parts."""
 
 
-async def events(desk: Desk) -> list[str]:
+async def load_event_types(desk: Desk) -> list[str]:
     return [event.type for event in (await desk.store.entries())[0].events]
 
 
-async def states(desk: Desk, chosen: RecordedChoice) -> list[str]:
-    return [part.state for part in await desk.parts(chosen)]
+async def load_states(desk: Desk, chosen: RecordedChoice) -> list[str]:
+    return [part.state for part in await desk.load_parts(chosen)]
 
 
 # --- what Slack answers ------------------------------------------------------------------------------------
 
 
 async def test_a_reply_is_posted_once_and_recorded_as_sent(desk: Desk) -> None:
-    chosen = await desk.used("Dear customer")
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
+    chosen = await desk.use_reply("Dear customer")
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert desk.courier.calls == [("channel", "Dear customer")]
-    [part] = await desk.parts(chosen)
+    [part] = await desk.load_parts(chosen)
     assert (part.state, part.attempts, part.channel_id, part.text) == ("done", 1, "C1", None)
     assert part.message_ts in desk.courier.standing
     sent = (await desk.store.entries())[0].events[-1]
@@ -55,128 +55,128 @@ async def test_a_reply_is_posted_once_and_recorded_as_sent(desk: Desk) -> None:
 
 
 async def test_the_attempt_is_committed_before_slack_is_called(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     seen: list[str] = []
 
     async def look() -> None:
-        seen.extend(await states(desk, chosen))
+        seen.extend(await load_states(desk, chosen))
 
     desk.courier.answers = [look]
-    await desk.deliverer().deliver(chosen)
+    await desk.make_deliverer().deliver(chosen)
     assert seen == ["attempting"]
 
 
 async def test_a_long_reply_is_posted_part_by_part_in_order(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
+    chosen = await desk.use_reply(LONG)
     assert len(chosen.parts) == 3
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert "".join(desk.courier.standing.values()) == LONG
-    assert await states(desk, chosen) == ["done"] * 3
-    assert (await events(desk)).count("sent") == 1
+    assert await load_states(desk, chosen) == ["done"] * 3
+    assert (await load_event_types(desk)).count("sent") == 1
     sent = (await desk.store.entries())[0].events[-1]
     assert sent.data["message_ts"] == list(desk.courier.standing)
 
 
 async def test_a_reply_to_copy_is_given_back(desk: Desk) -> None:
-    entry = await desk.shown("Dear customer")
-    chosen = await desk.chooser(on_use="copy").use(desk.click(), entry.candidates[0].id)
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="copy", text="Dear customer")
+    entry = await desk.show("Dear customer")
+    chosen = await desk.make_chooser(on_use="copy").use(desk.make_click(), entry.candidates[0].id)
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="copy", text="Dear customer")
     assert desk.courier.calls == []
 
 
 async def test_what_the_channel_refuses_goes_through_the_clicks_way_back(desk: Desk) -> None:
-    chosen = await desk.used("Hi")
+    chosen = await desk.use_reply("Hi")
     desk.courier.answers = [DeliveryRefused("not_in_channel")]
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert [address for address, _ in desk.courier.calls] == ["channel", "response_url"]
-    [part] = await desk.parts(chosen)
+    [part] = await desk.load_parts(chosen)
     assert (part.state, part.address, part.attempts, part.message_ts) == ("done", "response_url", 2, None)
-    assert (await events(desk))[-1] == "sent"
+    assert (await load_event_types(desk))[-1] == "sent"
 
 
 async def test_what_nobody_takes_is_left_to_copy(desk: Desk) -> None:
-    chosen = await desk.used("Hi")
+    chosen = await desk.use_reply("Hi")
     desk.courier.answers = [DeliveryRefused("not_in_channel"), DeliveryRefused("expired_url")]
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(
         state="not_posted", text="Hi", reasons=("not_in_channel", "expired_url")
     )
-    [part] = await desk.parts(chosen)
+    [part] = await desk.load_parts(chosen)
     assert (part.state, part.address) == ("done", "copy")
-    assert "sent" not in await events(desk)
+    assert "sent" not in await load_event_types(desk)
 
 
 async def test_of_a_long_reply_only_what_was_not_taken_is_left_to_copy(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
+    chosen = await desk.use_reply(LONG)
     first, second, third = (part.text or "" for part in chosen.parts)
 
     async def fine() -> None:
         """Taken."""
 
     desk.courier.answers = [fine, DeliveryRefused("msg_too_long"), DeliveryRefused("used_url"), fine]
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(
         state="not_posted", text=second, reasons=("msg_too_long", "used_url")
     )
     assert desk.courier.taken == [first, third]
-    assert "sent" not in await events(desk)
+    assert "sent" not in await load_event_types(desk)
 
 
 async def test_a_throttled_part_waits_as_told_and_is_pending_meanwhile(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     desk.courier.answers = [DeliveryThrottled(7.0), DeliveryThrottled(30.0)]
     waiting: list[str] = []
 
     async def sleep(seconds: float) -> None:
-        waiting.extend(await states(desk, chosen))
+        waiting.extend(await load_states(desk, chosen))
         await desk.clock.sleep(seconds)
 
-    deliverer = desk.deliverer()
+    deliverer = desk.make_deliverer()
     deliverer._sleep = sleep
     assert await deliverer.deliver(chosen) == DeliveryOutcome(state="posted")
     assert desk.clock.slept == [7.0, 30.0]
     assert waiting == ["pending", "pending"]
-    assert [part.attempts for part in await desk.parts(chosen)] == [3]
+    assert [part.attempts for part in await desk.load_parts(chosen)] == [3]
     assert len(desk.courier.taken) == 1
 
 
 async def test_an_undo_while_throttled_cancels_the_post(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     desk.courier.answers = [DeliveryThrottled(7.0)]
 
     async def undo_meanwhile(_seconds: float) -> None:
-        undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+        undone = await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
         assert undone.parts == ()
 
-    deliverer = desk.deliverer()
+    deliverer = desk.make_deliverer()
     deliverer._sleep = undo_meanwhile
     assert await deliverer.deliver(chosen) == DeliveryOutcome(state="cancelled")
     assert desk.courier.taken == []
-    assert await desk.parts(chosen) == ()
+    assert await desk.load_parts(chosen) == ()
 
 
 async def test_an_undo_during_the_call_is_told_to_wait(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
 
     async def undo_meanwhile() -> None:
         with pytest.raises(DeliveryInProgress):
-            await desk.chooser().undo(desk.click(), chosen.request.id)
+            await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
 
     desk.courier.answers = [undo_meanwhile]
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
 
 
 async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
+    chosen = await desk.use_reply(LONG)
     first, second, third = (part.text or "" for part in chosen.parts)
 
     async def fine() -> None:
         """Taken."""
 
     desk.courier.answers = [fine, DeliveryUncertain("timeout")]
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="unknown", text=second + third)
-    assert await states(desk, chosen) == ["done", "unknown", "pending"]
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="unknown", text=second + third)
+    assert await load_states(desk, chosen) == ["done", "unknown", "pending"]
     calls = len(desk.courier.calls)
     for _ in range(3):
-        [(again, outcome)] = await desk.recovered()
+        [(again, outcome)] = await desk.recover()
         assert outcome == DeliveryOutcome(state="unknown", text=second + third)
         assert again.choice == chosen.choice
     assert len(desk.courier.calls) == calls
@@ -184,86 +184,88 @@ async def test_what_may_have_been_posted_is_never_posted_again_by_itself(desk: D
 
 
 async def test_the_agent_may_have_it_posted_again(desk: Desk) -> None:
-    chosen = await desk.used("Hi")
+    chosen = await desk.use_reply("Hi")
     desk.courier.answers = [DeliveryUncertain("timeout")]
-    await desk.deliverer().deliver(chosen)
-    click = desk.click(response_url=ResponseUrl(url="https://hooks.slack.com/new", expires_at=after(minutes=30)))
-    again = await desk.deliverer().post_again(click, chosen.request.id)
+    await desk.make_deliverer().deliver(chosen)
+    click = desk.make_click(response_url=ResponseUrl(url="https://hooks.slack.com/new", expires_at=after(minutes=30)))
+    again = await desk.make_deliverer().post_again(click, chosen.request.id)
     assert again.request.response_url == "https://hooks.slack.com/new"
-    assert await desk.deliverer().deliver(again) == DeliveryOutcome(state="posted")
+    assert await desk.make_deliverer().deliver(again) == DeliveryOutcome(state="posted")
     assert desk.courier.taken == ["Hi"]
-    assert (await events(desk))[-1] == "sent"
+    assert (await load_event_types(desk))[-1] == "sent"
     with pytest.raises(DuplicateDelivery):
-        await desk.deliverer().post_again(click, chosen.request.id)
+        await desk.make_deliverer().post_again(click, chosen.request.id)
 
 
 @pytest.mark.parametrize("how", ["posted", "pending", "undone", "undecided"])
 async def test_only_what_is_unknown_is_posted_again(desk: Desk, how: str) -> None:
     if how == "undecided":
-        request = (await desk.shown("Hi")).request
+        request = (await desk.show("Hi")).request
     else:
-        chosen = await desk.used("Hi")
+        chosen = await desk.use_reply("Hi")
         request = chosen.request
     if how == "posted":
-        await desk.deliverer().deliver(chosen)
+        await desk.make_deliverer().deliver(chosen)
     if how == "undone":
         desk.courier.answers = [DeliveryUncertain("timeout")]
-        await desk.deliverer().deliver(chosen)
-        await desk.chooser().undo(desk.click(), request.id)
+        await desk.make_deliverer().deliver(chosen)
+        await desk.make_chooser().undo(desk.make_click(), request.id)
     with pytest.raises(RequestClosed):
-        await desk.deliverer().post_again(desk.click(), request.id)
+        await desk.make_deliverer().post_again(desk.make_click(), request.id)
 
 
 # --- taking it back ----------------------------------------------------------------------------------------
 
 
 async def test_undo_deletes_what_was_posted(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
-    await desk.deliverer().deliver(chosen)
-    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    chosen = await desk.use_reply(LONG)
+    await desk.make_deliverer().deliver(chosen)
+    undone = await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
     desk.courier.answers = [DeliveryThrottled(3.0)]
-    assert await desk.deliverer().retract(undone.parts)
+    assert await desk.make_deliverer().retract(undone.parts)
     assert desk.courier.standing == {}
     assert desk.clock.slept == [3.0]
-    assert await desk.parts(chosen) == ()
+    assert await desk.load_parts(chosen) == ()
 
 
-@pytest.mark.parametrize("failure", [[DeliveryRefused("cant_delete_message")], [DeliveryUncertain("timeout")] * DELETE_TRIES])
+@pytest.mark.parametrize(
+    "failure", [[DeliveryRefused("cant_delete_message")], [DeliveryUncertain("timeout")] * DELETE_TRIES]
+)
 async def test_what_cannot_be_deleted_is_told(desk: Desk, failure: list[Exception]) -> None:
-    chosen = await desk.used(LONG)
-    await desk.deliverer().deliver(chosen)
-    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    chosen = await desk.use_reply(LONG)
+    await desk.make_deliverer().deliver(chosen)
+    undone = await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
     desk.courier.answers = list(failure)
-    assert not await desk.deliverer().retract(undone.parts)
+    assert not await desk.make_deliverer().retract(undone.parts)
     assert len(desk.courier.standing) == 1
 
 
 async def test_what_may_not_be_deleted_is_tried_again_at_once_and_at_the_next_start(desk: Desk) -> None:
-    chosen = await desk.used("Hi")
-    await desk.deliverer().deliver(chosen)
-    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    chosen = await desk.use_reply("Hi")
+    await desk.make_deliverer().deliver(chosen)
+    undone = await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
     desk.courier.answers = [DeliveryUncertain("timeout")] * DELETE_TRIES
-    assert not await desk.deliverer().retract(undone.parts)
-    await desk.recovered()
+    assert not await desk.make_deliverer().retract(undone.parts)
+    await desk.recover()
     assert desk.courier.standing == {}
-    assert await desk.parts(chosen) == ()
+    assert await desk.load_parts(chosen) == ()
 
 
 async def test_what_stands_somewhere_unknown_cannot_be_deleted(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     desk.courier.answers = [DeliveryRefused("not_in_channel")]
-    await desk.deliverer().deliver(chosen)
-    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
-    assert not await desk.deliverer().retract(undone.parts)
+    await desk.make_deliverer().deliver(chosen)
+    undone = await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
+    assert not await desk.make_deliverer().retract(undone.parts)
 
 
 async def test_what_was_left_to_copy_has_nothing_to_delete(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     desk.courier.answers = [DeliveryRefused("not_in_channel"), DeliveryRefused("expired_url")]
-    await desk.deliverer().deliver(chosen)
-    undone = await desk.chooser().undo(desk.click(), chosen.request.id)
+    await desk.make_deliverer().deliver(chosen)
+    undone = await desk.make_chooser().undo(desk.make_click(), chosen.request.id)
     calls = len(desk.courier.calls)
-    assert await desk.deliverer().retract(undone.parts)
+    assert await desk.make_deliverer().retract(undone.parts)
     assert len(desk.courier.calls) == calls
 
 
@@ -303,7 +305,7 @@ class Faulty(Deliveries):
             raise error
 
 
-def locked_for(times: int, *steps: str) -> Callable[[int, str, str], BaseException | None]:
+def lock_for(times: int, *steps: str) -> Callable[[int, str, str], BaseException | None]:
     """The database takes none of these steps, so many times."""
     left = [times]
 
@@ -326,35 +328,35 @@ ANSWERS: dict[str, list[Exception]] = {
 @pytest.mark.parametrize("step", ANSWERS)
 async def test_what_slack_answered_is_recorded_with_patience(desk: Desk, step: str) -> None:
     """A lock that passes leaves no part on its way for ever."""
-    chosen = await desk.used("Hi")
+    chosen = await desk.use_reply("Hi")
     desk.courier.answers = list(ANSWERS[step])
-    deliverer = desk.deliverer(deliveries=Faulty(desk, fails=locked_for(TRIES - 1, step)))
+    deliverer = desk.make_deliverer(deliveries=Faulty(desk, fails=lock_for(TRIES - 1, step)))
     outcome = await deliverer.deliver(chosen)
     assert outcome.state == ("unknown" if step == "unknown" else "posted")
     assert len(desk.clock.slept) == TRIES - 1
-    assert "attempting" not in await states(desk, chosen)
+    assert "attempting" not in await load_states(desk, chosen)
     assert len(desk.courier.taken) == (step != "unknown")
 
 
 @pytest.mark.parametrize("step", ANSWERS)
 async def test_where_patience_ends_the_next_start_finds_it_unknown(desk: Desk, step: str) -> None:
-    chosen = await desk.used("Hi")
+    chosen = await desk.use_reply("Hi")
     desk.courier.answers = list(ANSWERS[step])
     with pytest.raises(DatabaseUnavailable):
-        await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(99, step))).deliver(chosen)
-    assert await states(desk, chosen) == ["attempting"]
+        await desk.make_deliverer(deliveries=Faulty(desk, fails=lock_for(99, step))).deliver(chosen)
+    assert await load_states(desk, chosen) == ["attempting"]
     taken = list(desk.courier.taken)
-    [(_, outcome)] = await desk.recovered()
+    [(_, outcome)] = await desk.recover()
     assert outcome == DeliveryOutcome(state="unknown", text="Hi")
     assert desk.courier.taken == taken
 
 
 async def test_an_attempt_that_cannot_be_recorded_is_not_made(desk: Desk) -> None:
-    chosen = await desk.used()
+    chosen = await desk.use_reply()
     with pytest.raises(DatabaseUnavailable):
-        await desk.deliverer(deliveries=Faulty(desk, fails=locked_for(1, "attempt"))).deliver(chosen)
+        await desk.make_deliverer(deliveries=Faulty(desk, fails=lock_for(1, "attempt"))).deliver(chosen)
     assert desk.courier.calls == []
-    [(_, outcome)] = await desk.recovered()
+    [(_, outcome)] = await desk.recover()
     assert outcome == DeliveryOutcome(state="posted")
     assert len(desk.courier.taken) == 1
 
@@ -388,7 +390,7 @@ async def deliver_and_die(desk: Desk, chosen: RecordedChoice, point: int) -> boo
             here()
             return posted
 
-    deliverer = desk.deliverer(deliveries=Faulty(desk, fails=fails))
+    deliverer = desk.make_deliverer(deliveries=Faulty(desk, fails=fails))
     deliverer._courier = Dying()
     try:
         await deliverer.deliver(chosen)
@@ -403,87 +405,89 @@ async def deliver_and_die(desk: Desk, chosen: RecordedChoice, point: int) -> boo
 async def test_wherever_the_process_dies_nothing_is_lost_and_nothing_posted_twice(
     desk: Desk, point: int, answers: str
 ) -> None:
-    chosen = await desk.used(LONG)
+    chosen = await desk.use_reply(LONG)
     texts = [part.text or "" for part in chosen.parts]
-    desk.courier.answers = {"taken": [], "refused": [DeliveryRefused("x")], "throttled": [DeliveryThrottled(1)]}[answers]
+    desk.courier.answers = {"taken": [], "refused": [DeliveryRefused("x")], "throttled": [DeliveryThrottled(1)]}[
+        answers
+    ]
     assert await deliver_and_die(desk, chosen, point)
     desk.courier.answers = []
-    recovered = await desk.recovered()
+    recovered = await desk.recover()
     # In order, none twice.
     assert desk.courier.taken == texts[: len(desk.courier.taken)]
-    after_restart = await states(desk, chosen)
+    after_restart = await load_states(desk, chosen)
     assert "attempting" not in after_restart
     if "unknown" in after_restart:
         # The agent is told, with all the text that may be missing, and decides.
         [(_, outcome)] = recovered
         at = after_restart.index("unknown")
         assert outcome == DeliveryOutcome(state="unknown", text="".join(texts[at:]))
-        again = await desk.deliverer().post_again(desk.click(), chosen.request.id)
-        assert (await desk.deliverer().deliver(again)).state == "posted"
-        await desk.deliverer().record_told(again)
+        again = await desk.make_deliverer().post_again(desk.make_click(), chosen.request.id)
+        assert (await desk.make_deliverer().deliver(again)).state == "posted"
+        await desk.make_deliverer().record_told(again)
         assert len(desk.courier.taken) <= len(texts) + 1
     else:
         assert [outcome.state for _, outcome in recovered] in ([], ["posted"])
         assert desk.courier.taken == texts
     assert set(desk.courier.taken) == set(texts)
-    assert await states(desk, chosen) == ["done"] * 3
-    assert (await events(desk)).count("sent") == 1
-    assert await desk.recovered() == []
+    assert await load_states(desk, chosen) == ["done"] * 3
+    assert (await load_event_types(desk)).count("sent") == 1
+    assert await desk.recover() == []
 
 
 async def test_the_way_has_no_more_points_than_were_tried(desk: Desk) -> None:
-    assert not await deliver_and_die(desk, await desk.used(LONG), 19)
+    assert not await deliver_and_die(desk, await desk.use_reply(LONG), 19)
 
 
 async def test_a_crash_before_the_agent_saw_what_to_copy_keeps_its_text(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
+    chosen = await desk.use_reply(LONG)
     desk.courier.answers = [DeliveryRefused("a"), DeliveryRefused("b")]  # the first part; then the process dies
 
     def dies_at_the_second_part(n: int, step: str, when: str) -> BaseException | None:
         return Killed() if step == "attempt" and n == 6 and when == "before" else None
 
     with pytest.raises(Killed):
-        await desk.deliverer(deliveries=Faulty(desk, fails=dies_at_the_second_part)).deliver(chosen)
-    assert await states(desk, chosen) == ["done", "pending", "pending"]
-    [(_, outcome)] = await desk.recovered()
+        await desk.make_deliverer(deliveries=Faulty(desk, fails=dies_at_the_second_part)).deliver(chosen)
+    assert await load_states(desk, chosen) == ["done", "pending", "pending"]
+    [(_, outcome)] = await desk.recover()
     assert outcome == DeliveryOutcome(state="not_posted", text=chosen.parts[0].text or "")
 
 
 async def test_after_a_restart_what_was_taken_back_is_deleted(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
-    await desk.deliverer().deliver(chosen)
-    await desk.chooser().undo(desk.click(), chosen.request.id)  # and the process dies
+    chosen = await desk.use_reply(LONG)
+    await desk.make_deliverer().deliver(chosen)
+    await desk.make_chooser().undo(desk.make_click(), chosen.request.id)  # and the process dies
     assert len(desk.courier.standing) == 3
-    assert await desk.recovered() == []
+    assert await desk.recover() == []
     assert desk.courier.standing == {}
 
 
 async def test_after_a_restart_several_replies_go_out_in_the_order_of_their_choices(desk: Desk) -> None:
     for text in ("first", "second", "third"):
-        await desk.used(text)
-    recovered = await desk.recovered()
+        await desk.use_reply(text)
+    recovered = await desk.recover()
     assert desk.courier.taken == ["first", "second", "third"]
     assert [chosen.choice.final_text for chosen, _ in recovered] == desk.courier.taken
 
 
 async def test_two_processes_that_recover_at_once_post_once(desk: Desk) -> None:
-    chosen = await desk.used("Hi")
+    chosen = await desk.use_reply("Hi")
     other: list[DeliveryOutcome] = []
 
     async def meanwhile() -> None:
-        other.append(await desk.deliverer().deliver(chosen))
+        other.append(await desk.make_deliverer().deliver(chosen))
 
     desk.courier.answers = [meanwhile]
-    assert await desk.deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
+    assert await desk.make_deliverer().deliver(chosen) == DeliveryOutcome(state="posted")
     assert other == [DeliveryOutcome(state="cancelled")]
     assert desk.courier.taken == ["Hi"]
 
 
 async def test_parts_already_done_are_not_posted_again(desk: Desk) -> None:
-    chosen = await desk.used(LONG)
-    await desk.deliverer().deliver(chosen)
-    loaded = replace(chosen, parts=await desk.parts(chosen))
-    assert await desk.deliverer().deliver(loaded) == DeliveryOutcome(state="posted")
+    chosen = await desk.use_reply(LONG)
+    await desk.make_deliverer().deliver(chosen)
+    loaded = replace(chosen, parts=await desk.load_parts(chosen))
+    assert await desk.make_deliverer().deliver(loaded) == DeliveryOutcome(state="posted")
     assert len(desk.courier.calls) == 3
 
 

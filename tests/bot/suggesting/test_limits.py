@@ -10,7 +10,7 @@ from bot.drafting import DraftFailed
 from bot.errors import LimitReached
 from bot.suggesting import limits
 from bot.suggesting.limits import Limits
-from tests.bot.desk import Clock, Desk, a_draft
+from tests.bot.desk import Clock, Desk, make_draft
 from tests.storage.stores import after
 
 
@@ -19,7 +19,7 @@ async def check(limits_: Limits, agent_id: str = "U1", *, team_id: str = "T1", c
 
 
 async def test_an_agent_may_ask_so_often_a_minute_and_again_when_the_first_is_a_minute_old(desk: Desk) -> None:
-    checked = desk.limits(agent_per_minute=2)
+    checked = desk.make_limits(agent_per_minute=2)
     await check(checked)
     desk.clock.tick(20.5)
     await check(checked)
@@ -34,7 +34,7 @@ async def test_an_agent_may_ask_so_often_a_minute_and_again_when_the_first_is_a_
 
 
 async def test_agents_do_not_share_a_limit(desk: Desk) -> None:
-    checked = desk.limits(agent_per_minute=1)
+    checked = desk.make_limits(agent_per_minute=1)
     await check(checked, "U1")
     await check(checked, "U2")
     await check(checked, "U1", team_id="T2")
@@ -43,7 +43,7 @@ async def test_agents_do_not_share_a_limit(desk: Desk) -> None:
 
 
 async def test_an_ask_that_was_refused_does_not_count(desk: Desk) -> None:
-    checked = desk.limits(agent_per_minute=1)
+    checked = desk.make_limits(agent_per_minute=1)
     await check(checked)
     for _ in range(5):
         with pytest.raises(LimitReached):
@@ -55,7 +55,7 @@ async def test_an_ask_that_was_refused_does_not_count(desk: Desk) -> None:
 async def test_agents_who_stopped_asking_are_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow with everybody who ever asked."""
     monkeypatch.setattr(limits, "_AGENTS_REMEMBERED", 10)
-    checked = desk.limits(agent_per_minute=1)
+    checked = desk.make_limits(agent_per_minute=1)
     for n in range(100):
         await check(checked, f"U{n}")
         desk.clock.tick(10)
@@ -69,7 +69,7 @@ async def test_an_agent_is_remembered_while_any_of_their_asks_is_of_the_last_min
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "_AGENTS_REMEMBERED", 1)
-    checked = desk.limits(agent_per_minute=2)
+    checked = desk.make_limits(agent_per_minute=2)
     await check(checked, "U1")
     desk.clock.tick(50)
     await check(checked, "U1")
@@ -82,7 +82,7 @@ async def test_an_agent_is_remembered_while_any_of_their_asks_is_of_the_last_min
 
 async def test_those_who_ask_now_are_not_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_AGENTS_REMEMBERED", 3)
-    checked = desk.limits(agent_per_minute=1)
+    checked = desk.make_limits(agent_per_minute=1)
     for n in range(10):
         await check(checked, f"U{n}")
     for n in range(10):
@@ -91,19 +91,19 @@ async def test_those_who_ask_now_are_not_forgotten(desk: Desk, monkeypatch: pyte
 
 
 async def test_the_days_tokens_may_be_spent(desk: Desk) -> None:
-    await desk.drafted(a_draft("one", prompt_tokens=60, completion_tokens=40))
-    await check(desk.limits(tokens_per_day=101), clock=desk.clock)
+    await desk.draft(make_draft("one", prompt_tokens=60, completion_tokens=40))
+    await check(desk.make_limits(tokens_per_day=101), clock=desk.clock)
     with pytest.raises(LimitReached) as caught:
-        await check(desk.limits(tokens_per_day=100), "U2", clock=desk.clock)
+        await check(desk.make_limits(tokens_per_day=100), "U2", clock=desk.clock)
     assert caught.value.which == "tokens_per_day"
     assert caught.value.retry_after_s == (after(hours=14) - desk.clock.now()).total_seconds()
     desk.clock.tick(14 * 3600)
-    await check(desk.limits(tokens_per_day=100), clock=desk.clock)
+    await check(desk.make_limits(tokens_per_day=100), clock=desk.clock)
 
 
 async def test_what_failed_drafts_took_is_spent_too(desk: Desk) -> None:
     """And is recorded with them."""
-    entry = await desk.drafted(
+    entry = await desk.draft(
         DraftFailed("empty", attempts=1, latency_ms=90, prompt_tokens=60, completion_tokens=40),
         DraftFailed("unreachable", attempts=3, latency_ms=90),
     )
@@ -113,14 +113,14 @@ async def test_what_failed_drafts_took_is_spent_too(desk: Desk) -> None:
         ("empty", 60, 40),
         ("unreachable", None, None),
     ]
-    await check(desk.limits(tokens_per_day=101), clock=desk.clock)
+    await check(desk.make_limits(tokens_per_day=101), clock=desk.clock)
     with pytest.raises(LimitReached, match="tokens_per_day"):
-        await check(desk.limits(tokens_per_day=100), clock=desk.clock)
+        await check(desk.make_limits(tokens_per_day=100), clock=desk.clock)
 
 
 async def test_a_spent_day_does_not_count_against_the_agents_minute(desk: Desk) -> None:
-    await desk.drafted("one")
-    checked = desk.limits(agent_per_minute=1, tokens_per_day=1)
+    await desk.draft("one")
+    checked = desk.make_limits(agent_per_minute=1, tokens_per_day=1)
     for _ in range(3):
         with pytest.raises(LimitReached, match="tokens_per_day"):
             await check(checked, clock=desk.clock)

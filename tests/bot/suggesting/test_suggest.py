@@ -14,20 +14,20 @@ from bot.errors import LimitReached, MessageTooLong
 from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, keep_drafting_order
 from bot.suggesting.admission import MESSAGE_LIMIT
-from storage.errors import RequestClosed, DuplicateDelivery, OwnershipLost
+from storage.errors import DuplicateDelivery, OwnershipLost, RequestClosed
 from storage.records import Candidate, Request, ResponseUrl, Turn
-from tests.bot.desk import PLAYBOOK, WORDS, Desk, a_draft
+from tests.bot.desk import PLAYBOOK, WORDS, Desk, make_draft
 from tests.storage.stores import AT, after
 
 
-def broken(error: str = "refused") -> DraftFailed:
+def make_failure(error: str = "refused") -> DraftFailed:
     return DraftFailed(error, attempts=2, latency_ms=90)  # type: ignore[arg-type]
 
 
 async def test_an_ask_is_recorded_before_anything_is_drafted(desk: Desk) -> None:
     response_url = ResponseUrl(url="https://hooks.slack.com/x", expires_at=after(minutes=30))
-    ask = desk.ask("Where?", thread_ts="1.2", hint="short", response_url=response_url)
-    request = await desk.suggester(candidates=5).accept(ask)
+    ask = desk.make_ask("Where?", thread_ts="1.2", hint="short", response_url=response_url)
+    request = await desk.make_suggester(candidates=5).accept(ask)
     [entry] = await desk.store.entries()
     assert entry.request == replace(request, owner="here")
     assert (request.status, request.created_at, request.k_requested) == ("drafting", AT, 5)
@@ -39,31 +39,31 @@ async def test_an_ask_is_recorded_before_anything_is_drafted(desk: Desk) -> None
 
 
 async def test_an_ask_counts_once(desk: Desk) -> None:
-    ask = desk.ask()
-    await desk.suggester().accept(ask)
+    ask = desk.make_ask()
+    await desk.make_suggester().accept(ask)
     with pytest.raises(DuplicateDelivery):
-        await desk.suggester().accept(ask)
+        await desk.make_suggester().accept(ask)
 
 
 @pytest.mark.parametrize("over", [0, 1])
 async def test_a_conversation_has_a_limit(desk: Desk, over: int) -> None:
     turns = (Turn(role="customer", text="x" * MESSAGE_LIMIT), Turn(role="agent", text="x" * over))
     if not over:
-        await desk.suggester().accept(desk.ask(conversation=turns))
+        await desk.make_suggester().accept(desk.make_ask(conversation=turns))
         return
     with pytest.raises(MessageTooLong) as caught:
-        await desk.suggester().accept(desk.ask(conversation=turns))
+        await desk.make_suggester().accept(desk.make_ask(conversation=turns))
     assert (caught.value.length, caught.value.limit) == (MESSAGE_LIMIT + 1, MESSAGE_LIMIT)
     assert await desk.store.entries() == []
 
 
 async def test_an_agent_who_asks_too_often_is_told_and_nothing_is_recorded(desk: Desk) -> None:
-    suggester = desk.suggester(limits=desk.limits(agent_per_minute=1))
-    request = await suggester.accept(desk.ask())
+    suggester = desk.make_suggester(limits=desk.make_limits(agent_per_minute=1))
+    request = await suggester.accept(desk.make_ask())
     with pytest.raises(LimitReached):
-        await suggester.accept(desk.ask())
+        await suggester.accept(desk.make_ask())
     with pytest.raises(LimitReached):
-        await suggester.redraft(desk.click(), request.id)
+        await suggester.redraft(desk.make_click(), request.id)
     assert await desk.store.count("requests") == 1
     told = desk.metrics.render_exposition(in_flight=0, waiting=0, tasks=0)[0].decode()
     assert 'suggest_refused_total{outcome="agent_per_minute",surface="slash"} 2.0' in told
@@ -71,7 +71,7 @@ async def test_an_agent_who_asks_too_often_is_told_and_nothing_is_recorded(desk:
 
 async def test_what_was_answered_is_not_refused_when_slack_delivers_it_again(desk: Desk) -> None:
     """The first delivery reached the limit; its answer stands."""
-    suggester, ask = desk.suggester(limits=desk.limits(agent_per_minute=1)), desk.ask()
+    suggester, ask = desk.make_suggester(limits=desk.make_limits(agent_per_minute=1)), desk.make_ask()
     await suggester.accept(ask)
     with pytest.raises(DuplicateDelivery):
         await suggester.accept(ask)
@@ -79,7 +79,7 @@ async def test_what_was_answered_is_not_refused_when_slack_delivers_it_again(des
 
 async def test_what_cannot_be_stored_is_taken_out_of_the_ask(desk: Desk) -> None:
     """A terminal may give lone surrogates, a forged payload NULs."""
-    request = await desk.suggester().accept(desk.ask("a\x00b\udcff", hint="c\x00d"))
+    request = await desk.make_suggester().accept(desk.make_ask("a\x00b\udcff", hint="c\x00d"))
     assert (request.conversation[0].text, request.hint) == ("ab?", "cd")
     assert (await desk.store.entries())[0].request == replace(request, owner="here")
 
@@ -88,7 +88,9 @@ async def test_what_cannot_be_stored_is_taken_out_of_the_ask(desk: Desk) -> None
 
 
 async def test_every_draft_is_a_candidate_with_its_measurements(desk: Desk) -> None:
-    entry = await desk.drafted(a_draft("one", mean_logprob=-0.5, temperature=None), broken("rate_limited"), "two")
+    entry = await desk.draft(
+        make_draft("one", mean_logprob=-0.5, temperature=None), make_failure("rate_limited"), "two"
+    )
     [recorded] = await desk.store.entries()
     assert recorded.candidates == entry.candidates
     assert recorded.request == replace(entry.request, owner="here")
@@ -105,8 +107,8 @@ async def test_every_draft_is_a_candidate_with_its_measurements(desk: Desk) -> N
 
 @pytest.mark.parametrize("shown", range(1, 6))
 async def test_propensities_are_of_what_is_shown(desk: Desk, shown: int) -> None:
-    results = [*WORDS[:shown], *(broken() for _ in range(5 - shown))]
-    entry = await desk.drafted(*results)
+    results = [*WORDS[:shown], *(make_failure() for _ in range(5 - shown))]
+    entry = await desk.draft(*results)
     assert entry.request.order_propensity == 1 / factorial(shown)
     assert {candidate.first_propensity for candidate in entry.visible} == {1 / shown}
     assert [candidate.position for candidate in entry.visible] == list(range(1, shown + 1))
@@ -116,7 +118,7 @@ async def test_propensities_are_of_what_is_shown(desk: Desk, shown: int) -> None
 
 @pytest.mark.parametrize(("k", "inclusion"), [(1, 0.2), (3, 0.6), (5, 1.0), (7, 1.0), (10, 1.0)])
 async def test_styles_are_drawn_from_the_playbook(desk: Desk, k: int, inclusion: float) -> None:
-    entry = await desk.drafted(*WORDS[:k])
+    entry = await desk.draft(*WORDS[:k])
     styles = [candidate.style for candidate in entry.candidates]
     names = [style.name for style in PLAYBOOK.styles]
     assert set(styles) <= set(names)
@@ -127,7 +129,7 @@ async def test_styles_are_drawn_from_the_playbook(desk: Desk, k: int, inclusion:
 
 
 async def test_near_duplicates_are_hidden_and_kept_in_the_log(desk: Desk) -> None:
-    entry = await desk.drafted("It will arrive on Friday.", "Something else", "it will arrive on friday")
+    entry = await desk.draft("It will arrive on Friday.", "Something else", "it will arrive on friday")
     kept, other, hidden = entry.candidates
     assert (hidden.dropped_reason, hidden.duplicate_of, hidden.position) == ("near_duplicate", kept.id, None)
     assert (hidden.first_propensity, hidden.error) == (None, None)
@@ -148,9 +150,9 @@ class ByLength:
 
 async def test_an_order_from_scores_is_recorded_with_all_that_made_it(desk: Desk) -> None:
     """The policy, its parameters, the ranker, each score, each probability; what is not shown has none."""
-    suggester = desk.suggester(candidates=4, orderer=ByLength())
-    desk.drafter.results = ["no", "a longer one", "a longer one", broken()]
-    entry = await suggester.draft(await suggester.accept(desk.ask()))
+    suggester = desk.make_suggester(candidates=4, orderer=ByLength())
+    desk.drafter.results = ["no", "a longer one", "a longer one", make_failure()]
+    entry = await suggester.draft(await suggester.accept(desk.make_ask()))
     [recorded] = await desk.store.entries()
     assert recorded.candidates == entry.candidates
     assert recorded.request == replace(entry.request, owner="here")
@@ -166,20 +168,20 @@ async def test_an_order_from_scores_is_recorded_with_all_that_made_it(desk: Desk
 
 async def test_a_redraft_begins_without_an_order(desk: Desk) -> None:
     """What drew the parent's order says nothing of the child's."""
-    suggester = desk.suggester(orderer=ByLength())
-    entry = await suggester.draft(await suggester.accept(desk.ask()))
-    child = await suggester.redraft(desk.click(), entry.request.id)
+    suggester = desk.make_suggester(orderer=ByLength())
+    entry = await suggester.draft(await suggester.accept(desk.make_ask()))
+    child = await suggester.redraft(desk.make_click(), entry.request.id)
     assert (child.policy, child.policy_params, child.ranker_version) == ("uniform", {}, None)
 
 
 async def test_a_failed_draft_hides_no_other(desk: Desk) -> None:
-    entry = await desk.drafted(broken(), broken("empty"), "one")
+    entry = await desk.draft(make_failure(), make_failure("empty"), "one")
     assert [candidate.dropped_reason for candidate in entry.candidates] == [None] * 3
     assert len(entry.visible) == 1
 
 
 async def test_where_all_fail_the_request_failed(desk: Desk) -> None:
-    entry = await desk.drafted(broken("timed_out"), broken("refused"), broken("unreachable"))
+    entry = await desk.draft(make_failure("timed_out"), make_failure("refused"), make_failure("unreachable"))
     assert entry.request.status == "failed"
     assert (entry.request.order_propensity, entry.request.sent_to_slack_at, entry.visible) == (None, None, ())
     [recorded] = await desk.store.entries()
@@ -190,7 +192,7 @@ async def test_where_all_fail_the_request_failed(desk: Desk) -> None:
 
 async def test_a_bug_in_one_draft_spares_the_others_and_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        entry = await desk.drafted(KeyError("choices"), "one", "two")
+        entry = await desk.draft(KeyError("choices"), "one", "two")
     assert entry.candidates[0].error == "invalid_output"
     assert len(entry.visible) == 2
     assert caplog.records[0].exc_info is not None
@@ -198,7 +200,7 @@ async def test_a_bug_in_one_draft_spares_the_others_and_is_logged(desk: Desk, ca
 
 async def test_a_failure_is_logged_without_anybodys_text(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="bot"):
-        await desk.drafted(broken(), "Dear customer", "two")
+        await desk.draft(make_failure(), "Dear customer", "two")
     assert "refused" in caplog.text
     assert "Dear customer" not in caplog.text
     assert "Where is my order" not in caplog.text
@@ -206,21 +208,21 @@ async def test_a_failure_is_logged_without_anybodys_text(desk: Desk, caplog: pyt
 
 @pytest.mark.parametrize("nothing", ["\x00", " \x00 "])
 async def test_a_draft_of_which_nothing_is_left_is_empty(desk: Desk, nothing: str) -> None:
-    entry = await desk.drafted(nothing, "one")
+    entry = await desk.draft(nothing, "one")
     assert (entry.candidates[0].text, entry.candidates[0].error) == (None, "empty")
     assert entry.candidates[0].completion_tokens == 64
     assert [candidate.text for candidate in entry.visible] == ["one"]
 
 
 async def test_what_cannot_be_stored_is_taken_out_of_drafts(desk: Desk) -> None:
-    entry = await desk.drafted("a\x00b", "c\ud800d")
+    entry = await desk.draft("a\x00b", "c\ud800d")
     assert [candidate.text for candidate in entry.candidates] == ["ab", "c?d"]
 
 
 async def test_the_deadline_counts_from_the_ask(desk: Desk) -> None:
     """Ten seconds in a queue are ten seconds less for the model."""
-    suggester = desk.suggester(deadline_s=25.0)
-    request = await suggester.accept(desk.ask())
+    suggester = desk.make_suggester(deadline_s=25.0)
+    request = await suggester.accept(desk.make_ask())
     asked_at = desk.clock.monotonic()
     desk.clock.tick(10)
     await suggester.draft(request)
@@ -228,8 +230,8 @@ async def test_the_deadline_counts_from_the_ask(desk: Desk) -> None:
 
 
 async def test_the_deadline_of_what_was_taken_over_counts_from_then(desk: Desk) -> None:
-    suggester = desk.suggester(deadline_s=25.0)
-    request = await suggester.accept(desk.ask())
+    suggester = desk.make_suggester(deadline_s=25.0)
+    request = await suggester.accept(desk.make_ask())
     desk.clock.tick(600)
     started_at = desk.clock.now()
     desk.clock.tick(5)
@@ -238,8 +240,8 @@ async def test_the_deadline_of_what_was_taken_over_counts_from_then(desk: Desk) 
 
 
 async def test_where_places_are_visible_before_their_drafts_nothing_moves(desk: Desk) -> None:
-    suggester = desk.suggester(candidates=5)
-    entry = await suggester.draft(await suggester.accept(desk.ask()), arrange=keep_drafting_order)
+    suggester = desk.make_suggester(candidates=5)
+    entry = await suggester.draft(await suggester.accept(desk.make_ask()), arrange=keep_drafting_order)
     assert [candidate.position for candidate in entry.candidates] == [1, 2, 3, 4, 5]
     assert entry.request.order_propensity == pytest.approx(1 / 120)
     assert {candidate.first_propensity for candidate in entry.candidates} == {1 / 5}
@@ -247,10 +249,10 @@ async def test_where_places_are_visible_before_their_drafts_nothing_moves(desk: 
 
 async def test_what_another_replica_has_taken_over_is_not_recorded(desk: Desk) -> None:
     """One that was only slow loses its claim; the candidates of the other stand."""
-    request = await desk.suggester().accept(desk.ask())
-    slow = desk.suggester()
-    [taken] = (await desk.restarted()).to_draft
-    entry = await desk.suggester().draft(taken)
+    request = await desk.make_suggester().accept(desk.make_ask())
+    slow = desk.make_suggester()
+    [taken] = (await desk.restart()).to_draft
+    entry = await desk.make_suggester().draft(taken)
     with pytest.raises(OwnershipLost):
         await slow.draft(request)
     [recorded] = await desk.store.entries()
@@ -258,8 +260,8 @@ async def test_what_another_replica_has_taken_over_is_not_recorded(desk: Desk) -
 
 
 async def test_the_briefs_say_all_that_a_draft_needs(desk: Desk) -> None:
-    suggester = desk.suggester()
-    request = await suggester.accept(desk.ask("Where?", hint="short"))
+    suggester = desk.make_suggester()
+    request = await suggester.accept(desk.make_ask("Where?", hint="short"))
     await suggester.draft(request)
     brief = desk.drafter.briefs[1]
     assert (brief.conversation, brief.hint, brief.previous) == (request.conversation, "short", ())
@@ -277,8 +279,8 @@ async def test_a_style_may_have_a_model_of_its_own_unless_drafts_are_simulated(d
     style = replace(PLAYBOOK.styles[0], model="big")
     playbook = replace(PLAYBOOK, styles=(style,))
     for simulated, model in ((False, "big"), (True, "gpt-4o-mini")):
-        suggester = desk.suggester(playbook=playbook, simulated=simulated)
-        entry = await suggester.draft(await suggester.accept(desk.ask()))
+        suggester = desk.make_suggester(playbook=playbook, simulated=simulated)
+        entry = await suggester.draft(await suggester.accept(desk.make_ask()))
         assert {candidate.model for candidate in entry.candidates} == {model}
         assert entry.request.simulated is simulated
 
@@ -287,32 +289,34 @@ async def test_a_style_may_have_a_model_of_its_own_unless_drafts_are_simulated(d
 
 
 async def test_what_is_visible_is_recorded_as_shown(desk: Desk) -> None:
-    entry = await desk.shown("one", "two")
+    entry = await desk.show("one", "two")
     [recorded] = await desk.store.entries()
     assert (recorded.request.status, recorded.request.shown_at) == ("shown", desk.clock.now())
     assert [event.type for event in recorded.events] == ["shown"]
-    await desk.suggester().record_shown_again(entry.request)
+    await desk.make_suggester().record_shown_again(entry.request)
     [recorded] = await desk.store.entries()
     assert [event.data for event in recorded.events] == [{}, {"again": True}]
 
 
 async def test_the_last_open_request_is_of_the_last_day(desk: Desk) -> None:
-    entry = await desk.shown("one")
-    last = await desk.suggester().find_last_open(team_id="T1", agent_id="U1")
+    entry = await desk.show("one")
+    last = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
     assert last is not None
     assert last.request.id == entry.request.id
     desk.clock.tick(timedelta(days=1).total_seconds())
-    assert await desk.suggester().find_last_open(team_id="T1", agent_id="U1") is None
+    assert await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1") is None
 
 
 # --- redraft ----------------------------------------------------------------------------------------------
 
 
 async def test_a_redraft_asks_the_same_anew(desk: Desk) -> None:
-    parent = await desk.shown("one", "two", hint="short", thread_ts="1.2")
+    parent = await desk.show("one", "two", hint="short", thread_ts="1.2")
     desk.clock.tick(9)
     response_url = ResponseUrl(url="https://hooks.slack.com/y", expires_at=after(minutes=40))
-    child = await desk.suggester(candidates=4).redraft(desk.click(response_url=response_url), parent.request.id)
+    child = await desk.make_suggester(candidates=4).redraft(
+        desk.make_click(response_url=response_url), parent.request.id
+    )
     recorded = {entry.request.id: entry for entry in await desk.store.entries()}
     assert recorded[child.id].request == replace(child, owner="here")
     assert (child.conversation, child.hint, child.thread_ts) == (parent.request.conversation, "short", "1.2")
@@ -326,60 +330,60 @@ async def test_a_redraft_asks_the_same_anew(desk: Desk) -> None:
 
 async def test_a_redraft_knows_what_the_agent_did_not_want_in_the_order_shown(desk: Desk) -> None:
     """From the log, so that whoever takes it over knows too; what was hidden was not refused."""
-    parent = await desk.shown("one", "two three four", "two three four", broken())
-    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    parent = await desk.show("one", "two three four", "two three four", make_failure())
+    child = await desk.make_suggester().redraft(desk.make_click(), parent.request.id)
     desk.drafter.results = ()
-    await desk.suggester().draft(child)
+    await desk.make_suggester().draft(child)
     expected = tuple(candidate.text for candidate in parent.visible)
     assert set(expected) == {"one", "two three four"}
     assert {brief.previous for brief in desk.drafter.briefs} == {expected}
 
 
 async def test_a_redraft_of_what_was_erased_knows_nothing(desk: Desk) -> None:
-    parent = await desk.shown("one")
-    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    parent = await desk.show("one")
+    child = await desk.make_suggester().redraft(desk.make_click(), parent.request.id)
     await desk.store.change(f"DELETE FROM requests WHERE id = '{parent.request.id}'")
     desk.drafter.results = ()
-    await desk.suggester().draft(child)
+    await desk.make_suggester().draft(child)
     assert {brief.previous for brief in desk.drafter.briefs} == {()}
 
 
 async def test_a_redraft_inherits_no_ranker(desk: Desk) -> None:
     """The child's candidates are ordered by today's policy, and logged as such."""
-    parent = await desk.shown("one")
+    parent = await desk.show("one")
     await desk.store.change(
         "UPDATE requests SET policy = 'plackett_luce', ranker_version = 'v1', policy_params = '{\"a\":1}'"
     )
-    child = await desk.suggester().redraft(desk.click(), parent.request.id)
+    child = await desk.make_suggester().redraft(desk.make_click(), parent.request.id)
     assert (child.policy, child.ranker_version, child.policy_params) == ("uniform", None, {})
 
 
 async def test_a_redraft_may_overtake_the_record_of_shown(desk: Desk) -> None:
-    parent = await desk.drafted("one", "two")
+    parent = await desk.draft("one", "two")
     sent_to_slack_at = desk.clock.now()
     desk.clock.tick(2)
-    await desk.suggester().redraft(desk.click(), parent.request.id)
-    await desk.suggester().record_shown(parent, at=desk.clock.now())
+    await desk.make_suggester().redraft(desk.make_click(), parent.request.id)
+    await desk.make_suggester().record_shown(parent, at=desk.clock.now())
     recorded = (await desk.store.entries())[0]
     assert (recorded.request.status, recorded.request.shown_at) == ("redrafted", sent_to_slack_at)
     assert [event.type for event in recorded.events] == ["shown", "redrafted"]
 
 
 async def test_a_failed_request_is_tried_again_once(desk: Desk) -> None:
-    failed = await desk.drafted(broken(), broken())
-    child = await desk.suggester().redraft(desk.click(), failed.request.id)
+    failed = await desk.draft(make_failure(), make_failure())
+    child = await desk.make_suggester().redraft(desk.make_click(), failed.request.id)
     assert child.parent_request_id == failed.request.id
     with pytest.raises(RequestClosed):
-        await desk.suggester().redraft(desk.click(), failed.request.id)
+        await desk.make_suggester().redraft(desk.make_click(), failed.request.id)
     recorded = await desk.store.requests.get(failed.request.id)
     assert recorded is not None
     assert (recorded.request.status, recorded.request.shown_at) == ("failed", None)
 
 
 async def test_a_redelivered_redraft_is_one(desk: Desk) -> None:
-    parent = await desk.shown("one")
-    click = desk.click()
-    await desk.suggester().redraft(click, parent.request.id)
+    parent = await desk.show("one")
+    click = desk.make_click()
+    await desk.make_suggester().redraft(click, parent.request.id)
     with pytest.raises(DuplicateDelivery):
-        await desk.suggester().redraft(click, parent.request.id)
+        await desk.make_suggester().redraft(click, parent.request.id)
     assert await desk.store.count("requests") == 2
