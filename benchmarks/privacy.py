@@ -62,7 +62,7 @@ class MarkedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of one kind: values in the set, those hidden, and those found with their kind and place."""
+    """The score of one kind: values in the set, those hidden, and those found with their kind and place."""
 
     marked: int
     hidden: int

@@ -151,6 +151,7 @@ class _Tag:
 
 
 def _cut_tags(text: str) -> str:
+    """Cut what stands between tags of thoughts, and the tags."""
     tags = [_read_tag(text, found) for found in islice(_TAG.finditer(text), _MAX_TAGS + 1)]
     if not tags:
         return text
@@ -226,6 +227,7 @@ def _find_quoted(text: str, tags: Sequence[_Tag]) -> frozenset[int]:
 
 
 def _is_balanced(tags: Sequence[_Tag]) -> bool:
+    """Tell whether tags open and close in turns."""
     return len(tags) % 2 == 0 and all(tag.closes == bool(place % 2) for place, tag in enumerate(tags))
 
 
@@ -261,6 +263,7 @@ def _find_code(text: str) -> Iterator[tuple[int, int, bool]]:
 
 
 def _is_code(text: str, begin: tuple[int, int], end: tuple[int, int]) -> bool:
+    """Tell whether what stands between two runs of backticks is code."""
     if begin[0] == 0 and end[1] == len(text):
         return False
     if begin[1] - begin[0] >= _FENCE:
@@ -295,6 +298,7 @@ def _is_token_quoted(text: str, token: re.Match[str], spans: Sequence[tuple[int,
 
 
 def _select_final(preface: str, parts: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the parts of the channel `final`, and those outside of channels."""
     role, channel = "assistant", ""
     if parts[0][0] == "message" and len(preface.split()) == 1:
         channel = preface.strip().lower()  # the template wrote the token before it

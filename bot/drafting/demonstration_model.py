@@ -158,6 +158,7 @@ class _Phrases:
     is_urgent: bool
 
     def pick(self, key: str, variant: int) -> str:
+        """Pick a wording of a common phrase."""
         choices: list[str] = self.common[key]
         return choices[variant % len(choices)]
 
@@ -166,6 +167,7 @@ class _Phrases:
 
     @property
     def urgency_note(self) -> str:
+        """A sentence on the urgency, with a space before it; "" if nothing is urgent."""
         return f" {self.common['urgent']}" if self.is_urgent else ""
 
 
@@ -252,6 +254,7 @@ _FORM_WORDS = {
 
 
 def _choose_form(style: str, instruction: str) -> _Form:
+    """Choose the form of a style by its name, or the nearest one by the words of its instruction."""
     if style in _FORMS:
         return _FORMS[style]
     described = f"{style} {instruction}".casefold()
@@ -263,6 +266,7 @@ def _choose_form(style: str, instruction: str) -> _Form:
 
 
 def _compose(form: _Form, phrases: _Phrases, variant: int, hint: str) -> str:
+    """Put the lines of a form together, without the optional ones if the hint asks for less."""
     lines = form(phrases, variant)
     if any(word in hint for language in _load_phrases().values() for word in language["shorter"]):
         lines = [line for line in lines if not line.is_optional]
@@ -275,6 +279,7 @@ def _compose(form: _Form, phrases: _Phrases, variant: int, hint: str) -> str:
 
 @cache
 def _load_phrases() -> dict[str, dict[str, Any]]:
+    """Load the phrases of all languages, by their codes."""
     text = resources.files(__package__).joinpath("demonstration.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -298,6 +303,7 @@ def _detect_language(message: str) -> str:
 
 
 def _choose_phrases(language: str, message: str) -> _Phrases:
+    """Choose the phrases of the situation that the message mentions first."""
     common = _load_phrases()[language]
     # The customer may write one language while the hint asks for another.
     spoken = _load_phrases()[_detect_language(message)]

@@ -242,6 +242,7 @@ class Drafter(Runnable[Brief, Draft]):
     def _start_all(
         self, inputs: Sequence[Brief], config: RunnableConfig | Sequence[RunnableConfig] | None
     ) -> dict[asyncio.Task[Draft], int]:
+        """Start a task for each input, at most `max_concurrency` of them at once; the values are their indexes."""
         configs = get_config_list(config, len(inputs))
         limit = configs[0].get("max_concurrency") if configs else None
         gate = asyncio.Semaphore(limit) if limit else None
@@ -388,6 +389,7 @@ class Drafter(Runnable[Brief, Draft]):
             raise WrongLoopError
 
     async def _draft(self, brief: Brief, config: RunnableConfig, call_model: "_ModelCall") -> Draft:
+        """Draft within the deadline. Raises DraftFailed."""
         progress = _Progress(brief=brief, started=self._monotonic())
         left = self._compute_time_left(brief)
         if left is not None and left <= 0:
@@ -402,6 +404,7 @@ class Drafter(Runnable[Brief, Draft]):
     async def _call_with_retries(
         self, progress: _Progress, config: RunnableConfig, call_model: "_ModelCall"
     ) -> AIMessage:
+        """Call the model until it answers. Raises DraftFailed if it is not to be called again."""
         brief = progress.brief
         model = self._models.get(brief.model)
         messages = _build_prompt(brief)
@@ -439,6 +442,7 @@ class Drafter(Runnable[Brief, Draft]):
         return None if brief.deadline is None else brief.deadline - self._monotonic()
 
     def _build_draft(self, message: AIMessage, progress: _Progress) -> Draft:
+        """Build the draft from the model's message. Raises DraftFailed if no reply is in it."""
         metadata = message.response_metadata
         cleaned = clean_reply(str(message.text))
         finish_reason = read_label(metadata.get("finish_reason"))
@@ -480,6 +484,7 @@ class Drafter(Runnable[Brief, Draft]):
         config: RunnableConfig,
         progress: _Progress,
     ) -> AIMessage:
+        """Stream from the model, and emit the pieces that are safe to show."""
         chunks: list[AIMessageChunk] = []
         written: list[str] = []
         cleaner = StreamCleaner()
@@ -578,6 +583,7 @@ def _add_counts(counted: int | None, more: int | None) -> int | None:
 
 
 def _get_result(task: asyncio.Task[Draft], *, return_exceptions: bool) -> Any:
+    """Return the draft of a finished task; its exception is returned or raised."""
     if task.cancelled():
         # Not by us, or nobody would be waiting for it.
         error: BaseException | None = _build_cancellation()

@@ -39,6 +39,8 @@ def _iterate_texts(entry: LogEntry) -> Iterator[str | None]:
 
 
 def _replace_texts(entry: LogEntry, texts: Iterator[str]) -> LogEntry:
+    """Replace the texts of an entry, in the order in which `_iterate_texts` yields them."""
+
     def next_for(text: str | None) -> str | None:
         return None if text is None else next(texts)
 

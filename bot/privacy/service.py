@@ -292,6 +292,7 @@ class PrivacyService:
         return MaskedRequest(conversation=turns, hint=None if hint is None else texts[-1], placeholders=placeholders)
 
     def _to_recorded_request(self, request: Request, masked: MaskedRequest) -> Request:
+        """Convert a masked request to its recorded form."""
         if request.text_kept == "redacted":
             return self.to_masked_request(request, masked)
         if request.text_kept == "none":
@@ -299,6 +300,7 @@ class PrivacyService:
         return replace(request, conversation=self._fill_turns(masked), hint=self._fill(masked.hint, masked))
 
     def _seal(self, request: Request, masked: MaskedRequest, *, since: datetime) -> VaultEntry | None:
+        """Make the vault entry of a request; None if it needs none."""
         if request.text_kept == "full" or (request.text_kept == "redacted" and not masked.placeholders):
             return None
         return VaultEntry(
@@ -308,6 +310,7 @@ class PrivacyService:
         )
 
     def _unseal(self, request: Request, sealed: str | None) -> MaskedRequest:
+        """Decrypt what the vault holds, as far as that is possible."""
         if sealed is None or sealed.startswith(ONCE):  # gone, or decided: only Undo has its key
             return _decode(request, None)
         try:
@@ -317,6 +320,7 @@ class PrivacyService:
             return _decode(request, None)
 
     def _fill_candidate(self, request: Request, candidate: Candidate, masked: MaskedRequest) -> FilledText:
+        """Fill the originals into a candidate, and find the placeholders that stay."""
         text = masked.texts.get(candidate.id)
         if text is None and request.text_kept == "full":  # the originals are in already
             context = "\n".join([*(turn.text for turn in request.conversation), request.hint or ""])

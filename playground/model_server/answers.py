@@ -86,6 +86,7 @@ Answer = Reply | ErrorStatus | Hang | Drop | TruncatedBody | InvalidJson | RawBo
 
 
 def rate_limited(retry_after_s: float | None = 1) -> ErrorStatus:
+    """Build the error of a rate limit (429)."""
     return ErrorStatus(
         status=429,
         message="Rate limit reached for requests.",
@@ -96,6 +97,7 @@ def rate_limited(retry_after_s: float | None = 1) -> ErrorStatus:
 
 
 def bad_request(message: str = "Invalid request.", code: str | None = None) -> ErrorStatus:
+    """Build the error of a request that the server does not take (400)."""
     return ErrorStatus(status=400, message=message, code=code)
 
 
@@ -106,6 +108,7 @@ def unauthorized(key: str = "") -> ErrorStatus:
 
 
 def not_found(model: str = "the-model") -> ErrorStatus:
+    """Build the error of an unknown model (404)."""
     return ErrorStatus(
         status=404,
         message=f"The model `{model}` does not exist or you do not have access to it.",
@@ -114,12 +117,14 @@ def not_found(model: str = "the-model") -> ErrorStatus:
 
 
 def server_error(status: int = 500) -> ErrorStatus:
+    """Build an error of the server itself (500)."""
     return ErrorStatus(
         status=status, message="The server had an error while processing your request.", type="server_error"
     )
 
 
 def unavailable(retry_after_s: float | None = None) -> ErrorStatus:
+    """Build the error of an overloaded server (503)."""
     return ErrorStatus(
         status=503, message="The engine is currently overloaded.", type="server_error", retry_after_s=retry_after_s
     )

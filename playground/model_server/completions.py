@@ -139,6 +139,7 @@ class _Choice:
 
 
 def _build_choices(call: Call, reply: Reply) -> list[_Choice]:
+    """Build the choices of a completion: the reply, cut at the call's limit of tokens, `n` times."""
     if reply.text is None:
         choice = _Choice(content=None, tokens=[], finish_reason=reply.finish_reason)
     else:

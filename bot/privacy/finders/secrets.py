@@ -143,6 +143,7 @@ _SPACELESS_CHARACTER: Final = re.compile(f"[{SPACELESS}]")
 
 
 def _find_named(text: str) -> Iterator[Span]:
+    """Yield the secrets that the words around them name."""
     lower = text.lower()
     if len(lower) != len(text):  # a letter of which the small one is two: places must stay the same
         lower = "".join(each.lower()[:1] for each in text)

@@ -1,3 +1,5 @@
+"""Fixtures for the tests of drafting: a model double, and drafters on it."""
+
 import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -25,7 +27,7 @@ async def drafter(model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 @pytest.fixture
 def deadlines(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Timeout]:
-    """Those of the drafts, in the order of their beginning. They pass when the test says so, with `reschedule(0)`."""
+    """The deadlines of the drafts, in the order of their beginning; each passes at its `reschedule(0)`."""
     made: list[asyncio.Timeout] = []
 
     def timeout(_left: float | None) -> asyncio.Timeout:
