@@ -11,7 +11,8 @@ Refusal
 ├── StaleConversation the conversation has moved on since the replies were drafted
 └── EmptyReply        an edit with nothing in it
 
-`storage.errors` adds what only the database knows: NotOpen, NothingToUndo, StillPosting, Redelivered, Unavailable.
+`storage.errors` adds what only the database knows: RequestClosed, NothingToUndo, DeliveryInProgress, DuplicateDelivery,
+DatabaseUnavailable.
 """
 
 from typing import Literal

@@ -198,6 +198,7 @@ def _parse_temperature(table: "_Table") -> float:
 
 
 def _refuse_duplicates(document: "_Document", styles: Iterable[Style]) -> None:
+    """Raises PlaybookError if two styles have one name or one label."""
     names: set[str] = set()
     labels: set[str] = set()
     for index, style in enumerate(styles):
@@ -227,6 +228,7 @@ def _parse_redact(document: "_Document", top: "_Table") -> tuple[RedactionRule, 
 
 
 def _parse_rule(table: "_Table", *, names: set[str]) -> RedactionRule:
+    """Return the rule of a [[redact]] table; `names` are those of the rules before it."""
     name = table.get_text("name")
     if not _REDACT_NAME.fullmatch(name):
         raise table.build_error("name", f'"{name}" is no usable name: 2 to 20 small letters, such as order')
@@ -357,6 +359,7 @@ class _Document:
 
 
 def _compile_header(path: _Path) -> re.Pattern[str]:
+    """Return the pattern of lines that may begin the last part of the path."""
     last = path[-1]
     if isinstance(last, int):
         return re.compile(rf"\s*\[\[\s*[\"']?{re.escape(str(path[-2]))}[\"']?\s*\]\]")
@@ -365,6 +368,7 @@ def _compile_header(path: _Path) -> re.Pattern[str]:
 
 
 def _contains(data: object, path: _Path) -> bool:
+    """Return True if there is something at the path, of keys and indices."""
     for part in path:
         if isinstance(part, int):
             if not isinstance(data, list) or part >= len(data):
@@ -378,6 +382,7 @@ def _contains(data: object, path: _Path) -> bool:
 
 
 def _try_parse(text: str) -> dict[str, Any] | None:
+    """Parse TOML; return None if it is not valid."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:

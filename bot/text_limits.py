@@ -16,9 +16,9 @@ def count_utf16_units(text: str) -> int:
 
 
 def split_text(text: str, limit: int) -> tuple[str, ...]:
-    """Cut a text into parts of at most `limit` UTF-16 units that join to it again, where a reader would pause.
+    """Cut a text where a reader would pause, into parts of at most `limit` UTF-16 units.
 
-    A character is never cut: with a limit of 1, an emoji is a part of 2 units.
+    The parts join to the text again. A character is never cut: with a limit of 1, an emoji is a part of 2 units.
     """
     parts: list[str] = []
     rest = text

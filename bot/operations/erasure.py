@@ -64,7 +64,10 @@ class Eraser:
         self._now = now
 
     async def find(self, query: ErasureQuery) -> ErasureMatches:
-        """Find what a query means: whole families of redrafts, since they are about one message. Raises Unavailable."""
+        """Find what a query means: whole families of redrafts, since they are about one message.
+
+        Raises DatabaseUnavailable.
+        """
         unreadable = 0
         if query.containing is None:
             ids = await self._erasures.find_matching(_to_erasure(query))
@@ -78,7 +81,7 @@ class Eraser:
     async def erase(self, found: ErasureMatches, *, actor: str) -> ErasureReceipt:
         """Delete the requests from every table, AT_ONCE at a time, and record that in the audit table.
 
-        Raises Unavailable; what was erased by then stays erased, and the rest is found again.
+        Raises DatabaseUnavailable; what was erased by then stays erased, and the rest is found again.
         """
         counts = RowCounts()
         for start in range(0, len(found.request_ids), AT_ONCE):

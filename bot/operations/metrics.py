@@ -101,7 +101,7 @@ class Metrics:
             self._taken_over.labels(work=work).inc(count)
 
     def count_slack_error(self, method: str, code: str) -> None:
-        """Count a failed call of a Slack method; `code` is Slack's error, or the kind of failure if there is none."""
+        """Count a failed call of a Slack method. `code` is Slack's error, or the kind of failure."""
         pair = (method, code)
         if pair not in self._slack_errors_seen and len(self._slack_errors_seen) >= _MOST_SLACK_ERRORS:
             pair = ("other", "other")

@@ -98,7 +98,7 @@ class Recoverer:
     async def take_over(self) -> RecoveredWork:
         """Take over work that no living replica owns, or that this one broke off while the database was away.
 
-        Requests older than ANSWERED_WITHIN expire. Raises Unavailable.
+        Requests older than ANSWERED_WITHIN expire. Raises DatabaseUnavailable.
         """
         await self._write_buffer.flush(self._replicas)
         now = self._now()

@@ -55,7 +55,7 @@ class Housekeeper:
         return now - UNDECIDED_FOR - WHOLE_LOG_EVERY
 
     async def sweep(self) -> None:
-        """Expire and delete what is due, and log the counts if there are any. Raises Unavailable."""
+        """Expire and delete what is due, and log the counts if there are any. Raises DatabaseUnavailable."""
         now = self._now()
         since = self._choose_search_start(now)
         expired = await self._requests.expire(created_after=since, created_before=now - UNDECIDED_FOR, at=now)

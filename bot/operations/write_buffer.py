@@ -1,8 +1,8 @@
 """A buffer for writes that the database does not take: tried several times, then queued until it is back.
 
-with write_buffer.track_request(request.id):      # after Unavailable, the request is noted as nobody's work
-    await write_buffer.write_or_queue(write)      # several tries; then the write is queued, and Unavailable raised
-await write_buffer.flush(replicas)                # the database is back: write, and release the noted work
+with write_buffer.track_request(request.id):   # after DatabaseUnavailable, the request is noted as nobody's work
+    await write_buffer.write_or_queue(write)   # several tries; then it is queued, and DatabaseUnavailable raised
+await write_buffer.flush(replicas)             # the database is back: write, and release the noted work
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class WriteBuffer:
 
     @contextmanager
     def track_request(self, request_id: str) -> Iterator[None]:
-        """Note the request for release if the block raises Unavailable: nobody drafts it any more."""
+        """Note the request for release if the block raises DatabaseUnavailable: nobody drafts it any more."""
         try:
             yield
         except DatabaseUnavailable:
@@ -43,7 +43,7 @@ class WriteBuffer:
 
     @contextmanager
     def track_choice(self, choice_id: str) -> Iterator[None]:
-        """Note the choice for release if the block raises Unavailable: nobody posts it any more."""
+        """Note the choice for release if the block raises DatabaseUnavailable: nobody posts it any more."""
         try:
             yield
         except DatabaseUnavailable:
@@ -53,7 +53,7 @@ class WriteBuffer:
     async def write_or_queue(self, write: Write) -> None:
         """Write what has happened and cannot be undone; try TRIES times, as a restarting database is back in seconds.
 
-        Raises Unavailable after the last try; `flush` then makes the write.
+        Raises DatabaseUnavailable after the last try; `flush` then makes the write.
         """
         for _ in range(TRIES - 1):
             try:
@@ -70,7 +70,10 @@ class WriteBuffer:
             raise
 
     async def flush(self, replicas: Replicas) -> None:
-        """Make the queued writes, oldest first, and release the noted work. Raises Unavailable, keeping the rest."""
+        """Make the queued writes, oldest first, and release the noted work.
+
+        Raises DatabaseUnavailable, keeping the rest.
+        """
         while self._queue:
             try:
                 await self._queue[0]()

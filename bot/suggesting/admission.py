@@ -78,7 +78,7 @@ class Admission:
     async def accept(self, ask: Ask) -> Request:
         """Commit a request, and return it as it is recorded: without personal data, or without texts, by the settings.
 
-        Raises MessageTooLong, AccessDenied, LimitReached, DraftingPaused, Redelivered, Unavailable.
+        Raises MessageTooLong, AccessDenied, LimitReached, DraftingPaused, DuplicateDelivery, DatabaseUnavailable.
         """
         length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
         if length > MESSAGE_LIMIT:
@@ -114,7 +114,7 @@ class Admission:
     ) -> Request:
         """Record the conversation as it was read after the ask, up to the message with the ts `seen_ts`.
 
-        Takes and returns the request as it is recorded. Raises TakenOver, Unavailable.
+        Takes and returns the request as it is recorded. Raises OwnershipLost, DatabaseUnavailable.
         """
         masked, sealed = await self._privacy.mask_conversation(request, _clean_turns(conversation))
         recorded = replace(masked, seen_ts=seen_ts)
@@ -132,7 +132,8 @@ class Admission:
     async def redraft(self, click: Click, request_id: str, *, steering: Steering | None = None) -> Request:
         """Commit a request for other candidates, or for others made of one of them, which closes its parent.
 
-        Raises UnknownRequest, NotOwner, AccessDenied, NotOpen, LimitReached, DraftingPaused, Redelivered, Unavailable.
+        Raises UnknownRequest, NotOwner, AccessDenied, RequestClosed, LimitReached, DraftingPaused, DuplicateDelivery,
+        DatabaseUnavailable.
         """
         parent = check_owner(await self._requests.get(request_id), click)
         self._allowed_channels.check(parent.request.channel_id, parent.request.surface)
@@ -179,7 +180,7 @@ class Admission:
     async def _check_limits(self, who: Ask | Click, where: Ask | Request, now: datetime) -> None:
         """Count the ask against its agent's limits.
 
-        Raises LimitReached, DraftingPaused; or Redelivered, if this very delivery was taken before: its answer stands.
+        Raises LimitReached, DraftingPaused; or DuplicateDelivery, if this delivery was taken before: its answer stands.
         """
         try:
             team_id = None if who.is_of_grid else who.team_id

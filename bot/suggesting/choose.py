@@ -83,8 +83,8 @@ class EditorInput:
 class Chooser:
     """Records decisions, each once.
 
-    Every method may raise UnknownRequest, NotOwner, NotOpen, Redelivered, Unavailable; those that lead to a reply raise
-    AccessDenied if its channel is not allowed any more.
+    Every method may raise UnknownRequest, NotOwner, RequestClosed, DuplicateDelivery, DatabaseUnavailable; those that
+    lead to a reply raise AccessDenied if its channel is not allowed any more.
     """
 
     def __init__(
@@ -116,7 +116,10 @@ class Chooser:
         return self._on_use == "post"
 
     async def open_edit(self, click: Click, candidate_id: str) -> EditorInput:
-        """Record that the agent opened the editor, and return the candidate for it. Raises NotOpen if one is chosen."""
+        """Record that the agent opened the editor, and return the candidate for it.
+
+        Raises RequestClosed if one is chosen.
+        """
         found = await self._find(click, candidate_id)
         candidate = found.get_candidate(candidate_id)
         if found.shown.choice is not None or found.shown.request.status not in OPEN:
@@ -132,7 +135,10 @@ class Chooser:
         return EditorInput(candidate=candidate, is_posted=self._is_posted(found.shown.request))
 
     async def keep_response_url(self, click: Click, candidate_id: str) -> None:
-        """Keep the click's `response_url` for a further step on this candidate. Raises NotOpen if one is chosen."""
+        """Keep the click's `response_url` for a further step on this candidate.
+
+        Raises RequestClosed if one is chosen.
+        """
         entry = (await self._find(click, candidate_id)).recorded
         if entry.choice is not None or entry.request.status not in OPEN:
             raise RequestClosed(entry.request.id)
@@ -187,7 +193,7 @@ class Chooser:
         return entry.request
 
     async def undo(self, click: Click, request_id: str, *, key: str | None = None) -> RetractedChoice:
-        """Take the standing choice back. Raises NothingToUndo and StillPosting too.
+        """Take the standing choice back. Raises NothingToUndo and DeliveryInProgress too.
 
         The `key` of its Undo brings the originals back; without it, placeholders stay what they are.
         """
@@ -202,6 +208,10 @@ class Chooser:
         return RetractedChoice(choice=choice, entry=await self._privacy.unmask_entry(reopened, view), parts=parts)
 
     async def _find(self, click: Click, candidate_id: str) -> _RequestForms:
+        """Load the request of a candidate that this agent may act on.
+
+        Raises UnknownRequest, NotOwner, AccessDenied.
+        """
         entry = check_owner(await self._requests.get_by_candidate(candidate_id), click)
         self._allowed_channels.check(entry.request.channel_id, entry.request.surface)
         candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
@@ -210,6 +220,7 @@ class Chooser:
         return await self._load_forms(entry)
 
     async def _check_staleness(self, click: Click, found: _RequestForms, candidate: Candidate) -> Freshness:
+        """Raises StaleConversation if the conversation has moved on; see `Staleness.check`."""
         entry = found.shown
         return await self._staleness.check(
             entry, candidate, idempotency_key=click.idempotency_key, response_url=click.response_url
@@ -222,6 +233,7 @@ class Chooser:
     async def _record_reply(
         self, click: Click, found: _RequestForms, candidate: Candidate, final_text: str
     ) -> RecordedChoice:
+        """Record a choice of the candidate: `used` if the text is its own, else `edited`."""
         kind: ChoiceKind = "used" if final_text == candidate.text else "edited"
         return await self._record(click, found, kind=kind, candidate=candidate, final_text=final_text)
 
@@ -295,10 +307,11 @@ class Chooser:
         return None if recorded is None else recorded.request.shown_at
 
     def _is_posted(self, request: Request) -> bool:
-        """Return False if the reply is shown to be copied, by the settings or for want of a conversation to post in."""
+        """Return False if the reply is shown to be copied, by the settings or outside of conversations."""
         return self._on_use == "post" and request.surface not in {"cli", "dm", "global"}
 
     def _split_parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
+        """Return the parts of the reply to post; none if it is dismissed or to be copied."""
         if choice.final_text is None or not self._is_posted(request):
             return ()
         return tuple(

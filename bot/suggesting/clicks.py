@@ -25,9 +25,10 @@ class Click:
 
 
 def check_owner(entry: LogEntry | None, click: Click) -> LogEntry:
-    """Return the entry if the clicker is the agent who asked: the user of that id in its team, or in our Grid.
+    """Return the entry if the clicker is the agent who asked.
 
-    Raises UnknownRequest if there is no entry, NotOwner if another agent asked.
+    That is the user of this id in the request's team, or in our Grid. Raises UnknownRequest if there is no entry,
+    NotOwner if another agent asked.
     """
     if entry is None:
         raise UnknownRequest

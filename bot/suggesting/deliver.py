@@ -119,7 +119,7 @@ class Deliverer:
     async def deliver(self, chosen: RecordedChoice) -> DeliveryOutcome:
         """Post what is pending of this choice, in order. The caller tells the agent, and then calls `record_told`.
 
-        Raises Unavailable; what is left then goes on when the database is back.
+        Raises DatabaseUnavailable; what is left then goes on when the database is back.
         """
         with self._write_buffer.track_choice(chosen.choice.id):
             outcome = await self._deliver(chosen)
@@ -131,6 +131,7 @@ class Deliverer:
         return outcome
 
     async def _deliver(self, chosen: RecordedChoice) -> DeliveryOutcome:
+        """Bring each part to an end, in order, until one is cancelled or of unknown outcome."""
         if not chosen.parts:
             return DeliveryOutcome(state="copy", text=chosen.choice.final_text or "")
         finished: list[Delivery] = []
@@ -152,7 +153,10 @@ class Deliverer:
         return DeliveryOutcome(state="not_posted", text=_join_texts(by_hand), reasons=tuple(reasons))
 
     async def record_told(self, chosen: RecordedChoice) -> None:
-        """Record that the agent was told how the delivery ended: no replica tells them again. Raises Unavailable."""
+        """Record that the agent was told how the delivery ended: no replica tells them again.
+
+        Raises DatabaseUnavailable.
+        """
         if chosen.parts:
             await self._deliveries.told(chosen.choice.id)
 
@@ -178,7 +182,7 @@ class Deliverer:
     async def post_again(self, click: Click, request_id: str) -> RecordedChoice:
         """Make the unknown parts pending again, for `deliver`, after the agent saw that they are missing.
 
-        Raises UnknownRequest, NotOwner, NotOpen if no part is unknown, Redelivered, Unavailable.
+        Raises UnknownRequest, NotOwner, RequestClosed if no part is unknown, DuplicateDelivery, DatabaseUnavailable.
         """
         entry = check_owner(await self._requests.get(request_id), click)
         again = await self._deliveries.post_again(request_id, idempotency_key=click.idempotency_key, at=self._now())
@@ -262,6 +266,7 @@ class Deliverer:
         )
 
     async def _delete(self, part: Delivery) -> bool:
+        """Delete a posted part. Returns False if it may still stand in the conversation."""
         if part.message_ts is None or part.channel_id is None:
             return False
         tries = 0
@@ -287,6 +292,7 @@ class Deliverer:
 
 
 def _is_delivered(chosen: RecordedChoice) -> bool:
+    """Return True if the choice has parts, and all are posted or copied."""
     return bool(chosen.parts) and all(part.state == "done" for part in chosen.parts)
 
 

@@ -23,13 +23,13 @@ _WEIGHT = 0.05
 
 
 class Slots(Protocol):
-    """The slots of the limiter: `limit` calls may be in flight, `waiting` drafts wait for one."""
+    """The slots of the limiter: `limit` calls may be in flight, `queue_length` drafts wait for one."""
 
     @property
     def limit(self) -> int: ...
 
     @property
-    def waiting(self) -> int: ...
+    def queue_length(self) -> int: ...
 
 
 class Limits:
@@ -55,7 +55,10 @@ class Limits:
         self._asked: defaultdict[tuple[str | None, str], deque[float]] = defaultdict(deque)
 
     async def check(self, *, team_id: str | None, agent_id: str, now: datetime) -> None:
-        """Count one ask of this agent, in a team or the Grid. Raises LimitReached, DraftingPaused, Unavailable."""
+        """Count one ask of this agent, in a team or the Grid.
+
+        Raises LimitReached, DraftingPaused, DatabaseUnavailable.
+        """
         if self._pausing is not None:
             await self._pausing.check()
         self._check_queue()
@@ -68,19 +71,22 @@ class Limits:
         self._draft_s += _WEIGHT * (seconds - self._draft_s)
 
     def _check_queue(self) -> None:
+        """Raises LimitReached if too many drafts wait for the model, with the estimated wait."""
         if self._slots is None:
             return
-        waiting, limit = self._slots.waiting, self._slots.limit
+        waiting, limit = self._slots.queue_length, self._slots.limit
         if waiting >= _WAITING_PER_SLOT * limit:
             raise LimitReached("queue", retry_after_s=max(1, ceil(waiting / limit * self._draft_s)))
 
     async def _check_day(self, tokens_per_day: int, now: datetime) -> None:
+        """Raises LimitReached if the tokens since midnight, in the zone of `now`, are spent."""
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         if await self._requests.count_tokens_since(since=midnight) >= tokens_per_day:
             left = midnight + timedelta(days=1) - now
             raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
 
     def _check_minute(self, agent: tuple[str | None, str]) -> None:
+        """Count an ask. Raises LimitReached if the agent had as many within the last minute as are allowed."""
         clock = self._clock()
         asked = self._asked[agent]
         while asked and asked[0] <= clock - _MINUTE_S:

@@ -21,7 +21,7 @@ class PauseSwitch:
         self._read_at = float("-inf")
 
     async def check(self) -> None:
-        """Check the switch. Raises DraftingPaused, Unavailable."""
+        """Check the switch. Raises DraftingPaused, DatabaseUnavailable."""
         if self._clock() - self._read_at > CACHED_S:
             self._paused = await self._switches.is_on(PAUSED)
             self._read_at = self._clock()

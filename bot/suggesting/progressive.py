@@ -102,7 +102,7 @@ class ProgressiveDrafter:
     async def _commit(
         self, entry: LogEntry, candidate: Candidate, before: MaskedRequest, view: MaskedRequest
     ) -> LogEntry:
-        """Record one more candidate, and return the entry with it. Raises NotOpen if the agent has decided."""
+        """Record one more candidate, and return the entry with it. Raises RequestClosed if the agent has decided."""
         at = self._now()
         (recorded,) = await self._privacy.to_recorded_candidates(entry.request, [candidate], view)
         sealed = self._privacy.seal_changes(before, view, entry.request)

@@ -45,7 +45,7 @@ class Staleness:
     ) -> Freshness:
         """Look for messages that are newer than what the model saw.
 
-        Raises StaleConversation if there are some, with the warning recorded once a click; Unavailable.
+        Raises StaleConversation if there are some, with the warning recorded once a click; DatabaseUnavailable.
         """
         request = entry.request
         is_open = entry.choice is None and request.status in OPEN

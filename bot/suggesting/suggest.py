@@ -143,7 +143,7 @@ class Suggester:
         Never raises for a draft that failed: the entry's status is `failed` where none is left. The deadline counts
         from the ask, or from `started_at` where the work was taken over. `arrange` puts ids, given in the order of
         drafting, in the order shown, for surfaces where that was drawn before; by default the orderer does.
-        Raises TakenOver; and Unavailable, where what is left goes on when the database is back.
+        Raises OwnershipLost; and DatabaseUnavailable, where what is left goes on when the database is back.
         """
         with self._write_buffer.track_request(request.id):
             return await self._draft(request, started_at, arrange)
@@ -233,7 +233,10 @@ class Suggester:
         return self._progressive.draft(request, started_at=started_at, stop=stop)
 
     async def give_up(self, request: Request) -> None:
-        """Record a request as failed before it is drafted, with nothing to reply to. Raises TakenOver, Unavailable."""
+        """Record a request as failed before it is drafted, with nothing to reply to.
+
+        Raises OwnershipLost, DatabaseUnavailable.
+        """
         failed = make_failed_entry(request, (), at=self._now())
         await self._write_buffer.write_or_queue(
             partial(

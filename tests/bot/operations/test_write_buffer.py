@@ -1,5 +1,6 @@
 """The database goes away in the middle of the work, for longer than patience lasts, and comes back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -38,9 +39,9 @@ class AwayRequests(Requests):
         self._away.check()
         await super().record_drafts(drafted)
 
-    async def record_shown(self, event: Event) -> bool:
+    async def record_shown(self, event: Event, *, only: Sequence[str] | None = None) -> bool:
         self._away.check()
-        return await super().record_shown(event)
+        return await super().record_shown(event, only=only)
 
     async def get(self, request_id: str) -> LogEntry | None:
         self._away.check()
