@@ -23,7 +23,7 @@ from playground.slack.dispatch.dispatcher import DispatchOutcome
 from playground.slack.errors import ImpossibleAction, SlackError
 from playground.slack.fault_injection import LostResponse, RateLimited
 from playground.slack.objects import Channel, Json, Message, User, View
-from playground.slack.people.elements import Surface
+from playground.slack.people.interactions import Surface
 from playground.slack.state import State
 from playground.slack.workspace import Workspace
 

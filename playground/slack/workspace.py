@@ -25,9 +25,9 @@ from playground.slack.http.web_api import WebApi
 from playground.slack.journal import Journal, Via
 from playground.slack.methods.chat import join_thread
 from playground.slack.objects import Channel, Ephemeral, Json, Message, Token, User, View, surface_key
-from playground.slack.people import elements
+from playground.slack.people import interactions
 from playground.slack.people.directory import BOT_USER_ID, TEAM_ID, Channels, People
-from playground.slack.people.elements import Surface
+from playground.slack.people.interactions import Surface
 from playground.slack.state import MessageChange, State
 
 T = TypeVar("T")
@@ -157,22 +157,22 @@ class Workspace:
         self, user: User, surface: Surface, action_id: str, *, value: str | None = None, block_id: str | None = None
     ) -> Dispatch:
         """Build a click's dispatch without sending it."""
-        block, element = elements.find_element(surface, action_id, value=value, block_id=block_id)
-        return self._prepare_action(user, surface, elements.build_click(block, element, ts=self.clock.ts()))
+        block, element = interactions.find_element(surface, action_id, value=value, block_id=block_id)
+        return self._prepare_action(user, surface, interactions.build_click(block, element, ts=self.clock.ts()))
 
     async def select(
         self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None
     ) -> DispatchOutcome:
         """Choose in a select, an overflow menu, a date picker: an option's value, an id, a date, or several."""
-        block, element = elements.find_element(surface, action_id, value=None, block_id=block_id)
-        action = elements.build_selection(block, element, chosen, ts=self.clock.ts())
+        block, element = interactions.find_element(surface, action_id, value=None, block_id=block_id)
+        action = interactions.build_selection(block, element, chosen, ts=self.clock.ts())
         if element["type"] != "overflow":
             self._enter(user, surface, block, element, chosen)
         return await self.dispatch(self._prepare_action(user, surface, action))
 
     def enter(self, user: User, surface: Surface, action_id: str, chosen: Any, *, block_id: str | None = None) -> None:
         """Fill in an input; the app gets it with the next click or submission."""
-        block, element = elements.find_element(surface, action_id, value=None, block_id=block_id)
+        block, element = interactions.find_element(surface, action_id, value=None, block_id=block_id)
         self._enter(user, surface, block, element, chosen)
 
     async def submit(self, user: User, view: View, values: dict[str, dict[str, Any]] | None = None) -> DispatchOutcome:
@@ -184,8 +184,8 @@ class Workspace:
         for block_id, inputs in (values or {}).items():
             for action_id, chosen in inputs.items():
                 self.enter(user, view, action_id, chosen, block_id=block_id)
-        held = elements.read_values(view, self.state.entered.get((user.id, surface_key(view)), {}))
-        elements.check_complete(view, held)
+        held = interactions.read_values(view, self.state.entered.get((user.id, surface_key(view)), {}))
+        interactions.check_complete(view, held)
         payload = self.payloads.build_view_submission(user, view, held)
         return await self.dispatch(
             Dispatch(
@@ -367,7 +367,7 @@ class Workspace:
     def _prepare_action(self, user: User, surface: Surface, action: Json) -> Dispatch:
         self._check_visible(user, surface)
         entered = self.state.entered.get((user.id, surface_key(surface)), {})
-        payload = self.payloads.build_block_actions(user, surface, action, elements.read_values(surface, entered))
+        payload = self.payloads.build_block_actions(user, surface, action, interactions.read_values(surface, entered))
         name = f"block_actions:{action['action_id']}"
         return Dispatch(kind="interactive", name=name, payload=payload, user_id=user.id)
 
@@ -377,7 +377,7 @@ class Workspace:
 
     def _enter(self, user: User, surface: Surface, block: Json, element: Json, chosen: Any) -> None:
         entered = self.state.entered.setdefault((user.id, surface_key(surface)), {})
-        entered.setdefault(block["block_id"], {})[element["action_id"]] = elements.build_state_entry(element, chosen)
+        entered.setdefault(block["block_id"], {})[element["action_id"]] = interactions.build_state_entry(element, chosen)
 
     def _check_member(self, user: User, channel: Channel) -> None:
         now = self.state.channels[channel.id]

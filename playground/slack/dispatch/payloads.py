@@ -4,7 +4,7 @@ from typing import Any
 
 from playground.slack.objects import Channel, Ephemeral, Json, Message, User, View
 from playground.slack.people.directory import APP_ID, BOT_USER_ID, TEAM_DOMAIN, TEAM_ID
-from playground.slack.people.elements import Surface, Values
+from playground.slack.people.interactions import Surface, Values
 from playground.slack.serializers import message_to_json, view_to_json
 from playground.slack.state import State
 

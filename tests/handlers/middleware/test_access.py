@@ -326,7 +326,7 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
 async def test_what_a_member_posts_by_an_app_with_their_own_token_is_theirs(kind: str) -> None:
     event = {"type": kind, "user": "U0AGENT", "bot_id": "B1", "channel": "D0AGENT", "ts": "1.2", "channel_type": "im"}
     async with house() as made:
-        assert (await made.slack.dispatch(made.slack._event_delivery(event))).acknowledged
+        assert (await made.slack.dispatch(made.slack._prepare_event(event))).acknowledged
         assert len(made.entered) == 1
 
 
