@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 
-from bot.i18n.texts import Texts, texts_for
+from bot.i18n.texts import Texts, get_texts
 from bot.operations.recovery import RecoveredWork
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Deliverer
@@ -176,7 +176,7 @@ class SlackHandlers:
         await self._services.deliverer.retract(parts)
 
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
-        texts = texts_for(request.locale)
+        texts = get_texts(request.locale)
         self._services.follow_up(request, texts, work(texts))
 
 

@@ -2,11 +2,11 @@
 
 import logging
 
-from bot.i18n.texts import texts_for
+from bot.i18n.texts import get_texts
 from bot.suggesting.suggest import Suggester
 from handlers.blocks.messages import build_notice
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.records import Request
 
 _log = logging.getLogger(__name__)
@@ -23,12 +23,12 @@ class ColleagueNotices:
         """Tell the agent of this new request, and those who have been at the same message, of each other."""
         try:
             others = await self._suggester.find_collisions(request)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             _log.warning("who else is at this message is not known: %s", error, extra={"request_id": request.id})
             return
         for other in others:
-            await self._tell(request, texts_for(request.locale)("colleague-is-at-it", who=f"<@{other.agent_id}>"))
-            await self._tell(other, texts_for(other.locale)("colleague-came", who=f"<@{request.agent_id}>"))
+            await self._tell(request, get_texts(request.locale)("colleague-is-at-it", who=f"<@{other.agent_id}>"))
+            await self._tell(other, get_texts(other.locale)("colleague-came", who=f"<@{request.agent_id}>"))
 
     async def _tell(self, request: Request, sentence: str) -> None:
         try:

@@ -11,7 +11,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import AdminRequired
-from bot.i18n.texts import Texts, texts_for
+from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Deliverer
 from bot.suggesting.pause import PauseSwitch
@@ -122,6 +122,6 @@ async def handle(
         await ack(malformed)
         return
     user = await services.users.get(payload.user_id)
-    context = Context(payload=payload, user=user, texts=texts_for(user.locale), ack=ack)
+    context = Context(payload=payload, user=user, texts=get_texts(user.locale), ack=ack)
     async with report_errors(partial(refuse, services, context), context.texts, again=ack):
         await answer(services, context)

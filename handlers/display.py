@@ -18,7 +18,7 @@ from handlers.progressive_display import ProgressiveDisplay
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.live_message import DirectMessage, LiveMessage, LiveMessages
 from handlers.slack.threads import TargetMessage, Threads
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.records import LogEntry, Request, Surface
 
 IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
@@ -59,7 +59,7 @@ class ReplyDisplay:
         """Draft; each candidate is shown on the board as soon as it is done."""
         try:
             lost = await self._progressive.run(request, live, texts, note=note)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             # What goes on when the database is back is shown anew: nothing on this board is filled any more.
             _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
             self._live_messages.leave(request)
@@ -159,7 +159,7 @@ class ReplyDisplay:
             return request
         return await self._suggester.record_conversation(request, thread.turns, seen_ts=thread.latest_ts)
 
-    async def _report_interruption(self, request: Request, texts: Texts, error: Unavailable) -> None:
+    async def _report_interruption(self, request: Request, texts: Texts, error: DatabaseUnavailable) -> None:
         _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
         await self._ephemeral.show(request, [build_notice(texts("drafting-interrupted"))])
 
@@ -182,7 +182,7 @@ class ReplyDisplay:
         """Draft, then show what there is; or say why there is nothing."""
         try:
             entry = await self._draft_whole(request, started_at)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             await self._report_interruption(request, texts, error)
             return
         if entry.choice is not None or entry.request.status == "redrafted":
@@ -202,7 +202,7 @@ class ReplyDisplay:
             raise
         try:
             await self._suggester.record_shown(entry, at=self._now())
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             # The candidates are recorded and visible; a click records when they were shown.
             _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})
 
@@ -226,7 +226,7 @@ class ReplyDisplay:
         await self._progressive.stop(chosen.request.id)
         try:
             outcome = await deliverer.deliver(chosen)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             _log.warning("delivery interrupted: %s", error, extra={"request_id": chosen.request.id})
             await self._ephemeral.show(chosen.request, [build_notice(texts("delivery-interrupted"))])
             return
@@ -245,7 +245,7 @@ class ReplyDisplay:
         await self._ephemeral.show(chosen.request, messages, replace=True)
         try:
             await deliverer.record_told(chosen)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
 
     async def ask(self, request: Request, messages: Sequence[Message]) -> None:

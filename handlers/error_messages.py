@@ -22,7 +22,15 @@ from bot.errors import (
 from bot.i18n.texts import Texts
 from handlers.payloads import MalformedPayload
 from handlers.slack.ephemeral import NotShown
-from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting, StorageError, TakenOver, Unavailable
+from storage.errors import (
+    DatabaseUnavailable,
+    DeliveryInProgress,
+    DuplicateDelivery,
+    NothingToUndo,
+    OwnershipLost,
+    RequestClosed,
+    StorageError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +40,11 @@ _KEYS: dict[type[Exception], str] = {
     EmptyReply: "empty-reply",
     MalformedPayload: "malformed",
     NothingToUndo: "nothing-to-undo",
-    NotOpen: "not-open",
+    RequestClosed: "not-open",
     NotOwner: "not-yours",
     DraftingPaused: "paused",
-    StillPosting: "still-posting",
-    Unavailable: "not-recorded",
+    DeliveryInProgress: "still-posting",
+    DatabaseUnavailable: "not-recorded",
     UnknownRequest: "unknown-request",
 }
 
@@ -52,15 +60,15 @@ async def report_errors(
     """Whatever goes wrong in the block is put in words and told by `tell`; a redelivery calls `again` instead."""
     try:
         yield
-    except Redelivered as error:
+    except DuplicateDelivery as error:
         _log.info("delivered again, done already: %s", error)
         await again()
-    except TakenOver as error:
+    except OwnershipLost as error:
         _log.warning("another replica has it now: %s", error)
     except NotShown as error:
         _log.warning("the agent could not be reached: %s", error)
     except (Refusal, StorageError, MalformedPayload) as error:
-        level = logging.WARNING if isinstance(error, Unavailable) else logging.INFO
+        level = logging.WARNING if isinstance(error, DatabaseUnavailable) else logging.INFO
         _log.log(level, "refused: %s: %s", type(error).__name__, error)
         await tell(describe_error(error, texts))
     except Exception:  # noqa: BLE001 - the edge: nothing above us would tell the agent

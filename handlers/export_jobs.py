@@ -58,7 +58,7 @@ class SeenKeys(Protocol):
     """What Slack has delivered, on all replicas."""
 
     async def take(self, key: str, *, at: datetime) -> None:
-        """Raises Redelivered if it was taken before; Unavailable."""
+        """Raises DuplicateDelivery if it was taken before; DatabaseUnavailable."""
         ...
 
 

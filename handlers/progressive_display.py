@@ -18,7 +18,7 @@ from bot.suggesting.suggest import Suggester
 from handlers.blocks.candidates import Labels, MessageLayout, build_places
 from handlers.blocks.limits import MODAL_ROOM, OWN_ROOM
 from handlers.slack.live_message import LiveMessage, LiveMessages, Modal
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.records import LogEntry, Request
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class ProgressiveDisplay:
     ) -> LogEntry | None:
         """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
 
-        Raises TakenOver, Unavailable.
+        Raises OwnershipLost, DatabaseUnavailable.
         """
         course = _Course(request=request, live=live, texts=texts, note=note)
         self._running[request.id] = course
@@ -195,6 +195,6 @@ class ProgressiveDisplay:
         course.shown_at = course.shown_at or at
         try:
             await self._suggester.record_visible(entry, at=at)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             # They are recorded and visible; a click records when they were shown.
             _log.warning("shown, but not recorded as shown: %s", error, extra={"request_id": entry.request.id})

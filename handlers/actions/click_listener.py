@@ -24,7 +24,7 @@ from handlers.error_messages import report_errors
 from handlers.payloads import ActionPayload, parse_action
 from handlers.slack.ephemeral import to_response_url
 from handlers.slack.errors import translate_errors
-from storage.errors import NotOpen
+from storage.errors import RequestClosed
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ async def _open_view(services: Services, action: ActionPayload, view: Block) -> 
             await services.client.views_push(trigger_id=action.trigger_id, view=view)
 
 
-async def repeat_confirmation(services: Services, clicked: ClickContext, closed: NotOpen) -> Work:
+async def repeat_confirmation(services: Services, clicked: ClickContext, closed: RequestClosed) -> Work:
     """Confirm once more what was decided before: the confirmation may have been lost, with its Undo.
 
     Raises `closed` where nothing is to be confirmed.

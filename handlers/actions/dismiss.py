@@ -8,7 +8,7 @@ from handlers.actions.click_listener import ClickContext, repeat_confirmation
 from handlers.blocks.confirmations import build_reason_note, parse_undo_block
 from handlers.context import Services, Work
 from handlers.payloads import MalformedPayload
-from storage.errors import NotOpen
+from storage.errors import RequestClosed
 from storage.records import DismissReason
 
 
@@ -16,7 +16,7 @@ async def dismiss(services: Services, clicked: ClickContext) -> Work:
     """Record that none was chosen, and ask why."""
     try:
         chosen = await services.chooser.dismiss(clicked.click, clicked.action.value)
-    except NotOpen as closed:
+    except RequestClosed as closed:
         return await repeat_confirmation(services, clicked, closed)
     return services.display.confirm_dismissal(chosen, clicked.texts)
 

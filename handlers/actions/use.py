@@ -9,7 +9,7 @@ from bot.suggesting.choose import RecordedChoice
 from handlers.actions.click_listener import ClickContext, repeat_confirmation
 from handlers.blocks.confirmations import build_stale_warning
 from handlers.context import Services, Work
-from storage.errors import NotOpen
+from storage.errors import RequestClosed
 
 
 async def use(services: Services, clicked: ClickContext) -> Work:
@@ -31,6 +31,6 @@ async def _use(
 ) -> Work:
     try:
         chosen = await choose(clicked.click, clicked.action.value)
-    except NotOpen as closed:
+    except RequestClosed as closed:
         return await repeat_confirmation(services, clicked, closed)
     return services.display.deliver(services.deliverer, chosen, clicked.texts)

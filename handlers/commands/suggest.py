@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from bot.i18n.texts import DEFAULT_LOCALE, texts_for
+from bot.i18n.texts import DEFAULT_LOCALE, get_texts
 from bot.suggesting.admission import Ask
 from handlers.commands.arguments import parse_subcommand, split_hint
 from handlers.commands.export import open_export
@@ -27,7 +27,7 @@ _SUBCOMMANDS: Final[dict[str, Callable[[Services, Context[CommandPayload]], Awai
 
 async def on_suggest(services: Services, ack: Ack, body: dict[str, Any]) -> None:
     """Handle `/suggest`: what goes wrong is its acknowledgement."""
-    malformed = texts_for(DEFAULT_LOCALE)("malformed")
+    malformed = get_texts(DEFAULT_LOCALE)("malformed")
     await handle(services, ack, body, parse=parse_command, answer=_answer, refuse=_refuse, malformed=malformed)
 
 

@@ -11,7 +11,7 @@ from handlers.blocks.messages import build_notice
 from handlers.context import Ack, Context, Services, Work, handle
 from handlers.payloads import EventMessage, parse_event_message
 from handlers.slack.ephemeral import NotShown
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 
 LAST_RETRY: Final = "3"
 """Slack delivers an event four times at most: what is not taken then, it forgets."""
@@ -33,7 +33,7 @@ async def take_event(
         nonlocal response
         try:
             await answer(services, context)
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             if request.headers.get("x-slack-retry-num", [""])[0] == LAST_RETRY:
                 raise
             _log.warning("an event was not taken: %s", error)

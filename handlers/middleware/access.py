@@ -16,7 +16,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import AccessDenied, AccessDeniedReason
-from bot.i18n.texts import Texts, texts_for
+from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.elements import Block
@@ -100,7 +100,7 @@ class AccessControl:
             await next_()
             return None
         _log.info("barred: %s", reason, extra={"agent_id": visit.user_id})
-        return await self._refuse(ack, visit, reason, texts_for(person.locale))
+        return await self._refuse(ack, visit, reason, get_texts(person.locale))
 
     async def _look_at(self, user_id: str) -> tuple[SlackUser, bool | None]:
         """The person, and whether they are in one of the groups. Asked together: both have to answer in time."""

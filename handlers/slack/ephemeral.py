@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.i18n.texts import texts_for
+from bot.i18n.texts import get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.limits import TOO_LONG
 from handlers.blocks.messages import Message, add_link, halve
@@ -191,7 +191,7 @@ class EphemeralMessages:
                 link = str(answer["permalink"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             return message
-        return add_link(message, link, texts_for(request.locale))
+        return add_link(message, link, get_texts(request.locale))
 
     async def _surely(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
         try:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.i18n.texts import Texts, texts_for
+from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused
 from handlers.blocks.candidates import MessageLayout, build_candidates_view
 from handlers.blocks.elements import Block
@@ -179,7 +179,7 @@ class LiveMessages:
                     live.painted_at = self._clock()
 
     async def _update_view(self, modal: Modal, request: Request, shown: Sequence[Block], *, guard: str | None) -> None:
-        texts: Texts = texts_for(request.locale)
+        texts: Texts = get_texts(request.locale)
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
         async with translate_errors():
             view = build_candidates_view(request, shown, texts)

@@ -4,14 +4,14 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from bot.i18n.texts import Texts, texts_for
+from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.forms import build_export_view
 from handlers.context import Ack, Services
 from handlers.export_jobs import ExportOrder
 from handlers.payloads import CommandPayload, ExportSubmission, MalformedPayload, parse_export_submission
 from handlers.slack.errors import translate_errors
-from storage.errors import Redelivered, Unavailable
+from storage.errors import DuplicateDelivery, DatabaseUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -40,15 +40,15 @@ async def on_export(services: Services, ack: Ack, body: dict[str, Any]) -> None:
 async def _export(services: Services, submission: ExportSubmission) -> None:
     """Begin the export. Somebody who is no admin any more is told so."""
     user = await services.users.get(submission.user_id)
-    texts = texts_for(user.locale)
+    texts = get_texts(user.locale)
     if not services.is_admin(user, submission):
         await services.exports.tell(submission.user_id, texts("not-allowed", who=texts("helpers-admins")))
         return
     try:
         await services.seen.take(f"export:{submission.view_id}", at=services.now())
-    except Redelivered:
+    except DuplicateDelivery:
         return
-    except Unavailable as error:
+    except DatabaseUnavailable as error:
         _log.warning("an export could not begin: %s", error)
         await services.exports.tell(submission.user_id, texts("export-failed"))
         return

@@ -11,7 +11,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.i18n.texts import DEFAULT_LOCALE, Texts, texts_for
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused as CourierRefused
 from bot.suggesting.deliver import DeliveryThrottled, DeliveryUncertain
 from handlers import payloads
@@ -107,7 +107,7 @@ async def test_tasks_are_drained(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_texts_are_found_by_locale_language_or_in_english() -> None:
     """A locale nobody translated is spoken to in English."""
-    assert texts_for("en-GB").locale == texts_for("xx-YY").locale == DEFAULT_LOCALE
+    assert get_texts("en-GB").locale == get_texts("xx-YY").locale == DEFAULT_LOCALE
 
 
 @pytest.mark.parametrize("source", ["=", "key", "key = { $a\n", "*bold* = x"])
@@ -136,7 +136,7 @@ async def test_an_unexpected_error_is_told_with_a_reference(caplog: pytest.LogCa
     async def tell(sentence: str) -> None:
         told.append(sentence)
 
-    async with report_errors(tell, texts_for("en-US")):
+    async with report_errors(tell, get_texts("en-US")):
         raise RuntimeError("a secret detail")
     [sentence] = told
     reference = sentence.rstrip(".").rpartition(" ")[2]
@@ -151,7 +151,7 @@ async def test_an_agent_who_cannot_be_reached_is_logged(caplog: pytest.LogCaptur
         raise AssertionError(sentence)
 
     with caplog.at_level(logging.WARNING):
-        async with report_errors(tell, texts_for("en-US")):
+        async with report_errors(tell, get_texts("en-US")):
             raise NotShown("expired")
     assert "could not be reached" in caplog.text
 

@@ -18,7 +18,7 @@ from playground import (
     SpuriousServerError,
     find_mentions,
 )
-from playground.model_server import TruncatedBody, Hang, InvalidJson, Reply, bad_request, rate_limited, server_error
+from playground.model_server import Hang, InvalidJson, Reply, TruncatedBody, bad_request, rate_limited, server_error
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
 

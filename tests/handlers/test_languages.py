@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from bot.errors import StaleConversation
-from bot.i18n.texts import DEFAULT_LOCALE, Texts, languages, texts_for
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, load_languages, get_texts
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.candidates import Labels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
@@ -46,7 +46,7 @@ CHINESE = r"[\u3400-\u9fff]"
 )
 def test_the_language_is_chosen_by_the_locale(locale: str, language: str) -> None:
     """Traditional Chinese wherever that is written; a locale nobody translated is spoken to in English."""
-    assert texts_for(locale).locale == language
+    assert get_texts(locale).locale == language
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
@@ -70,13 +70,13 @@ def test_chinese_is_written_as_in_taiwan() -> None:
     assert not re.search(rf"{CHINESE}[A-Za-z]|[A-Za-z]{CHINESE}", told)
 
 
-@pytest.mark.parametrize("locale", languages())
+@pytest.mark.parametrize("locale", load_languages())
 @pytest.mark.parametrize("text", ["Tomorrow.", "long " * 1_500])
 def test_all_that_is_shown_keeps_slacks_limits(locale: str, text: str) -> None:
     """Every message and view with its longest texts, as strictly as Slack looks at them."""
-    for message in _messages(texts_for(locale), text):
+    for message in _messages(get_texts(locale), text):
         assert find_block_errors(list(message.blocks)) == []
-    for view in _views(texts_for(locale), text):
+    for view in _views(get_texts(locale), text):
         assert find_view_errors(view) == []
 
 

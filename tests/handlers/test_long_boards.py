@@ -9,7 +9,7 @@ from handlers.blocks import messages
 from playground import ErrorResponse, Message, ServerError
 from playground.model_server import Reply
 from playground.slack.validation.validators import exceed_message_limits
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
@@ -157,7 +157,7 @@ async def test_a_database_that_stops_meanwhile_is_said_in_the_place_of_drafting(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, surface: str
 ) -> None:
     async def full(*_: Any, **__: Any) -> None:
-        raise Unavailable("full")
+        raise DatabaseUnavailable("full")
 
     monkeypatch.setattr(Requests, "record_candidate", full)
     if surface == "dm":

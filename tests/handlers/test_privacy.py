@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from playground.model_server import Call
-from storage.engine.database import database_file
+from storage.engine.database import get_database_file
 from tests.conftest import Stage, StageMaker
 
 EMAIL = "jane.doe@example.com"
@@ -24,7 +24,7 @@ def echo(call: Call) -> str:
 
 def on_disk(stage: Stage, needle: str) -> list[str]:
     """The files of the database in which these bytes stand."""
-    file = database_file(stage.database_url)
+    file = get_database_file(stage.database_url)
     return [path.name for path in sorted(file.parent.glob(f"{file.name}*")) if needle.encode() in path.read_bytes()]
 
 
@@ -106,7 +106,7 @@ async def test_with_no_texts_kept_undo_without_its_key_says_so(stage_with: Stage
         shown = await stage.suggested("Where is my parcel?")
         await stage.slack.click(stage.agent, shown, "use_candidate")
         confirmation = await stage.private("to copy")
-        with closing(sqlite3.connect(database_file(stage.database_url))) as database, database:
+        with closing(sqlite3.connect(get_database_file(stage.database_url))) as database, database:
             database.execute("DELETE FROM vault")
         await stage.slack.click(stage.agent, confirmation, "undo_choice")
         await stage.private("not kept here any more")

@@ -15,7 +15,7 @@ from handlers.slack.ephemeral import EphemeralMessages
 from playground import RESPONSE_URL, Ephemeral, ErrorResponse, NoResponse, RateLimited
 from playground.model_server import Call, Hang
 from storage.engine.database import Database
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import _button_values
@@ -215,7 +215,7 @@ async def test_a_database_away_for_longer_than_patience_lasts_is_told_and_the_re
     """What was drafted meanwhile is kept: the model is not asked again."""
 
     async def away(*_: object, **__: object) -> None:
-        raise Unavailable("connection refused")
+        raise DatabaseUnavailable("connection refused")
 
     monkeypatch.setattr("bot.operations.write_buffer.AGAIN_AFTER_S", 0.0)
     monkeypatch.setattr(lifecycle, "HEARTBEAT_S", 0.05)

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.i18n.texts import Texts, texts_for
+from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused
 from handlers.blocks.candidates import build_candidates_view
 from handlers.blocks.messages import build_notice
@@ -48,7 +48,7 @@ async def a_modal(slack: Workspace, made: LiveMessages) -> Modal:
 
 
 def _texts() -> Texts:
-    return texts_for("en-US")
+    return get_texts("en-US")
 
 
 async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_waits_for_nothing() -> None:
