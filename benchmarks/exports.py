@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks import summary
 from benchmarks.synthetic_log import fill_database
-from bot.choice_log.writer import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS
+from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS
 
 RESULTS = Path(__file__).with_name("results")
 FORMATS = ("csv", "jsonl", "parquet")

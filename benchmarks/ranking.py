@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.simulated_agents import World, simulate, sort_by_length
-from bot.choice_log import NotALine, lines_of, opened, read_line
+from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
 from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ranking.choice_sets import ChoiceSet, collect_training_set
 from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
@@ -119,9 +119,9 @@ def _slope(design: Design) -> float:
 
 
 def _read(path: Path) -> tuple[ChoiceSet, ...]:
-    with opened(path) as file:
-        lines = [line for _, line in lines_of(file)]
-    return collect_training_set([read_line(line) for line in lines if not isinstance(line, NotALine)]).choice_sets
+    with open_log(path) as file:
+        lines = [line for _, line in iter_lines(file)]
+    return collect_training_set([read_line(line) for line in lines if not isinstance(line, InvalidLine)]).choice_sets
 
 
 def choices(asked: argparse.Namespace) -> Figures:

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 
 TABLES: Final = ("requests", "candidates", "choices", "events", "deliveries", "playbooks", "audit")
 BUSY_S: Final = 5.0
@@ -14,7 +14,7 @@ BUSY_S: Final = 5.0
 _VERSION: Final = "SELECT version_num FROM alembic_version"
 
 
-class Damaged(Exception):  # noqa: N818 - named for what was found
+class DamagedCopy(Exception):  # noqa: N818 - named for what was found
     """The copy is not what was to be copied; the message says in what."""
 
 
@@ -22,17 +22,17 @@ def copy(source: Path, target: Path, *, schema: str) -> dict[str, int]:
     """Copy `source`, which has this schema, into `target`, a file that is not there yet, and check it.
 
     Readers and the writer go on meanwhile. The target is one file, on the disk, readable by its owner only. The rows of
-    each table. Raises Damaged, Unavailable, OSError. Blocks: for a thread.
+    each table. Raises DamagedCopy, DatabaseUnavailable, OSError. Blocks: for a thread.
     """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     target.chmod(0o600)  # whatever the umask left of it
     try:
         wanted = _copied(source, target)
     except sqlite3.Error as error:
-        raise Unavailable(str(error)) from error
+        raise DatabaseUnavailable(str(error)) from error
     found = check(target, schema=schema)
     if found != wanted:
-        raise Damaged(f"it has {found} rows, not {wanted}")
+        raise DamagedCopy(f"it has {found} rows, not {wanted}")
     with target.open("rb") as file:
         os.fsync(file.fileno())
     return found
@@ -41,7 +41,7 @@ def copy(source: Path, target: Path, *, schema: str) -> dict[str, int]:
 def check(file: Path, *, schema: str) -> dict[str, int]:
     """Open a database and read all of it: whole, of this schema, every reference in place.
 
-    The rows of each table. Raises Damaged.
+    The rows of each table. Raises DamagedCopy.
     """
     try:
         with closing(sqlite3.connect(file, isolation_level=None)) as database:
@@ -49,10 +49,10 @@ def check(file: Path, *, schema: str) -> dict[str, int]:
             problems += [f"{row[0]} refers to nothing" for row in database.execute("PRAGMA foreign_key_check")]
             problems += [f"schema {row[0]}" for row in database.execute(_VERSION) if row[0] != schema]
             if problems:
-                raise Damaged(problems[0])
+                raise DamagedCopy(problems[0])
             return _rows(database)
     except sqlite3.Error as error:
-        raise Damaged(str(error)) from error
+        raise DamagedCopy(str(error)) from error
 
 
 def _copied(source: Path, target: Path) -> dict[str, int]:

@@ -1,14 +1,14 @@
 """What can go wrong in storage, in words that the other rooms may catch.
 
 StorageError
-├── Unavailable       the write did not happen: locked, full, read-only or gone; nothing was recorded
+├── DatabaseUnavailable       the write did not happen: locked, full, read-only or gone; nothing was recorded
 │   ├── Unreachable   the database's server does not answer, or takes nobody yet: it may come
 │   └── Unsuitable    the server does not let this role do it, or the database cannot hold it: its administrator may
-├── Redelivered       this very delivery was recorded before: do nothing, answer nothing
-├── NotOpen           the request is decided, redrafted, expired or failed: it takes no further choice
+├── DuplicateDelivery       this very delivery was recorded before: do nothing, answer nothing
+├── RequestClosed           the request is decided, redrafted, expired or failed: it takes no further choice
 ├── NothingToUndo     no choice stands on this request
-├── StillPosting      a part of the reply is on its way to Slack at this moment
-├── TakenOver         another replica took this process for dead, and has the request or delivery now
+├── DeliveryInProgress      a part of the reply is on its way to Slack at this moment
+├── OwnershipLost         another replica took this process for dead, and has the request or delivery now
 └── SchemaTooNew      the database was migrated by a newer version of this program
 """
 
@@ -17,23 +17,23 @@ class StorageError(Exception):
     """The root of the tree above."""
 
 
-class Unavailable(StorageError):
+class DatabaseUnavailable(StorageError):
     """The database did not take the write, or could not be read; nothing was recorded."""
 
 
-class Unreachable(Unavailable):
+class DatabaseUnreachable(DatabaseUnavailable):
     """The database's server does not answer, or takes nobody yet: it may be starting."""
 
 
-class Unsuitable(Unavailable):
+class DatabaseUnsuitable(DatabaseUnavailable):
     """The role lacks a right, or the database cannot hold what is to be kept; waiting does not help."""
 
 
-class Redelivered(StorageError):
+class DuplicateDelivery(StorageError):
     """The unique key of this delivery is taken: its effect is recorded already."""
 
 
-class NotOpen(StorageError):
+class RequestClosed(StorageError):
     """The request takes no further choice."""
 
 
@@ -41,11 +41,11 @@ class NothingToUndo(StorageError):
     """No choice stands on the request."""
 
 
-class StillPosting(StorageError):
+class DeliveryInProgress(StorageError):
     """A part of the reply is being posted; whether it arrives is not known yet."""
 
 
-class TakenOver(StorageError):
+class OwnershipLost(StorageError):
     """Another replica has it now: it is no longer ours to record."""
 
 

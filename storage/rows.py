@@ -3,9 +3,10 @@
 A record's field has its column's name; only `Request.sent_to_slack_at` stands in the column `handed_at`.
 """
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from storage.records import Request
 
@@ -15,7 +16,7 @@ def to_row(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-def to_request(row: Mapping[str, Any]) -> Request:
+def to_request(row: RowMapping) -> Request:
     """Build a request from all columns of its row."""
-    values = dict(row)
+    values: dict[str, Any] = {**row}
     return Request(sent_to_slack_at=values.pop("handed_at"), **values)

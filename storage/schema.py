@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from storage.engine import permissions
 from storage.engine.database import Database
 from storage.engine.permissions import Obstacle
-from storage.errors import SchemaTooNew, Unsuitable
+from storage.errors import DatabaseUnsuitable, SchemaTooNew
 
 # "suggest" in ASCII: who migrates this product's schema holds this lock.
 MIGRATION_LOCK: Final = 0x73756767657374
@@ -26,18 +26,18 @@ async def migrate(database: Database) -> tuple[str | None, str]:
     """Upgrade to the newest schema, in one transaction. The revisions before and after.
 
     Raises SchemaTooNew where a newer version of this program has been here, Unsuitable where the role or the
-    database is not fit for it, Unavailable where the database cannot be written.
+    database is not fit for it, DatabaseUnavailable where the database cannot be written.
     """
     if obstacles := await find_obstacles_to_writing(database):
-        raise Unsuitable("; ".join(obstacles))
-    before, head = await revision(database)
+        raise DatabaseUnsuitable("; ".join(obstacles))
+    before, head = await read_revisions(database)
     if before == head:  # then nothing has to wait for other writers
         return before, head
     async with database.write() as connection:
         return await connection.run_sync(_upgrade)
 
 
-async def revision(database: Database) -> tuple[str | None, str]:
+async def read_revisions(database: Database) -> tuple[str | None, str]:
     """The database's revision (None if it is empty) and this program's."""
     async with database.read() as connection:
         return await connection.run_sync(lambda sync: (_current(sync), _head()))

@@ -26,22 +26,22 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpcore2
+from slack_bolt.app.async_app import AsyncApp
+from sqlalchemy import text
+
+import bot.operations.recovery
 import cli.commands.backup
 import cli.commands.demo
 import cli.commands.doctor
 import cli.commands.export
 import cli.commands.import_
 import cli.commands.try_
-import httpcore2
-from slack_bolt.app.async_app import AsyncApp
-from sqlalchemy import text
-
-import bot.operations.recovery
 import cli.lifecycle
 import cli.logs
 import cli.main
 from bot.drafting.http import Server
-from bot.i18n.texts import texts_for
+from bot.i18n.texts import get_texts
 from storage import schema
 from storage.engine.database import Database
 
@@ -198,7 +198,7 @@ def warm_up() -> None:
     httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
     Server(base_url="http://127.0.0.1:1", api_key=None)
     AsyncApp(signing_secret="none", token="xoxb-none", name="none")
-    texts_for("en-US")
+    get_texts("en-US")
     schema._head()
     gc.collect()
     gc.freeze()

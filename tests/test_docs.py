@@ -545,12 +545,12 @@ def test_no_text_is_too_long_for_its_place(locale: Path) -> None:
 
 
 def is_texts(node: ast.expr) -> bool:
-    """Whether what is called gives texts by key: `texts(…)`, `self._texts(…)`, `texts_for(…)(…)`."""
+    """Whether what is called gives texts by key: `texts(…)`, `self._texts(…)`, `get_texts(…)(…)`."""
     if isinstance(node, ast.Name):
         return node.id == "texts"
     if isinstance(node, ast.Attribute):
         return node.attr in {"texts", "_texts"}
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "texts_for"
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_texts"
 
 
 def keys_of(node: ast.expr, key_tables: dict[str, list[str]]) -> Iterator[str]:

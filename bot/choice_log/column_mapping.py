@@ -28,10 +28,11 @@ from datetime import datetime
 from typing import Any, BinaryIO, Final, Literal, Self
 from uuid import NAMESPACE_OID, uuid5
 
-from bot.choice_log.line_reader import LONGEST_LINE, lines_of
-from bot.choice_log.reader import NotALine, read_line
-from bot.choice_log.writer import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS, SCHEMA, dumps
-from storage.queries.export_rows import kinds
+from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS, SCHEMA
+from bot.choice_log.formats.json_lines import dumps
+from bot.choice_log.line_reader import LONGEST_LINE, iter_lines
+from bot.choice_log.reader import InvalidLine, read_line
+from storage.queries.export_rows import list_field_types
 from storage.records import LogEntry
 
 Layout = Literal["jsonl", "csv"]
@@ -45,18 +46,18 @@ _TABLES: Final = {"request": REQUEST_FIELDS, "candidate": CANDIDATE_FIELDS, "cho
 _KIND: Final = {
     (table, name): kind
     for table, names in _TABLES.items()
-    for name, kind in zip(names, kinds(table, names), strict=True)
+    for name, kind in zip(names, list_field_types(table, names), strict=True)
 }
 _TRUE: Final = {"true", "yes", "1"}
 _FALSE: Final = {"false", "no", "0"}
 
 
-class MapError(ValueError):
+class ColumnMappingError(ValueError):
     """The map cannot be used; the message says why, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Map:
+class ColumnMapping:
     """Which column is which field. Raises MapError when read from a text that is none."""
 
     request: dict[str, str]
@@ -66,11 +67,11 @@ class Map:
     zone: str | None = None
 
     @classmethod
-    def of_toml(cls, text: str) -> Self:
+    def from_toml(cls, text: str) -> Self:
         try:
             given = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise MapError(f"is no TOML: {error}") from None
+            raise ColumnMappingError(f"is no TOML: {error}") from None
         constants: dict[str, dict[str, Any]] = {}
         for path, value in given.pop("constants", {}).items():
             part, _, name = str(path).partition(".")
@@ -88,7 +89,7 @@ class Map:
     def check(self, rest: dict[str, Any]) -> None:
         """Raises MapError for what is not known, and for what is missing."""
         if rest:
-            raise MapError(
+            raise ColumnMappingError(
                 f"has {next(iter(rest))!r}, which is not one of request, candidates, choice, constants, zone"
             )
         parts: dict[str, dict[str, Any]] = {
@@ -99,36 +100,36 @@ class Map:
         for part, fields in [*parts.items(), *self.constants.items()]:
             for name in fields:
                 if name not in _KNOWN.get(part, ()):
-                    raise MapError(f"has {part}.{name}, which is no field: docs/choice-log.md has them all")
+                    raise ColumnMappingError(f"has {part}.{name}, which is no field: docs/choice-log.md has them all")
         for name in ("id", "agent_id", "created_at"):
             if name not in self.request and name not in self.constants.get("request", {}):
-                raise MapError(f"does not say which column is request.{name}")
+                raise ColumnMappingError(f"does not say which column is request.{name}")
         if not {"message", "conversation"} & self.request.keys():
-            raise MapError("does not say which column is request.message")
+            raise ColumnMappingError("does not say which column is request.message")
         if "list" not in self.candidates and not isinstance(self.candidates.get("text"), list):
-            raise MapError(
+            raise ColumnMappingError(
                 'does not say where the candidates are: candidates.list = "…" or candidates.text = ["…", "…"]'
             )
 
 
-def rows_of(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, Any] | NotALine]]:
+def iter_rows(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
     """(number of the line, row) of a file of JSON Lines or of CSV with a header."""
     if layout == "csv":
         yield from _csv_rows(file)
         return
-    for number, line in lines_of(file):
-        yield number, line if isinstance(line, NotALine) else _json_row(line)
+    for number, line in iter_lines(file):
+        yield number, line if isinstance(line, InvalidLine) else _json_row(line)
 
 
-def _json_row(line: bytes) -> dict[str, Any] | NotALine:
+def _json_row(line: bytes) -> dict[str, Any] | InvalidLine:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        return NotALine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
-    return row if isinstance(row, dict) else NotALine("", "must be an object")
+        return InvalidLine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
+    return row if isinstance(row, dict) else InvalidLine("", "must be an object")
 
 
-def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | NotALine]]:
+def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
     csv.field_size_limit(LONGEST_LINE)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
@@ -137,20 +138,20 @@ def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | NotALine]]
         text.detach()  # the file is the caller's to close
 
 
-def _read_rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | NotALine]]:
+def _read_rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
     while True:
         try:
             row = next(reader, None)
         except (csv.Error, UnicodeDecodeError) as error:
-            yield reader.line_num, NotALine("", f"is no CSV in UTF-8 from here on ({type(error).__name__})")
+            yield reader.line_num, InvalidLine("", f"is no CSV in UTF-8 from here on ({type(error).__name__})")
             return
         if row is None:
             return
         yield reader.line_num, {name: value for name, value in row.items() if value not in {"", None}}
 
 
-def mapped(row: dict[str, Any], by: Map) -> LogEntry:
-    """One row as a request. Raises NotALine."""
+def map_row(row: dict[str, Any], by: ColumnMapping) -> LogEntry:
+    """One row as a request. Raises InvalidLine."""
     request = _fields("request", by.request, row, by)
     if "message" in by.request:
         request["conversation"] = [{"role": "customer", "text": _at(row, by.request["message"])}]
@@ -159,11 +160,11 @@ def mapped(row: dict[str, Any], by: Map) -> LogEntry:
     return read_line(dumps(line))
 
 
-def _candidates(row: dict[str, Any], request_id: str, by: Map) -> list[dict[str, Any]]:
+def _candidates(row: dict[str, Any], request_id: str, by: ColumnMapping) -> list[dict[str, Any]]:
     if "list" in by.candidates:
         found = _at(row, by.candidates["list"]) or []
         if not isinstance(found, list):
-            raise NotALine("candidates", f"{by.candidates['list']!r} must be a list")
+            raise InvalidLine("candidates", f"{by.candidates['list']!r} must be a list")
         names = {name: path for name, path in by.candidates.items() if name not in {"list", "in_order"}}
         drafted = [_listed(one, names, by) for one in found]
     else:
@@ -175,13 +176,13 @@ def _candidates(row: dict[str, Any], request_id: str, by: Map) -> list[dict[str,
     return drafted
 
 
-def _listed(one: Any, names: dict[str, str], by: Map) -> dict[str, Any]:
+def _listed(one: Any, names: dict[str, str], by: ColumnMapping) -> dict[str, Any]:
     if isinstance(one, dict):
         return _fields("candidate", names, one, by)
     return {**by.constants.get("candidates", {}), "text": one}
 
 
-def _wide(row: dict[str, Any], by: Map) -> list[dict[str, Any]]:
+def _wide(row: dict[str, Any], by: ColumnMapping) -> list[dict[str, Any]]:
     """A column for each candidate; rows may have fewer than there are columns."""
     columns: dict[str, Sequence[str]] = {name: path for name, path in by.candidates.items() if name != "in_order"}
     found = []
@@ -192,14 +193,14 @@ def _wide(row: dict[str, Any], by: Map) -> list[dict[str, Any]]:
     return found
 
 
-def _choice(row: dict[str, Any], drafted: list[dict[str, Any]], by: Map) -> dict[str, Any] | None:
+def _choice(row: dict[str, Any], drafted: list[dict[str, Any]], by: ColumnMapping) -> dict[str, Any] | None:
     choice = _fields("choice", by.choice, row, by)
     if "picked" in by.choice:
         picked = _converted("integer", _at(row, by.choice["picked"]), by)
         if picked is None:
             return None
         if not isinstance(picked, int) or not 0 <= picked <= len(drafted):
-            raise NotALine("choice.picked", f"must be a number from 0 to {len(drafted)}")
+            raise InvalidLine("choice.picked", f"must be a number from 0 to {len(drafted)}")
         choice["candidate_id"] = drafted[picked - 1]["id"] if picked else None
         text = drafted[picked - 1].get("text") if picked else None
         sent = choice.setdefault("final_text", text) if picked else None
@@ -208,7 +209,7 @@ def _choice(row: dict[str, Any], drafted: list[dict[str, Any]], by: Map) -> dict
     return choice if choice.get("kind") else None
 
 
-def _fields(table: str, names: dict[str, str], row: dict[str, Any], by: Map) -> dict[str, Any]:
+def _fields(table: str, names: dict[str, str], row: dict[str, Any], by: ColumnMapping) -> dict[str, Any]:
     part = "candidates" if table == "candidate" else table
     found = dict(by.constants.get(part, {}))
     for name, path in names.items():
@@ -227,7 +228,7 @@ def _at(row: dict[str, Any], path: str) -> Any:
     return value
 
 
-def _converted(kind: str, value: Any, by: Map) -> Any:
+def _converted(kind: str, value: Any, by: ColumnMapping) -> Any:
     """A cell as what the field holds; as it is where it is none, so that the reader tells."""
     if kind == "text" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
@@ -239,12 +240,12 @@ def _converted(kind: str, value: Any, by: Map) -> Any:
         return value
 
 
-def _time(text: str, by: Map) -> str:
+def _time(text: str, by: ColumnMapping) -> str:
     moment = datetime.fromisoformat(text)
     return text if moment.tzinfo or by.zone is None else f"{moment.isoformat()}{by.zone}"
 
 
-def _boolean(text: str, _: Map) -> bool | str:
+def _boolean(text: str, _: ColumnMapping) -> bool | str:
     return text.lower() in _TRUE if text.lower() in _TRUE | _FALSE else text
 
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import zstandard
 
-from bot.choice_log.reader import NotALine
+from bot.choice_log.reader import InvalidLine
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes. The longest request that can be made has K times 2,500 characters of drafts and 40,000 of conversation."""
@@ -23,7 +23,7 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 
 
-class TooLong(NotALine):
+class LineTooLong(InvalidLine):
     """A line above the limit."""
 
     def __init__(self, limit: int) -> None:
@@ -31,14 +31,14 @@ class TooLong(NotALine):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def open_log(path: Path) -> Iterator[BinaryIO]:
     """A file to read, unpacked if it begins as gzip or Zstandard do, whatever its name. Raises OSError."""
-    with path.open("rb", buffering=_PIECE) as file, unpacked(file) as plain:
+    with path.open("rb", buffering=_PIECE) as file, open_decompressed(file) as plain:
         yield plain
 
 
 @contextmanager
-def unpacked(file: Any) -> Iterator[BinaryIO]:
+def open_decompressed(file: Any) -> Iterator[BinaryIO]:
     """A buffered stream, unpacked if it begins as gzip or Zstandard do."""
     start = file.peek(4)[:4]
     if start.startswith(_GZIP):
@@ -82,8 +82,8 @@ class _Zstandard(io.RawIOBase):
         self._frame = None if frame.eof else frame
 
 
-def lines_of(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[int, bytes | NotALine]]:
-    """(number from 1, line without its end) of each line that is not blank; NotALine for one that cannot be read.
+def iter_lines(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[int, bytes | InvalidLine]]:
+    """(number from 1, line without its end) of each line that is not blank; InvalidLine for one that cannot be read.
 
     The last line needs no newline. Raises OSError where the file cannot be read on.
     """
@@ -94,10 +94,10 @@ def lines_of(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[int
             number += 1
             if len(line) > limit and not line.endswith(b"\n"):
                 _pass_over(file)
-                yield number, TooLong(limit)
+                yield number, LineTooLong(limit)
                 continue
         except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-            yield number + 1, NotALine("", _broken(error))
+            yield number + 1, InvalidLine("", _broken(error))
             return
         if not line:
             return

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
-from bot.choice_log.writer import FIELDS
+from bot.choice_log.fields import FIELDS
 from storage.queries.export_rows import RawEntry, Row
 from storage.tables import to_json
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, TypeAdapt
 from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict  # Pydantic wants this one before Python 3.12
 
-from bot.choice_log.writer import SCHEMA
+from bot.choice_log.fields import SCHEMA
 from bot.text_limits import clean
 from storage.records import (
     Candidate,
@@ -40,7 +40,7 @@ UNKNOWN: Final = "unknown"
 """Stands for a style, a model, a version that an import does not tell."""
 
 
-class NotALine(ValueError):  # noqa: N818 - it is told, and the reading goes on
+class InvalidLine(ValueError):  # noqa: N818 - it is told, and the reading goes on
     """A line that is no request of the choice log. `field` is where, as `candidates[0].text`; empty for the whole."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -168,7 +168,7 @@ _UNUSUAL: Final = re.compile(rb"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]")
 
 
 def read_line(line: bytes | str) -> LogEntry:
-    """The request of one line. NULs and half characters are taken out of texts. Raises NotALine."""
+    """The request of one line. NULs and half characters are taken out of texts. Raises InvalidLine."""
     raw = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
     if _UNUSUAL.search(raw):
         raw = _cleaned(raw)
@@ -185,14 +185,14 @@ def _cleaned(raw: bytes) -> bytes:
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, NotALine):
+        if isinstance(error, InvalidLine):
             raise
         raise _no_json(raw) from None
     return json.dumps(_speakable(value), ensure_ascii=False).encode()
 
 
 def _refuse_constant(name: str) -> None:
-    raise NotALine("", f"has {name} in it, which is no number in JSON: write null")
+    raise InvalidLine("", f"has {name} in it, which is no number in JSON: write null")
 
 
 def _speakable(value: Any) -> Any:
@@ -260,18 +260,18 @@ def _choice(request: Request, drafted: Sequence[Candidate], part: _Choice | None
 
 
 def _check(entry: LogEntry) -> None:
-    """What holds between the fields. Raises NotALine."""
+    """What holds between the fields. Raises InvalidLine."""
     ids = {candidate.id for candidate in entry.candidates}
     positions = [candidate.position for candidate in entry.candidates if candidate.position is not None]
     if len(ids) < len(entry.candidates):
-        raise NotALine("candidates", "two have the same id: each needs its own")
+        raise InvalidLine("candidates", "two have the same id: each needs its own")
     if len({candidate.sample_index for candidate in entry.candidates}) < len(ids):
-        raise NotALine("candidates", "two have the same sample_index: each needs its own")
+        raise InvalidLine("candidates", "two have the same sample_index: each needs its own")
     if len(set(positions)) < len(positions):
-        raise NotALine("candidates", "two have the same position: each place holds one")
+        raise InvalidLine("candidates", "two have the same position: each place holds one")
     for number, candidate in enumerate(entry.candidates):
         if candidate.position is not None and (candidate.error or candidate.dropped_reason):
-            raise NotALine(f"candidates[{number}].position", "must be null, since it failed or was dropped")
+            raise InvalidLine(f"candidates[{number}].position", "must be null, since it failed or was dropped")
     if entry.choice is not None:
         _check_choice(entry.choice, ids)
     _check_numbers(entry)
@@ -279,13 +279,13 @@ def _check(entry: LogEntry) -> None:
 
 def _check_choice(choice: Choice, ids: set[str]) -> None:
     if choice.kind == "dismissed" and choice.candidate_id is not None:
-        raise NotALine("choice.candidate_id", "must be null, since the choice is dismissed")
+        raise InvalidLine("choice.candidate_id", "must be null, since the choice is dismissed")
     if choice.kind != "dismissed" and choice.candidate_id not in ids:
-        raise NotALine("choice.candidate_id", f"must be the id of one of the candidates, since it was {choice.kind}")
+        raise InvalidLine("choice.candidate_id", f"must be the id of one of the candidates, since it was {choice.kind}")
     if choice.kind != "dismissed" and choice.reason is not None:
-        raise NotALine("choice.reason", "must be null, since the choice is not dismissed")
+        raise InvalidLine("choice.reason", "must be null, since the choice is not dismissed")
     if not ids.issuperset(choice.visible_candidate_ids):
-        raise NotALine("choice.visible_candidate_ids", "must be ids of the candidates")
+        raise InvalidLine("choice.visible_candidate_ids", "must be ids of the candidates")
 
 
 def _check_numbers(entry: LogEntry) -> None:
@@ -298,7 +298,7 @@ def _check_numbers(entry: LogEntry) -> None:
             try:
                 json.dumps(value, allow_nan=False)
             except ValueError:
-                raise NotALine(field, "has a number in it that is too large: write null") from None
+                raise InvalidLine(field, "has a number in it that is too large: write null") from None
 
 
 _REASONS: Final = {
@@ -317,21 +317,21 @@ _REASONS: Final = {
 }  # fmt: skip
 
 
-def _no_json(raw: bytes) -> NotALine:
+def _no_json(raw: bytes) -> InvalidLine:
     if raw.lstrip().startswith(b"{") and not raw.rstrip().endswith(b"}"):
-        return NotALine("", "is cut off: it ends before its JSON object does")
-    return NotALine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
+        return InvalidLine("", "is cut off: it ends before its JSON object does")
+    return InvalidLine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
 
 
-def _refusal(error: ErrorDetails, raw: bytes) -> NotALine:
+def _refusal(error: ErrorDetails, raw: bytes) -> InvalidLine:
     if error["type"] == "json_invalid":
         return _no_json(raw)
     field = ""
     for step in error["loc"]:
         field += f"[{step}]" if isinstance(step, int) else f".{step}" if field else str(step)
     if field == "schema":
-        return NotALine(field, _of_schema(error))
-    return NotALine(field, _reason(error["type"], error.get("ctx", {})))
+        return InvalidLine(field, _of_schema(error))
+    return InvalidLine(field, _reason(error["type"], error.get("ctx", {})))
 
 
 def _of_schema(error: ErrorDetails) -> str:

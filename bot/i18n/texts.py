@@ -57,7 +57,7 @@ class Texts:
 
 
 @cache
-def languages() -> dict[str, Texts]:
+def load_languages() -> dict[str, Texts]:
     """All languages there are, by locale. What a file lacks is told in English."""
     folder = resources.files("bot.i18n") / "locales"
     sources = {
@@ -72,12 +72,12 @@ def languages() -> dict[str, Texts]:
 
 @cache
 def _by_writing() -> dict[str, Texts]:
-    return {written(name): texts for name, texts in languages().items()}
+    return {written(name): texts for name, texts in load_languages().items()}
 
 
-def texts_for(locale: str) -> Texts:
+def get_texts(locale: str) -> Texts:
     """The texts of this locale, or of its language as it is written there, or English."""
-    known = languages()
+    known = load_languages()
     return known.get(locale) or _by_writing().get(written(locale), known[DEFAULT_LOCALE])
 
 

@@ -86,7 +86,7 @@ class LearnedOrderer:
     async def refresh(self) -> None:
         """Use the ranker that the database says is shown.
 
-        Raises Unavailable; then the one used before stays in use.
+        Raises DatabaseUnavailable; then the one used before stays in use.
         """
         change = await self._rankers.current()
         wanted = None if change is None else change.version

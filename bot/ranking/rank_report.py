@@ -14,7 +14,7 @@ from bot.ranking.model import NothingToLearn, fit_ranker
 from bot.ranking.off_policy import MIN_EFFECTIVE, PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform
 from bot.ranking.promotion import Verdict, describe_verdict
 from bot.ranking.training import FIRST_CHOICES
-from storage.repositories.rankers import Change, Rankers, StoredRanker
+from storage.repositories.rankers import RankerChange, Rankers, StoredRanker
 
 LEARNED_FROM: Final = 0.7
 """The share of the log, the oldest, that the order is learned from whose worth is told on the rest."""
@@ -24,7 +24,7 @@ LEARNED_FROM: Final = 0.7
 class RankerStatus:
     """The ranker that orders now, the newest one, and its verdict: None if nothing has been learned yet."""
 
-    change: Change | None
+    change: RankerChange | None
     newest: StoredRanker | None
     choices: int
 
@@ -50,7 +50,7 @@ class RankReport:
 
 
 async def read_ranker_status(rankers: Rankers) -> RankerStatus:
-    """Read which ranker orders now. Raises Unavailable."""
+    """Read which ranker orders now. Raises DatabaseUnavailable."""
     return RankerStatus(change=await rankers.current(), newest=await rankers.newest(), choices=await rankers.choices())
 
 

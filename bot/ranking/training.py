@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from bot.operations.metrics import Metrics
 from bot.ordering.learned import ACTOR
 from bot.ranking.refit import RefitResult
-from storage.errors import TakenOver, Unavailable
+from storage.errors import DatabaseUnavailable, OwnershipLost
 from storage.repositories.leases import Leases
-from storage.repositories.rankers import LEARNING, Change, Rankers, StoredRanker
+from storage.repositories.rankers import LEARNING, RankerChange, Rankers, StoredRanker
 
 CHECK_EVERY_S: Final = 60.0
 
@@ -92,7 +92,10 @@ class RefitScheduler:
         self._not_before = float("-inf")
 
     async def refit_if_due(self) -> None:
-        """Refit if that is due and no other replica does. Raises Unavailable; then the next call tries again."""
+        """Refit if that is due and no other replica does.
+
+        Raises DatabaseUnavailable; then the next call tries again.
+        """
         if self._clock() < self._not_before or not await self._is_due() or not await self._take_lease():
             return
         try:
@@ -117,13 +120,13 @@ class RefitScheduler:
             refit = await self._train()
             outcome = await self._record(refit, choices=choices)
             self._metrics.record_refit(outcome, seconds=self._clock() - began, lower=refit.verdict.lower)
-        except (RefitFailed, TakenOver, Unavailable) as error:
+        except (RefitFailed, OwnershipLost, DatabaseUnavailable) as error:
             _log.warning("a refit failed (%s): %s", type(error).__name__, error)
             self._metrics.record_refit("failed", seconds=self._clock() - began)
             self._not_before = self._clock() + AGAIN_AFTER_S
 
     async def _train(self) -> RefitResult:
-        """Run the refit, renewing the lease meanwhile. Raises RefitFailed, TakenOver."""
+        """Run the refit, renewing the lease meanwhile. Raises RefitFailed, OwnershipLost."""
         work = asyncio.ensure_future(self._trainer.train())
         began = self._clock()
         try:
@@ -137,17 +140,17 @@ class RefitScheduler:
             await asyncio.wait({work})
 
     async def _keep_lease(self) -> None:
-        """Renew the lease. Raises TakenOver if it is another's.
+        """Renew the lease. Raises OwnershipLost if it is another's.
 
         While the database is away the refit goes on: it may be back before the result is recorded.
         """
         try:
             held = await self._take_lease()
-        except Unavailable as error:
+        except DatabaseUnavailable as error:
             _log.warning("the lease of a refit was not renewed: %s", error)
             return
         if not held:
-            raise TakenOver(LEARNING)
+            raise OwnershipLost(LEARNING)
 
     async def _record(self, refit: RefitResult, *, choices: int) -> str:
         """Record the result, and name its outcome."""
@@ -175,7 +178,7 @@ class RefitScheduler:
         return outcome
 
 
-def _name_outcome(refit: RefitResult, change: Change | None) -> str:
+def _name_outcome(refit: RefitResult, change: RankerChange | None) -> str:
     """Name the outcome for metrics; `held_back`: promoted, but a person has decided what is shown."""
     if change is None:
         return "held_back" if refit.verdict.is_open else "not_shown"

@@ -17,7 +17,7 @@ from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report
 from bot.reporting.tally import OutcomeTally, classify_outcome, tally_outcomes
 from bot.stats.cluster_intervals import MIN_CLUSTERS, estimate_share
 from storage.queries.log_entries import Selection
-from storage.queries.reports import Dimension, ExcludedCounts, Facts, Reports
+from storage.queries.reports import Dimension, ExcludedCounts, ReportCells, Reports
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
@@ -46,7 +46,7 @@ class Reporter:
         self._now = now
 
     async def report(self, question: ReportQuery) -> Report:
-        """Build a report. Raises Unavailable."""
+        """Build a report. Raises DatabaseUnavailable."""
         made_at = self._now()
         span = await self._reports.span(question.selection)
         left_out = await self._reports.left_out(question.selection)
@@ -116,7 +116,7 @@ class _ReportTotals:
             else None
         )
 
-    def add(self, monday: date, facts: Facts) -> None:
+    def add(self, monday: date, facts: ReportCells) -> None:
         """Add the cells of a week."""
         self._weeks[monday] = tally_outcomes(facts.outcomes)
         self._add_outcomes(monday, facts)
@@ -135,7 +135,7 @@ class _ReportTotals:
         add_times(facts.waits, self._waits)
         add_times(facts.decisions, self._decisions)
 
-    def _add_outcomes(self, monday: date, facts: Facts) -> None:
+    def _add_outcomes(self, monday: date, facts: ReportCells) -> None:
         for cell in facts.outcomes:
             self._all.add(cell.agent_id, classify_outcome(cell), cell.requests)
             if cell.kind == "dismissed":

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.engine import sqlite
-from storage.errors import Unavailable, Unsuitable
+from storage.errors import DatabaseUnavailable, DatabaseUnsuitable
 
 WRITE_LIMIT_S: Final = 2.0
 """The longest that a write waits: half of it for its turn in this process, half for other processes."""
@@ -31,7 +31,7 @@ _NOT_TAKEN: Final = (
 
 
 class Database:
-    """One database. `write()` and `read()` are transactions; both raise `Unavailable` where it fails them.
+    """One database. `write()` and `read()` are transactions; both raise `DatabaseUnavailable` where it fails them.
 
     SQLite: writes take turns on one connection and begin as `BEGIN IMMEDIATE`, so that two writers wait for each other
     rather than deadlock; readers have connections of their own and never wait for the writer (WAL).
@@ -50,7 +50,7 @@ class Database:
         if self.is_shared:
             from storage.engine import postgresql
 
-            target = postgresql.Target.from_url(url)
+            target = postgresql.PostgresTarget.from_url(url)
             self._turn = asyncio.Semaphore(target.connections)
             engine = partial(
                 postgresql.engine, target, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s
@@ -69,7 +69,7 @@ class Database:
             async with asyncio.timeout(self._patience_s):
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise Unavailable("other writes did not finish in time") from error
+            raise DatabaseUnavailable("other writes did not finish in time") from error
         try:
             async with _translating(), self._writer.begin() as connection:
                 yield connection
@@ -84,7 +84,7 @@ class Database:
 
     async def scrub(self, *, patience_s: float = 0.05) -> bool:
         """Wipe what was overwritten or deleted off the disk. False where that has to wait for others, or for the VACUUM
-        of PostgreSQL. Raises Unavailable.
+        of PostgreSQL. Raises DatabaseUnavailable.
         """
         if self.is_shared:
             return False
@@ -95,7 +95,7 @@ class Database:
         try:
             return await asyncio.to_thread(sqlite.scrub, file, busy_ms=int(patience_s * 1000))
         except sqlite3.Error as error:
-            raise Unavailable(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     async def aclose(self) -> None:
         await self._readers.dispose()
@@ -122,10 +122,10 @@ def _parse_postgresql(url: str) -> URL:
         from psycopg import Error
         from psycopg.conninfo import conninfo_to_dict
 
-        from storage.engine.postgresql import Target
+        from storage.engine.postgresql import PostgresTarget
     except ImportError as error:
         raise ValueError("PostgreSQL needs psycopg: install suggest-replies[postgresql]") from error
-    conninfo = Target.from_url(url).conninfo
+    conninfo = PostgresTarget.from_url(url).conninfo
     try:
         parts = conninfo_to_dict(conninfo)
     except Error:
@@ -146,7 +146,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def database_file(url: str) -> Path:
+def get_database_file(url: str) -> Path:
     """The file of a SQLite URL."""
     return Path(parse_url(url).database or "")
 
@@ -157,14 +157,14 @@ async def _translating() -> AsyncIterator[None]:
         yield
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _NOT_ALLOWED:
-            raise Unsuitable(str(error.orig)) from error
+            raise DatabaseUnsuitable(str(error.orig)) from error
         if isinstance(error, IntegrityError | DataError | ProgrammingError):
             raise  # refused for what was asked: nothing is wrong with the database
-        raise Unavailable(str(error.orig)) from error
+        raise DatabaseUnavailable(str(error.orig)) from error
     except PoolTimeoutError as error:
-        raise Unavailable("all connections are busy") from error
+        raise DatabaseUnavailable("all connections are busy") from error
     except OSError as error:
-        raise Unavailable(type(error).__name__) from error
+        raise DatabaseUnavailable(type(error).__name__) from error
 
 
 def _sqlite_engine(url: URL, *, connections: int, begin: str, busy_ms: int) -> AsyncEngine:

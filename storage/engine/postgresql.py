@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from storage.errors import Unavailable, Unreachable
+from storage.errors import DatabaseUnavailable, DatabaseUnreachable
 
 CONNECTIONS: Final = 10
 """Of each of the two pools, one that writes and one that reads, unless the URL says otherwise."""
@@ -27,7 +27,7 @@ _URL: Final = re.compile(r"(?P<before>[^:]+://(?:[^@/]*@)?[^?]*)(?:\?(?P<paramet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class PostgresTarget:
     """A URL as libpq takes it, and what it says to this program: libpq refuses parameters that it does not know."""
 
     conninfo: str
@@ -89,7 +89,7 @@ class _Connection(psycopg.AsyncConnection[Any]):
 
 
 def engine(
-    target: Target, *, read_only: bool, write_limit_s: float, statement_limit_s: float | None = None
+    target: PostgresTarget, *, read_only: bool, write_limit_s: float, statement_limit_s: float | None = None
 ) -> AsyncEngine:
     """A pool of connections. Waiting for a lock is limited, and for a statement where `statement_limit_s` says so: then
     agents are told in time.
@@ -105,7 +105,7 @@ def engine(
                     **target.options, connect_timeout=max(2, int(write_limit_s)), autocommit=True
                 )
         except TimeoutError as error:
-            raise Unreachable("the server did not answer in time") from error
+            raise DatabaseUnreachable("the server did not answer in time") from error
         except psycopg.OperationalError as error:
             raise _refusal(str(error)) from error
         connection.limit_s = statement_limit_s
@@ -129,10 +129,10 @@ def engine(
     return made
 
 
-def _refusal(told: str) -> Unavailable:
+def _refusal(told: str) -> DatabaseUnavailable:
     """Whether the server said no, or nothing yet. libpq gives no code for it."""
     said_no = "FATAL:" in told and not any(words in told for words in _NOT_YET)
-    return Unavailable(told) if said_no else Unreachable(told)
+    return DatabaseUnavailable(told) if said_no else DatabaseUnreachable(told)
 
 
 def _leave_out_details(context: ExceptionContext) -> None:

@@ -16,14 +16,14 @@ from sqlalchemy import Boolean, Column, Float, Integer, Select, TypeDecorator, s
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from storage.engine.database import database_file
-from storage.errors import Unavailable
-from storage.queries.log_entries import Selection, narrowed
+from storage.engine.database import get_database_file
+from storage.errors import DatabaseUnavailable
+from storage.queries.log_entries import Selection, apply_selection
 from storage.records import Candidate, Choice, Event, LogEntry, Request
 from storage.tables import Json, JsonTuple, Turns, UtcTime, candidates, choices, events, requests, to_iso, to_json
 
 Row = tuple[Any, ...]
-Kind = Literal["text", "time", "integer", "number", "boolean", "json"]
+FieldType = Literal["text", "time", "integer", "number", "boolean", "json"]
 
 _FETCHED: Final = 2000
 """Rows that a server sends at a time."""
@@ -33,7 +33,7 @@ _RECORDS: Final = {"request": Request, "candidate": Candidate, "choice": Choice,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
+class EntryFields:
     """Which columns of each table, and in which order; a table without any is not read."""
 
     request: Sequence[str]
@@ -44,7 +44,7 @@ class Fields:
 
 @dataclass(slots=True, kw_only=True)
 class RawEntry:
-    """One request with all that belongs to it, in the order of `Fields`; more may follow in each row."""
+    """One request with all that belongs to it, in the order of `EntryFields`; more may follow in each row."""
 
     request: Row
     candidates: list[Row]
@@ -52,12 +52,12 @@ class RawEntry:
     events: list[Row]
 
 
-def kinds(table: str, names: Iterable[str]) -> list[Kind]:
-    """What the columns hold; `table` is as in `Fields`."""
+def list_field_types(table: str, names: Iterable[str]) -> list[FieldType]:
+    """What the columns hold; `table` is as in `EntryFields`."""
     return [_kind(_TABLES[table].c[name]) for name in names]
 
 
-def _kind(column: Column[Any]) -> Kind:
+def _kind(column: Column[Any]) -> FieldType:
     if isinstance(column.type, Json | JsonTuple | Turns):
         return "json"
     for type_, kind in _KINDS:
@@ -66,7 +66,7 @@ def _kind(column: Column[Any]) -> Kind:
     return "text"
 
 
-_KINDS: Final[tuple[tuple[Any, Kind], ...]] = (
+_KINDS: Final[tuple[tuple[Any, FieldType], ...]] = (
     (UtcTime, "time"),
     (Boolean, "boolean"),
     (Float, "number"),
@@ -74,17 +74,17 @@ _KINDS: Final[tuple[tuple[Any, Kind], ...]] = (
 )
 
 
-def to_raw(entry: LogEntry, fields: Fields) -> RawEntry:
+def to_raw_entry(entry: LogEntry, fields: EntryFields) -> RawEntry:
     """The record as its rows."""
     return RawEntry(
-        request=row_of(entry.request, fields.request),
-        candidates=[row_of(candidate, fields.candidate) for candidate in entry.candidates],
-        choice=None if entry.choice is None else row_of(entry.choice, fields.choice),
-        events=[row_of(event, fields.event) for event in entry.events],
+        request=to_values(entry.request, fields.request),
+        candidates=[to_values(candidate, fields.candidate) for candidate in entry.candidates],
+        choice=None if entry.choice is None else to_values(entry.choice, fields.choice),
+        events=[to_values(event, fields.event) for event in entry.events],
     )
 
 
-def row_of(record: Request | Candidate | Choice | Event, names: Iterable[str]) -> Row:
+def to_values(record: Request | Candidate | Choice | Event, names: Iterable[str]) -> Row:
     """These fields of a record, as the tables hold them."""
     return tuple([_plain(getattr(record, name)) for name in names])
 
@@ -97,10 +97,10 @@ def _plain(value: Any) -> Any:
     return to_json(value) if isinstance(value, dict) else value
 
 
-class Records:
+class EntryReader:
     """Rows as records again; what is not among the fields has its default."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: EntryFields) -> None:
         self._request = _reader("request", fields.request)
         self._candidate = _reader("candidate", fields.candidate)
         self._choice = _reader("choice", fields.choice)
@@ -135,19 +135,19 @@ _DIALECT: Final = sqlite_dialect.dialect(paramstyle="named")
 """Our types are texts on both engines: they read the same."""
 
 
-class RawLog:
+class RawChoiceLog:
     """The choice log of one database, by its URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def entries(self, selection: Selection, fields: Fields) -> Generator[RawEntry, None, None]:
+    def entries(self, selection: Selection, fields: EntryFields) -> Generator[RawEntry, None, None]:
         """All requests selected, ordered by created_at and id, candidates by sample_index, events as they happened.
 
-        Close it to end the transaction early. Raises Unavailable.
+        Close it to end the transaction early. Raises DatabaseUnavailable.
         """
         names = [name for name in _TABLES if getattr(fields, name)]
-        queries = [narrowed(_query(name, getattr(fields, name)), selection) for name in names]
+        queries = [apply_selection(_query(name, getattr(fields, name)), selection) for name in names]
         opened = _sqlite_cursors if self._url.startswith("sqlite") else _postgresql_cursors
         with opened(self._url, queries) as cursors:
             found = dict(zip(names, cursors, strict=True))
@@ -219,7 +219,7 @@ def _compiled(query: Select[Any], dialect: Any) -> tuple[str, dict[str, Any]]:
 @contextmanager
 def _sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
     try:
-        connection = sqlite3.connect(database_file(url), isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(get_database_file(url), isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
@@ -227,18 +227,18 @@ def _sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Itera
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise Unavailable(str(error)) from error
+        raise DatabaseUnavailable(str(error)) from error
 
 
 @contextmanager
 def _postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
     import psycopg
 
-    from storage.engine.postgresql import Target
+    from storage.engine.postgresql import PostgresTarget
 
     dialect = postgresql_dialect.psycopg.dialect()  # type: ignore[no-untyped-call]
     try:
-        with psycopg.connect(**Target.from_url(url).options, connect_timeout=10) as connection:
+        with psycopg.connect(**PostgresTarget.from_url(url).options, connect_timeout=10) as connection:
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with ExitStack() as opened:
@@ -250,4 +250,4 @@ def _postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[I
                     cursors.append(iter(cursor))
                 yield cursors
     except psycopg.Error as error:
-        raise Unavailable(error.diag.message_primary or type(error).__name__) from error
+        raise DatabaseUnavailable(error.diag.message_primary or type(error).__name__) from error

@@ -63,17 +63,17 @@ class ChoiceLog:
     async def count(self, selection: Selection) -> int:
         """How many requests are selected."""
         async with self._database.read() as connection:
-            return await connection.scalar(narrowed(select(func.count()).select_from(requests), selection)) or 0
+            return await connection.scalar(apply_selection(select(func.count()).select_from(requests), selection)) or 0
 
 
 def _page(selection: Selection, after: tuple[datetime, str] | None) -> Select[Any]:
-    query = narrowed(select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE), selection)
+    query = apply_selection(select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE), selection)
     if after is not None:
         query = query.where(tuple_(requests.c.created_at, requests.c.id) > after)
     return query
 
 
-def narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
+def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
     """A query over `requests`, of these only."""
     if selection.since is not None:
         query = query.where(requests.c.created_at >= selection.since)
@@ -93,7 +93,7 @@ def narrowed(query: Select[Any], selection: Selection) -> Select[Any]:
     return query
 
 
-async def entries_of(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
+async def read_entries(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
     """Those of the requests that there are, whole."""
     rows = await connection.execute(select(requests).where(requests.c.id.in_(request_ids)))
     found = [to_request(row) for row in rows.mappings()]

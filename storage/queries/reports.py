@@ -53,7 +53,7 @@ class OutcomeCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UndoneCell:
+class UndoCell:
     """Choices of one agent that were taken back."""
 
     agent_id: str
@@ -125,11 +125,11 @@ class FateCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class ReportCells:
     """All cells of one slice of time."""
 
     outcomes: tuple[OutcomeCell, ...]
-    undone: tuple[UndoneCell, ...]
+    undone: tuple[UndoCell, ...]
     drafts: tuple[DraftCell, ...]
     waits: tuple[TimeCell, ...]
     decisions: tuple[TimeCell, ...]
@@ -178,13 +178,13 @@ class Reports:
             left = (await connection.execute(query)).one()
             return ExcludedCounts(simulated=int(left[0]), unattended=int(left[1]))
 
-    async def facts(self, selection: Selection, by: Dimension | None) -> Facts:
+    async def facts(self, selection: Selection, by: Dimension | None) -> ReportCells:
         """The cells of the requests selected, of one moment. `by` is what they are grouped by."""
         counts = _counts(selection)
         async with self._database.read() as connection:
-            return Facts(
+            return ReportCells(
                 outcomes=await _cells(connection, _outcomes(counts, by), OutcomeCell),
-                undone=await _cells(connection, _undone(counts), UndoneCell),
+                undone=await _cells(connection, _undone(counts), UndoCell),
                 drafts=await _cells(connection, _drafts(counts), DraftCell),
                 waits=await _cells(connection, _waits(counts), TimeCell),
                 decisions=await _cells(connection, _decisions(counts), TimeCell),

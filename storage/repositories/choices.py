@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
-from storage.errors import NothingToUndo, NotOpen, StillPosting
+from storage.errors import DeliveryInProgress, NothingToUndo, RequestClosed
 from storage.records import Choice, Delivery, DismissReason, Event, ResponseUrl, VaultEntry
 from storage.repositories import vault
-from storage.repositories.delivery_keys import record_delivery
+from storage.repositories.idempotency_keys import claim_key
 from storage.repositories.requests import OPEN
 from storage.rows import to_row
 from storage.tables import UtcTime, choices, deliveries, events, requests, to_iso
@@ -36,19 +36,19 @@ class Choices:
         response_url: ResponseUrl | None = None,
         sealed: VaultEntry | None = None,
     ) -> None:
-        """A choice with the deliveries that it asks for. Raises Redelivered, or NotOpen where one stands already.
+        """A choice with the deliveries that it asks for. Raises DuplicateDelivery, or RequestClosed where one stands already.
 
         The request is closed by it: of what was kept for it, what is `sealed` now is left, or nothing.
         """
         async with self._database.write() as connection:
-            await record_delivery(connection, idempotency_key, choice.chosen_at)
+            await claim_key(connection, idempotency_key, choice.chosen_at)
             open_ = await connection.execute(_TOUCH_OPEN, {"of_request": choice.request_id, **_way(response_url)})
             if open_.rowcount == 0:
-                raise NotOpen(choice.request_id)
+                raise RequestClosed(choice.request_id)
             try:
                 await connection.execute(_INSERT_CHOICE, to_row(choice))
             except IntegrityError as error:
-                raise NotOpen(choice.request_id) from error
+                raise RequestClosed(choice.request_id) from error
             await connection.execute(_INSERT_EVENT, to_row(event))
             if parts:
                 await connection.execute(_INSERT_DELIVERY, [{**to_row(part), "owner": self._me} for part in parts])
@@ -69,14 +69,14 @@ class Choices:
 
         Parts not yet posted are cancelled. Those posted (or `unknown`) are returned; those with a `message_ts` are
         to be deleted from the conversation, and stay in the table until they are.
-        Raises Redelivered, NothingToUndo, or StillPosting while a part is on its way.
+        Raises DuplicateDelivery, NothingToUndo, or DeliveryInProgress while a part is on its way.
         """
         async with self._database.write() as connection:
-            await record_delivery(connection, idempotency_key, at)
+            await claim_key(connection, idempotency_key, at)
             choice = await _standing_choice(connection, request_id)
             parts = await _parts(connection, choice.id)
             if any(part.state == "attempting" for part in parts):
-                raise StillPosting(request_id)
+                raise DeliveryInProgress(request_id)
             await connection.execute(update(choices).where(choices.c.id == choice.id).values(retracted_at=at))
             await connection.execute(
                 delete(deliveries).where(deliveries.c.choice_id == choice.id, deliveries.c.state != "done")
@@ -93,9 +93,9 @@ class Choices:
     async def give_reason(
         self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, idempotency_key: str
     ) -> None:
-        """Why the standing choice is a dismissal. Raises Redelivered, or NotOpen where no dismissal stands."""
+        """Why the standing choice is a dismissal. Raises DuplicateDelivery, or RequestClosed where no dismissal stands."""
         async with self._database.write() as connection:
-            await record_delivery(connection, idempotency_key, at)
+            await claim_key(connection, idempotency_key, at)
             changed = await connection.execute(
                 update(choices)
                 .where(
@@ -106,7 +106,7 @@ class Choices:
                 .values(reason=reason)
             )
             if changed.rowcount == 0:
-                raise NotOpen(request_id)
+                raise RequestClosed(request_id)
             event = Event(request_id=request_id, type="reason_given", at=at, agent_id=agent_id, data={"reason": reason})
             await connection.execute(_INSERT_EVENT, to_row(event))
 

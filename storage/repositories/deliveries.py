@@ -12,7 +12,7 @@ from sqlalchemy import String, bindparam, case, delete, insert, select, text, up
 
 from storage.engine.database import Database
 from storage.records import Delivery, Event
-from storage.repositories.delivery_keys import record_delivery
+from storage.repositories.idempotency_keys import claim_key
 from storage.rows import to_row
 from storage.tables import deliveries, events
 
@@ -24,7 +24,7 @@ class Deliveries:
         self._database = database
         self._me = me
 
-    async def of_choice(self, choice_id: str) -> tuple[Delivery, ...]:
+    async def list_parts(self, choice_id: str) -> tuple[Delivery, ...]:
         """All parts, in order."""
         async with self._database.read() as connection:
             rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
@@ -69,9 +69,9 @@ class Deliveries:
             await connection.execute(_UNKNOWN, {"delivery_id": delivery_id})
 
     async def post_again(self, request_id: str, *, idempotency_key: str, at: datetime) -> bool:
-        """The agent wants the unknown parts posted. False where none is unknown. Raises Redelivered."""
+        """The agent wants the unknown parts posted. False where none is unknown. Raises DuplicateDelivery."""
         async with self._database.write() as connection:
-            await record_delivery(connection, idempotency_key, at)
+            await claim_key(connection, idempotency_key, at)
             again = await connection.execute(
                 update(deliveries)
                 .where(

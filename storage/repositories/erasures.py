@@ -25,7 +25,7 @@ WIPE_PATIENCE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erasure:
+class ErasureFilter:
     """Which requests are to go: exactly one of these is given."""
 
     agent_id: str | None = None
@@ -35,7 +35,7 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class RowCounts:
     """Rows, by table."""
 
     requests: int = 0
@@ -47,14 +47,14 @@ class Counts:
     seen_deliveries: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in Counts.__slots__}
+        return {name: getattr(self, name) for name in RowCounts.__slots__}
 
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.__slots__})
+    def __add__(self, other: "RowCounts") -> "RowCounts":
+        return RowCounts(**{name: getattr(self, name) + getattr(other, name) for name in RowCounts.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredTexts:
     """Texts of a request in one row; or what was `sealed` by whoever put it there."""
 
     request_id: str
@@ -62,7 +62,7 @@ class Kept:
     sealed: str | None = field(default=None, repr=False)
 
 
-class Erasing:
+class Erasures:
     """Forgetting in one database."""
 
     def __init__(self, database: Database) -> None:
@@ -90,13 +90,13 @@ class Erasing:
 
     # --- whole requests -------------------------------------------------------------------------------
 
-    async def matching(self, erasure: Erasure) -> tuple[str, ...]:
+    async def find_matching(self, erasure: ErasureFilter) -> tuple[str, ...]:
         """The requests meant, with those of the same redrafts."""
         async with self._database.read() as connection:
             found = (await connection.scalars(select(requests.c.id).where(_meant(erasure)))).all()
         return await self.families(found)
 
-    async def texts(self) -> AsyncIterator[Kept]:
+    async def texts(self) -> AsyncIterator[StoredTexts]:
         """Every text that a table keeps, row by row."""
         for query, start, kept in _SEARCHES:
             after: Any = start
@@ -123,15 +123,15 @@ class Erasing:
                 known |= dict.fromkeys(fresh)
         return tuple(known)
 
-    async def counts(self, ids: Sequence[str]) -> Counts:
+    async def counts(self, ids: Sequence[str]) -> RowCounts:
         """The rows that erasing these would take."""
-        counts = Counts()
+        counts = RowCounts()
         async with self._database.read() as connection:
             for batch in _batches(ids):
                 counts += await _counted(connection, batch)
         return counts
 
-    async def erase(self, ids: Sequence[str]) -> Counts:
+    async def erase(self, ids: Sequence[str]) -> RowCounts:
         """Take some requests, at most AT_ONCE, out of every table."""
         async with self._database.write() as connection:
             counts = await _counted(connection, ids)
@@ -164,14 +164,14 @@ async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None
             await connection.execute(_PRUNE_EVENT, {"of_seq": seq, "forgotten": forgotten})
 
 
-async def _counted(connection: AsyncConnection, ids: Sequence[str]) -> Counts:
+async def _counted(connection: AsyncConnection, ids: Sequence[str]) -> RowCounts:
     counted: dict[str, int] = {}
     for table in (candidates, choices, deliveries, events, vault):
         rows = select(func.count()).select_from(table).where(table.c.request_id.in_(list(ids)))
         counted[table.name] = await connection.scalar(rows) or 0
     found = select(func.count()).select_from(requests).where(requests.c.id.in_(list(ids)))
     keys = select(func.count()).select_from(seen_deliveries).where(seen_deliveries.c.key.in_(_keys(ids)))
-    return Counts(
+    return RowCounts(
         requests=await connection.scalar(found) or 0, seen_deliveries=await connection.scalar(keys) or 0, **counted
     )
 
@@ -181,7 +181,7 @@ def _keys(ids: Iterable[str]) -> list[str]:
     return [f"redraft:{request_id}" for request_id in ids]
 
 
-def _meant(erasure: Erasure) -> ColumnElement[bool]:
+def _meant(erasure: ErasureFilter) -> ColumnElement[bool]:
     """An agent's are those that they asked for, and imported ones in which they decided or did anything else."""
     columns = {
         requests.c.agent_id: erasure.agent_id,
@@ -268,16 +268,16 @@ def _words(value: Any) -> tuple[str, ...]:
     return ()
 
 
-def _of_request(request_id: str, hint: str | None, conversation: Sequence[Turn]) -> Kept:
-    return Kept(request_id=request_id, texts=(*(turn.text for turn in conversation), *_words(hint)))
+def _of_request(request_id: str, hint: str | None, conversation: Sequence[Turn]) -> StoredTexts:
+    return StoredTexts(request_id=request_id, texts=(*(turn.text for turn in conversation), *_words(hint)))
 
 
-def _open(request_id: str, *values: Any) -> Kept:
-    return Kept(request_id=request_id, texts=_words(values))
+def _open(request_id: str, *values: Any) -> StoredTexts:
+    return StoredTexts(request_id=request_id, texts=_words(values))
 
 
-def _sealed(request_id: str, sealed: str | None) -> Kept:
-    return Kept(request_id=request_id, sealed=sealed)
+def _sealed(request_id: str, sealed: str | None) -> StoredTexts:
+    return StoredTexts(request_id=request_id, sealed=sealed)
 
 
 def _paged(key: Any, *columns: Any) -> Any:
@@ -285,7 +285,7 @@ def _paged(key: Any, *columns: Any) -> Any:
     return select(key, *columns).where(key > after).order_by(key).limit(bindparam("most"))
 
 
-_SEARCHES: Final[tuple[tuple[Any, Any, Callable[..., Kept]], ...]] = (
+_SEARCHES: Final[tuple[tuple[Any, Any, Callable[..., StoredTexts]], ...]] = (
     (_paged(requests.c.id, requests.c.id, requests.c.hint, requests.c.conversation), "", _of_request),
     (_paged(candidates.c.id, candidates.c.request_id, candidates.c.text, candidates.c.sources), "", _open),
     (_paged(choices.c.id, choices.c.request_id, choices.c.final_text), "", _open),

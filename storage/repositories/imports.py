@@ -9,16 +9,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
-from storage.errors import Unavailable
-from storage.queries.export_rows import Fields, row_of, to_raw
-from storage.queries.log_entries import entries_of
+from storage.errors import DatabaseUnavailable
+from storage.queries.export_rows import EntryFields, to_raw_entry, to_values
+from storage.queries.log_entries import read_entries
 from storage.records import Candidate, Choice, Event, LogEntry, Request
 from storage.tables import candidates, choices, events, requests
 
 AT_ONCE: Final = 500
 """Requests in one transaction: the bot, which may be writing too, waits for no more."""
 
-Verdict = Literal["new", "known", "differs", "candidate_taken", "choice_taken"]
+ImportVerdict = Literal["new", "known", "differs", "candidate_taken", "choice_taken"]
 """`known`: the log has this request, the same in each field. `differs`: it has another one under this id. The rest: the
 id of a candidate or of the choice belongs to another request.
 """
@@ -33,15 +33,15 @@ class _Found:
     choices: set[str]
 
 
-class Imports:
+class LogImporter:
     """Takes requests into one database. `fields` are those that two requests are compared by."""
 
-    def __init__(self, database: Database, fields: Fields) -> None:
+    def __init__(self, database: Database, fields: EntryFields) -> None:
         self._database = database
         self._fields = fields
 
-    async def take(self, entries: Sequence[LogEntry]) -> list[Verdict]:
-        """Record those that are new, in one transaction, durably; a verdict for each. Raises Unavailable."""
+    async def take(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+        """Record those that are new, in one transaction, durably; a verdict for each. Raises DatabaseUnavailable."""
         for _ in range(2):  # another writer may take one of the ids in between: then it is there when we look again
             try:
                 async with self._database.write() as connection:
@@ -51,15 +51,15 @@ class Imports:
             except IntegrityError:
                 continue
             return verdicts
-        raise Unavailable("other writers took the same ids at the same time")
+        raise DatabaseUnavailable("other writers took the same ids at the same time")
 
-    async def judge(self, entries: Sequence[LogEntry]) -> list[Verdict]:
-        """The verdicts alone; nothing is recorded. Raises Unavailable."""
+    async def judge(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+        """The verdicts alone; nothing is recorded. Raises DatabaseUnavailable."""
         async with self._database.read() as connection:
             return self._judge(entries, await _found(connection, entries))
 
-    def _judge(self, entries: Sequence[LogEntry], found: _Found) -> list[Verdict]:
-        verdicts: list[Verdict] = []
+    def _judge(self, entries: Sequence[LogEntry], found: _Found) -> list[ImportVerdict]:
+        verdicts: list[ImportVerdict] = []
         for entry in entries:
             verdict = self._verdict(entry, found)
             if verdict == "new":
@@ -69,10 +69,10 @@ class Imports:
             verdicts.append(verdict)
         return verdicts
 
-    def _verdict(self, entry: LogEntry, found: _Found) -> Verdict:
+    def _verdict(self, entry: LogEntry, found: _Found) -> ImportVerdict:
         there = found.entries.get(entry.request.id)
         if there is not None:
-            same = to_raw(there, self._fields) == to_raw(entry, self._fields)
+            same = to_raw_entry(there, self._fields) == to_raw_entry(entry, self._fields)
             return "known" if same else "differs"
         if any(candidate.id in found.candidates for candidate in entry.candidates):
             return "candidate_taken"
@@ -88,7 +88,7 @@ async def _found(connection: AsyncConnection, entries: Sequence[LogEntry]) -> _F
     chosen = [choice_id for entry in entries for choice_id in _choice_ids(entry)]
     taken = await _taken(connection, candidates, drafted), await _taken(connection, choices, chosen)
     # Requests last: what another writer commits in between is then known, not a request that took our ids.
-    there = await entries_of(connection, [entry.request.id for entry in entries])
+    there = await read_entries(connection, [entry.request.id for entry in entries])
     return _Found(entries={entry.request.id: entry for entry in there}, candidates=taken[0], choices=taken[1])
 
 
@@ -116,7 +116,7 @@ async def _insert_into(
 ) -> None:
     """As rows, past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
     columns = [column for column in table.columns if column.name != "seq"]
-    rows: list[tuple[Any, ...]] = [row_of(record, [column.key for column in columns]) for record in records]
+    rows: list[tuple[Any, ...]] = [to_values(record, [column.key for column in columns]) for record in records]
     if rows:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         marks = ", ".join([mark] * len(columns))

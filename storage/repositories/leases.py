@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
-from storage.errors import TakenOver
+from storage.errors import OwnershipLost
 from storage.tables import UtcTime, leases
 
 
@@ -40,11 +40,11 @@ class Leases:
             await connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == self._me))
 
 
-async def must_hold(connection: AsyncConnection, name: str, holder: str) -> None:
-    """In the transaction that the lease is for: nobody else takes it until that ends. Raises TakenOver."""
+async def require_lease(connection: AsyncConnection, name: str, holder: str) -> None:
+    """In the transaction that the lease is for: nobody else takes it until that ends. Raises OwnershipLost."""
     found = await connection.scalar(select(leases.c.holder).where(leases.c.name == name).with_for_update())
     if found != holder:
-        raise TakenOver(name)
+        raise OwnershipLost(name)
 
 
 _TAKE = (

@@ -12,7 +12,7 @@ from sqlalchemy import Select, delete, desc, false, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
-from storage.repositories.leases import must_hold
+from storage.repositories.leases import require_lease
 from storage.rows import to_row
 from storage.tables import audit, choices, ranker_changes, rankers, requests
 
@@ -46,7 +46,7 @@ class StoredRanker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class RankerChange:
     """Which ranker orders since `at`, who made it so, and why; uniform order without a version."""
 
     at: datetime
@@ -67,13 +67,13 @@ class Rankers:
         self._database = database
         self._me = me
 
-    async def record(self, ranker: StoredRanker) -> Change | None:
+    async def record(self, ranker: StoredRanker) -> RankerChange | None:
         """Keep a ranker, and let its gate decide what is shown, unless a person has. What changed, if anything did.
 
-        Raises TakenOver where this process does not hold the lease any more: then nothing is recorded.
+        Raises OwnershipLost where this process does not hold the lease any more: then nothing is recorded.
         """
         async with self._database.write() as connection:
-            await must_hold(connection, LEARNING, self._me)
+            await require_lease(connection, LEARNING, self._me)
             await self._one_at_a_time(connection)
             # The same log makes the same ranker, whose version is its content's: the newer record of it stands.
             await connection.execute(delete(rankers).where(rankers.c.version == ranker.version))
@@ -87,27 +87,27 @@ class Rankers:
             await connection.execute(_FORGET)
             return after
 
-    async def roll_back(self, to: str | None, *, actor: str, at: datetime) -> Change:
+    async def roll_back(self, to: str | None, *, actor: str, at: datetime) -> RankerChange:
         """Order by this ranker, or uniformly, from now on, whatever is learned. Raises KeyError: it is not here."""
         async with self._database.write() as connection:
             await self._one_at_a_time(connection)
             if to is not None and await connection.scalar(_version(to)) is None:
                 raise KeyError(to)
-            change = Change(at=at, actor=actor, version=to, reason="rollback")
+            change = RankerChange(at=at, actor=actor, version=to, reason="rollback")
             await _change(connection, change, await _current(connection))
             return change
 
-    async def go_on(self, *, actor: str, at: datetime) -> Change:
+    async def unpin(self, *, actor: str, at: datetime) -> RankerChange:
         """Let the gate decide again, beginning with that of the newest ranker."""
         async with self._database.write() as connection:
             await self._one_at_a_time(connection)
             newest = (await connection.execute(_NEWEST.limit(1))).mappings().one_or_none()
             version = newest["version"] if newest is not None and newest["gate_open"] else None
-            change = Change(at=at, actor=actor, version=version, reason="automatic")
+            change = RankerChange(at=at, actor=actor, version=version, reason="automatic")
             await _change(connection, change, await _current(connection))
             return change
 
-    async def current(self) -> Change | None:
+    async def current(self) -> RankerChange | None:
         """What is shown; None where nothing but uniform order ever was."""
         async with self._database.read() as connection:
             return await _current(connection)
@@ -145,17 +145,17 @@ class Rankers:
             await connection.execute(select(func.pg_advisory_xact_lock(_CHANGES_LOCK)))
 
 
-def _by_gate(ranker: StoredRanker, before: Change | None) -> Change | None:
+def _by_gate(ranker: StoredRanker, before: RankerChange | None) -> RankerChange | None:
     """What the ranker's gate changes; nothing where a person decided, or where it is uniform and stays so."""
     if before is not None and before.is_pinned:
         return None
     if not ranker.gate_open and (before is None or before.version is None):
         return None
     version = ranker.version if ranker.gate_open else None
-    return Change(at=ranker.created_at, actor=ranker.created_by, version=version, reason="gate")
+    return RankerChange(at=ranker.created_at, actor=ranker.created_by, version=version, reason="gate")
 
 
-async def _change(connection: AsyncConnection, change: Change, before: Change | None) -> None:
+async def _change(connection: AsyncConnection, change: RankerChange, before: RankerChange | None) -> None:
     await connection.execute(insert(ranker_changes), to_row(change))
     action = "ranker_shown" if change.version else "ranker_withdrawn"
     told = {"gate": action, "rollback": "ranker_rolled_back", "automatic": "ranker_automatic"}[change.reason]
@@ -170,9 +170,9 @@ async def _note(
     await connection.execute(insert(audit), row)
 
 
-async def _current(connection: AsyncConnection) -> Change | None:
+async def _current(connection: AsyncConnection) -> RankerChange | None:
     row = (await connection.execute(_CURRENT)).mappings().one_or_none()
-    return None if row is None else Change(**row)
+    return None if row is None else RankerChange(**row)
 
 
 async def _one(connection: AsyncConnection, query: Select[Any]) -> StoredRanker | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, case, delete, insert, or_, select, text, update
 
 from storage.engine.database import Database
-from storage.records import Candidate, Delivery, LogEntry, Request
+from storage.records import Candidate, Delivery, LogEntry
 from storage.repositories.deliveries import NOT_DONE, UNTOLD
 from storage.rows import to_request
 from storage.tables import UtcTime, candidates, choices, deliveries, replicas, requests

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.engine.database import Database
-from storage.errors import NotOpen, TakenOver
+from storage.errors import OwnershipLost, RequestClosed
 from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, ResponseUrl, Status, Turn, VaultEntry
 from storage.repositories import vault
-from storage.repositories.delivery_keys import record_delivery
+from storage.repositories.idempotency_keys import claim_key
 from storage.rows import to_request, to_row
 from storage.tables import candidates, choices, events, playbooks, requests, seen_deliveries
 
@@ -27,7 +27,7 @@ _EXPIRED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
+class DraftOutcome:
     """What drafting came to: all K candidates, the order shown and its probability, or that none is left."""
 
     request_id: str
@@ -43,7 +43,7 @@ class Drafted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class ProgressiveOutcome:
     """How drafting in places ended: the candidates that got no place at last, and the probability of the order shown.
 
     `first_propensity` is each placed candidate's; both are None where nothing could be shown: the request failed.
@@ -78,9 +78,9 @@ class Requests:
                 )
 
     async def record(self, request: Request, *, idempotency_key: str, sealed: VaultEntry | None = None) -> None:
-        """A new request, with what is kept while it is open. Raises Redelivered."""
+        """A new request, with what is kept while it is open. Raises DuplicateDelivery."""
         async with self._database.write() as connection:
-            await record_delivery(connection, idempotency_key, request.created_at)
+            await claim_key(connection, idempotency_key, request.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
             if sealed is not None:
                 await vault.put(connection, sealed)
@@ -88,14 +88,14 @@ class Requests:
     async def record_redraft(
         self, child: Request, *, idempotency_key: str, event: Event, sealed: VaultEntry | None = None
     ) -> None:
-        """A new request that closes its parent. Raises Redelivered, or NotOpen where the parent takes no redraft.
+        """A new request that closes its parent. Raises DuplicateDelivery, or RequestClosed where the parent takes no redraft.
 
         A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own. What is
         `sealed` for the child takes the place of what was for its parent.
         """
         assert child.parent_request_id is not None
         async with self._database.write() as connection:
-            await record_delivery(connection, idempotency_key, child.created_at)
+            await claim_key(connection, idempotency_key, child.created_at)
             parent = {"of_request": child.parent_request_id}
             await connection.execute(_LOCK_REQUEST, parent)
             closed = await connection.execute(_CLOSE_AS_REDRAFTED, parent)
@@ -107,8 +107,8 @@ class Requests:
             if sealed is not None:
                 await vault.put(connection, sealed)
 
-    async def record_drafts(self, drafted: Drafted) -> None:
-        """All candidates of a request, with their order: durable before it is visible. Raises TakenOver."""
+    async def record_drafts(self, drafted: DraftOutcome) -> None:
+        """All candidates of a request, with their order: durable before it is visible. Raises OwnershipLost."""
         async with self._database.write() as connection:
             ours = await connection.execute(
                 _UPDATE_DRAFTED,
@@ -124,7 +124,7 @@ class Requests:
                 },
             )
             if ours.rowcount == 0:
-                raise TakenOver(drafted.request_id)
+                raise OwnershipLost(drafted.request_id)
             if drafted.candidates:
                 await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in drafted.candidates])
             if drafted.events:
@@ -140,18 +140,18 @@ class Requests:
         seen_ts: str | None = None,
         sealed: VaultEntry | None = None,
     ) -> None:
-        """What was read of a thread after the ask, before anything is drafted. Raises TakenOver."""
+        """What was read of a thread after the ask, before anything is drafted. Raises OwnershipLost."""
         async with self._database.write() as connection:
             row = {"of_request": request_id, "me": self._me, "turns": conversation, "seen": seen_ts}
             if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
-                raise TakenOver(request_id)
+                raise OwnershipLost(request_id)
             if sealed is not None:
                 await vault.put(connection, sealed)
 
     async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: VaultEntry | None = None) -> None:
         """One candidate of several that are shown as they are done: durable before it is visible.
 
-        Raises TakenOver, or NotOpen where the agent has decided meanwhile.
+        Raises OwnershipLost, or RequestClosed where the agent has decided meanwhile.
         """
         async with self._database.write() as connection:
             row = {"of_request": candidate.request_id}
@@ -160,17 +160,17 @@ class Requests:
                 return  # ours, committed before, though the answer was lost
             owner, undecided = (await connection.execute(_SELECT_MINE, row)).one()
             if owner != self._me:
-                raise TakenOver(candidate.request_id)
+                raise OwnershipLost(candidate.request_id)
             if not undecided:
-                raise NotOpen(candidate.request_id)
+                raise RequestClosed(candidate.request_id)
             await connection.execute(_INSERT_CANDIDATE, to_row(candidate))
             if candidate.position is not None:
                 await connection.execute(_UPDATE_SENT_TO_SLACK_AT, {**row, "at": at})
             if sealed is not None:
                 await vault.put(connection, sealed)
 
-    async def record_finished(self, finished: Finished) -> None:
-        """No more candidates follow. Raises TakenOver, also where it was recorded before."""
+    async def record_progressive_outcome(self, finished: ProgressiveOutcome) -> None:
+        """No more candidates follow. Raises OwnershipLost, also where it was recorded before."""
         row = {
             "of_request": finished.request_id,
             "me": self._me,
@@ -180,7 +180,7 @@ class Requests:
         async with self._database.write() as connection:
             statement = _UPDATE_UNFINISHED if finished.order_propensity is None else _UPDATE_FINISHED
             if (await connection.execute(statement, row)).rowcount == 0:
-                raise TakenOver(finished.request_id)
+                raise OwnershipLost(finished.request_id)
             if finished.candidates:
                 await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in finished.candidates])
             await connection.execute(_UPDATE_FIRST, row)
@@ -213,10 +213,10 @@ class Requests:
     async def record_event(
         self, event: Event, *, idempotency_key: str | None = None, response_url: ResponseUrl | None = None
     ) -> None:
-        """A fact; one that Slack delivered comes with its key, and the newest way back. Raises Redelivered."""
+        """A fact; one that Slack delivered comes with its key, and the newest way back. Raises DuplicateDelivery."""
         async with self._database.write() as connection:
             if idempotency_key is not None:
-                await record_delivery(connection, idempotency_key, event.at)
+                await claim_key(connection, idempotency_key, event.at)
             await connection.execute(_INSERT_EVENT, to_row(event))
             if response_url is not None:
                 await connection.execute(_UPDATE_RESPONSE_URL, _response_url_row(event.request_id, response_url))
@@ -236,7 +236,7 @@ class Requests:
             )
             return cleared.rowcount
 
-    async def forget_deliveries(self, *, seen_before: datetime) -> int:
+    async def forget_keys(self, *, seen_before: datetime) -> int:
         """Keys of deliveries too old to come again. The number forgotten."""
         async with self._database.write() as connection:
             forgotten = await connection.execute(
@@ -278,7 +278,7 @@ class Requests:
         async with self._database.read() as connection:
             return await _entry(connection, request_id)
 
-    async def of_candidate(self, candidate_id: str) -> LogEntry | None:
+    async def get_by_candidate(self, candidate_id: str) -> LogEntry | None:
         """The request that a candidate belongs to."""
         async with self._database.read() as connection:
             row = {"candidate_id": candidate_id}
@@ -299,17 +299,17 @@ class Requests:
             statement = _of_agent(_ONE_IN_DRAFTING, team_id, agent_id)
             return await connection.scalar(statement, {"since": since}) is not None
 
-    async def was_delivered(self, idempotency_key: str) -> bool:
+    async def is_key_used(self, idempotency_key: str) -> bool:
         """Whether what Slack delivered under this key has been taken before."""
         async with self._database.read() as connection:
             return await connection.scalar(_SEEN, {"key": idempotency_key}) is not None
 
-    async def open_in_channel(
-        self, *, team_id: str, channel_id: str, other_than: str, since: datetime
+    async def list_open_in_channel(
+        self, *, team_id: str, channel_id: str, except_agent_id: str, since: datetime
     ) -> tuple[Request, ...]:
         """What other agents have asked in this channel since then and not decided yet, oldest first."""
         async with self._database.read() as connection:
-            row = {"team_id": team_id, "channel_id": channel_id, "other_than": other_than, "since": since}
+            row = {"team_id": team_id, "channel_id": channel_id, "other_than": except_agent_id, "since": since}
             found = (await connection.execute(_OPEN_IN_CHANNEL, row)).mappings()
             return tuple(to_request(request) for request in found)
 
@@ -319,7 +319,7 @@ class Requests:
             row = {"team_id": team_id, "agent_id": agent_id, "since": since}
             return await connection.scalar(_COUNT_SINCE, row) or 0
 
-    async def tokens_since(self, *, since: datetime) -> int:
+    async def count_tokens_since(self, *, since: datetime) -> int:
         """How many tokens, read and written, all drafts took since then."""
         async with self._database.read() as connection:
             return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
@@ -357,11 +357,11 @@ async def _completed(connection: AsyncConnection, request: Request) -> LogEntry:
 
 
 async def _claim_failed(connection: AsyncConnection, request_id: str, at: datetime) -> None:
-    """Let a failed request be asked again, once. Raises NotOpen."""
+    """Let a failed request be asked again, once. Raises RequestClosed."""
     status = await connection.scalar(select(requests.c.status).where(requests.c.id == request_id))
     if status != "failed":
-        raise NotOpen(request_id)
-    await record_delivery(connection, f"redraft:{request_id}", at, taken=NotOpen)
+        raise RequestClosed(request_id)
+    await claim_key(connection, f"redraft:{request_id}", at, taken=RequestClosed)
 
 
 _SEEN: Final = select(seen_deliveries.c.key).where(seen_deliveries.c.key == bindparam("key"))

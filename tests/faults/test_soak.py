@@ -127,7 +127,7 @@ async def test_a_long_run(scenes: SceneMaker) -> None:
     failed = sum(line["request"]["status"] == "failed" for line in records.log)
     assert failed == told["no candidates"], report
     # What a database that was too busy did not take was told: commands in their answer, clicks privately.
-    not_taken = bot.errors.count("refused: Unavailable")
+    not_taken = bot.errors.count("refused: DatabaseUnavailable")
     assert len({row["choice_id"] for row in records.deliveries}) == told["clicked"] + told["refused"] - not_taken, (
         report
     )

@@ -5,8 +5,8 @@ import json
 import resource
 import sys
 
-from storage.engine.database import database_file
-from storage.errors import Unavailable
+from storage.engine.database import get_database_file
+from storage.errors import DatabaseUnavailable
 from tests.storage.stores import a_request, open_store
 
 
@@ -15,7 +15,7 @@ def tell(fact: dict[str, str]) -> None:
 
 
 async def main(url: str) -> None:
-    limit = database_file(url).stat().st_size + 200_000
+    limit = get_database_file(url).stat().st_size + 200_000
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     async with open_store(url) as store:
         refused = 0
@@ -23,7 +23,7 @@ async def main(url: str) -> None:
             request = a_request(f"r{n}", hint="x" * 8_000)
             try:
                 await store.requests.record(request, idempotency_key=f"command:{n}")
-            except Unavailable as error:
+            except DatabaseUnavailable as error:
                 refused += 1
                 tell({"refused": type(error).__name__})
                 if refused == 3:

@@ -25,7 +25,7 @@ from storage.repositories.deliveries import Deliveries
 from storage.repositories.leases import Leases
 from storage.repositories.rankers import Rankers, StoredRanker
 from storage.repositories.replicas import Replicas
-from storage.repositories.requests import Drafted, Requests
+from storage.repositories.requests import DraftOutcome, Requests
 from storage.repositories.switches import Switches
 from storage.tables import metadata
 
@@ -271,8 +271,8 @@ def some_candidates(request_id: str = "r1", how_many: int = 3, **changes: Any) -
     )
 
 
-def drafted(request_id: str = "r1", candidates: Sequence[Candidate] | None = None, **changes: Any) -> Drafted:
-    plain = Drafted(
+def drafted(request_id: str = "r1", candidates: Sequence[Candidate] | None = None, **changes: Any) -> DraftOutcome:
+    plain = DraftOutcome(
         request_id=request_id,
         candidates=some_candidates(request_id) if candidates is None else tuple(candidates),
         status="drafting",

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from storage import schema
 from storage.engine.database import Database
 from storage.errors import SchemaTooNew
-from storage.schema import migrate, revision
+from storage.schema import migrate, read_revisions
 from storage.tables import metadata
 from tests.storage.stores import Databases, open_store
 
@@ -63,11 +63,11 @@ async def test_migrating_again_changes_nothing(empty: Database) -> None:
     first = await migrate(empty)
     assert first[0] is None
     assert await migrate(empty) == (first[1], first[1])
-    assert await revision(empty) == (first[1], first[1])
+    assert await read_revisions(empty) == (first[1], first[1])
 
 
 async def test_an_empty_database_has_no_revision(empty: Database) -> None:
-    before, wanted = await revision(empty)
+    before, wanted = await read_revisions(empty)
     assert before is None
     assert wanted
 
@@ -77,7 +77,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
         await store.change("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(SchemaTooNew):
             await migrate(store.database)
-        assert (await revision(store.database))[0] == "9999"
+        assert (await read_revisions(store.database))[0] == "9999"
 
 
 async def test_two_programs_migrate_at_once(engine: Databases) -> None:

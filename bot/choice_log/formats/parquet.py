@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bot.choice_log.writer import FIELDS, SCHEMA
-from storage.queries.export_rows import Kind, RawEntry, Row, kinds
+from bot.choice_log.fields import FIELDS, SCHEMA
+from storage.queries.export_rows import FieldType, RawEntry, Row, list_field_types
 
 _BATCH: Final = 500
 """Requests held as Python's objects, which take ten times what Arrow's do."""
@@ -21,7 +21,7 @@ _BATCHES: Final = 5
 _TOLD: Final = ["id", "team_id", "channel_id", "agent_id", "created_at", "status"]
 """Columns whose least and greatest values the file tells, so that readers can skip groups."""
 
-_TYPES: Final[dict[Kind, pa.DataType]] = {
+_TYPES: Final[dict[FieldType, pa.DataType]] = {
     "text": pa.string(),
     "time": pa.timestamp("ms", tz="UTC"),
     "integer": pa.int32(),
@@ -34,7 +34,7 @@ _TYPED_JSON: Final = {"conversation": pa.list_(_TURN), "visible_candidate_ids": 
 
 
 def _fields(table: str, names: Sequence[str]) -> list[pa.Field]:
-    types = zip(names, kinds(table, names), strict=True)
+    types = zip(names, list_field_types(table, names), strict=True)
     return [pa.field(name, _TYPED_JSON.get(name, _TYPES[kind])) for name, kind in types]
 
 
@@ -61,7 +61,7 @@ class _Writer(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
         self.is_open = False
 
 
-class Parquet:
+class ParquetFormatWriter:
     """Writes requests to a file, a batch at a time. Its end is written by `close`, without which it is no file."""
 
     left_out: Mapping[str, int] = {}

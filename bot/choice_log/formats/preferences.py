@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Final, Literal
 
-from bot.choice_log.writer import dumps
+from bot.choice_log.formats.json_lines import dumps
 from bot.edits import measure_similarity
 from bot.ordering.shuffle import seed_random
 from storage.records import Candidate, Choice, LogEntry
@@ -54,7 +54,7 @@ RULE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class PreferencePair:
     """A preferred text, the text of the candidate it was preferred to, and why we think so.
 
     `chosen` is the candidate clicked. `weight` makes each choice count alike, for trainers that can weigh; it has no
@@ -71,20 +71,20 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class PairDraw:
     """One row: the pair, its expected number of rows (`weight`), and which of its rows this is, from 1.
 
     `order_weight` is None where the propensity of the order was not logged.
     """
 
-    pair: Pair
+    pair: PreferencePair
     order_weight: float | None
     weight: float
     seed: int
     number: int
 
 
-def pairs(entry: LogEntry, kinds: Sequence[PairKind]) -> list[Pair]:
+def find_pairs(entry: LogEntry, kinds: Sequence[PairKind]) -> list[PreferencePair]:
     """The pairs of these kinds that one request gives, in this order; equal texts are none."""
     chosen = _chosen(entry)
     if chosen is None:
@@ -116,7 +116,7 @@ def _chosen(entry: LogEntry) -> Candidate | None:
     return next((one for one in entry.candidates if choice is not None and one.id == choice.candidate_id), None)
 
 
-def seen(entry: LogEntry) -> tuple[Candidate, ...]:
+def list_seen(entry: LogEntry) -> tuple[Candidate, ...]:
     """The candidates before the agent's eyes at the click, in the order shown; all that were placed if nobody clicked.
 
     Where replies are shown one by one, some may have had a place and were not visible yet: the choice does not name
@@ -135,10 +135,10 @@ def seen(entry: LogEntry) -> tuple[Candidate, ...]:
     )
 
 
-def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
+def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
     choice = entry.choice
     if choice is not None and choice.kind == "edited" and choice.final_text and chosen.text:
-        yield Pair(
+        yield PreferencePair(
             kind="edited",
             preferred=choice.final_text,
             rejected=chosen.text,
@@ -148,23 +148,23 @@ def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
         )
 
 
-def _skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
-    others = [one for one in seen(entry) if (one.position or 0) < (chosen.position or 0)]
+def _skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+    others = [one for one in list_seen(entry) if (one.position or 0) < (chosen.position or 0)]
     yield from _over(others, entry.choice, chosen, kind="skip_above", weight=1.0)
 
 
-def _all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[Pair]:
-    others = [one for one in seen(entry) if one.id != chosen.id]
+def _all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+    others = [one for one in list_seen(entry) if one.id != chosen.id]
     yield from _over(others, entry.choice, chosen, kind="all_shown", weight=1.0 / max(1, len(others)))
 
 
 def _over(
     others: Sequence[Candidate], choice: Choice | None, chosen: Candidate, *, kind: PairKind, weight: float
-) -> Iterator[Pair]:
+) -> Iterator[PreferencePair]:
     kept = _kept(choice, chosen)
     for other in others:
         if chosen.text and other.text:
-            yield Pair(
+            yield PreferencePair(
                 kind=kind,
                 preferred=chosen.text,
                 rejected=other.text,
@@ -184,7 +184,7 @@ def _kept(choice: Choice | None, chosen: Candidate) -> float:
     return LEAST_KEPT if not choice.final_text else measure_similarity(chosen.text or "", choice.final_text)
 
 
-_FINDERS: Final[dict[PairKind, Callable[[LogEntry, Candidate], Iterator[Pair]]]] = {
+_FINDERS: Final[dict[PairKind, Callable[[LogEntry, Candidate], Iterator[PreferencePair]]]] = {
     "edited": _edited,
     "skip_above": _skip_above,
     "all_shown": _all_shown,
@@ -197,7 +197,7 @@ class Preferences:
     """
 
     def __init__(
-        self, kinds: Sequence[PairKind], line: Callable[[LogEntry, Draw], dict[str, Any]], *, seed: int = 0
+        self, kinds: Sequence[PairKind], line: Callable[[LogEntry, PairDraw], dict[str, Any]], *, seed: int = 0
     ) -> None:
         self._kinds = kinds
         self._line = line
@@ -212,7 +212,7 @@ class Preferences:
         if not _has_texts(entry):
             self.left_out[WITHOUT_TEXT] += 1
             return []
-        found = pairs(entry, self._kinds)
+        found = find_pairs(entry, self._kinds)
         if not found:
             self.left_out[NO_PAIR] += 1
             return []
@@ -252,7 +252,7 @@ class Preferences:
         self._weights += weight
         self._squares += weight * weight
 
-    def _draw(self, entry: LogEntry, found: Sequence[Pair], order_weight: float | None) -> list[Draw]:
+    def _draw(self, entry: LogEntry, found: Sequence[PreferencePair], order_weight: float | None) -> list[PairDraw]:
         eligible = [pair for pair in found if pair.kept >= LEAST_KEPT]
         factor = 1.0 if order_weight is None else order_weight
         # an edit compares two texts in one place: the order has no part in it
@@ -263,13 +263,13 @@ class Preferences:
         self._pairs_left_out[NOT_DRAWN] += copies.count(0)
         self._counts["pairs_written"] += len(copies) - copies.count(0)
         return [
-            Draw(pair=pair, order_weight=order_weight, weight=weight, seed=self._seed, number=number)
+            PairDraw(pair=pair, order_weight=order_weight, weight=weight, seed=self._seed, number=number)
             for pair, weight, count in zip(eligible, weights, copies, strict=True)
             for number in range(1, count + 1)
         ]
 
 
-class Labels:
+class KtoLabels:
     """Requests as replies with a label (KTO): true for what was chosen, as it was sent; false for what was shown and
     dismissed. `left_out` counts the requests that give none, by the reason.
     """
@@ -287,7 +287,7 @@ class Labels:
         return [_line(_kto(entry, candidate, text, label=label)) for candidate, text, label in found]
 
 
-class Conversations:
+class SftConversations:
     """Requests as conversations that end in the reply that was chosen, as it was sent (SFT)."""
 
     def __init__(self) -> None:
@@ -305,12 +305,12 @@ class Conversations:
 
 def _labelled(entry: LogEntry, choice: Choice) -> list[tuple[Candidate, str, bool]]:
     if choice.kind == "dismissed":
-        return [(one, one.text, False) for one in seen(entry) if one.text]
+        return [(one, one.text, False) for one in list_seen(entry) if one.text]
     chosen = _chosen(entry)
     return [(chosen, choice.final_text, True)] if chosen is not None and choice.final_text else []
 
 
-def to_trl(entry: LogEntry, draw: Draw) -> dict[str, Any]:
+def to_trl(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
     """TRL's preference form, with an explicit prompt, and where the pair comes from."""
     pair = draw.pair
     return {
@@ -340,7 +340,7 @@ def to_trl(entry: LogEntry, draw: Draw) -> dict[str, Any]:
     }
 
 
-def to_openai(entry: LogEntry, draw: Draw) -> dict[str, Any]:
+def to_openai(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
     """The preference form of OpenAI, Together and Fireworks. They take no other fields."""
     return {
         "input": {"messages": prompt(entry)},

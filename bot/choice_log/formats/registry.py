@@ -9,17 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal, Protocol
 
-from bot.choice_log.formats.preferences import Conversations, Labels, PairKind, Preferences, to_openai, to_trl
-from bot.choice_log.formats.vowpal_wabbit import Bandit
-from bot.choice_log.writer import CSV_FIELDS, FIELDS, Csv, JsonLines
-from storage.queries.export_rows import Fields, RawEntry, Records
+from bot.choice_log.fields import CSV_FIELDS, FIELDS
+from bot.choice_log.formats.csv import CsvEncoder
+from bot.choice_log.formats.json_lines import JsonLinesEncoder
+from bot.choice_log.formats.preferences import KtoLabels, PairKind, Preferences, SftConversations, to_openai, to_trl
+from bot.choice_log.formats.vowpal_wabbit import BanditExamples
+from storage.queries.export_rows import EntryFields, EntryReader, RawEntry
 from storage.records import LogEntry
 
-FormName = Literal["jsonl", "csv", "parquet", "trl", "kto", "openai", "sft", "vw"]
-Cells = Literal["safe", "raw"]
+FormatName = Literal["jsonl", "csv", "parquet", "trl", "kto", "openai", "sft", "vw"]
+CsvCells = Literal["safe", "raw"]
 
 
-class Form(Protocol):
+class FormatWriter(Protocol):
     """Writes requests; `close` writes the end, without which a file may be none."""
 
     @property
@@ -34,34 +36,34 @@ class Form(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ExportOptions:
     """A form, and what it leaves open: which pairs, drawn from which seed, and whether CSV is for spreadsheets (`safe`)
     or to the letter.
     """
 
-    name: FormName = "jsonl"
+    name: FormatName = "jsonl"
     pairs: tuple[PairKind, ...] = ("all_shown", "edited")
     seed: int = 0
-    cells: Cells = "safe"
+    cells: CsvCells = "safe"
 
     @property
-    def fields(self) -> Fields:
+    def fields(self) -> EntryFields:
         """What it needs of each request."""
         return CSV_FIELDS if self.name == "csv" else FIELDS
 
 
-def opened_form(wish: Wish, file: BinaryIO) -> Form:
+def open_writer(wish: ExportOptions, file: BinaryIO) -> FormatWriter:
     """The form, ready to write; raises ImportError where its library is missing."""
     if wish.name == "parquet":
-        from bot.choice_log.formats.parquet import Parquet
+        from bot.choice_log.formats.parquet import ParquetFormatWriter
 
-        return Parquet(file)
+        return ParquetFormatWriter(file)
     if wish.name == "jsonl":
-        return _Text(file, JsonLines().line)
+        return _Text(file, JsonLinesEncoder().encode)
     if wish.name == "csv":
-        made = Csv.for_spreadsheets() if wish.cells == "safe" else Csv.as_it_is()
-        file.write(made.header().encode())
-        return _Text(file, made.rows)
+        made = CsvEncoder.for_spreadsheets() if wish.cells == "safe" else CsvEncoder.verbatim()
+        file.write(made.encode_header().encode())
+        return _Text(file, made.encode)
     return _Derived(file, _DERIVED[wish.name](wish))
 
 
@@ -71,12 +73,12 @@ class _Lines(Protocol):
     def lines(self, entry: LogEntry) -> list[str]: ...
 
 
-_DERIVED: Final[dict[FormName, Callable[[Wish], _Lines]]] = {
+_DERIVED: Final[dict[FormatName, Callable[[ExportOptions], _Lines]]] = {
     "trl": lambda wish: Preferences(wish.pairs, to_trl, seed=wish.seed),
     "openai": lambda wish: Preferences(wish.pairs, to_openai, seed=wish.seed),
-    "kto": lambda _: Labels(),
-    "sft": lambda _: Conversations(),
-    "vw": lambda _: Bandit(),
+    "kto": lambda _: KtoLabels(),
+    "sft": lambda _: SftConversations(),
+    "vw": lambda _: BanditExamples(),
 }
 
 
@@ -103,7 +105,7 @@ class _Derived:
     def __init__(self, file: BinaryIO, maker: _Lines) -> None:
         self._file = file
         self._maker = maker
-        self._records = Records(FIELDS)
+        self._records = EntryReader(FIELDS)
 
     @property
     def left_out(self) -> Mapping[str, int]:

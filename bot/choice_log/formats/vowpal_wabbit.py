@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from typing import Final
 
-from bot.choice_log.formats.preferences import UNDECIDED, seen
+from bot.choice_log.formats.preferences import UNDECIDED, list_seen
 from storage.records import Candidate, LogEntry
 
 WITHOUT_PROPENSITY: Final = "without propensities"
@@ -25,7 +25,7 @@ _SPECIAL: Final = re.compile(r"[\s|:]+")
 """What has a meaning in the format."""
 
 
-class Bandit:
+class BanditExamples:
     """Requests as examples. `left_out` counts those that give none, by the reason."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Bandit:
         if entry.choice is None and entry.request.status != "redrafted":
             self.left_out[UNDECIDED] += 1
             return []
-        if seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
+        if list_seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
             self.left_out[DECIDED_EARLY] += 1  # what was first depends on when the agent was content
             return []
         if not shown[0].first_propensity:

@@ -17,12 +17,13 @@ import vowpalwabbit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.choice_log import NotALine, read_line, to_json_line
-from bot.choice_log.formats.preferences import PairKind, pairs
-from bot.choice_log.formats.registry import FormName, Wish, opened_form
+from bot.choice_log import InvalidLine, read_line, to_json_line
+from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, EVENT_FIELDS, FIELDS, REQUEST_FIELDS
+from bot.choice_log.formats.csv import CsvEncoder
+from bot.choice_log.formats.preferences import PairKind, find_pairs
+from bot.choice_log.formats.registry import ExportOptions, FormatName, open_writer
 from bot.choice_log.pseudonyms import Pseudonyms
-from bot.choice_log.writer import CANDIDATE_FIELDS, CHOICE_FIELDS, EVENT_FIELDS, FIELDS, REQUEST_FIELDS, Csv
-from storage.queries.export_rows import Records, to_raw
+from storage.queries.export_rows import EntryReader, to_raw_entry
 from storage.records import Candidate, Choice, Event, LogEntry, Turn
 from tests.bot.entries import entries
 from tests.storage.stores import a_choice, a_request, after
@@ -65,16 +66,16 @@ def undecided(status: Any = "shown") -> LogEntry:
     return LogEntry(request=a_request("r1", status=status), candidates=(a_candidate(1), a_candidate(2)), choice=None)
 
 
-def written(name: FormName, *found: LogEntry, **wish: Any) -> tuple[bytes, dict[str, int]]:
+def written(name: FormatName, *found: LogEntry, **wish: Any) -> tuple[bytes, dict[str, int]]:
     file = io.BytesIO()
-    form = opened_form(Wish(name=name, **wish), file)
+    form = open_writer(ExportOptions(name=name, **wish), file)
     for entry in found:
-        form.write(to_raw(entry, FIELDS))
+        form.write(to_raw_entry(entry, FIELDS))
     form.close()
     return file.getvalue(), dict(form.left_out)
 
 
-def lines(name: FormName, *found: LogEntry, **wish: Any) -> list[dict[str, Any]]:
+def lines(name: FormatName, *found: LogEntry, **wish: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written(name, *found, **wish)[0].splitlines()]
 
 
@@ -97,7 +98,7 @@ def test_every_line_is_what_the_schema_says(entry: LogEntry) -> None:
 
 @given(entries())
 def test_rows_are_records_again(entry: LogEntry) -> None:
-    assert Records(FIELDS).entry(to_raw(entry, FIELDS)) == entry
+    assert EntryReader(FIELDS).entry(to_raw_entry(entry, FIELDS)) == entry
 
 
 def test_the_schema_has_every_field_and_every_word() -> None:
@@ -122,7 +123,7 @@ def test_the_schema_has_every_field_and_every_word() -> None:
 )
 def test_the_schema_refuses_what_the_reader_refuses(line: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid(line)
-    with pytest.raises(NotALine):
+    with pytest.raises(InvalidLine):
         read_line(json.dumps(line))
 
 
@@ -131,7 +132,7 @@ def test_the_schema_refuses_what_the_reader_refuses(line: dict[str, Any]) -> Non
 
 @given(entries())
 def test_csv_says_the_same_as_json(entry: LogEntry) -> None:
-    content = Csv.header() + Csv.as_it_is().rows(to_raw(entry, FIELDS))
+    content = CsvEncoder.encode_header() + CsvEncoder.verbatim().encode(to_raw_entry(entry, FIELDS))
     rows = list(csv.DictReader(io.StringIO(content, newline=""), strict=True))
     line = json.loads(to_json_line(entry))
     assert len(rows) == max(1, len(entry.candidates))
@@ -224,7 +225,7 @@ def test_an_empty_parquet_file_has_its_columns() -> None:
     ],
 )  # fmt: skip
 def test_pairs_follow_the_rules(kinds: list[PairKind], entry: LogEntry, expected: list[Any]) -> None:
-    found = [(pair.preferred, pair.rejected, pair.weight) for pair in pairs(entry, kinds)]
+    found = [(pair.preferred, pair.rejected, pair.weight) for pair in find_pairs(entry, kinds)]
     assert found == expected
 
 
@@ -237,7 +238,7 @@ def test_failed_hidden_and_equal_candidates_make_no_pair() -> None:
         a_candidate(3),
     )
     entry = LogEntry(request=entry.request, candidates=drafts, choice=entry.choice)
-    assert pairs(entry, list(get_args(PairKind))) == []
+    assert find_pairs(entry, list(get_args(PairKind))) == []
 
 
 def test_only_what_was_before_the_agents_eyes_counts() -> None:
@@ -249,8 +250,8 @@ def test_only_what_was_before_the_agents_eyes_counts() -> None:
         candidates=entry.candidates,
         choice=replace(entry.choice, visible_candidate_ids=("c2", "c3")),
     )
-    assert [pair.rejected for pair in pairs(early, ["skip_above"])] == ["Reply 2"]
-    assert [pair.rejected for pair in pairs(early, ["all_shown"])] == ["Reply 2"]
+    assert [pair.rejected for pair in find_pairs(early, ["skip_above"])] == ["Reply 2"]
+    assert [pair.rejected for pair in find_pairs(early, ["all_shown"])] == ["Reply 2"]
     assert written("vw", early) == (b"", {"decided before all drafts were shown": 1})
 
 
@@ -331,7 +332,7 @@ def test_sft_lines_end_in_what_was_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["trl", "kto", "openai", "sft"])
-def test_a_request_whose_texts_are_gone_is_counted(name: FormName) -> None:
+def test_a_request_whose_texts_are_gone_is_counted(name: FormatName) -> None:
     entry = chosen(2, conversation=())
     assert written(name, entry) == (b"", {"without their texts": 1})
 
@@ -383,8 +384,8 @@ def test_nothing_that_people_write_breaks_vw(text: str) -> None:
 
 @given(entries(), st.binary(min_size=16, max_size=32))
 def test_pseudonyms_are_stable_and_change_nothing_else(entry: LogEntry, key: bytes) -> None:
-    raw = to_raw(entry, FIELDS)
-    once, again = (Records(FIELDS).entry(Pseudonyms(key).entry(raw)) for _ in range(2))
+    raw = to_raw_entry(entry, FIELDS)
+    once, again = (EntryReader(FIELDS).entry(Pseudonyms(key).entry(raw)) for _ in range(2))
     assert once == again
     assert once.request.agent_id.startswith("agent-")
     assert once.request.team_id.startswith("team-")
@@ -398,8 +399,8 @@ def test_pseudonyms_reach_into_the_facts_of_events() -> None:
     request = a_request("r1", agent_id="U7", channel_id="C7", thread_ts="17.1")
     data = {"choice": {"agent_id": "U7"}, "channel_id": "C7", "message_ts": ["17.1", None], "n": 1}
     happened = Event(request_id="r1", type="undone", at=after(seconds=1), agent_id="U7", data=data)
-    raw = to_raw(LogEntry(request=request, candidates=(), choice=None, events=(happened,)), FIELDS)
-    made = Records(FIELDS).entry(Pseudonyms(b"a key of sixteen").entry(raw))
+    raw = to_raw_entry(LogEntry(request=request, candidates=(), choice=None, events=(happened,)), FIELDS)
+    made = EntryReader(FIELDS).entry(Pseudonyms(b"a key of sixteen").entry(raw))
     agent, channel, thread = made.request.agent_id, made.request.channel_id, made.request.thread_ts
     assert made.events[0].agent_id == agent
     assert made.events[0].data == {
@@ -408,5 +409,5 @@ def test_pseudonyms_reach_into_the_facts_of_events() -> None:
         "message_ts": [thread, None],
         "n": 1,
     }
-    other = Records(FIELDS).entry(Pseudonyms(b"another key here").entry(raw))
+    other = EntryReader(FIELDS).entry(Pseudonyms(b"another key here").entry(raw))
     assert other.request.agent_id != agent

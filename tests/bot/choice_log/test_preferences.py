@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.choice_log.formats.preferences import LEAST_KEPT, MAX_ORDER_WEIGHT, draw_copies, pairs, weigh_order
-from bot.choice_log.formats.registry import FormName, Wish, opened_form
-from bot.choice_log.writer import FIELDS
-from storage.queries.export_rows import to_raw
+from bot.choice_log.fields import FIELDS
+from bot.choice_log.formats.preferences import LEAST_KEPT, MAX_ORDER_WEIGHT, draw_copies, find_pairs, weigh_order
+from bot.choice_log.formats.registry import ExportOptions, FormatName, open_writer
+from storage.queries.export_rows import to_raw_entry
 from storage.records import LogEntry
 from tests.bot.choice_log.test_formats import a_candidate, chosen
 from tests.bot.choosers import TASTES, learned_order, simulate, simulate_one_by_one, uniform_order
 
 
-def export(name: FormName, found: Iterable[LogEntry], **wish: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def export(name: FormatName, found: Iterable[LogEntry], **wish: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The rows, and what is told of how they were made."""
     file = io.BytesIO()
-    form = opened_form(Wish(name=name, **wish), file)
+    form = open_writer(ExportOptions(name=name, **wish), file)
     for entry in found:
-        form.write(to_raw(entry, FIELDS))
+        form.write(to_raw_entry(entry, FIELDS))
     form.close()
     return [json.loads(line) for line in file.getvalue().splitlines()], dict(form.provenance or {})
 
@@ -152,7 +152,7 @@ def test_where_the_log_has_no_similarity_the_texts_tell(final_text: str | None, 
     entry = chosen(2, final_text="changed")
     assert entry.choice is not None
     entry = replace(entry, choice=replace(entry.choice, edit_similarity=None, final_text=final_text))
-    assert [pair.kept for pair in pairs(entry, ["all_shown"])] == pytest.approx([kept] * 2)
+    assert [pair.kept for pair in find_pairs(entry, ["all_shown"])] == pytest.approx([kept] * 2)
 
 
 def test_a_reply_that_was_shown_after_the_decision_makes_no_pair() -> None:
@@ -168,4 +168,4 @@ def test_a_reply_that_was_shown_after_the_decision_makes_no_pair() -> None:
     )
     choice = replace(entry.choice, visible_candidate_ids=("c1", "c2", "c3", "c4"))
     entry = replace(entry, candidates=drafts, choice=choice)
-    assert [pair.rejected for pair in pairs(entry, ["all_shown"])] == ["Reply 1"]
+    assert [pair.rejected for pair in find_pairs(entry, ["all_shown"])] == ["Reply 1"]

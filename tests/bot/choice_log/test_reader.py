@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.choice_log import NotALine, TooLong, lines_of, opened, read_line, to_json_line
+from bot.choice_log import InvalidLine, LineTooLong, iter_lines, open_log, read_line, to_json_line
 from storage.records import LogEntry, Turn
 from tests.bot.entries import entries
 from tests.storage.stores import a_choice, a_request, some_candidates
@@ -56,7 +56,7 @@ def test_what_was_written_is_read_back_the_same(entry: LogEntry) -> None:
 
 @given(st.binary() | st.text() | st.recursive(st.none() | st.text(), st.lists).map(json.dumps))
 def test_whatever_else_a_line_holds_is_refused_in_one_line(line: bytes | str) -> None:
-    with pytest.raises(NotALine) as refused:
+    with pytest.raises(InvalidLine) as refused:
         read_line(line)
     assert "\n" not in str(refused.value)
 
@@ -119,7 +119,7 @@ def test_fields_that_are_added_later_are_passed_over() -> None:
     ],
 )  # fmt: skip
 def test_a_refusal_names_the_field_and_what_would_be_right(path: str, value: Any, refusal: str) -> None:
-    with pytest.raises(NotALine) as refused:
+    with pytest.raises(InvalidLine) as refused:
         read_line(changed(path, value))
     assert str(refused.value).startswith(refusal)
 
@@ -128,25 +128,25 @@ def test_two_at_one_place_are_refused() -> None:
     line = json.loads(to_json_line(ENTRY))
     for candidate in line["candidates"]:
         candidate["position"] = 1
-    with pytest.raises(NotALine, match="two have the same position"):
+    with pytest.raises(InvalidLine, match="two have the same position"):
         read_line(json.dumps(line))
 
 
 @pytest.mark.parametrize("value", ["1e999", "-1e999"])
 def test_a_number_that_json_cannot_write_hides_nowhere(value: str) -> None:
     line = to_json_line(ENTRY).replace('"policy_params": {}', f'"policy_params": {{"a": [{value}]}}')
-    with pytest.raises(NotALine, match=r"^request.policy_params: has a number in it that is too large"):
+    with pytest.raises(InvalidLine, match=r"^request.policy_params: has a number in it that is too large"):
         read_line(line)
 
 
 @pytest.mark.parametrize("line", [b"[" * 100_000, b'{"schema":' + b'{"a":' * 100_000, b'{"a":NaN' + b"[" * 100_000])
 def test_a_line_that_is_nested_without_end_is_refused(line: bytes) -> None:
-    with pytest.raises(NotALine):
+    with pytest.raises(InvalidLine):
         read_line(line)
 
 
 def test_half_a_line_is_called_so() -> None:
-    with pytest.raises(NotALine, match=r"^is cut off: it ends before its JSON object does$"):
+    with pytest.raises(InvalidLine, match=r"^is cut off: it ends before its JSON object does$"):
         read_line(to_json_line(ENTRY)[:200])
 
 
@@ -158,16 +158,16 @@ def test_what_no_database_takes_is_cleaned_as_it_is_at_the_door() -> None:
 def test_a_refusal_does_not_quote_what_people_wrote() -> None:
     secret = "my card is 4111"
     for path in ("request/surface", "candidates/0/error", "request/created_at", "candidates/0/position"):
-        with pytest.raises(NotALine) as refused:
+        with pytest.raises(InvalidLine) as refused:
             read_line(changed(path, secret))
         assert secret not in str(refused.value)
 
 
-def lines(content: bytes, tmp_path: Path, **limits: int) -> list[tuple[int, bytes | NotALine]]:
+def lines(content: bytes, tmp_path: Path, **limits: int) -> list[tuple[int, bytes | InvalidLine]]:
     path = tmp_path / "log"
     path.write_bytes(content)
-    with opened(path) as file:
-        return list(lines_of(file, **limits))
+    with open_log(path) as file:
+        return list(iter_lines(file, **limits))
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.ZstdCompressor().compress])
@@ -181,7 +181,7 @@ def test_a_line_that_is_too_long_is_passed_over(pack: Any, tmp_path: Path) -> No
     first, second, third = lines(pack(b"one\n" + b"x" * 5_000_000 + b"\ntwo\n"), tmp_path, limit=1000)
     assert (first, third) == ((1, b"one"), (3, b"two"))
     assert second[0] == 2
-    assert isinstance(second[1], TooLong)
+    assert isinstance(second[1], LineTooLong)
 
 
 def test_a_line_as_long_as_it_may_be_is_read(tmp_path: Path) -> None:
@@ -206,8 +206,8 @@ def test_a_line_of_a_gigabyte_is_never_held() -> None:
             return size
 
     source = Endless()
-    found: Iterator[tuple[int, bytes | NotALine]] = lines_of(io.BufferedReader(source, 2**20), limit=2**20)
-    assert [(number, type(line)) for number, line in found] == [(1, TooLong)]
+    found: Iterator[tuple[int, bytes | InvalidLine]] = iter_lines(io.BufferedReader(source, 2**20), limit=2**20)
+    assert [(number, type(line)) for number, line in found] == [(1, LineTooLong)]
     assert source.left == 0
     assert source.largest <= 2**21
 
@@ -218,7 +218,7 @@ def test_a_line_of_a_gigabyte_is_never_held() -> None:
 def test_a_damaged_archive_is_told_with_the_line(damage: Any, tmp_path: Path) -> None:
     packed = gzip.compress(b"".join(b"line %d\n" % number for number in range(1000)))
     found = lines(damage(packed), tmp_path)
-    assert isinstance(found[-1][1], NotALine)
+    assert isinstance(found[-1][1], InvalidLine)
     assert "the compressed file" in str(found[-1][1])
 
 

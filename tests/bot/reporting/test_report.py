@@ -11,9 +11,9 @@ from bot.reporting import Price, Prices, Report, Reporter, ReportQuery
 from bot.reporting.report import Group, Note, Rate
 from bot.stats.cluster_intervals import Estimate
 from storage.engine.database import Database
-from storage.errors import Unavailable
+from storage.errors import DatabaseUnavailable
 from storage.queries.log_entries import Selection
-from storage.queries.reports import Dimension, Facts, Reports
+from storage.queries.reports import Dimension, ReportCells, Reports
 from tests.bot.reporting.conftest import Reported
 from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
 
@@ -255,12 +255,12 @@ async def test_a_database_that_goes_away_is_told_as_such(database: Database) -> 
     """Weeks are read side by side; what comes out is the error itself, not a group of them."""
 
     class Gone(Reports):
-        async def facts(self, selection: Selection, by: Dimension | None) -> Facts:
-            raise Unavailable(f"gone in {selection.since}")
+        async def facts(self, selection: Selection, by: Dimension | None) -> ReportCells:
+            raise DatabaseUnavailable(f"gone in {selection.since}")
 
     await record(database, [used(after=week * WEEK) for week in range(4)])
     reporter = Reporter(reports=Gone(database), prices=Prices(), now=lambda: MONDAY)
-    with pytest.raises(Unavailable, match="gone in"):
+    with pytest.raises(DatabaseUnavailable, match="gone in"):
         await reporter.report(ReportQuery(selection=Selection()))
 
 

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 from storage.engine.database import Database, parse_url
-from storage.engine.postgresql import CONNECTIONS, Target
-from storage.errors import Unavailable, Unsuitable
+from storage.engine.postgresql import CONNECTIONS, PostgresTarget
+from storage.errors import DatabaseUnavailable, DatabaseUnsuitable
 from storage.schema import MIGRATION_LOCK, migrate
 from tests.conftest import start_postgresql
 from tests.storage.stores import (
@@ -114,7 +114,7 @@ async def test_the_password_is_in_no_error_and_in_no_log(
         for url in urls:
             async with open_store(url) as store:
                 for work in (store.requests.get("r1"), asked(store)):
-                    with pytest.raises(Unavailable) as caught:
+                    with pytest.raises(DatabaseUnavailable) as caught:
                         await work
                     told += _everything_told(caught.value)
     everything = " ".join([*told, caplog.text])
@@ -156,7 +156,7 @@ async def test_a_reader_cannot_write(store: Store) -> None:
             await connection.execute(text("DELETE FROM requests"))
 
     await asked(store)
-    with pytest.raises(Unavailable, match="read-only"):
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
         await write()
     assert await store.count("requests") == 1
 
@@ -186,7 +186,7 @@ async def test_a_row_held_too_long_refuses_the_write_and_nothing_else(url: str) 
         await shown(store, "r2")
         with session(url) as other:
             other.execute("SELECT * FROM requests WHERE id = 'r1' FOR UPDATE")
-            with pytest.raises(Unavailable, match="lock timeout"):
+            with pytest.raises(DatabaseUnavailable, match="lock timeout"):
                 await chosen(store)
             assert (await store.entry()).choice is None  # reading goes on
             await store.requests.close_expired(["r2"], at=after())  # and writing elsewhere
@@ -197,7 +197,7 @@ async def test_a_key_being_taken_by_another_is_waited_for_in_time(url: str) -> N
     async with open_store(url, write_limit_s=0.2) as store:
         with session(url) as other:
             other.execute("INSERT INTO seen_deliveries VALUES ('command:r1', 'now')")
-            with pytest.raises(Unavailable):
+            with pytest.raises(DatabaseUnavailable):
                 await asked(store)
         await asked(store)
 
@@ -212,7 +212,7 @@ async def test_more_writers_than_connections_wait_their_turn_or_are_refused(url:
 
         holders = [asyncio.create_task(hold()) for _ in range(CONNECTIONS)]
         await asyncio.sleep(0)
-        with pytest.raises(Unavailable, match="in time"):
+        with pytest.raises(DatabaseUnavailable, match="in time"):
             await asked(store)
         done.set()
         await asyncio.gather(*holders)
@@ -230,7 +230,7 @@ async def test_more_readers_than_connections_wait_or_are_refused(url: str) -> No
 
         holders = [asyncio.create_task(hold()) for _ in range(CONNECTIONS)]
         await everyone.wait()
-        with pytest.raises(Unavailable, match="busy"):
+        with pytest.raises(DatabaseUnavailable, match="busy"):
             await store.requests.get("r1")
         done.set()
         await asyncio.gather(*holders)
@@ -278,7 +278,7 @@ async def test_a_transaction_that_cannot_begin_is_refused_and_the_next_one_begin
         await asked(store, "r0")
         with monkeypatch.context() as patched:
             patched.setattr(psycopg.AsyncCursor, "execute", fails)
-            with pytest.raises(Unavailable, match="gone"):
+            with pytest.raises(DatabaseUnavailable, match="gone"):
                 await asked(store)
         await asked(store)
         assert [state for (state,) in sessions(engine, url)] == ["idle"]
@@ -302,8 +302,8 @@ async def test_a_transaction_that_cannot_begin_is_refused_and_the_next_one_begin
 def test_our_own_parameters_are_taken_out_of_the_url(
     url: str, conninfo: str, connections: int, prepare_threshold: int | None
 ) -> None:
-    expected = Target(conninfo=conninfo, connections=connections, prepare_threshold=prepare_threshold)
-    assert Target.from_url(url) == expected
+    expected = PostgresTarget(conninfo=conninfo, connections=connections, prepare_threshold=prepare_threshold)
+    assert PostgresTarget.from_url(url) == expected
     parse_url(url)
 
 
@@ -338,7 +338,7 @@ async def test_the_url_says_how_many_connections(engine: PostgresDatabases, url:
 async def test_a_role_that_only_reads_by_default_is_not_talked_out_of_it(engine: PostgresDatabases, url: str) -> None:
     engine.run(f"ALTER DATABASE {parse_url(url).database} SET default_transaction_read_only = on")
     async with open_store(url) as store:
-        with pytest.raises(Unsuitable, match="read-only"):
+        with pytest.raises(DatabaseUnsuitable, match="read-only"):
             await asked(store)
 
 
@@ -362,7 +362,7 @@ async def test_a_connection_cut_in_the_middle_takes_the_write_back(engine: Postg
             await connection.execute(text("INSERT INTO seen_deliveries VALUES ('l', 'now')"))
 
     async with open_store(url) as store:
-        with pytest.raises(Unavailable):
+        with pytest.raises(DatabaseUnavailable):
             await cut_off(store)
         assert await store.count("seen_deliveries") == 0
 
@@ -412,9 +412,9 @@ async def _stop_and_go(server: Any, folder: str) -> None:
         for how in (signal.SIGINT, signal.SIGQUIT):  # at once; and without a word, as in a crash
             _pg_ctl(server, folder, "stop", how)
             for _ in range(2):
-                with pytest.raises(Unavailable):
+                with pytest.raises(DatabaseUnavailable):
                     await asked(store, f"refused {how}")
-                with pytest.raises(Unavailable):
+                with pytest.raises(DatabaseUnavailable):
                     await store.requests.get("r1")
             _pg_ctl(server, folder, "start", how)
             await asked(store, f"after {how}")

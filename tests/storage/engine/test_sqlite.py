@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from storage.engine.database import Database, database_file
-from storage.errors import Unavailable
+from storage.engine.database import Database, get_database_file
+from storage.errors import DatabaseUnavailable
 from storage.records import ResponseUrl
 from storage.schema import migrate
 from tests.conftest import DURABLE
@@ -82,7 +82,7 @@ async def test_a_connection_made_after_a_cancellation_is_prepared_too(store: Sto
 @contextmanager
 def locked(url: str) -> Iterator[None]:
     """Another process is writing."""
-    with closing(sqlite3.connect(database_file(url), isolation_level=None)) as other:
+    with closing(sqlite3.connect(get_database_file(url), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -92,7 +92,7 @@ async def test_a_lock_held_too_long_refuses_the_write_and_nothing_else(url: str)
     async with open_store(url, write_limit_s=0.1) as store:
         with locked(url):
             for _ in range(3):
-                with pytest.raises(Unavailable, match="locked"):
+                with pytest.raises(DatabaseUnavailable, match="locked"):
                     await asked(store)
             assert await store.requests.get("r1") is None  # reading goes on
         assert await store.count("requests") == 0
@@ -105,7 +105,7 @@ async def test_writes_behind_a_lock_are_all_refused_in_time(url: str) -> None:
         with locked(url):
             async with asyncio.timeout(30):
                 results = await asyncio.gather(*(asked(store, f"r{n}") for n in range(100)), return_exceptions=True)
-        assert {type(result) for result in results} == {Unavailable}
+        assert {type(result) for result in results} == {DatabaseUnavailable}
         await asked(store)
         assert await store.count("requests") == 1
 
@@ -123,7 +123,7 @@ async def test_migrating_behind_a_lock_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/empty.db"
     async with open_store(url, write_limit_s=0.1) as store:
         assert await pragma(store.database, "journal_mode", write=True) == "wal"
-        with locked(url), pytest.raises(Unavailable):
+        with locked(url), pytest.raises(DatabaseUnavailable):
             await migrate(store.database)
         assert (await migrate(store.database))[0] is None
 
@@ -162,9 +162,9 @@ def something_else(folder: Path, how: str, migrated_file: Path) -> Path:
 async def test_what_cannot_be_opened_is_unavailable(tmp_path: Path, migrated_file: Path, how: str) -> None:
     async with open_store(f"sqlite:///{something_else(tmp_path, how, migrated_file)}") as store:
         for _ in range(2):
-            with pytest.raises(Unavailable):
+            with pytest.raises(DatabaseUnavailable):
                 await asked(store)
-            with pytest.raises(Unavailable):
+            with pytest.raises(DatabaseUnavailable):
                 await store.requests.get("r1")
 
 
@@ -174,7 +174,7 @@ async def test_a_read_only_file_is_unavailable_for_writing(url: str) -> None:
         await shown(store)
         async with store.database.write() as connection:
             await connection.execute(text("PRAGMA query_only = ON"))
-        with pytest.raises(Unavailable, match="readonly"):
+        with pytest.raises(DatabaseUnavailable, match="readonly"):
             await chosen(store)
         assert (await store.entry()).choice is None
 
@@ -186,7 +186,7 @@ async def test_a_full_disk_refuses_the_whole_write(url: str) -> None:
             pages = await connection.scalar(text("PRAGMA page_count"))
             await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
         long = "x" * 100_000
-        with pytest.raises(Unavailable, match="full"):
+        with pytest.raises(DatabaseUnavailable, match="full"):
             await store.requests.record(a_request("r2", hint=long), idempotency_key="command:r2")
         assert await store.count("requests") == 1
         assert await store.count("seen_deliveries") == 1
@@ -198,7 +198,7 @@ async def test_a_full_disk_refuses_the_whole_write(url: str) -> None:
 async def test_a_file_that_may_not_grow_refuses_whole_writes_and_loses_none(url: str) -> None:
     """A quota: the acknowledged are there, the refused are not."""
     told = run_script("quota", url)
-    assert {"refused": "Unavailable"} in told
+    assert {"refused": "DatabaseUnavailable"} in told
     recorded = {line["recorded"] for line in told if isinstance(line, dict) and "recorded" in line}
     assert recorded
     async with open_store(url) as store:
@@ -220,7 +220,7 @@ async def test_drafts_of_a_closed_database_are_refused_cleanly(url: str) -> None
 async def test_a_write_that_waits_too_long_for_its_turn_is_refused(url: str) -> None:
     async with open_store(url, write_limit_s=0.1) as store:
         async with store.database.write():
-            with pytest.raises(Unavailable):
+            with pytest.raises(DatabaseUnavailable):
                 await asked(store)
         assert await store.count("requests") == 0
         await asked(store)
@@ -237,7 +237,7 @@ async def test_a_reader_that_waits_too_long_is_refused(url: str) -> None:
 
         holders = [asyncio.create_task(hold()) for _ in range(4)]
         await asyncio.sleep(0)
-        with pytest.raises(Unavailable):
+        with pytest.raises(DatabaseUnavailable):
             await store.requests.get("r1")
         done.set()
         await asyncio.gather(*holders)
@@ -264,10 +264,10 @@ SMALL = ("deliveries_not_done", "requests_in_drafting", "replicas", "sqlite_auto
 async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, statements: list[Any]) -> None:
     """What a suggestion costs does not grow with the log."""
     await shown(store)
-    await store.requests.of_candidate("r1-c0")
+    await store.requests.get_by_candidate("r1-c0")
     await store.requests.last_open(team_id="T1", agent_id="U1", since=after())
     await store.requests.count_since(team_id="T1", agent_id="U1", since=after())
-    await store.requests.tokens_since(since=after())
+    await store.requests.count_tokens_since(since=after())
     await store.requests.record_event(
         seen_at(after()), response_url=ResponseUrl(url="https://x", expires_at=after(minutes=30))
     )
@@ -277,7 +277,7 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await store.deliveries.unknown(f"{choice.id}-d0")
     await store.deliveries.post_again("r1", idempotency_key="k", at=after())
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
-    await store.deliveries.of_choice(choice.id)
+    await store.deliveries.list_parts(choice.id)
     await undone(store)
     await store.choices.record(a_choice(kind="dismissed"), idempotency_key="k2", event=seen_at(after(seconds=5)))
     await store.choices.give_reason("r1", "other", agent_id="U1", at=after(), idempotency_key="k3")
@@ -285,7 +285,7 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await redrafted(store, "r8", "r9")
     # These run once a minute, or at start-up.
     await store.requests.forget_expired_response_urls(after())
-    await store.requests.forget_deliveries(seen_before=after())
+    await store.requests.forget_keys(seen_before=after())
     await store.requests.expire(created_before=after(days=1), at=after(days=1))
     # These every few seconds, with something to take over.
     await asked(store, "r10")
@@ -318,8 +318,8 @@ def _is_scan(step: str) -> bool:
 
 
 def test_a_databases_file_is_known() -> None:
-    assert str(database_file("sqlite:////var/lib/suggest.db")) == "/var/lib/suggest.db"
-    assert str(database_file("sqlite:///suggest.db")) == "suggest.db"
+    assert str(get_database_file("sqlite:////var/lib/suggest.db")) == "/var/lib/suggest.db"
+    assert str(get_database_file("sqlite:///suggest.db")) == "suggest.db"
 
 
 @pytest.mark.parametrize("url", ["", "suggest.db", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://x/y"])

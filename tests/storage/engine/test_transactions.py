@@ -120,7 +120,7 @@ async def test_what_was_acknowledged_survives_kill_9(url: str) -> None:
                 facts.add(f"drafted {name}")
             if entry.choice is not None:
                 facts.add(f"chosen {name}")
-                assert len(await store.deliveries.of_choice(entry.choice.id)) == 2
+                assert len(await store.deliveries.list_parts(entry.choice.id)) == 2
             assert len(entry.candidates) == (0 if entry.request.sent_to_slack_at is None else 3)
             assert [event.type for event in entry.events] == ([] if entry.choice is None else ["used"])
         assert acknowledged <= facts

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.choice_log.writer import CSV_FIELDS, FIELDS
-from storage.errors import Unavailable
-from storage.queries.export_rows import RawEntry, RawLog, Records, to_raw
+from bot.choice_log.fields import CSV_FIELDS, FIELDS
+from storage.errors import DatabaseUnavailable
+from storage.queries.export_rows import EntryReader, RawChoiceLog, RawEntry, to_raw_entry
 from storage.queries.log_entries import Selection
 from storage.records import LogEntry
 from tests.storage.stores import AT, Store, a_choice, after, asked, chosen, redrafted, shown, undone
@@ -17,8 +17,8 @@ ALL = Selection(include_simulated=True)
 
 
 def streamed(url: str, selection: Selection = ALL) -> list[LogEntry]:
-    records = Records(FIELDS)
-    return [records.entry(raw) for raw in RawLog(url).entries(selection, FIELDS)]
+    records = EntryReader(FIELDS)
+    return [records.entry(raw) for raw in RawChoiceLog(url).entries(selection, FIELDS)]
 
 
 async def some(store: Store) -> None:
@@ -52,8 +52,8 @@ async def some(store: Store) -> None:
 async def test_rows_tell_what_records_tell(selection: Selection, store: Store, url: str) -> None:
     await some(store)
     expected = await store.entries(selection)
-    raw = [to_raw(entry, FIELDS) for entry in expected]
-    found = await asyncio.to_thread(lambda: list(RawLog(url).entries(selection, FIELDS)))
+    raw = [to_raw_entry(entry, FIELDS) for entry in expected]
+    found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).entries(selection, FIELDS)))
     assert [cut(one) for one in found] == raw
     assert len(expected) == await store.log.count(selection)
 
@@ -70,7 +70,7 @@ def cut(raw: RawEntry) -> RawEntry:
 
 async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> None:
     await some(store)
-    found = await asyncio.to_thread(lambda: list(RawLog(url).entries(ALL, CSV_FIELDS)))
+    found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).entries(ALL, CSV_FIELDS)))
     assert len(found) == 6
     assert not any(raw.events for raw in found)
     assert any(raw.candidates for raw in found)
@@ -78,11 +78,11 @@ async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> Non
 
 async def test_all_of_it_is_of_one_moment(store: Store, url: str) -> None:
     await some(store)
-    with closing(RawLog(url).entries(ALL, FIELDS)) as entries:
+    with closing(RawChoiceLog(url).entries(ALL, FIELDS)) as entries:
         first = next(entries)
         await shown(store, "r9", created_at=after(days=1))
         await store.change("UPDATE candidates SET text = 'later'")
-        rest = [Records(FIELDS).entry(raw) for raw in entries]
+        rest = [EntryReader(FIELDS).entry(raw) for raw in entries]
     assert first.request[0] == "r6"
     assert "r9" not in {entry.request.id for entry in rest}
     assert not any(candidate.text == "later" for entry in rest for candidate in entry.candidates)
@@ -90,7 +90,7 @@ async def test_all_of_it_is_of_one_moment(store: Store, url: str) -> None:
 
 
 async def test_a_database_that_cannot_be_read_is_unavailable(sqlite: object) -> None:
-    with pytest.raises(Unavailable):
-        list(RawLog("sqlite:////nowhere/at/all.db").entries(ALL, FIELDS))
-    with pytest.raises(Unavailable):
-        list(RawLog("postgresql://127.0.0.1:1/nothing").entries(ALL, FIELDS))
+    with pytest.raises(DatabaseUnavailable):
+        list(RawChoiceLog("sqlite:////nowhere/at/all.db").entries(ALL, FIELDS))
+    with pytest.raises(DatabaseUnavailable):
+        list(RawChoiceLog("postgresql://127.0.0.1:1/nothing").entries(ALL, FIELDS))

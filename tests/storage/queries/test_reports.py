@@ -13,14 +13,14 @@ from storage.queries.log_entries import Selection
 from storage.queries.reports import (
     DraftCell,
     ExcludedCounts,
-    Facts,
     FateCell,
     OutcomeCell,
     PickCell,
+    ReportCells,
     Reports,
     SimilarityCell,
     TimeCell,
-    UndoneCell,
+    UndoCell,
 )
 from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
 from tests.storage.stores import Store
@@ -28,7 +28,7 @@ from tests.storage.stores import Store
 ALL = Selection()
 
 
-async def facts(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> Facts:
+async def facts(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> ReportCells:
     await record(store.database, log)
     return await Reports(store.database).facts(selection, by)
 
@@ -74,7 +74,7 @@ async def test_a_click_that_overtook_the_record_was_of_something_shown(store: St
 
 async def test_choices_taken_back_are_counted_apart(store: Store) -> None:
     found = await facts(store, used(undone=2), Asked(undone=1), used(agent="U2"))
-    assert found.undone == (UndoneCell(agent_id="U1", choices=3),)
+    assert found.undone == (UndoCell(agent_id="U1", choices=3),)
     assert told(found.outcomes)["U1", "shown", True, "used", None] == 1
     assert told(found.outcomes)["U1", "shown", True, None, None] == 1
     assert sum(cell.picks for cell in found.picks) == 2

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from storage.errors import NothingToUndo, NotOpen, Redelivered, StillPosting
+from storage.errors import DeliveryInProgress, DuplicateDelivery, NothingToUndo, RequestClosed
 from storage.records import Event, ResponseUrl
 from tests.storage.stores import (
     Store,
@@ -42,13 +42,13 @@ async def test_an_unknown_choice_is_none(store: Store) -> None:
 async def test_a_choice_is_recorded_with_its_parts(store: Store) -> None:
     await shown(store)
     choice = await chosen(store, parts=3)
-    assert await store.deliveries.of_choice(choice.id) == parts_of(choice, 3, owner="here")
+    assert await store.deliveries.list_parts(choice.id) == parts_of(choice, 3, owner="here")
 
 
 async def test_of_many_choices_at_once_one_stands(store: Store) -> None:
     await shown(store)
     results = await asyncio.gather(*(chosen(store, parts=1) for _ in range(10)), return_exceptions=True)
-    assert sum(isinstance(result, NotOpen) for result in results) == 9
+    assert sum(isinstance(result, RequestClosed) for result in results) == 9
     assert await store.count("choices") == 1
     assert await store.count("deliveries") == 1
     assert [event.type for event in (await store.entry()).events] == ["shown", "used"]
@@ -67,7 +67,7 @@ async def test_the_constraint_itself_refuses_a_second_standing_choice(store: Sto
 async def test_one_click_delivered_many_times_at_once_is_one_choice(store: Store) -> None:
     await shown(store)
     results = await asyncio.gather(*(chosen(store, key="click:1") for _ in range(10)), return_exceptions=True)
-    assert sum(isinstance(result, Redelivered) for result in results) == 9
+    assert sum(isinstance(result, DuplicateDelivery) for result in results) == 9
     assert await store.count("choices") == 1
 
 
@@ -84,7 +84,7 @@ async def test_what_is_not_open_takes_no_choice(store: Store, how: str) -> None:
     if how == "expired":
         await store.requests.expire(created_before=after(days=1), at=after(days=1))
     keys = await store.count("seen_deliveries")
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await chosen(store)
     assert await store.count("choices") == 0
     assert await store.count("seen_deliveries") == keys
@@ -99,7 +99,7 @@ async def test_a_click_may_overtake_the_record_of_shown(store: Store) -> None:
 
 async def test_a_choice_of_a_candidate_that_is_not_there_is_refused(store: Store) -> None:
     await shown(store)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await chosen(store, a_choice(candidate_id="nobody"))
 
 
@@ -185,7 +185,7 @@ async def test_a_redelivered_undo_is_told_apart(store: Store) -> None:
     await chosen(store)
     await undone(store, key="click:9")
     await chosen(store)
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await undone(store, key="click:9")
     assert (await store.entry()).choice is not None
 
@@ -207,14 +207,14 @@ async def test_undo_cancels_what_is_pending_and_returns_what_was_or_may_have_bee
     await store.deliveries.unknown(second.id)
     _, parts = await undone(store)
     assert [(part.part, part.state, part.message_ts) for part in parts] == [(0, "done", "1.1"), (1, "unknown", None)]
-    assert [part.part for part in await store.deliveries.of_choice(choice.id)] == [0]
+    assert [part.part for part in await store.deliveries.list_parts(choice.id)] == [0]
 
 
 async def test_undo_waits_while_a_part_is_on_its_way(store: Store) -> None:
     await shown(store)
     choice = await chosen(store, parts=2)
     await store.deliveries.attempt(f"{choice.id}-d0")
-    with pytest.raises(StillPosting):
+    with pytest.raises(DeliveryInProgress):
         await undone(store, key="click:9")
     assert (await store.entry()).choice == choice
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
@@ -236,7 +236,7 @@ async def test_a_dismissal_may_have_a_reason(store: Store) -> None:
     assert entry.choice is not None
     assert entry.choice.reason == "wrong_tone"
     assert entry.events[-1].data == {"reason": "wrong_tone"}
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await give_reason(store)
     await give_reason(store, key="click:8")
 
@@ -249,7 +249,7 @@ async def test_only_a_standing_dismissal_has_a_reason(store: Store, how: str) ->
     if how == "undone":
         await chosen(store, a_choice(kind="dismissed"))
         await undone(store)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await give_reason(store)
 
 
@@ -272,6 +272,6 @@ async def test_whatever_is_delivered_again_says_so_and_changes_nothing(store: St
         await chosen(store, a_choice(kind="dismissed"))
     await STEPS[step](store)
     before = await store.entries()
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await STEPS[step](store)
     assert await store.entries() == before

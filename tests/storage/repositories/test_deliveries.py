@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage.errors import Redelivered, StillPosting
+from storage.errors import DeliveryInProgress, DuplicateDelivery
 from storage.records import Delivery, DeliveryState, Event
 from storage.repositories.replicas import Replicas
 from tests.storage.stores import Store, a_choice, after, chosen, parts_of, shown, store_of, undone
@@ -60,7 +60,7 @@ async def a_part(store: Store, state: DeliveryState = "pending") -> Delivery:
 
 
 async def read(store: Store, part: Delivery) -> Delivery:
-    [found] = await store.deliveries.of_choice(part.choice_id)
+    [found] = await store.deliveries.list_parts(part.choice_id)
     return found
 
 
@@ -119,16 +119,16 @@ async def test_what_is_unknown_is_posted_again_when_the_agent_says_so(store: Sto
     await a_part(store, "unknown")
     assert await store.deliveries.post_again("r1", idempotency_key="click:1", at=after(seconds=8))
     assert not await store.deliveries.post_again("r1", idempotency_key="click:2", at=after(seconds=8))
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await store.deliveries.post_again("r1", idempotency_key="click:1", at=after(seconds=8))
 
 
 async def test_a_deleted_part_is_forgotten(store: Store) -> None:
     part = await a_part(store, "done")
     await undone(store)
-    assert [found.id for found in await store.deliveries.of_choice(part.choice_id)] == [part.id]
+    assert [found.id for found in await store.deliveries.list_parts(part.choice_id)] == [part.id]
     await store.deliveries.deleted(part.id)
-    assert await store.deliveries.of_choice(part.choice_id) == ()
+    assert await store.deliveries.list_parts(part.choice_id) == ()
 
 
 async def test_only_the_replica_that_owns_a_part_attempts_it(store: Store) -> None:
@@ -150,7 +150,7 @@ async def test_whoever_the_agent_tells_to_post_again_has_all_that_is_left(store:
     await store.deliveries.unknown(second)
     other = store_of(store.database, me="another")
     assert await other.deliveries.post_again("r1", idempotency_key="k", at=after())
-    owners = [part.owner for part in await store.deliveries.of_choice(choice.id)]
+    owners = [part.owner for part in await store.deliveries.list_parts(choice.id)]
     assert owners == ["here", "another", "another"]
     assert not await store.deliveries.attempt(third)
     assert await other.deliveries.attempt(second)
@@ -163,10 +163,10 @@ async def test_an_undo_and_an_attempt_at_once_have_one_winner(store: Store, atte
     both: list[Awaitable[Any]] = [undone(store), store.deliveries.attempt(part.id)]
     results = await asyncio.gather(*(both if attempt % 2 else both[::-1]), return_exceptions=True)
     won = True in results
-    assert won == any(isinstance(result, StillPosting) for result in results)
+    assert won == any(isinstance(result, DeliveryInProgress) for result in results)
     assert won != (False in results)
     assert ((await store.entry()).choice is None) != won
-    assert len(await store.deliveries.of_choice(part.choice_id)) == won
+    assert len(await store.deliveries.list_parts(part.choice_id)) == won
 
 
 def test_the_reply_is_not_in_a_deliverys_repr() -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from storage.records import Event, Turn, VaultEntry
-from storage.repositories.erasures import AT_ONCE, Counts, Erasing, Erasure
+from storage.repositories.erasures import AT_ONCE, ErasureFilter, Erasures, RowCounts
 from storage.repositories.vault import Vault
 from tests.storage.stores import (
     Store,
@@ -45,11 +45,11 @@ async def kept(store: Store, request_id: str = "r1") -> None:
 async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
     await kept(store)
     before = await store.entry()
-    erasing = Erasing(store.database)
-    assert await erasing.prunable(created_before=after(days=1)) == 1
-    assert await erasing.prune(created_before=after(days=1)) == 1
-    assert await erasing.prune(created_before=after(days=1)) == 0
-    assert await erasing.prunable(created_before=after(days=1)) == 0
+    erasures = Erasures(store.database)
+    assert await erasures.prunable(created_before=after(days=1)) == 1
+    assert await erasures.prune(created_before=after(days=1)) == 1
+    assert await erasures.prune(created_before=after(days=1)) == 0
+    assert await erasures.prunable(created_before=after(days=1)) == 0
     entry = await store.entry()
     assert entry.request.conversation == (Turn(role="customer", text=""), Turn(role="agent", text=""))
     assert (entry.request.hint, entry.request.text_kept) == (None, "none")
@@ -63,12 +63,12 @@ async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
     assert told == {**was, "final_text": None}
     assert [row["text"] for row in await store.rows("SELECT text FROM deliveries")] == [None]
     assert await store.count("vault") == 0
-    assert [text for each in [each async for each in erasing.texts()] for text in each.texts if "quoted" in text] == []
+    assert [text for each in [each async for each in erasures.texts()] for text in each.texts if "quoted" in text] == []
 
 
 async def test_young_requests_keep_their_texts(store: Store) -> None:
     await kept(store)
-    assert await Erasing(store.database).prune(created_before=after(seconds=0)) == 0
+    assert await Erasures(store.database).prune(created_before=after(seconds=0)) == 0
     assert (await store.entry()).request.conversation == SAID
 
 
@@ -95,10 +95,10 @@ async def test_erased_is_gone_from_every_table(store: Store) -> None:
     await failed(store, "r2")
     await redrafted(store, "r2", "r3")
     await shown(store, "r4")
-    erasing = Erasing(store.database)
-    assert await erasing.matching(Erasure(request_id="r3")) == ("r3", "r2")
-    assert await erasing.counts(["r1", "r2", "r3"]) == await erasing.erase(["r1", "r2", "r3"])
-    assert await erasing.counts(["r1", "r2", "r3"]) == Counts()
+    erasures = Erasures(store.database)
+    assert await erasures.find_matching(ErasureFilter(request_id="r3")) == ("r3", "r2")
+    assert await erasures.counts(["r1", "r2", "r3"]) == await erasures.erase(["r1", "r2", "r3"])
+    assert await erasures.counts(["r1", "r2", "r3"]) == RowCounts()
     assert [entry.request.id for entry in await store.entries()] == ["r4"]
     keys = [row["key"] for row in await store.rows("SELECT key FROM seen_deliveries")]
     assert "redraft:r2" not in keys
@@ -108,18 +108,18 @@ async def test_erased_is_gone_from_every_table(store: Store) -> None:
 @pytest.mark.parametrize(
     ("erasure", "found"),
     [
-        (Erasure(agent_id="U1"), {"r1", "r2"}),
-        (Erasure(channel_id="C2"), {"r2", "r3"}),
-        (Erasure(thread_ts="1.5"), {"r3"}),
-        (Erasure(request_id="r1"), {"r1"}),
-        (Erasure(agent_id="U%"), set()),
+        (ErasureFilter(agent_id="U1"), {"r1", "r2"}),
+        (ErasureFilter(channel_id="C2"), {"r2", "r3"}),
+        (ErasureFilter(thread_ts="1.5"), {"r3"}),
+        (ErasureFilter(request_id="r1"), {"r1"}),
+        (ErasureFilter(agent_id="U%"), set()),
     ],
 )
-async def test_what_is_meant(store: Store, erasure: Erasure, found: set[str]) -> None:
+async def test_what_is_meant(store: Store, erasure: ErasureFilter, found: set[str]) -> None:
     await asked(store, "r1")
     await asked(store, "r2", channel_id="C2")
     await asked(store, "r3", channel_id="C2", agent_id="U2", thread_ts="1.5")
-    assert set(await Erasing(store.database).matching(erasure)) == found
+    assert set(await Erasures(store.database).find_matching(erasure)) == found
 
 
 async def test_an_agents_choice_on_anothers_request_is_meant(store: Store) -> None:
@@ -128,13 +128,13 @@ async def test_an_agents_choice_on_anothers_request_is_meant(store: Store) -> No
         await shown(store, request_id)
     await chosen(store, a_choice("r1", agent_id="U9"))
     await store.requests.record_event(Event(request_id="r2", type="edit_opened", at=after(seconds=1), agent_id="U9"))
-    assert set(await Erasing(store.database).matching(Erasure(agent_id="U9"))) == {"r1", "r2"}
+    assert set(await Erasures(store.database).find_matching(ErasureFilter(agent_id="U9"))) == {"r1", "r2"}
 
 
 async def test_every_text_is_found_with_its_request(store: Store) -> None:
     await kept(store)
     texts: dict[str, list[str]] = {"open": [], "sealed": []}
-    async for each in Erasing(store.database).texts():
+    async for each in Erasures(store.database).texts():
         assert each.request_id == "r1"
         texts["open"] += each.texts
         texts["sealed"] += [each.sealed] if each.sealed else []
@@ -145,16 +145,16 @@ async def test_every_text_is_found_with_its_request(store: Store) -> None:
 async def test_many_are_found_page_by_page(store: Store) -> None:
     for number in range(AT_ONCE + 2):
         await asked(store, f"r{number:04}", hint=f"hint {number}")
-    hints = [text async for each in Erasing(store.database).texts() for text in each.texts if text.startswith("hint")]
+    hints = [text async for each in Erasures(store.database).texts() for text in each.texts if text.startswith("hint")]
     assert len(set(hints)) == len(hints) == AT_ONCE + 2
-    assert len(await Erasing(store.database).matching(Erasure(agent_id="U1"))) == AT_ONCE + 2
+    assert len(await Erasures(store.database).find_matching(ErasureFilter(agent_id="U1"))) == AT_ONCE + 2
 
 
 async def test_keys_of_an_agents_clicks(store: Store) -> None:
     for key in ("click:U1:1.1", "stale:click:U1:1.1", "click:U11:1.1", "command:1"):
         await asked(store, key)
         await store.change(f"UPDATE seen_deliveries SET key = '{key}' WHERE key = 'command:{key}'")
-    assert await Erasing(store.database).forget_keys_of("U1") == 2
+    assert await Erasures(store.database).forget_keys_of("U1") == 2
 
 
 async def test_the_vault_forgets_what_has_expired(store: Store) -> None:
@@ -170,7 +170,7 @@ async def test_the_vault_forgets_what_has_expired(store: Store) -> None:
 async def test_replies_whose_delivery_ended_are_forgotten(store: Store) -> None:
     await kept(store)
     await store.change("UPDATE deliveries SET state = 'unknown'")
-    erasing = Erasing(store.database)
-    assert await erasing.forget_delivered(chosen_before=after(seconds=5)) == 0
-    assert await erasing.forget_delivered(chosen_before=after(seconds=6)) == 1
+    erasures = Erasures(store.database)
+    assert await erasures.forget_delivered(chosen_before=after(seconds=5)) == 0
+    assert await erasures.forget_delivered(chosen_before=after(seconds=6)) == 1
     assert not await store.deliveries.post_again("r1", idempotency_key="click:x", at=after(days=2))

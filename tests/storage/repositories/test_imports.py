@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.choice_log import read_line
-from bot.choice_log.writer import FIELDS, JsonLines
+from bot.choice_log.fields import FIELDS
+from bot.choice_log.formats.json_lines import JsonLinesEncoder
 from storage.engine.database import Database
-from storage.queries.export_rows import RawLog
+from storage.queries.export_rows import RawChoiceLog
 from storage.queries.log_entries import Selection
 from storage.records import Event, LogEntry
-from storage.repositories.imports import Imports
+from storage.repositories.imports import LogImporter
 from tests.bot.entries import entries
 from tests.storage.stores import (
     Databases,
@@ -44,14 +45,14 @@ def an_entry(request_id: str = "r1", **changes: object) -> LogEntry:
 
 
 def exported(url: str) -> list[str]:
-    writer = JsonLines()
-    return [writer.line(raw) for raw in RawLog(url).entries(ALL, FIELDS)]
+    writer = JsonLinesEncoder()
+    return [writer.encode(raw) for raw in RawChoiceLog(url).entries(ALL, FIELDS)]
 
 
 async def taken(url: str, found: Sequence[LogEntry]) -> list[str]:
     database = Database(url)
     try:
-        return list(await Imports(database, FIELDS).take(found))
+        return list(await LogImporter(database, FIELDS).take(found))
     finally:
         await database.aclose()
 
@@ -62,7 +63,7 @@ def test_exported_imported_and_exported_again_is_the_same_to_the_byte(engine: Da
     first, second = engine.migrated(), engine.migrated()
     assert asyncio.run(taken(first, found)) == ["new"] * len(found)
     lines = exported(first)
-    assert sorted(lines) == sorted(JsonLines().line(raw) for raw in RawLog(first).entries(ALL, FIELDS))
+    assert sorted(lines) == sorted(JsonLinesEncoder().encode(raw) for raw in RawChoiceLog(first).entries(ALL, FIELDS))
     assert [read_line(line) for line in lines] == sorted(
         found, key=lambda entry: (entry.request.created_at, entry.request.id)
     )
@@ -94,7 +95,7 @@ async def test_a_log_moves_from_one_engine_to_the_other(
 
 
 async def test_what_is_there_is_never_changed(store: Store) -> None:
-    imports = Imports(store.database, FIELDS)
+    imports = LogImporter(store.database, FIELDS)
     assert await imports.take([an_entry()]) == ["new"]
     before = await store.entries()
     other = replace(an_entry(), choice=None)
@@ -109,7 +110,7 @@ async def test_what_is_there_is_never_changed(store: Store) -> None:
 
 
 async def test_ids_of_others_are_refused(store: Store) -> None:
-    imports = Imports(store.database, FIELDS)
+    imports = LogImporter(store.database, FIELDS)
     await imports.take([an_entry()])
     stolen = replace(an_entry("r2"), candidates=some_candidates("r1"), choice=None)
     chosen_twice = replace(an_entry("r3"), choice=a_choice("r3", id="r1-h"))
@@ -124,7 +125,7 @@ async def test_ids_of_others_are_refused(store: Store) -> None:
 
 
 async def test_judging_records_nothing(store: Store) -> None:
-    imports = Imports(store.database, FIELDS)
+    imports = LogImporter(store.database, FIELDS)
     await imports.take([an_entry()])
     assert await imports.judge([an_entry(), an_entry("r2")]) == ["known", "new"]
     assert await store.count("requests") == 1
@@ -132,12 +133,12 @@ async def test_judging_records_nothing(store: Store) -> None:
 
 async def test_many_at_once(store: Store) -> None:
     found = [an_entry(f"r{number:04}") for number in range(2_000)]
-    assert set(await Imports(store.database, FIELDS).take(found)) == {"new"}
-    assert set(await Imports(store.database, FIELDS).take(found)) == {"known"}
+    assert set(await LogImporter(store.database, FIELDS).take(found)) == {"new"}
+    assert set(await LogImporter(store.database, FIELDS).take(found)) == {"known"}
 
 
 async def test_two_importers_at_once_take_each_request_once(store: Store) -> None:
     found = [an_entry(f"r{number}") for number in range(50)]
-    verdicts = await asyncio.gather(*(Imports(store.database, FIELDS).take(found) for _ in range(4)))
+    verdicts = await asyncio.gather(*(LogImporter(store.database, FIELDS).take(found) for _ in range(4)))
     assert sorted(verdict for each in zip(*verdicts, strict=True) for verdict in each) == ["known"] * 150 + ["new"] * 50
     assert await store.count("requests") == 50

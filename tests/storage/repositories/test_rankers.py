@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from storage.errors import TakenOver
-from storage.repositories.rankers import KEPT_UNSHOWN, LEARNING, Change
+from storage.errors import OwnershipLost
+from storage.repositories.rankers import KEPT_UNSHOWN, LEARNING, RankerChange
 from tests.storage.stores import AT, Store, a_choice, a_ranker, after, chosen, open_store, shown, store_of, undone
 
 LEASE = timedelta(minutes=2)
@@ -47,7 +47,7 @@ async def test_an_open_gate_shows_and_a_shut_one_withdraws(store: Store) -> None
     await leased(store)
     assert await store.rankers.record(a_ranker("v1", gate_open=False)) is None
     change = await store.rankers.record(a_ranker("v2", created_at=after(days=1)))
-    assert change == Change(at=after(days=1), actor="here", version="v2", reason="gate")
+    assert change == RankerChange(at=after(days=1), actor="here", version="v2", reason="gate")
     assert await store.rankers.current() == change
     await store.rankers.record(a_ranker("v3"))
     assert await shown_now(store) == "v3"
@@ -69,7 +69,7 @@ async def test_a_rollback_stands_whatever_is_learned_until_it_is_lifted(store: S
     newest = await store.rankers.newest()
     assert newest is not None
     assert newest.version == "v2"
-    await store.rankers.go_on(actor="cli", at=after(hours=2))
+    await store.rankers.unpin(actor="cli", at=after(hours=2))
     assert await shown_now(store) == "v2"
     assert (await audited(store))[2:] == [
         ("ranker_rolled_back", "cli"),
@@ -85,7 +85,7 @@ async def test_a_version_rolled_back_to_is_not_withdrawn_by_a_gate(store: Store)
     await store.rankers.roll_back("v1", actor="cli", at=after(hours=1))
     await store.rankers.record(a_ranker("v3", gate_open=False))
     assert await shown_now(store) == "v1"
-    await store.rankers.go_on(actor="cli", at=after(hours=2))
+    await store.rankers.unpin(actor="cli", at=after(hours=2))
     assert await shown_now(store) is None, "the newest ranker's gate is shut"
 
 
@@ -193,7 +193,7 @@ async def test_who_lost_the_lease_records_nothing(store: Store) -> None:
     await leased(store)
     other = store_of(store.database, me="other")
     assert await other.leases.take(LEARNING, at=after(hours=1), until=after(hours=1) + LEASE)
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await store.rankers.record(a_ranker())
     assert await store.rankers.versions() == ()
     assert await audited(store) == []
@@ -202,7 +202,7 @@ async def test_who_lost_the_lease_records_nothing(store: Store) -> None:
 
 
 async def test_nothing_is_recorded_without_a_lease(store: Store) -> None:
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await store.rankers.record(a_ranker())
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from storage.errors import NotOpen, Redelivered, TakenOver
+from storage.errors import DuplicateDelivery, OwnershipLost, RequestClosed
 from storage.records import Delivery
 from storage.repositories.replicas import AT_ONCE
 from tests.storage.stores import (
@@ -142,11 +142,11 @@ async def test_much_is_taken_over_piece_by_piece(store: Store, next_one: Store) 
 async def test_one_that_was_only_slow_has_lost_its_claim(store: Store, next_one: Store) -> None:
     await asked(store)
     await next_one.replicas.take_requests()
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await store.requests.record_drafts(drafted())
     assert await store.count("candidates") == 0
     await next_one.requests.record_drafts(drafted())
-    with pytest.raises(TakenOver):  # drafted already
+    with pytest.raises(OwnershipLost):  # drafted already
         await next_one.requests.record_drafts(drafted())
     assert await store.count("candidates") == 3
 
@@ -156,7 +156,7 @@ async def test_what_is_no_longer_in_drafting_takes_no_drafts(store: Store, how: 
     if how == "expired":
         await asked(store)
         assert await store.requests.close_expired(["r1"], at=after()) == 1
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await store.requests.record_drafts(drafted())
 
 
@@ -310,14 +310,14 @@ async def test_one_command_delivered_to_every_replica_is_one_request(crowd: Sequ
         *(store.requests.record(a_request(f"r{n}"), idempotency_key="command:1") for n, store in enumerate(crowd)),
         return_exceptions=True,
     )
-    assert sum(isinstance(result, Redelivered) for result in results) == 3
+    assert sum(isinstance(result, DuplicateDelivery) for result in results) == 3
     assert await crowd[0].count("requests") == 1
 
 
 async def test_one_click_delivered_to_every_replica_is_one_choice(crowd: Sequence[Store]) -> None:
     await shown(crowd[0])
     results = await asyncio.gather(*(chosen(store, key="click:1", parts=1) for store in crowd), return_exceptions=True)
-    assert sum(isinstance(result, Redelivered) for result in results) == 3
+    assert sum(isinstance(result, DuplicateDelivery) for result in results) == 3
     assert await crowd[0].count("choices") == await crowd[0].count("deliveries") == 1
 
 
@@ -333,7 +333,7 @@ async def test_a_choice_a_redraft_and_the_night_at_once_have_one_winner(crowd: S
     turned = moves[attempt:] + moves[:attempt]
     results = await asyncio.gather(*(move() for move in turned), return_exceptions=True)
     by_move = results[-attempt:] + results[:-attempt] if attempt else results
-    won = [not isinstance(by_move[n], NotOpen) if n != 2 else by_move[2] == 1 for n in range(4)]
+    won = [not isinstance(by_move[n], RequestClosed) if n != 2 else by_move[2] == 1 for n in range(4)]
     assert won.count(True) == 1
     entry = await crowd[0].entry()
     assert (entry.choice is not None) == (won[0] or won[3])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage.errors import NotOpen, Redelivered
+from storage.errors import DuplicateDelivery, RequestClosed
 from storage.records import Event, ResponseUrl, Turn
 from storage.tables import to_iso
 from tests.storage.stores import (
@@ -99,7 +99,7 @@ async def test_any_text_and_any_id_come_back(store: Store, text: str, hint: str,
     request = await asked(store, request_id, hint=hint, conversation=(Turn(role="customer", text=text),))
     candidates = some_candidates(request_id, 1, text=text)
     await store.requests.record_drafts(drafted(request_id, candidates))
-    entry = await store.requests.of_candidate(candidates[0].id)
+    entry = await store.requests.get_by_candidate(candidates[0].id)
     assert entry is not None
     assert (entry.request.hint, entry.request.conversation) == (hint, request.conversation)
     assert entry.candidates[0].text == text
@@ -139,7 +139,7 @@ async def test_times_are_kept_in_utc_to_the_millisecond(store: Store) -> None:
 
 async def test_a_request_counts_once_however_often_it_is_delivered(store: Store) -> None:
     await asked(store)
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await store.requests.record(a_request("r2"), idempotency_key="command:r1")
     assert [entry.request.id for entry in await store.entries()] == ["r1"]
 
@@ -149,7 +149,7 @@ async def test_many_deliveries_of_one_command_at_once_make_one_request(store: St
         *(store.requests.record(a_request(f"r{n}"), idempotency_key="command:1") for n in range(10)),
         return_exceptions=True,
     )
-    assert sorted(map(type, results), key=str) == sorted([type(None), *[Redelivered] * 9], key=str)
+    assert sorted(map(type, results), key=str) == sorted([type(None), *[DuplicateDelivery] * 9], key=str)
     assert await store.count("requests") == 1
 
 
@@ -235,7 +235,7 @@ async def test_a_late_record_of_shown_opens_nothing_again(store: Store, closed_b
     entry = await store.entry()
     assert entry.request.status == {"redraft": "redrafted", "expire": "expired"}[closed_by]
     assert entry.request.shown_at == after(seconds=3)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await chosen(store)
 
 
@@ -261,7 +261,7 @@ async def test_an_event_that_is_delivered_again_is_recorded_once(store: Store) -
     await shown(store)
     opened = Event(request_id="r1", type="edit_opened", at=after(seconds=4))
     await store.requests.record_event(opened, idempotency_key="click:1")
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await store.requests.record_event(opened, idempotency_key="click:1")
     assert [event.type for event in (await store.entry()).events] == ["shown", "edit_opened"]
 
@@ -290,14 +290,14 @@ async def test_a_redraft_closes_its_parent(store: Store) -> None:
     assert (parent.request.status, parent.choice) == ("redrafted", None)
     assert parent.events[-1].data == {"child_request_id": "r2"}
     assert (child.request.status, child.request.parent_request_id) == ("drafting", "r1")
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await chosen(store)
 
 
 async def test_a_parent_is_redrafted_once(store: Store) -> None:
     await shown(store)
     await redrafted(store)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await redrafted(store, child="r3")
     assert await store.count("requests") == 2
 
@@ -305,7 +305,7 @@ async def test_a_parent_is_redrafted_once(store: Store) -> None:
 async def test_a_redelivered_redraft_is_told_apart(store: Store) -> None:
     await shown(store)
     await redrafted(store, key="click:1")
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await redrafted(store, child="r3", key="click:1")
 
 
@@ -319,7 +319,7 @@ async def test_what_is_not_open_is_not_redrafted(store: Store, how: str) -> None
         await store.requests.expire(created_before=after(days=1), at=after(days=1))
     if how == "drafting":
         await asked(store)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await redrafted(store, key="click:1")
     assert await store.count("requests") == (0 if how == "unknown" else 1)
     assert await store.count("seen_deliveries") == await store.count("requests") + (how == "chosen")
@@ -328,7 +328,7 @@ async def test_what_is_not_open_is_not_redrafted(store: Store, how: str) -> None
 async def test_a_failed_request_is_asked_again_once_and_stays_failed(store: Store) -> None:
     await failed(store)
     await redrafted(store)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await redrafted(store, child="r3")
     entry = await store.entry()
     assert entry.request.status == "failed"
@@ -340,7 +340,7 @@ async def test_trying_again_many_times_at_once_makes_one_child(store: Store) -> 
     await failed(store)
     results = await asyncio.gather(*(redrafted(store, child=f"child{n}") for n in range(10)), return_exceptions=True)
     assert results.count(None) == 1
-    assert {type(result) for result in results} == {type(None), NotOpen}
+    assert {type(result) for result in results} == {type(None), RequestClosed}
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -348,7 +348,7 @@ async def test_a_redraft_and_a_choice_at_once_have_one_winner(store: Store, atte
     await shown(store)
     both = [redrafted(store), chosen(store)]
     results = await asyncio.gather(*(both if attempt % 2 else both[::-1]), return_exceptions=True)
-    assert sum(isinstance(result, NotOpen) for result in results) == 1
+    assert sum(isinstance(result, RequestClosed) for result in results) == 1
     entry = await store.entry()
     assert (entry.request.status == "redrafted") == (entry.choice is None)
     assert (await store.count("requests") == 2) == (entry.choice is None)
@@ -401,14 +401,14 @@ async def test_expired_response_urls_are_forgotten(store: Store) -> None:
 async def test_old_keys_are_forgotten_but_not_that_a_failed_request_was_asked_again(store: Store) -> None:
     await failed(store)
     await redrafted(store)
-    assert await store.requests.forget_deliveries(seen_before=after(days=3)) == 2
-    with pytest.raises(NotOpen):
+    assert await store.requests.forget_keys(seen_before=after(days=3)) == 2
+    with pytest.raises(RequestClosed):
         await redrafted(store, child="r3")
 
 
 async def test_keys_that_may_come_again_are_kept(store: Store) -> None:
     await asked(store)
-    assert await store.requests.forget_deliveries(seen_before=AT) == 0
+    assert await store.requests.forget_keys(seen_before=AT) == 0
 
 
 # --- what is asked of the log ---------------------------------------------------------------------------
@@ -468,7 +468,7 @@ async def test_what_others_have_open_in_a_channel(store: Store) -> None:
     """Undecided, of other agents, since then; oldest first."""
 
     async def others() -> list[str]:
-        found = await store.requests.open_in_channel(team_id="T1", channel_id="C1", other_than="U1", since=AT)
+        found = await store.requests.list_open_in_channel(team_id="T1", channel_id="C1", except_agent_id="U1", since=AT)
         return [request.id for request in found]
 
     await asked(store, "too_old", agent_id="U2", created_at=AT - timedelta(milliseconds=1))
@@ -503,18 +503,18 @@ async def test_an_agents_requests_are_counted(store: Store) -> None:
 
 
 async def test_tokens_are_summed_read_and_written(store: Store) -> None:
-    assert await store.requests.tokens_since(since=AT) == 0
+    assert await store.requests.count_tokens_since(since=AT) == 0
     for request_id, created_at in (("before", AT - timedelta(seconds=1)), ("today", AT)):
         await asked(store, request_id, created_at=created_at)
         counted = some_candidates(request_id, 3, prompt_tokens=100, completion_tokens=10)
         uncounted = replace(counted[2], prompt_tokens=None, completion_tokens=5)
         await store.requests.record_drafts(drafted(request_id, [*counted[:2], uncounted]))
-    assert await store.requests.tokens_since(since=AT) == 225
+    assert await store.requests.count_tokens_since(since=AT) == 225
 
 
 async def test_the_unknown_is_none(store: Store) -> None:
     assert await store.requests.get("nobody") is None
-    assert await store.requests.of_candidate("nobody") is None
+    assert await store.requests.get_by_candidate("nobody") is None
 
 
 async def test_a_playbook_is_kept_once(store: Store) -> None:

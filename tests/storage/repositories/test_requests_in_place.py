@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import NotOpen, TakenOver
+from storage.errors import OwnershipLost, RequestClosed
 from storage.records import Event, Turn
-from storage.repositories.requests import Finished
+from storage.repositories.requests import ProgressiveOutcome
 from tests.storage.stores import Store, a_choice, after, asked, some_candidates, store_of
 
 
@@ -24,8 +24,8 @@ def seen(**span: float) -> Event:
     return Event(request_id="r1", type="shown", at=after(**span), agent_id="U1")
 
 
-def finished(**changes: object) -> Finished:
-    plain = Finished(request_id="r1", candidates=(), order_propensity=0.5, first_propensity=0.5)
+def finished(**changes: object) -> ProgressiveOutcome:
+    plain = ProgressiveOutcome(request_id="r1", candidates=(), order_propensity=0.5, first_propensity=0.5)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
@@ -51,7 +51,7 @@ async def test_it_is_shown_when_all_is_drafted_and_some_of_it_was_seen(store: St
     await store.requests.record_candidate(two, at=after(seconds=3))
     assert (await store.entry()).request.status == "drafting"
     three = replace(three, position=None, text=None, error="cancelled")
-    await store.requests.record_finished(finished(candidates=(three,)))
+    await store.requests.record_progressive_outcome(finished(candidates=(three,)))
     assert not await store.requests.record_shown(seen(seconds=4), only=[one.id, two.id])
     entry = await store.entry()
     assert (entry.request.status, entry.request.shown_at) == ("shown", after(seconds=2))
@@ -63,7 +63,7 @@ async def test_it_is_shown_when_all_is_drafted_and_some_of_it_was_seen(store: St
 async def test_seen_only_after_all_is_drafted(store: Store) -> None:
     await asked(store)
     await store.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
-    await store.requests.record_finished(finished())
+    await store.requests.record_progressive_outcome(finished())
     assert (await store.entry()).request.status == "drafting"
     await store.requests.record_shown(seen(seconds=2), only=["r1-c0"])
     assert (await store.entry()).request.status == "shown"
@@ -74,10 +74,10 @@ async def test_after_a_choice_none_is_added(store: Store) -> None:
     one, two, _ = some_candidates()
     await store.requests.record_candidate(one, at=after(seconds=1))
     await choose(store)
-    with pytest.raises(NotOpen):
+    with pytest.raises(RequestClosed):
         await store.requests.record_candidate(two, at=after(seconds=2))
     late = replace(two, position=None, dropped_reason="not_selected")
-    await store.requests.record_finished(finished(candidates=(late,)))
+    await store.requests.record_progressive_outcome(finished(candidates=(late,)))
     entry = await store.entry()
     assert [candidate.dropped_reason for candidate in entry.candidates] == [None, "not_selected"]
     assert entry.choice is not None
@@ -94,17 +94,17 @@ async def test_a_choice_and_a_draft_at_once_take_turns(store: Store) -> None:
     entry = await store.entry()
     assert entry.choice is not None
     assert (len(entry.candidates) == 2) == (results[1] is None)
-    assert results[1] is None or isinstance(results[1], NotOpen)
+    assert results[1] is None or isinstance(results[1], RequestClosed)
 
 
 async def test_another_replica_records_nothing(store: Store) -> None:
     await asked(store)
     other = store_of(store.database, me="another")
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await other.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
-    with pytest.raises(TakenOver):
-        await other.requests.record_finished(finished())
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
+        await other.requests.record_progressive_outcome(finished())
+    with pytest.raises(OwnershipLost):
         await other.requests.record_conversation("r1", (Turn(role="customer", text="Other"),))
     assert (await store.entry()).candidates == ()
 
@@ -112,21 +112,21 @@ async def test_another_replica_records_nothing(store: Store) -> None:
 async def test_what_ended_is_not_ended_again(store: Store) -> None:
     await asked(store)
     await store.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
-    await store.requests.record_finished(finished())
-    with pytest.raises(TakenOver):
-        await store.requests.record_finished(finished())
+    await store.requests.record_progressive_outcome(finished())
+    with pytest.raises(OwnershipLost):
+        await store.requests.record_progressive_outcome(finished())
 
 
 async def test_where_nothing_could_be_shown_it_failed(store: Store) -> None:
     await asked(store)
     event = Event(request_id="r1", type="failed", at=after(seconds=2), agent_id="U1", data={"errors": ["refused"]})
     ended = finished(order_propensity=None, first_propensity=None, events=(event,))
-    await store.requests.record_finished(ended)
+    await store.requests.record_progressive_outcome(ended)
     entry = await store.entry()
     assert (entry.request.status, entry.request.sent_to_slack_at) == ("failed", None)
     assert [each.type for each in entry.events] == ["failed"]
-    with pytest.raises(TakenOver):
-        await store.requests.record_finished(ended)
+    with pytest.raises(OwnershipLost):
+        await store.requests.record_progressive_outcome(ended)
 
 
 async def test_what_was_not_seen_yet_is_seen_when_all_is_shown_again(store: Store) -> None:
@@ -135,7 +135,7 @@ async def test_what_was_not_seen_yet_is_seen_when_all_is_shown_again(store: Stor
     await store.requests.record_candidate(one, at=after(seconds=1))
     await store.requests.record_shown(seen(seconds=2), only=[one.id])
     await store.requests.record_candidate(two, at=after(seconds=3))
-    await store.requests.record_finished(finished())
+    await store.requests.record_progressive_outcome(finished())
     await store.requests.record_shown_again(seen(seconds=9))
     entry = await store.entry()
     assert [candidate.shown_at for candidate in entry.candidates] == [after(seconds=2), after(seconds=9)]
@@ -148,5 +148,5 @@ async def test_a_thread_is_recorded_until_something_is_shown(store: Store) -> No
     await store.requests.record_conversation("r1", turns)
     assert (await store.entry()).request.conversation == turns
     await store.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
-    with pytest.raises(TakenOver):
+    with pytest.raises(OwnershipLost):
         await store.requests.record_conversation("r1", turns[:1])

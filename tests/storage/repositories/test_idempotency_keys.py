@@ -2,14 +2,14 @@
 
 import pytest
 
-from storage.errors import Redelivered
-from storage.repositories.delivery_keys import SeenDeliveries
+from storage.errors import DuplicateDelivery
+from storage.repositories.idempotency_keys import IdempotencyKeys
 from tests.storage.stores import Store, after
 
 
 async def test_a_key_is_taken_once(store: Store) -> None:
-    seen = SeenDeliveries(store.database)
+    seen = IdempotencyKeys(store.database)
     await seen.take("export:V1", at=after(seconds=1))
     await seen.take("export:V2", at=after(seconds=1))
-    with pytest.raises(Redelivered):
+    with pytest.raises(DuplicateDelivery):
         await seen.take("export:V1", at=after(seconds=2))

@@ -8,14 +8,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
-from storage.errors import Redelivered, StorageError
+from storage.errors import DuplicateDelivery, StorageError
 from storage.tables import seen_deliveries
 
 _INSERT: Final = insert(seen_deliveries)
 
 
-async def record_delivery(
-    connection: AsyncConnection, key: str, at: datetime, *, taken: type[StorageError] = Redelivered
+async def claim_key(
+    connection: AsyncConnection, key: str, at: datetime, *, taken: type[StorageError] = DuplicateDelivery
 ) -> None:
     """Take the key, within the transaction of what it stands for. Raises `taken` if it was taken before."""
     try:
@@ -24,13 +24,13 @@ async def record_delivery(
         raise taken(key) from error
 
 
-class SeenDeliveries:
+class IdempotencyKeys:
     """What of Slack's deliveries has nothing else to record, in one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def take(self, key: str, *, at: datetime) -> None:
-        """Raises Redelivered if it was taken before, by any replica; Unavailable."""
+        """Raises DuplicateDelivery if it was taken before, by any replica; DatabaseUnavailable."""
         async with self._database.write() as connection:
-            await record_delivery(connection, key, at)
+            await claim_key(connection, key, at)
