@@ -55,7 +55,7 @@ def read_training_set(source: ChoiceSource) -> TrainingSet:
 async def _read_database(location: Location) -> TrainingSet:
     async with open_existing(location) as database:
         selection = Selection(include_simulated=await Audit(database).is_demonstration())
-        return collect_training_set([entry async for entry in ChoiceLog(database).entries(selection)])
+        return collect_training_set([entry async for entry in ChoiceLog(database).iter_entries(selection)])
 
 
 def read_lines(log: Path) -> Iterator[LogLine]:

@@ -57,7 +57,7 @@ class Exporter(Protocol):
 class SeenKeys(Protocol):
     """What Slack has delivered, on all replicas."""
 
-    async def take(self, key: str, *, at: datetime) -> None:
+    async def claim(self, key: str, *, at: datetime) -> None:
         """Raises DuplicateDelivery if it was taken before; DatabaseUnavailable."""
         ...
 

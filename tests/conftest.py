@@ -196,7 +196,7 @@ class Stage:
 async def read_log(url: str, *, include_simulated: bool = False) -> list[dict[str, Any]]:
     database = Database(url)
     try:
-        entries = ChoiceLog(database).entries(Selection(include_simulated=include_simulated))
+        entries = ChoiceLog(database).iter_entries(Selection(include_simulated=include_simulated))
         return [json.loads(to_json_line(entry)) async for entry in entries]
     finally:
         await database.aclose()

@@ -28,7 +28,7 @@ class Pseudonyms:
 
         self.of: Callable[[str, str], str] = of
 
-    def entry(self, raw: RawEntry) -> RawEntry:
+    def replace_ids(self, raw: RawEntry) -> RawEntry:
         """The same with pseudonyms, in the facts of its events too."""
         return RawEntry(
             request=self._row(raw.request, FIELDS.request),

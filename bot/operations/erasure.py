@@ -73,9 +73,9 @@ class Eraser:
             ids = await self._erasures.find_matching(_to_erasure(query))
         else:
             said, unreadable = await self._search_texts(fold_text(query.containing))
-            ids = await self._erasures.families(said)
+            ids = await self._erasures.find_related(said)
         return ErasureMatches(
-            query=query, request_ids=ids, counts=await self._erasures.counts(ids), unreadable=unreadable
+            query=query, request_ids=ids, counts=await self._erasures.count_rows(ids), unreadable=unreadable
         )
 
     async def erase(self, found: ErasureMatches, *, actor: str) -> ErasureReceipt:
@@ -87,7 +87,7 @@ class Eraser:
         for start in range(0, len(found.request_ids), AT_ONCE):
             counts += await self._erasures.erase(found.request_ids[start : start + AT_ONCE])
         if found.query.agent_id is not None:
-            counts += RowCounts(seen_deliveries=await self._erasures.forget_keys_of(found.query.agent_id))
+            counts += RowCounts(seen_deliveries=await self._erasures.forget_click_keys(found.query.agent_id))
         wiped = await self._erasures.wipe()
         receipt = ErasureReceipt(at=self._now(), by=found.query.by, counts=counts, wiped=wiped)
         await self._audit.record(
@@ -99,7 +99,7 @@ class Eraser:
         """Return the ids of requests with this text in any table, and the number of unreadable sealed texts."""
         ids: dict[str, None] = {}
         unreadable = 0
-        async for kept in self._erasures.texts():
+        async for kept in self._erasures.iter_texts():
             try:
                 texts = self._decrypt_texts(kept)
             except DecryptionError:

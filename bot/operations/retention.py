@@ -62,7 +62,7 @@ class Housekeeper:
         forgotten = await self._requests.forget_expired_response_urls(now)
         keys = await self._requests.forget_keys(seen_before=now - KEYS_KEPT_FOR)
         sealed = await self._vault.forget_expired(now)
-        texts = await self._erasures.forget_delivered(chosen_before=now - DELIVERED_KEPT_FOR)
+        texts = await self._erasures.forget_delivery_texts(chosen_before=now - DELIVERED_KEPT_FOR)
         pruned = await self._prune(now)
         if expired or forgotten or keys or sealed or texts or pruned:
             _log.info(

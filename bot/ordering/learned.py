@@ -88,7 +88,7 @@ class LearnedOrderer:
 
         Raises DatabaseUnavailable; then the one used before stays in use.
         """
-        change = await self._rankers.current()
+        change = await self._rankers.get_current()
         wanted = None if change is None else change.version
         before = self.version
         if wanted != before:

@@ -139,7 +139,7 @@ class PrivacyService:
         if request.text_kept == "full":
             masked = await self._mask(request.conversation, request.hint, NO_PLACEHOLDERS)
         else:
-            masked = self._unseal(request, await self._vault.sealed(request.id))
+            masked = self._unseal(request, await self._vault.get(request.id))
         texts = [each.text for each in seen if each.text]
         if masked.previous or not texts:
             return masked
@@ -243,7 +243,7 @@ class PrivacyService:
         """
         if request.text_kept == "full":
             return await self.load_masked(request), None
-        sealed = await self._vault.sealed(request.id)
+        sealed = await self._vault.get(request.id)
         if sealed is not None and key is not None:
             try:
                 masked = _decode(request, decrypt_once(sealed, key))

@@ -47,7 +47,7 @@ async def read_choice_sets(
     """Read the choice sets of a log, all or the newest, with counts of the entries left out, by reason."""
     choice_sets: deque[ChoiceSet] = deque(maxlen=newest)
     left_out: Counter[str] = Counter()
-    async for entry in log.entries(selection):
+    async for entry in log.iter_entries(selection):
         found = to_choice_set(entry)
         if not isinstance(found, ChoiceSet):
             left_out[found] += 1

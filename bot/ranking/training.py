@@ -100,12 +100,12 @@ class RefitScheduler:
             return
         try:
             if await self._is_due():  # another may have done it just now
-                await self._refit(choices=await self._rankers.choices())
+                await self._refit(choices=await self._rankers.count_choices())
         finally:
             await self._leases.give_back(LEARNING)
 
     async def _is_due(self) -> bool:
-        newest, choices = await self._rankers.newest(), await self._rankers.choices()
+        newest, choices = await self._rankers.get_newest(), await self._rankers.count_choices()
         return self._schedule.is_due(newest, choices=choices, now=self._now())
 
     async def _take_lease(self) -> bool:

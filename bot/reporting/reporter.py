@@ -48,8 +48,8 @@ class Reporter:
     async def report(self, question: ReportQuery) -> Report:
         """Build a report. Raises DatabaseUnavailable."""
         made_at = self._now()
-        span = await self._reports.span(question.selection)
-        left_out = await self._reports.left_out(question.selection)
+        span = await self._reports.find_span(question.selection)
+        left_out = await self._reports.count_excluded(question.selection)
         sums = _ReportTotals(question)
         try:
             async with asyncio.TaskGroup() as reading:
@@ -62,19 +62,19 @@ class Reporter:
 
     async def _read(self, monday: date, question: ReportQuery, sums: "_ReportTotals", turn: asyncio.Semaphore) -> None:
         async with turn:
-            sums.add(monday, await self._reports.facts(_clip_to_week(monday, question.selection), question.by))
+            sums.add(monday, await self._reports.read_cells(_clip_to_week(monday, question.selection), question.by))
 
 
 async def _iterate_weeks(reports: Reports, selection: Selection) -> AsyncIterator[date]:
     """Yield the Mondays of weeks with requests; others are leapt over, however many."""
-    found = await reports.next_from(selection)
+    found = await reports.find_first_time(selection)
     while found is not None:
         monday = found.date() - timedelta(days=found.weekday())
         yield monday
         following = _end_of_week(monday)
         if following == _ALL_TIME or (selection.until is not None and following >= selection.until):
             return
-        found = await reports.next_from(replace(selection, since=following))
+        found = await reports.find_first_time(replace(selection, since=following))
 
 
 def _start_of_day(day: date) -> datetime:

@@ -145,7 +145,7 @@ class Deliverer:
             finished.append(settled)
             if part.state != "done":
                 await self._write_buffer.write_or_queue(
-                    partial(self._deliveries.done, settled, sent=self._make_sent_event(chosen, finished))
+                    partial(self._deliveries.mark_done, settled, sent=self._make_sent_event(chosen, finished))
                 )
         by_hand = [part for part, settled in zip(chosen.parts, finished, strict=True) if settled.address == "copy"]
         if not by_hand:
@@ -158,7 +158,7 @@ class Deliverer:
         Raises DatabaseUnavailable.
         """
         if chosen.parts:
-            await self._deliveries.told(chosen.choice.id)
+            await self._deliveries.mark_told(chosen.choice.id)
 
     async def find_standing_choice(self, click: Click, request_id: str) -> RecordedChoice | None:
         """Return the standing choice on a request of this agent; None if it has something left to deliver."""
@@ -218,7 +218,7 @@ class Deliverer:
         while True:
             if part.address == "copy":
                 return replace(part, state="done")
-            if not await self._deliveries.attempt(part.id):
+            if not await self._deliveries.begin_attempt(part.id):
                 return None
             try:
                 posted = await self._courier.post(request, part)
@@ -244,7 +244,7 @@ class Deliverer:
                 return replace(part, state="done", channel_id=posted.channel_id, message_ts=posted.message_ts)
 
     async def _record_unknown(self, part: Delivery) -> Delivery:
-        await self._write_buffer.write_or_queue(partial(self._deliveries.unknown, part.id))
+        await self._write_buffer.write_or_queue(partial(self._deliveries.mark_unknown, part.id))
         return replace(part, state="unknown")
 
     def _make_sent_event(self, chosen: RecordedChoice, finished: Sequence[Delivery]) -> Event | None:
@@ -277,7 +277,7 @@ class Deliverer:
                 await self._sleep(throttled.retry_after_s)
             except DeliveryRefused as error:
                 _log.warning("posted reply not deleted: %s", error, extra={"request_id": part.request_id})
-                await self._deliveries.deleted(part.id)
+                await self._deliveries.remove(part.id)
                 return False
             except DeliveryUncertain as error:
                 # Deleting twice does no harm. The part stays on record: the next start tries again.
@@ -287,7 +287,7 @@ class Deliverer:
                     return False
                 await self._sleep(DELETE_AGAIN_AFTER_S)
             else:
-                await self._deliveries.deleted(part.id)
+                await self._deliveries.remove(part.id)
                 return True
 
 

@@ -312,7 +312,7 @@ class Suggester:
     async def find_last_open(self, *, team_id: str | None, agent_id: str) -> LogEntry | None:
         """Return the agent's newest open request of the last day; without a team, that of any team in the Grid."""
         since = self._now() - timedelta(days=1)
-        entry = await self._requests.last_open(team_id=team_id, agent_id=agent_id, since=since)
+        entry = await self._requests.find_last_open(team_id=team_id, agent_id=agent_id, since=since)
         return None if entry is None else await self._privacy.unmask_recorded_entry(entry)
 
     async def restore_originals(self, request: Request) -> Request:

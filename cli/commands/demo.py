@@ -264,7 +264,7 @@ class _Newest:
 
     async def _read(self) -> list[Json]:
         since = wiring.now() - LOG_SINCE
-        entries = self._log.entries(Selection(since=since, include_simulated=True))
+        entries = self._log.iter_entries(Selection(since=since, include_simulated=True))
         return [json.loads(to_json_line(entry)) async for entry in entries]
 
 

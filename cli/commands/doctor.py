@@ -238,7 +238,7 @@ async def _unreadable(settings: Settings, location: Location) -> int:
     try:
         if (await read_revisions(database))[0] is None:
             return 0
-        return sum(not cipher.can_decrypt(sealed) for sealed in await Vault(database).newest(ROWS_TRIED))
+        return sum(not cipher.can_decrypt(sealed) for sealed in await Vault(database).list_newest(ROWS_TRIED))
     finally:
         await database.aclose()
 

@@ -149,7 +149,7 @@ def write(location: Location, wanted: Export) -> Exported:
     """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
     _refuse_packing(wanted)
     selection, count, simulated = asyncio.run(_noted(location, wanted))
-    found = RawChoiceLog(location.url).entries(selection, wanted.wish.fields)
+    found = RawChoiceLog(location.url).iter_entries(selection, wanted.wish.fields)
     with (
         explain_unavailable(location),
         closing(found) as entries,
@@ -160,7 +160,7 @@ def write(location: Location, wanted: Export) -> Exported:
         form = _opened(wanted.wish, file)
         written = 0
         for raw in entries:
-            form.write(raw if wanted.pseudonyms is None else wanted.pseudonyms.entry(raw))
+            form.write(raw if wanted.pseudonyms is None else wanted.pseudonyms.replace_ids(raw))
             written += 1
             if written % _TOLD_EVERY == 0:
                 told(written)

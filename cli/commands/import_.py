@@ -101,7 +101,7 @@ async def import_(location: Location, files: Sequence[Path], source: Source, kee
     async with open_or_create(location) as records:
         for file in files:
             before = Counter(tally.counts)
-            await _read(file, _keeping(source, keep), LogImporter(records.database, FIELDS).take, tally)
+            await _read(file, _keeping(source, keep), LogImporter(records.database, FIELDS).import_new, tally)
             data = {"imported": tally.counts["new"] - before["new"], "known": tally.counts["known"] - before["known"]}
             await Audit(records.database).record(at=wiring.now(), actor="cli", action="import", data=data)
     return tally
@@ -124,7 +124,7 @@ async def _judging(location: Location) -> AsyncIterator[Judge]:
         yield _all_new
         return
     async with open_existing(location) as database:
-        yield LogImporter(database, FIELDS).judge
+        yield LogImporter(database, FIELDS).compare
 
 
 async def _all_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:

@@ -76,7 +76,7 @@ async def count_prunable(location: Location, before: datetime) -> Pruning:
     """Count what `prune` would forget, and change nothing. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         with explain_unavailable(location):
-            count = await Erasures(database).prunable(created_before=before)
+            count = await Erasures(database).count_prunable(created_before=before)
     return Pruning(created_before=before, requests=count, wiped=None)
 
 

@@ -56,7 +56,7 @@ async def roll_back(location: Location, to: str | None) -> Rollback:
     """Go back to the ranker shown before, or to `to`. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         rankers = Rankers(database, me=wiring.new_id())
-        current = await rankers.current()
+        current = await rankers.get_current()
         before = None if current is None else current.version
         return Rollback(before=before, change=await _apply(rankers, to, current, at=wiring.now()))
 
@@ -70,7 +70,7 @@ async def _apply(rankers: Rankers, to: str | None, current: RankerChange | None,
                 "the order is uniform already, so there is nothing to go back from; to keep it so whatever is learned: "
                 "suggest rank rollback --to uniform"
             )
-        return await rankers.roll_back(await rankers.previous(), actor=ACTOR, at=at)
+        return await rankers.roll_back(await rankers.get_previous(), actor=ACTOR, at=at)
     try:
         return await rankers.roll_back(None if to == UNIFORM else to, actor=ACTOR, at=at)
     except KeyError as error:
@@ -78,7 +78,7 @@ async def _apply(rankers: Rankers, to: str | None, current: RankerChange | None,
 
 
 async def _list_versions(rankers: Rankers) -> str:
-    versions = await rankers.versions()
+    versions = await rankers.list_versions()
     if not versions:
         return "none has been learned yet; say uniform or auto"
     return f"say uniform, auto, or one of {', '.join(versions[:5])}{', …' if len(versions) > 5 else ''}"

@@ -130,9 +130,9 @@ async def _read_stored_ranker(location: Location) -> Ranker:
     """The one that is shown, else the newest."""
     async with open_existing(location) as database:
         rankers = Rankers(database, me=wiring.new_id())
-        change = await rankers.current()
+        change = await rankers.get_current()
         shown = await rankers.get(change.version) if change is not None and change.version is not None else None
-        stored = shown or await rankers.newest()
+        stored = shown or await rankers.get_newest()
     if stored is None:
         raise Failed("no ranker has been learned in this database yet: give one with --model FILE")
     return _parse_ranker(stored.model, f"the stored ranker {stored.version}")

@@ -122,7 +122,7 @@ async def try_message(settings: Settings, options: Options) -> None:
         async with _trial(settings, options, records, playbook, terminal) as trial:
             problem = await trial.run(options)
         if options.as_json:
-            entry = await ChoiceLog(records.database).entry(trial.request_id)
+            entry = await ChoiceLog(records.database).get_entry(trial.request_id)
             assert entry is not None
             print(to_json_line(entry), end="")
         terminal.note(await describe_recording(location, records, simulated=not settings.has_model))

@@ -107,7 +107,7 @@ class EntryReader:
         self._event = _reader("event", fields.event)
         self._id = list(fields.request).index("id")
 
-    def entry(self, raw: RawEntry) -> LogEntry:
+    def read(self, raw: RawEntry) -> LogEntry:
         request_id = raw.request[self._id]
         return LogEntry(
             request=self._request(raw.request),
@@ -141,7 +141,7 @@ class RawChoiceLog:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def entries(self, selection: Selection, fields: EntryFields) -> Generator[RawEntry, None, None]:
+    def iter_entries(self, selection: Selection, fields: EntryFields) -> Generator[RawEntry, None, None]:
         """All requests selected, ordered by created_at and id, candidates by sample_index, events as they happened.
 
         Close it to end the transaction early. Raises DatabaseUnavailable.

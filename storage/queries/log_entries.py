@@ -39,7 +39,7 @@ class ChoiceLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def entries(self, selection: Selection) -> AsyncIterator[LogEntry]:
+    async def iter_entries(self, selection: Selection) -> AsyncIterator[LogEntry]:
         """All requests selected, ordered by created_at and id, candidates by sample_index, events as they happened."""
         after: tuple[datetime, str] | None = None
         while True:
@@ -53,7 +53,7 @@ class ChoiceLog:
                 return
             after = (found[-1].created_at, found[-1].id)
 
-    async def entry(self, request_id: str) -> LogEntry | None:
+    async def get_entry(self, request_id: str) -> LogEntry | None:
         """One request with all that belongs to it."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(requests).where(requests.c.id == request_id))

@@ -152,21 +152,21 @@ class Reports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def span(self, selection: Selection) -> tuple[datetime, datetime] | None:
+    async def find_span(self, selection: Selection) -> tuple[datetime, datetime] | None:
         """When the first and the last of the requests were made that count; None without any."""
         async with self._database.read() as connection:
             ends = select(func.min(requests.c.created_at), func.max(requests.c.created_at)).where(_counts(selection))
             first, last = (await connection.execute(ends)).one()
             return None if first is None else (first, last)
 
-    async def next_from(self, selection: Selection) -> datetime | None:
+    async def find_first_time(self, selection: Selection) -> datetime | None:
         """When the first of the requests was made that count: found by the index, without reading the rest."""
         async with self._database.read() as connection:
             query = select(requests.c.created_at).where(_counts(selection)).order_by(requests.c.created_at).limit(1)
             found: datetime | None = await connection.scalar(query)
             return found
 
-    async def left_out(self, selection: Selection) -> ExcludedCounts:
+    async def count_excluded(self, selection: Selection) -> ExcludedCounts:
         """How many requests of this time and team do not count, and why."""
         unattended = requests.c.surface.in_(UNATTENDED)
         simulated = false() if selection.include_simulated else requests.c.simulated == true()
@@ -178,7 +178,7 @@ class Reports:
             left = (await connection.execute(query)).one()
             return ExcludedCounts(simulated=int(left[0]), unattended=int(left[1]))
 
-    async def facts(self, selection: Selection, by: Dimension | None) -> ReportCells:
+    async def read_cells(self, selection: Selection, by: Dimension | None) -> ReportCells:
         """The cells of the requests selected, of one moment. `by` is what they are grouped by."""
         counts = _counts(selection)
         async with self._database.read() as connection:

@@ -30,17 +30,17 @@ class Deliveries:
             rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
             return tuple(Delivery(**row) for row in rows.mappings())
 
-    async def deleted(self, delivery_id: str) -> None:
+    async def remove(self, delivery_id: str) -> None:
         """The part of a choice taken back is gone from the conversation, or cannot be removed by us."""
         async with self._database.write() as connection:
             await connection.execute(_DELETE, {"delivery_id": delivery_id})
 
-    async def attempt(self, delivery_id: str) -> bool:
+    async def begin_attempt(self, delivery_id: str) -> bool:
         """Commit that Slack is about to be called. False where the part is not pending any more, or not ours."""
         async with self._database.write() as connection:
             return (await connection.execute(_ATTEMPT, {"delivery_id": delivery_id, "me": self._me})).rowcount == 1
 
-    async def done(self, delivery: Delivery, *, sent: Event | None) -> None:
+    async def mark_done(self, delivery: Delivery, *, sent: Event | None) -> None:
         """The part is where `delivery` says; its text is needed here only if the agent is to copy it."""
         async with self._database.write() as connection:
             row = {
@@ -53,7 +53,7 @@ class Deliveries:
             if sent is not None:
                 await connection.execute(_INSERT_EVENT, to_row(sent))
 
-    async def told(self, choice_id: str) -> None:
+    async def mark_told(self, choice_id: str) -> None:
         """The agent has seen what became of the reply: nobody has anything left to do about its parts that are done."""
         async with self._database.write() as connection:
             await connection.execute(_TOLD, {"of_choice": choice_id})
@@ -63,7 +63,7 @@ class Deliveries:
         async with self._database.write() as connection:
             await connection.execute(_PUT_BACK, {"delivery_id": delivery_id, "to_address": address})
 
-    async def unknown(self, delivery_id: str) -> None:
+    async def mark_unknown(self, delivery_id: str) -> None:
         """Nobody knows whether Slack took the part: it is never posted again by itself."""
         async with self._database.write() as connection:
             await connection.execute(_UNKNOWN, {"delivery_id": delivery_id})

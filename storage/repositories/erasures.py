@@ -70,7 +70,7 @@ class Erasures:
 
     # --- texts of old requests ------------------------------------------------------------------------
 
-    async def prunable(self, *, created_before: datetime) -> int:
+    async def count_prunable(self, *, created_before: datetime) -> int:
         """How many requests made before then still have their texts."""
         async with self._database.read() as connection:
             return await connection.scalar(_COUNT_PRUNABLE, {"before": created_before}) or 0
@@ -83,7 +83,7 @@ class Erasures:
                 await _forget_texts(connection, ids)
             return len(ids)
 
-    async def forget_delivered(self, *, chosen_before: datetime) -> int:
+    async def forget_delivery_texts(self, *, chosen_before: datetime) -> int:
         """Forget the texts of replies whose delivery has ended long ago: to copy, or nobody knows how."""
         async with self._database.write() as connection:
             return (await connection.execute(_FORGET_DELIVERED, {"before": chosen_before})).rowcount
@@ -96,7 +96,7 @@ class Erasures:
             found = (await connection.scalars(select(requests.c.id).where(_meant(erasure)))).all()
         return await self.families(found)
 
-    async def texts(self) -> AsyncIterator[StoredTexts]:
+    async def iter_texts(self) -> AsyncIterator[StoredTexts]:
         """Every text that a table keeps, row by row."""
         for query, start, kept in _SEARCHES:
             after: Any = start
@@ -109,7 +109,7 @@ class Erasures:
                     break
                 after = rows[-1][0]
 
-    async def families(self, ids: Sequence[str]) -> tuple[str, ...]:
+    async def find_related(self, ids: Sequence[str]) -> tuple[str, ...]:
         """These requests, and all that they were redrafted from and into."""
         known: dict[str, None] = dict.fromkeys(ids)
         fresh = list(known)
@@ -123,7 +123,7 @@ class Erasures:
                 known |= dict.fromkeys(fresh)
         return tuple(known)
 
-    async def counts(self, ids: Sequence[str]) -> RowCounts:
+    async def count_rows(self, ids: Sequence[str]) -> RowCounts:
         """The rows that erasing these would take."""
         counts = RowCounts()
         async with self._database.read() as connection:
@@ -143,7 +143,7 @@ class Erasures:
         """Take what was erased off the disk. False where it has to wait for others who read, or for VACUUM."""
         return await self._database.scrub(patience_s=WIPE_PATIENCE_S)
 
-    async def forget_keys_of(self, agent_id: str) -> int:
+    async def forget_click_keys(self, agent_id: str) -> int:
         """The keys of an agent's clicks, which have their id in them."""
         async with self._database.write() as connection:
             theirs = seen_deliveries.c.key.contains(f"click:{agent_id}:", autoescape=True)

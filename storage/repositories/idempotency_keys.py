@@ -30,7 +30,7 @@ class IdempotencyKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def take(self, key: str, *, at: datetime) -> None:
+    async def claim(self, key: str, *, at: datetime) -> None:
         """Raises DuplicateDelivery if it was taken before, by any replica; DatabaseUnavailable."""
         async with self._database.write() as connection:
             await claim_key(connection, key, at)

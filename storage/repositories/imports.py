@@ -40,7 +40,7 @@ class LogImporter:
         self._database = database
         self._fields = fields
 
-    async def take(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+    async def import_new(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
         """Record those that are new, in one transaction, durably; a verdict for each. Raises DatabaseUnavailable."""
         for _ in range(2):  # another writer may take one of the ids in between: then it is there when we look again
             try:
@@ -53,7 +53,7 @@ class LogImporter:
             return verdicts
         raise DatabaseUnavailable("other writers took the same ids at the same time")
 
-    async def judge(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+    async def compare(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
         """The verdicts alone; nothing is recorded. Raises DatabaseUnavailable."""
         async with self._database.read() as connection:
             return self._judge(entries, await _found(connection, entries))

@@ -107,12 +107,12 @@ class Rankers:
             await _change(connection, change, await _current(connection))
             return change
 
-    async def current(self) -> RankerChange | None:
+    async def get_current(self) -> RankerChange | None:
         """What is shown; None where nothing but uniform order ever was."""
         async with self._database.read() as connection:
             return await _current(connection)
 
-    async def previous(self) -> str | None:
+    async def get_previous(self) -> str | None:
         """The ranker that the gate showed before the one that is shown; None: before that came uniform order."""
         async with self._database.read() as connection:
             now = await _current(connection)
@@ -124,17 +124,17 @@ class Rankers:
         async with self._database.read() as connection:
             return await _one(connection, _COLUMNS.where(rankers.c.version == version))
 
-    async def newest(self) -> StoredRanker | None:
+    async def get_newest(self) -> StoredRanker | None:
         """The one recorded last, whatever the clocks said."""
         async with self._database.read() as connection:
             return await _one(connection, _NEWEST.limit(1))
 
-    async def versions(self) -> tuple[str, ...]:
+    async def list_versions(self) -> tuple[str, ...]:
         """All that are kept, the newest first."""
         async with self._database.read() as connection:
             return tuple((await connection.scalars(select(rankers.c.version).order_by(desc(rankers.c.seq)))).all())
 
-    async def choices(self) -> int:
+    async def count_choices(self) -> int:
         """Standing choices of real requests: what there is to learn from."""
         async with self._database.read() as connection:
             return await connection.scalar(_CHOICES) or 0

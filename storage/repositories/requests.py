@@ -285,7 +285,7 @@ class Requests:
             request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
             return None if request is None else await _completed(connection, to_request(request))
 
-    async def last_open(self, *, team_id: str | None, agent_id: str, since: datetime) -> LogEntry | None:
+    async def find_last_open(self, *, team_id: str | None, agent_id: str, since: datetime) -> LogEntry | None:
         """The agent's newest request, made since then, that has candidates to choose from and no choice yet; without a
         team, whichever it was made in.
         """

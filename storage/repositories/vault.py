@@ -21,12 +21,12 @@ class Vault:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def sealed(self, request_id: str) -> str | None:
+    async def get(self, request_id: str) -> str | None:
         """What is kept for the request."""
         async with self._database.read() as connection:
             return await connection.scalar(_SELECT, {"of_request": request_id})
 
-    async def newest(self, limit: int) -> tuple[str, ...]:
+    async def list_newest(self, limit: int) -> tuple[str, ...]:
         """What was put here last, to see whether it can be opened."""
         async with self._database.read() as connection:
             rows = await connection.scalars(select(vault.c.sealed).order_by(vault.c.expires_at.desc()).limit(limit))

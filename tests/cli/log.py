@@ -15,7 +15,7 @@ async def log_of(file: str) -> list[dict[str, Any]]:
     """The whole choice log."""
     database = Database(f"sqlite:///{file}")
     try:
-        entries = ChoiceLog(database).entries(Selection(include_simulated=True))
+        entries = ChoiceLog(database).iter_entries(Selection(include_simulated=True))
         return [json.loads(to_json_line(entry)) async for entry in entries]
     finally:
         await database.aclose()

@@ -50,7 +50,7 @@ async def test_what_agents_like_is_learned_and_shown_without_a_restart(stage_wit
         await filled(stage, taste=4.0)
         async with stage.bot(), open_store(stage.database_url) as store:
             await until_audited(store, "ranker_trained", "ranker_shown")
-            change = await store.rankers.current()
+            change = await store.rankers.get_current()
             assert change is not None
             async with asyncio.timeout(30):
                 while True:
@@ -67,7 +67,7 @@ async def test_noise_is_learned_and_not_shown(stage_with: StageMaker) -> None:
         await filled(stage, taste=0.0)
         async with stage.bot(), open_store(stage.database_url) as store:
             await until_audited(store, "ranker_trained")
-            assert await store.rankers.current() is None
+            assert await store.rankers.get_current() is None
 
 
 async def test_the_bot_stops_while_it_learns_and_leaves_nothing_behind(

@@ -176,7 +176,7 @@ class Store:
     rankers: Rankers
 
     async def entries(self, selection: Selection | None = None) -> list[LogEntry]:
-        return [entry async for entry in self.log.entries(selection or Selection(include_simulated=True))]
+        return [entry async for entry in self.log.iter_entries(selection or Selection(include_simulated=True))]
 
     async def entry(self, request_id: str = "r1") -> LogEntry:
         return next(entry for entry in await self.entries() if entry.request.id == request_id)

@@ -116,7 +116,7 @@ class _Derived:
         return self._maker.provenance if isinstance(self._maker, Preferences) else None
 
     def write(self, raw: RawEntry) -> None:
-        self._file.write("".join(self._maker.lines(self._records.entry(raw))).encode())
+        self._file.write("".join(self._maker.lines(self._records.read(raw))).encode())
 
     def close(self) -> None:
         """There is nothing at the end."""

@@ -98,7 +98,7 @@ def test_every_line_is_what_the_schema_says(entry: LogEntry) -> None:
 
 @given(entries())
 def test_rows_are_records_again(entry: LogEntry) -> None:
-    assert EntryReader(FIELDS).entry(to_raw_entry(entry, FIELDS)) == entry
+    assert EntryReader(FIELDS).read(to_raw_entry(entry, FIELDS)) == entry
 
 
 def test_the_schema_has_every_field_and_every_word() -> None:
@@ -385,7 +385,7 @@ def test_nothing_that_people_write_breaks_vw(text: str) -> None:
 @given(entries(), st.binary(min_size=16, max_size=32))
 def test_pseudonyms_are_stable_and_change_nothing_else(entry: LogEntry, key: bytes) -> None:
     raw = to_raw_entry(entry, FIELDS)
-    once, again = (EntryReader(FIELDS).entry(Pseudonyms(key).entry(raw)) for _ in range(2))
+    once, again = (EntryReader(FIELDS).read(Pseudonyms(key).replace_ids(raw)) for _ in range(2))
     assert once == again
     assert once.request.agent_id.startswith("agent-")
     assert once.request.team_id.startswith("team-")
@@ -400,7 +400,7 @@ def test_pseudonyms_reach_into_the_facts_of_events() -> None:
     data = {"choice": {"agent_id": "U7"}, "channel_id": "C7", "message_ts": ["17.1", None], "n": 1}
     happened = Event(request_id="r1", type="undone", at=after(seconds=1), agent_id="U7", data=data)
     raw = to_raw_entry(LogEntry(request=request, candidates=(), choice=None, events=(happened,)), FIELDS)
-    made = EntryReader(FIELDS).entry(Pseudonyms(b"a key of sixteen").entry(raw))
+    made = EntryReader(FIELDS).read(Pseudonyms(b"a key of sixteen").replace_ids(raw))
     agent, channel, thread = made.request.agent_id, made.request.channel_id, made.request.thread_ts
     assert made.events[0].agent_id == agent
     assert made.events[0].data == {
@@ -409,5 +409,5 @@ def test_pseudonyms_reach_into_the_facts_of_events() -> None:
         "message_ts": [thread, None],
         "n": 1,
     }
-    other = EntryReader(FIELDS).entry(Pseudonyms(b"another key here").entry(raw))
+    other = EntryReader(FIELDS).read(Pseudonyms(b"another key here").replace_ids(raw))
     assert other.request.agent_id != agent

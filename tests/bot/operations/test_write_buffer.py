@@ -55,13 +55,13 @@ class AwayDeliveries(Deliveries):
         super().__init__(desk.store.database, me=desk.store.deliveries._me)
         self._away = away
 
-    async def done(self, delivery: Delivery, *, sent: Any) -> None:
+    async def mark_done(self, delivery: Delivery, *, sent: Any) -> None:
         self._away.check()
-        await super().done(delivery, sent=sent)
+        await super().mark_done(delivery, sent=sent)
 
-    async def unknown(self, delivery_id: str) -> None:
+    async def mark_unknown(self, delivery_id: str) -> None:
         self._away.check()
-        await super().unknown(delivery_id)
+        await super().mark_unknown(delivery_id)
 
 
 @pytest.fixture

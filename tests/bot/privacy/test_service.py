@@ -342,7 +342,7 @@ async def test_a_reply_to_copy_is_forgotten_after_a_day(desk: Desk) -> None:
     entry = await draft_shown(desk)
     chosen = await desk.make_chooser().use(desk.make_click(), entry.candidates[0].id)
     part = replace(chosen.parts[0], state="done", address="copy")
-    await desk.store.deliveries.done(part, sent=None)
+    await desk.store.deliveries.mark_done(part, sent=None)
     await desk.make_housekeeper().sweep()
     assert (await desk.load_parts(chosen))[0].text == SHOWN[0]
     desk.clock.tick(timedelta(hours=25).total_seconds())

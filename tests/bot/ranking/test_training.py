@@ -140,7 +140,7 @@ async def test_a_refit_is_recorded_and_shown_by_its_gate(desk: Desk) -> None:
     trainer = FakeTrainer(make_refit())
     learner = make_scheduler(desk, trainer)
     await learner.refit_if_due()
-    newest = await desk.store.rankers.newest()
+    newest = await desk.store.rankers.get_newest()
     assert newest is not None
     assert (newest.version, newest.choices, newest.requests) == ("v1", FIRST_CHOICES, 300)
     assert (newest.created_at, newest.created_by, newest.gate_open) == (desk.clock.now(), "serve", True)
@@ -183,7 +183,7 @@ async def test_a_log_with_nothing_to_learn_leaves_nothing_behind(desk: Desk) -> 
     for _ in range(3):
         await learner.refit_if_due()
     assert trainer.times == 1
-    assert await desk.store.rankers.newest() is None
+    assert await desk.store.rankers.get_newest() is None
     desk.clock.tick(AGAIN_AFTER_S)
     await learner.refit_if_due()
     assert trainer.times == 2
@@ -267,7 +267,7 @@ async def test_who_lost_the_lease_ends_its_work_and_records_nothing(desk: Desk) 
     await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
-    assert await desk.store.rankers.newest() is None
+    assert await desk.store.rankers.get_newest() is None
 
 
 async def test_the_lease_is_kept_as_long_as_the_work_takes(desk: Desk) -> None:

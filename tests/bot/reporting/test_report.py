@@ -255,7 +255,7 @@ async def test_a_database_that_goes_away_is_told_as_such(database: Database) -> 
     """Weeks are read side by side; what comes out is the error itself, not a group of them."""
 
     class Gone(Reports):
-        async def facts(self, selection: Selection, by: Dimension | None) -> ReportCells:
+        async def read_cells(self, selection: Selection, by: Dimension | None) -> ReportCells:
             raise DatabaseUnavailable(f"gone in {selection.since}")
 
     await record(database, [used(after=week * WEEK) for week in range(4)])

@@ -280,17 +280,17 @@ class Faulty(Deliveries):
         self._fails = fails
         self._calls = 0
 
-    async def attempt(self, delivery_id: str) -> bool:
-        return bool(await self._step("attempt", lambda: super(Faulty, self).attempt(delivery_id)))
+    async def begin_attempt(self, delivery_id: str) -> bool:
+        return bool(await self._step("attempt", lambda: super(Faulty, self).begin_attempt(delivery_id)))
 
-    async def done(self, delivery: Delivery, *, sent: Any) -> None:
-        await self._step("done", lambda: super(Faulty, self).done(delivery, sent=sent))
+    async def mark_done(self, delivery: Delivery, *, sent: Any) -> None:
+        await self._step("done", lambda: super(Faulty, self).mark_done(delivery, sent=sent))
 
     async def put_back(self, delivery_id: str, *, address: str) -> None:
         await self._step("put_back", lambda: super(Faulty, self).put_back(delivery_id, address=address))
 
-    async def unknown(self, delivery_id: str) -> None:
-        await self._step("unknown", lambda: super(Faulty, self).unknown(delivery_id))
+    async def mark_unknown(self, delivery_id: str) -> None:
+        await self._step("unknown", lambda: super(Faulty, self).mark_unknown(delivery_id))
 
     async def _step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         self._calls += 1

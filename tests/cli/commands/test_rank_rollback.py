@@ -43,7 +43,7 @@ async def test_to_a_version_and_to_uniform_order(suggest: Suggest, store: Store)
     again = await suggest("rank", "rollback", "--to", "v1")
     assert again.out == f"Still the ranker v1. {UNTIL}\n"
     assert (await suggest("rank", "rollback", "--to", "uniform")).code == 0
-    change = await store.rankers.current()
+    change = await store.rankers.get_current()
     assert change is not None
     assert (change.version, change.is_pinned) == (None, True)
 
@@ -62,7 +62,7 @@ async def test_where_there_is_nothing_to_go_back_from_it_says_so(suggest: Sugges
     assert result.code == 1
     assert "uniform already" in result.complaint
     assert "--to uniform" in result.complaint
-    assert await store.rankers.current() is None
+    assert await store.rankers.get_current() is None
 
 
 async def test_a_ranker_that_is_not_there_is_named_with_those_that_are(suggest: Suggest, store: Store) -> None:

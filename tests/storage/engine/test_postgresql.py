@@ -419,7 +419,7 @@ async def _stop_and_go(server: Any, folder: str) -> None:
             _pg_ctl(server, folder, "start", how)
             await asked(store, f"after {how}")
             assert await store.requests.get("r1") is not None
-        assert await store.deliveries.attempt(parts_of(choice)[0].id)
+        assert await store.deliveries.begin_attempt(parts_of(choice)[0].id)
         names = {entry.request.id for entry in await store.entries()}
         assert names == {"r1", f"after {signal.SIGINT}", f"after {signal.SIGQUIT}"}
 

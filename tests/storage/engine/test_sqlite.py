@@ -265,7 +265,7 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     """What a suggestion costs does not grow with the log."""
     await shown(store)
     await store.requests.get_by_candidate("r1-c0")
-    await store.requests.last_open(team_id="T1", agent_id="U1", since=after())
+    await store.requests.find_last_open(team_id="T1", agent_id="U1", since=after())
     await store.requests.count_since(team_id="T1", agent_id="U1", since=after())
     await store.requests.count_tokens_since(since=after())
     await store.requests.record_event(
@@ -273,8 +273,8 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     )
     choice = await chosen(store, parts=1)
     await store.choices.get(choice.id)
-    await store.deliveries.attempt(f"{choice.id}-d0")
-    await store.deliveries.unknown(f"{choice.id}-d0")
+    await store.deliveries.begin_attempt(f"{choice.id}-d0")
+    await store.deliveries.mark_unknown(f"{choice.id}-d0")
     await store.deliveries.post_again("r1", idempotency_key="k", at=after())
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
     await store.deliveries.list_parts(choice.id)
@@ -293,7 +293,7 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await chosen(store, a_choice("r11"), parts=1)
     await shown(store, "r12")
     posted = parts_of(await chosen(store, a_choice("r12"), parts=1))[0]
-    await store.deliveries.done(replace(posted, channel_id="C1", message_ts="1.1"), sent=None)
+    await store.deliveries.mark_done(replace(posted, channel_id="C1", message_ts="1.1"), sent=None)
     await undone(store, "r12")
     await store.replicas.join(after())
     await store.replicas.beat(after(), dead_before=after())

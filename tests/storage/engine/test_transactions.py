@@ -161,7 +161,7 @@ async def test_thousands_of_operations_at_once_lose_nothing(url: str) -> None:
         async def life(n: int) -> None:
             request_id = f"r{n}"
             await shown(store, request_id)
-            await store.requests.last_open(team_id="T1", agent_id="U1", since=after())
+            await store.requests.find_last_open(team_id="T1", agent_id="U1", since=after())
             await chosen(store, a_choice(request_id), parts=1)
             if n % 3 == 0:
                 await undone(store, request_id)

@@ -18,7 +18,7 @@ ALL = Selection(include_simulated=True)
 
 def streamed(url: str, selection: Selection = ALL) -> list[LogEntry]:
     records = EntryReader(FIELDS)
-    return [records.entry(raw) for raw in RawChoiceLog(url).entries(selection, FIELDS)]
+    return [records.read(raw) for raw in RawChoiceLog(url).iter_entries(selection, FIELDS)]
 
 
 async def some(store: Store) -> None:
@@ -53,7 +53,7 @@ async def test_rows_tell_what_records_tell(selection: Selection, store: Store, u
     await some(store)
     expected = await store.entries(selection)
     raw = [to_raw_entry(entry, FIELDS) for entry in expected]
-    found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).entries(selection, FIELDS)))
+    found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).iter_entries(selection, FIELDS)))
     assert [cut(one) for one in found] == raw
     assert len(expected) == await store.log.count(selection)
 
@@ -70,7 +70,7 @@ def cut(raw: RawEntry) -> RawEntry:
 
 async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> None:
     await some(store)
-    found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).entries(ALL, CSV_FIELDS)))
+    found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).iter_entries(ALL, CSV_FIELDS)))
     assert len(found) == 6
     assert not any(raw.events for raw in found)
     assert any(raw.candidates for raw in found)
@@ -78,11 +78,11 @@ async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> Non
 
 async def test_all_of_it_is_of_one_moment(store: Store, url: str) -> None:
     await some(store)
-    with closing(RawChoiceLog(url).entries(ALL, FIELDS)) as entries:
+    with closing(RawChoiceLog(url).iter_entries(ALL, FIELDS)) as entries:
         first = next(entries)
         await shown(store, "r9", created_at=after(days=1))
         await store.change("UPDATE candidates SET text = 'later'")
-        rest = [EntryReader(FIELDS).entry(raw) for raw in entries]
+        rest = [EntryReader(FIELDS).read(raw) for raw in entries]
     assert first.request[0] == "r6"
     assert "r9" not in {entry.request.id for entry in rest}
     assert not any(candidate.text == "later" for entry in rest for candidate in entry.candidates)
@@ -91,6 +91,6 @@ async def test_all_of_it_is_of_one_moment(store: Store, url: str) -> None:
 
 async def test_a_database_that_cannot_be_read_is_unavailable(sqlite: object) -> None:
     with pytest.raises(DatabaseUnavailable):
-        list(RawChoiceLog("sqlite:////nowhere/at/all.db").entries(ALL, FIELDS))
+        list(RawChoiceLog("sqlite:////nowhere/at/all.db").iter_entries(ALL, FIELDS))
     with pytest.raises(DatabaseUnavailable):
-        list(RawChoiceLog("postgresql://127.0.0.1:1/nothing").entries(ALL, FIELDS))
+        list(RawChoiceLog("postgresql://127.0.0.1:1/nothing").iter_entries(ALL, FIELDS))

@@ -39,7 +39,7 @@ async def test_each_request_comes_once_and_in_order_over_the_borders_of_pages(st
 async def test_what_is_recorded_while_reading_does_not_shift_the_pages(store: Store) -> None:
     expected = await many(store, 700)
     found = []
-    async with aclosing(store.log.entries(ALL)) as entries:
+    async with aclosing(store.log.iter_entries(ALL)) as entries:
         async for entry in entries:
             if not found:
                 await asked(store, "earlier", created_at=AT - timedelta(days=1))
@@ -51,7 +51,7 @@ async def test_what_is_recorded_while_reading_does_not_shift_the_pages(store: St
 async def test_a_reader_that_leaves_early_holds_nothing(store: Store) -> None:
     await many(store, 600)
     for _ in range(10):
-        async with aclosing(store.log.entries(ALL)) as entries:
+        async with aclosing(store.log.iter_entries(ALL)) as entries:
             async for _entry in entries:
                 break
     assert len(await store.entries(ALL)) == 600
@@ -110,8 +110,8 @@ async def test_one_entry_is_whole_too(store: Store) -> None:
     await shown(store)
     await chosen(store)
     await asked(store, "r2")
-    assert await store.log.entry("r1") == (await store.entries(ALL))[0]
-    assert await store.log.entry("nobody") is None
+    assert await store.log.get_entry("r1") == (await store.entries(ALL))[0]
+    assert await store.log.get_entry("nobody") is None
 
 
 async def test_what_is_selected_is_counted(store: Store) -> None:

@@ -30,7 +30,7 @@ ALL = Selection()
 
 async def facts(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> ReportCells:
     await record(store.database, log)
-    return await Reports(store.database).facts(selection, by)
+    return await Reports(store.database).read_cells(selection, by)
 
 
 def told(cells: Iterable[OutcomeCell]) -> dict[tuple[Any, ...], int]:
@@ -240,7 +240,7 @@ async def test_displays_by_model_and_none_without_being_asked_for(store: Store) 
     drafts = (Drafted(position=1, model="large"), Drafted(position=2, model="small"))
     found = await facts(store, used(drafts=drafts), by="model")
     assert {(cell.name, cell.fate) for cell in found.displays} == {("large", "used"), ("small", "passed_over")}
-    assert (await Reports(store.database).facts(ALL, "channel")).displays == ()
+    assert (await Reports(store.database).read_cells(ALL, "channel")).displays == ()
 
 
 async def test_what_was_never_shown_is_no_display(store: Store) -> None:
@@ -276,13 +276,13 @@ async def test_what_counts(store: Store, selection: Selection, count: int, left_
     assert sum(cell.requests for cell in found.outcomes) == count
     assert sum(cell.drafts for cell in found.drafts) == 2 * count
     assert sum(cell.picks for cell in found.picks) == count
-    assert await Reports(store.database).left_out(selection) == ExcludedCounts(simulated=left_out[0], unattended=left_out[1])
+    assert await Reports(store.database).count_excluded(selection) == ExcludedCounts(simulated=left_out[0], unattended=left_out[1])
 
 
 async def test_from_the_first_to_the_last(store: Store) -> None:
     reports = Reports(store.database)
-    assert await reports.span(ALL) is None
-    assert await reports.next_from(ALL) is None
+    assert await reports.find_span(ALL) is None
+    assert await reports.find_first_time(ALL) is None
     await record(store.database, LOG)
-    assert await reports.span(ALL) == (MONDAY, MONDAY + timedelta(days=5))
-    assert await reports.next_from(Selection(since=MONDAY + timedelta(hours=1))) == MONDAY + timedelta(days=2)
+    assert await reports.find_span(ALL) == (MONDAY, MONDAY + timedelta(days=5))
+    assert await reports.find_first_time(Selection(since=MONDAY + timedelta(hours=1))) == MONDAY + timedelta(days=2)

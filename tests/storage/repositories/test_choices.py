@@ -201,10 +201,10 @@ async def test_undo_cancels_what_is_pending_and_returns_what_was_or_may_have_bee
     await shown(store)
     choice = await chosen(store, parts=3)
     first, second, _ = parts_of(choice, 3)
-    await store.deliveries.attempt(first.id)
-    await store.deliveries.done(replace(first, channel_id="C1", message_ts="1.1"), sent=None)
-    await store.deliveries.attempt(second.id)
-    await store.deliveries.unknown(second.id)
+    await store.deliveries.begin_attempt(first.id)
+    await store.deliveries.mark_done(replace(first, channel_id="C1", message_ts="1.1"), sent=None)
+    await store.deliveries.begin_attempt(second.id)
+    await store.deliveries.mark_unknown(second.id)
     _, parts = await undone(store)
     assert [(part.part, part.state, part.message_ts) for part in parts] == [(0, "done", "1.1"), (1, "unknown", None)]
     assert [part.part for part in await store.deliveries.list_parts(choice.id)] == [0]
@@ -213,7 +213,7 @@ async def test_undo_cancels_what_is_pending_and_returns_what_was_or_may_have_bee
 async def test_undo_waits_while_a_part_is_on_its_way(store: Store) -> None:
     await shown(store)
     choice = await chosen(store, parts=2)
-    await store.deliveries.attempt(f"{choice.id}-d0")
+    await store.deliveries.begin_attempt(f"{choice.id}-d0")
     with pytest.raises(DeliveryInProgress):
         await undone(store, key="click:9")
     assert (await store.entry()).choice == choice

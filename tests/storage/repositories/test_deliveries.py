@@ -16,10 +16,10 @@ Move = Callable[[Store, Delivery], Awaitable[Any]]
 
 POSTED = {"channel_id": "C1", "message_ts": "1.1"}
 MOVES: dict[str, Move] = {
-    "attempt": lambda store, part: store.deliveries.attempt(part.id),
-    "done": lambda store, part: store.deliveries.done(replace(part, state="done", **POSTED), sent=None),
+    "attempt": lambda store, part: store.deliveries.begin_attempt(part.id),
+    "done": lambda store, part: store.deliveries.mark_done(replace(part, state="done", **POSTED), sent=None),
     "put_back": lambda store, part: store.deliveries.put_back(part.id, address="response_url"),
-    "unknown": lambda store, part: store.deliveries.unknown(part.id),
+    "unknown": lambda store, part: store.deliveries.mark_unknown(part.id),
     "taken over": lambda store, part: orphans_of(store).take_deliveries(
         unknown_since=after(), untold_since=after(days=1)
     ),
@@ -79,7 +79,7 @@ async def test_only_the_drawn_transitions_happen(store: Store, state: DeliverySt
 
 async def test_an_attempt_is_won_once(store: Store) -> None:
     part = await a_part(store)
-    won = await asyncio.gather(*(store.deliveries.attempt(part.id) for _ in range(10)))
+    won = await asyncio.gather(*(store.deliveries.begin_attempt(part.id) for _ in range(10)))
     assert sorted(won) == [False] * 9 + [True]
     assert (await read(store, part)).attempts == 1
 
@@ -87,7 +87,7 @@ async def test_an_attempt_is_won_once(store: Store) -> None:
 async def test_each_attempt_counts(store: Store) -> None:
     part = await a_part(store)
     for _ in range(3):
-        assert await store.deliveries.attempt(part.id)
+        assert await store.deliveries.begin_attempt(part.id)
         await store.deliveries.put_back(part.id, address="channel")
     assert (await read(store, part)).attempts == 3
 
@@ -95,7 +95,7 @@ async def test_each_attempt_counts(store: Store) -> None:
 async def test_what_is_done_tells_where_it_stands_and_keeps_no_text(store: Store) -> None:
     part = await a_part(store, "attempting")
     sent = Event(request_id="r1", type="sent", at=after(seconds=6))
-    await store.deliveries.done(replace(part, address="response_url", **POSTED), sent=sent)
+    await store.deliveries.mark_done(replace(part, address="response_url", **POSTED), sent=sent)
     now = await read(store, part)
     assert (now.state, now.address, now.channel_id, now.message_ts) == ("done", "response_url", "C1", "1.1")
     assert now.text is None
@@ -105,7 +105,7 @@ async def test_what_is_done_tells_where_it_stands_and_keeps_no_text(store: Store
 async def test_what_is_left_to_copy_keeps_its_text(store: Store) -> None:
     """A restart may come before the agent has seen it."""
     part = await a_part(store)
-    await store.deliveries.done(replace(part, address="copy"), sent=None)
+    await store.deliveries.mark_done(replace(part, address="copy"), sent=None)
     assert (await read(store, part)).text == "part 0"
 
 
@@ -127,16 +127,16 @@ async def test_a_deleted_part_is_forgotten(store: Store) -> None:
     part = await a_part(store, "done")
     await undone(store)
     assert [found.id for found in await store.deliveries.list_parts(part.choice_id)] == [part.id]
-    await store.deliveries.deleted(part.id)
+    await store.deliveries.remove(part.id)
     assert await store.deliveries.list_parts(part.choice_id) == ()
 
 
 async def test_only_the_replica_that_owns_a_part_attempts_it(store: Store) -> None:
     part = await a_part(store)
     other = store_of(store.database, me="another")
-    assert not await other.deliveries.attempt(part.id)
+    assert not await other.deliveries.begin_attempt(part.id)
     assert (await read(store, part)).state == "pending"
-    assert await store.deliveries.attempt(part.id)
+    assert await store.deliveries.begin_attempt(part.id)
 
 
 async def test_whoever_the_agent_tells_to_post_again_has_all_that_is_left(store: Store) -> None:
@@ -144,23 +144,23 @@ async def test_whoever_the_agent_tells_to_post_again_has_all_that_is_left(store:
     await shown(store)
     choice = await chosen(store, parts=3)
     first, second, third = (part.id for part in parts_of(choice, 3))
-    await store.deliveries.attempt(first)
-    await store.deliveries.done(replace(parts_of(choice)[0], **POSTED), sent=None)
-    await store.deliveries.attempt(second)
-    await store.deliveries.unknown(second)
+    await store.deliveries.begin_attempt(first)
+    await store.deliveries.mark_done(replace(parts_of(choice)[0], **POSTED), sent=None)
+    await store.deliveries.begin_attempt(second)
+    await store.deliveries.mark_unknown(second)
     other = store_of(store.database, me="another")
     assert await other.deliveries.post_again("r1", idempotency_key="k", at=after())
     owners = [part.owner for part in await store.deliveries.list_parts(choice.id)]
     assert owners == ["here", "another", "another"]
-    assert not await store.deliveries.attempt(third)
-    assert await other.deliveries.attempt(second)
-    assert await other.deliveries.attempt(third)
+    assert not await store.deliveries.begin_attempt(third)
+    assert await other.deliveries.begin_attempt(second)
+    assert await other.deliveries.begin_attempt(third)
 
 
 @pytest.mark.parametrize("attempt", range(4))
 async def test_an_undo_and_an_attempt_at_once_have_one_winner(store: Store, attempt: int) -> None:
     part = await a_part(store)
-    both: list[Awaitable[Any]] = [undone(store), store.deliveries.attempt(part.id)]
+    both: list[Awaitable[Any]] = [undone(store), store.deliveries.begin_attempt(part.id)]
     results = await asyncio.gather(*(both if attempt % 2 else both[::-1]), return_exceptions=True)
     won = True in results
     assert won == any(isinstance(result, DeliveryInProgress) for result in results)

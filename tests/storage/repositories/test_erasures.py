@@ -46,10 +46,10 @@ async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
     await kept(store)
     before = await store.entry()
     erasures = Erasures(store.database)
-    assert await erasures.prunable(created_before=after(days=1)) == 1
+    assert await erasures.count_prunable(created_before=after(days=1)) == 1
     assert await erasures.prune(created_before=after(days=1)) == 1
     assert await erasures.prune(created_before=after(days=1)) == 0
-    assert await erasures.prunable(created_before=after(days=1)) == 0
+    assert await erasures.count_prunable(created_before=after(days=1)) == 0
     entry = await store.entry()
     assert entry.request.conversation == (Turn(role="customer", text=""), Turn(role="agent", text=""))
     assert (entry.request.hint, entry.request.text_kept) == (None, "none")
@@ -63,7 +63,7 @@ async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
     assert told == {**was, "final_text": None}
     assert [row["text"] for row in await store.rows("SELECT text FROM deliveries")] == [None]
     assert await store.count("vault") == 0
-    assert [text for each in [each async for each in erasures.texts()] for text in each.texts if "quoted" in text] == []
+    assert [text for each in [each async for each in erasures.iter_texts()] for text in each.texts if "quoted" in text] == []
 
 
 async def test_young_requests_keep_their_texts(store: Store) -> None:
@@ -97,8 +97,8 @@ async def test_erased_is_gone_from_every_table(store: Store) -> None:
     await shown(store, "r4")
     erasures = Erasures(store.database)
     assert await erasures.find_matching(ErasureFilter(request_id="r3")) == ("r3", "r2")
-    assert await erasures.counts(["r1", "r2", "r3"]) == await erasures.erase(["r1", "r2", "r3"])
-    assert await erasures.counts(["r1", "r2", "r3"]) == RowCounts()
+    assert await erasures.count_rows(["r1", "r2", "r3"]) == await erasures.erase(["r1", "r2", "r3"])
+    assert await erasures.count_rows(["r1", "r2", "r3"]) == RowCounts()
     assert [entry.request.id for entry in await store.entries()] == ["r4"]
     keys = [row["key"] for row in await store.rows("SELECT key FROM seen_deliveries")]
     assert "redraft:r2" not in keys
@@ -134,7 +134,7 @@ async def test_an_agents_choice_on_anothers_request_is_meant(store: Store) -> No
 async def test_every_text_is_found_with_its_request(store: Store) -> None:
     await kept(store)
     texts: dict[str, list[str]] = {"open": [], "sealed": []}
-    async for each in Erasures(store.database).texts():
+    async for each in Erasures(store.database).iter_texts():
         assert each.request_id == "r1"
         texts["open"] += each.texts
         texts["sealed"] += [each.sealed] if each.sealed else []
@@ -145,7 +145,7 @@ async def test_every_text_is_found_with_its_request(store: Store) -> None:
 async def test_many_are_found_page_by_page(store: Store) -> None:
     for number in range(AT_ONCE + 2):
         await asked(store, f"r{number:04}", hint=f"hint {number}")
-    hints = [text async for each in Erasures(store.database).texts() for text in each.texts if text.startswith("hint")]
+    hints = [text async for each in Erasures(store.database).iter_texts() for text in each.texts if text.startswith("hint")]
     assert len(set(hints)) == len(hints) == AT_ONCE + 2
     assert len(await Erasures(store.database).find_matching(ErasureFilter(agent_id="U1"))) == AT_ONCE + 2
 
@@ -154,23 +154,23 @@ async def test_keys_of_an_agents_clicks(store: Store) -> None:
     for key in ("click:U1:1.1", "stale:click:U1:1.1", "click:U11:1.1", "command:1"):
         await asked(store, key)
         await store.change(f"UPDATE seen_deliveries SET key = '{key}' WHERE key = 'command:{key}'")
-    assert await Erasures(store.database).forget_keys_of("U1") == 2
+    assert await Erasures(store.database).forget_click_keys("U1") == 2
 
 
 async def test_the_vault_forgets_what_has_expired(store: Store) -> None:
     await kept(store)
     vault = Vault(store.database)
-    assert await vault.sealed("r1") == "once:secret"
-    assert await vault.newest(5) == ("once:secret",)
+    assert await vault.get("r1") == "once:secret"
+    assert await vault.list_newest(5) == ("once:secret",)
     assert await vault.forget_expired(after(hours=23)) == 0
     assert await vault.forget_expired(after(days=1)) == 1
-    assert await vault.sealed("r1") is None
+    assert await vault.get("r1") is None
 
 
 async def test_replies_whose_delivery_ended_are_forgotten(store: Store) -> None:
     await kept(store)
     await store.change("UPDATE deliveries SET state = 'unknown'")
     erasures = Erasures(store.database)
-    assert await erasures.forget_delivered(chosen_before=after(seconds=5)) == 0
-    assert await erasures.forget_delivered(chosen_before=after(seconds=6)) == 1
+    assert await erasures.forget_delivery_texts(chosen_before=after(seconds=5)) == 0
+    assert await erasures.forget_delivery_texts(chosen_before=after(seconds=6)) == 1
     assert not await store.deliveries.post_again("r1", idempotency_key="click:x", at=after(days=2))

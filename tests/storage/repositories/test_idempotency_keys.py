@@ -9,7 +9,7 @@ from tests.storage.stores import Store, after
 
 async def test_a_key_is_taken_once(store: Store) -> None:
     seen = IdempotencyKeys(store.database)
-    await seen.take("export:V1", at=after(seconds=1))
-    await seen.take("export:V2", at=after(seconds=1))
+    await seen.claim("export:V1", at=after(seconds=1))
+    await seen.claim("export:V2", at=after(seconds=1))
     with pytest.raises(DuplicateDelivery):
-        await seen.take("export:V1", at=after(seconds=2))
+        await seen.claim("export:V1", at=after(seconds=2))

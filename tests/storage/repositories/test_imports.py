@@ -46,13 +46,13 @@ def an_entry(request_id: str = "r1", **changes: object) -> LogEntry:
 
 def exported(url: str) -> list[str]:
     writer = JsonLinesEncoder()
-    return [writer.encode(raw) for raw in RawChoiceLog(url).entries(ALL, FIELDS)]
+    return [writer.encode(raw) for raw in RawChoiceLog(url).iter_entries(ALL, FIELDS)]
 
 
 async def taken(url: str, found: Sequence[LogEntry]) -> list[str]:
     database = Database(url)
     try:
-        return list(await LogImporter(database, FIELDS).take(found))
+        return list(await LogImporter(database, FIELDS).import_new(found))
     finally:
         await database.aclose()
 
@@ -63,7 +63,7 @@ def test_exported_imported_and_exported_again_is_the_same_to_the_byte(engine: Da
     first, second = engine.migrated(), engine.migrated()
     assert asyncio.run(taken(first, found)) == ["new"] * len(found)
     lines = exported(first)
-    assert sorted(lines) == sorted(JsonLinesEncoder().encode(raw) for raw in RawChoiceLog(first).entries(ALL, FIELDS))
+    assert sorted(lines) == sorted(JsonLinesEncoder().encode(raw) for raw in RawChoiceLog(first).iter_entries(ALL, FIELDS))
     assert [read_line(line) for line in lines] == sorted(
         found, key=lambda entry: (entry.request.created_at, entry.request.id)
     )
@@ -96,10 +96,10 @@ async def test_a_log_moves_from_one_engine_to_the_other(
 
 async def test_what_is_there_is_never_changed(store: Store) -> None:
     imports = LogImporter(store.database, FIELDS)
-    assert await imports.take([an_entry()]) == ["new"]
+    assert await imports.import_new([an_entry()]) == ["new"]
     before = await store.entries()
     other = replace(an_entry(), choice=None)
-    assert await imports.take([other, an_entry(), an_entry("r2", hint="x"), an_entry("r2")]) == [
+    assert await imports.import_new([other, an_entry(), an_entry("r2", hint="x"), an_entry("r2")]) == [
         "differs",
         "known",
         "new",
@@ -111,11 +111,11 @@ async def test_what_is_there_is_never_changed(store: Store) -> None:
 
 async def test_ids_of_others_are_refused(store: Store) -> None:
     imports = LogImporter(store.database, FIELDS)
-    await imports.take([an_entry()])
+    await imports.import_new([an_entry()])
     stolen = replace(an_entry("r2"), candidates=some_candidates("r1"), choice=None)
     chosen_twice = replace(an_entry("r3"), choice=a_choice("r3", id="r1-h"))
     in_one_go = replace(an_entry("r5"), candidates=some_candidates("r4"), choice=None)
-    assert await imports.take([stolen, chosen_twice, an_entry("r4"), in_one_go]) == [
+    assert await imports.import_new([stolen, chosen_twice, an_entry("r4"), in_one_go]) == [
         "candidate_taken",
         "choice_taken",
         "new",
@@ -126,19 +126,19 @@ async def test_ids_of_others_are_refused(store: Store) -> None:
 
 async def test_judging_records_nothing(store: Store) -> None:
     imports = LogImporter(store.database, FIELDS)
-    await imports.take([an_entry()])
-    assert await imports.judge([an_entry(), an_entry("r2")]) == ["known", "new"]
+    await imports.import_new([an_entry()])
+    assert await imports.compare([an_entry(), an_entry("r2")]) == ["known", "new"]
     assert await store.count("requests") == 1
 
 
 async def test_many_at_once(store: Store) -> None:
     found = [an_entry(f"r{number:04}") for number in range(2_000)]
-    assert set(await LogImporter(store.database, FIELDS).take(found)) == {"new"}
-    assert set(await LogImporter(store.database, FIELDS).take(found)) == {"known"}
+    assert set(await LogImporter(store.database, FIELDS).import_new(found)) == {"new"}
+    assert set(await LogImporter(store.database, FIELDS).import_new(found)) == {"known"}
 
 
 async def test_two_importers_at_once_take_each_request_once(store: Store) -> None:
     found = [an_entry(f"r{number}") for number in range(50)]
-    verdicts = await asyncio.gather(*(LogImporter(store.database, FIELDS).take(found) for _ in range(4)))
+    verdicts = await asyncio.gather(*(LogImporter(store.database, FIELDS).import_new(found) for _ in range(4)))
     assert sorted(verdict for each in zip(*verdicts, strict=True) for verdict in each) == ["known"] * 150 + ["new"] * 50
     assert await store.count("requests") == 50

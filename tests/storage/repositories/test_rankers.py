@@ -21,7 +21,7 @@ async def audited(store: Store) -> list[tuple[str, str]]:
 
 
 async def shown_now(store: Store) -> str | None:
-    change = await store.rankers.current()
+    change = await store.rankers.get_current()
     return None if change is None else change.version
 
 
@@ -32,15 +32,15 @@ async def test_a_ranker_is_kept_whole(store: Store) -> None:
     await leased(store)
     await store.rankers.record(a_ranker())
     assert await store.rankers.get("v1") == a_ranker()
-    assert await store.rankers.newest() == a_ranker()
+    assert await store.rankers.get_newest() == a_ranker()
     assert await store.rankers.get("v2") is None
     assert "the model" not in repr(a_ranker())
 
 
 async def test_nothing_is_shown_at_first(store: Store) -> None:
-    assert await store.rankers.current() is None
-    assert await store.rankers.newest() is None
-    assert await store.rankers.previous() is None
+    assert await store.rankers.get_current() is None
+    assert await store.rankers.get_newest() is None
+    assert await store.rankers.get_previous() is None
 
 
 async def test_an_open_gate_shows_and_a_shut_one_withdraws(store: Store) -> None:
@@ -48,7 +48,7 @@ async def test_an_open_gate_shows_and_a_shut_one_withdraws(store: Store) -> None
     assert await store.rankers.record(a_ranker("v1", gate_open=False)) is None
     change = await store.rankers.record(a_ranker("v2", created_at=after(days=1)))
     assert change == RankerChange(at=after(days=1), actor="here", version="v2", reason="gate")
-    assert await store.rankers.current() == change
+    assert await store.rankers.get_current() == change
     await store.rankers.record(a_ranker("v3"))
     assert await shown_now(store) == "v3"
     await store.rankers.record(a_ranker("v4", gate_open=False))
@@ -66,7 +66,7 @@ async def test_a_rollback_stands_whatever_is_learned_until_it_is_lifted(store: S
     await store.rankers.roll_back(None, actor="cli", at=after(hours=1))
     assert await store.rankers.record(a_ranker("v2")) is None
     assert await shown_now(store) is None
-    newest = await store.rankers.newest()
+    newest = await store.rankers.get_newest()
     assert newest is not None
     assert newest.version == "v2"
     await store.rankers.unpin(actor="cli", at=after(hours=2))
@@ -95,7 +95,7 @@ async def test_rolling_back_again_and_again_ends_in_uniform_order(store: Store) 
         await store.rankers.record(a_ranker(version))
     passed = []
     for _ in range(4):
-        to = await store.rankers.previous()
+        to = await store.rankers.get_previous()
         await store.rankers.roll_back(to, actor="cli", at=AT)
         passed.append(await shown_now(store))
     assert passed[:3] == ["v2", "v1", None]
@@ -104,7 +104,7 @@ async def test_rolling_back_again_and_again_ends_in_uniform_order(store: Store) 
 async def test_what_is_not_here_cannot_be_shown(store: Store) -> None:
     with pytest.raises(KeyError, match="v9"):
         await store.rankers.roll_back("v9", actor="cli", at=AT)
-    assert await store.rankers.current() is None
+    assert await store.rankers.get_current() is None
     assert await audited(store) == []
 
 
@@ -112,7 +112,7 @@ async def test_the_newest_is_the_one_recorded_last_whatever_the_clocks_said(stor
     await leased(store)
     await store.rankers.record(a_ranker("v1", created_at=after(days=400)))
     await store.rankers.record(a_ranker("v2"))
-    newest = await store.rankers.newest()
+    newest = await store.rankers.get_newest()
     assert newest is not None
     assert newest.version == "v2"
     assert await shown_now(store) == "v2"
@@ -123,8 +123,8 @@ async def test_the_same_ranker_twice_is_one(store: Store) -> None:
     await leased(store)
     await store.rankers.record(a_ranker("v1", created_at=AT))
     await store.rankers.record(a_ranker("v1", created_at=after(days=1)))
-    assert await store.rankers.versions() == ("v1",)
-    newest = await store.rankers.newest()
+    assert await store.rankers.list_versions() == ("v1",)
+    newest = await store.rankers.get_newest()
     assert newest is not None
     assert newest.created_at == after(days=1)
 
@@ -135,7 +135,7 @@ async def test_rankers_never_shown_are_forgotten_in_time(store: Store) -> None:
     await store.rankers.record(a_ranker("withdrawer", gate_open=False))
     for number in range(KEPT_UNSHOWN):
         await store.rankers.record(a_ranker(f"v{number}", gate_open=False))
-    kept = await store.rankers.versions()
+    kept = await store.rankers.list_versions()
     assert len(kept) == KEPT_UNSHOWN + 1
     assert kept[-1] == "shown"
     assert "withdrawer" not in kept
@@ -148,7 +148,7 @@ async def test_choices_are_those_that_stand_on_real_requests(store: Store) -> No
     for request_id in ("r1", "r2", "simulated"):
         await chosen(store, a_choice(request_id))
     await undone(store, "r2")
-    assert await store.rankers.choices() == 1
+    assert await store.rankers.count_choices() == 1
 
 
 # --- one replica at a time ------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ async def test_who_lost_the_lease_records_nothing(store: Store) -> None:
     assert await other.leases.take(LEARNING, at=after(hours=1), until=after(hours=1) + LEASE)
     with pytest.raises(OwnershipLost):
         await store.rankers.record(a_ranker())
-    assert await store.rankers.versions() == ()
+    assert await store.rankers.list_versions() == ()
     assert await audited(store) == []
     await other.rankers.record(a_ranker())
     assert await shown_now(store) == "v1"
@@ -215,4 +215,4 @@ async def test_a_rollback_while_a_ranker_is_recorded_wins(url: str) -> None:
             learning.rankers.record(a_ranker("v2")), person.rankers.roll_back(None, actor="cli", at=AT)
         )
         assert await shown_now(person) is None
-        assert await person.rankers.versions() == ("v2", "v1")
+        assert await person.rankers.list_versions() == ("v2", "v1")

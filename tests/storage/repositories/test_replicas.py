@@ -60,8 +60,8 @@ async def deletions_taken(store: Store, *, undone_since: datetime = AT) -> list[
 
 
 async def posted(store: Store, part: Delivery, *, message_ts: str | None = "1.1") -> None:
-    await store.deliveries.attempt(part.id)
-    await store.deliveries.done(replace(part, channel_id="C1", message_ts=message_ts), sent=None)
+    await store.deliveries.begin_attempt(part.id)
+    await store.deliveries.mark_done(replace(part, channel_id="C1", message_ts=message_ts), sent=None)
 
 
 # --- who is alive -----------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ async def test_replies_cut_off_are_taken_over_in_the_order_of_their_choices(stor
     for n in range(3):
         await shown(store, f"r{n}")
         await chosen(store, a_choice(f"r{n}", id=f"c{n}", chosen_at=after(seconds=50 - n)), parts=2)
-    await store.deliveries.attempt("c1-d0")
+    await store.deliveries.begin_attempt("c1-d0")
     await shown(store, "r3")
     [part] = parts_of(await chosen(store, a_choice("r3", id="c3"), parts=1))
     await posted(store, part)
@@ -201,14 +201,14 @@ async def test_an_agent_who_was_not_told_yet_is_told_by_another(store: Store, ne
         await shown(store, f"r{n}")
         [part] = parts_of(await chosen(store, a_choice(f"r{n}", id=f"c{n}", chosen_at=after(seconds=n)), parts=1))
         await posted(store, part)
-    await store.deliveries.told("c1")
-    await store.deliveries.told("c0")
+    await store.deliveries.mark_told("c1")
+    await store.deliveries.mark_told("c0")
     assert await deliveries_taken(next_one, untold_since=after(seconds=3)) == []
     assert await deliveries_taken(next_one, untold_since=after(seconds=2)) == ["c2"]
     assert await deliveries_taken(next_one, untold_since=AT) == []
     [owner] = await store.rows("SELECT owner FROM deliveries WHERE choice_id = 'c2'")
     assert owner["owner"] == "next"
-    await next_one.deliveries.told("c2")
+    await next_one.deliveries.mark_told("c2")
     await next_one.replicas.leave()
     later = store_of(store.database, me="later")
     await later.replicas.join(AT)
@@ -232,9 +232,9 @@ async def test_agents_are_told_of_what_is_unknown_for_a_while_and_not_at_every_s
     for name, at in (("old", after(seconds=5)), ("young", after(seconds=50)), ("attempted", after(seconds=5))):
         await shown(store, f"r-{name}")
         choice = await chosen(store, a_choice(f"r-{name}", id=name, chosen_at=at), parts=2)
-        await store.deliveries.attempt(f"{choice.id}-d0")
+        await store.deliveries.begin_attempt(f"{choice.id}-d0")
         if name != "attempted":
-            await store.deliveries.unknown(f"{choice.id}-d0")
+            await store.deliveries.mark_unknown(f"{choice.id}-d0")
     assert await deliveries_taken(next_one, unknown_since=after(seconds=49)) == ["attempted", "young"]
     # Told once, as a crash demands; and not again at the next start.
     later = store_of(store.database, me="later")

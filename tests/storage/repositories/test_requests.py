@@ -416,7 +416,7 @@ async def test_keys_that_may_come_again_are_kept(store: Store) -> None:
 
 async def test_the_last_open_request_is_the_newest_that_waits_for_a_choice(store: Store) -> None:
     async def last() -> str | None:
-        entry = await store.requests.last_open(team_id="T1", agent_id="U1", since=AT)
+        entry = await store.requests.find_last_open(team_id="T1", agent_id="U1", since=AT)
         return None if entry is None else entry.request.id
 
     assert await last() is None
@@ -458,7 +458,7 @@ async def test_what_an_agent_waits_for(store: Store) -> None:
 
 async def test_the_last_open_request_comes_with_its_candidates(store: Store) -> None:
     await shown(store)
-    entry = await store.requests.last_open(team_id="T1", agent_id="U1", since=AT)
+    entry = await store.requests.find_last_open(team_id="T1", agent_id="U1", since=AT)
     assert entry is not None
     assert len(entry.candidates) == 3
     assert entry.events == ()
