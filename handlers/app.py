@@ -172,10 +172,11 @@ class SlackHandlers:
             self._go_on(chosen.request, partial(display.deliver, services.deliverer, chosen))
 
     async def _delete(self, parts: Sequence[Delivery]) -> None:
-        """Their agents were told at the undo, or saw that it did not end: nobody waits for this."""
+        """Delete parts of undone replies. Nobody waits: their agents were told at the undo."""
         await self._services.deliverer.retract(parts)
 
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
+        """Do `work` with texts in the language of the request's agent, who is told should it fail."""
         texts = get_texts(request.locale)
         self._services.follow_up(request, texts, work(texts))
 

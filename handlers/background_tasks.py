@@ -18,13 +18,16 @@ class BackgroundTasks:
         """Start `work`; an exception that it lets out is a bug, and is logged with its traceback."""
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._finish)
 
     def __len__(self) -> int:
         return len(self._running)
 
     async def drain(self, limit_s: float) -> int:
-        """Let what runs finish within `limit_s`, cancel the rest, and wait for it. The number cancelled."""
+        """Let what runs finish within `limit_s`, then cancel the rest and wait for it.
+
+        Returns the number of tasks that were cancelled.
+        """
         if not self._running:
             return 0
         _, late = await asyncio.wait(self._running, timeout=limit_s)
@@ -34,7 +37,8 @@ class BackgroundTasks:
             await asyncio.wait(late)
         return len(late)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        """Let go of a task that is done, and log the exception that it let out."""
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("%s failed", task.get_name(), exc_info=task.exception())

@@ -13,14 +13,14 @@ _log = logging.getLogger(__name__)
 
 
 class ColleagueNotices:
-    """Tells by private messages. A courtesy: where it fails, nothing waits for it."""
+    """Tells agents of each other by private messages. A courtesy: where it fails, nothing waits for it."""
 
     def __init__(self, *, suggester: Suggester, ephemeral: EphemeralMessages) -> None:
         self._suggester = suggester
         self._ephemeral = ephemeral
 
     async def tell(self, request: Request) -> None:
-        """Tell the agent of this new request, and those who have been at the same message, of each other."""
+        """Tell the agent of this new request, and those who are at the same message, of each other."""
         try:
             others = await self._suggester.find_collisions(request)
         except DatabaseUnavailable as error:
@@ -31,6 +31,7 @@ class ColleagueNotices:
             await self._tell(other, get_texts(other.locale)("colleague-came", who=f"<@{request.agent_id}>"))
 
     async def _tell(self, request: Request, sentence: str) -> None:
+        """Tell one agent; a failure is logged."""
         try:
             await self._ephemeral.show(request, [build_notice(sentence)])
         except NotShown as error:

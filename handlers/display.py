@@ -50,13 +50,13 @@ class ReplyDisplay:
         self._now = now
 
     async def build_empty_places(self, request: Request, texts: Texts) -> MessageLayout:
-        """The places of the request before anything is drafted."""
+        """Build the request's places before anything is drafted."""
         return self._progressive.build_empty_places(await self._suggester.restore_originals(request), texts)
 
     async def draft_progressively(
         self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
     ) -> None:
-        """Draft; each candidate is shown on the board as soon as it is done."""
+        """Draft, and show each candidate in the live message as soon as it is done."""
         try:
             lost = await self._progressive.run(request, live, texts, note=note)
         except DatabaseUnavailable as error:
@@ -77,7 +77,7 @@ class ReplyDisplay:
     async def _show_elsewhere(
         self, live: LiveMessage, request: Request, texts: Texts, work: Coroutine[Any, Any, None]
     ) -> None:
-        """Show by `work` what the board did not take, and say so there: nobody is to wait before an old state of it.
+        """Show by `work` what the live message did not take, and say so there: nobody is to wait before an old state.
 
         Raises NotShown where neither could be done.
         """
@@ -92,7 +92,7 @@ class ReplyDisplay:
                 await self._remove(live)
 
     async def _say(self, live: LiveMessage, request: Request, sentence: str) -> bool:
-        """One sentence in the place of all that stands on the board, if it takes one."""
+        """Put one sentence in the place of all that the live message shows. Returns False where it takes none."""
         live.forget()
         try:
             await self._live_messages.paint(live, request, build_notice(sentence))
@@ -102,13 +102,14 @@ class ReplyDisplay:
         return True
 
     async def _remove(self, live: DirectMessage) -> None:
+        """Delete a message that nobody is to wait before; a failure is logged."""
         try:
             await self._live_messages.remove(live)
         except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("a message could not be taken away: %s", error)
 
     async def redraft(self, request: Request, texts: Texts) -> None:
-        """Others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
+        """Draft others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
         await self._progressive.stop(request.parent_request_id)
         live = self._live_messages.of(request)
         if live is None:
@@ -138,7 +139,7 @@ class ReplyDisplay:
         await self.draft_and_show(read, texts, started_at=started_at, note=note)
 
     async def read_thread(self, target: TargetMessage, request: Request, texts: Texts) -> tuple[Request, str | None]:
-        """The request with its thread, as far as it can be read; and what the agent is told where it cannot."""
+        """Read the thread into the request as far as possible. Also returns what to tell the agent where it is not."""
         thread = await self._threads.read(target)
         note: str | None = None
         if thread.problem is not None:
@@ -151,7 +152,7 @@ class ReplyDisplay:
         return await self._suggester.record_conversation(request, thread.turns, seen_ts=seen_ts), note
 
     async def _reread_thread(self, request: Request) -> Request:
-        """The request with its thread as it is now; as it was, where it never was read, or cannot be."""
+        """Read the thread as it is now into the request; it stays as it was where it never was read, or cannot be."""
         if request.thread_ts is None or request.seen_ts is None:
             return request
         thread = await self._threads.read(_to_target(request))
@@ -160,11 +161,12 @@ class ReplyDisplay:
         return await self._suggester.record_conversation(request, thread.turns, seen_ts=thread.latest_ts)
 
     async def _report_interruption(self, request: Request, texts: Texts, error: DatabaseUnavailable) -> None:
+        """Tell the agent that drafting was interrupted: the database is away."""
         _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
         await self._ephemeral.show(request, [build_notice(texts("drafting-interrupted"))])
 
-    async def _draft_whole(self, request: Request, started_at: datetime | None) -> LogEntry:
-        """Drafted to the end; on surfaces that fill in place, into the places drawn before."""
+    async def _draft_to_end(self, request: Request, started_at: datetime | None) -> LogEntry:
+        """Draft all candidates; on surfaces that fill in place, into the places drawn before."""
         if request.surface not in IN_PLACE:
             return await self._suggester.draft(request, started_at=started_at)
         async with aclosing(self._suggester.draft_progressively(request, started_at=started_at)) as entries:
@@ -181,7 +183,7 @@ class ReplyDisplay:
     ) -> None:
         """Draft, then show what there is; or say why there is nothing."""
         try:
-            entry = await self._draft_whole(request, started_at)
+            entry = await self._draft_to_end(request, started_at)
         except DatabaseUnavailable as error:
             await self._report_interruption(request, texts, error)
             return
@@ -193,7 +195,7 @@ class ReplyDisplay:
         await self.show(entry, texts, note=note, replace=replace)
 
     async def show(self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False) -> None:
-        """The candidates, for the first time; recorded as shown."""
+        """Show the candidates for the first time, and record them as shown. Raises NotShown."""
         messages = build_candidates(entry, texts, self._labels, note=note)
         try:
             await self._ephemeral.show(entry.request, messages, replace=replace)
@@ -209,13 +211,13 @@ class ReplyDisplay:
     async def show_again(
         self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False
     ) -> None:
-        """The same candidates in the same places; recorded as shown once more."""
+        """Show the same candidates in the same places, and record that."""
         messages = build_candidates(entry, texts, self._labels, note=note)
         await self._ephemeral.show(entry.request, messages, replace=replace)
         await self._suggester.record_shown_again(entry.request)
 
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
-        """The same candidates in the same places, by the newest way back: where the agent asked to see them again."""
+        """Show the same candidates in the same places, where the agent asked to see them again."""
         messages = build_candidates(entry, texts, self._labels)
         self._live_messages.leave(entry.request)
         await self._ephemeral.show_here(entry.request, messages)
@@ -249,12 +251,12 @@ class ReplyDisplay:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
 
     async def ask(self, request: Request, messages: Sequence[Message]) -> None:
-        """A question in the place of the candidates."""
+        """Put a question in the place of the candidates."""
         await self._progressive.leave(request.id)
         await self._ephemeral.show(request, messages, replace=True)
 
     async def confirm_dismissal(self, chosen: RecordedChoice, texts: Texts) -> None:
-        """Noted, in the place of the candidates."""
+        """Note in the place of the candidates that none was chosen."""
         await self._progressive.stop(chosen.request.id)
         message = build_dismissal(chosen.request, texts, undo_key=chosen.undo_key)
         await self._ephemeral.show(chosen.request, [message], replace=True)

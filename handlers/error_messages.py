@@ -49,15 +49,18 @@ _KEYS: dict[type[Exception], str] = {
 }
 
 
-async def _silence() -> None:
-    """What a redelivery is told where there is nothing to acknowledge."""
+async def _ignore_redelivery() -> None:
+    """Do nothing for a redelivery: there is nothing to acknowledge."""
 
 
 @asynccontextmanager
 async def report_errors(
-    tell: Callable[[str], Awaitable[object]], texts: Texts, *, again: Callable[[], Awaitable[object]] = _silence
+    tell: Callable[[str], Awaitable[object]],
+    texts: Texts,
+    *,
+    again: Callable[[], Awaitable[object]] = _ignore_redelivery,
 ) -> AsyncIterator[None]:
-    """Whatever goes wrong in the block is put in words and told by `tell`; a redelivery calls `again` instead."""
+    """Put whatever goes wrong in the block in words, and `tell` them; a redelivery calls `again` instead."""
     try:
         yield
     except DuplicateDelivery as error:
@@ -83,23 +86,24 @@ def describe_error(error: Exception, texts: Texts) -> str:
         return texts("too-long", length=error.length, limit=error.limit)
     if isinstance(error, LimitReached):
         hours = ceil(error.retry_after_s / 3600)
-        return texts(f"limit-{error.which}", **_wanted(error, hours))
+        return texts(f"limit-{error.which}", **_describe_wait(error, hours))
     if isinstance(error, AccessDenied):
-        return texts(f"barred-{error.reason}", who=_who(error.helpers, texts))
+        return texts(f"barred-{error.reason}", who=_name_helpers(error.helpers, texts))
     if isinstance(error, StaleConversation):
         return texts("stale", newer=error.newer)
     if isinstance(error, AdminRequired):
-        return texts("not-allowed", who=_who(error.helpers, texts))
+        return texts("not-allowed", who=_name_helpers(error.helpers, texts))
     kind = next(kind for kind in type(error).__mro__ if kind in _KEYS)
     return texts(_KEYS[kind])
 
 
-def _who(helpers: Sequence[str], texts: Texts) -> str:
-    """Whom to ask: the admins by name, as mrkdwn, where there are any."""
+def _name_helpers(helpers: Sequence[str], texts: Texts) -> str:
+    """Name the admins to ask, as mentions in mrkdwn; or admins in general where none are configured."""
     if not helpers:
         return texts("helpers-admins")
     return texts("helpers-named", names=", ".join(f"<@{user_id}>" for user_id in helpers[:MOST_HELPERS]))
 
 
-def _wanted(error: LimitReached, hours: int) -> dict[str, int]:
+def _describe_wait(error: LimitReached, hours: int) -> dict[str, int]:
+    """The time to wait, in the unit that the limit's sentence has."""
     return {"hours": hours} if error.which == "tokens_per_day" else {"seconds": error.retry_after_s}

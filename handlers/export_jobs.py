@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOrder:
-    """What an admin wants, of which workspace. `since`: made at that time or later; None: everything."""
+    """The export that an admin wants, of which workspace. `since`: made at that time or later; None: everything."""
 
     team_id: str
     user_id: str
@@ -35,7 +35,7 @@ class ExportOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFile:
-    """A file that is there until it is let go, with the name to give it, and how many requests are in it."""
+    """A file that exists until its block ends, the name to give it, and how many requests are in it."""
 
     path: Path
     name: str
@@ -50,12 +50,12 @@ class Exporter(Protocol):
     """Writes exports without holding up the bot, and notes who wanted them."""
 
     def export(self, order: ExportOrder) -> AbstractAsyncContextManager[ExportFile]:
-        """The file, for as long as the block lasts. Raises ExportFailed."""
+        """Make the file, for as long as the block lasts. Raises ExportFailed."""
         ...
 
 
 class SeenKeys(Protocol):
-    """What Slack has delivered, on all replicas."""
+    """Keys of what Slack has delivered, on all replicas."""
 
     async def claim(self, key: str, *, at: datetime) -> None:
         """Raises DuplicateDelivery if it was taken before; DatabaseUnavailable."""

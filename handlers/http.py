@@ -29,7 +29,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What the health endpoints tell: the checks behind /readyz, and the text of /metrics with its content type."""
+    """The checks behind /readyz, and the text of /metrics with its content type."""
 
     ready: Callable[[], Awaitable[tuple[Check, ...]]]
     metrics: Callable[[], tuple[bytes, str]]
@@ -50,9 +50,9 @@ def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.App
     async def on_delivery(request: web.Request) -> web.Response:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        if not _signed(verifier, body, headers):
+        if not _is_signed(verifier, body, headers):
             return web.Response(status=401, text="The request is not signed by Slack, or too old.\n")
-        if not _well_formed(body, request.content_type):
+        if not _is_well_formed(body, request.content_type):
             _log.warning("a signed delivery that is not well-formed was refused")
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")
         try:
@@ -72,7 +72,7 @@ def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.App
 
 
 async def listen(app: web.Application, *, host: str, port: int) -> tuple[web.AppRunner, int]:
-    """Serve until the runner's `cleanup()`; the port says which one it became where 0 was asked for."""
+    """Serve until the runner's `cleanup()`. Returns the port too, which is a free one where 0 was asked for."""
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
@@ -85,6 +85,8 @@ async def listen(app: web.Application, *, host: str, port: int) -> tuple[web.App
 
 
 def _add_health(app: web.Application, health: Health) -> None:
+    """Add the routes of the health endpoints."""
+
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "up"})
 
@@ -103,30 +105,31 @@ def _add_health(app: web.Application, health: Health) -> None:
     app.router.add_get("/metrics", metrics)
 
 
-def _signed(verifier: SignatureVerifier, body: bytes, headers: Mapping[str, str]) -> bool:
+def _is_signed(verifier: SignatureVerifier, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Tell whether the body has Slack's signature, not older than five minutes."""
     try:
         return verifier.is_valid_request(body, dict(headers))
     except ValueError:  # a timestamp that is no number, a body that is no text
         return False
 
 
-def _well_formed(body: bytes, content_type: str) -> bool:
-    """Whether Bolt can take the body apart: JSON, or a form whose `payload`, if there is one, is a JSON object."""
+def _is_well_formed(body: bytes, content_type: str) -> bool:
+    """Tell whether Bolt can take the body apart: JSON, or a form whose `payload`, if any, is a JSON object."""
     try:
         text = body.decode("utf-8")
         if content_type == "application/json" or text.startswith("{"):  # Bolt takes either for JSON
-            check_shape(_object(text))
+            check_shape(_parse_object(text))
             return True
         payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload", ())
         for payload in payloads:  # Bolt reads the last
-            check_shape(_object(payload))
+            check_shape(_parse_object(payload))
     except (ValueError, RecursionError, MalformedPayload):  # the second: arrays in arrays in arrays
         return False
     return True
 
 
-def _object(text: str) -> dict[str, Any]:
-    """Raises ValueError unless the text is a JSON object."""
+def _parse_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object. Raises ValueError for anything else."""
     parsed = json.loads(text)
     if not isinstance(parsed, dict):
         raise ValueError("no object")  # noqa: TRY004 - the text is wrong, as with text that is no JSON

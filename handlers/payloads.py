@@ -24,7 +24,7 @@ class MalformedPayload(Exception):  # noqa: N818 - named for what happened, as t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a person comes from, as far as a payload tells: their id is unique in a team, or in an Enterprise Grid.
+    """The team and organisation that a person belongs to, as far as a payload tells: ids are unique in either only.
 
     `own_team_id` is the person's own team, which in a Grid or in a shared channel may be another than the payload's.
     """
@@ -88,7 +88,7 @@ class EditSubmission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageShortcut:
-    """The shortcut in the menu of a message: the message as Slack has it, and the thread that it is in or begins."""
+    """The shortcut in a message's menu: the message as Slack has it, and the thread that it is in or begins."""
 
     team_id: str
     origin: Origin = Origin()
@@ -124,7 +124,7 @@ class PasteSubmission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventMessage:
-    """A message to us that an event tells of: one that mentions us, or a direct one. `thread_ts`: if in a thread."""
+    """A message to the bot: a direct one, or one that mentions it. `thread_ts`: if in a thread."""
 
     event_id: str
     team_id: str
@@ -154,7 +154,7 @@ class LanguageSubmission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSubmission:
-    """A submitted wish for an export: of the last so many days, or of everything."""
+    """A submitted order for an export: of the last so many days, or of everything."""
 
     team_id: str
     origin: Origin = Origin()
@@ -166,158 +166,173 @@ class ExportSubmission:
 
 
 def check_shape(payload: Mapping[str, Any]) -> None:
-    """Raises MalformedPayload for a payload of interactivity that Bolt would stumble over before any handler runs."""
+    """Check what Bolt would stumble over before any handler runs. Raises MalformedPayload."""
     kind = payload.get("type")
     if not isinstance(kind, str):
         raise MalformedPayload("type")
     if kind == "event_callback":
-        _text(_object(payload, "event"), "type", limit=255)
+        _require_text(_require_object(payload, "event"), "type", limit=255)
     for name in ("team", "user", "enterprise", "channel", "container", "message", "view"):
         if not isinstance(payload.get(name), Mapping | None):
             raise MalformedPayload(name)
     if kind == "block_actions":
         _check_actions(payload.get("actions"))
     if kind in {"view_submission", "view_closed"}:
-        view = _object(payload, "view")
-        _text(view, "type")
-        _text(view, "callback_id", limit=255)
+        view = _require_object(payload, "view")
+        _require_text(view, "type")
+        _require_text(view, "callback_id", limit=255)
 
 
 def _check_actions(actions: Any) -> None:
+    """Raise MalformedPayload unless there are actions, each with its ids."""
     if not isinstance(actions, list) or not actions:
         raise MalformedPayload("actions")
     for action in actions:
         if not isinstance(action, Mapping):
             raise MalformedPayload("actions")
-        _text(action, "action_id", limit=255)
-        _text(action, "block_id", limit=255)
+        _require_text(action, "action_id", limit=255)
+        _require_text(action, "block_id", limit=255)
 
 
 def parse_command(body: Mapping[str, Any]) -> CommandPayload:
+    """Parse a slash command. Its text is unescaped: Slack escapes what people typed."""
     return CommandPayload(
-        team_id=_text(body, "team_id"),
-        origin=_origin(body),
-        channel_id=_text(body, "channel_id"),
-        user_id=_text(body, "user_id"),
-        text=clean(unescape(_optional(body, "text") or "")).strip(),
-        trigger_id=_text(body, "trigger_id", limit=200),
-        response_url=_optional(body, "response_url"),
+        team_id=_require_text(body, "team_id"),
+        origin=_parse_origin(body),
+        channel_id=_require_text(body, "channel_id"),
+        user_id=_require_text(body, "user_id"),
+        text=clean(unescape(_get_text(body, "text") or "")).strip(),
+        trigger_id=_require_text(body, "trigger_id", limit=200),
+        response_url=_get_text(body, "response_url"),
     )
 
 
 def parse_action(body: Mapping[str, Any]) -> ActionPayload:
+    """Parse a click, or a choice in a select or menu."""
     _check_actions(body.get("actions"))
     action = body["actions"][0]
     view = body.get("view")
     return ActionPayload(
-        view_id=_optional(view, "id") if isinstance(view, Mapping) else None,
-        request_id=_optional(view, "private_metadata") if isinstance(view, Mapping) else None,
-        seen=_seen(view) if isinstance(view, Mapping) else None,
-        team_id=_team_id(body),
-        origin=_origin(body),
-        channel_id=_channel_id(body),
-        user_id=_text(_object(body, "user"), "id"),
-        action_id=_text(action, "action_id", limit=255),
-        block_id=_text(action, "block_id", limit=255),
-        value=_value(action),
-        action_ts=_text(action, "action_ts"),
-        trigger_id=_text(body, "trigger_id", limit=200),
-        response_url=_optional(body, "response_url"),
+        view_id=_get_text(view, "id") if isinstance(view, Mapping) else None,
+        request_id=_get_text(view, "private_metadata") if isinstance(view, Mapping) else None,
+        seen=_parse_visible(view) if isinstance(view, Mapping) else None,
+        team_id=_parse_team_id(body),
+        origin=_parse_origin(body),
+        channel_id=_parse_channel_id(body),
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        action_id=_require_text(action, "action_id", limit=255),
+        block_id=_require_text(action, "block_id", limit=255),
+        value=_parse_value(action),
+        action_ts=_require_text(action, "action_ts"),
+        trigger_id=_require_text(body, "trigger_id", limit=200),
+        response_url=_get_text(body, "response_url"),
     )
 
 
 def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
-    message = _object(body, "message")
-    ts = _stamped(message)
+    """Parse the shortcut of a message's menu."""
+    message = _require_object(body, "message")
+    ts = _require_timestamp(message)
     return MessageShortcut(
-        team_id=_team_id(body),
-        origin=_origin(body),
-        channel_id=_text(_object(body, "channel"), "id"),
-        user_id=_text(_object(body, "user"), "id"),
-        trigger_id=_text(body, "trigger_id", limit=200),
+        team_id=_parse_team_id(body),
+        origin=_parse_origin(body),
+        channel_id=_require_text(_require_object(body, "channel"), "id"),
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        trigger_id=_require_text(body, "trigger_id", limit=200),
         ts=ts,
-        thread_ts=_timestamp(message, "thread_ts") or ts,
+        thread_ts=_get_timestamp(message, "thread_ts") or ts,
         message=message,
-        response_url=_optional(body, "response_url"),
+        response_url=_get_text(body, "response_url"),
     )
 
 
 def parse_global_shortcut(body: Mapping[str, Any]) -> GlobalShortcut:
-    return GlobalShortcut(user_id=_text(_object(body, "user"), "id"), trigger_id=_text(body, "trigger_id", limit=200))
+    """Parse the shortcut beside the composer."""
+    return GlobalShortcut(
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        trigger_id=_require_text(body, "trigger_id", limit=200),
+    )
 
 
 def parse_paste_submission(body: Mapping[str, Any]) -> PasteSubmission:
-    view = _object(body, "view")
-    values = _object(_object(view, "state"), "values")
-    message = _object(_object(values, "message"), "text")
-    hint = _object(_object(values, "hint"), "text")
+    """Parse the submitted modal with a pasted message."""
+    view = _require_object(body, "view")
+    values = _require_object(_require_object(view, "state"), "values")
+    message = _require_object(_require_object(values, "message"), "text")
+    hint = _require_object(_require_object(values, "hint"), "text")
     return PasteSubmission(
-        team_id=_team_id(body),
-        origin=_origin(body),
-        user_id=_text(_object(body, "user"), "id"),
-        view_id=_text(view, "id"),
-        view_hash=_text(view, "hash"),
-        message=clean(_optional(message, "value") or "").strip(),
-        hint=clean(_optional(hint, "value") or "").strip() or None,
+        team_id=_parse_team_id(body),
+        origin=_parse_origin(body),
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        view_id=_require_text(view, "id"),
+        view_hash=_require_text(view, "hash"),
+        message=clean(_get_text(message, "value") or "").strip(),
+        hint=clean(_get_text(hint, "value") or "").strip() or None,
     )
 
 
 def parse_event_message(body: Mapping[str, Any]) -> EventMessage:
-    event = _object(body, "event")
+    """Parse the event of a mention or a direct message."""
+    event = _require_object(body, "event")
     return EventMessage(
-        event_id=_text(body, "event_id"),
-        team_id=_text(body, "team_id"),
-        origin=_origin(body),
-        channel_id=_text(event, "channel"),
-        user_id=_text(event, "user"),
-        thread_ts=_timestamp(event, "thread_ts"),
-        text=clean(_optional(event, "text") or "").strip(),
+        event_id=_require_text(body, "event_id"),
+        team_id=_require_text(body, "team_id"),
+        origin=_parse_origin(body),
+        channel_id=_require_text(event, "channel"),
+        user_id=_require_text(event, "user"),
+        thread_ts=_get_timestamp(event, "thread_ts"),
+        text=clean(_get_text(event, "text") or "").strip(),
     )
 
 
 def parse_edit_submission(body: Mapping[str, Any]) -> EditSubmission:
-    view = _object(body, "view")
-    typed = _object(_object(_object(_object(view, "state"), "values"), "reply"), "text")
+    """Parse the submitted editor."""
+    view = _require_object(body, "view")
+    typed = _require_object(_require_object(_require_object(_require_object(view, "state"), "values"), "reply"), "text")
     return EditSubmission(
-        team_id=_team_id(body),
-        origin=_origin(body),
-        user_id=_text(_object(body, "user"), "id"),
-        previous_view_id=_optional(view, "previous_view_id"),
-        view_id=_text(view, "id"),
-        view_hash=_text(view, "hash"),
-        candidate_id=_text(view, "private_metadata"),
-        text=_optional(typed, "value") or "",
+        team_id=_parse_team_id(body),
+        origin=_parse_origin(body),
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        previous_view_id=_get_text(view, "previous_view_id"),
+        view_id=_require_text(view, "id"),
+        view_hash=_require_text(view, "hash"),
+        candidate_id=_require_text(view, "private_metadata"),
+        text=_get_text(typed, "value") or "",
     )
 
 
 def parse_language_submission(body: Mapping[str, Any]) -> LanguageSubmission:
-    view = _object(body, "view")
-    chosen = _object(_object(_object(_object(view, "state"), "values"), "language"), "language")
+    """Parse the submitted choice of a language."""
+    view = _require_object(body, "view")
+    chosen = _require_object(
+        _require_object(_require_object(_require_object(view, "state"), "values"), "language"), "language"
+    )
     return LanguageSubmission(
-        team_id=_team_id(body),
-        origin=_origin(body),
-        user_id=_text(_object(body, "user"), "id"),
-        previous_view_id=_optional(view, "previous_view_id"),
-        view_id=_text(view, "id"),
-        view_hash=_text(view, "hash"),
-        candidate_id=_text(view, "private_metadata"),
-        language=_language(_text(_object(chosen, "selected_option"), "value")),
+        team_id=_parse_team_id(body),
+        origin=_parse_origin(body),
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        previous_view_id=_get_text(view, "previous_view_id"),
+        view_id=_require_text(view, "id"),
+        view_hash=_require_text(view, "hash"),
+        candidate_id=_require_text(view, "private_metadata"),
+        language=_parse_language(_require_text(_require_object(chosen, "selected_option"), "value")),
     )
 
 
 def parse_export_submission(body: Mapping[str, Any]) -> ExportSubmission:
-    view = _object(body, "view")
-    values = _object(_object(view, "state"), "values")
-    form, days, names = (_selected(values, name) for name in ("export_form", "export_range", "export_names"))
+    """Parse the submitted order for an export."""
+    view = _require_object(body, "view")
+    values = _require_object(_require_object(view, "state"), "values")
+    form, days, names = (_get_selected(values, name) for name in ("export_form", "export_range", "export_names"))
     if form not in EXPORT_FORMS:
         raise MalformedPayload("export_form")
     if days not in EXPORT_RANGES:
         raise MalformedPayload("export_range")
     return ExportSubmission(
-        team_id=_team_id(body),
-        origin=_origin(body),
-        user_id=_text(_object(body, "user"), "id"),
-        view_id=_text(view, "id"),
+        team_id=_parse_team_id(body),
+        origin=_parse_origin(body),
+        user_id=_require_text(_require_object(body, "user"), "id"),
+        view_id=_require_text(view, "id"),
         form=form,
         days=None if days == EVERYTHING else int(days),
         pseudonyms=names == "pseudonyms",
@@ -325,30 +340,37 @@ def parse_export_submission(body: Mapping[str, Any]) -> ExportSubmission:
 
 
 def unescape(text: str) -> str:
-    """Slack's three entities as the characters that people typed; each once, so that a typed `&lt;` stays one."""
+    """Turn Slack's three entities into what people typed; each once, so that a typed `&lt;` stays one."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _selected(values: Mapping[str, Any], name: str) -> str:
+def _get_selected(values: Mapping[str, Any], name: str) -> str:
     """The value of a select whose block and action have the same name."""
-    return _text(_object(_object(_object(values, name), name), "selected_option"), "value")
+    return _require_text(
+        _require_object(_require_object(_require_object(values, name), name), "selected_option"), "value"
+    )
 
 
-def _language(value: str) -> str | None:
+def _parse_language(value: str) -> str | None:
+    """The language's code; None for the customer's own."""
     if value not in {*LANGUAGES, CUSTOMERS_OWN}:
         raise MalformedPayload("language")
     return None if value == CUSTOMERS_OWN else value
 
 
-def _team_id(body: Mapping[str, Any]) -> str:
-    """In organisation-wide installs `team` may be null: the user's own team then stands for it."""
+def _parse_team_id(body: Mapping[str, Any]) -> str:
+    """The payload's team. In organisation-wide installs `team` may be null: the user's own stands for it then."""
     team = body.get("team")
-    return _text(team, "id") if isinstance(team, Mapping) else _text(_object(body, "user"), "team_id")
+    return (
+        _require_text(team, "id")
+        if isinstance(team, Mapping)
+        else _require_text(_require_object(body, "user"), "team_id")
+    )
 
 
-def _origin(body: Mapping[str, Any]) -> Origin:
-    """Of a command, an event or interactivity, each of which tells in its own place; what is odd tells nothing."""
-    user, team, enterprise = (_part(body, name) for name in ("user", "team", "enterprise"))
+def _parse_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin, which commands, events and interactivity tell in different places; odd values tell nothing."""
+    user, team, enterprise = (_get_object(body, name) for name in ("user", "team", "enterprise"))
     told = (
         enterprise.get("id"),
         team.get("enterprise_id"),
@@ -356,26 +378,30 @@ def _origin(body: Mapping[str, Any]) -> Origin:
         body.get("context_enterprise_id"),
     )
     return Origin(
-        own_team_id=_known(user.get("team_id")),
-        enterprise_id=next((found for each in told if (found := _known(each))), None),
+        own_team_id=_to_id(user.get("team_id")),
+        enterprise_id=next((found for each in told if (found := _to_id(each))), None),
     )
 
 
-def _part(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _get_object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under this name; {} for anything else."""
     value = parent.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
-def _known(value: Any) -> str | None:
+def _to_id(value: Any) -> str | None:
+    """An id, or None for anything that is no text."""
     return value if isinstance(value, str) and value else None
 
 
-def _channel_id(body: Mapping[str, Any]) -> str | None:
+def _parse_channel_id(body: Mapping[str, Any]) -> str | None:
+    """The channel that a click came from; None for a modal."""
     channel = body.get("channel")
-    return _text(channel, "id") if isinstance(channel, Mapping) else None
+    return _require_text(channel, "id") if isinstance(channel, Mapping) else None
 
 
-def _seen(view: Mapping[str, Any]) -> frozenset[str]:
+def _parse_visible(view: Mapping[str, Any]) -> frozenset[str]:
+    """The candidates whose *Use* stands in the view."""
     shown = view.get("blocks")
     elements = [
         element
@@ -384,48 +410,52 @@ def _seen(view: Mapping[str, Any]) -> frozenset[str]:
         for element in block["elements"]
         if isinstance(element, Mapping)
     ]
-    return frozenset(_value(element) for element in elements if element.get("action_id") == "use_candidate")
+    return frozenset(_parse_value(element) for element in elements if element.get("action_id") == "use_candidate")
 
 
-def _value(action: Mapping[str, Any]) -> str:
+def _parse_value(action: Mapping[str, Any]) -> str:
+    """The value of a button, or of the option chosen."""
     option = action.get("selected_option")
     value = (option if isinstance(option, Mapping) else action).get("value")
     # A button without a value of ours stands for nothing that we know, which is what its agent is told.
     return clean(value)[:2000] if isinstance(value, str) else ""
 
 
-def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _require_object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under this name. Raises MalformedPayload."""
     value = parent.get(name)
     if not isinstance(value, Mapping):
         raise MalformedPayload(name)
     return value
 
 
-def _optional(parent: Mapping[str, Any], name: str) -> str | None:
+def _get_text(parent: Mapping[str, Any], name: str) -> str | None:
+    """The text under this name, or None. Raises MalformedPayload for other types."""
     value = parent.get(name)
     if value is not None and not isinstance(value, str):
         raise MalformedPayload(name)
     return value
 
 
-def _text(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str:
-    """A text that must be there, of at most `limit` characters: Slack's ids are far previous_view_id 64."""
-    value = _optional(parent, name)
+def _require_text(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str:
+    """The text under this name, of at most `limit` characters: ids are far below 64. Raises MalformedPayload."""
+    value = _get_text(parent, name)
     if not value or len(value) > limit:
         raise MalformedPayload(name)
     return clean(value)
 
 
-def _stamped(message: Mapping[str, Any]) -> str:
-    """When a message was written, which is its id in its channel."""
-    ts = _timestamp(message, "ts")
+def _require_timestamp(message: Mapping[str, Any]) -> str:
+    """A message's timestamp, which is its id in its channel. Raises MalformedPayload."""
+    ts = _get_timestamp(message, "ts")
     if ts is None:
         raise MalformedPayload("ts")
     return ts
 
 
-def _timestamp(parent: Mapping[str, Any], name: str) -> str | None:
-    ts = _optional(parent, name)
+def _get_timestamp(parent: Mapping[str, Any], name: str) -> str | None:
+    """The timestamp under this name, or None. Raises MalformedPayload for other texts."""
+    ts = _get_text(parent, name)
     if ts is not None and not _TIMESTAMP.fullmatch(ts):
         raise MalformedPayload(name)
     return ts

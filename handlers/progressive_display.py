@@ -28,8 +28,8 @@ _CLOSED: Final = "not_found"
 
 
 @dataclass(slots=True, kw_only=True)
-class _Course:
-    """One unfolding: the newest state, and what has become of it.
+class _Progress:
+    """One progressive display: the newest state, and what has become of it.
 
     `placed` are the candidates that have been given room, `below` those of them that have messages of their own.
     """
@@ -51,7 +51,7 @@ class _Course:
     painted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_over(self) -> bool:
-        """Whether nothing is to be painted any more."""
+        """Tell whether nothing is to be painted any more."""
         return self.is_left or self.stop.is_set()
 
 
@@ -65,134 +65,142 @@ class ProgressiveDisplay:
         self._live_messages = live_messages
         self._labels = labels
         self._now = now
-        self._running: dict[str, _Course] = {}
+        self._running: dict[str, _Progress] = {}
 
     def build_empty_places(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
-        """The places before anything is drafted."""
+        """Build the places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
         return build_places(entry, texts, self._labels, note=note, room=OWN_ROOM)
 
     async def run(
         self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
     ) -> LogEntry | None:
-        """Draft the request on its board, to the end; the request, where Slack did not take what there is to show.
+        """Draft the request into its live message, to the end.
 
-        Raises OwnershipLost, DatabaseUnavailable.
+        Returns the newest state where Slack did not take what there is to show, else None. Raises OwnershipLost,
+        DatabaseUnavailable.
         """
-        course = _Course(request=request, live=live, texts=texts, note=note)
-        self._running[request.id] = course
-        painting = asyncio.create_task(self._paint_all(course), name=f"paint {request.id}")
+        progress = _Progress(request=request, live=live, texts=texts, note=note)
+        self._running[request.id] = progress
+        painting = asyncio.create_task(self._paint_all(progress), name=f"paint {request.id}")
         try:
-            await self._draft(course)
+            await self._draft(progress)
         finally:
-            course.is_whole = True
-            course.changed.set()
+            progress.is_whole = True
+            progress.changed.set()
             await asyncio.wait({painting})
             self._running.pop(request.id, None)
         painting.result()
-        if course.is_lost and not course.is_over():
-            return course.newest
-        if course.newest is not None and course.newest.request.status != "failed":
-            self._suggester.log_progressive_end(course.newest, shown_at=course.shown_at)
+        if progress.is_lost and not progress.is_over():
+            return progress.newest
+        if progress.newest is not None and progress.newest.request.status != "failed":
+            self._suggester.log_progressive_end(progress.newest, shown_at=progress.shown_at)
         return None
 
     async def stop(self, request_id: str | None) -> None:
-        """The agent has decided: what is still drafted is cancelled, and nothing is painted any more."""
-        course = self._running.get(request_id or "")
-        if course is not None:
-            course.stop.set()
-            course.changed.set()
-            await course.painted.wait()
+        """Cancel what is still drafted, and paint nothing any more: the agent has decided."""
+        progress = self._running.get(request_id or "")
+        if progress is not None:
+            progress.stop.set()
+            progress.changed.set()
+            await progress.painted.wait()
 
     async def leave(self, request_id: str) -> None:
-        """Something else is about to stand on the board: nothing is painted any more; drafting goes on."""
-        course = self._running.get(request_id)
-        if course is not None:
-            course.is_left = True
-            course.changed.set()
-            await course.painted.wait()
+        """Paint nothing any more, since something else is about to stand there; drafting goes on."""
+        progress = self._running.get(request_id)
+        if progress is not None:
+            progress.is_left = True
+            progress.changed.set()
+            await progress.painted.wait()
 
-    async def _draft(self, course: _Course) -> None:
-        async for entry in self._suggester.draft_progressively(course.request, stop=course.stop):
-            course.newest = entry
-            course.changed.set()
+    async def _draft(self, progress: _Progress) -> None:
+        """Draft, and keep the newest state."""
+        async for entry in self._suggester.draft_progressively(progress.request, stop=progress.stop):
+            progress.newest = entry
+            progress.changed.set()
 
-    async def _paint_all(self, course: _Course) -> None:
+    async def _paint_all(self, progress: _Progress) -> None:
+        """Paint the newest state whenever it has changed and may be painted, until all is drafted."""
         try:
-            while not course.is_over():
-                await course.changed.wait()
-                await self._live_messages.wait(course.live)
-                course.changed.clear()
-                is_last, entry = course.is_whole, course.newest
-                if entry is not None and not course.is_over() and not await self._paint(course, entry):
+            while not progress.is_over():
+                await progress.changed.wait()
+                await self._live_messages.wait(progress.live)
+                progress.changed.clear()
+                is_last, entry = progress.is_whole, progress.newest
+                if entry is not None and not progress.is_over() and not await self._paint(progress, entry):
                     return
                 if is_last:
                     return
         finally:
-            course.painted.set()
+            progress.painted.set()
 
-    async def _paint(self, course: _Course, entry: LogEntry) -> bool:
-        """Paint one state, and record what it shows. False where there is nothing to paint on any more."""
+    async def _paint(self, progress: _Progress, entry: LogEntry) -> bool:
+        """Paint one state, and record what it shows. Returns False where there is nothing to paint on any more."""
         if entry.choice is not None or entry.request.status == "redrafted":
             return False
-        layout = self._lay_out(course, entry)
-        if layout == course.shown:
+        layout = self._lay_out(progress, entry)
+        if layout == progress.shown:
             return True
         try:
-            if not await self._put(course, layout):
+            if not await self._paint_guarded(progress, layout):
                 return False  # another replica has changed it, where the agent clicked
         except DeliveryRefused as refusal:
-            _log.info("not painted: %s", refusal.reason, extra={"request_id": course.request.id})
+            _log.info("not painted: %s", refusal.reason, extra={"request_id": progress.request.id})
             # What was closed by the agent, `/suggest last` shows.
-            course.is_lost = not isinstance(course.live, Modal) or refusal.reason != _CLOSED
+            progress.is_lost = not isinstance(progress.live, Modal) or refusal.reason != _CLOSED
             return False
         except (DeliveryUncertain, DeliveryThrottled) as error:
-            _log.warning("not painted: %s", error, extra={"request_id": course.request.id})
-            course.live.forget()
-            course.is_lost = True
+            _log.warning("not painted: %s", error, extra={"request_id": progress.request.id})
+            progress.live.forget()
+            progress.is_lost = True
             return True
-        course.is_lost = False
-        course.shown = layout
-        await self._record(course, entry)
+        progress.is_lost = False
+        progress.shown = layout
+        await self._record(progress, entry)
         return True
 
-    def _lay_out(self, course: _Course, entry: LogEntry) -> MessageLayout:
-        """The state, with each new candidate in its place if a message has room for it, else in one of its own: what is
-        visible never moves.
+    def _lay_out(self, progress: _Progress, entry: LogEntry) -> MessageLayout:
+        """Lay out the state: each new candidate in its place if a message has room for it, else in one of its own.
+
+        What is visible never moves.
         """
-        is_modal = isinstance(course.live, Modal)
+        is_modal = isinstance(progress.live, Modal)
         room = MODAL_ROOM // entry.request.k_requested if is_modal else OWN_ROOM
-        lay_out = partial(build_places, entry, course.texts, self._labels, note=course.note, room=room)
+        lay_out = partial(build_places, entry, progress.texts, self._labels, note=progress.note, room=room)
         if is_modal:
             return lay_out()
-        new = [candidate.id for candidate in entry.visible if candidate.id not in course.placed]
-        course.placed.update(new)
-        course.below.update(new)
+        new = [candidate.id for candidate in entry.visible if candidate.id not in progress.placed]
+        progress.placed.update(new)
+        progress.below.update(new)
         for candidate_id in new:
-            if lay_out(below=course.below - {candidate_id}).fits:
-                course.below.discard(candidate_id)
-        return lay_out(below=course.below)
+            if lay_out(below=progress.below - {candidate_id}).fits:
+                progress.below.discard(candidate_id)
+        return lay_out(below=progress.below)
 
-    async def _put(self, course: _Course, layout: MessageLayout) -> bool:
-        """Paint; False where the agent has decided meanwhile. Raises as `LiveMessages.paint` does."""
-        paint = partial(self._live_messages.paint, course.live, course.request, layout.first, layout.further)
+    async def _paint_guarded(self, progress: _Progress, layout: MessageLayout) -> bool:
+        """Paint, unless the agent has decided meanwhile: then it returns False.
+
+        Raises as `LiveMessages.paint` does.
+        """
+        paint = partial(self._live_messages.paint, progress.live, progress.request, layout.first, layout.further)
         try:
             await paint()
         except DeliveryRefused as refusal:
             if refusal.reason != "hash_conflict":
                 raise
-            if await self._suggester.is_decided(course.request.id):
+            if await self._suggester.is_decided(progress.request.id):
                 return False
             # Nobody has decided, so what stands there is older than this: an update of ours whose answer was lost.
-            course.live.forget()
+            progress.live.forget()
             await paint()
         return True
 
-    async def _record(self, course: _Course, entry: LogEntry) -> None:
+    async def _record(self, progress: _Progress, entry: LogEntry) -> None:
+        """Record which candidates are visible since when; a failure is logged."""
         if not entry.visible:
             return
         at = self._now()
-        course.shown_at = course.shown_at or at
+        progress.shown_at = progress.shown_at or at
         try:
             await self._suggester.record_visible(entry, at=at)
         except DatabaseUnavailable as error:

@@ -36,7 +36,7 @@ class Socket:
         self._up = asyncio.Event()
 
     async def connect(self) -> None:
-        """Raises SlackRefused, SlackUnreachable."""
+        """Connect, and watch from now on. Raises SlackRefused, SlackUnreachable."""
         await self._connection.try_app_token(self._app_token)
         self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
         await self._reconnect()
@@ -44,9 +44,11 @@ class Socket:
             await self._up.wait()  # the watchdog goes on trying
 
     async def connected(self) -> bool:
+        """Tell whether the WebSocket is open."""
         return bool(await self._handler.client.is_connected())
 
     async def aclose(self) -> None:
+        """Stop watching, and close the connection."""
         running = [task for task in (self._watchdog, self._reconnecting) if task is not None]
         for task in running:
             task.cancel()
@@ -55,8 +57,9 @@ class Socket:
         await self._handler.close_async()  # type: ignore[no-untyped-call]
 
     async def _watch(self) -> None:
-        """Connect again at once, where the SDK would notice seconds later or not at all; and keep it from trying a URL
-        again that Slack has refused: each URL works once, and only for a while.
+        """Connect again at once, where the SDK would notice seconds later or not at all.
+
+        It also keeps the SDK from trying a URL again that Slack has refused: each works once, and only for a while.
         """
         lost_s = 0.0
         while True:
@@ -75,7 +78,7 @@ class Socket:
                 self._reconnecting = asyncio.create_task(self._reconnect(), name="socket reconnect")
 
     async def _reconnect(self) -> None:
-        """Does nothing while the SDK is connecting, or is connected."""
+        """Ask for a fresh URL and connect. Does nothing while the SDK is connecting, or is connected."""
         try:
             await self._handler.client.connect_to_new_endpoint()
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:

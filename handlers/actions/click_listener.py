@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bot.suggesting.clicks import Click
-
 from bot.i18n.texts import Texts
 from bot.suggesting.choose import RecordedChoice
+from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.elements import Block
 from handlers.blocks.forms import build_notice_view
@@ -51,6 +50,7 @@ def on_click(services: Services, step: Step) -> Callable[[Ack, dict[str, Any]], 
 
 
 async def _answer(step: Step, services: Services, context: Context[ActionPayload]) -> None:
+    """Commit the step, acknowledge, and let the work run on. The modal that was clicked in is remembered."""
     action = context.payload
     if action.view_id is not None and action.request_id is not None:
         services.live_messages.see(action.request_id, action.view_id)
@@ -61,12 +61,14 @@ async def _answer(step: Step, services: Services, context: Context[ActionPayload
 
 
 async def _refuse(services: Services, context: Context[ActionPayload], sentence: str) -> None:
+    """Acknowledge, and tell whoever clicked."""
     await context.ack()
     clicked = _to_click_context(services, context)
     _follow_up(services, clicked, respond(services, clicked, build_notice(sentence)))
 
 
 def _to_click_context(services: Services, context: Context[ActionPayload]) -> ClickContext:
+    """The click as the use cases take it, with the texts in the language of whoever clicked."""
     action = context.payload
     click = Click(
         team_id=action.team_id,
@@ -138,6 +140,7 @@ async def repeat_confirmation(services: Services, clicked: ClickContext, closed:
 
 
 async def _confirm(services: Services, clicked: ClickContext, chosen: RecordedChoice) -> None:
+    """Show the confirmation, then say that the request is closed already."""
     if chosen.choice.kind == "dismissed":
         await services.display.confirm_dismissal(chosen, clicked.texts)
     else:

@@ -3,7 +3,6 @@
 from typing import cast, get_args
 
 from bot.suggesting.clicks import update_response_url
-
 from handlers.actions.click_listener import ClickContext, repeat_confirmation
 from handlers.blocks.confirmations import build_reason_note, parse_undo_block
 from handlers.context import Services, Work

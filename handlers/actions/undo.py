@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from bot.suggesting.clicks import update_response_url
-
 from bot.suggesting.choose import RetractedChoice
+from bot.suggesting.clicks import update_response_url
 from handlers.actions.click_listener import ClickContext
 from handlers.blocks.confirmations import parse_undo_block
 from handlers.blocks.messages import build_notice
@@ -19,6 +18,7 @@ async def undo(services: Services, clicked: ClickContext) -> Work:
 
 
 async def _reopen(services: Services, clicked: ClickContext, undone: RetractedChoice) -> None:
+    """Delete what was posted, and show the candidates again; or say that their texts were not kept."""
     is_deleted = await services.deliverer.retract(undone.parts)
     note = clicked.texts("undone" if is_deleted else "undone-not-deleted")
     request = update_response_url(undone.entry.request, clicked.click.response_url)

@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.suggesting.clicks import Click, update_response_url
-
 from bot.errors import StaleConversation
 from bot.suggesting.choose import RecordedChoice
+from bot.suggesting.clicks import Click, update_response_url
 from handlers.actions.click_listener import ClickContext, repeat_confirmation
 from handlers.blocks.confirmations import build_stale_warning
 from handlers.context import Services, Work
@@ -29,6 +28,7 @@ async def use_anyway(services: Services, clicked: ClickContext) -> Work:
 async def _use(
     services: Services, clicked: ClickContext, choose: Callable[[Click, str], Awaitable[RecordedChoice]]
 ) -> Work:
+    """Record the choice by `choose`; where the request is closed already, confirm once more what was decided."""
     try:
         chosen = await choose(clicked.click, clicked.action.value)
     except RequestClosed as closed:

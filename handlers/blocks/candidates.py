@@ -24,7 +24,7 @@ from storage.records import Candidate, DraftError, LogEntry, Request, Steer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """How styles are called in front of the agent, by name."""
+    """What styles are called in front of the agent, by name."""
 
     styles: dict[str, str]
 
@@ -34,7 +34,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageLayout:
-    """What stands on a board: its first message, and those that follow it, by name. A modal shows all in one."""
+    """The messages that show a request in places: the first, and those that follow it, by name.
+
+    A modal shows all in one.
+    """
 
     first: Message
     further: dict[str, Message] = field(default_factory=dict)
@@ -45,13 +48,13 @@ class MessageLayout:
 
     @property
     def fits(self) -> bool:
-        """Whether Slack takes each of its messages."""
+        """True if Slack takes each of its messages."""
         messages = (self.first, *self.further.values())
         return all(len(each.blocks) <= BLOCKS_LIMIT and measure(each.blocks) <= MESSAGE_LIMIT for each in messages)
 
 
 def build_candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> tuple[Message, ...]:
-    """The candidates in their places, as few messages as Slack's limits allow, about MESSAGES_LIMIT at most."""
+    """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most."""
     # Two whole sections with their buttons go into one message.
     room = SECTION_LIMIT * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
     groups = [_build_head(entry.request, texts, note)]
@@ -72,7 +75,7 @@ def build_places(
     room: int,
     below: Collection[str] = (),
 ) -> MessageLayout:
-    """All places of a request: with what is done in them, with why nothing is, or still being drafted.
+    """Build all places of a request: what is done stands in them, why nothing is, or that it is still being drafted.
 
     `room` is how many characters one candidate may have; what is longer is cut for display. The candidates with ids in
     `below` stand in messages of their own, and their places say so.
@@ -109,7 +112,7 @@ def build_places(
 
 
 def build_failure(entry: LogEntry, texts: Texts) -> Message:
-    """Why there is nothing to show, and what to do."""
+    """Say why there is nothing to show, and what to do."""
     errors = [candidate.error for candidate in entry.candidates if candidate.error]
     theirs = {"refused", "invalid_output"}.issuperset(errors)
     text = texts(
@@ -123,7 +126,7 @@ def build_failure(entry: LogEntry, texts: Texts) -> Message:
 
 
 def build_candidates_view(request: Request, shown: Sequence[Block], texts: Texts) -> Block:
-    """The modal of a request; its clicks bring the request's id with them."""
+    """Build the modal of a request; clicks in it bring the request's id with them."""
     return {
         "type": "modal",
         "callback_id": CANDIDATES_VIEW,
@@ -135,18 +138,20 @@ def build_candidates_view(request: Request, shown: Sequence[Block], texts: Texts
 
 
 def _divide_places(count: int) -> list[range]:
-    """The places, shared out evenly between as few messages as PLACES_LIMIT allows."""
+    """Share the places out evenly between as few messages as PLACES_LIMIT allows."""
     pages = -(-count // PLACES_LIMIT)
     return [range(1 + count * page // pages, 1 + count * (page + 1) // pages) for page in range(pages)]
 
 
 def _describe_empty_place(candidate: Candidate, place: int, texts: Texts) -> str:
+    """Say why a place stays empty: its draft failed, or is nearly the same as another."""
     if candidate.error is not None:
         return texts("place-failed", position=place, reason=texts(f"error-{candidate.error}"))
     return texts("place-hidden", position=place)
 
 
 def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]:
+    """The note, and what the candidates are for: the message, the hint, the change asked for."""
     blocks = [] if note is None else [section(note)]
     asked = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
     lines = [texts("for-message", message=shorten(asked))]
@@ -160,6 +165,7 @@ def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]
 
 
 def _describe_change(request: Request, texts: Texts) -> str:
+    """The change that a redraft asked for; for another language, that language's own name."""
     if request.steer != "other_language":
         return texts(f"steer-{request.steer}")
     return LANGUAGES[request.steer_language][1] if request.steer_language else texts("language-customers")
@@ -168,7 +174,7 @@ def _describe_change(request: Request, texts: Texts) -> str:
 def _build_candidate(
     candidate: Candidate, texts: Texts, labels: Labels, *, room: int, unfilled: Sequence[str] = ()
 ) -> Iterator[list[Block]]:
-    """Groups of blocks that stay together: the last has the buttons."""
+    """Build groups of blocks that stay together; the last has the buttons."""
     text = candidate.text or ""
     shown = split_text(text, room)[0]
     parts = split_sections(shown)
@@ -191,7 +197,7 @@ def _build_candidate(
 
 
 def _build_steer_menu(candidate: Candidate, texts: Texts) -> Block:
-    """What else can be made of this candidate: Slack takes five at most."""
+    """The menu of changes to this candidate: Slack takes five options at most."""
     return {
         "type": "overflow",
         "action_id": STEER,
@@ -203,6 +209,7 @@ def _build_steer_menu(candidate: Candidate, texts: Texts) -> Block:
 
 
 def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
+    """What is missing and why, then the buttons for the request as a whole."""
     errors = [candidate.error for candidate in entry.candidates if candidate.error]
     errors = [error for error in errors if error != "cancelled"]  # by the agent's own decision
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
@@ -219,4 +226,5 @@ def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
 
 
 def _list_reasons(errors: Sequence[DraftError], texts: Texts) -> str:
+    """The reasons for failed drafts, each once."""
     return ", ".join(texts(f"error-{error}") for error in dict.fromkeys(errors))

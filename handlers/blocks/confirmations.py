@@ -24,7 +24,7 @@ def build_delivery(
     undo_key: str | None = None,
     unfilled: Sequence[str] = (),
 ) -> tuple[Message, ...]:
-    """What became of the reply, with Undo; the text itself where it has to be copied, or may be missing.
+    """Say what became of the reply, with Undo; the text itself where it has to be copied, or may be missing.
 
     `unfilled` are placeholders of which nobody has the originals any more.
     """
@@ -49,7 +49,7 @@ def build_delivery(
 
 
 def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
-    """Noted, with a select for the reason and Undo."""
+    """Note that none was chosen, with a select for the reason and Undo."""
     select = {
         "type": "static_select",
         "action_id": REASON,
@@ -67,20 +67,21 @@ def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = No
 
 
 def build_reason_note(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
+    """Note the reason, with Undo."""
     text = texts("reason-noted")
     undo = button(texts("button-undo"), UNDO, request.id)
     return Message(text=text, blocks=(section(text), _add_undo_key(actions(undo), UNDO, request, undo_key)))
 
 
 def parse_undo_block(block_id: str) -> tuple[str, str | None]:
-    """The request's id, and the key that brings its originals back, of a block with Undo in it."""
+    """Read the id of a block with Undo: the request's id, and the key that brings its originals back."""
     _, _, rest = block_id.partition(":")
     request_id, _, key = rest.partition(":")
     return request_id, key or None
 
 
 def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[Message, ...]:
-    """The conversation has moved on: the reply once more, to be used all the same, edited, or drafted anew."""
+    """Warn that the conversation has moved on: the reply once more, to be used, edited, or drafted anew."""
     candidate = stale.candidate
     text = texts("stale", newer=stale.newer)
     buttons = [
@@ -97,5 +98,5 @@ def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[Message
 
 
 def _add_undo_key(block: Block, name: str, request: Request, key: str | None) -> Block:
-    """The block that has Undo in it, with the key that brings the originals back: nowhere else is it kept."""
+    """Put the request's id, and the key that brings the originals back, into the block's id, and nowhere else."""
     return {**block, "block_id": f"{name}:{request.id}" if key is None else f"{name}:{request.id}:{key}"}

@@ -6,6 +6,7 @@ Block = dict[str, Any]
 
 
 def plain_text(text: str) -> Block:
+    """Text in which nothing has a meaning: neither markup nor mentions nor emoji codes."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
@@ -20,19 +21,22 @@ def context(*lines: str) -> Block:
 
 
 def actions(*elements: Block) -> Block:
+    """A row of buttons, selects and menus."""
     return {"type": "actions", "elements": list(elements)}
 
 
 def button(text: str, action_id: str, value: str, *, label: str | None = None) -> Block:
+    """A button; `label` is what screen readers say instead of its text."""
     made = {"type": "button", "text": plain_text(text), "action_id": action_id, "value": value}
     return made if label is None else {**made, "accessibility_label": label}
 
 
 def select(name: str, label: str, options: list[Block], *, initial: int) -> Block:
-    """An input whose block and action have the same name."""
+    """An input with a select, whose block and action have the same name."""
     element = {"type": "static_select", "action_id": name, "options": options, "initial_option": options[initial]}
     return {"type": "input", "block_id": name, "label": plain_text(label), "element": element}
 
 
 def option(text: str, value: str) -> Block:
+    """An option of a select."""
     return {"text": plain_text(text), "value": value}

@@ -25,7 +25,7 @@ from storage.records import Candidate
 
 
 def build_edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block:
-    """The editor; for a reply over the editor's limit, the text to copy."""
+    """Build the editor; for a reply over the editor's limit, a modal with the text to copy."""
     text = candidate.text or ""
     if count_utf16_units(text) > EDIT_LIMIT:
         return _build_copy_view(text, texts)
@@ -42,7 +42,7 @@ def build_edit_view(candidate: Candidate, texts: Texts, *, posts: bool) -> Block
 
 
 def build_stale_edit_view(stale: StaleConversation, typed: str, texts: Texts) -> Block:
-    """The editor once more, with what the agent wrote: the conversation has moved on."""
+    """Build the editor once more, with what the agent wrote: the conversation has moved on."""
     return {
         "type": "modal",
         "callback_id": EDIT_ANYWAY_VIEW,
@@ -58,7 +58,7 @@ def build_stale_edit_view(stale: StaleConversation, typed: str, texts: Texts) ->
 
 
 def build_language_view(candidate_id: str, texts: Texts) -> Block:
-    """Which language: the customer's own first."""
+    """Build the choice of a language, the customer's own first."""
     customers = {"text": plain_text(texts("language-customers")), "value": CUSTOMERS_OWN}
     others = [{"text": plain_text(native), "value": code} for code, (_, native) in LANGUAGES.items()]
     return {
@@ -85,9 +85,9 @@ def build_language_view(candidate_id: str, texts: Texts) -> Block:
 
 
 def build_paste_view(texts: Texts) -> Block:
-    """Where the customer's message is pasted, and a hint for how to write."""
+    """Build the modal to paste the customer's message in, with a hint for how to write."""
 
-    def box(name: str, *, lines: bool) -> Block:
+    def build_input(name: str, *, lines: bool) -> Block:
         return {
             "type": "input",
             "block_id": name,
@@ -107,12 +107,12 @@ def build_paste_view(texts: Texts) -> Block:
         "title": plain_text(texts("modal-replies-title")),
         "submit": plain_text(texts("paste-submit")),
         "close": plain_text(texts("modal-close")),
-        "blocks": [box(MESSAGE_BLOCK, lines=True), box(HINT_BLOCK, lines=False)],
+        "blocks": [build_input(MESSAGE_BLOCK, lines=True), build_input(HINT_BLOCK, lines=False)],
     }
 
 
 def build_export_view(texts: Texts) -> Block:
-    """Which requests, in which form."""
+    """Build the modal that asks which requests to export, and in which form."""
     forms = [option(texts(f"export-form-{form}"), form) for form in EXPORT_FORMS]
     ranges = [option(texts(f"export-range-{days}"), days) for days in EXPORT_RANGES]
     names = [option(texts(f"export-names-{kind}"), kind) for kind in ("ids", "pseudonyms")]
@@ -132,7 +132,7 @@ def build_export_view(texts: Texts) -> Block:
 
 
 def build_notice_view(message: Message, texts: Texts) -> Block:
-    """A refusal where there is no message to write: a modal with nothing to do in it."""
+    """Build a modal that only says something: for a refusal where there is no message to write."""
     return {
         "type": "modal",
         "title": plain_text(texts("barred-title")),
@@ -142,6 +142,7 @@ def build_notice_view(message: Message, texts: Texts) -> Block:
 
 
 def _build_editor(text: str, texts: Texts, *, hint: str) -> Block:
+    """The input with the reply's text."""
     return {
         "type": "input",
         "block_id": REPLY_BLOCK,
@@ -159,6 +160,7 @@ def _build_editor(text: str, texts: Texts, *, hint: str) -> Block:
 
 
 def _build_copy_view(text: str, texts: Texts) -> Block:
+    """The modal with a text to be copied, as far as its blocks hold it."""
     parts = [section(part) for part in split_sections(text)]
     return {
         "type": "modal",

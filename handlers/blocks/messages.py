@@ -13,51 +13,52 @@ from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT, SECTION_LIMIT, S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message: its blocks, and the text that stands for them in notifications, escaped."""
+    """A message: its blocks, and the text that stands for them in notifications, escaped."""
 
     text: str
     blocks: tuple[Block, ...]
 
 
 def build_notice(text: str) -> Message:
-    """One sentence, or the usage: our own words, as mrkdwn."""
+    """Build a message of the bot's own words, as mrkdwn: a sentence, or the usage."""
     return Message(text=text, blocks=({"type": "section", "text": {"type": "mrkdwn", "text": text}},))
 
 
 def build_reply(text: str, *, by: str | None) -> Message:
-    """One part of a reply, as everyone in the conversation sees it: with the agent's name over it, if it is known."""
+    """Build one part of a reply as everyone sees it, with the agent's name over it if it is known."""
     names = () if by is None else (context(by),)
     return Message(text=escape(text), blocks=(*names, *(section(part) for part in split_sections(text))))
 
 
 def add_link(message: Message, link: str, texts: Texts) -> Message:
-    """The message under a link to the conversation that it is about."""
+    """Put a link to the conversation that the message is about over it."""
     where = {"type": "context", "elements": [{"type": "mrkdwn", "text": texts("in-thread", link=link)}]}
     return Message(text=message.text, blocks=(where, *message.blocks)[:BLOCKS_LIMIT])
 
 
 def escape(text: str) -> str:
-    """Text for mrkdwn in which nothing is a mention, a link or an entity."""
+    """Escape text for mrkdwn, so that nothing in it is a mention, a link or an entity."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def unlink_users(text: str) -> str:
-    """Our own mrkdwn for a place that shows plain text only: people by their bare ids."""
+    """Replace mentions by bare ids, for a place that shows plain text only."""
     return re.sub(r"<@(\w+)>", r"\1", text)
 
 
 def shorten(text: str, limit: int = 150) -> str:
+    """Cut a text to one line of at most `limit` characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:
-    """Placeholders that the agent has to see to: the bot does not know what they stand for."""
+    """Name placeholders that the agent has to see to: the bot does not know what they stand for."""
     return context(texts("unfilled", count=len(tokens), placeholders=shorten(" ".join(tokens))))
 
 
 def paginate(groups: Sequence[list[Block]]) -> Iterator[list[Block]]:
-    """Groups put together into messages, in order, within Slack's limits."""
+    """Put groups of blocks together into messages, in order, within Slack's limits."""
     page: list[Block] = []
     size = 0
     for group in groups:
@@ -71,17 +72,17 @@ def paginate(groups: Sequence[list[Block]]) -> Iterator[list[Block]]:
 
 
 def measure(blocks: Sequence[Block]) -> int:
-    """Characters of blocks as JSON."""
+    """Count the characters of blocks as JSON."""
     return sum(count_utf16_units(json.dumps(block, ensure_ascii=False)) + 2 for block in blocks)
 
 
 def split_sections(text: str) -> tuple[str, ...]:
-    """Parts that one section block takes each; a part of white space only would be refused as empty."""
+    """Split a text into parts that fit a section each. A part of white space only is left out: Slack refuses it."""
     return tuple(part for part in split_text(text, SECTION_LIMIT) if part.strip())
 
 
 def halve(message: Message) -> tuple[Message, ...]:
-    """The message as two, cut behind the buttons that are nearest to its middle; none where it cannot be cut."""
+    """Cut a message in two, behind the buttons nearest to its middle. Returns () where it cannot be cut."""
     blocks = message.blocks
     if len(blocks) == 1:
         return tuple(Message(text=message.text, blocks=(half,)) for half in _halve_section(blocks[0]))
@@ -94,6 +95,7 @@ def halve(message: Message) -> tuple[Message, ...]:
 
 
 def _halve_section(block: Block) -> tuple[Block, ...]:
+    """Cut a section's text in two. Returns () for what is no section, or too short."""
     text = block["text"]["text"] if block["type"] == "section" else ""
     if count_utf16_units(text) < SHORTEST:
         return ()

@@ -6,12 +6,12 @@ HINT_MARK: Final = " // "
 
 
 def parse_subcommand(text: str) -> str:
-    """A text as it is compared with subcommands: phones begin with a capital, and may end with a full stop."""
+    """Fold a text as it is compared with subcommands: phones begin with a capital, and may end with a full stop."""
     return text.strip().casefold().removesuffix(".").removesuffix("。").rstrip() or text.strip()
 
 
 def split_hint(text: str) -> tuple[str, str | None]:
-    """The customer's message, and the hint behind the last ` // ` if there is one."""
+    """Split the customer's message from the hint behind the last ` // `, if there is one."""
     message, mark, hint = text.rpartition(HINT_MARK)
     if not mark or not message.strip() or not hint.strip():
         return text, None

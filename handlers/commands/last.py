@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from bot.suggesting.clicks import update_response_url
-
 from handlers.context import Context, Services
 from handlers.payloads import CommandPayload
 from handlers.slack.ephemeral import to_response_url
@@ -23,7 +22,7 @@ async def show_last(services: Services, context: Context[CommandPayload]) -> Non
 
 
 async def find_last_open(services: Services, context: Context[CommandPayload]) -> LogEntry | None:
-    """The agent's last open request, to be shown by the URL that this command brought."""
+    """Find the agent's last open request, to be shown by the URL that this command brought."""
     team_id = _get_id_scope(services, context)
     entry = await services.suggester.find_last_open(team_id=team_id, agent_id=context.payload.user_id)
     if entry is None:
@@ -33,5 +32,5 @@ async def find_last_open(services: Services, context: Context[CommandPayload]) -
 
 
 def _get_id_scope(services: Services, context: Context[CommandPayload]) -> str | None:
-    """The team in which the agent's id is theirs; None for all of the bot's own Grid."""
+    """The team in which the agent's id is unique; None for all of the bot's own Grid."""
     return None if services.identity.shares_grid(context.payload.origin) else context.payload.team_id

@@ -26,17 +26,19 @@ _SUBCOMMANDS: Final[dict[str, Callable[[Services, Context[CommandPayload]], Awai
 
 
 async def on_suggest(services: Services, ack: Ack, body: dict[str, Any]) -> None:
-    """Handle `/suggest`: what goes wrong is its acknowledgement."""
+    """Handle `/suggest`. What goes wrong is said in its acknowledgement."""
     malformed = get_texts(DEFAULT_LOCALE)("malformed")
     await handle(services, ack, body, parse=parse_command, answer=_answer, refuse=_refuse, malformed=malformed)
 
 
 async def _answer(services: Services, context: Context[CommandPayload]) -> None:
+    """Run the subcommand; any other text is a customer's message."""
     subcommand = _SUBCOMMANDS.get(parse_subcommand(context.payload.text), suggest)
     await subcommand(services, context)
 
 
 async def _refuse(_: Services, context: Context[CommandPayload], sentence: str) -> None:
+    """Acknowledge with the reason."""
     await context.ack(sentence)
 
 
@@ -49,6 +51,7 @@ async def suggest(services: Services, context: Context[CommandPayload]) -> None:
 
 
 def _to_ask(services: Services, context: Context[CommandPayload]) -> Ask:
+    """The request as asked for: the customer's message, and the hint behind it."""
     command = context.payload
     message, hint = split_hint(command.text)
     return Ask(

@@ -31,6 +31,7 @@ async def on_direct_message(
 
 
 async def _answer(services: Services, context: Context[EventMessage]) -> None:
+    """Commit the request, then draft into a message there; without a text, tell the usage."""
     message, hint = split_hint(to_plain_text(context.payload.text))
     if parse_subcommand(message) in {"", "help"}:
         await tell_author(services, context, context.texts("usage-direct"))
@@ -40,6 +41,7 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
 
 
 def _to_ask(services: Services, context: Context[EventMessage], message: str, hint: str | None) -> Ask:
+    """The request as asked for: the whole message is the customer's."""
     written = context.payload
     return Ask(
         team_id=written.team_id,

@@ -19,6 +19,7 @@ async def on_mention(services: Services, ack: Ack, body: dict[str, Any], request
 
 
 async def _answer(services: Services, context: Context[EventMessage]) -> None:
+    """Commit the request, then read the thread and draft; outside of a thread, say where mentions work."""
     if context.payload.thread_ts is None:
         services.suggester.check_channel(context.payload.channel_id, "mention")
         await tell_author(services, context, context.texts("mention-outside"))
@@ -29,6 +30,7 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
 
 
 def _to_ask(services: Services, context: Context[EventMessage]) -> Ask:
+    """The request as asked for: the thread is read later, the words beside the mention are the hint."""
     written = context.payload
     hint = re.sub(rf"<@{services.identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
     return Ask(

@@ -26,7 +26,7 @@ async def take_event(
     request: AsyncBoltRequest,
     answer: Callable[[Services, Context[EventMessage]], Awaitable[None]],
 ) -> BoltResponse:
-    """Answer a message to the bot; 503, so that Slack tries again, while the database does not take it."""
+    """Answer a message to the bot. Responds 503 while the database does not take it, so that Slack tries again."""
     response: BoltResponse | None = None
 
     async def answer_or_retry(services: Services, context: Context[EventMessage]) -> None:
@@ -56,6 +56,7 @@ async def tell_author(services: Services, context: Context[EventMessage], senten
 
 
 async def _try(work: Work) -> None:
+    """Do `work`; where the author cannot be reached, that is logged."""
     try:
         await work
     except NotShown as error:

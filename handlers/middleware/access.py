@@ -33,7 +33,7 @@ from handlers.slack.users import Kind, SlackUser, Users
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
 
-_BARRED: Final[dict[Kind, AccessDeniedReason]] = {
+_DENIED: Final[dict[Kind, AccessDeniedReason]] = {
     "guest": "guest",
     "stranger": "stranger",
     "deactivated": "deactivated",
@@ -85,15 +85,15 @@ class AccessControl:
         self._now = now
 
     async def admit(self, ack: Ack, body: dict[str, Any], next_: Next) -> BoltResponse | None:
-        """Bolt's middleware: on to the door, or a refusal in the visitor's language."""
+        """Let a payload on to its handler, or refuse it in the sender's language: Bolt's middleware."""
         if is_of_a_bot(body):
             return await ack()
         visit = visit_of(body)
         if visit is None:  # nobody asks for anything; what is malformed, its door says
             await next_()
             return None
-        person, is_member = await self._look_at(visit.user_id)
-        reason = self._reason(visit.user_id, person, is_member=is_member)
+        person, is_member = await self._look_up(visit.user_id)
+        reason = self._find_denial(visit.user_id, person, is_member=is_member)
         if visit.is_by_app and person.kind not in {"member", "guest"}:
             return await ack()
         if reason is None:
@@ -102,21 +102,23 @@ class AccessControl:
         _log.info("barred: %s", reason, extra={"agent_id": visit.user_id})
         return await self._refuse(ack, visit, reason, get_texts(person.locale))
 
-    async def _look_at(self, user_id: str) -> tuple[SlackUser, bool | None]:
-        """The person, and whether they are in one of the groups. Asked together: both have to answer in time."""
+    async def _look_up(self, user_id: str) -> tuple[SlackUser, bool | None]:
+        """Look up the user, and whether they are in an allowed group; together, since both have to answer in time."""
         if not self._usergroups.ids:
             return await self._users.get(user_id), True
         person, is_member = await asyncio.gather(self._users.get(user_id), self._usergroups.has(user_id))
         return person, is_member
 
-    def _reason(self, user_id: str, person: SlackUser, *, is_member: bool | None) -> AccessDeniedReason | None:
-        if person.kind in _BARRED:
-            return _BARRED[person.kind]
+    def _find_denial(self, user_id: str, person: SlackUser, *, is_member: bool | None) -> AccessDeniedReason | None:
+        """The reason why this user may not use the bot; None if they may."""
+        if person.kind in _DENIED:
+            return _DENIED[person.kind]
         if is_member or person.is_admin or user_id in self._admins:
             return None
         return "unknown" if is_member is None or person.kind == "unknown" else "usergroup"
 
     async def _refuse(self, ack: Ack, visit: Visit, reason: AccessDeniedReason, texts: Texts) -> BoltResponse:
+        """Acknowledge with the reason, or tell it in the background where an acknowledgement shows nothing."""
         if visit.input_block is not None:
             # No mention is shown under an input; what was typed stays.
             return await ack(
@@ -129,7 +131,7 @@ class AccessControl:
         return await ack()
 
     async def _tell(self, visit: Visit, message: Message, texts: Texts) -> None:
-        """By the way that the visit brought; should it not work, it is left at that."""
+        """Tell the reason by the way that the payload brought; should it not work, it is left at that."""
         try:
             if visit.response_url is not None:
                 await self._ephemeral.answer(to_response_url(visit.response_url, self._now()), message)
@@ -141,6 +143,7 @@ class AccessControl:
             _log.warning("who is barred could not be told: %s", error)
 
     async def _show(self, trigger_id: str, visit: Visit, view: Block) -> None:
+        """Open a modal; over the one that the click came from, if it was one."""
         async with translate_errors():
             if visit.is_in_view:
                 await self._client.views_push(trigger_id=trigger_id, view=view)
@@ -148,6 +151,7 @@ class AccessControl:
                 await self._client.views_open(trigger_id=trigger_id, view=view)
 
     async def _post(self, channel_id: str, visit: Visit, message: Message) -> None:
+        """Post where the user wrote, for their eyes alone."""
         content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
         async with translate_errors():
             if channel_id.startswith("D"):
@@ -159,11 +163,11 @@ class AccessControl:
 
 
 def is_of_a_bot(body: Mapping[str, Any]) -> bool:
-    """An event by an app that gives no user: none of them is an agent.
+    """Tell whether this is an event by an app that gives no user: none of them is an agent.
 
     One with a user may be a person's, by an app that posts with their own token.
     """
-    event = _mapping(body, "event")
+    event = _get_mapping(body, "event")
     return body.get("type") == "event_callback" and "bot_id" in event and find_author(event) is None
 
 
@@ -171,27 +175,27 @@ def visit_of(body: Mapping[str, Any]) -> Visit | None:
     """Who asks for something with this payload; None for what nobody asks by it, or what is malformed."""
     kind = body.get("type")
     if kind == "event_callback":
-        return _of_event(_mapping(body, "event"))
+        return _parse_event(_get_mapping(body, "event"))
     if kind is None:
-        user_id = _id(body, "user_id")
+        user_id = _get_id(body, "user_id")
         return None if user_id is None or "command" not in body else Visit(user_id=user_id, is_command=True)
-    user_id = _id(_mapping(body, "user"), "id")
+    user_id = _get_id(_get_mapping(body, "user"), "id")
     if user_id is None or kind == "view_closed":
         return None
-    trigger_id = _id(body, "trigger_id", limit=200)
+    trigger_id = _get_id(body, "trigger_id", limit=200)
     if kind == "view_submission":
-        return Visit(user_id=user_id, input_block=_first_input(_mapping(body, "view")), trigger_id=trigger_id)
+        return Visit(user_id=user_id, input_block=_find_input_block(_get_mapping(body, "view")), trigger_id=trigger_id)
     return Visit(
         user_id=user_id,
-        response_url=_id(body, "response_url", limit=LONGEST),
+        response_url=_get_id(body, "response_url", limit=LONGEST),
         trigger_id=trigger_id,
-        is_in_view=_mapping(body, "view").get("type") == "modal",
+        is_in_view=_get_mapping(body, "view").get("type") == "modal",
     )
 
 
-def _of_event(event: Mapping[str, Any]) -> Visit | None:
-    """Whatever a person did; who mentions the bot or writes to it expects an answer."""
-    user_id = _id(event, "user")
+def _parse_event(event: Mapping[str, Any]) -> Visit | None:
+    """Whatever a person did; those who mention the bot or write to it expect an answer."""
+    user_id = _get_id(event, "user")
     if user_id is None:
         return None
     is_message = event.get("type") == "message" and event.get("channel_type") == "im"
@@ -199,22 +203,23 @@ def _of_event(event: Mapping[str, Any]) -> Visit | None:
         user_id=user_id,
         is_by_app="bot_id" in event,
         is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in {None, "file_share"}),
-        channel_id=_id(event, "channel"),
-        thread_ts=_id(event, "thread_ts"),
+        channel_id=_get_id(event, "channel"),
+        thread_ts=_get_id(event, "thread_ts"),
     )
 
 
-def _first_input(view: Mapping[str, Any]) -> str | None:
+def _find_input_block(view: Mapping[str, Any]) -> str | None:
+    """The id of a view's first input, under which a refusal is shown."""
     found = view.get("blocks")
     inputs = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
-    return next((_id(each, "block_id", limit=255) for each in inputs if each.get("type") == "input"), None)
+    return next((_get_id(each, "block_id", limit=255) for each in inputs if each.get("type") == "input"), None)
 
 
-def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _get_mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = parent.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
-def _id(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str | None:
+def _get_id(parent: Mapping[str, Any], name: str, *, limit: int = 64) -> str | None:
     value = parent.get(name)
     return value if isinstance(value, str) and 0 < len(value) <= limit else None

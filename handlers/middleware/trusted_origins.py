@@ -26,14 +26,14 @@ class TrustedOrigins:
     """
 
     def __init__(self, api_url: str) -> None:
-        self._api = _origin(api_url)
+        self._api = _parse_origin(api_url)
         self._is_local = self._api is not None and _is_loopback(self._api[1])
 
     def trusts(self, url: object) -> bool:
         """Tell whether the bot may post to this address."""
         if not isinstance(url, str) or len(url) > LONGEST or not _ADDRESS.fullmatch(url):
             return False
-        origin = _origin(url)
+        origin = _parse_origin(url)
         if origin is None:
             return False
         scheme, host, port = origin
@@ -42,14 +42,14 @@ class TrustedOrigins:
         return (scheme, port) == ("https", 443) and any(host == of or host.endswith(f".{of}") for of in _SLACK)
 
     async def drop_foreign(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
-        """Take a `response_url` that is not trusted out of the payload, before anybody reads it: Bolt's middleware."""
+        """Take an untrusted `response_url` out of the payload before anybody reads it: Bolt's middleware."""
         if "response_url" in body and not self.trusts(body["response_url"]):
             del body["response_url"]
             _log.warning("a response_url that is not Slack's is left aside")
         await next_()
 
 
-def _origin(url: str) -> tuple[str, str, int] | None:
+def _parse_origin(url: str) -> tuple[str, str, int] | None:
     """Scheme, host and port; None for what is no address of the web."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -62,6 +62,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 
 
 def _is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
     if host == "localhost":
         return True
     try:

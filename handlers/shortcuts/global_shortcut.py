@@ -23,6 +23,7 @@ async def on_global_shortcut(services: Services, ack: Ack, body: dict[str, Any])
 
 
 async def _open_paste_view(services: Services, context: Context[GlobalShortcut]) -> None:
+    """Open the modal; where it does not open, tell the user, unless the shortcut was delivered twice."""
     try:
         async with translate_errors():
             view = build_paste_view(context.texts)
@@ -34,4 +35,5 @@ async def _open_paste_view(services: Services, context: Context[GlobalShortcut])
 
 
 async def _tell(services: Services, context: Context[GlobalShortcut], sentence: str) -> None:
+    """Send a sentence as a direct message."""
     await services.ephemeral.tell(context.payload.user_id, build_notice(sentence))

@@ -29,6 +29,7 @@ async def on_message_shortcut(services: Services, ack: Ack, body: dict[str, Any]
 
 
 async def _answer(services: Services, context: Context[MessageShortcut]) -> None:
+    """Commit the request, acknowledge, then open the modal and draft."""
     text = read_text(context.payload.message)
     if not text:
         await _refuse(services, context, context.texts("nothing-said"))
@@ -40,6 +41,7 @@ async def _answer(services: Services, context: Context[MessageShortcut]) -> None
 
 
 def _to_ask(services: Services, context: Context[MessageShortcut], text: str) -> Ask:
+    """The request as asked for, with this message alone: the thread is read later."""
     shortcut = context.payload
     return Ask(
         team_id=shortcut.team_id,
@@ -73,6 +75,7 @@ async def _draft_in_modal(services: Services, shortcut: MessageShortcut, request
 
 
 async def _refuse(services: Services, context: Context[MessageShortcut], sentence: str) -> None:
+    """Acknowledge, and tell the reason in the background."""
     await context.ack()
     services.tasks.spawn(_tell(services, context, sentence), name="refuse a shortcut")
 

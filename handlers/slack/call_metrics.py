@@ -29,17 +29,17 @@ def watching(api_url: str, count: Count) -> aiohttp.TraceConfig:
     async def on_answer(_: Any, __: SimpleNamespace, params: aiohttp.TraceRequestEndParams) -> None:
         status = params.response.status
         if params.method == "POST" and status >= 400:
-            count(_method(str(params.url), api_url), "ratelimited" if status == 429 else f"http_{status}")
+            count(_name_method(str(params.url), api_url), "ratelimited" if status == 429 else f"http_{status}")
 
     async def on_body(_: Any, __: SimpleNamespace, params: aiohttp.TraceResponseChunkReceivedParams) -> None:
         code = refusal(params.chunk)
         if params.method == "POST" and code is not None and code != "ratelimited":
-            count(_method(str(params.url), api_url), code)
+            count(_name_method(str(params.url), api_url), code)
 
     async def on_exception(_: Any, __: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams) -> None:
         if params.method == "POST":
             code = "timed_out" if isinstance(params.exception, TimeoutError) else "unreachable"
-            count(_method(str(params.url), api_url), code)
+            count(_name_method(str(params.url), api_url), code)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(on_answer)
@@ -62,8 +62,8 @@ def refusal(body: bytes) -> str | None:
     return code if _CODE.fullmatch(code) else "other"
 
 
-def _method(url: str, api_url: str) -> str:
-    """A Web API method; whatever else is posted to is a `response_url`, which is a secret."""
+def _name_method(url: str, api_url: str) -> str:
+    """The Web API's method; any other address is a `response_url`, which is a secret."""
     if not url.startswith(api_url):
         return RESPONSE_URL
     method = url.removeprefix(api_url).partition("?")[0]

@@ -76,8 +76,8 @@ class Connection:
         )
 
     async def identify(self) -> BotIdentity:
-        """Ask Slack once who we are; Bolt would ask with every first request. Raises SlackRefused, SlackUnreachable."""
-        answer = await _asked(self.patient_client().auth_test())
+        """Ask Slack once which bot this is: Bolt would ask every time. Raises SlackRefused, SlackUnreachable."""
+        answer = await _ask(self.patient_client().auth_test())
         granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
         return BotIdentity(
             team_id=str(answer.get("team_id")),
@@ -88,16 +88,16 @@ class Connection:
         )
 
     async def try_app_token(self, app_token: str) -> None:
-        """Whether Socket Mode may be opened with this token. Raises SlackRefused, SlackUnreachable."""
-        await _asked(self.patient_client().apps_connections_open(app_token=app_token))
+        """Check that Socket Mode may be opened with this token. Raises SlackRefused, SlackUnreachable."""
+        await _ask(self.patient_client().apps_connections_open(app_token=app_token))
 
     async def members_of(self, usergroup: str) -> int:
-        """How many members a user group has. Raises SlackRefused, SlackUnreachable."""
-        answer = await _asked(self.patient_client().usergroups_users_list(usergroup=usergroup))
+        """Count the members of a user group. Raises SlackRefused, SlackUnreachable."""
+        answer = await _ask(self.patient_client().usergroups_users_list(usergroup=usergroup))
         return len(answer.get("users") or ())
 
     def bolt(self, identity: BotIdentity, *, signing_secret: str) -> AsyncApp:
-        """A Bolt app that knows who it is. Its own client has no token: handlers use ours."""
+        """Build a Bolt app that knows which bot it is. Its own client has no token: handlers use the connection's."""
 
         async def authorize() -> AuthorizeResult:
             return identity.authorized
@@ -112,7 +112,8 @@ class Connection:
         )
 
 
-async def _asked(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """Await a call. Raises SlackRefused, SlackUnreachable."""
     try:
         return await call
     except SlackApiError as error:

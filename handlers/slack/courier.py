@@ -38,6 +38,7 @@ class SlackCourier:
         self._now = now
 
     async def post(self, request: Request, part: Delivery) -> PostedPart:
+        """Post one part of a reply. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         agent = await self._users.get(request.agent_id) if part.part == 0 else None
         message = build_reply(part.text or "", by=None if agent is None else agent.name)
         if part.address == "channel":
@@ -45,6 +46,7 @@ class SlackCourier:
         return await self._post_by_response_url(request, message)
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
+        """Delete a posted part; one that is gone is fine. Raises as `post` does."""
         try:
             async with translate_errors():
                 await self._client.chat_delete(channel=channel_id, ts=message_ts)
@@ -53,6 +55,7 @@ class SlackCourier:
                 raise
 
     async def _post_in_channel(self, request: Request, message: Message) -> PostedPart:
+        """Post by `chat.postMessage`, where the request was made."""
         async with translate_errors():
             answer = await self._client.chat_postMessage(
                 channel=request.channel_id,
@@ -63,11 +66,11 @@ class SlackCourier:
                 unfurl_media=False,
             )
         return PostedPart(
-            channel_id=_string(answer.get("channel")) or request.channel_id, message_ts=_string(answer.get("ts"))
+            channel_id=_to_string(answer.get("channel")) or request.channel_id, message_ts=_to_string(answer.get("ts"))
         )
 
     async def _post_by_response_url(self, request: Request, message: Message) -> PostedPart:
-        """In the conversation through the click's own way back, which asks for no membership."""
+        """Post into the conversation by the click's own URL, which asks for no membership."""
         if request.response_url is None or request.response_url_expires_at is None:
             raise DeliveryRefused("no_response_url")
         if request.response_url_expires_at <= self._now():
@@ -87,9 +90,9 @@ class SlackCourier:
 
 
 def webhook(url: str, session: aiohttp.ClientSession) -> AsyncWebhookClient:
-    """A `response_url` on the shared session, without the SDK's own retries: they could post twice."""
+    """Build the client of a `response_url` on the shared session, without the SDK's retries: they could post twice."""
     return AsyncWebhookClient(url, session=session, retry_handlers=[])
 
 
-def _string(value: Any) -> str | None:
+def _to_string(value: Any) -> str | None:
     return value if isinstance(value, str) else None

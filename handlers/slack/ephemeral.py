@@ -31,12 +31,13 @@ _log = logging.getLogger(__name__)
 
 
 class NotShown(Exception):  # noqa: N818 - named for what happened, as the callers read it
-    """No way to the agent worked; the message's last reason."""
+    """No way to the agent worked; the message is the last reason."""
 
 
 class EphemeralMessages:
-    """Sends by `response_url`, else `chat.postEphemeral`, else a direct message; what replaces the contents of a modal,
-    into that modal.
+    """Sends by `response_url`, else `chat.postEphemeral`, else a direct message.
+
+    What replaces the contents of a modal goes into that modal.
     """
 
     def __init__(
@@ -55,19 +56,19 @@ class EphemeralMessages:
         self._sleep = sleep
 
     async def answer(self, response_url: ResponseUrl | None, message: Message, *, replace: bool = False) -> None:
-        """One message by a way back alone. Raises NotShown."""
+        """Send one message by a `response_url` alone. Raises NotShown."""
         try:
-            await self._by_response_url(response_url, message, replace=replace)
+            await self._send_by_response_url(response_url, message, replace=replace)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
     async def show(self, request: Request, messages: Sequence[Message], *, replace: bool = False) -> None:
-        """Messages about a request to the agent who made it. The first may replace what the way back belongs to.
+        """Show messages about a request to its agent. The first may replace what the `response_url` belongs to.
 
         Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
         """
         if replace and isinstance(self._live_messages.of(request), Modal):
-            if await self._in_modal(request, messages):
+            if await self._replace_in_modal(request, messages):
                 return
             replace = False  # what is left of a shortcut's way back belongs to the customer's message
         response_url = _get_response_url(request)
@@ -75,54 +76,55 @@ class EphemeralMessages:
             # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.
             response_url = None
         for index, message in enumerate(messages):
-            await self._by_any_way(request, response_url, message, replace=replace and index == 0)
+            await self._send(request, response_url, message, replace=replace and index == 0)
 
     async def show_here(self, request: Request, messages: Sequence[Message]) -> None:
-        """The same, where the agent has just been: the way back that is newest belongs to what they did there."""
+        """Show messages where the agent has just been, by the newest `response_url`. Raises NotShown."""
         for message in messages:
-            await self._by_any_way(request, _get_response_url(request), message, replace=False)
+            await self._send(request, _get_response_url(request), message, replace=False)
 
     async def tell(self, user_id: str, message: Message) -> None:
-        """A direct message. Raises NotShown."""
-        await self._surely(partial(self._post_directly, user_id), message)
+        """Send a direct message. Raises NotShown."""
+        await self._send_or_raise(partial(self._post_directly, user_id), message)
 
     async def beside(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
-        """Where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
+        """Send a message where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
         if channel_id.startswith("D"):
             await self.tell(user_id, message)
             return
         try:
-            await self._in_parts(partial(self._post_ephemeral, channel_id, user_id, thread_ts), message)
+            await self._send_in_parts(partial(self._post_ephemeral, channel_id, user_id, thread_ts), message)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             await self.tell(user_id, message)
 
-    async def _by_any_way(
+    async def _send(
         self, request: Request, response_url: ResponseUrl | None, message: Message, *, replace: bool
     ) -> None:
+        """Send by `response_url`, else another way. Raises NotShown."""
         try:
-            await self._by_response_url(response_url, message, replace=replace)
+            await self._send_by_response_url(response_url, message, replace=replace)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
-            await self._otherwise(request, message)
+            await self._send_without_response_url(request, message)
 
-    async def _in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
+    async def _replace_in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
+        """Replace what the request's modal shows. Returns False where it is closed, or cannot be changed."""
         try:
             return await self._live_messages.replace(request, messages)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
             return False
 
-    async def _by_response_url(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
-        """The message, in halves where Slack finds it too long. The first may replace what was clicked."""
+    async def _send_by_response_url(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+        """Send the message, in halves where Slack finds it too long. The first may replace what was clicked."""
         try:
-            await self._by_response_url_whole(response_url, message, replace=replace)
+            await self._post_by_response_url(response_url, message, replace=replace)
         except DeliveryRefused as refusal:
             for index, half in enumerate(_halve(message, refusal)):
-                await self._by_response_url(response_url, half, replace=replace and index == 0)
+                await self._send_by_response_url(response_url, half, replace=replace and index == 0)
 
-    async def _by_response_url_whole(
-        self, response_url: ResponseUrl | None, message: Message, *, replace: bool
-    ) -> None:
+    async def _post_by_response_url(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+        """Post the whole message by a `response_url`."""
         if response_url is None or response_url.expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
         body = {
@@ -137,29 +139,31 @@ class EphemeralMessages:
                 answer = await webhook(response_url.url, self._session).send_dict(body)
             check_webhook(answer)
 
-        await self._patiently(post)
+        await self._post_when_allowed(post)
 
-    async def _otherwise(self, request: Request, message: Message) -> None:
+    async def _send_without_response_url(self, request: Request, message: Message) -> None:
+        """Send by `chat.postEphemeral`, in the conversation with the bot, or as a direct message. Raises NotShown."""
         thread_ts = request.thread_ts if _is_active(request) else None
         if request.surface not in _NOWHERE:
             try:
                 post = partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts)
-                await self._in_parts(post, message)
+                await self._send_in_parts(post, message)
             except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
         if request.surface == "dm":
             try:
-                await self._in_parts(partial(self._post, request.channel_id, request.thread_ts), message)
+                await self._send_in_parts(partial(self._post, request.channel_id, request.thread_ts), message)
             except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.info("chat.postMessage did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
-        linked = await self._linked(request, message)
-        await self._surely(partial(self._post_directly, request.agent_id), linked)
+        linked = await self._link_thread(request, message)
+        await self._send_or_raise(partial(self._post_directly, request.agent_id), linked)
 
     async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+        """Post by `chat.postEphemeral`."""
         async with translate_errors():
             await self._client.chat_postEphemeral(
                 channel=channel_id,
@@ -170,19 +174,21 @@ class EphemeralMessages:
             )
 
     async def _post_directly(self, user_id: str, message: Message) -> None:
+        """Post into the direct message with this user."""
         async with translate_errors():
             opened = await self._client.conversations_open(users=user_id)
             channel_id = str(opened["channel"]["id"])
         await self._post(channel_id, None, message)
 
     async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> None:
+        """Post by `chat.postMessage`."""
         async with translate_errors():
             await self._client.chat_postMessage(
                 channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
             )
 
-    async def _linked(self, request: Request, message: Message) -> Message:
-        """With a link to the thread that it is about, where there is one and Slack tells it."""
+    async def _link_thread(self, request: Request, message: Message) -> Message:
+        """Link the thread that the message is about, where there is one and Slack tells the link."""
         if request.thread_ts is None or request.surface in _NOWHERE:
             return message
         try:
@@ -193,22 +199,23 @@ class EphemeralMessages:
             return message
         return add_link(message, link, get_texts(request.locale))
 
-    async def _surely(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
+    async def _send_or_raise(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
+        """Send by `post`, the last way there is. Raises NotShown."""
         try:
-            await self._in_parts(post, message)
+            await self._send_in_parts(post, message)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
-    async def _in_parts(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
-        """The message, in halves where Slack finds it too long."""
+    async def _send_in_parts(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
+        """Send the message by `post`, in halves where Slack finds it too long."""
         try:
-            await self._patiently(partial(post, message))
+            await self._post_when_allowed(partial(post, message))
         except DeliveryRefused as refusal:
             for half in _halve(message, refusal):
-                await self._in_parts(post, half)
+                await self._send_in_parts(post, half)
 
-    async def _patiently(self, post: Callable[[], Awaitable[None]]) -> None:
-        """Wait as Slack tells, a few times."""
+    async def _post_when_allowed(self, post: Callable[[], Awaitable[None]]) -> None:
+        """Post, and wait as Slack tells, MOST_WAITS times at most."""
         for _ in range(MOST_WAITS):
             try:
                 return await post()
@@ -218,7 +225,7 @@ class EphemeralMessages:
 
 
 def _halve(message: Message, refusal: DeliveryRefused) -> tuple[Message, ...]:
-    """The halves of a message that Slack found too long; another refusal is raised as it is."""
+    """Halve a message that Slack found too long; another refusal is raised as it is."""
     halves = halve(message) if refusal.reason in TOO_LONG else ()
     if not halves:
         raise refusal
@@ -226,11 +233,12 @@ def _halve(message: Message, refusal: DeliveryRefused) -> tuple[Message, ...]:
 
 
 def _is_active(request: Request) -> bool:
-    """Whether the thread has replies: in one that has none, Slack takes a private message and shows it to nobody."""
+    """Tell whether the thread has replies: in one that has none, Slack shows a private message to nobody."""
     return request.surface == "mention" or request.seen_ts not in {None, request.thread_ts}
 
 
 def _get_response_url(request: Request) -> ResponseUrl | None:
+    """The request's `response_url`, if it has one."""
     if request.response_url is None or request.response_url_expires_at is None:
         return None
     return ResponseUrl(url=request.response_url, expires_at=request.response_url_expires_at)

@@ -32,25 +32,28 @@ async def translate_errors() -> AsyncIterator[None]:
     try:
         yield
     except SlackApiError as error:
-        raise _of_answer(error) from error
+        raise _to_delivery_error(error) from error
     except (aiohttp.ClientError, TimeoutError, SlackClientError, *_UNREADABLE) as error:
         raise DeliveryUncertain(type(error).__name__) from error
 
 
 def check_webhook(answer: WebhookResponse) -> None:
-    """Raises DeliveryRefused, DeliveryUncertain or DeliveryThrottled unless Slack took the post: the SDK never does."""
-    refusal = _refusal(answer.body)
+    """Check that Slack took the post, as the SDK never does.
+
+    Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled.
+    """
+    refusal = _read_refusal(answer.body)
     if answer.status_code == 200 and refusal is None:
         return
     if answer.status_code == 429:
-        raise DeliveryThrottled(_retry_after_s(answer.headers))
+        raise DeliveryThrottled(_read_retry_after_s(answer.headers))
     if answer.status_code >= 500 or refusal in _SERVER_ERRORS:
         raise DeliveryUncertain(f"response_url answered {refusal or answer.status_code}")
     raise DeliveryRefused(refusal or f"response_url_{answer.status_code}")
 
 
-def _refusal(body: str) -> str | None:
-    """Slack answers `ok`; or, with HTTP 200 all the same, `{"ok": false, "error": …}`."""
+def _read_refusal(body: str) -> str | None:
+    """The code of a refusal. Slack answers `ok`; or, with HTTP 200 all the same, `{"ok": false, "error": …}`."""
     if not body.startswith("{"):
         return None
     try:
@@ -60,17 +63,18 @@ def _refusal(body: str) -> str | None:
     return str(told.get("error")) if told.get("ok") is False else None
 
 
-def _of_answer(error: SlackApiError) -> DeliveryRefused | DeliveryUncertain | DeliveryThrottled:
+def _to_delivery_error(error: SlackApiError) -> DeliveryRefused | DeliveryUncertain | DeliveryThrottled:
+    """The error of `bot/suggesting/deliver.py` for an answer of the Web API."""
     status = getattr(error.response, "status_code", 200)
-    code = _code(error.response)
+    code = _read_code(error.response)
     if status == 429 or code == "ratelimited":
-        return DeliveryThrottled(_retry_after_s(getattr(error.response, "headers", {})))
+        return DeliveryThrottled(_read_retry_after_s(getattr(error.response, "headers", {})))
     if status >= 500 or code is None or code in _SERVER_ERRORS:
         return DeliveryUncertain(code or f"http_{status}")
     return DeliveryRefused(code)
 
 
-def _code(response: Any) -> str | None:
+def _read_code(response: Any) -> str | None:
     """Slack's own code for a no. None for an answer that is not Slack's, or cut off: it may have been a yes."""
     data = getattr(response, "data", None)
     if not isinstance(data, dict) or data.get("ok") is not False:
@@ -79,7 +83,8 @@ def _code(response: Any) -> str | None:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> float:
+def _read_retry_after_s(headers: Mapping[str, str]) -> float:
+    """Seconds to wait, as the header says; a default where it does not."""
     for name, value in headers.items():
         if name.lower() == "retry-after":
             try:

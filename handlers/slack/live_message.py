@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Modal:
-    """A modal. `hash` is of its newest state that we know of: an update with it fails where somebody was faster."""
+    """A modal. `hash` is of its newest state known: an update with it fails where somebody was faster."""
 
     view_id: str
     hash: str | None = None
@@ -46,15 +46,15 @@ class Modal:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
-        """What we know of its state is no longer true."""
+        """Forget its state, which is no longer true."""
         self.hash = None
 
 
 @dataclass(slots=True, kw_only=True)
 class DirectMessage:
-    """A message of ours in the conversation between the agent and the bot, with those that follow it, by name.
+    """A message in the conversation between the agent and the bot, with those that follow it, by name.
 
-    `painted` is what stands in each, as far as we know; the first has no name.
+    `painted` is what stands in each, as far as known; the first has no name.
     """
 
     channel_id: str
@@ -67,7 +67,7 @@ class DirectMessage:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
-        """What we know of its state is no longer true."""
+        """Forget its state, which is no longer true."""
         self.painted.clear()
 
 
@@ -75,7 +75,7 @@ LiveMessage = Modal | DirectMessage
 
 
 class LiveMessages:
-    """The boards of the newest requests, and how to change them: not faster than each may be."""
+    """The live messages of the newest requests, and how to change them: not faster than each may be."""
 
     def __init__(
         self,
@@ -90,27 +90,28 @@ class LiveMessages:
         self._known: OrderedDict[str, LiveMessage] = OrderedDict()
 
     def of(self, request: Request) -> LiveMessage | None:
-        """The request's board, or its parent's, which a redraft takes over."""
+        """Find the request's live message, or its parent's, which a redraft takes over."""
         return self._known.get(request.id) or self._known.get(request.parent_request_id or "")
 
     def put(self, request_id: str, live: LiveMessage) -> None:
+        """Remember where the request's candidates stand."""
         self._known[request_id] = live
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
     def leave(self, request: Request) -> None:
-        """The request stands elsewhere now, in a message of its own, or nobody can change its board."""
+        """Forget the request's live message: it stands elsewhere now, or nobody can change it."""
         for request_id in (request.id, request.parent_request_id or ""):
             self._known.pop(request_id, None)
 
     def see(self, request_id: str, view_id: str) -> None:
-        """A click came from this modal, or from one over it."""
+        """Remember the modal that a click came from, or one over it."""
         known = self._known.get(request_id)
         if not isinstance(known, Modal) or known.view_id != view_id:
             self.put(request_id, Modal(view_id=view_id))
 
     async def open(self, request: Request, trigger_id: str, view: Block) -> Modal:
-        """A new modal for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
+        """Open a modal for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         async with translate_errors():
             answer = await self._client.views_open(trigger_id=trigger_id, view=view)
             modal = Modal(view_id=answer["view"]["id"], hash=answer["view"].get("hash"))
@@ -118,7 +119,7 @@ class LiveMessages:
         return modal
 
     async def post(self, request: Request, message: Message) -> DirectMessage:
-        """A new message for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
+        """Post a message for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         channel_id, ts = await self._post(request.channel_id, request.thread_ts, message)
         posted = DirectMessage(
             channel_id=channel_id, message_ts=ts, thread_ts=request.thread_ts, painted={FIRST: message}
@@ -146,12 +147,12 @@ class LiveMessages:
                 await self._update_view(live, request, layout.blocks, guard=live.hash)
 
     async def remove(self, live: DirectMessage) -> None:
-        """Take its messages away; those that are gone are fine. Raises DeliveryUncertain, DeliveryThrottled."""
+        """Delete its messages; those that are gone are fine. Raises DeliveryUncertain, DeliveryThrottled."""
         await self._delete(live, list(live.further))
         await self._delete_message(live.channel_id, live.message_ts)
 
     async def replace(self, request: Request, messages: Sequence[Message]) -> bool:
-        """Whatever stood in the request's modal, these now. False where it has none. Raises as `paint` does."""
+        """Replace whatever the request's modal shows. Returns False where it has none. Raises as `paint` does."""
         live = self.of(request)
         if not isinstance(live, Modal):
             return False
@@ -162,12 +163,13 @@ class LiveMessages:
         return True
 
     async def wait(self, live: LiveMessage) -> None:
-        """Until it may be painted again."""
+        """Wait until it may be painted again."""
         if live.painted_at is not None:
             await self._sleep(max(0.0, live.painted_at + live.every_s - self._clock()))
 
     @asynccontextmanager
     async def _turn(self, live: LiveMessage) -> AsyncIterator[None]:
+        """Wait for the turn to paint, and note when it was painted."""
         async with live.turn:
             await self.wait(live)
             began_at = live.painted_at = self._clock()
@@ -179,6 +181,7 @@ class LiveMessages:
                     live.painted_at = self._clock()
 
     async def _update_view(self, modal: Modal, request: Request, shown: Sequence[Block], *, guard: str | None) -> None:
+        """Update the modal; `guard` is the hash of the state that is to be replaced."""
         texts: Texts = get_texts(request.locale)
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
         async with translate_errors():
@@ -200,10 +203,12 @@ class LiveMessages:
         await self._delete(live, [name for name in live.further if name not in messages])
 
     async def _update_message(self, channel_id: str, ts: str, message: Message) -> None:
+        """Update one message."""
         async with translate_errors():
             await self._client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
 
     async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> tuple[str, str]:
+        """Post a message. Returns its channel and timestamp."""
         async with translate_errors():
             answer = await self._client.chat_postMessage(
                 channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
@@ -211,12 +216,14 @@ class LiveMessages:
             return answer["channel"], answer["ts"]
 
     async def _delete(self, live: DirectMessage, names: Sequence[str]) -> None:
+        """Delete the messages with these names."""
         for name in names:
             await self._delete_message(live.channel_id, live.further[name])
             del live.further[name]
             live.painted.pop(name, None)
 
     async def _delete_message(self, channel_id: str, ts: str) -> None:
+        """Delete one message; a refusal is logged."""
         try:
             async with translate_errors():
                 await self._client.chat_delete(channel=channel_id, ts=ts)

@@ -11,7 +11,7 @@ _MARKED: Final = re.compile(r"<([^<>]*)>")
 
 
 def read_text(message: Mapping[str, Any]) -> str:
-    """What the message says, as a person reads it, with its files by name."""
+    """Read a message's text as a person does, with its files by name."""
     said = message.get("text")
     lines = (
         [to_plain_text(said)] if isinstance(said, str) and said.strip() else list(_read_attachments_and_blocks(message))
@@ -23,11 +23,12 @@ def read_text(message: Mapping[str, Any]) -> str:
 
 
 def to_plain_text(text: str) -> str:
-    """Slack's markup as a person reads it: `<https://a.example|this>`, `<@U1>`, `&amp;`."""
+    """Turn Slack's markup into what a person reads: `<https://a.example|this>`, `<@U1>`, `&amp;`."""
     return unescape(_MARKED.sub(lambda found: _resolve_markup(found[1]), text))
 
 
 def _resolve_markup(marked: str) -> str:
+    """What a person reads of one marked piece: a mention, a channel, a link."""
     target, _, label = marked.partition("|")
     if target.startswith("@"):
         return f"@{label.removeprefix('@')}" if label else "@somebody"
@@ -40,7 +41,7 @@ def _resolve_markup(marked: str) -> str:
 
 
 def _read_attachments_and_blocks(message: Mapping[str, Any]) -> Iterator[str]:
-    """What an app wrote that gives no `text`: its attachments and sections."""
+    """Read what an app wrote that gives no `text`: its attachments and sections."""
     for attachment in _list_objects(message, "attachments"):
         found = [attachment.get(name) for name in ("text", "fallback")]
         yield next((to_plain_text(text) for text in found if isinstance(text, str) and text), "")
@@ -57,9 +58,10 @@ def _list_objects(message: Mapping[str, Any], name: str) -> list[Mapping[str, An
 
 
 def find_author(message: Mapping[str, Any]) -> str | None:
-    """The user who wrote it, which may be an app's; what a person posts by an app with their own token is theirs.
+    """Find the user who wrote a message, which may be an app's.
 
-    None for an app that gives no user, or goes by a name of its own.
+    What a person posts by an app with their own token is theirs. None for an app that gives no user, or that goes by
+    a name of its own.
     """
     author = message.get("user")
     is_app = message.get("bot_id") and message.get("username")

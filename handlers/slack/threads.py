@@ -62,7 +62,7 @@ class TargetMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """What was read. `problem` says why it is no more than the message itself; `latest_ts` is the newest message's."""
+    """A thread as read. `problem`: why it is the message alone; `latest_ts`: the newest message's timestamp."""
 
     turns: tuple[Turn, ...]
     latest_ts: str | None = None
@@ -77,21 +77,21 @@ class Threads:
         self._users = users
         self._identity = identity
 
-    async def read(self, pointed: TargetMessage) -> Thread:
-        """The thread as turns; where it cannot be read, the message alone, and why."""
+    async def read(self, target: TargetMessage) -> Thread:
+        """Read the thread as turns; where it cannot be read, the message alone, and why."""
         problem: Problem | None = None
         try:
             async with asyncio.timeout(READ_LIMIT_S), translate_errors():
-                messages = await self._messages(pointed)
+                messages = await self._fetch_messages(target)
         except DeliveryRefused as refusal:
             messages, problem = [], _PROBLEMS.get(refusal.reason, "unreadable")
         except (DeliveryUncertain, DeliveryThrottled, TimeoutError):
             messages, problem = [], "unreadable"
-        heard = messages or [pointed.message]
-        said = [message for message in heard if _is_at(message, pointed) or self._is_said(message)]
-        kept = select_newest(said, at=pointed.message.get("ts"))
-        team = await self._team(pointed, kept)
-        turns = (Turn(role=self._role(message, team), text=read_text(message)) for message in kept)
+        heard = messages or [target.message]
+        said = [message for message in heard if _is_at(message, target) or self._is_said(message)]
+        kept = select_newest(said, at=target.message.get("ts"))
+        team = await self._find_team(target, kept)
+        turns = (Turn(role=self._find_role(message, team), text=read_text(message)) for message in kept)
         latest = heard[-1].get("ts")
         return Thread(
             turns=tuple(turn for turn in turns if turn.text),
@@ -100,8 +100,9 @@ class Threads:
         )
 
     async def count_newer(self, request: Request) -> int | None:
-        """How many messages of the request's thread are newer than those that were read for it; None where Slack does
-        not tell within LOOK_LIMIT_S.
+        """Count the messages in the request's thread that are newer than those read for it.
+
+        None where Slack does not tell within LOOK_LIMIT_S.
         """
         try:
             async with asyncio.timeout(LOOK_LIMIT_S), translate_errors():
@@ -116,20 +117,20 @@ class Threads:
             return None
         return sum(self._is_said(message) for message in newer)
 
-    async def _messages(self, pointed: TargetMessage) -> Sequence[Mapping[str, Any]]:
-        """The newest messages, the first, and the one that the agent pointed at, oldest first."""
+    async def _fetch_messages(self, target: TargetMessage) -> Sequence[Mapping[str, Any]]:
+        """Fetch the newest messages, the first, and the one that the agent pointed at, oldest first."""
         last: deque[Mapping[str, Any]] = deque(maxlen=_KEPT)
         before: list[Mapping[str, Any]] = []
         cursor = ""
         for _ in range(MOST_PAGES):
             answer = await self._client.conversations_replies(
-                channel=pointed.channel_id, ts=pointed.thread_ts, limit=PAGE, cursor=cursor or None
+                channel=target.channel_id, ts=target.thread_ts, limit=PAGE, cursor=cursor or None
             )
             page = [message for message in answer.get("messages") or () if isinstance(message, Mapping)]
             for message in page:
                 if before[:1] == [message]:  # Slack may give it with every page
                     continue
-                if not before or _is_at(message, pointed):
+                if not before or _is_at(message, target):
                     before.append(message)
                 last.append(message)
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
@@ -137,9 +138,10 @@ class Threads:
                 break
         return [*(message for message in before if message not in last), *last]
 
-    async def _team(self, pointed: TargetMessage, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-        """The members among the authors, but for the customer: whom the agent pointed at; else, where nobody from
-        outside has written, who began the thread.
+    async def _find_team(self, target: TargetMessage, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """Find the members among the authors, but for the customer.
+
+        The customer is whom the agent pointed at; else, where nobody from outside has written, who began the thread.
         """
         authors = sorted({author for message in messages if (author := find_author(message))})
         persons = await asyncio.gather(*(self._users.get(author) for author in authors))
@@ -150,28 +152,31 @@ class Threads:
             if person.kind == "member" or (person.kind in _TEAM and author not in by_apps)
         }
         is_ours = all(self._is_ours(message) or find_author(message) in members for message in messages)
-        at = pointed.message.get("ts")
-        read = next((message for message in messages if at and message.get("ts") == at), pointed.message)
+        at = target.message.get("ts")
+        read = next((message for message in messages if at and message.get("ts") == at), target.message)
         customer = read or (messages[0] if messages and is_ours else {})
         return frozenset(members - {find_author(customer)})
 
-    def _role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:
+    def _find_role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:
+        """The role of a message's author: the bot and the team are the agent."""
         return "agent" if self._is_ours(message) or find_author(message) in team else "customer"
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        """Tell whether the bot wrote it."""
         by_bot = self._identity.bot_id is not None and message.get("bot_id") == self._identity.bot_id
         return by_bot or message.get("user") == self._identity.bot_user_id
 
     def _is_said(self, message: Mapping[str, Any]) -> bool:
-        """Whether it is part of the conversation: our name in it makes it a word to us."""
+        """Tell whether it is part of the conversation: a message that mentions the bot is a word to the bot."""
         if get_subtype(message) not in _SAID or message.get("hidden"):
             return False
         return self._is_ours(message) or f"<@{self._identity.bot_user_id}>" not in str(message.get("text"))
 
 
 def select_newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:
-    """As many of the newest as the budget takes, oldest first. The message with the ts `at`, or where there is none the
-    newest that says something, is always among them.
+    """Select as many of the newest messages as the budget takes, oldest first.
+
+    The message with the ts `at`, or where there is none the newest that says something, is always among them.
     """
     if not any(message.get("ts") == at for message in messages):
         at = next((message.get("ts") for message in reversed(messages) if read_text(message)), at)
@@ -190,11 +195,11 @@ def select_newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Map
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has, rather too many: three bytes each, which holds for most languages."""
+    """Estimate a text's tokens, rather too many: three bytes each, which holds for most languages."""
     return len(text.encode("utf-8", "replace")) // 3 + 8
 
 
-def _is_at(message: Mapping[str, Any], pointed: TargetMessage) -> bool:
-    """Whether it is the message that the agent pointed at."""
-    at = pointed.message.get("ts")
+def _is_at(message: Mapping[str, Any], target: TargetMessage) -> bool:
+    """Tell whether it is the message that the agent pointed at."""
+    at = target.message.get("ts")
     return isinstance(at, str) and message.get("ts") == at

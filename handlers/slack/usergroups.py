@@ -34,11 +34,11 @@ class Usergroups:
         self._asking = asyncio.Lock()
 
     async def has(self, user_id: str) -> bool | None:
-        """Whether this user is in one of the groups; None where Slack does not say. Within LOOKUP_LIMIT_S."""
+        """Tell whether this user is in one of the groups, within LOOKUP_LIMIT_S; None where Slack does not say."""
         if self._clock() >= self._ask_at:
             try:
                 async with asyncio.timeout(LOOKUP_LIMIT_S):
-                    await self._ask()
+                    await self._refresh()
             except TimeoutError:
                 _log.warning("usergroups.users.list did not answer in time")
         known = [members for asked_at, members in self._members.values() if self._clock() - asked_at < AT_MOST_S]
@@ -46,18 +46,19 @@ class Usergroups:
             return True
         return False if len(known) == len(self.ids) else None
 
-    async def _ask(self) -> None:
-        """Ask once for all who wait."""
+    async def _refresh(self) -> None:
+        """Ask for all groups, once for all who wait."""
         async with self._asking:
             if self._clock() < self._ask_at:
                 return
             answered = [False]
             try:
-                answered = await asyncio.gather(*(self._ask_for(each) for each in sorted(self.ids)))
+                answered = await asyncio.gather(*(self._fetch_members(each) for each in sorted(self.ids)))
             finally:  # also where the time was up
                 self._ask_at = self._clock() + (REMEMBERED_S if all(answered) else AGAIN_AFTER_S)
 
-    async def _ask_for(self, usergroup: str) -> bool:
+    async def _fetch_members(self, usergroup: str) -> bool:
+        """Ask for one group's members. Returns False where Slack does not say."""
         try:
             async with translate_errors():
                 answer = await self._client.usergroups_users_list(usergroup=usergroup)

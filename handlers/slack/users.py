@@ -29,7 +29,7 @@ Kind = Literal["member", "guest", "stranger", "deactivated", "bot", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackUser:
-    """What we know of a Slack user; `unknown` where Slack did not say. `name` is the one that others see."""
+    """A Slack user as far as known; `unknown` where Slack did not say. `name` is the one that others see."""
 
     name: str | None = None
     locale: str = DEFAULT_LOCALE
@@ -38,9 +38,9 @@ class SlackUser:
 
 
 class Users:
-    """Looks users up in Slack, once an hour each. Who cannot be looked up speaks English and administers nothing.
+    """Looks users up in Slack, once an hour each. One who cannot be looked up speaks English and administers nothing.
 
-    `home` is the workspace's id, and its organisation's if it has one: who is of neither is a stranger.
+    `home` are the ids of the workspace, and of its organisation if it has one: users of neither are external.
     """
 
     def __init__(self, *, client: AsyncWebClient, clock: Callable[[], float], home: frozenset[str]) -> None:
@@ -50,46 +50,49 @@ class Users:
         self._known: dict[str, tuple[float, SlackUser]] = {}
 
     async def get(self, user_id: str) -> SlackUser:
-        """The person, from memory or from Slack, within LOOKUP_LIMIT_S."""
+        """The user, from memory or from Slack, within LOOKUP_LIMIT_S."""
         until, person = self._known.get(user_id, (0.0, SlackUser()))
         if self._clock() < until:
             return person
         try:
             async with asyncio.timeout(LOOKUP_LIMIT_S), translate_errors():
                 answer = await self._client.users_info(user=user_id, include_locale=True)
-            person, keep_s = _person(answer["user"], self._home), _REMEMBERED_S
+            person, keep_s = _to_user(answer["user"], self._home), _REMEMBERED_S
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
             _log.warning("users.info did not answer: %s", error)
-            person, keep_s = _unknown(error), _FORGOTTEN_AFTER_FAILURE_S
+            person, keep_s = _to_unknown_user(error), _FORGOTTEN_AFTER_FAILURE_S
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[user_id] = (self._clock() + keep_s, person)
         return person
 
 
-def _unknown(error: Exception) -> SlackUser:
-    """Whom Slack does not let us see is nobody of this workspace; of others nothing is known for now."""
+def _to_unknown_user(error: Exception) -> SlackUser:
+    """Treat users that Slack does not return as external; of others nothing is known for now."""
     is_hidden = isinstance(error, DeliveryRefused) and error.reason in _HIDDEN
     return SlackUser(kind="stranger" if is_hidden else "unknown")
 
 
-def _person(user: Mapping[str, Any], home: frozenset[str]) -> SlackUser:
-    kind = _kind(user, home)
+def _to_user(user: Mapping[str, Any], home: frozenset[str]) -> SlackUser:
+    """Read a user as `users.info` gives it."""
+    kind = _classify(user, home)
     return SlackUser(
-        name=_name(user),
+        name=_read_name(user),
         locale=str(user.get("locale") or DEFAULT_LOCALE)[:16],
         is_admin=kind == "member" and bool(user.get("is_admin") or user.get("is_owner")),
         kind=kind,
     )
 
 
-def _name(user: Mapping[str, Any]) -> str | None:
+def _read_name(user: Mapping[str, Any]) -> str | None:
+    """The name that others see: the one chosen, else the real one."""
     profile = user.get("profile")
     chosen = profile.get("display_name") if isinstance(profile, Mapping) else None
     return next((name[:80] for name in (chosen, user.get("real_name")) if isinstance(name, str) and name), None)
 
 
-def _kind(user: Mapping[str, Any], home: frozenset[str]) -> Kind:
+def _classify(user: Mapping[str, Any], home: frozenset[str]) -> Kind:
+    """The kind of a user of this workspace, or external."""
     if user.get("deleted"):
         return "deactivated"
     # Slack says `is_stranger` only of people who share no channel with us; whoever does is told by their team.

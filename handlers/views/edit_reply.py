@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from bot.suggesting.clicks import Click
-
 from bot.errors import StaleConversation
 from bot.suggesting.choose import RecordedChoice
+from bot.suggesting.clicks import Click
 from handlers.blocks.action_ids import REPLY_BLOCK
 from handlers.blocks.forms import build_stale_edit_view
 from handlers.context import Ack, Context, Services, handle
@@ -28,11 +27,13 @@ async def on_edit_anyway(services: Services, ack: Ack, body: dict[str, Any]) -> 
 
 
 async def _submit(services: Services, ack: Ack, body: dict[str, Any], choose: Choose) -> None:
+    """Handle the submission, recorded by `choose`."""
     answer, refuse = partial(_answer, choose), refuse_under(REPLY_BLOCK)
     await handle(services, ack, body, parse=parse_edit_submission, answer=answer, refuse=refuse)
 
 
 async def _answer(choose: Choose, services: Services, context: Context[EditSubmission]) -> None:
+    """Record the edited reply, close the editor, and post; where the conversation has moved on, ask first."""
     submission, texts = context.payload, context.texts
     try:
         chosen = await choose(to_click(services, submission), submission.candidate_id, submission.text)

@@ -11,7 +11,7 @@ from handlers.context import Ack, Services
 from handlers.export_jobs import ExportOrder
 from handlers.payloads import CommandPayload, ExportSubmission, MalformedPayload, parse_export_submission
 from handlers.slack.errors import translate_errors
-from storage.errors import DuplicateDelivery, DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, DuplicateDelivery
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ async def _export(services: Services, submission: ExportSubmission) -> None:
 
 
 def _to_order(services: Services, submission: ExportSubmission) -> ExportOrder:
+    """The order for this export."""
     days = submission.days
     return ExportOrder(
         team_id=submission.team_id,

@@ -20,6 +20,7 @@ async def on_paste(services: Services, ack: Ack, body: dict[str, Any]) -> None:
 
 
 async def _answer(services: Services, context: Context[PasteSubmission]) -> None:
+    """Commit the request, show its places in the modal, and draft into them."""
     pasted, texts = context.payload, context.texts
     if not pasted.message:
         await _refuse(services, context, texts("nothing-said"))
@@ -33,6 +34,7 @@ async def _answer(services: Services, context: Context[PasteSubmission]) -> None
 
 
 def _to_ask(services: Services, context: Context[PasteSubmission]) -> Ask:
+    """The request as asked for: there is no conversation around it."""
     pasted = context.payload
     return Ask(
         team_id=pasted.team_id,

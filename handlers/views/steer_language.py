@@ -16,6 +16,7 @@ async def on_language(services: Services, ack: Ack, body: dict[str, Any]) -> Non
 
 
 async def _answer(services: Services, context: Context[LanguageSubmission]) -> None:
+    """Commit the request, close the view, and draft."""
     chosen = context.payload
     steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
     request = await services.suggester.steer(to_click(services, chosen), steering)

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.suggesting.clicks import Click
-
 from handlers.blocks.messages import unlink_users
 from handlers.context import Context, Services
 from handlers.payloads import EditSubmission, LanguageSubmission

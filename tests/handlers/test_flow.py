@@ -34,11 +34,11 @@ async def test_an_admins_command_delivered_again_does_nothing_more(stage: Stage)
     paused_already = await stage.suggest("pause", user=admin)
     resumed = await stage.suggest("resume", user=admin)
     for outcome in (paused, paused_already):
-        again = await slack.dispatch(outcome.delivery)
+        again = await slack.dispatch(outcome.dispatch)
         assert (again.acknowledged, again.body) == (True, None)
     await stage.suggested("Is it paused?")
     await stage.suggest("pause", user=admin)
-    await slack.dispatch(resumed.delivery)
+    await slack.dispatch(resumed.dispatch)
     assert "An admin has paused" in json.dumps((await stage.suggest("Where is it?")).body)
 
 
@@ -46,7 +46,7 @@ async def test_an_export_delivered_again_opens_nothing_more(stage: Stage) -> Non
     admin = stage.slack.people.admin
     outcome = await stage.suggest("export", user=admin)
     await stage.slack.wait_for_view(admin)
-    again = await stage.slack.dispatch(outcome.delivery)
+    again = await stage.slack.dispatch(outcome.dispatch)
     await stage.slack.wait_until_idle()
     assert (again.acknowledged, again.body) == (True, None)
     assert len(stage.slack.journal.calls("views.open")) == 1

@@ -84,7 +84,7 @@ async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: Stage
             for message in in_direct(stage):
                 moved.extend(value for value in buttons([message]) if seen.setdefault(value, message.ts) != message.ts)
 
-        stage.slack.state.on_message.append(watch)
+        stage.slack.state.message_listeners.append(watch)
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         messages = await all_there(stage, 3)
         assert (moved, len(messages), len(seen)) == ([], 2, 3)

@@ -65,7 +65,7 @@ async def test_an_edit_submitted_by_the_same_id_elsewhere_is_refused(stage: Stag
     await stage.slack.click(stage.agent, shown, "edit_candidate")
     view = await stage.slack.wait_for_view(stage.agent)
     values = {"reply": {"text": {"type": "plain_text_input", "value": "Mine now"}}}
-    payload = stage.slack.payloads.view_submission(stage.agent, view, values)
+    payload = stage.slack.payloads.build_view_submission(stage.agent, view, values)
     submission = Dispatch(
         kind="interactive", name="view_submission:edit_reply", payload=payload, user_id=stage.agent.id, view_id=view.id
     )

@@ -103,7 +103,7 @@ async def test_what_a_person_posts_by_an_app_is_theirs(stage: Stage) -> None:
 async def test_odd_types_in_a_message_count_as_nothing(stage: Stage, name: str, odd: object) -> None:
     """The words that are there are answered."""
     message = put(stage, "Where is my order?", by=PAULA)
-    payload = stage.slack.payloads.message_shortcut(stage.agent, message, "suggest_replies")
+    payload = stage.slack.payloads.build_message_shortcut(stage.agent, message, "suggest_replies")
     given = {**payload["message"], **({"attachments": [{"text": "Where is it?"}]} if name == "text" else {}), name: odd}
     delivery = Dispatch(
         kind="interactive", name="shortcut", payload={**payload, "message": given}, user_id=stage.agent.id
