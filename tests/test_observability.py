@@ -148,7 +148,7 @@ async def test_a_request_taken_over_too_late_has_its_line(desk: Desk, store: Sto
         replicas=Replicas(store.database, me="me"),
         requests=store.requests,
         privacy=desk.privacy,
-        deliverer=desk.deliverer(),
+        deliverer=desk.make_deliverer(),
         now=desk.clock.now,
         metrics=metrics,
     )
