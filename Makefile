@@ -36,7 +36,7 @@ demo: $(RUN)  ## Slack in the browser, with the bot in it; no account, no key
 
 # A process for each processor; one alone where ARGS names a file or a test, for starting them takes ten seconds.
 test: $(DEV)  ## All tests; ARGS="tests/bot -k line" some of them, ARGS=--cov with coverage
-	$(BIN)/python -m pytest $(if $(filter-out -%,$(ARGS)),,--numprocesses=auto --dist=worksteal) $(ARGS)
+	$(BIN)/python -m pytest $(if $(filter-out -%,$(ARGS)),,--numprocesses=logical --dist=worksteal) $(ARGS)
 
 soak: $(DEV)  ## All fault tests, 20,000 suggestions, and properties of other examples each time (half an hour)
 	$(BIN)/python -m pytest tests/faults -m "soak or not soak" -s $(ARGS)

@@ -49,6 +49,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """At the end, libraries complain of what was not collected."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _economy() -> Iterator[None]:
     """In this process, SQLite does not wait for the disk, and the certificates of authorities are read once."""
