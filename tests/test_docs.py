@@ -397,6 +397,16 @@ def test_every_relative_link_leads_somewhere(document: str) -> None:
             assert anchor in anchors(there.read_text(encoding="utf-8")), f"{document} links to {target}"
 
 
+PATH = re.compile(
+    r"(?<![\w./])(?:\.ci|benchmarks|bot|cli|deploy|docs|handlers|playground|storage|tests)/(?:[\w-]+/)*(?:[\w-]+\.\w+)?"
+)
+
+
+@pytest.mark.parametrize("document", names(DOCUMENTS))
+def test_every_file_named_exists(document: str) -> None:
+    assert not [path for path in PATH.findall(read(document)) if not (ROOT / path).exists()]
+
+
 def command_lines() -> Iterator[tuple[str, str]]:
     """Every `suggest …` in a document: (document, line)."""
     for document in names(DOCUMENTS):
@@ -424,7 +434,7 @@ def parse(line: str) -> None:
             command = command.commands[name]
             context = command.make_context(name, [], parent=context, resilient_parsing=True)
         context.resilient_parsing = False  # made without arguments; what is given now must be right
-        _, left, _ = command.make_parser(context).parse_args(args=given)
+        _, left, _ = context.command.make_parser(context).parse_args(args=given)
         assert not left, f"{line!r} has {left} too many"
 
 
