@@ -34,7 +34,7 @@ from bot.ranking.choice_sets import ChoiceSet, ShownCandidate
 from bot.ranking.estimates import estimate_effects
 from bot.ranking.model import Ranker, fit_ranker
 from bot.ranking.promotion import judge
-from cli.workers.training import ProcessApart
+from cli.workers.training import ProcessRefitRunner
 
 Figures = dict[str, Any]
 
@@ -215,7 +215,7 @@ def lag(asked: argparse.Namespace) -> Figures:
 async def _measure_lags(url: str, requests: int) -> Figures:
     idle = await _measure_lag(asyncio.create_task(asyncio.sleep(5)))
     began = time.monotonic()
-    learning = asyncio.create_task(ProcessApart(url).train())
+    learning = asyncio.create_task(ProcessRefitRunner(url).train())
     busy = await _measure_lag(learning)
     refit = learning.result()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)

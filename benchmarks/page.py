@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks.synthetic_log import fill_database
-from cli.commands.demo import demonstrating
+from cli.commands.demo import open_demo
 from cli.database_location import Location
 from cli.main import run
 from cli.settings import Settings
@@ -114,7 +114,7 @@ async def open_demo() -> AsyncIterator[tuple[Page, float]]:
     settings = Settings(_env_file=None, suggest_agent_per_minute=10_000)
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         location = Location.of_file(Path("suggest-demo.db"), origin="demonstration")
-        async with demonstrating(settings, location) as demo, launch_browser() as browser:
+        async with open_demo(settings, location) as demo, launch_browser() as browser:
             page = await browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB")
             start = time.perf_counter()
             await page.goto(f"{demo.slack.url}/")

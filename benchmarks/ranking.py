@@ -34,7 +34,7 @@ from bot.ranking.evaluation import drop_agents, evaluate, keep_positions_only, s
 from bot.ranking.features import FEATURES, compute_idf
 from bot.ranking.logit import fit_logit, predict_at_mode, predict_marginal
 from bot.ranking.model import Ranker, fit_ranker
-from cli.settings import one_thread_of_algebra
+from cli.settings import limit_algebra_threads
 
 Figures = dict[str, Any]
 
@@ -184,7 +184,7 @@ def _gain(displays: Sequence[ChoiceSet], held: Any, x: Any) -> float:
 
 def speed(asked: argparse.Namespace) -> Figures:
     """Each in a process of its own, on the same features: seconds of the fit, and the most memory of the process."""
-    one_thread_of_algebra()  # for the processes below: this one has loaded NumPy
+    limit_algebra_threads()  # for the processes below: this one has loaded NumPy
     rows = {}
     for name in ("ours", "scikit-learn", "choix"):
         with get_context("spawn").Pool(1) as pool:

@@ -48,11 +48,11 @@ class ChoiceSource:
 def read_training_set(source: ChoiceSource) -> TrainingSet:
     """Read the choices to learn from. Raises SettingsError, Failed."""
     if not source.logs:
-        return asyncio.run(_read_database(source.location))
+        return asyncio.run(_collect_from_database(source.location))
     return collect_training_set(line.entry for log in source.logs for line in read_lines(log))
 
 
-async def _read_database(location: Location) -> TrainingSet:
+async def _collect_from_database(location: Location) -> TrainingSet:
     async with open_existing(location) as database:
         selection = Selection(include_simulated=await Audit(database).is_demonstration())
         return collect_training_set([entry async for entry in ChoiceLog(database).iter_entries(selection)])

@@ -95,10 +95,10 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
     nothing. Raises SettingsError, Failed.
     """
     if location.file is not None and not location.file.is_file():
-        raise SettingsError(f"there is no database {location}: {_where_else(location)}")
+        raise SettingsError(f"there is no database {location}: {_suggest_database(location)}")
     refuse_other_files(location)
     if location.is_empty:  # opened, it would be made a database
-        raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
+        raise SettingsError(f"{location} holds no choice log: {_suggest_database(location)}")
     database = Database(location.url)
     try:
         with explain_unavailable(location):
@@ -106,7 +106,7 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
                 raise DatabaseUnsuitable("; ".join(obstacles))
             found, wanted = await read_revisions(database)
             if found is None:
-                raise SettingsError(f"{location} holds no choice log: {_where_else(location)}")
+                raise SettingsError(f"{location} holds no choice log: {_suggest_database(location)}")
             if found != wanted:
                 raise Failed(f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
             yield database
@@ -167,10 +167,10 @@ def explain_unusable(location: Location, error: StorageError) -> str:
         return (
             f"cannot be used: {why}; its owner or a superuser mends that, `suggest doctor` tells what else is missing"
         )
-    return f"cannot be used ({why}): {_what_to_do(location, error)}"
+    return f"cannot be used ({why}): {_suggest_fix(location, error)}"
 
 
-def _what_to_do(location: Location, error: StorageError) -> str:
+def _suggest_fix(location: Location, error: StorageError) -> str:
     if "locked" in str(error):
         return "another program is writing to it; try again in a moment"
     if "startup parameter" in str(error):
@@ -183,7 +183,7 @@ def _what_to_do(location: Location, error: StorageError) -> str:
     return "it and its folder must exist and be writable, with room on the disk"
 
 
-def _where_else(location: Location) -> str:
+def _suggest_database(location: Location) -> str:
     if location.file != DEMONSTRATION_FILE and DEMONSTRATION_FILE.is_file():
         return f"the demonstration's is --database {DEMONSTRATION_FILE}"
     return "give --database FILE, or set SUGGEST_DATABASE_URL; `suggest serve` and `suggest try` make one"

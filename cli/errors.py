@@ -32,16 +32,16 @@ class Ending:
     is_unexpected: bool = False
 
 
-def ending(error: Exception) -> Ending:
+def to_ending(error: Exception) -> Ending:
     """The ending for an error that reached the front door."""
     if isinstance(error, SettingsError):
         return Ending(line=str(error), code=2)
     if isinstance(error, Failed):
         return Ending(line=str(error), code=1)
-    return _of_lower_rooms(error)
+    return _translate_error(error)
 
 
-def _of_lower_rooms(error: Exception) -> Ending:
+def _translate_error(error: Exception) -> Ending:
     from bot.errors import MessageTooLong, Refusal
     from bot.i18n.texts import DEFAULT_LOCALE, get_texts
     from bot.playbook import PlaybookError

@@ -23,7 +23,7 @@ from bot.suggesting.suggest import Suggester
 from cli import database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
 from cli.settings import FIXES, Settings
-from cli.workers.export_process import ExportsBeside
+from cli.workers.export_process import ProcessExporter
 from handlers.app import Dependencies, SlackHandlers
 from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, health_app, listen, slack_app
@@ -72,17 +72,17 @@ async def run_bot(
     """
     playbook = load_playbook(settings.suggest_playbook)
     async with AsyncExitStack() as stack:
-        records = await _opened(stack, database_location.Location.of_settings(settings))
+        records = await _open_database(stack, database_location.Location.of_settings(settings))
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         metrics = Metrics()
         watch = watching(settings.slack_api_url, metrics.count_slack_error)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[watch]))
-        connection = _connection(settings, session)
-        identity = await _identified(connection)
-        pausing = wiring.pausing(records=records)
-        ordering = await _learning(stack, settings, records, metrics)
-        privacy = wiring.privacy(settings, records=records, playbook=playbook)
-        suggester = await wiring.suggester(
+        connection = _make_connection(settings, session)
+        identity = await _identify(connection)
+        pausing = wiring.make_pause_switch(records=records)
+        ordering = await _start_learning(stack, settings, records, metrics)
+        privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
+        suggester = await wiring.make_suggester(
             settings,
             records=records,
             drafter=drafter,
@@ -93,25 +93,29 @@ async def run_bot(
             pausing=pausing,
             orderer=ordering,
         )
-        doors = _doors(settings, records, connection, identity, session, suggester, pausing, privacy, metrics)
-        edge = SlackHandlers(doors, connection=connection, session=session)
-        bolt = connection.bolt(identity, signing_secret=_secret(settings))
-        edge.register(bolt)
-        recoverer = wiring.recoverer(records=records, privacy=privacy, deliverer=doors.deliverer, metrics=metrics)
+        dependencies = _build_dependencies(
+            settings, records, connection, identity, session, suggester, pausing, privacy, metrics
+        )
+        handlers = SlackHandlers(dependencies, connection=connection, session=session)
+        bolt = connection.bolt(identity, signing_secret=_get_signing_secret(settings))
+        handlers.register(bolt)
+        recoverer = wiring.make_recoverer(
+            records=records, privacy=privacy, deliverer=dependencies.deliverer, metrics=metrics
+        )
         await recoverer.join()
         stack.push_async_callback(recoverer.leave)
-        stack.push_async_callback(_drain, doors.tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
-        await _repeatedly(stack, wiring.housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
-        await _repeatedly(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
-        await _repeatedly(stack, partial(_look_after, recoverer, edge), every_s=HEARTBEAT_S)
+        stack.push_async_callback(_drain, dependencies.tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
+        await _run_and_repeat(stack, wiring.make_housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
+        await _run_and_repeat(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
+        await _run_and_repeat(stack, partial(_keep_alive, recoverer, handlers), every_s=HEARTBEAT_S)
         told = Health(
             ready=readiness.Readiness(settings, records=records, connection=connection, session=session).check,
-            metrics=partial(_exposition, metrics, drafter),
+            metrics=partial(_expose_metrics, metrics, drafter),
         )
-        yield await _open_doors(stack, bolt, settings, connection, http=http, health=health, told=told)
+        yield await _accept_work(stack, bolt, settings, connection, http=http, health=health, told=told)
 
 
-def _doors(
+def _build_dependencies(
     settings: Settings,
     records: wiring.Records,
     connection: Connection,
@@ -134,9 +138,9 @@ def _doors(
         users=users,
         identity=identity,
         threads=threads,
-        chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
-        deliverer=wiring.deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
-        exporter=ExportsBeside(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
+        chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
+        deliverer=wiring.make_deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
+        exporter=ProcessExporter(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
         seen=IdempotencyKeys(records.database),
         tasks=BackgroundTasks(),
         now=wiring.now,
@@ -144,7 +148,7 @@ def _doors(
     )
 
 
-async def _opened(stack: AsyncExitStack, location: database_location.Location) -> wiring.Records:
+async def _open_database(stack: AsyncExitStack, location: database_location.Location) -> wiring.Records:
     """The database; one whose server does not answer yet is waited for. Raises Failed for what waiting cannot mend."""
     while True:
         try:
@@ -156,7 +160,7 @@ async def _opened(stack: AsyncExitStack, location: database_location.Location) -
             await asyncio.sleep(RETRY_EVERY_S)
 
 
-async def _open_doors(
+async def _accept_work(
     stack: AsyncExitStack,
     bolt: Any,
     settings: Settings,
@@ -168,7 +172,7 @@ async def _open_doors(
 ) -> int | None:
     """Start accepting; at the end of the stack these close first. The port, if one is listened on."""
     if http is not None:
-        return await _listen(stack, slack_app(bolt, signing_secret=_secret(settings), health=told), http)
+        return await _listen(stack, slack_app(bolt, signing_secret=_get_signing_secret(settings), health=told), http)
     port = await _listen(stack, health_app(told), health) if health is not None else None
     assert settings.slack_app_token is not None
     socket = Socket(bolt, app_token=settings.slack_app_token.get_secret_value(), connection=connection)
@@ -192,12 +196,12 @@ async def _listen(stack: AsyncExitStack, app: web.Application, address: Address)
     return port
 
 
-def _connection(settings: Settings, session: aiohttp.ClientSession) -> Connection:
+def _make_connection(settings: Settings, session: aiohttp.ClientSession) -> Connection:
     assert settings.slack_bot_token is not None
     return Connection(settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url, session=session)
 
 
-async def _identified(connection: Connection) -> BotIdentity:
+async def _identify(connection: Connection) -> BotIdentity:
     """Who we are, asked until Slack answers. Raises SettingsError where it does not take the token."""
     while True:
         try:
@@ -209,41 +213,41 @@ async def _identified(connection: Connection) -> BotIdentity:
             await asyncio.sleep(RETRY_EVERY_S)
 
 
-def _secret(settings: Settings) -> str:
+def _get_signing_secret(settings: Settings) -> str:
     secret = settings.slack_signing_secret
     return "" if secret is None else secret.get_secret_value()
 
 
-async def _look_after(recoverer: Recoverer, edge: SlackHandlers) -> None:
+async def _keep_alive(recoverer: Recoverer, handlers: SlackHandlers) -> None:
     """Show that this replica is alive, and go on with what dead ones left behind."""
     await recoverer.beat()
     for _ in range(TAKEN_AT_ONCE):
         left = await recoverer.take_over()
-        edge.resume(left)
+        handlers.resume(left)
         if left.is_empty:
             return
 
 
-async def _learning(
+async def _start_learning(
     stack: AsyncExitStack, settings: Settings, records: wiring.Records, metrics: Metrics
 ) -> LearnedOrderer | None:
     """The learned order, which follows the database, and the learning of it; None where that is switched off."""
     if settings.suggest_ranking == "off":
         return None
-    ordering = wiring.learned_ordering(records=records, metrics=metrics)
-    await _repeatedly(stack, ordering.refresh, every_s=REFRESH_EVERY_S)
-    learner = wiring.learner(settings, records=records, metrics=metrics)
-    _from_now_on(stack, learner.refit_if_due, every_s=CHECK_EVERY_S)
+    ordering = wiring.make_orderer(records=records, metrics=metrics)
+    await _run_and_repeat(stack, ordering.refresh, every_s=REFRESH_EVERY_S)
+    learner = wiring.make_refit_scheduler(settings, records=records, metrics=metrics)
+    _repeat(stack, learner.refit_if_due, every_s=CHECK_EVERY_S)
     return ordering
 
 
-async def _repeatedly(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
+async def _run_and_repeat(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
     """Do `work` once now, and again and again until the stack ends."""
     await _attempt(work)
-    _from_now_on(stack, work, every_s=every_s)
+    _repeat(stack, work, every_s=every_s)
 
 
-def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
+def _repeat(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
     """Do `work` again and again until the stack ends; the first time when the start is over."""
 
     async def repeat() -> None:
@@ -251,7 +255,7 @@ def _from_now_on(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *
             await asyncio.sleep(every_s)
             await _attempt(work)
 
-    stack.push_async_callback(_cancelled, asyncio.create_task(repeat()))
+    stack.push_async_callback(_cancel, asyncio.create_task(repeat()))
 
 
 async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
@@ -264,7 +268,7 @@ async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
         _log.exception("a regular piece of work failed")
 
 
-def _exposition(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
+def _expose_metrics(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
     return metrics.render_exposition(
         in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.queue_length, tasks=len(asyncio.all_tasks())
     )
@@ -276,6 +280,6 @@ async def _drain(tasks: BackgroundTasks, limit_s: float) -> None:
         _log.warning("%s pieces of work did not finish in time; they go on after the next start", cancelled)
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])

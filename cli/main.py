@@ -7,7 +7,7 @@ import typer
 
 from cli import __version__
 from cli.commands import COMMANDS
-from cli.errors import ending
+from cli.errors import to_ending
 from cli.lazy_command import LazyCommand, make_loader
 
 app = typer.Typer(
@@ -43,9 +43,9 @@ def suggest(
 @rank.callback()
 def _limit_threads() -> None:
     """What is learned from choices, and which ranker orders replies."""
-    from cli.settings import one_thread_of_algebra
+    from cli.settings import limit_algebra_threads
 
-    one_thread_of_algebra()
+    limit_algebra_threads()
 
 
 def _register_commands() -> None:
@@ -76,7 +76,7 @@ def run(args: list[str] | None = None) -> int:
     except typer.Abort:
         return 130
     except Exception as error:  # the front door: nothing is above it
-        end = ending(error)
+        end = to_ending(error)
         if end.is_unexpected and _wants_traceback():
             raise
         print(f"suggest: {end.line}", file=sys.stderr)

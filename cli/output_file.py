@@ -22,17 +22,17 @@ _LEVEL: Final = 6
 
 
 @contextmanager
-def destination(output: Path) -> Iterator[BinaryIO]:
+def open_output(output: Path) -> Iterator[BinaryIO]:
     """Where the bytes go. Raises Failed where they cannot; a reader who leaves early is BrokenPipeError."""
     try:
         if output == STDOUT:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
-        elif not is_to_be_a_file(output):
-            with output.open("wb", buffering=BUFFER) as file, packed(file, output) as plain:
+        elif not is_regular_target(output):
+            with output.open("wb", buffering=BUFFER) as file, open_compressed(file, output) as plain:
                 yield plain
         else:
-            with written_whole(output.resolve()) as file, packed(file, output) as plain:
+            with open_atomic(output.resolve()) as file, open_compressed(file, output) as plain:
                 yield plain
     except BrokenPipeError:
         raise
@@ -41,7 +41,7 @@ def destination(output: Path) -> Iterator[BinaryIO]:
         raise Failed(f"{name} cannot be written: {error.strerror}") from error
 
 
-def is_to_be_a_file(output: Path) -> bool:
+def is_regular_target(output: Path) -> bool:
     """False for stdout, and for a pipe or a device, which is not to be replaced by a file."""
     if output == STDOUT:
         return False
@@ -52,7 +52,7 @@ def is_to_be_a_file(output: Path) -> bool:
 
 
 @contextmanager
-def packed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
+def open_compressed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
     """The file as its name wants it: .gz is gzip, .zst is Zstandard, anything else as it is."""
     if name.suffix == ".gz":
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=_LEVEL, mtime=0) as plain:
@@ -67,14 +67,14 @@ def packed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its place under its name once everything is on the disk; else nothing of it stays.
 
     A new one is for its owner only: it may hold what people wrote. One that replaces another has that one's mode.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with _ending_at_sigterm(), _nameless(beside) as file:
+        with _exit_at_sigterm(), _open_nameless(beside) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -88,7 +88,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         beside.unlink(missing_ok=True)
 
 
-def _nameless(beside: Path) -> BinaryIO:
+def _open_nameless(beside: Path) -> BinaryIO:
     """A file without a name, of which a killed process leaves nothing; one at `beside` where that is not to be had."""
     with contextlib.suppress(OSError, AttributeError):
         descriptor = os.open(beside.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
@@ -99,19 +99,19 @@ def _nameless(beside: Path) -> BinaryIO:
 
 
 @contextmanager
-def _ending_at_sigterm() -> Iterator[None]:
+def _exit_at_sigterm() -> Iterator[None]:
     """A polite end tidies up, too. Only the main thread may say so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _end)
+    before = signal.signal(signal.SIGTERM, _exit)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _end(number: int, _: object) -> NoReturn:
+def _exit(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 

@@ -65,7 +65,7 @@ async def database(opened: Database, write: Callable[[], Awaitable[None]] | None
 async def slack(connection: Connection) -> Check:
     """The bot token is taken."""
     try:
-        await identified(connection)
+        await identify(connection)
     except NotUsable as error:
         return Check(name="slack", problem=str(error))
     return Check(name="slack", problem=None)
@@ -84,7 +84,7 @@ class NotUsable(Exception):  # noqa: N818 - named for what was found
     """Why something cannot be used, and what to do."""
 
 
-async def identified(connection: Connection) -> BotIdentity:
+async def identify(connection: Connection) -> BotIdentity:
     """Whom the bot token stands for. Raises NotUsable."""
     try:
         return await connection.identify()
@@ -95,7 +95,7 @@ async def identified(connection: Connection) -> BotIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Response:
     status: int
     body: Any
 
@@ -120,27 +120,27 @@ class ModelServer:
             )
         if answer.status >= 500:
             raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
-        return _listed(answer.body) if answer.status == 200 else None
+        return _parse_models(answer.body) if answer.status == 200 else None
 
     async def lacks(self, name: str, listed: Iterable[str]) -> bool:
         """Whether it does not have this model: neither in its list, nor under a name that it does not list."""
         return name not in listed and (await self._get(f"/models/{quote(name)}")).status != 200
 
-    async def _get(self, path: str) -> _Answer:
+    async def _get(self, path: str) -> _Response:
         headers = {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         timeout = aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)
         try:
             async with self._session.get(
                 self.address + path, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
-                return _Answer(status=answer.status, body=await _json(answer))
+                return _Response(status=answer.status, body=await _read_json(answer))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise NotUsable(
                 f"its server cannot be reached ({type(error).__name__}): {FIXES['OPENAI_BASE_URL']}"
             ) from error
 
 
-async def _json(answer: aiohttp.ClientResponse) -> Any:
+async def _read_json(answer: aiohttp.ClientResponse) -> Any:
     """Parse the body; None for one that is no JSON or has no end: the list of models is short."""
     try:
         return parse_json(await read_body(answer))
@@ -148,7 +148,7 @@ async def _json(answer: aiohttp.ClientResponse) -> Any:
         return None
 
 
-def _listed(body: Any) -> frozenset[str] | None:
+def _parse_models(body: Any) -> frozenset[str] | None:
     models = body.get("data") if isinstance(body, dict) else None
     if not isinstance(models, list):
         return None

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret", "openai_api_key"
     )
     @classmethod
-    def _whole(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
         """Copied with a line break or a quote of a word processor, it would fail deep inside an HTTP library."""
         if value is None:
             return None
@@ -74,17 +74,17 @@ class Settings(BaseSettings):
 
     @field_validator("suggest_secret_key")
     @classmethod
-    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_key_length(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        keys = secret_keys(value.get_secret_value())
+        keys = split_secret_keys(value.get_secret_value())
         if not keys or min(len(key) for key in keys) < SHORTEST_SECRET:
             raise ValueError(f"a key in it has fewer than {SHORTEST_SECRET} characters")
         return value
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
-    def _token(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
+    def _check_token(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
         prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}[info.field_name]
         if value is not None and not value.get_secret_value().startswith(prefix):
             raise ValueError(f"it does not start with {prefix}")
@@ -92,19 +92,19 @@ class Settings(BaseSettings):
 
     @field_validator("slack_api_url", "openai_base_url")
     @classmethod
-    def _url(cls, value: str | None) -> str | None:
+    def _check_url(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", value):
             raise ValueError("it is no http(s) URL, or has a password or a query in it")
         return value
 
     @field_validator("slack_api_url")
     @classmethod
-    def _ends_with_slash(cls, value: str) -> str:
+    def _add_slash(cls, value: str) -> str:
         return value if value.endswith("/") else f"{value}/"
 
     @field_validator("suggest_database_url")
     @classmethod
-    def _database(cls, value: str) -> str:
+    def _check_database_url(cls, value: str) -> str:
         from storage.engine.database import parse_url
 
         parsed = parse_url(value)  # says what is wrong, without quoting it
@@ -114,17 +114,17 @@ class Settings(BaseSettings):
 
     @field_validator("suggest_playbook", "suggest_prices")
     @classmethod
-    def _home(cls, value: Path | None) -> Path | None:
+    def _expand_home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
 
     @field_validator("suggest_admins", "suggest_allowed_channels", "suggest_allowed_usergroups", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
+    def _split_ids(cls, value: Any) -> Any:
         return tuple(re.findall(r"[^\s,]+", value)) if isinstance(value, str) else value
 
     @field_validator("suggest_admins", "suggest_allowed_channels", "suggest_allowed_usergroups")
     @classmethod
-    def _ids(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+    def _check_ids(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
         kind, initials = {
             "suggest_admins": ("user", "UW"),
             "suggest_allowed_channels": ("channel", "CGD"),
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         mode="before",
     )
     @classmethod
-    def _small_letters(cls, value: Any) -> Any:
+    def _lower_case(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
     @property
@@ -189,7 +189,7 @@ FIXES: Final[dict[str, str]] = {
 }
 
 
-def secret_keys(value: str) -> tuple[str, ...]:
+def split_secret_keys(value: str) -> tuple[str, ...]:
     """The keys of SUGGEST_SECRET_KEY: the first seals, all open."""
     return tuple(key for part in value.split(",") if (key := part.strip()))
 
@@ -199,7 +199,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError(*_worded(error)) from error
+        raise SettingsError(*_describe_errors(error)) from error
     except UnicodeDecodeError as error:
         raise SettingsError(".env is not UTF-8 text: save it as UTF-8") from error
     except OSError as error:
@@ -219,7 +219,7 @@ def hide_from_libraries() -> None:
         os.environ.pop(name, None)
 
 
-def one_thread_of_algebra() -> None:
+def limit_algebra_threads() -> None:
     """Call it before NumPy is loaded. Its threads spin while they wait for each other: on a busy machine that costs ten
     times the CPU. What is set already stands; processes started from here inherit it.
     """
@@ -258,12 +258,12 @@ def wants_tracebacks() -> bool:
     return os.environ.get("SUGGEST_LOG_LEVEL", "").strip().lower() == "debug"
 
 
-def _worded(error: ValidationError) -> Sequence[str]:
+def _describe_errors(error: ValidationError) -> Sequence[str]:
     """A line for each: the setting, what is wrong with it, its fix. Never its value: it may be a secret."""
-    return [_line(problem) for problem in error.errors(include_input=False, include_url=False)]
+    return [_describe_error(problem) for problem in error.errors(include_input=False, include_url=False)]
 
 
-def _line(problem: Any) -> str:
+def _describe_error(problem: Any) -> str:
     name = str(problem["loc"][0]).upper()
     reason = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ").strip()
     return f"{name} is wrong ({reason}): {FIXES[name]}"

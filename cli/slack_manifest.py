@@ -15,39 +15,39 @@ EVENTS_PATH: Final = "/slack/events"
 Manifest = dict[str, Any]
 
 # In a wheel it lies beside this file, in a checkout at the top.
-_PLACES: Final = (Path(__file__).parent / "manifest.yml", Path(__file__).parent.parent / "manifest.yml")
+_PATHS: Final = (Path(__file__).parent / "manifest.yml", Path(__file__).parent.parent / "manifest.yml")
 
 
 def load_manifest() -> Manifest:
     """The manifest as it is in the repository."""
-    file = next(place for place in _PLACES if place.is_file())
+    file = next(place for place in _PATHS if place.is_file())
     manifest: Manifest = yaml.safe_load(file.read_text(encoding="utf-8"))
     return manifest
 
 
-def bot_scopes(manifest: Manifest) -> frozenset[str]:
+def list_bot_scopes(manifest: Manifest) -> frozenset[str]:
     """What the bot token must be granted."""
     return frozenset(manifest["oauth_config"]["scopes"]["bot"])
 
 
-def for_socket_mode(manifest: Manifest) -> Manifest:
+def adapt_to_socket_mode(manifest: Manifest) -> Manifest:
     """The same, without the URLs, which Socket Mode does not use."""
-    for holder, key in _urls(manifest):
+    for holder, key in _find_urls(manifest):
         holder.pop(key, None)
     manifest["settings"]["socket_mode_enabled"] = True
     return manifest
 
 
-def for_http(manifest: Manifest, url: str) -> Manifest:
+def adapt_to_http(manifest: Manifest, url: str) -> Manifest:
     """The same, with Slack's deliveries going to `url`. Raises SettingsError."""
-    address = request_url(url)
-    for holder, key in _urls(manifest):
+    address = build_request_url(url)
+    for holder, key in _find_urls(manifest):
         holder[key] = address
     manifest["settings"]["socket_mode_enabled"] = False
     return manifest
 
 
-def request_url(url: str) -> str:
+def build_request_url(url: str) -> str:
     """Where Slack is to deliver; a URL without a path gets the bot's. Raises SettingsError."""
     try:
         parts = urlsplit(url)
@@ -69,7 +69,7 @@ def to_json(manifest: Manifest) -> str:
     return json.dumps(manifest, ensure_ascii=False, indent=2)
 
 
-def _urls(manifest: Manifest) -> Iterator[tuple[Manifest, str]]:
+def _find_urls(manifest: Manifest) -> Iterator[tuple[Manifest, str]]:
     """Where a manifest names the URL: (the object, its key)."""
     for command in manifest["features"].get("slash_commands", []):
         yield command, "url"

@@ -21,13 +21,13 @@ LINE_BREAK: Final = "⏎"
 """Stands for a line break where a text is edited in one line."""
 
 # Escape sequences could repaint the screen; marks of direction could turn the words around.
-_COMMANDS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LONG_AGO: Final = 1
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """The text without what a terminal would take as a command."""
-    return _COMMANDS.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Terminal:
@@ -58,19 +58,19 @@ class Terminal:
 
     def say(self, text: str, *, style: str = "") -> None:
         """Text as it is, wrapped at words."""
-        self.console.print(Text(printable(text), style=style))
+        self.console.print(Text(make_printable(text), style=style))
 
     def hand_over(self, text: str) -> None:
         """Text to be copied: not a line break is added."""
-        self.console.print(Text(printable(text)), soft_wrap=True)
+        self.console.print(Text(make_printable(text)), soft_wrap=True)
 
     def note(self, text: str, *, style: str = "dim") -> None:
         """A fact beside what was asked for."""
-        self._notes.print(Text(printable(text), style=style), soft_wrap=True)
+        self._notes.print(Text(make_printable(text), style=style), soft_wrap=True)
 
     def ask(self, question: str, *, prefilled: str = "") -> str | None:
         """One line; None after Ctrl-C or Ctrl-D. `prefilled` stands in it, to be changed."""
-        with _handling(signal.default_int_handler), _prefilling(prefilled):
+        with _handle_interrupts(signal.default_int_handler), _prefill_line(prefilled):
             try:
                 return input(question).strip()
             except (EOFError, KeyboardInterrupt):
@@ -82,20 +82,20 @@ class Terminal:
         is. Raises Failed where the editor did not work.
         """
         if self._editor is not None:
-            return _edited(text, self._editor)
+            return _run_editor(text, self._editor)
         self.say(f"Change the reply and press Enter; {LINE_BREAK} is a line break, Ctrl-C cancels.")
         line = self.ask("> ", prefilled=text.replace("\n", LINE_BREAK))
         return None if line is None else line.replace(LINE_BREAK, "\n")
 
 
-def _edited(text: str, editor: str) -> str | None:
+def _run_editor(text: str, editor: str) -> str | None:
     with tempfile.TemporaryDirectory(prefix="suggest-") as folder:
         file = Path(folder) / "reply.txt"
         file.write_text(text + "\n", encoding="utf-8")
         os.utime(file, (_LONG_AGO, _LONG_AGO))
         try:
             # Ctrl-C in the editor is the editor's; a handler of our own is not inherited, as SIG_IGN would be.
-            with _handling(lambda *_: None):
+            with _handle_interrupts(lambda *_: None):
                 code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode  # noqa: S603 - the user's own
         except (OSError, ValueError) as error:
             raise Failed(f"the editor {editor!r} cannot be started: set EDITOR to one that can") from error
@@ -107,7 +107,7 @@ def _edited(text: str, editor: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _handling(handler: Callable[..., Any]) -> Iterator[None]:
+def _handle_interrupts(handler: Callable[..., Any]) -> Iterator[None]:
     """Another handler of Ctrl-C: asyncio's own would only note it while a question is asked."""
     before = signal.signal(signal.SIGINT, handler)
     try:
@@ -117,7 +117,7 @@ def _handling(handler: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _prefilling(text: str) -> Iterator[None]:
+def _prefill_line(text: str) -> Iterator[None]:
     try:
         import readline
     except ImportError:  # not on every platform: the line begins empty

@@ -30,8 +30,8 @@ from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations
 from bot.suggesting.suggest import Suggester
 from cli import __version__
-from cli.settings import Settings, is_traced, secret_keys
-from cli.workers.training import ProcessApart
+from cli.settings import Settings, is_traced, split_secret_keys
+from cli.workers.training import ProcessRefitRunner
 from storage.engine.database import Database
 from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
@@ -83,7 +83,7 @@ class Records:
 @asynccontextmanager
 async def open_records(url: str) -> AsyncIterator[Records]:
     """The database as one replica sees it, brought to this program's schema. Raises ValueError, StorageError."""
-    before = await _migrated(url)
+    before = await _migrate_schema(url)
     database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S), new_id()
     try:
         yield Records(
@@ -101,7 +101,7 @@ async def open_records(url: str) -> AsyncIterator[Records]:
         await database.aclose()
 
 
-async def _migrated(url: str) -> str | None:
+async def _migrate_schema(url: str) -> str | None:
     """Bring the database to this program's schema, however long that takes. The schema that it had before."""
     database = Database(url)
     try:
@@ -119,7 +119,7 @@ async def open_drafter(
     if is_traced() and settings.suggest_trace_text == "off":
         hide_texts()
     drafter = Drafter(
-        models or _models(settings, word_s=word_s),
+        models or _choose_models(settings, word_s=word_s),
         limiter=FairLimiter(settings.suggest_max_concurrency),
     )
     try:
@@ -128,7 +128,7 @@ async def open_drafter(
         await drafter.aclose()
 
 
-def terms(settings: Settings) -> DraftingTerms:
+def make_terms(settings: Settings) -> DraftingTerms:
     """What requests are drafted with; without a model, they are simulated."""
     return DraftingTerms(
         candidates=settings.suggest_candidates,
@@ -139,33 +139,33 @@ def terms(settings: Settings) -> DraftingTerms:
     )
 
 
-def allowed_channels(settings: Settings) -> AllowedChannels:
+def make_allowed_channels(settings: Settings) -> AllowedChannels:
     return AllowedChannels(
         channels=frozenset(settings.suggest_allowed_channels), helpers=tuple(sorted(settings.suggest_admins))
     )
 
 
-def pausing(*, records: Records) -> PauseSwitch:
+def make_pause_switch(*, records: Records) -> PauseSwitch:
     return PauseSwitch(switches=Switches(records.database), now=now, clock=time.monotonic)
 
 
-def privacy(settings: Settings, *, records: Records, playbook: Playbook) -> PrivacyService:
+def make_privacy_service(settings: Settings, *, records: Records, playbook: Playbook) -> PrivacyService:
     """What models see, and what is kept of it. What stands in the playbook is the team's own, and masked nowhere."""
     recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
     return PrivacyService(
         vault=Vault(records.database),
         recogniser=recogniser,
-        cipher=cipher(settings),
+        cipher=make_cipher(settings),
         store_text=settings.suggest_store_text,
     )
 
 
-def cipher(settings: Settings) -> TextCipher:
+def make_cipher(settings: Settings) -> TextCipher:
     key = settings.suggest_secret_key
-    return TextCipher(() if key is None else secret_keys(key.get_secret_value()))
+    return TextCipher(() if key is None else split_secret_keys(key.get_secret_value()))
 
 
-async def suggester(
+async def make_suggester(
     settings: Settings,
     *,
     records: Records,
@@ -194,20 +194,20 @@ async def suggester(
         privacy=privacy,
         drafter=drafter,
         playbook=playbook,
-        terms=terms(settings),
+        terms=make_terms(settings),
         limits=limits,
         metrics=metrics,
         now=now,
         clock=time.monotonic,
         new_id=new_id,
         rng=random.SystemRandom(),
-        allowed_channels=allowed_channels(settings),
+        allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
         orderer=orderer,
     )
 
 
-def chooser(
+def make_chooser(
     settings: Settings,
     *,
     records: Records,
@@ -223,12 +223,12 @@ def chooser(
         on_use=settings.suggest_on_use,
         now=now,
         new_id=new_id,
-        allowed_channels=allowed_channels(settings),
+        allowed_channels=make_allowed_channels(settings),
         conversations=conversations,
     )
 
 
-def deliverer(*, records: Records, privacy: PrivacyService, courier: Courier, metrics: Metrics) -> Deliverer:
+def make_deliverer(*, records: Records, privacy: PrivacyService, courier: Courier, metrics: Metrics) -> Deliverer:
     return Deliverer(
         requests=records.requests,
         choices=records.choices,
@@ -241,7 +241,7 @@ def deliverer(*, records: Records, privacy: PrivacyService, courier: Courier, me
     )
 
 
-def recoverer(*, records: Records, privacy: PrivacyService, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
+def make_recoverer(*, records: Records, privacy: PrivacyService, deliverer: Deliverer, metrics: Metrics) -> Recoverer:
     return Recoverer(
         replicas=records.replicas,
         requests=records.requests,
@@ -253,7 +253,7 @@ def recoverer(*, records: Records, privacy: PrivacyService, deliverer: Deliverer
     )
 
 
-def learned_ordering(*, records: Records, metrics: Metrics) -> LearnedOrderer:
+def make_orderer(*, records: Records, metrics: Metrics) -> LearnedOrderer:
     return LearnedOrderer(
         rankers=records.rankers,
         audit=Audit(records.database),
@@ -263,11 +263,11 @@ def learned_ordering(*, records: Records, metrics: Metrics) -> LearnedOrderer:
     )
 
 
-def learner(settings: Settings, *, records: Records, metrics: Metrics) -> RefitScheduler:
+def make_refit_scheduler(settings: Settings, *, records: Records, metrics: Metrics) -> RefitScheduler:
     return RefitScheduler(
         rankers=records.rankers,
         leases=records.leases,
-        trainer=ProcessApart(settings.suggest_database_url),
+        trainer=ProcessRefitRunner(settings.suggest_database_url),
         schedule=RefitSchedule(
             every=timedelta(hours=settings.suggest_rank_every_hours), after_choices=settings.suggest_rank_after_choices
         ),
@@ -277,7 +277,7 @@ def learner(settings: Settings, *, records: Records, metrics: Metrics) -> RefitS
     )
 
 
-def housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
+def make_housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
     days = settings.suggest_retention_days
     return Housekeeper(
         requests=records.requests,
@@ -288,7 +288,7 @@ def housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
     )
 
 
-def _models(settings: Settings, *, word_s: float) -> ModelSource:
+def _choose_models(settings: Settings, *, word_s: float) -> ModelSource:
     if not settings.has_model:
         return SingleModelSource(DemonstrationModel(word_s=word_s))
     from bot.drafting import Models

@@ -1,5 +1,5 @@
 """Before anything else, in each process of a run: as in production, the algebra has one thread."""
 
-from cli.settings import one_thread_of_algebra
+from cli.settings import limit_algebra_threads
 
-one_thread_of_algebra()
+limit_algebra_threads()

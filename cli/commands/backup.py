@@ -15,7 +15,7 @@ from cli.output_file import sync_folder
 from cli.render.json import database as json
 from cli.render.output import print_result
 from cli.render.text import database as text
-from storage import backup
+from storage.engine import sqlite_backup
 from storage.errors import DatabaseUnavailable
 from storage.schema import read_revisions
 
@@ -80,10 +80,10 @@ def _copy(source: Path, target: Path, schema: str) -> dict[str, int]:
     """A checked copy beside `target`, which takes its place once it is on the disk. Raises Failed."""
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        copied = backup.copy(source, beside, schema=schema)
+        copied = sqlite_backup.copy(source, beside, schema=schema)
         beside.replace(target)
         sync_folder(target.absolute().parent)
-    except backup.DamagedCopy as error:
+    except sqlite_backup.DamagedCopy as error:
         raise Failed(f"the copy of {source} is not whole ({error}), and was thrown away") from error
     except DatabaseUnavailable as error:
         raise Failed(f"{source} cannot be copied to {target} ({error}): is there room on the disk?") from error

@@ -54,7 +54,7 @@ NO_MODEL: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class DemoOptions:
     """What the command line said. Without a `port`, the first free one from PORT on."""
 
     port: int | None = None
@@ -89,7 +89,7 @@ def run(
     """
     settings = load_settings()
     logs.configure_for_command(settings)
-    options = Options(port=port, browser=not no_browser, database=database, locale=locale)
+    options = DemoOptions(port=port, browser=not no_browser, database=database, locale=locale)
     asyncio.run((check_demo if check else run_demo)(settings, options))
 
 
@@ -101,13 +101,13 @@ class Demo:
     told: tuple[str, ...]
 
 
-async def run_demo(settings: Settings, options: Options) -> None:
+async def run_demo(settings: Settings, options: DemoOptions) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError, Failed, PlaybookError."""
-    await run_until_signal(_until_stopped(settings, options))
+    await run_until_signal(_wait_until_stopped(settings, options))
 
 
-async def _until_stopped(settings: Settings, options: Options) -> None:
-    async with _told(settings, options) as url:
+async def _wait_until_stopped(settings: Settings, options: DemoOptions) -> None:
+    async with _announce_demo(settings, options) as url:
         print("Ctrl-C ends it.", flush=True)
         open_browser(url, wanted=options.browser)
         await asyncio.Event().wait()
@@ -120,10 +120,10 @@ def open_browser(url: str, *, wanted: bool) -> None:
         threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
 
 
-async def check_demo(settings: Settings, options: Options) -> None:
+async def check_demo(settings: Settings, options: DemoOptions) -> None:
     """Start, see that it works, and stop. Raises SettingsError, Failed, PlaybookError."""
     async with (
-        _told(settings, options) as url,
+        _announce_demo(settings, options) as url,
         aiohttp.ClientSession() as browser,
         browser.get(url) as page,
     ):
@@ -133,18 +133,18 @@ async def check_demo(settings: Settings, options: Options) -> None:
 
 
 @asynccontextmanager
-async def _told(settings: Settings, options: Options) -> AsyncIterator[str]:
+async def _announce_demo(settings: Settings, options: DemoOptions) -> AsyncIterator[str]:
     """The demo, with what a person needs to know of it on stdout; its address."""
     hide_from_libraries()
-    location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_origin(options))
-    async with demonstrating(settings, location, port=free_port(options.port), locale=options.locale) as shown:
+    location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_choose_origin(options))
+    async with open_demo(settings, location, port=find_free_port(options.port), locale=options.locale) as shown:
         url = f"{shown.slack.url}/"
         print(f"Slack in your browser: {url}", *shown.told, sep="\n", flush=True)
         yield url
 
 
 @asynccontextmanager
-async def demonstrating(
+async def open_demo(
     settings: Settings, location: Location, *, port: int = 0, locale: str | None = None
 ) -> AsyncIterator[Demo]:
     """The workspace, with its page and customers, and the bot connected to it, inside the block.
@@ -157,28 +157,30 @@ async def demonstrating(
         records = await stack.enter_async_context(open_or_create(location))
         if records.is_new and simulator is not None:
             await mark_demonstration(records, actor="demo")
-        newest = _Newest(ChoiceLog(records.database))
+        newest = _LogTail(ChoiceLog(records.database))
         stack.push_async_callback(newest.aclose)
         page_options = PageOptions(
-            model_name=wiring.terms(settings).model,
+            model_name=wiring.make_terms(settings).model,
             is_demonstration=simulator is not None,
             log_rows=newest.rows,
-            model_faults=_steering(simulator),
+            model_faults=_make_fault_switch(simulator),
             database=str(location),
         )
-        slack = await stack.enter_async_context(_workspace(page_options, port=port))
+        slack = await stack.enter_async_context(_open_workspace(page_options, port=port))
         add_customers(slack)
         if locale is not None:
             slack.change_user(slack.people.agent, locale=locale)
-        bot = run_bot(_for(slack, settings, location), http=None, health=None, models=_models(simulator))
+        bot = run_bot(
+            _adapt_settings(slack, settings, location), http=None, health=None, models=_choose_models(simulator)
+        )
         await stack.enter_async_context(bot)
         await slack.wait_for_app()
         recorded = await describe_recording(location, records, simulated=simulator is not None)
-        yield Demo(slack=slack, told=_sentences(slack, settings, recorded))
+        yield Demo(slack=slack, told=_describe_demo(slack, settings, recorded))
 
 
 @asynccontextmanager
-async def _workspace(page_options: PageOptions, *, port: int) -> AsyncIterator[Workspace]:
+async def _open_workspace(page_options: PageOptions, *, port: int) -> AsyncIterator[Workspace]:
     started: list[Workspace] = []
     routes = build_page_routes(lambda: started[0], page_options=page_options)
     config = AppConfig.from_manifest(load_manifest())
@@ -187,7 +189,7 @@ async def _workspace(page_options: PageOptions, *, port: int) -> AsyncIterator[W
         yield slack
 
 
-def free_port(wanted: int | None) -> int:
+def find_free_port(wanted: int | None) -> int:
     """The wanted port, or else the first free one from PORT on. Raises SettingsError, Failed."""
     if wanted is not None:
         if not _is_free(wanted):
@@ -209,11 +211,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _origin(options: Options) -> Origin:
+def _choose_origin(options: DemoOptions) -> Origin:
     return "demonstration" if options.database is None else "--database"
 
 
-def _for(slack: Workspace, settings: Settings, location: Location) -> Settings:
+def _adapt_settings(slack: Workspace, settings: Settings, location: Location) -> Settings:
     """The settings by which the bot takes this workspace for Slack."""
     own = {
         "slack_bot_token": SecretStr(slack.bot_token),
@@ -227,7 +229,7 @@ def _for(slack: Workspace, settings: Settings, location: Location) -> Settings:
     return settings.model_copy(update=own)
 
 
-def _models(simulator: FaultSimulator | None) -> ModelSource | None:
+def _choose_models(simulator: FaultSimulator | None) -> ModelSource | None:
     return (
         None
         if simulator is None
@@ -235,18 +237,18 @@ def _models(simulator: FaultSimulator | None) -> ModelSource | None:
     )
 
 
-def _steering(simulator: FaultSimulator | None) -> Callable[[str], None]:
+def _make_fault_switch(simulator: FaultSimulator | None) -> Callable[[str], None]:
     """What the page's fault panel does with the model."""
 
-    def steer(name: str) -> None:
+    def set_fault(name: str) -> None:
         if simulator is None:
             raise ImpossibleAction("only the demonstration model can be made slow or broken; yours is as it is")
         simulator.current = next((fault for fault in SIMULATED_FAULTS if fault == name), None)
 
-    return steer
+    return set_fault
 
 
-class _Newest:
+class _LogTail:
     """The newest rows of the choice log. A page that goes away while it reads them does not break the reading off."""
 
     def __init__(self, log: ChoiceLog) -> None:
@@ -268,6 +270,6 @@ class _Newest:
         return [json.loads(to_json_line(entry)) async for entry in entries]
 
 
-def _sentences(slack: Workspace, settings: Settings, recorded: str) -> tuple[str, ...]:
+def _describe_demo(slack: Workspace, settings: Settings, recorded: str) -> tuple[str, ...]:
     model = f"The replies are written by {settings.suggest_model}." if settings.has_model else NO_MODEL
     return (f"You are {slack.people.agent.real_name}; everybody here is invented.", model, recorded)

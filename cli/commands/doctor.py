@@ -15,12 +15,12 @@ from cli import logs, wiring
 from cli.database_location import Location, explain_unusable, refuse_other_files
 from cli.errors import Failed, SettingsError
 from cli.options import Json
-from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identified
+from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identify
 from cli.render.json import doctor as json
 from cli.render.output import print_result
 from cli.render.text import doctor as text
 from cli.settings import FIXES, Settings, is_traced, load_settings
-from cli.slack_manifest import bot_scopes, load_manifest
+from cli.slack_manifest import list_bot_scopes, load_manifest
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
 from storage.errors import StorageError
@@ -71,7 +71,7 @@ def run(*, as_json: Json = False) -> None:
 
 async def examine(settings: Settings) -> tuple[Finding, ...]:
     """Everything that `serve` needs, in the order in which one sets it up."""
-    return tuple([finding async for finding in _findings(settings)])
+    return tuple([finding async for finding in _examine_parts(settings)])
 
 
 def list_malformed(error: SettingsError) -> tuple[Finding, ...]:
@@ -84,33 +84,33 @@ def is_usable(findings: Sequence[Finding]) -> bool:
     return all(finding.status != "problem" for finding in findings)
 
 
-async def _findings(settings: Settings) -> AsyncIterator[Finding]:
-    yield _ok("settings", f"well-formed, {_sources()}")
-    for finding in _tokens(settings):
+async def _examine_parts(settings: Settings) -> AsyncIterator[Finding]:
+    yield _ok("settings", f"well-formed, {_name_sources()}")
+    for finding in _check_tokens(settings):
         yield finding
     async with aiohttp.ClientSession(trust_env=True) as session:
         if settings.slack_bot_token is not None:
-            async for finding in _slack(settings, session):
+            async for finding in _check_slack(settings, session):
                 yield finding
-        yield _admins(settings)
+        yield _check_admins(settings)
         if settings.suggest_allowed_channels:
             where = ", ".join(settings.suggest_allowed_channels)
             yield _ok("SUGGEST_ALLOWED_CHANNELS", f"replies are asked for and posted in {where} only")
-        database = await _database(Location.of_settings(settings))
+        database = await _check_database(Location.of_settings(settings))
         yield database
-        yield await _privacy(settings, Location.of_settings(settings), is_readable=database.status == "ok")
-        playbook, finding = _playbook(settings)
+        yield await _check_privacy(settings, Location.of_settings(settings), is_readable=database.status == "ok")
+        playbook, finding = _check_playbook(settings)
         yield finding
-        yield await _model(settings, playbook, session)
+        yield await _check_model(settings, playbook, session)
     if is_traced():
-        yield _tracing(settings)
+        yield _check_tracing(settings)
 
 
-def _sources() -> str:
+def _name_sources() -> str:
     return "from the environment and .env" if Path(".env").is_file() else "from the environment; there is no .env here"
 
 
-def _tokens(settings: Settings) -> Iterator[Finding]:
+def _check_tokens(settings: Settings) -> Iterator[Finding]:
     """Which tokens there are, and for which mode they do."""
     if settings.slack_bot_token is None:
         yield _problem("SLACK_BOT_TOKEN", f"missing: {FIXES['SLACK_BOT_TOKEN']}")
@@ -127,34 +127,34 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         yield _note("SLACK_CLIENT_ID", "not used yet: it is for several workspaces, which come later")
 
 
-async def _slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+async def _check_slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
     assert settings.slack_bot_token is not None
     token = settings.slack_bot_token.get_secret_value()
     connection = Connection(token, api_url=settings.slack_api_url, session=session)
     try:
-        identity = await identified(connection)
+        identity = await identify(connection)
     except NotUsable as error:
         yield _problem("SLACK_BOT_TOKEN", str(error))
     else:
         yield _ok("SLACK_BOT_TOKEN", f"taken: {identity.bot_user_id} in {identity.team} ({identity.team_id})")
-        yield _scopes(identity)
+        yield _check_scopes(identity)
         if settings.suggest_allowed_usergroups:
-            yield await _usergroups(connection, settings.suggest_allowed_usergroups)
+            yield await _check_usergroups(connection, settings.suggest_allowed_usergroups)
     if settings.slack_app_token is not None:
-        yield await _app_token(connection, settings.slack_app_token.get_secret_value())
+        yield await _check_app_token(connection, settings.slack_app_token.get_secret_value())
 
 
-def _scopes(identity: BotIdentity) -> Finding:
-    wanted = bot_scopes(load_manifest())
+def _check_scopes(identity: BotIdentity) -> Finding:
+    wanted = list_bot_scopes(load_manifest())
     if not identity.scopes:
-        return _note("scopes", f"Slack did not say which are granted; needed are {_listed(wanted)}")
+        return _note("scopes", f"Slack did not say which are granted; needed are {_join_sorted(wanted)}")
     if missing := wanted - identity.scopes:
         fix = "add them under OAuth & Permissions of your Slack app, and install it again"
-        return _problem("scopes", f"not granted: {_listed(missing)}: {fix}")
-    return _ok("scopes", f"all granted: {_listed(wanted)}")
+        return _problem("scopes", f"not granted: {_join_sorted(missing)}: {fix}")
+    return _ok("scopes", f"all granted: {_join_sorted(wanted)}")
 
 
-async def _app_token(connection: Connection, token: str) -> Finding:
+async def _check_app_token(connection: Connection, token: str) -> Finding:
     try:
         await connection.try_app_token(token)
     except SlackRefused as error:
@@ -164,7 +164,7 @@ async def _app_token(connection: Connection, token: str) -> Finding:
     return _ok("SLACK_APP_TOKEN", "taken: Socket Mode can be opened")
 
 
-async def _usergroups(connection: Connection, ids: Sequence[str]) -> Finding:
+async def _check_usergroups(connection: Connection, ids: Sequence[str]) -> Finding:
     """A group that Slack does not tell the members of would keep them out."""
     name = "SUGGEST_ALLOWED_USERGROUPS"
     told = []
@@ -178,14 +178,14 @@ async def _usergroups(connection: Connection, ids: Sequence[str]) -> Finding:
     return _ok(name, f"{', '.join(told)}; admins may use the bot, too")
 
 
-def _admins(settings: Settings) -> Finding:
+def _check_admins(settings: Settings) -> Finding:
     always = "the workspace's admins may pause the bot"
     if not settings.suggest_admins:
         return _note("SUGGEST_ADMINS", f"none set: {always}")
     return _ok("SUGGEST_ADMINS", f"{', '.join(settings.suggest_admins)}; {always}, too")
 
 
-async def _database(location: Location) -> Finding:
+async def _check_database(location: Location) -> Finding:
     """Looked at without making one."""
     name = "database"
     if location.file is not None and location.is_empty:
@@ -196,10 +196,10 @@ async def _database(location: Location) -> Finding:
         refuse_other_files(location)
     except (SettingsError, Failed) as error:
         return _problem(name, str(error))
-    return await _existing_database(location, name)
+    return await _check_existing_database(location, name)
 
 
-async def _existing_database(location: Location, name: str) -> Finding:
+async def _check_existing_database(location: Location, name: str) -> Finding:
     database = Database(location.url)
     try:
         if obstacles := await find_obstacles_to_writing(database):
@@ -216,10 +216,10 @@ async def _existing_database(location: Location, name: str) -> Finding:
     return _problem(name, f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
 
 
-async def _privacy(settings: Settings, location: Location, *, is_readable: bool) -> Finding:
+async def _check_privacy(settings: Settings, location: Location, *, is_readable: bool) -> Finding:
     """What is kept of texts, and whether what is kept of open requests can be opened."""
     name, kept = "privacy", KEPT[settings.suggest_store_text]
-    if is_readable and not location.is_empty and (closed := await _unreadable(settings, location)):
+    if is_readable and not location.is_empty and (closed := await _count_unreadable(settings, location)):
         return _problem(
             name,
             f"{closed} of the open requests were sealed with another SUGGEST_SECRET_KEY: write that one behind the new "
@@ -232,9 +232,9 @@ async def _privacy(settings: Settings, location: Location, *, is_readable: bool)
     return _ok(name, f"{kept}; sealed while a request is open")
 
 
-async def _unreadable(settings: Settings, location: Location) -> int:
+async def _count_unreadable(settings: Settings, location: Location) -> int:
     """How many of the newest rows of the vault no key of the settings opens."""
-    database, cipher = Database(location.url), wiring.cipher(settings)
+    database, cipher = Database(location.url), wiring.make_cipher(settings)
     try:
         if (await read_revisions(database))[0] is None:
             return 0
@@ -243,7 +243,7 @@ async def _unreadable(settings: Settings, location: Location) -> int:
         await database.aclose()
 
 
-def _playbook(settings: Settings) -> tuple[Playbook | None, Finding]:
+def _check_playbook(settings: Settings) -> tuple[Playbook | None, Finding]:
     try:
         playbook = load_playbook(settings.suggest_playbook)
     except PlaybookError as error:
@@ -252,7 +252,7 @@ def _playbook(settings: Settings) -> tuple[Playbook | None, Finding]:
     return playbook, _ok("playbook", f"{where}: {len(playbook.styles)} styles, {playbook.prompt_version}")
 
 
-async def _model(settings: Settings, playbook: Playbook | None, session: aiohttp.ClientSession) -> Finding:
+async def _check_model(settings: Settings, playbook: Playbook | None, session: aiohttp.ClientSession) -> Finding:
     if not settings.has_model:
         return _problem("model", NO_MODEL)
     server = ModelServer(settings, session)
@@ -272,7 +272,7 @@ async def _model(settings: Settings, playbook: Playbook | None, session: aiohttp
     return _ok("model", f"{', '.join(names)} at {server.address}")
 
 
-def _tracing(settings: Settings) -> Finding:
+def _check_tracing(settings: Settings) -> Finding:
     switched_on = "LangSmith's variables are set: what runs, when and with which ids is sent there"
     if settings.suggest_trace_text == "on":
         return _warning(
@@ -283,7 +283,7 @@ def _tracing(settings: Settings) -> Finding:
     return _warning("tracing", f"{switched_on}, without texts; unset LANGSMITH_TRACING to send nothing")
 
 
-def _listed(scopes: frozenset[str]) -> str:
+def _join_sorted(scopes: frozenset[str]) -> str:
     return ", ".join(sorted(scopes))
 
 

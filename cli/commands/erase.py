@@ -120,4 +120,6 @@ def confirm(matches: ErasureMatches) -> bool:
 
 
 def _make_eraser(settings: Settings, database: Database) -> Eraser:
-    return Eraser(erasures=Erasures(database), audit=Audit(database), cipher=wiring.cipher(settings), now=wiring.now)
+    return Eraser(
+        erasures=Erasures(database), audit=Audit(database), cipher=wiring.make_cipher(settings), now=wiring.now
+    )

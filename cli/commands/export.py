@@ -22,7 +22,7 @@ from cli import wiring
 from cli.database_location import Location, explain_unavailable, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
-from cli.output_file import STDOUT, destination, is_to_be_a_file
+from cli.output_file import STDOUT, is_regular_target, open_output
 from cli.settings import Settings, load_settings
 from storage.engine.database import Database
 from storage.queries.export_rows import RawChoiceLog
@@ -142,22 +142,22 @@ def run(
 
 def export(location: Location, wanted: Export) -> None:
     """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
-    print(_summary(write(location, wanted), wanted.output), file=sys.stderr)
+    print(_summarise(write(location, wanted), wanted.output), file=sys.stderr)
 
 
 def write(location: Location, wanted: Export) -> Exported:
     """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
     _refuse_packing(wanted)
-    selection, count, simulated = asyncio.run(_noted(location, wanted))
+    selection, count, simulated = asyncio.run(_count_and_note(location, wanted))
     found = RawChoiceLog(location.url).iter_entries(selection, wanted.wish.fields)
     with (
         explain_unavailable(location),
         closing(found) as entries,
-        _showing(count) as told,
-        _provenance_beside(wanted) as beside,
-        destination(wanted.output) as file,
+        _show_progress(count) as told,
+        _open_provenance_file(wanted) as beside,
+        open_output(wanted.output) as file,
     ):
-        form = _opened(wanted.wish, file)
+        form = _open_writer(wanted.wish, file)
         written = 0
         for raw in entries:
             form.write(raw if wanted.pseudonyms is None else wanted.pseudonyms.replace_ids(raw))
@@ -197,23 +197,23 @@ def _refuse_packing(wanted: Export) -> None:
 
 
 @contextmanager
-def _provenance_beside(wanted: Export) -> Iterator[BinaryIO | None]:
+def _open_provenance_file(wanted: Export) -> Iterator[BinaryIO | None]:
     """The file that tells how the pairs were made, beside a file of pairs. It takes its name after theirs."""
-    if wanted.wish.name not in _PAIRED or not is_to_be_a_file(wanted.output):
+    if wanted.wish.name not in _PAIRED or not is_regular_target(wanted.output):
         yield None
         return
-    with destination(wanted.output.with_name(f"{wanted.output.name}.provenance.json")) as file:
+    with open_output(wanted.output.with_name(f"{wanted.output.name}.provenance.json")) as file:
         yield file
 
 
-def _opened(wish: ExportOptions, file: Any) -> FormatWriter:
+def _open_writer(wish: ExportOptions, file: Any) -> FormatWriter:
     try:
         return open_writer(wish, file)
     except ImportError as error:
         raise SettingsError(f"--format {wish.name} needs a library: install suggest-replies[parquet]") from error
 
 
-async def _noted(location: Location, wanted: Export) -> tuple[Selection, int, int]:
+async def _count_and_note(location: Location, wanted: Export) -> tuple[Selection, int, int]:
     """What is exported, how many requests that are, and how many simulated ones that leaves out."""
     async with open_existing(location) as database:
         selection, log = wanted.selection, ChoiceLog(database)
@@ -223,12 +223,12 @@ async def _noted(location: Location, wanted: Export) -> tuple[Selection, int, in
         if not selection.include_simulated:
             simulated = await log.count(replace(selection, include_simulated=True)) - count
         if not count and not simulated:
-            await _refuse_unknown(location, log, selection)
-        await _note(database, replace(wanted, selection=selection), count)
+            await _refuse_unknown_ids(location, log, selection)
+        await _record_in_audit(database, replace(wanted, selection=selection), count)
     return selection, count, simulated
 
 
-async def _refuse_unknown(location: Location, log: ChoiceLog, selection: Selection) -> None:
+async def _refuse_unknown_ids(location: Location, log: ChoiceLog, selection: Selection) -> None:
     """An id that the log does not know is most likely a slip. Raises NothingFound."""
     for option, name in _NAMED:
         value = getattr(selection, name)
@@ -236,7 +236,7 @@ async def _refuse_unknown(location: Location, log: ChoiceLog, selection: Selecti
             raise NothingFound(f"{option} {value!r}: {location} has no request of it, so nothing was written")
 
 
-async def _note(database: Database, wanted: Export, count: int) -> None:
+async def _record_in_audit(database: Database, wanted: Export, count: int) -> None:
     audit, selection = Audit(database), wanted.selection
     if not await audit.may_record():
         print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
@@ -258,7 +258,7 @@ async def _note(database: Database, wanted: Export, count: int) -> None:
 
 
 @contextmanager
-def _showing(count: int) -> Iterator[Any]:
+def _show_progress(count: int) -> Iterator[Any]:
     """How far it is, for a person who watches."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -269,7 +269,7 @@ def _showing(count: int) -> Iterator[Any]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def _summary(exported: Exported, output: Path) -> str:
+def _summarise(exported: Exported, output: Path) -> str:
     where = "" if output == STDOUT else f" to {output}"
     parts = [f"{exported.requests} request{'' if exported.requests == 1 else 's'} exported{where}"]
     if exported.simulated_left_out:

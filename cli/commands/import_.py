@@ -1,7 +1,6 @@
 """`suggest import`: requests from files, each line checked; good ones are recorded, bad ones told, none twice."""
 
 import asyncio
-import json
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -23,24 +22,26 @@ from cli.database_location import Location, is_unset, locate_database, open_exis
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT
+from cli.render.json import imports as json
+from cli.render.text import imports as text
 from cli.settings import Settings, load_settings
 from storage.records import LogEntry
 from storage.repositories.audit import Audit
 from storage.repositories.imports import AT_ONCE, ImportVerdict, LogImporter
 
-_TOLD: Final = 100
+_MAX_LISTED: Final = 100
 """Refused lines that are told for each file; the rest is counted."""
 
-_TRIED: Final = 20
+_MAX_BAD_START: Final = 20
 """Lines that may be wrong from the start before the file is taken for something else."""
 
-Found = Iterator[tuple[int, LogEntry | InvalidLine]]
-Source = Callable[[BinaryIO, Path], Found]
+NumberedEntries = Iterator[tuple[int, LogEntry | InvalidLine]]
+EntryReader = Callable[[BinaryIO, Path], NumberedEntries]
 """How a file's lines become requests; the name tells which layout it has."""
 
-Judge = Callable[[Sequence[LogEntry]], Awaitable[list[ImportVerdict]]]
+EntryJudge = Callable[[Sequence[LogEntry]], Awaitable[list[ImportVerdict]]]
 
-Keep = Callable[[LogEntry], LogEntry]
+Redaction = Callable[[LogEntry], LogEntry]
 """What is kept of a request's texts."""
 
 _REASONS: Final[dict[ImportVerdict, str]] = {
@@ -51,7 +52,7 @@ _REASONS: Final[dict[ImportVerdict, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class RefusedLine:
     """A line that was not taken."""
 
     file: str
@@ -60,11 +61,12 @@ class Refused:
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
-    """What became of the lines."""
+class ImportTally:
+    """The numbers of `new`, `known` and `refused` lines, and the first of those refused in each file."""
 
+    is_rehearsal: bool
     counts: Counter[str] = field(default_factory=Counter)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedLine] = field(default_factory=list)
 
 
 def run(
@@ -85,74 +87,82 @@ def run(
 
     Example: suggest import choices.jsonl --dry-run
     """
-    source = as_it_is if by is None else by_map(by)
-    work = rehearse if dry_run else import_
-    tally = asyncio.run(work(locate_database(database), files, source, keep_as_set(load_settings())))
+    source = read_log if by is None else make_mapped_reader(by)
+    work = rehearse_import if dry_run else import_files
+    tally = asyncio.run(work(locate_database(database), files, source, choose_redaction(load_settings())))
     if as_json:
-        tell_programs(tally)
+        print(json.render_tally(tally))
     else:
-        tell(tally, "would be imported" if dry_run else "imported")
+        print(text.render_tally(tally), file=sys.stderr, end="")
+    if refused := tally.counts["refused"]:
+        raise Failed(f"{refused} lines were refused" if as_json else text.summarise_tally(tally))
 
 
-async def import_(location: Location, files: Sequence[Path], source: Source, keep: Keep) -> Tally:
+async def import_files(
+    location: Location, files: Sequence[Path], source: EntryReader, redact: Redaction
+) -> ImportTally:
     """Record what is new. Raises SettingsError, Failed."""
-    _look_at(files)
-    tally = Tally()
+    _check_files(files)
+    tally = ImportTally(is_rehearsal=False)
     async with open_or_create(location) as records:
         for file in files:
             before = Counter(tally.counts)
-            await _read(file, _keeping(source, keep), LogImporter(records.database, FIELDS).import_new, tally)
+            await _read_file(
+                file, _redact_entries(source, redact), LogImporter(records.database, FIELDS).import_new, tally
+            )
             data = {"imported": tally.counts["new"] - before["new"], "known": tally.counts["known"] - before["known"]}
             await Audit(records.database).record(at=wiring.now(), actor="cli", action="import", data=data)
     return tally
 
 
-async def rehearse(location: Location, files: Sequence[Path], source: Source, keep: Keep) -> Tally:
+async def rehearse_import(
+    location: Location, files: Sequence[Path], source: EntryReader, redact: Redaction
+) -> ImportTally:
     """Say what would be recorded. Nothing is, and no database is made. Raises SettingsError, Failed."""
-    _look_at(files)
-    tally = Tally()
-    async with _judging(location) as judge:
+    _check_files(files)
+    tally = ImportTally(is_rehearsal=True)
+    async with _open_check(location) as judge:
         for file in files:
-            await _read(file, _keeping(source, keep), judge, tally)
+            await _read_file(file, _redact_entries(source, redact), judge, tally)
     return tally
 
 
 @asynccontextmanager
-async def _judging(location: Location) -> AsyncIterator[Judge]:
+async def _open_check(location: Location) -> AsyncIterator[EntryJudge]:
     """Nothing is written: a database that is not there, or holds no log yet, has none of the requests."""
     if await is_unset(location):
-        yield _all_new
+        yield _judge_as_new
         return
     async with open_existing(location) as database:
         yield LogImporter(database, FIELDS).compare
 
 
-async def _all_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+async def _judge_as_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
     return ["new"] * len(entries)
 
 
-def keep_as_set(settings: Settings) -> Keep:
+def choose_redaction(settings: Settings) -> Redaction:
     """What SUGGEST_STORE_TEXT and the playbook say. Raises PlaybookError."""
     playbook = load_playbook(settings.suggest_playbook)
     recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
     return lambda entry: redact_entry(entry, settings.suggest_store_text, recogniser)
 
 
-def _keeping(source: Source, keep: Keep) -> Source:
-    def kept_only(file: BinaryIO, name: Path) -> Found:
+def _redact_entries(source: EntryReader, redact: Redaction) -> EntryReader:
+    def read_and_redact(file: BinaryIO, name: Path) -> NumberedEntries:
         for number, found in source(file, name):
-            yield number, found if isinstance(found, InvalidLine) else keep(found)
+            yield number, found if isinstance(found, InvalidLine) else redact(found)
 
-    return kept_only
+    return read_and_redact
 
 
-def as_it_is(file: BinaryIO, _: Path) -> Found:
+def read_log(file: BinaryIO, _: Path) -> NumberedEntries:
     """Lines of the choice log."""
     for number, line in iter_lines(file):
-        yield number, _entry(line)
+        yield number, _parse_line(line)
 
 
-def _entry(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
+def _parse_line(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
     if isinstance(line, InvalidLine):
         return line
     try:
@@ -161,7 +171,7 @@ def _entry(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
         return error
 
 
-def by_map(path: Path) -> Source:
+def make_mapped_reader(path: Path) -> EntryReader:
     """Another system's lines, by a map. Raises SettingsError."""
     try:
         by = ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
@@ -170,14 +180,14 @@ def by_map(path: Path) -> Source:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the map {path} cannot be read: name a TOML file in UTF-8") from error
 
-    def source(file: BinaryIO, name: Path) -> Found:
-        for number, row in iter_rows(file, _layout(name)):
-            yield number, _mapped(row, by)
+    def source(file: BinaryIO, name: Path) -> NumberedEntries:
+        for number, row in iter_rows(file, _detect_layout(name)):
+            yield number, _map_row(row, by)
 
     return source
 
 
-def _mapped(row: dict[str, object] | InvalidLine, by: ColumnMapping) -> LogEntry | InvalidLine:
+def _map_row(row: dict[str, object] | InvalidLine, by: ColumnMapping) -> LogEntry | InvalidLine:
     if isinstance(row, InvalidLine):
         return row
     try:
@@ -186,11 +196,11 @@ def _mapped(row: dict[str, object] | InvalidLine, by: ColumnMapping) -> LogEntry
         return error
 
 
-def _layout(name: Path) -> Layout:
+def _detect_layout(name: Path) -> Layout:
     return "csv" if ".csv" in name.suffixes else "jsonl"
 
 
-def _look_at(files: Sequence[Path]) -> None:
+def _check_files(files: Sequence[Path]) -> None:
     """All of them before the first is read. Raises SettingsError."""
     for file in files:
         if file != STDOUT and not file.exists():
@@ -200,7 +210,7 @@ def _look_at(files: Sequence[Path]) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open_file(path: Path) -> Iterator[BinaryIO]:
     """Raises Failed where it cannot be read."""
     try:
         if path == STDOUT:
@@ -213,12 +223,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise Failed(f"{path} cannot be read: {error.strerror}") from error
 
 
-async def _read(path: Path, source: Source, judge: Judge, tally: Tally) -> None:
+async def _read_file(path: Path, source: EntryReader, judge: EntryJudge, tally: ImportTally) -> None:
     """Raises Failed for a file that is no choice log at all."""
     name = "stdin" if path == STDOUT else str(path)
     batch: list[tuple[int, LogEntry]] = []
     good, told, first = 0, len(tally.refused), None
-    with _opened(path) as file:
+    with _open_file(path) as file:
         for number, found in source(file, path):
             if isinstance(found, InvalidLine):
                 _refuse(tally, name, number, str(found), told=told)
@@ -226,17 +236,19 @@ async def _read(path: Path, source: Source, judge: Judge, tally: Tally) -> None:
             else:
                 good += 1
                 batch.append((number, found))
-            if first and not good and len(tally.refused) - told >= _TRIED:
+            if first and not good and len(tally.refused) - told >= _MAX_BAD_START:
                 break
             if len(batch) >= AT_ONCE:
-                await _take(batch, judge, tally, name, told=told)
+                await _judge_batch(batch, judge, tally, name, told=told)
                 batch = []
     if first and not good:
         raise Failed(f"{name} is no choice log: {first}")
-    await _take(batch, judge, tally, name, told=told)
+    await _judge_batch(batch, judge, tally, name, told=told)
 
 
-async def _take(batch: list[tuple[int, LogEntry]], judge: Judge, tally: Tally, name: str, *, told: int) -> None:
+async def _judge_batch(
+    batch: list[tuple[int, LogEntry]], judge: EntryJudge, tally: ImportTally, name: str, *, told: int
+) -> None:
     if not batch:
         return
     for (number, _), verdict in zip(batch, await judge([entry for _, entry in batch]), strict=True):
@@ -246,29 +258,7 @@ async def _take(batch: list[tuple[int, LogEntry]], judge: Judge, tally: Tally, n
             _refuse(tally, name, number, _REASONS[verdict], told=told)
 
 
-def _refuse(tally: Tally, name: str, number: int, reason: str, *, told: int) -> None:
+def _refuse(tally: ImportTally, name: str, number: int, reason: str, *, told: int) -> None:
     tally.counts["refused"] += 1
-    if len(tally.refused) - told < _TOLD:
-        tally.refused.append(Refused(file=name, line=number, reason=reason))
-
-
-def tell(tally: Tally, words: str) -> None:
-    """Each refused line on stderr, and the sum. Raises Failed where a line was refused."""
-    for one in tally.refused:
-        print(f"{one.file}:{one.line}: {one.reason}", file=sys.stderr)
-    if (more := tally.counts["refused"] - len(tally.refused)) > 0:
-        print(f"and {more} more lines", file=sys.stderr)
-    summary = f"{tally.counts['new']} requests {words}; {tally.counts['known']} were there already"
-    if tally.counts["refused"]:
-        raise Failed(f"{summary}; {tally.counts['refused']} lines refused, told above")
-    print(summary, file=sys.stderr)
-
-
-def tell_programs(tally: Tally) -> None:
-    """The same as JSON on stdout. Raises Failed where a line was refused."""
-    refused = [{"file": one.file, "line": one.line, "reason": one.reason} for one in tally.refused]
-    counts = tally.counts
-    print(json.dumps({"imported": counts["new"], "known": counts["known"], "refused": refused,
-                      "refused_count": counts["refused"]}, ensure_ascii=False))  # fmt: skip
-    if counts["refused"]:
-        raise Failed(f"{counts['refused']} lines were refused")
+    if len(tally.refused) - told < _MAX_LISTED:
+        tally.refused.append(RefusedLine(file=name, line=number, reason=reason))

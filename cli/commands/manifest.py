@@ -27,5 +27,5 @@ def run(
     if socket_mode and http is not None:
         raise SettingsError("--socket-mode and --http exclude each other: give one of them")
     found = slack_manifest.load_manifest()
-    manifest = slack_manifest.for_socket_mode(found) if http is None else slack_manifest.for_http(found, http)
+    manifest = slack_manifest.adapt_to_socket_mode(found) if http is None else slack_manifest.adapt_to_http(found, http)
     print_result(manifest, as_json=as_json, to_text=slack_manifest.to_yaml, to_json=slack_manifest.to_json)

@@ -20,7 +20,7 @@ from cli.choice_source import LogLine, read_lines
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
-from cli.output_file import STDOUT, destination
+from cli.output_file import STDOUT, open_output
 from cli.render.json import ranking as json
 from cli.render.text import ranking as text
 from storage.repositories.rankers import Rankers
@@ -69,19 +69,19 @@ def score(log: Path, model: Path | None, output: Path, location: Location) -> Sc
         raise SettingsError(f"-o {output} is the log itself: name another file")
     ranker = asyncio.run(_read_stored_ranker(location)) if model is None else _read_saved_ranker(model)
     count = 0
-    with destination(output) as file:
-        for batch in _batches(read_lines(log)):
-            _score(ranker, batch, file)
+    with open_output(output) as file:
+        for batch in _split_batches(read_lines(log)):
+            _write_scores(ranker, batch, file)
             count += len(batch)
     return Scoring(requests=count, version=ranker.version, output=output)
 
 
-def _batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
+def _split_batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
     while batch := list(islice(lines, _BATCH)):
         yield batch
 
 
-def _score(ranker: Ranker, batch: Sequence[LogLine], file: BinaryIO) -> None:
+def _write_scores(ranker: Ranker, batch: Sequence[LogLine], file: BinaryIO) -> None:
     displays = [to_undecided_choice_set(line.entry) for line in batch]
     predictions = iter(predict(ranker, [display for display in displays if display is not None]))
     file.writelines(

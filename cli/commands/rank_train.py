@@ -12,7 +12,7 @@ from cli.choice_source import ChoiceSource, Logs, PickWeights, read_training_set
 from cli.database_location import locate_database
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
-from cli.output_file import destination
+from cli.output_file import open_output
 from cli.render.json import ranking as json
 from cli.render.output import print_result
 from cli.render.text import ranking as text
@@ -54,6 +54,6 @@ def train(source: ChoiceSource, weights: Weights, save: Path | None) -> Training
     except NothingToLearn as error:
         raise Failed(f"there is nothing to learn from: {text.describe_training_set(found)}") from error
     if save is not None:
-        with destination(save) as file:
+        with open_output(save) as file:
             file.write(ranker.to_json().encode() + b"\n")
     return Training(data=found, ranker=ranker, saved=save)

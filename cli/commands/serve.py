@@ -10,7 +10,7 @@ import typer
 from cli import logs
 from cli.errors import SettingsError
 from cli.lifecycle import Address, run_bot, run_until_signal
-from cli.settings import FIXES, Settings, hide_from_libraries, load_settings, one_thread_of_algebra, require
+from cli.settings import FIXES, Settings, hide_from_libraries, limit_algebra_threads, load_settings, require
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ async def serve(settings: Settings, *, http: Address | None, health: Address | N
     """
     check_settings(settings, http=http)
     hide_from_libraries()
-    one_thread_of_algebra()
+    limit_algebra_threads()
     await run_until_signal(_run_until_cancelled(settings, http=http, health=health))
     _log.info("stopped")
 

@@ -46,7 +46,7 @@ WRITTEN_BY_A_MODEL: Final = "Written by an AI model: read before you send."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class TryOptions:
     """What the command line said. `pick` is a position, and chooses that reply without asking."""
 
     message: str
@@ -87,7 +87,7 @@ def run(
 
     Example: suggest try "Where is my order?" --hint "we are out of stock"
     """
-    options = Options(
+    options = TryOptions(
         message=message,
         hint=hint,
         database=database,
@@ -102,27 +102,27 @@ def run(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Answer:
     """What the agent typed under the candidates."""
 
     kind: Literal["use", "edit", "redraft", "dismiss", "leave", "unclear"]
     position: int = 0
 
 
-async def try_message(settings: Settings, options: Options) -> None:
+async def try_message(settings: Settings, options: TryOptions) -> None:
     """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
-    settings = _checked(settings, options)
+    settings = _apply_options(settings, options)
     playbook = load_playbook(settings.suggest_playbook)
     location = locate_for_try(settings, options.database)
     terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
     async with open_or_create(location) as records:
-        await wiring.housekeeper(settings, records=records).sweep()
+        await wiring.make_housekeeper(settings, records=records).sweep()
         if records.is_new and not settings.has_model:
             await mark_demonstration(records, actor=HERE)
-        async with _trial(settings, options, records, playbook, terminal) as trial:
-            problem = await trial.run(options)
+        async with _open_session(settings, options, records, playbook, terminal) as session:
+            problem = await session.run(options)
         if options.as_json:
-            entry = await ChoiceLog(records.database).get_entry(trial.request_id)
+            entry = await ChoiceLog(records.database).get_entry(session.request_id)
             assert entry is not None
             print(to_json_line(entry), end="")
         terminal.note(await describe_recording(location, records, simulated=not settings.has_model))
@@ -130,7 +130,7 @@ async def try_message(settings: Settings, options: Options) -> None:
         raise Failed(problem)
 
 
-class Trial:
+class TrySession:
     """Asks, shows, and records what is decided."""
 
     def __init__(
@@ -155,7 +155,7 @@ class Trial:
         self.request_id = ""
         """The request that was drafted last."""
 
-    async def run(self, options: Options) -> str | None:
+    async def run(self, options: TryOptions) -> str | None:
         """From the message to the choice, or to a request left open. What did not work, if anything."""
         if self._suggester.terms.simulated:
             self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}", style="bold yellow")
@@ -167,7 +167,7 @@ class Trial:
             locale=locale(),
             conversation=(Turn(role="customer", text=clean(options.message)),),
             hint=clean(options.hint) if options.hint else None,
-            idempotency_key=self._key(),
+            idempotency_key=self._make_key(),
         )
         entry = await self._draft(await self._suggester.accept(ask))
         if options.pick is not None:
@@ -176,7 +176,7 @@ class Trial:
             entry = await self._decide(entry)
         elif entry.visible:
             self._terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
-        return self._problem(entry)
+        return self._describe_problem(entry)
 
     async def _draft(self, request: Request) -> LogEntry:
         self.request_id = request.id
@@ -191,7 +191,7 @@ class Trial:
     async def _pick(self, entry: LogEntry, position: int) -> str | None:
         shown = len(entry.visible)
         if not shown:
-            return self._problem(entry)
+            return self._describe_problem(entry)
         if position > shown:
             return f"there is no reply {position}, only {shown} of {len(entry.candidates)}: the request is left open"
         await self._use(entry, position)
@@ -200,21 +200,21 @@ class Trial:
     async def _decide(self, entry: LogEntry) -> LogEntry:
         """Ask until the request is decided or left open. The entry of the last redraft."""
         while entry.visible:
-            wish = understood(self._terminal.ask(self._question(entry)), shown=len(entry.visible))
-            if wish.kind == "redraft":
+            answer = parse_answer(self._terminal.ask(self._build_question(entry)), shown=len(entry.visible))
+            if answer.kind == "redraft":
                 entry = await self._redraft(entry)
-            elif await self._settled(wish, entry):
+            elif await self._carry_out(answer, entry):
                 break
         return entry
 
-    async def _settled(self, wish: Wish, entry: LogEntry) -> bool:
+    async def _carry_out(self, answer: Answer, entry: LogEntry) -> bool:
         """Whether the wish ended the asking."""
-        match wish.kind:
+        match answer.kind:
             case "use":
-                await self._use(entry, wish.position)
+                await self._use(entry, answer.position)
                 return True
             case "edit":
-                return await self._edit(entry, wish.position)
+                return await self._edit(entry, answer.position)
             case "dismiss":
                 await self._dismiss(entry)
                 return True
@@ -226,16 +226,16 @@ class Trial:
                 return False
 
     async def _use(self, entry: LogEntry, position: int) -> None:
-        chosen = await self._chooser.use(self._click(), entry.visible[position - 1].id)
+        chosen = await self._chooser.use(self._make_click(), entry.visible[position - 1].id)
         self._confirm(position, chosen.choice)
 
     async def _edit(self, entry: LogEntry, position: int) -> bool:
         """Whether the reply was edited, rather than left as it is."""
-        candidate = (await self._chooser.open_edit(self._click(), entry.visible[position - 1].id)).candidate
+        candidate = (await self._chooser.open_edit(self._make_click(), entry.visible[position - 1].id)).candidate
         try:
             text = self._terminal.edit(candidate.text or "")
             if text is not None:
-                chosen = await self._chooser.edit(self._click(), candidate.id, text)
+                chosen = await self._chooser.edit(self._make_click(), candidate.id, text)
                 self._confirm(position, chosen.choice)
                 return True
             self._terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")
@@ -246,17 +246,17 @@ class Trial:
         return False
 
     async def _redraft(self, entry: LogEntry) -> LogEntry:
-        return await self._draft(await self._suggester.redraft(self._click(), entry.request.id))
+        return await self._draft(await self._suggester.redraft(self._make_click(), entry.request.id))
 
     async def _dismiss(self, entry: LogEntry) -> None:
-        await self._chooser.dismiss(self._click(), entry.request.id)
+        await self._chooser.dismiss(self._make_click(), entry.request.id)
         reasons = get_args(DismissReason)
         self._terminal.say(self._texts("dismissed"))
         for number, reason in enumerate(reasons, start=1):
             self._terminal.say(f"  {number}  {self._texts(f'reason-{reason}')}")
         answer = self._terminal.ask(f"1-{len(reasons)}, or Enter to say nothing: ")
         if answer and answer.isdecimal() and 1 <= int(answer) <= len(reasons):
-            await self._chooser.give_reason(self._click(), entry.request.id, reasons[int(answer) - 1])
+            await self._chooser.give_reason(self._make_click(), entry.request.id, reasons[int(answer) - 1])
             self._terminal.say(self._texts("reason-noted"))
 
     def _confirm(self, position: int, choice: Choice) -> None:
@@ -264,11 +264,11 @@ class Trial:
         self._terminal.say(f"✓ Reply {position} {done}. {self._texts('to-copy')}", style="green")
         self._terminal.hand_over(f"{choice.final_text}\n")
 
-    def _question(self, entry: LogEntry) -> str:
+    def _build_question(self, entry: LogEntry) -> str:
         numbers = "1" if len(entry.visible) == 1 else f"1-{len(entry.visible)}"
         return f"{numbers} use · e N edit · m more like these · d none of these · Enter leaves it open: "
 
-    def _problem(self, entry: LogEntry) -> str | None:
+    def _describe_problem(self, entry: LogEntry) -> str | None:
         """Why there is nothing to show, and what to do."""
         if entry.visible:
             return None
@@ -276,49 +276,49 @@ class Trial:
         what_to_do = "`suggest doctor` checks the settings" if errors & _SETTINGS_ERRORS else "try again in a moment"
         return f"no reply could be drafted ({text.reasons(entry, self._texts)}): {what_to_do}"
 
-    def _click(self) -> Click:
-        return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._key())
+    def _make_click(self) -> Click:
+        return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())
 
-    def _key(self) -> str:
+    def _make_key(self) -> str:
         return f"{HERE}:{self._new_id()}"
 
 
 _SETTINGS_ERRORS: Final = {"refused", "unreachable", "invalid_output"}
-_WISH: Final = re.compile(r"(?P<edit>e\s*)?(?P<position>\d{1,3})", re.IGNORECASE)
+_ANSWER: Final = re.compile(r"(?P<edit>e\s*)?(?P<position>\d{1,3})", re.IGNORECASE)
 
 
-def understood(answer: str | None, *, shown: int) -> Wish:
+def parse_answer(answer: str | None, *, shown: int) -> Answer:
     """What an answer asks for, with `shown` candidates to choose from."""
-    if found := _WISH.fullmatch(answer or ""):
+    if found := _ANSWER.fullmatch(answer or ""):
         position = int(found["position"])
         kind: Literal["use", "edit", "unclear"] = "edit" if found["edit"] else "use"
-        return Wish(kind=kind if 1 <= position <= shown else "unclear", position=position)
+        return Answer(kind=kind if 1 <= position <= shown else "unclear", position=position)
     match (answer or "q").lower():
         case "m":
-            return Wish(kind="redraft")
+            return Answer(kind="redraft")
         case "d":
-            return Wish(kind="dismiss")
+            return Answer(kind="dismiss")
         case "q":
-            return Wish(kind="leave")
+            return Answer(kind="leave")
         case _:
-            return Wish(kind="unclear")
+            return Answer(kind="unclear")
 
 
 @asynccontextmanager
-async def _trial(
-    settings: Settings, options: Options, records: wiring.Records, playbook: Playbook, terminal: Terminal
-) -> AsyncIterator[Trial]:
+async def _open_session(
+    settings: Settings, options: TryOptions, records: wiring.Records, playbook: Playbook, terminal: Terminal
+) -> AsyncIterator[TrySession]:
     texts = get_texts(DEFAULT_LOCALE)
     metrics = Metrics()
-    privacy = wiring.privacy(settings, records=records, playbook=playbook)
+    privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
         labels = {style.name: style.label for style in playbook.styles}
         drafting = _watched(drafter, text.Growing(terminal.console, texts, labels)) if options.stream else drafter
-        yield Trial(
-            suggester=await wiring.suggester(
+        yield TrySession(
+            suggester=await wiring.make_suggester(
                 settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
             ),
-            chooser=wiring.chooser(settings, records=records, privacy=privacy, metrics=metrics),
+            chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics),
             terminal=terminal,
             texts=texts,
             now=wiring.now,
@@ -332,7 +332,7 @@ def _watched(drafter: Drafter, growing: text.Growing) -> BatchDrafter:
     return StreamingDrafter(drafter, growing)
 
 
-def _checked(settings: Settings, options: Options) -> Settings:
+def _apply_options(settings: Settings, options: TryOptions) -> Settings:
     if not options.message.strip():
         raise SettingsError("MESSAGE is empty: write the customer's message in quotes")
     if options.stream and options.as_json:

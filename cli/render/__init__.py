@@ -1,7 +1,9 @@
-"""Rendering of reports and candidates. Called by `cli/commands/` only.
+"""The only rendering of what commands return. Called by `cli/commands/` only.
 
-numbers  numbers, rates and notes in words
-text     for a terminal
-json     for programs
-html     pages without script
+output          prints a result as text or JSON, as --json chooses; writes pages
+text            for a terminal
+json            for programs
+html            pages without script
+numbers         numbers, rates and notes in words, for `report`
+contrast_words  comparisons of styles, models and prompts in words, for `rank report`
 """

@@ -91,20 +91,20 @@ DEFINITIONS: Final = (
 _UNITS: Final = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3))
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def short(value: float) -> str:
+def format_short(value: float) -> str:
     """Whole up to 9,999; above that three digits: 11.8 M."""
     if value < 10_000:
-        return number(value)
+        return format_number(value)
     unit, size = next((unit, size) for unit, size in _UNITS if value >= 0.9995 * size)
     digits = 0 if value >= 99.95 * size else 1
     return f"{value / size:.{digits}f} {unit}"
 
 
-def percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
     """To a tenth; to a hundredth of a percent where that is what there is."""
     if value is None:
         return NOTHING
@@ -112,11 +112,11 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.{digits}f}%"
 
 
-def points(value: float | None) -> str:
-    return NOTHING if value is None else f"{_signed(value)} points"
+def format_points(value: float | None) -> str:
+    return NOTHING if value is None else f"{_format_signed(value)} points"
 
 
-def interval(estimate: Estimate) -> str:
+def format_interval(estimate: Estimate) -> str:
     """From low to high; ~ where it is exploratory."""
     if estimate.low is None or estimate.high is None:
         return NOT_ENOUGH if estimate.value is not None else NOTHING
@@ -124,22 +124,22 @@ def interval(estimate: Estimate) -> str:
     return f"{mark}{100 * estimate.low:.1f} to {100 * estimate.high:.1f}%"
 
 
-def points_between(estimate: Estimate) -> str:
+def format_points_interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return NOT_ENOUGH if estimate.value is not None else NOTHING
     mark = "~ " if estimate.standing == "exploratory" else ""
-    return f"{mark}{_signed(estimate.low)} to {_signed(estimate.high)}"
+    return f"{mark}{_format_signed(estimate.low)} to {_format_signed(estimate.high)}"
 
 
-def _signed(value: float) -> str:
+def _format_signed(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "\u2212")
 
 
-def cases(estimate: Estimate) -> str:
-    return f"{number(estimate.cases)} of {number(estimate.of)}"
+def format_cases(estimate: Estimate) -> str:
+    return f"{format_number(estimate.cases)} of {format_number(estimate.of)}"
 
 
-def duration(ms: float | None) -> str:
+def format_duration(ms: float | None) -> str:
     """In the unit in which it reads best."""
     if ms is None:
         return NOTHING
@@ -152,7 +152,7 @@ def duration(ms: float | None) -> str:
     return f"{int(ms // 3_600_000)} h {int(ms % 3_600_000 // 60_000)} min"
 
 
-def money(amount: float | None, currency: str | None) -> str:
+def format_money(amount: float | None, currency: str | None) -> str:
     """Small amounts with more digits, so that the cost of one reply is more than 0.00."""
     if amount is None:
         return NOTHING
@@ -160,33 +160,33 @@ def money(amount: float | None, currency: str | None) -> str:
     return f"{amount:,.{digits}f} {currency or ''}".strip()
 
 
-def day(value: date | datetime) -> str:
+def format_day(value: date | datetime) -> str:
     """Such as 3 Nov 2026."""
     return f"{value.day} {value:%b %Y}"
 
 
-def period(asked: Period) -> str:
+def format_period(asked: Period) -> str:
     if asked.first is None or asked.last is None:
         return "no requests"
-    return f"{day(asked.first)} to {day(asked.last)}"
+    return f"{format_day(asked.first)} to {format_day(asked.last)}"
 
 
-def plain(word: str | None) -> str:
+def format_word(word: str | None) -> str:
     """A word of a vocabulary."""
     return "no reason given" if word is None else word.replace("_", " ")
 
 
-def only_incomplete(report: Report) -> str | None:
+def describe_incomplete_cost(report: Report) -> str | None:
     """What the sum of costs does not hold; None where it holds everything."""
     missing = []
     if report.cost.unpriced and report.cost.total is not None:
         missing.append(f"no price for {', '.join(report.cost.unpriced)}")
     if report.cost.untold:
-        missing.append(f"{number(report.cost.untold)} drafts without a count of tokens")
+        missing.append(f"{format_number(report.cost.untold)} drafts without a count of tokens")
     return f"At least: {'; '.join(missing)}." if missing else None
 
 
-def no_price(report: Report) -> str | None:
+def describe_missing_prices(report: Report) -> str | None:
     if report.cost.total is not None or not report.cost.models:
         return None
     if report.cost.currency is None:
@@ -194,7 +194,7 @@ def no_price(report: Report) -> str | None:
     return f"The price table names none of these models: {', '.join(report.cost.unpriced)}."
 
 
-def group_title(group: Group) -> str:
+def format_group_title(group: Group) -> str:
     return group.name or "(without a name)"
 
 
@@ -220,8 +220,8 @@ _NOTES: Final[dict[str, str]] = {
 }
 
 
-def note(found: Note) -> str:
-    return _NOTES[found.code].format(count=_counted(found))
+def describe_note(found: Note) -> str:
+    return _NOTES[found.code].format(count=_describe_counts(found))
 
 
 _COUNTED: Final = {
@@ -232,6 +232,6 @@ _COUNTED: Final = {
 }
 
 
-def _counted(found: Note) -> str:
+def _describe_counts(found: Note) -> str:
     one, many = _COUNTED.get(found.code, ("", ""))
-    return f"{number(found.count)} {one if found.count == 1 else many}".strip()
+    return f"{format_number(found.count)} {one if found.count == 1 else many}".strip()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cli.output_file import destination
+from cli.output_file import open_output
 
 if TYPE_CHECKING:  # most commands do without Rich, and start sooner
     from rich.console import Console, RenderableType
@@ -39,5 +39,5 @@ def make_console() -> "Console":
 
 def write_page(page: str, file: Path) -> None:
     """Write a page of HTML to a file, whole or not at all, or to stdout. Raises Failed."""
-    with destination(file) as out:
+    with open_output(file) as out:
         out.write(page.encode())

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bot.choice_log.pseudonyms import Pseudonyms
 from cli.commands.export import Export, NothingFound, wish, write
 from cli.database_location import Location
-from cli.errors import ending
+from cli.errors import to_ending
 from cli.options import parse_moment
 from storage.queries.log_entries import Selection
 
@@ -39,7 +39,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     except NothingFound:
         return {"requests": 0}
     except Exception as error:  # noqa: BLE001 - the process's own front door: whoever waits is told
-        return {"error": ending(error).line}
+        return {"error": to_ending(error).line}
     return {"requests": exported.requests}
 
 

@@ -22,7 +22,7 @@ LIMIT_S: Final = 1800.0
 _NAMES: Final = {"csv": "choices.csv", "jsonl": "choices.jsonl", "parquet": "choices.parquet", "vw": "choices.vw"}
 
 
-class ExportsBeside:
+class ProcessExporter:
     """Writes one database's exports."""
 
     def __init__(self, location: Location, key: SecretStr | None) -> None:
@@ -35,12 +35,12 @@ class ExportsBeside:
         name = _NAMES.get(order.form, f"{order.form}.jsonl")
         with tempfile.TemporaryDirectory(prefix="suggest-export-") as folder:
             path = Path(folder) / name
-            told = await _run(self._job(order, path))
+            told = await _run_job(self._build_job(order, path))
             if "error" in told:
                 raise ExportFailed(str(told["error"]))
             yield ExportFile(path=path, name=name, requests=int(told["requests"]))
 
-    def _job(self, order: ExportOrder, path: Path) -> dict[str, Any]:
+    def _build_job(self, order: ExportOrder, path: Path) -> dict[str, Any]:
         return {
             "url": self._location.url,
             "origin": self._location.origin,
@@ -54,7 +54,7 @@ class ExportsBeside:
         }
 
 
-async def _run(job: dict[str, Any]) -> dict[str, Any]:
+async def _run_job(job: dict[str, Any]) -> dict[str, Any]:
     """What `cli.workers.export` tells. The job goes by stdin, since other users can read command lines."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli.workers.export", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE

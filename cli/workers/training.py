@@ -26,7 +26,7 @@ _STDIN: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessApart:
+class ProcessRefitRunner:
     """A `RefitRunner`: each refit is a process, which learns from this database."""
 
     database_url: str = field(repr=False)  # may hold a password, so it is not among the arguments either
@@ -37,13 +37,13 @@ class ProcessApart:
             sys.executable, "-P", "-m", "cli.workers.training", stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
         try:
-            return await self._result(process)
+            return await self._read_result(process)
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
 
-    async def _result(self, process: Process) -> RefitResult:
+    async def _read_result(self, process: Process) -> RefitResult:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -61,20 +61,20 @@ class ProcessApart:
 
 def main() -> None:
     """The process. What goes wrong is one line on stderr, without anything that people wrote."""
-    url = json.loads(_line())["database_url"]
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    url = json.loads(_read_first_line())["database_url"]
+    threading.Thread(target=_exit_with_stdin, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
-        result = asyncio.run(_work(url))
+        result = asyncio.run(_refit(url))
     except StorageError as error:
         sys.exit(f"the database cannot be used: {error}")
     except Exception as error:  # noqa: BLE001 - the front door of the process
-        sys.exit(f"{type(error).__name__}, in {_place(error)}")
+        sys.exit(f"{type(error).__name__}, in {_locate(error)}")
     print(result.to_json())
 
 
-async def _work(url: str) -> RefitResult:
+async def _refit(url: str) -> RefitResult:
     database = Database(url)
     try:
         displays, left_out = await read_choice_sets(ChoiceLog(database), Selection(), newest=NEWEST)
@@ -83,7 +83,7 @@ async def _work(url: str) -> RefitResult:
     return refit_ranker(displays, left_out)
 
 
-def _line() -> bytes:
+def _read_first_line() -> bytes:
     """The first line of stdin. By its descriptor: a thread that waits in a file object would hold up the end."""
     line = b""
     while not line.endswith(b"\n"):
@@ -94,13 +94,13 @@ def _line() -> bytes:
     return line
 
 
-def _end_with_stdin() -> None:
+def _exit_with_stdin() -> None:
     while os.read(_STDIN, 1):
         pass
     os._exit(1)
 
 
-def _place(error: Exception) -> str:
+def _locate(error: Exception) -> str:
     """Where it was raised: a file and a line. Its message may quote what people wrote."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from cli.commands.demo import Demo, demonstrating
+from cli.commands.demo import Demo, open_demo
 from cli.database_location import Location
 from cli.settings import Settings
 from tests.browser.person import CHROMIUM_ARGS, Person
@@ -40,7 +40,7 @@ def location(tmp_path: Path) -> Location:
 
 @pytest.fixture
 async def demo(browser: Browser, location: Location) -> AsyncIterator[Demo]:
-    async with demonstrating(Settings(_env_file=None), location) as running:
+    async with open_demo(Settings(_env_file=None), location) as running:
         yield running
 
 

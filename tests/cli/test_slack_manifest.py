@@ -111,15 +111,15 @@ def test_its_scopes_are_exactly_those_that_the_code_needs() -> None:
     )
     assert calls <= set(SCOPES), "a new method: which scope does it need?"
     needed = {"commands"}.union(*(SCOPES[call] for call in calls), *EVENTS.values())
-    assert it.bot_scopes(it.load_manifest()) == needed
+    assert it.list_bot_scopes(it.load_manifest()) == needed
 
 
 def test_each_scope_has_its_reason_in_the_docs() -> None:
     text = (HANDLERS.parent / "docs" / "slack.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `([a-z:._]+)` \| \S", text, re.MULTILINE))
     known = set().union(*SCOPES.values(), *EVENTS.values(), {"commands"})
-    assert rows & known == it.bot_scopes(it.load_manifest())
-    assert rows <= it.bot_scopes(it.load_manifest()) | {"connections:write"}
+    assert rows & known == it.list_bot_scopes(it.load_manifest())
+    assert rows <= it.list_bot_scopes(it.load_manifest()) | {"connections:write"}
 
 
 async def test_for_socket_mode_it_has_no_url(suggest: Suggest) -> None:
@@ -151,9 +151,9 @@ async def test_for_http_it_has_the_url_everywhere(url: str, expected: str, sugge
 
 def test_event_subscriptions_get_the_url_too() -> None:
     manifest = {"features": {}, "settings": {"event_subscriptions": {"bot_events": ["app_mention"]}}}
-    made = it.for_http(manifest, "https://a.example")
+    made = it.adapt_to_http(manifest, "https://a.example")
     assert made["settings"]["event_subscriptions"]["request_url"] == "https://a.example/slack/events"
-    made = it.for_socket_mode(made)
+    made = it.adapt_to_socket_mode(made)
     assert "request_url" not in made["settings"]["event_subscriptions"]
 
 
@@ -172,5 +172,5 @@ async def test_yaml_and_json_are_the_same(suggest: Suggest) -> None:
 
 def test_a_wheel_has_it_beside_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "manifest.yml").write_text("name: of the wheel\n", encoding="utf-8")
-    monkeypatch.setattr(it, "_PLACES", (tmp_path / "manifest.yml", *it._PLACES))
+    monkeypatch.setattr(it, "_PLACES", (tmp_path / "manifest.yml", *it._PATHS))
     assert it.load_manifest() == {"name": "of the wheel"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import Failed
-from cli.terminal import Terminal, printable
+from cli.terminal import Terminal, make_printable
 from tests.cli.files import pause
 from tests.cli.log import line_of, log_of
 from tests.cli.person import Person, at_terminal
@@ -183,9 +183,9 @@ def wait_for_growth(person: Person) -> None:
 
 
 def test_only_words_reach_the_terminal() -> None:
-    assert printable("a\r\nb\rc\td") == "a\nb\nc\td"
-    assert printable("\x1b[31m\x07\x9b\u202e\u2066x") == "\ufffd[31m\ufffd\ufffd\ufffd\ufffdx"
-    assert printable("Grüße, 你好, שלום 👋🏽") == "Grüße, 你好, שלום 👋🏽"
+    assert make_printable("a\r\nb\rc\td") == "a\nb\nc\td"
+    assert make_printable("\x1b[31m\x07\x9b\u202e\u2066x") == "\ufffd[31m\ufffd\ufffd\ufffd\ufffdx"
+    assert make_printable("Grüße, 你好, שלום 👋🏽") == "Grüße, 你好, שלום 👋🏽"
 
 
 def test_what_is_edited_is_not_left_behind(tmp_path: Path) -> None:

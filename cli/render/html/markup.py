@@ -19,13 +19,13 @@ def element(tag: str, /, *children: object, **attributes: str | float | None) ->
     A trailing underscore of an attribute's name is dropped, others become hyphens.
     """
     told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_format_number(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     if tag in _EMPTY and not children:
         return Markup(f"<{tag}{told}>" if tag == "meta" else f"<{tag}{told}/>")
-    return Markup(f"<{tag}{told}>{''.join(_flat(children))}</{tag}>")
+    return Markup(f"<{tag}{told}>{''.join(_flatten(children))}</{tag}>")
 
 
 def raw(text: str) -> Markup:
@@ -33,25 +33,25 @@ def raw(text: str) -> Markup:
     return Markup(text)
 
 
-def _flat(children: Iterable[object]) -> Iterable[str]:
+def _flatten(children: Iterable[object]) -> Iterable[str]:
     for child in children:
         if child is None:
             continue
         if isinstance(child, Markup):
             yield child
         elif isinstance(child, str):
-            yield escape(_printable(child))
+            yield escape(_remove_controls(child))
         elif isinstance(child, Iterable):
-            yield from _flat(child)
+            yield from _flatten(child)
         else:
             yield escape(str(child))
 
 
-def _number(value: str | float) -> str:
-    return _printable(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
+def _format_number(value: str | float) -> str:
+    return _remove_controls(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _printable(text: str) -> str:
+def _remove_controls(text: str) -> str:
     """Without control characters, and without marks that turn the direction of what follows."""
     return "".join("\ufffd" if _is_control(character) else character for character in text)
 

@@ -45,7 +45,7 @@ def render_report(found: RankReport) -> str:
         told.append(EXPLORATORY)
     body = [f"<p>{escape(each)}</p>" for each in told]
     for kind in KINDS:
-        body += _section(found.comparison, kind)
+        body += _render_section(found.comparison, kind)
     body.append(f"<p><small>{escape(HOW_TO_READ)}</small></p>")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -56,7 +56,7 @@ def render_report(found: RankReport) -> str:
     )
 
 
-def _section(comparison: EffectComparison, kind: ContrastKind) -> list[str]:
+def _render_section(comparison: EffectComparison, kind: ContrastKind) -> list[str]:
     names = list_standings(comparison, kind)
     if len(names) < 2:
         return []
@@ -83,14 +83,14 @@ def _section(comparison: EffectComparison, kind: ContrastKind) -> list[str]:
     ]
     return [
         f"<h2>{TITLES[kind]}</h2>",
-        chart(names, TITLES[kind]),
-        _table(heads, rows),
+        draw_effects(names, TITLES[kind]),
+        _render_table(heads, rows),
         "<h3>Which wins</h3>",
-        _table(("", "times as often", "at equal length", ""), wins),
+        _render_table(("", "times as often", "at equal length", ""), wins),
     ]
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def _render_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)
     body = "\n".join(
         f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
@@ -99,32 +99,33 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
-def chart(names: list[Standing], title: str) -> str:
+def draw_effects(names: list[Standing], title: str) -> str:
     """Each name's effect beside the mean of all, with its 95% interval, on a logarithmic scale."""
     known = [(each.name, each.effect) for each in names if each.effect is not None]
     if not known:
         return ""
     height = ROW * (len(known) + 1)
     ticks = "".join(
-        f'<line x1="{_x(math.log(tick)):.1f}" y1="0" x2="{_x(math.log(tick)):.1f}" y2="{height - ROW}"/>'
-        f'<text x="{_x(math.log(tick)):.1f}" y="{height - 8}" text-anchor="middle">{tick:g}</text>'
+        f'<line x1="{_scale(math.log(tick)):.1f}" y1="0" x2="{_scale(math.log(tick)):.1f}" y2="{height - ROW}"/>'
+        f'<text x="{_scale(math.log(tick)):.1f}" y="{height - 8}" text-anchor="middle">{tick:g}</text>'
         for tick in TICKS
     )
-    rows = "".join(_row(name, effect, ROW * index + ROW / 2) for index, (name, effect) in enumerate(known))
+    rows = "".join(_draw_effect(name, effect, ROW * index + ROW / 2) for index, (name, effect) in enumerate(known))
     label = escape(f"{title}: times as often picked as the mean of all, with 95% intervals", quote=True)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{ticks}{rows}</svg>'
 
 
-def _row(name: str, effect: Effect, y: float) -> str:
+def _draw_effect(name: str, effect: Effect, y: float) -> str:
     short = name if len(name) <= 24 else f"{name[:23]}…"
     return (
         f'<text x="0" y="{y + 4:.1f}">{escape(short)}</text>'
-        f'<line class="range" x1="{_x(effect.lower):.1f}" y1="{y:.1f}" x2="{_x(effect.upper):.1f}" y2="{y:.1f}"/>'
-        f'<circle cx="{_x(effect.mean):.1f}" cy="{y:.1f}" r="5"/>'
+        f'<line class="range" x1="{_scale(effect.lower):.1f}" y1="{y:.1f}" x2="{_scale(effect.upper):.1f}" '
+        f'y2="{y:.1f}"/>'
+        f'<circle cx="{_scale(effect.mean):.1f}" cy="{y:.1f}" r="5"/>'
     )
 
 
-def _x(log_odds: float) -> float:
+def _scale(log_odds: float) -> float:
     """Where it is drawn; the edges are the first and the last tick."""
     low, high = math.log(TICKS[0]), math.log(TICKS[-1])
     within = min(high, max(low, log_odds))

@@ -24,7 +24,7 @@ _OF_DRAFTS: Final = ("style", "model")
 
 def render_report(report: Report) -> str:
     """The whole file."""
-    title = f"Report: {numbers.period(report.period)}"
+    title = f"Report: {numbers.format_period(report.period)}"
     sections = [section for make in _SECTIONS for section in make(report)]
     head = element(
         "head",
@@ -33,50 +33,55 @@ def render_report(report: Report) -> str:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
         element("title", title),
-        element("style", raw(_style())),
+        element("style", raw(_read_style())),
     )
     main = element(
-        "main", _header(report), _figures(report), element("div", sections, class_="sections"), _footer(report)
+        "main",
+        _render_header(report),
+        _render_figures(report),
+        element("div", sections, class_="sections"),
+        _render_footer(report),
     )
     return f'<!doctype html>\n<html lang="en">{head}<body>{main}</body></html>\n'
 
 
 @cache
-def _style() -> str:
+def _read_style() -> str:
     return resources.files("cli.render.html").joinpath("page.css").read_text(encoding="utf-8")
 
 
-def _header(report: Report) -> Markup:
+def _render_header(report: Report) -> Markup:
     totals = report.totals
     team = [] if report.team_id is None else [", workspace ", report.team_id]
     line = (
-        f"{_many(totals.eligible, 'request')} by {_many(totals.agents, 'agent')}, {_many(totals.drafts, 'draft')}"
+        f"{_count_noun(totals.eligible, 'request')} by {_count_noun(totals.agents, 'agent')}, "
+        f"{_count_noun(totals.drafts, 'draft')}"
         if totals.eligible
         else "No requests: not enough data for anything."
     )
     return element(
         "header",
         element("h1", "What became of the replies"),
-        element("p", numbers.period(report.period), team),
+        element("p", numbers.format_period(report.period), team),
         element("p", line),
-        _notes(report.notes),
+        _render_notes(report.notes),
     )
 
 
-def _figures(report: Report) -> Markup | None:
+def _render_figures(report: Report) -> Markup | None:
     if not report.totals.eligible:
         return None
-    accepted, used = _rate(report.rates, "accepted", "shown"), _rate(report.rates, "used", "accepted")
+    accepted, used = _find_rate(report.rates, "accepted", "shown"), _find_rate(report.rates, "used", "accepted")
     decision = next(each for each in report.latency if each.step == "decision")
     told = (
-        ("Accepted, of shown", numbers.percent(accepted.value), _sure(accepted)),
-        ("Used as it was, of accepted", numbers.percent(used.value), _sure(used)),
+        ("Accepted, of shown", numbers.format_percent(accepted.value), _class_by_reliability(accepted)),
+        ("Used as it was, of accepted", numbers.format_percent(used.value), _class_by_reliability(used)),
         (
             "Half of the choices within",
-            numbers.duration(decision.p50),
-            f"nine of ten within {numbers.duration(decision.p90)}",
+            numbers.format_duration(decision.p50),
+            f"nine of ten within {numbers.format_duration(decision.p90)}",
         ),
-        _cost_figure(report),
+        _render_cost_figure(report),
     )
     return element(
         "div",
@@ -94,25 +99,25 @@ def _figures(report: Report) -> Markup | None:
     )
 
 
-def _cost_figure(report: Report) -> tuple[str, str, str]:
+def _render_cost_figure(report: Report) -> tuple[str, str, str]:
     cost = report.cost
     if cost.per_accepted is None:
         tokens = sum(each.prompt_tokens + each.completion_tokens for each in cost.models)
         return (
             "Tokens, read and written",
-            numbers.short(tokens),
-            f"{numbers.number(tokens)}; no price is known for them",
+            numbers.format_short(tokens),
+            f"{numbers.format_number(tokens)}; no price is known for them",
         )
-    more = f"{numbers.money(cost.total, cost.currency)} in all"
-    incomplete = ", at least" if numbers.only_incomplete(report) else ""
+    more = f"{numbers.format_money(cost.total, cost.currency)} in all"
+    incomplete = ", at least" if numbers.describe_incomplete_cost(report) else ""
     return (
         "Cost of 1,000 accepted replies",
-        numbers.money(1000 * cost.per_accepted, cost.currency),
+        numbers.format_money(1000 * cost.per_accepted, cost.currency),
         f"{more}{incomplete}",
     )
 
 
-def _outcomes(report: Report) -> Iterator[Markup]:
+def _render_outcomes(report: Report) -> Iterator[Markup]:
     totals = report.totals
     if not totals.eligible:
         return
@@ -124,57 +129,60 @@ def _outcomes(report: Report) -> Iterator[Markup]:
             element(
                 "li",
                 element("span", class_=f"swatch {part.tone}"),
-                f"{part.label} {numbers.percent(part.count / totals.eligible)}",
+                f"{part.label} {numbers.format_percent(part.count / totals.eligible)}",
             )
             for part in there
         ],
         class_="key",
     )
-    rows = [_estimate_row(numbers.RATES[rate.case, rate.of], rate.estimate) for rate in report.rates]
-    yield _section(
+    rows = [_render_estimate_row(numbers.RATES[rate.case, rate.of], rate.estimate) for rate in report.rates]
+    yield _render_section(
         "What became of requests",
-        f"All {numbers.number(totals.eligible)} eligible requests, each counted once. Below, shares with the certainty "
-        f"that {_many(totals.agents, 'agent')} allow.",
+        f"All {numbers.format_number(totals.eligible)} eligible requests, each counted once. Below, shares with the "
+        "certainty "
+        f"that {_count_noun(totals.agents, 'agent')} allow.",
         [
-            element("figure", charts.parts("Outcomes of all eligible requests", there), key),
-            element("figure", charts.bars("Shares of shown requests, with 95% intervals", _of_shown(report))),
+            element("figure", charts.draw_parts("Outcomes of all eligible requests", there), key),
+            element(
+                "figure", charts.draw_bars("Shares of shown requests, with 95% intervals", _list_shown_bars(report))
+            ),
         ],
-        _table("Shares of requests", ("", "share", "95% interval", "cases"), rows),
+        _render_table("Shares of requests", ("", "share", "95% interval", "cases"), rows),
         wide=True,
     )
 
 
-def _of_shown(report: Report) -> list[Bar]:
+def _list_shown_bars(report: Report) -> list[Bar]:
     return [
         Bar(
             label=numbers.RATES[rate.case, rate.of],
             estimate=rate.estimate,
-            told=numbers.percent(rate.estimate.value),
+            told=numbers.format_percent(rate.estimate.value),
         )
         for rate in report.rates
         if rate.of == "shown"
     ]
 
 
-def _weeks(report: Report) -> Iterator[Markup]:
+def _render_weeks(report: Report) -> Iterator[Markup]:
     if not report.weeks:
         return
     title, headings = (
         "Week by week",
         ("week of", "agents", "shown", "accepted", "95% interval", "used as it was", "95% interval"),
     )
-    rows = [_week_row(week) for week in report.weeks]
+    rows = [_render_week_row(week) for week in report.weeks]
     if len(report.weeks) < 2:
-        yield _section(
+        yield _render_section(
             title,
             "One week has requests in it: not enough data for a line.",
             None,
-            _table("Weeks", headings, rows),
+            _render_table("Weeks", headings, rows),
             wide=True,
         )
         return
     lines = [
-        (tone, [_rate(week.rates, case, "shown") for week in report.weeks])
+        (tone, [_find_rate(week.rates, case, "shown") for week in report.weeks])
         for tone, case in (("first", "accepted"), ("second", "used"))
     ]
     key = element(
@@ -183,30 +191,30 @@ def _weeks(report: Report) -> Iterator[Markup]:
         element("li", element("span", class_="swatch second"), "used as it was, of shown"),
         class_="key",
     )
-    chart = charts.weekly("Accepted and used as it was, of shown, by week", report.weeks, lines)
-    yield _section(
+    chart = charts.draw_weekly("Accepted and used as it was, of shown, by week", report.weeks, lines)
+    yield _render_section(
         title,
         "Shares of what was shown, in bands from low to high. Hollow weeks are counted in part.",
         element("figure", chart, key),
-        _table("Weeks", headings, rows),
+        _render_table("Weeks", headings, rows),
         wide=True,
     )
 
 
-def _week_row(week: Week) -> list[object]:
-    accepted, used = _rate(week.rates, "accepted", "shown"), _rate(week.rates, "used", "shown")
+def _render_week_row(week: Week) -> list[object]:
+    accepted, used = _find_rate(week.rates, "accepted", "shown"), _find_rate(week.rates, "used", "shown")
     return [
-        numbers.day(week.start) + ("" if week.is_whole else " (in part)"),
-        numbers.number(week.agents),
-        numbers.number(week.shown),
-        numbers.percent(accepted.value),
-        _quiet(numbers.interval(accepted)),
-        numbers.percent(used.value),
-        _quiet(numbers.interval(used)),
+        numbers.format_day(week.start) + ("" if week.is_whole else " (in part)"),
+        numbers.format_number(week.agents),
+        numbers.format_number(week.shown),
+        numbers.format_percent(accepted.value),
+        _render_note(numbers.format_interval(accepted)),
+        numbers.format_percent(used.value),
+        _render_note(numbers.format_interval(used)),
     ]
 
 
-def _changes(report: Report) -> Iterator[Markup]:
+def _render_changes(report: Report) -> Iterator[Markup]:
     found = report.week_over_week
     if found is None:
         return
@@ -214,36 +222,37 @@ def _changes(report: Report) -> Iterator[Markup]:
         Bar(
             label=numbers.RATES[each.case, each.of],
             estimate=each.difference,
-            told=numbers.points(each.difference.value),
+            told=numbers.format_points(each.difference.value),
         )
         for each in found.changes
     ]
     rows = [
         [
             numbers.RATES[each.case, each.of],
-            numbers.percent(each.before.value),
-            numbers.percent(each.after.value),
-            numbers.points(each.difference.value),
-            _quiet(numbers.points_between(each.difference)),
+            numbers.format_percent(each.before.value),
+            numbers.format_percent(each.after.value),
+            numbers.format_points(each.difference.value),
+            _render_note(numbers.format_points_interval(each.difference)),
         ]
         for each in found.changes
     ]
-    yield _section(
+    yield _render_section(
         "The last week, beside the week before",
-        f"The weeks of {numbers.day(found.before)} and {numbers.day(found.after)}. A coloured line that does not touch "
+        f"The weeks of {numbers.format_day(found.before)} and {numbers.format_day(found.after)}. A coloured line "
+        "that does not touch "
         "the middle is a change; a grey one may be chance.",
-        element("figure", charts.differences("Change from week to week", bars)),
-        _table("Change from week to week", ("", "before", "after", "difference", "95% interval"), rows),
+        element("figure", charts.draw_differences("Change from week to week", bars)),
+        _render_table("Change from week to week", ("", "before", "after", "difference", "95% interval"), rows),
     )
 
 
-def _breakdown(report: Report) -> Iterator[Markup]:
+def _render_breakdown(report: Report) -> Iterator[Markup]:
     found = report.breakdown
     if found is None:
         return
     title = f"By {numbers.BY[found.by][0]}"
     if not found.groups:
-        yield _section(title, f"No {numbers.BY[found.by][1]}: {numbers.NOT_ENOUGH}.", None, None, wide=True)
+        yield _render_section(title, f"No {numbers.BY[found.by][1]}: {numbers.NOT_ENOUGH}.", None, None, wide=True)
         return
     shown = [group for group in found.groups if not group.is_withheld]
     of_drafts = found.by in _OF_DRAFTS
@@ -253,22 +262,25 @@ def _breakdown(report: Report) -> Iterator[Markup]:
         if of_drafts
         else "Accepted, of shown."
     )
-    bars = [_group_bar(group, of_drafts=of_drafts) for group in shown]
-    top = charts.nice_top([bar.estimate for bar in bars])
-    chart = element("figure", charts.bars(f"{title}: {lede}", bars, top=top)) if bars else None
-    table = _draft_groups(found) if of_drafts else _request_groups(found)
-    yield _section(title, lede, [_notes(found.notes), chart], table, wide=True)
+    bars = [_render_group_bar(group, of_drafts=of_drafts) for group in shown]
+    top = charts.choose_axis_end([bar.estimate for bar in bars])
+    chart = element("figure", charts.draw_bars(f"{title}: {lede}", bars, top=top)) if bars else None
+    table = _render_draft_groups(found) if of_drafts else _render_request_groups(found)
+    yield _render_section(title, lede, [_render_notes(found.notes), chart], table, wide=True)
 
 
-def _group_bar(group: Group, *, of_drafts: bool) -> Bar:
+def _render_group_bar(group: Group, *, of_drafts: bool) -> Bar:
     case, of = ("picked", "displays") if of_drafts else ("accepted", "shown")
-    estimate = _rate(group.rates, case, of)
+    estimate = _find_rate(group.rates, case, of)
     return Bar(
-        label=numbers.group_title(group), estimate=estimate, told=numbers.percent(estimate.value), expected=group.even
+        label=numbers.format_group_title(group),
+        estimate=estimate,
+        told=numbers.format_percent(estimate.value),
+        expected=group.even,
     )
 
 
-def _draft_groups(found: Breakdown) -> Markup:
+def _render_draft_groups(found: Breakdown) -> Markup:
     headings = (
         *(
             numbers.BY[found.by][0],
@@ -282,26 +294,26 @@ def _draft_groups(found: Breakdown) -> Markup:
     )
     rows = []
     for group in found.groups:
-        picked, of_drafts = _rate(group.rates, "picked", "displays"), _rate(group.rates, "picked", "drafts")
+        picked, of_drafts = _find_rate(group.rates, "picked", "displays"), _find_rate(group.rates, "picked", "drafts")
         assert group.against_even is not None
         rows.append(
             [
-                numbers.group_title(group),
-                numbers.number(group.count),
-                numbers.percent(picked.value),
-                _quiet(numbers.interval(picked)),
-                numbers.points(group.against_even.value),
-                _quiet(numbers.points_between(group.against_even)),
-                numbers.percent(of_drafts.value),
-                numbers.percent(_rate(group.rates, "used", "picks").value),
-                numbers.percent(_rate(group.rates, "failed", "drafts").value),
-                numbers.percent(_rate(group.rates, "near_duplicate", "drafts").value),
+                numbers.format_group_title(group),
+                numbers.format_number(group.count),
+                numbers.format_percent(picked.value),
+                _render_note(numbers.format_interval(picked)),
+                numbers.format_points(group.against_even.value),
+                _render_note(numbers.format_points_interval(group.against_even)),
+                numbers.format_percent(of_drafts.value),
+                numbers.format_percent(_find_rate(group.rates, "used", "picks").value),
+                numbers.format_percent(_find_rate(group.rates, "failed", "drafts").value),
+                numbers.format_percent(_find_rate(group.rates, "near_duplicate", "drafts").value),
             ]
         )
-    return _table(f"By {found.by}", headings, rows)
+    return _render_table(f"By {found.by}", headings, rows)
 
 
-def _request_groups(found: Breakdown) -> Markup:
+def _render_request_groups(found: Breakdown) -> Markup:
     cases = ("accepted", "used", "edited", "dismissed", "redrafted", "undecided")
     headings = (
         numbers.BY[found.by][0],
@@ -313,90 +325,111 @@ def _request_groups(found: Breakdown) -> Markup:
     )
     rows: list[list[object]] = []
     for group in found.groups:
-        row: list[object] = [numbers.group_title(group), numbers.number(group.count), numbers.number(group.agents)]
+        row: list[object] = [
+            numbers.format_group_title(group),
+            numbers.format_number(group.count),
+            numbers.format_number(group.agents),
+        ]
         if group.is_withheld:
-            rows.append([*row, "withheld", *[_quiet(numbers.NOTHING)] * len(cases)])
+            rows.append([*row, "withheld", *[_render_note(numbers.NOTHING)] * len(cases)])
             continue
-        accepted = _rate(group.rates, "accepted", "shown")
-        others = [numbers.percent(_rate(group.rates, each, "shown").value) for each in cases[1:]]
-        rows.append([*row, numbers.percent(accepted.value), _quiet(numbers.interval(accepted)), *others])
-    return _table(f"By {found.by}", headings, rows)
+        accepted = _find_rate(group.rates, "accepted", "shown")
+        others = [numbers.format_percent(_find_rate(group.rates, each, "shown").value) for each in cases[1:]]
+        rows.append(
+            [*row, numbers.format_percent(accepted.value), _render_note(numbers.format_interval(accepted)), *others]
+        )
+    return _render_table(f"By {found.by}", headings, rows)
 
 
-def _edits(report: Report) -> Iterator[Markup]:
+def _render_edits(report: Report) -> Iterator[Markup]:
     edits = report.edits
     if not report.totals.eligible:
         return
     title = "How much of the reply edits kept"
     if not edits.known:
-        yield _section(title, f"No edits: {numbers.NOT_ENOUGH}.", None, None)
+        yield _render_section(title, f"No edits: {numbers.NOT_ENOUGH}.", None, None)
         return
     rows = [
-        [f"{each.low:.2f} to {each.high:.2f}", numbers.number(each.edits), numbers.percent(each.edits / edits.known)]
+        [
+            f"{each.low:.2f} to {each.high:.2f}",
+            numbers.format_number(each.edits),
+            numbers.format_percent(each.edits / edits.known),
+        ]
         for each in edits.bins
         if each.edits
     ]
-    yield _section(
+    yield _render_section(
         title,
-        f"{_many(edits.known, 'edit')}: the similarity of what was sent to the candidate, 1 is all of it. Half of them "
+        f"{_count_noun(edits.known, 'edit')}: the similarity of what was sent to the candidate, 1 is all of it. Half "
+        "of them "
         f"lie between {edits.lower_quartile:.2f} and {edits.upper_quartile:.2f}; the median is {edits.median:.2f}.",
-        element("figure", charts.columns("Edits by similarity", edits.bins)),
-        _table("Edits by similarity", ("similarity", "edits", "share"), rows),
+        element("figure", charts.draw_columns("Edits by similarity", edits.bins)),
+        _render_table("Edits by similarity", ("similarity", "edits", "share"), rows),
     )
 
 
-def _dismissals(report: Report) -> Iterator[Markup]:
+def _render_dismissals(report: Report) -> Iterator[Markup]:
     if not report.totals.eligible:
         return
     if not report.dismissals:
-        yield _section("Why candidates were dismissed", f"Nothing was dismissed: {numbers.NOT_ENOUGH}.", None, None)
+        yield _render_section(
+            "Why candidates were dismissed", f"Nothing was dismissed: {numbers.NOT_ENOUGH}.", None, None
+        )
         return
     bars = [
-        Bar(label=numbers.plain(each.reason), estimate=each.estimate, told=numbers.percent(each.estimate.value))
+        Bar(
+            label=numbers.format_word(each.reason),
+            estimate=each.estimate,
+            told=numbers.format_percent(each.estimate.value),
+        )
         for each in report.dismissals
     ]
-    top = charts.nice_top([bar.estimate for bar in bars])
-    yield _section(
+    top = charts.choose_axis_end([bar.estimate for bar in bars])
+    yield _render_section(
         "Why candidates were dismissed",
         "Reasons are asked for after the dismissal, and need not be given.",
-        element("figure", charts.bars("Reasons for dismissals", bars, top=top)),
-        _table(
+        element("figure", charts.draw_bars("Reasons for dismissals", bars, top=top)),
+        _render_table(
             "Reasons for dismissals",
             ("reason", "share", "95% interval", "cases"),
-            [_estimate_row(bar.label, bar.estimate) for bar in bars],
+            [_render_estimate_row(bar.label, bar.estimate) for bar in bars],
         ),
     )
 
 
-def _places(report: Report) -> Iterator[Markup]:
+def _render_places(report: Report) -> Iterator[Markup]:
     if report.totals.eligible and not report.places:
         lede = f"Nothing was picked where several were shown in a known order: {numbers.NOT_ENOUGH}."
-        yield _section("What the place does", lede, None, None)
+        yield _render_section("What the place does", lede, None, None)
     for found in report.places:
-        yield _places_of(found)
+        yield _render_position_shares(found)
 
 
-def _places_of(found: PositionShares) -> Markup:
-    rows = [[f"place {place.position}", *_estimate_cells(place.estimate)] for place in found.places]
+def _render_position_shares(found: PositionShares) -> Markup:
+    rows = [[f"place {place.position}", *_render_estimate_cells(place.estimate)] for place in found.places]
     first = found.places[0].estimate
     key = element("ul", element("li", element("span", class_="swatch expected"), "an even share"), class_="key")
     weighted = (
-        "" if found.effective > 0.999 * found.picks else f", as telling as {numbers.number(found.effective)} even ones"
+        ""
+        if found.effective > 0.999 * found.picks
+        else f", as telling as {numbers.format_number(found.effective)} even ones"
     )
-    return _section(
+    return _render_section(
         f"What the place does, of {found.shown_together}",
-        f"The order is drawn by chance, so {numbers.percent(found.expected)} each would be picked if the place did not "
-        f"matter. The first is picked in {numbers.percent(first.value)} of {_many(found.picks, 'pick')}{weighted}.",
-        element("figure", charts.places(f"Picks by place, of {found.shown_together}", found), key),
-        _table("Picks by place", ("", "share", "95% interval", "cases"), rows),
+        f"The order is drawn by chance, so {numbers.format_percent(found.expected)} each would be picked if the "
+        "place did not "
+        f"matter. The first is picked in {numbers.format_percent(first.value)} of "
+        f"{_count_noun(found.picks, 'pick')}{weighted}.",
+        element("figure", charts.draw_places(f"Picks by place, of {found.shown_together}", found), key),
+        _render_table("Picks by place", ("", "share", "95% interval", "cases"), rows),
     )
 
 
-def _drafts(report: Report) -> Iterator[Markup]:
+def _render_drafts(report: Report) -> Iterator[Markup]:
     drafts = report.drafts
     if not drafts.drafts:
         return
-    found = [(f"failed: {numbers.plain(each.error)}", each.drafts) for each in drafts.failures]
+    found = [(f"failed: {numbers.format_word(each.error)}", each.drafts) for each in drafts.failures]
     found.append(("hidden: near-identical to another", drafts.near_duplicates))
     if drafts.not_selected:
         found.append(("not selected", drafts.not_selected))
@@ -404,45 +437,48 @@ def _drafts(report: Report) -> Iterator[Markup]:
         Bar(
             label=label,
             estimate=Estimate(value=count / drafts.drafts, cases=count, of=drafts.drafts, clusters=0),
-            told=numbers.percent(count / drafts.drafts),
+            told=numbers.format_percent(count / drafts.drafts),
         )
         for label, count in found
     ]
-    yield _section(
+    yield _render_section(
         "Drafts that were not shown",
-        f"Of {_many(drafts.drafts, 'draft')}. What fails is told to the agent; what repeats another is hidden.",
-        element("figure", charts.bars("Drafts not shown", bars, top=charts.nice_top([bar.estimate for bar in bars]))),
-        _table(
+        f"Of {_count_noun(drafts.drafts, 'draft')}. What fails is told to the agent; what repeats another is hidden.",
+        element(
+            "figure",
+            charts.draw_bars("Drafts not shown", bars, top=charts.choose_axis_end([bar.estimate for bar in bars])),
+        ),
+        _render_table(
             "Drafts not shown",
             ("", "share", "drafts"),
-            [[bar.label, bar.told, numbers.number(bar.estimate.cases)] for bar in bars],
+            [[bar.label, bar.told, numbers.format_number(bar.estimate.cases)] for bar in bars],
         ),
     )
 
 
-def _latency(report: Report) -> Iterator[Markup]:
+def _render_latency(report: Report) -> Iterator[Markup]:
     known = [each for each in report.latency if each.count]
     if not known:
         return
     rows = [
         [
             numbers.STEPS[each.step] if each.model is None else f"{each.model} alone",
-            numbers.duration(each.p50),
-            numbers.duration(each.p90),
-            numbers.duration(each.p99),
-            _quiet(numbers.number(each.count)),
+            numbers.format_duration(each.p50),
+            numbers.format_duration(each.p90),
+            numbers.format_duration(each.p99),
+            _render_note(numbers.format_number(each.count)),
         ]
         for each in known
     ]
-    yield _section(
+    yield _render_section(
         "How long it took",
         "Half of them were done at the full dot, nine of ten at the second, 99 of 100 at the hollow one.",
-        element("figure", charts.latency("Times: p50, p90 and p99", known)),
-        _table("Times", ("", "p50", "p90", "p99", "counted"), rows),
+        element("figure", charts.draw_latency("Times: p50, p90 and p99", known)),
+        _render_table("Times", ("", "p50", "p90", "p99", "counted"), rows),
     )
 
 
-def _cost(report: Report) -> Iterator[Markup]:
+def _render_cost(report: Report) -> Iterator[Markup]:
     cost = report.cost
     if not cost.models:
         return
@@ -452,31 +488,35 @@ def _cost(report: Report) -> Iterator[Markup]:
         Bar(
             label=each.model,
             estimate=Estimate(value=count / whole, cases=count, of=whole, clusters=0),
-            told=numbers.money(each.cost, cost.currency)
+            told=numbers.format_money(each.cost, cost.currency)
             if each.cost is not None
-            else f"{numbers.number(count)} tokens",
+            else f"{numbers.format_number(count)} tokens",
         )
         for each, count in zip(cost.models, tokens, strict=True)
     ]
     rows = [
         [
             each.model,
-            numbers.number(each.drafts),
-            numbers.number(each.prompt_tokens),
-            numbers.number(each.completion_tokens),
-            *([numbers.number(each.untold)] if cost.untold else []),
-            numbers.money(each.cost, cost.currency) if each.cost is not None else "no price",
+            numbers.format_number(each.drafts),
+            numbers.format_number(each.prompt_tokens),
+            numbers.format_number(each.completion_tokens),
+            *([numbers.format_number(each.untold)] if cost.untold else []),
+            numbers.format_money(each.cost, cost.currency) if each.cost is not None else "no price",
         ]
         for each in cost.models
     ]
-    found = [line for line in (numbers.only_incomplete(report), numbers.no_price(report)) if line is not None]
-    yield _section(
+    found = [
+        line
+        for line in (numbers.describe_incomplete_cost(report), numbers.describe_missing_prices(report))
+        if line is not None
+    ]
+    yield _render_section(
         "Tokens and cost",
         " ".join(
-            [f"{numbers.money(cost.total, cost.currency)} in all." if cost.total is not None else "", *found]
+            [f"{numbers.format_money(cost.total, cost.currency)} in all." if cost.total is not None else "", *found]
         ).strip(),
-        element("figure", charts.bars("Tokens by model", bars)),
-        _table(
+        element("figure", charts.draw_bars("Tokens by model", bars)),
+        _render_table(
             "Tokens and cost",
             ("model", "drafts", "read", "written", *(["untold"] if cost.untold else []), "cost"),
             rows,
@@ -484,34 +524,34 @@ def _cost(report: Report) -> Iterator[Markup]:
     )
 
 
-def _words(report: Report) -> Iterator[Markup]:
+def _render_words(report: Report) -> Iterator[Markup]:
     if report.totals.eligible:
         told = [[element("dt", word), element("dd", meaning)] for word, meaning in numbers.DEFINITIONS]
-        yield _section(
+        yield _render_section(
             "Words", "What is counted, and how sure it is.", None, element("dl", told, class_="words"), wide=True
         )
 
 
 _SECTIONS: Final = (
-    _outcomes,
-    _weeks,
-    _breakdown,
-    _changes,
-    _places,
-    _edits,
-    _dismissals,
-    _latency,
-    _drafts,
-    _cost,
-    _words,
+    _render_outcomes,
+    _render_weeks,
+    _render_breakdown,
+    _render_changes,
+    _render_places,
+    _render_edits,
+    _render_dismissals,
+    _render_latency,
+    _render_drafts,
+    _render_cost,
+    _render_words,
 )
 
 
-def _footer(report: Report) -> Markup:
+def _render_footer(report: Report) -> Markup:
     return element("footer", element("p", f"Made at {to_iso(report.made_at)} from the choice log. Times are in UTC."))
 
 
-def _section(title: str, lede: str, chart: object, table: Markup | None, *, wide: bool = False) -> Markup:
+def _render_section(title: str, lede: str, chart: object, table: Markup | None, *, wide: bool = False) -> Markup:
     key = "".join(character if character.isalnum() else "-" for character in title.lower())
     return element(
         "section",
@@ -524,7 +564,7 @@ def _section(title: str, lede: str, chart: object, table: Markup | None, *, wide
     )
 
 
-def _table(name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
+def _render_table(name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
     head = element("tr", [element("th", heading, scope="col") for heading in headings])
     body = [
         element("tr", element("th", row[0], scope="row"), [element("td", cell) for cell in row[1:]]) for row in rows
@@ -534,30 +574,34 @@ def _table(name: str, headings: Sequence[str], rows: Iterable[Sequence[object]])
     return element("div", table, class_=size, role="group", aria_label=f"{name}: table", tabindex="0")
 
 
-def _estimate_row(label: str, estimate: Estimate) -> list[object]:
-    return [label, *_estimate_cells(estimate)]
+def _render_estimate_row(label: str, estimate: Estimate) -> list[object]:
+    return [label, *_render_estimate_cells(estimate)]
 
 
-def _estimate_cells(estimate: Estimate) -> list[object]:
-    return [numbers.percent(estimate.value), _quiet(numbers.interval(estimate)), _quiet(numbers.cases(estimate))]
+def _render_estimate_cells(estimate: Estimate) -> list[object]:
+    return [
+        numbers.format_percent(estimate.value),
+        _render_note(numbers.format_interval(estimate)),
+        _render_note(numbers.format_cases(estimate)),
+    ]
 
 
-def _rate(rates: Iterable[Rate], case: str, of: str) -> Estimate:
+def _find_rate(rates: Iterable[Rate], case: str, of: str) -> Estimate:
     return next(rate.estimate for rate in rates if (rate.case, rate.of) == (case, of))
 
 
-def _notes(notes: Iterable[Note]) -> Markup | None:
-    told = [element("li", numbers.note(note)) for note in notes]
+def _render_notes(notes: Iterable[Note]) -> Markup | None:
+    told = [element("li", numbers.describe_note(note)) for note in notes]
     return element("ul", told, class_="notes") if told else None
 
 
-def _sure(estimate: Estimate) -> str:
-    return f"{numbers.interval(estimate)}, {numbers.cases(estimate)}"
+def _class_by_reliability(estimate: Estimate) -> str:
+    return f"{numbers.format_interval(estimate)}, {numbers.format_cases(estimate)}"
 
 
-def _quiet(text: str) -> Markup:
+def _render_note(text: str) -> Markup:
     return element("span", text, class_="quiet")
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{numbers.number(count)} {noun}{'' if count == 1 else 's'}"
+def _count_noun(count: int, noun: str) -> str:
+    return f"{numbers.format_number(count)} {noun}{'' if count == 1 else 's'}"

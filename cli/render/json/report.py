@@ -10,10 +10,10 @@ from storage.tables import to_iso
 
 
 def render_report(report: Report) -> str:
-    return json.dumps(asdict(report), ensure_ascii=False, indent=2, default=_plain, allow_nan=False)
+    return json.dumps(asdict(report), ensure_ascii=False, indent=2, default=_to_iso_text, allow_nan=False)
 
 
-def _plain(value: Any) -> str:
+def _to_iso_text(value: Any) -> str:
     if isinstance(value, datetime):
         return to_iso(value)
     assert isinstance(value, date)

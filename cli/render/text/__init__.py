@@ -1,5 +1,11 @@
-"""Text for a terminal.
+"""Text for a terminal. Called by `cli/commands/` only.
 
-report      `suggest report`
-candidates  candidates of `suggest try`
+candidates   candidates of `try`, also while they are written
+database     what `backup`, `migrate`, `erase` and `prune` did
+doctor       findings of `doctor`
+imports      lines that `import` took and refused
+playbook     a playbook that `playbook check` found usable
+ranking      what `rank train`, `score`, `evaluate` and `rollback` did
+rank_report  `rank report`
+report       `report`
 """

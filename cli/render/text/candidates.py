@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.i18n.texts import Texts
-from cli.terminal import printable
+from cli.terminal import make_printable
 from storage.records import Candidate, LogEntry
 
 COLUMN_WIDTH: Final = 28
@@ -50,7 +50,7 @@ def reasons(entry: LogEntry, texts: Texts) -> str:
 
 def _panel(candidate: Candidate, texts: Texts, labels: Labels) -> Panel:
     title = texts("reply-label", position=candidate.position, style=labels.get(candidate.style, candidate.style))
-    return Panel(Text(printable(candidate.text or "")), title=Text(title, style="bold"), title_align="left")
+    return Panel(Text(make_printable(candidate.text or "")), title=Text(title, style="bold"), title_align="left")
 
 
 class Growing:
@@ -109,7 +109,7 @@ class Growing:
 
     def _column(self, index: int, width: int, height: int) -> Panel:
         """The end of what is written: more would not fit."""
-        lines = Text(printable(self._written[index])).wrap(self._console, width - 4)[-height:]
+        lines = Text(make_printable(self._written[index])).wrap(self._console, width - 4)[-height:]
         return Panel(
             Group(*lines),
             title=Text(self._titles[index], style="bold"),

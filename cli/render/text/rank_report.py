@@ -23,29 +23,29 @@ def render_report(found: RankReport) -> str:
     for kind in KINDS:
         names = list_standings(found.comparison, kind)
         if len(names) > 1:
-            parts += [_table(TITLES[kind], names), _table_pairs(list_pairs(found.comparison, kind))]
+            parts += [_render_standings(TITLES[kind], names), _render_pairs(list_pairs(found.comparison, kind))]
         elif names:
             parts.append(f"{TITLES[kind]}: only {names[0].name}, so there is nothing to compare.")
     return "\n\n".join([*parts, HOW_TO_READ])
 
 
-def _table(title: str, standings: list[Standing]) -> str:
+def _render_standings(title: str, standings: list[Standing]) -> str:
     rows = [(title, "shown", "picked", "times as often as the mean", "at equal length", "best")]
     for each in standings:
         effects = (format_times(each.effect), format_times(each.equal_length), format_best(each))
         rows.append((each.name, f"{each.shown:,}", f"{each.picked:,}", *effects))
-    return _align(rows)
+    return _align_columns(rows)
 
 
-def _table_pairs(pairs: list[PairContrast]) -> str:
+def _render_pairs(pairs: list[PairContrast]) -> str:
     rows = [("which wins", "times as often", "at equal length", "")]
     for each in pairs:
         effects = (format_times(each.effect), format_times(each.equal_length), describe_finding(each))
         rows.append((f"{each.one} over {each.other}", *effects))
-    return _align(rows)
+    return _align_columns(rows)
 
 
-def _align(rows: Sequence[tuple[str, ...]]) -> str:
+def _align_columns(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines)

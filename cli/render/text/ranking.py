@@ -86,17 +86,17 @@ def _render_held_out(one: HeldOutEvaluation) -> str:
     title = {"person": "Other persons (each held out once)", "time": "The same persons, later (last 30% of each)"}
     rows = [
         f"{title[one.split]}: {one.picks} picks of {one.agents} agents",
-        _row("log-likelihood a pick", one.log_likelihood),
-        _row("  position only", one.position),
-        _row("  at random", one.uniform),
-        _row("  gain over position only", one.gain),
-        _row("log-likelihood, none included", one.whole),
-        _row("  position only", one.whole_position),
-        _row("best by quality was picked", one.top_1, f"at random {one.top_1_uniform:.3f}"),
-        _row("mean reciprocal rank", one.mrr),
+        _render_row("log-likelihood a pick", one.log_likelihood),
+        _render_row("  position only", one.position),
+        _render_row("  at random", one.uniform),
+        _render_row("  gain over position only", one.gain),
+        _render_row("log-likelihood, none included", one.whole),
+        _render_row("  position only", one.whole_position),
+        _render_row("best by quality was picked", one.top_1, f"at random {one.top_1_uniform:.3f}"),
+        _render_row("mean reciprocal rank", one.mrr),
     ]
     if one.below_first is not None and one.below_first_uniform is not None:
-        rows.append(_row("  below the first slot", one.below_first, f"at random {one.below_first_uniform:.3f}"))
+        rows.append(_render_row("  below the first slot", one.below_first, f"at random {one.below_first_uniform:.3f}"))
     rows.append(f"  {'calibration error':32}{one.calibration_error:8.4f}")
     rows.append(_render_worth(one))
     if one.exploratory:
@@ -104,7 +104,7 @@ def _render_held_out(one: HeldOutEvaluation) -> str:
     return "\n".join(rows)
 
 
-def _row(name: str, found: Interval, beside: str = "") -> str:
+def _render_row(name: str, found: Interval, beside: str = "") -> str:
     return f"  {name:32}{found.mean:8.4f}  [{found.lower:.4f}, {found.upper:.4f}]  {beside}".rstrip()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import backup
+from storage.engine import sqlite_backup
 from tests.cli.conftest import Suggest
 from tests.cli.files import link, listed, read, size, write
 from tests.cli.log import log_of
@@ -151,7 +151,9 @@ async def test_postgresql_has_a_tool_of_its_own(suggest: Suggest, monkeypatch: p
 
 async def test_a_copy_that_is_not_whole_is_thrown_away(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
     await filled(suggest)
-    monkeypatch.setattr(backup, "_copied", lambda source, target: {**dict.fromkeys(backup.TABLES, 0)})
+    monkeypatch.setattr(
+        sqlite_backup, "_copy_database", lambda source, target: {**dict.fromkeys(sqlite_backup.TABLES, 0)}
+    )
     result = await suggest("backup", "copy.db", "--database", "log.db")
     assert result.code == 1
     assert "is not whole" in result.complaint
@@ -160,16 +162,16 @@ async def test_a_copy_that_is_not_whole_is_thrown_away(suggest: Suggest, monkeyp
 
 async def test_damage_is_found(suggest: Suggest) -> None:
     await filled(suggest, requests=50)
-    before = backup.check(Path("log.db"), schema="0001")
+    before = sqlite_backup.check(Path("log.db"), schema="0001")
     assert before["requests"] == 50
-    with pytest.raises(backup.DamagedCopy, match="schema 0001"):
-        backup.check(Path("log.db"), schema="0002")
+    with pytest.raises(sqlite_backup.DamagedCopy, match="schema 0001"):
+        sqlite_backup.check(Path("log.db"), schema="0002")
     connection = sqlite3.connect("log.db")
     connection.execute("DELETE FROM requests WHERE id = 'r1'")
     connection.commit()
     connection.close()
-    with pytest.raises(backup.DamagedCopy, match="refers to nothing"):
-        backup.check(Path("log.db"), schema="0001")
+    with pytest.raises(sqlite_backup.DamagedCopy, match="refers to nothing"):
+        sqlite_backup.check(Path("log.db"), schema="0001")
     overwrite_the_middle("log.db")
-    with pytest.raises(backup.DamagedCopy):
-        backup.check(Path("log.db"), schema="0001")
+    with pytest.raises(sqlite_backup.DamagedCopy):
+        sqlite_backup.check(Path("log.db"), schema="0001")

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from cli.commands import demo
-from cli.commands.demo import demonstrating
+from cli.commands.demo import open_demo
 from cli.database_location import Location
 from cli.errors import Failed
 from cli.settings import Settings
@@ -87,7 +87,7 @@ async def test_a_port_in_use_is_refused_if_it_was_asked_for_and_else_passed_over
     suggest: Suggest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "PORT", any_port())
-    first = demo.free_port(None)
+    first = demo.find_free_port(None)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind((demo.HOST, first))
@@ -95,13 +95,13 @@ async def test_a_port_in_use_is_refused_if_it_was_asked_for_and_else_passed_over
         result = await suggest("demo", "--no-browser", "--check", "--port", str(first))
         assert result.code == 2
         assert result.complaint.startswith(f"--port {first} cannot be used")
-        assert demo.free_port(None) > first
+        assert demo.find_free_port(None) > first
 
 
 def test_without_any_free_port_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_is_free", lambda port: False)
     with pytest.raises(Failed, match="name a free one with --port"):
-        demo.free_port(None)
+        demo.find_free_port(None)
 
 
 async def test_the_browser_is_opened_where_there_is_one_and_nobody_said_no(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ async def test_the_browser_is_opened_where_there_is_one_and_nobody_said_no(monke
 
 
 async def test_customers_of_several_languages_have_written_already(tmp_path: Path) -> None:
-    async with demonstrating(settings(), location(tmp_path)) as demo:
+    async with open_demo(settings(), location(tmp_path)) as demo:
         support = demo.slack.channels.support
         written = demo.slack.messages(support)
         assert {user.id for user in CUSTOMERS} <= {message.user_id for message in written}
@@ -131,14 +131,14 @@ async def test_customers_of_several_languages_have_written_already(tmp_path: Pat
 
 
 async def test_the_agent_may_have_another_language(tmp_path: Path) -> None:
-    async with demonstrating(settings(), location(tmp_path), locale="zh-TW") as demo:
+    async with open_demo(settings(), location(tmp_path), locale="zh-TW") as demo:
         await asked(demo)
         shown = await shown_to(demo)
         assert "送出前請先看過" in json.dumps(shown.blocks, ensure_ascii=False)
 
 
 async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Suggest, tmp_path: Path) -> None:
-    async with demonstrating(settings(), location(tmp_path)) as demo:
+    async with open_demo(settings(), location(tmp_path)) as demo:
         await asked(demo)
         await demo.slack.click(demo.slack.people.agent, await shown_to(demo), "use_candidate")
         await shown_to(demo, "undo_choice")
@@ -153,17 +153,17 @@ async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Su
 async def test_samples_in_a_database_of_real_replies_are_left_out_and_that_is_told(tmp_path: Path) -> None:
     there = location(tmp_path)
     async with ModelDouble.start() as model:
-        async with demonstrating(settings(openai_base_url=model.base_url), there) as demo:
+        async with open_demo(settings(openai_base_url=model.base_url), there) as demo:
             assert "The replies are written by gpt-4o-mini." in demo.told
             await asked(demo)
             await shown_to(demo)
         assert model.total == 3
-    async with demonstrating(settings(), there) as demo:
+    async with open_demo(settings(), there) as demo:
         assert demo.told[-1].endswith("--include-simulated")
 
 
 async def test_the_fault_panel_makes_the_model_fail_and_well_again(tmp_path: Path) -> None:
-    async with demonstrating(settings(), location(tmp_path)) as demo:
+    async with open_demo(settings(), location(tmp_path)) as demo:
         assert (await doing(demo, "fault", {"name": "model_rate_limited"}))[0] == 200
         await asked(demo)
         shown = await shown_to(demo, "Try again")
@@ -188,7 +188,7 @@ async def doing(demo: demo.Demo, name: str, body: dict[str, Any]) -> tuple[int, 
 
 
 async def test_the_page_shows_the_choice_log_as_it_is_written(tmp_path: Path) -> None:
-    async with demonstrating(settings(), location(tmp_path)) as demo:
+    async with open_demo(settings(), location(tmp_path)) as demo:
         await asked(demo)
         await shown_to(demo)
         async with aiohttp.ClientSession() as page, page.get(f"{demo.slack.url}/client/stream") as stream:

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cli.slack_manifest import bot_scopes, load_manifest
+from cli.slack_manifest import list_bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
 from playground.model_server import ErrorStatus, ModelDouble, RawBody, Redirect, server_error
 from tests.cli.conftest import Suggest
@@ -15,7 +15,7 @@ from tests.cli.files import listed, write
 from tests.conftest import StageMaker
 from tests.storage.stores import PostgresDatabases, open_store
 
-SCOPES = bot_scopes(load_manifest())
+SCOPES = list_bot_scopes(load_manifest())
 
 
 @pytest.fixture
@@ -180,7 +180,8 @@ async def test_a_model_that_the_server_does_not_have(
 
 
 @pytest.mark.parametrize(
-    "fault", [ErrorStatus(status=404, message="no such path"), RawBody(body=b"[" * 5_000_000), RawBody(body=b"{" * 50_000)]
+    "fault",
+    [ErrorStatus(status=404, message="no such path"), RawBody(body=b"[" * 5_000_000), RawBody(body=b"{" * 50_000)],
 )
 async def test_a_server_that_lists_no_models_is_believed(
     fault: ErrorStatus | RawBody, suggest: Suggest, slack: Workspace, model: ModelDouble

@@ -42,7 +42,9 @@ async def filled(folder: Path) -> None:
     await shown(store, "r3", agent_id="U2", channel_id="C2", thread_ts="1.5")
     await asked(store, "r4", agent_id="U2", channel_id="C2")
     texts = some_candidates("r4", text=f"Dear {NAME}", position=None)
-    await store.requests.record_drafts(drafted("r4", texts, status="failed", sent_to_slack_at=None, order_propensity=None))
+    await store.requests.record_drafts(
+        drafted("r4", texts, status="failed", sent_to_slack_at=None, order_propensity=None)
+    )
     await database.aclose()
 
 

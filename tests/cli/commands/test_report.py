@@ -329,4 +329,4 @@ async def test_simulated_requests_count_where_they_are_asked_for_and_in_a_demons
     ],
 )
 def test_large_numbers_fit_a_tile(value: float, told: str) -> None:
-    assert numbers.short(value) == told
+    assert numbers.format_short(value) == told

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands.try_ import Wish, understood
+from cli.commands.try_ import Answer, parse_answer
 from playground.model_server import Hang, ModelDouble, bad_request, rate_limited, unauthorized
 from storage.repositories.audit import DEMONSTRATION
 from tests.cli.conftest import Result, Suggest
@@ -278,21 +278,21 @@ async def test_a_file_of_another_kind_is_left_alone(suggest: Suggest) -> None:
 @pytest.mark.parametrize(
     ("answer", "wish"),
     [
-        ("1", Wish(kind="use", position=1)),
-        ("3", Wish(kind="use", position=3)),
-        ("4", Wish(kind="unclear", position=4)),
-        ("0", Wish(kind="unclear", position=0)),
-        ("e 2", Wish(kind="edit", position=2)),
-        ("E2", Wish(kind="edit", position=2)),
-        ("e", Wish(kind="unclear")),
-        ("m", Wish(kind="redraft")),
-        ("D", Wish(kind="dismiss")),
-        ("q", Wish(kind="leave")),
-        ("", Wish(kind="leave")),
-        (None, Wish(kind="leave")),
-        ("what?", Wish(kind="unclear")),
-        ("²", Wish(kind="unclear")),
+        ("1", Answer(kind="use", position=1)),
+        ("3", Answer(kind="use", position=3)),
+        ("4", Answer(kind="unclear", position=4)),
+        ("0", Answer(kind="unclear", position=0)),
+        ("e 2", Answer(kind="edit", position=2)),
+        ("E2", Answer(kind="edit", position=2)),
+        ("e", Answer(kind="unclear")),
+        ("m", Answer(kind="redraft")),
+        ("D", Answer(kind="dismiss")),
+        ("q", Answer(kind="leave")),
+        ("", Answer(kind="leave")),
+        (None, Answer(kind="leave")),
+        ("what?", Answer(kind="unclear")),
+        ("²", Answer(kind="unclear")),
     ],
 )
-def test_what_is_typed_is_understood(answer: str | None, wish: Wish) -> None:
-    assert understood(answer, shown=3) == wish
+def test_what_is_typed_is_understood(answer: str | None, wish: Answer) -> None:
+    assert parse_answer(answer, shown=3) == wish

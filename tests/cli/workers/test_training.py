@@ -17,7 +17,7 @@ from bot.ranking.model import Ranker
 from bot.ranking.promotion import judge
 from bot.ranking.refit import read_choice_sets
 from bot.ranking.training import RefitFailed
-from cli.workers.training import ProcessApart
+from cli.workers.training import ProcessRefitRunner
 from storage import tables
 from storage.queries.log_entries import Selection
 from storage.records import LogEntry
@@ -51,7 +51,7 @@ def approx(value: object) -> object:
 async def test_it_learns_what_is_in_the_database(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, make_log(200))
-    refit = await ProcessApart(url).train()
+    refit = await ProcessRefitRunner(url).train()
     assert refit.model is not None
     ranker = Ranker.from_json(refit.model)
     assert refit.version == ranker.version
@@ -75,27 +75,27 @@ async def test_of_a_long_log_the_newest_count(url: str) -> None:
 async def test_a_log_with_nothing_to_learn_from_is_no_failure(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, [entry for entry in make_log(200) if entry.choice and entry.choice.kind == "dismissed"])
-    refit = await ProcessApart(url).train()
+    refit = await ProcessRefitRunner(url).train()
     assert (refit.version, refit.model, refit.verdict.state) == (None, None, "too_little")
     assert refit.requests > 0
 
 
 async def test_what_goes_wrong_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(RefitFailed, match="the database cannot be used"):
-        await ProcessApart(f"sqlite:///{tmp_path}/no/such.db").train()
+        await ProcessRefitRunner(f"sqlite:///{tmp_path}/no/such.db").train()
     with pytest.raises(RefitFailed, match="the database cannot be used"):
-        await ProcessApart(f"sqlite:///{tmp_path}/empty.db").train()
+        await ProcessRefitRunner(f"sqlite:///{tmp_path}/empty.db").train()
 
 
 def test_the_database_and_its_password_are_not_shown() -> None:
-    assert "secret" not in repr(ProcessApart("postgresql://user:secret@host/name"))
+    assert "secret" not in repr(ProcessRefitRunner("postgresql://user:secret@host/name"))
 
 
 async def test_a_refit_that_is_not_wanted_any_more_is_ended(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, make_log(2000))
     before = children()
-    task = asyncio.create_task(ProcessApart(url).train())
+    task = asyncio.create_task(ProcessRefitRunner(url).train())
     while True:
         await asyncio.sleep(0)
         if started := children() - before:
@@ -111,7 +111,7 @@ async def test_a_process_that_is_killed_is_a_refit_that_failed(url: str) -> None
     async with open_store(url) as store:
         await filled(store, make_log(2000))
     before = children()
-    task = asyncio.create_task(ProcessApart(url).train())
+    task = asyncio.create_task(ProcessRefitRunner(url).train())
     while True:
         await asyncio.sleep(0)
         if started := children() - before:

@@ -14,7 +14,7 @@ import pytest
 
 from cli.database_location import Location
 from cli.workers import export, export_process
-from cli.workers.export_process import ExportsBeside
+from cli.workers.export_process import ProcessExporter
 from handlers import export_jobs
 from handlers.export_jobs import ExportFailed, ExportOrder
 from playground import Dispatch, DispatchOutcome, ErrorResponse, ServerError, User, View
@@ -202,7 +202,7 @@ def order(**changes: object) -> ExportOrder:
 
 
 async def test_a_database_that_cannot_be_read_is_no_file(tmp_path: Path) -> None:
-    beside = ExportsBeside(Location.of_file(tmp_path / "none.db"), None)
+    beside = ProcessExporter(Location.of_file(tmp_path / "none.db"), None)
     with pytest.raises(ExportFailed, match="there is no database"):
         async with beside.export(order()):
             pass
