@@ -6,7 +6,7 @@ engine        connections and transactions
 repositories  one a noun: requests, choices, deliveries, rankers …
 queries       reads over the whole log: entries, export rows, reports
 schema        brings a database to this program's tables; migrations/ has Alembic's scripts, forward only
-backup        a checked copy of a SQLite file, made while it is written to
+rows          records as rows of the tables, and rows as records
 errors        failures that the other rooms may catch
 
 May be called by `bot/` and `cli/`; it imports no other room.

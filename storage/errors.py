@@ -1,15 +1,15 @@
-"""What can go wrong in storage, in words that the other rooms may catch.
+"""Errors of storage, which the other rooms may catch.
 
 StorageError
-├── DatabaseUnavailable       the write did not happen: locked, full, read-only or gone; nothing was recorded
-│   ├── Unreachable   the database's server does not answer, or takes nobody yet: it may come
-│   └── Unsuitable    the server does not let this role do it, or the database cannot hold it: its administrator may
-├── DuplicateDelivery       this very delivery was recorded before: do nothing, answer nothing
-├── RequestClosed           the request is decided, redrafted, expired or failed: it takes no further choice
-├── NothingToUndo     no choice stands on this request
-├── DeliveryInProgress      a part of the reply is on its way to Slack at this moment
-├── OwnershipLost         another replica took this process for dead, and has the request or delivery now
-└── SchemaTooNew      the database was migrated by a newer version of this program
+├── DatabaseUnavailable      the write did not happen: locked, full, read-only or gone; nothing was recorded
+│   ├── DatabaseUnreachable  the database's server does not answer, or takes nobody yet: it may come
+│   └── DatabaseUnsuitable   the role lacks a right, or the database cannot hold the texts: its administrator can help
+├── DuplicateDelivery        this very delivery was recorded before: do nothing, answer nothing
+├── RequestClosed            the request is decided, redrafted, expired or failed: it takes no further choice
+├── NothingToUndo            no choice stands on this request
+├── DeliveryInProgress       a part of the reply is on its way to Slack at this moment
+├── OwnershipLost            another replica took this process for dead, and has the request or delivery now
+└── SchemaTooNew             the database was migrated by a newer version of this program
 """
 
 
@@ -30,7 +30,7 @@ class DatabaseUnsuitable(DatabaseUnavailable):
 
 
 class DuplicateDelivery(StorageError):
-    """The unique key of this delivery is taken: its effect is recorded already."""
+    """The idempotency key of this delivery is recorded already, and so is its effect."""
 
 
 class RequestClosed(StorageError):
@@ -46,7 +46,7 @@ class DeliveryInProgress(StorageError):
 
 
 class OwnershipLost(StorageError):
-    """Another replica has it now: it is no longer ours to record."""
+    """Another replica has taken over the work: it is no longer ours to record."""
 
 
 class SchemaTooNew(StorageError):

@@ -56,10 +56,10 @@ class Request:
     """One ask: a conversation in, K candidates out, at most one standing choice.
 
     `response_url` is Slack's address of the agent's private message; it is a secret, and forgotten when it expires.
-    `sent_to_slack_at` stands for `shown_at` where a click overtakes the record of it. `owner` is the replica that drafts
-    it. `steer` is what the agent wants made of the parent's candidate `parent_candidate_id`. `seen_ts` is the newest message of the thread when it was read for the model,
-    `pointed_ts` the one that the agent pointed at. `text_kept` tells what the texts here are: with placeholders for
-    personal data, as they were, or gone.
+    `sent_to_slack_at` stands for `shown_at` where a click overtakes the record of it. `owner` is the replica that
+    drafts the request. `steer` is what the agent wants made of the parent's candidate `parent_candidate_id`. `seen_ts`
+    is the newest message of the thread when it was read for the model, `pointed_ts` the one that the agent pointed at.
+    `text_kept` tells what the texts here are: with placeholders for personal data, as they were, or gone.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Brings a database to this program's schema: Alembic, forward only."""
+"""Migration of a database to this program's schema: Alembic, forward only."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -23,10 +23,10 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 async def migrate(database: Database) -> tuple[str | None, str]:
-    """Upgrade to the newest schema, in one transaction. The revisions before and after.
+    """Upgrade to the newest schema, in one transaction, and return the revisions before and after.
 
-    Raises SchemaTooNew where a newer version of this program has been here, Unsuitable where the role or the
-    database is not fit for it, DatabaseUnavailable where the database cannot be written.
+    Raises SchemaTooNew if a newer version of this program has been here, DatabaseUnsuitable if the role or the database
+    is not fit for it, DatabaseUnavailable if the database cannot be written.
     """
     if obstacles := await find_obstacles_to_writing(database):
         raise DatabaseUnsuitable("; ".join(obstacles))
@@ -38,9 +38,9 @@ async def migrate(database: Database) -> tuple[str | None, str]:
 
 
 async def read_revisions(database: Database) -> tuple[str | None, str]:
-    """The database's revision (None if it is empty) and this program's."""
+    """Read the database's revision (None if it is empty) and this program's."""
     async with database.read() as connection:
-        return await connection.run_sync(lambda sync: (_current(sync), _head()))
+        return await connection.run_sync(lambda sync: (_read_revision(sync), get_head()))
 
 
 async def find_obstacles_to_writing(database: Database) -> tuple[Obstacle, ...]:
@@ -62,8 +62,8 @@ async def find_obstacles_to_reading(database: Database) -> tuple[Obstacle, ...]:
 
 
 def _find_obstacles_to_upgrading(connection: Any) -> Iterator[Obstacle]:
-    before = _current(connection)
-    if before != _head() and (before is None or before in _known()):
+    before = _read_revision(connection)
+    if before != get_head() and (before is None or before in _list_revisions()):
         yield from permissions.find_obstacles_to_migrating(connection)
 
 
@@ -71,36 +71,37 @@ def _upgrade(connection: Any) -> tuple[str | None, str]:
     if connection.dialect.name == "postgresql":  # several replicas may start at once: one migrates, the others wait
         connection.execute(text("SET LOCAL lock_timeout = '60s'"))
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-    before, head = _current(connection), _head()
-    if before is not None and before not in _known():
+    before, head = _read_revision(connection), get_head()
+    if before is not None and before not in _list_revisions():
         raise SchemaTooNew(before)
     if before != head:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_build_config(connection), "head")
     return before, head
 
 
-def _config(connection: Any) -> Config:
+def _build_config(connection: Any) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # a sign of its own in there
     config.attributes["connection"] = connection
     return config
 
 
-def _current(connection: Any) -> str | None:
+def _read_revision(connection: Any) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _known() -> frozenset[str]:
-    return frozenset(script.revision for script in _scripts(MIGRATIONS).walk_revisions())
+def _list_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in _load_scripts(MIGRATIONS).walk_revisions())
 
 
-def _head() -> str:
-    head = _scripts(MIGRATIONS).get_current_head()
+def get_head() -> str:
+    """Return the newest revision that this program knows."""
+    head = _load_scripts(MIGRATIONS).get_current_head()
     assert head is not None
     return head
 
 
 @cache
-def _scripts(folder: Path) -> ScriptDirectory:
-    """The migrations, read once: each reading compiles them all."""
+def _load_scripts(folder: Path) -> ScriptDirectory:
+    """Load the migrations once: each load compiles them all."""
     return ScriptDirectory(str(folder))

@@ -30,7 +30,7 @@ from storage.records import Turn
 
 
 def to_iso(moment: datetime) -> str:
-    """2026-11-22T10:00:00.000Z, whatever the zone of `moment`, which must be aware."""
+    """Format an aware datetime, of whatever zone, as 2026-11-22T10:00:00.000Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
@@ -48,7 +48,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON, letters as they are."""
+    """Encode as compact JSON, letters as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

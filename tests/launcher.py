@@ -199,7 +199,7 @@ def warm_up() -> None:
     Server(base_url="http://127.0.0.1:1", api_key=None)
     AsyncApp(signing_secret="none", token="xoxb-none", name="none")
     get_texts("en-US")
-    schema._head()
+    schema.get_head()
     gc.collect()
     gc.freeze()
 

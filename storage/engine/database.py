@@ -24,7 +24,7 @@ _READERS: Final = 4
 _NOT_ALLOWED: Final = {"42501", "25006"}
 """PostgreSQL's codes: the role lacks a right; the transaction may only read."""
 
-_NOT_TAKEN: Final = (
+_INVALID_URL: Final = (
     "not a URL that PostgreSQL takes: write postgresql://user:password@host:5432/database?option=value, "
     "with %40 for @, %2F for / and %25 for % in names and passwords"
 )
@@ -41,7 +41,9 @@ class Database:
     def __init__(
         self, url: str, *, write_limit_s: float = WRITE_LIMIT_S, statement_limit_s: float | None = None
     ) -> None:
-        """`statement_limit_s` is for PostgreSQL, where somebody waits for each statement: a server that hangs is then
+        """Open no connection yet.
+
+        `statement_limit_s` is for PostgreSQL, where somebody waits for each statement: a server that hangs is then
         given up in time. Without it, a statement may take as long as it takes.
         """
         self.url = parse_url(url)
@@ -53,38 +55,39 @@ class Database:
             target = postgresql.PostgresTarget.from_url(url)
             self._turn = asyncio.Semaphore(target.connections)
             engine = partial(
-                postgresql.engine, target, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s
+                postgresql.create_engine, target, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s
             )
             self._writer, self._readers = engine(read_only=False), engine(read_only=True)
         else:
             self._turn = asyncio.Semaphore(1)
             busy_ms = int(write_limit_s * 500)
-            self._writer = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE", busy_ms=busy_ms)
-            self._readers = _sqlite_engine(self.url, connections=_READERS, begin="BEGIN", busy_ms=busy_ms)
+            self._writer = _create_sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE", busy_ms=busy_ms)
+            self._readers = _create_sqlite_engine(self.url, connections=_READERS, begin="BEGIN", busy_ms=busy_ms)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One write transaction: committed at the end of the block, rolled back by an exception in it."""
+        """Open a write transaction: committed at the end of the block, rolled back by an exception in it."""
         try:
             async with asyncio.timeout(self._patience_s):
                 await self._turn.acquire()
         except TimeoutError as error:
             raise DatabaseUnavailable("other writes did not finish in time") from error
         try:
-            async with _translating(), self._writer.begin() as connection:
+            async with _translate_errors(), self._writer.begin() as connection:
                 yield connection
         finally:
             self._turn.release()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One read transaction: everything read in the block is of the same moment."""
-        async with _translating(), self._readers.begin() as connection:
+        """Open a read transaction: everything read in the block is of the same moment."""
+        async with _translate_errors(), self._readers.begin() as connection:
             yield connection
 
     async def scrub(self, *, patience_s: float = 0.05) -> bool:
-        """Wipe what was overwritten or deleted off the disk. False where that has to wait for others, or for the VACUUM
-        of PostgreSQL. Raises DatabaseUnavailable.
+        """Overwrite on the disk what was replaced or deleted.
+
+        False if that has to wait for others, or for PostgreSQL's VACUUM. Raises DatabaseUnavailable.
         """
         if self.is_shared:
             return False
@@ -98,12 +101,13 @@ class Database:
             raise DatabaseUnavailable(str(error)) from error
 
     async def aclose(self) -> None:
+        """Close all connections."""
         await self._readers.dispose()
         await self._writer.dispose()
 
 
 def parse_url(url: str) -> URL:
-    """The SQLAlchemy URL of a `SUGGEST_DATABASE_URL`; raises ValueError with what to write instead."""
+    """Parse a `SUGGEST_DATABASE_URL` for SQLAlchemy. Raises ValueError with what to write instead."""
     path = url.removeprefix("sqlite:///")
     if path not in {url, "", ":memory:"}:  # in memory, each connection would have a database of its own
         return make_url(url).set(drivername="sqlite+aiosqlite")
@@ -113,7 +117,7 @@ def parse_url(url: str) -> URL:
 
 
 def _parse_postgresql(url: str) -> URL:
-    """What libpq makes of the URL; several hosts stay in one text. The password is left out: URLs are shown and logged.
+    """Parse the URL as libpq does; several hosts stay in one text. URLs are shown and logged, so without the password.
 
     What libpq says about a wrong URL is not passed on: it quotes the part that it did not understand, and where signs
     in a password are not escaped that is the password.
@@ -129,30 +133,31 @@ def _parse_postgresql(url: str) -> URL:
     try:
         parts = conninfo_to_dict(conninfo)
     except Error:
-        raise ValueError(_NOT_TAKEN) from None
+        raise ValueError(_INVALID_URL) from None
     port = str(parts.get("port") or "")
     if not all(one.isdigit() or not one for one in port.split(",")):
-        raise ValueError(_NOT_TAKEN)
+        raise ValueError(_INVALID_URL)
     return URL.create(
         "postgresql+psycopg",
-        username=_text(parts.get("user")),
-        host=_text(parts.get("host")),
+        username=_to_text(parts.get("user")),
+        host=_to_text(parts.get("host")),
         port=int(port) if port.isdigit() else None,
-        database=_text(parts.get("dbname")),
+        database=_to_text(parts.get("dbname")),
     )
 
 
-def _text(value: object) -> str | None:
+def _to_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
 def get_database_file(url: str) -> Path:
-    """The file of a SQLite URL."""
+    """Return the file of a SQLite URL."""
     return Path(parse_url(url).database or "")
 
 
 @asynccontextmanager
-async def _translating() -> AsyncIterator[None]:
+async def _translate_errors() -> AsyncIterator[None]:
+    """Raise errors of drivers and pools in the block as those of `storage.errors`."""
     try:
         yield
     except DBAPIError as error:
@@ -167,7 +172,7 @@ async def _translating() -> AsyncIterator[None]:
         raise DatabaseUnavailable(type(error).__name__) from error
 
 
-def _sqlite_engine(url: URL, *, connections: int, begin: str, busy_ms: int) -> AsyncEngine:
+def _create_sqlite_engine(url: URL, *, connections: int, begin: str, busy_ms: int) -> AsyncEngine:
     return create_async_engine(
         url,
         async_creator=partial(sqlite.connect, url.database or "", begin=begin, busy_ms=busy_ms),

@@ -61,7 +61,7 @@ def may_append(connection: Connection, table: str) -> bool:
 
 
 def _name_lost_schema(connection: Connection, role: str, search_path: str) -> Obstacle:
-    """The last schema of the path is where the tables are, or would be."""
+    """Name a schema that is gone: the last of the path is where the tables are, or would be."""
     name = search_path.rpartition(",")[2].strip(' "')
     schema = connection.dialect.identifier_preparer.quote(name)
     if connection.scalar(_IS_SCHEMA, {"name": name}):
@@ -70,7 +70,7 @@ def _name_lost_schema(connection: Connection, role: str, search_path: str) -> Ob
 
 
 def _name_missing_rights(connection: Connection, role: str, needed: Mapping[str, Sequence[str]]) -> Iterator[Obstacle]:
-    """One line for all tables that lack the same."""
+    """Name missing rights, in one line for all tables that lack the same."""
     lacking: dict[tuple[str, ...], list[str]] = {}
     for name in _find(connection, needed):
         missing = connection.scalars(_MISSING_RIGHTS, {"name": name, "rights": list(needed[name])})
@@ -82,7 +82,7 @@ def _name_missing_rights(connection: Connection, role: str, needed: Mapping[str,
 
 
 def _find(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Those of the tables that are there, for a query without the name of a schema."""
+    """Find those of the tables that a query finds without the name of a schema."""
     return list(connection.scalars(_TABLES, {"names": list(names)}))
 
 
@@ -90,7 +90,7 @@ _NUMBERED: Final = [name for name, table in metadata.tables.items() if "seq" in 
 
 
 def _query(sql: str) -> TextClause:
-    """SQL with `:names` and `:rights` as lists of texts."""
+    """Build SQL with `:names` and `:rights` as lists of texts."""
     arrays = [bindparam(name, type_=ARRAY(String)) for name in ("names", "rights") if f":{name}" in sql]
     return text(sql).bindparams(*arrays)
 

@@ -21,14 +21,14 @@ from storage.errors import DatabaseUnavailable, DatabaseUnreachable
 CONNECTIONS: Final = 10
 """Of each of the two pools, one that writes and one that reads, unless the URL says otherwise."""
 
-_NOT_YET: Final = ("starting up", "shutting down", "recovery", "not yet accepting", "too many clients")
+_TEMPORARY: Final = ("starting up", "shutting down", "recovery", "not yet accepting", "too many clients")
 
 _URL: Final = re.compile(r"(?P<before>[^:]+://(?:[^@/]*@)?[^?]*)(?:\?(?P<parameters>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresTarget:
-    """A URL as libpq takes it, and what it says to this program: libpq refuses parameters that it does not know."""
+    """A URL for libpq, apart from its parameters for this program: libpq refuses those that it does not know."""
 
     conninfo: str
     connections: int = CONNECTIONS
@@ -36,7 +36,7 @@ class PostgresTarget:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """Raises ValueError for a value that cannot be used; it is not quoted, it may be a part of the password."""
+        """Parse a URL. Raises ValueError for a wrong value, without quoting it: it may be a part of the password."""
         found = _URL.fullmatch(url)
         if found is None or found["parameters"] is None:
             return cls(conninfo=url)
@@ -44,7 +44,7 @@ class PostgresTarget:
         kept: list[str] = []
         for parameter in found["parameters"].split("&"):
             name, _, value = map(unquote, parameter.partition("="))
-            if name in _LOWEST:
+            if name in _PARAMETERS:
                 ours[name] = value
             else:
                 kept.append(parameter)
@@ -53,7 +53,7 @@ class PostgresTarget:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What psycopg is told. Texts go as UTF-8, whatever the environment or the database would rather have."""
+        """Arguments for psycopg. Texts go as UTF-8, whatever the environment or the database would rather have."""
         return {
             "conninfo": self.conninfo,
             "client_encoding": "UTF8",
@@ -61,22 +61,22 @@ class PostgresTarget:
         }
 
 
-_LOWEST: Final = {"connections": 1, "prepare_threshold": 0}
+_PARAMETERS: Final = {"connections": 1, "prepare_threshold": 0}
 """Parameters of the URL that are for this program: whole numbers, from this one on."""
 
 _HIGHEST: Final = 1000
 
 
 def _parse_number(name: str, value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,4}", value) or not _LOWEST[name] <= int(value) <= _HIGHEST:
+    if not re.fullmatch(r"[0-9]{1,4}", value) or not _PARAMETERS[name] <= int(value) <= _HIGHEST:
         raise ValueError(
-            f"{name} in the URL is a whole number from {_LOWEST[name]} to {_HIGHEST}: mend it, or leave it out"
+            f"{name} in the URL is a whole number from {_PARAMETERS[name]} to {_HIGHEST}: mend it, or leave it out"
         )
     return int(value)
 
 
 class _Connection(psycopg.AsyncConnection[Any]):
-    """A connection that does not wait for ever for a server that hangs, or whose host is gone without a word."""
+    """A connection that gives up on a server that hangs, or whose host is gone without a word."""
 
     limit_s: float | None = None
 
@@ -88,11 +88,12 @@ class _Connection(psycopg.AsyncConnection[Any]):
             raise psycopg.OperationalError(f"the server did not answer within {self.limit_s} s") from error
 
 
-def engine(
+def create_engine(
     target: PostgresTarget, *, read_only: bool, write_limit_s: float, statement_limit_s: float | None = None
 ) -> AsyncEngine:
-    """A pool of connections. Waiting for a lock is limited, and for a statement where `statement_limit_s` says so: then
-    agents are told in time.
+    """Create a pool of connections.
+
+    Waiting for a lock is limited, and for a statement if `statement_limit_s` says so: then agents are told in time.
     """
     # What the role, or its database, has as default_transaction_read_only stands for writers.
     mode = "REPEATABLE READ READ ONLY" if read_only else "READ COMMITTED"
@@ -107,12 +108,12 @@ def engine(
         except TimeoutError as error:
             raise DatabaseUnreachable("the server did not answer in time") from error
         except psycopg.OperationalError as error:
-            raise _refusal(str(error)) from error
+            raise _classify_refusal(str(error)) from error
         connection.limit_s = statement_limit_s
         return connection
 
     def open_transaction(connection: Connection) -> None:
-        """Begin and say what holds for this transaction, in one round trip. psycopg begins none by itself then."""
+        """Begin, and set what holds for this transaction, in one round trip; psycopg then begins none by itself."""
         connection.exec_driver_sql(begin)
 
     made = create_async_engine(
@@ -129,14 +130,14 @@ def engine(
     return made
 
 
-def _refusal(told: str) -> DatabaseUnavailable:
-    """Whether the server said no, or nothing yet. libpq gives no code for it."""
-    said_no = "FATAL:" in told and not any(words in told for words in _NOT_YET)
-    return DatabaseUnavailable(told) if said_no else DatabaseUnreachable(told)
+def _classify_refusal(message: str) -> DatabaseUnavailable:
+    """Tell by the message if the server refused, or did not answer yet; libpq gives no code for it."""
+    is_refused = "FATAL:" in message and not any(words in message for words in _TEMPORARY)
+    return DatabaseUnavailable(message) if is_refused else DatabaseUnreachable(message)
 
 
 def _leave_out_details(context: ExceptionContext) -> None:
-    """Errors are logged, and the details that PostgreSQL gives hold rows: customers' words and Slack's secrets."""
+    """Take the details out of an error, which is logged: they hold rows, so customers' words and Slack's secrets."""
     original = context.original_exception
     if not isinstance(original, psycopg.Error) or original.diag.message_primary is None:
         return

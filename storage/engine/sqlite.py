@@ -21,8 +21,8 @@ PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON
 _FETCH_SIZE: Final = 64
 
 
-async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection":
-    """An open connection: WAL, foreign keys, durable commits; transactions start with `begin`."""
+async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "SqliteConnection":
+    """Open a connection: WAL, foreign keys, durable commits; transactions start with `begin`."""
 
     def open_() -> sqlite3.Connection:
         make_private(path)
@@ -36,7 +36,7 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
             raise
         return connection
 
-    connection = Connection(open_, begin=begin)
+    connection = SqliteConnection(open_, begin=begin)
     with ExitStack() as unless_opened:
         unless_opened.callback(connection.join)
         await connection
@@ -45,8 +45,9 @@ async def connect(path: Path | str, *, begin: str, busy_ms: int) -> "Connection"
 
 
 def make_private(path: Path | str) -> None:
-    """Make the file, for its owner only, whatever the umask; SQLite gives those beside it the same mode. One that is
-    there already is left as it is.
+    """Create the file for its owner only, whatever the umask; one that is there already is left as it is.
+
+    SQLite gives the files beside it the same mode.
     """
     file = Path(path).resolve()
     with suppress(OSError):  # SQLite, which opens it next, says what is wrong
@@ -55,8 +56,9 @@ def make_private(path: Path | str) -> None:
 
 
 def scrub(path: Path, *, busy_ms: int) -> bool:
-    """Move everything from the write-ahead log into the database, and empty the log: what was overwritten is gone from
-    the disk. False where somebody was in the middle of reading or writing. Blocks: for a thread.
+    """Move the write-ahead log into the database and empty it, so that what was overwritten is gone from the disk.
+
+    False if somebody was in the middle of reading or writing. Blocks: for a thread.
     """
     with closing(sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)) as connection:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -64,7 +66,7 @@ def scrub(path: Path, *, busy_ms: int) -> bool:
 
 
 def _switch_to_wal(connection: sqlite3.Connection, *, until: float) -> None:
-    """The first switch needs the file for itself, and SQLite does not always wait for that by itself."""
+    """Switch to WAL, waiting until then for the file, which SQLite does not always do by itself."""
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").close()
@@ -76,8 +78,8 @@ def _switch_to_wal(connection: sqlite3.Connection, *, until: float) -> None:
             return
 
 
-class Connection(aiosqlite.Connection):
-    """Begins a transaction with the first statement after a commit or rollback, in the same change of threads."""
+class SqliteConnection(aiosqlite.Connection):
+    """A connection that begins a transaction with its first statement, in the same change of threads."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], *, begin: str) -> None:
         super().__init__(connector, _FETCH_SIZE)
@@ -87,7 +89,7 @@ class Connection(aiosqlite.Connection):
         self._ran = 0
 
     def __del__(self) -> None:
-        """One whose event loop ended under it cannot be awaited any more: its thread closes it, and ends."""
+        """Stop the thread of a connection that cannot be awaited any more, since its event loop ended."""
         if self._connection is not None:
             self.stop()
 
@@ -95,8 +97,8 @@ class Connection(aiosqlite.Connection):
         """Wait for the end of a thread that was told to stop: until then it answers to this event loop."""
         self._thread.join()
 
-    def cursor(self) -> "Cursor":  # type: ignore[override]  # made without changing threads
-        return Cursor(self)
+    def cursor(self) -> "SqliteCursor":  # type: ignore[override]  # made without changing threads
+        return SqliteCursor(self)
 
     async def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         """Run `work` within a transaction in the connection's thread."""
@@ -114,15 +116,15 @@ class Connection(aiosqlite.Connection):
         return await self._execute(in_transaction)  # type: ignore[no-untyped-call]
 
     async def rollback(self) -> None:
-        """Nothing to do where no transaction is open, and no statement of a cancelled task is still to run."""
+        """Roll back, unless no transaction is open and no statement of a cancelled task is still to run."""
         if self._sent != self._ran or self.in_transaction:
             await super().rollback()
 
 
-class Cursor:
-    """What SQLAlchemy needs of a cursor: one statement's results, all in memory."""
+class SqliteCursor:
+    """One statement's results, all in memory: what SQLAlchemy needs of a cursor."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._connection = connection
         self._rows: list[Any] = []
         self.description: Any = None
@@ -133,16 +135,16 @@ class Cursor:
     async def __aenter__(self) -> Self:
         return self
 
-    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> "Cursor":
+    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> "SqliteCursor":
         def run(connection: sqlite3.Connection) -> None:
-            self._take(connection.execute(sql, tuple(parameters)))
+            self._store_result(connection.execute(sql, tuple(parameters)))
 
         await self._connection.run(run)
         return self
 
-    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "Cursor":
+    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "SqliteCursor":
         def run(connection: sqlite3.Connection) -> None:
-            self._take(connection.executemany(sql, parameters))  # type: ignore[arg-type]
+            self._store_result(connection.executemany(sql, parameters))  # type: ignore[arg-type]
 
         await self._connection.run(run)
         return self
@@ -151,10 +153,10 @@ class Cursor:
         return self._rows
 
     async def close(self) -> None:
-        """It is closed already, with its statement."""
+        """Do nothing: it was closed with its statement."""
 
-    def _take(self, cursor: sqlite3.Cursor) -> None:
-        """Keep what the statement gave, in the connection's thread, and close its cursor there."""
+    def _store_result(self, cursor: sqlite3.Cursor) -> None:
+        """Store the results in the connection's thread, and close the driver's cursor there."""
         self.description = cursor.description
         self._rows = cursor.fetchall() if cursor.description else []
         self.rowcount = cursor.rowcount

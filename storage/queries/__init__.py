@@ -1,6 +1,6 @@
 """Queries that read many rows.
 
 log_entries  whole requests, page by page
-export_rows  rows as they stand, streamed
+export_rows  rows as they stand, streamed; and as records again
 reports      counts for reports
 """

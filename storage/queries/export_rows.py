@@ -1,4 +1,4 @@
-"""The choice log as it stands in the tables, streamed: exports go by here, and memory stays flat.
+"""The choice log as it stands in the tables, streamed for exports with flat memory.
 
 One transaction, so everything is of the same moment; four cursors in step, one for each table, so that no row is read
 twice. Rows are tuples of what the database holds: times and JSON as text, since that is how they leave. It blocks: call
@@ -25,7 +25,7 @@ from storage.tables import Json, JsonTuple, Turns, UtcTime, candidates, choices,
 Row = tuple[Any, ...]
 FieldType = Literal["text", "time", "integer", "number", "boolean", "json"]
 
-_FETCHED: Final = 2000
+_FETCH_SIZE: Final = 2000
 """Rows that a server sends at a time."""
 
 _TABLES: Final = {"request": requests, "candidate": candidates, "choice": choices, "event": events}
@@ -34,7 +34,7 @@ _RECORDS: Final = {"request": Request, "candidate": Candidate, "choice": Choice,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFields:
-    """Which columns of each table, and in which order; a table without any is not read."""
+    """The columns to read of each table, in order; a table without any is not read."""
 
     request: Sequence[str]
     candidate: Sequence[str]
@@ -53,20 +53,20 @@ class RawEntry:
 
 
 def list_field_types(table: str, names: Iterable[str]) -> list[FieldType]:
-    """What the columns hold; `table` is as in `EntryFields`."""
-    return [_kind(_TABLES[table].c[name]) for name in names]
+    """List the types of these columns; `table` is as in `EntryFields`."""
+    return [_get_field_type(_TABLES[table].c[name]) for name in names]
 
 
-def _kind(column: Column[Any]) -> FieldType:
+def _get_field_type(column: Column[Any]) -> FieldType:
     if isinstance(column.type, Json | JsonTuple | Turns):
         return "json"
-    for type_, kind in _KINDS:
+    for type_, kind in _FIELD_TYPES:
         if isinstance(column.type, type_):
             return kind
     return "text"
 
 
-_KINDS: Final[tuple[tuple[Any, FieldType], ...]] = (
+_FIELD_TYPES: Final[tuple[tuple[Any, FieldType], ...]] = (
     (UtcTime, "time"),
     (Boolean, "boolean"),
     (Float, "number"),
@@ -75,7 +75,7 @@ _KINDS: Final[tuple[tuple[Any, FieldType], ...]] = (
 
 
 def to_raw_entry(entry: LogEntry, fields: EntryFields) -> RawEntry:
-    """The record as its rows."""
+    """Convert a log entry to its rows."""
     return RawEntry(
         request=to_values(entry.request, fields.request),
         candidates=[to_values(candidate, fields.candidate) for candidate in entry.candidates],
@@ -85,11 +85,11 @@ def to_raw_entry(entry: LogEntry, fields: EntryFields) -> RawEntry:
 
 
 def to_values(record: Request | Candidate | Choice | Event, names: Iterable[str]) -> Row:
-    """These fields of a record, as the tables hold them."""
-    return tuple([_plain(getattr(record, name)) for name in names])
+    """Convert these fields of a record to what the tables hold."""
+    return tuple([_to_plain_value(getattr(record, name)) for name in names])
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return to_iso(value)
     if isinstance(value, tuple):
@@ -98,16 +98,17 @@ def _plain(value: Any) -> Any:
 
 
 class EntryReader:
-    """Rows as records again; what is not among the fields has its default."""
+    """Converts rows to log entries; what is not among the fields has its default."""
 
     def __init__(self, fields: EntryFields) -> None:
-        self._request = _reader("request", fields.request)
-        self._candidate = _reader("candidate", fields.candidate)
-        self._choice = _reader("choice", fields.choice)
-        self._event = _reader("event", fields.event)
+        self._request = _build_record_reader("request", fields.request)
+        self._candidate = _build_record_reader("candidate", fields.candidate)
+        self._choice = _build_record_reader("choice", fields.choice)
+        self._event = _build_record_reader("event", fields.event)
         self._id = list(fields.request).index("id")
 
     def read(self, raw: RawEntry) -> LogEntry:
+        """Convert one request's rows to its log entry."""
         request_id = raw.request[self._id]
         return LogEntry(
             request=self._request(raw.request),
@@ -117,7 +118,7 @@ class EntryReader:
         )
 
 
-def _reader(table: str, names: Sequence[str]) -> Any:
+def _build_record_reader(table: str, names: Sequence[str]) -> Any:
     record = _RECORDS[table]
     types = [(place, _TABLES[table].c[name].type) for place, name in enumerate(names)]
     read = [(place, type_.process_result_value) for place, type_ in types if isinstance(type_, TypeDecorator)]
@@ -136,27 +137,28 @@ _DIALECT: Final = sqlite_dialect.dialect(paramstyle="named")
 
 
 class RawChoiceLog:
-    """The choice log of one database, by its URL."""
+    """The choice log of one database, by its URL, as rows."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def iter_entries(self, selection: Selection, fields: EntryFields) -> Generator[RawEntry, None, None]:
-        """All requests selected, ordered by created_at and id, candidates by sample_index, events as they happened.
+        """Iterate over the requests selected, by created_at and id.
 
+        Candidates are in the order of sample_index, events as they happened.
         Close it to end the transaction early. Raises DatabaseUnavailable.
         """
         names = [name for name in _TABLES if getattr(fields, name)]
-        queries = [apply_selection(_query(name, getattr(fields, name)), selection) for name in names]
-        opened = _sqlite_cursors if self._url.startswith("sqlite") else _postgresql_cursors
-        with opened(self._url, queries) as cursors:
+        queries = [apply_selection(_build_query(name, getattr(fields, name)), selection) for name in names]
+        open_cursors = _open_sqlite_cursors if self._url.startswith("sqlite") else _open_postgresql_cursors
+        with open_cursors(self._url, queries) as cursors:
             found = dict(zip(names, cursors, strict=True))
             heads = found.pop("request")
-            yield from _together(heads, {name: _Follower(rows).of for name, rows in found.items()})
+            yield from _merge_rows(heads, {name: _RowFollower(rows).take for name, rows in found.items()})
 
 
-def _together(heads: Iterator[Row], followers: dict[str, Callable[[str], list[Row]]]) -> Iterator[RawEntry]:
-    drafted, chosen, happened = (followers.get(name, _none) for name in ("candidate", "choice", "event"))
+def _merge_rows(heads: Iterator[Row], followers: dict[str, Callable[[str], list[Row]]]) -> Iterator[RawEntry]:
+    drafted, chosen, happened = (followers.get(name, _find_nothing) for name in ("candidate", "choice", "event"))
     for request in heads:
         request_id = request[-1]
         choice = chosen(request_id)
@@ -168,19 +170,19 @@ def _together(heads: Iterator[Row], followers: dict[str, Callable[[str], list[Ro
         )
 
 
-def _none(_: str) -> list[Row]:
+def _find_nothing(_: str) -> list[Row]:
     return []
 
 
-class _Follower:
+class _RowFollower:
     """The rows of one table, which end in their request's id, and come in the order of the requests."""
 
     def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows
         self._next = next(rows, None)
 
-    def of(self, request_id: str) -> list[Row]:
-        """Those of this request; a request without any has one with nulls."""
+    def take(self, request_id: str) -> list[Row]:
+        """Take the rows of this request; one without any has a row of nulls."""
         found = []
         row = self._next
         while row is not None and row[-1] == request_id:
@@ -191,8 +193,8 @@ class _Follower:
         return found
 
 
-def _query(name: str, names: Iterable[str]) -> Select[Any]:
-    """A table's rows in the order of the requests.
+def _build_query(name: str, names: Iterable[str]) -> Select[Any]:
+    """Build the query for a table's rows in the order of the requests.
 
     The outer join keeps SQLite to the order of the requests' index, whatever its planner thinks of the rest.
     """
@@ -208,7 +210,7 @@ def _query(name: str, names: Iterable[str]) -> Select[Any]:
     return query.select_from(requests.outerjoin(table, belongs)).order_by(*order, *last)
 
 
-def _compiled(query: Select[Any], dialect: Any) -> tuple[str, dict[str, Any]]:
+def _compile(query: Select[Any], dialect: Any) -> tuple[str, dict[str, Any]]:
     compiled = query.compile(dialect=dialect)
     parameters = {
         name: to_iso(value) if isinstance(value, datetime) else value for name, value in compiled.params.items()
@@ -217,13 +219,13 @@ def _compiled(query: Select[Any], dialect: Any) -> tuple[str, dict[str, Any]]:
 
 
 @contextmanager
-def _sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
+def _open_sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
     try:
         connection = sqlite3.connect(get_database_file(url), isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
-            yield [connection.execute(*_compiled(query, _DIALECT)) for query in queries]
+            yield [connection.execute(*_compile(query, _DIALECT)) for query in queries]
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -231,7 +233,7 @@ def _sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Itera
 
 
 @contextmanager
-def _postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
+def _open_postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
     import psycopg
 
     from storage.engine.postgresql import PostgresTarget
@@ -245,8 +247,8 @@ def _postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[I
                 cursors: list[Iterator[Row]] = []
                 for number, query in enumerate(queries):
                     cursor = opened.enter_context(connection.cursor(f"export{number}"))
-                    cursor.itersize = _FETCHED
-                    cursor.execute(*_compiled(query, dialect))
+                    cursor.itersize = _FETCH_SIZE
+                    cursor.execute(*_compile(query, dialect))
                     cursors.append(iter(cursor))
                 yield cursors
     except psycopg.Error as error:

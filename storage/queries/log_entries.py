@@ -14,13 +14,15 @@ from storage.records import Candidate, Choice, ChoiceKind, Event, LogEntry, Requ
 from storage.rows import to_request
 from storage.tables import candidates, choices, events, requests
 
-_PAGE: Final = 500
+_PAGE_SIZE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which requests: made in [since, until), of one team, channel and agent, with a candidate of this style, with a
-    standing choice of this kind, and whether simulated ones count.
+    """Criteria for requests; None means any.
+
+    They are made in [since, until), of one team, channel and agent, have a candidate of this style and a standing
+    choice of this kind. Simulated ones count only if `include_simulated`.
     """
 
     since: datetime | None = None
@@ -34,47 +36,52 @@ class Selection:
 
 
 class ChoiceLog:
-    """The choice log of one database."""
+    """The choice log of one database, as records."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def iter_entries(self, selection: Selection) -> AsyncIterator[LogEntry]:
-        """All requests selected, ordered by created_at and id, candidates by sample_index, events as they happened."""
+        """Iterate over the requests selected, by created_at and id.
+
+        Candidates are in the order of sample_index, events as they happened.
+        """
         after: tuple[datetime, str] | None = None
         while True:
             async with self._database.read() as connection:
-                rows = await connection.execute(_page(selection, after))
+                rows = await connection.execute(_build_page_query(selection, after))
                 found = [to_request(row) for row in rows.mappings()]
-                page = await _complete(connection, found)
+                page = await _complete_entries(connection, found)
             for entry in page:
                 yield entry
-            if len(found) < _PAGE:
+            if len(found) < _PAGE_SIZE:
                 return
             after = (found[-1].created_at, found[-1].id)
 
     async def get_entry(self, request_id: str) -> LogEntry | None:
-        """One request with all that belongs to it."""
+        """Read one request with all that belongs to it."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(requests).where(requests.c.id == request_id))
-            page = await _complete(connection, [to_request(row) for row in rows.mappings()])
+            page = await _complete_entries(connection, [to_request(row) for row in rows.mappings()])
             return next(iter(page), None)
 
     async def count(self, selection: Selection) -> int:
-        """How many requests are selected."""
+        """Count the requests selected."""
         async with self._database.read() as connection:
             return await connection.scalar(apply_selection(select(func.count()).select_from(requests), selection)) or 0
 
 
-def _page(selection: Selection, after: tuple[datetime, str] | None) -> Select[Any]:
-    query = apply_selection(select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE), selection)
+def _build_page_query(selection: Selection, after: tuple[datetime, str] | None) -> Select[Any]:
+    query = apply_selection(
+        select(requests).order_by(requests.c.created_at, requests.c.id).limit(_PAGE_SIZE), selection
+    )
     if after is not None:
         query = query.where(tuple_(requests.c.created_at, requests.c.id) > after)
     return query
 
 
 def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
-    """A query over `requests`, of these only."""
+    """Restrict a query over `requests` to these."""
     if selection.since is not None:
         query = query.where(requests.c.created_at >= selection.since)
     if selection.until is not None:
@@ -94,10 +101,10 @@ def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
 
 
 async def read_entries(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
-    """Those of the requests that there are, whole."""
+    """Read those of these requests that exist, with all that belongs to them."""
     rows = await connection.execute(select(requests).where(requests.c.id.in_(request_ids)))
     found = [to_request(row) for row in rows.mappings()]
-    return await _complete(connection, found) if found else []
+    return await _complete_entries(connection, found) if found else []
 
 
 # Other names for the tables, since the query that is narrowed may read them too.
@@ -105,11 +112,13 @@ _DRAFT: Final = candidates.alias("draft")
 _DECISION: Final = choices.alias("decision")
 
 
-async def _complete(connection: AsyncConnection, found: list[Request]) -> list[LogEntry]:
+async def _complete_entries(connection: AsyncConnection, found: list[Request]) -> list[LogEntry]:
     ids = {"ids": [request.id for request in found]}
-    drafted = _by_request(Candidate(**row) for row in (await connection.execute(_CANDIDATES, ids)).mappings())
-    standing = _by_request(Choice(**row) for row in (await connection.execute(_STANDING, ids)).mappings())
-    happened = _by_request(Event(**row) for row in (await connection.execute(_EVENTS, ids)).mappings())
+    drafted = _group_by_request(
+        Candidate(**row) for row in (await connection.execute(_SELECT_CANDIDATES, ids)).mappings()
+    )
+    standing = _group_by_request(Choice(**row) for row in (await connection.execute(_SELECT_STANDING, ids)).mappings())
+    happened = _group_by_request(Event(**row) for row in (await connection.execute(_SELECT_EVENTS, ids)).mappings())
     return [
         LogEntry(
             request=request,
@@ -121,7 +130,7 @@ async def _complete(connection: AsyncConnection, found: list[Request]) -> list[L
     ]
 
 
-def _by_request(records: Iterable[Any]) -> dict[str, list[Any]]:
+def _group_by_request(records: Iterable[Any]) -> dict[str, list[Any]]:
     grouped: dict[str, list[Any]] = defaultdict(list)
     for record in records:
         grouped[record.request_id].append(record)
@@ -130,11 +139,13 @@ def _by_request(records: Iterable[Any]) -> dict[str, list[Any]]:
 
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 
-_CANDIDATES: Final = select(candidates).where(candidates.c.request_id.in_(_IDS)).order_by(candidates.c.sample_index)
+_SELECT_CANDIDATES: Final = (
+    select(candidates).where(candidates.c.request_id.in_(_IDS)).order_by(candidates.c.sample_index)
+)
 
-_STANDING: Final = select(choices).where(choices.c.request_id.in_(_IDS), choices.c.retracted_at.is_(None))
+_SELECT_STANDING: Final = select(choices).where(choices.c.request_id.in_(_IDS), choices.c.retracted_at.is_(None))
 
-_EVENTS: Final = (
+_SELECT_EVENTS: Final = (
     select(events.c.request_id, events.c.type, events.c.at, events.c.agent_id, events.c.candidate_id, events.c.data)
     .where(events.c.request_id.in_(_IDS))
     .order_by(events.c.seq)

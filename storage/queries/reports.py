@@ -41,7 +41,7 @@ Fate = Literal["failed", "near_duplicate", "not_selected", "unseen", "passed_ove
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeCell:
-    """Requests of one agent, in one group, that ended alike. `group` is "" without a dimension of requests."""
+    """Number of requests of one agent, in one group, that ended alike; `group` is "" without a dimension."""
 
     agent_id: str
     group: str
@@ -54,7 +54,7 @@ class OutcomeCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoCell:
-    """Choices of one agent that were taken back."""
+    """Number of choices of one agent that were taken back."""
 
     agent_id: str
     choices: int
@@ -62,7 +62,10 @@ class UndoCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftCell:
-    """Drafts of one model that went alike; `latency_ms` to three digits, `untold` those whose tokens are not known."""
+    """Number of drafts of one model that ended alike.
+
+    `latency_ms` has three digits; `untold` counts those whose tokens are not known.
+    """
 
     model: str
     error: DraftError | None
@@ -76,7 +79,7 @@ class DraftCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeCell:
-    """How many took so long, in milliseconds to three digits."""
+    """Number of cases that took so many milliseconds, to three digits."""
 
     ms: int
     count: int
@@ -84,7 +87,7 @@ class TimeCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarityCell:
-    """Edits that kept so much: `hundredths` is the similarity, rounded."""
+    """Number of edits of one similarity to their draft, in hundredths."""
 
     hundredths: int
     edits: int
@@ -92,7 +95,7 @@ class SimilarityCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickCell:
-    """Picks by one agent of the candidate in one place, of so many shown together; places without gaps.
+    """Number of picks by one agent of the candidate in one position, of so many shown together, without gaps.
 
     `weight` makes up for orders that were not uniform, and is their sum; picks without a known order have none.
     """
@@ -108,7 +111,7 @@ class PickCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FateCell:
-    """Drafts of one style or model for one agent that fared alike.
+    """Number of drafts of one style or model for one agent with the same fate.
 
     `weight` sums 1 ÷ the probability that the draft's style was drawn, times what makes up for the order; `even` the
     same, divided by how many were shown together, where one of them was picked. Drafts without known probabilities are
@@ -126,7 +129,7 @@ class FateCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportCells:
-    """All cells of one slice of time."""
+    """All cells of one period."""
 
     outcomes: tuple[OutcomeCell, ...]
     undone: tuple[UndoCell, ...]
@@ -140,78 +143,85 @@ class ReportCells:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExcludedCounts:
-    """Requests that a report does not count."""
+    """Numbers of requests that a report does not count."""
 
     simulated: int
     unattended: int
 
 
 class Reports:
-    """Counts of one database."""
+    """Counts for reports on one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find_span(self, selection: Selection) -> tuple[datetime, datetime] | None:
-        """When the first and the last of the requests were made that count; None without any."""
+        """Find the times of the first and last request that count; None without any."""
         async with self._database.read() as connection:
-            ends = select(func.min(requests.c.created_at), func.max(requests.c.created_at)).where(_counts(selection))
+            ends = select(func.min(requests.c.created_at), func.max(requests.c.created_at)).where(
+                _build_condition(selection)
+            )
             first, last = (await connection.execute(ends)).one()
             return None if first is None else (first, last)
 
     async def find_first_time(self, selection: Selection) -> datetime | None:
-        """When the first of the requests was made that count: found by the index, without reading the rest."""
+        """Find the time of the first request that counts, by the index, without reading the rest."""
         async with self._database.read() as connection:
-            query = select(requests.c.created_at).where(_counts(selection)).order_by(requests.c.created_at).limit(1)
+            query = (
+                select(requests.c.created_at)
+                .where(_build_condition(selection))
+                .order_by(requests.c.created_at)
+                .limit(1)
+            )
             found: datetime | None = await connection.scalar(query)
             return found
 
     async def count_excluded(self, selection: Selection) -> ExcludedCounts:
-        """How many requests of this time and team do not count, and why."""
+        """Count the requests of this period and team that do not count, by reason."""
         unattended = requests.c.surface.in_(UNATTENDED)
         simulated = false() if selection.include_simulated else requests.c.simulated == true()
         query = select(
             func.coalesce(func.sum(case((simulated, 1), else_=0)), 0),
             func.coalesce(func.sum(case((and_(unattended, ~simulated), 1), else_=0)), 0),
-        ).where(_within(selection), or_(unattended, requests.c.simulated == true()))
+        ).where(_build_period_condition(selection), or_(unattended, requests.c.simulated == true()))
         async with self._database.read() as connection:
             left = (await connection.execute(query)).one()
             return ExcludedCounts(simulated=int(left[0]), unattended=int(left[1]))
 
     async def read_cells(self, selection: Selection, by: Dimension | None) -> ReportCells:
-        """The cells of the requests selected, of one moment. `by` is what they are grouped by."""
-        counts = _counts(selection)
+        """Read the cells of the requests selected, grouped by `by`, in one transaction."""
+        counts = _build_condition(selection)
         async with self._database.read() as connection:
             return ReportCells(
-                outcomes=await _cells(connection, _outcomes(counts, by), OutcomeCell),
-                undone=await _cells(connection, _undone(counts), UndoCell),
-                drafts=await _cells(connection, _drafts(counts), DraftCell),
-                waits=await _cells(connection, _waits(counts), TimeCell),
-                decisions=await _cells(connection, _decisions(counts), TimeCell),
-                similarities=await _cells(connection, _similarities(counts), SimilarityCell),
-                picks=await _cells(connection, _picks(counts), PickCell),
-                displays=await _displays_of(connection, counts, by),
+                outcomes=await _read_cells(connection, _select_outcomes(counts, by), OutcomeCell),
+                undone=await _read_cells(connection, _select_undone(counts), UndoCell),
+                drafts=await _read_cells(connection, _select_drafts(counts), DraftCell),
+                waits=await _read_cells(connection, _select_waits(counts), TimeCell),
+                decisions=await _read_cells(connection, _select_decisions(counts), TimeCell),
+                similarities=await _read_cells(connection, _select_similarities(counts), SimilarityCell),
+                picks=await _read_cells(connection, _select_picks(counts), PickCell),
+                displays=await _read_fates(connection, counts, by),
             )
 
 
-async def _cells(connection: AsyncConnection, query: Executable, kind: type[Any]) -> tuple[Any, ...]:
+async def _read_cells(connection: AsyncConnection, query: Executable, kind: type[Any]) -> tuple[Any, ...]:
     result = await connection.execute(query)
     names = tuple(result.keys())  # a mapping for each row would take longer than the query of some
     return tuple(kind(**dict(zip(names, row, strict=True))) for row in result)
 
 
-async def _displays_of(
+async def _read_fates(
     connection: AsyncConnection, counts: ColumnElement[bool], by: Dimension | None
 ) -> tuple[FateCell, ...]:
-    """For a dimension of drafts only: it is the longest of the queries."""
+    """Read the fates of drafts for a dimension of drafts only: it is the longest of the queries."""
     if by == "style":
-        return await _cells(connection, _displays(counts, candidates.c.style), FateCell)
+        return await _read_cells(connection, _select_fates(counts, candidates.c.style), FateCell)
     if by == "model":
-        return await _cells(connection, _displays(counts, candidates.c.model), FateCell)
+        return await _read_cells(connection, _select_fates(counts, candidates.c.model), FateCell)
     return ()
 
 
-def _within(selection: Selection) -> ColumnElement[bool]:
+def _build_period_condition(selection: Selection) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [true()]
     if selection.since is not None:
         conditions.append(requests.c.created_at >= selection.since)
@@ -222,14 +232,14 @@ def _within(selection: Selection) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _counts(selection: Selection) -> ColumnElement[bool]:
-    """Which requests count: selected, and made by somebody who waits for a reply."""
-    counts = and_(_within(selection), requests.c.surface.not_in(UNATTENDED))
+def _build_condition(selection: Selection) -> ColumnElement[bool]:
+    """Build the condition for requests that count: selected, and made by somebody who waits for a reply."""
+    counts = and_(_build_period_condition(selection), requests.c.surface.not_in(UNATTENDED))
     return counts if selection.include_simulated else and_(counts, requests.c.simulated == false())
 
 
 class _Elapsed(FunctionElement[int]):
-    """Whole milliseconds from the first of two times to the second; times are texts."""
+    """SQL expression: whole milliseconds from the first of two times to the second; times are texts."""
 
     type = Integer()
     inherit_cache = True
@@ -237,13 +247,13 @@ class _Elapsed(FunctionElement[int]):
 
 
 @compiles(_Elapsed, "sqlite")
-def _elapsed_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_elapsed_for_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     since, until = (compiler.process(each, **options) for each in element.clauses)
     return f"CAST(round((julianday({until}) - julianday({since})) * 86400000) AS INTEGER)"
 
 
 @compiles(_Elapsed, "postgresql")
-def _elapsed_in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_elapsed_for_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     since, until = (compiler.process(each, **options) for each in element.clauses)
     return f"CAST(round(extract(epoch FROM ({until})::timestamptz - ({since})::timestamptz) * 1000) AS BIGINT)"
 
@@ -251,8 +261,8 @@ def _elapsed_in_postgresql(element: Any, compiler: Any, **options: Any) -> str:
 _UNKNOWN: Final = -1
 
 
-def _three_digits(ms: str) -> ColumnElement[int]:
-    """Rounded down to three significant digits, so that there are few different ones; _UNKNOWN for null.
+def _round_to_three_digits(ms: str) -> ColumnElement[int]:
+    """Round down to three significant digits, so that there are few different values; _UNKNOWN for null.
 
     Nothing is below 0: where clocks of imports differ, it took no time.
     """
@@ -308,7 +318,7 @@ _ORDER_WEIGHT: Final = case(
 _FIRST: Final = literal_column("0", Integer)
 
 
-def _outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Executable:
+def _select_outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Executable:
     dimensions: dict[Dimension | None, ColumnElement[str]] = {
         "prompt": requests.c.prompt_version,
         "channel": requests.c.channel_id,
@@ -333,7 +343,7 @@ def _outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Executable:
     )
 
 
-def _undone(counts: ColumnElement[bool]) -> Executable:
+def _select_undone(counts: ColumnElement[bool]) -> Executable:
     return (
         select(requests.c.agent_id, func.count().label("choices"))
         .select_from(choices.join(requests, requests.c.id == choices.c.request_id))
@@ -342,9 +352,9 @@ def _undone(counts: ColumnElement[bool]) -> Executable:
     )
 
 
-def _drafts(counts: ColumnElement[bool]) -> Executable:
+def _select_drafts(counts: ColumnElement[bool]) -> Executable:
     # The whole number stands first, and is never null: SQLite sorts by it, and far faster than by texts.
-    latency = _three_digits("candidates.latency_ms")
+    latency = _round_to_three_digits("candidates.latency_ms")
     keys = (latency, candidates.c.model, candidates.c.error, candidates.c.dropped_reason)
     untold = or_(candidates.c.prompt_tokens.is_(None), candidates.c.completion_tokens.is_(None))
     return (
@@ -362,19 +372,19 @@ def _drafts(counts: ColumnElement[bool]) -> Executable:
     )
 
 
-def _waits(counts: ColumnElement[bool]) -> Executable:
-    """From the ask to the candidates being visible."""
+def _select_waits(counts: ColumnElement[bool]) -> Executable:
+    """Select the times from the ask to the candidates being visible."""
     waited = (
         select(_Elapsed(requests.c.created_at, requests.c.shown_at).label("ms"))
         .where(counts, requests.c.shown_at.is_not(None))
         .subquery("waited")
     )
-    ms = _three_digits("waited.ms")
+    ms = _round_to_three_digits("waited.ms")
     return select(ms.label("ms"), func.count().label("count")).select_from(waited).group_by(ms)
 
 
-def _decisions(counts: ColumnElement[bool]) -> Executable:
-    ms = _three_digits("choices.decision_ms")
+def _select_decisions(counts: ColumnElement[bool]) -> Executable:
+    ms = _round_to_three_digits("choices.decision_ms")
     return (
         select(ms.label("ms"), func.count().label("count"))
         .select_from(requests.join(choices, _STANDS))
@@ -383,7 +393,7 @@ def _decisions(counts: ColumnElement[bool]) -> Executable:
     )
 
 
-def _similarities(counts: ColumnElement[bool]) -> Executable:
+def _select_similarities(counts: ColumnElement[bool]) -> Executable:
     hundredths = literal_column("CAST(round(choices.edit_similarity * 100) AS INTEGER)", Integer)
     return (
         select(hundredths.label("hundredths"), func.count().label("edits"))
@@ -393,7 +403,7 @@ def _similarities(counts: ColumnElement[bool]) -> Executable:
     )
 
 
-def _picks(counts: ColumnElement[bool]) -> Executable:
+def _select_picks(counts: ColumnElement[bool]) -> Executable:
     picks = (
         select(
             requests.c.agent_id,
@@ -416,7 +426,7 @@ def _picks(counts: ColumnElement[bool]) -> Executable:
     ).group_by(*keys)
 
 
-def _displays(counts: ColumnElement[bool], name: ColumnElement[str]) -> Executable:
+def _select_fates(counts: ColumnElement[bool], name: ColumnElement[str]) -> Executable:
     weight = _ORDER_WEIGHT / candidates.c.inclusion_propensity
     is_uniform = requests.c.policy == literal_column("'uniform'")
     even = case(

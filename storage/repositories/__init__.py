@@ -1,4 +1,17 @@
 """Repositories, one a noun; each method is one transaction.
 
-requests, choices, deliveries, rankers, vault, replicas, leases, switches, audit, idempotency_keys, imports, erasures
+requests          requests and their candidates, from the ask to what was shown
+choices           what agents decided, and taking it back
+deliveries        the parts of a reply on their way into the conversation
+idempotency_keys  keys of what Slack may deliver twice
+replicas          heartbeats, and takeover of a dead replica's work
+leases            work that one replica does at a time
+switches          switches for all replicas, such as the pause
+vault             what placeholders stand for, sealed
+rankers           rankers, and which of them orders
+erasures          pruning of texts, erasure of requests
+imports           requests from elsewhere
+audit             actions on the log itself
+
+May be called by `bot/` and `cli/`.
 """

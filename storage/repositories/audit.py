@@ -20,7 +20,7 @@ class Audit:
         self._database = database
 
     async def record(self, *, at: datetime, actor: str, action: str, data: dict[str, Any]) -> None:
-        """Append who did what. `actor` is a Slack user id, or `cli`."""
+        """Append an action and its actor: a Slack user id, or `cli`."""
         async with self._database.write() as connection:
             await connection.execute(insert(audit), {"at": at, "actor": actor, "action": action, "data": data})
 
@@ -32,6 +32,7 @@ class Audit:
             return await connection.run_sync(lambda sync: may_append(sync, audit.name))
 
     async def is_demonstration(self) -> bool:
+        """Say if this database is a demonstration's own."""
         async with self._database.read() as connection:
             found = await connection.scalar(select(audit.c.seq).where(audit.c.action == DEMONSTRATION).limit(1))
             return found is not None

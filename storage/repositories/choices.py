@@ -1,4 +1,4 @@
-"""What agents decided on their requests, and taking it back. Each method is one transaction."""
+"""Choices of agents on their requests, and taking them back. Each method is one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,13 +36,16 @@ class Choices:
         response_url: ResponseUrl | None = None,
         sealed: VaultEntry | None = None,
     ) -> None:
-        """A choice with the deliveries that it asks for. Raises DuplicateDelivery, or RequestClosed where one stands already.
+        """Insert a choice, which closes its request, with the deliveries that it asks for.
 
-        The request is closed by it: of what was kept for it, what is `sealed` now is left, or nothing.
+        In the vault, `sealed` takes the place of what was kept for the request; without it, nothing is left.
+        Raises DuplicateDelivery, or RequestClosed if a choice stands already.
         """
         async with self._database.write() as connection:
             await claim_key(connection, idempotency_key, choice.chosen_at)
-            open_ = await connection.execute(_TOUCH_OPEN, {"of_request": choice.request_id, **_way(response_url)})
+            open_ = await connection.execute(
+                _TOUCH_OPEN, {"of_request": choice.request_id, **_to_response_url_row(response_url)}
+            )
             if open_.rowcount == 0:
                 raise RequestClosed(choice.request_id)
             try:
@@ -58,6 +61,7 @@ class Choices:
                 await vault.put(connection, sealed)
 
     async def get(self, choice_id: str) -> Choice | None:
+        """Read a choice, standing or taken back."""
         async with self._database.read() as connection:
             row = (await connection.execute(_SELECT_CHOICE, {"choice_id": choice_id})).mappings().one_or_none()
             return None if row is None else Choice(**row)
@@ -65,7 +69,7 @@ class Choices:
     async def retract(
         self, request_id: str, *, agent_id: str, at: datetime, idempotency_key: str, sealed: VaultEntry | None = None
     ) -> tuple[Choice, tuple[Delivery, ...]]:
-        """Take the standing choice back: the request is open again, and what is `sealed` is kept for it again.
+        """Take the standing choice back: the request is open again, and `sealed` is kept in the vault for it.
 
         Parts not yet posted are cancelled. Those posted (or `unknown`) are returned; those with a `message_ts` are
         to be deleted from the conversation, and stay in the table until they are.
@@ -73,8 +77,8 @@ class Choices:
         """
         async with self._database.write() as connection:
             await claim_key(connection, idempotency_key, at)
-            choice = await _standing_choice(connection, request_id)
-            parts = await _parts(connection, choice.id)
+            choice = await _read_standing(connection, request_id)
+            parts = await _lock_parts(connection, choice.id)
             if any(part.state == "attempting" for part in parts):
                 raise DeliveryInProgress(request_id)
             await connection.execute(update(choices).where(choices.c.id == choice.id).values(retracted_at=at))
@@ -85,7 +89,7 @@ class Choices:
                 update(deliveries).where(deliveries.c.choice_id == choice.id).values(owner=self._me)
             )
             retracted = replace(choice, retracted_at=at)
-            await connection.execute(_INSERT_EVENT, to_row(_undone(retracted, agent_id=agent_id, at=at)))
+            await connection.execute(_INSERT_EVENT, to_row(_build_undo_event(retracted, agent_id=agent_id, at=at)))
             if sealed is not None:
                 await vault.put(connection, sealed)
             return retracted, tuple(part for part in parts if part.state in {"done", "unknown"})
@@ -93,7 +97,7 @@ class Choices:
     async def give_reason(
         self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, idempotency_key: str
     ) -> None:
-        """Why the standing choice is a dismissal. Raises DuplicateDelivery, or RequestClosed where no dismissal stands."""
+        """Add the reason to a standing dismissal. Raises DuplicateDelivery, or RequestClosed if none stands."""
         async with self._database.write() as connection:
             await claim_key(connection, idempotency_key, at)
             changed = await connection.execute(
@@ -111,31 +115,31 @@ class Choices:
             await connection.execute(_INSERT_EVENT, to_row(event))
 
 
-def _way(response_url: ResponseUrl | None) -> dict[str, Any]:
+def _to_response_url_row(response_url: ResponseUrl | None) -> dict[str, Any]:
     if response_url is None:
         return {"url": None, "expires": None}
     return {"url": response_url.url, "expires": response_url.expires_at}
 
 
-async def _standing_choice(connection: AsyncConnection, request_id: str) -> Choice:
+async def _read_standing(connection: AsyncConnection, request_id: str) -> Choice:
     row = (await connection.execute(_SELECT_STANDING, {"request_id": request_id})).mappings().one_or_none()
     if row is None:
         raise NothingToUndo(request_id)
     return Choice(**row)
 
 
-async def _parts(connection: AsyncConnection, choice_id: str) -> tuple[Delivery, ...]:
+async def _lock_parts(connection: AsyncConnection, choice_id: str) -> tuple[Delivery, ...]:
     rows = await connection.execute(
         select(deliveries).where(deliveries.c.choice_id == choice_id).order_by(deliveries.c.part).with_for_update()
     )
     return tuple(Delivery(**row) for row in rows.mappings())
 
 
-def _undone(choice: Choice, *, agent_id: str, at: datetime) -> Event:
-    """The fact of an undo, holding the whole choice that it took back."""
-    kept: dict[str, Any] = to_row(choice)
-    del kept["request_id"]
-    kept |= {
+def _build_undo_event(choice: Choice, *, agent_id: str, at: datetime) -> Event:
+    """Build the event of an undo, which holds the whole choice that it took back."""
+    row: dict[str, Any] = to_row(choice)
+    del row["request_id"]
+    row |= {
         "chosen_at": to_iso(choice.chosen_at),
         "retracted_at": to_iso(at),
         "visible_candidate_ids": list(choice.visible_candidate_ids),
@@ -146,7 +150,7 @@ def _undone(choice: Choice, *, agent_id: str, at: datetime) -> Event:
         at=at,
         agent_id=agent_id,
         candidate_id=choice.candidate_id,
-        data={"choice": kept},
+        data={"choice": row},
     )
 
 
@@ -157,7 +161,11 @@ _INSERT_DELIVERY: Final = insert(deliveries)
 # Locks the request's row (in PostgreSQL), so that a choice and a redraft of the same request take turns.
 _TOUCH_OPEN: Final = (
     update(requests)
-    .where(requests.c.id == bindparam("of_request"), requests.c.status.in_(OPEN), requests.c.sent_to_slack_at.is_not(None))
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status.in_(OPEN),
+        requests.c.sent_to_slack_at.is_not(None),
+    )
     .values(
         response_url=func.coalesce(bindparam("url", type_=Text), requests.c.response_url),
         response_url_expires_at=func.coalesce(bindparam("expires", type_=UtcTime), requests.c.response_url_expires_at),

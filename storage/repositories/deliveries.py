@@ -1,4 +1,4 @@
-"""How far each part of a chosen reply has got into the conversation. Each method is one transaction.
+"""States of the parts of a chosen reply on their way into the conversation. Each method is one transaction.
 
 pending ─▶ attempting ─▶ done
    ▲            ├──────▶ unknown   nobody knows whether Slack took it; the agent decides
@@ -25,23 +25,25 @@ class Deliveries:
         self._me = me
 
     async def list_parts(self, choice_id: str) -> tuple[Delivery, ...]:
-        """All parts, in order."""
+        """Read all parts of a choice's reply, in order."""
         async with self._database.read() as connection:
             rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
             return tuple(Delivery(**row) for row in rows.mappings())
 
     async def remove(self, delivery_id: str) -> None:
-        """The part of a choice taken back is gone from the conversation, or cannot be removed by us."""
+        """Delete the part of a choice taken back: it is gone from the conversation, or we cannot delete it there."""
         async with self._database.write() as connection:
             await connection.execute(_DELETE, {"delivery_id": delivery_id})
 
     async def begin_attempt(self, delivery_id: str) -> bool:
-        """Commit that Slack is about to be called. False where the part is not pending any more, or not ours."""
+        """Commit that Slack is about to be called. False if the part is not pending any more, or not ours."""
         async with self._database.write() as connection:
-            return (await connection.execute(_ATTEMPT, {"delivery_id": delivery_id, "me": self._me})).rowcount == 1
+            return (
+                await connection.execute(_BEGIN_ATTEMPT, {"delivery_id": delivery_id, "me": self._me})
+            ).rowcount == 1
 
     async def mark_done(self, delivery: Delivery, *, sent: Event | None) -> None:
-        """The part is where `delivery` says; its text is needed here only if the agent is to copy it."""
+        """Record where the part was posted, and forget its text unless the agent is to copy it."""
         async with self._database.write() as connection:
             row = {
                 "delivery_id": delivery.id,
@@ -49,27 +51,27 @@ class Deliveries:
                 "to_channel": delivery.channel_id,
                 "at_ts": delivery.message_ts,
             }
-            await connection.execute(_DONE, row)
+            await connection.execute(_MARK_DONE, row)
             if sent is not None:
                 await connection.execute(_INSERT_EVENT, to_row(sent))
 
     async def mark_told(self, choice_id: str) -> None:
-        """The agent has seen what became of the reply: nobody has anything left to do about its parts that are done."""
+        """Record that the agent was told how the reply ended: nobody owns its parts that are done any more."""
         async with self._database.write() as connection:
-            await connection.execute(_TOLD, {"of_choice": choice_id})
+            await connection.execute(_MARK_TOLD, {"of_choice": choice_id})
 
     async def put_back(self, delivery_id: str, *, address: str) -> None:
-        """Slack did not take the part, for certain: it is pending again, for this address."""
+        """Make a part pending again, for this address: Slack did not take it, for certain."""
         async with self._database.write() as connection:
             await connection.execute(_PUT_BACK, {"delivery_id": delivery_id, "to_address": address})
 
     async def mark_unknown(self, delivery_id: str) -> None:
-        """Nobody knows whether Slack took the part: it is never posted again by itself."""
+        """Record that nobody knows if Slack took the part: it is never posted again by itself."""
         async with self._database.write() as connection:
-            await connection.execute(_UNKNOWN, {"delivery_id": delivery_id})
+            await connection.execute(_MARK_UNKNOWN, {"delivery_id": delivery_id})
 
     async def post_again(self, request_id: str, *, idempotency_key: str, at: datetime) -> bool:
-        """The agent wants the unknown parts posted. False where none is unknown. Raises DuplicateDelivery."""
+        """Make the unknown parts pending, as the agent wants. False if none is unknown. Raises DuplicateDelivery."""
         async with self._database.write() as connection:
             await claim_key(connection, idempotency_key, at)
             again = await connection.execute(
@@ -103,7 +105,7 @@ _SELECT_PARTS: Final = (
 
 _DELETE: Final = delete(deliveries).where(deliveries.c.id == bindparam("delivery_id"))
 
-_ATTEMPT: Final = (
+_BEGIN_ATTEMPT: Final = (
     update(deliveries)
     .where(
         deliveries.c.id == bindparam("delivery_id"),
@@ -113,7 +115,7 @@ _ATTEMPT: Final = (
     .values(state="attempting", attempts=deliveries.c.attempts + 1)
 )
 
-_DONE: Final = (
+_MARK_DONE: Final = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery_id"))
     .values(
@@ -125,7 +127,7 @@ _DONE: Final = (
     )
 )
 
-_TOLD: Final = (
+_MARK_TOLD: Final = (
     update(deliveries)
     .where(deliveries.c.choice_id == bindparam("of_choice"), deliveries.c.state == "done")
     .values(owner=None)
@@ -137,7 +139,7 @@ _PUT_BACK: Final = (
     .values(state="pending", address=bindparam("to_address"))
 )
 
-_UNKNOWN: Final = (
+_MARK_UNKNOWN: Final = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery_id"), deliveries.c.state == "attempting")
     .values(state="unknown")

@@ -1,4 +1,4 @@
-"""Forgetting: the texts of old requests, or all of some requests. Each batch is one transaction.
+"""Pruning of old requests' texts, and erasure of whole requests. Each batch is one transaction.
 
 Pruned, a request keeps its numbers: who, when, in which order, with which probability, what was chosen. Its texts, its
 `response_url` and what the vault held are gone. Erased, it is gone with all that belongs to it, and with the requests
@@ -20,13 +20,12 @@ from storage.tables import UtcTime, candidates, choices, deliveries, events, req
 AT_ONCE: Final = 200
 """Requests a transaction: others wait for no longer than that takes."""
 
-
 WIPE_PATIENCE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureFilter:
-    """Which requests are to go: exactly one of these is given."""
+    """The requests to erase, by one criterion: exactly one of these is given."""
 
     agent_id: str | None = None
     channel_id: str | None = None
@@ -36,7 +35,7 @@ class ErasureFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCounts:
-    """Rows, by table."""
+    """Numbers of rows, by table."""
 
     requests: int = 0
     candidates: int = 0
@@ -47,6 +46,7 @@ class RowCounts:
     seen_deliveries: int = 0
 
     def as_dict(self) -> dict[str, int]:
+        """Map each table to its number of rows."""
         return {name: getattr(self, name) for name in RowCounts.__slots__}
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
@@ -55,7 +55,7 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTexts:
-    """Texts of a request in one row; or what was `sealed` by whoever put it there."""
+    """The texts in one row of a request; or the `sealed` one, which storage cannot read."""
 
     request_id: str
     texts: tuple[str, ...] = field(default=(), repr=False)
@@ -63,7 +63,7 @@ class StoredTexts:
 
 
 class Erasures:
-    """Forgetting in one database."""
+    """Pruning and erasure in one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -71,12 +71,15 @@ class Erasures:
     # --- texts of old requests ------------------------------------------------------------------------
 
     async def count_prunable(self, *, created_before: datetime) -> int:
-        """How many requests made before then still have their texts."""
+        """Count the requests made before then that still have their texts."""
         async with self._database.read() as connection:
             return await connection.scalar(_COUNT_PRUNABLE, {"before": created_before}) or 0
 
     async def prune(self, *, created_before: datetime) -> int:
-        """Forget the texts of some requests made before then, the oldest first. Their number: 0 when all is done."""
+        """Forget the texts of some requests made before then, oldest first, and return their number.
+
+        It is 0 when all is done.
+        """
         async with self._database.write() as connection:
             ids = (await connection.scalars(_SELECT_PRUNABLE, {"before": created_before})).all()
             if ids:
@@ -84,39 +87,41 @@ class Erasures:
             return len(ids)
 
     async def forget_delivery_texts(self, *, chosen_before: datetime) -> int:
-        """Forget the texts of replies whose delivery has ended long ago: to copy, or nobody knows how."""
+        """Forget the texts of replies whose delivery ended long ago (to copy, or unknown), and return their number."""
         async with self._database.write() as connection:
             return (await connection.execute(_FORGET_DELIVERED, {"before": chosen_before})).rowcount
 
     # --- whole requests -------------------------------------------------------------------------------
 
     async def find_matching(self, erasure: ErasureFilter) -> tuple[str, ...]:
-        """The requests meant, with those of the same redrafts."""
+        """Find the ids of the requests meant, with those of the same redrafts."""
         async with self._database.read() as connection:
-            found = (await connection.scalars(select(requests.c.id).where(_meant(erasure)))).all()
-        return await self.families(found)
+            found: Sequence[str] = (
+                await connection.scalars(select(requests.c.id).where(_build_condition(erasure)))
+            ).all()
+        return await self.find_related(found)
 
     async def iter_texts(self) -> AsyncIterator[StoredTexts]:
-        """Every text that a table keeps, row by row."""
-        for query, start, kept in _SEARCHES:
+        """Iterate over every text in every table, row by row."""
+        for query, start, to_texts in _TEXT_QUERIES:
             after: Any = start
             while True:
                 async with self._database.read() as connection:
                     rows = (await connection.execute(query, {"after": after, "most": AT_ONCE})).all()
                 for row in rows:
-                    yield kept(*row[1:])
+                    yield to_texts(*row[1:])
                 if len(rows) < AT_ONCE:
                     break
                 after = rows[-1][0]
 
     async def find_related(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """These requests, and all that they were redrafted from and into."""
+        """Find the ids of these requests and of all that they were redrafted from and into."""
         known: dict[str, None] = dict.fromkeys(ids)
         fresh = list(known)
         async with self._database.read() as connection:
             while fresh:
                 related: list[str] = []
-                for batch in _batches(fresh):
+                for batch in _split_batches(fresh):
                     related += (await connection.scalars(_PARENTS, {"ids": batch})).all()
                     related += (await connection.scalars(_CHILDREN, {"ids": batch})).all()
                 fresh = [each for each in dict.fromkeys(related) if each not in known]
@@ -124,27 +129,27 @@ class Erasures:
         return tuple(known)
 
     async def count_rows(self, ids: Sequence[str]) -> RowCounts:
-        """The rows that erasing these would take."""
+        """Count the rows that erasing these requests would delete."""
         counts = RowCounts()
         async with self._database.read() as connection:
-            for batch in _batches(ids):
-                counts += await _counted(connection, batch)
+            for batch in _split_batches(ids):
+                counts += await _count_rows(connection, batch)
         return counts
 
     async def erase(self, ids: Sequence[str]) -> RowCounts:
-        """Take some requests, at most AT_ONCE, out of every table."""
+        """Delete some requests, at most AT_ONCE, from every table, and count the rows."""
         async with self._database.write() as connection:
-            counts = await _counted(connection, ids)
-            await connection.execute(delete(seen_deliveries).where(seen_deliveries.c.key.in_(_keys(ids))))
+            counts = await _count_rows(connection, ids)
+            await connection.execute(delete(seen_deliveries).where(seen_deliveries.c.key.in_(_list_redraft_keys(ids))))
             await connection.execute(_ERASE, {"ids": list(ids)})  # what belongs to them goes with them
             return counts
 
     async def wipe(self) -> bool:
-        """Take what was erased off the disk. False where it has to wait for others who read, or for VACUUM."""
+        """Overwrite on the disk what was erased. False if that has to wait for readers, or for VACUUM."""
         return await self._database.scrub(patience_s=WIPE_PATIENCE_S)
 
     async def forget_click_keys(self, agent_id: str) -> int:
-        """The keys of an agent's clicks, which have their id in them."""
+        """Delete the keys of an agent's clicks, which have their id in them, and return their number."""
         async with self._database.write() as connection:
             theirs = seen_deliveries.c.key.contains(f"click:{agent_id}:", autoescape=True)
             return (await connection.execute(delete(seen_deliveries).where(theirs))).rowcount
@@ -164,25 +169,28 @@ async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None
             await connection.execute(_PRUNE_EVENT, {"of_seq": seq, "forgotten": forgotten})
 
 
-async def _counted(connection: AsyncConnection, ids: Sequence[str]) -> RowCounts:
+async def _count_rows(connection: AsyncConnection, ids: Sequence[str]) -> RowCounts:
     counted: dict[str, int] = {}
     for table in (candidates, choices, deliveries, events, vault):
         rows = select(func.count()).select_from(table).where(table.c.request_id.in_(list(ids)))
         counted[table.name] = await connection.scalar(rows) or 0
     found = select(func.count()).select_from(requests).where(requests.c.id.in_(list(ids)))
-    keys = select(func.count()).select_from(seen_deliveries).where(seen_deliveries.c.key.in_(_keys(ids)))
+    keys = select(func.count()).select_from(seen_deliveries).where(seen_deliveries.c.key.in_(_list_redraft_keys(ids)))
     return RowCounts(
         requests=await connection.scalar(found) or 0, seen_deliveries=await connection.scalar(keys) or 0, **counted
     )
 
 
-def _keys(ids: Iterable[str]) -> list[str]:
-    """The keys that tell that a failed request was asked again."""
+def _list_redraft_keys(ids: Iterable[str]) -> list[str]:
+    """List the keys under which failed requests were asked again."""
     return [f"redraft:{request_id}" for request_id in ids]
 
 
-def _meant(erasure: ErasureFilter) -> ColumnElement[bool]:
-    """An agent's are those that they asked for, and imported ones in which they decided or did anything else."""
+def _build_condition(erasure: ErasureFilter) -> ColumnElement[bool]:
+    """Build the condition for the requests meant.
+
+    An agent's are those that they asked for, and imported ones in which they decided or did anything else.
+    """
     columns = {
         requests.c.agent_id: erasure.agent_id,
         requests.c.channel_id: erasure.channel_id,
@@ -196,7 +204,7 @@ def _meant(erasure: ErasureFilter) -> ColumnElement[bool]:
     return or_(column == value, *(requests.c.id.in_(each) for each in acted))
 
 
-def _batches(ids: Sequence[str]) -> Iterable[list[str]]:
+def _split_batches(ids: Sequence[str]) -> Iterable[list[str]]:
     return (list(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
 
 
@@ -257,39 +265,43 @@ _CHILDREN: Final = select(requests.c.id).where(requests.c.parent_request_id.in_(
 _ERASE: Final = delete(requests).where(requests.c.id.in_(_IDS))
 
 
-def _words(value: Any) -> tuple[str, ...]:
-    """Every text in a value as JSON has them."""
+def _collect_texts(value: Any) -> tuple[str, ...]:
+    """Collect every text within a JSON value, at any depth."""
     if isinstance(value, str):
         return (value,)
     if isinstance(value, dict):
-        return tuple(word for each in value.values() for word in _words(each))
+        return tuple(word for each in value.values() for word in _collect_texts(each))
     if isinstance(value, list | tuple):
-        return tuple(word for each in value for word in _words(each))
+        return tuple(word for each in value for word in _collect_texts(each))
     return ()
 
 
-def _of_request(request_id: str, hint: str | None, conversation: Sequence[Turn]) -> StoredTexts:
-    return StoredTexts(request_id=request_id, texts=(*(turn.text for turn in conversation), *_words(hint)))
+def _to_request_texts(request_id: str, hint: str | None, conversation: Sequence[Turn]) -> StoredTexts:
+    return StoredTexts(request_id=request_id, texts=(*(turn.text for turn in conversation), *_collect_texts(hint)))
 
 
-def _open(request_id: str, *values: Any) -> StoredTexts:
-    return StoredTexts(request_id=request_id, texts=_words(values))
+def _to_plain_texts(request_id: str, *values: Any) -> StoredTexts:
+    return StoredTexts(request_id=request_id, texts=_collect_texts(values))
 
 
-def _sealed(request_id: str, sealed: str | None) -> StoredTexts:
+def _to_sealed_text(request_id: str, sealed: str | None) -> StoredTexts:
     return StoredTexts(request_id=request_id, sealed=sealed)
 
 
-def _paged(key: Any, *columns: Any) -> Any:
+def _build_page_query(key: Any, *columns: Any) -> Any:
     after = bindparam("after", type_=key.type)
     return select(key, *columns).where(key > after).order_by(key).limit(bindparam("most"))
 
 
-_SEARCHES: Final[tuple[tuple[Any, Any, Callable[..., StoredTexts]], ...]] = (
-    (_paged(requests.c.id, requests.c.id, requests.c.hint, requests.c.conversation), "", _of_request),
-    (_paged(candidates.c.id, candidates.c.request_id, candidates.c.text, candidates.c.sources), "", _open),
-    (_paged(choices.c.id, choices.c.request_id, choices.c.final_text), "", _open),
-    (_paged(events.c.seq, events.c.request_id, events.c.data), -1, _open),
-    (_paged(deliveries.c.id, deliveries.c.request_id, deliveries.c.text), "", _sealed),
-    (_paged(vault.c.request_id, vault.c.request_id, vault.c.sealed), "", _sealed),
+_TEXT_QUERIES: Final[tuple[tuple[Any, Any, Callable[..., StoredTexts]], ...]] = (
+    (_build_page_query(requests.c.id, requests.c.id, requests.c.hint, requests.c.conversation), "", _to_request_texts),
+    (
+        _build_page_query(candidates.c.id, candidates.c.request_id, candidates.c.text, candidates.c.sources),
+        "",
+        _to_plain_texts,
+    ),
+    (_build_page_query(choices.c.id, choices.c.request_id, choices.c.final_text), "", _to_plain_texts),
+    (_build_page_query(events.c.seq, events.c.request_id, events.c.data), -1, _to_plain_texts),
+    (_build_page_query(deliveries.c.id, deliveries.c.request_id, deliveries.c.text), "", _to_sealed_text),
+    (_build_page_query(vault.c.request_id, vault.c.request_id, vault.c.sealed), "", _to_sealed_text),
 )

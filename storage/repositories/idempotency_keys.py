@@ -1,4 +1,4 @@
-"""The unique keys of what Slack delivers: a command, a click, a submitted view may come more than once."""
+"""Idempotency keys: Slack may deliver a command, a click or a submitted view more than once."""
 
 from datetime import datetime
 from typing import Final
@@ -15,22 +15,22 @@ _INSERT: Final = insert(seen_deliveries)
 
 
 async def claim_key(
-    connection: AsyncConnection, key: str, at: datetime, *, taken: type[StorageError] = DuplicateDelivery
+    connection: AsyncConnection, key: str, at: datetime, *, error: type[StorageError] = DuplicateDelivery
 ) -> None:
-    """Take the key, within the transaction of what it stands for. Raises `taken` if it was taken before."""
+    """Insert the key, within the transaction of what it stands for. Raises `error` if it is there already."""
     try:
         await connection.execute(_INSERT, {"key": key, "seen_at": at})
-    except IntegrityError as error:
-        raise taken(key) from error
+    except IntegrityError as refusal:
+        raise error(key) from refusal
 
 
 class IdempotencyKeys:
-    """What of Slack's deliveries has nothing else to record, in one database."""
+    """The keys of deliveries that have nothing else to record, in one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def claim(self, key: str, *, at: datetime) -> None:
-        """Raises DuplicateDelivery if it was taken before, by any replica; DatabaseUnavailable."""
+        """Insert the key. Raises DuplicateDelivery if any replica did before; DatabaseUnavailable."""
         async with self._database.write() as connection:
             await claim_key(connection, key, at)

@@ -1,4 +1,4 @@
-"""Requests from elsewhere, taken into the log as they are; what is there already is never changed."""
+"""Import of requests from elsewhere, as they are; what the log has already is never changed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ id of a candidate or of the choice belongs to another request.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What the log has under the ids of some requests."""
+class _ExistingIds:
+    """What the log has already under the ids of some requests."""
 
     entries: dict[str, LogEntry]
     candidates: set[str]
@@ -34,18 +34,21 @@ class _Found:
 
 
 class LogImporter:
-    """Takes requests into one database. `fields` are those that two requests are compared by."""
+    """Imports requests into one database. `fields` are those that two requests are compared by."""
 
     def __init__(self, database: Database, fields: EntryFields) -> None:
         self._database = database
         self._fields = fields
 
     async def import_new(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
-        """Record those that are new, in one transaction, durably; a verdict for each. Raises DatabaseUnavailable."""
+        """Insert the requests that are new, in one transaction, and return a verdict for each.
+
+        Raises DatabaseUnavailable.
+        """
         for _ in range(2):  # another writer may take one of the ids in between: then it is there when we look again
             try:
                 async with self._database.write() as connection:
-                    verdicts = self._judge(entries, await _found(connection, entries))
+                    verdicts = self._compare_all(entries, await _find_existing(connection, entries))
                     new = [entry for entry, verdict in zip(entries, verdicts, strict=True) if verdict == "new"]
                     await _insert(connection, new)
             except IntegrityError:
@@ -54,54 +57,54 @@ class LogImporter:
         raise DatabaseUnavailable("other writers took the same ids at the same time")
 
     async def compare(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
-        """The verdicts alone; nothing is recorded. Raises DatabaseUnavailable."""
+        """Return the verdicts, and insert nothing. Raises DatabaseUnavailable."""
         async with self._database.read() as connection:
-            return self._judge(entries, await _found(connection, entries))
+            return self._compare_all(entries, await _find_existing(connection, entries))
 
-    def _judge(self, entries: Sequence[LogEntry], found: _Found) -> list[ImportVerdict]:
+    def _compare_all(self, entries: Sequence[LogEntry], found: _ExistingIds) -> list[ImportVerdict]:
         verdicts: list[ImportVerdict] = []
         for entry in entries:
-            verdict = self._verdict(entry, found)
+            verdict = self._compare_one(entry, found)
             if verdict == "new":
                 found.entries[entry.request.id] = entry
                 found.candidates.update(candidate.id for candidate in entry.candidates)
-                found.choices.update(_choice_ids(entry))
+                found.choices.update(_list_choice_ids(entry))
             verdicts.append(verdict)
         return verdicts
 
-    def _verdict(self, entry: LogEntry, found: _Found) -> ImportVerdict:
+    def _compare_one(self, entry: LogEntry, found: _ExistingIds) -> ImportVerdict:
         there = found.entries.get(entry.request.id)
         if there is not None:
             same = to_raw_entry(there, self._fields) == to_raw_entry(entry, self._fields)
             return "known" if same else "differs"
         if any(candidate.id in found.candidates for candidate in entry.candidates):
             return "candidate_taken"
-        return "choice_taken" if found.choices.intersection(_choice_ids(entry)) else "new"
+        return "choice_taken" if found.choices.intersection(_list_choice_ids(entry)) else "new"
 
 
-def _choice_ids(entry: LogEntry) -> list[str]:
+def _list_choice_ids(entry: LogEntry) -> list[str]:
     return [] if entry.choice is None else [entry.choice.id]
 
 
-async def _found(connection: AsyncConnection, entries: Sequence[LogEntry]) -> _Found:
+async def _find_existing(connection: AsyncConnection, entries: Sequence[LogEntry]) -> _ExistingIds:
     drafted = [candidate.id for entry in entries for candidate in entry.candidates]
-    chosen = [choice_id for entry in entries for choice_id in _choice_ids(entry)]
-    taken = await _taken(connection, candidates, drafted), await _taken(connection, choices, chosen)
+    chosen = [choice_id for entry in entries for choice_id in _list_choice_ids(entry)]
+    used = await _find_used_ids(connection, candidates, drafted), await _find_used_ids(connection, choices, chosen)
     # Requests last: what another writer commits in between is then known, not a request that took our ids.
     there = await read_entries(connection, [entry.request.id for entry in entries])
-    return _Found(entries={entry.request.id: entry for entry in there}, candidates=taken[0], choices=taken[1])
+    return _ExistingIds(entries={entry.request.id: entry for entry in there}, candidates=used[0], choices=used[1])
 
 
-async def _taken(connection: AsyncConnection, table: Table, ids: Sequence[str]) -> set[str]:
-    """Those of the ids that the table has; asked for in parts, since statements take so many values only."""
-    taken: set[str] = set()
-    for start in range(0, len(ids), _VALUES):
-        query = select(table.c.id).where(table.c.id.in_(ids[start : start + _VALUES]))
-        taken.update((await connection.scalars(query)).all())
-    return taken
+async def _find_used_ids(connection: AsyncConnection, table: Table, ids: Sequence[str]) -> set[str]:
+    """Find those of the ids that the table has; in parts, since a statement takes so many values only."""
+    used: set[str] = set()
+    for start in range(0, len(ids), _MOST_VALUES):
+        query = select(table.c.id).where(table.c.id.in_(ids[start : start + _MOST_VALUES]))
+        used.update((await connection.scalars(query)).all())
+    return used
 
 
-_VALUES: Final = 5_000
+_MOST_VALUES: Final = 5_000
 
 
 async def _insert(connection: AsyncConnection, entries: Sequence[LogEntry]) -> None:
@@ -114,7 +117,7 @@ async def _insert(connection: AsyncConnection, entries: Sequence[LogEntry]) -> N
 async def _insert_into(
     connection: AsyncConnection, table: Table, records: Iterable[Request | Candidate | Choice | Event]
 ) -> None:
-    """As rows, past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
+    """Insert past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
     columns = [column for column in table.columns if column.name != "seq"]
     rows: list[tuple[Any, ...]] = [to_values(record, [column.key for column in columns]) for record in records]
     if rows:

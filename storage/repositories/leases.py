@@ -1,4 +1,4 @@
-"""Work that one replica does at a time: whoever holds the lease. It ends by itself where its holder does."""
+"""Leases for work that one replica does at a time. A lease ends by itself if its holder does."""
 
 from datetime import datetime
 
@@ -19,9 +19,9 @@ class Leases:
         self._me = me
 
     async def take(self, name: str, *, at: datetime, until: datetime) -> bool:
-        """Hold the lease, or go on holding it, until then. False where another replica holds it.
+        """Take the lease, or keep it, until then. False if another replica holds it.
 
-        One that runs longer from now than leases do was taken by a clock that was wrong, and counts for nothing.
+        A lease that runs longer from now than leases do was taken by a wrong clock, and counts for nothing.
         """
         row = {"lease": name, "me": self._me, "at": at, "new_until": until, "impossible": until + (until - at)}
         async with self._database.write() as connection:
@@ -35,13 +35,13 @@ class Leases:
         return True
 
     async def give_back(self, name: str) -> None:
-        """Let another have it at once."""
+        """End our lease, so that another replica can take it at once."""
         async with self._database.write() as connection:
             await connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == self._me))
 
 
 async def require_lease(connection: AsyncConnection, name: str, holder: str) -> None:
-    """In the transaction that the lease is for: nobody else takes it until that ends. Raises OwnershipLost."""
+    """Lock the lease for this transaction. Raises OwnershipLost if `holder` does not hold it any more."""
     found = await connection.scalar(select(leases.c.holder).where(leases.c.name == name).with_for_update())
     if found != holder:
         raise OwnershipLost(name)

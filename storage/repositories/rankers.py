@@ -30,7 +30,10 @@ Reason = Literal["gate", "rollback", "automatic"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRanker:
-    """A ranker as text, what it was learned from, and how it did. `choices` is the size of the log, simulated apart."""
+    """A ranker as text, with the data that it was learned from, and how it did.
+
+    `choices` is the size of the log, without what was simulated.
+    """
 
     version: str
     model: str = field(repr=False)
@@ -47,7 +50,7 @@ class StoredRanker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankerChange:
-    """Which ranker orders since `at`, who made it so, and why; uniform order without a version."""
+    """A change of the ranker that orders since `at`, with its actor and reason; uniform order without a version."""
 
     at: datetime
     actor: str
@@ -56,7 +59,7 @@ class RankerChange:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether a person decided, and the gate does not."""
+        """True if a person decided, and the gate does not."""
         return self.reason == "rollback"
 
 
@@ -68,85 +71,88 @@ class Rankers:
         self._me = me
 
     async def record(self, ranker: StoredRanker) -> RankerChange | None:
-        """Keep a ranker, and let its gate decide what is shown, unless a person has. What changed, if anything did.
+        """Keep a ranker, let its gate decide what is shown unless a person has, and return the change, if any.
 
-        Raises OwnershipLost where this process does not hold the lease any more: then nothing is recorded.
+        Raises OwnershipLost if this process does not hold the lease any more: then nothing is recorded.
         """
         async with self._database.write() as connection:
             await require_lease(connection, LEARNING, self._me)
-            await self._one_at_a_time(connection)
+            await self._lock_changes(connection)
             # The same log makes the same ranker, whose version is its content's: the newer record of it stands.
             await connection.execute(delete(rankers).where(rankers.c.version == ranker.version))
             await connection.execute(insert(rankers), to_row(ranker))
             facts = {"choices": ranker.choices, "agents": ranker.agents, "gate_open": ranker.gate_open}
-            await _note(connection, ranker.created_at, ranker.created_by, "ranker_trained", ranker.version, facts)
-            before = await _current(connection)
-            after = _by_gate(ranker, before)
+            await _record_audit(
+                connection, ranker.created_at, ranker.created_by, "ranker_trained", ranker.version, facts
+            )
+            before = await _read_current(connection)
+            after = _apply_gate(ranker, before)
             if after is not None:
-                await _change(connection, after, before)
+                await _record_change(connection, after, before)
             await connection.execute(_FORGET)
             return after
 
     async def roll_back(self, to: str | None, *, actor: str, at: datetime) -> RankerChange:
-        """Order by this ranker, or uniformly, from now on, whatever is learned. Raises KeyError: it is not here."""
+        """Order by this ranker, or uniformly, from now on, whatever is learned. Raises KeyError if it is not here."""
         async with self._database.write() as connection:
-            await self._one_at_a_time(connection)
-            if to is not None and await connection.scalar(_version(to)) is None:
+            await self._lock_changes(connection)
+            if to is not None and await connection.scalar(_select_version(to)) is None:
                 raise KeyError(to)
             change = RankerChange(at=at, actor=actor, version=to, reason="rollback")
-            await _change(connection, change, await _current(connection))
+            await _record_change(connection, change, await _read_current(connection))
             return change
 
     async def unpin(self, *, actor: str, at: datetime) -> RankerChange:
         """Let the gate decide again, beginning with that of the newest ranker."""
         async with self._database.write() as connection:
-            await self._one_at_a_time(connection)
-            newest = (await connection.execute(_NEWEST.limit(1))).mappings().one_or_none()
+            await self._lock_changes(connection)
+            newest = (await connection.execute(_SELECT_NEWEST.limit(1))).mappings().one_or_none()
             version = newest["version"] if newest is not None and newest["gate_open"] else None
             change = RankerChange(at=at, actor=actor, version=version, reason="automatic")
-            await _change(connection, change, await _current(connection))
+            await _record_change(connection, change, await _read_current(connection))
             return change
 
     async def get_current(self) -> RankerChange | None:
-        """What is shown; None where nothing but uniform order ever was."""
+        """Read the latest change; None if nothing but uniform order was ever shown."""
         async with self._database.read() as connection:
-            return await _current(connection)
+            return await _read_current(connection)
 
     async def get_previous(self) -> str | None:
-        """The ranker that the gate showed before the one that is shown; None: before that came uniform order."""
+        """Find the version that the gate showed before the current one; None if that was uniform order."""
         async with self._database.read() as connection:
-            now = await _current(connection)
-            shown = list(dict.fromkeys((await connection.scalars(_SHOWN_BY_GATE)).all()))
+            now = await _read_current(connection)
+            shown = list(dict.fromkeys((await connection.scalars(_SELECT_SHOWN_BY_GATE)).all()))
         at = shown.index(now.version) if now is not None and now.version in shown else len(shown)
         return shown[at - 1] if at > 0 else None
 
     async def get(self, version: str) -> StoredRanker | None:
+        """Read the ranker of this version."""
         async with self._database.read() as connection:
-            return await _one(connection, _COLUMNS.where(rankers.c.version == version))
+            return await _read_ranker(connection, _SELECT_RANKERS.where(rankers.c.version == version))
 
     async def get_newest(self) -> StoredRanker | None:
-        """The one recorded last, whatever the clocks said."""
+        """Read the ranker recorded last, whatever the clocks said."""
         async with self._database.read() as connection:
-            return await _one(connection, _NEWEST.limit(1))
+            return await _read_ranker(connection, _SELECT_NEWEST.limit(1))
 
     async def list_versions(self) -> tuple[str, ...]:
-        """All that are kept, the newest first."""
+        """List the versions of all rankers kept, the newest first."""
         async with self._database.read() as connection:
             return tuple((await connection.scalars(select(rankers.c.version).order_by(desc(rankers.c.seq)))).all())
 
     async def count_choices(self) -> int:
-        """Standing choices of real requests: what there is to learn from."""
+        """Count the standing choices of real requests: what there is to learn from."""
         async with self._database.read() as connection:
-            return await connection.scalar(_CHOICES) or 0
+            return await connection.scalar(_COUNT_CHOICES) or 0
 
-    async def _one_at_a_time(self, connection: AsyncConnection) -> None:
-        """SQLite has one writer; in PostgreSQL two changes would not see each other."""
+    async def _lock_changes(self, connection: AsyncConnection) -> None:
+        """Let changes take turns. SQLite has one writer; in PostgreSQL two would not see each other."""
         if self._database.is_shared:
             await connection.execute(select(func.pg_advisory_xact_lock(_CHANGES_LOCK)))
 
 
-def _by_gate(ranker: StoredRanker, before: RankerChange | None) -> RankerChange | None:
-    """What the ranker's gate changes; nothing where a person decided, or where it is uniform and stays so."""
+def _apply_gate(ranker: StoredRanker, before: RankerChange | None) -> RankerChange | None:
+    """Return the change that the ranker's gate makes; none if a person decided, or uniform order stays."""
     if before is not None and before.is_pinned:
         return None
     if not ranker.gate_open and (before is None or before.version is None):
@@ -155,52 +161,52 @@ def _by_gate(ranker: StoredRanker, before: RankerChange | None) -> RankerChange 
     return RankerChange(at=ranker.created_at, actor=ranker.created_by, version=version, reason="gate")
 
 
-async def _change(connection: AsyncConnection, change: RankerChange, before: RankerChange | None) -> None:
+async def _record_change(connection: AsyncConnection, change: RankerChange, before: RankerChange | None) -> None:
     await connection.execute(insert(ranker_changes), to_row(change))
-    action = "ranker_shown" if change.version else "ranker_withdrawn"
-    told = {"gate": action, "rollback": "ranker_rolled_back", "automatic": "ranker_automatic"}[change.reason]
+    by_gate = "ranker_shown" if change.version else "ranker_withdrawn"
+    action = {"gate": by_gate, "rollback": "ranker_rolled_back", "automatic": "ranker_automatic"}[change.reason]
     facts = {"before": None if before is None else before.version}
-    await _note(connection, change.at, change.actor, told, change.version, facts)
+    await _record_audit(connection, change.at, change.actor, action, change.version, facts)
 
 
-async def _note(
+async def _record_audit(
     connection: AsyncConnection, at: datetime, actor: str, action: str, version: str | None, facts: dict[str, Any]
 ) -> None:
     row = {"at": at, "actor": actor, "action": action, "data": {"version": version, **facts}}
     await connection.execute(insert(audit), row)
 
 
-async def _current(connection: AsyncConnection) -> RankerChange | None:
-    row = (await connection.execute(_CURRENT)).mappings().one_or_none()
+async def _read_current(connection: AsyncConnection) -> RankerChange | None:
+    row = (await connection.execute(_SELECT_CURRENT)).mappings().one_or_none()
     return None if row is None else RankerChange(**row)
 
 
-async def _one(connection: AsyncConnection, query: Select[Any]) -> StoredRanker | None:
+async def _read_ranker(connection: AsyncConnection, query: Select[Any]) -> StoredRanker | None:
     row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else StoredRanker(**row)
 
 
-def _version(version: str) -> Select[Any]:
+def _select_version(version: str) -> Select[Any]:
     return select(rankers.c.version).where(rankers.c.version == version)
 
 
-_COLUMNS: Final = select(*(column for column in rankers.c if column.name != "seq"))
+_SELECT_RANKERS: Final = select(*(column for column in rankers.c if column.name != "seq"))
 
-_NEWEST: Final = _COLUMNS.order_by(desc(rankers.c.seq))
+_SELECT_NEWEST: Final = _SELECT_RANKERS.order_by(desc(rankers.c.seq))
 
-_CURRENT: Final = (
+_SELECT_CURRENT: Final = (
     select(*(column for column in ranker_changes.c if column.name != "seq"))
     .order_by(desc(ranker_changes.c.seq))
     .limit(1)
 )
 
-_SHOWN_BY_GATE: Final = (
+_SELECT_SHOWN_BY_GATE: Final = (
     select(ranker_changes.c.version)
     .where(ranker_changes.c.version.is_not(None), ranker_changes.c.reason != "rollback")
     .order_by(ranker_changes.c.seq)
 )
 
-_CHOICES: Final = (
+_COUNT_CHOICES: Final = (
     select(func.count())
     .select_from(choices.join(requests, requests.c.id == choices.c.request_id))
     .where(choices.c.retracted_at.is_(None), requests.c.simulated == false())

@@ -1,8 +1,8 @@
-"""Which processes are alive, and taking over the work of those that are not. Each method is one transaction.
+"""Replicas that are alive, and takeover of the work of those that are not. Each method is one transaction.
 
 Every `serve` is a replica with a heartbeat. A request in drafting, and a delivery that is not done, belong to one; when
-its heart has not beaten for a while, another takes them over. One that was only slow comes to no harm: when it wants to
-record, it is told that the work is not its own any more.
+it has not beaten for a while, another takes them over. One that was only slow comes to no harm: when it wants to
+record, OwnershipLost tells it that the work is not its own any more.
 """
 
 from collections.abc import Collection
@@ -32,14 +32,14 @@ class Replicas:
         self._me = me
 
     async def join(self, at: datetime) -> None:
-        """Be alive from now on. A SQLite file is one process's own: whoever was there before is gone."""
+        """Record that this replica is alive. A SQLite file is one process's own, so others there are gone."""
         async with self._database.write() as connection:
             if not self._database.is_shared:
                 await connection.execute(delete(replicas))
             await connection.execute(insert(replicas), {"id": self._me, "seen_at": at})
 
     async def beat(self, at: datetime, *, dead_before: datetime) -> None:
-        """Still alive; those who were not heard of for long are forgotten."""
+        """Record that this replica is still alive, and delete those not heard of since `dead_before`."""
         async with self._database.write() as connection:
             alive = await connection.execute(_BEAT, {"me": self._me, "at": at})
             if alive.rowcount == 0:  # taken for dead, while this process could not reach the database
@@ -47,18 +47,18 @@ class Replicas:
             await connection.execute(_FORGET, {"dead_before": dead_before})
 
     async def leave(self) -> None:
-        """What this process leaves behind is free to be taken at once."""
+        """Delete this replica, so that others can take over at once what it leaves behind."""
         async with self._database.write() as connection:
             await connection.execute(delete(replicas).where(replicas.c.id == self._me))
 
     async def release(self, *, requests: Collection[str], choices: Collection[str]) -> None:
-        """These of ours are nobody's from now on, free to be taken at once: requests, and choices to deliver."""
+        """Give up these of our requests, and choices to deliver, so that any replica can take them at once."""
         async with self._database.write() as connection:
             await connection.execute(_RELEASE_REQUESTS, {"ids": list(requests), "me": self._me})
             await connection.execute(_RELEASE_DELIVERIES, {"ids": list(choices), "me": self._me})
 
     async def take_requests(self) -> tuple[LogEntry, ...]:
-        """Requests in the middle of being drafted or shown, whose replica is gone: ours from now on."""
+        """Take over requests that were being drafted or shown by a replica that is gone."""
         async with self._database.write() as connection:
             found = (await connection.scalars(_ORPHANED_REQUESTS)).all()
             if not found:
@@ -76,11 +76,11 @@ class Replicas:
             )
 
     async def take_deliveries(self, *, unknown_since: datetime, untold_since: datetime) -> tuple[str, ...]:
-        """The choices with parts on their way whose replica is gone: ours from now on, oldest first, each as a whole.
+        """Take over choices with undelivered parts whose replica is gone, and return their ids, oldest first.
 
-        A part that was being attempted is `unknown`: nobody knows whether Slack took it. Choices made before
-        `unknown_since` of which a part was unknown already are left: their agents have been told. Those whose reply
-        stands, but whose agent may not have been told so, are among them if they were made since `untold_since`.
+        Each is taken as a whole. A part that was being attempted becomes `unknown`: nobody knows if Slack took it.
+        Choices made before `unknown_since` that have an unknown part already are left: their agents have been told.
+        Choices made since `untold_since` whose reply stands are taken if their agent may not have been told so.
         """
         async with self._database.write() as connection:
             since = {"since": unknown_since, "untold_since": untold_since}
@@ -91,9 +91,12 @@ class Replicas:
             return tuple(choice_id for choice_id in found if choice_id in taken)
 
     async def take_deletions(self, *, undone_since: datetime) -> tuple[Delivery, ...]:
-        """Posted parts of choices taken back since then, whose replica is gone before it deleted them."""
+        """Take over posted parts of choices taken back since then, whose replica did not live to delete them."""
         async with self._database.write() as connection:
-            found = [Delivery(**row) for row in (await connection.execute(_POSTED, {"since": undone_since})).mappings()]
+            found = [
+                Delivery(**row)
+                for row in (await connection.execute(_SELECT_POSTED, {"since": undone_since})).mappings()
+            ]
             if not found:
                 return ()
             ids = [part.id for part in found]
@@ -113,15 +116,15 @@ _RELEASE_DELIVERIES: Final = (
     .values(owner=NOBODY)
 )
 
-_ALIVE: Final = select(replicas.c.id)
+_SELECT_ALIVE: Final = select(replicas.c.id)
 
 _BEAT: Final = update(replicas).where(replicas.c.id == bindparam("me")).values(seen_at=bindparam("at"))
 
 _FORGET: Final = delete(replicas).where(replicas.c.seen_at < bindparam("dead_before", type_=UtcTime))
 
-_REQUEST_ORPHANED: Final = or_(requests.c.owner.is_(None), requests.c.owner.not_in(_ALIVE))
+_IS_ORPHANED_REQUEST: Final = or_(requests.c.owner.is_(None), requests.c.owner.not_in(_SELECT_ALIVE))
 
-_DELIVERY_ORPHANED: Final = or_(deliveries.c.owner.is_(None), deliveries.c.owner.not_in(_ALIVE))
+_IS_ORPHANED_DELIVERY: Final = or_(deliveries.c.owner.is_(None), deliveries.c.owner.not_in(_SELECT_ALIVE))
 
 # Each is looked for and locked first, past what another replica is taking at this moment; then taken if it is still an
 # orphan: in PostgreSQL only a statement begun after the lock is sure to see what the others have committed.
@@ -131,7 +134,7 @@ _ORPHANED_REQUESTS: Final = (
     .where(
         text("requests.status = 'drafting'"),  # word for word the condition of the index
         requests.c.surface != "cli",
-        _REQUEST_ORPHANED,
+        _IS_ORPHANED_REQUEST,
     )
     .order_by(requests.c.created_at)
     .limit(AT_ONCE)
@@ -140,7 +143,7 @@ _ORPHANED_REQUESTS: Final = (
 
 _TAKE_REQUESTS: Final = (
     update(requests)
-    .where(requests.c.id.in_(_IDS), requests.c.status == "drafting", _REQUEST_ORPHANED)
+    .where(requests.c.id.in_(_IDS), requests.c.status == "drafting", _IS_ORPHANED_REQUEST)
     .values(owner=bindparam("me"))
     .returning(requests.c.id)
 )
@@ -151,7 +154,7 @@ _CANDIDATES: Final = select(candidates).where(candidates.c.request_id.in_(_IDS))
 
 _OTHER: Final = deliveries.alias("other")
 
-_KNOWN_AS_UNKNOWN: Final = (
+_HAS_UNKNOWN_PART: Final = (
     select(_OTHER.c.id).where(_OTHER.c.choice_id == choices.c.id, _OTHER.c.state == "unknown").exists()
 )
 
@@ -159,9 +162,9 @@ _ORPHANED_CHOICES: Final = (
     select(choices.c.id)
     .where(
         or_(
-            choices.c.id.in_(select(deliveries.c.choice_id).where(NOT_DONE, _DELIVERY_ORPHANED))
-            & or_(choices.c.chosen_at >= bindparam("since", type_=UtcTime), ~_KNOWN_AS_UNKNOWN),
-            choices.c.id.in_(select(deliveries.c.choice_id).where(UNTOLD, _DELIVERY_ORPHANED))
+            choices.c.id.in_(select(deliveries.c.choice_id).where(NOT_DONE, _IS_ORPHANED_DELIVERY))
+            & or_(choices.c.chosen_at >= bindparam("since", type_=UtcTime), ~_HAS_UNKNOWN_PART),
+            choices.c.id.in_(select(deliveries.c.choice_id).where(UNTOLD, _IS_ORPHANED_DELIVERY))
             & (choices.c.chosen_at >= bindparam("untold_since", type_=UtcTime)),
         ),
         choices.c.retracted_at.is_(None),
@@ -173,7 +176,7 @@ _ORPHANED_CHOICES: Final = (
 
 _TAKE_DELIVERIES: Final = (
     update(deliveries)
-    .where(deliveries.c.choice_id.in_(_IDS), or_(NOT_DONE, UNTOLD), _DELIVERY_ORPHANED)
+    .where(deliveries.c.choice_id.in_(_IDS), or_(NOT_DONE, UNTOLD), _IS_ORPHANED_DELIVERY)
     .values(
         owner=bindparam("me"),
         state=case((deliveries.c.state == "attempting", "unknown"), else_=deliveries.c.state),
@@ -181,7 +184,7 @@ _TAKE_DELIVERIES: Final = (
     .returning(deliveries.c.choice_id)
 )
 
-_POSTED: Final = (
+_SELECT_POSTED: Final = (
     select(deliveries)
     .where(
         deliveries.c.choice_id.in_(
@@ -189,7 +192,7 @@ _POSTED: Final = (
         ),
         deliveries.c.state == "done",
         deliveries.c.message_ts.is_not(None),
-        _DELIVERY_ORPHANED,
+        _IS_ORPHANED_DELIVERY,
     )
     .limit(AT_ONCE)
     .with_for_update(of=deliveries, skip_locked=True)
@@ -197,7 +200,7 @@ _POSTED: Final = (
 
 _TAKE_DELETIONS: Final = (
     update(deliveries)
-    .where(deliveries.c.id.in_(_IDS), _DELIVERY_ORPHANED)
+    .where(deliveries.c.id.in_(_IDS), _IS_ORPHANED_DELIVERY)
     .values(owner=bindparam("me"))
     .returning(deliveries.c.id)
 )

@@ -23,12 +23,12 @@ OPEN: Final[tuple[Status, ...]] = ("drafting", "shown")
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-_EXPIRED_AT_ONCE: Final = 500
+_EXPIRY_BATCH_SIZE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOutcome:
-    """What drafting came to: all K candidates, the order shown and its probability, or that none is left."""
+    """The end of drafting all at once: K candidates, the order shown and its probability, or that none is left."""
 
     request_id: str
     candidates: tuple[Candidate, ...]
@@ -44,7 +44,7 @@ class DraftOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressiveOutcome:
-    """How drafting in places ended: the candidates that got no place at last, and the probability of the order shown.
+    """The end of drafting one by one: the candidates left without a place, and the probability of the order shown.
 
     `first_propensity` is each placed candidate's; both are None where nothing could be shown: the request failed.
     """
@@ -64,7 +64,7 @@ class Requests:
         self._me = me
 
     async def keep_playbook(self, *, prompt_version: str, text: str, at: datetime) -> None:
-        """Keep the text behind a `prompt_version`: a hash alone is no provenance."""
+        """Keep the text behind a `prompt_version`, once; a hash alone is no provenance."""
         async with self._database.read() as connection:
             known = await connection.scalar(
                 select(playbooks.c.prompt_version).where(playbooks.c.prompt_version == prompt_version)
@@ -78,7 +78,7 @@ class Requests:
                 )
 
     async def record(self, request: Request, *, idempotency_key: str, sealed: VaultEntry | None = None) -> None:
-        """A new request, with what is kept while it is open. Raises DuplicateDelivery."""
+        """Insert a request, with the vault's entry for it while it is open. Raises DuplicateDelivery."""
         async with self._database.write() as connection:
             await claim_key(connection, idempotency_key, request.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
@@ -88,7 +88,9 @@ class Requests:
     async def record_redraft(
         self, child: Request, *, idempotency_key: str, event: Event, sealed: VaultEntry | None = None
     ) -> None:
-        """A new request that closes its parent. Raises DuplicateDelivery, or RequestClosed where the parent takes no redraft.
+        """Insert a request that closes its parent.
+
+        Raises DuplicateDelivery, or RequestClosed if the parent takes no redraft.
 
         A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own. What is
         `sealed` for the child takes the place of what was for its parent.
@@ -108,7 +110,7 @@ class Requests:
                 await vault.put(connection, sealed)
 
     async def record_drafts(self, drafted: DraftOutcome) -> None:
-        """All candidates of a request, with their order: durable before it is visible. Raises OwnershipLost."""
+        """Insert all candidates of a request, with their order, before any is visible. Raises OwnershipLost."""
         async with self._database.write() as connection:
             ours = await connection.execute(
                 _UPDATE_DRAFTED,
@@ -140,7 +142,7 @@ class Requests:
         seen_ts: str | None = None,
         sealed: VaultEntry | None = None,
     ) -> None:
-        """What was read of a thread after the ask, before anything is drafted. Raises OwnershipLost."""
+        """Replace the conversation by what was read of the thread, before anything is drafted. Raises OwnershipLost."""
         async with self._database.write() as connection:
             row = {"of_request": request_id, "me": self._me, "turns": conversation, "seen": seen_ts}
             if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
@@ -149,16 +151,16 @@ class Requests:
                 await vault.put(connection, sealed)
 
     async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: VaultEntry | None = None) -> None:
-        """One candidate of several that are shown as they are done: durable before it is visible.
+        """Insert one candidate of several that are shown as they are done, before it is visible.
 
-        Raises OwnershipLost, or RequestClosed where the agent has decided meanwhile.
+        Raises OwnershipLost, or RequestClosed if the agent has decided meanwhile.
         """
         async with self._database.write() as connection:
             row = {"of_request": candidate.request_id}
             await connection.execute(_LOCK_REQUEST, row)
             if await connection.scalar(_SELECT_CANDIDATE, {"candidate_id": candidate.id}) is not None:
                 return  # ours, committed before, though the answer was lost
-            owner, undecided = (await connection.execute(_SELECT_MINE, row)).one()
+            owner, undecided = (await connection.execute(_SELECT_OWNER, row)).one()
             if owner != self._me:
                 raise OwnershipLost(candidate.request_id)
             if not undecided:
@@ -170,7 +172,7 @@ class Requests:
                 await vault.put(connection, sealed)
 
     async def record_progressive_outcome(self, finished: ProgressiveOutcome) -> None:
-        """No more candidates follow. Raises OwnershipLost, also where it was recorded before."""
+        """Record that no more candidates follow. Raises OwnershipLost, also if that was recorded before."""
         row = {
             "of_request": finished.request_id,
             "me": self._me,
@@ -183,12 +185,12 @@ class Requests:
                 raise OwnershipLost(finished.request_id)
             if finished.candidates:
                 await connection.execute(_INSERT_CANDIDATE, [to_row(candidate) for candidate in finished.candidates])
-            await connection.execute(_UPDATE_FIRST, row)
+            await connection.execute(_UPDATE_FIRST_PROPENSITY, row)
             if finished.events:
                 await connection.execute(_INSERT_EVENT, [to_row(event) for event in finished.events])
 
     async def record_shown(self, event: Event, *, only: Sequence[str] | None = None) -> bool:
-        """The candidates, or `only` these, are visible since `event.at`. True if none was recorded so before."""
+        """Record that the candidates, or `only` these, are visible since `event.at`. True if they are the first."""
         async with self._database.write() as connection:
             row = {"of_request": event.request_id, "at": event.at}
             first = (await connection.execute(_UPDATE_SHOWN, row)).rowcount == 1
@@ -203,7 +205,7 @@ class Requests:
             return first
 
     async def record_shown_again(self, event: Event) -> None:
-        """All candidates with a place are visible once more, or for the first time."""
+        """Record that all candidates with a place are visible once more, or for the first time."""
         async with self._database.write() as connection:
             row = {"of_request": event.request_id, "at": event.at}
             await connection.execute(_UPDATE_SHOWN, row)
@@ -213,21 +215,24 @@ class Requests:
     async def record_event(
         self, event: Event, *, idempotency_key: str | None = None, response_url: ResponseUrl | None = None
     ) -> None:
-        """A fact; one that Slack delivered comes with its key, and the newest way back. Raises DuplicateDelivery."""
+        """Append an event; one that Slack delivered has a key and the newest `response_url`.
+
+        Raises DuplicateDelivery.
+        """
         async with self._database.write() as connection:
             if idempotency_key is not None:
                 await claim_key(connection, idempotency_key, event.at)
             await connection.execute(_INSERT_EVENT, to_row(event))
             if response_url is not None:
-                await connection.execute(_UPDATE_RESPONSE_URL, _response_url_row(event.request_id, response_url))
+                await connection.execute(_UPDATE_RESPONSE_URL, _to_response_url_row(event.request_id, response_url))
 
     async def keep_response_url(self, request_id: str, response_url: ResponseUrl) -> None:
-        """The newest way to the agent."""
+        """Replace the request's `response_url` by a newer one."""
         async with self._database.write() as connection:
-            await connection.execute(_UPDATE_RESPONSE_URL, _response_url_row(request_id, response_url))
+            await connection.execute(_UPDATE_RESPONSE_URL, _to_response_url_row(request_id, response_url))
 
     async def forget_expired_response_urls(self, now: datetime) -> int:
-        """Response URLs are secrets: clear those that no longer work. The number cleared."""
+        """Clear response URLs that no longer work, and return their number; they are secrets."""
         async with self._database.write() as connection:
             cleared = await connection.execute(
                 update(requests)
@@ -237,7 +242,7 @@ class Requests:
             return cleared.rowcount
 
     async def forget_keys(self, *, seen_before: datetime) -> int:
-        """Keys of deliveries too old to come again. The number forgotten."""
+        """Delete keys of deliveries too old to come again, and return their number."""
         async with self._database.write() as connection:
             forgotten = await connection.execute(
                 delete(seen_deliveries).where(
@@ -247,7 +252,7 @@ class Requests:
             return forgotten.rowcount
 
     async def expire(self, *, created_after: datetime = BEGINNING, created_before: datetime, at: datetime) -> int:
-        """Close as `expired` the open requests, undecided, that were made between the two. Their number.
+        """Close as `expired` the undecided requests made between the two times, and return their number.
 
         They are looked for outside of the write transaction, in which everybody else would wait for a long log.
         """
@@ -256,12 +261,12 @@ class Requests:
                 await connection.scalars(_SELECT_UNDECIDED, {"after": created_after, "before": created_before})
             ).all()
         expired = 0
-        for start in range(0, len(found), _EXPIRED_AT_ONCE):
-            expired += await self.close_expired(found[start : start + _EXPIRED_AT_ONCE], at=at)
+        for start in range(0, len(found), _EXPIRY_BATCH_SIZE):
+            expired += await self.close_expired(found[start : start + _EXPIRY_BATCH_SIZE], at=at)
         return expired
 
     async def close_expired(self, ids: Sequence[str], *, at: datetime) -> int:
-        """Close those of these requests as `expired` that are still open and undecided. Their number."""
+        """Close as `expired` those of these requests that are still undecided, and return their number."""
         async with self._database.write() as connection:
             await connection.execute(_LOCK_REQUESTS, {"ids": ids})
             still = (await connection.scalars(_SELECT_STILL_UNDECIDED, {"ids": ids})).all()
@@ -274,78 +279,81 @@ class Requests:
             return len(still)
 
     async def get(self, request_id: str) -> LogEntry | None:
-        """A request with its candidates and its standing choice, without events."""
+        """Read a request with its candidates and its standing choice, without events."""
         async with self._database.read() as connection:
-            return await _entry(connection, request_id)
+            return await _read_entry(connection, request_id)
 
     async def get_by_candidate(self, candidate_id: str) -> LogEntry | None:
-        """The request that a candidate belongs to."""
+        """Read the request that a candidate belongs to, as `get` does."""
         async with self._database.read() as connection:
             row = {"candidate_id": candidate_id}
             request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
-            return None if request is None else await _completed(connection, to_request(request))
+            return None if request is None else await _complete_entry(connection, to_request(request))
 
     async def find_last_open(self, *, team_id: str | None, agent_id: str, since: datetime) -> LogEntry | None:
-        """The agent's newest request, made since then, that has candidates to choose from and no choice yet; without a
-        team, whichever it was made in.
+        """Read the agent's newest request since then that has candidates to choose from and no choice yet.
+
+        Without a team, the request may be of any.
         """
         async with self._database.read() as connection:
-            request_id = await connection.scalar(_of_agent(_LAST_OPEN, team_id, agent_id), {"since": since})
-            return None if request_id is None else await _entry(connection, request_id)
+            request_id = await connection.scalar(
+                _restrict_to_agent(_SELECT_LAST_OPEN, team_id, agent_id), {"since": since}
+            )
+            return None if request_id is None else await _read_entry(connection, request_id)
 
     async def is_drafting(self, *, team_id: str | None, agent_id: str, since: datetime) -> bool:
-        """Whether the agent has asked since then for what has no candidate to choose from yet, and has not failed."""
+        """Say if a request of the agent since then has no candidate to choose from yet, and has not failed."""
         async with self._database.read() as connection:
-            statement = _of_agent(_ONE_IN_DRAFTING, team_id, agent_id)
+            statement = _restrict_to_agent(_SELECT_IN_DRAFTING, team_id, agent_id)
             return await connection.scalar(statement, {"since": since}) is not None
 
     async def is_key_used(self, idempotency_key: str) -> bool:
-        """Whether what Slack delivered under this key has been taken before."""
+        """Say if the key of a delivery is recorded already."""
         async with self._database.read() as connection:
-            return await connection.scalar(_SEEN, {"key": idempotency_key}) is not None
+            return await connection.scalar(_SELECT_KEY, {"key": idempotency_key}) is not None
 
     async def list_open_in_channel(
         self, *, team_id: str, channel_id: str, except_agent_id: str, since: datetime
     ) -> tuple[Request, ...]:
-        """What other agents have asked in this channel since then and not decided yet, oldest first."""
+        """Read the undecided requests of other agents in this channel since then, oldest first."""
         async with self._database.read() as connection:
             row = {"team_id": team_id, "channel_id": channel_id, "other_than": except_agent_id, "since": since}
             found = (await connection.execute(_OPEN_IN_CHANNEL, row)).mappings()
             return tuple(to_request(request) for request in found)
 
     async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
-        """How many requests the agent made since then."""
+        """Count the requests of the agent since then."""
         async with self._database.read() as connection:
             row = {"team_id": team_id, "agent_id": agent_id, "since": since}
             return await connection.scalar(_COUNT_SINCE, row) or 0
 
     async def count_tokens_since(self, *, since: datetime) -> int:
-        """How many tokens, read and written, all drafts took since then."""
+        """Sum the tokens, read and written, of all drafts since then."""
         async with self._database.read() as connection:
             return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
 
 
-def _response_url_row(request_id: str, response_url: ResponseUrl) -> dict[str, Any]:
+def _to_response_url_row(request_id: str, response_url: ResponseUrl) -> dict[str, Any]:
     return {"of_request": request_id, "url": response_url.url, "until": response_url.expires_at}
 
 
-def _of_agent(statement: Select[Any], team_id: str | None, agent_id: str) -> Select[Any]:
-    """What the statement selects, of this agent alone: of one team, or where ids are unique over teams, of any."""
+def _restrict_to_agent(statement: Select[Any], team_id: str | None, agent_id: str) -> Select[Any]:
+    """Restrict the statement to this agent: of one team, or of any where ids are unique over teams."""
     of_agent = statement.where(requests.c.agent_id == agent_id)
     return of_agent if team_id is None else of_agent.where(requests.c.team_id == team_id)
 
 
-def _standing(request_id: Any) -> Any:
+def _is_standing(request_id: Any) -> Any:
     return (choices.c.request_id == request_id) & choices.c.retracted_at.is_(None)
 
 
-async def _entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
+async def _read_entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
     request = (await connection.execute(_SELECT_REQUEST, {"of_request": request_id})).mappings().one_or_none()
-    return None if request is None else await _completed(connection, to_request(request))
+    return None if request is None else await _complete_entry(connection, to_request(request))
 
 
-async def _completed(connection: AsyncConnection, request: Request) -> LogEntry:
-    """The request with its candidates and its standing choice."""
+async def _complete_entry(connection: AsyncConnection, request: Request) -> LogEntry:
+    """Read the request's candidates and its standing choice."""
     row = {"of_request": request.id}
     drafted = (await connection.execute(_SELECT_CANDIDATES, row)).mappings()
     choice = (await connection.execute(_SELECT_STANDING, row)).mappings().one_or_none()
@@ -357,30 +365,30 @@ async def _completed(connection: AsyncConnection, request: Request) -> LogEntry:
 
 
 async def _claim_failed(connection: AsyncConnection, request_id: str, at: datetime) -> None:
-    """Let a failed request be asked again, once. Raises RequestClosed."""
+    """Take the key with which a failed request can be asked again, once. Raises RequestClosed."""
     status = await connection.scalar(select(requests.c.status).where(requests.c.id == request_id))
     if status != "failed":
         raise RequestClosed(request_id)
-    await claim_key(connection, f"redraft:{request_id}", at, taken=RequestClosed)
+    await claim_key(connection, f"redraft:{request_id}", at, error=RequestClosed)
 
 
-_SEEN: Final = select(seen_deliveries.c.key).where(seen_deliveries.c.key == bindparam("key"))
+_SELECT_KEY: Final = select(seen_deliveries.c.key).where(seen_deliveries.c.key == bindparam("key"))
 
 _INSERT_REQUEST: Final = insert(requests)
 _INSERT_CANDIDATE: Final = insert(candidates)
 _INSERT_EVENT: Final = insert(events)
 
-_UNDECIDED: Final = ~select(choices.c.id).where(_standing(requests.c.id)).exists()
+_IS_UNDECIDED: Final = ~select(choices.c.id).where(_is_standing(requests.c.id)).exists()
 
 _SELECT_UNDECIDED: Final = select(requests.c.id).where(
     requests.c.status.in_(OPEN),
     requests.c.created_at >= bindparam("after", type_=tables.UtcTime),
     requests.c.created_at < bindparam("before", type_=tables.UtcTime),
-    _UNDECIDED,
+    _IS_UNDECIDED,
 )
 
 _SELECT_STILL_UNDECIDED: Final = select(requests.c.id).where(
-    requests.c.id.in_(bindparam("ids", expanding=True)), requests.c.status.in_(OPEN), _UNDECIDED
+    requests.c.id.in_(bindparam("ids", expanding=True)), requests.c.status.in_(OPEN), _IS_UNDECIDED
 )
 
 _UPDATE_EXPIRED: Final = update(requests).where(requests.c.id == bindparam("of_request")).values(status="expired")
@@ -408,7 +416,7 @@ _CLOSE_AS_REDRAFTED: Final = (
         requests.c.id == bindparam("of_request"),
         requests.c.status.in_(OPEN),
         requests.c.sent_to_slack_at.is_not(None),
-        _UNDECIDED,
+        _IS_UNDECIDED,
     )
     .values(status="redrafted")
 )
@@ -444,7 +452,7 @@ _UPDATE_CONVERSATION: Final = (
 
 _SELECT_CANDIDATE: Final = select(candidates.c.id).where(candidates.c.id == bindparam("candidate_id"))
 
-_SELECT_MINE: Final = select(requests.c.owner, (requests.c.status == "drafting") & _UNDECIDED).where(
+_SELECT_OWNER: Final = select(requests.c.owner, (requests.c.status == "drafting") & _IS_UNDECIDED).where(
     requests.c.id == bindparam("of_request")
 )
 
@@ -454,7 +462,7 @@ _UPDATE_SENT_TO_SLACK_AT: Final = (
     .values(sent_to_slack_at=bindparam("at"))
 )
 
-_FINISHING: Final = (
+_IS_FINISHING: Final = (
     requests.c.id == bindparam("of_request"),
     requests.c.order_propensity.is_(None),
     requests.c.status != "failed",
@@ -463,7 +471,7 @@ _FINISHING: Final = (
 
 _UPDATE_FINISHED: Final = (
     update(requests)
-    .where(*_FINISHING)
+    .where(*_IS_FINISHING)
     .values(
         order_propensity=bindparam("propensity"),
         status=case(
@@ -472,9 +480,9 @@ _UPDATE_FINISHED: Final = (
     )
 )
 
-_UPDATE_UNFINISHED: Final = update(requests).where(*_FINISHING).values(status="failed")
+_UPDATE_UNFINISHED: Final = update(requests).where(*_IS_FINISHING).values(status="failed")
 
-_UPDATE_FIRST: Final = (
+_UPDATE_FIRST_PROPENSITY: Final = (
     update(candidates)
     .where(candidates.c.request_id == bindparam("of_request"), candidates.c.position.is_not(None))
     .values(first_propensity=bindparam("first"))
@@ -516,7 +524,7 @@ _SELECT_CANDIDATES: Final = (
     select(candidates).where(candidates.c.request_id == bindparam("of_request")).order_by(candidates.c.sample_index)
 )
 
-_SELECT_STANDING: Final = select(choices).where(_standing(bindparam("of_request")))
+_SELECT_STANDING: Final = select(choices).where(_is_standing(bindparam("of_request")))
 
 _SELECT_REQUEST_OF_CANDIDATE: Final = (
     select(requests)
@@ -524,19 +532,19 @@ _SELECT_REQUEST_OF_CANDIDATE: Final = (
     .where(candidates.c.id == bindparam("candidate_id"))
 )
 
-_LAST_OPEN: Final = (
+_SELECT_LAST_OPEN: Final = (
     select(requests.c.id)
     .where(
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status.in_(OPEN),
         requests.c.sent_to_slack_at.is_not(None),
-        _UNDECIDED,
+        _IS_UNDECIDED,
     )
     .order_by(requests.c.created_at.desc(), requests.c.id.desc())
     .limit(1)
 )
 
-_ONE_IN_DRAFTING: Final = (
+_SELECT_IN_DRAFTING: Final = (
     select(requests.c.id)
     .where(
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
@@ -554,7 +562,7 @@ _OPEN_IN_CHANNEL: Final = (
         requests.c.agent_id != bindparam("other_than"),
         requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
         requests.c.status.in_(OPEN),
-        _UNDECIDED,
+        _IS_UNDECIDED,
     )
     .order_by(requests.c.created_at, requests.c.id)
 )

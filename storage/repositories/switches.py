@@ -13,17 +13,18 @@ PAUSED: Final = "paused"
 
 
 class Switches:
-    """A switch that is on has a row; who threw it, and when, is in the audit table too."""
+    """The switches of one database. One that is on has a row; each turn is in the audit table too."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def is_on(self, name: str) -> bool:
+        """Say if the switch is on."""
         async with self._database.read() as connection:
             return await connection.scalar(select(switches.c.name).where(switches.c.name == name)) is not None
 
     async def turn(self, name: str, *, to: bool, by: str, at: datetime) -> bool:
-        """Turn the switch on or off. False where it was so already."""
+        """Turn the switch on or off. False if it was so already."""
         try:
             async with self._database.write() as connection:
                 if to:

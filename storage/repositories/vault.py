@@ -1,4 +1,4 @@
-"""What placeholders stand for, while a request is open: one row a request, sealed by whoever puts it here.
+"""The vault: what placeholders stand for while a request is open. One row a request, sealed by `bot/privacy/`.
 
 Closing a request removes its row, or puts another in its place that nothing here can open.
 """
@@ -22,18 +22,18 @@ class Vault:
         self._database = database
 
     async def get(self, request_id: str) -> str | None:
-        """What is kept for the request."""
+        """Read the sealed text of a request."""
         async with self._database.read() as connection:
             return await connection.scalar(_SELECT, {"of_request": request_id})
 
     async def list_newest(self, limit: int) -> tuple[str, ...]:
-        """What was put here last, to see whether it can be opened."""
+        """List the sealed texts that expire last, to try if they can be opened."""
         async with self._database.read() as connection:
             rows = await connection.scalars(select(vault.c.sealed).order_by(vault.c.expires_at.desc()).limit(limit))
             return tuple(rows)
 
     async def forget_expired(self, now: datetime) -> int:
-        """Remove what has expired. The number of rows."""
+        """Delete the rows that have expired, and return their number."""
         async with self._database.write() as connection:
             return (await connection.execute(_FORGET, {"now": now})).rowcount
 
@@ -46,7 +46,7 @@ async def put(connection: AsyncConnection, sealed: VaultEntry) -> None:
 
 
 async def drop(connection: AsyncConnection, request_ids: Sequence[str]) -> None:
-    """Keep nothing for these requests any more."""
+    """Delete the rows of these requests."""
     await connection.execute(_DROP, {"ids": list(request_ids)})
 
 

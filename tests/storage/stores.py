@@ -124,7 +124,7 @@ class PostgresDatabases:
         try:
             with psycopg.connect(self.url_of(database), autocommit=True) as connection:
                 connection.execute(_CLEAR)  # type: ignore[call-overload]
-                return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema._head(),)]
+                return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.get_head(),)]
         except psycopg.Error:
             return False
 

@@ -1,4 +1,4 @@
-"""A copy of a SQLite database, of one moment, made while others write to it, and looked at before it counts."""
+"""Backups of a SQLite database: a copy of one moment, made while others write, and checked before it counts."""
 
 import os
 import sqlite3
@@ -11,23 +11,23 @@ from storage.errors import DatabaseUnavailable
 TABLES: Final = ("requests", "candidates", "choices", "events", "deliveries", "playbooks", "audit")
 BUSY_S: Final = 5.0
 
-_VERSION: Final = "SELECT version_num FROM alembic_version"
+_SELECT_VERSION: Final = "SELECT version_num FROM alembic_version"
 
 
 class DamagedCopy(Exception):  # noqa: N818 - named for what was found
-    """The copy is not what was to be copied; the message says in what."""
+    """The copy differs from the database; the message says in what."""
 
 
 def copy(source: Path, target: Path, *, schema: str) -> dict[str, int]:
     """Copy `source`, which has this schema, into `target`, a file that is not there yet, and check it.
 
-    Readers and the writer go on meanwhile. The target is one file, on the disk, readable by its owner only. The rows of
-    each table. Raises DamagedCopy, DatabaseUnavailable, OSError. Blocks: for a thread.
+    Readers and the writer go on meanwhile. The target is one file, on the disk, readable by its owner only. Returns the
+    number of rows of each table. Raises DamagedCopy, DatabaseUnavailable, OSError. Blocks: for a thread.
     """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     target.chmod(0o600)  # whatever the umask left of it
     try:
-        wanted = _copied(source, target)
+        wanted = _copy_database(source, target)
     except sqlite3.Error as error:
         raise DatabaseUnavailable(str(error)) from error
     found = check(target, schema=schema)
@@ -39,27 +39,27 @@ def copy(source: Path, target: Path, *, schema: str) -> dict[str, int]:
 
 
 def check(file: Path, *, schema: str) -> dict[str, int]:
-    """Open a database and read all of it: whole, of this schema, every reference in place.
+    """Check by reading all of a database that it is whole, of this schema, with every reference in place.
 
-    The rows of each table. Raises DamagedCopy.
+    Returns the number of rows of each table. Raises DamagedCopy.
     """
     try:
         with closing(sqlite3.connect(file, isolation_level=None)) as database:
             problems = [str(row[0]) for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"]
             problems += [f"{row[0]} refers to nothing" for row in database.execute("PRAGMA foreign_key_check")]
-            problems += [f"schema {row[0]}" for row in database.execute(_VERSION) if row[0] != schema]
+            problems += [f"schema {row[0]}" for row in database.execute(_SELECT_VERSION) if row[0] != schema]
             if problems:
                 raise DamagedCopy(problems[0])
-            return _rows(database)
+            return _count_rows(database)
     except sqlite3.Error as error:
         raise DamagedCopy(str(error)) from error
 
 
-def _copied(source: Path, target: Path) -> dict[str, int]:
-    """One read transaction counts and copies, so that the copy must have these rows, whoever writes meanwhile."""
+def _copy_database(source: Path, target: Path) -> dict[str, int]:
+    """Copy and count in one read transaction, so that the copy must have these rows, whoever writes meanwhile."""
     with closing(sqlite3.connect(source, timeout=BUSY_S, isolation_level=None)) as database:
         database.execute("BEGIN")
-        wanted = _rows(database)
+        wanted = _count_rows(database)
         with closing(sqlite3.connect(target, isolation_level=None)) as copied:
             database.backup(copied)
             # One file, without a write-ahead log beside it; the bot switches it on again.
@@ -68,5 +68,5 @@ def _copied(source: Path, target: Path) -> dict[str, int]:
         return wanted
 
 
-def _rows(database: sqlite3.Connection) -> dict[str, int]:
+def _count_rows(database: sqlite3.Connection) -> dict[str, int]:
     return {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}  # noqa: S608 - our own names
