@@ -26,13 +26,13 @@ from cli.settings import FIXES, Settings
 from cli.workers.export_process import ProcessExporter
 from handlers.app import Dependencies, SlackHandlers
 from handlers.background_tasks import BackgroundTasks
-from handlers.http import Health, health_app, listen, slack_app
-from handlers.slack.call_metrics import watching
+from handlers.http import Health, build_health_app, build_slack_app, listen
+from handlers.slack.call_metrics import trace_failed_calls
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from handlers.slack.courier import SlackCourier
 from handlers.slack.threads import Threads
 from handlers.slack.users import Users
-from handlers.socket_mode import Socket
+from handlers.socket_mode import SocketModeConnection
 from storage.errors import DatabaseUnavailable, DatabaseUnreachable
 from storage.repositories.idempotency_keys import IdempotencyKeys
 
@@ -75,8 +75,8 @@ async def run_bot(
         records = await _open_database(stack, database_location.Location.of_settings(settings))
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         metrics = Metrics()
-        watch = watching(settings.slack_api_url, metrics.count_slack_error)
-        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[watch]))
+        trace = trace_failed_calls(settings.slack_api_url, metrics.count_slack_error)
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[trace]))
         connection = _make_connection(settings, session)
         identity = await _identify(connection)
         pausing = wiring.make_pause_switch(records=records)
@@ -97,7 +97,7 @@ async def run_bot(
             settings, records, connection, identity, session, suggester, pausing, privacy, metrics
         )
         handlers = SlackHandlers(dependencies, connection=connection, session=session)
-        bolt = connection.bolt(identity, signing_secret=_get_signing_secret(settings))
+        bolt = connection.build_app(identity, signing_secret=_get_signing_secret(settings))
         handlers.register(bolt)
         recoverer = wiring.make_recoverer(
             records=records, privacy=privacy, deliverer=dependencies.deliverer, metrics=metrics
@@ -108,11 +108,11 @@ async def run_bot(
         await _run_and_repeat(stack, wiring.make_housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
         await _run_and_repeat(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
         await _run_and_repeat(stack, partial(_keep_alive, recoverer, handlers), every_s=HEARTBEAT_S)
-        told = Health(
+        probes = Health(
             ready=readiness.Readiness(settings, records=records, connection=connection, session=session).check,
             metrics=partial(_expose_metrics, metrics, drafter),
         )
-        yield await _accept_work(stack, bolt, settings, connection, http=http, health=health, told=told)
+        yield await _accept_work(stack, bolt, settings, connection, http=http, health=health, probes=probes)
 
 
 def _build_dependencies(
@@ -128,7 +128,7 @@ def _build_dependencies(
 ) -> Dependencies:
     """All that the handlers need from below."""
     users = Users(client=connection.client, clock=wiring.monotonic, home=identity.home)
-    threads = Threads(client=connection.patient_client(), users=users, identity=identity)
+    threads = Threads(client=connection.build_patient_client(), users=users, identity=identity)
     courier = SlackCourier(client=connection.client, users=users, session=session, now=wiring.now)
     return Dependencies(
         suggester=suggester,
@@ -141,7 +141,7 @@ def _build_dependencies(
         chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
         deliverer=wiring.make_deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),
         exporter=ProcessExporter(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
-        seen=IdempotencyKeys(records.database),
+        idempotency_keys=IdempotencyKeys(records.database),
         tasks=BackgroundTasks(),
         now=wiring.now,
         clock=wiring.monotonic,
@@ -168,14 +168,16 @@ async def _accept_work(
     *,
     http: Address | None,
     health: Address | None,
-    told: Health,
+    probes: Health,
 ) -> int | None:
     """Start accepting; at the end of the stack these close first. The port, if one is listened on."""
     if http is not None:
-        return await _listen(stack, slack_app(bolt, signing_secret=_get_signing_secret(settings), health=told), http)
-    port = await _listen(stack, health_app(told), health) if health is not None else None
+        return await _listen(
+            stack, build_slack_app(bolt, signing_secret=_get_signing_secret(settings), health=probes), http
+        )
+    port = await _listen(stack, build_health_app(probes), health) if health is not None else None
     assert settings.slack_app_token is not None
-    socket = Socket(bolt, app_token=settings.slack_app_token.get_secret_value(), connection=connection)
+    socket = SocketModeConnection(bolt, app_token=settings.slack_app_token.get_secret_value(), connection=connection)
     stack.push_async_callback(socket.aclose)
     try:
         await socket.connect()

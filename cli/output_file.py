@@ -72,30 +72,30 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
 
     A new one is for its owner only: it may hold what people wrote. One that replaces another has that one's mode.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part_file = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with _exit_at_sigterm(), _open_nameless(beside) as file:
+        with _exit_at_sigterm(), _open_nameless(part_file) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if not beside.exists():
+            if not part_file.exists():
                 # src_dir_fd says nothing here, but makes Python follow the link to what has no name yet
-                os.link(f"/proc/self/fd/{file.fileno()}", beside, src_dir_fd=file.fileno(), follow_symlinks=True)
-        beside.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)  # whatever the umask left of it
-        beside.replace(path)
+                os.link(f"/proc/self/fd/{file.fileno()}", part_file, src_dir_fd=file.fileno(), follow_symlinks=True)
+        part_file.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)  # whatever the umask left of it
+        part_file.replace(path)
         sync_folder(path.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        part_file.unlink(missing_ok=True)
 
 
-def _open_nameless(beside: Path) -> BinaryIO:
-    """A file without a name, of which a killed process leaves nothing; one at `beside` where that is not to be had."""
+def _open_nameless(part_file: Path) -> BinaryIO:
+    """A file without a name, of which a killed process leaves nothing; one at `part_file` where that is not to be had."""
     with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(beside.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+        descriptor = os.open(part_file.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
         if Path(f"/proc/self/fd/{descriptor}").exists():
             return os.fdopen(descriptor, "wb", buffering=BUFFER)
         os.close(descriptor)
-    return os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb", buffering=BUFFER)
+    return os.fdopen(os.open(part_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb", buffering=BUFFER)
 
 
 @contextmanager

@@ -35,25 +35,25 @@ class Readiness:
         self._records = records
         self._connection = connection
         self._session = session
-        self._asked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._remote: tuple[Check, ...] = ()
 
     async def check(self) -> tuple[Check, ...]:
-        if time.monotonic() - self._asked_at > REMEMBERED_S:
-            self._remote = (await slack(self._connection), await model(self._settings, self._session))
-            self._asked_at = time.monotonic()
-        return (await database(self._records.database, self._write), *self._remote)
+        if time.monotonic() - self._checked_at > REMEMBERED_S:
+            self._remote = (await check_slack(self._connection), await check_model(self._settings, self._session))
+            self._checked_at = time.monotonic()
+        return (await check_database(self._records.database, self._write_heartbeat), *self._remote)
 
-    async def _write(self) -> None:
+    async def _write_heartbeat(self) -> None:
         """A heartbeat more: what cannot be written is not ready, however well it can be read."""
         now = wiring.now()
         await self._records.replicas.beat(now, dead_before=now - DEAD_AFTER)
 
 
-async def database(opened: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
+async def check_database(database: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
     """Readable, at this program's schema, and writable if there is something to write."""
     try:
-        found, wanted = await read_revisions(opened)
+        found, wanted = await read_revisions(database)
         if write is not None and found == wanted:
             await write()
     except StorageError as error:
@@ -62,7 +62,7 @@ async def database(opened: Database, write: Callable[[], Awaitable[None]] | None
     return Check(name="database", problem=problem)
 
 
-async def slack(connection: Connection) -> Check:
+async def check_slack(connection: Connection) -> Check:
     """The bot token is taken."""
     try:
         await identify(connection)
@@ -71,10 +71,10 @@ async def slack(connection: Connection) -> Check:
     return Check(name="slack", problem=None)
 
 
-async def model(settings: Settings, session: aiohttp.ClientSession) -> Check:
+async def check_model(settings: Settings, session: aiohttp.ClientSession) -> Check:
     """The model's server answers and takes the key."""
     try:
-        await ModelServer(settings, session).models()
+        await ModelServer(settings, session).list_models()
     except NotUsable as error:
         return Check(name="model", problem=str(error))
     return Check(name="model", problem=None)
@@ -108,7 +108,7 @@ class ModelServer:
         self._key = settings.openai_api_key
         self._session = session
 
-    async def models(self) -> frozenset[str] | None:
+    async def list_models(self) -> frozenset[str] | None:
         """The models that it lists, None where it does not list any. Raises NotUsable."""
         answer = await self._get("/models")
         if answer.status in {401, 403}:
@@ -122,7 +122,7 @@ class ModelServer:
             raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
         return _parse_models(answer.body) if answer.status == 200 else None
 
-    async def lacks(self, name: str, listed: Iterable[str]) -> bool:
+    async def is_lacking(self, name: str, listed: Iterable[str]) -> bool:
         """Whether it does not have this model: neither in its list, nor under a name that it does not list."""
         return name not in listed and (await self._get(f"/models/{quote(name)}")).status != 200
 

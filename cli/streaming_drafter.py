@@ -20,9 +20,9 @@ class Watcher(Protocol):
 
     def begin(self, briefs: Sequence[Brief]) -> None: ...
 
-    def grew(self, index: int, piece: str) -> None: ...
+    def append(self, index: int, piece: str) -> None: ...
 
-    def ended(self, index: int, draft: Draft | BaseException) -> None: ...
+    def finish(self, index: int, draft: Draft | BaseException) -> None: ...
 
 
 class StreamingDrafter:
@@ -52,16 +52,16 @@ class StreamingDrafter:
         self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
     ) -> AsyncGenerator[tuple[int, Any], None]:
         """All at once, when the last is done: who watches has seen each as it was written."""
-        for ended in enumerate(await self.abatch(list(inputs), config, return_exceptions=return_exceptions)):
-            yield ended
+        for finish in enumerate(await self.abatch(list(inputs), config, return_exceptions=return_exceptions)):
+            yield finish
 
     async def _stream(self, index: int, brief: Brief, config: Any) -> Draft:
         try:
             draft = await self._read(index, brief, config)
         except Exception as error:
-            self._watcher.ended(index, error)
+            self._watcher.finish(index, error)
             raise
-        self._watcher.ended(index, draft)
+        self._watcher.finish(index, draft)
         return draft
 
     async def _read(self, index: int, brief: Brief, config: Any) -> Draft:
@@ -69,5 +69,5 @@ class StreamingDrafter:
             async for chunk in chunks:
                 if chunk.draft is not None:
                     return chunk.draft
-                self._watcher.grew(index, chunk.text)
+                self._watcher.append(index, chunk.text)
         raise AssertionError("the last chunk holds the draft")

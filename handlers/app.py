@@ -24,14 +24,14 @@ from handlers.actions.undo import undo
 from handlers.actions.use import use, use_anyway
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks import action_ids
-from handlers.blocks.candidates import Labels
+from handlers.blocks.candidates import StyleLabels
 from handlers.colleague_notices import ColleagueNotices
 from handlers.commands.suggest import on_suggest
 from handlers.context import Services
 from handlers.display import ReplyDisplay
 from handlers.events.direct_message import on_direct_message
 from handlers.events.mention import on_mention
-from handlers.export_jobs import Exporter, ExportJobs, SeenKeys
+from handlers.export_jobs import Exporter, ExportJobs, KeyRegistry
 from handlers.middleware.access import AccessControl
 from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import ProgressiveDisplay
@@ -68,7 +68,7 @@ class Dependencies:
     chooser: Chooser
     deliverer: Deliverer
     exporter: Exporter
-    seen: SeenKeys
+    idempotency_keys: KeyRegistry
     tasks: BackgroundTasks
     now: Callable[[], datetime]
     clock: Callable[[], float]
@@ -80,8 +80,8 @@ class SlackHandlers:
     def __init__(
         self, dependencies: Dependencies, *, connection: Connection, session: aiohttp.ClientSession
     ) -> None:  # long: the wiring of the whole Slack edge, read once from top to bottom
-        needs, client = dependencies, connection.patient_client()
-        labels = Labels(styles={style.name: style.label for style in needs.suggester.playbook.styles})
+        needs, client = dependencies, connection.build_patient_client()
+        labels = StyleLabels(styles={style.name: style.label for style in needs.suggester.playbook.styles})
         live_messages = LiveMessages(client=client, clock=needs.clock)
         ephemeral = EphemeralMessages(
             client=connection.client, live_messages=live_messages, session=session, now=needs.now
@@ -116,7 +116,7 @@ class SlackHandlers:
             exports=ExportJobs(
                 exporter=needs.exporter, files=FileUploads(client=client, session=session), ephemeral=ephemeral
             ),
-            seen=needs.seen,
+            idempotency_keys=needs.idempotency_keys,
             display=display,
             ephemeral=ephemeral,
             live_messages=live_messages,
@@ -131,7 +131,7 @@ class SlackHandlers:
     def register(self, app: AsyncApp) -> None:
         """Register the middleware, then every listener."""
         services = self._services
-        app.middleware(self._origins.drop_foreign)
+        app.middleware(self._origins.drop_untrusted)
         app.middleware(self._access.admit)
         app.command("/suggest")(partial(on_suggest, services))
         for action_id, step in (

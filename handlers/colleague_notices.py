@@ -1,4 +1,4 @@
-"""Two agents who draft for the same message at once are told of each other, so that the customer gets one answer."""
+"""Notices to agents who draft for the same message at once, so that the customer gets one answer."""
 
 import logging
 

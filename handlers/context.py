@@ -20,7 +20,7 @@ from handlers.background_tasks import BackgroundTasks
 from handlers.colleague_notices import ColleagueNotices
 from handlers.display import ReplyDisplay
 from handlers.error_messages import report_errors
-from handlers.export_jobs import ExportJobs, SeenKeys
+from handlers.export_jobs import ExportJobs, KeyRegistry
 from handlers.payloads import MalformedPayload, Origin
 from handlers.slack.client import BotIdentity
 from handlers.slack.ephemeral import EphemeralMessages
@@ -65,7 +65,7 @@ class Services:
     deliverer: Deliverer
     pausing: PauseSwitch
     exports: ExportJobs
-    seen: SeenKeys
+    idempotency_keys: KeyRegistry
     display: ReplyDisplay
     ephemeral: EphemeralMessages
     live_messages: LiveMessages

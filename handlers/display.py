@@ -10,7 +10,7 @@ from bot.i18n.texts import Texts
 from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
-from handlers.blocks.candidates import Labels, MessageLayout, build_candidates, build_failure
+from handlers.blocks.candidates import MessageLayout, StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal
 from handlers.blocks.messages import Message, build_notice
 from handlers.error_messages import report_errors
@@ -38,7 +38,7 @@ class ReplyDisplay:
         live_messages: LiveMessages,
         progressive: ProgressiveDisplay,
         threads: Threads,
-        labels: Labels,
+        labels: StyleLabels,
         now: Callable[[], datetime],
     ) -> None:
         self._live_messages = live_messages
@@ -60,9 +60,9 @@ class ReplyDisplay:
         try:
             lost = await self._progressive.run(request, live, texts, note=note)
         except DatabaseUnavailable as error:
-            # What goes on when the database is back is shown anew: nothing on this board is filled any more.
+            # What goes on when the database is back is shown anew: nothing in this live message is filled any more.
             _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
-            self._live_messages.leave(request)
+            self._live_messages.forget(request)
             if not await self._say(live, request, texts("drafting-interrupted")):
                 await self._ephemeral.show(request, [build_notice(texts("drafting-interrupted"))])
             return
@@ -81,7 +81,7 @@ class ReplyDisplay:
 
         Raises NotShown where neither could be done.
         """
-        self._live_messages.leave(request)
+        self._live_messages.forget(request)
         try:
             await work
         except NotShown:
@@ -97,7 +97,7 @@ class ReplyDisplay:
         try:
             await self._live_messages.paint(live, request, build_notice(sentence))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
-            _log.info("the board takes nothing: %s", error, extra={"request_id": request.id})
+            _log.info("the live message takes nothing: %s", error, extra={"request_id": request.id})
             return False
         return True
 
@@ -111,19 +111,19 @@ class ReplyDisplay:
     async def redraft(self, request: Request, texts: Texts) -> None:
         """Draft others in the place of the parent's candidates, whose drafting ends. A thread is read anew before."""
         await self._progressive.stop(request.parent_request_id)
-        live = self._live_messages.of(request)
+        live = self._live_messages.find(request)
         if live is None:
             on_their_way = build_notice(texts("on-their-way", count=request.k_requested))
             await self._ephemeral.show(request, [on_their_way], replace=True)
             await self.draft_and_show(await self._reread_thread(request), texts, replace=True)
             return
-        self._live_messages.put(request.id, live)
+        self._live_messages.remember(request.id, live)
         try:
             live.forget()
             layout = await self.build_empty_places(request, texts)
             await self._live_messages.paint(live, request, layout.first, layout.further)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
-            _log.info("the board is gone: %s", error, extra={"request_id": request.id})
+            _log.info("the live message is gone: %s", error, extra={"request_id": request.id})
             work = self.draft_and_show(await self._reread_thread(request), texts)
             await self._show_elsewhere(live, request, texts, work)
             return
@@ -219,7 +219,7 @@ class ReplyDisplay:
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
         """Show the same candidates in the same places, where the agent asked to see them again."""
         messages = build_candidates(entry, texts, self._labels)
-        self._live_messages.leave(entry.request)
+        self._live_messages.forget(entry.request)
         await self._ephemeral.show_here(entry.request, messages)
         await self._suggester.record_shown_again(entry.request)
 

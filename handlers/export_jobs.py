@@ -54,7 +54,7 @@ class Exporter(Protocol):
         ...
 
 
-class SeenKeys(Protocol):
+class KeyRegistry(Protocol):
     """Keys of what Slack has delivered, on all replicas."""
 
     async def claim(self, key: str, *, at: datetime) -> None:
@@ -93,10 +93,10 @@ class ExportJobs:
         """Say something to an admin by the URL that their command brought, else directly."""
         notice = build_notice(sentence)
         try:
-            await self._ephemeral.answer(self._response_urls.get(user_id), notice)
+            await self._ephemeral.respond(self._response_urls.get(user_id), notice)
         except NotShown:
             try:
-                await self._ephemeral.tell(user_id, notice)
+                await self._ephemeral.send_directly(user_id, notice)
             except NotShown as error:
                 _log.warning("the admin could not be told how the export ended: %s", error)
 

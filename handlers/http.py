@@ -35,16 +35,16 @@ class Health:
     metrics: Callable[[], tuple[bytes, str]]
 
 
-def health_app(health: Health) -> web.Application:
+def build_health_app(health: Health) -> web.Application:
     """GET /healthz, /readyz, /metrics."""
     app = web.Application(client_max_size=MOST_BYTES)
     _add_health(app, health)
     return app
 
 
-def slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.Application:
+def build_slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> web.Application:
     """POST /slack/events, and the health endpoints."""
-    app = health_app(health)
+    app = build_health_app(health)
     verifier = SignatureVerifier(signing_secret)
 
     async def on_delivery(request: web.Request) -> web.Response:

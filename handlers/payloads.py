@@ -1,4 +1,4 @@
-"""What Slack sends, parsed once at the door: frozen records go on, payloads do not.
+"""Slack's payloads, parsed once at the edge: frozen records go on, payloads do not.
 
 Each parser raises MalformedPayload, which names the field, for anything that Slack would not send.
 """

@@ -1,7 +1,7 @@
-"""Candidates that fill their places on a board as they are done: nothing visible moves or goes.
+"""Candidates that fill their places in a live message as they are done: nothing visible moves or goes.
 
-One task drafts, and commits each candidate; another paints the newest state, as often as the board may be painted. What
-was painted is recorded as visible. Whoever decides on the request stops both.
+One task drafts, and commits each candidate; another paints the newest state, as often as the live message may be
+painted. What was painted is recorded as visible. A decision on the request stops both.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Final
 from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
-from handlers.blocks.candidates import Labels, MessageLayout, build_places
+from handlers.blocks.candidates import MessageLayout, StyleLabels, build_places
 from handlers.blocks.limits import MODAL_ROOM, OWN_ROOM
 from handlers.slack.live_message import LiveMessage, LiveMessages, Modal
 from storage.errors import DatabaseUnavailable
@@ -59,7 +59,7 @@ class ProgressiveDisplay:
     """Shows candidates as they are done."""
 
     def __init__(
-        self, *, suggester: Suggester, live_messages: LiveMessages, labels: Labels, now: Callable[[], datetime]
+        self, *, suggester: Suggester, live_messages: LiveMessages, labels: StyleLabels, now: Callable[[], datetime]
     ) -> None:
         self._suggester = suggester
         self._live_messages = live_messages

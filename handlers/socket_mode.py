@@ -1,4 +1,4 @@
-"""Socket Mode: Slack's deliveries over a WebSocket that we open, so that no address of ours need be public."""
+"""Socket Mode: Slack's deliveries over a WebSocket that the bot opens, so that it needs no public address."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ _SILENT = logging.getLogger("handlers.socket_mode.sdk")
 _SILENT.setLevel(logging.CRITICAL)
 
 
-class Socket:
+class SocketModeConnection:
     """One Socket Mode connection, which reconnects by itself, and is watched doing so."""
 
     def __init__(self, bolt: AsyncApp, *, app_token: str, connection: Connection) -> None:
@@ -37,13 +37,13 @@ class Socket:
 
     async def connect(self) -> None:
         """Connect, and watch from now on. Raises SlackRefused, SlackUnreachable."""
-        await self._connection.try_app_token(self._app_token)
+        await self._connection.check_app_token(self._app_token)
         self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
         await self._reconnect()
-        if not await self.connected():
+        if not await self.is_connected():
             await self._up.wait()  # the watchdog goes on trying
 
-    async def connected(self) -> bool:
+    async def is_connected(self) -> bool:
         """Tell whether the WebSocket is open."""
         return bool(await self._handler.client.is_connected())
 
@@ -64,7 +64,7 @@ class Socket:
         lost_s = 0.0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if await self.connected():
+            if await self.is_connected():
                 self._up.set()
                 if lost_s:
                     _log.info("Socket Mode is connected again after about %d s", lost_s)

@@ -24,7 +24,7 @@ from bot.operations import log_events
 from bot.operations.metrics import _MOST_SLACK_ERRORS, Metrics
 from bot.operations.recovery import ANSWERED_WITHIN, DEAD_AFTER, HEARTBEAT_S, Recoverer
 from cli import logs
-from handlers.slack.call_metrics import refusal
+from handlers.slack.call_metrics import find_error_code
 from playground import RESPONSE_URL, ErrorResponse, RateLimited, ServerError, Workspace, find_mentions
 from playground.model_server import Call, ModelDouble, bad_request
 from storage.repositories.replicas import Replicas
@@ -261,7 +261,7 @@ async def test_slacks_own_refusals_are_counted(stage: Stage) -> None:
     ],
 )
 def test_only_slacks_codes_become_labels(body: bytes, code_: str | None) -> None:
-    assert refusal(body) == code_
+    assert find_error_code(body) == code_
 
 
 def test_labels_stay_few() -> None:

@@ -1,4 +1,4 @@
-"""Other systems' logs, row by row, as lines of the choice log, by a map that says which column is which field.
+"""Other systems' logs, row by row, as lines of the choice log, by a mapping of columns to fields.
 
     zone = "+01:00"                 # for times that tell none
     [request]
@@ -37,13 +37,13 @@ from storage.records import LogEntry
 
 Layout = Literal["jsonl", "csv"]
 
-_KNOWN: Final = {
+_KNOWN_FIELDS: Final = {
     "request": {*REQUEST_FIELDS, "message"},
     "candidates": {*CANDIDATE_FIELDS, "list", "in_order"},
     "choice": {*CHOICE_FIELDS, "picked"},
 }
 _TABLES: Final = {"request": REQUEST_FIELDS, "candidate": CANDIDATE_FIELDS, "choice": CHOICE_FIELDS}
-_KIND: Final = {
+_FIELD_TYPES: Final = {
     (table, name): kind
     for table, names in _TABLES.items()
     for name, kind in zip(names, list_field_types(table, names), strict=True)
@@ -53,12 +53,12 @@ _FALSE: Final = {"false", "no", "0"}
 
 
 class ColumnMappingError(ValueError):
-    """The map cannot be used; the message says why, in one line."""
+    """The mapping cannot be used; the message says why, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMapping:
-    """Which column is which field. Raises MapError when read from a text that is none."""
+    """The column of each field of the choice log, and constants for others."""
 
     request: dict[str, str]
     candidates: dict[str, Any]
@@ -68,6 +68,7 @@ class ColumnMapping:
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
+        """Parse and check a mapping. Raises ColumnMappingError."""
         try:
             given = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -87,7 +88,7 @@ class ColumnMapping:
         return made
 
     def check(self, rest: dict[str, Any]) -> None:
-        """Raises MapError for what is not known, and for what is missing."""
+        """Check the fields. Raises ColumnMappingError for unknown ones, `rest` included, and for missing ones."""
         if rest:
             raise ColumnMappingError(
                 f"has {next(iter(rest))!r}, which is not one of request, candidates, choice, constants, zone"
@@ -99,7 +100,7 @@ class ColumnMapping:
         }
         for part, fields in [*parts.items(), *self.constants.items()]:
             for name in fields:
-                if name not in _KNOWN.get(part, ()):
+                if name not in _KNOWN_FIELDS.get(part, ()):
                     raise ColumnMappingError(f"has {part}.{name}, which is no field: docs/choice-log.md has them all")
         for name in ("id", "agent_id", "created_at"):
             if name not in self.request and name not in self.constants.get("request", {}):
@@ -113,15 +114,15 @@ class ColumnMapping:
 
 
 def iter_rows(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
-    """(number of the line, row) of a file of JSON Lines or of CSV with a header."""
+    """Iterate over (number of the line, row) of a file of JSON Lines, or of CSV with a header."""
     if layout == "csv":
-        yield from _csv_rows(file)
+        yield from _iter_csv_rows(file)
         return
     for number, line in iter_lines(file):
-        yield number, line if isinstance(line, InvalidLine) else _json_row(line)
+        yield number, line if isinstance(line, InvalidLine) else _parse_json_row(line)
 
 
-def _json_row(line: bytes) -> dict[str, Any] | InvalidLine:
+def _parse_json_row(line: bytes) -> dict[str, Any] | InvalidLine:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -129,16 +130,16 @@ def _json_row(line: bytes) -> dict[str, Any] | InvalidLine:
     return row if isinstance(row, dict) else InvalidLine("", "must be an object")
 
 
-def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
+def _iter_csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
     csv.field_size_limit(LONGEST_LINE)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        yield from _read_rows(csv.DictReader(text, strict=True))
+        yield from _iter_rows_of_reader(csv.DictReader(text, strict=True))
     finally:
         text.detach()  # the file is the caller's to close
 
 
-def _read_rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
+def _iter_rows_of_reader(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
     while True:
         try:
             row = next(reader, None)
@@ -150,53 +151,53 @@ def _read_rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, A
         yield reader.line_num, {name: value for name, value in row.items() if value not in {"", None}}
 
 
-def map_row(row: dict[str, Any], by: ColumnMapping) -> LogEntry:
-    """One row as a request. Raises InvalidLine."""
-    request = _fields("request", by.request, row, by)
-    if "message" in by.request:
-        request["conversation"] = [{"role": "customer", "text": _at(row, by.request["message"])}]
-    drafted = _candidates(row, str(request.get("id")), by)
-    line = {"schema": SCHEMA, "request": request, "candidates": drafted, "choice": _choice(row, drafted, by)}
+def map_row(row: dict[str, Any], mapping: ColumnMapping) -> LogEntry:
+    """Convert one row to a request. Raises InvalidLine."""
+    request = _map_fields("request", mapping.request, row, mapping)
+    if "message" in mapping.request:
+        request["conversation"] = [{"role": "customer", "text": _get_value(row, mapping.request["message"])}]
+    drafted = _map_candidates(row, str(request.get("id")), mapping)
+    line = {"schema": SCHEMA, "request": request, "candidates": drafted, "choice": _map_choice(row, drafted, mapping)}
     return read_line(dumps(line))
 
 
-def _candidates(row: dict[str, Any], request_id: str, by: ColumnMapping) -> list[dict[str, Any]]:
-    if "list" in by.candidates:
-        found = _at(row, by.candidates["list"]) or []
+def _map_candidates(row: dict[str, Any], request_id: str, mapping: ColumnMapping) -> list[dict[str, Any]]:
+    if "list" in mapping.candidates:
+        found = _get_value(row, mapping.candidates["list"]) or []
         if not isinstance(found, list):
-            raise InvalidLine("candidates", f"{by.candidates['list']!r} must be a list")
-        names = {name: path for name, path in by.candidates.items() if name not in {"list", "in_order"}}
-        drafted = [_listed(one, names, by) for one in found]
+            raise InvalidLine("candidates", f"{mapping.candidates['list']!r} must be a list")
+        names = {name: path for name, path in mapping.candidates.items() if name not in {"list", "in_order"}}
+        drafted = [_map_listed_candidate(one, names, mapping) for one in found]
     else:
-        drafted = _wide(row, by)
+        drafted = _map_candidate_columns(row, mapping)
     for number, candidate in enumerate(drafted):
-        candidate.setdefault("id", _id(request_id, number))
-        if by.candidates.get("in_order"):
+        candidate.setdefault("id", _build_id(request_id, number))
+        if mapping.candidates.get("in_order"):
             candidate.setdefault("position", number + 1)
     return drafted
 
 
-def _listed(one: Any, names: dict[str, str], by: ColumnMapping) -> dict[str, Any]:
+def _map_listed_candidate(one: Any, names: dict[str, str], mapping: ColumnMapping) -> dict[str, Any]:
     if isinstance(one, dict):
-        return _fields("candidate", names, one, by)
-    return {**by.constants.get("candidates", {}), "text": one}
+        return _map_fields("candidate", names, one, mapping)
+    return {**mapping.constants.get("candidates", {}), "text": one}
 
 
-def _wide(row: dict[str, Any], by: ColumnMapping) -> list[dict[str, Any]]:
-    """A column for each candidate; rows may have fewer than there are columns."""
-    columns: dict[str, Sequence[str]] = {name: path for name, path in by.candidates.items() if name != "in_order"}
+def _map_candidate_columns(row: dict[str, Any], mapping: ColumnMapping) -> list[dict[str, Any]]:
+    """Map a column for each candidate; rows may have fewer than there are columns."""
+    columns: dict[str, Sequence[str]] = {name: path for name, path in mapping.candidates.items() if name != "in_order"}
     found = []
     for number, column in enumerate(columns["text"]):
-        if _at(row, column) is not None:
+        if _get_value(row, column) is not None:
             names = {name: paths[number] for name, paths in columns.items() if number < len(paths)}
-            found.append(_fields("candidate", names, row, by))
+            found.append(_map_fields("candidate", names, row, mapping))
     return found
 
 
-def _choice(row: dict[str, Any], drafted: list[dict[str, Any]], by: ColumnMapping) -> dict[str, Any] | None:
-    choice = _fields("choice", by.choice, row, by)
-    if "picked" in by.choice:
-        picked = _converted("integer", _at(row, by.choice["picked"]), by)
+def _map_choice(row: dict[str, Any], drafted: list[dict[str, Any]], mapping: ColumnMapping) -> dict[str, Any] | None:
+    choice = _map_fields("choice", mapping.choice, row, mapping)
+    if "picked" in mapping.choice:
+        picked = _convert("integer", _get_value(row, mapping.choice["picked"]), mapping)
         if picked is None:
             return None
         if not isinstance(picked, int) or not 0 <= picked <= len(drafted):
@@ -209,17 +210,19 @@ def _choice(row: dict[str, Any], drafted: list[dict[str, Any]], by: ColumnMappin
     return choice if choice.get("kind") else None
 
 
-def _fields(table: str, names: dict[str, str], row: dict[str, Any], by: ColumnMapping) -> dict[str, Any]:
+def _map_fields(table: str, names: dict[str, str], row: dict[str, Any], mapping: ColumnMapping) -> dict[str, Any]:
     part = "candidates" if table == "candidate" else table
-    found = dict(by.constants.get(part, {}))
+    found = dict(mapping.constants.get(part, {}))
     for name, path in names.items():
-        if (table, name) in _KIND and (value := _converted(_KIND[table, name], _at(row, path), by)) is not None:
+        if (table, name) in _FIELD_TYPES and (
+            value := _convert(_FIELD_TYPES[table, name], _get_value(row, path), mapping)
+        ) is not None:
             found[name] = value
     return found
 
 
-def _at(row: dict[str, Any], path: str) -> Any:
-    """The column of this name, or what lies there, with dots for the way."""
+def _get_value(row: dict[str, Any], path: str) -> Any:
+    """Get the value of this column, or, with dots, of a member within objects."""
     if path in row:
         return row[path]
     value: Any = row
@@ -228,36 +231,36 @@ def _at(row: dict[str, Any], path: str) -> Any:
     return value
 
 
-def _converted(kind: str, value: Any, by: ColumnMapping) -> Any:
-    """A cell as what the field holds; as it is where it is none, so that the reader tells."""
+def _convert(kind: str, value: Any, mapping: ColumnMapping) -> Any:
+    """Convert a cell to the field's type; one that is none is left for the reader to refuse."""
     if kind == "text" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
         return value
     try:
-        return _CONVERTED[kind](value.strip(), by) if kind in _CONVERTED else value
+        return _CONVERTERS[kind](value.strip(), mapping) if kind in _CONVERTERS else value
     except ValueError:
         return value
 
 
-def _time(text: str, by: ColumnMapping) -> str:
+def _complete_time(text: str, mapping: ColumnMapping) -> str:
     moment = datetime.fromisoformat(text)
-    return text if moment.tzinfo or by.zone is None else f"{moment.isoformat()}{by.zone}"
+    return text if moment.tzinfo or mapping.zone is None else f"{moment.isoformat()}{mapping.zone}"
 
 
-def _boolean(text: str, _: ColumnMapping) -> bool | str:
+def _parse_boolean(text: str, _: ColumnMapping) -> bool | str:
     return text.lower() in _TRUE if text.lower() in _TRUE | _FALSE else text
 
 
-_CONVERTED: Final[dict[str, Any]] = {
+_CONVERTERS: Final[dict[str, Any]] = {
     "integer": lambda text, _: int(text),
     "number": lambda text, _: float(text),
-    "boolean": _boolean,
-    "time": _time,
+    "boolean": _parse_boolean,
+    "time": _complete_time,
     "json": lambda text, _: json.loads(text),
 }
 
 
-def _id(request_id: str, number: int) -> str:
+def _build_id(request_id: str, number: int) -> str:
     plain = f"{request_id}.{number + 1}"
     return plain if len(plain) <= 64 else str(uuid5(NAMESPACE_OID, plain))

@@ -29,7 +29,9 @@ CSV_HEADER: Final = (
     *(f"choice_{name}" for name in CHOICE_FIELDS),
 )
 
-FIELDS: Final = EntryFields(request=REQUEST_FIELDS, candidate=CANDIDATE_FIELDS, choice=CHOICE_FIELDS, event=EVENT_FIELDS)
+FIELDS: Final = EntryFields(
+    request=REQUEST_FIELDS, candidate=CANDIDATE_FIELDS, choice=CHOICE_FIELDS, event=EVENT_FIELDS
+)
 
 CSV_FIELDS: Final = replace(FIELDS, event=())
 """Events are in the other forms only."""

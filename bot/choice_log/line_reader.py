@@ -32,26 +32,26 @@ class LineTooLong(InvalidLine):
 
 @contextmanager
 def open_log(path: Path) -> Iterator[BinaryIO]:
-    """A file to read, unpacked if it begins as gzip or Zstandard do, whatever its name. Raises OSError."""
+    """Open a file, decompressed if it begins as gzip or Zstandard do, whatever its name. Raises OSError."""
     with path.open("rb", buffering=_PIECE) as file, open_decompressed(file) as plain:
         yield plain
 
 
 @contextmanager
 def open_decompressed(file: Any) -> Iterator[BinaryIO]:
-    """A buffered stream, unpacked if it begins as gzip or Zstandard do."""
+    """Wrap a buffered stream, decompressed if it begins as gzip or Zstandard do."""
     start = file.peek(4)[:4]
     if start.startswith(_GZIP):
         with gzip.GzipFile(fileobj=file) as plain:
             yield cast("BinaryIO", plain)
     elif start == _ZSTANDARD:
-        yield cast("BinaryIO", io.BufferedReader(_Zstandard(file), _PIECE))
+        yield cast("BinaryIO", io.BufferedReader(_ZstandardStream(file), _PIECE))
     else:
         yield file
 
 
-class _Zstandard(io.RawIOBase):
-    """What is packed in a file. Raises EOFError where it ends in the middle: their reader does not."""
+class _ZstandardStream(io.RawIOBase):
+    """A decompressed Zstandard file. Raises EOFError if it ends in the middle: the library's reader does not."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -83,7 +83,7 @@ class _Zstandard(io.RawIOBase):
 
 
 def iter_lines(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[int, bytes | InvalidLine]]:
-    """(number from 1, line without its end) of each line that is not blank; InvalidLine for one that cannot be read.
+    """Iterate over (number from 1, line without its end), past blank lines; InvalidLine for one that cannot be read.
 
     The last line needs no newline. Raises OSError where the file cannot be read on.
     """
@@ -93,11 +93,11 @@ def iter_lines(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[i
             line = file.readline(limit + 1)
             number += 1
             if len(line) > limit and not line.endswith(b"\n"):
-                _pass_over(file)
+                _skip_line(file)
                 yield number, LineTooLong(limit)
                 continue
         except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-            yield number + 1, InvalidLine("", _broken(error))
+            yield number + 1, InvalidLine("", _describe_failure(error))
             return
         if not line:
             return
@@ -105,12 +105,12 @@ def iter_lines(file: BinaryIO, *, limit: int = LONGEST_LINE) -> Iterator[tuple[i
             yield number, line
 
 
-def _broken(error: Exception) -> str:
+def _describe_failure(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "the compressed file ends in the middle: copy it again"
     return "the compressed file is damaged from here on: copy it again"
 
 
-def _pass_over(file: BinaryIO) -> None:
+def _skip_line(file: BinaryIO) -> None:
     while (piece := file.readline(_PIECE)) and not piece.endswith(b"\n"):
         pass

@@ -13,47 +13,53 @@ from bot.choice_log.fields import FIELDS
 from storage.queries.export_rows import RawEntry, Row
 from storage.tables import to_json
 
-_WHO: Final = {"team_id": "team", "channel_id": "channel", "agent_id": "agent", "thread_ts": "ts", "message_ts": "ts"}
+_ID_KINDS: Final = {
+    "team_id": "team",
+    "channel_id": "channel",
+    "agent_id": "agent",
+    "thread_ts": "ts",
+    "message_ts": "ts",
+}
 _LENGTH: Final = 16
 
 
 class Pseudonyms:
-    """Under one key."""
+    """Pseudonyms under one key."""
 
     def __init__(self, key: bytes) -> None:
         @lru_cache(maxsize=100_000)
-        def of(kind: str, value: str) -> str:
+        def derive(kind: str, value: str) -> str:
             digest = hmac.digest(key, f"{kind}:{value}".encode("utf-8", "replace"), "sha256")
             return f"{kind}-{digest.hex()[:_LENGTH]}"
 
-        self.of: Callable[[str, str], str] = of
+        self.derive: Callable[[str, str], str] = derive
 
     def replace_ids(self, raw: RawEntry) -> RawEntry:
-        """The same with pseudonyms, in the facts of its events too."""
+        """Replace the ids in one request by pseudonyms, in the data of its events too."""
         return RawEntry(
-            request=self._row(raw.request, FIELDS.request),
+            request=self._replace_in_row(raw.request, FIELDS.request),
             candidates=raw.candidates,
-            choice=None if raw.choice is None else self._row(raw.choice, FIELDS.choice),
-            events=[self._row(row, FIELDS.event) for row in raw.events],
+            choice=None if raw.choice is None else self._replace_in_row(raw.choice, FIELDS.choice),
+            events=[self._replace_in_row(row, FIELDS.event) for row in raw.events],
         )
 
-    def _row(self, row: Row, names: Any) -> Row:
+    def _replace_in_row(self, row: Row, names: Any) -> Row:
         changed = list(row)
         for place, name in enumerate(names):
             if name == "data" and row[place] != "{}":
-                changed[place] = to_json(self._within(json.loads(row[place])))
-            elif name in _WHO and row[place] is not None:
-                changed[place] = self.of(_WHO[name], row[place])
+                changed[place] = to_json(self._replace_in_data(json.loads(row[place])))
+            elif name in _ID_KINDS and row[place] is not None:
+                changed[place] = self.derive(_ID_KINDS[name], row[place])
         return tuple(changed)
 
-    def _within(self, value: Any) -> Any:
+    def _replace_in_data(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: self._named(name, item) for name, item in value.items()}
-        return [self._within(item) for item in value] if isinstance(value, list) else value
+            return {name: self._replace_value(name, item) for name, item in value.items()}
+        return [self._replace_in_data(item) for item in value] if isinstance(value, list) else value
 
-    def _named(self, name: str, value: Any) -> Any:
-        if name not in _WHO:
-            return self._within(value)
+    def _replace_value(self, name: str, value: Any) -> Any:
+        if name not in _ID_KINDS:
+            return self._replace_in_data(value)
         if isinstance(value, list):
-            return [self._named(name, item) for item in value]
-        return value if value is None else self.of(_WHO[name], str(value))
+            return [self._replace_value(name, item) for item in value]
+        return value if value is None else self.derive(_ID_KINDS[name], str(value))

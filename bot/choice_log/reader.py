@@ -41,7 +41,10 @@ UNKNOWN: Final = "unknown"
 
 
 class InvalidLine(ValueError):  # noqa: N818 - it is told, and the reading goes on
-    """A line that is no request of the choice log. `field` is where, as `candidates[0].text`; empty for the whole."""
+    """A line that is no request of the choice log.
+
+    `field` is the place, as `candidates[0].text`; empty for the whole line.
+    """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -49,8 +52,8 @@ class InvalidLine(ValueError):  # noqa: N818 - it is told, and the reading goes 
         self.reason = reason
 
 
-def _utc(moment: datetime) -> datetime:
-    """In UTC, to the millisecond: as precise as it is kept."""
+def _normalise_time(moment: datetime) -> datetime:
+    """Convert to UTC, to the millisecond: as precise as it is kept."""
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:
@@ -61,21 +64,21 @@ def _utc(moment: datetime) -> datetime:
 _Id = Annotated[str, Field(min_length=1, max_length=64)]
 _Name = Annotated[str, Field(max_length=64)]
 _Short = Annotated[str, Field(max_length=32)]
-_Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+_Time = Annotated[AwareDatetime, AfterValidator(_normalise_time)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Place = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
-_FORM: Final = ConfigDict(strict=True, extra="ignore")
+_CONFIG: Final = ConfigDict(strict=True, extra="ignore")
 
 
-class _Turn(TypedDict):
+class _TurnDict(TypedDict):
     role: Role
     text: str
 
 
-class _Request(TypedDict, total=False):
+class _RequestDict(TypedDict, total=False):
     id: Required[_Id]
     team_id: _Id
     channel_id: _Id
@@ -99,10 +102,10 @@ class _Request(TypedDict, total=False):
     steer_language: Annotated[str, Field(min_length=1, max_length=16)] | None
     simulated: bool
     app_version: _Short
-    conversation: Required[list[_Turn]]
+    conversation: Required[list[_TurnDict]]
 
 
-class _Candidate(TypedDict, total=False):
+class _CandidateDict(TypedDict, total=False):
     id: Required[_Id]
     sample_index: _Count
     position: _Place | None
@@ -127,7 +130,7 @@ class _Candidate(TypedDict, total=False):
     sources: list[Any]
 
 
-class _Choice(TypedDict, total=False):
+class _ChoiceDict(TypedDict, total=False):
     id: _Id
     kind: Required[ChoiceKind]
     candidate_id: _Id | None
@@ -141,7 +144,7 @@ class _Choice(TypedDict, total=False):
     retracted_at: None
 
 
-class _Event(TypedDict, total=False):
+class _EventDict(TypedDict, total=False):
     type: Required[EventType]
     at: Required[_Time]
     agent_id: _Id | None
@@ -149,74 +152,76 @@ class _Event(TypedDict, total=False):
     data: dict[str, Any]
 
 
-@with_config(_FORM)
-class _Line(TypedDict):
+@with_config(_CONFIG)
+class _LineDict(TypedDict):
     schema: Literal["choice-log/1"]
-    request: _Request
-    candidates: list[_Candidate]
-    choice: NotRequired[_Choice | None]
-    events: NotRequired[list[_Event]]
+    request: _RequestDict
+    candidates: list[_CandidateDict]
+    choice: NotRequired[_ChoiceDict | None]
+    events: NotRequired[list[_EventDict]]
 
 
-for _part in (_Turn, _Request, _Candidate, _Choice, _Event):
-    with_config(_FORM)(_part)
+for _part in (_TurnDict, _RequestDict, _CandidateDict, _ChoiceDict, _EventDict):
+    with_config(_CONFIG)(_part)
 
-_LINE: Final = TypeAdapter(_Line)
+_LINE: Final = TypeAdapter(_LineDict)
 
 # What the quick reader takes, or refuses in words of its own: such lines are read twice.
-_UNUSUAL: Final = re.compile(rb"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]")
+_NEEDS_CLEANING: Final = re.compile(rb"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]")
 
 
 def read_line(line: bytes | str) -> LogEntry:
-    """The request of one line. NULs and half characters are taken out of texts. Raises InvalidLine."""
+    """Parse and check one line. NULs and half characters are taken out of texts. Raises InvalidLine."""
     raw = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
-    if _UNUSUAL.search(raw):
-        raw = _cleaned(raw)
+    if _NEEDS_CLEANING.search(raw):
+        raw = _clean_line(raw)
     try:
         parts = _LINE.validate_json(raw)
     except ValidationError as error:
-        raise _refusal(error.errors(include_url=False)[0], raw) from None
-    entry = _entry(parts)
+        raise _to_invalid_line(error.errors(include_url=False)[0], raw) from None
+    entry = _build_entry(parts)
     _check(entry)
     return entry
 
 
-def _cleaned(raw: bytes) -> bytes:
+def _clean_line(raw: bytes) -> bytes:
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         if isinstance(error, InvalidLine):
             raise
-        raise _no_json(raw) from None
-    return json.dumps(_speakable(value), ensure_ascii=False).encode()
+        raise _to_json_error(raw) from None
+    return json.dumps(_clean_texts(value), ensure_ascii=False).encode()
 
 
 def _refuse_constant(name: str) -> None:
     raise InvalidLine("", f"has {name} in it, which is no number in JSON: write null")
 
 
-def _speakable(value: Any) -> Any:
+def _clean_texts(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [_speakable(item) for item in value]
+        return [_clean_texts(item) for item in value]
     if isinstance(value, dict):
-        return {clean(name): _speakable(item) for name, item in value.items()}
+        return {clean(name): _clean_texts(item) for name, item in value.items()}
     return value
 
 
-def _entry(parts: _Line) -> LogEntry:
-    drafted = tuple(_candidate(parts["request"]["id"], number, part) for number, part in enumerate(parts["candidates"]))
-    request = _request(parts["request"], drafted)
+def _build_entry(parts: _LineDict) -> LogEntry:
+    drafted = tuple(
+        _build_candidate(parts["request"]["id"], number, part) for number, part in enumerate(parts["candidates"])
+    )
+    request = _build_request(parts["request"], drafted)
     return LogEntry(
         request=request,
         candidates=tuple(sorted(drafted, key=lambda candidate: candidate.sample_index)),
-        choice=_choice(request, drafted, parts.get("choice")),
+        choice=_build_choice(request, drafted, parts.get("choice")),
         events=tuple(Event(request_id=request.id, **part) for part in parts.get("events", ())),
     )
 
 
-def _request(part: _Request, drafted: Sequence[Candidate]) -> Request:
+def _build_request(part: _RequestDict, drafted: Sequence[Candidate]) -> Request:
     given: dict[str, Any] = {
         "team_id": "import",
         "channel_id": "import",
@@ -233,13 +238,13 @@ def _request(part: _Request, drafted: Sequence[Candidate]) -> Request:
     return Request(**given)
 
 
-def _candidate(request_id: str, number: int, part: _Candidate) -> Candidate:
+def _build_candidate(request_id: str, number: int, part: _CandidateDict) -> Candidate:
     given: dict[str, Any] = {"sample_index": number, "style": UNKNOWN, "model": UNKNOWN, **part}
     given["sources"] = tuple(given.get("sources", ()))
     return Candidate(request_id=request_id, **given)
 
 
-def _choice(request: Request, drafted: Sequence[Candidate], part: _Choice | None) -> Choice | None:
+def _build_choice(request: Request, drafted: Sequence[Candidate], part: _ChoiceDict | None) -> Choice | None:
     if part is None:
         return None
     given: dict[str, Any] = {
@@ -260,7 +265,7 @@ def _choice(request: Request, drafted: Sequence[Candidate], part: _Choice | None
 
 
 def _check(entry: LogEntry) -> None:
-    """What holds between the fields. Raises InvalidLine."""
+    """Check what must hold between the fields. Raises InvalidLine."""
     ids = {candidate.id for candidate in entry.candidates}
     positions = [candidate.position for candidate in entry.candidates if candidate.position is not None]
     if len(ids) < len(entry.candidates):
@@ -289,7 +294,7 @@ def _check_choice(choice: Choice, ids: set[str]) -> None:
 
 
 def _check_numbers(entry: LogEntry) -> None:
-    """No number that JSON cannot write hides in a free-form part, as 1e999 does."""
+    """Refuse numbers that JSON cannot write, such as 1e999, in free-form parts."""
     parts: list[tuple[str, object]] = [("request.policy_params", entry.request.policy_params)]
     parts += [(f"candidates[{n}].sources", candidate.sources) for n, candidate in enumerate(entry.candidates)]
     parts += [(f"events[{n}].data", event.data) for n, event in enumerate(entry.events)]
@@ -317,32 +322,32 @@ _REASONS: Final = {
 }  # fmt: skip
 
 
-def _no_json(raw: bytes) -> InvalidLine:
+def _to_json_error(raw: bytes) -> InvalidLine:
     if raw.lstrip().startswith(b"{") and not raw.rstrip().endswith(b"}"):
         return InvalidLine("", "is cut off: it ends before its JSON object does")
     return InvalidLine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
 
 
-def _refusal(error: ErrorDetails, raw: bytes) -> InvalidLine:
+def _to_invalid_line(error: ErrorDetails, raw: bytes) -> InvalidLine:
     if error["type"] == "json_invalid":
-        return _no_json(raw)
+        return _to_json_error(raw)
     field = ""
     for step in error["loc"]:
         field += f"[{step}]" if isinstance(step, int) else f".{step}" if field else str(step)
     if field == "schema":
-        return InvalidLine(field, _of_schema(error))
-    return InvalidLine(field, _reason(error["type"], error.get("ctx", {})))
+        return InvalidLine(field, _describe_schema(error))
+    return InvalidLine(field, _describe_error(error["type"], error.get("ctx", {})))
 
 
-def _of_schema(error: ErrorDetails) -> str:
+def _describe_schema(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f'is missing: a line of a choice log begins with {{"schema": "{SCHEMA}"'
     found = error["input"]
-    told = repr(found[:40]) if isinstance(found, str) else "something else"
-    return f"is not {SCHEMA} but {told}; this program reads {SCHEMA} only"
+    described = repr(found[:40]) if isinstance(found, str) else "something else"
+    return f"is not {SCHEMA} but {described}; this program reads {SCHEMA} only"
 
 
-def _reason(kind: str, context: dict[str, Any]) -> str:
+def _describe_error(kind: str, context: dict[str, Any]) -> str:
     if kind == "literal_error":
         return f"must be one of {context['expected'].replace(' or ', ', ')}"
     if kind == "string_too_long":

@@ -1,6 +1,6 @@
-"""Every word that an agent reads, by key, in the agent's language. A new language is one new file in `locales/`.
+"""Every text that an agent reads, by key, in the agent's language. A new language is one new file in `locales/`.
 
-A file lacks nothing that en-US.ftl has: a test holds that. Should it do so all the same, that one text is English.
+A test holds that no file lacks a text of en-US.ftl. If one does all the same, that text is English.
 """
 
 from functools import cache
@@ -39,7 +39,7 @@ class Texts:
         self._known: dict[tuple[Any, ...], str] = {}
 
     def __call__(self, key: str, **values: Any) -> str:
-        """The text of `key`. Raises KeyError where there is none, ValueError where a value is missing."""
+        """Format the text of `key`. Raises KeyError if there is none, ValueError if a value is missing."""
         seen = (key, *values.values())
         if seen in self._known:
             return self._known[seen]
@@ -58,7 +58,7 @@ class Texts:
 
 @cache
 def load_languages() -> dict[str, Texts]:
-    """All languages there are, by locale. What a file lacks is told in English."""
+    """Load all languages, by locale. A text that a file lacks is in English."""
     folder = resources.files("bot.i18n") / "locales"
     sources = {
         file.name.removesuffix(".ftl"): file.read_text(encoding="utf-8")
@@ -71,18 +71,18 @@ def load_languages() -> dict[str, Texts]:
 
 
 @cache
-def _by_writing() -> dict[str, Texts]:
-    return {written(name): texts for name, texts in load_languages().items()}
+def _index_by_script() -> dict[str, Texts]:
+    return {get_written_language(name): texts for name, texts in load_languages().items()}
 
 
 def get_texts(locale: str) -> Texts:
-    """The texts of this locale, or of its language as it is written there, or English."""
+    """Get the texts of this locale, or of its language as it is written there, or in English."""
     known = load_languages()
-    return known.get(locale) or _by_writing().get(written(locale), known[DEFAULT_LOCALE])
+    return known.get(locale) or _index_by_script().get(get_written_language(locale), known[DEFAULT_LOCALE])
 
 
-def written(locale: str) -> str:
-    """A locale's language, with its script where the language has several: zh-Hant for zh-TW, zh-HK and zh_Hant_MO.
+def get_written_language(locale: str) -> str:
+    """Get a locale's language, with its script if it has several: zh-Hant for zh-TW, zh-HK and zh_Hant_MO.
 
     Chinese without a place or script is zh-Hans, as in Unicode's CLDR. As there, one script never stands in for the
     other: who reads zh-CN gets English, in which every word is meant for them, rather than another place's Chinese.

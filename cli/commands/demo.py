@@ -98,7 +98,7 @@ class Demo:
     """What runs: the workspace with its page, and what to tell of it."""
 
     slack: Workspace
-    told: tuple[str, ...]
+    announcement: tuple[str, ...]
 
 
 async def run_demo(settings: Settings, options: DemoOptions) -> None:
@@ -137,9 +137,9 @@ async def _announce_demo(settings: Settings, options: DemoOptions) -> AsyncItera
     """The demo, with what a person needs to know of it on stdout; its address."""
     hide_from_libraries()
     location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_choose_origin(options))
-    async with open_demo(settings, location, port=find_free_port(options.port), locale=options.locale) as shown:
-        url = f"{shown.slack.url}/"
-        print(f"Slack in your browser: {url}", *shown.told, sep="\n", flush=True)
+    async with open_demo(settings, location, port=find_free_port(options.port), locale=options.locale) as demo:
+        url = f"{demo.slack.url}/"
+        print(f"Slack in your browser: {url}", *demo.announcement, sep="\n", flush=True)
         yield url
 
 
@@ -157,12 +157,12 @@ async def open_demo(
         records = await stack.enter_async_context(open_or_create(location))
         if records.is_new and simulator is not None:
             await mark_demonstration(records, actor="demo")
-        newest = _LogTail(ChoiceLog(records.database))
-        stack.push_async_callback(newest.aclose)
+        log_tail = _LogTail(ChoiceLog(records.database))
+        stack.push_async_callback(log_tail.aclose)
         page_options = PageOptions(
             model_name=wiring.make_terms(settings).model,
             is_demonstration=simulator is not None,
-            log_rows=newest.rows,
+            log_rows=log_tail.rows,
             model_faults=_make_fault_switch(simulator),
             database=str(location),
         )
@@ -176,7 +176,7 @@ async def open_demo(
         await stack.enter_async_context(bot)
         await slack.wait_for_app()
         recorded = await describe_recording(location, records, simulated=simulator is not None)
-        yield Demo(slack=slack, told=_describe_demo(slack, settings, recorded))
+        yield Demo(slack=slack, announcement=_describe_demo(slack, settings, recorded))
 
 
 @asynccontextmanager

@@ -156,7 +156,7 @@ def _check_scopes(identity: BotIdentity) -> Finding:
 
 async def _check_app_token(connection: Connection, token: str) -> Finding:
     try:
-        await connection.try_app_token(token)
+        await connection.check_app_token(token)
     except SlackRefused as error:
         return _problem("SLACK_APP_TOKEN", f"refused ({error}): {FIXES['SLACK_APP_TOKEN']}")
     except SlackUnreachable as error:
@@ -170,7 +170,7 @@ async def _check_usergroups(connection: Connection, ids: Sequence[str]) -> Findi
     told = []
     for usergroup in ids:
         try:
-            told.append(f"{usergroup} ({await connection.members_of(usergroup)} members)")
+            told.append(f"{usergroup} ({await connection.count_members(usergroup)} members)")
         except SlackRefused as error:
             return _problem(name, f"{usergroup} is refused by Slack ({error}): {FIXES[name]}")
         except SlackUnreachable as error:
@@ -259,10 +259,10 @@ async def _check_model(settings: Settings, playbook: Playbook | None, session: a
     styles = () if playbook is None else playbook.styles
     names = sorted({settings.suggest_model, *(style.model for style in styles if style.model)})
     try:
-        listed = await server.models()
+        listed = await server.list_models()
         if listed is None:
             return _ok("model", f"{', '.join(names)} at {server.address}, which does not list its models")
-        lacking = [name for name in names if await server.lacks(name, listed)]
+        lacking = [name for name in names if await server.is_lacking(name, listed)]
     except NotUsable as error:
         return _problem("model", f"{server.address}: {error}")
     if lacking:

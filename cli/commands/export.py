@@ -53,18 +53,18 @@ _NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class ExportJob:
     """What to export, in which form, where to, and who wants it. Without `pseudonyms`, ids stay as they are."""
 
     selection: Selection
-    wish: ExportOptions = field(default_factory=ExportOptions)
+    options: ExportOptions = field(default_factory=ExportOptions)
     output: Path = STDOUT
     pseudonyms: Pseudonyms | None = None
     actor: str = "cli"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
+class ExportSummary:
     """What was written. `left_out` counts requests that the form has no place for, by the reason."""
 
     requests: int
@@ -133,90 +133,92 @@ def run(
         kind=kind,
         include_simulated=include_simulated,
     )
-    form = wish(export_format, pairs=pairs or (), cells="raw" if raw else "safe", seed=seed)
-    wanted = Export(selection=selection, wish=form, output=output)
+    options = build_options(export_format, pairs=pairs or (), cells="raw" if raw else "safe", seed=seed)
+    job = ExportJob(selection=selection, options=options, output=output)
     if pseudonymise:
-        wanted = replace(wanted, pseudonyms=pseudonyms(load_settings()))
-    export(locate_database(database), wanted)
+        job = replace(job, pseudonyms=make_pseudonyms(load_settings()))
+    export_log(locate_database(database), job)
 
 
-def export(location: Location, wanted: Export) -> None:
+def export_log(location: Location, job: ExportJob) -> None:
     """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
-    print(_summarise(write(location, wanted), wanted.output), file=sys.stderr)
+    print(_summarise(write_export(location, job), job.output), file=sys.stderr)
 
 
-def write(location: Location, wanted: Export) -> Exported:
+def write_export(location: Location, job: ExportJob) -> ExportSummary:
     """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
-    _refuse_packing(wanted)
-    selection, count, simulated = asyncio.run(_count_and_note(location, wanted))
-    found = RawChoiceLog(location.url).iter_entries(selection, wanted.wish.fields)
+    _refuse_packing(job)
+    selection, count, simulated = asyncio.run(_count_and_note(location, job))
+    found = RawChoiceLog(location.url).iter_entries(selection, job.options.fields)
     with (
         explain_unavailable(location),
         closing(found) as entries,
-        _show_progress(count) as told,
-        _open_provenance_file(wanted) as beside,
-        open_output(wanted.output) as file,
+        _show_progress(count) as show,
+        _open_provenance_file(job) as provenance_file,
+        open_output(job.output) as file,
     ):
-        form = _open_writer(wanted.wish, file)
+        form = _open_writer(job.options, file)
         written = 0
         for raw in entries:
-            form.write(raw if wanted.pseudonyms is None else wanted.pseudonyms.replace_ids(raw))
+            form.write(raw if job.pseudonyms is None else job.pseudonyms.replace_ids(raw))
             written += 1
             if written % _TOLD_EVERY == 0:
-                told(written)
+                show(written)
         form.close()
-        if beside is not None:
-            made = {"file": wanted.output.name, "format": wanted.wish.name, **(form.provenance or {})}
-            beside.write((json.dumps(made, ensure_ascii=False, indent=2) + "\n").encode())
-    return Exported(requests=written, simulated_left_out=simulated, left_out=form.left_out)
+        if provenance_file is not None:
+            provenance = {"file": job.output.name, "format": job.options.name, **(form.provenance or {})}
+            provenance_file.write((json.dumps(provenance, ensure_ascii=False, indent=2) + "\n").encode())
+    return ExportSummary(requests=written, simulated_left_out=simulated, left_out=form.left_out)
 
 
 _PAIRED: Final = ("trl", "openai")
 
 
-def wish(name: FormatName, *, pairs: Sequence[PairOption], cells: CsvCells, seed: int | None = None) -> ExportOptions:
+def build_options(
+    name: FormatName, *, pairs: Sequence[PairOption], cells: CsvCells, seed: int | None = None
+) -> ExportOptions:
     """The form that these options ask for. Raises SettingsError for options that it does not know."""
     for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
         if given and name not in _PAIRED:
             raise SettingsError(f"{option} goes with --format trl or openai, not with {name}")
     if cells == "raw" and name != "csv":
         raise SettingsError(f"--raw goes with --format csv: {name} is never changed")
-    made = ExportOptions(name=name, cells=cells, seed=seed or 0)
-    return replace(made, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else made
+    options = ExportOptions(name=name, cells=cells, seed=seed or 0)
+    return replace(options, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else options
 
 
-def pseudonyms(settings: Settings) -> Pseudonyms:
+def make_pseudonyms(settings: Settings) -> Pseudonyms:
     """Under the key that was set; without one, under one that nobody will know, so that two exports do not match."""
     key = settings.suggest_pseudonym_key
     return Pseudonyms(secrets.token_bytes(32) if key is None else key.get_secret_value().encode())
 
 
-def _refuse_packing(wanted: Export) -> None:
-    if wanted.wish.name == "parquet" and wanted.output.suffix in {".gz", ".zst"}:
-        raise SettingsError(f"{wanted.output}: Parquet is packed within; name the file like choices.parquet")
+def _refuse_packing(job: ExportJob) -> None:
+    if job.options.name == "parquet" and job.output.suffix in {".gz", ".zst"}:
+        raise SettingsError(f"{job.output}: Parquet is packed within; name the file like choices.parquet")
 
 
 @contextmanager
-def _open_provenance_file(wanted: Export) -> Iterator[BinaryIO | None]:
+def _open_provenance_file(job: ExportJob) -> Iterator[BinaryIO | None]:
     """The file that tells how the pairs were made, beside a file of pairs. It takes its name after theirs."""
-    if wanted.wish.name not in _PAIRED or not is_regular_target(wanted.output):
+    if job.options.name not in _PAIRED or not is_regular_target(job.output):
         yield None
         return
-    with open_output(wanted.output.with_name(f"{wanted.output.name}.provenance.json")) as file:
+    with open_output(job.output.with_name(f"{job.output.name}.provenance.json")) as file:
         yield file
 
 
-def _open_writer(wish: ExportOptions, file: Any) -> FormatWriter:
+def _open_writer(options: ExportOptions, file: Any) -> FormatWriter:
     try:
-        return open_writer(wish, file)
+        return open_writer(options, file)
     except ImportError as error:
-        raise SettingsError(f"--format {wish.name} needs a library: install suggest-replies[parquet]") from error
+        raise SettingsError(f"--format {options.name} needs a library: install suggest-replies[parquet]") from error
 
 
-async def _count_and_note(location: Location, wanted: Export) -> tuple[Selection, int, int]:
+async def _count_and_note(location: Location, job: ExportJob) -> tuple[Selection, int, int]:
     """What is exported, how many requests that are, and how many simulated ones that leaves out."""
     async with open_existing(location) as database:
-        selection, log = wanted.selection, ChoiceLog(database)
+        selection, log = job.selection, ChoiceLog(database)
         if await Audit(database).is_demonstration():
             selection = replace(selection, include_simulated=True)
         count, simulated = await log.count(selection), 0
@@ -224,7 +226,7 @@ async def _count_and_note(location: Location, wanted: Export) -> tuple[Selection
             simulated = await log.count(replace(selection, include_simulated=True)) - count
         if not count and not simulated:
             await _refuse_unknown_ids(location, log, selection)
-        await _record_in_audit(database, replace(wanted, selection=selection), count)
+        await _record_in_audit(database, replace(job, selection=selection), count)
     return selection, count, simulated
 
 
@@ -236,13 +238,13 @@ async def _refuse_unknown_ids(location: Location, log: ChoiceLog, selection: Sel
             raise NothingFound(f"{option} {value!r}: {location} has no request of it, so nothing was written")
 
 
-async def _record_in_audit(database: Database, wanted: Export, count: int) -> None:
-    audit, selection = Audit(database), wanted.selection
+async def _record_in_audit(database: Database, job: ExportJob, count: int) -> None:
+    audit, selection = Audit(database), job.selection
     if not await audit.may_record():
         print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
         return
     data: dict[str, Any] = {
-        "format": wanted.wish.name,
+        "format": job.options.name,
         "since": selection.since and to_iso(selection.since),
         "until": selection.until and to_iso(selection.until),
         "team_id": selection.team_id,
@@ -251,10 +253,10 @@ async def _record_in_audit(database: Database, wanted: Export, count: int) -> No
         "style": selection.style,
         "kind": selection.kind,
         "include_simulated": selection.include_simulated,
-        "pseudonymised": wanted.pseudonyms is not None,
+        "pseudonymised": job.pseudonyms is not None,
         "requests": count,
     }
-    await audit.record(at=wiring.now(), actor=wanted.actor, action="export", data=data)
+    await audit.record(at=wiring.now(), actor=job.actor, action="export", data=data)
 
 
 @contextmanager
@@ -269,7 +271,7 @@ def _show_progress(count: int) -> Iterator[Any]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def _summarise(exported: Exported, output: Path) -> str:
+def _summarise(exported: ExportSummary, output: Path) -> str:
     where = "" if output == STDOUT else f" to {output}"
     parts = [f"{exported.requests} request{'' if exported.requests == 1 else 's'} exported{where}"]
     if exported.simulated_left_out:

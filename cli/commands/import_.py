@@ -72,7 +72,7 @@ class ImportTally:
 def run(
     *,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON Lines, packed ones too; - is stdin.")],
-    by: Annotated[
+    mapping: Annotated[
         Path | None,
         typer.Option("--map", metavar="FILE.toml", help="The files are another system's, in JSON Lines or CSV."),
     ] = None,
@@ -87,9 +87,9 @@ def run(
 
     Example: suggest import choices.jsonl --dry-run
     """
-    source = read_log if by is None else make_mapped_reader(by)
+    reader = read_log if mapping is None else make_mapped_reader(mapping)
     work = rehearse_import if dry_run else import_files
-    tally = asyncio.run(work(locate_database(database), files, source, choose_redaction(load_settings())))
+    tally = asyncio.run(work(locate_database(database), files, reader, choose_redaction(load_settings())))
     if as_json:
         print(json.render_tally(tally))
     else:
@@ -99,7 +99,7 @@ def run(
 
 
 async def import_files(
-    location: Location, files: Sequence[Path], source: EntryReader, redact: Redaction
+    location: Location, files: Sequence[Path], reader: EntryReader, redact: Redaction
 ) -> ImportTally:
     """Record what is new. Raises SettingsError, Failed."""
     _check_files(files)
@@ -108,7 +108,7 @@ async def import_files(
         for file in files:
             before = Counter(tally.counts)
             await _read_file(
-                file, _redact_entries(source, redact), LogImporter(records.database, FIELDS).import_new, tally
+                file, _redact_entries(reader, redact), LogImporter(records.database, FIELDS).import_new, tally
             )
             data = {"imported": tally.counts["new"] - before["new"], "known": tally.counts["known"] - before["known"]}
             await Audit(records.database).record(at=wiring.now(), actor="cli", action="import", data=data)
@@ -116,14 +116,14 @@ async def import_files(
 
 
 async def rehearse_import(
-    location: Location, files: Sequence[Path], source: EntryReader, redact: Redaction
+    location: Location, files: Sequence[Path], reader: EntryReader, redact: Redaction
 ) -> ImportTally:
     """Say what would be recorded. Nothing is, and no database is made. Raises SettingsError, Failed."""
     _check_files(files)
     tally = ImportTally(is_rehearsal=True)
     async with _open_check(location) as judge:
         for file in files:
-            await _read_file(file, _redact_entries(source, redact), judge, tally)
+            await _read_file(file, _redact_entries(reader, redact), judge, tally)
     return tally
 
 
@@ -148,9 +148,9 @@ def choose_redaction(settings: Settings) -> Redaction:
     return lambda entry: redact_entry(entry, settings.suggest_store_text, recogniser)
 
 
-def _redact_entries(source: EntryReader, redact: Redaction) -> EntryReader:
+def _redact_entries(reader: EntryReader, redact: Redaction) -> EntryReader:
     def read_and_redact(file: BinaryIO, name: Path) -> NumberedEntries:
-        for number, found in source(file, name):
+        for number, found in reader(file, name):
             yield number, found if isinstance(found, InvalidLine) else redact(found)
 
     return read_and_redact
@@ -174,24 +174,24 @@ def _parse_line(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
 def make_mapped_reader(path: Path) -> EntryReader:
     """Another system's lines, by a map. Raises SettingsError."""
     try:
-        by = ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
+        mapping = ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
     except ColumnMappingError as error:
         raise SettingsError(f"the map {path} {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the map {path} cannot be read: name a TOML file in UTF-8") from error
 
-    def source(file: BinaryIO, name: Path) -> NumberedEntries:
+    def reader(file: BinaryIO, name: Path) -> NumberedEntries:
         for number, row in iter_rows(file, _detect_layout(name)):
-            yield number, _map_row(row, by)
+            yield number, _map_row(row, mapping)
 
-    return source
+    return reader
 
 
-def _map_row(row: dict[str, object] | InvalidLine, by: ColumnMapping) -> LogEntry | InvalidLine:
+def _map_row(row: dict[str, object] | InvalidLine, mapping: ColumnMapping) -> LogEntry | InvalidLine:
     if isinstance(row, InvalidLine):
         return row
     try:
-        return map_row(row, by)
+        return map_row(row, mapping)
     except InvalidLine as error:
         return error
 
@@ -223,31 +223,31 @@ def _open_file(path: Path) -> Iterator[BinaryIO]:
         raise Failed(f"{path} cannot be read: {error.strerror}") from error
 
 
-async def _read_file(path: Path, source: EntryReader, judge: EntryJudge, tally: ImportTally) -> None:
+async def _read_file(path: Path, reader: EntryReader, judge: EntryJudge, tally: ImportTally) -> None:
     """Raises Failed for a file that is no choice log at all."""
     name = "stdin" if path == STDOUT else str(path)
     batch: list[tuple[int, LogEntry]] = []
-    good, told, first = 0, len(tally.refused), None
+    accepted, refused_before, first = 0, len(tally.refused), None
     with _open_file(path) as file:
-        for number, found in source(file, path):
+        for number, found in reader(file, path):
             if isinstance(found, InvalidLine):
-                _refuse(tally, name, number, str(found), told=told)
+                _refuse(tally, name, number, str(found), refused_before=refused_before)
                 first = first or f"line {number} {found}"
             else:
-                good += 1
+                accepted += 1
                 batch.append((number, found))
-            if first and not good and len(tally.refused) - told >= _MAX_BAD_START:
+            if first and not accepted and len(tally.refused) - refused_before >= _MAX_BAD_START:
                 break
             if len(batch) >= AT_ONCE:
-                await _judge_batch(batch, judge, tally, name, told=told)
+                await _judge_batch(batch, judge, tally, name, refused_before=refused_before)
                 batch = []
-    if first and not good:
+    if first and not accepted:
         raise Failed(f"{name} is no choice log: {first}")
-    await _judge_batch(batch, judge, tally, name, told=told)
+    await _judge_batch(batch, judge, tally, name, refused_before=refused_before)
 
 
 async def _judge_batch(
-    batch: list[tuple[int, LogEntry]], judge: EntryJudge, tally: ImportTally, name: str, *, told: int
+    batch: list[tuple[int, LogEntry]], judge: EntryJudge, tally: ImportTally, name: str, *, refused_before: int
 ) -> None:
     if not batch:
         return
@@ -255,10 +255,10 @@ async def _judge_batch(
         if verdict in {"new", "known"}:
             tally.counts[verdict] += 1
         else:
-            _refuse(tally, name, number, _REASONS[verdict], told=told)
+            _refuse(tally, name, number, _REASONS[verdict], refused_before=refused_before)
 
 
-def _refuse(tally: ImportTally, name: str, number: int, reason: str, *, told: int) -> None:
+def _refuse(tally: ImportTally, name: str, number: int, reason: str, *, refused_before: int) -> None:
     tally.counts["refused"] += 1
-    if len(tally.refused) - told < _MAX_LISTED:
+    if len(tally.refused) - refused_before < _MAX_LISTED:
         tally.refused.append(RefusedLine(file=name, line=number, reason=reason))

@@ -182,7 +182,7 @@ class TrySession:
         self.request_id = request.id
         entry = await self._suggester.draft(request, arrange=self._arrange)
         if entry.visible:
-            self._terminal.show(text.candidates(entry, self._texts, self._labels))
+            self._terminal.show(text.render_candidates(entry, self._texts, self._labels))
             if not request.simulated:
                 self._terminal.say(WRITTEN_BY_A_MODEL, style="dim")
             await self._suggester.record_shown(entry, at=self._now())
@@ -274,7 +274,7 @@ class TrySession:
             return None
         errors = {candidate.error for candidate in entry.candidates}
         what_to_do = "`suggest doctor` checks the settings" if errors & _SETTINGS_ERRORS else "try again in a moment"
-        return f"no reply could be drafted ({text.reasons(entry, self._texts)}): {what_to_do}"
+        return f"no reply could be drafted ({text.list_reasons(entry, self._texts)}): {what_to_do}"
 
     def _make_click(self) -> Click:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())
@@ -313,7 +313,7 @@ async def _open_session(
     privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
         labels = {style.name: style.label for style in playbook.styles}
-        drafting = _watched(drafter, text.Growing(terminal.console, texts, labels)) if options.stream else drafter
+        drafting = _watched(drafter, text.LiveDrafts(terminal.console, texts, labels)) if options.stream else drafter
         yield TrySession(
             suggester=await wiring.make_suggester(
                 settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
@@ -328,7 +328,7 @@ async def _open_session(
         )
 
 
-def _watched(drafter: Drafter, growing: text.Growing) -> BatchDrafter:
+def _watched(drafter: Drafter, growing: text.LiveDrafts) -> BatchDrafter:
     return StreamingDrafter(drafter, growing)
 
 

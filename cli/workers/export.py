@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.choice_log.pseudonyms import Pseudonyms
-from cli.commands.export import Export, NothingFound, wish, write
+from cli.commands.export import ExportJob, NothingFound, build_options, write_export
 from cli.database_location import Location
 from cli.errors import to_ending
 from cli.options import parse_moment
@@ -21,21 +21,21 @@ _POLITENESS: Final = 10
 def main() -> None:
     if hasattr(os, "nice"):
         os.nice(_POLITENESS)
-    print(json.dumps(work(json.load(sys.stdin))))
+    print(json.dumps(run_job(json.load(sys.stdin))))
 
 
-def work(job: dict[str, Any]) -> dict[str, Any]:
+def run_job(job: dict[str, Any]) -> dict[str, Any]:
     """How many requests were written; or, under `error`, one line that says why none were."""
     key = job["key"]
-    wanted = Export(
+    export = ExportJob(
         selection=Selection(since=parse_moment("since", job["since"]), team_id=job["team_id"]),
-        wish=wish(job["form"], pairs=(), cells="safe"),
+        options=build_options(job["form"], pairs=(), cells="safe"),
         output=Path(job["output"]),
         pseudonyms=Pseudonyms(key.encode() if key else secrets.token_bytes(32)) if job["pseudonyms"] else None,
         actor=job["actor"],
     )
     try:
-        exported = write(Location(url=job["url"], origin=job["origin"]), wanted)
+        exported = write_export(Location(url=job["url"], origin=job["origin"]), export)
     except NothingFound:
         return {"requests": 0}
     except Exception as error:  # noqa: BLE001 - the process's own front door: whoever waits is told

@@ -48,10 +48,10 @@ class ProcessRefitRunner:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdin.write(json.dumps({"database_url": self.database_url}).encode() + b"\n")
-        written, told = await asyncio.gather(process.stdout.read(), process.stderr.read())
+        written, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
         code = await process.wait()
         if code != 0:
-            lines = told.decode(errors="replace").splitlines()
+            lines = errors.decode(errors="replace").splitlines()
             raise RefitFailed(lines[-1] if lines else f"its process ended with {code}")
         try:
             return RefitResult.from_json(written.decode())
@@ -87,10 +87,10 @@ def _read_first_line() -> bytes:
     """The first line of stdin. By its descriptor: a thread that waits in a file object would hold up the end."""
     line = b""
     while not line.endswith(b"\n"):
-        read_ = os.read(_STDIN, 65_536)
-        if not read_:
+        chunk = os.read(_STDIN, 65_536)
+        if not chunk:
             sys.exit("nothing was asked for")
-        line += read_
+        line += chunk
     return line
 
 

@@ -53,7 +53,7 @@ async def _answer(step: Step, services: Services, context: Context[ActionPayload
     """Commit the step, acknowledge, and let the work run on. The modal that was clicked in is remembered."""
     action = context.payload
     if action.view_id is not None and action.request_id is not None:
-        services.live_messages.see(action.request_id, action.view_id)
+        services.live_messages.remember_modal(action.request_id, action.view_id)
     clicked = _to_click_context(services, context)
     work = await step(services, clicked)
     await context.ack()
@@ -99,15 +99,17 @@ async def respond(services: Services, clicked: ClickContext, message: Message) -
     """Show a message to whoever clicked, where they clicked. Raises NotShown."""
     action = clicked.action
     if clicked.click.response_url is not None:
-        await services.ephemeral.answer(clicked.click.response_url, message)
+        await services.ephemeral.respond(clicked.click.response_url, message)
     elif action.view_id is None:
         channel_id = action.channel_id or action.user_id
-        await services.ephemeral.beside(channel_id=channel_id, user_id=action.user_id, thread_ts=None, message=message)
+        await services.ephemeral.send_privately(
+            channel_id=channel_id, user_id=action.user_id, thread_ts=None, message=message
+        )
     else:
         try:
             await _open_view(services, action, build_notice_view(message, clicked.texts))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):  # the trigger is used up, or too old
-            await services.ephemeral.tell(action.user_id, message)
+            await services.ephemeral.send_directly(action.user_id, message)
 
 
 async def open_view(services: Services, clicked: ClickContext, view: Block, *, otherwise: str) -> None:

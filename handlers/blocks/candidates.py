@@ -18,12 +18,12 @@ from handlers.blocks.limits import (
     PLACES_LIMIT,
     SECTION_LIMIT,
 )
-from handlers.blocks.messages import Message, measure, paginate, shorten, split_sections, unfilled_note
+from handlers.blocks.messages import Message, build_unfilled_note, measure, paginate, shorten, split_sections
 from storage.records import Candidate, DraftError, LogEntry, Request, Steer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class StyleLabels:
     """What styles are called in front of the agent, by name."""
 
     styles: dict[str, str]
@@ -53,7 +53,9 @@ class MessageLayout:
         return all(len(each.blocks) <= BLOCKS_LIMIT and measure(each.blocks) <= MESSAGE_LIMIT for each in messages)
 
 
-def build_candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str | None = None) -> tuple[Message, ...]:
+def build_candidates(
+    entry: LogEntry, texts: Texts, labels: StyleLabels, *, note: str | None = None
+) -> tuple[Message, ...]:
     """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most."""
     # Two whole sections with their buttons go into one message.
     room = SECTION_LIMIT * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
@@ -69,7 +71,7 @@ def build_candidates(entry: LogEntry, texts: Texts, labels: Labels, *, note: str
 def build_places(
     entry: LogEntry,
     texts: Texts,
-    labels: Labels,
+    labels: StyleLabels,
     *,
     note: str | None = None,
     room: int,
@@ -172,7 +174,7 @@ def _describe_change(request: Request, texts: Texts) -> str:
 
 
 def _build_candidate(
-    candidate: Candidate, texts: Texts, labels: Labels, *, room: int, unfilled: Sequence[str] = ()
+    candidate: Candidate, texts: Texts, labels: StyleLabels, *, room: int, unfilled: Sequence[str] = ()
 ) -> Iterator[list[Block]]:
     """Build groups of blocks that stay together; the last has the buttons."""
     text = candidate.text or ""
@@ -185,7 +187,7 @@ def _build_candidate(
         yield [heading, section(part)]
     heading = title if len(parts) == 1 else context(texts("reply-continued", position=position))
     cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
-    cut += [unfilled_note(unfilled, texts)] if unfilled else []
+    cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
     use = button(texts("button-use"), USE, candidate.id, label=texts("label-use", position=position))
     edit = button(texts("button-edit"), EDIT, candidate.id, label=texts("label-edit", position=position))
     yield [

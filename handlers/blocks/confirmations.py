@@ -8,7 +8,7 @@ from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
 from handlers.blocks.elements import Block, actions, button, context, plain_text, section
-from handlers.blocks.messages import Message, paginate, split_sections, unfilled_note
+from handlers.blocks.messages import Message, build_unfilled_note, paginate, split_sections
 from storage.records import Choice, DismissReason, Request
 
 _ARCHIVED: Final = frozenset({"is_archived", "channel_is_archived"})
@@ -42,7 +42,7 @@ def build_delivery(
     groups = [
         [section(text)],
         *([section(part)] for part in split_sections(outcome.text)),
-        *([unfilled_note(missing, texts)] for _ in missing[:1]),
+        *([build_unfilled_note(missing, texts)] for _ in missing[:1]),
         [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],
     ]
     return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in paginate(groups))

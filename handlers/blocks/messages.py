@@ -52,7 +52,7 @@ def shorten(text: str, limit: int = 150) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:
+def build_unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:
     """Name placeholders that the agent has to see to: the bot does not know what they stand for."""
     return context(texts("unfilled", count=len(tokens), placeholders=shorten(" ".join(tokens))))
 

@@ -19,7 +19,7 @@ async def resume(services: Services, context: Context[CommandPayload]) -> None:
 async def _switch(services: Services, context: Context[CommandPayload], word: Literal["pause", "resume"]) -> None:
     """Stop or start drafting, once for each command. Raises AdminRequired, DuplicateDelivery."""
     services.check_admin(context.user, context.payload)
-    await services.seen.claim(f"command:{context.payload.trigger_id}", at=services.now())
+    await services.idempotency_keys.claim(f"command:{context.payload.trigger_id}", at=services.now())
     switch = services.pausing.pause if word == "pause" else services.pausing.resume
     changed = await switch(by=context.payload.user_id)
     await context.ack(context.texts(f"{word}-{'done' if changed else 'was'}"))

@@ -46,7 +46,7 @@ async def take_event(
 async def tell_author(services: Services, context: Context[EventMessage], sentence: str) -> None:
     """Say something to the author of the message, in the background: an event has to be acknowledged."""
     written = context.payload
-    work = services.ephemeral.beside(
+    work = services.ephemeral.send_privately(
         channel_id=written.channel_id,
         user_id=written.user_id,
         thread_ts=written.thread_ts,

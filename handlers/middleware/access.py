@@ -1,8 +1,7 @@
-"""The one gate before every door: who may not use the bot is told so there, and no door hears of them.
+"""Access control: those who may not use the bot are told so, and no handler hears of them.
 
-It is a middleware of Bolt's, so that commands, shortcuts, mentions, direct messages, clicks and submissions all pass
-it, also those that are added later. `bot/suggesting/channels.py` has the allowed
-channels.
+A middleware of Bolt's, so that commands, shortcuts, events, clicks and submissions all pass it, also those that are
+added later. The allowed channels are in `bot/suggesting/channels.py`.
 """
 
 import asyncio
@@ -28,14 +27,14 @@ from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_ur
 from handlers.slack.errors import translate_errors
 from handlers.slack.messages import find_author, get_subtype
 from handlers.slack.usergroups import Usergroups
-from handlers.slack.users import Kind, SlackUser, Users
+from handlers.slack.users import SlackUser, UserKind, Users
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
 
-_DENIED: Final[dict[Kind, AccessDeniedReason]] = {
+_DENIED: Final[dict[UserKind, AccessDeniedReason]] = {
     "guest": "guest",
-    "stranger": "stranger",
+    "external": "stranger",
     "deactivated": "deactivated",
 }
 
@@ -43,8 +42,11 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """Who comes, by which door, and how they can be told something there, where they expect an answer at all."""
+class AccessRequest:
+    """A payload by which a user asks for something, and how they can be told that they may not.
+
+    `is_told`: they expect an answer.
+    """
 
     user_id: str
     is_command: bool = False
@@ -86,27 +88,27 @@ class AccessControl:
 
     async def admit(self, ack: Ack, body: dict[str, Any], next_: Next) -> BoltResponse | None:
         """Let a payload on to its handler, or refuse it in the sender's language: Bolt's middleware."""
-        if is_of_a_bot(body):
+        if is_from_bot(body):
             return await ack()
-        visit = visit_of(body)
-        if visit is None:  # nobody asks for anything; what is malformed, its door says
+        sender = parse_access_request(body)
+        if sender is None:  # nobody asks for anything; what is malformed, its handler says
             await next_()
             return None
-        person, is_member = await self._look_up(visit.user_id)
-        reason = self._find_denial(visit.user_id, person, is_member=is_member)
-        if visit.is_by_app and person.kind not in {"member", "guest"}:
+        person, is_member = await self._look_up(sender.user_id)
+        reason = self._find_denial(sender.user_id, person, is_member=is_member)
+        if sender.is_by_app and person.kind not in {"member", "guest"}:
             return await ack()
         if reason is None:
             await next_()
             return None
-        _log.info("barred: %s", reason, extra={"agent_id": visit.user_id})
-        return await self._refuse(ack, visit, reason, get_texts(person.locale))
+        _log.info("barred: %s", reason, extra={"agent_id": sender.user_id})
+        return await self._refuse(ack, sender, reason, get_texts(person.locale))
 
     async def _look_up(self, user_id: str) -> tuple[SlackUser, bool | None]:
         """Look up the user, and whether they are in an allowed group; together, since both have to answer in time."""
         if not self._usergroups.ids:
             return await self._users.get(user_id), True
-        person, is_member = await asyncio.gather(self._users.get(user_id), self._usergroups.has(user_id))
+        person, is_member = await asyncio.gather(self._users.get(user_id), self._usergroups.has_member(user_id))
         return person, is_member
 
     def _find_denial(self, user_id: str, person: SlackUser, *, is_member: bool | None) -> AccessDeniedReason | None:
@@ -117,40 +119,40 @@ class AccessControl:
             return None
         return "unknown" if is_member is None or person.kind == "unknown" else "usergroup"
 
-    async def _refuse(self, ack: Ack, visit: Visit, reason: AccessDeniedReason, texts: Texts) -> BoltResponse:
+    async def _refuse(self, ack: Ack, sender: AccessRequest, reason: AccessDeniedReason, texts: Texts) -> BoltResponse:
         """Acknowledge with the reason, or tell it in the background where an acknowledgement shows nothing."""
-        if visit.input_block is not None:
+        if sender.input_block is not None:
             # No mention is shown under an input; what was typed stays.
             return await ack(
-                response_action="errors", errors={visit.input_block: describe_error(AccessDenied(reason), texts)}
+                response_action="errors", errors={sender.input_block: describe_error(AccessDenied(reason), texts)}
             )
         sentence = describe_error(AccessDenied(reason, helpers=tuple(sorted(self._admins))), texts)
-        if visit.is_command:
+        if sender.is_command:
             return await ack(sentence)
-        self._tasks.spawn(self._tell(visit, build_notice(sentence), texts), name="tell who is barred")
+        self._tasks.spawn(self._tell(sender, build_notice(sentence), texts), name="tell who is barred")
         return await ack()
 
-    async def _tell(self, visit: Visit, message: Message, texts: Texts) -> None:
+    async def _tell(self, sender: AccessRequest, message: Message, texts: Texts) -> None:
         """Tell the reason by the way that the payload brought; should it not work, it is left at that."""
         try:
-            if visit.response_url is not None:
-                await self._ephemeral.answer(to_response_url(visit.response_url, self._now()), message)
-            elif visit.trigger_id is not None:
-                await self._show(visit.trigger_id, visit, build_notice_view(message, texts))
-            elif visit.channel_id is not None and visit.is_told:
-                await self._post(visit.channel_id, visit, message)
+            if sender.response_url is not None:
+                await self._ephemeral.respond(to_response_url(sender.response_url, self._now()), message)
+            elif sender.trigger_id is not None:
+                await self._show(sender.trigger_id, sender, build_notice_view(message, texts))
+            elif sender.channel_id is not None and sender.is_told:
+                await self._post(sender.channel_id, sender, message)
         except (NotShown, DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("who is barred could not be told: %s", error)
 
-    async def _show(self, trigger_id: str, visit: Visit, view: Block) -> None:
+    async def _show(self, trigger_id: str, sender: AccessRequest, view: Block) -> None:
         """Open a modal; over the one that the click came from, if it was one."""
         async with translate_errors():
-            if visit.is_in_view:
+            if sender.is_in_view:
                 await self._client.views_push(trigger_id=trigger_id, view=view)
             else:
                 await self._client.views_open(trigger_id=trigger_id, view=view)
 
-    async def _post(self, channel_id: str, visit: Visit, message: Message) -> None:
+    async def _post(self, channel_id: str, sender: AccessRequest, message: Message) -> None:
         """Post where the user wrote, for their eyes alone."""
         content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
         async with translate_errors():
@@ -158,11 +160,11 @@ class AccessControl:
                 await self._client.chat_postMessage(channel=channel_id, **content)
             else:
                 await self._client.chat_postEphemeral(
-                    channel=channel_id, user=visit.user_id, thread_ts=visit.thread_ts, **content
+                    channel=channel_id, user=sender.user_id, thread_ts=sender.thread_ts, **content
                 )
 
 
-def is_of_a_bot(body: Mapping[str, Any]) -> bool:
+def is_from_bot(body: Mapping[str, Any]) -> bool:
     """Tell whether this is an event by an app that gives no user: none of them is an agent.
 
     One with a user may be a person's, by an app that posts with their own token.
@@ -171,21 +173,23 @@ def is_of_a_bot(body: Mapping[str, Any]) -> bool:
     return body.get("type") == "event_callback" and "bot_id" in event and find_author(event) is None
 
 
-def visit_of(body: Mapping[str, Any]) -> Visit | None:
-    """Who asks for something with this payload; None for what nobody asks by it, or what is malformed."""
+def parse_access_request(body: Mapping[str, Any]) -> AccessRequest | None:
+    """Read who asks for something with this payload; None where nobody does, or where it is malformed."""
     kind = body.get("type")
     if kind == "event_callback":
         return _parse_event(_get_mapping(body, "event"))
     if kind is None:
         user_id = _get_id(body, "user_id")
-        return None if user_id is None or "command" not in body else Visit(user_id=user_id, is_command=True)
+        return None if user_id is None or "command" not in body else AccessRequest(user_id=user_id, is_command=True)
     user_id = _get_id(_get_mapping(body, "user"), "id")
     if user_id is None or kind == "view_closed":
         return None
     trigger_id = _get_id(body, "trigger_id", limit=200)
     if kind == "view_submission":
-        return Visit(user_id=user_id, input_block=_find_input_block(_get_mapping(body, "view")), trigger_id=trigger_id)
-    return Visit(
+        return AccessRequest(
+            user_id=user_id, input_block=_find_input_block(_get_mapping(body, "view")), trigger_id=trigger_id
+        )
+    return AccessRequest(
         user_id=user_id,
         response_url=_get_id(body, "response_url", limit=LONGEST),
         trigger_id=trigger_id,
@@ -193,13 +197,13 @@ def visit_of(body: Mapping[str, Any]) -> Visit | None:
     )
 
 
-def _parse_event(event: Mapping[str, Any]) -> Visit | None:
+def _parse_event(event: Mapping[str, Any]) -> AccessRequest | None:
     """Whatever a person did; those who mention the bot or write to it expect an answer."""
     user_id = _get_id(event, "user")
     if user_id is None:
         return None
     is_message = event.get("type") == "message" and event.get("channel_type") == "im"
-    return Visit(
+    return AccessRequest(
         user_id=user_id,
         is_by_app="bot_id" in event,
         is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in {None, "file_share"}),

@@ -1,4 +1,4 @@
-"""Where the bot may post to: a payload names its `response_url` itself, and only Slack's addresses are used."""
+"""Trusted addresses: a payload names its `response_url` itself, and only Slack's are used."""
 
 import ipaddress
 import logging
@@ -41,7 +41,7 @@ class TrustedOrigins:
             return True
         return (scheme, port) == ("https", 443) and any(host == of or host.endswith(f".{of}") for of in _SLACK)
 
-    async def drop_foreign(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
+    async def drop_untrusted(self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Take an untrusted `response_url` out of the payload before anybody reads it: Bolt's middleware."""
         if "response_url" in body and not self.trusts(body["response_url"]):
             del body["response_url"]

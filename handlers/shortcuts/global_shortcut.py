@@ -36,4 +36,4 @@ async def _open_paste_view(services: Services, context: Context[GlobalShortcut])
 
 async def _tell(services: Services, context: Context[GlobalShortcut], sentence: str) -> None:
     """Send a sentence as a direct message."""
-    await services.ephemeral.tell(context.payload.user_id, build_notice(sentence))
+    await services.ephemeral.send_directly(context.payload.user_id, build_notice(sentence))

@@ -88,4 +88,4 @@ async def _tell(services: Services, context: Context[MessageShortcut], sentence:
         async with translate_errors():
             await services.client.views_open(trigger_id=context.payload.trigger_id, view=view)
     except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
-        await services.ephemeral.tell(context.payload.user_id, message)
+        await services.ephemeral.send_directly(context.payload.user_id, message)

@@ -1,6 +1,6 @@
 """Calls that Slack did not take, counted by method and code, for every client on the shared HTTP session.
 
-Seen from the session, none is forgotten: the Web API's, those of a `response_url`, also those that are tried again.
+Counted there, none is missed: the Web API's, those of a `response_url`, also those that are tried again.
 """
 
 import json
@@ -20,8 +20,8 @@ _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 Count = Callable[[str, str], None]
 
 
-def watching(api_url: str, count: Count) -> aiohttp.TraceConfig:
-    """For the session that all calls to Slack go over. `count(method, code)` for each that failed.
+def trace_failed_calls(api_url: str, count: Count) -> aiohttp.TraceConfig:
+    """Trace the session that all calls to Slack go over: `count(method, code)` for each that failed.
 
     Only POST is Slack's here: the model's server is asked by GET, and drafts go over a client of their own.
     """
@@ -32,7 +32,7 @@ def watching(api_url: str, count: Count) -> aiohttp.TraceConfig:
             count(_name_method(str(params.url), api_url), "ratelimited" if status == 429 else f"http_{status}")
 
     async def on_body(_: Any, __: SimpleNamespace, params: aiohttp.TraceResponseChunkReceivedParams) -> None:
-        code = refusal(params.chunk)
+        code = find_error_code(params.chunk)
         if params.method == "POST" and code is not None and code != "ratelimited":
             count(_name_method(str(params.url), api_url), code)
 
@@ -48,8 +48,8 @@ def watching(api_url: str, count: Count) -> aiohttp.TraceConfig:
     return trace
 
 
-def refusal(body: bytes) -> str | None:
-    """Slack's code where it answers `{"ok": false, "error": …}`; None for any other body."""
+def find_error_code(body: bytes) -> str | None:
+    """Find Slack's code in `{"ok": false, "error": …}`; None for any other body."""
     if b'"ok"' not in body[:2_000] or b"false" not in body[:2_000]:
         return None
     try:

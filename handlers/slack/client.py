@@ -1,4 +1,4 @@
-"""Our place in one Slack workspace: who we are there, with which scopes, and the Bolt app that listens."""
+"""The bot's place in one Slack workspace: its identity and scopes there, and the Bolt app that listens."""
 
 import logging
 from collections.abc import Awaitable
@@ -66,7 +66,7 @@ class Connection:
         # The SDK's default retries connection errors, which could post a reply twice.
         self.client = AsyncWebClient(token=token, base_url=api_url, session=session, retry_handlers=[])
 
-    def patient_client(self) -> AsyncWebClient:
+    def build_patient_client(self) -> AsyncWebClient:
         """A client that waits as told when Slack answers 429: for calls that are not deliveries."""
         return AsyncWebClient(
             token=self._token,
@@ -77,7 +77,7 @@ class Connection:
 
     async def identify(self) -> BotIdentity:
         """Ask Slack once which bot this is: Bolt would ask every time. Raises SlackRefused, SlackUnreachable."""
-        answer = await _ask(self.patient_client().auth_test())
+        answer = await _ask(self.build_patient_client().auth_test())
         granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
         return BotIdentity(
             team_id=str(answer.get("team_id")),
@@ -87,16 +87,16 @@ class Connection:
             authorized=AuthorizeResult.from_auth_test_response(bot_token=self._token, auth_test_response=answer),
         )
 
-    async def try_app_token(self, app_token: str) -> None:
+    async def check_app_token(self, app_token: str) -> None:
         """Check that Socket Mode may be opened with this token. Raises SlackRefused, SlackUnreachable."""
-        await _ask(self.patient_client().apps_connections_open(app_token=app_token))
+        await _ask(self.build_patient_client().apps_connections_open(app_token=app_token))
 
-    async def members_of(self, usergroup: str) -> int:
+    async def count_members(self, usergroup: str) -> int:
         """Count the members of a user group. Raises SlackRefused, SlackUnreachable."""
-        answer = await _ask(self.patient_client().usergroups_users_list(usergroup=usergroup))
+        answer = await _ask(self.build_patient_client().usergroups_users_list(usergroup=usergroup))
         return len(answer.get("users") or ())
 
-    def bolt(self, identity: BotIdentity, *, signing_secret: str) -> AsyncApp:
+    def build_app(self, identity: BotIdentity, *, signing_secret: str) -> AsyncApp:
         """Build a Bolt app that knows which bot it is. Its own client has no token: handlers use the connection's."""
 
         async def authorize() -> AuthorizeResult:

@@ -84,12 +84,12 @@ class SlackCourier:
             }
             if request.thread_ts is not None:
                 body["thread_ts"] = request.thread_ts
-            answer = await webhook(request.response_url, self._session).send_dict(body)
+            answer = await build_webhook(request.response_url, self._session).send_dict(body)
         check_webhook(answer)
         return PostedPart(channel_id=request.channel_id, message_ts=None)
 
 
-def webhook(url: str, session: aiohttp.ClientSession) -> AsyncWebhookClient:
+def build_webhook(url: str, session: aiohttp.ClientSession) -> AsyncWebhookClient:
     """Build the client of a `response_url` on the shared session, without the SDK's retries: they could post twice."""
     return AsyncWebhookClient(url, session=session, retry_handlers=[])
 

@@ -1,4 +1,4 @@
-"""Messages that only the agent can see, by whichever way still works."""
+"""Messages that only the agent sees, by the first way that works."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from bot.i18n.texts import get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.limits import TOO_LONG
 from handlers.blocks.messages import Message, add_link, halve
-from handlers.slack.courier import webhook
+from handlers.slack.courier import build_webhook
 from handlers.slack.errors import check_webhook, translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
 from storage.records import Request, ResponseUrl, Surface
@@ -55,7 +55,7 @@ class EphemeralMessages:
         self._now = now
         self._sleep = sleep
 
-    async def answer(self, response_url: ResponseUrl | None, message: Message, *, replace: bool = False) -> None:
+    async def respond(self, response_url: ResponseUrl | None, message: Message, *, replace: bool = False) -> None:
         """Send one message by a `response_url` alone. Raises NotShown."""
         try:
             await self._send_by_response_url(response_url, message, replace=replace)
@@ -67,7 +67,7 @@ class EphemeralMessages:
 
         Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
         """
-        if replace and isinstance(self._live_messages.of(request), Modal):
+        if replace and isinstance(self._live_messages.find(request), Modal):
             if await self._replace_in_modal(request, messages):
                 return
             replace = False  # what is left of a shortcut's way back belongs to the customer's message
@@ -83,19 +83,19 @@ class EphemeralMessages:
         for message in messages:
             await self._send(request, _get_response_url(request), message, replace=False)
 
-    async def tell(self, user_id: str, message: Message) -> None:
+    async def send_directly(self, user_id: str, message: Message) -> None:
         """Send a direct message. Raises NotShown."""
         await self._send_or_raise(partial(self._post_directly, user_id), message)
 
-    async def beside(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+    async def send_privately(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
         """Send a message where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
         if channel_id.startswith("D"):
-            await self.tell(user_id, message)
+            await self.send_directly(user_id, message)
             return
         try:
             await self._send_in_parts(partial(self._post_ephemeral, channel_id, user_id, thread_ts), message)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
-            await self.tell(user_id, message)
+            await self.send_directly(user_id, message)
 
     async def _send(
         self, request: Request, response_url: ResponseUrl | None, message: Message, *, replace: bool
@@ -136,7 +136,7 @@ class EphemeralMessages:
 
         async def post() -> None:
             async with translate_errors():
-                answer = await webhook(response_url.url, self._session).send_dict(body)
+                answer = await build_webhook(response_url.url, self._session).send_dict(body)
             check_webhook(answer)
 
         await self._post_when_allowed(post)

@@ -1,8 +1,8 @@
-"""Where the candidates of a request stand and can be changed: a modal, or a message between the agent and the bot.
+"""Live messages: where a request's candidates stand and can be changed, a modal or a direct message.
 
-Private messages in channels are no boards: Slack lets nobody change them but through a click's own way back. Boards are
-remembered by this process alone. After a restart a click brings its modal with it, and whoever has to be told something
-without a click is told privately.
+Private messages in channels are none: Slack lets nobody change them but through a click's own `response_url`. Live
+messages are remembered by this process alone. After a restart a click brings its modal with it, and an agent who has to
+be told something without a click is told privately.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ MODAL_EVERY_S: Final = 0.3
 MESSAGE_EVERY_S: Final = 1.0
 
 FIRST: Final = ""
-"""The name of the first of a board's messages."""
+"""The name of the first of its messages."""
 
 _MOST: Final = 5_000
 
@@ -89,33 +89,33 @@ class LiveMessages:
         self._sleep = sleep
         self._known: OrderedDict[str, LiveMessage] = OrderedDict()
 
-    def of(self, request: Request) -> LiveMessage | None:
+    def find(self, request: Request) -> LiveMessage | None:
         """Find the request's live message, or its parent's, which a redraft takes over."""
         return self._known.get(request.id) or self._known.get(request.parent_request_id or "")
 
-    def put(self, request_id: str, live: LiveMessage) -> None:
+    def remember(self, request_id: str, live: LiveMessage) -> None:
         """Remember where the request's candidates stand."""
         self._known[request_id] = live
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
-    def leave(self, request: Request) -> None:
+    def forget(self, request: Request) -> None:
         """Forget the request's live message: it stands elsewhere now, or nobody can change it."""
         for request_id in (request.id, request.parent_request_id or ""):
             self._known.pop(request_id, None)
 
-    def see(self, request_id: str, view_id: str) -> None:
+    def remember_modal(self, request_id: str, view_id: str) -> None:
         """Remember the modal that a click came from, or one over it."""
         known = self._known.get(request_id)
         if not isinstance(known, Modal) or known.view_id != view_id:
-            self.put(request_id, Modal(view_id=view_id))
+            self.remember(request_id, Modal(view_id=view_id))
 
     async def open(self, request: Request, trigger_id: str, view: Block) -> Modal:
         """Open a modal for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         async with translate_errors():
             answer = await self._client.views_open(trigger_id=trigger_id, view=view)
             modal = Modal(view_id=answer["view"]["id"], hash=answer["view"].get("hash"))
-        self.put(request.id, modal)
+        self.remember(request.id, modal)
         return modal
 
     async def post(self, request: Request, message: Message) -> DirectMessage:
@@ -124,7 +124,7 @@ class LiveMessages:
         posted = DirectMessage(
             channel_id=channel_id, message_ts=ts, thread_ts=request.thread_ts, painted={FIRST: message}
         )
-        self.put(request.id, posted)
+        self.remember(request.id, posted)
         return posted
 
     async def paint(
@@ -153,13 +153,13 @@ class LiveMessages:
 
     async def replace(self, request: Request, messages: Sequence[Message]) -> bool:
         """Replace whatever the request's modal shows. Returns False where it has none. Raises as `paint` does."""
-        live = self.of(request)
+        live = self.find(request)
         if not isinstance(live, Modal):
             return False
         async with self._turn(live):
             shown = [block for message in messages for block in message.blocks]
             await self._update_view(live, request, shown, guard=None)
-        self.put(request.id, live)
+        self.remember(request.id, live)
         return True
 
     async def wait(self, live: LiveMessage) -> None:

@@ -1,8 +1,8 @@
 """A thread as a conversation: the newest messages up to a budget, with customer and team told apart.
 
-Who is who: the author of the message that the agent pointed at is the customer, and so are guests, people of other
-organisations, and apps that are not ours, such as a helpdesk's bridge. Other members of the workspace are the team, and
-so are we: all that we post in a thread are replies that an agent has chosen.
+The author of the message that the agent pointed at is the customer, and so are guests, people of other organisations,
+and other apps, such as a helpdesk's bridge. Other members of the workspace are the team, and so is the bot: all that it
+posts in a thread are replies that an agent has chosen.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryU
 from handlers.slack.client import BotIdentity
 from handlers.slack.errors import translate_errors
 from handlers.slack.messages import find_author, get_subtype, read_text
-from handlers.slack.users import Kind, Users
+from handlers.slack.users import UserKind, Users
 from storage.records import Request, Role, Turn
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _KEPT: Final = 400
 _SAID: Final = frozenset({None, "bot_message", "file_share", "me_message", "thread_broadcast"})
 """Subtypes of messages that say something; joins, deleted messages, changed topics and the like do not."""
 
-_TEAM: Final[frozenset[Kind]] = frozenset({"member", "unknown"})
+_TEAM: Final[frozenset[UserKind]] = frozenset({"member", "unknown"})
 
 Problem = Literal["missing_scope", "no_member", "unreadable"]
 

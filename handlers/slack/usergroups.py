@@ -1,4 +1,4 @@
-"""Who is in the user groups that may use the bot, as Slack says, remembered for a while."""
+"""Members of the user groups that may use the bot, as Slack says, remembered for a while."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ class Usergroups:
         self._ask_at = float("-inf")
         self._asking = asyncio.Lock()
 
-    async def has(self, user_id: str) -> bool | None:
+    async def has_member(self, user_id: str) -> bool | None:
         """Tell whether this user is in one of the groups, within LOOKUP_LIMIT_S; None where Slack does not say."""
         if self._clock() >= self._ask_at:
             try:

@@ -1,4 +1,4 @@
-"""Who somebody is to Slack: the language of their client, whether they administer the workspace, or only visit it."""
+"""Slack users: the language of their client, whether they administer the workspace, or only visit it."""
 
 import asyncio
 import logging
@@ -23,8 +23,8 @@ _HIDDEN: Final = frozenset({"user_not_found", "user_not_visible"})
 _log = logging.getLogger(__name__)
 
 
-Kind = Literal["member", "guest", "stranger", "deactivated", "bot", "unknown"]
-"""`guest`: of one channel or several. `stranger`: of another organisation, through Slack Connect."""
+UserKind = Literal["member", "guest", "external", "deactivated", "bot", "unknown"]
+"""`guest`: of one channel or several. `external`: of another organisation, through Slack Connect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class SlackUser:
     name: str | None = None
     locale: str = DEFAULT_LOCALE
     is_admin: bool = False
-    kind: Kind = "unknown"
+    kind: UserKind = "unknown"
 
 
 class Users:
@@ -70,7 +70,7 @@ class Users:
 def _to_unknown_user(error: Exception) -> SlackUser:
     """Treat users that Slack does not return as external; of others nothing is known for now."""
     is_hidden = isinstance(error, DeliveryRefused) and error.reason in _HIDDEN
-    return SlackUser(kind="stranger" if is_hidden else "unknown")
+    return SlackUser(kind="external" if is_hidden else "unknown")
 
 
 def _to_user(user: Mapping[str, Any], home: frozenset[str]) -> SlackUser:
@@ -91,15 +91,15 @@ def _read_name(user: Mapping[str, Any]) -> str | None:
     return next((name[:80] for name in (chosen, user.get("real_name")) if isinstance(name, str) and name), None)
 
 
-def _classify(user: Mapping[str, Any], home: frozenset[str]) -> Kind:
+def _classify(user: Mapping[str, Any], home: frozenset[str]) -> UserKind:
     """The kind of a user of this workspace, or external."""
     if user.get("deleted"):
         return "deactivated"
-    # Slack says `is_stranger` only of people who share no channel with us; whoever does is told by their team.
+    # Slack says `is_stranger` only of people who share no channel with the bot; others are told by their team.
     organisation = user.get("enterprise_user")
     of = {user.get("team_id"), organisation.get("enterprise_id") if isinstance(organisation, Mapping) else None}
     if user.get("is_stranger") or not home.intersection(of):
-        return "stranger"
+        return "external"
     if user.get("is_bot"):
         return "bot"
     return "guest" if user.get("is_restricted") or user.get("is_ultra_restricted") else "member"

@@ -42,5 +42,5 @@ async def _answer(choose: Choose, services: Services, context: Context[EditSubmi
         return
     await context.ack()
     if submission.previous_view_id is not None:
-        services.live_messages.see(chosen.request.id, submission.previous_view_id)
+        services.live_messages.remember_modal(chosen.request.id, submission.previous_view_id)
     services.follow_up(chosen.request, texts, services.display.deliver(services.deliverer, chosen, texts))

@@ -45,7 +45,7 @@ async def _export(services: Services, submission: ExportSubmission) -> None:
         await services.exports.tell(submission.user_id, texts("not-allowed", who=texts("helpers-admins")))
         return
     try:
-        await services.seen.claim(f"export:{submission.view_id}", at=services.now())
+        await services.idempotency_keys.claim(f"export:{submission.view_id}", at=services.now())
     except DuplicateDelivery:
         return
     except DatabaseUnavailable as error:

@@ -27,7 +27,7 @@ async def _answer(services: Services, context: Context[PasteSubmission]) -> None
         return
     request = await services.suggester.accept(_to_ask(services, context))
     modal = Modal(view_id=pasted.view_id)
-    services.live_messages.put(request.id, modal)
+    services.live_messages.remember(request.id, modal)
     places = await services.display.build_empty_places(request, texts)
     await context.ack(response_action="update", view=build_candidates_view(request, places.blocks, texts))
     services.follow_up(request, texts, services.display.draft_progressively(request, modal, texts))

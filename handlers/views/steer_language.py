@@ -22,5 +22,5 @@ async def _answer(services: Services, context: Context[LanguageSubmission]) -> N
     request = await services.suggester.steer(to_click(services, chosen), steering)
     await context.ack()
     if chosen.previous_view_id is not None and request.parent_request_id is not None:
-        services.live_messages.see(request.parent_request_id, chosen.previous_view_id)
+        services.live_messages.remember_modal(request.parent_request_id, chosen.previous_view_id)
     services.follow_up(request, context.texts, services.display.redraft(request, context.texts))

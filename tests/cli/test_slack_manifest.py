@@ -172,5 +172,5 @@ async def test_yaml_and_json_are_the_same(suggest: Suggest) -> None:
 
 def test_a_wheel_has_it_beside_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "manifest.yml").write_text("name: of the wheel\n", encoding="utf-8")
-    monkeypatch.setattr(it, "_PLACES", (tmp_path / "manifest.yml", *it._PATHS))
+    monkeypatch.setattr(it, "_PATHS", (tmp_path / "manifest.yml", *it._PATHS))
     assert it.load_manifest() == {"name": "of the wheel"}

@@ -9,9 +9,9 @@ from typing import Any, get_args
 import pytest
 
 from bot.errors import StaleConversation
-from bot.i18n.texts import DEFAULT_LOCALE, Texts, load_languages, get_texts
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages
 from bot.suggesting.deliver import DeliveryOutcome
-from handlers.blocks.candidates import Labels, build_candidates, build_failure
+from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
 from handlers.blocks.forms import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
 from handlers.blocks.messages import Message, build_notice
@@ -20,7 +20,7 @@ from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Tu
 from tests.conftest import Stage, StageMaker
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-LABELS = Labels(styles={"warm": "W" * 40})
+LABELS = StyleLabels(styles={"warm": "W" * 40})
 CHINESE = r"[\u3400-\u9fff]"
 
 
@@ -124,7 +124,7 @@ async def test_the_model_is_asked_for_the_customers_language(stage: Stage) -> No
 def _source(locale: str) -> str:
     from importlib import resources
 
-    return (resources.files("handlers") / "locales" / f"{locale}.ftl").read_text(encoding="utf-8")
+    return (resources.files("bot.i18n") / "locales" / f"{locale}.ftl").read_text(encoding="utf-8")
 
 
 def _entry(text: str) -> LogEntry:

@@ -85,16 +85,16 @@ class PairDraw:
 
 
 def find_pairs(entry: LogEntry, kinds: Sequence[PairKind]) -> list[PreferencePair]:
-    """The pairs of these kinds that one request gives, in this order; equal texts are none."""
-    chosen = _chosen(entry)
+    """Find the pairs of these kinds in one request, in this order; equal texts are none."""
+    chosen = _find_chosen(entry)
     if chosen is None:
         return []
-    found = [pair for kind in kinds for pair in _FINDERS[kind](entry, chosen)]
+    found = [pair for kind in kinds for pair in _PAIRINGS[kind](entry, chosen)]
     return [pair for pair in found if pair.preferred != pair.rejected]
 
 
 def weigh_order(entry: LogEntry) -> float | None:
-    """(1/n!) ÷ order_propensity, at most MAX_ORDER_WEIGHT; None where the propensity was not logged."""
+    """Compute (1/n!) ÷ order_propensity, at most MAX_ORDER_WEIGHT; None if the propensity was not logged."""
     request = entry.request
     if request.policy == "unlogged" or not request.order_propensity:
         return None
@@ -104,20 +104,22 @@ def weigh_order(entry: LogEntry) -> float | None:
 
 
 def draw_copies(weights: Sequence[float], at: float) -> list[int]:
-    """How many rows each weight gets: its whole part, and one more with the probability of the rest, if `at` is
-    uniform in [0, 1). Systematic sampling: the sum is that of the weights, rounded up or down.
+    """Draw the number of rows for each weight by systematic sampling; `at` is uniform in [0, 1).
+
+    It is the whole part of the weight, and one more with the probability of the rest. The sum is that of the weights,
+    rounded up or down.
     """
     ends = accumulate(weights, initial=at)
     return [math.floor(end) - math.floor(start) for start, end in pairwise(ends)]
 
 
-def _chosen(entry: LogEntry) -> Candidate | None:
+def _find_chosen(entry: LogEntry) -> Candidate | None:
     choice = entry.choice
     return next((one for one in entry.candidates if choice is not None and one.id == choice.candidate_id), None)
 
 
 def list_seen(entry: LogEntry) -> tuple[Candidate, ...]:
-    """The candidates before the agent's eyes at the click, in the order shown; all that were placed if nobody clicked.
+    """List the candidates visible at the click, in the order shown; all that were placed if nobody clicked.
 
     Where replies are shown one by one, some may have had a place and were not visible yet: the choice does not name
     them, or they have no `shown_at`, or a later one, while others have one.
@@ -135,7 +137,7 @@ def list_seen(entry: LogEntry) -> tuple[Candidate, ...]:
     )
 
 
-def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+def _pair_edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
     choice = entry.choice
     if choice is not None and choice.kind == "edited" and choice.final_text and chosen.text:
         yield PreferencePair(
@@ -148,20 +150,20 @@ def _edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
         )
 
 
-def _skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+def _pair_skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
     others = [one for one in list_seen(entry) if (one.position or 0) < (chosen.position or 0)]
-    yield from _over(others, entry.choice, chosen, kind="skip_above", weight=1.0)
+    yield from _pair_with_others(others, entry.choice, chosen, kind="skip_above", weight=1.0)
 
 
-def _all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+def _pair_all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
     others = [one for one in list_seen(entry) if one.id != chosen.id]
-    yield from _over(others, entry.choice, chosen, kind="all_shown", weight=1.0 / max(1, len(others)))
+    yield from _pair_with_others(others, entry.choice, chosen, kind="all_shown", weight=1.0 / max(1, len(others)))
 
 
-def _over(
+def _pair_with_others(
     others: Sequence[Candidate], choice: Choice | None, chosen: Candidate, *, kind: PairKind, weight: float
 ) -> Iterator[PreferencePair]:
-    kept = _kept(choice, chosen)
+    kept = _compute_kept_share(choice, chosen)
     for other in others:
         if chosen.text and other.text:
             yield PreferencePair(
@@ -175,8 +177,8 @@ def _over(
             )
 
 
-def _kept(choice: Choice | None, chosen: Candidate) -> float:
-    """The share of the draft that was sent: 1 as it was, half of it where an edit is not known."""
+def _compute_kept_share(choice: Choice | None, chosen: Candidate) -> float:
+    """Compute the share of the draft that was sent: 1 if used as it was, half if an edit is not known."""
     if choice is None or choice.kind != "edited":
         return 1.0
     if choice.edit_similarity is not None:
@@ -184,16 +186,17 @@ def _kept(choice: Choice | None, chosen: Candidate) -> float:
     return LEAST_KEPT if not choice.final_text else measure_similarity(chosen.text or "", choice.final_text)
 
 
-_FINDERS: Final[dict[PairKind, Callable[[LogEntry, Candidate], Iterator[PreferencePair]]]] = {
-    "edited": _edited,
-    "skip_above": _skip_above,
-    "all_shown": _all_shown,
+_PAIRINGS: Final[dict[PairKind, Callable[[LogEntry, Candidate], Iterator[PreferencePair]]]] = {
+    "edited": _pair_edited,
+    "skip_above": _pair_skip_above,
+    "all_shown": _pair_all_shown,
 }
 
 
 class Preferences:
-    """Requests as lines of preferences, drawn from their pairs by RULE. The draw of a request depends on its id and the
-    seed alone. `left_out` counts the requests that give none, by the reason.
+    """Builds lines of preferences, drawn from the pairs of each request by RULE.
+
+    The draw of a request depends on its id and the seed alone. `left_out` counts requests that give none, by reason.
     """
 
     def __init__(
@@ -226,7 +229,7 @@ class Preferences:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """The rule, the seed, and how many choice sets and pairs there were; no ids and no texts."""
+        """The rule, the seed, and the numbers of choice sets and pairs; no ids and no texts."""
         counts = ("requests", "choice_sets", "choice_sets_without_propensity", "choice_sets_at_max_order_weight")
         return {
             "rule": RULE,
@@ -270,8 +273,9 @@ class Preferences:
 
 
 class KtoLabels:
-    """Requests as replies with a label (KTO): true for what was chosen, as it was sent; false for what was shown and
-    dismissed. `left_out` counts the requests that give none, by the reason.
+    """Builds replies with a label (KTO): true for the chosen one as it was sent, false for those dismissed.
+
+    `left_out` counts the requests that give none, by reason.
     """
 
     def __init__(self) -> None:
@@ -281,42 +285,42 @@ class KtoLabels:
         if entry.choice is None:
             self.left_out[UNDECIDED] += 1
             return []
-        found = _labelled(entry, entry.choice) if _has_texts(entry) else []
+        found = _label_replies(entry, entry.choice) if _has_texts(entry) else []
         if not found:
             self.left_out[WITHOUT_TEXT] += 1
-        return [_line(_kto(entry, candidate, text, label=label)) for candidate, text, label in found]
+        return [_line(_to_kto(entry, candidate, text, label=label)) for candidate, text, label in found]
 
 
 class SftConversations:
-    """Requests as conversations that end in the reply that was chosen, as it was sent (SFT)."""
+    """Builds conversations that end in the reply that was chosen, as it was sent (SFT)."""
 
     def __init__(self) -> None:
         self.left_out: Counter[str] = Counter()
 
     def lines(self, entry: LogEntry) -> list[str]:
-        if _chosen(entry) is None or entry.choice is None:
+        if _find_chosen(entry) is None or entry.choice is None:
             self.left_out[NO_REPLY] += 1
             return []
         if not _has_texts(entry) or not entry.choice.final_text:
             self.left_out[WITHOUT_TEXT] += 1
             return []
-        return [_line({"messages": [*prompt(entry), _assistant(entry.choice.final_text)]})]
+        return [_line({"messages": [*to_prompt(entry), _to_assistant_message(entry.choice.final_text)]})]
 
 
-def _labelled(entry: LogEntry, choice: Choice) -> list[tuple[Candidate, str, bool]]:
+def _label_replies(entry: LogEntry, choice: Choice) -> list[tuple[Candidate, str, bool]]:
     if choice.kind == "dismissed":
         return [(one, one.text, False) for one in list_seen(entry) if one.text]
-    chosen = _chosen(entry)
+    chosen = _find_chosen(entry)
     return [(chosen, choice.final_text, True)] if chosen is not None and choice.final_text else []
 
 
 def to_trl(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
-    """TRL's preference form, with an explicit prompt, and where the pair comes from."""
+    """Convert to TRL's preference format, with an explicit prompt, and the provenance of the pair."""
     pair = draw.pair
     return {
-        "prompt": prompt(entry),
-        "chosen": [_assistant(pair.preferred)],
-        "rejected": [_assistant(pair.rejected)],
+        "prompt": to_prompt(entry),
+        "chosen": [_to_assistant_message(pair.preferred)],
+        "rejected": [_to_assistant_message(pair.rejected)],
         "provenance": {
             "request_id": entry.request.id,
             "pair": pair.kind,
@@ -335,24 +339,24 @@ def to_trl(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
             "rejected_first_propensity": pair.passed_by.first_propensity,
             "chosen_inclusion_propensity": pair.chosen.inclusion_propensity,
             "rejected_inclusion_propensity": pair.passed_by.inclusion_propensity,
-            **_of_request(entry),
+            **_describe_request(entry),
         },
     }
 
 
 def to_openai(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
-    """The preference form of OpenAI, Together and Fireworks. They take no other fields."""
+    """Convert to the preference format of OpenAI, Together and Fireworks; they take no other fields."""
     return {
-        "input": {"messages": prompt(entry)},
-        "preferred_output": [_assistant(draw.pair.preferred)],
-        "non_preferred_output": [_assistant(draw.pair.rejected)],
+        "input": {"messages": to_prompt(entry)},
+        "preferred_output": [_to_assistant_message(draw.pair.preferred)],
+        "non_preferred_output": [_to_assistant_message(draw.pair.rejected)],
     }
 
 
-def _kto(entry: LogEntry, candidate: Candidate, text: str, *, label: bool) -> dict[str, Any]:
+def _to_kto(entry: LogEntry, candidate: Candidate, text: str, *, label: bool) -> dict[str, Any]:
     return {
-        "prompt": prompt(entry),
-        "completion": [_assistant(text)],
+        "prompt": to_prompt(entry),
+        "completion": [_to_assistant_message(text)],
         "label": label,
         "provenance": {
             "request_id": entry.request.id,
@@ -362,12 +366,12 @@ def _kto(entry: LogEntry, candidate: Candidate, text: str, *, label: bool) -> di
             "position": candidate.position,
             "first_propensity": candidate.first_propensity,
             "inclusion_propensity": candidate.inclusion_propensity,
-            **_of_request(entry),
+            **_describe_request(entry),
         },
     }
 
 
-def _of_request(entry: LogEntry) -> dict[str, Any]:
+def _describe_request(entry: LogEntry) -> dict[str, Any]:
     # A column of nulls has no type, and loaders then refuse the text that comes later: so "" where nothing ranked.
     return {
         "order_propensity": entry.request.order_propensity,
@@ -377,13 +381,13 @@ def _of_request(entry: LogEntry) -> dict[str, Any]:
     }
 
 
-def prompt(entry: LogEntry) -> list[dict[str, str]]:
-    """The conversation as chat messages, with the agent's hint before it as the system's."""
+def to_prompt(entry: LogEntry) -> list[dict[str, str]]:
+    """Convert the conversation to chat messages, with the agent's hint before it as the system's."""
     hint = [{"role": "system", "content": entry.request.hint}] if entry.request.hint else []
     return hint + [{"role": _ROLES[turn.role], "content": turn.text} for turn in entry.request.conversation]
 
 
-def _assistant(text: str) -> dict[str, str]:
+def _to_assistant_message(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 

@@ -1,7 +1,7 @@
-"""The forms that the log is exported in, each as a writer onto a file.
+"""The export formats by name, each as a writer onto a file.
 
-A form is told each request with `write`, and the end with `close`; what it made of them is in `left_out`: how many
-requests are not in the file, by the reason. `provenance` tells how preference pairs were made; other forms have none.
+A writer gets each request by `write`, and the end by `close`. `left_out` then has the numbers of requests that are not
+in the file, by reason, and `provenance` how preference pairs were made; other formats have none.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ CsvCells = Literal["safe", "raw"]
 
 
 class FormatWriter(Protocol):
-    """Writes requests; `close` writes the end, without which a file may be none."""
+    """Writes requests onto a file; `close` writes the end, without which it may be no file."""
 
     @property
     def left_out(self) -> Mapping[str, int]: ...
@@ -37,8 +37,9 @@ class FormatWriter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """A form, and what it leaves open: which pairs, drawn from which seed, and whether CSV is for spreadsheets (`safe`)
-    or to the letter.
+    """A format with its options: the kinds of pairs, the seed of their draw, and the cells of CSV.
+
+    `safe` cells are for spreadsheets, `raw` ones to the letter.
     """
 
     name: FormatName = "jsonl"
@@ -48,75 +49,75 @@ class ExportOptions:
 
     @property
     def fields(self) -> EntryFields:
-        """What it needs of each request."""
+        """The fields that the format needs of each request."""
         return CSV_FIELDS if self.name == "csv" else FIELDS
 
 
-def open_writer(wish: ExportOptions, file: BinaryIO) -> FormatWriter:
-    """The form, ready to write; raises ImportError where its library is missing."""
-    if wish.name == "parquet":
+def open_writer(options: ExportOptions, file: BinaryIO) -> FormatWriter:
+    """Build the writer of a format, ready to write. Raises ImportError if its library is missing."""
+    if options.name == "parquet":
         from bot.choice_log.formats.parquet import ParquetFormatWriter
 
         return ParquetFormatWriter(file)
-    if wish.name == "jsonl":
-        return _Text(file, JsonLinesEncoder().encode)
-    if wish.name == "csv":
-        made = CsvEncoder.for_spreadsheets() if wish.cells == "safe" else CsvEncoder.verbatim()
-        file.write(made.encode_header().encode())
-        return _Text(file, made.encode)
-    return _Derived(file, _DERIVED[wish.name](wish))
+    if options.name == "jsonl":
+        return _TextWriter(file, JsonLinesEncoder().encode)
+    if options.name == "csv":
+        encoder = CsvEncoder.for_spreadsheets() if options.cells == "safe" else CsvEncoder.verbatim()
+        file.write(encoder.encode_header().encode())
+        return _TextWriter(file, encoder.encode)
+    return _DerivedWriter(file, _LINE_BUILDERS[options.name](options))
 
 
-class _Lines(Protocol):
+class _LineBuilder(Protocol):
     left_out: Counter[str]
 
     def lines(self, entry: LogEntry) -> list[str]: ...
 
 
-_DERIVED: Final[dict[FormatName, Callable[[ExportOptions], _Lines]]] = {
-    "trl": lambda wish: Preferences(wish.pairs, to_trl, seed=wish.seed),
-    "openai": lambda wish: Preferences(wish.pairs, to_openai, seed=wish.seed),
+_LINE_BUILDERS: Final[dict[FormatName, Callable[[ExportOptions], _LineBuilder]]] = {
+    "trl": lambda options: Preferences(options.pairs, to_trl, seed=options.seed),
+    "openai": lambda options: Preferences(options.pairs, to_openai, seed=options.seed),
     "kto": lambda _: KtoLabels(),
     "sft": lambda _: SftConversations(),
     "vw": lambda _: BanditExamples(),
 }
 
 
-class _Text:
-    """Every request as text."""
+class _TextWriter:
+    """Writes every request as text."""
 
     left_out: Mapping[str, int] = {}
     provenance: None = None
 
-    def __init__(self, file: BinaryIO, text: Callable[[RawEntry], str]) -> None:
+    def __init__(self, file: BinaryIO, encode: Callable[[RawEntry], str]) -> None:
         self._file = file
-        self._text = text
+        self._encode = encode
 
     def write(self, raw: RawEntry) -> None:
-        self._file.write(self._text(raw).encode())
+        self._file.write(self._encode(raw).encode())
 
     def close(self) -> None:
         """There is nothing at the end."""
 
 
-class _Derived:
-    """What can be learned from requests, as text."""
+class _DerivedWriter:
+    """Writes the lines that are derived from requests: some give several, some none."""
 
-    def __init__(self, file: BinaryIO, maker: _Lines) -> None:
+    def __init__(self, file: BinaryIO, maker: _LineBuilder) -> None:
         self._file = file
-        self._maker = maker
-        self._records = EntryReader(FIELDS)
+        self._builder = maker
+        self._reader = EntryReader(FIELDS)
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        return self._maker.left_out
+        return self._builder.left_out
 
     @property
     def provenance(self) -> Mapping[str, Any] | None:
-        return self._maker.provenance if isinstance(self._maker, Preferences) else None
+        return self._builder.provenance if isinstance(self._builder, Preferences) else None
 
     def write(self, raw: RawEntry) -> None:
-        self._file.write("".join(self._maker.lines(self._records.read(raw))).encode())
+        self._file.write("".join(self._builder.lines(self._reader.read(raw))).encode())
 
     def close(self) -> None:
         """There is nothing at the end."""

@@ -1,5 +1,6 @@
-"""Choices as Vowpal Wabbit's multi-line examples (`--cb_adf`), for the one decision whose probability is known by
-itself: which candidate came first.
+"""Choices as Vowpal Wabbit's multi-line examples (`--cb_adf`).
+
+The decision learned from is which candidate came first, the only one whose probability is known by itself.
 
     shared |c where is my order |r surface=slash locale=en-US
     0:-1:0.3333 |s style=warm |m model=gpt-4o-mini |n words:12 |t we look into it
@@ -26,13 +27,13 @@ _SPECIAL: Final = re.compile(r"[\s|:]+")
 
 
 class BanditExamples:
-    """Requests as examples. `left_out` counts those that give none, by the reason."""
+    """Builds an example from each request. `left_out` counts those that give none, by reason."""
 
     def __init__(self) -> None:
         self.left_out: Counter[str] = Counter()
 
     def lines(self, entry: LogEntry) -> list[str]:
-        """The lines of one example, with the blank line that ends it; none for a request that cannot be one."""
+        """Build the lines of one example, with the blank line that ends it; none for a request that cannot be one."""
         shown = entry.visible
         if not shown:
             self.left_out[NOTHING_SHOWN] += 1
@@ -48,25 +49,30 @@ class BanditExamples:
             return []
         cost = -1 if entry.choice is not None and entry.choice.candidate_id == shown[0].id else 0
         label = f"0:{cost}:{shown[0].first_propensity!r} "
-        return [_shared(entry), label + _action(shown[0]), *[_action(one) for one in shown[1:]], "\n"]
+        return [
+            _build_shared_line(entry),
+            label + _build_action_line(shown[0]),
+            *[_build_action_line(one) for one in shown[1:]],
+            "\n",
+        ]
 
 
-def _shared(entry: LogEntry) -> str:
-    said = " ".join(_words(turn.text) for turn in entry.request.conversation)
-    return f"shared |c {said} |r surface={_name(entry.request.surface)} locale={_name(entry.request.locale)}\n"
+def _build_shared_line(entry: LogEntry) -> str:
+    said = " ".join(_join_words(turn.text) for turn in entry.request.conversation)
+    return f"shared |c {said} |r surface={_escape_name(entry.request.surface)} locale={_escape_name(entry.request.locale)}\n"
 
 
-def _action(candidate: Candidate) -> str:
+def _build_action_line(candidate: Candidate) -> str:
     text = candidate.text or ""
     return (
-        f"|s style={_name(candidate.style)} |m model={_name(candidate.model)} "
-        f"|n words:{len(_WORD.findall(text))} |t {_words(text)}\n"
+        f"|s style={_escape_name(candidate.style)} |m model={_escape_name(candidate.model)} "
+        f"|n words:{len(_WORD.findall(text))} |t {_join_words(text)}\n"
     )
 
 
-def _words(text: str) -> str:
+def _join_words(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
-def _name(text: str) -> str:
+def _escape_name(text: str) -> str:
     return _SPECIAL.sub("_", text)

@@ -23,26 +23,26 @@ Labels = dict[str, str]
 """How styles are called in front of the agent, by name."""
 
 
-def candidates(entry: LogEntry, texts: Texts, labels: Labels) -> RenderableType:
+def render_candidates(entry: LogEntry, texts: Texts, labels: Labels) -> RenderableType:
     """The candidates in their places, and what became of the other drafts."""
     panels = [_panel(candidate, texts, labels) for candidate in entry.visible]
-    return Group(*panels, *(Text(line, style="yellow") for line in missing(entry, texts)))
+    return Group(*panels, *(Text(line, style="yellow") for line in list_missing(entry, texts)))
 
 
-def missing(entry: LogEntry, texts: Texts) -> list[str]:
+def list_missing(entry: LogEntry, texts: Texts) -> list[str]:
     """How many drafts failed and why, and how many are hidden."""
-    errors = reasons(entry, texts)
+    errors = list_reasons(entry, texts)
     failed = sum(candidate.error is not None for candidate in entry.candidates)
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
     lines = []
     if failed:
-        lines.append(texts("drafts-failed", failed=failed, count=len(entry.candidates), reasons=errors))
+        lines.append(texts("drafts-failed", failed=failed, count=len(entry.candidates), list_reasons=errors))
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))
     return lines
 
 
-def reasons(entry: LogEntry, texts: Texts) -> str:
+def list_reasons(entry: LogEntry, texts: Texts) -> str:
     """Why drafts failed, each reason once."""
     errors = dict.fromkeys(candidate.error for candidate in entry.candidates if candidate.error)
     return ", ".join(texts(f"error-{error}") for error in errors)
@@ -53,7 +53,7 @@ def _panel(candidate: Candidate, texts: Texts, labels: Labels) -> Panel:
     return Panel(Text(make_printable(candidate.text or "")), title=Text(title, style="bold"), title_align="left")
 
 
-class Growing:
+class LiveDrafts:
     """Drafts side by side as they are written. They have no places yet: those are drawn when all have ended."""
 
     def __init__(self, console: Console, texts: Texts, labels: Labels) -> None:
@@ -72,10 +72,10 @@ class Growing:
         self._written = [""] * len(briefs)
         self._ends = [""] * len(briefs)
 
-    def grew(self, index: int, piece: str) -> None:
+    def append(self, index: int, piece: str) -> None:
         self._written[index] += piece
 
-    def ended(self, index: int, draft: Draft | BaseException) -> None:
+    def finish(self, index: int, draft: Draft | BaseException) -> None:
         if isinstance(draft, Draft):
             self._ends[index] = f"{draft.latency_ms} ms"
         elif isinstance(draft, DraftFailed):

@@ -175,7 +175,7 @@ async def test_the_fault_panel_makes_the_model_fail_and_well_again(tmp_path: Pat
 
 async def test_a_real_model_is_left_as_it_is() -> None:
     with pytest.raises(ImpossibleAction, match="only the demonstration model"):
-        demo._steering(None)("slow")
+        demo._make_fault_switch(None)("slow")
 
 
 async def doing(demo: demo.Demo, name: str, body: dict[str, Any]) -> tuple[int, Any]:

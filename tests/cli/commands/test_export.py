@@ -22,7 +22,7 @@ import pytest
 import zstandard
 
 from bot.choice_log import CSV_HEADER
-from cli.commands.export import Export, export
+from cli.commands.export import ExportJob, export_log
 from cli.database_location import Location
 from cli.options import parse_moment
 from cli.wiring import open_records
@@ -480,8 +480,8 @@ def test_where_files_need_a_name_it_is_beside(monkeypatch: pytest.MonkeyPatch) -
     """Not every file system has files without one."""
     monkeypatch.delattr("os.O_TMPFILE")
     asyncio.run(record_some(2))
-    wanted = Export(selection=Selection(), output=Path("log.jsonl"))
-    export(Location.of_file(Path("suggest.db")), wanted)
+    wanted = ExportJob(selection=Selection(), output=Path("log.jsonl"))
+    export_log(Location.of_file(Path("suggest.db")), wanted)
     assert ids(read("log.jsonl")) == ["r1", "r2"]
     assert listed() == ["log.jsonl", "suggest.db"]
 
@@ -590,9 +590,9 @@ def test_memory_stays_flat_however_long_the_log_is(tmp_path: Path) -> None:
     asyncio.run(fill(12_000))
     peaks = []
     for until in (START + timedelta(seconds=2_000), START + timedelta(seconds=12_000)):
-        wanted = Export(selection=Selection(until=until), output=tmp_path / "log.jsonl")
+        wanted = ExportJob(selection=Selection(until=until), output=tmp_path / "log.jsonl")
         tracemalloc.start()
-        export(Location.of_file(Path("suggest.db")), wanted)
+        export_log(Location.of_file(Path("suggest.db")), wanted)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (tmp_path / "log.jsonl").stat().st_size > 12_000_000

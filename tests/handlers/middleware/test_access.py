@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from handlers.background_tasks import BackgroundTasks
-from handlers.http import Health, listen, slack_app
-from handlers.middleware.access import AccessControl, visit_of
+from handlers.http import Health, build_slack_app, listen
+from handlers.middleware.access import AccessControl, parse_access_request
 from handlers.slack.client import Connection
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.live_message import LiveMessages
@@ -71,7 +71,7 @@ async def house(
             tasks=tasks,
             now=clock.now,
         )
-        bolt = connection.bolt(identity, signing_secret=slack.signing_secret)
+        bolt = connection.build_app(identity, signing_secret=slack.signing_secret)
         bolt.middleware(gate.admit)
 
         def door(name: str) -> Callable[..., Any]:
@@ -95,7 +95,7 @@ async def house(
 
         health = Health(ready=ready, metrics=lambda: (b"", "text/plain"))
         runner, port = await listen(
-            slack_app(bolt, signing_secret=slack.signing_secret, health=health), host="127.0.0.1", port=0
+            build_slack_app(bolt, signing_secret=slack.signing_secret, health=health), host="127.0.0.1", port=0
         )
         slack.request_url = f"http://127.0.0.1:{port}/slack/events"
         try:
@@ -344,7 +344,7 @@ async def test_what_a_member_posts_by_an_app_with_their_own_token_is_theirs(kind
 )
 def test_what_nobody_asks_for(body: dict) -> None:
     """Malformed, or nothing to refuse: its door decides."""
-    assert visit_of(body) is None
+    assert parse_access_request(body) is None
 
 
 async def test_allowed_channels(stage_with: StageMaker) -> None:

@@ -99,8 +99,8 @@ async def test_what_a_click_brings_is_the_modal_of_a_process_that_did_not_open_i
         modal = await a_modal(slack, made)
         fresh = LiveMessages(client=made._client, clock=clock.monotonic, sleep=clock.sleep)
         assert not await fresh.replace(REQUEST, [build_notice("lost")])
-        fresh.see(REQUEST.id, modal.view_id)
+        fresh.remember_modal(REQUEST.id, modal.view_id)
         assert await fresh.replace(REQUEST, [build_notice("Posted")])
         child = replace(REQUEST, id="r2", parent_request_id=REQUEST.id)
-        assert fresh.of(child) is fresh.of(REQUEST)
+        assert fresh.find(child) is fresh.find(REQUEST)
         assert slack.open_views(slack.people.agent)[-1].private_metadata == REQUEST.id

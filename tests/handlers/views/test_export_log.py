@@ -30,11 +30,11 @@ def _worker_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The work is done in this process: another takes two seconds to start. Tests without this hold that it does."""
 
     async def run(job: dict[str, Any]) -> dict[str, Any]:
-        done = await asyncio.to_thread(export.work, json.loads(json.dumps(job)))
+        done = await asyncio.to_thread(export.run_job, json.loads(json.dumps(job)))
         told: dict[str, Any] = json.loads(json.dumps(done))
         return told
 
-    monkeypatch.setattr(export_process, "_run", run)
+    monkeypatch.setattr(export_process, "_run_job", run)
 
 
 def values(form: str = "csv", days: str = "30", names: str = "ids") -> dict[str, dict[str, str]]:

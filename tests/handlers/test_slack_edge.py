@@ -296,7 +296,7 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         assert waited == [7.0, 7.0, 7.0]
         expired = ResponseUrl(url="http://x/", expires_at=NOW - timedelta(1))
         with pytest.raises(NotShown):
-            await ephemeral.answer(expired, build_notice("hello"))
+            await ephemeral.respond(expired, build_notice("hello"))
 
 
 @pytest.mark.parametrize(
