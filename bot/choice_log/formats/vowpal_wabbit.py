@@ -59,7 +59,8 @@ class BanditExamples:
 
 def _build_shared_line(entry: LogEntry) -> str:
     said = " ".join(_join_words(turn.text) for turn in entry.request.conversation)
-    return f"shared |c {said} |r surface={_escape_name(entry.request.surface)} locale={_escape_name(entry.request.locale)}\n"
+    surface, locale = _escape_name(entry.request.surface), _escape_name(entry.request.locale)
+    return f"shared |c {said} |r surface={surface} locale={locale}\n"
 
 
 def _build_action_line(candidate: Candidate) -> str:
