@@ -1,4 +1,4 @@
-"""Where `suggest rank` reads choices from: files of the choice log, or a database."""
+"""Sources of choices for `suggest rank`: files of the choice log, or a database."""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PickWeights = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a log, as it is and as a record, and where it stands: the file and its number."""
+    """A line of a log, as it is and as a record, with its file and number."""
 
     place: str
     raw: bytes
@@ -53,13 +53,18 @@ def read_training_set(source: ChoiceSource) -> TrainingSet:
 
 
 async def _collect_from_database(location: Location) -> TrainingSet:
+    """Read all choices of a database; in a demonstration's own, the simulated ones too."""
     async with open_existing(location) as database:
         selection = Selection(include_simulated=await Audit(database).is_demonstration())
         return collect_training_set([entry async for entry in ChoiceLog(database).iter_entries(selection)])
 
 
 def read_lines(log: Path) -> Iterator[LogLine]:
-    """Read each line as it is and as a record. Raises Failed at the first that is none: half a log is another log."""
+    """Read each line as it is and as a record.
+
+    Raises SettingsError for a file that is not there, Failed at the first line that is no record:
+    half a log is another log.
+    """
     try:
         with open_log(log) as file:
             for number, line in iter_lines(file):

@@ -1,4 +1,4 @@
-"""Which database a command works on, and opening it."""
+"""The database that a command works on, and opening it."""
 
 import shlex
 from collections.abc import AsyncIterator, Iterator
@@ -25,32 +25,33 @@ Origin = Literal["--database", "SUGGEST_DATABASE_URL", "demonstration"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A database's URL, and who named it."""
+    """A database's URL, and what named it."""
 
     url: str
     origin: Origin
 
     @classmethod
     def of_file(cls, file: Path, origin: Origin = "--database") -> Self:
-        """Names with spaces, question marks or percent signs are files too."""
+        """Locate a file; names with spaces, question marks or percent signs are files too."""
         return cls(url=f"sqlite:///{quote(str(file.expanduser()))}", origin=origin)
 
     @classmethod
     def of_settings(cls, settings: Settings) -> Self:
+        """Locate the database of SUGGEST_DATABASE_URL."""
         return cls(url=settings.suggest_database_url, origin="SUGGEST_DATABASE_URL")
 
     @property
     def file(self) -> Path | None:
-        """The file, if it is one."""
+        """The file; None for PostgreSQL."""
         return get_database_file(self.url) if self.url.startswith("sqlite") else None
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is a file with nothing in it, or none yet."""
+        """True for a file that is not there yet, or has nothing in it."""
         return self.file is not None and (not self.file.exists() or self.file.stat().st_size == 0)
 
     def __str__(self) -> str:
-        """For people: the file, or the URL without its password."""
+        """Name the file, or the URL without its password, for people."""
         if self.file is not None:
             return str(self.file)
         return parse_url(self.url).set(drivername="postgresql").render_as_string(hide_password=True)
@@ -62,7 +63,7 @@ def locate_database(file: Path | None) -> Location:
 
 
 def locate_for_try(settings: Settings, option: Path | None) -> Location:
-    """Where `suggest try` records: sample replies go to a file of their own, unless somebody named a database."""
+    """Locate where `suggest try` records: samples get a file of their own, unless a database was named."""
     if option is not None:
         return Location.of_file(option)
     if not settings.has_model and "suggest_database_url" not in settings.model_fields_set:
@@ -71,7 +72,7 @@ def locate_for_try(settings: Settings, option: Path | None) -> Location:
 
 
 async def describe_recording(location: Location, records: wiring.Records, *, simulated: bool) -> str:
-    """For people: where requests are recorded, and how to get them out, simulated ones also."""
+    """Say where requests are recorded, and how to export them, simulated ones also."""
     command = ["suggest", "export"]
     if location.origin != "SUGGEST_DATABASE_URL":
         command += ["--database", str(location)]
@@ -82,7 +83,7 @@ async def describe_recording(location: Location, records: wiring.Records, *, sim
 
 @asynccontextmanager
 async def open_or_create(location: Location) -> AsyncIterator[wiring.Records]:
-    """The database, made or brought to this program's schema where that is due. Raises Failed, SchemaTooNew."""
+    """Open a database, which is made or brought to this program's schema if need be. Raises Failed, SchemaTooNew."""
     refuse_other_files(location)
     with explain_unavailable(location):
         async with wiring.open_records(location.url) as records:
@@ -91,8 +92,9 @@ async def open_or_create(location: Location) -> AsyncIterator[wiring.Records]:
 
 @asynccontextmanager
 async def open_existing(location: Location) -> AsyncIterator[Database]:
-    """A database that exists already, at this program's schema, for whoever may read it. Makes no file, and writes
-    nothing. Raises SettingsError, Failed.
+    """Open a database that is at this program's schema, for reading; no file is made, nothing written.
+
+    Raises SettingsError, Failed.
     """
     if location.file is not None and not location.file.is_file():
         raise SettingsError(f"there is no database {location}: {_suggest_database(location)}")
@@ -115,7 +117,7 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
 
 
 async def is_unset(location: Location) -> bool:
-    """Say whether it is no choice log yet: no file, or a database without our tables. Raises SettingsError, Failed."""
+    """Return True for a database that is no choice log yet: no file, or no tables. Raises SettingsError, Failed."""
     if location.is_empty:
         return True
     refuse_other_files(location)
@@ -128,7 +130,7 @@ async def is_unset(location: Location) -> bool:
 
 
 def refuse_other_files(location: Location) -> None:
-    """A file of another kind is left alone, and no folder is made. Raises SettingsError, Failed."""
+    """Refuse files of another kind, and folders that are not there. Raises SettingsError, Failed."""
     if location.file is None:
         return
     if not location.file.parent.is_dir():
@@ -148,7 +150,7 @@ def refuse_other_files(location: Location) -> None:
 
 @contextmanager
 def explain_unavailable(location: Location) -> Iterator[None]:
-    """A database that cannot be used is named, with what to do. Raises Failed."""
+    """Turn Unavailable into Failed, which names the database and says what to do."""
     try:
         yield
     except DatabaseUnavailable as error:
@@ -161,7 +163,7 @@ async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
 
 
 def explain_unusable(location: Location, error: StorageError) -> str:
-    """Why a database cannot be used, and what to do, in one line."""
+    """Say in one line why a database cannot be used, and what to do."""
     why = " ".join(str(error).split())
     if isinstance(error, DatabaseUnsuitable):
         return (

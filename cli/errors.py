@@ -1,4 +1,4 @@
-"""How a command may end early, and in which words: one line on stderr and an exit code, in one place.
+"""Errors that end a command: one line on stderr and an exit code.
 
     2   wrong usage or configuration: SettingsError, a broken playbook, a message over the limit
     1   what was asked did not work: Failed, the database, the day's budget
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 
 class SettingsError(Exception):
-    """A setting or an option is missing or malformed; the message names it, with its fix, in one line. `lines` has
-    more of them where several are.
+    """A setting or an option is missing or malformed; the message names it, with its fix, in one line.
+
+    `lines` has more of them if several are.
     """
 
     def __init__(self, *lines: str) -> None:
@@ -25,7 +26,7 @@ class Failed(Exception):  # noqa: N818 - it is told, and ends the command, as an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What the user reads, and the exit code."""
+    """The line that the user reads, and the exit code."""
 
     line: str
     code: int
@@ -33,7 +34,7 @@ class Ending:
 
 
 def to_ending(error: Exception) -> Ending:
-    """The ending for an error that reached the front door."""
+    """Translate an error that nobody caught into the end of the command."""
     if isinstance(error, SettingsError):
         return Ending(line=str(error), code=2)
     if isinstance(error, Failed):
@@ -42,6 +43,7 @@ def to_ending(error: Exception) -> Ending:
 
 
 def _translate_error(error: Exception) -> Ending:
+    """Translate an error of a lower room."""
     from bot.errors import MessageTooLong, Refusal
     from bot.i18n.texts import DEFAULT_LOCALE, get_texts
     from bot.playbook import PlaybookError

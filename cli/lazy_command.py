@@ -1,4 +1,4 @@
-"""Commands whose modules are imported when they are called, so that `suggest --help` is there at once."""
+"""Commands whose modules are imported when they are called, so that `suggest --help` is fast."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The running bot: started in order, stopped in reverse, within the time that a shutdown has."""
+"""The running bot: starts in order, does its regular work, stops in reverse."""
 
 import asyncio
 import logging
@@ -67,8 +67,9 @@ async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
 async def run_bot(
     settings: Settings, *, http: Address | None, health: Address | None, models: ModelSource | None = None
 ) -> AsyncIterator[int | None]:
-    """The bot, accepting work inside the block; the port that it listens on, if it does. `models` are those that the
-    settings name, unless they are given.
+    """Run the bot, accepting work inside the block; yield the port that it listens on, if it does.
+
+    `models` are those that the settings name, unless they are given. Raises SettingsError, Failed, PlaybookError.
     """
     playbook = load_playbook(settings.suggest_playbook)
     async with AsyncExitStack() as stack:
@@ -126,7 +127,7 @@ def _build_dependencies(
     privacy: PrivacyService,
     metrics: Metrics,
 ) -> Dependencies:
-    """All that the handlers need from below."""
+    """Build all that the handlers need from below."""
     users = Users(client=connection.client, clock=wiring.monotonic, home=identity.home)
     threads = Threads(client=connection.build_patient_client(), users=users, identity=identity)
     courier = SlackCourier(client=connection.client, users=users, session=session, now=wiring.now)
@@ -149,7 +150,7 @@ def _build_dependencies(
 
 
 async def _open_database(stack: AsyncExitStack, location: database_location.Location) -> wiring.Records:
-    """The database; one whose server does not answer yet is waited for. Raises Failed for what waiting cannot mend."""
+    """Open the database, and wait for a server that does not answer yet. Raises Failed for other troubles."""
     while True:
         try:
             return await stack.enter_async_context(database_location.open_or_create(location))
@@ -170,7 +171,7 @@ async def _accept_work(
     health: Address | None,
     probes: Health,
 ) -> int | None:
-    """Start accepting; at the end of the stack these close first. The port, if one is listened on."""
+    """Start to accept; at the end of the stack these close first. Return the port, if one is listened on."""
     if http is not None:
         return await _listen(
             stack, build_slack_app(bolt, signing_secret=_get_signing_secret(settings), health=probes), http
@@ -188,6 +189,7 @@ async def _accept_work(
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, address: Address) -> int:
+    """Listen on an address, until the stack ends. Raises SettingsError if that cannot be."""
     host, port = address
     try:
         runner, port = await listen(app, host=host, port=port)
@@ -204,7 +206,7 @@ def _make_connection(settings: Settings, session: aiohttp.ClientSession) -> Conn
 
 
 async def _identify(connection: Connection) -> BotIdentity:
-    """Who we are, asked until Slack answers. Raises SettingsError where it does not take the token."""
+    """Ask Slack for the bot's identity until it answers. Raises SettingsError if it refuses the token."""
     while True:
         try:
             return await connection.identify()
@@ -221,7 +223,7 @@ def _get_signing_secret(settings: Settings) -> str:
 
 
 async def _keep_alive(recoverer: Recoverer, handlers: SlackHandlers) -> None:
-    """Show that this replica is alive, and go on with what dead ones left behind."""
+    """Send this replica's heartbeat, and go on with what dead ones left behind."""
     await recoverer.beat()
     for _ in range(TAKEN_AT_ONCE):
         left = await recoverer.take_over()
@@ -233,7 +235,7 @@ async def _keep_alive(recoverer: Recoverer, handlers: SlackHandlers) -> None:
 async def _start_learning(
     stack: AsyncExitStack, settings: Settings, records: wiring.Records, metrics: Metrics
 ) -> LearnedOrderer | None:
-    """The learned order, which follows the database, and the learning of it; None where that is switched off."""
+    """Start to follow the learned order and to refit it; return None if that is switched off."""
     if settings.suggest_ranking == "off":
         return None
     ordering = wiring.make_orderer(records=records, metrics=metrics)
@@ -250,7 +252,7 @@ async def _run_and_repeat(stack: AsyncExitStack, work: Callable[[], Awaitable[ob
 
 
 def _repeat(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
-    """Do `work` again and again until the stack ends; the first time when the start is over."""
+    """Do `work` again and again until the stack ends; the first time after `every_s`."""
 
     async def repeat() -> None:
         while True:
@@ -261,7 +263,7 @@ def _repeat(stack: AsyncExitStack, work: Callable[[], Awaitable[object]], *, eve
 
 
 async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
-    """What goes wrong is logged, and tried again."""
+    """Do `work`; log what goes wrong, for it is tried again."""
     try:
         await work()
     except DatabaseUnavailable as error:
@@ -277,6 +279,7 @@ def _expose_metrics(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
 
 
 async def _drain(tasks: BackgroundTasks, limit_s: float) -> None:
+    """Let background tasks finish, for `limit_s` at most."""
     cancelled = await tasks.drain(limit_s)
     if cancelled:
         _log.warning("%s pieces of work did not finish in time; they go on after the next start", cancelled)

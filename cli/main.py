@@ -1,4 +1,4 @@
-"""`suggest`: the commands by their names, and how each ends: a line on stderr and an exit code."""
+"""`suggest`: registers the commands, and ends each with an exit code and, on failure, one line on stderr."""
 
 import sys
 from typing import Annotated, Final
@@ -60,7 +60,7 @@ _register_commands()
 
 
 def main() -> None:
-    """Run the command line. What is known ends in one line on stderr and an exit code; Ctrl-C ends quietly, in 130."""
+    """Run the command line of this process, and exit."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def run(args: list[str] | None = None) -> int:
-    """The exit code of one command line."""
+    """Run a command line, and return its exit code. Ctrl-C ends quietly, in 130."""
     try:
         return int(app(args, prog_name="suggest", standalone_mode=False) or 0)
     except typer.TyperException as error:
@@ -84,7 +84,7 @@ def run(args: list[str] | None = None) -> int:
 
 
 def _refuse_usage(error: typer.TyperException) -> int:
-    """Wrong usage in one line; where nothing was asked for, the help."""
+    """Print wrong usage in one line; the whole help if no command was named."""
     message = error.format_message().strip().replace("Value error, ", "")
     if "\n" in message:
         print(message, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where bytes go: stdout, a pipe, or a file that is whole or not there at all; packed if its name says so."""
+"""Output to stdout, a pipe, or a file that is whole or not there at all; compressed if its name says so."""
 
 import contextlib
 import gzip
@@ -23,7 +23,10 @@ _LEVEL: Final = 6
 
 @contextmanager
 def open_output(output: Path) -> Iterator[BinaryIO]:
-    """Where the bytes go. Raises Failed where they cannot; a reader who leaves early is BrokenPipeError."""
+    """Open stdout, a pipe or a file for writing.
+
+    Raises Failed if it cannot be written, BrokenPipeError if a reader leaves early.
+    """
     try:
         if output == STDOUT:
             yield sys.stdout.buffer
@@ -42,7 +45,7 @@ def open_output(output: Path) -> Iterator[BinaryIO]:
 
 
 def is_regular_target(output: Path) -> bool:
-    """False for stdout, and for a pipe or a device, which is not to be replaced by a file."""
+    """Return False for stdout, and for a pipe or a device, which is not to be replaced by a file."""
     if output == STDOUT:
         return False
     try:
@@ -53,7 +56,7 @@ def is_regular_target(output: Path) -> bool:
 
 @contextmanager
 def open_compressed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
-    """The file as its name wants it: .gz is gzip, .zst is Zstandard, anything else as it is."""
+    """Compress by the name's ending: .gz is gzip, .zst is Zstandard, anything else stays plain."""
     if name.suffix == ".gz":
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=_LEVEL, mtime=0) as plain:
             yield cast("BinaryIO", plain)
@@ -68,7 +71,7 @@ def open_compressed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its place under its name once everything is on the disk; else nothing of it stays.
+    """Open a file that takes its name once everything is on the disk; else nothing of it stays.
 
     A new one is for its owner only: it may hold what people wrote. One that replaces another has that one's mode.
     """
@@ -89,7 +92,7 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def _open_nameless(part_file: Path) -> BinaryIO:
-    """A file without a name, of which a killed process leaves nothing; one at `part_file` where that is not to be had."""
+    """Open a file without a name, of which a killed process leaves nothing; else one at `part_file`."""
     with contextlib.suppress(OSError, AttributeError):
         descriptor = os.open(part_file.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
         if Path(f"/proc/self/fd/{descriptor}").exists():
@@ -100,7 +103,7 @@ def _open_nameless(part_file: Path) -> BinaryIO:
 
 @contextmanager
 def _exit_at_sigterm() -> Iterator[None]:
-    """A polite end tidies up, too. Only the main thread may say so."""
+    """Exit at SIGTERM as an exception does, so that files are tidied up; in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -116,7 +119,7 @@ def _exit(number: int, _: object) -> NoReturn:
 
 
 def sync_folder(folder: Path) -> None:
-    """The new name is on the disk too, where folders can be opened."""
+    """Sync a folder, so that a new name in it is on the disk too."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Whether everything that the bot needs is usable: for /readyz and for `suggest doctor`. Never spends tokens."""
+"""Checks that everything the bot needs is usable, for /readyz and `suggest doctor`. They spend no tokens."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -39,19 +39,20 @@ class Readiness:
         self._remote: tuple[Check, ...] = ()
 
     async def check(self) -> tuple[Check, ...]:
+        """Check the database now, Slack and the model every REMEMBERED_S."""
         if time.monotonic() - self._checked_at > REMEMBERED_S:
             self._remote = (await check_slack(self._connection), await check_model(self._settings, self._session))
             self._checked_at = time.monotonic()
         return (await check_database(self._records.database, self._write_heartbeat), *self._remote)
 
     async def _write_heartbeat(self) -> None:
-        """A heartbeat more: what cannot be written is not ready, however well it can be read."""
+        """Send a heartbeat: a database that takes no writes is not ready, however well it can be read."""
         now = wiring.now()
         await self._records.replicas.beat(now, dead_before=now - DEAD_AFTER)
 
 
 async def check_database(database: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
-    """Readable, at this program's schema, and writable if there is something to write."""
+    """Check that the database is at this program's schema and, with `write`, that it takes writes."""
     try:
         found, wanted = await read_revisions(database)
         if write is not None and found == wanted:
@@ -63,7 +64,7 @@ async def check_database(database: Database, write: Callable[[], Awaitable[None]
 
 
 async def check_slack(connection: Connection) -> Check:
-    """The bot token is taken."""
+    """Check that Slack takes the bot token."""
     try:
         await identify(connection)
     except NotUsable as error:
@@ -72,7 +73,7 @@ async def check_slack(connection: Connection) -> Check:
 
 
 async def check_model(settings: Settings, session: aiohttp.ClientSession) -> Check:
-    """The model's server answers and takes the key."""
+    """Check that the model's server answers and takes the key."""
     try:
         await ModelServer(settings, session).list_models()
     except NotUsable as error:
@@ -81,11 +82,11 @@ async def check_model(settings: Settings, session: aiohttp.ClientSession) -> Che
 
 
 class NotUsable(Exception):  # noqa: N818 - named for what was found
-    """Why something cannot be used, and what to do."""
+    """Something cannot be used; the message says why, and what to do."""
 
 
 async def identify(connection: Connection) -> BotIdentity:
-    """Whom the bot token stands for. Raises NotUsable."""
+    """Ask Slack whom the bot token stands for. Raises NotUsable."""
     try:
         return await connection.identify()
     except SlackRefused as error:
@@ -96,12 +97,14 @@ async def identify(connection: Connection) -> BotIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Response:
+    """The status and the JSON of a response."""
+
     status: int
     body: Any
 
 
 class ModelServer:
-    """The model's server at `address`, asked for what costs nothing."""
+    """A client of the model's server, for requests that cost nothing."""
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self.address = (settings.openai_base_url or OPENAI_URL).rstrip("/")
@@ -109,7 +112,7 @@ class ModelServer:
         self._session = session
 
     async def list_models(self) -> frozenset[str] | None:
-        """The models that it lists, None where it does not list any. Raises NotUsable."""
+        """List the server's models; None if it does not list any. Raises NotUsable."""
         answer = await self._get("/models")
         if answer.status in {401, 403}:
             raise NotUsable(f"the key is refused (HTTP {answer.status}): {FIXES['OPENAI_API_KEY']}")
@@ -123,7 +126,7 @@ class ModelServer:
         return _parse_models(answer.body) if answer.status == 200 else None
 
     async def is_lacking(self, name: str, listed: Iterable[str]) -> bool:
-        """Whether it does not have this model: neither in its list, nor under a name that it does not list."""
+        """Return True if a model is neither in the server's list, nor answers under its own name."""
         return name not in listed and (await self._get(f"/models/{quote(name)}")).status != 200
 
     async def _get(self, path: str) -> _Response:

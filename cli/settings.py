@@ -1,4 +1,4 @@
-"""Every setting, from the environment and `.env`. The only module that reads the environment."""
+"""All settings, from the environment and `.env`. The only module that reads the environment."""
 
 import os
 import re
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        """Copied with a line break or a quote of a word processor, it would fail deep inside an HTTP library."""
+        """Refuse a secret that was copied with more around it: it would fail deep inside an HTTP library."""
         if value is None:
             return None
         secret = value.get_secret_value().strip()
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
 
     @property
     def has_model(self) -> bool:
-        """Whether a real model is configured."""
+        """True if a real model is configured."""
         return self.openai_api_key is not None or self.openai_base_url is not None
 
 
@@ -190,12 +190,12 @@ FIXES: Final[dict[str, str]] = {
 
 
 def split_secret_keys(value: str) -> tuple[str, ...]:
-    """The keys of SUGGEST_SECRET_KEY: the first seals, all open."""
+    """Split SUGGEST_SECRET_KEY: the first key seals, all open."""
     return tuple(key for part in value.split(",") if (key := part.strip()))
 
 
 def load_settings() -> Settings:
-    """The settings. Raises SettingsError for the first that is malformed."""
+    """Load the settings. Raises SettingsError, which has a line for each that is malformed."""
     try:
         return Settings()
     except ValidationError as error:
@@ -207,28 +207,30 @@ def load_settings() -> Settings:
 
 
 def require(settings: Settings, *names: str) -> None:
-    """Raises SettingsError for the first of these settings that is missing."""
+    """Refuse to go on without these settings. Raises SettingsError for the first that is missing."""
     for name in names:
         if getattr(settings, name.lower()) is None:
             raise SettingsError(f"{name} is missing: {FIXES[name]}")
 
 
 def hide_from_libraries() -> None:
-    """Take away what Slack's library would read by itself: with a client id it switches to OAuth and a file store."""
+    """Remove what Slack's library would read by itself: with a client id it switches to OAuth and a file store."""
     for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET"):
         os.environ.pop(name, None)
 
 
 def limit_algebra_threads() -> None:
-    """Call it before NumPy is loaded. Its threads spin while they wait for each other: on a busy machine that costs ten
-    times the CPU. What is set already stands; processes started from here inherit it.
+    """Limit NumPy to one thread; call it before NumPy is loaded.
+
+    Its threads spin while they wait for each other: on a busy machine that costs ten times the CPU. What is set already
+    stands; processes started from here inherit it.
     """
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
 def locale() -> str:
-    """The terminal's language, such as de-DE; en-US where it has none."""
+    """Detect the terminal's language, such as de-DE; en-US if it has none."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             found = re.match(r"([a-z]{2,3})(?:_([A-Z]{2}))?(?=[.@]|$)", value)
@@ -237,29 +239,29 @@ def locale() -> str:
 
 
 def is_traced() -> bool:
-    """Whether LangChain sends traces to LangSmith, by LangSmith's own variables."""
+    """Return True if LangSmith's own variables make LangChain send traces there."""
     names = ("LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING", "LANGCHAIN_TRACING")
     return next((value for name in names if (value := os.environ.get(name, "").strip())), "") == "true"
 
 
 def has_browser() -> bool:
-    """Whether a browser with a window can be opened from here."""
+    """Return True if a browser with a window can be opened from here."""
     names = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in names)
 
 
 def editor() -> str | None:
-    """The command of the user's text editor, None if they named none."""
+    """Find the command of the user's text editor; None if they named none."""
     return os.environ.get("VISUAL") or os.environ.get("EDITOR") or None
 
 
 def wants_tracebacks() -> bool:
-    """Whether unexpected errors are shown with their traceback, which may hold what people wrote."""
+    """Return True if unexpected errors are shown with their traceback, which may hold what people wrote."""
     return os.environ.get("SUGGEST_LOG_LEVEL", "").strip().lower() == "debug"
 
 
 def _describe_errors(error: ValidationError) -> Sequence[str]:
-    """A line for each: the setting, what is wrong with it, its fix. Never its value: it may be a secret."""
+    """Describe each error in a line: the setting, what is wrong, its fix. Never its value: it may be a secret."""
     return [_describe_error(problem) for problem in error.errors(include_input=False, include_url=False)]
 
 

@@ -1,4 +1,4 @@
-"""The app as Slack knows it: `manifest.yml`, made fit for Socket Mode or for HTTP."""
+"""The Slack app's manifest, from `manifest.yml`, made fit for Socket Mode or for HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ _PATHS: Final = (Path(__file__).parent / "manifest.yml", Path(__file__).parent.p
 
 
 def load_manifest() -> Manifest:
-    """The manifest as it is in the repository."""
+    """Load the manifest as it is in the repository."""
     file = next(place for place in _PATHS if place.is_file())
     manifest: Manifest = yaml.safe_load(file.read_text(encoding="utf-8"))
     return manifest
 
 
 def list_bot_scopes(manifest: Manifest) -> frozenset[str]:
-    """What the bot token must be granted."""
+    """List the scopes that the bot token must be granted."""
     return frozenset(manifest["oauth_config"]["scopes"]["bot"])
 
 
 def adapt_to_socket_mode(manifest: Manifest) -> Manifest:
-    """The same, without the URLs, which Socket Mode does not use."""
+    """Remove the URLs, which Socket Mode does not use; changes the manifest itself."""
     for holder, key in _find_urls(manifest):
         holder.pop(key, None)
     manifest["settings"]["socket_mode_enabled"] = True
@@ -39,7 +39,7 @@ def adapt_to_socket_mode(manifest: Manifest) -> Manifest:
 
 
 def adapt_to_http(manifest: Manifest, url: str) -> Manifest:
-    """The same, with Slack's deliveries going to `url`. Raises SettingsError."""
+    """Set the URLs of Slack's deliveries; changes the manifest itself. Raises SettingsError."""
     address = build_request_url(url)
     for holder, key in _find_urls(manifest):
         holder[key] = address
@@ -48,7 +48,7 @@ def adapt_to_http(manifest: Manifest, url: str) -> Manifest:
 
 
 def build_request_url(url: str) -> str:
-    """Where Slack is to deliver; a URL without a path gets the bot's. Raises SettingsError."""
+    """Build the URL for Slack's deliveries; one without a path gets the bot's. Raises SettingsError."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme == "https" and parts.hostname and parts.port != 0 and not any(map(str.isspace, url))
@@ -70,7 +70,7 @@ def to_json(manifest: Manifest) -> str:
 
 
 def _find_urls(manifest: Manifest) -> Iterator[tuple[Manifest, str]]:
-    """Where a manifest names the URL: (the object, its key)."""
+    """Find each place of a URL in the manifest: the object, and its key."""
     for command in manifest["features"].get("slash_commands", []):
         yield command, "url"
     for part in ("interactivity", "event_subscriptions"):

@@ -10,7 +10,7 @@ from bot.drafting import Brief, Draft, Drafter
 
 
 class Watcher(Protocol):
-    """Who watches, inside a `with`: told which drafts begin, each piece of them, and how each one ends."""
+    """A display of drafts inside a `with`: told how they begin, each piece of text, and how each ends."""
 
     def __enter__(self) -> Any: ...
 
@@ -26,7 +26,7 @@ class Watcher(Protocol):
 
 
 class StreamingDrafter:
-    """Stands in for a `Drafter` where the use case asks for a batch: all of it is streamed, at once.
+    """A `Drafter` that streams each batch to a watcher, all drafts at once.
 
     The drafter's deadline, retries and limits hold; a batch that is cancelled leaves nothing running.
     """
@@ -36,7 +36,7 @@ class StreamingDrafter:
         self._watcher = watcher
 
     async def abatch(self, inputs: list[Brief], config: Any = None, *, return_exceptions: bool = False) -> list[Draft]:
-        """As `Drafter.abatch`."""
+        """Draft as `Drafter.abatch` does."""
         with self._watcher:
             self._watcher.begin(inputs)
             tasks = [asyncio.create_task(self._stream(index, brief, config)) for index, brief in enumerate(inputs)]
@@ -51,7 +51,7 @@ class StreamingDrafter:
     async def abatch_as_completed(
         self, inputs: Sequence[Brief], config: Any = None, *, return_exceptions: bool = False
     ) -> AsyncGenerator[tuple[int, Any], None]:
-        """All at once, when the last is done: who watches has seen each as it was written."""
+        """Yield all drafts when the last is done: the watcher has seen each as it was written."""
         for finish in enumerate(await self.abatch(list(inputs), config, return_exceptions=return_exceptions)):
             yield finish
 

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees and types. Texts of customers and models are shown as they are, never obeyed."""
+"""Input and output of a person at a terminal. Texts of customers and models are shown, never obeyed."""
 
 import contextlib
 import os
@@ -26,12 +26,12 @@ _LONG_AGO: Final = 1
 
 
 def make_printable(text: str) -> str:
-    """The text without what a terminal would take as a command."""
+    """Replace the characters that a terminal would take as a command."""
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Terminal:
-    """Shows on stdout, asks on stdin. Without a person at both, `is_interactive` is false and nothing may be asked."""
+    """A terminal: shows on stdout, asks on stdin. If it is not `is_interactive`, nothing may be asked."""
 
     def __init__(self, *, console: Console, notes: Console, editor: str | None = None) -> None:
         self.console = console
@@ -40,36 +40,37 @@ class Terminal:
 
     @classmethod
     def for_people(cls, *, editor: str | None) -> Self:
-        """Everything on stdout."""
+        """Make a terminal with everything on stdout."""
         console = Console(highlight=False, markup=False, emoji=False)
         return cls(console=console, notes=console, editor=editor)
 
     @classmethod
     def for_json(cls) -> Self:
-        """Stdout is for the caller's JSON: notes go to stderr, and nothing is shown or asked."""
+        """Make a terminal whose stdout is for JSON: notes go to stderr, and nothing is shown or asked."""
         return cls(console=Console(quiet=True), notes=Console(stderr=True, highlight=False))
 
     @property
     def is_interactive(self) -> bool:
+        """True if a person is at both stdin and stdout."""
         return not self.console.quiet and sys.stdin.isatty() and sys.stdout.isatty()
 
     def show(self, screen: RenderableType) -> None:
         self.console.print(screen)
 
     def say(self, text: str, *, style: str = "") -> None:
-        """Text as it is, wrapped at words."""
+        """Print a text as it is, wrapped at words."""
         self.console.print(Text(make_printable(text), style=style))
 
     def hand_over(self, text: str) -> None:
-        """Text to be copied: not a line break is added."""
+        """Print a text to be copied: not a line break is added."""
         self.console.print(Text(make_printable(text)), soft_wrap=True)
 
     def note(self, text: str, *, style: str = "dim") -> None:
-        """A fact beside what was asked for."""
+        """Print a fact beside what was asked for."""
         self._notes.print(Text(make_printable(text), style=style), soft_wrap=True)
 
     def ask(self, question: str, *, prefilled: str = "") -> str | None:
-        """One line; None after Ctrl-C or Ctrl-D. `prefilled` stands in it, to be changed."""
+        """Ask for one line; None after Ctrl-C or Ctrl-D. `prefilled` stands in it, to be changed."""
         with _handle_interrupts(signal.default_int_handler), _prefill_line(prefilled):
             try:
                 return input(question).strip()
@@ -78,8 +79,9 @@ class Terminal:
                 return None
 
     def edit(self, text: str) -> str | None:
-        """The text as it was rewritten, in the user's editor or, without one, in the line; None if it was left as it
-        is. Raises Failed where the editor did not work.
+        """Let the user rewrite a text, in their editor or, without one, in the line.
+
+        Returns None if it was left as it is. Raises Failed if the editor did not work.
         """
         if self._editor is not None:
             return _run_editor(text, self._editor)
@@ -89,6 +91,7 @@ class Terminal:
 
 
 def _run_editor(text: str, editor: str) -> str | None:
+    """Run the user's editor on a file with the text; None if it was not saved. Raises Failed."""
     with tempfile.TemporaryDirectory(prefix="suggest-") as folder:
         file = Path(folder) / "reply.txt"
         file.write_text(text + "\n", encoding="utf-8")
@@ -108,7 +111,7 @@ def _run_editor(text: str, editor: str) -> str | None:
 
 @contextlib.contextmanager
 def _handle_interrupts(handler: Callable[..., Any]) -> Iterator[None]:
-    """Another handler of Ctrl-C: asyncio's own would only note it while a question is asked."""
+    """Replace the handler of Ctrl-C: asyncio's own would only note it while a question is asked."""
     before = signal.signal(signal.SIGINT, handler)
     try:
         yield

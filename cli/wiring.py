@@ -1,4 +1,4 @@
-"""The composition root: every part is made here, once, by hand, and closed in the reverse order."""
+"""The composition root: makes every part once, by hand, and closes them in the reverse order."""
 
 import random
 import time
@@ -52,7 +52,7 @@ STATEMENT_LIMIT_S = 1.5
 
 
 def now() -> datetime:
-    """UTC, to the millisecond: as precise as it is kept."""
+    """Return the time in UTC, to the millisecond: as precise as it is kept."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -61,13 +61,13 @@ monotonic = time.monotonic
 
 
 def new_id() -> str:
-    """A UUIDv7: ids sort by the time they were made."""
+    """Make a UUIDv7: ids sort by the time they were made."""
     return str(uuid7())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """The database's parts, and what this process still owes it. `is_new`: its schema was made just now."""
+    """The database's parts, and the buffer of writes it still lacks. `is_new`: its schema was made just now."""
 
     database: Database
     is_new: bool
@@ -82,7 +82,7 @@ class Records:
 
 @asynccontextmanager
 async def open_records(url: str) -> AsyncIterator[Records]:
-    """The database as one replica sees it, brought to this program's schema. Raises ValueError, StorageError."""
+    """Open the database as one replica, brought to this program's schema. Raises ValueError, StorageError."""
     before = await _migrate_schema(url)
     database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S), new_id()
     try:
@@ -102,7 +102,7 @@ async def open_records(url: str) -> AsyncIterator[Records]:
 
 
 async def _migrate_schema(url: str) -> str | None:
-    """Bring the database to this program's schema, however long that takes. The schema that it had before."""
+    """Bring the database to this program's schema, however long that takes. Return the schema before."""
     database = Database(url)
     try:
         before, _ = await migrate(database)
@@ -115,7 +115,7 @@ async def _migrate_schema(url: str) -> str | None:
 async def open_drafter(
     settings: Settings, *, models: ModelSource | None = None, word_s: float = 0.0
 ) -> AsyncIterator[Drafter]:
-    """A drafter on these models; else on the configured ones, or on the demonstration model where none is."""
+    """Open a drafter on these models; else on the configured ones, or the demonstration model."""
     if is_traced() and settings.suggest_trace_text == "off":
         hide_texts()
     drafter = Drafter(
@@ -129,7 +129,7 @@ async def open_drafter(
 
 
 def make_terms(settings: Settings) -> DraftingTerms:
-    """What requests are drafted with; without a model, they are simulated."""
+    """Make the terms of drafting; without a model, requests are simulated."""
     return DraftingTerms(
         candidates=settings.suggest_candidates,
         model=settings.suggest_model if settings.has_model else DEMONSTRATION_MODEL,
@@ -150,7 +150,7 @@ def make_pause_switch(*, records: Records) -> PauseSwitch:
 
 
 def make_privacy_service(settings: Settings, *, records: Records, playbook: Playbook) -> PrivacyService:
-    """What models see, and what is kept of it. What stands in the playbook is the team's own, and masked nowhere."""
+    """Make the masking of texts. The playbook's own text is the team's, and masked nowhere."""
     recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
     return PrivacyService(
         vault=Vault(records.database),

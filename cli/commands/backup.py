@@ -22,7 +22,7 @@ from storage.schema import read_revisions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReceipt:
-    """What was copied, and the rows of each table."""
+    """The database, its copy, and the number of rows copied of each table."""
 
     database: Location
     target: Path
@@ -49,7 +49,7 @@ def run(
 
 
 def refuse_existing(target: Path) -> None:
-    """Leave alone what is there already. Raises SettingsError."""
+    """Leave a file alone that is there already. Raises SettingsError."""
     if target.exists() or target.is_symlink():
         raise SettingsError(f"{target} is there already: name another file, or give --force to replace it")
 
@@ -71,13 +71,13 @@ async def back_up(location: Location, target: Path) -> BackupReceipt:
 
 
 def _refuse_to_replace(target: Path, source: Path) -> None:
-    """A folder, a device, or the database itself. Raises SettingsError."""
+    """Refuse a folder, a device, or the database itself as target. Raises SettingsError."""
     if target.exists() and (not target.is_file() or (source.exists() and target.samefile(source))):
         raise SettingsError(f"{target} cannot be replaced by a backup: name another file")
 
 
 def _copy(source: Path, target: Path, schema: str) -> dict[str, int]:
-    """A checked copy beside `target`, which takes its place once it is on the disk. Raises Failed."""
+    """Copy to a file beside `target`, check it, and put it in `target`'s place. Raises Failed."""
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         copied = sqlite_backup.copy(source, beside, schema=schema)

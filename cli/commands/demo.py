@@ -55,7 +55,7 @@ NO_MODEL: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """What the command line said. Without a `port`, the first free one from PORT on."""
+    """The options of the command line. Without a `port`, the first free one from PORT on."""
 
     port: int | None = None
     browser: bool = True
@@ -95,7 +95,7 @@ def run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """What runs: the workspace with its page, and what to tell of it."""
+    """A running demonstration: its workspace, and the lines that announce it."""
 
     slack: Workspace
     announcement: tuple[str, ...]
@@ -107,6 +107,7 @@ async def run_demo(settings: Settings, options: DemoOptions) -> None:
 
 
 async def _wait_until_stopped(settings: Settings, options: DemoOptions) -> None:
+    """Run the demo, and open the browser, until this task is cancelled."""
     async with _announce_demo(settings, options) as url:
         print("Ctrl-C ends it.", flush=True)
         open_browser(url, wanted=options.browser)
@@ -114,14 +115,14 @@ async def _wait_until_stopped(settings: Settings, options: DemoOptions) -> None:
 
 
 def open_browser(url: str, *, wanted: bool) -> None:
-    """Show the page, where that is wanted and there is a screen to show it on."""
+    """Show the page, if `wanted` and there is a screen to show it on."""
     if wanted and has_browser():
         # A browser may stay in the foreground for as long as it runs.
         threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
 
 
 async def check_demo(settings: Settings, options: DemoOptions) -> None:
-    """Start, see that it works, and stop. Raises SettingsError, Failed, PlaybookError."""
+    """Start, see that page and bot work, and stop. Raises SettingsError, Failed, PlaybookError."""
     async with (
         _announce_demo(settings, options) as url,
         aiohttp.ClientSession() as browser,
@@ -134,7 +135,7 @@ async def check_demo(settings: Settings, options: DemoOptions) -> None:
 
 @asynccontextmanager
 async def _announce_demo(settings: Settings, options: DemoOptions) -> AsyncIterator[str]:
-    """The demo, with what a person needs to know of it on stdout; its address."""
+    """Run the demo inside the block, with its announcement on stdout; yield its address."""
     hide_from_libraries()
     location = Location.of_file(options.database or DEMONSTRATION_FILE, origin=_choose_origin(options))
     async with open_demo(settings, location, port=find_free_port(options.port), locale=options.locale) as demo:
@@ -147,7 +148,7 @@ async def _announce_demo(settings: Settings, options: DemoOptions) -> AsyncItera
 async def open_demo(
     settings: Settings, location: Location, *, port: int = 0, locale: str | None = None
 ) -> AsyncIterator[Demo]:
-    """The workspace, with its page and customers, and the bot connected to it, inside the block.
+    """Run the workspace, with its page and customers, and the bot connected to it, inside the block.
 
     The settings count, but for those of Slack and the database; `locale` is the agent's, if given. Raises
     SettingsError, Failed, PlaybookError.
@@ -181,6 +182,7 @@ async def open_demo(
 
 @asynccontextmanager
 async def _open_workspace(page_options: PageOptions, *, port: int) -> AsyncIterator[Workspace]:
+    """Start the playground's workspace with the page's routes."""
     started: list[Workspace] = []
     routes = build_page_routes(lambda: started[0], page_options=page_options)
     config = AppConfig.from_manifest(load_manifest())
@@ -190,7 +192,7 @@ async def _open_workspace(page_options: PageOptions, *, port: int) -> AsyncItera
 
 
 def find_free_port(wanted: int | None) -> int:
-    """The wanted port, or else the first free one from PORT on. Raises SettingsError, Failed."""
+    """Find the port to listen on: `wanted`, or else the first free one from PORT on. Raises SettingsError, Failed."""
     if wanted is not None:
         if not _is_free(wanted):
             raise SettingsError(f"--port {wanted} cannot be used, as another program does: name another, or none")
@@ -202,6 +204,7 @@ def find_free_port(wanted: int | None) -> int:
 
 
 def _is_free(port: int) -> bool:
+    """Try to bind the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -216,7 +219,7 @@ def _choose_origin(options: DemoOptions) -> Origin:
 
 
 def _adapt_settings(slack: Workspace, settings: Settings, location: Location) -> Settings:
-    """The settings by which the bot takes this workspace for Slack."""
+    """Point the settings at this workspace, so that the bot takes it for Slack."""
     own = {
         "slack_bot_token": SecretStr(slack.bot_token),
         "slack_app_token": SecretStr(slack.app_token),
@@ -230,6 +233,7 @@ def _adapt_settings(slack: Workspace, settings: Settings, location: Location) ->
 
 
 def _choose_models(simulator: FaultSimulator | None) -> ModelSource | None:
+    """Choose the demonstration model, unless a real one is configured."""
     return (
         None
         if simulator is None
@@ -238,7 +242,7 @@ def _choose_models(simulator: FaultSimulator | None) -> ModelSource | None:
 
 
 def _make_fault_switch(simulator: FaultSimulator | None) -> Callable[[str], None]:
-    """What the page's fault panel does with the model."""
+    """Make the function with which the page's fault panel sets the model's fault."""
 
     def set_fault(name: str) -> None:
         if simulator is None:
@@ -249,7 +253,10 @@ def _make_fault_switch(simulator: FaultSimulator | None) -> Callable[[str], None
 
 
 class _LogTail:
-    """The newest rows of the choice log. A page that goes away while it reads them does not break the reading off."""
+    """The newest rows of the choice log, for the page.
+
+    A page that goes away while it reads them does not break the reading off.
+    """
 
     def __init__(self, log: ChoiceLog) -> None:
         self._log = log
@@ -271,5 +278,6 @@ class _LogTail:
 
 
 def _describe_demo(slack: Workspace, settings: Settings, recorded: str) -> tuple[str, ...]:
+    """Say who the person is, who writes the replies, and where they are recorded."""
     model = f"The replies are written by {settings.suggest_model}." if settings.has_model else NO_MODEL
     return (f"You are {slack.people.agent.real_name}; everybody here is invented.", model, recorded)

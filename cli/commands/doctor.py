@@ -1,4 +1,4 @@
-"""`suggest doctor`: each setting, token, scope, the database, the playbook, the model: a tick, or what to do."""
+"""`suggest doctor`: a check of each setting, token and scope, of database, playbook and model."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ NO_MODEL: Final = "none is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL fo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one look found: `message` says what is there, or what to do."""
+    """The outcome of one check; `message` says what is there, or what to do."""
 
     name: str
     status: Status
@@ -70,12 +70,12 @@ def run(*, as_json: Json = False) -> None:
 
 
 async def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Everything that `serve` needs, in the order in which one sets it up."""
+    """Check everything that `serve` needs, in the order in which one sets it up."""
     return tuple([finding async for finding in _examine_parts(settings)])
 
 
 def list_malformed(error: SettingsError) -> tuple[Finding, ...]:
-    """Each malformed setting; nothing else can be looked at before they are mended."""
+    """List each malformed setting; nothing else can be checked before they are mended."""
     return tuple(Finding(name="settings", status="problem", message=line) for line in error.lines)
 
 
@@ -107,11 +107,12 @@ async def _examine_parts(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _name_sources() -> str:
+    """Say where settings are read from."""
     return "from the environment and .env" if Path(".env").is_file() else "from the environment; there is no .env here"
 
 
 def _check_tokens(settings: Settings) -> Iterator[Finding]:
-    """Which tokens there are, and for which mode they do."""
+    """Check which tokens there are, and for which mode they do."""
     if settings.slack_bot_token is None:
         yield _problem("SLACK_BOT_TOKEN", f"missing: {FIXES['SLACK_BOT_TOKEN']}")
     modes = []
@@ -128,6 +129,7 @@ def _check_tokens(settings: Settings) -> Iterator[Finding]:
 
 
 async def _check_slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+    """Check the tokens, scopes and user groups at Slack."""
     assert settings.slack_bot_token is not None
     token = settings.slack_bot_token.get_secret_value()
     connection = Connection(token, api_url=settings.slack_api_url, session=session)
@@ -165,7 +167,7 @@ async def _check_app_token(connection: Connection, token: str) -> Finding:
 
 
 async def _check_usergroups(connection: Connection, ids: Sequence[str]) -> Finding:
-    """A group that Slack does not tell the members of would keep them out."""
+    """Check that Slack lists the members of each group: else they are kept out."""
     name = "SUGGEST_ALLOWED_USERGROUPS"
     told = []
     for usergroup in ids:
@@ -186,7 +188,7 @@ def _check_admins(settings: Settings) -> Finding:
 
 
 async def _check_database(location: Location) -> Finding:
-    """Looked at without making one."""
+    """Check the database without making one."""
     name = "database"
     if location.file is not None and location.is_empty:
         if os.access(location.file.absolute().parent, os.W_OK):
@@ -200,6 +202,7 @@ async def _check_database(location: Location) -> Finding:
 
 
 async def _check_existing_database(location: Location, name: str) -> Finding:
+    """Check that the database is readable, writable, and at this program's schema."""
     database = Database(location.url)
     try:
         if obstacles := await find_obstacles_to_writing(database):
@@ -217,7 +220,7 @@ async def _check_existing_database(location: Location, name: str) -> Finding:
 
 
 async def _check_privacy(settings: Settings, location: Location, *, is_readable: bool) -> Finding:
-    """What is kept of texts, and whether what is kept of open requests can be opened."""
+    """Check what is kept of texts, and that the settings' keys open it."""
     name, kept = "privacy", KEPT[settings.suggest_store_text]
     if is_readable and not location.is_empty and (closed := await _count_unreadable(settings, location)):
         return _problem(
@@ -233,7 +236,7 @@ async def _check_privacy(settings: Settings, location: Location, *, is_readable:
 
 
 async def _count_unreadable(settings: Settings, location: Location) -> int:
-    """How many of the newest rows of the vault no key of the settings opens."""
+    """Count the newest rows of the vault that no key of the settings opens."""
     database, cipher = Database(location.url), wiring.make_cipher(settings)
     try:
         if (await read_revisions(database))[0] is None:
@@ -253,6 +256,7 @@ def _check_playbook(settings: Settings) -> tuple[Playbook | None, Finding]:
 
 
 async def _check_model(settings: Settings, playbook: Playbook | None, session: aiohttp.ClientSession) -> Finding:
+    """Check that the server has each model that settings and playbook name."""
     if not settings.has_model:
         return _problem("model", NO_MODEL)
     server = ModelServer(settings, session)

@@ -1,4 +1,4 @@
-"""`suggest erase`: requests gone for good, with all that belongs to them."""
+"""`suggest erase`: deletes requests for good, with all that belongs to them."""
 
 import asyncio
 import sys
@@ -24,7 +24,7 @@ from storage.repositories.erasures import Erasures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureResult:
-    """What was found, and the receipt for what was erased; without a receipt, it would be.
+    """The requests found, and the receipt for their erasure; without a receipt, nothing was erased.
 
     `is_shared`: the database is PostgreSQL, which keeps old row versions until it vacuums.
     """
@@ -96,7 +96,7 @@ async def find(settings: Settings, location: Location, query: ErasureQuery) -> E
 async def erase(
     settings: Settings, location: Location, query: ErasureQuery, *, is_confirmed: Callable[[ErasureMatches], bool]
 ) -> ErasureResult | None:
-    """Find, have it confirmed, and erase; None where it was not confirmed. Raises SettingsError, Failed."""
+    """Find, have it confirmed, and erase; return None if it was not confirmed. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         with explain_unavailable(location):
             eraser = _make_eraser(settings, database)

@@ -1,4 +1,4 @@
-"""`suggest export`: the choice log, streamed; a file is written whole or not at all."""
+"""`suggest export`: streams the choice log into a file, which is written whole or not at all."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ _NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
-    """What to export, in which form, where to, and who wants it. Without `pseudonyms`, ids stay as they are."""
+    """A selection of requests, the format, the file, and who exports. Without `pseudonyms`, ids stay as they are."""
 
     selection: Selection
     options: ExportOptions = field(default_factory=ExportOptions)
@@ -65,7 +65,7 @@ class ExportJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSummary:
-    """What was written. `left_out` counts requests that the form has no place for, by the reason."""
+    """The number of requests written; `left_out` counts those that the format has no place for, by reason."""
 
     requests: int
     simulated_left_out: int
@@ -146,7 +146,7 @@ def export_log(location: Location, job: ExportJob) -> None:
 
 
 def write_export(location: Location, job: ExportJob) -> ExportSummary:
-    """Write the log. Who took it is noted before the first line leaves. Raises SettingsError, Failed."""
+    """Write the log; the audit table notes who took it before the first line leaves. Raises SettingsError, Failed."""
     _refuse_packing(job)
     selection, count, simulated = asyncio.run(_count_and_note(location, job))
     found = RawChoiceLog(location.url).iter_entries(selection, job.options.fields)
@@ -177,7 +177,7 @@ _PAIRED: Final = ("trl", "openai")
 def build_options(
     name: FormatName, *, pairs: Sequence[PairOption], cells: CsvCells, seed: int | None = None
 ) -> ExportOptions:
-    """The form that these options ask for. Raises SettingsError for options that it does not know."""
+    """Build the options of a format. Raises SettingsError for options that it does not have."""
     for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
         if given and name not in _PAIRED:
             raise SettingsError(f"{option} goes with --format trl or openai, not with {name}")
@@ -188,19 +188,20 @@ def build_options(
 
 
 def make_pseudonyms(settings: Settings) -> Pseudonyms:
-    """Under the key that was set; without one, under one that nobody will know, so that two exports do not match."""
+    """Make pseudonyms under the key that is set, else under a random one, so that no two exports match."""
     key = settings.suggest_pseudonym_key
     return Pseudonyms(secrets.token_bytes(32) if key is None else key.get_secret_value().encode())
 
 
 def _refuse_packing(job: ExportJob) -> None:
+    """Refuse to compress Parquet a second time. Raises SettingsError."""
     if job.options.name == "parquet" and job.output.suffix in {".gz", ".zst"}:
         raise SettingsError(f"{job.output}: Parquet is packed within; name the file like choices.parquet")
 
 
 @contextmanager
 def _open_provenance_file(job: ExportJob) -> Iterator[BinaryIO | None]:
-    """The file that tells how the pairs were made, beside a file of pairs. It takes its name after theirs."""
+    """Open the file beside a file of pairs that tells how they were made; None for other formats."""
     if job.options.name not in _PAIRED or not is_regular_target(job.output):
         yield None
         return
@@ -209,6 +210,7 @@ def _open_provenance_file(job: ExportJob) -> Iterator[BinaryIO | None]:
 
 
 def _open_writer(options: ExportOptions, file: Any) -> FormatWriter:
+    """Open the format's writer. Raises SettingsError if its library is missing."""
     try:
         return open_writer(options, file)
     except ImportError as error:
@@ -216,7 +218,10 @@ def _open_writer(options: ExportOptions, file: Any) -> FormatWriter:
 
 
 async def _count_and_note(location: Location, job: ExportJob) -> tuple[Selection, int, int]:
-    """What is exported, how many requests that are, and how many simulated ones that leaves out."""
+    """Count the requests to export and the simulated ones left out, and note the export in the audit table.
+
+    Returns the selection, widened to simulated requests in a demonstration's own database, and both counts.
+    """
     async with open_existing(location) as database:
         selection, log = job.selection, ChoiceLog(database)
         if await Audit(database).is_demonstration():
@@ -231,7 +236,7 @@ async def _count_and_note(location: Location, job: ExportJob) -> tuple[Selection
 
 
 async def _refuse_unknown_ids(location: Location, log: ChoiceLog, selection: Selection) -> None:
-    """An id that the log does not know is most likely a slip. Raises NothingFound."""
+    """Refuse an id that the log does not know: it is most likely a slip. Raises NothingFound."""
     for option, name in _NAMED:
         value = getattr(selection, name)
         if value is not None and not await log.count(Selection(**{name: value}, include_simulated=True)):
@@ -239,6 +244,7 @@ async def _refuse_unknown_ids(location: Location, log: ChoiceLog, selection: Sel
 
 
 async def _record_in_audit(database: Database, job: ExportJob, count: int) -> None:
+    """Note the export in the audit table, if this user of the database may write."""
     audit, selection = Audit(database), job.selection
     if not await audit.may_record():
         print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
@@ -261,7 +267,7 @@ async def _record_in_audit(database: Database, job: ExportJob, count: int) -> No
 
 @contextmanager
 def _show_progress(count: int) -> Iterator[Any]:
-    """How far it is, for a person who watches."""
+    """Show a progress bar on a terminal; yield the function that moves it."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""`suggest import`: requests from files, each line checked; good ones are recorded, bad ones told, none twice."""
+"""`suggest import`: records requests from files; each line is checked, and none is recorded twice."""
 
 import asyncio
 import sys
@@ -53,7 +53,7 @@ _REASONS: Final[dict[ImportVerdict, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLine:
-    """A line that was not taken."""
+    """A line that was not taken, and why."""
 
     file: str
     line: int
@@ -101,7 +101,7 @@ def run(
 async def import_files(
     location: Location, files: Sequence[Path], reader: EntryReader, redact: Redaction
 ) -> ImportTally:
-    """Record what is new. Raises SettingsError, Failed."""
+    """Record the requests that are new. Raises SettingsError, Failed."""
     _check_files(files)
     tally = ImportTally(is_rehearsal=False)
     async with open_or_create(location) as records:
@@ -118,7 +118,7 @@ async def import_files(
 async def rehearse_import(
     location: Location, files: Sequence[Path], reader: EntryReader, redact: Redaction
 ) -> ImportTally:
-    """Say what would be recorded. Nothing is, and no database is made. Raises SettingsError, Failed."""
+    """Judge each request as `import_files` would, and record none. Raises SettingsError, Failed."""
     _check_files(files)
     tally = ImportTally(is_rehearsal=True)
     async with _open_check(location) as judge:
@@ -129,7 +129,7 @@ async def rehearse_import(
 
 @asynccontextmanager
 async def _open_check(location: Location) -> AsyncIterator[EntryJudge]:
-    """Nothing is written: a database that is not there, or holds no log yet, has none of the requests."""
+    """Yield a judge that writes nothing; in a database without a log every request is new."""
     if await is_unset(location):
         yield _judge_as_new
         return
@@ -142,13 +142,15 @@ async def _judge_as_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
 
 
 def choose_redaction(settings: Settings) -> Redaction:
-    """What SUGGEST_STORE_TEXT and the playbook say. Raises PlaybookError."""
+    """Choose what is kept of texts, by SUGGEST_STORE_TEXT and the playbook. Raises PlaybookError."""
     playbook = load_playbook(settings.suggest_playbook)
     recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
     return lambda entry: redact_entry(entry, settings.suggest_store_text, recogniser)
 
 
 def _redact_entries(reader: EntryReader, redact: Redaction) -> EntryReader:
+    """Make a reader whose entries are redacted."""
+
     def read_and_redact(file: BinaryIO, name: Path) -> NumberedEntries:
         for number, found in reader(file, name):
             yield number, found if isinstance(found, InvalidLine) else redact(found)
@@ -157,7 +159,7 @@ def _redact_entries(reader: EntryReader, redact: Redaction) -> EntryReader:
 
 
 def read_log(file: BinaryIO, _: Path) -> NumberedEntries:
-    """Lines of the choice log."""
+    """Read lines of the choice log."""
     for number, line in iter_lines(file):
         yield number, _parse_line(line)
 
@@ -172,7 +174,7 @@ def _parse_line(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
 
 
 def make_mapped_reader(path: Path) -> EntryReader:
-    """Another system's lines, by a map. Raises SettingsError."""
+    """Make a reader for another system's lines, by a mapping of its columns. Raises SettingsError."""
     try:
         mapping = ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
     except ColumnMappingError as error:
@@ -201,7 +203,7 @@ def _detect_layout(name: Path) -> Layout:
 
 
 def _check_files(files: Sequence[Path]) -> None:
-    """All of them before the first is read. Raises SettingsError."""
+    """Check all files before the first is read. Raises SettingsError."""
     for file in files:
         if file != STDOUT and not file.exists():
             raise SettingsError(f"there is no file {file}: name files that `suggest export` wrote, or - for stdin")
@@ -211,7 +213,7 @@ def _check_files(files: Sequence[Path]) -> None:
 
 @contextmanager
 def _open_file(path: Path) -> Iterator[BinaryIO]:
-    """Raises Failed where it cannot be read."""
+    """Open a file, compressed or not, or stdin. Raises Failed if it cannot be read."""
     try:
         if path == STDOUT:
             with open_decompressed(sys.stdin.buffer) as file:
@@ -224,7 +226,7 @@ def _open_file(path: Path) -> Iterator[BinaryIO]:
 
 
 async def _read_file(path: Path, reader: EntryReader, judge: EntryJudge, tally: ImportTally) -> None:
-    """Raises Failed for a file that is no choice log at all."""
+    """Read a file and judge its requests, in batches. Raises Failed for a file that is no choice log at all."""
     name = "stdin" if path == STDOUT else str(path)
     batch: list[tuple[int, LogEntry]] = []
     accepted, refused_before, first = 0, len(tally.refused), None
@@ -249,6 +251,7 @@ async def _read_file(path: Path, reader: EntryReader, judge: EntryJudge, tally: 
 async def _judge_batch(
     batch: list[tuple[int, LogEntry]], judge: EntryJudge, tally: ImportTally, name: str, *, refused_before: int
 ) -> None:
+    """Judge a batch, and add the verdicts to the tally."""
     if not batch:
         return
     for (number, _), verdict in zip(batch, await judge([entry for _, entry in batch]), strict=True):
@@ -259,6 +262,7 @@ async def _judge_batch(
 
 
 def _refuse(tally: ImportTally, name: str, number: int, reason: str, *, refused_before: int) -> None:
+    """Count a refused line, and keep it for the listing unless that is full."""
     tally.counts["refused"] += 1
     if len(tally.refused) - refused_before < _MAX_LISTED:
         tally.refused.append(RefusedLine(file=name, line=number, reason=reason))

@@ -1,4 +1,4 @@
-"""`suggest playbook check`: whether a playbook can be used."""
+"""`suggest playbook check`: checks that a playbook can be used."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from cli.settings import load_settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsablePlaybook:
-    """A playbook without faults, and what it is called in front of people."""
+    """A playbook without faults, and its name for people."""
 
     name: str
     playbook: Playbook

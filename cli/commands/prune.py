@@ -1,4 +1,4 @@
-"""`suggest prune`: the texts of old requests are forgotten, their numbers stay."""
+"""`suggest prune`: forgets the texts of old requests, and keeps their numbers."""
 
 import asyncio
 import re
@@ -28,8 +28,9 @@ YOUNGEST: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruning:
-    """Requests made before a time whose texts went, or would go. `wiped`: the bytes are off the disk; None if nothing
-    was changed.
+    """The number of requests made before a time whose texts went, or would go.
+
+    `wiped`: the bytes are off the disk; None if nothing was changed.
     """
 
     created_before: datetime

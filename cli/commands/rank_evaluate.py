@@ -1,4 +1,4 @@
-"""`suggest rank evaluate`: how well choices are predicted that were not learned from."""
+"""`suggest rank evaluate`: measures how well choices are predicted that were not learned from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from cli.render.text import ranking as text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluations:
-    """What was learned from, and an evaluation for each way to hold some of it out."""
+    """The choices learned from, and an evaluation for each way to hold some of them out."""
 
     data: TrainingSet
     weights: Weights

@@ -1,4 +1,4 @@
-"""`suggest rank report`: which style, model or prompt wins, and how sure that is."""
+"""`suggest rank report`: compares styles, models and prompts, with how sure that is."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""`suggest rank rollback`: which ranker orders replies, decided by a person."""
+"""`suggest rank rollback`: lets a person decide which ranker orders replies."""
 
 import asyncio
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ACTOR: Final = "cli"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """What ordered replies before, and what does from now on; None is uniform order."""
+    """The ranker that ordered replies before, and the change; None is uniform order."""
 
     before: str | None
     change: RankerChange
@@ -62,6 +62,7 @@ async def roll_back(location: Location, to: str | None) -> Rollback:
 
 
 async def _apply(rankers: Rankers, to: str | None, current: RankerChange | None, *, at: datetime) -> RankerChange:
+    """Record the change. Raises Failed if there is no such ranker, or nothing to go back from."""
     if to == AUTO:
         return await rankers.unpin(actor=ACTOR, at=at)
     if to is None:

@@ -1,4 +1,4 @@
-"""`suggest rank score`: a choice log again, with what a ranker predicts."""
+"""`suggest rank score`: writes a choice log again, with what a ranker predicts."""
 
 import asyncio
 import json as jsonlib
@@ -30,7 +30,7 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """How many requests were written, scored by which ranker, and where to."""
+    """The number of requests written, the ranker that scored them, and the file."""
 
     requests: int
     version: str
@@ -82,6 +82,7 @@ def _split_batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
 
 
 def _write_scores(ranker: Ranker, batch: Sequence[LogLine], file: BinaryIO) -> None:
+    """Score a batch of lines, and write them."""
     displays = [to_undecided_choice_set(line.entry) for line in batch]
     predictions = iter(predict(ranker, [display for display in displays if display is not None]))
     file.writelines(
@@ -91,7 +92,7 @@ def _write_scores(ranker: Ranker, batch: Sequence[LogLine], file: BinaryIO) -> N
 
 
 def _add_scores(line: LogLine, display: ChoiceSet | None, prediction: Prediction | None) -> bytes:
-    """The line again, with what was predicted. Raises Failed where it holds what JSON cannot write, as 1e999."""
+    """Write the line again, with what was predicted. Raises Failed if it holds a number like 1e999."""
     scores: dict[str, tuple[float, float]] = {}
     if display is not None and prediction is not None:
         values = zip(prediction.scores, prediction.probabilities, strict=True)
@@ -107,7 +108,7 @@ def _add_scores(line: LogLine, display: ChoiceSet | None, prediction: Prediction
 
 
 def _encode(value: Any) -> bytes:
-    """Half a character, which JSON can write and UTF-8 cannot, stays escaped."""
+    """Encode as UTF-8; half a character, which JSON can write and UTF-8 cannot, stays escaped."""
     try:
         return jsonlib.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
@@ -115,6 +116,7 @@ def _encode(value: Any) -> bytes:
 
 
 def _read_saved_ranker(model: Path) -> Ranker:
+    """Read a ranker from a file. Raises SettingsError, Failed."""
     try:
         text = model.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -127,7 +129,7 @@ def _read_saved_ranker(model: Path) -> Ranker:
 
 
 async def _read_stored_ranker(location: Location) -> Ranker:
-    """The one that is shown, else the newest."""
+    """Read the ranker that is shown, else the newest. Raises Failed without one."""
     async with open_existing(location) as database:
         rankers = Rankers(database, me=wiring.new_id())
         change = await rankers.get_current()

@@ -1,4 +1,4 @@
-"""`suggest rank train`: learn a ranker from a choice log."""
+"""`suggest rank train`: learns a ranker from a choice log."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from cli.render.text import ranking as text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A ranker, what it was learned from, and the file that it was saved in."""
+    """A ranker, the choices it was learned from, and the file that it was saved in."""
 
     data: TrainingSet
     ranker: Ranker

@@ -1,4 +1,4 @@
-"""`suggest report`: what the log says, as text, as JSON, or as one HTML file."""
+"""`suggest report`: reports from the log, as text, as JSON, or as one HTML file."""
 
 import asyncio
 import sys
@@ -101,7 +101,7 @@ async def _adapt_to_demonstration(database: Database, query: ReportQuery) -> Rep
 
 
 async def _refuse_unknown_team(database: Database, location: Location, report: Report) -> None:
-    """A team that never asked for anything is most likely a slip; one that did not in this time is a report."""
+    """Refuse a team that never asked for anything: it is most likely a slip. Raises Failed."""
     if report.team_id is None or report.totals.eligible:
         return
     if not await ChoiceLog(database).count(Selection(team_id=report.team_id, include_simulated=True)):

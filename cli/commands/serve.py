@@ -1,4 +1,4 @@
-"""`suggest serve`: the bot on one Slack workspace, over Socket Mode or signed HTTP."""
+"""`suggest serve`: runs the bot on one Slack workspace, over Socket Mode or signed HTTP."""
 
 import asyncio
 import gc
@@ -55,6 +55,7 @@ async def serve(settings: Settings, *, http: Address | None, health: Address | N
 
 
 async def _run_until_cancelled(settings: Settings, *, http: Address | None, health: Address | None) -> None:
+    """Run the bot until this task is cancelled, also while starting."""
     async with run_bot(settings, http=http, health=health):
         # What start-up made stays for good: left in the collector's care, it would be gone through again and again,
         # for a tenth of a second each time.

@@ -1,4 +1,4 @@
-"""`suggest try`: the whole use case in the terminal, recorded as it is from Slack."""
+"""`suggest try`: drafts replies and records a choice in the terminal, as from Slack."""
 
 import asyncio
 import re
@@ -47,7 +47,7 @@ WRITTEN_BY_A_MODEL: Final = "Written by an AI model: read before you send."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryOptions:
-    """What the command line said. `pick` is a position, and chooses that reply without asking."""
+    """The options of the command line. `pick` is a position, and chooses that reply without asking."""
 
     message: str
     hint: str | None = None
@@ -103,14 +103,14 @@ def run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the agent typed under the candidates."""
+    """An agent's answer to the question under the candidates."""
 
     kind: Literal["use", "edit", "redraft", "dismiss", "leave", "unclear"]
     position: int = 0
 
 
 async def try_message(settings: Settings, options: TryOptions) -> None:
-    """One request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
+    """Handle one request, from the message to the choice. Raises SettingsError, Failed, PlaybookError, Refusal."""
     settings = _apply_options(settings, options)
     playbook = load_playbook(settings.suggest_playbook)
     location = locate_for_try(settings, options.database)
@@ -131,7 +131,7 @@ async def try_message(settings: Settings, options: TryOptions) -> None:
 
 
 class TrySession:
-    """Asks, shows, and records what is decided."""
+    """One person's requests in a terminal: drafted, shown, chosen from, recorded."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class TrySession:
         """The request that was drafted last."""
 
     async def run(self, options: TryOptions) -> str | None:
-        """From the message to the choice, or to a request left open. What did not work, if anything."""
+        """Go from the message to the choice, or to a request left open. Return what did not work, if anything."""
         if self._suggester.terms.simulated:
             self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}", style="bold yellow")
         ask = Ask(
@@ -179,6 +179,7 @@ class TrySession:
         return self._describe_problem(entry)
 
     async def _draft(self, request: Request) -> LogEntry:
+        """Draft the request, and show its candidates."""
         self.request_id = request.id
         entry = await self._suggester.draft(request, arrange=self._arrange)
         if entry.visible:
@@ -189,6 +190,7 @@ class TrySession:
         return entry
 
     async def _pick(self, entry: LogEntry, position: int) -> str | None:
+        """Use the reply at a position without asking. Return what did not work, if anything."""
         shown = len(entry.visible)
         if not shown:
             return self._describe_problem(entry)
@@ -198,7 +200,7 @@ class TrySession:
         return None
 
     async def _decide(self, entry: LogEntry) -> LogEntry:
-        """Ask until the request is decided or left open. The entry of the last redraft."""
+        """Ask until the request is decided or left open. Return the entry of the last redraft."""
         while entry.visible:
             answer = parse_answer(self._terminal.ask(self._build_question(entry)), shown=len(entry.visible))
             if answer.kind == "redraft":
@@ -208,7 +210,7 @@ class TrySession:
         return entry
 
     async def _carry_out(self, answer: Answer, entry: LogEntry) -> bool:
-        """Whether the wish ended the asking."""
+        """Do what the answer asks for. Return True if that ends the asking."""
         match answer.kind:
             case "use":
                 await self._use(entry, answer.position)
@@ -230,7 +232,7 @@ class TrySession:
         self._confirm(position, chosen.choice)
 
     async def _edit(self, entry: LogEntry, position: int) -> bool:
-        """Whether the reply was edited, rather than left as it is."""
+        """Let the agent edit a reply, and record that. Return False if it was left as it is."""
         candidate = (await self._chooser.open_edit(self._make_click(), entry.visible[position - 1].id)).candidate
         try:
             text = self._terminal.edit(candidate.text or "")
@@ -269,7 +271,7 @@ class TrySession:
         return f"{numbers} use · e N edit · m more like these · d none of these · Enter leaves it open: "
 
     def _describe_problem(self, entry: LogEntry) -> str | None:
-        """Why there is nothing to show, and what to do."""
+        """Say why there is nothing to show, and what to do; None if there is something."""
         if entry.visible:
             return None
         errors = {candidate.error for candidate in entry.candidates}
@@ -288,7 +290,7 @@ _ANSWER: Final = re.compile(r"(?P<edit>e\s*)?(?P<position>\d{1,3})", re.IGNORECA
 
 
 def parse_answer(answer: str | None, *, shown: int) -> Answer:
-    """What an answer asks for, with `shown` candidates to choose from."""
+    """Parse an answer, with `shown` candidates to choose from."""
     if found := _ANSWER.fullmatch(answer or ""):
         position = int(found["position"])
         kind: Literal["use", "edit", "unclear"] = "edit" if found["edit"] else "use"
@@ -308,6 +310,7 @@ def parse_answer(answer: str | None, *, shown: int) -> Answer:
 async def _open_session(
     settings: Settings, options: TryOptions, records: wiring.Records, playbook: Playbook, terminal: Terminal
 ) -> AsyncIterator[TrySession]:
+    """Wire a session, whose drafts are shown as they are written if that was asked for."""
     texts = get_texts(DEFAULT_LOCALE)
     metrics = Metrics()
     privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
@@ -333,6 +336,7 @@ def _watched(drafter: Drafter, growing: text.LiveDrafts) -> BatchDrafter:
 
 
 def _apply_options(settings: Settings, options: TryOptions) -> Settings:
+    """Refuse options that contradict each other, and apply the others to the settings. Raises SettingsError."""
     if not options.message.strip():
         raise SettingsError("MESSAGE is empty: write the customer's message in quotes")
     if options.stream and options.as_json:

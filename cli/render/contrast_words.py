@@ -1,4 +1,4 @@
-"""What `suggest rank report` says, the same on a terminal and on a page."""
+"""Words of `suggest rank report`, the same on a terminal and on a page."""
 
 from typing import Final
 

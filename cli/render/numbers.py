@@ -1,4 +1,4 @@
-"""Numbers, rates and notes in words: the same on a terminal and on a page."""
+"""Numbers, rates and notes in words, the same on a terminal and on a page."""
 
 from datetime import date, datetime
 from typing import Final
@@ -96,7 +96,7 @@ def format_number(value: float) -> str:
 
 
 def format_short(value: float) -> str:
-    """Whole up to 9,999; above that three digits: 11.8 M."""
+    """Format a count: whole up to 9,999, above that three digits: 11.8 M."""
     if value < 10_000:
         return format_number(value)
     unit, size = next((unit, size) for unit, size in _UNITS if value >= 0.9995 * size)
@@ -105,7 +105,7 @@ def format_short(value: float) -> str:
 
 
 def format_percent(value: float | None) -> str:
-    """To a tenth; to a hundredth of a percent where that is what there is."""
+    """Format a share to a tenth of a percent; to a hundredth below that."""
     if value is None:
         return NOTHING
     digits = 2 if 0 < value < 0.001 else 1
@@ -117,7 +117,7 @@ def format_points(value: float | None) -> str:
 
 
 def format_interval(estimate: Estimate) -> str:
-    """From low to high; ~ where it is exploratory."""
+    """Format an interval from low to high; with ~ if it is exploratory."""
     if estimate.low is None or estimate.high is None:
         return NOT_ENOUGH if estimate.value is not None else NOTHING
     mark = "~ " if estimate.standing == "exploratory" else ""
@@ -140,7 +140,7 @@ def format_cases(estimate: Estimate) -> str:
 
 
 def format_duration(ms: float | None) -> str:
-    """In the unit in which it reads best."""
+    """Format milliseconds in the unit in which they read best."""
     if ms is None:
         return NOTHING
     if ms < 1000:
@@ -153,7 +153,7 @@ def format_duration(ms: float | None) -> str:
 
 
 def format_money(amount: float | None, currency: str | None) -> str:
-    """Small amounts with more digits, so that the cost of one reply is more than 0.00."""
+    """Format an amount, small ones with more digits: the cost of one reply is more than 0.00."""
     if amount is None:
         return NOTHING
     digits = 2 if amount >= 0.1 or amount == 0 else 4 if amount >= 0.001 else 6
@@ -161,7 +161,7 @@ def format_money(amount: float | None, currency: str | None) -> str:
 
 
 def format_day(value: date | datetime) -> str:
-    """Such as 3 Nov 2026."""
+    """Format a date, such as 3 Nov 2026."""
     return f"{value.day} {value:%b %Y}"
 
 
@@ -172,12 +172,12 @@ def format_period(asked: Period) -> str:
 
 
 def format_word(word: str | None) -> str:
-    """A word of a vocabulary."""
+    """Format a word of a vocabulary: without underscores."""
     return "no reason given" if word is None else word.replace("_", " ")
 
 
 def describe_incomplete_cost(report: Report) -> str | None:
-    """What the sum of costs does not hold; None where it holds everything."""
+    """Say what the sum of costs does not hold; None if it holds everything."""
     missing = []
     if report.cost.unpriced and report.cost.total is not None:
         missing.append(f"no price for {', '.join(report.cost.unpriced)}")

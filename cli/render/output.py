@@ -1,4 +1,4 @@
-"""The one place where a command's result is printed: as text for people, or as JSON for programs."""
+"""Printing of every command's result: as text for people, or as JSON for programs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ def print_result(
     to_text: "Callable[[Result], str | RenderableType]",
     to_json: Callable[[Result], str],
 ) -> None:
-    """Print it with the renderer that --json chooses; what Rich renders is as wide as the terminal."""
+    """Print a result with the renderer that --json chooses."""
     if as_json:
         print(to_json(result))
         return
@@ -31,7 +31,7 @@ def print_result(
 
 
 def make_console() -> "Console":
-    """Stdout, without Rich's own colours for numbers and names."""
+    """Make a console on stdout, as wide as the terminal, without Rich's own colours."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False)

@@ -1,4 +1,4 @@
-"""One export for Slack, as a process: a job as JSON on stdin, what came of it as JSON on stdout."""
+"""The child process of one export for Slack: a job as JSON on stdin, its result as JSON on stdout."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def run_job(job: dict[str, Any]) -> dict[str, Any]:
-    """How many requests were written; or, under `error`, one line that says why none were."""
+    """Write the export. Return the number of `requests`, or, under `error`, one line why there are none."""
     key = job["key"]
     export = ExportJob(
         selection=Selection(since=parse_moment("since", job["since"]), team_id=job["team_id"]),

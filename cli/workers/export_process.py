@@ -1,4 +1,4 @@
-"""Exports for Slack, each in a process of its own beside the bot: neither its CPU nor its memory is used for them."""
+"""Exports for Slack in processes of their own, which take neither CPU nor memory of the bot."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ _NAMES: Final = {"csv": "choices.csv", "jsonl": "choices.jsonl", "parquet": "cho
 
 
 class ProcessExporter:
-    """Writes one database's exports."""
+    """Exports of one database."""
 
     def __init__(self, location: Location, key: SecretStr | None) -> None:
         self._location = location
@@ -31,7 +31,7 @@ class ProcessExporter:
 
     @asynccontextmanager
     async def export(self, order: ExportOrder) -> AsyncIterator[ExportFile]:
-        """The file, which only this user may read, until the block ends. Raises ExportFailed."""
+        """Write the file, which only this user may read, and which is gone after the block. Raises ExportFailed."""
         name = _NAMES.get(order.form, f"{order.form}.jsonl")
         with tempfile.TemporaryDirectory(prefix="suggest-export-") as folder:
             path = Path(folder) / name
@@ -55,7 +55,7 @@ class ProcessExporter:
 
 
 async def _run_job(job: dict[str, Any]) -> dict[str, Any]:
-    """What `cli.workers.export` tells. The job goes by stdin, since other users can read command lines."""
+    """Run `cli.workers.export`. The job goes by stdin, since other users can read command lines."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli.workers.export", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )

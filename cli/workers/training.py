@@ -27,12 +27,12 @@ _STDIN: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class ProcessRefitRunner:
-    """A `RefitRunner`: each refit is a process, which learns from this database."""
+    """A `RefitRunner` whose refits are processes that learn from this database."""
 
     database_url: str = field(repr=False)  # may hold a password, so it is not among the arguments either
 
     async def train(self) -> RefitResult:
-        """Raises RefitFailed. Cancelled, it ends the process, and waits for that."""
+        """Refit in a process; cancelled, end it and wait for that. Raises RefitFailed."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "cli.workers.training", stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
@@ -60,7 +60,7 @@ class ProcessRefitRunner:
 
 
 def main() -> None:
-    """The process. What goes wrong is one line on stderr, without anything that people wrote."""
+    """Run the child process. Errors are one line on stderr, without anything that people wrote."""
     url = json.loads(_read_first_line())["database_url"]
     threading.Thread(target=_exit_with_stdin, daemon=True).start()
     if hasattr(os, "nice"):
@@ -84,7 +84,7 @@ async def _refit(url: str) -> RefitResult:
 
 
 def _read_first_line() -> bytes:
-    """The first line of stdin. By its descriptor: a thread that waits in a file object would hold up the end."""
+    """Read a line of stdin, by its descriptor: a thread that waits in a file object would hold up the end."""
     line = b""
     while not line.endswith(b"\n"):
         chunk = os.read(_STDIN, 65_536)
@@ -95,13 +95,14 @@ def _read_first_line() -> bytes:
 
 
 def _exit_with_stdin() -> None:
+    """Wait for the end of stdin, and end the process."""
     while os.read(_STDIN, 1):
         pass
     os._exit(1)
 
 
 def _locate(error: Exception) -> str:
-    """Where it was raised: a file and a line. Its message may quote what people wrote."""
+    """Name the file and line where an error was raised. Its message may quote what people wrote."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -9,7 +9,7 @@ from tests.cli.files import read
 from tests.conftest import StageMaker
 from tests.storage.conftest import postgresql, postgresql_url
 from tests.storage.pgbouncer import run_pgbouncer
-from tests.storage.stores import PooledDatabases, PostgresDatabases, chosen, open_store, shown
+from tests.storage.stores import PooledDatabases, PostgresDatabases, open_store, record_choice, record_shown
 
 __all__ = ["postgresql", "postgresql_url"]
 
@@ -82,8 +82,8 @@ async def test_a_log_with_choices_is_read_whole(suggest: Suggest, pooled: Pooled
     url = pooled.migrated()
     async with open_store(url) as store:
         for number in range(30):
-            await shown(store, f"r{number}")
-        await chosen(store)
+            await record_shown(store, f"r{number}")
+        await record_choice(store)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SUGGEST_DATABASE_URL", url)
         assert (await suggest("export")).out.count("\n") == 30

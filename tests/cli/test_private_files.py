@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Suggest
-from tests.storage.stores import open_store, shown
+from tests.storage.stores import open_store, record_shown
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o277])
@@ -26,7 +26,7 @@ def modes() -> dict[str, str]:
 async def test_a_database_its_log_and_all_that_is_made_of_it(suggest: Suggest) -> None:
     assert (await suggest("migrate", "--database", "log.db")).code == 0
     async with open_store("sqlite:///log.db") as store:
-        await shown(store)
+        await record_shown(store)
         assert modes() == dict.fromkeys(("log.db", "log.db-wal", "log.db-shm"), "0o600")
     for command in (
         ("export", "-o", "log.jsonl"),

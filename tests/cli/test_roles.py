@@ -8,7 +8,7 @@ from storage.engine.database import parse_url
 from tests.cli.commands.test_doctor import database
 from tests.cli.conftest import Suggest
 from tests.storage.conftest import postgresql, postgresql_url
-from tests.storage.stores import PostgresDatabases, chosen, open_store, shown
+from tests.storage.stores import PostgresDatabases, open_store, record_choice, record_shown
 
 __all__ = ["postgresql", "postgresql_url"]
 
@@ -55,8 +55,8 @@ def as_role(monkeypatch: pytest.MonkeyPatch, url: str, role: str) -> None:
 async def filled(postgresql: PostgresDatabases) -> str:
     url = postgresql.migrated()
     async with open_store(url) as store:
-        await shown(store)
-        await chosen(store)
+        await record_shown(store)
+        await record_choice(store)
     return url
 
 

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn across the whole width there is: across in percent, down in pixels, so letters keep their size.
+"""Charts as SVG, as wide as the page: across in percent, down in pixels, so letters keep their size.
 
 Each has a title for those who do not see it; the numbers are in the table under it. Colours are the page's, by class.
 """
@@ -21,7 +21,7 @@ LONGEST: Final = 34
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A row of a chart: an estimate, where zero or an even share would be, and what stands at its right."""
+    """A row of a chart: an estimate, the even share or zero, and the text at its right."""
 
     label: str
     estimate: Estimate
@@ -39,7 +39,7 @@ class Part:
 
 
 def draw_bars(title: str, rows: Sequence[Bar], *, top: float = 1.0) -> Markup:
-    """Shares from 0 to `top`: a bar, a dot at its end, a line from low to high."""
+    """Draw shares from 0 to `top`: a bar, a dot at its end, a line from low to high."""
     foot = len(rows) * ROW + 12
     drawn = [_draw_bar(row, n * ROW, top) for n, row in enumerate(rows)]
     ends = [
@@ -50,13 +50,13 @@ def draw_bars(title: str, rows: Sequence[Bar], *, top: float = 1.0) -> Markup:
 
 
 def choose_axis_end(estimates: Sequence[Estimate]) -> float:
-    """The end of an axis that has all of these on it, round."""
+    """Choose a round end of an axis that has all of these on it."""
     highest = max((max(each.high or 0.0, each.value or 0.0) for each in estimates), default=1.0)
     return next((end for end in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8) if highest <= end), 1.0)
 
 
 def draw_differences(title: str, rows: Sequence[Bar]) -> Markup:
-    """Differences, to both sides of zero."""
+    """Draw differences, to both sides of zero."""
     ends = [abs(end) for row in rows for end in (row.estimate.low, row.estimate.high, row.estimate.value) if end]
     reach = max([0.05, *ends])
     zero = element("line", x1="50%", x2="50%", y1=0, y2=len(rows) * ROW, class_="axis")
@@ -65,7 +65,7 @@ def draw_differences(title: str, rows: Sequence[Bar]) -> Markup:
 
 
 def draw_parts(title: str, found: Sequence[Part]) -> Markup:
-    """What a whole is made of, side by side."""
+    """Draw the parts of a whole, side by side."""
     total = sum(part.count for part in found) or 1
     drawn, at = [], 0.0
     for part in found:
@@ -81,7 +81,7 @@ def draw_parts(title: str, found: Sequence[Part]) -> Markup:
 
 
 def draw_columns(title: str, found: Sequence[SimilarityBin]) -> Markup:
-    """A histogram from 0 to 1."""
+    """Draw a histogram from 0 to 1."""
     most, height, width = max(each.edits for each in found) or 1, 150, 100 / len(found)
     drawn = []
     for n, each in enumerate(found):
@@ -98,7 +98,7 @@ def draw_columns(title: str, found: Sequence[SimilarityBin]) -> Markup:
 
 
 def draw_places(title: str, found: PositionShares) -> Markup:
-    """Picks by place, with intervals, beside the even share."""
+    """Draw picks by place, with intervals, beside the even share."""
     top = choose_axis_end([place.estimate for place in found.places])
     height, width = 150, 100 / len(found.places)
 
@@ -129,7 +129,7 @@ def draw_places(title: str, found: PositionShares) -> Markup:
 
 
 def draw_weekly(title: str, weeks: Sequence[Week], estimates: Sequence[tuple[str, Sequence[Estimate]]]) -> Markup:
-    """Lines over weeks, each in a band from low to high. Weeks in part are hollow."""
+    """Draw lines over weeks, each in a band from low to high. Weeks in part are hollow."""
     height, top = 200, 16
     first, last = weeks[0].start, weeks[-1].start
     span = max(1, (last - first).days)
@@ -152,7 +152,7 @@ def draw_weekly(title: str, weeks: Sequence[Week], estimates: Sequence[tuple[str
 
 
 def draw_latency(title: str, rows: Sequence[Latency]) -> Markup:
-    """From p50 to p99, on a scale of tenfolds."""
+    """Draw p50 to p99, on a scale of tenfolds."""
     times = [max(1, ms) for row in rows for ms in (row.p50, row.p90, row.p99) if ms is not None]
     low, high = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)) + 0.01)
 
@@ -253,7 +253,7 @@ def _draw_dot(tone: str, x: float, y: float, week: Week, found: Estimate) -> Mar
 
 
 def _draw_months(first: date, span: int, y: float) -> list[Markup]:
-    """At most five days, evenly spread, each told once."""
+    """Draw the dates of at most five weeks, evenly spread."""
     count = min(4, max(1, span // 7))
     told = []
     for n in range(count + 1):

@@ -1,4 +1,4 @@
-"""HTML that cannot be broken by the texts in it: whatever is not made here is escaped."""
+"""HTML that texts cannot break: everything that is not made here is escaped."""
 
 from collections.abc import Iterable
 from html import escape
@@ -8,13 +8,13 @@ _EMPTY: Final = frozenset({"meta", "line", "rect", "circle", "polyline", "polygo
 
 
 class Markup(str):
-    """HTML. Only `element` and `raw` make it."""
+    """Text that is HTML already. Only `element` and `raw` make it."""
 
     __slots__ = ()
 
 
 def element(tag: str, /, *children: object, **attributes: str | float | None) -> Markup:
-    """`element("p", "a < b", class_="note")`. Texts are escaped; lists are taken apart; None is left out.
+    """Make an element: `element("p", "a < b", class_="note")`. Texts are escaped, lists flattened, None left out.
 
     A trailing underscore of an attribute's name is dropped, others become hyphens.
     """
@@ -29,7 +29,7 @@ def element(tag: str, /, *children: object, **attributes: str | float | None) ->
 
 
 def raw(text: str) -> Markup:
-    """Text of our own that is HTML already."""
+    """Mark a text of our own as HTML."""
     return Markup(text)
 
 
@@ -52,7 +52,7 @@ def _format_number(value: str | float) -> str:
 
 
 def _remove_controls(text: str) -> str:
-    """Without control characters, and without marks that turn the direction of what follows."""
+    """Remove control characters, and marks that turn the direction of what follows."""
     return "".join("\ufffd" if _is_control(character) else character for character in text)
 
 

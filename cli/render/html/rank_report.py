@@ -39,7 +39,7 @@ svg circle { fill: var(--mark); }
 
 
 def render_report(found: RankReport) -> str:
-    """Render the whole report. Names of styles, models and prompts are text, whatever is in them."""
+    """Render the whole page. Names of styles, models and prompts are text, whatever is in them."""
     told = [describe_sample(found), describe_order(found.standing), describe_worth(found.worth)]
     if found.is_exploratory and found.comparison.picks:
         told.append(EXPLORATORY)
@@ -100,7 +100,7 @@ def _render_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> st
 
 
 def draw_effects(names: list[Standing], title: str) -> str:
-    """Each name's effect beside the mean of all, with its 95% interval, on a logarithmic scale."""
+    """Draw each name's effect beside the mean of all, with its 95% interval, on a logarithmic scale."""
     known = [(each.name, each.effect) for each in names if each.effect is not None]
     if not known:
         return ""
@@ -126,7 +126,7 @@ def _draw_effect(name: str, effect: Effect, y: float) -> str:
 
 
 def _scale(log_odds: float) -> float:
-    """Where it is drawn; the edges are the first and the last tick."""
+    """Convert log-odds to a coordinate; the edges are the first and the last tick."""
     low, high = math.log(TICKS[0]), math.log(TICKS[-1])
     within = min(high, max(low, log_odds))
     return LABELS + 20 + (WIDTH - LABELS - 40) * (within - low) / (high - low)

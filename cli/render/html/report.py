@@ -23,7 +23,7 @@ _OF_DRAFTS: Final = ("style", "model")
 
 
 def render_report(report: Report) -> str:
-    """The whole file."""
+    """Render the whole page."""
     title = f"Report: {numbers.format_period(report.period)}"
     sections = [section for make in _SECTIONS for section in make(report)]
     head = element(

@@ -67,7 +67,7 @@ def render_rollback(rollback: "Rollback") -> str:
 
 
 def _replace_infinite(value: Any) -> Any:
-    """JSON has no word for infinite: an interval that is unknown is null."""
+    """Replace infinite numbers by null, in lists and objects too: JSON has no word for them."""
     if isinstance(value, dict):
         return {name: _replace_infinite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

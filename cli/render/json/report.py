@@ -10,6 +10,7 @@ from storage.tables import to_iso
 
 
 def render_report(report: Report) -> str:
+    """Render the report's fields as they are."""
     return json.dumps(asdict(report), ensure_ascii=False, indent=2, default=_to_iso_text, allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""How candidates look in a terminal: in their places once they are drafted, side by side while they grow."""
+"""Candidates on a terminal: in their positions once drafted, side by side while they are written."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -24,13 +24,13 @@ Labels = dict[str, str]
 
 
 def render_candidates(entry: LogEntry, texts: Texts, labels: Labels) -> RenderableType:
-    """The candidates in their places, and what became of the other drafts."""
+    """Render the candidates in their positions, and what became of the other drafts."""
     panels = [_panel(candidate, texts, labels) for candidate in entry.visible]
     return Group(*panels, *(Text(line, style="yellow") for line in list_missing(entry, texts)))
 
 
 def list_missing(entry: LogEntry, texts: Texts) -> list[str]:
-    """How many drafts failed and why, and how many are hidden."""
+    """Say how many drafts failed and why, and how many are hidden."""
     errors = list_reasons(entry, texts)
     failed = sum(candidate.error is not None for candidate in entry.candidates)
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
@@ -43,7 +43,7 @@ def list_missing(entry: LogEntry, texts: Texts) -> list[str]:
 
 
 def list_reasons(entry: LogEntry, texts: Texts) -> str:
-    """Why drafts failed, each reason once."""
+    """List why drafts failed, each reason once."""
     errors = dict.fromkeys(candidate.error for candidate in entry.candidates if candidate.error)
     return ", ".join(texts(f"error-{error}") for error in errors)
 
@@ -54,7 +54,7 @@ def _panel(candidate: Candidate, texts: Texts, labels: Labels) -> Panel:
 
 
 class LiveDrafts:
-    """Drafts side by side as they are written. They have no places yet: those are drawn when all have ended."""
+    """Drafts side by side as they are written. Their positions are drawn when all have ended."""
 
     def __init__(self, console: Console, texts: Texts, labels: Labels) -> None:
         self._console = console
@@ -108,7 +108,7 @@ class LiveDrafts:
         return grid
 
     def _column(self, index: int, width: int, height: int) -> Panel:
-        """The end of what is written: more would not fit."""
+        """Render the end of a draft: more would not fit."""
         lines = Text(make_printable(self._written[index])).wrap(self._console, width - 4)[-height:]
         return Panel(
             Group(*lines),

@@ -1,4 +1,4 @@
-"""A report on a terminal: tables that are read from the top, narrow where the window is, plain where it is piped."""
+"""A report on a terminal: tables read from the top, narrow if the window is, plain if piped."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -27,7 +27,7 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 def render_report(report: Report, *, width: int) -> RenderableType:
-    """The whole report, for a terminal so wide."""
+    """Render the whole report for a terminal of this width."""
     parts = [part for section in _SECTIONS for part in section(report, width)]
     return Lines(*parts)
 
@@ -282,7 +282,7 @@ def _fill_bar_column(width: int) -> Iterable[RenderableType]:
 
 
 def _draw_bar(part: float, width: int) -> str:
-    """Filled to an eighth of a character."""
+    """Draw a bar, filled to an eighth of a character."""
     eighths = round(max(0.0, min(1.0, part)) * width * 8)
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip().ljust(width)
 
@@ -292,7 +292,7 @@ def _align_right(text: str, style: str = "") -> Text:
 
 
 def _choose_tone(difference: Estimate) -> str:
-    """Whether zero is out of the interval: only then is a change told from chance."""
+    """Mark a change as bold if its interval leaves zero out: only then is it told from chance."""
     if difference.low is None or difference.high is None or difference.low <= 0 <= difference.high:
         return ""
     return "bold"

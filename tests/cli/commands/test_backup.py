@@ -14,7 +14,7 @@ from tests.cli.conftest import Suggest
 from tests.cli.files import link, listed, read, size, write
 from tests.cli.log import log_of
 from tests.nursery import started
-from tests.storage.stores import open_store, shown
+from tests.storage.stores import open_store, record_shown
 
 
 @asynccontextmanager
@@ -25,7 +25,7 @@ async def busy_writer(file: str) -> AsyncIterator[list[str]]:
     async def write_on() -> None:
         async with open_store(f"sqlite:///{file}") as store:
             for number in range(100_000):
-                await shown(store, f"busy{number}")
+                await record_shown(store, f"busy{number}")
                 recorded.append(f"busy{number}")
 
     task = asyncio.create_task(write_on())
@@ -52,7 +52,7 @@ async def filled(suggest: Suggest, file: str = "log.db", *, requests: int = 3) -
     assert (await suggest("migrate", "--database", file)).code == 0
     async with open_store(f"sqlite:///{file}") as store:
         for number in range(requests):
-            await shown(store, f"r{number}", hint="x" * 500)
+            await record_shown(store, f"r{number}", hint="x" * 500)
 
 
 async def test_a_backup_is_the_log_as_it_was(suggest: Suggest) -> None:

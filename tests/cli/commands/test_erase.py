@@ -15,14 +15,14 @@ from tests.cli.conftest import Suggest
 from tests.cli.log import audited, log_of
 from tests.storage.stores import (
     a_choice,
-    asked,
-    chosen,
-    drafted,
-    redrafted,
-    shown,
+    build_store,
+    make_draft_outcome,
+    record_choice,
+    record_redraft,
+    record_request,
+    record_shown,
+    retract_choice,
     some_candidates,
-    store_of,
-    undone,
 )
 
 FILE = "suggest.db"
@@ -33,17 +33,17 @@ async def filled(folder: Path) -> None:
     """Two agents, one of whom has a customer's name in every place where a text can stand."""
     database = Database(f"sqlite:///{folder / FILE}")
     await migrate(database)
-    store = store_of(database)
+    store = build_store(database)
     said = (Turn(role="customer", text=f'I am "{NAME.upper()}".'),)
-    await shown(store, "r1", conversation=said, hint=f"for {NAME}", agent_id="U1", channel_id="C1")
-    await chosen(store, a_choice("r1", "edited", final_text=f"Dear {NAME}"), parts=1, key="click:U1:1.1")
-    await undone(store, "r1", key="click:U1:2.1")
-    await redrafted(store, "r1", "r2")
-    await shown(store, "r3", agent_id="U2", channel_id="C2", thread_ts="1.5")
-    await asked(store, "r4", agent_id="U2", channel_id="C2")
+    await record_shown(store, "r1", conversation=said, hint=f"for {NAME}", agent_id="U1", channel_id="C1")
+    await record_choice(store, a_choice("r1", "edited", final_text=f"Dear {NAME}"), parts=1, key="click:U1:1.1")
+    await retract_choice(store, "r1", key="click:U1:2.1")
+    await record_redraft(store, "r1", "r2")
+    await record_shown(store, "r3", agent_id="U2", channel_id="C2", thread_ts="1.5")
+    await record_request(store, "r4", agent_id="U2", channel_id="C2")
     texts = some_candidates("r4", text=f"Dear {NAME}", position=None)
     await store.requests.record_drafts(
-        drafted("r4", texts, status="failed", sent_to_slack_at=None, order_propensity=None)
+        make_draft_outcome("r4", texts, status="failed", sent_to_slack_at=None, order_propensity=None)
     )
     await database.aclose()
 
