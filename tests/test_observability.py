@@ -30,7 +30,7 @@ from playground.model_server import Call, ModelDouble, bad_request
 from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk
 from tests.conftest import Stage, StageMaker
-from tests.storage.stores import SqliteFiles, Store, asked, open_store
+from tests.storage.stores import SqliteFiles, Store, open_store, record_request
 from tests.test_docs import code, fenced, read, rows, section
 
 SECRET = "hush7391"
@@ -142,7 +142,7 @@ async def test_a_request_that_could_not_be_shown_has_its_line(stage: Stage, log:
 
 
 async def test_a_request_taken_over_too_late_has_its_line(desk: Desk, store: Store, log: Log) -> None:
-    await asked(store)
+    await record_request(store)
     metrics = Metrics()
     desk.clock.tick(ANSWERED_WITHIN / timedelta(seconds=1) + 1)
     recoverer = Recoverer(

@@ -29,7 +29,7 @@ from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasures
 from storage.repositories.requests import Requests
 from storage.repositories.vault import Vault
-from tests.storage.stores import AT, Store, store_of
+from tests.storage.stores import AT, Store, build_store
 
 PLAYBOOK = load_playbook(None)
 TERMS = DraftingTerms(candidates=3, model="gpt-4o-mini", deadline_s=25.0, app_version="0.1.0")
@@ -243,7 +243,7 @@ class Desk:
 
     async def restart(self) -> RecoveredWork:
         """Lose the process without a word, and let the next one take over."""
-        self.store = store_of(self.store.database, me=f"replica-{next(self.ids)}")
+        self.store = build_store(self.store.database, me=f"replica-{next(self.ids)}")
         self.write_buffer = WriteBuffer(sleep=self.clock.sleep)
         recoverer = self.make_recoverer()
         await recoverer.join()

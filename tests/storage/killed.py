@@ -7,7 +7,7 @@ import random
 import signal
 import sys
 
-from tests.storage.stores import Store, a_choice, asked, chosen, drafted, open_store
+from tests.storage.stores import Store, a_choice, make_draft_outcome, open_store, record_choice, record_request
 
 
 async def write(url: str, name: str, acknowledge: int) -> None:
@@ -15,11 +15,11 @@ async def write(url: str, name: str, acknowledge: int) -> None:
         os.write(acknowledge, f"{fact}\n".encode())
 
     async def suggest(store: Store, request_id: str) -> None:
-        await asked(store, request_id)
+        await record_request(store, request_id)
         tell(f"asked {request_id}")
-        await store.requests.record_drafts(drafted(request_id))
+        await store.requests.record_drafts(make_draft_outcome(request_id))
         tell(f"drafted {request_id}")
-        await chosen(store, a_choice(request_id, id=f"choice of {request_id}"), parts=2)
+        await record_choice(store, a_choice(request_id, id=f"choice of {request_id}"), parts=2)
         tell(f"chosen {request_id}")
 
     async with open_store(url) as store:

@@ -43,8 +43,8 @@ def run_pgbouncer(server_url: str, *, pool_size: int) -> Iterator[int]:
         pytest.skip("no pgbouncer is installed here: apt-get install pgbouncer")
     server = parse_qs(urlsplit(server_url).query)["host"][0]
     with TemporaryDirectory(prefix="pgbouncer-", ignore_cleanup_errors=True) as folder:
-        port = _free_port()
-        more = "max_prepared_statements = 0" if _version(PGBOUNCER) >= _WITH_PREPARED_STATEMENTS else ""
+        port = _find_free_port()
+        more = "max_prepared_statements = 0" if _read_version(PGBOUNCER) >= _WITH_PREPARED_STATEMENTS else ""
         settings = Path(folder) / "pgbouncer.ini"
         settings.write_text(
             _SETTINGS.format(server=server, port=port, folder=folder, pool_size=pool_size, more=more), encoding="utf-8"
@@ -52,11 +52,11 @@ def run_pgbouncer(server_url: str, *, pool_size: int) -> Iterator[int]:
         users = ("postgres", "reader", "writer")
         (Path(folder) / "users").write_text("".join(f'"{user}" ""\n' for user in users), encoding="utf-8")
         Path(folder).chmod(0o755)
-        command = [PGBOUNCER, *_user(Path(server)), str(settings)]
+        command = [PGBOUNCER, *_choose_user(Path(server)), str(settings)]
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            while not _answers(port):
+            while not _is_answering(port):
                 assert process.poll() is None, (Path(folder) / "log").read_text(encoding="utf-8")
                 time.sleep(0.01)
             yield port
@@ -65,12 +65,12 @@ def run_pgbouncer(server_url: str, *, pool_size: int) -> Iterator[int]:
             process.wait()
 
 
-def _user(server: Path) -> list[str]:
+def _choose_user(server: Path) -> list[str]:
     """PgBouncer does not run as root: then as whom the server runs."""
     return ["--user", server.owner()] if os.getuid() == 0 else []
 
 
-def _answers(port: int) -> bool:
+def _is_answering(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port)).close()
     except ConnectionRefusedError:
@@ -78,13 +78,13 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _version(program: str) -> tuple[int, int]:
+def _read_version(program: str) -> tuple[int, int]:
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"(\d+)\.(\d+)", told)
     assert found is not None, told

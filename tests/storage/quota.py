@@ -10,7 +10,7 @@ from storage.errors import DatabaseUnavailable
 from tests.storage.stores import a_request, open_store
 
 
-def tell(fact: dict[str, str]) -> None:
+def print_fact(fact: dict[str, str]) -> None:
     sys.stdout.write(json.dumps(fact) + "\n")
 
 
@@ -25,11 +25,11 @@ async def main(url: str) -> None:
                 await store.requests.record(request, idempotency_key=f"command:{n}")
             except DatabaseUnavailable as error:
                 refused += 1
-                tell({"refused": type(error).__name__})
+                print_fact({"refused": type(error).__name__})
                 if refused == 3:
                     return
             else:
-                tell({"recorded": request.id})
+                print_fact({"recorded": request.id})
 
 
 asyncio.run(main(sys.argv[1]))

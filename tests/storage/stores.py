@@ -124,7 +124,9 @@ class PostgresDatabases:
         try:
             with psycopg.connect(self.url_of(database), autocommit=True) as connection:
                 connection.execute(_CLEAR)  # type: ignore[call-overload]
-                return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.get_head(),)]
+                return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+                    (schema.get_head(),)
+                ]
         except psycopg.Error:
             return False
 
@@ -197,7 +199,7 @@ class Store:
         return None if entry is None else entry.request.response_url
 
 
-def store_of(database: Database, *, me: str = "here") -> Store:
+def build_store(database: Database, *, me: str = "here") -> Store:
     """The database as the replica `me` sees it."""
     return Store(
         database=database,
@@ -217,7 +219,7 @@ def store_of(database: Database, *, me: str = "here") -> Store:
 async def open_store(url: str, *, write_limit_s: float = 2.0, me: str = "here") -> AsyncIterator[Store]:
     database = Database(url, write_limit_s=write_limit_s)
     try:
-        yield store_of(database, me=me)
+        yield build_store(database, me=me)
     finally:
         await database.aclose()
 
@@ -271,7 +273,9 @@ def some_candidates(request_id: str = "r1", how_many: int = 3, **changes: Any) -
     )
 
 
-def drafted(request_id: str = "r1", candidates: Sequence[Candidate] | None = None, **changes: Any) -> DraftOutcome:
+def make_draft_outcome(
+    request_id: str = "r1", candidates: Sequence[Candidate] | None = None, **changes: Any
+) -> DraftOutcome:
     plain = DraftOutcome(
         request_id=request_id,
         candidates=some_candidates(request_id) if candidates is None else tuple(candidates),
@@ -315,7 +319,7 @@ def a_ranker(version: str = "v1", **changes: Any) -> StoredRanker:
     return replace(plain, **changes)
 
 
-def parts_of(choice: Choice, how_many: int = 1, **changes: Any) -> tuple[Delivery, ...]:
+def make_parts(choice: Choice, how_many: int = 1, **changes: Any) -> tuple[Delivery, ...]:
     return tuple(
         replace(
             Delivery(
@@ -335,46 +339,50 @@ def parts_of(choice: Choice, how_many: int = 1, **changes: Any) -> tuple[Deliver
 # --- steps --------------------------------------------------------------------------------------------
 
 
-async def asked(store: Store, request_id: str = "r1", **changes: Any) -> Request:
+async def record_request(store: Store, request_id: str = "r1", **changes: Any) -> Request:
     request = a_request(request_id, **changes)
     await store.requests.record(request, idempotency_key=f"command:{request_id}")
     return request
 
 
-async def shown(store: Store, request_id: str = "r1", **changes: Any) -> None:
+async def record_shown(store: Store, request_id: str = "r1", **changes: Any) -> None:
     """A request whose candidates the agent sees."""
-    request = await asked(store, request_id, **changes)
-    await store.requests.record_drafts(drafted(request_id, sent_to_slack_at=request.created_at + timedelta(seconds=2)))
-    seen = seen_at(request.created_at + timedelta(seconds=3), request_id)
+    request = await record_request(store, request_id, **changes)
+    await store.requests.record_drafts(
+        make_draft_outcome(request_id, sent_to_slack_at=request.created_at + timedelta(seconds=2))
+    )
+    seen = make_shown_event(request.created_at + timedelta(seconds=3), request_id)
     await store.requests.record_shown(replace(seen, agent_id=request.agent_id))
 
 
-async def failed(store: Store, request_id: str = "r1") -> None:
+async def record_failed(store: Store, request_id: str = "r1") -> None:
     """A request of which no candidate is left."""
-    await asked(store, request_id)
+    await record_request(store, request_id)
     broken = some_candidates(request_id, position=None, text=None, error="refused")
     await store.requests.record_drafts(
-        drafted(request_id, broken, status="failed", order_propensity=None, sent_to_slack_at=None)
+        make_draft_outcome(request_id, broken, status="failed", order_propensity=None, sent_to_slack_at=None)
     )
 
 
-def seen_at(at: datetime, request_id: str = "r1") -> Event:
+def make_shown_event(at: datetime, request_id: str = "r1") -> Event:
     return Event(request_id=request_id, type="shown", at=at, agent_id="U1")
 
 
-async def chosen(store: Store, choice: Choice | None = None, *, parts: int = 0, key: str | None = None) -> Choice:
+async def record_choice(
+    store: Store, choice: Choice | None = None, *, parts: int = 0, key: str | None = None
+) -> Choice:
     """The choice, recorded with so many parts to deliver."""
     choice = choice or a_choice()
     await store.choices.record(
         choice,
         idempotency_key=key or f"click:{choice.id}",
         event=Event(request_id=choice.request_id, type=choice.kind, at=choice.chosen_at, agent_id=choice.agent_id),
-        parts=parts_of(choice, parts),
+        parts=make_parts(choice, parts),
     )
     return choice
 
 
-async def undone(
+async def retract_choice(
     store: Store, request_id: str = "r1", *, key: str | None = None
 ) -> tuple[Choice, tuple[Delivery, ...]]:
     return await store.choices.retract(
@@ -382,7 +390,7 @@ async def undone(
     )
 
 
-async def redrafted(store: Store, parent: str = "r1", child: str = "r2", *, key: str | None = None) -> None:
+async def record_redraft(store: Store, parent: str = "r1", child: str = "r2", *, key: str | None = None) -> None:
     await store.requests.record_redraft(
         a_request(child, parent_request_id=parent, created_at=after(seconds=6)),
         idempotency_key=key or f"redraft-of:{child}",

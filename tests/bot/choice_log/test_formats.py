@@ -32,7 +32,7 @@ SCHEMA = json.loads((Path(__file__).parents[3] / "docs/choice-log.schema.json").
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
-def a_candidate(position: int | None, text: str | None = None, **changes: Any) -> Candidate:
+def make_candidate(position: int | None, text: str | None = None, **changes: Any) -> Candidate:
     values = {
         "id": f"c{position}",
         "request_id": "r1",
@@ -47,9 +47,9 @@ def a_candidate(position: int | None, text: str | None = None, **changes: Any) -
     return Candidate(**(values | changes))
 
 
-def chosen(position: int | None, *, final_text: str | None = None, **changes: Any) -> LogEntry:
+def make_chosen(position: int | None, *, final_text: str | None = None, **changes: Any) -> LogEntry:
     """Three shown, and the one at this place chosen, changed if it was sent as another text; none if dismissed."""
-    drafts = tuple(a_candidate(place) for place in (2, 3, 1))
+    drafts = tuple(make_candidate(place) for place in (2, 3, 1))
     kind = "dismissed" if position is None else "edited" if final_text else "used"
     choice = a_choice(
         "r1",
@@ -62,11 +62,13 @@ def chosen(position: int | None, *, final_text: str | None = None, **changes: An
     return LogEntry(request=request, candidates=drafts, choice=choice)
 
 
-def undecided(status: Any = "shown") -> LogEntry:
-    return LogEntry(request=a_request("r1", status=status), candidates=(a_candidate(1), a_candidate(2)), choice=None)
+def make_undecided(status: Any = "shown") -> LogEntry:
+    return LogEntry(
+        request=a_request("r1", status=status), candidates=(make_candidate(1), make_candidate(2)), choice=None
+    )
 
 
-def written(name: FormatName, *found: LogEntry, **wish: Any) -> tuple[bytes, dict[str, int]]:
+def write_format(name: FormatName, *found: LogEntry, **wish: Any) -> tuple[bytes, dict[str, int]]:
     file = io.BytesIO()
     form = open_writer(ExportOptions(name=name, **wish), file)
     for entry in found:
@@ -75,11 +77,11 @@ def written(name: FormatName, *found: LogEntry, **wish: Any) -> tuple[bytes, dic
     return file.getvalue(), dict(form.left_out)
 
 
-def lines(name: FormatName, *found: LogEntry, **wish: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in written(name, *found, **wish)[0].splitlines()]
+def write_lines(name: FormatName, *found: LogEntry, **wish: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in write_format(name, *found, **wish)[0].splitlines()]
 
 
-def loaded(content: bytes, tmp_path: Path) -> list[dict[str, Any]]:
+def load_dataset(content: bytes, tmp_path: Path) -> list[dict[str, Any]]:
     """By `datasets`, offline."""
     (tmp_path / "file.jsonl").write_bytes(content)
     found = datasets.load_dataset(
@@ -118,7 +120,7 @@ def test_the_schema_has_every_field_and_every_word() -> None:
     [
         {"schema": "choice-log/2"},
         {"schema": "choice-log/1"},
-        json.loads(to_json_line(chosen(1))) | {"choice": {}},
+        json.loads(to_json_line(make_chosen(1))) | {"choice": {}},
     ],
 )
 def test_the_schema_refuses_what_the_reader_refuses(line: dict[str, Any]) -> None:
@@ -143,19 +145,19 @@ def test_csv_says_the_same_as_json(entry: LogEntry) -> None:
             ("choice_", line["choice"] or {}),
         ):
             for name, value in part.items():
-                assert same(row[prefix + name], value), (prefix, name)
+                assert is_same_cell(row[prefix + name], value), (prefix, name)
 
 
-def same(cell: str, value: Any) -> bool:
+def is_same_cell(cell: str, value: Any) -> bool:
     if value is None or isinstance(value, str):
         return cell == (value or "")
     return bool(json.loads(cell) == value)
 
 
 def test_raw_csv_keeps_formulas() -> None:
-    entry = chosen(1, final_text="=1+1")
-    assert b'"=1+1"' in written("csv", entry, cells="raw")[0]
-    assert b'"\'=1+1"' in written("csv", entry)[0]
+    entry = make_chosen(1, final_text="=1+1")
+    assert b'"=1+1"' in write_format("csv", entry, cells="raw")[0]
+    assert b'"\'=1+1"' in write_format("csv", entry)[0]
 
 
 # --- parquet --------------------------------------------------------------------------------------------
@@ -164,29 +166,29 @@ def test_raw_csv_keeps_formulas() -> None:
 @given(st.lists(entries(), max_size=3))
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40, deadline=None)
 def test_parquet_holds_the_same_values_typed(found: list[LogEntry]) -> None:
-    content, _ = written("parquet", *found)
+    content, _ = write_format("parquet", *found)
     rows = pq.read_table(io.BytesIO(content)).to_pylist()
     assert len(rows) == len(found)
     for row, entry in zip(rows, found, strict=True):
         line = json.loads(to_json_line(entry))
         expected = line["request"] | {name: line[name] for name in ("candidates", "choice", "events")}
-        assert plain(row) == expected
+        assert to_plain(row) == expected
 
 
-def plain(value: Any, name: str = "") -> Any:
+def to_plain(value: Any, name: str = "") -> Any:
     """As JSON has it."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
     if isinstance(value, dict):
-        return {name: plain(item, name) for name, item in value.items()}
+        return {name: to_plain(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return json.loads(value) if name in {"policy_params", "sources", "data"} and value is not None else value
 
 
 def test_duckdb_reads_parquet_by_the_documented_query(tmp_path: Path) -> None:
     path = tmp_path / "choices.parquet"
-    path.write_bytes(written("parquet", *(chosen(position) for position in (1, None, 3)))[0])
+    path.write_bytes(write_format("parquet", *(make_chosen(position) for position in (1, None, 3)))[0])
     document = (Path(__file__).parents[3] / "docs/exports.md").read_text(encoding="utf-8")
     query = document.split("```sql\n")[1].split("```")[0].replace("choices.parquet", str(path))
     found = duckdb.sql(query)
@@ -202,7 +204,7 @@ def test_duckdb_reads_parquet_by_the_documented_query(tmp_path: Path) -> None:
 
 
 def test_an_empty_parquet_file_has_its_columns() -> None:
-    table = pq.read_table(io.BytesIO(written("parquet")[0]))
+    table = pq.read_table(io.BytesIO(write_format("parquet")[0]))
     assert table.num_rows == 0
     assert table.column_names == [*REQUEST_FIELDS, "candidates", "choice", "events"]
 
@@ -213,15 +215,15 @@ def test_an_empty_parquet_file_has_its_columns() -> None:
 @pytest.mark.parametrize(
     ("kinds", "entry", "expected"),
     [
-        (["skip_above"], chosen(1), []),
-        (["skip_above"], chosen(3), [("Reply 3", "Reply 1", 1.0), ("Reply 3", "Reply 2", 1.0)]),
-        (["skip_above"], chosen(2, final_text="Mine"), [("Reply 2", "Reply 1", 1.0)]),
-        (["edited"], chosen(2), []),
-        (["edited"], chosen(2, final_text="Mine"), [("Mine", "Reply 2", 1.0)]),
-        (["all_shown"], chosen(1), [("Reply 1", "Reply 2", 0.5), ("Reply 1", "Reply 3", 0.5)]),
-        (["edited", "skip_above"], chosen(2, final_text="!"), [("!", "Reply 2", 1.0), ("Reply 2", "Reply 1", 1.0)]),
-        (["skip_above", "edited", "all_shown"], chosen(None), []),
-        (["skip_above", "edited", "all_shown"], undecided(), []),
+        (["skip_above"], make_chosen(1), []),
+        (["skip_above"], make_chosen(3), [("Reply 3", "Reply 1", 1.0), ("Reply 3", "Reply 2", 1.0)]),
+        (["skip_above"], make_chosen(2, final_text="Mine"), [("Reply 2", "Reply 1", 1.0)]),
+        (["edited"], make_chosen(2), []),
+        (["edited"], make_chosen(2, final_text="Mine"), [("Mine", "Reply 2", 1.0)]),
+        (["all_shown"], make_chosen(1), [("Reply 1", "Reply 2", 0.5), ("Reply 1", "Reply 3", 0.5)]),
+        (["edited", "skip_above"], make_chosen(2, final_text="!"), [("!", "Reply 2", 1.0), ("Reply 2", "Reply 1", 1.0)]),
+        (["skip_above", "edited", "all_shown"], make_chosen(None), []),
+        (["skip_above", "edited", "all_shown"], make_undecided(), []),
     ],
 )  # fmt: skip
 def test_pairs_follow_the_rules(kinds: list[PairKind], entry: LogEntry, expected: list[Any]) -> None:
@@ -230,12 +232,12 @@ def test_pairs_follow_the_rules(kinds: list[PairKind], entry: LogEntry, expected
 
 
 def test_failed_hidden_and_equal_candidates_make_no_pair() -> None:
-    entry = chosen(3)
+    entry = make_chosen(3)
     drafts = (
-        a_candidate(1, "Reply 3"),
-        a_candidate(None, id="failed", error="refused"),
-        a_candidate(None, id="hidden", dropped_reason="near_duplicate"),
-        a_candidate(3),
+        make_candidate(1, "Reply 3"),
+        make_candidate(None, id="failed", error="refused"),
+        make_candidate(None, id="hidden", dropped_reason="near_duplicate"),
+        make_candidate(3),
     )
     entry = LogEntry(request=entry.request, candidates=drafts, choice=entry.choice)
     assert find_pairs(entry, list(get_args(PairKind))) == []
@@ -243,7 +245,7 @@ def test_failed_hidden_and_equal_candidates_make_no_pair() -> None:
 
 def test_only_what_was_before_the_agents_eyes_counts() -> None:
     """A reply that had its place, but was not visible yet, was passed by by nobody."""
-    entry = chosen(3)
+    entry = make_chosen(3)
     assert entry.choice is not None
     early = LogEntry(
         request=entry.request,
@@ -252,7 +254,7 @@ def test_only_what_was_before_the_agents_eyes_counts() -> None:
     )
     assert [pair.rejected for pair in find_pairs(early, ["skip_above"])] == ["Reply 2"]
     assert [pair.rejected for pair in find_pairs(early, ["all_shown"])] == ["Reply 2"]
-    assert written("vw", early) == (b"", {"decided before all drafts were shown": 1})
+    assert write_format("vw", early) == (b"", {"decided before all drafts were shown": 1})
 
 
 def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
@@ -261,10 +263,10 @@ def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
         Turn(role="agent", text="Which one?"),
         Turn(role="customer", text="2"),
     )
-    entry = chosen(2, conversation=turns, hint="be brief", prompt_version="p1", ranker_version=None)
-    content, left_out = written("trl", entry, chosen(None))
+    entry = make_chosen(2, conversation=turns, hint="be brief", prompt_version="p1", ranker_version=None)
+    content, left_out = write_format("trl", entry, make_chosen(None))
     assert left_out == {"without a pair": 1}
-    row, other = loaded(content, tmp_path)
+    row, other = load_dataset(content, tmp_path)
     assert other["rejected"] == [{"role": "assistant", "content": "Reply 3"}]
     assert row["prompt"] == [
         {"role": "system", "content": "be brief"},
@@ -300,8 +302,10 @@ def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
 
 
 def test_kto_labels_what_was_sent_and_what_was_refused(tmp_path: Path) -> None:
-    content, left_out = written("kto", chosen(2, final_text="Mine"), chosen(None), undecided(), undecided("redrafted"))
-    rows = loaded(content, tmp_path)
+    content, left_out = write_format(
+        "kto", make_chosen(2, final_text="Mine"), make_chosen(None), make_undecided(), make_undecided("redrafted")
+    )
+    rows = load_dataset(content, tmp_path)
     assert [(row["completion"][0]["content"], row["label"]) for row in rows] == [
         ("Mine", True),
         ("Reply 1", False),
@@ -313,18 +317,18 @@ def test_kto_labels_what_was_sent_and_what_was_refused(tmp_path: Path) -> None:
 
 
 def test_openai_lines_have_the_fields_that_are_taken_and_no_other(tmp_path: Path) -> None:
-    line, other = lines("openai", chosen(2))
+    line, other = write_lines("openai", make_chosen(2))
     assert line == {
         "input": {"messages": [{"role": "user", "content": "Where is my order?"}]},
         "preferred_output": [{"role": "assistant", "content": "Reply 2"}],
         "non_preferred_output": [{"role": "assistant", "content": "Reply 1"}],
     }
-    assert loaded(written("openai", chosen(2))[0], tmp_path) == [line, other]
+    assert load_dataset(write_format("openai", make_chosen(2))[0], tmp_path) == [line, other]
 
 
 def test_sft_lines_end_in_what_was_sent(tmp_path: Path) -> None:
-    content, left_out = written("sft", chosen(2, final_text="Mine"), chosen(None), undecided())
-    [row] = loaded(content, tmp_path)
+    content, left_out = write_format("sft", make_chosen(2, final_text="Mine"), make_chosen(None), make_undecided())
+    [row] = load_dataset(content, tmp_path)
     assert row == {
         "messages": [{"role": "user", "content": "Where is my order?"}, {"role": "assistant", "content": "Mine"}]
     }
@@ -333,16 +337,16 @@ def test_sft_lines_end_in_what_was_sent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["trl", "kto", "openai", "sft"])
 def test_a_request_whose_texts_are_gone_is_counted(name: FormatName) -> None:
-    entry = chosen(2, conversation=())
-    assert written(name, entry) == (b"", {"without their texts": 1})
+    entry = make_chosen(2, conversation=())
+    assert write_format(name, entry) == (b"", {"without their texts": 1})
 
 
 # --- Vowpal Wabbit --------------------------------------------------------------------------------------
 
 
 def test_vw_learns_from_every_example() -> None:
-    found = [chosen(1), chosen(2), chosen(None), undecided("redrafted")]
-    content, left_out = written("vw", *found, undecided(), chosen(None, id="x"))
+    found = [make_chosen(1), make_chosen(2), make_chosen(None), make_undecided("redrafted")]
+    content, left_out = write_format("vw", *found, make_undecided(), make_chosen(None, id="x"))
     assert left_out == {"undecided": 1}
     workspace = vowpalwabbit.Workspace("--cb_adf --quiet")
     examples = [block.split("\n") for block in content.decode().split("\n\n") if block]
@@ -358,18 +362,18 @@ def test_vw_learns_from_every_example() -> None:
 
 
 def test_requests_without_propensities_are_left_out_of_vw_and_counted() -> None:
-    entry = chosen(1)
-    drafts = tuple(a_candidate(place, first_propensity=None) for place in (1, 2, 3))
+    entry = make_chosen(1)
+    drafts = tuple(make_candidate(place, first_propensity=None) for place in (1, 2, 3))
     bare = LogEntry(request=entry.request, candidates=drafts, choice=entry.choice)
     nothing = LogEntry(request=entry.request, candidates=(), choice=None)
-    assert written("vw", bare, nothing) == (b"", {"without propensities": 1, "with nothing shown": 1})
+    assert write_format("vw", bare, nothing) == (b"", {"without propensities": 1, "with nothing shown": 1})
 
 
 @given(st.text())
 def test_nothing_that_people_write_breaks_vw(text: str) -> None:
-    entry = chosen(1, conversation=(Turn(role="customer", text=text),), surface="slash", locale="en-US")
-    drafts = (a_candidate(1, text, style=text[:64], model=text), a_candidate(2, text))
-    content, _ = written(
+    entry = make_chosen(1, conversation=(Turn(role="customer", text=text),), surface="slash", locale="en-US")
+    drafts = (make_candidate(1, text, style=text[:64], model=text), make_candidate(2, text))
+    content, _ = write_format(
         "vw", LogEntry(request=entry.request, candidates=drafts, choice=None if not text else entry.choice)
     )
     if content:

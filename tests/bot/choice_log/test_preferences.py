@@ -18,7 +18,7 @@ from bot.choice_log.formats.preferences import LEAST_KEPT, MAX_ORDER_WEIGHT, dra
 from bot.choice_log.formats.registry import ExportOptions, FormatName, open_writer
 from storage.queries.export_rows import to_raw_entry
 from storage.records import LogEntry
-from tests.bot.choice_log.test_formats import a_candidate, chosen
+from tests.bot.choice_log.test_formats import make_candidate, make_chosen
 from tests.bot.choosers import TASTES, learned_order, simulate, simulate_one_by_one, uniform_order
 
 
@@ -83,10 +83,10 @@ def test_a_model_of_the_pairs_finds_the_tastes(entries: Callable[[], Iterable[Lo
 def test_an_order_weighs_what_it_would_be_in_place_of_uniform_order(
     changes: dict[str, Any], expected: float | None
 ) -> None:
-    assert weigh_order(ordered(chosen(1), **changes)) == pytest.approx(expected)
+    assert weigh_order(replace_order(make_chosen(1), **changes)) == pytest.approx(expected)
 
 
-def ordered(entry: LogEntry, **changes: Any) -> LogEntry:
+def replace_order(entry: LogEntry, **changes: Any) -> LogEntry:
     return replace(entry, request=replace(entry.request, **changes))
 
 
@@ -101,7 +101,7 @@ def test_rows_are_as_many_as_the_weights_in_expectation(weights: list[float]) ->
 
 
 def test_a_rare_order_gives_rows_more_than_once_and_says_so() -> None:
-    entry = ordered(chosen(1), policy="plackett_luce", order_propensity=1 / 12)
+    entry = replace_order(make_chosen(1), policy="plackett_luce", order_propensity=1 / 12)
     rows, told = export("trl", [entry])
     assert [(row["rejected"][0]["content"], row["provenance"]["draw"]) for row in rows] == [
         ("Reply 2", 1), ("Reply 2", 2), ("Reply 3", 1), ("Reply 3", 2)
@@ -111,7 +111,7 @@ def test_a_rare_order_gives_rows_more_than_once_and_says_so() -> None:
 
 
 def test_where_no_propensity_was_logged_each_pair_is_written_once_and_says_so() -> None:
-    rows, told = export("trl", [ordered(chosen(3), policy="unlogged", order_propensity=None)])
+    rows, told = export("trl", [replace_order(make_chosen(3), policy="unlogged", order_propensity=None)])
     assert [(row["provenance"]["order_weight"], row["provenance"]["order_logged"]) for row in rows] == [
         (1.0, False)
     ] * 2
@@ -127,7 +127,9 @@ def test_the_draw_depends_on_the_seed_and_the_request_alone() -> None:
     assert export("trl", entries, seed=1)[0] != rows
     assert told["pairs_considered"] == told["pairs_written"] + told["pairs_left_out"]["not drawn"]
     assert told["requests"] == told["choice_sets"] + told["requests_left_out"]["without a pair"]
-    third = [ordered(chosen(2), id=f"r{n}", policy="plackett_luce", order_propensity=1 / 2) for n in range(8)]
+    third = [
+        replace_order(make_chosen(2), id=f"r{n}", policy="plackett_luce", order_propensity=1 / 2) for n in range(8)
+    ]
     drawn = [row["provenance"] for row in export("trl", third)[0]]
     assert [(one["request_id"], one["rejected_candidate_id"]) for one in drawn] == [
         ("r0", "c1"), ("r3", "c3"), ("r6", "c3"), ("r7", "c1")
@@ -139,7 +141,7 @@ def test_the_draw_depends_on_the_seed_and_the_request_alone() -> None:
 
 def test_a_draft_that_was_mostly_rewritten_was_preferred_to_nothing() -> None:
     """What the agent wrote instead was still preferred to it."""
-    entry = chosen(2, final_text="Mine")
+    entry = make_chosen(2, final_text="Mine")
     assert entry.choice is not None
     rewritten = replace(entry, choice=replace(entry.choice, edit_similarity=LEAST_KEPT - 0.01))
     rows, told = export("trl", [rewritten])
@@ -149,7 +151,7 @@ def test_a_draft_that_was_mostly_rewritten_was_preferred_to_nothing() -> None:
 
 @pytest.mark.parametrize(("final_text", "kept"), [("Reply 2!", 7 / 8), (None, LEAST_KEPT), ("Now, 2", 2 / 7)])
 def test_where_the_log_has_no_similarity_the_texts_tell(final_text: str | None, kept: float) -> None:
-    entry = chosen(2, final_text="changed")
+    entry = make_chosen(2, final_text="changed")
     assert entry.choice is not None
     entry = replace(entry, choice=replace(entry.choice, edit_similarity=None, final_text=final_text))
     assert [pair.kept for pair in find_pairs(entry, ["all_shown"])] == pytest.approx([kept] * 2)
@@ -157,14 +159,14 @@ def test_where_the_log_has_no_similarity_the_texts_tell(final_text: str | None, 
 
 def test_a_reply_that_was_shown_after_the_decision_makes_no_pair() -> None:
     """Nor one that never was, where others were; whatever an import says was visible."""
-    entry = chosen(2)
+    entry = make_chosen(2)
     assert entry.choice is not None
     at = entry.choice.chosen_at
     drafts = (
-        a_candidate(1, shown_at=at - timedelta(seconds=2)),
-        a_candidate(2, shown_at=at - timedelta(seconds=1)),
-        a_candidate(3, shown_at=at + timedelta(seconds=1)),
-        a_candidate(4, shown_at=None),
+        make_candidate(1, shown_at=at - timedelta(seconds=2)),
+        make_candidate(2, shown_at=at - timedelta(seconds=1)),
+        make_candidate(3, shown_at=at + timedelta(seconds=1)),
+        make_candidate(4, shown_at=None),
     )
     choice = replace(entry.choice, visible_candidate_ids=("c1", "c2", "c3", "c4"))
     entry = replace(entry, candidates=drafts, choice=choice)

@@ -36,7 +36,7 @@ LEAST = {
 }
 
 
-def changed(path: str, value: Any) -> str:
+def change_line(path: str, value: Any) -> str:
     """The line of `ENTRY` with another value at this place."""
     line = json.loads(to_json_line(ENTRY))
     *outer, last = [int(step) if step.isdigit() else step for step in path.split("/")]
@@ -120,7 +120,7 @@ def test_fields_that_are_added_later_are_passed_over() -> None:
 )  # fmt: skip
 def test_a_refusal_names_the_field_and_what_would_be_right(path: str, value: Any, refusal: str) -> None:
     with pytest.raises(InvalidLine) as refused:
-        read_line(changed(path, value))
+        read_line(change_line(path, value))
     assert str(refused.value).startswith(refusal)
 
 
@@ -151,7 +151,7 @@ def test_half_a_line_is_called_so() -> None:
 
 
 def test_what_no_database_takes_is_cleaned_as_it_is_at_the_door() -> None:
-    entry = read_line(changed("request/conversation", [{"role": "customer", "text": "a\x00b\ud800c 😀"}]))
+    entry = read_line(change_line("request/conversation", [{"role": "customer", "text": "a\x00b\ud800c 😀"}]))
     assert entry.request.conversation == (Turn(role="customer", text="ab?c 😀"),)
 
 
@@ -159,11 +159,11 @@ def test_a_refusal_does_not_quote_what_people_wrote() -> None:
     secret = "my card is 4111"
     for path in ("request/surface", "candidates/0/error", "request/created_at", "candidates/0/position"):
         with pytest.raises(InvalidLine) as refused:
-            read_line(changed(path, secret))
+            read_line(change_line(path, secret))
         assert secret not in str(refused.value)
 
 
-def lines(content: bytes, tmp_path: Path, **limits: int) -> list[tuple[int, bytes | InvalidLine]]:
+def read_lines(content: bytes, tmp_path: Path, **limits: int) -> list[tuple[int, bytes | InvalidLine]]:
     path = tmp_path / "log"
     path.write_bytes(content)
     with open_log(path) as file:
@@ -172,20 +172,20 @@ def lines(content: bytes, tmp_path: Path, **limits: int) -> list[tuple[int, byte
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.ZstdCompressor().compress])
 def test_lines_are_read_plain_or_compressed(pack: Any, tmp_path: Path) -> None:
-    found = lines(pack(b"\xef\xbb\xbfone\r\n\n  \ntwo\nthree"), tmp_path)
+    found = read_lines(pack(b"\xef\xbb\xbfone\r\n\n  \ntwo\nthree"), tmp_path)
     assert found == [(1, b"one"), (4, b"two"), (5, b"three")]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.ZstdCompressor().compress])
 def test_a_line_that_is_too_long_is_passed_over(pack: Any, tmp_path: Path) -> None:
-    first, second, third = lines(pack(b"one\n" + b"x" * 5_000_000 + b"\ntwo\n"), tmp_path, limit=1000)
+    first, second, third = read_lines(pack(b"one\n" + b"x" * 5_000_000 + b"\ntwo\n"), tmp_path, limit=1000)
     assert (first, third) == ((1, b"one"), (3, b"two"))
     assert second[0] == 2
     assert isinstance(second[1], LineTooLong)
 
 
 def test_a_line_as_long_as_it_may_be_is_read(tmp_path: Path) -> None:
-    assert lines(b"x" * 100 + b"\n" + b"y" * 100, tmp_path, limit=100) == [(1, b"x" * 100), (2, b"y" * 100)]
+    assert read_lines(b"x" * 100 + b"\n" + b"y" * 100, tmp_path, limit=100) == [(1, b"x" * 100), (2, b"y" * 100)]
 
 
 def test_a_line_of_a_gigabyte_is_never_held() -> None:
@@ -217,7 +217,7 @@ def test_a_line_of_a_gigabyte_is_never_held() -> None:
 )
 def test_a_damaged_archive_is_told_with_the_line(damage: Any, tmp_path: Path) -> None:
     packed = gzip.compress(b"".join(b"line %d\n" % number for number in range(1000)))
-    found = lines(damage(packed), tmp_path)
+    found = read_lines(damage(packed), tmp_path)
     assert isinstance(found[-1][1], InvalidLine)
     assert "the compressed file" in str(found[-1][1])
 
@@ -225,14 +225,14 @@ def test_a_damaged_archive_is_told_with_the_line(damage: Any, tmp_path: Path) ->
 def test_a_zstandard_file_cut_off_after_a_whole_line_is_told(tmp_path: Path) -> None:
     packer = zstandard.ZstdCompressor().compressobj()
     whole = packer.compress(b"one\ntwo\n") + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-    *read, (number, told) = lines(whole, tmp_path)
+    *read, (number, told) = read_lines(whole, tmp_path)
     assert read == [(1, b"one"), (2, b"two")]
     assert number == 3
     assert "ends in the middle" in str(told)
-    assert lines(whole + packer.flush(), tmp_path) == read
+    assert read_lines(whole + packer.flush(), tmp_path) == read
 
 
 def test_zstandard_frames_that_follow_each_other_are_read_as_one_file(tmp_path: Path) -> None:
     pack = zstandard.ZstdCompressor().compress
-    assert lines(pack(b"one\ntw") + pack(b"") + pack(b"o\n"), tmp_path) == [(1, b"one"), (2, b"two")]
-    assert "damaged" in str(lines(pack(b"one\n") + b"no frame", tmp_path)[-1][1])
+    assert read_lines(pack(b"one\ntw") + pack(b"") + pack(b"o\n"), tmp_path) == [(1, b"one"), (2, b"two")]
+    assert "damaged" in str(read_lines(pack(b"one\n") + b"no frame", tmp_path)[-1][1])

@@ -43,7 +43,7 @@ DOCUMENTED = {
 }
 
 
-async def decided(desk: Desk) -> LogEntry:
+async def record_decided(desk: Desk) -> LogEntry:
     """A request with a draft that failed, one that was hidden, two that were shown, and an edited choice."""
     response_url = ResponseUrl(url=SECRET, expires_at=after(minutes=30))
     entry = await desk.show(
@@ -61,7 +61,7 @@ async def decided(desk: Desk) -> LogEntry:
 
 
 async def test_every_documented_field_is_there_in_its_place(desk: Desk) -> None:
-    line = json.loads(to_json_line(await decided(desk)))
+    line = json.loads(to_json_line(await record_decided(desk)))
     assert list(line) == ["schema", "request", "candidates", "choice", "events"]
     assert line["schema"] == "choice-log/1"
     for part, names in DOCUMENTED.items():
@@ -72,7 +72,7 @@ async def test_every_documented_field_is_there_in_its_place(desk: Desk) -> None:
 
 
 async def test_the_values_are_true(desk: Desk) -> None:
-    entry = await decided(desk)
+    entry = await record_decided(desk)
     line = json.loads(to_json_line(entry))
     used, failed, other, hidden = line["candidates"]
     assert line["request"] == {
@@ -152,13 +152,13 @@ async def test_the_values_are_true(desk: Desk) -> None:
 
 
 async def test_no_secret_is_exported(desk: Desk) -> None:
-    entry = await decided(desk)
+    entry = await record_decided(desk)
     assert entry.request.response_url == SECRET
     assert "hooks.slack.com" not in to_json_line(entry) + to_csv_lines(entry)
 
 
 async def test_an_undone_choice_is_in_the_events_only(desk: Desk) -> None:
-    entry = await decided(desk)
+    entry = await record_decided(desk)
     await desk.make_chooser().undo(desk.make_click(), entry.request.id)
     line = json.loads(to_json_line((await desk.store.entries())[0]))
     assert line["choice"] is None
@@ -166,7 +166,7 @@ async def test_an_undone_choice_is_in_the_events_only(desk: Desk) -> None:
     assert list(line["events"][-1]["data"]["choice"]) == DOCUMENTED["choice"].split()
 
 
-def entry_of(text: str, *, choice: Choice | None = None, how_many: int = 1, **candidate: Any) -> LogEntry:
+def make_entry(text: str, *, choice: Choice | None = None, how_many: int = 1, **candidate: Any) -> LogEntry:
     return LogEntry(
         request=a_request(hint=text, conversation=(Turn(role="customer", text=text), Turn(role="agent", text="Yes?"))),
         candidates=some_candidates(how_many=how_many, text=text, **candidate),
@@ -180,7 +180,7 @@ ANY = st.text(st.characters(exclude_categories=["Cs"]))
 
 @given(text=st.one_of(ANY, st.text("\n\r\t\u2028\u0085\"',;=x")))
 def test_a_request_is_one_line_of_json_whatever_is_in_it(text: str) -> None:
-    line = to_json_line(entry_of(text, choice=a_choice(final_text=text)))
+    line = to_json_line(make_entry(text, choice=a_choice(final_text=text)))
     assert line.endswith("\n")
     assert "\n" not in line[:-1]
     assert "\r" not in line
@@ -193,7 +193,7 @@ def test_a_request_is_one_line_of_json_whatever_is_in_it(text: str) -> None:
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
 def test_what_json_cannot_say_is_null(odd: float) -> None:
     """Some servers give a log-probability of minus infinity."""
-    line = to_json_line(entry_of("x", mean_logprob=odd))
+    line = to_json_line(make_entry("x", mean_logprob=odd))
     read = json.loads(line, parse_constant=pytest.fail)
     assert read["candidates"][0]["mean_logprob"] is None
 
@@ -216,7 +216,7 @@ def test_the_header_names_every_field() -> None:
 
 
 def test_a_row_a_candidate_with_its_request_and_its_choice() -> None:
-    rows = read_rows(entry_of("hello", how_many=2, choice=a_choice("r1", "edited", decision_ms=0)))
+    rows = read_rows(make_entry("hello", how_many=2, choice=a_choice("r1", "edited", decision_ms=0)))
     assert [row["candidate_sample_index"] for row in rows] == ["0", "1"]
     assert {row["choice_kind"] for row in rows} == {"edited"}
     assert {row["choice_decision_ms"] for row in rows} == {"0"}
@@ -229,14 +229,14 @@ def test_a_row_a_candidate_with_its_request_and_its_choice() -> None:
 
 
 def test_a_request_without_candidates_has_a_row_too() -> None:
-    [row] = read_rows(replace(entry_of("hello"), candidates=()))
+    [row] = read_rows(replace(make_entry("hello"), candidates=()))
     assert row["request_id"] == "r1"
     assert row["candidate_id"] == row["choice_id"] == ""
 
 
 @given(text=st.one_of(ANY, st.text("=+-@\t\r\n\"',;x＝")))
 def test_any_text_survives_csv_and_none_runs_as_a_formula(text: str) -> None:
-    [row] = read_rows(entry_of(text, choice=a_choice(final_text=text)))
+    [row] = read_rows(make_entry(text, choice=a_choice(final_text=text)))
     for name in ("request_hint", "candidate_text", "choice_final_text"):
         cell = row[name]
         assert cell in {text, f"'{text}"}
@@ -244,5 +244,5 @@ def test_any_text_survives_csv_and_none_runs_as_a_formula(text: str) -> None:
 
 
 def test_a_negative_number_stays_a_number() -> None:
-    [row] = read_rows(entry_of("x", mean_logprob=-0.25))
+    [row] = read_rows(make_entry("x", mean_logprob=-0.25))
     assert row["candidate_mean_logprob"] == "-0.25"

@@ -17,7 +17,7 @@ from bot.operations.recovery import (
 from bot.suggesting.deliver import DeliveryOutcome, DeliveryUncertain
 from storage.errors import OwnershipLost
 from tests.bot.desk import Desk
-from tests.storage.stores import store_of
+from tests.storage.stores import build_store
 
 NOTHING = RecoveredWork(to_draft=(), to_show=(), to_deliver=())
 
@@ -89,7 +89,7 @@ async def test_after_leaving_what_is_left_is_free_at_once(desk: Desk) -> None:
     request = await desk.make_suggester().accept(desk.make_ask())
     assert await recoverer.take_over() == NOTHING
     await recoverer.leave()
-    desk.store = store_of(desk.store.database, me="another")
+    desk.store = build_store(desk.store.database, me="another")
     assert [taken.id for taken in (await desk.make_recoverer().take_over()).to_draft] == [request.id]
 
 
@@ -99,7 +99,7 @@ async def test_a_replica_that_misses_three_heartbeats_is_dead_and_its_work_anoth
     await desk.make_recoverer().join()
     request = await desk.make_suggester().accept(desk.make_ask())
     slow_one, slow_heart = desk.make_suggester(), desk.make_recoverer()
-    desk.store = store_of(slow.database, me="another")
+    desk.store = build_store(slow.database, me="another")
     other = desk.make_recoverer()
     for _ in range(int(DEAD_AFTER.total_seconds() / HEARTBEAT_S)):
         desk.clock.tick(HEARTBEAT_S)
@@ -156,7 +156,7 @@ async def test_what_was_taken_back_long_ago_stays(desk: Desk) -> None:
 async def test_an_undo_at_the_moment_of_taking_over_posts_nothing(desk: Desk) -> None:
     chosen = await desk.use_reply("Hi")
     undo = desk.make_chooser()
-    desk.store = store_of(desk.store.database, me="another")
+    desk.store = build_store(desk.store.database, me="another")
     recoverer = desk.make_recoverer()
     take = recoverer._replicas.take_deliveries
 
@@ -174,7 +174,7 @@ async def test_two_that_start_at_once_share_the_work(desk: Desk) -> None:
     replies = [await desk.use_reply(f"reply {n}") for n in range(4)]
     recoverers = []
     for name in ("one", "two"):
-        desk.store = store_of(desk.store.database, me=name)
+        desk.store = build_store(desk.store.database, me=name)
         await desk.store.replicas.beat(desk.clock.now(), dead_before=desk.clock.now())
         recoverers.append(desk.make_recoverer())
     one, two = await asyncio.gather(*(recoverer.take_over() for recoverer in recoverers))

@@ -23,7 +23,7 @@ from storage import tables
 from storage.repositories.rankers import LEARNING
 from storage.rows import to_row
 from tests.bot.desk import Desk
-from tests.storage.stores import AT, a_choice, a_ranker, a_request, after, some_candidates, store_of
+from tests.storage.stores import AT, a_choice, a_ranker, a_request, after, build_store, some_candidates
 
 SCHEDULE = RefitSchedule(every=timedelta(hours=24), after_choices=10)
 OPEN = Verdict(state="open", picks=300, agents=12, clustered_by="agent", clusters=12, gain=0.02, lower=0.01, upper=0.03)
@@ -66,7 +66,7 @@ class FakeTrainer:
 def make_scheduler(
     desk: Desk, trainer: FakeTrainer, *, me: str = "here", renew_every_s: float = 30.0
 ) -> RefitScheduler:
-    store = store_of(desk.store.database, me=me)
+    store = build_store(desk.store.database, me=me)
     return RefitScheduler(
         rankers=store.rankers,
         leases=store.leases,
@@ -240,7 +240,7 @@ async def test_of_two_replicas_one_refits(desk: Desk) -> None:
 
 async def test_who_was_killed_while_refitting_holds_others_up_for_a_lease(desk: Desk) -> None:
     await add_choices(desk, FIRST_CHOICES)
-    dead = store_of(desk.store.database, me="dead")
+    dead = build_store(desk.store.database, me="dead")
     assert await dead.leases.take(LEARNING, at=desk.clock.now(), until=desk.clock.now() + LEASE)
     trainer = FakeTrainer(make_refit())
     learner = make_scheduler(desk, trainer)
@@ -255,7 +255,7 @@ async def test_who_was_killed_while_refitting_holds_others_up_for_a_lease(desk: 
 async def test_who_lost_the_lease_ends_its_work_and_records_nothing(desk: Desk) -> None:
     """A replica that was stopped for minutes: another has taken over, and decides."""
     await add_choices(desk, FIRST_CHOICES)
-    other = store_of(desk.store.database, me="other")
+    other = build_store(desk.store.database, me="other")
 
     async def loses_it() -> None:
         desk.clock.tick(LEASE.total_seconds() + 1)

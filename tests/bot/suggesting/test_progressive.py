@@ -13,7 +13,7 @@ from bot.ordering.shuffle import draw_places
 from storage.errors import OwnershipLost, RequestClosed
 from storage.records import LogEntry, Request, Turn
 from tests.bot.desk import Desk
-from tests.storage.stores import after, store_of
+from tests.storage.stores import after, build_store
 
 
 def make_failure(error: str = "timed_out") -> DraftFailed:
@@ -223,7 +223,7 @@ async def test_what_was_read_of_the_thread_becomes_the_conversation(desk: Desk) 
     assert read.conversation == (turns[0], Turn(role="agent", text="Which order?"))
     [recorded] = await desk.store.entries()
     assert recorded.request.conversation == read.conversation
-    desk.store = store_of(desk.store.database, me="another")
+    desk.store = build_store(desk.store.database, me="another")
     with pytest.raises(OwnershipLost):
         await desk.make_suggester().record_conversation(request, turns[:1])
 

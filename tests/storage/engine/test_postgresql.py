@@ -27,12 +27,12 @@ from tests.storage.stores import (
     Store,
     a_request,
     after,
-    asked,
-    chosen,
-    drafted,
+    make_draft_outcome,
+    make_parts,
     open_store,
-    parts_of,
-    shown,
+    record_choice,
+    record_request,
+    record_shown,
 )
 
 PASSWORD = "s3cret/w@rd"
@@ -113,16 +113,16 @@ async def test_the_password_is_in_no_error_and_in_no_log(
     with caplog.at_level(logging.DEBUG):
         for url in urls:
             async with open_store(url) as store:
-                for work in (store.requests.get("r1"), asked(store)):
+                for work in (store.requests.get("r1"), record_request(store)):
                     with pytest.raises(DatabaseUnavailable) as caught:
                         await work
-                    told += _everything_told(caught.value)
+                    told += _collect_logs(caught.value)
     everything = " ".join([*told, caplog.text])
     assert PASSWORD not in everything
     assert ESCAPED not in everything
 
 
-def _everything_told(error: BaseException | None) -> Iterator[str]:
+def _collect_logs(error: BaseException | None) -> Iterator[str]:
     while error is not None:
         yield from (str(error), repr(error))
         error = error.__cause__ or error.__context__
@@ -134,7 +134,7 @@ async def test_an_error_quotes_no_row(store: Store) -> None:
         await store.requests.record(
             a_request(agent_id=None, hint="Dear customer", response_url="https://secret"), idempotency_key="k"
         )
-    told = " ".join(_everything_told(caught.value))
+    told = " ".join(_collect_logs(caught.value))
     assert "Dear customer" not in told
     assert "secret" not in told
 
@@ -155,7 +155,7 @@ async def test_a_reader_cannot_write(store: Store) -> None:
         async with store.database.read() as connection:
             await connection.execute(text("DELETE FROM requests"))
 
-    await asked(store)
+    await record_request(store)
     with pytest.raises(DatabaseUnavailable, match="read-only"):
         await write()
     assert await store.count("requests") == 1
@@ -165,15 +165,15 @@ async def test_what_is_wrong_with_the_question_is_not_the_databases_fault(store:
     with pytest.raises(ProgrammingError):
         await store.rows("SELECT nonsense")
     with pytest.raises(DataError):
-        await asked(store, "x" * 65)
+        await record_request(store, "x" * 65)
     with pytest.raises(DataError):
-        await asked(store, hint="a\x00b")
-    await asked(store)
+        await record_request(store, hint="a\x00b")
+    await record_request(store)
     assert await store.count("requests") == 1
 
 
 @contextmanager
-def session(url: str) -> Iterator[psycopg.Connection[Any]]:
+def open_session(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Another program's connection."""
     with psycopg.connect(url) as connection:
         yield connection
@@ -182,24 +182,24 @@ def session(url: str) -> Iterator[psycopg.Connection[Any]]:
 
 async def test_a_row_held_too_long_refuses_the_write_and_nothing_else(url: str) -> None:
     async with open_store(url, write_limit_s=0.2) as store:
-        await shown(store)
-        await shown(store, "r2")
-        with session(url) as other:
+        await record_shown(store)
+        await record_shown(store, "r2")
+        with open_session(url) as other:
             other.execute("SELECT * FROM requests WHERE id = 'r1' FOR UPDATE")
             with pytest.raises(DatabaseUnavailable, match="lock timeout"):
-                await chosen(store)
+                await record_choice(store)
             assert (await store.entry()).choice is None  # reading goes on
             await store.requests.close_expired(["r2"], at=after())  # and writing elsewhere
-        await chosen(store)
+        await record_choice(store)
 
 
 async def test_a_key_being_taken_by_another_is_waited_for_in_time(url: str) -> None:
     async with open_store(url, write_limit_s=0.2) as store:
-        with session(url) as other:
+        with open_session(url) as other:
             other.execute("INSERT INTO seen_deliveries VALUES ('command:r1', 'now')")
             with pytest.raises(DatabaseUnavailable):
-                await asked(store)
-        await asked(store)
+                await record_request(store)
+        await record_request(store)
 
 
 async def test_more_writers_than_connections_wait_their_turn_or_are_refused(url: str) -> None:
@@ -213,10 +213,10 @@ async def test_more_writers_than_connections_wait_their_turn_or_are_refused(url:
         holders = [asyncio.create_task(hold()) for _ in range(CONNECTIONS)]
         await asyncio.sleep(0)
         with pytest.raises(DatabaseUnavailable, match="in time"):
-            await asked(store)
+            await record_request(store)
         done.set()
         await asyncio.gather(*holders)
-        await asked(store)
+        await record_request(store)
 
 
 async def test_more_readers_than_connections_wait_or_are_refused(url: str) -> None:
@@ -237,14 +237,14 @@ async def test_more_readers_than_connections_wait_or_are_refused(url: str) -> No
         assert await store.requests.get("r1") is None
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until(holds: Callable[[], bool]) -> None:
     """The server takes a moment to see what happened."""
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - what happens there tells nobody
             await asyncio.sleep(0.01)
 
 
-def sessions(databases: PostgresDatabases, url: str) -> list[Any]:
+def list_sessions(databases: PostgresDatabases, url: str) -> list[Any]:
     name = parse_url(url).database
     return databases.run(f"SELECT state FROM pg_stat_activity WHERE datname = '{name}' ORDER BY state")
 
@@ -253,19 +253,19 @@ async def test_nothing_is_left_open(engine: PostgresDatabases, url: str) -> None
     """Neither by work that is cancelled, nor at the end."""
     async with open_store(url, write_limit_s=5) as store:
         for n in range(12):
-            task = asyncio.create_task(shown(store, f"r{n}"))
+            task = asyncio.create_task(record_shown(store, f"r{n}"))
             for _ in range(n * 5):
                 await asyncio.sleep(0)
             await asyncio.get_running_loop().run_in_executor(None, lambda: None)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await asyncio.gather(*(asked(store, f"q{n}") for n in range(30)))
-        states = [state for (state,) in sessions(engine, url)]
+        await asyncio.gather(*(record_request(store, f"q{n}") for n in range(30)))
+        states = [state for (state,) in list_sessions(engine, url)]
         assert set(states) == {"idle"}
         assert len(states) <= 2 * CONNECTIONS
     del task
     gc.collect()  # psycopg leaves a connection that was cancelled while it was made to the collector
-    await until(lambda: not sessions(engine, url))
+    await wait_until(lambda: not list_sessions(engine, url))
 
 
 async def test_a_transaction_that_cannot_begin_is_refused_and_the_next_one_begins(
@@ -275,13 +275,13 @@ async def test_a_transaction_that_cannot_begin_is_refused_and_the_next_one_begin
         raise psycopg.OperationalError("gone")
 
     async with open_store(url) as store:
-        await asked(store, "r0")
+        await record_request(store, "r0")
         with monkeypatch.context() as patched:
             patched.setattr(psycopg.AsyncCursor, "execute", fails)
             with pytest.raises(DatabaseUnavailable, match="gone"):
-                await asked(store)
-        await asked(store)
-        assert [state for (state,) in sessions(engine, url)] == ["idle"]
+                await record_request(store)
+        await record_request(store)
+        assert [state for (state,) in list_sessions(engine, url)] == ["idle"]
 
 
 # --- what the URL says to this program ------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def test_our_own_parameters_are_whole_numbers(name: str, value: str) -> None:
         parse_url(f"postgresql://u@db/suggest?{name}={value}")
 
 
-async def prepared(url: str) -> int:
+async def count_prepared(url: str) -> int:
     """How many statements the session keeps prepared after using one often."""
     async with open_store(url) as store:
         for _ in range(8):
@@ -324,22 +324,22 @@ async def prepared(url: str) -> int:
 
 
 async def test_statements_are_prepared_only_where_the_url_says_so(url: str) -> None:
-    assert await prepared(url) == 0
-    assert await prepared(f"{url}&prepare_threshold=1") > 0
+    assert await count_prepared(url) == 0
+    assert await count_prepared(f"{url}&prepare_threshold=1") > 0
 
 
 async def test_the_url_says_how_many_connections(engine: PostgresDatabases, url: str) -> None:
     async with open_store(f"{url}&connections=2") as store:
-        await asyncio.gather(*(asked(store, f"r{n}") for n in range(20)))
+        await asyncio.gather(*(record_request(store, f"r{n}") for n in range(20)))
         await asyncio.gather(*(store.requests.get(f"r{n}") for n in range(20)))
-        assert len(sessions(engine, url)) == 4
+        assert len(list_sessions(engine, url)) == 4
 
 
 async def test_a_role_that_only_reads_by_default_is_not_talked_out_of_it(engine: PostgresDatabases, url: str) -> None:
     engine.run(f"ALTER DATABASE {parse_url(url).database} SET default_transaction_read_only = on")
     async with open_store(url) as store:
         with pytest.raises(DatabaseUnsuitable, match="read-only"):
-            await asked(store)
+            await record_request(store)
 
 
 async def test_connections_cut_by_the_server_are_replaced_before_they_are_used(
@@ -347,9 +347,9 @@ async def test_connections_cut_by_the_server_are_replaced_before_they_are_used(
 ) -> None:
     name = parse_url(url).database
     async with open_store(url) as store:
-        await asyncio.gather(*(asked(store, f"r{n}") for n in range(5)))
+        await asyncio.gather(*(record_request(store, f"r{n}") for n in range(5)))
         engine.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        await asked(store, "r9")
+        await record_request(store, "r9")
         assert await store.count("requests") == 6
 
 
@@ -373,17 +373,19 @@ async def test_a_connection_cut_in_the_middle_takes_the_write_back(engine: Postg
 async def test_who_migrates_waits_for_the_one_who_does(engine: PostgresDatabases) -> None:
     url = engine.empty()
     database = Database(url, write_limit_s=0.2)
-    with session(url) as other:
+    with open_session(url) as other:
         other.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         task = asyncio.create_task(migrate(database))
-        waiting = f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = {_oid(other)}"
-        await until(lambda: engine.run(waiting) != [])
+        waiting = (
+            f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = {_read_oid(other)}"
+        )
+        await wait_until(lambda: engine.run(waiting) != [])
         assert not task.done()
     assert (await task)[0] is None
     await database.aclose()
 
 
-def _oid(connection: psycopg.Connection[Any]) -> int:
+def _read_oid(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
     assert row is not None
     return int(row[0])
@@ -407,19 +409,19 @@ async def _stop_and_go(server: Any, folder: str) -> None:
     await migrate(database)
     await database.aclose()
     async with open_store(server.get_uri()) as store:
-        await shown(store)
-        choice = await chosen(store, parts=1)
+        await record_shown(store)
+        choice = await record_choice(store, parts=1)
         for how in (signal.SIGINT, signal.SIGQUIT):  # at once; and without a word, as in a crash
             _pg_ctl(server, folder, "stop", how)
             for _ in range(2):
                 with pytest.raises(DatabaseUnavailable):
-                    await asked(store, f"refused {how}")
+                    await record_request(store, f"refused {how}")
                 with pytest.raises(DatabaseUnavailable):
                     await store.requests.get("r1")
             _pg_ctl(server, folder, "start", how)
-            await asked(store, f"after {how}")
+            await record_request(store, f"after {how}")
             assert await store.requests.get("r1") is not None
-        assert await store.deliveries.begin_attempt(parts_of(choice)[0].id)
+        assert await store.deliveries.begin_attempt(make_parts(choice)[0].id)
         names = {entry.request.id for entry in await store.entries()}
         assert names == {"r1", f"after {signal.SIGINT}", f"after {signal.SIGQUIT}"}
 
@@ -439,7 +441,7 @@ def _pg_ctl(server: Any, folder: str, action: str, how: signal.Signals) -> None:
 
 async def test_drafts_are_recorded_by_a_pool_that_was_disposed(url: str) -> None:
     async with open_store(url) as store:
-        await asked(store)
+        await record_request(store)
         await store.database.aclose()
-        await store.requests.record_drafts(drafted())
+        await store.requests.record_drafts(make_draft_outcome())
         assert len((await store.entry()).candidates) == 3

@@ -22,17 +22,17 @@ from tests.storage.stores import (
     a_choice,
     a_request,
     after,
-    asked,
-    chosen,
-    drafted,
-    failed,
+    make_draft_outcome,
+    make_parts,
+    make_shown_event,
     open_store,
-    parts_of,
-    redrafted,
+    record_choice,
+    record_failed,
+    record_redraft,
+    record_request,
+    record_shown,
+    retract_choice,
     run_script,
-    seen_at,
-    shown,
-    undone,
 )
 
 
@@ -47,7 +47,7 @@ def engine(sqlite: SqliteFiles) -> SqliteFiles:
     return sqlite
 
 
-async def pragma(database: Database, name: str, *, write: bool) -> object:
+async def read_pragma(database: Database, name: str, *, write: bool) -> object:
     async with database.write() if write else database.read() as connection:
         return await connection.scalar(text(f"PRAGMA {name}"))
 
@@ -56,7 +56,7 @@ async def pragma(database: Database, name: str, *, write: bool) -> object:
     ("name", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 1000)]
 )
 async def test_every_connection_is_prepared(store: Store, name: str, value: object) -> None:
-    assert await pragma(store.database, name, write=True) == value
+    assert await read_pragma(store.database, name, write=True) == value
     found: list[object] = []
     everyone = asyncio.Barrier(4)
 
@@ -70,17 +70,17 @@ async def test_every_connection_is_prepared(store: Store, name: str, value: obje
 
 
 async def test_a_connection_made_after_a_cancellation_is_prepared_too(store: Store) -> None:
-    task = asyncio.create_task(asked(store))
+    task = asyncio.create_task(record_request(store))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert await pragma(store.database, "foreign_keys", write=True) == 1
-    assert await pragma(store.database, "synchronous", write=True) == 2
+    assert await read_pragma(store.database, "foreign_keys", write=True) == 1
+    assert await read_pragma(store.database, "synchronous", write=True) == 2
 
 
 @contextmanager
-def locked(url: str) -> Iterator[None]:
+def hold_write_lock(url: str) -> Iterator[None]:
     """Another process is writing."""
     with closing(sqlite3.connect(get_database_file(url), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -90,30 +90,32 @@ def locked(url: str) -> Iterator[None]:
 
 async def test_a_lock_held_too_long_refuses_the_write_and_nothing_else(url: str) -> None:
     async with open_store(url, write_limit_s=0.1) as store:
-        with locked(url):
+        with hold_write_lock(url):
             for _ in range(3):
                 with pytest.raises(DatabaseUnavailable, match="locked"):
-                    await asked(store)
+                    await record_request(store)
             assert await store.requests.get("r1") is None  # reading goes on
         assert await store.count("requests") == 0
-        await asked(store)
+        await record_request(store)
 
 
 async def test_writes_behind_a_lock_are_all_refused_in_time(url: str) -> None:
     """None waits for the sum of those before it."""
     async with open_store(url, write_limit_s=0.2) as store:
-        with locked(url):
+        with hold_write_lock(url):
             async with asyncio.timeout(30):
-                results = await asyncio.gather(*(asked(store, f"r{n}") for n in range(100)), return_exceptions=True)
+                results = await asyncio.gather(
+                    *(record_request(store, f"r{n}") for n in range(100)), return_exceptions=True
+                )
         assert {type(result) for result in results} == {DatabaseUnavailable}
-        await asked(store)
+        await record_request(store)
         assert await store.count("requests") == 1
 
 
 async def test_a_lock_let_go_in_time_is_waited_for(url: str) -> None:
     async with open_store(url, write_limit_s=30) as store:
-        with locked(url):
-            task = asyncio.create_task(asked(store))
+        with hold_write_lock(url):
+            task = asyncio.create_task(record_request(store))
             await asyncio.sleep(0)
             assert not task.done()
         await task
@@ -122,15 +124,15 @@ async def test_a_lock_let_go_in_time_is_waited_for(url: str) -> None:
 async def test_migrating_behind_a_lock_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/empty.db"
     async with open_store(url, write_limit_s=0.1) as store:
-        assert await pragma(store.database, "journal_mode", write=True) == "wal"
-        with locked(url), pytest.raises(DatabaseUnavailable):
+        assert await read_pragma(store.database, "journal_mode", write=True) == "wal"
+        with hold_write_lock(url), pytest.raises(DatabaseUnavailable):
             await migrate(store.database)
         assert (await migrate(store.database))[0] is None
 
 
 async def test_finding_nothing_to_migrate_waits_for_no_lock(url: str) -> None:
     async with open_store(url, write_limit_s=0.1) as store:
-        with locked(url):
+        with hold_write_lock(url):
             before, head = await migrate(store.database)
         assert before == head
 
@@ -138,12 +140,12 @@ async def test_finding_nothing_to_migrate_waits_for_no_lock(url: str) -> None:
 async def test_a_fresh_file_opened_by_many_at_once_is_opened_by_all(tmp_path: Path) -> None:
     """The first switch to WAL needs the file for itself, for a moment."""
     databases = [Database(f"sqlite:///{tmp_path}/fresh.db", write_limit_s=20) for _ in range(8)]
-    await asyncio.gather(*(pragma(database, "journal_mode", write=False) for database in databases))
+    await asyncio.gather(*(read_pragma(database, "journal_mode", write=False) for database in databases))
     for database in databases:
         await database.aclose()
 
 
-def something_else(folder: Path, how: str, migrated_file: Path) -> Path:
+def write_foreign_file(folder: Path, how: str, migrated_file: Path) -> Path:
     """What is no database, in some way."""
     path = folder / "suggest.db"
     if how == "no such folder":
@@ -160,10 +162,10 @@ def something_else(folder: Path, how: str, migrated_file: Path) -> Path:
 
 @pytest.mark.parametrize("how", ["no such folder", "a folder", "no database", "malformed"])
 async def test_what_cannot_be_opened_is_unavailable(tmp_path: Path, migrated_file: Path, how: str) -> None:
-    async with open_store(f"sqlite:///{something_else(tmp_path, how, migrated_file)}") as store:
+    async with open_store(f"sqlite:///{write_foreign_file(tmp_path, how, migrated_file)}") as store:
         for _ in range(2):
             with pytest.raises(DatabaseUnavailable):
-                await asked(store)
+                await record_request(store)
             with pytest.raises(DatabaseUnavailable):
                 await store.requests.get("r1")
 
@@ -171,17 +173,17 @@ async def test_what_cannot_be_opened_is_unavailable(tmp_path: Path, migrated_fil
 async def test_a_read_only_file_is_unavailable_for_writing(url: str) -> None:
     """As the kernel says it; root may write what others may not, so the connection is told instead."""
     async with open_store(url) as store:
-        await shown(store)
+        await record_shown(store)
         async with store.database.write() as connection:
             await connection.execute(text("PRAGMA query_only = ON"))
         with pytest.raises(DatabaseUnavailable, match="readonly"):
-            await chosen(store)
+            await record_choice(store)
         assert (await store.entry()).choice is None
 
 
 async def test_a_full_disk_refuses_the_whole_write(url: str) -> None:
     async with open_store(url) as store:
-        await shown(store)
+        await record_shown(store)
         async with store.database.write() as connection:
             pages = await connection.scalar(text("PRAGMA page_count"))
             await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
@@ -205,15 +207,15 @@ async def test_a_file_that_may_not_grow_refuses_whole_writes_and_loses_none(url:
         assert {entry.request.id for entry in await store.entries()} == recorded
         assert [row["integrity_check"] for row in await store.rows("PRAGMA integrity_check")] == ["ok"]
         assert await store.count("seen_deliveries") == len(recorded)
-        await asked(store, "afterwards")
+        await record_request(store, "afterwards")
 
 
 async def test_drafts_of_a_closed_database_are_refused_cleanly(url: str) -> None:
     """SQLAlchemy opens a new connection after `aclose`: the database is usable, and can be closed again."""
     async with open_store(url) as store:
-        await asked(store)
+        await record_request(store)
         await store.database.aclose()
-        await store.requests.record_drafts(drafted())
+        await store.requests.record_drafts(make_draft_outcome())
         assert len((await store.entry()).candidates) == 3
 
 
@@ -221,9 +223,9 @@ async def test_a_write_that_waits_too_long_for_its_turn_is_refused(url: str) -> 
     async with open_store(url, write_limit_s=0.1) as store:
         async with store.database.write():
             with pytest.raises(DatabaseUnavailable):
-                await asked(store)
+                await record_request(store)
         assert await store.count("requests") == 0
-        await asked(store)
+        await record_request(store)
 
 
 async def test_a_reader_that_waits_too_long_is_refused(url: str) -> None:
@@ -263,38 +265,40 @@ SMALL = ("deliveries_not_done", "requests_in_drafting", "replicas", "sqlite_auto
 
 async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, statements: list[Any]) -> None:
     """What a suggestion costs does not grow with the log."""
-    await shown(store)
+    await record_shown(store)
     await store.requests.get_by_candidate("r1-c0")
     await store.requests.find_last_open(team_id="T1", agent_id="U1", since=after())
     await store.requests.count_since(team_id="T1", agent_id="U1", since=after())
     await store.requests.count_tokens_since(since=after())
     await store.requests.record_event(
-        seen_at(after()), response_url=ResponseUrl(url="https://x", expires_at=after(minutes=30))
+        make_shown_event(after()), response_url=ResponseUrl(url="https://x", expires_at=after(minutes=30))
     )
-    choice = await chosen(store, parts=1)
+    choice = await record_choice(store, parts=1)
     await store.choices.get(choice.id)
     await store.deliveries.begin_attempt(f"{choice.id}-d0")
     await store.deliveries.mark_unknown(f"{choice.id}-d0")
     await store.deliveries.post_again("r1", idempotency_key="k", at=after())
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
     await store.deliveries.list_parts(choice.id)
-    await undone(store)
-    await store.choices.record(a_choice(kind="dismissed"), idempotency_key="k2", event=seen_at(after(seconds=5)))
+    await retract_choice(store)
+    await store.choices.record(
+        a_choice(kind="dismissed"), idempotency_key="k2", event=make_shown_event(after(seconds=5))
+    )
     await store.choices.give_reason("r1", "other", agent_id="U1", at=after(), idempotency_key="k3")
-    await failed(store, "r8")
-    await redrafted(store, "r8", "r9")
+    await record_failed(store, "r8")
+    await record_redraft(store, "r8", "r9")
     # These run once a minute, or at start-up.
     await store.requests.forget_expired_response_urls(after())
     await store.requests.forget_keys(seen_before=after())
     await store.requests.expire(created_before=after(days=1), at=after(days=1))
     # These every few seconds, with something to take over.
-    await asked(store, "r10")
-    await shown(store, "r11")
-    await chosen(store, a_choice("r11"), parts=1)
-    await shown(store, "r12")
-    posted = parts_of(await chosen(store, a_choice("r12"), parts=1))[0]
+    await record_request(store, "r10")
+    await record_shown(store, "r11")
+    await record_choice(store, a_choice("r11"), parts=1)
+    await record_shown(store, "r12")
+    posted = make_parts(await record_choice(store, a_choice("r12"), parts=1))[0]
     await store.deliveries.mark_done(replace(posted, channel_id="C1", message_ts="1.1"), sent=None)
-    await undone(store, "r12")
+    await retract_choice(store, "r12")
     await store.replicas.join(after())
     await store.replicas.beat(after(), dead_before=after())
     await store.change("UPDATE requests SET owner = NULL")

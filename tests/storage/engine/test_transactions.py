@@ -14,14 +14,14 @@ from tests.storage.stores import (
     a_choice,
     a_request,
     after,
-    asked,
-    chosen,
-    drafted,
+    make_draft_outcome,
     open_store,
+    record_choice,
+    record_request,
+    record_shown,
+    retract_choice,
     run_script,
-    shown,
     some_candidates,
-    undone,
 )
 
 
@@ -34,7 +34,7 @@ async def test_an_exception_takes_everything_back(store: Store) -> None:
     with pytest.raises(RuntimeError):
         await write_and_fail()
     assert await store.count("seen_deliveries") == 0
-    await asked(store)
+    await record_request(store)
     assert await store.rows("SELECT key FROM seen_deliveries") == [{"key": "command:r1"}]
 
 
@@ -42,7 +42,7 @@ async def test_a_read_is_of_one_moment(store: Store) -> None:
     counting = text("SELECT count(*) FROM requests")
     async with store.database.read() as connection:
         before = await connection.scalar(counting)
-        await asked(store)
+        await record_request(store)
         assert await connection.scalar(counting) == before == 0
     assert await store.count("requests") == 1
 
@@ -84,18 +84,18 @@ async def test_cancelling_a_write_half_way_takes_it_back_and_lets_the_next_one_i
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await store.count("seen_deliveries") == 0
-    await asked(store)
+    await record_request(store)
     assert await store.rows("SELECT key FROM seen_deliveries") == [{"key": "command:r1"}]
 
 
 async def test_cancelling_while_waiting_for_the_turn_leaves_the_turn_free(store: Store) -> None:
     async with store.database.write():
-        task = asyncio.create_task(asked(store))
+        task = asyncio.create_task(record_request(store))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    await asked(store, "r2")
+    await record_request(store, "r2")
     assert await store.count("requests") == 1
 
 
@@ -126,7 +126,7 @@ async def test_what_was_acknowledged_survives_kill_9(url: str) -> None:
         assert acknowledged <= facts
         assert len(facts - acknowledged) <= len(lives)
         assert await store.count("seen_deliveries") == sum(not fact.startswith("drafted") for fact in facts)
-        await shown(store, "afterwards")
+        await record_shown(store, "afterwards")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -134,8 +134,8 @@ async def test_writes_cancelled_anywhere_are_whole_or_not_there(store: Store, se
     """Wherever it strikes: in the queue, in a statement, in the commit, in the return of the connection."""
     chance = random.Random(seed)
     for n in range(60):
-        await asked(store, f"r{n}")
-        task = asyncio.create_task(store.requests.record_drafts(drafted(f"r{n}")))
+        await record_request(store, f"r{n}")
+        task = asyncio.create_task(store.requests.record_drafts(make_draft_outcome(f"r{n}")))
         for _ in range(chance.randrange(60)):
             await asyncio.sleep(0)
         await _settle(chance)
@@ -144,7 +144,7 @@ async def test_writes_cancelled_anywhere_are_whole_or_not_there(store: Store, se
             await task
     for entry in await store.entries():
         assert len(entry.candidates) == (0 if entry.request.sent_to_slack_at is None else 3)
-    await shown(store, "last")
+    await record_shown(store, "last")
     assert (await store.entry("last")).request.status == "shown"
 
 
@@ -160,14 +160,14 @@ async def test_thousands_of_operations_at_once_lose_nothing(url: str) -> None:
 
         async def life(n: int) -> None:
             request_id = f"r{n}"
-            await shown(store, request_id)
+            await record_shown(store, request_id)
             await store.requests.find_last_open(team_id="T1", agent_id="U1", since=after())
-            await chosen(store, a_choice(request_id), parts=1)
+            await record_choice(store, a_choice(request_id), parts=1)
             if n % 3 == 0:
-                await undone(store, request_id)
+                await retract_choice(store, request_id)
             assert await store.requests.get(request_id) is not None
             with pytest.raises(StorageError):
-                await asked(store, request_id)
+                await record_request(store, request_id)
 
         async def read_on() -> None:
             while True:
@@ -187,7 +187,7 @@ async def test_thousands_of_operations_at_once_lose_nothing(url: str) -> None:
 
 async def test_an_error_tells_neither_statement_nor_texts(store: Store) -> None:
     """Exceptions end up in logs: the customer's words and Slack's secrets must not."""
-    await asked(store)
+    await record_request(store)
     with pytest.raises(Exception, match=r"(?i)unique") as caught:
         await store.requests.record(
             a_request(response_url="https://hooks.slack.com/secret", hint="Dear customer"), idempotency_key="k"
@@ -202,6 +202,6 @@ async def test_an_error_tells_neither_statement_nor_texts(store: Store) -> None:
 
 
 async def test_candidates_may_be_many(store: Store) -> None:
-    await asked(store)
-    await store.requests.record_drafts(drafted(candidates=some_candidates(how_many=10)))
+    await record_request(store)
+    await store.requests.record_drafts(make_draft_outcome(candidates=some_candidates(how_many=10)))
     assert len((await store.entry()).visible) == 10

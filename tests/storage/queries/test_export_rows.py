@@ -11,28 +11,38 @@ from storage.errors import DatabaseUnavailable
 from storage.queries.export_rows import EntryReader, RawChoiceLog, RawEntry, to_raw_entry
 from storage.queries.log_entries import Selection
 from storage.records import LogEntry
-from tests.storage.stores import AT, Store, a_choice, after, asked, chosen, redrafted, shown, undone
+from tests.storage.stores import (
+    AT,
+    Store,
+    a_choice,
+    after,
+    record_choice,
+    record_redraft,
+    record_request,
+    record_shown,
+    retract_choice,
+)
 
 ALL = Selection(include_simulated=True)
 
 
-def streamed(url: str, selection: Selection = ALL) -> list[LogEntry]:
+def read_streamed(url: str, selection: Selection = ALL) -> list[LogEntry]:
     records = EntryReader(FIELDS)
     return [records.read(raw) for raw in RawChoiceLog(url).iter_entries(selection, FIELDS)]
 
 
-async def some(store: Store) -> None:
+async def record_some(store: Store) -> None:
     """Undecided, chosen, chosen anew, redrafted, without candidates."""
-    await shown(store, "r1", created_at=after(seconds=9))
-    await shown(store, "r2", channel_id="C2", agent_id="U2")
-    await chosen(store, a_choice("r2"))
-    await shown(store, "r3", thread_ts="1.2", simulated=True)
-    await chosen(store, a_choice("r3"))
-    await undone(store, "r3")
-    await chosen(store, a_choice("r3", "dismissed"))
-    await shown(store, "r4", team_id="T2")
-    await redrafted(store, "r4", "r5")
-    await asked(store, "r6", created_at=AT - timedelta(days=1))
+    await record_shown(store, "r1", created_at=after(seconds=9))
+    await record_shown(store, "r2", channel_id="C2", agent_id="U2")
+    await record_choice(store, a_choice("r2"))
+    await record_shown(store, "r3", thread_ts="1.2", simulated=True)
+    await record_choice(store, a_choice("r3"))
+    await retract_choice(store, "r3")
+    await record_choice(store, a_choice("r3", "dismissed"))
+    await record_shown(store, "r4", team_id="T2")
+    await record_redraft(store, "r4", "r5")
+    await record_request(store, "r6", created_at=AT - timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -50,15 +60,15 @@ async def some(store: Store) -> None:
     ],
 )
 async def test_rows_tell_what_records_tell(selection: Selection, store: Store, url: str) -> None:
-    await some(store)
+    await record_some(store)
     expected = await store.entries(selection)
     raw = [to_raw_entry(entry, FIELDS) for entry in expected]
     found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).iter_entries(selection, FIELDS)))
-    assert [cut(one) for one in found] == raw
+    assert [cut_rows(one) for one in found] == raw
     assert len(expected) == await store.log.count(selection)
 
 
-def cut(raw: RawEntry) -> RawEntry:
+def cut_rows(raw: RawEntry) -> RawEntry:
     """Without what follows the fields."""
     return RawEntry(
         request=raw.request[: len(FIELDS.request)],
@@ -69,7 +79,7 @@ def cut(raw: RawEntry) -> RawEntry:
 
 
 async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> None:
-    await some(store)
+    await record_some(store)
     found = await asyncio.to_thread(lambda: list(RawChoiceLog(url).iter_entries(ALL, CSV_FIELDS)))
     assert len(found) == 6
     assert not any(raw.events for raw in found)
@@ -77,16 +87,16 @@ async def test_a_table_without_fields_is_not_read(store: Store, url: str) -> Non
 
 
 async def test_all_of_it_is_of_one_moment(store: Store, url: str) -> None:
-    await some(store)
+    await record_some(store)
     with closing(RawChoiceLog(url).iter_entries(ALL, FIELDS)) as entries:
         first = next(entries)
-        await shown(store, "r9", created_at=after(days=1))
+        await record_shown(store, "r9", created_at=after(days=1))
         await store.change("UPDATE candidates SET text = 'later'")
         rest = [EntryReader(FIELDS).read(raw) for raw in entries]
     assert first.request[0] == "r6"
     assert "r9" not in {entry.request.id for entry in rest}
     assert not any(candidate.text == "later" for entry in rest for candidate in entry.candidates)
-    assert len(await asyncio.to_thread(streamed, url)) == 7
+    assert len(await asyncio.to_thread(read_streamed, url)) == 7
 
 
 async def test_a_database_that_cannot_be_read_is_unavailable(sqlite: object) -> None:

@@ -28,17 +28,17 @@ from tests.storage.stores import Store
 ALL = Selection()
 
 
-async def facts(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> ReportCells:
+async def read_cells(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> ReportCells:
     await record(store.database, log)
     return await Reports(store.database).read_cells(selection, by)
 
 
-def told(cells: Iterable[OutcomeCell]) -> dict[tuple[Any, ...], int]:
+def index_counts(cells: Iterable[OutcomeCell]) -> dict[tuple[Any, ...], int]:
     return {(cell.agent_id, cell.status, cell.is_shown, cell.kind, cell.reason): cell.requests for cell in cells}
 
 
 async def test_outcomes_are_counted_by_agent(store: Store) -> None:
-    found = await facts(
+    found = await read_cells(
         store,
         used(),
         used(pick=2),
@@ -52,7 +52,7 @@ async def test_outcomes_are_counted_by_agent(store: Store) -> None:
         failed(),
         Asked(status="expired", waited=None),
     )
-    assert told(found.outcomes) == {
+    assert index_counts(found.outcomes) == {
         ("U1", "shown", True, "used", None): 2,
         ("U2", "shown", True, "used", None): 1,
         ("U1", "shown", True, "edited", None): 1,
@@ -68,15 +68,15 @@ async def test_outcomes_are_counted_by_agent(store: Store) -> None:
 
 
 async def test_a_click_that_overtook_the_record_was_of_something_shown(store: Store) -> None:
-    found = await facts(store, replace(used(), waited=None), Asked(status="redrafted", waited=None))
+    found = await read_cells(store, replace(used(), waited=None), Asked(status="redrafted", waited=None))
     assert [cell.is_shown for cell in found.outcomes] == [True, True]
 
 
 async def test_choices_taken_back_are_counted_apart(store: Store) -> None:
-    found = await facts(store, used(undone=2), Asked(undone=1), used(agent="U2"))
+    found = await read_cells(store, used(undone=2), Asked(undone=1), used(agent="U2"))
     assert found.undone == (UndoCell(agent_id="U1", choices=3),)
-    assert told(found.outcomes)["U1", "shown", True, "used", None] == 1
-    assert told(found.outcomes)["U1", "shown", True, None, None] == 1
+    assert index_counts(found.outcomes)["U1", "shown", True, "used", None] == 1
+    assert index_counts(found.outcomes)["U1", "shown", True, None, None] == 1
     assert sum(cell.picks for cell in found.picks) == 2
 
 
@@ -93,7 +93,7 @@ async def test_choices_taken_back_are_counted_apart(store: Store) -> None:
 )
 async def test_outcomes_by_a_property_of_requests(store: Store, by: Any, groups: dict[str, int]) -> None:
     other = used(agent="U2", channel="C2", prompt="p2", surface="cli")
-    found = await facts(store, used(), used(), other, by=by)
+    found = await read_cells(store, used(), used(), other, by=by)
     counted = Counter[str]()
     for cell in found.outcomes:
         counted[cell.group] += cell.requests
@@ -108,7 +108,7 @@ async def test_drafts_are_counted_with_tokens_and_times(store: Store) -> None:
         Drafted(model="large", dropped="near_duplicate", latency_ms=25_678, tokens=(7, 3)),
         Drafted(error="refused", latency_ms=None, tokens=None),
     )
-    found = await facts(store, used(drafts=drafts))
+    found = await read_cells(store, used(drafts=drafts))
     plain = DraftCell(
         model="small", error=None, dropped_reason=None, latency_ms=1230, drafts=2, untold=0, prompt_tokens=200,
         completion_tokens=20,
@@ -127,7 +127,7 @@ async def test_drafts_are_counted_with_tokens_and_times(store: Store) -> None:
 async def test_times_are_told_to_three_digits(store: Store) -> None:
     waits = (0, 7, 999, 1009, 65_432, 3_723_456, 90_000_000)
     log = [used(waited=timedelta(milliseconds=ms), decision_ms=ms) for ms in waits]
-    found = await facts(store, *log, Asked(waited=None), used(decision_ms=None, waited=timedelta()))
+    found = await read_cells(store, *log, Asked(waited=None), used(decision_ms=None, waited=timedelta()))
     expected = {0: 1, 7: 1, 999: 1, 1000: 1, 65_400: 1, 3_720_000: 1, 90_000_000: 1}
     assert {cell.ms: cell.count for cell in found.decisions} == expected
     assert {cell.ms: cell.count for cell in found.waits} == expected | {0: 2}
@@ -135,7 +135,7 @@ async def test_times_are_told_to_three_digits(store: Store) -> None:
 
 
 async def test_times_that_cannot_be_are_no_time_and_long_ones_are_told(store: Store) -> None:
-    found = await facts(store, used(waited=timedelta(seconds=-3)), used(waited=timedelta(days=40)))
+    found = await read_cells(store, used(waited=timedelta(seconds=-3)), used(waited=timedelta(days=40)))
     assert {cell.ms: cell.count for cell in found.waits} == {0: 1, 3_456_000_000: 1}
 
 
@@ -151,7 +151,7 @@ async def test_the_whole_report_on_either_engine(store: Store) -> None:
 
 
 async def test_similarities_of_edits(store: Store) -> None:
-    found = await facts(store, edited(0.29), edited(0.294), edited(1.0), edited(0.0), edited(None), used())
+    found = await read_cells(store, edited(0.29), edited(0.294), edited(1.0), edited(0.0), edited(None), used())
     assert set(found.similarities) == {
         SimilarityCell(hundredths=29, edits=2),
         SimilarityCell(hundredths=100, edits=1),
@@ -161,7 +161,7 @@ async def test_similarities_of_edits(store: Store) -> None:
 
 async def test_picks_by_place(store: Store) -> None:
     three = tuple(Drafted(position=n) for n in (2, 1, 3))
-    found = await facts(store, used(pick=2), edited(0.5, pick=2), used(pick=1, drafts=three), dismissed(), Asked())
+    found = await read_cells(store, used(pick=2), edited(0.5, pick=2), used(pick=1, drafts=three), dismissed(), Asked())
     assert set(found.picks) == {
         PickCell(agent_id="U1", shown_together=2, position=2, picks=2, weighted=2, weight=2.0, squares=2.0),
         PickCell(agent_id="U1", shown_together=3, position=1, picks=1, weighted=1, weight=1.0, squares=1.0),
@@ -171,13 +171,13 @@ async def test_picks_by_place(store: Store) -> None:
 async def test_places_are_told_without_gaps(store: Store) -> None:
     """In a modal, replies are shown as they are done: one that fails leaves its place empty."""
     gap = (Drafted(position=2), Drafted(position=4), Drafted(error="refused"))
-    found = await facts(store, used(pick=2, drafts=gap), used(pick=4, drafts=gap))
+    found = await read_cells(store, used(pick=2, drafts=gap), used(pick=4, drafts=gap))
     assert {(cell.shown_together, cell.position): cell.picks for cell in found.picks} == {(2, 1): 1, (2, 2): 1}
 
 
 async def test_learned_orders_are_weighted_and_unknown_ones_have_no_weight(store: Store) -> None:
     """1 ÷ 2! is 0.5: an order that was drawn with 0.8 counts for 0.625, one with 0.2 for 2.5."""
-    found = await facts(
+    found = await read_cells(
         store,
         used(policy="plackett_luce", order=0.8),
         used(policy="plackett_luce", order=0.2),
@@ -198,7 +198,7 @@ async def test_displays_by_style(store: Store) -> None:
         Drafted(style="brief", dropped="near_duplicate"),
         Drafted(style="formal", dropped="not_selected"),
     )
-    found = await facts(store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by="style")
+    found = await read_cells(store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by="style")
     fates = {(cell.name, cell.fate): cell for cell in found.displays}
     assert {key: cell.drafts for key, cell in fates.items()} == {
         ("warm", "used"): 1,
@@ -222,7 +222,7 @@ async def test_displays_use_what_is_logged_of_the_order(store: Store) -> None:
         Drafted(style="warm", position=1, first=0.7),
         Drafted(style="direct", position=2, first=0.3, inclusion=None),
     )
-    found = await facts(
+    found = await read_cells(
         store,
         used(drafts=drafts, policy="plackett_luce", order=0.8),
         used(drafts=drafts, policy="unlogged", order=None),
@@ -238,13 +238,13 @@ async def test_displays_use_what_is_logged_of_the_order(store: Store) -> None:
 
 async def test_displays_by_model_and_none_without_being_asked_for(store: Store) -> None:
     drafts = (Drafted(position=1, model="large"), Drafted(position=2, model="small"))
-    found = await facts(store, used(drafts=drafts), by="model")
+    found = await read_cells(store, used(drafts=drafts), by="model")
     assert {(cell.name, cell.fate) for cell in found.displays} == {("large", "used"), ("small", "passed_over")}
     assert (await Reports(store.database).read_cells(ALL, "channel")).displays == ()
 
 
 async def test_what_was_never_shown_is_no_display(store: Store) -> None:
-    found = await facts(store, Asked(status="expired", waited=None), by="style")
+    found = await read_cells(store, Asked(status="expired", waited=None), by="style")
     assert {cell.fate for cell in found.displays} == {"unseen"}
 
 
@@ -272,11 +272,13 @@ LOG = (
     ids=str,
 )
 async def test_what_counts(store: Store, selection: Selection, count: int, left_out: tuple[int, int]) -> None:
-    found = await facts(store, *LOG, selection=selection)
+    found = await read_cells(store, *LOG, selection=selection)
     assert sum(cell.requests for cell in found.outcomes) == count
     assert sum(cell.drafts for cell in found.drafts) == 2 * count
     assert sum(cell.picks for cell in found.picks) == count
-    assert await Reports(store.database).count_excluded(selection) == ExcludedCounts(simulated=left_out[0], unattended=left_out[1])
+    assert await Reports(store.database).count_excluded(selection) == ExcludedCounts(
+        simulated=left_out[0], unattended=left_out[1]
+    )
 
 
 async def test_from_the_first_to_the_last(store: Store) -> None:

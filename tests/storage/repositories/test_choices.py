@@ -14,20 +14,20 @@ from tests.storage.stores import (
     Store,
     a_choice,
     after,
-    asked,
-    chosen,
-    drafted,
-    failed,
-    parts_of,
-    redrafted,
-    shown,
-    undone,
+    make_draft_outcome,
+    make_parts,
+    record_choice,
+    record_failed,
+    record_redraft,
+    record_request,
+    record_shown,
+    retract_choice,
 )
 
 
 async def test_a_choice_comes_back_whole(store: Store) -> None:
-    await shown(store)
-    choice = await chosen(store, a_choice(kind="edited", final_text="other", edit_similarity=0.87))
+    await record_shown(store)
+    choice = await record_choice(store, a_choice(kind="edited", final_text="other", edit_similarity=0.87))
     assert await store.choices.get(choice.id) == choice
     entry = await store.entry()
     assert entry.choice == choice
@@ -40,14 +40,14 @@ async def test_an_unknown_choice_is_none(store: Store) -> None:
 
 
 async def test_a_choice_is_recorded_with_its_parts(store: Store) -> None:
-    await shown(store)
-    choice = await chosen(store, parts=3)
-    assert await store.deliveries.list_parts(choice.id) == parts_of(choice, 3, owner="here")
+    await record_shown(store)
+    choice = await record_choice(store, parts=3)
+    assert await store.deliveries.list_parts(choice.id) == make_parts(choice, 3, owner="here")
 
 
 async def test_of_many_choices_at_once_one_stands(store: Store) -> None:
-    await shown(store)
-    results = await asyncio.gather(*(chosen(store, parts=1) for _ in range(10)), return_exceptions=True)
+    await record_shown(store)
+    results = await asyncio.gather(*(record_choice(store, parts=1) for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(result, RequestClosed) for result in results) == 9
     assert await store.count("choices") == 1
     assert await store.count("deliveries") == 1
@@ -55,8 +55,8 @@ async def test_of_many_choices_at_once_one_stands(store: Store) -> None:
 
 
 async def test_the_constraint_itself_refuses_a_second_standing_choice(store: Store) -> None:
-    await shown(store)
-    await chosen(store)
+    await record_shown(store)
+    await record_choice(store)
     with pytest.raises(IntegrityError):
         await store.change(
             "INSERT INTO choices (id, request_id, kind, agent_id, chosen_at, visible_candidate_ids) "
@@ -65,8 +65,8 @@ async def test_the_constraint_itself_refuses_a_second_standing_choice(store: Sto
 
 
 async def test_one_click_delivered_many_times_at_once_is_one_choice(store: Store) -> None:
-    await shown(store)
-    results = await asyncio.gather(*(chosen(store, key="click:1") for _ in range(10)), return_exceptions=True)
+    await record_shown(store)
+    results = await asyncio.gather(*(record_choice(store, key="click:1") for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(result, DuplicateDelivery) for result in results) == 9
     assert await store.count("choices") == 1
 
@@ -74,37 +74,37 @@ async def test_one_click_delivered_many_times_at_once_is_one_choice(store: Store
 @pytest.mark.parametrize("how", ["drafting", "failed", "unknown", "redrafted", "expired"])
 async def test_what_is_not_open_takes_no_choice(store: Store, how: str) -> None:
     if how == "drafting":
-        await asked(store)
+        await record_request(store)
     elif how == "failed":
-        await failed(store)
+        await record_failed(store)
     elif how != "unknown":
-        await shown(store)
+        await record_shown(store)
     if how == "redrafted":
-        await redrafted(store)
+        await record_redraft(store)
     if how == "expired":
         await store.requests.expire(created_before=after(days=1), at=after(days=1))
     keys = await store.count("seen_deliveries")
     with pytest.raises(RequestClosed):
-        await chosen(store)
+        await record_choice(store)
     assert await store.count("choices") == 0
     assert await store.count("seen_deliveries") == keys
 
 
 async def test_a_click_may_overtake_the_record_of_shown(store: Store) -> None:
-    await asked(store)
-    await store.requests.record_drafts(drafted())
-    await chosen(store)
+    await record_request(store)
+    await store.requests.record_drafts(make_draft_outcome())
+    await record_choice(store)
     assert (await store.entry()).choice is not None
 
 
 async def test_a_choice_of_a_candidate_that_is_not_there_is_refused(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     with pytest.raises(RequestClosed):
-        await chosen(store, a_choice(candidate_id="nobody"))
+        await record_choice(store, a_choice(candidate_id="nobody"))
 
 
 async def test_a_choice_brings_the_newest_way_back(store: Store) -> None:
-    await shown(store, response_url="old", response_url_expires_at=after(minutes=1))
+    await record_shown(store, response_url="old", response_url_expires_at=after(minutes=1))
     choice = a_choice()
     await store.choices.record(
         choice,
@@ -117,8 +117,8 @@ async def test_a_choice_brings_the_newest_way_back(store: Store) -> None:
 
 
 async def test_a_choice_without_a_way_back_leaves_the_known_one(store: Store) -> None:
-    await shown(store, response_url="old", response_url_expires_at=after(minutes=1))
-    await chosen(store)
+    await record_shown(store, response_url="old", response_url_expires_at=after(minutes=1))
+    await record_choice(store)
     assert await store.url_of("r1") == "old"
 
 
@@ -126,29 +126,29 @@ async def test_a_choice_without_a_way_back_leaves_the_known_one(store: Store) ->
 
 
 async def test_undo_opens_the_request_for_another_choice(store: Store) -> None:
-    await shown(store)
-    first = await chosen(store)
-    retracted, parts = await undone(store)
+    await record_shown(store)
+    first = await record_choice(store)
+    retracted, parts = await retract_choice(store)
     assert retracted == replace(first, retracted_at=after(seconds=9))
     assert parts == ()
     assert (await store.entry()).choice is None
-    second = await chosen(store, a_choice(candidate_id="r1-c1"))
+    second = await record_choice(store, a_choice(candidate_id="r1-c1"))
     assert (await store.entry()).choice == second
     assert await store.choices.get(first.id) == retracted
 
 
 async def test_undo_opens_the_request_for_a_redraft(store: Store) -> None:
-    await shown(store)
-    await chosen(store)
-    await undone(store)
-    await redrafted(store)
+    await record_shown(store)
+    await record_choice(store)
+    await retract_choice(store)
+    await record_redraft(store)
     assert (await store.entry()).request.status == "redrafted"
 
 
 async def test_the_fact_of_an_undo_holds_the_whole_choice(store: Store) -> None:
-    await shown(store)
-    choice = await chosen(store, a_choice(kind="edited", final_text="other", edit_similarity=0.5))
-    await undone(store)
+    await record_shown(store)
+    choice = await record_choice(store, a_choice(kind="edited", final_text="other", edit_similarity=0.5))
+    await retract_choice(store)
     event = (await store.entry()).events[-1]
     assert (event.type, event.candidate_id, event.agent_id) == ("undone", "r1-c0", "U1")
     assert event.data == {
@@ -172,53 +172,53 @@ async def test_the_fact_of_an_undo_holds_the_whole_choice(store: Store) -> None:
 @pytest.mark.parametrize("how", ["nothing chosen", "taken back already", "unknown"])
 async def test_there_may_be_nothing_to_undo(store: Store, how: str) -> None:
     if how != "unknown":
-        await shown(store)
+        await record_shown(store)
     if how == "taken back already":
-        await chosen(store)
-        await undone(store)
+        await record_choice(store)
+        await retract_choice(store)
     with pytest.raises(NothingToUndo):
-        await undone(store)
+        await retract_choice(store)
 
 
 async def test_a_redelivered_undo_is_told_apart(store: Store) -> None:
-    await shown(store)
-    await chosen(store)
-    await undone(store, key="click:9")
-    await chosen(store)
+    await record_shown(store)
+    await record_choice(store)
+    await retract_choice(store, key="click:9")
+    await record_choice(store)
     with pytest.raises(DuplicateDelivery):
-        await undone(store, key="click:9")
+        await retract_choice(store, key="click:9")
     assert (await store.entry()).choice is not None
 
 
 async def test_undo_many_times_at_once_takes_back_once(store: Store) -> None:
-    await shown(store)
-    await chosen(store)
-    results = await asyncio.gather(*(undone(store) for _ in range(5)), return_exceptions=True)
+    await record_shown(store)
+    await record_choice(store)
+    results = await asyncio.gather(*(retract_choice(store) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(result, NothingToUndo) for result in results) == 4
 
 
 async def test_undo_cancels_what_is_pending_and_returns_what_was_or_may_have_been_posted(store: Store) -> None:
-    await shown(store)
-    choice = await chosen(store, parts=3)
-    first, second, _ = parts_of(choice, 3)
+    await record_shown(store)
+    choice = await record_choice(store, parts=3)
+    first, second, _ = make_parts(choice, 3)
     await store.deliveries.begin_attempt(first.id)
     await store.deliveries.mark_done(replace(first, channel_id="C1", message_ts="1.1"), sent=None)
     await store.deliveries.begin_attempt(second.id)
     await store.deliveries.mark_unknown(second.id)
-    _, parts = await undone(store)
+    _, parts = await retract_choice(store)
     assert [(part.part, part.state, part.message_ts) for part in parts] == [(0, "done", "1.1"), (1, "unknown", None)]
     assert [part.part for part in await store.deliveries.list_parts(choice.id)] == [0]
 
 
 async def test_undo_waits_while_a_part_is_on_its_way(store: Store) -> None:
-    await shown(store)
-    choice = await chosen(store, parts=2)
+    await record_shown(store)
+    choice = await record_choice(store, parts=2)
     await store.deliveries.begin_attempt(f"{choice.id}-d0")
     with pytest.raises(DeliveryInProgress):
-        await undone(store, key="click:9")
+        await retract_choice(store, key="click:9")
     assert (await store.entry()).choice == choice
     await store.deliveries.put_back(f"{choice.id}-d0", address="channel")
-    await undone(store, key="click:9")
+    await retract_choice(store, key="click:9")
 
 
 # --- a dismissal's reason ------------------------------------------------------------------------------
@@ -229,8 +229,8 @@ async def give_reason(store: Store, *, key: str = "click:7") -> None:
 
 
 async def test_a_dismissal_may_have_a_reason(store: Store) -> None:
-    await shown(store)
-    await chosen(store, a_choice(kind="dismissed"))
+    await record_shown(store)
+    await record_choice(store, a_choice(kind="dismissed"))
     await give_reason(store)
     entry = await store.entry()
     assert entry.choice is not None
@@ -243,12 +243,12 @@ async def test_a_dismissal_may_have_a_reason(store: Store) -> None:
 
 @pytest.mark.parametrize("how", ["used", "undecided", "undone"])
 async def test_only_a_standing_dismissal_has_a_reason(store: Store, how: str) -> None:
-    await shown(store)
+    await record_shown(store)
     if how == "used":
-        await chosen(store)
+        await record_choice(store)
     if how == "undone":
-        await chosen(store, a_choice(kind="dismissed"))
-        await undone(store)
+        await record_choice(store, a_choice(kind="dismissed"))
+        await retract_choice(store)
     with pytest.raises(RequestClosed):
         await give_reason(store)
 
@@ -256,20 +256,20 @@ async def test_only_a_standing_dismissal_has_a_reason(store: Store, how: str) ->
 # --- every kind of key ---------------------------------------------------------------------------------
 
 STEPS: dict[str, Callable[[Store], Awaitable[object]]] = {
-    "a command": lambda store: asked(store, "r9"),
-    "a choice": lambda store: chosen(store, key="k"),
-    "an undo": lambda store: undone(store, key="k"),
+    "a command": lambda store: record_request(store, "r9"),
+    "a choice": lambda store: record_choice(store, key="k"),
+    "an undo": lambda store: retract_choice(store, key="k"),
     "a reason": lambda store: give_reason(store, key="k"),
-    "a redraft": lambda store: redrafted(store, key="k"),
+    "a redraft": lambda store: record_redraft(store, key="k"),
     "a post": lambda store: store.deliveries.post_again("r1", idempotency_key="k", at=after(seconds=8)),
 }
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_whatever_is_delivered_again_says_so_and_changes_nothing(store: Store, step: str) -> None:
-    await shown(store)
+    await record_shown(store)
     if step in {"an undo", "a reason"}:
-        await chosen(store, a_choice(kind="dismissed"))
+        await record_choice(store, a_choice(kind="dismissed"))
     await STEPS[step](store)
     before = await store.entries()
     with pytest.raises(DuplicateDelivery):

@@ -13,29 +13,29 @@ from tests.storage.stores import (
     a_choice,
     a_request,
     after,
-    asked,
-    chosen,
-    drafted,
-    failed,
-    redrafted,
-    shown,
-    undone,
+    make_draft_outcome,
+    record_choice,
+    record_failed,
+    record_redraft,
+    record_request,
+    record_shown,
+    retract_choice,
 )
 
 SAID = (Turn(role="customer", text='A "quoted" word,\nand 你好'), Turn(role="agent", text="Yes."))
 
 
-async def kept(store: Store, request_id: str = "r1") -> None:
+async def record_texts(store: Store, request_id: str = "r1") -> None:
     """A request with a text in every table that can hold one."""
     request = a_request(request_id, conversation=SAID, hint="hinted", text_kept="redacted")
     sealed = VaultEntry(request_id=request_id, sealed="plain:secret", expires_at=after(days=1))
     await store.requests.record(request, idempotency_key=f"command:{request_id}", sealed=sealed)
-    await store.requests.record_drafts(drafted(request_id))
+    await store.requests.record_drafts(make_draft_outcome(request_id))
     sealed = replace(sealed, sealed="once:secret")
     choice = a_choice(request_id, "edited", final_text="sent “so”", edit_similarity=0.1)
-    await chosen(store, choice, parts=1)
-    await undone(store, request_id)
-    await chosen(store, replace(choice, id=f"{choice.id}-again"), parts=1)
+    await record_choice(store, choice, parts=1)
+    await retract_choice(store, request_id)
+    await record_choice(store, replace(choice, id=f"{choice.id}-again"), parts=1)
     async with store.database.write() as connection:
         from storage.repositories import vault
 
@@ -43,7 +43,7 @@ async def kept(store: Store, request_id: str = "r1") -> None:
 
 
 async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
-    await kept(store)
+    await record_texts(store)
     before = await store.entry()
     erasures = Erasures(store.database)
     assert await erasures.count_prunable(created_before=after(days=1)) == 1
@@ -63,11 +63,13 @@ async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
     assert told == {**was, "final_text": None}
     assert [row["text"] for row in await store.rows("SELECT text FROM deliveries")] == [None]
     assert await store.count("vault") == 0
-    assert [text for each in [each async for each in erasures.iter_texts()] for text in each.texts if "quoted" in text] == []
+    assert [
+        text for each in [each async for each in erasures.iter_texts()] for text in each.texts if "quoted" in text
+    ] == []
 
 
 async def test_young_requests_keep_their_texts(store: Store) -> None:
-    await kept(store)
+    await record_texts(store)
     assert await Erasures(store.database).prune(created_before=after(seconds=0)) == 0
     assert (await store.entry()).request.conversation == SAID
 
@@ -85,16 +87,16 @@ async def test_young_requests_keep_their_texts(store: Store) -> None:
     ],
 )
 async def test_nothing_else_of_an_event_may_change(store: Store, change: str) -> None:
-    await kept(store)
+    await record_texts(store)
     with pytest.raises(DBAPIError, match="append-only"):
         await store.change(change)
 
 
 async def test_erased_is_gone_from_every_table(store: Store) -> None:
-    await kept(store)
-    await failed(store, "r2")
-    await redrafted(store, "r2", "r3")
-    await shown(store, "r4")
+    await record_texts(store)
+    await record_failed(store, "r2")
+    await record_redraft(store, "r2", "r3")
+    await record_shown(store, "r4")
     erasures = Erasures(store.database)
     assert await erasures.find_matching(ErasureFilter(request_id="r3")) == ("r3", "r2")
     assert await erasures.count_rows(["r1", "r2", "r3"]) == await erasures.erase(["r1", "r2", "r3"])
@@ -116,23 +118,23 @@ async def test_erased_is_gone_from_every_table(store: Store) -> None:
     ],
 )
 async def test_what_is_meant(store: Store, erasure: ErasureFilter, found: set[str]) -> None:
-    await asked(store, "r1")
-    await asked(store, "r2", channel_id="C2")
-    await asked(store, "r3", channel_id="C2", agent_id="U2", thread_ts="1.5")
+    await record_request(store, "r1")
+    await record_request(store, "r2", channel_id="C2")
+    await record_request(store, "r3", channel_id="C2", agent_id="U2", thread_ts="1.5")
     assert set(await Erasures(store.database).find_matching(erasure)) == found
 
 
 async def test_an_agents_choice_on_anothers_request_is_meant(store: Store) -> None:
     """As imports may have them, from systems where colleagues share what was drafted."""
     for request_id in ("r1", "r2", "r3"):
-        await shown(store, request_id)
-    await chosen(store, a_choice("r1", agent_id="U9"))
+        await record_shown(store, request_id)
+    await record_choice(store, a_choice("r1", agent_id="U9"))
     await store.requests.record_event(Event(request_id="r2", type="edit_opened", at=after(seconds=1), agent_id="U9"))
     assert set(await Erasures(store.database).find_matching(ErasureFilter(agent_id="U9"))) == {"r1", "r2"}
 
 
 async def test_every_text_is_found_with_its_request(store: Store) -> None:
-    await kept(store)
+    await record_texts(store)
     texts: dict[str, list[str]] = {"open": [], "sealed": []}
     async for each in Erasures(store.database).iter_texts():
         assert each.request_id == "r1"
@@ -144,21 +146,23 @@ async def test_every_text_is_found_with_its_request(store: Store) -> None:
 
 async def test_many_are_found_page_by_page(store: Store) -> None:
     for number in range(AT_ONCE + 2):
-        await asked(store, f"r{number:04}", hint=f"hint {number}")
-    hints = [text async for each in Erasures(store.database).iter_texts() for text in each.texts if text.startswith("hint")]
+        await record_request(store, f"r{number:04}", hint=f"hint {number}")
+    hints = [
+        text async for each in Erasures(store.database).iter_texts() for text in each.texts if text.startswith("hint")
+    ]
     assert len(set(hints)) == len(hints) == AT_ONCE + 2
     assert len(await Erasures(store.database).find_matching(ErasureFilter(agent_id="U1"))) == AT_ONCE + 2
 
 
 async def test_keys_of_an_agents_clicks(store: Store) -> None:
     for key in ("click:U1:1.1", "stale:click:U1:1.1", "click:U11:1.1", "command:1"):
-        await asked(store, key)
+        await record_request(store, key)
         await store.change(f"UPDATE seen_deliveries SET key = '{key}' WHERE key = 'command:{key}'")
     assert await Erasures(store.database).forget_click_keys("U1") == 2
 
 
 async def test_the_vault_forgets_what_has_expired(store: Store) -> None:
-    await kept(store)
+    await record_texts(store)
     vault = Vault(store.database)
     assert await vault.get("r1") == "once:secret"
     assert await vault.list_newest(5) == ("once:secret",)
@@ -168,7 +172,7 @@ async def test_the_vault_forgets_what_has_expired(store: Store) -> None:
 
 
 async def test_replies_whose_delivery_ended_are_forgotten(store: Store) -> None:
-    await kept(store)
+    await record_texts(store)
     await store.change("UPDATE deliveries SET state = 'unknown'")
     erasures = Erasures(store.database)
     assert await erasures.forget_delivery_texts(chosen_before=after(seconds=5)) == 0

@@ -19,15 +19,15 @@ from tests.storage.stores import (
     a_choice,
     a_request,
     after,
-    asked,
-    chosen,
-    drafted,
-    failed,
-    redrafted,
-    seen_at,
-    shown,
+    make_draft_outcome,
+    make_shown_event,
+    record_choice,
+    record_failed,
+    record_redraft,
+    record_request,
+    record_shown,
+    retract_choice,
     some_candidates,
-    undone,
 )
 
 SECRET = "https://hooks.slack.com/commands/secret"
@@ -72,16 +72,16 @@ FULL_CANDIDATE: dict[str, Any] = {
 
 
 async def test_every_field_of_a_request_comes_back(store: Store) -> None:
-    request = await asked(store, **FULL_REQUEST)
+    request = await record_request(store, **FULL_REQUEST)
     entry = await store.requests.get("r1")
     assert entry is not None
     assert entry.request == replace(request, owner="here")
 
 
 async def test_every_field_of_a_candidate_comes_back(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     candidates = some_candidates(**FULL_CANDIDATE)
-    await store.requests.record_drafts(drafted(candidates=candidates))
+    await store.requests.record_drafts(make_draft_outcome(candidates=candidates))
     entry = await store.requests.get("r1")
     assert entry is not None
     assert entry.candidates == candidates
@@ -96,9 +96,9 @@ ANY_TEXT = st.text(ANY_CHARACTER, max_size=60)
 async def test_any_text_and_any_id_come_back(store: Store, text: str, hint: str, key: str) -> None:
     number = await store.count("requests")
     request_id = f"{number}-{key}"
-    request = await asked(store, request_id, hint=hint, conversation=(Turn(role="customer", text=text),))
+    request = await record_request(store, request_id, hint=hint, conversation=(Turn(role="customer", text=text),))
     candidates = some_candidates(request_id, 1, text=text)
-    await store.requests.record_drafts(drafted(request_id, candidates))
+    await store.requests.record_drafts(make_draft_outcome(request_id, candidates))
     entry = await store.requests.get_by_candidate(candidates[0].id)
     assert entry is not None
     assert (entry.request.hint, entry.request.conversation) == (hint, request.conversation)
@@ -120,9 +120,9 @@ async def test_any_text_and_any_id_come_back(store: Store, text: str, hint: str,
 )
 async def test_unusual_texts_come_back_as_they_were(store: Store, words: str) -> None:
     """Not normalised, not trimmed, not escaped."""
-    await shown(store, words, hint=words, conversation=(Turn(role="customer", text=words),))
+    await record_shown(store, words, hint=words, conversation=(Turn(role="customer", text=words),))
     choice = a_choice(words, "edited", final_text=words)
-    await chosen(store, choice)
+    await record_choice(store, choice)
     entry = await store.entry(words)
     assert entry.request.hint == words
     assert entry.request.conversation[0].text == words
@@ -131,14 +131,14 @@ async def test_unusual_texts_come_back_as_they_were(store: Store, words: str) ->
 
 async def test_times_are_kept_in_utc_to_the_millisecond(store: Store) -> None:
     elsewhere = datetime(2026, 11, 22, 12, 0, 0, 123987, tzinfo=timezone(timedelta(hours=2)))
-    await asked(store, created_at=elsewhere)
+    await record_request(store, created_at=elsewhere)
     [row] = await store.rows("SELECT created_at FROM requests")
     assert row["created_at"] == to_iso(elsewhere) == "2026-11-22T10:00:00.123Z"
     assert (await store.entry()).request.created_at == after(milliseconds=123)
 
 
 async def test_a_request_counts_once_however_often_it_is_delivered(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     with pytest.raises(DuplicateDelivery):
         await store.requests.record(a_request("r2"), idempotency_key="command:r1")
     assert [entry.request.id for entry in await store.entries()] == ["r1"]
@@ -155,7 +155,7 @@ async def test_many_deliveries_of_one_command_at_once_make_one_request(store: St
 
 async def test_a_delivery_whose_effect_failed_may_come_again(store: Store) -> None:
     """The key is taken in the same transaction as what it stands for."""
-    await asked(store)
+    await record_request(store)
     with pytest.raises(IntegrityError):
         await store.requests.record(a_request("r1"), idempotency_key="command:again")
     await store.requests.record(a_request("r2"), idempotency_key="command:again")
@@ -163,24 +163,26 @@ async def test_a_delivery_whose_effect_failed_may_come_again(store: Store) -> No
 
 async def test_foreign_keys_hold(store: Store) -> None:
     with pytest.raises(IntegrityError):
-        await store.requests.record_event(seen_at(AT, "nobody"))
-    await asked(store)
+        await store.requests.record_event(make_shown_event(AT, "nobody"))
+    await record_request(store)
     with pytest.raises(IntegrityError):
-        await store.requests.record_drafts(drafted("r1", some_candidates("nobody")))
+        await store.requests.record_drafts(make_draft_outcome("r1", some_candidates("nobody")))
     assert await store.count("events") == await store.count("candidates") == 0
 
 
 @pytest.mark.parametrize("twice", ["position", "sample_index"])
 async def test_a_place_is_given_once(store: Store, twice: str) -> None:
-    await asked(store)
+    await record_request(store)
     one, other, _ = some_candidates()
     with pytest.raises(IntegrityError):
-        await store.requests.record_drafts(drafted(candidates=[one, replace(other, **{twice: getattr(one, twice)})]))
+        await store.requests.record_drafts(
+            make_draft_outcome(candidates=[one, replace(other, **{twice: getattr(one, twice)})])
+        )
     assert await store.count("candidates") == 0
 
 
 async def test_several_candidates_may_have_no_place(store: Store) -> None:
-    await failed(store)
+    await record_failed(store)
     entry = await store.entry()
     assert entry.request.status == "failed"
     assert [candidate.position for candidate in entry.candidates] == [None] * 3
@@ -188,26 +190,28 @@ async def test_several_candidates_may_have_no_place(store: Store) -> None:
 
 
 async def test_a_request_that_came_to_nothing_has_its_fact(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     event = Event(request_id="r1", type="failed", at=after(seconds=2), data={"errors": []})
-    await store.requests.record_drafts(drafted(candidates=[], status="failed", sent_to_slack_at=None, events=(event,)))
+    await store.requests.record_drafts(
+        make_draft_outcome(candidates=[], status="failed", sent_to_slack_at=None, events=(event,))
+    )
     assert (await store.entry()).events == (event,)
 
 
 async def test_candidates_are_given_by_sample_and_seen_by_position(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     entry = await store.entry()
     assert [candidate.sample_index for candidate in entry.candidates] == [0, 1, 2]
     assert [candidate.position for candidate in entry.visible] == [1, 2, 3]
 
 
 async def test_shown_is_recorded_the_first_time_only(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     one, other, hidden = some_candidates()
     hidden = replace(hidden, position=None, dropped_reason="near_duplicate")
-    await store.requests.record_drafts(drafted(candidates=[one, other, hidden]))
-    assert await store.requests.record_shown(seen_at(after(seconds=3)))
-    assert not await store.requests.record_shown(seen_at(after(seconds=4)))
+    await store.requests.record_drafts(make_draft_outcome(candidates=[one, other, hidden]))
+    assert await store.requests.record_shown(make_shown_event(after(seconds=3)))
+    assert not await store.requests.record_shown(make_shown_event(after(seconds=4)))
     entry = await store.entry()
     assert (entry.request.status, entry.request.shown_at) == ("shown", after(seconds=3))
     assert [candidate.shown_at for candidate in entry.candidates] == [after(seconds=3), after(seconds=3), None]
@@ -215,9 +219,11 @@ async def test_shown_is_recorded_the_first_time_only(store: Store) -> None:
 
 
 async def test_shown_at_once_by_two_is_recorded_once(store: Store) -> None:
-    await asked(store)
-    await store.requests.record_drafts(drafted())
-    first = await asyncio.gather(*(store.requests.record_shown(seen_at(after(seconds=3 + n))) for n in range(5)))
+    await record_request(store)
+    await store.requests.record_drafts(make_draft_outcome())
+    first = await asyncio.gather(
+        *(store.requests.record_shown(make_shown_event(after(seconds=3 + n))) for n in range(5))
+    )
     assert sorted(first) == [False] * 4 + [True]
     assert len((await store.entry()).events) == 1
 
@@ -225,29 +231,29 @@ async def test_shown_at_once_by_two_is_recorded_once(store: Store) -> None:
 @pytest.mark.parametrize("closed_by", ["redraft", "expire"])
 async def test_a_late_record_of_shown_opens_nothing_again(store: Store, closed_by: str) -> None:
     """A click, or the night, may overtake it: the candidates were visible, and the request stays closed."""
-    await asked(store)
-    await store.requests.record_drafts(drafted())
+    await record_request(store)
+    await store.requests.record_drafts(make_draft_outcome())
     if closed_by == "redraft":
-        await redrafted(store)
+        await record_redraft(store)
     else:
         await store.requests.expire(created_before=after(days=1), at=after(days=1))
-    assert await store.requests.record_shown(seen_at(after(seconds=3)))
+    assert await store.requests.record_shown(make_shown_event(after(seconds=3)))
     entry = await store.entry()
     assert entry.request.status == {"redraft": "redrafted", "expire": "expired"}[closed_by]
     assert entry.request.shown_at == after(seconds=3)
     with pytest.raises(RequestClosed):
-        await chosen(store)
+        await record_choice(store)
 
 
 async def test_events_are_facts_that_nobody_rewrites(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     with pytest.raises(DBAPIError, match="append-only"):
         await store.change("UPDATE events SET agent_id = 'U2'")
     assert (await store.entry()).events[0].agent_id == "U1"
 
 
 async def test_an_event_comes_back_whole_and_with_it_the_newest_way_back(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     event = Event(
         request_id="r1", type="edit_opened", at=after(seconds=4), agent_id="U1", candidate_id="r1-c0", data={"n": [1]}
     )
@@ -258,7 +264,7 @@ async def test_an_event_comes_back_whole_and_with_it_the_newest_way_back(store: 
 
 
 async def test_an_event_that_is_delivered_again_is_recorded_once(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     opened = Event(request_id="r1", type="edit_opened", at=after(seconds=4))
     await store.requests.record_event(opened, idempotency_key="click:1")
     with pytest.raises(DuplicateDelivery):
@@ -267,14 +273,14 @@ async def test_an_event_that_is_delivered_again_is_recorded_once(store: Store) -
 
 
 async def test_an_event_without_a_way_back_leaves_the_known_one(store: Store) -> None:
-    await shown(store, response_url=SECRET, response_url_expires_at=after(minutes=30))
-    await store.requests.record_event(seen_at(after(seconds=4)))
+    await record_shown(store, response_url=SECRET, response_url_expires_at=after(minutes=30))
+    await store.requests.record_event(make_shown_event(after(seconds=4)))
     assert await store.url_of("r1") == SECRET
 
 
 async def test_erasing_a_request_erases_all_that_belongs_to_it(store: Store) -> None:
-    await shown(store)
-    await chosen(store, parts=2)
+    await record_shown(store)
+    await record_choice(store, parts=2)
     await store.change("DELETE FROM requests")
     for table in ("candidates", "choices", "deliveries", "events"):
         assert await store.count(table) == 0
@@ -284,52 +290,52 @@ async def test_erasing_a_request_erases_all_that_belongs_to_it(store: Store) -> 
 
 
 async def test_a_redraft_closes_its_parent(store: Store) -> None:
-    await shown(store)
-    await redrafted(store)
+    await record_shown(store)
+    await record_redraft(store)
     parent, child = await store.entries()
     assert (parent.request.status, parent.choice) == ("redrafted", None)
     assert parent.events[-1].data == {"child_request_id": "r2"}
     assert (child.request.status, child.request.parent_request_id) == ("drafting", "r1")
     with pytest.raises(RequestClosed):
-        await chosen(store)
+        await record_choice(store)
 
 
 async def test_a_parent_is_redrafted_once(store: Store) -> None:
-    await shown(store)
-    await redrafted(store)
+    await record_shown(store)
+    await record_redraft(store)
     with pytest.raises(RequestClosed):
-        await redrafted(store, child="r3")
+        await record_redraft(store, child="r3")
     assert await store.count("requests") == 2
 
 
 async def test_a_redelivered_redraft_is_told_apart(store: Store) -> None:
-    await shown(store)
-    await redrafted(store, key="click:1")
+    await record_shown(store)
+    await record_redraft(store, key="click:1")
     with pytest.raises(DuplicateDelivery):
-        await redrafted(store, child="r3", key="click:1")
+        await record_redraft(store, child="r3", key="click:1")
 
 
 @pytest.mark.parametrize("how", ["chosen", "drafting", "unknown", "expired"])
 async def test_what_is_not_open_is_not_redrafted(store: Store, how: str) -> None:
     if how in {"chosen", "expired"}:
-        await shown(store)
+        await record_shown(store)
     if how == "chosen":
-        await chosen(store)
+        await record_choice(store)
     if how == "expired":
         await store.requests.expire(created_before=after(days=1), at=after(days=1))
     if how == "drafting":
-        await asked(store)
+        await record_request(store)
     with pytest.raises(RequestClosed):
-        await redrafted(store, key="click:1")
+        await record_redraft(store, key="click:1")
     assert await store.count("requests") == (0 if how == "unknown" else 1)
     assert await store.count("seen_deliveries") == await store.count("requests") + (how == "chosen")
 
 
 async def test_a_failed_request_is_asked_again_once_and_stays_failed(store: Store) -> None:
-    await failed(store)
-    await redrafted(store)
+    await record_failed(store)
+    await record_redraft(store)
     with pytest.raises(RequestClosed):
-        await redrafted(store, child="r3")
+        await record_redraft(store, child="r3")
     entry = await store.entry()
     assert entry.request.status == "failed"
     assert [event.type for event in entry.events] == ["redrafted"]
@@ -337,16 +343,18 @@ async def test_a_failed_request_is_asked_again_once_and_stays_failed(store: Stor
 
 
 async def test_trying_again_many_times_at_once_makes_one_child(store: Store) -> None:
-    await failed(store)
-    results = await asyncio.gather(*(redrafted(store, child=f"child{n}") for n in range(10)), return_exceptions=True)
+    await record_failed(store)
+    results = await asyncio.gather(
+        *(record_redraft(store, child=f"child{n}") for n in range(10)), return_exceptions=True
+    )
     assert results.count(None) == 1
     assert {type(result) for result in results} == {type(None), RequestClosed}
 
 
 @pytest.mark.parametrize("attempt", range(5))
 async def test_a_redraft_and_a_choice_at_once_have_one_winner(store: Store, attempt: int) -> None:
-    await shown(store)
-    both = [redrafted(store), chosen(store)]
+    await record_shown(store)
+    both = [record_redraft(store), record_choice(store)]
     results = await asyncio.gather(*(both if attempt % 2 else both[::-1]), return_exceptions=True)
     assert sum(isinstance(result, RequestClosed) for result in results) == 1
     entry = await store.entry()
@@ -359,15 +367,15 @@ async def test_a_redraft_and_a_choice_at_once_have_one_winner(store: Store, atte
 
 async def test_only_the_undecided_expire(store: Store) -> None:
     for request_id in ("undecided", "decided", "dismissed", "asked_again", "undone"):
-        await shown(store, request_id)
-    await asked(store, "cut_off")
-    await failed(store, "failed")
-    await shown(store, "young", created_at=after(hours=2))
-    await chosen(store, a_choice("decided"))
-    await chosen(store, a_choice("dismissed", "dismissed"))
-    await redrafted(store, "asked_again", "child")
-    await chosen(store, a_choice("undone"))
-    await undone(store, "undone")
+        await record_shown(store, request_id)
+    await record_request(store, "cut_off")
+    await record_failed(store, "failed")
+    await record_shown(store, "young", created_at=after(hours=2))
+    await record_choice(store, a_choice("decided"))
+    await record_choice(store, a_choice("dismissed", "dismissed"))
+    await record_redraft(store, "asked_again", "child")
+    await record_choice(store, a_choice("undone"))
+    await retract_choice(store, "undone")
     assert await store.requests.expire(created_before=after(seconds=1), at=after(days=1)) == 3
     assert await store.requests.expire(created_before=after(seconds=1), at=after(days=1)) == 0
     expired = {entry.request.id: entry for entry in await store.entries() if entry.request.status == "expired"}
@@ -377,10 +385,10 @@ async def test_only_the_undecided_expire(store: Store) -> None:
 
 async def test_a_request_chosen_on_while_others_expire_keeps_its_choice(store: Store) -> None:
     for n in range(20):
-        await shown(store, f"r{n}")
+        await record_shown(store, f"r{n}")
     await asyncio.gather(
         store.requests.expire(created_before=after(days=1), at=after(days=1)),
-        *(chosen(store, a_choice(f"r{n}")) for n in range(20)),
+        *(record_choice(store, a_choice(f"r{n}")) for n in range(20)),
         return_exceptions=True,
     )
     for entry in await store.entries():
@@ -389,9 +397,9 @@ async def test_a_request_chosen_on_while_others_expire_keeps_its_choice(store: S
 
 
 async def test_expired_response_urls_are_forgotten(store: Store) -> None:
-    await asked(store, "old", response_url=SECRET, response_url_expires_at=after(minutes=30))
-    await asked(store, "new", response_url=SECRET, response_url_expires_at=after(minutes=31))
-    await asked(store, "none")
+    await record_request(store, "old", response_url=SECRET, response_url_expires_at=after(minutes=30))
+    await record_request(store, "new", response_url=SECRET, response_url_expires_at=after(minutes=31))
+    await record_request(store, "none")
     assert await store.requests.forget_expired_response_urls(after(minutes=30)) == 1
     assert await store.requests.forget_expired_response_urls(after(minutes=30)) == 0
     assert await store.url_of("old") is None
@@ -399,15 +407,15 @@ async def test_expired_response_urls_are_forgotten(store: Store) -> None:
 
 
 async def test_old_keys_are_forgotten_but_not_that_a_failed_request_was_asked_again(store: Store) -> None:
-    await failed(store)
-    await redrafted(store)
+    await record_failed(store)
+    await record_redraft(store)
     assert await store.requests.forget_keys(seen_before=after(days=3)) == 2
     with pytest.raises(RequestClosed):
-        await redrafted(store, child="r3")
+        await record_redraft(store, child="r3")
 
 
 async def test_keys_that_may_come_again_are_kept(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     assert await store.requests.forget_keys(seen_before=AT) == 0
 
 
@@ -420,22 +428,22 @@ async def test_the_last_open_request_is_the_newest_that_waits_for_a_choice(store
         return None if entry is None else entry.request.id
 
     assert await last() is None
-    await shown(store, "too_old", created_at=AT - timedelta(milliseconds=1))
-    await shown(store, "someone_elses", agent_id="U2")
-    await shown(store, "other_team", team_id="T2")
-    await failed(store, "failed")
-    await asked(store, "still_drafting", created_at=after(seconds=30))
+    await record_shown(store, "too_old", created_at=AT - timedelta(milliseconds=1))
+    await record_shown(store, "someone_elses", agent_id="U2")
+    await record_shown(store, "other_team", team_id="T2")
+    await record_failed(store, "failed")
+    await record_request(store, "still_drafting", created_at=after(seconds=30))
     assert await last() is None
-    await shown(store, "first")
-    await shown(store, "second", created_at=after(seconds=1))
-    await asked(store, "not_yet_shown", created_at=after(seconds=2))
-    await store.requests.record_drafts(drafted("not_yet_shown"))
+    await record_shown(store, "first")
+    await record_shown(store, "second", created_at=after(seconds=1))
+    await record_request(store, "not_yet_shown", created_at=after(seconds=2))
+    await store.requests.record_drafts(make_draft_outcome("not_yet_shown"))
     assert await last() == "not_yet_shown"
-    await redrafted(store, "not_yet_shown", "child")
+    await record_redraft(store, "not_yet_shown", "child")
     assert await last() == "second"
-    await chosen(store, a_choice("second"))
+    await record_choice(store, a_choice("second"))
     assert await last() == "first"
-    await undone(store, "second")
+    await retract_choice(store, "second")
     assert await last() == "second"
 
 
@@ -443,21 +451,21 @@ async def test_what_an_agent_waits_for(store: Store) -> None:
     async def is_drafting(agent_id: str = "U1") -> bool:
         return await store.requests.is_drafting(team_id="T1", agent_id=agent_id, since=AT)
 
-    await asked(store, "too_old", created_at=AT - timedelta(milliseconds=1))
-    await asked(store, "other_team", team_id="T2")
-    await asked(store, "someone_elses", agent_id="U2")
-    await shown(store, "shown")
-    await failed(store, "failed")
+    await record_request(store, "too_old", created_at=AT - timedelta(milliseconds=1))
+    await record_request(store, "other_team", team_id="T2")
+    await record_request(store, "someone_elses", agent_id="U2")
+    await record_shown(store, "shown")
+    await record_failed(store, "failed")
     assert not await is_drafting()
     assert await is_drafting("U2")
-    await asked(store, "still_drafting")
+    await record_request(store, "still_drafting")
     assert await is_drafting()
-    await store.requests.record_drafts(drafted("still_drafting"))
+    await store.requests.record_drafts(make_draft_outcome("still_drafting"))
     assert not await is_drafting()
 
 
 async def test_the_last_open_request_comes_with_its_candidates(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     entry = await store.requests.find_last_open(team_id="T1", agent_id="U1", since=AT)
     assert entry is not None
     assert len(entry.candidates) == 3
@@ -471,22 +479,22 @@ async def test_what_others_have_open_in_a_channel(store: Store) -> None:
         found = await store.requests.list_open_in_channel(team_id="T1", channel_id="C1", except_agent_id="U1", since=AT)
         return [request.id for request in found]
 
-    await asked(store, "too_old", agent_id="U2", created_at=AT - timedelta(milliseconds=1))
-    await asked(store, "own")
-    await asked(store, "elsewhere", agent_id="U2", channel_id="C2")
-    await asked(store, "other_team", agent_id="U2", team_id="T2")
-    await shown(store, "decided", agent_id="U2")
-    await chosen(store, a_choice("decided"))
+    await record_request(store, "too_old", agent_id="U2", created_at=AT - timedelta(milliseconds=1))
+    await record_request(store, "own")
+    await record_request(store, "elsewhere", agent_id="U2", channel_id="C2")
+    await record_request(store, "other_team", agent_id="U2", team_id="T2")
+    await record_shown(store, "decided", agent_id="U2")
+    await record_choice(store, a_choice("decided"))
     assert await others() == []
-    await shown(store, "second", agent_id="U3", created_at=after(seconds=2))
-    await asked(store, "first", agent_id="U2", created_at=after(seconds=1))
+    await record_shown(store, "second", agent_id="U3", created_at=after(seconds=2))
+    await record_request(store, "first", agent_id="U2", created_at=after(seconds=1))
     assert await others() == ["first", "second"]
-    await undone(store, "decided")
+    await retract_choice(store, "decided")
     assert await others() == ["decided", "first", "second"]
 
 
 async def test_the_newest_way_back_is_kept(store: Store) -> None:
-    await shown(store)
+    await record_shown(store)
     await store.requests.keep_response_url("r1", ResponseUrl(url=SECRET, expires_at=after(minutes=40)))
     entry = await store.requests.get("r1")
     assert entry is not None
@@ -494,9 +502,9 @@ async def test_the_newest_way_back_is_kept(store: Store) -> None:
 
 
 async def test_an_agents_requests_are_counted(store: Store) -> None:
-    await asked(store, "r1")
-    await asked(store, "r2", created_at=after(seconds=1))
-    await asked(store, "r3", agent_id="U2")
+    await record_request(store, "r1")
+    await record_request(store, "r2", created_at=after(seconds=1))
+    await record_request(store, "r3", agent_id="U2")
     assert await store.requests.count_since(team_id="T1", agent_id="U1", since=AT) == 2
     assert await store.requests.count_since(team_id="T1", agent_id="U1", since=after(seconds=1)) == 1
     assert await store.requests.count_since(team_id="T2", agent_id="U1", since=AT) == 0
@@ -505,10 +513,10 @@ async def test_an_agents_requests_are_counted(store: Store) -> None:
 async def test_tokens_are_summed_read_and_written(store: Store) -> None:
     assert await store.requests.count_tokens_since(since=AT) == 0
     for request_id, created_at in (("before", AT - timedelta(seconds=1)), ("today", AT)):
-        await asked(store, request_id, created_at=created_at)
+        await record_request(store, request_id, created_at=created_at)
         counted = some_candidates(request_id, 3, prompt_tokens=100, completion_tokens=10)
         uncounted = replace(counted[2], prompt_tokens=None, completion_tokens=5)
-        await store.requests.record_drafts(drafted(request_id, [*counted[:2], uncounted]))
+        await store.requests.record_drafts(make_draft_outcome(request_id, [*counted[:2], uncounted]))
     assert await store.requests.count_tokens_since(since=AT) == 225
 
 

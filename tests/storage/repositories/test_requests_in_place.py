@@ -8,29 +8,29 @@ import pytest
 from storage.errors import OwnershipLost, RequestClosed
 from storage.records import Event, Turn
 from storage.repositories.requests import ProgressiveOutcome
-from tests.storage.stores import Store, a_choice, after, asked, some_candidates, store_of
+from tests.storage.stores import Store, a_choice, after, build_store, record_request, some_candidates
 
 
-def used() -> Event:
+def make_used_event() -> Event:
     return Event(request_id="r1", type="used", at=after(seconds=5), agent_id="U1")
 
 
 async def choose(store: Store) -> None:
     choice = a_choice(visible_candidate_ids=("r1-c0",))
-    await store.choices.record(choice, idempotency_key=f"click:{choice.id}", event=used())
+    await store.choices.record(choice, idempotency_key=f"click:{choice.id}", event=make_used_event())
 
 
-def seen(**span: float) -> Event:
+def make_seen_event(**span: float) -> Event:
     return Event(request_id="r1", type="shown", at=after(**span), agent_id="U1")
 
 
-def finished(**changes: object) -> ProgressiveOutcome:
+def make_outcome(**changes: object) -> ProgressiveOutcome:
     plain = ProgressiveOutcome(request_id="r1", candidates=(), order_propensity=0.5, first_propensity=0.5)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 async def test_each_is_recorded_once_and_the_first_placed_one_opens_the_request(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     one, two, failed = some_candidates()
     failed = replace(failed, position=None, text=None, error="refused")
     await store.requests.record_candidate(failed, at=after(seconds=1))
@@ -44,15 +44,15 @@ async def test_each_is_recorded_once_and_the_first_placed_one_opens_the_request(
 
 
 async def test_it_is_shown_when_all_is_drafted_and_some_of_it_was_seen(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     one, two, three = some_candidates()
     await store.requests.record_candidate(one, at=after(seconds=1))
-    assert await store.requests.record_shown(seen(seconds=2), only=[one.id])
+    assert await store.requests.record_shown(make_seen_event(seconds=2), only=[one.id])
     await store.requests.record_candidate(two, at=after(seconds=3))
     assert (await store.entry()).request.status == "drafting"
     three = replace(three, position=None, text=None, error="cancelled")
-    await store.requests.record_progressive_outcome(finished(candidates=(three,)))
-    assert not await store.requests.record_shown(seen(seconds=4), only=[one.id, two.id])
+    await store.requests.record_progressive_outcome(make_outcome(candidates=(three,)))
+    assert not await store.requests.record_shown(make_seen_event(seconds=4), only=[one.id, two.id])
     entry = await store.entry()
     assert (entry.request.status, entry.request.shown_at) == ("shown", after(seconds=2))
     assert [candidate.shown_at for candidate in entry.candidates] == [after(seconds=2), after(seconds=4), None]
@@ -61,23 +61,23 @@ async def test_it_is_shown_when_all_is_drafted_and_some_of_it_was_seen(store: St
 
 
 async def test_seen_only_after_all_is_drafted(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     await store.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
-    await store.requests.record_progressive_outcome(finished())
+    await store.requests.record_progressive_outcome(make_outcome())
     assert (await store.entry()).request.status == "drafting"
-    await store.requests.record_shown(seen(seconds=2), only=["r1-c0"])
+    await store.requests.record_shown(make_seen_event(seconds=2), only=["r1-c0"])
     assert (await store.entry()).request.status == "shown"
 
 
 async def test_after_a_choice_none_is_added(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     one, two, _ = some_candidates()
     await store.requests.record_candidate(one, at=after(seconds=1))
     await choose(store)
     with pytest.raises(RequestClosed):
         await store.requests.record_candidate(two, at=after(seconds=2))
     late = replace(two, position=None, dropped_reason="not_selected")
-    await store.requests.record_progressive_outcome(finished(candidates=(late,)))
+    await store.requests.record_progressive_outcome(make_outcome(candidates=(late,)))
     entry = await store.entry()
     assert [candidate.dropped_reason for candidate in entry.candidates] == [None, "not_selected"]
     assert entry.choice is not None
@@ -85,7 +85,7 @@ async def test_after_a_choice_none_is_added(store: Store) -> None:
 
 async def test_a_choice_and_a_draft_at_once_take_turns(store: Store) -> None:
     """Whichever is first: a candidate that is placed was there before the choice, or there is none."""
-    await asked(store)
+    await record_request(store)
     one, two, _ = some_candidates()
     await store.requests.record_candidate(one, at=after(seconds=1))
     results = await asyncio.gather(
@@ -98,29 +98,29 @@ async def test_a_choice_and_a_draft_at_once_take_turns(store: Store) -> None:
 
 
 async def test_another_replica_records_nothing(store: Store) -> None:
-    await asked(store)
-    other = store_of(store.database, me="another")
+    await record_request(store)
+    other = build_store(store.database, me="another")
     with pytest.raises(OwnershipLost):
         await other.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
     with pytest.raises(OwnershipLost):
-        await other.requests.record_progressive_outcome(finished())
+        await other.requests.record_progressive_outcome(make_outcome())
     with pytest.raises(OwnershipLost):
         await other.requests.record_conversation("r1", (Turn(role="customer", text="Other"),))
     assert (await store.entry()).candidates == ()
 
 
 async def test_what_ended_is_not_ended_again(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     await store.requests.record_candidate(some_candidates()[0], at=after(seconds=1))
-    await store.requests.record_progressive_outcome(finished())
+    await store.requests.record_progressive_outcome(make_outcome())
     with pytest.raises(OwnershipLost):
-        await store.requests.record_progressive_outcome(finished())
+        await store.requests.record_progressive_outcome(make_outcome())
 
 
 async def test_where_nothing_could_be_shown_it_failed(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     event = Event(request_id="r1", type="failed", at=after(seconds=2), agent_id="U1", data={"errors": ["refused"]})
-    ended = finished(order_propensity=None, first_propensity=None, events=(event,))
+    ended = make_outcome(order_propensity=None, first_propensity=None, events=(event,))
     await store.requests.record_progressive_outcome(ended)
     entry = await store.entry()
     assert (entry.request.status, entry.request.sent_to_slack_at) == ("failed", None)
@@ -130,20 +130,20 @@ async def test_where_nothing_could_be_shown_it_failed(store: Store) -> None:
 
 
 async def test_what_was_not_seen_yet_is_seen_when_all_is_shown_again(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     one, two, _ = some_candidates()
     await store.requests.record_candidate(one, at=after(seconds=1))
-    await store.requests.record_shown(seen(seconds=2), only=[one.id])
+    await store.requests.record_shown(make_seen_event(seconds=2), only=[one.id])
     await store.requests.record_candidate(two, at=after(seconds=3))
-    await store.requests.record_progressive_outcome(finished())
-    await store.requests.record_shown_again(seen(seconds=9))
+    await store.requests.record_progressive_outcome(make_outcome())
+    await store.requests.record_shown_again(make_seen_event(seconds=9))
     entry = await store.entry()
     assert [candidate.shown_at for candidate in entry.candidates] == [after(seconds=2), after(seconds=9)]
     assert [event.type for event in entry.events] == ["shown", "shown"]
 
 
 async def test_a_thread_is_recorded_until_something_is_shown(store: Store) -> None:
-    await asked(store)
+    await record_request(store)
     turns = (Turn(role="customer", text="Where?"), Turn(role="agent", text="Here."))
     await store.requests.record_conversation("r1", turns)
     assert (await store.entry()).request.conversation == turns
