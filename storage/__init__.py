@@ -9,5 +9,5 @@ schema        brings a database to this program's tables; migrations/ has Alembi
 rows          records as rows of the tables, and rows as records
 errors        failures that the other rooms may catch
 
-May be called by `bot/` and `cli/`; it imports no other room.
+May be called by `bot/` and `cli/`, and by `handlers/` for records and errors; it imports no other room.
 """

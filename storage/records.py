@@ -152,7 +152,7 @@ class ResponseUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultEntry:
-    """What a request's placeholders stand for, and its texts where no table keeps them, until it `expires_at`."""
+    """The values of a request's placeholders, and its texts if no table keeps them, sealed until `expires_at`."""
 
     request_id: str
     sealed: str = field(repr=False)

@@ -68,6 +68,7 @@ def _find_obstacles_to_upgrading(connection: Any) -> Iterator[Obstacle]:
 
 
 def _upgrade(connection: Any) -> tuple[str | None, str]:
+    """Upgrade the schema, one process at a time. Raises SchemaTooNew."""
     if connection.dialect.name == "postgresql":  # several replicas may start at once: one migrates, the others wait
         connection.execute(text("SET LOCAL lock_timeout = '60s'"))
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))

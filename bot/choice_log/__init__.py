@@ -7,7 +7,7 @@ reader          a line of JSON as a request again, checked
 column_mapping  another system's row as such a line
 line_reader     the lines of a file, plain or compressed, with a limit on each
 
-May be called by `cli/`; within `bot/` by nobody but its own modules.
+May be called by `cli/`.
 """
 
 from bot.choice_log.fields import (

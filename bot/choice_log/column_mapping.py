@@ -140,6 +140,7 @@ def _iter_csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Inval
 
 
 def _iter_rows_of_reader(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
+    """Iterate over (number of the line, row without empty cells), up to the first broken one."""
     while True:
         try:
             row = next(reader, None)
@@ -162,6 +163,7 @@ def map_row(row: dict[str, Any], mapping: ColumnMapping) -> LogEntry:
 
 
 def _map_candidates(row: dict[str, Any], request_id: str, mapping: ColumnMapping) -> list[dict[str, Any]]:
+    """Map the candidates of a row, from a list or from columns, and complete their ids and positions."""
     if "list" in mapping.candidates:
         found = _get_value(row, mapping.candidates["list"]) or []
         if not isinstance(found, list):
@@ -195,6 +197,7 @@ def _map_candidate_columns(row: dict[str, Any], mapping: ColumnMapping) -> list[
 
 
 def _map_choice(row: dict[str, Any], drafted: list[dict[str, Any]], mapping: ColumnMapping) -> dict[str, Any] | None:
+    """Map the choice of a row; None if it is undecided. Raises InvalidLine."""
     choice = _map_fields("choice", mapping.choice, row, mapping)
     if "picked" in mapping.choice:
         picked = _convert("integer", _get_value(row, mapping.choice["picked"]), mapping)

@@ -119,6 +119,7 @@ class EntryReader:
 
 
 def _build_record_reader(table: str, names: Sequence[str]) -> Any:
+    """Build a function that converts a row of this table to its record."""
     record = _RECORDS[table]
     types = [(place, _TABLES[table].c[name].type) for place, name in enumerate(names)]
     read = [(place, type_.process_result_value) for place, type_ in types if isinstance(type_, TypeDecorator)]
@@ -158,6 +159,7 @@ class RawChoiceLog:
 
 
 def _merge_rows(heads: Iterator[Row], followers: dict[str, Callable[[str], list[Row]]]) -> Iterator[RawEntry]:
+    """Join each request's row with those that follow it in the other tables."""
     drafted, chosen, happened = (followers.get(name, _find_nothing) for name in ("candidate", "choice", "event"))
     for request in heads:
         request_id = request[-1]
@@ -220,6 +222,7 @@ def _compile(query: Select[Any], dialect: Any) -> tuple[str, dict[str, Any]]:
 
 @contextmanager
 def _open_sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
+    """Open a cursor for each query, in one read transaction of SQLite."""
     try:
         connection = sqlite3.connect(get_database_file(url), isolation_level=None, check_same_thread=False)
         try:
@@ -234,6 +237,7 @@ def _open_sqlite_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[
 
 @contextmanager
 def _open_postgresql_cursors(url: str, queries: list[Select[Any]]) -> Iterator[list[Iterator[Row]]]:
+    """Open a server-side cursor for each query, in one read transaction of PostgreSQL."""
     import psycopg
 
     from storage.engine.postgresql import PostgresTarget

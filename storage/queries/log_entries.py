@@ -113,6 +113,7 @@ _DECISION: Final = choices.alias("decision")
 
 
 async def _complete_entries(connection: AsyncConnection, found: list[Request]) -> list[LogEntry]:
+    """Read all that belongs to these requests."""
     ids = {"ids": [request.id for request in found]}
     drafted = _group_by_request(
         Candidate(**row) for row in (await connection.execute(_SELECT_CANDIDATES, ids)).mappings()

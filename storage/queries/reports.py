@@ -319,6 +319,7 @@ _FIRST: Final = literal_column("0", Integer)
 
 
 def _select_outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Executable:
+    """Select the numbers of requests by agent, group and outcome."""
     dimensions: dict[Dimension | None, ColumnElement[str]] = {
         "prompt": requests.c.prompt_version,
         "channel": requests.c.channel_id,
@@ -353,6 +354,7 @@ def _select_undone(counts: ColumnElement[bool]) -> Executable:
 
 
 def _select_drafts(counts: ColumnElement[bool]) -> Executable:
+    """Select the numbers of drafts by model, outcome and latency."""
     # The whole number stands first, and is never null: SQLite sorts by it, and far faster than by texts.
     latency = _round_to_three_digits("candidates.latency_ms")
     keys = (latency, candidates.c.model, candidates.c.error, candidates.c.dropped_reason)
@@ -404,6 +406,7 @@ def _select_similarities(counts: ColumnElement[bool]) -> Executable:
 
 
 def _select_picks(counts: ColumnElement[bool]) -> Executable:
+    """Select the numbers of picks by agent, position and how many were shown together."""
     picks = (
         select(
             requests.c.agent_id,
@@ -427,6 +430,7 @@ def _select_picks(counts: ColumnElement[bool]) -> Executable:
 
 
 def _select_fates(counts: ColumnElement[bool], name: ColumnElement[str]) -> Executable:
+    """Select the numbers of drafts by agent, name (style or model) and fate."""
     weight = _ORDER_WEIGHT / candidates.c.inclusion_propensity
     is_uniform = requests.c.policy == literal_column("'uniform'")
     even = case(

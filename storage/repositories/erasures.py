@@ -156,6 +156,7 @@ class Erasures:
 
 
 async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """Delete the texts of these requests in every table, and keep their numbers."""
     these = {"ids": list(ids)}
     spoken = (await connection.execute(_SELECT_SPOKEN, these)).all()
     rows = [{"of_request": key, "wordless": tuple(replace(turn, text="") for turn in turns)} for key, turns in spoken]
@@ -170,6 +171,7 @@ async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None
 
 
 async def _count_rows(connection: AsyncConnection, ids: Sequence[str]) -> RowCounts:
+    """Count the rows of these requests in every table."""
     counted: dict[str, int] = {}
     for table in (candidates, choices, deliveries, events, vault):
         rows = select(func.count()).select_from(table).where(table.c.request_id.in_(list(ids)))

@@ -26,7 +26,7 @@ id of a candidate or of the choice belongs to another request.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ExistingIds:
-    """What the log has already under the ids of some requests."""
+    """Entries and ids that the log has already under the ids of some requests."""
 
     entries: dict[str, LogEntry]
     candidates: set[str]

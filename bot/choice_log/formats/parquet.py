@@ -98,6 +98,7 @@ class ParquetFormatWriter:
 
 
 def _build_batch(held: list[RawEntry]) -> pa.RecordBatch:
+    """Build a record batch from some requests."""
     nothing = (None,) * len(_CHOICE)
     choices = [raw.choice or nothing for raw in held]
     chosen = pa.StructArray.from_arrays(

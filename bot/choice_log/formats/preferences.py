@@ -138,6 +138,7 @@ def list_seen(entry: LogEntry) -> tuple[Candidate, ...]:
 
 
 def _pair_edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+    """Pair the agent's text with the candidate that they changed into it."""
     choice = entry.choice
     if choice is not None and choice.kind == "edited" and choice.final_text and chosen.text:
         yield PreferencePair(
@@ -163,6 +164,7 @@ def _pair_all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePa
 def _pair_with_others(
     others: Sequence[Candidate], choice: Choice | None, chosen: Candidate, *, kind: PairKind, weight: float
 ) -> Iterator[PreferencePair]:
+    """Pair the chosen candidate with each of the others."""
     kept = _compute_kept_share(choice, chosen)
     for other in others:
         if chosen.text and other.text:

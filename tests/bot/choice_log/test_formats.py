@@ -221,7 +221,11 @@ def test_an_empty_parquet_file_has_its_columns() -> None:
         (["edited"], make_chosen(2), []),
         (["edited"], make_chosen(2, final_text="Mine"), [("Mine", "Reply 2", 1.0)]),
         (["all_shown"], make_chosen(1), [("Reply 1", "Reply 2", 0.5), ("Reply 1", "Reply 3", 0.5)]),
-        (["edited", "skip_above"], make_chosen(2, final_text="!"), [("!", "Reply 2", 1.0), ("Reply 2", "Reply 1", 1.0)]),
+        (
+            ["edited", "skip_above"],
+            make_chosen(2, final_text="!"),
+            [("!", "Reply 2", 1.0), ("Reply 2", "Reply 1", 1.0)],
+        ),
         (["skip_above", "edited", "all_shown"], make_chosen(None), []),
         (["skip_above", "edited", "all_shown"], make_undecided(), []),
     ],
