@@ -77,9 +77,9 @@ class Dependencies:
 class SlackHandlers:
     """Every command, button and view of the product, on one workspace."""
 
-    def __init__(
+    def __init__(  # long: the wiring of the whole Slack edge, read once from top to bottom
         self, dependencies: Dependencies, *, connection: Connection, session: aiohttp.ClientSession
-    ) -> None:  # long: the wiring of the whole Slack edge, read once from top to bottom
+    ) -> None:
         needs, client = dependencies, connection.build_patient_client()
         labels = StyleLabels(styles={style.name: style.label for style in needs.suggester.playbook.styles})
         live_messages = LiveMessages(client=client, clock=needs.clock)

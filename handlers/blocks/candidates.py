@@ -65,7 +65,7 @@ def build_candidates(
         groups.extend(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
     groups.append(_build_foot(entry, texts))
     fallback = texts("candidates-fallback", count=len(entry.visible))
-    return tuple(Message(text=fallback, blocks=tuple(blocks)) for blocks in paginate(groups))
+    return paginate(groups, text=fallback)
 
 
 def build_places(
@@ -94,19 +94,16 @@ def build_places(
         pages.append([])
         for place in places:
             candidate = done.get(place)
-            if candidate is None:
-                pages[-1] += [context(texts("place", position=place)), section(texts("drafting"))]
-            elif candidate.position is None:
-                pages[-1].append(context(_describe_empty_place(candidate, place, texts)))
-            else:
-                unfilled = entry.unfilled.get(candidate.id, ())
-                groups = list(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
-                if candidate.id not in below:
-                    pages[-1] += [block for group in groups for block in group]
-                    continue
-                pages[-1].append(context(texts("place-below", position=place, style=labels[candidate.style])))
-                for part, page in enumerate(paginate(groups)):
-                    own[f"{candidate.id}:{part}"] = Message(text=fallback, blocks=tuple(page))
+            if candidate is None or candidate.position is None:
+                pages[-1] += _build_empty_place(candidate, place, texts)
+                continue
+            unfilled = entry.unfilled.get(candidate.id, ())
+            groups = list(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
+            if candidate.id not in below:
+                pages[-1] += [block for group in groups for block in group]
+                continue
+            pages[-1].append(context(texts("place-below", position=place, style=labels[candidate.style])))
+            own |= {f"{candidate.id}:{part}": each for part, each in enumerate(paginate(groups, text=fallback))}
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
     first, *rest = [Message(text=fallback, blocks=tuple(page)) for page in pages]
@@ -145,11 +142,13 @@ def _divide_places(count: int) -> list[range]:
     return [range(1 + count * page // pages, 1 + count * (page + 1) // pages) for page in range(pages)]
 
 
-def _describe_empty_place(candidate: Candidate, place: int, texts: Texts) -> str:
-    """Say why a place stays empty: its draft failed, or is nearly the same as another."""
+def _build_empty_place(candidate: Candidate | None, place: int, texts: Texts) -> list[Block]:
+    """Say that a draft is still written, that it failed, or that it is nearly the same as another."""
+    if candidate is None:
+        return [context(texts("place", position=place)), section(texts("drafting"))]
     if candidate.error is not None:
-        return texts("place-failed", position=place, reason=texts(f"error-{candidate.error}"))
-    return texts("place-hidden", position=place)
+        return [context(texts("place-failed", position=place, reason=texts(f"error-{candidate.error}")))]
+    return [context(texts("place-hidden", position=place))]
 
 
 def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]:

@@ -45,7 +45,7 @@ def build_delivery(
         *([build_unfilled_note(missing, texts)] for _ in missing[:1]),
         [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],
     ]
-    return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in paginate(groups))
+    return paginate(groups, text=text)
 
 
 def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
@@ -94,7 +94,7 @@ def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[Message
         *([section(part)] for part in split_sections(candidate.text or "")),
         [actions(*buttons)],
     ]
-    return tuple(Message(text=text, blocks=tuple(blocks)) for blocks in paginate(groups))
+    return paginate(groups, text=text)
 
 
 def _add_undo_key(block: Block, name: str, request: Request, key: str | None) -> Block:

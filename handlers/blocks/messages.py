@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.i18n.texts import Texts
@@ -57,18 +57,18 @@ def build_unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:
     return context(texts("unfilled", count=len(tokens), placeholders=shorten(" ".join(tokens))))
 
 
-def paginate(groups: Sequence[list[Block]]) -> Iterator[list[Block]]:
-    """Put groups of blocks together into messages, in order, within Slack's limits."""
-    page: list[Block] = []
+def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[Message, ...]:
+    """Put groups of blocks together into messages, in order, within Slack's limits. Each has the same `text`."""
+    pages: list[list[Block]] = [[]]
     size = 0
     for group in groups:
         length = measure(group)
-        if page and (size + length > MESSAGE_LIMIT or len(page) + len(group) > BLOCKS_LIMIT):
-            yield page
-            page, size = [], 0
-        page = [*page, *group]
+        if pages[-1] and (size + length > MESSAGE_LIMIT or len(pages[-1]) + len(group) > BLOCKS_LIMIT):
+            pages.append([])
+            size = 0
+        pages[-1] += group
         size += length
-    yield page
+    return tuple(Message(text=text, blocks=tuple(page)) for page in pages)
 
 
 def measure(blocks: Sequence[Block]) -> int:
