@@ -43,11 +43,14 @@ Suggest = Callable[..., Awaitable[Result]]
 Process = Callable[..., Result]
 
 
+_OF_THE_TERMINAL = {"COLUMNS", "EDITOR", "LINES", "VISUAL"}
+
+
 @pytest.fixture(autouse=True)
 def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting from outside, and the logging of the test run as it was before."""
     for name in os.environ:
-        if name.startswith(("SLACK_", "OPENAI_", "SUGGEST_", "LC_")) or name in {"EDITOR", "VISUAL"}:
+        if name.startswith(("SLACK_", "OPENAI_", "SUGGEST_", "LC_")) or name in _OF_THE_TERMINAL:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.chdir(tmp_path)

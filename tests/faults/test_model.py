@@ -64,7 +64,7 @@ async def test_a_model_that_fails(scenes: SceneMaker, name: str) -> None:
 
 async def test_a_model_that_never_stops(scenes: SceneMaker) -> None:
     """A draft of a megabyte is shown in the room that there is, and can be refused."""
-    async with scenes() as scene:
+    async with scenes(SUGGEST_DEADLINE_S="120") as scene:
         agent = Agent(scene=scene)
         scene.model.enqueue(Reply(text="Dear customer, " * 70_000, minds_max_tokens=False, has_logprobs=False))
         await scene.start()
