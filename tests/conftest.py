@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("random", settings.get_profile("ci"), derandomize=False)
 
 
+@pytest.hookimpl(trylast=True)  # Hypothesis marks them first
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave properties out of the coverage: with it, their hundreds of examples take three times as long."""
     for item in items:
