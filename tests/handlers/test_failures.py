@@ -20,7 +20,7 @@ from playground import (
 )
 from playground.model_server import Hang, InvalidJson, Reply, TruncatedBody, bad_request, rate_limited, server_error
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_main_path import _button_values
+from tests.handlers.test_main_path import list_button_values
 
 
 @pytest.mark.parametrize("signature", ["wrong", "stale", "missing"])
@@ -113,7 +113,7 @@ async def test_some_drafts_fail(stage: Stage, answer: object, error: str, told: 
     stage.model.enqueue(answer)
     await stage.suggest("Where is my order?")
     shown = await stage.private(f"1 of 3 drafts failed: {told}")
-    assert len(_button_values(shown.blocks, "use_candidate")) == 2
+    assert len(list_button_values(shown.blocks, "use_candidate")) == 2
     [line] = await stage.log()
     [failed] = [candidate for candidate in line["candidates"] if candidate["error"]]
     assert failed["error"] == error
@@ -167,7 +167,7 @@ async def test_near_duplicates_are_hidden(stage: Stage) -> None:
     stage.model.enqueue("Your parcel is on its way, friend.", "Your parcel is on its way, my friend.")
     await stage.suggest("Where is my order?")
     shown = await stage.private("1 near-identical draft hidden")
-    assert len(_button_values(shown.blocks, "use_candidate")) == 2
+    assert len(list_button_values(shown.blocks, "use_candidate")) == 2
     [line] = await stage.log()
     [hidden] = [candidate for candidate in line["candidates"] if candidate["dropped_reason"]]
     assert hidden["dropped_reason"] == "near_duplicate"
@@ -198,7 +198,7 @@ async def test_a_reply_of_20000_characters(stage: Stage) -> None:
     long = " ".join(f"{number:030}" for number in range(700))[:20_000].strip()
     stage.model.enqueue(Reply(text=long, minds_max_tokens=False))
     await stage.suggest("Tell me everything")
-    [line] = await _logged(stage)
+    [line] = await read_log(stage)
     candidate = next(candidate for candidate in line["candidates"] if candidate["text"] == long)
     shown = await stage.private(candidate["id"])
     await stage.slack.click(stage.agent, shown, "edit_candidate", value=candidate["id"])
@@ -254,7 +254,7 @@ async def test_several_clicks_at_once(stage: Stage) -> None:
     shown = await stage.suggested()
     clicks = [
         stage.slack.prepare_click(stage.agent, shown, "use_candidate", value=value)
-        for value in _button_values(shown.blocks, "use_candidate")
+        for value in list_button_values(shown.blocks, "use_candidate")
     ]
     clicks.append(stage.slack.prepare_click(stage.agent, shown, "dismiss_request"))
     outcomes = await asyncio.gather(*(stage.slack.dispatch(click) for click in clicks))
@@ -437,7 +437,7 @@ async def test_users_info_that_does_not_answer(stage: Stage) -> None:
     assert line["request"]["locale"] == "en-US"
 
 
-async def _logged(stage: Stage) -> list[dict]:
+async def read_log(stage: Stage) -> list[dict]:
     await stage.candidates()
     return await stage.log()
 

@@ -12,8 +12,8 @@ from playground.slack.validation.validators import exceed_message_limits
 from storage.errors import DatabaseUnavailable
 from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_main_path import _button_values
-from tests.handlers.test_surfaces import a_thread, all_shown, words
+from tests.handlers.test_main_path import list_button_values
+from tests.handlers.test_surfaces import join_text, wait_until_all_shown, write_thread
 
 WORDS = [f"{letter}{number}" for letter in "abcdefghij" for number in range(100)]
 
@@ -35,18 +35,20 @@ def script(stage: Stage, count: int, length: int = 3_000, *, chinese: bool = Fal
     return texts
 
 
-def in_direct(stage: Stage) -> list[Message]:
+def list_direct_messages(stage: Stage) -> list[Message]:
     return [message for message in stage.slack.messages(stage.slack.channels.dm) if message.bot_id]
 
 
-def buttons(messages: list[Message]) -> list[str]:
-    return [value for message in messages for value in _button_values(message.blocks, "use_candidate")]
+def list_buttons(messages: list[Message]) -> list[str]:
+    return [value for message in messages for value in list_button_values(message.blocks, "use_candidate")]
 
 
-async def all_there(stage: Stage, count: int) -> list[Message]:
-    await stage.slack.wait_until(lambda: len(set(buttons(in_direct(stage)))) == count, within=60)
-    await stage.slack.wait_until(lambda: "Drafting…" not in "".join(map(words, in_direct(stage))), within=60)
-    return in_direct(stage)
+async def wait_for_all(stage: Stage, count: int) -> list[Message]:
+    await stage.slack.wait_until(lambda: len(set(list_buttons(list_direct_messages(stage)))) == count, within=60)
+    await stage.slack.wait_until(
+        lambda: "Drafting…" not in "".join(map(join_text, list_direct_messages(stage))), within=60
+    )
+    return list_direct_messages(stage)
 
 
 def sections(messages: list[Message]) -> list[str]:
@@ -61,16 +63,16 @@ async def test_long_replies_in_a_direct_message_are_all_shown_with_their_buttons
     async with stage_with(suggest_candidates=count) as stage:
         texts = script(stage, count)
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-        messages = await all_there(stage, count)
+        messages = await wait_for_all(stage, count)
         assert set(texts) <= set(sections(messages))
-        assert len(buttons(messages)) == count
+        assert len(list_buttons(messages)) == count
         for place in range(1, count + 1):
-            assert f"Reply {place} ·" in "".join(map(words, messages))
-        assert len((await all_shown(stage))["candidates"]) == count
+            assert f"Reply {place} ·" in "".join(map(join_text, messages))
+        assert len((await wait_until_all_shown(stage))["candidates"]) == count
         assert not stage.slack.journal.refusals()
-        last = next(message for message in reversed(messages) if buttons([message]))
-        await stage.slack.click(stage.agent, last, "use_candidate", value=buttons([last])[-1])
-        await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "to copy" in words(message))
+        last = next(message for message in reversed(messages) if list_buttons([message]))
+        await stage.slack.click(stage.agent, last, "use_candidate", value=list_buttons([last])[-1])
+        await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "to copy" in join_text(message))
 
 
 async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: StageMaker) -> None:
@@ -81,22 +83,24 @@ async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: Stage
         moved: list[str] = []
 
         def watch(_: Any) -> None:
-            for message in in_direct(stage):
-                moved.extend(value for value in buttons([message]) if seen.setdefault(value, message.ts) != message.ts)
+            for message in list_direct_messages(stage):
+                moved.extend(
+                    value for value in list_buttons([message]) if seen.setdefault(value, message.ts) != message.ts
+                )
 
         stage.slack.state.message_listeners.append(watch)
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-        messages = await all_there(stage, 3)
+        messages = await wait_for_all(stage, 3)
         assert (moved, len(messages), len(seen)) == ([], 2, 3)
-        assert "in a message of its own below" in words(messages[0])
+        assert "in a message of its own below" in join_text(messages[0])
 
 
 async def test_ten_short_replies_share_a_few_messages(stage_with: StageMaker) -> None:
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10, 300)
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-        messages = await all_there(stage, 10)
-        assert [len(buttons([message])) for message in messages] == [3, 3, 4]
+        messages = await wait_for_all(stage, 10)
+        assert [len(list_buttons([message])) for message in messages] == [3, 3, 4]
 
 
 async def test_others_take_the_places_of_long_ones(stage_with: StageMaker) -> None:
@@ -104,13 +108,15 @@ async def test_others_take_the_places_of_long_ones(stage_with: StageMaker) -> No
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10)
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-        messages = await all_there(stage, 10)
-        first = set(buttons(messages))
-        foot = next(message for message in messages if "redraft_request" in words(message))
+        messages = await wait_for_all(stage, 10)
+        first = set(list_buttons(messages))
+        foot = next(message for message in messages if "redraft_request" in join_text(message))
         script(stage, 10, 300)
         await stage.slack.click(stage.agent, foot, "redraft_request")
-        await stage.slack.wait_until(lambda: not first.intersection(buttons(in_direct(stage))), within=30)
-        assert len(await all_there(stage, 10)) == 3
+        await stage.slack.wait_until(
+            lambda: not first.intersection(list_buttons(list_direct_messages(stage))), within=30
+        )
+        assert len(await wait_for_all(stage, 10)) == 3
 
 
 REFUSALS = [
@@ -124,14 +130,14 @@ async def test_whatever_slack_says_to_an_update_the_replies_come(stage: Stage, e
     """And the message that was to be filled says where they are, or goes."""
     stage.slack.faults.plan("chat.update", ErrorResponse(error=error), times=50)
     stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-    messages = await all_there(stage, 3)
-    assert "Drafting…" not in "".join(map(words, messages))
+    messages = await wait_for_all(stage, 3)
+    assert "Drafting…" not in "".join(map(join_text, messages))
 
 
 async def test_a_server_that_fails_on_updates_leaves_no_drafting(stage: Stage) -> None:
     stage.slack.faults.plan("chat.update", ServerError(status=500), times=50)
     stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-    await all_there(stage, 3)
+    await wait_for_all(stage, 3)
 
 
 @pytest.mark.parametrize("error", ["msg_blocks_too_long", "msg_too_long"])
@@ -139,17 +145,17 @@ async def test_a_slack_that_takes_less_gets_less_at_a_time(stage: Stage, error: 
     """Halves, down to one reply with its buttons."""
     stage.slack.faults.plan("chat.update", ErrorResponse(error=error), times=50)
     stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Drafting…" in words(message))
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Drafting…" in join_text(message))
     stage.slack.faults.plan("chat.postMessage", ErrorResponse(error=error), times=2)
-    messages = await all_there(stage, 3)
-    assert len(buttons(messages)) == 3
+    messages = await wait_for_all(stage, 3)
+    assert len(list_buttons(messages)) == 3
 
 
 async def test_where_no_conversation_can_be_opened_the_replies_come_where_the_agent_wrote(stage: Stage) -> None:
     stage.slack.faults.plan("chat.update", ErrorResponse(error="cant_update_message"), times=50)
     stage.slack.faults.plan("conversations.open", ErrorResponse(error="missing_scope"), times=50)
     stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-    await all_there(stage, 3)
+    await wait_for_all(stage, 3)
 
 
 @pytest.mark.parametrize("surface", ["dm", "shortcut"])
@@ -163,19 +169,19 @@ async def test_a_database_that_stops_meanwhile_is_said_in_the_place_of_drafting(
     if surface == "dm":
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         direct = stage.slack.channels.dm
-        told = await stage.slack.wait_for_message(direct, lambda message: "come when it is back" in words(message))
-        assert in_direct(stage) == [told]
+        told = await stage.slack.wait_for_message(direct, lambda message: "come when it is back" in join_text(message))
+        assert list_direct_messages(stage) == [told]
     else:
-        await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
-        await stage.slack.wait_for_view(stage.agent, lambda view: "come when it is back" in words(view))
+        await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
+        await stage.slack.wait_for_view(stage.agent, lambda view: "come when it is back" in join_text(view))
 
 
 async def test_where_no_message_is_taken_the_board_says_what_to_do(stage: Stage) -> None:
     stage.slack.faults.plan("chat.update", ErrorResponse(error="msg_blocks_too_long"))
     stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
-    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Drafting…" in words(message))
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Drafting…" in join_text(message))
     stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="restricted_action"), times=20)
-    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "/suggest last" in words(message))
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "/suggest last" in join_text(message))
 
 
 @pytest.mark.parametrize(
@@ -184,21 +190,21 @@ async def test_where_no_message_is_taken_the_board_says_what_to_do(stage: Stage)
 async def test_whatever_slack_says_to_a_modal_the_replies_come(stage: Stage, error: str, times: int) -> None:
     """And the modal says where they are."""
     stage.slack.faults.plan("views.update", ErrorResponse(error=error), times=times)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
     shown = await stage.candidates()
-    assert len(_button_values(shown.blocks, "use_candidate")) == 3
-    await stage.slack.wait_for_view(stage.agent, lambda view: "messages of its own" in words(view))
+    assert len(list_button_values(shown.blocks, "use_candidate")) == 3
+    await stage.slack.wait_for_view(stage.agent, lambda view: "messages of its own" in join_text(view))
 
 
 @pytest.mark.parametrize("chinese", [False, True])
 async def test_ten_long_replies_fit_a_modal(stage_with: StageMaker, *, chinese: bool) -> None:
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10, chinese=chinese)
-        await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+        await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
         view = await stage.slack.wait_for_view(
-            stage.agent, lambda view: len(_button_values(view.blocks, "use_candidate")) == 10
+            stage.agent, lambda view: len(list_button_values(view.blocks, "use_candidate")) == 10
         )
-        assert "Drafting…" not in words(view)
+        assert "Drafting…" not in join_text(view)
         assert not stage.slack.journal.refusals()
 
 
@@ -209,7 +215,7 @@ async def test_ten_long_replies_to_a_command_come_by_its_own_way(stage_with: Sta
         await stage.private("dismiss_request")
         shown = stage.slack.ephemerals(stage.agent)
         assert set(texts) <= {text for message in shown for text in _texts(message.blocks)}
-        assert len([value for message in shown for value in _button_values(message.blocks, "use_candidate")]) == 10
+        assert len([value for message in shown for value in list_button_values(message.blocks, "use_candidate")]) == 10
         assert not stage.slack.journal.refusals()
 
 

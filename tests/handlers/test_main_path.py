@@ -28,7 +28,9 @@ async def test_a_reply_is_used(stage_with: StageMaker, over: str) -> None:
 async def test_the_log_holds_every_field_with_true_values(stage: Stage) -> None:
     """What was shown, in which order, how probable that was, what was chosen, how long it took."""
     shown = await stage.suggested("Where is my order? // be brief")
-    await stage.slack.click(stage.agent, shown, "use_candidate", value=_button_values(shown.blocks, "use_candidate")[1])
+    await stage.slack.click(
+        stage.agent, shown, "use_candidate", value=list_button_values(shown.blocks, "use_candidate")[1]
+    )
     line = await stage.logged("shown", "used", "sent")
     request, candidates, choice = line["request"], line["candidates"], line["choice"]
     assert line["schema"] == "choice-log/1"
@@ -39,7 +41,7 @@ async def test_the_log_holds_every_field_with_true_values(stage: Stage) -> None:
     assert (request["surface"], request["status"], request["policy"]) == ("slash", "shown", "uniform")
     assert math.isclose(request["order_propensity"], 1 / 6)
     in_order = sorted(candidates, key=lambda candidate: candidate["position"])
-    assert [candidate["id"] for candidate in in_order] == _button_values(shown.blocks, "use_candidate")
+    assert [candidate["id"] for candidate in in_order] == list_button_values(shown.blocks, "use_candidate")
     assert choice["visible_candidate_ids"] == [candidate["id"] for candidate in in_order]
     assert (choice["kind"], choice["candidate_id"]) == ("used", in_order[1]["id"])
     assert choice["final_text"] == in_order[1]["text"]
@@ -116,9 +118,9 @@ async def test_more_like_these(stage: Stage) -> None:
     """A redraft closes its parent and brings other candidates, in the place of the first."""
     shown = await stage.suggested("Where is my order? // be brief")
     await stage.slack.click(stage.agent, shown, "redraft_request")
-    first_ids = set(_button_values(shown.blocks, "use_candidate"))
+    first_ids = set(list_button_values(shown.blocks, "use_candidate"))
     again = await stage.slack.wait_for_ephemeral(
-        stage.agent, lambda message: bool(set(_button_values(message.blocks, "use_candidate")) - first_ids)
+        stage.agent, lambda message: bool(set(list_button_values(message.blocks, "use_candidate")) - first_ids)
     )
     assert again.ts == shown.ts
     parent, child = await stage.log()
@@ -139,12 +141,12 @@ async def test_undo_takes_the_reply_back(stage: Stage) -> None:
     await stage.slack.click(stage.agent, confirmation, "undo_choice")
     reopened = await stage.private("Undone")
     assert stage.replies() == []
-    assert _button_values(reopened.blocks, "use_candidate") == _button_values(shown.blocks, "use_candidate")
+    assert list_button_values(reopened.blocks, "use_candidate") == list_button_values(shown.blocks, "use_candidate")
     [line] = await stage.log()
     assert line["choice"] is None
     undone = next(event for event in line["events"] if event["type"] == "undone")
     assert undone["data"]["choice"]["kind"] == "used"
-    third = _button_values(reopened.blocks, "use_candidate")[2]
+    third = list_button_values(reopened.blocks, "use_candidate")[2]
     await stage.slack.click(stage.agent, reopened, "use_candidate", value=third)
     await stage.private("Posted")
     assert len(stage.replies()) == 1
@@ -157,7 +159,7 @@ async def test_the_last_open_request_again(stage: Stage, words: str) -> None:
     stage.slack.reload(stage.agent)
     await stage.suggest(words)
     again = await stage.candidates()
-    assert _button_values(again.blocks, "use_candidate") == _button_values(shown.blocks, "use_candidate")
+    assert list_button_values(again.blocks, "use_candidate") == list_button_values(shown.blocks, "use_candidate")
     await stage.logged("shown", "shown")
     await stage.slack.click(stage.agent, again, "use_candidate")
     await stage.private("Posted")
@@ -279,7 +281,7 @@ async def test_nobody_is_pinged_by_the_confirmation(stage: Stage) -> None:
     assert not find_mentions(await stage.private("Posted"))
 
 
-def _button_values(blocks: tuple[dict, ...], action_id: str) -> list[str]:
+def list_button_values(blocks: tuple[dict, ...], action_id: str) -> list[str]:
     return [
         element["value"]
         for block in blocks

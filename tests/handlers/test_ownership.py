@@ -9,8 +9,8 @@ import pytest
 
 from playground import Dispatch
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_main_path import _button_values
-from tests.handlers.test_surfaces import in_a_modal, modal_with
+from tests.handlers.test_main_path import list_button_values
+from tests.handlers.test_surfaces import open_modal, wait_for_modal
 
 ELSEWHERE = {"id": "T0ELSEWHERE", "domain": "elsewhere"}
 OTHER_GRID = {"id": "E0OTHER", "name": "Other"}
@@ -75,10 +75,10 @@ async def test_an_edit_submitted_by_the_same_id_elsewhere_is_refused(stage: Stag
 
 
 async def test_a_modal_is_not_the_same_ids_elsewhere(stage: Stage) -> None:
-    view = await in_a_modal(stage)
+    view = await open_modal(stage)
     use = stage.slack.prepare_click(stage.agent, view, "use_candidate")
     await stage.slack.dispatch(changed(use, team=ELSEWHERE, user={"team_id": "T0ELSEWHERE"}))
-    await modal_with(stage, "Only the person who asked")
+    await wait_for_modal(stage, "Only the person who asked")
     assert stage.replies() == []
 
 
@@ -125,7 +125,7 @@ async def test_in_a_grid_the_last_request_is_found_from_every_team(grid: Stage) 
     last = grid.slack.prepare_command(grid.agent, grid.slack.channels.support, "/suggest", "last")
     await grid.slack.dispatch(changed(last, team_id="T0ELSEWHERE"))
     again = await grid.candidates()
-    assert _button_values(again.blocks, "use_candidate") == _button_values(shown.blocks, "use_candidate")
+    assert list_button_values(again.blocks, "use_candidate") == list_button_values(shown.blocks, "use_candidate")
 
 
 async def test_from_another_grid_nobody_is_the_agent(grid: Stage) -> None:

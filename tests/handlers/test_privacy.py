@@ -22,17 +22,17 @@ def echo(call: Call) -> str:
     return f"{style}: we write to [email 1] or ring [PHONE_1]." + (" Dear [NAME]!" if "direct" in style else "")
 
 
-def on_disk(stage: Stage, needle: str) -> list[str]:
+def find_files_with(stage: Stage, needle: str) -> list[str]:
     """The files of the database in which these bytes stand."""
     file = get_database_file(stage.database_url)
     return [path.name for path in sorted(file.parent.glob(f"{file.name}*")) if needle.encode() in path.read_bytes()]
 
 
-async def wiped(stage: Stage, needle: str) -> None:
+async def wait_until_wiped(stage: Stage, needle: str) -> None:
     """Wait until no file of the database has these bytes any more, while the bot runs."""
     async with asyncio.timeout(30):
         while True:
-            if not on_disk(stage, needle):
+            if not find_files_with(stage, needle):
                 return
             await asyncio.sleep(0.1)
 
@@ -48,12 +48,12 @@ async def test_a_customers_data(stage_with: StageMaker, key: str | None) -> None
         seen = json.dumps(shown.blocks)
         assert f"we write to {EMAIL} or ring {PHONE}." in seen
         assert "[EMAIL_1]" not in seen
-        assert bool(on_disk(stage, EMAIL)) == (key is None)
+        assert bool(find_files_with(stage, EMAIL)) == (key is None)
         await stage.slack.click(stage.agent, shown, "use_candidate")
         confirmation = await stage.private("Posted")
         assert PHONE in stage.replies()[0]
-        await wiped(stage, EMAIL)
-        await wiped(stage, PHONE)
+        await wait_until_wiped(stage, EMAIL)
+        await wait_until_wiped(stage, PHONE)
         [line] = await stage.log()
         assert EMAIL not in json.dumps(line)
         await stage.slack.click(stage.agent, confirmation, "undo_choice")
@@ -63,7 +63,7 @@ async def test_a_customers_data(stage_with: StageMaker, key: str | None) -> None
         dismissed = await stage.private("None of these: noted")
         await stage.slack.select(stage.agent, dismissed, "dismiss_reason", "wrong_tone")
         noted = await stage.private("Thank you: noted why")
-        await wiped(stage, EMAIL)
+        await wait_until_wiped(stage, EMAIL)
         await stage.slack.click(stage.agent, noted, "undo_choice")
         await stage.slack.wait_for_ephemeral(
             stage.agent, lambda message: message.ts == noted.ts and EMAIL in json.dumps(message.blocks)

@@ -21,7 +21,7 @@ RANKER = fit_ranker(make_choice_sets(400, taste=6.0), weights="picks")
 LENGTHS = (4, 12, 30)
 
 
-async def seeded(url: str, model: str) -> None:
+async def seed_ranker(url: str, model: str) -> None:
     database = Database(url)
     await migrate(database)
     await database.aclose()
@@ -38,7 +38,7 @@ def of_three_lengths(stage: Stage) -> None:
     stage.model.script(lambda _call: " ".join(rng.sample(words, next(lengths))))
 
 
-async def audited(url: str) -> list[dict[str, Any]]:
+async def read_audit(url: str) -> list[dict[str, Any]]:
     async with open_store(url) as store:
         return await store.rows("SELECT * FROM audit ORDER BY seq")
 
@@ -48,7 +48,7 @@ async def test_a_ranker_orders_and_the_log_tells_how(
 ) -> None:
     """The short one comes first most often; every probability can be reckoned again, as docs/ranking.md shows."""
     async with stage_with(over="nothing") as stage:
-        await seeded(stage.database_url, RANKER.to_json())
+        await seed_ranker(stage.database_url, RANKER.to_json())
         of_three_lengths(stage)
         async with stage.bot():
             for number in range(30):
@@ -73,12 +73,12 @@ async def test_a_ranker_orders_and_the_log_tells_how(
 
 async def test_a_corrupt_ranker_costs_the_order_and_nothing_else(stage_with: StageMaker) -> None:
     async with stage_with(over="nothing") as stage:
-        await seeded(stage.database_url, RANKER.to_json()[:-50])
+        await seed_ranker(stage.database_url, RANKER.to_json()[:-50])
         async with stage.bot():
             shown = await stage.suggested()
             await stage.slack.click(stage.agent, shown, "use_candidate")
             line = await stage.logged("shown", "used", "sent")
-        rows = await audited(stage.database_url)
+        rows = await read_audit(stage.database_url)
     request = line["request"]
     assert (request["policy"], request["policy_params"], request["ranker_version"]) == ("uniform", {}, None)
     assert {candidate["score"] for candidate in line["candidates"]} == {None}
@@ -88,7 +88,7 @@ async def test_a_corrupt_ranker_costs_the_order_and_nothing_else(stage_with: Sta
 
 async def test_switched_off_the_order_is_uniform(stage_with: StageMaker) -> None:
     async with stage_with(over="nothing", suggest_ranking="off") as stage:
-        await seeded(stage.database_url, RANKER.to_json())
+        await seed_ranker(stage.database_url, RANKER.to_json())
         async with stage.bot():
             await stage.suggested()
         [line] = await stage.log()
@@ -97,7 +97,7 @@ async def test_switched_off_the_order_is_uniform(stage_with: StageMaker) -> None
 
 async def test_a_redraft_is_ordered_too(stage_with: StageMaker) -> None:
     async with stage_with(over="nothing") as stage:
-        await seeded(stage.database_url, RANKER.to_json())
+        await seed_ranker(stage.database_url, RANKER.to_json())
         async with stage.bot():
             shown = await stage.suggested()
             await stage.slack.click(stage.agent, shown, "redraft_request")

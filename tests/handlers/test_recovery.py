@@ -18,7 +18,7 @@ from storage.engine.database import Database
 from storage.errors import DatabaseUnavailable
 from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_main_path import _button_values
+from tests.handlers.test_main_path import list_button_values
 from tests.storage.stores import PostgresDatabases
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
@@ -63,25 +63,25 @@ async def rows(stage: Stage, query: str) -> Sequence[Any]:
         await database.aclose()
 
 
-async def until_there_is(stage: Stage, query: str) -> None:
+async def wait_for_row(stage: Stage, query: str) -> None:
     """Until the bot has committed what this finds."""
     async with asyncio.timeout(30):
         while not await rows(stage, query):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.01)
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - logs and journals tell nobody
             await asyncio.sleep(0.01)
 
 
-def sets_shown(stage: Stage) -> list[Ephemeral]:
+def list_candidate_messages(stage: Stage) -> list[Ephemeral]:
     """The private messages with candidates that the agent has."""
     return [message for message in stage.slack.ephemerals(stage.agent) if "use_candidate" in json.dumps(message.blocks)]
 
 
-async def killed_while_drafting(stage: Stage) -> None:
+async def kill_while_drafting(stage: Stage) -> None:
     """A bot took the command, and died while the model wrote."""
     stage.model.script(lambda _: Hang())
     async with stage.bot():
@@ -89,10 +89,10 @@ async def killed_while_drafting(stage: Stage) -> None:
         await stage.model.wait_calls(3)
     await stage.model.wait_idle()
     stage.model.reset()
-    assert sets_shown(stage) == []
+    assert list_candidate_messages(stage) == []
 
 
-async def killed_while(stage: Stage, method: str, action: str, *, first: str | None = None) -> None:
+async def kill_while_calling(stage: Stage, method: str, action: str, *, first: str | None = None) -> None:
     """A bot died while this call to Slack, which follows from this click, was on its way."""
     async with stage.bot():
         shown = await stage.suggested()
@@ -102,7 +102,7 @@ async def killed_while(stage: Stage, method: str, action: str, *, first: str | N
         stage.slack.faults.plan(method, NoResponse())
         before = len(stage.slack.journal.calls(method))
         await stage.slack.click(stage.agent, shown, action)
-        await until(lambda: len(stage.slack.journal.calls(method)) > before)
+        await wait_until(lambda: len(stage.slack.journal.calls(method)) > before)
     stage.slack.faults.clear()
 
 
@@ -110,45 +110,45 @@ async def killed_while(stage: Stage, method: str, action: str, *, first: str | N
 
 
 async def test_what_was_asked_is_drafted_and_shown_once_through_the_commands_own_way_back(stage: Stage) -> None:
-    await killed_while_drafting(stage)
+    await kill_while_drafting(stage)
     async with stage.bot():
         await stage.candidates()
         [line] = [await stage.logged("shown")]
         assert len(line["candidates"]) == 3
         assert stage.slack.journal.calls("chat.postEphemeral") == []
     async with stage.bot():
-        assert len(sets_shown(stage)) == 1
+        assert len(list_candidate_messages(stage)) == 1
         assert len(await stage.log()) == 1
 
 
 async def test_where_the_way_back_is_used_up_the_answer_is_ephemeral(stage: Stage) -> None:
-    await killed_while_drafting(stage)
+    await kill_while_drafting(stage)
     await change(stage, f"UPDATE requests SET response_url_expires_at = '{LONG_AGO}'")
     async with stage.bot():
         await stage.candidates()
         await stage.logged("shown")
     assert len(stage.slack.journal.calls("chat.postEphemeral")) == 1
-    assert len(sets_shown(stage)) == 1
+    assert len(list_candidate_messages(stage)) == 1
 
 
 async def test_where_that_is_refused_too_it_is_a_direct_message(stage: Stage) -> None:
-    await killed_while_drafting(stage)
+    await kill_while_drafting(stage)
     await change(stage, f"UPDATE requests SET response_url_expires_at = '{LONG_AGO}'")
     stage.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="user_not_in_channel"))
     async with stage.bot():
         direct = stage.slack.state.open_direct_channel(stage.agent.id)
         message = await stage.slack.wait_for_message(direct)
         await stage.logged("shown")
-    assert len(_button_values(message.blocks, "use_candidate")) == 3
+    assert len(list_button_values(message.blocks, "use_candidate")) == 3
     assert len(stage.slack.messages(direct)) == 1
-    assert sets_shown(stage) == []
+    assert list_candidate_messages(stage) == []
 
 
 async def test_what_was_drafted_and_not_shown_is_shown_once_in_the_same_order(stage: Stage) -> None:
     stage.slack.faults.plan(RESPONSE_URL, NoResponse())
     async with stage.bot():
         await stage.suggest("Where is my order?")
-        await until_there_is(stage, "SELECT 1 FROM requests WHERE handed_at IS NOT NULL")
+        await wait_for_row(stage, "SELECT 1 FROM requests WHERE handed_at IS NOT NULL")
     stage.slack.faults.clear()
     [before] = await stage.log()
     assert before["request"]["status"] == "drafting"
@@ -156,27 +156,27 @@ async def test_what_was_drafted_and_not_shown_is_shown_once_in_the_same_order(st
         shown = await stage.candidates()
         after = await stage.logged("shown")
     placed = sorted(before["candidates"], key=lambda candidate: candidate["position"])
-    assert _button_values(shown.blocks, "use_candidate") == [candidate["id"] for candidate in placed]
+    assert list_button_values(shown.blocks, "use_candidate") == [candidate["id"] for candidate in placed]
     assert [candidate["position"] for candidate in after["candidates"]] == [
         candidate["position"] for candidate in before["candidates"]
     ]
-    assert len(sets_shown(stage)) == 1
+    assert len(list_candidate_messages(stage)) == 1
     assert stage.model.total == 3
 
 
 async def test_what_is_too_old_expires_and_shows_nothing(stage: Stage) -> None:
-    await killed_while_drafting(stage)
+    await kill_while_drafting(stage)
     calls = stage.model.total
     await change(stage, f"UPDATE requests SET created_at = '{LONG_AGO}'")
     async with stage.bot():
         line = await stage.logged("expired")
     assert line["request"]["status"] == "expired"
-    assert sets_shown(stage) == []
+    assert list_candidate_messages(stage) == []
     assert stage.model.total == calls
 
 
 async def test_orphans_of_a_terminal_are_left_alone(stage: Stage) -> None:
-    await killed_while_drafting(stage)
+    await kill_while_drafting(stage)
     await change(stage, "UPDATE requests SET surface = 'cli'")
     calls = stage.model.total
     async with stage.bot():
@@ -238,7 +238,7 @@ async def test_a_reply_that_waits_is_posted_once_and_confirmed(stage: Stage) -> 
         shown = await stage.suggested()
         stage.slack.faults.plan("chat.postMessage", RateLimited(retry_after=600))
         await stage.slack.click(stage.agent, shown, "use_candidate")
-        await until_there_is(stage, "SELECT 1 FROM deliveries WHERE state = 'pending' AND attempts = 1")
+        await wait_for_row(stage, "SELECT 1 FROM deliveries WHERE state = 'pending' AND attempts = 1")
         assert stage.replies() == []
     async with stage.bot():
         await stage.private("Posted")
@@ -249,7 +249,7 @@ async def test_a_reply_that_waits_is_posted_once_and_confirmed(stage: Stage) -> 
 
 
 async def test_a_reply_that_was_on_its_way_is_told_and_never_posted_by_itself(stage: Stage) -> None:
-    await killed_while(stage, "chat.postMessage", "use_candidate")
+    await kill_while_calling(stage, "chat.postMessage", "use_candidate")
     for _ in range(2):
         async with stage.bot():
             await stage.private("may have been posted already")
@@ -275,12 +275,12 @@ async def test_an_agent_who_was_not_told_that_the_reply_stands_is_told_after_the
         with monkeypatch.context() as dying:
             dying.setattr(EphemeralMessages, "show", dies)
             await stage.slack.click(stage.agent, shown, "use_candidate")
-            await until_there_is(stage, "SELECT 1 FROM deliveries WHERE state = 'done'")
-    assert sets_shown(stage), "still buttons"
+            await wait_for_row(stage, "SELECT 1 FROM deliveries WHERE state = 'done'")
+    assert list_candidate_messages(stage), "still buttons"
     async with stage.bot():
         confirmed = await stage.private("Posted")
         assert "undo_choice" in json.dumps(confirmed.blocks)
-        await until_there_is(stage, "SELECT 1 FROM deliveries WHERE owner IS NULL")
+        await wait_for_row(stage, "SELECT 1 FROM deliveries WHERE owner IS NULL")
     before = len(stage.slack.ephemerals(stage.agent))
     async with stage.bot():
         assert (len(stage.replies()), len(stage.slack.ephemerals(stage.agent))) == (1, before)
@@ -312,7 +312,7 @@ async def test_a_confirmation_that_was_lost_comes_with_the_next_click(
 
 
 async def test_what_was_taken_back_and_not_deleted_is_deleted(stage: Stage) -> None:
-    await killed_while(stage, "chat.delete", "undo_choice", first="use_candidate")
+    await kill_while_calling(stage, "chat.delete", "undo_choice", first="use_candidate")
     assert len(stage.replies()) == 1
     async with stage.bot():
         await stage.slack.wait_until(lambda: stage.replies() == [])
@@ -336,7 +336,7 @@ async def test_a_living_replica_takes_over_from_one_that_was_killed(
 ) -> None:
     monkeypatch.setattr(lifecycle, "HEARTBEAT_S", 0.05)
     async with shared.bot():
-        await killed_while_drafting(shared)
+        await kill_while_drafting(shared)
         [line] = await shared.log()
         assert line["candidates"] == []
         # Half a minute later nobody has heard of the dead one: its orphan is whatever the living does not own.
@@ -346,7 +346,7 @@ async def test_a_living_replica_takes_over_from_one_that_was_killed(
         )
         await shared.candidates()
         await shared.logged("shown")
-    assert len(sets_shown(shared)) == 1
+    assert len(list_candidate_messages(shared)) == 1
     assert len(await shared.log()) == 1
 
 
@@ -371,8 +371,8 @@ async def test_a_replica_that_was_only_slow_loses_its_claim_and_shows_nothing(
             line = await shared.logged("shown")
             answered.set()
             await shared.model.wait_idle()
-            await until(lambda: "another replica has it now" in caplog.text)
-    assert len(sets_shown(shared)) == 1
+            await wait_until(lambda: "another replica has it now" in caplog.text)
+    assert len(list_candidate_messages(shared)) == 1
     assert await shared.log() == [line]
     assert "Too late." not in json.dumps(line)
 
@@ -382,23 +382,25 @@ async def test_a_replica_that_was_only_slow_loses_its_claim_and_shows_nothing(
 
 async def test_what_was_drafted_in_a_modal_is_shown_privately_in_the_thread(stage: Stage) -> None:
     """The modal stands still; what was visible keeps its place, the rest is drafted, all of it is shown."""
-    from tests.handlers.test_surfaces import Gates, a_thread, whole_modal
+    from tests.handlers.test_surfaces import Gates, wait_for_full_modal, write_thread
 
-    last = a_thread(stage)
+    last = write_thread(stage)
     gates = Gates(stage)
     async with stage.bot():
         await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
         await gates.ready()
         gates.open(1)
-        modal = await whole_modal(stage, 1)
-        await until_there_is(stage, "SELECT 1 FROM candidates WHERE shown_at IS NOT NULL")
+        modal = await wait_for_full_modal(stage, 1)
+        await wait_for_row(stage, "SELECT 1 FROM candidates WHERE shown_at IS NOT NULL")
     await stage.model.wait_idle()
     stage.model.reset()
     async with stage.bot():
         shown = await stage.candidates()
         line = await stage.logged("shown")
         assert shown.thread_ts == last.thread_ts
-        assert set(_button_values(modal.blocks, "use_candidate")) < set(_button_values(shown.blocks, "use_candidate"))
+        assert set(list_button_values(modal.blocks, "use_candidate")) < set(
+            list_button_values(shown.blocks, "use_candidate")
+        )
         assert sorted(candidate["position"] for candidate in line["candidates"]) == [1, 2, 3]
         assert line["request"]["status"] == "shown"
         await stage.slack.click(stage.agent, modal, "use_candidate")
@@ -406,13 +408,13 @@ async def test_what_was_drafted_in_a_modal_is_shown_privately_in_the_thread(stag
 
 
 async def test_a_thread_that_was_not_read_yet_is_read_then(stage: Stage) -> None:
-    from tests.handlers.test_surfaces import a_thread
+    from tests.handlers.test_surfaces import write_thread
 
-    last = a_thread(stage)
+    last = write_thread(stage)
     stage.slack.faults.plan("conversations.replies", NoResponse())
     async with stage.bot():
         await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
-        await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
+        await wait_until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
     stage.slack.faults.clear()
     async with stage.bot():
         shown = await stage.candidates()
@@ -422,13 +424,13 @@ async def test_a_thread_that_was_not_read_yet_is_read_then(stage: Stage) -> None
 
 
 async def test_a_mention_whose_thread_was_not_read_yet_is_read_then(stage: Stage) -> None:
-    from tests.handlers.test_surfaces import a_thread, mention
+    from tests.handlers.test_surfaces import mention, write_thread
 
-    last = a_thread(stage)
+    last = write_thread(stage)
     stage.slack.faults.plan("conversations.replies", NoResponse())
     async with stage.bot():
         mention(stage, last.thread_ts)
-        await until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
+        await wait_until(lambda: bool(stage.slack.journal.calls("conversations.replies")))
     stage.slack.faults.clear()
     async with stage.bot():
         shown = await stage.candidates()

@@ -7,18 +7,18 @@ import pytest
 
 from playground import Ephemeral, ErrorResponse, MalformedResponse, Message, NoResponse, RateLimited, ServerError, View
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_main_path import _button_values
-from tests.handlers.test_surfaces import a_thread, in_a_modal, modal_with, whole_modal
+from tests.handlers.test_main_path import list_button_values
+from tests.handlers.test_surfaces import open_modal, wait_for_full_modal, wait_for_modal, write_thread
 
 
-def a_customers_word(stage: Stage, thread: Message) -> Message:
+def write_as_customer(stage: Stage, thread: Message) -> Message:
     """The customer writes once more."""
     return stage.slack.write(
         stage.slack.people.stranger, stage.slack.channels.support, "Forget it, it has come!", thread_ts=thread.thread_ts
     )
 
 
-async def mentioned(stage: Stage, thread: Message) -> Ephemeral:
+async def mention_and_wait(stage: Stage, thread: Message) -> Ephemeral:
     """Candidates by a mention in the thread."""
     stage.slack.write(
         stage.agent, stage.slack.channels.support, f"<@{stage.slack.bot_user_id}>", thread_ts=thread.thread_ts
@@ -28,7 +28,7 @@ async def mentioned(stage: Stage, thread: Message) -> Ephemeral:
     return shown
 
 
-def posted(stage: Stage) -> list[str]:
+def list_posted(stage: Stage) -> list[str]:
     return stage.replies()
 
 
@@ -36,26 +36,26 @@ def posted(stage: Stage) -> list[str]:
 async def test_use_asks_first_and_sends_it_anyway(stage_with: StageMaker, over: str) -> None:
     """The warning stands in the place of the candidates, with the reply; recorded, with how many messages are new."""
     async with stage_with(over=over) as stage:
-        thread = a_thread(stage)
-        shown = await mentioned(stage, thread)
-        a_customers_word(stage, thread)
-        chosen = _button_values(shown.blocks, "use_candidate")[1]
+        thread = write_thread(stage)
+        shown = await mention_and_wait(stage, thread)
+        write_as_customer(stage, thread)
+        chosen = list_button_values(shown.blocks, "use_candidate")[1]
         await stage.slack.click(stage.agent, shown, "use_candidate", value=chosen)
         warned = await stage.private("One message has been written in this thread")
-        assert (warned.ts, posted(stage)) == (shown.ts, [])
+        assert (warned.ts, list_posted(stage)) == (shown.ts, [])
         await stage.slack.click(stage.agent, warned, "use_anyway")
         await stage.private("✓ Posted.")
         line = await stage.logged("shown", "stale_warned", "used", "sent")
         assert line["events"][1]["data"] == {"newer": 1}
         assert line["events"][1]["candidate_id"] == line["choice"]["candidate_id"] == chosen
-        assert posted(stage) == [line["choice"]["final_text"]]
+        assert list_posted(stage) == [line["choice"]["final_text"]]
 
 
 async def test_draft_anew_reads_the_thread_again(stage: Stage) -> None:
     """The new candidates know what was said, and are fresh."""
-    thread = a_thread(stage)
-    shown = await mentioned(stage, thread)
-    a_customers_word(stage, thread)
+    thread = write_thread(stage)
+    shown = await mention_and_wait(stage, thread)
+    write_as_customer(stage, thread)
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.slack.click(stage.agent, await stage.private("use_anyway"), "redraft_request")
     again = await stage.candidates()
@@ -69,41 +69,43 @@ async def test_draft_anew_reads_the_thread_again(stage: Stage) -> None:
 
 async def test_in_a_modal(stage: Stage) -> None:
     """Asked in the modal, where the candidates were."""
-    thread = a_thread(stage)
-    view = await in_a_modal(stage, thread)
+    thread = write_thread(stage)
+    view = await open_modal(stage, thread)
     for _ in range(2):
-        a_customers_word(stage, thread)
+        write_as_customer(stage, thread)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    warned = await modal_with(stage, "2 messages have been written in this thread")
+    warned = await wait_for_modal(stage, "2 messages have been written in this thread")
     await stage.slack.click(stage.agent, warned, "use_anyway")
-    await modal_with(stage, "✓ Posted.")
-    assert len(posted(stage)) == 1
+    await wait_for_modal(stage, "✓ Posted.")
+    assert len(list_posted(stage)) == 1
 
 
 @pytest.mark.parametrize("surface", ["modal", "message"])
 async def test_the_editor_asks_and_keeps_what_was_typed(stage: Stage, surface: str) -> None:
     """Submitted again as it is, it is sent; the first submission, delivered twice, is only asked about."""
-    thread = a_thread(stage)
-    shown: View | Ephemeral = await (in_a_modal(stage, thread) if surface == "modal" else mentioned(stage, thread))
+    thread = write_thread(stage)
+    shown: View | Ephemeral = await (
+        open_modal(stage, thread) if surface == "modal" else mention_and_wait(stage, thread)
+    )
     await stage.slack.click(stage.agent, shown, "edit_candidate")
     editor = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply")
-    a_customers_word(stage, thread)
+    write_as_customer(stage, thread)
     outcome = await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
     warned = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply_anyway")
     assert "One message has been written" in json.dumps(warned.blocks)
     assert warned.blocks[-1]["element"]["initial_value"] == "My own words."
     assert (await stage.slack.dispatch(outcome.dispatch)).body["view"]["callback_id"] == "edit_reply_anyway"
-    assert posted(stage) == []
+    assert list_posted(stage) == []
     warned = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply_anyway")
     await stage.slack.submit(stage.agent, warned)
     await stage.logged("shown", "edit_opened", "stale_warned", "edited", "sent")
-    assert posted(stage) == ["My own words."]
+    assert list_posted(stage) == ["My own words."]
 
 
 async def test_a_colleague_who_was_faster(stage: Stage) -> None:
     """Their reply, posted by us, is what is new in the thread: the customer gets no second one unasked."""
-    thread, colleague = a_thread(stage), stage.slack.people.colleague
-    shown = await mentioned(stage, thread)
+    thread, colleague = write_thread(stage), stage.slack.people.colleague
+    shown = await mention_and_wait(stage, thread)
     stage.slack.write(
         colleague, stage.slack.channels.support, f"<@{stage.slack.bot_user_id}>", thread_ts=thread.thread_ts
     )
@@ -114,13 +116,13 @@ async def test_a_colleague_who_was_faster(stage: Stage) -> None:
     await stage.private("✓ Posted.", user=colleague)
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("One message has been written in this thread")
-    assert len(posted(stage)) == 1
+    assert len(list_posted(stage)) == 1
 
 
 async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
     """Another mention of the bot, a reply of our own that was taken back: the conversation is where it was."""
-    thread = a_thread(stage)
-    shown = await mentioned(stage, thread)
+    thread = write_thread(stage)
+    shown = await mention_and_wait(stage, thread)
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.slack.click(stage.agent, await stage.private("undo_choice"), "undo_choice")
     again = await stage.private("Undone")
@@ -129,7 +131,7 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
     )
     await stage.slack.click(stage.agent, again, "use_candidate")
     await stage.private("✓ Posted.")
-    assert len(posted(stage)) == 1
+    assert len(list_posted(stage)) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,34 +146,34 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
 )
 async def test_a_look_that_fails_holds_no_reply_up(stage: Stage, fault: Any) -> None:
     """In time for Slack's three seconds; the agent is told that nobody looked."""
-    thread = a_thread(stage)
-    shown = await mentioned(stage, thread)
-    a_customers_word(stage, thread)
+    thread = write_thread(stage)
+    shown = await mention_and_wait(stage, thread)
+    write_as_customer(stage, thread)
     stage.slack.faults.plan("conversations.replies", fault)
     outcome = await stage.slack.click(stage.agent, shown, "use_candidate")
     assert outcome.acknowledged
     await stage.private("Slack did not say whether the thread has moved on")
     line = await stage.logged("shown", "used", "sent")
-    assert posted(stage) == [line["choice"]["final_text"]]
+    assert list_posted(stage) == [line["choice"]["final_text"]]
 
 
 async def test_a_thread_that_was_never_read_is_not_looked_at(stage: Stage) -> None:
     """Without the scope the agent was told so when the replies were drafted; they are not told at each click."""
-    thread = a_thread(stage)
+    thread = write_thread(stage)
     stage.slack.faults.plan("conversations.replies", ErrorResponse(error="missing_scope"))
-    view = await in_a_modal(stage, thread)
-    a_customers_word(stage, thread)
+    view = await open_modal(stage, thread)
+    write_as_customer(stage, thread)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    told = await modal_with(stage, "✓ Posted.")
+    told = await wait_for_modal(stage, "✓ Posted.")
     assert "did not say" not in json.dumps(told.blocks)
     assert len(stage.slack.journal.calls("conversations.replies")) == 1
 
 
 async def test_others_made_of_one_know_what_was_said_meanwhile(stage: Stage) -> None:
     """A wish for a shorter one is one for the conversation as it is now."""
-    thread = a_thread(stage)
-    shown = await mentioned(stage, thread)
-    a_customers_word(stage, thread)
+    thread = write_thread(stage)
+    shown = await mention_and_wait(stage, thread)
+    write_as_customer(stage, thread)
     menu = next(
         element
         for block in shown.blocks
@@ -188,11 +190,11 @@ async def test_the_customer_stays_the_one_whom_the_agent_pointed_at(stage: Stage
     slack = stage.slack
     first = slack.write(slack.people.admin, slack.channels.support, "The printer is out of paper.")
     question = slack.write(slack.people.colleague, slack.channels.support, "And the scanner?", thread_ts=first.ts)
-    view = await in_a_modal(stage, question)
+    view = await open_modal(stage, question)
     slack.write(slack.people.colleague, slack.channels.support, "It blinks.", thread_ts=first.ts)
     await slack.click(stage.agent, view, "redraft_request")
-    await modal_with(stage, "Drafting")
-    await whole_modal(stage)
+    await wait_for_modal(stage, "Drafting")
+    await wait_for_full_modal(stage)
     parent, child = await stage.log()
     roles = [("agent", "The printer is out of paper."), ("customer", "And the scanner?"), ("customer", "It blinks.")]
     told = [[(turn["role"], turn["text"]) for turn in line["request"]["conversation"]] for line in (parent, child)]

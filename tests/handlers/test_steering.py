@@ -9,7 +9,7 @@ import pytest
 from playground import Dispatch, Ephemeral, ErrorResponse, Message, View
 from storage.records import Steer
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_surfaces import in_a_modal, modal_with
+from tests.handlers.test_surfaces import open_modal, wait_for_modal
 
 
 def menus(shown: Ephemeral | Message | View) -> list[dict[str, Any]]:
@@ -35,7 +35,7 @@ async def choose(stage: Stage, shown: Ephemeral | Message | View, steer: str, *,
     return candidate_id
 
 
-async def others(stage: Stage, shown: Ephemeral) -> Ephemeral:
+async def wait_for_others(stage: Stage, shown: Ephemeral) -> Ephemeral:
     """The next candidates."""
     return await stage.slack.wait_for_ephemeral(
         stage.agent, lambda message: bool(ids(message)) and not set(ids(message)) & set(ids(shown))
@@ -47,7 +47,7 @@ async def test_others_are_made_of_one(stage: Stage, steer: str) -> None:
     """In the place of the first ones; linked to the request and to the candidate; its text is what the model gets."""
     shown = await stage.suggested("Where is my order? // be brief")
     candidate_id = await choose(stage, shown, steer, of=1)
-    again = await others(stage, shown)
+    again = await wait_for_others(stage, shown)
     assert again.ts == shown.ts
     assert "Made from one reply" in str(again.blocks)
     parent, child = await stage.log()
@@ -72,7 +72,7 @@ async def test_in_another_language(stage_with: StageMaker, over: str) -> None:
         view = await stage.slack.wait_for_view(stage.agent)
         assert (view.title, view.private_metadata) == ("Another language", candidate_id)
         await stage.slack.submit(stage.agent, view, {"language": {"language": "ja"}})
-        again = await others(stage, shown)
+        again = await wait_for_others(stage, shown)
         assert (again.ts, "日本語" in str(again.blocks)) == (shown.ts, True)
         _, child = await stage.log()
         assert (child["request"]["steer"], child["request"]["steer_language"]) == ("other_language", "ja")
@@ -84,7 +84,7 @@ async def test_in_the_customers_own_language(stage: Stage) -> None:
     shown = await stage.suggested("Wo ist mein Paket?")
     await choose(stage, shown, "other_language")
     await stage.slack.submit(stage.agent, await stage.slack.wait_for_view(stage.agent))
-    again = await others(stage, shown)
+    again = await wait_for_others(stage, shown)
     assert "The customer's language" in str(again.blocks)
     assert "in the language of the customer's last message. Keep" in stage.model.calls[-1].prompt
 
@@ -142,7 +142,7 @@ async def test_a_language_that_nobody_offers(stage: Stage) -> None:
 
 async def test_in_a_modal(stage: Stage) -> None:
     """In the same modal; the choice of a language stands over it, and goes."""
-    view = await in_a_modal(stage)
+    view = await open_modal(stage)
     await choose(stage, view, "warmer")
     again = await stage.slack.wait_for_view(
         stage.agent, lambda shown: len(ids(shown)) == 3 and not set(ids(shown)) & set(ids(view))
@@ -158,7 +158,7 @@ async def test_in_a_modal(stage: Stage) -> None:
     )
     assert (french.id, len(stage.slack.open_views(stage.agent))) == (view.id, 1)
     await stage.slack.click(stage.agent, french, "use_candidate")
-    await modal_with(stage, "Posted")
+    await wait_for_modal(stage, "Posted")
     assert [line["request"]["steer"] for line in await stage.log()] == [None, "warmer", "other_language"]
 
 
@@ -182,7 +182,7 @@ async def test_whatever_is_kept_of_texts(stage_with: StageMaker, kept: str) -> N
         shown = await stage.suggested("Write to paula@example.com, please.")
         assert "paula@example.com in style" in str(shown.blocks)
         await choose(stage, shown, "more_formal")
-        assert "paula@example.com" in str((await others(stage, shown)).blocks)
+        assert "paula@example.com" in str((await wait_for_others(stage, shown)).blocks)
         assert '<base>\n"We write to' in stage.model.calls[-1].prompt
         assert not [call for call in stage.model.calls if "paula@example.com" in call.prompt]
 

@@ -11,16 +11,16 @@ import pytest
 from playground import Dispatch, Entry, Ephemeral, ErrorResponse, Message, ServerError, User, View
 from playground.model_server import Call, ErrorStatus, build_default_text
 from tests.conftest import Stage, StageMaker
-from tests.handlers.test_main_path import _button_values
+from tests.handlers.test_main_path import list_button_values
 
 CUSTOMERS_WORDS = "Where is my order 4711?"
 
 
-def words(surface: View | Message | Ephemeral) -> str:
+def join_text(surface: View | Message | Ephemeral) -> str:
     return json.dumps(surface.blocks, ensure_ascii=False)
 
 
-def a_thread(stage: Stage, *, author: User | None = None) -> Message:
+def write_thread(stage: Stage, *, author: User | None = None) -> Message:
     """A customer has written, an agent has asked back, and the customer has answered: the customer's last message."""
     slack = stage.slack
     customer = author or slack.people.stranger
@@ -29,18 +29,18 @@ def a_thread(stage: Stage, *, author: User | None = None) -> Message:
     return slack.write(customer, slack.channels.support, "paula@example.com", thread_ts=first.ts)
 
 
-async def modal_with(stage: Stage, needle: str, *, user: User | None = None) -> View:
-    return await stage.slack.wait_for_view(user or stage.agent, lambda view: needle in words(view))
+async def wait_for_modal(stage: Stage, needle: str, *, user: User | None = None) -> View:
+    return await stage.slack.wait_for_view(user or stage.agent, lambda view: needle in join_text(view))
 
 
-async def whole_modal(stage: Stage, count: int = 3) -> View:
+async def wait_for_full_modal(stage: Stage, count: int = 3) -> View:
     """The modal once all candidates stand in it."""
     return await stage.slack.wait_for_view(
-        stage.agent, lambda view: len(_button_values(view.blocks, "use_candidate")) == count
+        stage.agent, lambda view: len(list_button_values(view.blocks, "use_candidate")) == count
     )
 
 
-async def all_shown(stage: Stage) -> dict[str, Any]:
+async def wait_until_all_shown(stage: Stage) -> dict[str, Any]:
     """The newest request, once all its candidates are recorded as visible, which follows the update by a moment."""
     async with asyncio.timeout(30):
         while True:
@@ -50,12 +50,12 @@ async def all_shown(stage: Stage) -> dict[str, Any]:
             await asyncio.sleep(0.02)
 
 
-async def in_a_modal(stage: Stage, message: Message | None = None) -> View:
-    await stage.slack.run_message_shortcut(stage.agent, message or a_thread(stage), "suggest_replies")
-    return await whole_modal(stage)
+async def open_modal(stage: Stage, message: Message | None = None) -> View:
+    await stage.slack.run_message_shortcut(stage.agent, message or write_thread(stage), "suggest_replies")
+    return await wait_for_full_modal(stage)
 
 
-def requests_of(stage: Stage, name: str) -> list[Entry]:
+def list_entries(stage: Stage, name: str) -> list[Entry]:
     return [entry for entry in stage.slack.journal.entries if (entry.kind, entry.name) == ("request", name)]
 
 
@@ -87,14 +87,14 @@ class Gates:
 @pytest.mark.parametrize("over", ["http", "socket"])
 async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, over: str) -> None:
     async with stage_with(over=over) as stage:
-        last = a_thread(stage)
+        last = write_thread(stage)
         outcome = await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
         assert outcome.acknowledged
-        view = await whole_modal(stage)
+        view = await wait_for_full_modal(stage)
         assert view.title == "Suggested replies"
-        chosen = _button_values(view.blocks, "use_candidate")[1]
+        chosen = list_button_values(view.blocks, "use_candidate")[1]
         await stage.slack.click(stage.agent, view, "use_candidate", value=chosen)
-        await modal_with(stage, "Posted")
+        await wait_for_modal(stage, "Posted")
         line = await stage.logged("shown", "used", "sent")
         assert line["request"]["surface"] == "shortcut"
         assert line["request"]["thread_ts"] == last.thread_ts
@@ -104,7 +104,9 @@ async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, ov
             {"role": "customer", "text": "[EMAIL_1]"},
         ]
         assert line["choice"]["candidate_id"] == chosen
-        assert sorted(line["choice"]["visible_candidate_ids"]) == sorted(_button_values(view.blocks, "use_candidate"))
+        assert sorted(line["choice"]["visible_candidate_ids"]) == sorted(
+            list_button_values(view.blocks, "use_candidate")
+        )
         posted = stage.slack.messages(stage.slack.channels.support)[-1]
         assert (posted.text, posted.thread_ts) == (line["choice"]["final_text"], last.thread_ts)
         assert stage.slack.ephemerals(stage.agent) == []
@@ -113,21 +115,21 @@ async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, ov
 async def test_the_modal_opens_at_once_and_places_are_filled_as_drafts_are_done(stage: Stage) -> None:
     """Nothing that is visible moves or goes; each candidate is recorded before it is visible."""
     gates = Gates(stage)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
-    view = await modal_with(stage, "Drafting…")
-    assert words(view).count("Drafting…") == 3
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
+    view = await wait_for_modal(stage, "Drafting…")
+    assert join_text(view).count("Drafting…") == 3
     await gates.ready()
     gates.open(1)
-    one = await whole_modal(stage, 1)
+    one = await wait_for_full_modal(stage, 1)
     [line] = await stage.log()
     [first] = [candidate for candidate in line["candidates"] if candidate["text"]]
-    assert [first["id"]] == _button_values(one.blocks, "use_candidate")
-    assert words(one).count("Drafting…") == 2
+    assert [first["id"]] == list_button_values(one.blocks, "use_candidate")
+    assert join_text(one).count("Drafting…") == 2
     gates.open(0, 2)
-    whole = await whole_modal(stage, 3)
-    assert f"Reply {first['position']} ·" in words(whole)
-    assert _button_values(whole.blocks, "use_candidate")[first["position"] - 1] == first["id"]
-    line = await all_shown(stage)
+    whole = await wait_for_full_modal(stage, 3)
+    assert f"Reply {first['position']} ·" in join_text(whole)
+    assert list_button_values(whole.blocks, "use_candidate")[first["position"] - 1] == first["id"]
+    line = await wait_until_all_shown(stage)
     assert line["request"]["status"] == "shown"
     assert line["request"]["order_propensity"] == pytest.approx(1 / 6)
     shown = {candidate["shown_at"] for candidate in line["candidates"]}
@@ -138,32 +140,32 @@ async def test_the_modal_opens_at_once_and_places_are_filled_as_drafts_are_done(
 async def test_a_reply_may_be_used_while_others_are_drafted(stage: Stage) -> None:
     """The rest is cancelled; the log says what the agent saw."""
     gates = Gates(stage)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
     await gates.ready()
     gates.open(2)
-    one = await whole_modal(stage, 1)
+    one = await wait_for_full_modal(stage, 1)
     await stage.slack.click(stage.agent, one, "use_candidate")
-    await modal_with(stage, "Posted")
+    await wait_for_modal(stage, "Posted")
     await stage.model.wait_idle()
     line = await stage.logged("shown", "used", "sent")
-    assert line["choice"]["visible_candidate_ids"] == _button_values(one.blocks, "use_candidate")
+    assert line["choice"]["visible_candidate_ids"] == list_button_values(one.blocks, "use_candidate")
     assert sorted(candidate["error"] or "" for candidate in line["candidates"]) == ["", "cancelled", "cancelled"]
-    assert "Posted" in words(stage.slack.open_views(stage.agent)[-1]), "nothing was painted over it"
+    assert "Posted" in join_text(stage.slack.open_views(stage.agent)[-1]), "nothing was painted over it"
 
 
 async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None:
     """Where the thread has moved on, the agent is asked, while the others are still drafted."""
     gates = Gates(stage)
-    last = a_thread(stage)
+    last = write_thread(stage)
     await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
     await gates.ready()
     gates.open(0)
-    one = await whole_modal(stage, 1)
+    one = await wait_for_full_modal(stage, 1)
     stage.slack.write(
         stage.slack.people.stranger, stage.slack.channels.support, "Never mind!", thread_ts=last.thread_ts
     )
     await stage.slack.click(stage.agent, one, "use_candidate")
-    asked = await modal_with(stage, "use_anyway")
+    asked = await wait_for_modal(stage, "use_anyway")
     gates.open(1, 2)
     async with asyncio.timeout(30):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
@@ -171,48 +173,48 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     await stage.slack.wait_until_idle()
     assert stage.slack.open_views(stage.agent)[-1].hash == asked.hash
     await stage.slack.click(stage.agent, asked, "use_anyway")
-    await modal_with(stage, "Posted")
+    await wait_for_modal(stage, "Posted")
 
 
 async def test_what_failed_leaves_its_place(stage: Stage) -> None:
     stage.model.enqueue(ErrorStatus(status=400, message="no"))
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
-    view = await modal_with(stage, "not drafted: refused")
-    view = await stage.slack.wait_for_view(stage.agent, lambda each: "Drafting…" not in words(each))
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
+    view = await wait_for_modal(stage, "not drafted: refused")
+    view = await stage.slack.wait_for_view(stage.agent, lambda each: "Drafting…" not in join_text(each))
     line = await stage.logged("shown")
     [failed] = [candidate for candidate in line["candidates"] if candidate["error"]]
     placed = sorted(candidate["position"] for candidate in line["candidates"] if candidate["position"])
     [gap] = {1, 2, 3} - set(placed)
     assert failed["position"] is None
-    assert f"Reply {gap} · not drafted" in words(view)
-    assert "1 of 3 drafts failed: refused" in words(view)
+    assert f"Reply {gap} · not drafted" in join_text(view)
+    assert "1 of 3 drafts failed: refused" in join_text(view)
 
 
 async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
-    view = await in_a_modal(stage)
+    view = await open_modal(stage)
     await stage.slack.click(stage.agent, view, "edit_candidate")
     editor = await stage.slack.wait_for_view(stage.agent, lambda each: each.callback_id == "edit_reply")
     assert len(stage.slack.open_views(stage.agent)) == 2
     await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
-    confirmed = await modal_with(stage, "Posted with your edit")
+    confirmed = await wait_for_modal(stage, "Posted with your edit")
     assert [confirmed.id] == [each.id for each in stage.slack.open_views(stage.agent)]
     assert stage.slack.messages(stage.slack.channels.support)[-1].text == "My own words."
     await stage.slack.click(stage.agent, confirmed, "undo_choice")
-    again = await whole_modal(stage)
-    assert _button_values(again.blocks, "use_candidate") == _button_values(view.blocks, "use_candidate")
+    again = await wait_for_full_modal(stage)
+    assert list_button_values(again.blocks, "use_candidate") == list_button_values(view.blocks, "use_candidate")
     assert stage.slack.messages(stage.slack.channels.support)[-1].text != "My own words."
     await stage.slack.click(stage.agent, again, "redraft_request")
     others = await stage.slack.wait_for_view(
         stage.agent,
         lambda each: (
-            len(found := set(_button_values(each.blocks, "use_candidate"))) == 3
-            and not found & set(_button_values(view.blocks, "use_candidate"))
+            len(found := set(list_button_values(each.blocks, "use_candidate"))) == 3
+            and not found & set(list_button_values(view.blocks, "use_candidate"))
         ),
     )
     await stage.slack.click(stage.agent, others, "dismiss_request")
-    dismissed = await modal_with(stage, "noted")
+    dismissed = await wait_for_modal(stage, "noted")
     await stage.slack.select(stage.agent, dismissed, "dismiss_reason", "wrong_tone")
-    await modal_with(stage, "noted why")
+    await wait_for_modal(stage, "noted why")
     parent, child = await stage.log()
     assert (parent["request"]["status"], child["choice"]["kind"]) == ("redrafted", "dismissed")
     assert child["request"]["parent_request_id"] == parent["request"]["id"]
@@ -222,15 +224,15 @@ async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
 async def test_what_slack_did_not_take_comes_privately(stage: Stage) -> None:
     """The last update is lost on the way: the replies are not."""
     stage.slack.faults.plan("views.update", ServerError(), times=20)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
     shown = await stage.candidates()
-    assert len(_button_values(shown.blocks, "use_candidate")) == 3
+    assert len(list_button_values(shown.blocks, "use_candidate")) == 3
     line = await stage.logged("shown")
     assert line["request"]["status"] == "shown"
 
 
 async def test_where_the_modal_is_closed_at_the_click_the_agent_is_told_privately(stage: Stage) -> None:
-    view = await in_a_modal(stage)
+    view = await open_modal(stage)
     click = stage.slack.prepare_click(stage.agent, view, "use_candidate")
     await stage.slack.close_view(stage.agent, view)
     await stage.slack.dispatch(click)
@@ -241,11 +243,11 @@ async def test_where_the_modal_is_closed_at_the_click_the_agent_is_told_privatel
 async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: Stage) -> None:
     """Nothing is lost: they stand in the thread, with a word on why they are there."""
     stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
-    last = a_thread(stage)
+    last = write_thread(stage)
     await stage.slack.run_message_shortcut(stage.agent, last, "suggest_replies")
     shown = await stage.candidates()
     assert shown.thread_ts == last.thread_ts
-    assert "did not open the window in time" in words(shown)
+    assert "did not open the window in time" in join_text(shown)
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("Posted")
     assert (await stage.logged("shown", "used", "sent"))["request"]["surface"] == "shortcut"
@@ -253,10 +255,10 @@ async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: S
 
 async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stage) -> None:
     gates = Gates(stage)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
     await gates.ready()
     gates.open(0)
-    one = await whole_modal(stage, 1)
+    one = await wait_for_full_modal(stage, 1)
     await stage.slack.close_view(stage.agent, one)
     gates.open(1, 2)
     await stage.slack.wait_until(lambda: bool(stage.slack.journal.calls("views.update")))
@@ -266,7 +268,7 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
     await stage.suggest("last")
     again = await stage.candidates()
     assert again.thread_ts is None, "where the agent has typed it"
-    assert len(_button_values(again.blocks, "use_candidate")) == 3
+    assert len(list_button_values(again.blocks, "use_candidate")) == 3
     line = await stage.logged("shown", "shown")
     assert all(candidate["shown_at"] for candidate in line["candidates"])
     await stage.slack.click(stage.agent, again, "use_candidate")
@@ -276,8 +278,8 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
 
 async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: Stage) -> None:
     gates = Gates(stage)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
-    await stage.slack.close_view(stage.agent, await modal_with(stage, "Drafting…"))
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
+    await stage.slack.close_view(stage.agent, await wait_for_modal(stage, "Drafting…"))
     outcome = await stage.suggest("last")
     assert "still being drafted" in json.dumps(outcome.body)
     await gates.ready()
@@ -286,13 +288,13 @@ async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: St
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.suggest("last")
-    assert len(_button_values((await stage.candidates()).blocks, "use_candidate")) == 3
+    assert len(list_button_values((await stage.candidates()).blocks, "use_candidate")) == 3
 
 
 async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage) -> None:
     """Where Slack refuses an update for another reason than that the modal is closed."""
     stage.slack.faults.plan("views.update", ErrorResponse(error="view_too_large"), times=20)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
     shown = await stage.candidates()
     stage.slack.faults.clear()
     await stage.slack.click(stage.agent, shown, "use_candidate")
@@ -303,7 +305,7 @@ async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage)
 async def test_a_view_that_somebody_changed_meanwhile_is_looked_at_anew(stage: Stage) -> None:
     """An update whose hash is out of date is made again, once, unless the agent has decided."""
     stage.slack.faults.plan("views.update", ErrorResponse(error="hash_conflict"))
-    await in_a_modal(stage)
+    await open_modal(stage)
     refused = [entry for entry in stage.slack.journal.refusals() if entry.error == "hash_conflict"]
     assert len(refused) == 1
     assert (await stage.logged("shown"))["request"]["status"] == "shown"
@@ -321,8 +323,8 @@ async def test_a_view_that_somebody_changed_meanwhile_is_looked_at_anew(stage: S
 async def test_a_thread_that_cannot_be_read_is_said_with_the_fix(stage: Stage, error: str, told: str) -> None:
     """The message itself came with the shortcut: it is answered all the same."""
     stage.slack.faults.plan("conversations.replies", ErrorResponse(error=error))
-    view = await in_a_modal(stage)
-    assert told in words(view)
+    view = await open_modal(stage)
+    assert told in join_text(view)
     line = await stage.logged("shown")
     assert line["request"]["conversation"] == [{"role": "customer", "text": "[EMAIL_1]"}]
 
@@ -330,32 +332,32 @@ async def test_a_thread_that_cannot_be_read_is_said_with_the_fix(stage: Stage, e
 async def test_in_a_private_channel_without_the_bot(stage: Stage) -> None:
     """What is said is how to let it in; the reply goes through the shortcut's own way, which asks for no membership."""
     message = stage.slack.write(stage.slack.people.colleague, stage.slack.channels.vault, CUSTOMERS_WORDS)
-    view = await in_a_modal(stage, message)
-    assert "`/invite` it" in words(view)
+    view = await open_modal(stage, message)
+    assert "`/invite` it" in join_text(view)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    await modal_with(stage, "Posted")
+    await wait_for_modal(stage, "Posted")
     posted = stage.slack.messages(stage.slack.channels.vault)[-1]
     assert (posted.user_id, posted.thread_ts) == (stage.slack.bot_user_id, message.ts)
 
 
 async def test_in_an_archived_channel_the_reply_is_to_copy(stage: Stage) -> None:
-    last = a_thread(stage)
+    last = write_thread(stage)
     stage.slack.change_channel(stage.slack.channels.support, is_archived=True)
-    view = await in_a_modal(stage, last)
+    view = await open_modal(stage, last)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    confirmed = await modal_with(stage, "archived")
+    confirmed = await wait_for_modal(stage, "archived")
     line = await stage.logged("shown", "used")
     assert line["choice"]["final_text"] in "".join(_texts(confirmed.blocks))
 
 
 async def test_others_see_that_it_is_not_theirs(stage: Stage) -> None:
     """A view belongs to one person; a refusal in it opens over it."""
-    view = await in_a_modal(stage)
+    view = await open_modal(stage)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    await modal_with(stage, "Posted")
+    await wait_for_modal(stage, "Posted")
     stage.slack.faults.plan("views.update", ErrorResponse(error="not_found"))
     await stage.slack.click(stage.agent, view, "redraft_request")
-    await modal_with(stage, "closed already")
+    await wait_for_modal(stage, "closed already")
     assert len(stage.slack.open_views(stage.agent)) == 2
 
 
@@ -367,8 +369,8 @@ async def test_a_database_that_takes_nothing_is_said_in_a_modal(stage: Stage, mo
         raise DatabaseUnavailable("full")
 
     monkeypatch.setattr(Requests, "record", full)
-    await stage.slack.run_message_shortcut(stage.agent, a_thread(stage), "suggest_replies")
-    await modal_with(stage, "Nothing was recorded")
+    await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
+    await wait_for_modal(stage, "Nothing was recorded")
     assert await stage.log() == []
 
 
@@ -381,14 +383,14 @@ async def test_a_pasted_message(stage: Stage) -> None:
     form = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "paste_message")
     values = {"message": {"text": CUSTOMERS_WORDS}, "hint": {"text": "be brief"}}
     await stage.slack.submit(stage.agent, form, values)
-    view = await whole_modal(stage)
+    view = await wait_for_full_modal(stage)
     assert view.id == form.id
     await stage.slack.click(stage.agent, view, "edit_candidate")
     editor = await stage.slack.wait_for_view(stage.agent, lambda each: each.callback_id == "edit_reply")
     assert editor.content["submit"]["text"] == "Done"
     await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
-    copied = await modal_with(stage, "to copy")
-    assert "My own words." in words(copied)
+    copied = await wait_for_modal(stage, "to copy")
+    assert "My own words." in join_text(copied)
     line = await stage.logged("shown", "edit_opened", "edited")
     request = line["request"]
     assert (request["surface"], request["hint"], request["thread_ts"]) == ("global", "be brief", None)
@@ -418,7 +420,7 @@ async def test_where_the_window_to_paste_in_does_not_open_the_agent_is_told(stag
     stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     await stage.slack.run_global_shortcut(stage.agent, "suggest_anywhere")
     direct = stage.slack.channels.dm
-    await stage.slack.wait_for_message(direct, lambda message: "choose the shortcut again" in words(message))
+    await stage.slack.wait_for_message(direct, lambda message: "choose the shortcut again" in join_text(message))
 
 
 # --- mentions -------------------------------------------------------------------------------------------------
@@ -430,7 +432,7 @@ def mention(stage: Stage, thread_ts: str | None, hint: str = "") -> Message:
 
 
 async def test_a_mention_in_a_thread(stage: Stage) -> None:
-    last = a_thread(stage)
+    last = write_thread(stage)
     mention(stage, last.thread_ts, "be brief")
     shown = await stage.candidates()
     assert shown.thread_ts == last.thread_ts
@@ -447,25 +449,25 @@ async def test_a_thread_is_answered_whatever_is_kept_of_it(stage_with: StageMake
     """In a mention and in a modal; the reply that is posted has the originals in."""
     async with stage_with(suggest_store_text=kept) as stage:
         stage.model.script(lambda call: " ".join([*(f"word{call.index}{n}" for n in range(9)), _address(call.prompt)]))
-        last = a_thread(stage)
+        last = write_thread(stage)
         mention(stage, last.thread_ts)
         await stage.candidates()
-        view = await in_a_modal(stage, last)
-        assert "paula@example.com" in words(view)
+        view = await open_modal(stage, last)
+        assert "paula@example.com" in join_text(view)
         await stage.slack.click(stage.agent, view, "use_candidate")
-        confirmed = await modal_with(stage, "Posted")
+        confirmed = await wait_for_modal(stage, "Posted")
         assert "paula@example.com" in stage.slack.messages(stage.slack.channels.support)[-1].text
         await stage.slack.click(stage.agent, confirmed, "undo_choice")
-        await stage.slack.wait_for_view(stage.agent, lambda each: "Undone" in words(each))
+        await stage.slack.wait_for_view(stage.agent, lambda each: "Undone" in join_text(each))
 
 
 async def test_where_nothing_can_be_shown_in_the_thread_a_direct_message_links_to_it(stage: Stage) -> None:
     stage.slack.faults.plan("chat.postEphemeral", ErrorResponse(error="user_not_in_channel"))
-    last = a_thread(stage)
+    last = write_thread(stage)
     mention(stage, last.thread_ts)
     message = await stage.slack.wait_for_message(stage.slack.channels.dm)
-    assert f"/archives/{last.channel_id}/p" in words(message)
-    assert len(_button_values(message.blocks, "use_candidate")) == 3
+    assert f"/archives/{last.channel_id}/p" in join_text(message)
+    assert len(list_button_values(message.blocks, "use_candidate")) == 3
 
 
 async def test_a_mention_by_an_app_with_the_agents_own_token(stage: Stage) -> None:
@@ -484,8 +486,8 @@ async def test_a_mention_by_an_app_with_the_agents_own_token(stage: Stage) -> No
             bot_id="B0OTHER",
         )
         stage.slack.state.put_message(posted)
-    assert _button_values((await stage.candidates()).blocks, "use_candidate")
-    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "use_candidate" in words(message))
+    assert list_button_values((await stage.candidates()).blocks, "use_candidate")
+    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "use_candidate" in join_text(message))
     assert sorted(line["request"]["surface"] for line in await stage.log()) == ["dm", "mention"]
 
 
@@ -497,10 +499,10 @@ async def test_a_mention_outside_of_a_thread_is_told_where_to_go(stage: Stage) -
 
 
 async def test_a_mention_that_slack_delivers_again_counts_once(stage: Stage) -> None:
-    last = a_thread(stage)
+    last = write_thread(stage)
     mention(stage, last.thread_ts)
     await stage.candidates()
-    [delivery] = requests_of(stage, "event:app_mention")
+    [delivery] = list_entries(stage, "event:app_mention")
     again = Dispatch(kind="events_api", name=delivery.name, payload=delivery.body, user_id=stage.agent.id)
     assert (await stage.slack.dispatch(again)).acknowledged
     await stage.logged("shown")
@@ -522,7 +524,7 @@ async def test_an_event_that_the_database_does_not_take_comes_again(
         await record(self, *args, **named)
 
     monkeypatch.setattr(Requests, "record", once_full)
-    last = a_thread(stage)
+    last = write_thread(stage)
     mention(stage, last.thread_ts)
     await stage.candidates()
     assert len(await stage.log()) == 1
@@ -536,7 +538,7 @@ async def test_an_event_that_the_database_does_not_take_comes_again(
 async def test_a_mention_in_a_thread_that_cannot_be_read_says_why(stage: Stage, error: str, told: str) -> None:
     """There is no message that came with it: nothing is drafted, and that is said."""
     stage.slack.faults.plan("conversations.replies", ErrorResponse(error=error))
-    mention(stage, a_thread(stage).thread_ts)
+    mention(stage, write_thread(stage).thread_ts)
     shown = await stage.private("Nothing was drafted")
     assert told in shown.text
     assert [line["request"]["status"] for line in await stage.log()] == ["failed"]
@@ -550,15 +552,15 @@ async def test_a_direct_message_is_a_customers(stage: Stage) -> None:
     gates = Gates(stage)
     direct = stage.slack.channels.dm
     stage.slack.write(stage.agent, direct, "Where is my order? &amp; when? // be brief")
-    posted = await stage.slack.wait_for_message(direct, lambda message: "Drafting…" in words(message))
+    posted = await stage.slack.wait_for_message(direct, lambda message: "Drafting…" in join_text(message))
     await gates.ready()
     gates.open(0, 1, 2)
     whole = await stage.slack.wait_for_message(
-        direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
+        direct, lambda message: len(list_button_values(message.blocks, "use_candidate")) == 3
     )
     assert whole.ts == posted.ts
     await stage.slack.click(stage.agent, whole, "use_candidate")
-    copied = await stage.slack.wait_for_message(direct, lambda message: "to copy" in words(message))
+    copied = await stage.slack.wait_for_message(direct, lambda message: "to copy" in join_text(message))
     assert copied.ts == posted.ts
     line = await stage.logged("shown", "used")
     assert (line["request"]["surface"], line["request"]["hint"]) == ("dm", "be brief")
@@ -571,23 +573,23 @@ async def test_a_message_that_takes_no_replies_is_followed_by_one_that_has_them(
     stage.slack.faults.plan("chat.update", ErrorResponse(error="message_not_found"), times=20)
     stage.slack.write(stage.agent, direct, "Where is my order?")
     whole = await stage.slack.wait_for_message(
-        direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
+        direct, lambda message: len(list_button_values(message.blocks, "use_candidate")) == 3
     )
-    assert (await all_shown(stage))["request"]["status"] == "shown"
+    assert (await wait_until_all_shown(stage))["request"]["status"] == "shown"
     await stage.slack.click(stage.agent, whole, "use_candidate")
-    await stage.slack.wait_for_message(direct, lambda message: "to copy" in words(message))
+    await stage.slack.wait_for_message(direct, lambda message: "to copy" in join_text(message))
 
 
 async def test_others_in_a_direct_message_take_the_same_place(stage: Stage) -> None:
     direct = stage.slack.channels.dm
     stage.slack.write(stage.agent, direct, "Where is my order?")
     whole = await stage.slack.wait_for_message(
-        direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
+        direct, lambda message: len(list_button_values(message.blocks, "use_candidate")) == 3
     )
-    first = set(_button_values(whole.blocks, "use_candidate"))
+    first = set(list_button_values(whole.blocks, "use_candidate"))
     await stage.slack.click(stage.agent, whole, "redraft_request")
     again = await stage.slack.wait_for_message(
-        direct, lambda message: len(set(_button_values(message.blocks, "use_candidate")) - first) == 3
+        direct, lambda message: len(set(list_button_values(message.blocks, "use_candidate")) - first) == 3
     )
     assert again.ts == whole.ts
 
@@ -607,7 +609,9 @@ async def test_help_in_a_direct_message(stage: Stage, text: str) -> None:
         stage.slack.state.put_message(written)
     else:
         stage.slack.write(stage.agent, stage.slack.channels.dm, text)
-    await stage.slack.wait_for_message(stage.slack.channels.dm, lambda message: "Send me a customer" in words(message))
+    await stage.slack.wait_for_message(
+        stage.slack.channels.dm, lambda message: "Send me a customer" in join_text(message)
+    )
     assert await stage.log() == []
 
 
@@ -615,7 +619,7 @@ async def test_our_own_messages_and_edits_are_no_asks(stage: Stage) -> None:
     direct = stage.slack.channels.dm
     stage.slack.write(stage.agent, direct, "Where is my order?")
     whole = await stage.slack.wait_for_message(
-        direct, lambda message: len(_button_values(message.blocks, "use_candidate")) == 3
+        direct, lambda message: len(list_button_values(message.blocks, "use_candidate")) == 3
     )
     asked = stage.slack.messages(direct)[0]
     stage.slack.state.delete_message(asked)

@@ -41,7 +41,7 @@ BUTTON = {"type": "button", "action_id": "any", "text": {"type": "plain_text", "
 
 
 @dataclass(slots=True, kw_only=True)
-class House:
+class AccessBench:
     """A workspace and a bot with every kind of door, of which nothing is known but that the gate is before it."""
 
     slack: Workspace
@@ -50,11 +50,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(
+async def start_bench(
     *, usergroups: frozenset[str] = frozenset(), admins: frozenset[str] = frozenset()
-) -> AsyncIterator[House]:
+) -> AsyncIterator[AccessBench]:
     async with Workspace.start() as slack, aiohttp.ClientSession() as session:
-        made = House(slack=slack)
+        made = AccessBench(slack=slack)
         connection = Connection(slack.bot_token, api_url=slack.api_url, session=session)
         identity = await connection.identify()
         tasks, clock = BackgroundTasks(), made.clock
@@ -199,7 +199,7 @@ DOORS = (
 )
 async def test_nobody_but_members_gets_through_any_door(door: Any, changes: dict, told: str) -> None:
     """Guests of one channel or several, people of other teams, deactivated ones: told so, and the door never opens."""
-    async with house() as made:
+    async with start_bench() as made:
         user = made.slack.change_user(made.slack.people.colleague, **changes, locale="en-GB")
         assert told in await door(made.slack, user)
         assert made.entered == []
@@ -208,7 +208,7 @@ async def test_nobody_but_members_gets_through_any_door(door: Any, changes: dict
 @pytest.mark.parametrize("door", DOORS)
 async def test_members_of_other_user_groups_get_through_no_door(door: Any) -> None:
     """They are told whom to ask; under an input, where no link would be shown, in words alone."""
-    async with house(usergroups=frozenset({LEADS}), admins=frozenset({"U0ADMIN"})) as made:
+    async with start_bench(usergroups=frozenset({LEADS}), admins=frozenset({"U0ADMIN"})) as made:
         told = await door(made.slack, made.slack.people.agent)
         assert "you are in none of them" in told
         assert ("<@U0ADMIN>" in told) == (door is not _submission)
@@ -218,7 +218,7 @@ async def test_members_of_other_user_groups_get_through_no_door(door: Any) -> No
 
 async def test_members_of_an_allowed_user_group_get_in() -> None:
     """So do admins, of the workspace or of the settings, who are in no group."""
-    async with house(usergroups=frozenset({LEADS}), admins=frozenset({"U0AGENT"})) as made:
+    async with start_bench(usergroups=frozenset({LEADS}), admins=frozenset({"U0AGENT"})) as made:
         slack = made.slack
         for user in (slack.people.colleague, slack.people.admin, slack.people.agent):
             await _command(slack, user)
@@ -230,7 +230,7 @@ async def test_members_of_an_allowed_user_group_get_in() -> None:
 
 async def test_a_group_is_asked_for_once_and_remembered() -> None:
     """However many come at once; after five minutes anew."""
-    async with house(usergroups=frozenset({LEADS})) as made:
+    async with start_bench(usergroups=frozenset({LEADS})) as made:
         slack = made.slack
         await asyncio.gather(*(_command(slack, slack.people.colleague) for _ in range(10)))
         assert len(slack.journal.calls("usergroups.users.list")) == 1
@@ -244,7 +244,7 @@ async def test_a_group_is_asked_for_once_and_remembered() -> None:
 @pytest.mark.parametrize("fault", [ErrorResponse(error="missing_scope"), NoResponse()])
 async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any) -> None:
     """Nobody gets in whom nobody vouches for, in time for Slack's three seconds; what was known holds for an hour."""
-    async with house(usergroups=frozenset({LEADS})) as made:
+    async with start_bench(usergroups=frozenset({LEADS})) as made:
         slack = made.slack
         slack.faults.plan("usergroups.users.list", fault)
         assert "Slack did not say" in await _command(slack, slack.people.colleague)
@@ -262,7 +262,7 @@ async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any) -> None:
 async def test_where_slack_does_not_say_who_somebody_is() -> None:
     """Open to all members: they are let in. For some groups only: those in a group are, others are not."""
     for usergroups, told in ((frozenset(), ""), (frozenset({LEADS}), "Slack did not say")):
-        async with house(usergroups=usergroups) as made:
+        async with start_bench(usergroups=usergroups) as made:
             slack = made.slack
             slack.faults.plan("users.info", ErrorResponse(error="fatal_error"), times=2)
             assert told in await _command(slack, slack.people.agent)
@@ -272,20 +272,20 @@ async def test_where_slack_does_not_say_who_somebody_is() -> None:
 
 async def test_whom_slack_does_not_show_is_a_stranger() -> None:
     """As with people of other organisations who are in no channel of ours any more."""
-    async with house() as made:
+    async with start_bench() as made:
         made.slack.faults.plan("users.info", ErrorResponse(error="user_not_visible"))
         assert "Only members of the workspace" in await _command(made.slack, made.slack.people.agent)
         assert made.entered == []
 
 
 async def test_a_wrong_group_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    async with house(usergroups=frozenset({"S0NOWHERE"})) as made:
+    async with start_bench(usergroups=frozenset({"S0NOWHERE"})) as made:
         assert "Slack did not say" in await _command(made.slack, made.slack.people.colleague)
     assert "S0NOWHERE: no_such_subteam" in caplog.text
 
 
 async def test_whoever_cannot_be_told_is_barred_all_the_same() -> None:
-    async with house() as made:
+    async with start_bench() as made:
         slack = made.slack
         slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
         await slack.run_global_shortcut(slack.people.guest, "suggest_anywhere")
@@ -294,7 +294,7 @@ async def test_whoever_cannot_be_told_is_barred_all_the_same() -> None:
 
 async def test_events_that_ask_for_nothing_are_not_answered() -> None:
     """What apps write is nobody's; a guest's edited message is not an ask."""
-    async with house() as made:
+    async with start_bench() as made:
         slack = made.slack
         for event in (
             {"type": "app_mention", "bot_id": "B1", "channel": "C0SUPPORT", "ts": "1.2"},
@@ -325,7 +325,7 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
 @pytest.mark.parametrize("kind", ["app_mention", "message"])
 async def test_what_a_member_posts_by_an_app_with_their_own_token_is_theirs(kind: str) -> None:
     event = {"type": kind, "user": "U0AGENT", "bot_id": "B1", "channel": "D0AGENT", "ts": "1.2", "channel_type": "im"}
-    async with house() as made:
+    async with start_bench() as made:
         assert (await made.slack.dispatch(made.slack._prepare_event(event))).acknowledged
         assert len(made.entered) == 1
 

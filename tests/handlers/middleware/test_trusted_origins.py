@@ -8,7 +8,7 @@ import pytest
 
 from handlers.middleware.trusted_origins import TrustedOrigins
 from tests.conftest import Stage
-from tests.handlers.test_main_path import _button_values
+from tests.handlers.test_main_path import list_button_values
 
 SLACK = "https://slack.com/api/"
 ON_LOOPBACK = "http://127.0.0.1:4711/api/"
@@ -97,7 +97,7 @@ async def test_a_command_that_names_a_foreign_address_is_answered_another_way(st
     outcome = await slack.dispatch(replace(command, payload={**command.payload, "response_url": foreign}))
     assert outcome.acknowledged
     shown = await stage.candidates()
-    click = slack.prepare_click(stage.agent, shown, "use_candidate", value=_first(shown.blocks))
+    click = slack.prepare_click(stage.agent, shown, "use_candidate", value=get_first_candidate(shown.blocks))
     await slack.dispatch(replace(click, payload={**click.payload, "response_url": foreign}))
     await stage.private("Posted")
     assert len(stage.replies()) == 1
@@ -107,7 +107,7 @@ async def test_a_command_that_names_a_foreign_address_is_answered_another_way(st
 async def test_a_click_that_is_refused_is_told_without_its_address(stage: Stage) -> None:
     slack = stage.slack
     shown = replace(await stage.suggested(), user_id=slack.people.colleague.id)
-    click = slack.prepare_click(slack.people.colleague, shown, "use_candidate", value=_first(shown.blocks))
+    click = slack.prepare_click(slack.people.colleague, shown, "use_candidate", value=get_first_candidate(shown.blocks))
     await slack.dispatch(replace(click, payload={**click.payload, "response_url": "https://evil.example/x"}))
     await stage.private("Only the person who asked", user=slack.people.colleague)
 
@@ -133,5 +133,5 @@ async def test_a_foreign_host_hears_nothing(stage: Stage, monkeypatch: pytest.Mo
     assert not [url for url in asked if "evil" in url]
 
 
-def _first(blocks: Any) -> str:
-    return _button_values(blocks, "use_candidate")[0]
+def get_first_candidate(blocks: Any) -> str:
+    return list_button_values(blocks, "use_candidate")[0]

@@ -42,7 +42,7 @@ async def live_messages() -> AsyncIterator[tuple[Workspace, LiveMessages, Clock]
         yield slack, LiveMessages(client=client, clock=clock.monotonic, sleep=clock.sleep), clock
 
 
-async def a_modal(slack: Workspace, made: LiveMessages) -> Modal:
+async def open_modal(slack: Workspace, made: LiveMessages) -> Modal:
     trigger = slack.state.issue_trigger("U0AGENT")
     return await made.open(REQUEST, trigger.id, build_candidates_view(REQUEST, build_notice("0").blocks, _texts()))
 
@@ -53,7 +53,7 @@ def _texts() -> Texts:
 
 async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_waits_for_nothing() -> None:
     async with live_messages() as (slack, made, clock):
-        modal = await a_modal(slack, made)
+        modal = await open_modal(slack, made)
         for number in range(3):
             await made.paint(modal, REQUEST, build_notice(str(number)))
         assert clock.slept == pytest.approx([0.3, 0.3])
@@ -65,7 +65,7 @@ async def test_a_modal_is_changed_every_300_ms_at_most_and_the_first_change_wait
 async def test_a_change_that_had_to_wait_counts_from_its_end() -> None:
     """A client that waits as Slack tells makes its call late."""
     async with live_messages() as (slack, made, clock):
-        modal = await a_modal(slack, made)
+        modal = await open_modal(slack, made)
         slack.faults.plan("views.update", SlowResponse(seconds=0.2))
         waiting = asyncio.create_task(made.paint(modal, REQUEST, build_notice("1")))
         await slack.wait_until(lambda: bool(slack.journal.calls("views.update")))
@@ -85,7 +85,7 @@ async def test_a_direct_message_is_changed_every_second_at_most() -> None:
 
 async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
     async with live_messages() as (slack, made, _):
-        modal = await a_modal(slack, made)
+        modal = await open_modal(slack, made)
         other = Modal(view_id=modal.view_id)
         await made.paint(other, REQUEST, build_notice("another replica was here"))
         with pytest.raises(DeliveryRefused, match="hash_conflict"):
@@ -96,7 +96,7 @@ async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
 
 async def test_what_a_click_brings_is_the_modal_of_a_process_that_did_not_open_it() -> None:
     async with live_messages() as (slack, made, clock):
-        modal = await a_modal(slack, made)
+        modal = await open_modal(slack, made)
         fresh = LiveMessages(client=made._client, clock=clock.monotonic, sleep=clock.sleep)
         assert not await fresh.replace(REQUEST, [build_notice("lost")])
         fresh.remember_modal(REQUEST.id, modal.view_id)

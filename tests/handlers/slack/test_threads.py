@@ -10,7 +10,7 @@ from handlers.slack.threads import TOKEN_BUDGET, estimate_tokens, select_newest
 from playground import Dispatch, ErrorResponse, Message, User
 from playground.slack.people.customers import PAULA
 from tests.conftest import Stage
-from tests.handlers.test_surfaces import in_a_modal, mention
+from tests.handlers.test_surfaces import mention, open_modal
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def put(stage: Stage, text: str, *, by: User | None = None, thread_ts: str | Non
 
 async def conversation(stage: Stage, pointed: Message) -> list[tuple[str, str]]:
     """What the model was given for this message."""
-    await in_a_modal(stage, pointed)
+    await open_modal(stage, pointed)
     [line] = await stage.log()
     return [(turn["role"], turn["text"]) for turn in line["request"]["conversation"]]
 

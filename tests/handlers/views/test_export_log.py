@@ -42,32 +42,32 @@ def values(form: str = "csv", days: str = "30", names: str = "ids") -> dict[str,
     return {name: {name: value} for name, value in found.items()}
 
 
-async def opened(stage: Stage, user: User) -> View:
+async def open_export_modal(stage: Stage, user: User) -> View:
     await stage.suggest("export", user=user)
     return await stage.slack.wait_for_view(user, lambda view: view.content.get("callback_id") == "export_log")
 
 
-async def told(stage: Stage, needle: str) -> None:
+async def wait_until_told(stage: Stage, needle: str) -> None:
     admin = stage.slack.people.admin
     await stage.slack.wait_for_ephemeral(admin, lambda message: needle in message.text, within=60)
 
 
-def sent(stage: Stage) -> list[tuple[str, bytes | None]]:
+def list_uploads(stage: Stage) -> list[tuple[str, bytes | None]]:
     return [(upload.filename, upload.content) for upload in stage.slack.state.uploads.values()]
 
 
-async def decided(stage: Stage) -> None:
+async def use_one_reply(stage: Stage) -> None:
     shown = await stage.suggested("=Where is my order?")
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.logged("shown", "used", "sent")
 
 
 async def test_an_admin_gets_the_log_as_a_file(stage: Stage, tmp_path: Path) -> None:
-    await decided(stage)
+    await use_one_reply(stage)
     admin = stage.slack.people.admin
-    await stage.slack.submit(admin, await opened(stage, admin), values())
-    await told(stage, "The export is done: one request.")
-    [(name, content)] = sent(stage)
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, "The export is done: one request.")
+    [(name, content)] = list_uploads(stage)
     assert name == "choices.csv"
     rows = list(csv.DictReader(io.StringIO((content or b"").decode(), newline="")))
     assert len(rows) == 3
@@ -83,11 +83,11 @@ async def test_an_admin_gets_the_log_as_a_file(stage: Stage, tmp_path: Path) -> 
 @pytest.mark.usefixtures("_worker_here")
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "kto", "vw"])
 async def test_any_form_with_pseudonyms(form: str, stage: Stage) -> None:
-    await decided(stage)
+    await use_one_reply(stage)
     admin = stage.slack.people.admin
-    await stage.slack.submit(admin, await opened(stage, admin), values(form, "all", "pseudonyms"))
-    await told(stage, "The export is done")
-    [(name, content)] = sent(stage)
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values(form, "all", "pseudonyms"))
+    await wait_until_told(stage, "The export is done")
+    [(name, content)] = list_uploads(stage)
     assert content is not None
     if form == "jsonl":
         assert json.loads(content)["request"]["agent_id"].startswith("agent-")
@@ -103,7 +103,7 @@ async def test_any_form_with_pseudonyms(form: str, stage: Stage) -> None:
 async def test_a_submission_delivered_again_to_another_replica_is_not_carried_out_twice(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await decided(stage)
+    await use_one_reply(stage)
     admin = stage.slack.people.admin
     delivered: list[Dispatch] = []
     deliver = stage.slack.dispatch
@@ -113,14 +113,14 @@ async def test_a_submission_delivered_again_to_another_replica_is_not_carried_ou
         return await deliver(delivery)
 
     monkeypatch.setattr(stage.slack, "dispatch", noting)
-    await stage.slack.submit(admin, await opened(stage, admin), values())
-    await told(stage, "The export is done")
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, "The export is done")
     [submission] = [delivery for delivery in delivered if delivery.name == "view_submission:export_log"]
     async with stage.bot():
         assert (await deliver(submission)).acknowledged
-        await stage.slack.submit(admin, await opened(stage, admin), values("kto"))
-        await stage.slack.wait_until(lambda: len(sent(stage)) == 2, within=60)
-    assert [name for name, _ in sent(stage)] == ["choices.csv", "kto.jsonl"]
+        await stage.slack.submit(admin, await open_export_modal(stage, admin), values("kto"))
+        await stage.slack.wait_until(lambda: len(list_uploads(stage)) == 2, within=60)
+    assert [name for name, _ in list_uploads(stage)] == ["choices.csv", "kto.jsonl"]
 
 
 async def test_who_is_no_admin_is_told_who_may(stage: Stage) -> None:
@@ -131,24 +131,24 @@ async def test_who_is_no_admin_is_told_who_may(stage: Stage) -> None:
 
 async def test_who_is_named_in_the_settings_may(stage_with: StageMaker) -> None:
     async with stage_with(suggest_admins=("U0AGENT",)) as stage:
-        await opened(stage, stage.agent)
+        await open_export_modal(stage, stage.agent)
 
 
 @pytest.mark.usefixtures("_worker_here")
 async def test_nothing_to_export_is_told(stage: Stage) -> None:
     admin = stage.slack.people.admin
-    await stage.slack.submit(admin, await opened(stage, admin), values())
-    await told(stage, "There is nothing to export")
-    assert sent(stage) == []
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, "There is nothing to export")
+    assert list_uploads(stage) == []
 
 
 @pytest.mark.usefixtures("_worker_here")
 async def test_a_form_that_has_no_place_for_any_request_is_told(stage: Stage) -> None:
     await stage.suggested()
     admin = stage.slack.people.admin
-    await stage.slack.submit(admin, await opened(stage, admin), values("sft"))
-    await told(stage, "The one request of this time gives nothing in this form")
-    assert sent(stage) == []
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values("sft"))
+    await wait_until_told(stage, "The one request of this time gives nothing in this form")
+    assert list_uploads(stage) == []
 
 
 @pytest.mark.usefixtures("_worker_here")
@@ -168,32 +168,32 @@ async def test_a_form_that_has_no_place_for_any_request_is_told(stage: Stage) ->
     ],
 )
 async def test_each_way_to_fail_has_its_sentence(method: str, fault: Fault, sentence: str, stage: Stage) -> None:
-    await decided(stage)
+    await use_one_reply(stage)
     admin = stage.slack.people.admin
     stage.slack.faults.plan(method, fault)
     if method == "views.open":
         await stage.suggest("export", user=admin)
     else:
-        await stage.slack.submit(admin, await opened(stage, admin), values())
-    await told(stage, sentence)
+        await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, sentence)
 
 
 @pytest.mark.usefixtures("_worker_here")
 async def test_a_file_that_slack_would_not_take_is_not_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    await decided(stage)
+    await use_one_reply(stage)
     monkeypatch.setattr(export_jobs, "MAX_BYTES", 10)
     admin = stage.slack.people.admin
-    await stage.slack.submit(admin, await opened(stage, admin), values())
-    await told(stage, "larger than the 1 GB")
-    assert sent(stage) == []
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, "larger than the 1 GB")
+    assert list_uploads(stage) == []
 
 
 async def test_an_export_that_cannot_be_written_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    await decided(stage)
+    await use_one_reply(stage)
     monkeypatch.setattr(export_process, "LIMIT_S", 0.001)
     admin = stage.slack.people.admin
-    await stage.slack.submit(admin, await opened(stage, admin), values())
-    await told(stage, "The export could not be written")
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, "The export could not be written")
 
 
 def order(**changes: object) -> ExportOrder:
