@@ -229,7 +229,7 @@ def limit_algebra_threads() -> None:
         os.environ.setdefault(name, "1")
 
 
-def locale() -> str:
+def detect_locale() -> str:
     """Detect the terminal's language, such as de-DE; en-US if it has none."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
@@ -250,7 +250,7 @@ def has_browser() -> bool:
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in names)
 
 
-def editor() -> str | None:
+def find_editor() -> str | None:
     """Find the command of the user's text editor; None if they named none."""
     return os.environ.get("VISUAL") or os.environ.get("EDITOR") or None
 

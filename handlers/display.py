@@ -12,7 +12,7 @@ from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled
 from bot.suggesting.suggest import Suggester
 from handlers.blocks.candidates import MessageLayout, StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal
-from handlers.blocks.messages import Message, build_notice
+from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.error_messages import report_errors
 from handlers.progressive_display import ProgressiveDisplay
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
@@ -250,7 +250,7 @@ class ReplyDisplay:
         except DatabaseUnavailable as error:
             _log.warning("not recorded that the agent was told: %s", error, extra={"request_id": chosen.request.id})
 
-    async def ask(self, request: Request, messages: Sequence[Message]) -> None:
+    async def ask(self, request: Request, messages: Sequence[BlockMessage]) -> None:
         """Put a question in the place of the candidates."""
         await self._progressive.leave(request.id)
         await self._ephemeral.show(request, messages, replace=True)

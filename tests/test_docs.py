@@ -435,6 +435,7 @@ def parse(line: str) -> None:
             assert name in command.commands, f"there is no command {name!r} in {line!r}"
             command = command.commands[name]
             context = command.make_context(name, [], parent=context, resilient_parsing=True)
+            command = context.command  # its module is imported now
         context.resilient_parsing = False  # made without arguments; what is given now must be right
         _, left, _ = context.command.make_parser(context).parse_args(args=given)
         assert not left, f"{line!r} has {left} too many"

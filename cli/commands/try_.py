@@ -28,7 +28,7 @@ from cli import logs, wiring
 from cli.database_location import describe_recording, locate_for_try, mark_demonstration, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.render.text import candidates as text
-from cli.settings import Settings, editor, load_settings, locale
+from cli.settings import Settings, detect_locale, find_editor, load_settings
 from cli.streaming_drafter import StreamingDrafter
 from cli.terminal import Terminal
 from storage.queries.log_entries import ChoiceLog
@@ -114,7 +114,7 @@ async def try_message(settings: Settings, options: TryOptions) -> None:
     settings = _apply_options(settings, options)
     playbook = load_playbook(settings.suggest_playbook)
     location = locate_for_try(settings, options.database)
-    terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=editor())
+    terminal = Terminal.for_json() if options.as_json else Terminal.for_people(editor=find_editor())
     async with open_or_create(location) as records:
         await wiring.make_housekeeper(settings, records=records).sweep()
         if records.is_new and not settings.has_model:
@@ -164,7 +164,7 @@ class TrySession:
             channel_id=HERE,
             agent_id=HERE,
             surface="cli",
-            locale=locale(),
+            locale=detect_locale(),
             conversation=(Turn(role="customer", text=clean(options.message)),),
             hint=clean(options.hint) if options.hint else None,
             idempotency_key=self._make_key(),

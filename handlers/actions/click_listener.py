@@ -17,7 +17,7 @@ from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.elements import Block
 from handlers.blocks.forms import build_notice_view
-from handlers.blocks.messages import Message, build_notice
+from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.context import Ack, Context, Services, Work, handle
 from handlers.error_messages import report_errors
 from handlers.payloads import ActionPayload, parse_action
@@ -95,7 +95,7 @@ def _follow_up(services: Services, clicked: ClickContext, work: Work) -> None:
     services.tasks.spawn(run_and_report(), name=f"after {clicked.action.action_id}")
 
 
-async def respond(services: Services, clicked: ClickContext, message: Message) -> None:
+async def respond(services: Services, clicked: ClickContext, message: BlockMessage) -> None:
     """Show a message to whoever clicked, where they clicked. Raises NotShown."""
     action = clicked.action
     if clicked.click.response_url is not None:

@@ -18,7 +18,7 @@ from handlers.blocks.limits import (
     PLACES_LIMIT,
     SECTION_LIMIT,
 )
-from handlers.blocks.messages import Message, build_unfilled_note, measure, paginate, shorten, split_sections
+from handlers.blocks.messages import BlockMessage, build_unfilled_note, measure, paginate, shorten, split_sections
 from storage.records import Candidate, DraftError, LogEntry, Request, Steer
 
 
@@ -39,8 +39,8 @@ class MessageLayout:
     A modal shows all in one.
     """
 
-    first: Message
-    further: dict[str, Message] = field(default_factory=dict)
+    first: BlockMessage
+    further: dict[str, BlockMessage] = field(default_factory=dict)
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -55,7 +55,7 @@ class MessageLayout:
 
 def build_candidates(
     entry: LogEntry, texts: Texts, labels: StyleLabels, *, note: str | None = None
-) -> tuple[Message, ...]:
+) -> tuple[BlockMessage, ...]:
     """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most."""
     # Two whole sections with their buttons go into one message.
     room = SECTION_LIMIT * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
@@ -88,7 +88,7 @@ def build_places(
     drawn = draw_places(request.id, request.k_requested)
     done = {drawn[candidate.sample_index]: candidate for candidate in entry.candidates}
     pages: list[list[Block]] = []
-    own: dict[str, Message] = {}
+    own: dict[str, BlockMessage] = {}
     fallback = texts("candidates-fallback", count=request.k_requested)
     for places in _divide_places(request.k_requested):
         pages.append([])
@@ -106,11 +106,11 @@ def build_places(
             own |= {f"{candidate.id}:{part}": each for part, each in enumerate(paginate(groups, text=fallback))}
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
-    first, *rest = [Message(text=fallback, blocks=tuple(page)) for page in pages]
+    first, *rest = [BlockMessage(text=fallback, blocks=tuple(page)) for page in pages]
     return MessageLayout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
 
 
-def build_failure(entry: LogEntry, texts: Texts) -> Message:
+def build_failure(entry: LogEntry, texts: Texts) -> BlockMessage:
     """Say why there is nothing to show, and what to do."""
     errors = [candidate.error for candidate in entry.candidates if candidate.error]
     theirs = {"refused", "invalid_output"}.issuperset(errors)
@@ -121,7 +121,7 @@ def build_failure(entry: LogEntry, texts: Texts) -> Message:
         reference=entry.request.id,
     )
     again = button(texts("button-again"), REDRAFT, entry.request.id)
-    return Message(text=text, blocks=(section(text), actions(again)))
+    return BlockMessage(text=text, blocks=(section(text), actions(again)))
 
 
 def build_candidates_view(request: Request, shown: Sequence[Block], texts: Texts) -> Block:

@@ -8,7 +8,7 @@ from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
 from handlers.blocks.elements import Block, actions, button, context, plain_text, section
-from handlers.blocks.messages import Message, build_unfilled_note, paginate, split_sections
+from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate, split_sections
 from storage.records import Choice, DismissReason, Request
 
 _ARCHIVED: Final = frozenset({"is_archived", "channel_is_archived"})
@@ -23,7 +23,7 @@ def build_delivery(
     note: str | None = None,
     undo_key: str | None = None,
     unfilled: Sequence[str] = (),
-) -> tuple[Message, ...]:
+) -> tuple[BlockMessage, ...]:
     """Say what became of the reply, with Undo; the text itself where it has to be copied, or may be missing.
 
     `unfilled` are placeholders of which nobody has the originals any more.
@@ -48,7 +48,7 @@ def build_delivery(
     return paginate(groups, text=text)
 
 
-def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
+def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = None) -> BlockMessage:
     """Note that none was chosen, with a select for the reason and Undo."""
     select = {
         "type": "static_select",
@@ -60,17 +60,17 @@ def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = No
     }
     undo = button(texts("button-undo"), UNDO, request.id)
     text = texts("dismissed")
-    return Message(
+    return BlockMessage(
         text=text,
         blocks=(section(text), _add_undo_key(actions(select, undo), REASON, request, undo_key)),
     )
 
 
-def build_reason_note(request: Request, texts: Texts, *, undo_key: str | None = None) -> Message:
+def build_reason_note(request: Request, texts: Texts, *, undo_key: str | None = None) -> BlockMessage:
     """Note the reason, with Undo."""
     text = texts("reason-noted")
     undo = button(texts("button-undo"), UNDO, request.id)
-    return Message(text=text, blocks=(section(text), _add_undo_key(actions(undo), UNDO, request, undo_key)))
+    return BlockMessage(text=text, blocks=(section(text), _add_undo_key(actions(undo), UNDO, request, undo_key)))
 
 
 def parse_undo_block(block_id: str) -> tuple[str, str | None]:
@@ -80,7 +80,7 @@ def parse_undo_block(block_id: str) -> tuple[str, str | None]:
     return request_id, key or None
 
 
-def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[Message, ...]:
+def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[BlockMessage, ...]:
     """Warn that the conversation has moved on: the reply once more, to be used, edited, or drafted anew."""
     candidate = stale.candidate
     text = texts("stale", newer=stale.newer)

@@ -19,7 +19,7 @@ from handlers.blocks.action_ids import (
 )
 from handlers.blocks.elements import Block, context, option, plain_text, section, select
 from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS
-from handlers.blocks.messages import Message, split_sections
+from handlers.blocks.messages import BlockMessage, split_sections
 from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
 from storage.records import Candidate
 
@@ -131,7 +131,7 @@ def build_export_view(texts: Texts) -> Block:
     }
 
 
-def build_notice_view(message: Message, texts: Texts) -> Block:
+def build_notice_view(message: BlockMessage, texts: Texts) -> Block:
     """Build a modal that only says something: for a refusal where there is no message to write."""
     return {
         "type": "modal",

@@ -12,28 +12,28 @@ from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT, SECTION_LIMIT, S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class BlockMessage:
     """A message: its blocks, and the text that stands for them in notifications, escaped."""
 
     text: str
     blocks: tuple[Block, ...]
 
 
-def build_notice(text: str) -> Message:
+def build_notice(text: str) -> BlockMessage:
     """Build a message of the bot's own words, as mrkdwn: a sentence, or the usage."""
-    return Message(text=text, blocks=({"type": "section", "text": {"type": "mrkdwn", "text": text}},))
+    return BlockMessage(text=text, blocks=({"type": "section", "text": {"type": "mrkdwn", "text": text}},))
 
 
-def build_reply(text: str, *, by: str | None) -> Message:
+def build_reply(text: str, *, by: str | None) -> BlockMessage:
     """Build one part of a reply as everyone sees it, with the agent's name over it if it is known."""
     names = () if by is None else (context(by),)
-    return Message(text=escape(text), blocks=(*names, *(section(part) for part in split_sections(text))))
+    return BlockMessage(text=escape(text), blocks=(*names, *(section(part) for part in split_sections(text))))
 
 
-def add_link(message: Message, link: str, texts: Texts) -> Message:
+def add_link(message: BlockMessage, link: str, texts: Texts) -> BlockMessage:
     """Put a link to the conversation that the message is about over it."""
     where = {"type": "context", "elements": [{"type": "mrkdwn", "text": texts("in-thread", link=link)}]}
-    return Message(text=message.text, blocks=(where, *message.blocks)[:BLOCKS_LIMIT])
+    return BlockMessage(text=message.text, blocks=(where, *message.blocks)[:BLOCKS_LIMIT])
 
 
 def escape(text: str) -> str:
@@ -57,7 +57,7 @@ def build_unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:
     return context(texts("unfilled", count=len(tokens), placeholders=shorten(" ".join(tokens))))
 
 
-def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[Message, ...]:
+def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[BlockMessage, ...]:
     """Put groups of blocks together into messages, in order, within Slack's limits. Each has the same `text`."""
     pages: list[list[Block]] = [[]]
     size = 0
@@ -68,7 +68,7 @@ def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[Message, ...]
             size = 0
         pages[-1] += group
         size += length
-    return tuple(Message(text=text, blocks=tuple(page)) for page in pages)
+    return tuple(BlockMessage(text=text, blocks=tuple(page)) for page in pages)
 
 
 def measure(blocks: Sequence[Block]) -> int:
@@ -81,17 +81,17 @@ def split_sections(text: str) -> tuple[str, ...]:
     return tuple(part for part in split_text(text, SECTION_LIMIT) if part.strip())
 
 
-def halve(message: Message) -> tuple[Message, ...]:
+def halve(message: BlockMessage) -> tuple[BlockMessage, ...]:
     """Cut a message in two, behind the buttons nearest to its middle. Returns () where it cannot be cut."""
     blocks = message.blocks
     if len(blocks) == 1:
-        return tuple(Message(text=message.text, blocks=(half,)) for half in _halve_section(blocks[0]))
+        return tuple(BlockMessage(text=message.text, blocks=(half,)) for half in _halve_section(blocks[0]))
     cuts = range(1, len(blocks))
     if not cuts:
         return ()
     behind_buttons = [cut for cut in cuts if blocks[cut - 1]["type"] == "actions"]
     cut = min(behind_buttons or cuts, key=lambda each: abs(2 * each - len(blocks)))
-    return tuple(Message(text=message.text, blocks=part) for part in (blocks[:cut], blocks[cut:]))
+    return tuple(BlockMessage(text=message.text, blocks=part) for part in (blocks[:cut], blocks[cut:]))
 
 
 def _halve_section(block: Block) -> tuple[Block, ...]:

@@ -20,7 +20,7 @@ from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryU
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.elements import Block
 from handlers.blocks.forms import build_notice_view
-from handlers.blocks.messages import Message, build_notice
+from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.error_messages import describe_error
 from handlers.middleware.trusted_origins import LONGEST
 from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_url
@@ -132,7 +132,7 @@ class AccessControl:
         self._tasks.spawn(self._tell(sender, build_notice(sentence), texts), name="tell who is barred")
         return await ack()
 
-    async def _tell(self, sender: AccessRequest, message: Message, texts: Texts) -> None:
+    async def _tell(self, sender: AccessRequest, message: BlockMessage, texts: Texts) -> None:
         """Tell the reason by the way that the payload brought; should it not work, it is left at that."""
         try:
             if sender.response_url is not None:
@@ -152,7 +152,7 @@ class AccessControl:
             else:
                 await self._client.views_open(trigger_id=trigger_id, view=view)
 
-    async def _post(self, channel_id: str, sender: AccessRequest, message: Message) -> None:
+    async def _post(self, channel_id: str, sender: AccessRequest, message: BlockMessage) -> None:
         """Post where the user wrote, for their eyes alone."""
         content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
         async with translate_errors():

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.suggesting.deliver import DeliveryRefused, PostedPart
-from handlers.blocks.messages import Message, build_reply
+from handlers.blocks.messages import BlockMessage, build_reply
 from handlers.slack.errors import check_webhook, translate_errors
 from handlers.slack.users import Users
 from storage.records import Delivery, Request
@@ -54,7 +54,7 @@ class SlackCourier:
             if refusal.reason not in _GONE:
                 raise
 
-    async def _post_in_channel(self, request: Request, message: Message) -> PostedPart:
+    async def _post_in_channel(self, request: Request, message: BlockMessage) -> PostedPart:
         """Post by `chat.postMessage`, where the request was made."""
         async with translate_errors():
             answer = await self._client.chat_postMessage(
@@ -69,7 +69,7 @@ class SlackCourier:
             channel_id=_to_string(answer.get("channel")) or request.channel_id, message_ts=_to_string(answer.get("ts"))
         )
 
-    async def _post_by_response_url(self, request: Request, message: Message) -> PostedPart:
+    async def _post_by_response_url(self, request: Request, message: BlockMessage) -> PostedPart:
         """Post into the conversation by the click's own URL, which asks for no membership."""
         if request.response_url is None or request.response_url_expires_at is None:
             raise DeliveryRefused("no_response_url")

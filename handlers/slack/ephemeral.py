@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.i18n.texts import get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.limits import TOO_LONG
-from handlers.blocks.messages import Message, add_link, halve
+from handlers.blocks.messages import BlockMessage, add_link, halve
 from handlers.slack.courier import build_webhook
 from handlers.slack.errors import check_webhook, translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
@@ -55,14 +55,14 @@ class EphemeralMessages:
         self._now = now
         self._sleep = sleep
 
-    async def respond(self, response_url: ResponseUrl | None, message: Message, *, replace: bool = False) -> None:
+    async def respond(self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool = False) -> None:
         """Send one message by a `response_url` alone. Raises NotShown."""
         try:
             await self._send_by_response_url(response_url, message, replace=replace)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
-    async def show(self, request: Request, messages: Sequence[Message], *, replace: bool = False) -> None:
+    async def show(self, request: Request, messages: Sequence[BlockMessage], *, replace: bool = False) -> None:
         """Show messages about a request to its agent. The first may replace what the `response_url` belongs to.
 
         Raises NotShown. A message whose fate is unknown is sent again another way: seeing it twice does no harm.
@@ -78,16 +78,16 @@ class EphemeralMessages:
         for index, message in enumerate(messages):
             await self._send(request, response_url, message, replace=replace and index == 0)
 
-    async def show_here(self, request: Request, messages: Sequence[Message]) -> None:
+    async def show_here(self, request: Request, messages: Sequence[BlockMessage]) -> None:
         """Show messages where the agent has just been, by the newest `response_url`. Raises NotShown."""
         for message in messages:
             await self._send(request, _get_response_url(request), message, replace=False)
 
-    async def send_directly(self, user_id: str, message: Message) -> None:
+    async def send_directly(self, user_id: str, message: BlockMessage) -> None:
         """Send a direct message. Raises NotShown."""
         await self._send_or_raise(partial(self._post_directly, user_id), message)
 
-    async def send_privately(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+    async def send_privately(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage) -> None:
         """Send a message where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
         if channel_id.startswith("D"):
             await self.send_directly(user_id, message)
@@ -98,7 +98,7 @@ class EphemeralMessages:
             await self.send_directly(user_id, message)
 
     async def _send(
-        self, request: Request, response_url: ResponseUrl | None, message: Message, *, replace: bool
+        self, request: Request, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool
     ) -> None:
         """Send by `response_url`, else another way. Raises NotShown."""
         try:
@@ -107,7 +107,7 @@ class EphemeralMessages:
             _log.info("response_url did not work: %s", error, extra={"request_id": request.id})
             await self._send_without_response_url(request, message)
 
-    async def _replace_in_modal(self, request: Request, messages: Sequence[Message]) -> bool:
+    async def _replace_in_modal(self, request: Request, messages: Sequence[BlockMessage]) -> bool:
         """Replace what the request's modal shows. Returns False where it is closed, or cannot be changed."""
         try:
             return await self._live_messages.replace(request, messages)
@@ -115,7 +115,7 @@ class EphemeralMessages:
             _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
             return False
 
-    async def _send_by_response_url(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+    async def _send_by_response_url(self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool) -> None:
         """Send the message, in halves where Slack finds it too long. The first may replace what was clicked."""
         try:
             await self._post_by_response_url(response_url, message, replace=replace)
@@ -123,7 +123,7 @@ class EphemeralMessages:
             for index, half in enumerate(_halve(message, refusal)):
                 await self._send_by_response_url(response_url, half, replace=replace and index == 0)
 
-    async def _post_by_response_url(self, response_url: ResponseUrl | None, message: Message, *, replace: bool) -> None:
+    async def _post_by_response_url(self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool) -> None:
         """Post the whole message by a `response_url`."""
         if response_url is None or response_url.expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
@@ -141,7 +141,7 @@ class EphemeralMessages:
 
         await self._post_when_allowed(post)
 
-    async def _send_without_response_url(self, request: Request, message: Message) -> None:
+    async def _send_without_response_url(self, request: Request, message: BlockMessage) -> None:
         """Send by `chat.postEphemeral`, in the conversation with the bot, or as a direct message. Raises NotShown."""
         thread_ts = request.thread_ts if _is_active(request) else None
         if request.surface not in _NOWHERE:
@@ -162,7 +162,7 @@ class EphemeralMessages:
         linked = await self._link_thread(request, message)
         await self._send_or_raise(partial(self._post_directly, request.agent_id), linked)
 
-    async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: Message) -> None:
+    async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage) -> None:
         """Post by `chat.postEphemeral`."""
         async with translate_errors():
             await self._client.chat_postEphemeral(
@@ -173,21 +173,21 @@ class EphemeralMessages:
                 blocks=list(message.blocks),
             )
 
-    async def _post_directly(self, user_id: str, message: Message) -> None:
+    async def _post_directly(self, user_id: str, message: BlockMessage) -> None:
         """Post into the direct message with this user."""
         async with translate_errors():
             opened = await self._client.conversations_open(users=user_id)
             channel_id = str(opened["channel"]["id"])
         await self._post(channel_id, None, message)
 
-    async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> None:
+    async def _post(self, channel_id: str, thread_ts: str | None, message: BlockMessage) -> None:
         """Post by `chat.postMessage`."""
         async with translate_errors():
             await self._client.chat_postMessage(
                 channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
             )
 
-    async def _link_thread(self, request: Request, message: Message) -> Message:
+    async def _link_thread(self, request: Request, message: BlockMessage) -> BlockMessage:
         """Link the thread that the message is about, where there is one and Slack tells the link."""
         if request.thread_ts is None or request.surface in _NOWHERE:
             return message
@@ -199,14 +199,14 @@ class EphemeralMessages:
             return message
         return add_link(message, link, get_texts(request.locale))
 
-    async def _send_or_raise(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
+    async def _send_or_raise(self, post: Callable[[BlockMessage], Awaitable[None]], message: BlockMessage) -> None:
         """Send by `post`, the last way there is. Raises NotShown."""
         try:
             await self._send_in_parts(post, message)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             raise NotShown(str(error)) from error
 
-    async def _send_in_parts(self, post: Callable[[Message], Awaitable[None]], message: Message) -> None:
+    async def _send_in_parts(self, post: Callable[[BlockMessage], Awaitable[None]], message: BlockMessage) -> None:
         """Send the message by `post`, in halves where Slack finds it too long."""
         try:
             await self._post_when_allowed(partial(post, message))
@@ -224,7 +224,7 @@ class EphemeralMessages:
         return await post()
 
 
-def _halve(message: Message, refusal: DeliveryRefused) -> tuple[Message, ...]:
+def _halve(message: BlockMessage, refusal: DeliveryRefused) -> tuple[BlockMessage, ...]:
     """Halve a message that Slack found too long; another refusal is raised as it is."""
     halves = halve(message) if refusal.reason in TOO_LONG else ()
     if not halves:

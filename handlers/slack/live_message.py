@@ -20,7 +20,7 @@ from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused
 from handlers.blocks.candidates import MessageLayout, build_candidates_view
 from handlers.blocks.elements import Block
-from handlers.blocks.messages import Message
+from handlers.blocks.messages import BlockMessage
 from handlers.slack.errors import translate_errors
 from storage.records import Request
 
@@ -61,7 +61,7 @@ class DirectMessage:
     message_ts: str
     thread_ts: str | None = None
     further: dict[str, str] = field(default_factory=dict)
-    painted: dict[str, Message] = field(default_factory=dict)
+    painted: dict[str, BlockMessage] = field(default_factory=dict)
     every_s: float = MESSAGE_EVERY_S
     painted_at: float | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -118,7 +118,7 @@ class LiveMessages:
         self.remember(request.id, modal)
         return modal
 
-    async def post(self, request: Request, message: Message) -> DirectMessage:
+    async def post(self, request: Request, message: BlockMessage) -> DirectMessage:
         """Post a message for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         channel_id, ts = await self._post(request.channel_id, request.thread_ts, message)
         posted = DirectMessage(
@@ -131,8 +131,8 @@ class LiveMessages:
         self,
         live: LiveMessage,
         request: Request,
-        message: Message,
-        further: Mapping[str, Message] = MappingProxyType({}),
+        message: BlockMessage,
+        further: Mapping[str, BlockMessage] = MappingProxyType({}),
     ) -> None:
         """Show other blocks there, unless it was changed behind our back.
 
@@ -151,7 +151,7 @@ class LiveMessages:
         await self._delete(live, list(live.further))
         await self._delete_message(live.channel_id, live.message_ts)
 
-    async def replace(self, request: Request, messages: Sequence[Message]) -> bool:
+    async def replace(self, request: Request, messages: Sequence[BlockMessage]) -> bool:
         """Replace whatever the request's modal shows. Returns False where it has none. Raises as `paint` does."""
         live = self.find(request)
         if not isinstance(live, Modal):
@@ -189,7 +189,7 @@ class LiveMessages:
             answer = await self._client.views_update(view_id=modal.view_id, view=view, **arguments)
             modal.hash = answer["view"].get("hash")
 
-    async def _update_messages(self, live: DirectMessage, messages: Mapping[str, Message]) -> None:
+    async def _update_messages(self, live: DirectMessage, messages: Mapping[str, BlockMessage]) -> None:
         """Change what has changed, post what is new, delete what is no longer there."""
         stamps = {FIRST: live.message_ts, **live.further}
         for name, message in messages.items():
@@ -202,12 +202,12 @@ class LiveMessages:
             live.painted[name] = message
         await self._delete(live, [name for name in live.further if name not in messages])
 
-    async def _update_message(self, channel_id: str, ts: str, message: Message) -> None:
+    async def _update_message(self, channel_id: str, ts: str, message: BlockMessage) -> None:
         """Update one message."""
         async with translate_errors():
             await self._client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
 
-    async def _post(self, channel_id: str, thread_ts: str | None, message: Message) -> tuple[str, str]:
+    async def _post(self, channel_id: str, thread_ts: str | None, message: BlockMessage) -> tuple[str, str]:
         """Post a message. Returns its channel and timestamp."""
         async with translate_errors():
             answer = await self._client.chat_postMessage(

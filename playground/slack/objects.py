@@ -139,7 +139,7 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseUrl:
+class IssuedResponseUrl:
     """A response_url. `message_ts` is the clicked message, on which replace_original and delete_original act."""
 
     key: str

@@ -15,7 +15,7 @@ from playground.slack.objects import (
     Ephemeral,
     Json,
     Message,
-    ResponseUrl,
+    IssuedResponseUrl,
     Token,
     TokenKind,
     Trigger,
@@ -56,7 +56,7 @@ class State:
         self.stacks: dict[str, list[str]] = {}
         self.homes: dict[str, View] = {}
         self.triggers: dict[str, Trigger] = {}
-        self.response_urls: dict[str, ResponseUrl] = {}
+        self.response_urls: dict[str, IssuedResponseUrl] = {}
         self.uploads: dict[str, Upload] = {}
         self.socket_tickets: set[str] = set()
         self.entered: dict[tuple[str, str], Json] = {}
@@ -95,7 +95,7 @@ class State:
     def issue_response_url(
         self, *, channel_id: str, user_id: str, origin: UrlOrigin, message_ts: str | None = None
     ) -> str:
-        url = ResponseUrl(
+        url = IssuedResponseUrl(
             key=f"{next(self._ids)}/{secrets.token_hex(12)}",
             channel_id=channel_id,
             user_id=user_id,

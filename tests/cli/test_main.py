@@ -1,17 +1,20 @@
 """The front door: help that is true, one line for what goes wrong, exit codes 0, 1, 2."""
 
 import asyncio
+import inspect
 import re
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from cli import __version__
+from cli.commands import COMMANDS as COMMAND_MODULES
 from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import make_log, write_log
@@ -63,6 +66,13 @@ async def test_help_lists_all_commands(suggest: Suggest) -> None:
     listed = re.findall(r"^  (\w+)  +\S.*[^.]\.?$", result.out.partition("Commands:")[2], re.MULTILINE)
     assert set(listed) == {command.split()[0] for command in COMMANDS}
     assert "..." not in result.out.partition("Commands:")[2], "each command's first line fits"
+
+
+@pytest.mark.parametrize("module", COMMAND_MODULES)
+def test_the_help_of_a_command_begins_as_the_list_says(module: str) -> None:
+    help_ = inspect.getdoc(import_module(f"cli.commands.{module}").run)
+    assert help_ is not None
+    assert help_.splitlines()[0] == COMMAND_MODULES[module]
 
 
 async def test_without_a_command_the_help_is_shown_as_wrong_usage(suggest: Suggest) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import SettingsError
-from cli.settings import FIXES, Settings, editor, load_settings, locale
+from cli.settings import FIXES, Settings, detect_locale, find_editor, load_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,12 +142,12 @@ def test_the_locale_is_the_terminals_language(
 ) -> None:
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    assert locale() == expected
+    assert detect_locale() == expected
 
 
 def test_the_editor_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert editor() is None
+    assert find_editor() is None
     monkeypatch.setenv("EDITOR", "ed")
-    assert editor() == "ed"
+    assert find_editor() == "ed"
     monkeypatch.setenv("VISUAL", "vi")
-    assert editor() == "vi"
+    assert find_editor() == "vi"

@@ -14,7 +14,7 @@ from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
 from handlers.blocks.forms import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
-from handlers.blocks.messages import Message, build_notice
+from handlers.blocks.messages import BlockMessage, build_notice
 from playground.slack.validation.validators import find_block_errors, find_view_errors
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
 from tests.conftest import Stage, StageMaker
@@ -146,7 +146,7 @@ def _entry(text: str) -> LogEntry:
     return LogEntry(request=request, candidates=(*shown, *failed, hidden), choice=None)
 
 
-def _messages(texts: Texts, text: str) -> Iterator[Message]:
+def _messages(texts: Texts, text: str) -> Iterator[BlockMessage]:
     entry = _entry(text)
     choice = Choice(
         id="c1", request_id=entry.request.id, kind="used", candidate_id="c", final_text=text, agent_id="U1",

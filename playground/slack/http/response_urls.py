@@ -10,7 +10,7 @@ from playground.slack.fault_injection import RESPONSE_URL, FaultInjector
 from playground.slack.http.responses import ApiResponse, respond_with_fault, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.chat import join_thread
-from playground.slack.objects import Ephemeral, Json, Message, ResponseUrl
+from playground.slack.objects import Ephemeral, Json, Message, IssuedResponseUrl
 from playground.slack.people.directory import BOT_ID, BOT_USER_ID
 from playground.slack.state import State
 from playground.slack.validation.message_content import MessageContent, is_true, parse_content
@@ -52,7 +52,7 @@ class ResponseUrls:
         self._state.response_urls[key] = replace(url, uses=url.uses + 1)
         return ApiResponse(status=200, body="ok")
 
-    def _find_usable(self, key: str) -> ResponseUrl:
+    def _find_usable(self, key: str) -> IssuedResponseUrl:
         url = self._state.response_urls.get(key)
         if url is None:
             raise SlackError("invalid_url")
@@ -66,7 +66,7 @@ class ResponseUrls:
 _STATUS = {"message_not_found": 404, "channel_not_found": 404, "channel_is_archived": 410}
 
 
-def apply_post(state: State, url: ResponseUrl, body: object) -> None:
+def apply_post(state: State, url: IssuedResponseUrl, body: object) -> None:
     """Delete or replace the message that was clicked, or post a new one. Raises SlackError."""
     if not isinstance(body, dict):
         raise SlackError("invalid_payload")
@@ -115,14 +115,14 @@ def post_message(state: State, *, channel_id: str, user_id: str, content: Messag
     )
 
 
-def _find_original(state: State, url: ResponseUrl) -> Message | Ephemeral | None:
+def _find_original(state: State, url: IssuedResponseUrl) -> Message | Ephemeral | None:
     assert url.message_ts is not None
     if url.origin == "ephemeral":
         return state.find_ephemeral(url.user_id, url.message_ts)
     return state.find_message(url.channel_id, url.message_ts)
 
 
-def _delete(state: State, url: ResponseUrl) -> None:
+def _delete(state: State, url: IssuedResponseUrl) -> None:
     original = _find_original(state, url)
     if isinstance(original, Ephemeral):
         state.delete_ephemeral(original)
@@ -132,7 +132,7 @@ def _delete(state: State, url: ResponseUrl) -> None:
         raise SlackError("message_not_found")
 
 
-def _replace(state: State, url: ResponseUrl, content: MessageContent) -> None:
+def _replace(state: State, url: IssuedResponseUrl, content: MessageContent) -> None:
     """Replace in place: the ts and the thread stay, and an ephemeral stays one whatever response_type says."""
     original = _find_original(state, url)
     if isinstance(original, Message):
