@@ -7,11 +7,8 @@ import pytest
 from tests.cli.conftest import Suggest
 from tests.cli.files import read
 from tests.conftest import StageMaker
-from tests.storage.conftest import postgresql, postgresql_url
 from tests.storage.pgbouncer import run_pgbouncer
 from tests.storage.stores import PooledDatabases, PostgresDatabases, open_store, record_choice, record_shown
-
-__all__ = ["postgresql", "postgresql_url"]
 
 
 @pytest.fixture

@@ -7,10 +7,7 @@ import pytest
 from storage.engine.database import parse_url
 from tests.cli.commands.test_doctor import database
 from tests.cli.conftest import Suggest
-from tests.storage.conftest import postgresql, postgresql_url
 from tests.storage.stores import PostgresDatabases, open_store, record_choice, record_shown
-
-__all__ = ["postgresql", "postgresql_url"]
 
 ROLES = ("plain", '"Odd-One"')
 
@@ -28,7 +25,7 @@ def role(request: pytest.FixtureRequest, postgresql: PostgresDatabases) -> Itera
     name: str = request.param
     postgresql.run(f"CREATE ROLE {name} LOGIN")
     yield name
-    for made in postgresql.made:
+    for made in postgresql.lent:
         within(postgresql, made, f"DROP OWNED BY {name}")
     postgresql.run(f"DROP ROLE {name}")
 
@@ -147,7 +144,7 @@ async def test_an_encoding_that_does_not_hold_every_text(
     name = f"in_{encoding.lower()}"
     locale = "LC_COLLATE 'C' LC_CTYPE 'C'"
     postgresql.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' {locale}")
-    postgresql.made.extend([name, f"{name}_utf8"])
+    postgresql.lent.extend([name, f"{name}_utf8"])
     monkeypatch.setenv("SUGGEST_DATABASE_URL", postgresql.url_of(name))
     sql = f"CREATE DATABASE {name}_utf8 TEMPLATE template0 ENCODING 'UTF8' {locale}"
     status, message = await database(suggest)

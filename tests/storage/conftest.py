@@ -7,9 +7,9 @@ from tests.storage.stores import Databases, PooledDatabases, PostgresDatabases, 
 
 
 @pytest.fixture(scope="session")
-def pgbouncer_port(postgresql_url: str) -> Iterator[int]:
+def pgbouncer_port(_postgresql: PostgresDatabases) -> Iterator[int]:
     """PgBouncer in transaction mode, with two connections to the server for each database."""
-    with run_pgbouncer(postgresql_url, pool_size=2) as port:
+    with run_pgbouncer(_postgresql.url, pool_size=2) as port:
         yield port
 
 
