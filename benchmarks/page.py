@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 async def measure(runs: int) -> None:
-    async with open_demo() as (page, opened_s):
+    async with open_demo_page() as (page, opened_s):
         print(f"page opened and usable: {opened_s * 1000:.0f} ms")
         seconds = [await time_candidates(page) for _ in range(runs)]
     shown = [f"{each * 1000:.0f}" for each in (statistics.median(seconds), min(seconds), max(seconds))]
@@ -61,7 +61,7 @@ async def time_candidates(page: Page) -> float:
 async def take_pictures(folder: Path) -> None:
     """candidates.png, modal.png, edit.png, inspector.png, and report.png of an invented log."""
     await take_report_picture(folder / "report.png")
-    async with open_demo() as (page, _):
+    async with open_demo_page() as (page, _):
         await page.get_by_role("button", name="Inspector").first.click()
         await page.set_viewport_size({"width": 1000, "height": 1240})
         await ask(page)
@@ -76,7 +76,7 @@ async def take_pictures(folder: Path) -> None:
         await page.get_by_role("tab", name="Choice log").click()
         await page.get_by_text("shown · used").wait_for()
         await page.screenshot(path=folder / "inspector.png")
-    async with open_demo() as (page, _):
+    async with open_demo_page() as (page, _):
         await page.get_by_role("button", name="Inspector").first.click()
         await page.set_viewport_size({"width": 1000, "height": 900})
         message = page.get_by_role("article").filter(has_text="My parcel arrived broken").first
@@ -109,7 +109,7 @@ async def ask(page: Page) -> None:
 
 
 @asynccontextmanager
-async def open_demo() -> AsyncIterator[tuple[Page, float]]:
+async def open_demo_page() -> AsyncIterator[tuple[Page, float]]:
     """The demo's page, with the cursor in the composer, and the seconds that took."""
     settings = Settings(_env_file=None, suggest_agent_per_minute=10_000)
     with tempfile.TemporaryDirectory() as folder, chdir(folder):

@@ -8,7 +8,7 @@ views                modals and their submissions
 shortcuts            the entry in a message's menu, and the one beside the composer
 events               mentions, direct messages
 middleware           access, before every handler
-blocks               Block Kit: candidates, confirmations, forms
+blocks               Block Kit: candidates, confirmations, modals
 slack                Slack's API: clients, errors, users, threads, ephemeral and live messages
 payloads             Slack's payloads as frozen records
 display              from a committed request to what the agent sees

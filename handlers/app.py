@@ -18,7 +18,7 @@ from bot.suggesting.suggest import Suggester
 from handlers.actions.click_listener import on_click
 from handlers.actions.dismiss import dismiss, give_reason
 from handlers.actions.edit import edit
-from handlers.actions.post import post
+from handlers.actions.post_again import post_again
 from handlers.actions.redraft import redraft, steer
 from handlers.actions.undo import undo
 from handlers.actions.use import use, use_anyway
@@ -143,7 +143,7 @@ class SlackHandlers:
             (action_ids.DISMISS, dismiss),
             (action_ids.REASON, give_reason),
             (action_ids.UNDO, undo),
-            (action_ids.POST, post),
+            (action_ids.POST, post_again),
         ):
             app.action(action_id)(on_click(services, step))
         app.view(action_ids.EDIT_VIEW)(partial(on_edit, services))
@@ -169,7 +169,7 @@ class SlackHandlers:
         if recovered.to_delete:
             services.tasks.spawn(self._delete(recovered.to_delete), name="delete what was undone")
         for chosen in recovered.to_deliver:
-            self._go_on(chosen.request, partial(display.deliver, services.deliverer, chosen))
+            self._go_on(chosen.request, partial(display.deliver_and_confirm, services.deliverer, chosen))
 
     async def _delete(self, parts: Sequence[Delivery]) -> None:
         """Delete parts of undone replies. Nobody waits: their agents were told at the undo."""

@@ -223,7 +223,7 @@ class ReplyDisplay:
         await self._ephemeral.show_here(entry.request, messages)
         await self._suggester.record_shown_again(entry.request)
 
-    async def deliver(self, deliverer: Deliverer, chosen: RecordedChoice, texts: Texts) -> None:
+    async def deliver_and_confirm(self, deliverer: Deliverer, chosen: RecordedChoice, texts: Texts) -> None:
         """Post the reply, and say what became of it in the place of the candidates."""
         await self._progressive.stop(chosen.request.id)
         try:

@@ -453,7 +453,14 @@ async def test_health_and_numbers_hold_no_secret_and_no_name(stage: Stage) -> No
     """Whoever can reach them learns how the bot does, not whom it works for, nor with which keys."""
     await stage.suggested(f"{SECRET} message // {SECRET} hint")
     slack: Workspace = stage.slack
-    secrets = [SECRET, slack.bot_token, slack.app_token, slack.signing_secret, stage.agent.id, slack.channels.support.id]
+    secrets = [
+        SECRET,
+        slack.bot_token,
+        slack.app_token,
+        slack.signing_secret,
+        stage.agent.id,
+        slack.channels.support.id,
+    ]
     async with aiohttp.ClientSession() as session:
         for path in ("healthz", "readyz", "metrics"):
             async with session.get(f"http://127.0.0.1:{stage.port}/{path}") as answer:

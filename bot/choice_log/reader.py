@@ -212,7 +212,7 @@ def _build_entry(parts: _LineDict) -> LogEntry:
     drafted = tuple(
         _build_candidate(parts["request"]["id"], number, part) for number, part in enumerate(parts["candidates"])
     )
-    request = _build_request(parts["request"], drafted)
+    request = _complete_request(parts["request"], drafted)
     return LogEntry(
         request=request,
         candidates=tuple(sorted(drafted, key=lambda candidate: candidate.sample_index)),
@@ -221,7 +221,8 @@ def _build_entry(parts: _LineDict) -> LogEntry:
     )
 
 
-def _build_request(part: _RequestDict, drafted: Sequence[Candidate]) -> Request:
+def _complete_request(part: _RequestDict, drafted: Sequence[Candidate]) -> Request:
+    """Build the request of a line; what it leaves out is filled in: status and K from its candidates, else defaults."""
     given: dict[str, Any] = {
         "team_id": "import",
         "channel_id": "import",

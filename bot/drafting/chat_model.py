@@ -138,6 +138,7 @@ class ServedChatModel(BaseChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        """Stream the text as it comes; usage, finish reason and model follow once, in a last chunk."""
         wanted = {**kwargs, "stream": True, "stream_options": {"include_usage": True}}
         payload = self._get_request_payload(messages, stop=stop, **wanted)
         stream, info = await self._send_fitted(payload, self._open_stream)

@@ -163,6 +163,7 @@ class _Phrases:
         return choices[variant % len(choices)]
 
     def __getitem__(self, key: str) -> str:
+        """Look a phrase of the situation up."""
         return str(self.situation[key])
 
     @property

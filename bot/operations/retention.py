@@ -47,7 +47,7 @@ class Housekeeper:
         self._texts_kept_for = texts_kept_for
         self._searched_at: datetime | None = None
 
-    def _choose_search_start(self, now: datetime) -> datetime:
+    def _begin_search(self, now: datetime) -> datetime:
         """Return from when on to look for undecided requests: once an hour from the beginning, else those due since."""
         if self._searched_at is None or now - self._searched_at >= WHOLE_LOG_EVERY:
             self._searched_at = now
@@ -57,7 +57,7 @@ class Housekeeper:
     async def sweep(self) -> None:
         """Expire and delete what is due, and log the counts if there are any. Raises DatabaseUnavailable."""
         now = self._now()
-        since = self._choose_search_start(now)
+        since = self._begin_search(now)
         expired = await self._requests.expire(created_after=since, created_before=now - UNDECIDED_FOR, at=now)
         forgotten = await self._requests.forget_expired_response_urls(now)
         keys = await self._requests.forget_keys(seen_before=now - KEYS_KEPT_FOR)

@@ -1,6 +1,6 @@
 """The learned order in a running bot: the ranker that the database says is shown, looked up now and then.
 
-ordering = LearnedOrdering(…)       # an Orderer: uniform until a ranker is shown
+ordering = LearnedOrderer(…)       # an Orderer: uniform until a ranker is shown
 await ordering.refresh()            # every REFRESH_EVERY_S: follow what promotion or a person has changed
 ordering.order(request, candidates)
 """

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bot.privacy.finders.accounts import find_cards, find_ibans
+from bot.privacy.finders.cards_and_ibans import find_cards, find_ibans
 from bot.privacy.finders.emails import find_emails
 from bot.privacy.finders.ip_addresses import find_ip_addresses
 from bot.privacy.finders.phones import find_phones

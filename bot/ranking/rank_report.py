@@ -51,7 +51,9 @@ class RankReport:
 
 async def read_ranker_status(rankers: Rankers) -> RankerStatus:
     """Read which ranker orders now. Raises DatabaseUnavailable."""
-    return RankerStatus(change=await rankers.get_current(), newest=await rankers.get_newest(), choices=await rankers.count_choices())
+    return RankerStatus(
+        change=await rankers.get_current(), newest=await rankers.get_newest(), choices=await rankers.count_choices()
+    )
 
 
 def build_report(

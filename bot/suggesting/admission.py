@@ -14,7 +14,7 @@ from bot.playbook import Playbook
 from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import DraftingTerms
 from bot.suggesting.channels import AllowedChannels
-from bot.suggesting.clicks import Click, check_owner, list_visible, update_response_url
+from bot.suggesting.clicks import Click, check_owner, list_visible, replace_response_url
 from bot.suggesting.limits import Limits
 from bot.suggesting.redraft import Steering, select_previous
 from bot.text_limits import clean
@@ -140,7 +140,7 @@ class Admission:
         now = self._now()
         await self._check_limits(click, parent.request, now)
         await self._record_shown(click, parent)
-        child = self._make_child(update_response_url(parent.request, click.response_url), steering, at=now)
+        child = self._make_child(replace_response_url(parent.request, click.response_url), steering, at=now)
         asked = {} if steering is None else {"steer": steering.steer, "steer_language": steering.language}
         event = Event(
             request_id=request_id,

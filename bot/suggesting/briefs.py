@@ -58,7 +58,7 @@ class BriefBuilder:
         self._now = now
         self._clock = clock
 
-    async def load_view(self, request: Request) -> MaskedRequest:
+    async def load_masked(self, request: Request) -> MaskedRequest:
         """Return the masked form of a recorded request, with the candidates of its parent if it is a redraft."""
         return await self._privacy.load_masked(request, seen=await self._load_previous(request))
 
@@ -69,7 +69,7 @@ class BriefBuilder:
         return () if parent is None else select_previous(parent, request)
 
     def build(
-        self, request: Request, view: MaskedRequest, started_at: datetime | None, rng: random.Random
+        self, request: Request, masked_request: MaskedRequest, started_at: datetime | None, rng: random.Random
     ) -> tuple[list[Brief], float]:
         """Draw K styles, and return a brief for each, with the probability that a style was drawn.
 
@@ -83,10 +83,10 @@ class BriefBuilder:
                 playbook=self._playbook,
                 style=style,
                 model=self._choose_model(style),
-                conversation=view.conversation,
-                hint=view.hint,
-                previous=view.previous if request.parent_candidate_id is None else (),
-                change=to_requested_change(request, view.previous),
+                conversation=masked_request.conversation,
+                hint=masked_request.hint,
+                previous=masked_request.previous if request.parent_candidate_id is None else (),
+                change=to_requested_change(request, masked_request.previous),
                 request_id=request.id,
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,

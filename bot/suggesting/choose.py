@@ -11,7 +11,7 @@ from bot.operations.log_events import log_choice, log_undo
 from bot.operations.metrics import Metrics
 from bot.privacy.service import MaskedRequest, PrivacyService, SealedChoice
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
-from bot.suggesting.clicks import Click, check_owner, list_visible, update_response_url
+from bot.suggesting.clicks import Click, check_owner, list_visible, replace_response_url
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
 from bot.text_limits import clean, split_text
 from storage.errors import RequestClosed
@@ -55,7 +55,7 @@ class _RequestForms:
     """A request as it is recorded, and as the agent sees it."""
 
     recorded: LogEntry
-    view: MaskedRequest
+    masked_request: MaskedRequest
     shown: LogEntry
 
     def get_candidate(self, candidate_id: str) -> Candidate:
@@ -198,14 +198,16 @@ class Chooser:
         The `key` of its Undo brings the originals back; without it, placeholders stay what they are.
         """
         entry = check_owner(await self._requests.get(request_id), click)
-        view, sealed = await self._privacy.reopen_request(entry.request, key, at=self._now())
+        masked_request, sealed = await self._privacy.reopen_request(entry.request, key, at=self._now())
         choice, parts = await self._choices.retract(
             request_id, agent_id=click.agent_id, at=self._now(), idempotency_key=click.idempotency_key, sealed=sealed
         )
         self._metrics.count_undo()
         log_undo(choice, parts=len(parts), at=self._now())
         reopened = LogEntry(request=entry.request, candidates=entry.candidates, choice=None)
-        return RetractedChoice(choice=choice, entry=await self._privacy.unmask_entry(reopened, view), parts=parts)
+        return RetractedChoice(
+            choice=choice, entry=await self._privacy.unmask_entry(reopened, masked_request), parts=parts
+        )
 
     async def _find(self, click: Click, candidate_id: str) -> _RequestForms:
         """Load the request of a candidate that this agent may act on.
@@ -227,8 +229,12 @@ class Chooser:
         )
 
     async def _load_forms(self, recorded: LogEntry) -> _RequestForms:
-        view = await self._privacy.load_masked(recorded.request)
-        return _RequestForms(recorded=recorded, view=view, shown=await self._privacy.unmask_entry(recorded, view))
+        masked_request = await self._privacy.load_masked(recorded.request)
+        return _RequestForms(
+            recorded=recorded,
+            masked_request=masked_request,
+            shown=await self._privacy.unmask_entry(recorded, masked_request),
+        )
 
     async def _record_reply(
         self, click: Click, found: _RequestForms, candidate: Candidate, final_text: str
@@ -268,7 +274,7 @@ class Chooser:
             sealed=sealed.sealed,
         )
         self._metrics.count_choice(choice)
-        request = update_response_url(request, click.response_url)
+        request = replace_response_url(request, click.response_url)
         return RecordedChoice(choice=choice, request=request, parts=parts, undo_key=sealed.undo_key)
 
     async def _make_choice(
@@ -293,7 +299,11 @@ class Chooser:
     async def _seal_choice(self, found: _RequestForms, choice: Choice) -> SealedChoice:
         recorded = next((each for each in found.recorded.candidates if each.id == choice.candidate_id), None)
         return await self._privacy.seal_choice(
-            found.recorded.request, found.view, candidate=recorded, text=choice.final_text, at=choice.chosen_at
+            found.recorded.request,
+            found.masked_request,
+            candidate=recorded,
+            text=choice.final_text,
+            at=choice.chosen_at,
         )
 
     async def _resolve_shown_at(self, request: Request, visible: Sequence[Candidate]) -> datetime | None:

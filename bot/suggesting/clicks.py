@@ -52,7 +52,7 @@ def list_visible(click: Click, entry: LogEntry) -> tuple[Candidate, ...]:
     return known or entry.visible
 
 
-def update_response_url(request: Request, response_url: ResponseUrl | None) -> Request:
+def replace_response_url(request: Request, response_url: ResponseUrl | None) -> Request:
     """Return the request with the newest `response_url`, if there is one."""
     if response_url is None:
         return request

@@ -17,7 +17,7 @@ from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
 from bot.privacy.service import PrivacyService
 from bot.suggesting.choose import RecordedChoice
-from bot.suggesting.clicks import Click, check_owner, update_response_url
+from bot.suggesting.clicks import Click, check_owner, replace_response_url
 from storage.errors import RequestClosed
 from storage.records import Choice, Delivery, Event, Request
 from storage.repositories.choices import Choices
@@ -160,7 +160,7 @@ class Deliverer:
         if chosen.parts:
             await self._deliveries.mark_told(chosen.choice.id)
 
-    async def find_standing_choice(self, click: Click, request_id: str) -> RecordedChoice | None:
+    async def find_delivered_choice(self, click: Click, request_id: str) -> RecordedChoice | None:
         """Return the standing choice on a request of this agent; None if it has something left to deliver."""
         entry = check_owner(await self._requests.get(request_id), click)
         if entry.choice is None:
@@ -168,7 +168,7 @@ class Deliverer:
         chosen = await self.load(entry.choice.id)
         if any(part.state != "done" for part in chosen.parts):
             return None
-        return replace(chosen, request=update_response_url(chosen.request, click.response_url))
+        return replace(chosen, request=replace_response_url(chosen.request, click.response_url))
 
     async def retract(self, parts: Sequence[Delivery]) -> bool:
         """Delete the parts of a choice taken back. Returns False if one may still stand in the conversation."""
@@ -189,7 +189,7 @@ class Deliverer:
         if entry.choice is None or not again:
             raise RequestClosed(request_id)
         chosen = await self.load(entry.choice.id)
-        return replace(chosen, request=update_response_url(chosen.request, click.response_url))
+        return replace(chosen, request=replace_response_url(chosen.request, click.response_url))
 
     async def load(self, choice_id: str) -> RecordedChoice:
         """Return a recorded choice with its parts in their present states."""

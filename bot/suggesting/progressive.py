@@ -73,9 +73,9 @@ class ProgressiveDrafter:
         self, request: Request, started_at: datetime | None, stop: asyncio.Event | None
     ) -> AsyncGenerator[LogEntry, None]:
         recorded = await self._requests.get(request.id) or LogEntry(request=request, candidates=(), choice=None)
-        view = await self._briefs.load_view(recorded.request)
-        entry = self._privacy.to_masked_entry(recorded, view)
-        briefs, inclusion = self._briefs.build(request, view, started_at, seed_random(request.id, "styles"))
+        masked_request = await self._briefs.load_masked(recorded.request)
+        entry = self._privacy.to_masked_entry(recorded, masked_request)
+        briefs, inclusion = self._briefs.build(request, masked_request, started_at, seed_random(request.id, "styles"))
         done = {candidate.sample_index for candidate in entry.candidates}
         left = {brief.sample_index: brief for brief in briefs if brief.sample_index not in done}
         is_open = entry.choice is None and entry.request.status == "drafting"
@@ -85,27 +85,27 @@ class ProgressiveDrafter:
             async for index, result in ended:
                 brief = left.pop(awaited[index].sample_index)
                 self._note_queue_time(request, result)
-                before = view
+                before = masked_request
                 written = to_candidate(brief, result, self._new_id(), inclusion)
-                view, (masked,) = await self._privacy.mask_candidates(before, [written])
+                masked_request, (masked,) = await self._privacy.mask_candidates(before, [written])
                 candidate = place_as_drawn(entry, masked)
                 try:
-                    entry = await self._commit(entry, candidate, before, view)
+                    entry = await self._commit(entry, candidate, before, masked_request)
                 except RequestClosed:
                     late.append(drop_late(candidate))
                     break
-                yield await self._privacy.unmask_entry(entry, view)
+                yield await self._privacy.unmask_entry(entry, masked_request)
         blanks = (make_blank(brief, self._new_id(), inclusion) for brief in left.values())
         cancelled = (replace(blank, error="cancelled") for blank in blanks)
-        yield await self._finish(entry, (*late, *cancelled), view)
+        yield await self._finish(entry, (*late, *cancelled), masked_request)
 
     async def _commit(
-        self, entry: LogEntry, candidate: Candidate, before: MaskedRequest, view: MaskedRequest
+        self, entry: LogEntry, candidate: Candidate, before: MaskedRequest, masked_request: MaskedRequest
     ) -> LogEntry:
         """Record one more candidate, and return the entry with it. Raises RequestClosed if the agent has decided."""
         at = self._now()
-        (recorded,) = await self._privacy.to_recorded_candidates(entry.request, [candidate], view)
-        sealed = self._privacy.seal_changes(before, view, entry.request)
+        (recorded,) = await self._privacy.to_recorded_candidates(entry.request, [candidate], masked_request)
+        sealed = self._privacy.seal_changes(before, masked_request, entry.request)
         record = partial(self._requests.record_candidate, recorded, at=at, sealed=sealed)
         await self._write_buffer.write_or_queue(record)
         if candidate.error is None and candidate.latency_ms is not None:
@@ -114,14 +114,14 @@ class ProgressiveDrafter:
             return add_candidates(entry, candidate)
         return add_candidates(replace(entry, request=replace(entry.request, sent_to_slack_at=at)), candidate)
 
-    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate], view: MaskedRequest) -> LogEntry:
+    async def _finish(self, entry: LogEntry, rest: Sequence[Candidate], masked_request: MaskedRequest) -> LogEntry:
         """Record the rest, which have no position, and return the whole entry: with its choice, if there is one."""
         placed, whole = len(entry.visible), add_candidates(entry, *rest)
         ended = whole if placed else make_failed_entry(entry.request, whole.candidates, at=self._now())
         order = keep_drafting_order([candidate.id for candidate in entry.visible])
         finished = ProgressiveOutcome(
             request_id=entry.request.id,
-            candidates=await self._privacy.to_recorded_candidates(entry.request, rest, view),
+            candidates=await self._privacy.to_recorded_candidates(entry.request, rest, masked_request),
             order_propensity=order.order_propensity,
             first_propensity=1 / placed if placed else None,
             events=ended.events,
@@ -130,9 +130,9 @@ class ProgressiveDrafter:
         self._metrics.count_drafts(ended)
         if not placed:
             log_request(ended, "failed", queue_ms=self._queue_ms.pop(entry.request.id, None))
-            return await self._privacy.unmask_entry(ended, view)
+            return await self._privacy.unmask_entry(ended, masked_request)
         current = await self._requests.get(entry.request.id)
-        return replace(await self._privacy.unmask_entry(current or ended, view), events=())
+        return replace(await self._privacy.unmask_entry(current or ended, masked_request), events=())
 
     def _note_queue_time(self, request: Request, result: Draft | BaseException) -> None:
         if isinstance(result, Draft | DraftFailed):

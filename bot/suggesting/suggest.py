@@ -151,7 +151,7 @@ class Suggester:
     async def _draft(
         self, request: Request, started_at: datetime | None, arrange: Callable[[Sequence[str]], Order] | None
     ) -> LogEntry:
-        before = await self._briefs.load_view(request)
+        before = await self._briefs.load_masked(request)
         briefs, inclusion = self._briefs.build(request, before, started_at, self._rng)
         results: list[Draft | BaseException] = list(
             await self._drafter.abatch(briefs, config=build_config(request), return_exceptions=True)
@@ -160,11 +160,11 @@ class Suggester:
             to_candidate(brief, result, self._new_id(), inclusion)
             for brief, result in zip(briefs, results, strict=True)
         ]
-        view, masked = await self._privacy.mask_candidates(before, written)
-        entry = self._place(self._privacy.to_masked_request(request, view), masked, arrange)
+        masked_request, masked = await self._privacy.mask_candidates(before, written)
+        entry = self._place(self._privacy.to_masked_request(request, masked_request), masked, arrange)
         drafted = DraftOutcome(
             request_id=request.id,
-            candidates=await self._privacy.to_recorded_candidates(request, entry.candidates, view),
+            candidates=await self._privacy.to_recorded_candidates(request, entry.candidates, masked_request),
             status=entry.request.status,
             policy=entry.request.policy,
             policy_params=entry.request.policy_params,
@@ -172,11 +172,11 @@ class Suggester:
             order_propensity=entry.request.order_propensity,
             sent_to_slack_at=entry.request.sent_to_slack_at,
             events=entry.events,
-            sealed=self._privacy.seal_changes(before, view, request),
+            sealed=self._privacy.seal_changes(before, masked_request, request),
         )
         await self._write_buffer.write_or_queue(partial(self._record_drafts, drafted))
         self._report_drafts(entry, results)
-        return await self._privacy.unmask_entry(entry, view)
+        return await self._privacy.unmask_entry(entry, masked_request)
 
     def _place(
         self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order] | None

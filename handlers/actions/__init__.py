@@ -5,6 +5,6 @@ edit            Edit: opens the editor
 redraft         More like these, Try again, Draft anew, and the menu beside each candidate
 dismiss         None of these, and the reason
 undo            Undo
-post            Post, for a reply that Slack did not confirm
+post_again      Post, for a reply that Slack did not confirm
 click_listener  what clicks have in common: a listener made of a step, and answers to whoever clicked
 """

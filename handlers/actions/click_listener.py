@@ -16,8 +16,8 @@ from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.elements import Block
-from handlers.blocks.forms import build_notice_view
 from handlers.blocks.messages import BlockMessage, build_notice
+from handlers.blocks.modals import build_notice_view
 from handlers.context import Ack, Context, Services, Work, handle
 from handlers.error_messages import report_errors
 from handlers.payloads import ActionPayload, parse_action
@@ -135,7 +135,7 @@ async def repeat_confirmation(services: Services, clicked: ClickContext, closed:
 
     Raises `closed` where nothing is to be confirmed.
     """
-    chosen = await services.deliverer.find_standing_choice(clicked.click, str(closed))
+    chosen = await services.deliverer.find_delivered_choice(clicked.click, str(closed))
     if chosen is None:
         raise closed
     return _confirm(services, clicked, chosen)
@@ -146,5 +146,5 @@ async def _confirm(services: Services, clicked: ClickContext, chosen: RecordedCh
     if chosen.choice.kind == "dismissed":
         await services.display.confirm_dismissal(chosen, clicked.texts)
     else:
-        await services.display.deliver(services.deliverer, chosen, clicked.texts)
+        await services.display.deliver_and_confirm(services.deliverer, chosen, clicked.texts)
     await respond(services, clicked, build_notice(clicked.texts("not-open")))

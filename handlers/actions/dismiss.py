@@ -2,7 +2,7 @@
 
 from typing import cast, get_args
 
-from bot.suggesting.clicks import update_response_url
+from bot.suggesting.clicks import replace_response_url
 from handlers.actions.click_listener import ClickContext, repeat_confirmation
 from handlers.blocks.confirmations import build_reason_note, parse_undo_block
 from handlers.context import Services, Work
@@ -27,6 +27,6 @@ async def give_reason(services: Services, clicked: ClickContext) -> Work:
         raise MalformedPayload("dismiss_reason")
     reason = cast("DismissReason", clicked.action.value)
     dismissed = await services.chooser.give_reason(clicked.click, request_id, reason)
-    request = update_response_url(dismissed, clicked.click.response_url)
+    request = replace_response_url(dismissed, clicked.click.response_url)
     message = build_reason_note(request, clicked.texts, undo_key=key)
     return services.ephemeral.show(request, [message], replace=True)

@@ -1,7 +1,7 @@
 """*Edit*: the editor opens."""
 
 from handlers.actions.click_listener import ClickContext, open_view, repeat_confirmation
-from handlers.blocks.forms import build_edit_view
+from handlers.blocks.modals import build_edit_view
 from handlers.context import Services, Work
 from storage.errors import RequestClosed
 

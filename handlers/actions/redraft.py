@@ -4,7 +4,7 @@ from typing import cast, get_args
 
 from bot.suggesting.redraft import Steering
 from handlers.actions.click_listener import ClickContext, open_view
-from handlers.blocks.forms import build_language_view
+from handlers.blocks.modals import build_language_view
 from handlers.context import Services, Work
 from handlers.payloads import MalformedPayload
 from storage.records import Steer

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.suggesting.choose import RetractedChoice
-from bot.suggesting.clicks import update_response_url
+from bot.suggesting.clicks import replace_response_url
 from handlers.actions.click_listener import ClickContext
 from handlers.blocks.confirmations import parse_undo_block
 from handlers.blocks.messages import build_notice
@@ -21,7 +21,7 @@ async def _reopen(services: Services, clicked: ClickContext, undone: RetractedCh
     """Delete what was posted, and show the candidates again; or say that their texts were not kept."""
     is_deleted = await services.deliverer.retract(undone.parts)
     note = clicked.texts("undone" if is_deleted else "undone-not-deleted")
-    request = update_response_url(undone.entry.request, clicked.click.response_url)
+    request = replace_response_url(undone.entry.request, clicked.click.response_url)
     if not any(candidate.text for candidate in undone.entry.visible):
         sentence = f"{note} {clicked.texts('no-text-kept')}"
         await services.ephemeral.show(request, [build_notice(sentence)], replace=True)

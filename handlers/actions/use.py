@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.errors import StaleConversation
 from bot.suggesting.choose import RecordedChoice
-from bot.suggesting.clicks import Click, update_response_url
+from bot.suggesting.clicks import Click, replace_response_url
 from handlers.actions.click_listener import ClickContext, repeat_confirmation
 from handlers.blocks.confirmations import build_stale_warning
 from handlers.context import Services, Work
@@ -16,7 +16,7 @@ async def use(services: Services, clicked: ClickContext) -> Work:
     try:
         return await _use(services, clicked, services.chooser.use)
     except StaleConversation as stale:
-        request = update_response_url(stale.request, clicked.click.response_url)
+        request = replace_response_url(stale.request, clicked.click.response_url)
         return services.display.ask(request, build_stale_warning(stale, clicked.texts))
 
 
@@ -33,4 +33,4 @@ async def _use(
         chosen = await choose(clicked.click, clicked.action.value)
     except RequestClosed as closed:
         return await repeat_confirmation(services, clicked, closed)
-    return services.display.deliver(services.deliverer, chosen, clicked.texts)
+    return services.display.deliver_and_confirm(services.deliverer, chosen, clicked.texts)

@@ -2,7 +2,7 @@
 
 candidates     the candidates, all at once or in places that fill
 confirmations  what became of a reply, and questions before it is sent
-forms          modals: editor, language, pasted message, export
+modals         editor, language, pasted message, export
 messages       messages within Slack's limits
 elements       Block Kit's objects
 action_ids     ids of buttons, views and inputs

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.suggesting.clicks import update_response_url
+from bot.suggesting.clicks import replace_response_url
 from handlers.context import Context, Services
 from handlers.payloads import CommandPayload
 from handlers.slack.ephemeral import to_response_url
@@ -28,7 +28,7 @@ async def find_last_open(services: Services, context: Context[CommandPayload]) -
     if entry is None:
         return None
     response_url = to_response_url(context.payload.response_url, services.now())
-    return replace(entry, request=update_response_url(entry.request, response_url))
+    return replace(entry, request=replace_response_url(entry.request, response_url))
 
 
 def _get_id_scope(services: Services, context: Context[CommandPayload]) -> str | None:

@@ -19,8 +19,8 @@ from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.elements import Block
-from handlers.blocks.forms import build_notice_view
 from handlers.blocks.messages import BlockMessage, build_notice
+from handlers.blocks.modals import build_notice_view
 from handlers.error_messages import describe_error
 from handlers.middleware.trusted_origins import LONGEST
 from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_url

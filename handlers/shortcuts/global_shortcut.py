@@ -4,8 +4,8 @@ import logging
 from typing import Any, Final
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.blocks.forms import build_paste_view
 from handlers.blocks.messages import build_notice
+from handlers.blocks.modals import build_paste_view
 from handlers.context import Ack, Context, Services, handle
 from handlers.payloads import GlobalShortcut, parse_global_shortcut
 from handlers.slack.errors import translate_errors

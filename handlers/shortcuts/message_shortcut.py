@@ -10,8 +10,8 @@ from bot.i18n.texts import Texts
 from bot.suggesting.admission import Ask
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.candidates import build_candidates_view
-from handlers.blocks.forms import build_notice_view
 from handlers.blocks.messages import build_notice
+from handlers.blocks.modals import build_notice_view
 from handlers.context import Ack, Context, Services, handle
 from handlers.payloads import MessageShortcut, parse_message_shortcut
 from handlers.slack.ephemeral import to_response_url

@@ -87,7 +87,9 @@ class EphemeralMessages:
         """Send a direct message. Raises NotShown."""
         await self._send_or_raise(partial(self._post_directly, user_id), message)
 
-    async def send_privately(self, *, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage) -> None:
+    async def send_privately(
+        self, *, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
+    ) -> None:
         """Send a message where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
         if channel_id.startswith("D"):
             await self.send_directly(user_id, message)
@@ -115,7 +117,9 @@ class EphemeralMessages:
             _log.info("the modal is closed, or cannot be changed: %s", error, extra={"request_id": request.id})
             return False
 
-    async def _send_by_response_url(self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool) -> None:
+    async def _send_by_response_url(
+        self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool
+    ) -> None:
         """Send the message, in halves where Slack finds it too long. The first may replace what was clicked."""
         try:
             await self._post_by_response_url(response_url, message, replace=replace)
@@ -123,7 +127,9 @@ class EphemeralMessages:
             for index, half in enumerate(_halve(message, refusal)):
                 await self._send_by_response_url(response_url, half, replace=replace and index == 0)
 
-    async def _post_by_response_url(self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool) -> None:
+    async def _post_by_response_url(
+        self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool
+    ) -> None:
         """Post the whole message by a `response_url`."""
         if response_url is None or response_url.expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
@@ -162,7 +168,9 @@ class EphemeralMessages:
         linked = await self._link_thread(request, message)
         await self._send_or_raise(partial(self._post_directly, request.agent_id), linked)
 
-    async def _post_ephemeral(self, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage) -> None:
+    async def _post_ephemeral(
+        self, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
+    ) -> None:
         """Post by `chat.postEphemeral`."""
         async with translate_errors():
             await self._client.chat_postEphemeral(

@@ -8,7 +8,7 @@ from bot.errors import StaleConversation
 from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.clicks import Click
 from handlers.blocks.action_ids import REPLY_BLOCK
-from handlers.blocks.forms import build_stale_edit_view
+from handlers.blocks.modals import build_stale_edit_view
 from handlers.context import Ack, Context, Services, handle
 from handlers.payloads import EditSubmission, parse_edit_submission
 from handlers.views.submissions import refuse_under, to_click
@@ -43,4 +43,4 @@ async def _answer(choose: Choose, services: Services, context: Context[EditSubmi
     await context.ack()
     if submission.previous_view_id is not None:
         services.live_messages.remember_modal(chosen.request.id, submission.previous_view_id)
-    services.follow_up(chosen.request, texts, services.display.deliver(services.deliverer, chosen, texts))
+    services.follow_up(chosen.request, texts, services.display.deliver_and_confirm(services.deliverer, chosen, texts))

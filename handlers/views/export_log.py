@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.blocks.forms import build_export_view
+from handlers.blocks.modals import build_export_view
 from handlers.context import Ack, Services
 from handlers.export_jobs import ExportOrder
 from handlers.payloads import CommandPayload, ExportSubmission, MalformedPayload, parse_export_submission

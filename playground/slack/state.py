@@ -13,9 +13,9 @@ from playground.slack.config import AppConfig
 from playground.slack.objects import (
     Channel,
     Ephemeral,
+    IssuedResponseUrl,
     Json,
     Message,
-    IssuedResponseUrl,
     Token,
     TokenKind,
     Trigger,

@@ -377,7 +377,9 @@ class Workspace:
 
     def _enter(self, user: User, surface: Surface, block: Json, element: Json, chosen: Any) -> None:
         entered = self.state.entered.setdefault((user.id, surface_key(surface)), {})
-        entered.setdefault(block["block_id"], {})[element["action_id"]] = interactions.build_state_entry(element, chosen)
+        entered.setdefault(block["block_id"], {})[element["action_id"]] = interactions.build_state_entry(
+            element, chosen
+        )
 
     def _check_member(self, user: User, channel: Channel) -> None:
         now = self.state.channels[channel.id]

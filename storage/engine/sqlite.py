@@ -136,17 +136,17 @@ class SqliteCursor:
         return self
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> "SqliteCursor":
-        def run(connection: sqlite3.Connection) -> None:
+        def execute_and_fetch(connection: sqlite3.Connection) -> None:
             self._store_result(connection.execute(sql, tuple(parameters)))
 
-        await self._connection.run(run)
+        await self._connection.run(execute_and_fetch)
         return self
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "SqliteCursor":
-        def run(connection: sqlite3.Connection) -> None:
+        def execute_and_fetch(connection: sqlite3.Connection) -> None:
             self._store_result(connection.executemany(sql, parameters))  # type: ignore[arg-type]
 
-        await self._connection.run(run)
+        await self._connection.run(execute_and_fetch)
         return self
 
     async def fetchall(self) -> list[Any]:

@@ -81,7 +81,9 @@ class Agent:
     async def sees(self, needle: str) -> Ephemeral:
         return await self.scene.seen(lambda: self._newest(lambda message: needle in _all_of(message)))
 
-    async def _does(self, act: Callable[[], Awaitable[DispatchOutcome]], *, done: Callable[[dict[str, Any]], bool]) -> None:
+    async def _does(
+        self, act: Callable[[], Awaitable[DispatchOutcome]], *, done: Callable[[dict[str, Any]], bool]
+    ) -> None:
         """Acts; and again where that was not acknowledged, and is not recorded either."""
         for _ in range(3):
             outcome = await act()

@@ -13,8 +13,8 @@ from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
-from handlers.blocks.forms import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
 from handlers.blocks.messages import BlockMessage, build_notice
+from handlers.blocks.modals import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
 from playground.slack.validation.validators import find_block_errors, find_view_errors
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
 from tests.conftest import Stage, StageMaker

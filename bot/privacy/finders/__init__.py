@@ -1,7 +1,7 @@
 """Finders of personal data. Each takes a folded text (`bot/privacy/folding.py`) and yields spans of it.
 
 emails        e-mail addresses, also encoded or spelled out
-accounts      cards and IBANs
+cards_and_ibans  cards and IBANs
 ip_addresses  IP addresses
 phones        phone numbers
 secrets       passwords, codes, keys and tokens

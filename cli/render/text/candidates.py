@@ -36,7 +36,7 @@ def list_missing(entry: LogEntry, texts: Texts) -> list[str]:
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
     lines = []
     if failed:
-        lines.append(texts("drafts-failed", failed=failed, count=len(entry.candidates), list_reasons=errors))
+        lines.append(texts("drafts-failed", failed=failed, count=len(entry.candidates), reasons=errors))
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))
     return lines

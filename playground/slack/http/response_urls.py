@@ -10,7 +10,7 @@ from playground.slack.fault_injection import RESPONSE_URL, FaultInjector
 from playground.slack.http.responses import ApiResponse, respond_with_fault, to_http
 from playground.slack.journal import Journal
 from playground.slack.methods.chat import join_thread
-from playground.slack.objects import Ephemeral, Json, Message, IssuedResponseUrl
+from playground.slack.objects import Ephemeral, IssuedResponseUrl, Json, Message
 from playground.slack.people.directory import BOT_ID, BOT_USER_ID
 from playground.slack.state import State
 from playground.slack.validation.message_content import MessageContent, is_true, parse_content

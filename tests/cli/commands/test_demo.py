@@ -154,12 +154,12 @@ async def test_samples_in_a_database_of_real_replies_are_left_out_and_that_is_to
     there = location(tmp_path)
     async with ModelDouble.start() as model:
         async with open_demo(settings(openai_base_url=model.base_url), there) as demo:
-            assert "The replies are written by gpt-4o-mini." in demo.told
+            assert "The replies are written by gpt-4o-mini." in demo.announcement
             await asked(demo)
             await shown_to(demo)
         assert model.total == 3
     async with open_demo(settings(), there) as demo:
-        assert demo.told[-1].endswith("--include-simulated")
+        assert demo.announcement[-1].endswith("--include-simulated")
 
 
 async def test_the_fault_panel_makes_the_model_fail_and_well_again(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from handlers.blocks.confirmations import parse_undo_block
 from handlers.context import Services, Work
 
 
-async def post(services: Services, clicked: ClickContext) -> Work:
+async def post_again(services: Services, clicked: ClickContext) -> Work:
     """Post the reply again."""
     chosen = await services.deliverer.post_again(clicked.click, clicked.action.value)
     chosen = replace(chosen, undo_key=parse_undo_block(clicked.action.block_id)[1])
-    return services.display.deliver(services.deliverer, chosen, clicked.texts)
+    return services.display.deliver_and_confirm(services.deliverer, chosen, clicked.texts)
