@@ -21,7 +21,7 @@ class SettingsError(Exception):
 
 
 class Failed(Exception):  # noqa: N818 - it is told, and ends the command, as an outcome
-    """What was asked did not work; the message says why and what to do, in one line."""
+    """The command did not work; the message says why and what to do, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

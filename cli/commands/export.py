@@ -76,7 +76,7 @@ class NothingFound(Failed):
     """The log has no request of the team, channel, agent or style that was named."""
 
 
-def run(
+def run(  # long: every option with its help
     *,
     export_format: Annotated[FormatName, typer.Option("--format", help="See docs/exports.md for each.")] = "jsonl",
     since: Since = None,

@@ -58,7 +58,7 @@ class TryOptions:
     pick: int | None = None
 
 
-def run(
+def run(  # long: every option with its help
     *,
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, in quotes.")],
     hint: Annotated[str | None, typer.Option(metavar="TEXT", help="How to write the replies.")] = None,

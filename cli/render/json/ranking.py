@@ -1,4 +1,4 @@
-"""What `suggest rank` learned, scored, evaluated and rolled back, as JSON."""
+"""Results of `suggest rank train`, `score`, `evaluate` and `rollback`, as JSON."""
 
 import json
 from dataclasses import asdict

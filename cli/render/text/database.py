@@ -1,4 +1,4 @@
-"""What commands did to a database: backup, migration, erasure, pruning."""
+"""Results of commands on a database: backup, migration, erasure, pruning."""
 
 from typing import TYPE_CHECKING, Final
 

@@ -1,4 +1,4 @@
-"""What `suggest rank` learned, scored, evaluated and rolled back, on a terminal."""
+"""Results of `suggest rank train`, `score`, `evaluate` and `rollback`, on a terminal."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
