@@ -64,7 +64,7 @@ async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def run_bot(
+async def run_bot(  # long: the wiring of the whole bot, read once from top to bottom
     settings: Settings, *, http: Address | None, health: Address | None, models: ModelSource | None = None
 ) -> AsyncIterator[int | None]:
     """Run the bot, accepting work inside the block; yield the port that it listens on, if it does.

@@ -40,9 +40,8 @@ def suggest(
     """Candidate replies for support agents in Slack: drafted together, shown privately, every choice recorded."""
 
 
-@rank.callback()
+@rank.callback(help="What is learned from choices, and which ranker orders replies.")
 def _limit_threads() -> None:
-    """What is learned from choices, and which ranker orders replies."""
     from cli.settings import limit_algebra_threads
 
     limit_algebra_threads()

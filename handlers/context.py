@@ -1,4 +1,4 @@
-"""What a handler works with: the bot's services, and one payload with what answering it takes."""
+"""A handler's context: the bot's services, and one payload with its sender."""
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping

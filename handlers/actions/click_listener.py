@@ -1,4 +1,4 @@
-"""What clicks have in common: parse, commit, acknowledge; then what takes time.
+"""Listeners for clicks: parse, commit, acknowledge; then the work that takes time.
 
 A step commits and returns the work that follows the acknowledgement. `on_click` makes a Bolt listener of it:
 

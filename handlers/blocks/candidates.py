@@ -24,7 +24,7 @@ from storage.records import Candidate, DraftError, LogEntry, Request, Steer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleLabels:
-    """What styles are called in front of the agent, by name."""
+    """Labels of styles as agents see them, by name."""
 
     styles: dict[str, str]
 
@@ -210,7 +210,7 @@ def _build_steer_menu(candidate: Candidate, texts: Texts) -> Block:
 
 
 def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
-    """What is missing and why, then the buttons for the request as a whole."""
+    """Build the end of the last message: failed drafts and why, then the buttons for the whole request."""
     errors = [candidate.error for candidate in entry.candidates if candidate.error]
     errors = [error for error in errors if error != "cancelled"]  # by the agent's own decision
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)

@@ -28,7 +28,7 @@ def to_plain_text(text: str) -> str:
 
 
 def _resolve_markup(marked: str) -> str:
-    """What a person reads of one marked piece: a mention, a channel, a link."""
+    """Resolve one marked piece, a mention, a channel or a link, to what a person reads."""
     target, _, label = marked.partition("|")
     if target.startswith("@"):
         return f"@{label.removeprefix('@')}" if label else "@somebody"

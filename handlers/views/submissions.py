@@ -1,4 +1,4 @@
-"""What submissions have in common."""
+"""Refusals under an input of a modal, and submissions as clicks."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

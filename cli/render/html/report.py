@@ -6,7 +6,7 @@ from importlib import resources
 from typing import Final
 
 from bot.reporting import Report
-from bot.reporting.report import Breakdown, Group, Note, PositionShares, Rate, Week
+from bot.reporting.report import Breakdown, Cost, Group, Note, PositionShares, Rate, Week
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
 from cli.render.html import charts
@@ -494,6 +494,17 @@ def _render_cost(report: Report) -> Iterator[Markup]:
         )
         for each, count in zip(cost.models, tokens, strict=True)
     ]
+    total = f"{numbers.format_money(cost.total, cost.currency)} in all." if cost.total is not None else None
+    found = (total, numbers.describe_incomplete_cost(report), numbers.describe_missing_prices(report))
+    yield _render_section(
+        "Tokens and cost",
+        " ".join(line for line in found if line is not None),
+        element("figure", charts.draw_bars("Tokens by model", bars)),
+        _render_cost_table(cost),
+    )
+
+
+def _render_cost_table(cost: Cost) -> Markup:
     rows = [
         [
             each.model,
@@ -505,23 +516,8 @@ def _render_cost(report: Report) -> Iterator[Markup]:
         ]
         for each in cost.models
     ]
-    found = [
-        line
-        for line in (numbers.describe_incomplete_cost(report), numbers.describe_missing_prices(report))
-        if line is not None
-    ]
-    yield _render_section(
-        "Tokens and cost",
-        " ".join(
-            [f"{numbers.format_money(cost.total, cost.currency)} in all." if cost.total is not None else "", *found]
-        ).strip(),
-        element("figure", charts.draw_bars("Tokens by model", bars)),
-        _render_table(
-            "Tokens and cost",
-            ("model", "drafts", "read", "written", *(["untold"] if cost.untold else []), "cost"),
-            rows,
-        ),
-    )
+    heads = ("model", "drafts", "read", "written", *(["untold"] if cost.untold else []), "cost")
+    return _render_table("Tokens and cost", heads, rows)
 
 
 def _render_words(report: Report) -> Iterator[Markup]:
