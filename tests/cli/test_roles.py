@@ -144,7 +144,7 @@ async def test_an_encoding_that_does_not_hold_every_text(
     name = f"in_{encoding.lower()}"
     locale = "LC_COLLATE 'C' LC_CTYPE 'C'"
     postgresql.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' {locale}")
-    postgresql.lent.extend([name, f"{name}_utf8"])
+    postgresql.lent.update({name: False, f"{name}_utf8": False})
     monkeypatch.setenv("SUGGEST_DATABASE_URL", postgresql.url_of(name))
     sql = f"CREATE DATABASE {name}_utf8 TEMPLATE template0 ENCODING 'UTF8' {locale}"
     status, message = await database(suggest)
