@@ -48,19 +48,19 @@ class RankableCandidate(Protocol):
 
 
 FEATURES: Final = {
-    "log_words": "log(1 + words); words as near-duplicates count them: pairs of characters in scripts without spaces",
+    "log_words": "log(1 + words); words as for near-duplicates: pairs of characters in scripts without spaces",
     "log_words_squared": "log(1 + words), squared: neither the shortest nor the longest need be best",
     "word_length": "mean characters of a word",
     "word_length_squared": "mean characters of a word, squared",
     "similarity": "TF-IDF cosine to the whole conversation (Salton and Buckley 1988)",
     "similarity_last": "TF-IDF cosine to the last 50 words of the last turn",
-    "novelty": "share of its distinct words that the conversation does not have",
-    "log_new_words": "log(1 + distinct words that the conversation does not have)",
-    "repeats": "share of its runs of three words that stand in the conversation",
+    "novelty": "share of its distinct words that are not in the conversation",
+    "log_new_words": "log(1 + distinct words that are not in the conversation)",
+    "repeats": "share of its word trigrams that are in the conversation",
     "rarity": "mean inverse document frequency of its words",
     "distinct": "distinct words by words",
-    "first_person": "share of words that are I, we, my, our (English)",
-    "second_person": "share of words that are you, your (English)",
+    "first_person": "share of words among I, we, my, our (English)",
+    "second_person": "share of words among you, your (English)",
     "central": "mean TF-IDF cosine to the other candidates",
     "log_characters": "log(1 + characters)",
     "log_sentences": "log(1 + sentence ends, of Chinese, Arabic and Hindi too)",
@@ -73,7 +73,7 @@ FEATURES: Final = {
     "ends_whole": "1 if its last character ends a sentence",
     "mean_logprob": "mean log-probability of its tokens, where the server returns it",
     "total_logprob": "mean log-probability times words",
-    "log_doubt": "log(0.1 - mean log-probability): the first doubts count most",
+    "log_doubt": "log(0.1 - mean log-probability): small doubts count most",
 }
 
 _SENTENCE_END: Final = re.compile(r"[.!?]+(?=\s|$)|[。！？؟।]+")  # noqa: RUF001
