@@ -17,12 +17,59 @@ SHARE = 0.03
 RIDDLES = re.compile(r"(What|Whether|Who|Whom|Whose|Where|How)\b")
 
 IRREGULAR = frozenset(
-    "begun built chosen done drawn found given held kept known left lost made put said seen sent shown taken told written".split()
+    [
+        "begun",
+        "built",
+        "chosen",
+        "done",
+        "drawn",
+        "found",
+        "given",
+        "held",
+        "kept",
+        "known",
+        "left",
+        "lost",
+        "made",
+        "put",
+        "said",
+        "seen",
+        "sent",
+        "shown",
+        "taken",
+        "told",
+        "written",
+    ]
 )
-NO_PARTICIPLES = frozenset("embed exceed feed need proceed seed".split())
+NO_PARTICIPLES = frozenset(["embed", "exceed", "feed", "need", "proceed", "seed"])
 PREPOSITIONS = frozenset(
-    "about after around at before beside between by for from in into of on onto over since through to towards under until "
-    "with within without".split()
+    [
+        "about",
+        "after",
+        "around",
+        "at",
+        "before",
+        "beside",
+        "between",
+        "by",
+        "for",
+        "from",
+        "in",
+        "into",
+        "of",
+        "on",
+        "onto",
+        "over",
+        "since",
+        "through",
+        "to",
+        "towards",
+        "under",
+        "until",
+        "with",
+        "within",
+        "without",
+    ]
 )
 CONVERTERS = re.compile(r"(from|to)_\w+|on_\w+")
 """`to_json`, `from_row`, and handlers of events, `on_message`, are the field's own."""
