@@ -1,7 +1,8 @@
 """Commands as processes that start at once: forked off one that has everything imported already (see `launcher`).
 
 An interpreter takes two seconds of CPU to import what most commands need. What is started here is a real process, with
-its own signals, terminal, limits and exit code; only the import is shared. Tests of the very start use `subprocess`.
+its own signals, terminal, limits and exit code; only the import is shared. It ends without `atexit`. Tests of the very
+start, and of the very end, use `subprocess`.
 """
 
 import atexit

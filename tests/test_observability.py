@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -28,7 +30,6 @@ from playground.model_server import Call, ModelDouble, bad_request
 from storage.repositories.replicas import Replicas
 from tests.bot.desk import WORDS, Desk
 from tests.conftest import Stage, StageMaker
-from tests.nursery import started
 from tests.storage.stores import SqliteFiles, Store, open_store, record_request
 from tests.test_docs import code, fenced, read, rows, section
 
@@ -332,7 +333,7 @@ async def traced(tmp_path: Path, model: ModelDouble, *args: str, **settings: str
     """What LangSmith is sent while `suggest try` drafts with this model."""
     async with langsmith() as (address, bodies):
         env = {
-            **{name: "" for name in os.environ if name.startswith(("LANGCHAIN_", "LANGSMITH_", "SUGGEST_"))},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LANG", "SUGGEST_"))},
             "LANGSMITH_TRACING": "true",
             "LANGSMITH_ENDPOINT": address,
             "LANGSMITH_API_KEY": "lsv2_pt_test",
@@ -340,10 +341,17 @@ async def traced(tmp_path: Path, model: ModelDouble, *args: str, **settings: str
             "OPENAI_BASE_URL": model.base_url,
             **settings,
         }
-        command = ("try", f"{SECRET} message", "--hint", f"{SECRET} hint", *args)
-        with started(*command, env=env, folder=tmp_path) as process:
-            _, told = await asyncio.to_thread(process.communicate)
-        assert "Traceback" not in told, told
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "cli", "try", f"{SECRET} message", "--hint", f"{SECRET} hint", *args],
+            cwd=tmp_path,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert b"Traceback" not in ended.stderr, ended.stderr.decode()
     return b"\n".join(bodies)
 
 
