@@ -223,12 +223,12 @@ def test_halves_are_cut_behind_buttons() -> None:
     """Until one block is left, whose text is cut; what cannot be cut is given back as nothing."""
     section = {"type": "section", "text": {"type": "plain_text", "text": "word " * 200}}
     actions = {"type": "actions", "elements": []}
-    whole = messages.Message(text="t", blocks=(section, section, actions, section, actions))
+    whole = messages.BlockMessage(text="t", blocks=(section, section, actions, section, actions))
     first, second = messages.halve(whole)
     assert (first.blocks, second.blocks) == ((section, section, actions), (section, actions))
-    parts = messages.halve(messages.Message(text="t", blocks=(section,)))
+    parts = messages.halve(messages.BlockMessage(text="t", blocks=(section,)))
     assert "".join(part.blocks[0]["text"]["text"] for part in parts).split() == ("word " * 200).split()
-    assert messages.halve(messages.Message(text="t", blocks=(actions,))) == ()
+    assert messages.halve(messages.BlockMessage(text="t", blocks=(actions,))) == ()
 
 
 def test_the_playground_counts_json_as_well_as_text() -> None:
