@@ -190,7 +190,7 @@ class Stage:
 
     async def logged(self, *types: str) -> dict[str, Any]:
         """The newest request of the log, once these are its events: what follows an answer takes a moment to commit."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 lines = await self.log()
                 if lines and [event["type"] for event in lines[-1]["events"]] == list(types):

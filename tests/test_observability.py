@@ -61,7 +61,7 @@ class Log:
 
     async def line(self, event: str, *, number: int = 1) -> dict[str, Any]:
         """The line of this kind, once there are so many of them."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while len(self.lines(event)) < number:  # noqa: ASYNC110 - a stream tells nobody
                 await asyncio.sleep(0.02)
         return self.lines(event)[number - 1]

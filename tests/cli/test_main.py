@@ -229,6 +229,6 @@ async def test_ctrl_c_stops_what_is_being_drafted() -> None:
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(0.05)

@@ -186,7 +186,7 @@ class Scene:
     async def settle(self) -> Records:
         """Wait until nothing is left to do; then stop the bot, and read what it has recorded."""
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while await self.left_over():
                     await self.revive()
                     await asyncio.sleep(0.02)

@@ -154,7 +154,7 @@ async def test_postgresql_that_is_not_there_yet(scenes: SceneMaker, postgres: An
 
 
 async def _until_ready(scene: Scene) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await readiness(scene) != 200:  # noqa: ASYNC110 - of another process, no event comes
             await asyncio.sleep(0.05)
 

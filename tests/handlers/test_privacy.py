@@ -30,7 +30,7 @@ def find_files_with(stage: Stage, needle: str) -> list[str]:
 
 async def wait_until_wiped(stage: Stage, needle: str) -> None:
     """Wait until no file of the database has these bytes any more, while the bot runs."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             if not find_files_with(stage, needle):
                 return

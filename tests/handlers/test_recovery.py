@@ -65,13 +65,13 @@ async def rows(stage: Stage, query: str) -> Sequence[Any]:
 
 async def wait_for_row(stage: Stage, query: str) -> None:
     """Until the bot has committed what this finds."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not await rows(stage, query):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.01)
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not holds():  # noqa: ASYNC110 - logs and journals tell nobody
             await asyncio.sleep(0.01)
 
@@ -316,7 +316,7 @@ async def test_what_was_taken_back_and_not_deleted_is_deleted(stage: Stage) -> N
     assert len(stage.replies()) == 1
     async with stage.bot():
         await stage.slack.wait_until(lambda: stage.replies() == [])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await rows(stage, "SELECT * FROM deliveries"):  # noqa: ASYNC110 - another connection's commit
                 await asyncio.sleep(0.02)
 

@@ -42,7 +42,7 @@ async def wait_for_full_modal(stage: Stage, count: int = 3) -> View:
 
 async def wait_until_all_shown(stage: Stage) -> dict[str, Any]:
     """The newest request, once all its candidates are recorded as visible, which follows the update by a moment."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             line = (await stage.log())[-1]
             if line["request"]["status"] == "shown" and all(each["shown_at"] for each in line["candidates"]):
@@ -167,7 +167,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     await stage.slack.click(stage.agent, one, "use_candidate")
     asked = await wait_for_modal(stage, "use_anyway")
     gates.open(1, 2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.slack.wait_until_idle()
@@ -262,7 +262,7 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
     await stage.slack.close_view(stage.agent, one)
     gates.open(1, 2)
     await stage.slack.wait_until(lambda: bool(stage.slack.journal.calls("views.update")))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.suggest("last")
@@ -284,7 +284,7 @@ async def test_what_is_still_drafted_is_not_there_to_be_seen_again_yet(stage: St
     assert "still being drafted" in json.dumps(outcome.body)
     await gates.ready()
     gates.open(0, 1, 2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len((await stage.log())[0]["candidates"]) < 3:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.02)
     await stage.suggest("last")
@@ -410,7 +410,7 @@ async def test_a_shortcut_that_slack_delivers_twice_opens_one_window(stage: Stag
     payload = stage.slack.payloads.build_global_shortcut(stage.agent, "suggest_anywhere")
     delivery = Dispatch(kind="interactive", name="suggest_anywhere", payload=payload, user_id=stage.agent.id)
     await stage.slack.dispatch_twice(delivery)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:  # the second one fails, and changes nothing that could be waited for
             if len(stage.slack.journal.calls("views.open")) == 2:
                 break

@@ -192,7 +192,7 @@ async def test_the_page_shows_the_choice_log_as_it_is_written(tmp_path: Path) ->
         await asked(demo)
         await shown_to(demo)
         async with aiohttp.ClientSession() as page, page.get(f"{demo.slack.url}/client/stream") as stream:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 async for line in stream.content:
                     if b'"choice-log/1"' in line:
                         return
