@@ -57,7 +57,7 @@ bench: $(DEV)  ## The benchmarks, beside the peer (several minutes)
 
 # The first lock constrains the second. UPGRADE=--upgrade takes what is newest.
 lock: $(DEV)  ## Make both locks anew from pyproject.toml
-	$(COMPILE) $(UPGRADE) --extra parquet --extra postgresql --group build -o requirements.lock
+	$(COMPILE) $(UPGRADE) --extra parquet --extra postgresql --extra socks --group build -o requirements.lock
 	$(COMPILE) $(UPGRADE) --all-extras --group build --group bench --group dev -c requirements.lock -o requirements-dev.lock
 
 clean:  ## Remove what the targets made
