@@ -17,13 +17,18 @@ from cli.errors import Failed
 
 STDOUT: Final = Path("-")
 BUFFER: Final = 1024 * 1024
+PRIVATE: Final = 0o600
+"""For its owner only: it may hold what people wrote."""
+PUBLIC: Final = 0o644
 
 _LEVEL: Final = 6
+_SQLITE_ENDS: Final = ("-journal", "-wal", "-shm")
+"""SQLite's own files beside a database that is being written."""
 
 
 @contextmanager
-def open_output(output: Path) -> Iterator[BinaryIO]:
-    """Open stdout, a pipe or a file for writing.
+def open_output(output: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+    """Open stdout, a pipe or a file for writing; `mode` is that of a new file.
 
     Raises Failed if it cannot be written, BrokenPipeError if a reader leaves early.
     """
@@ -35,7 +40,7 @@ def open_output(output: Path) -> Iterator[BinaryIO]:
             with output.open("wb", buffering=BUFFER) as file, open_compressed(file, output) as plain:
                 yield plain
         else:
-            with open_atomic(output.resolve()) as file, open_compressed(file, output) as plain:
+            with open_atomic(output.resolve(), mode=mode) as file, open_compressed(file, output) as plain:
                 yield plain
     except BrokenPipeError:
         raise
@@ -70,35 +75,43 @@ def open_compressed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_atomic(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name once everything is on the disk; else nothing of it stays.
+def open_atomic(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+    """Open a file that takes its name once everything is on the disk; else nothing of it stays."""
+    with replace_whole(path, mode=mode) as part_file, _open_nameless(part_file) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        if not part_file.exists():
+            # src_dir_fd says nothing here, but makes Python follow the link to what has no name yet
+            os.link(f"/proc/self/fd/{file.fileno()}", part_file, src_dir_fd=file.fileno(), follow_symlinks=True)
 
-    A new one is for its owner only: it may hold what people wrote. One that replaces another has that one's mode.
+
+@contextmanager
+def replace_whole(path: Path, *, mode: int = PRIVATE) -> Iterator[Path]:
+    """Yield a name beside `path`; the file that is there at the end takes its place, else nothing of it stays.
+
+    One that replaces another has that one's mode.
     """
     part_file = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with _exit_at_sigterm(), _open_nameless(part_file) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if not part_file.exists():
-                # src_dir_fd says nothing here, but makes Python follow the link to what has no name yet
-                os.link(f"/proc/self/fd/{file.fileno()}", part_file, src_dir_fd=file.fileno(), follow_symlinks=True)
-        part_file.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)  # whatever the umask left of it
+        with _exit_at_sigterm():
+            yield part_file
+        part_file.chmod(path.stat().st_mode & 0o777 if path.exists() else mode)  # whatever the umask left of it
         part_file.replace(path)
-        sync_folder(path.parent)
+        _sync_folder(path.parent)
     finally:
-        part_file.unlink(missing_ok=True)
+        for end in ("", *_SQLITE_ENDS):
+            part_file.with_name(part_file.name + end).unlink(missing_ok=True)
 
 
 def _open_nameless(part_file: Path) -> BinaryIO:
     """Open a file without a name, of which a killed process leaves nothing; else one at `part_file`."""
     with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(part_file.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+        descriptor = os.open(part_file.parent, os.O_TMPFILE | os.O_WRONLY, PRIVATE)
         if Path(f"/proc/self/fd/{descriptor}").exists():
             return os.fdopen(descriptor, "wb", buffering=BUFFER)
         os.close(descriptor)
-    return os.fdopen(os.open(part_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb", buffering=BUFFER)
+    return os.fdopen(os.open(part_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE), "wb", buffering=BUFFER)
 
 
 @contextmanager
@@ -118,7 +131,7 @@ def _exit(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Sync a folder, so that a new name in it is on the disk too."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

@@ -1,6 +1,5 @@
 """One refit, from the log to a ranker and its verdict: for a process of its own, since it takes seconds of CPU."""
 
-import json
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,18 +26,16 @@ class RefitResult:
     left_out: dict[str, int]
     verdict: Verdict
 
-    def to_json(self) -> str:
-        """Write it for the process that asked."""
+    def to_dict(self) -> dict[str, Any]:
+        """Convert it for JSON."""
         until = self.trained_until
-        return json.dumps({**asdict(self), "trained_until": until and until.isoformat()}, allow_nan=False)
+        return {**asdict(self), "trained_until": until and until.isoformat()}
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read it back. Raises ValueError, TypeError or KeyError if `to_json` did not write it."""
-        found: dict[str, Any] = json.loads(text)
-        until = found.pop("trained_until")
-        verdict = Verdict.from_dict(found.pop("verdict"))
-        return cls(trained_until=until and datetime.fromisoformat(until), verdict=verdict, **found)
+    def from_dict(cls, found: dict[str, Any]) -> Self:
+        """Read it back. Raises ValueError, TypeError or KeyError if `to_dict` did not make it."""
+        until, verdict = found["trained_until"], Verdict.from_dict(found["verdict"])
+        return cls(**{**found, "trained_until": until and datetime.fromisoformat(until), "verdict": verdict})
 
 
 async def read_choice_sets(

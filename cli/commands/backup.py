@@ -1,7 +1,6 @@
 """`suggest backup`: a checked copy of the choice log, made while the bot runs; written whole or not at all."""
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
-from cli.output_file import sync_folder
+from cli.output_file import replace_whole
 from cli.render.json import database as json
 from cli.render.output import print_result
 from cli.render.text import database as text
@@ -42,19 +41,13 @@ def run(
 
     Example: suggest backup suggest-backup.db
     """
-    if not force:
-        refuse_existing(file)
-    receipt = asyncio.run(back_up(locate_database(database), file))
+    if not force and (file.exists() or file.is_symlink()):
+        raise SettingsError(f"{file} is there already: name another file, or give --force to replace it")
+    receipt = back_up(locate_database(database), file)
     print_result(receipt, as_json=as_json, to_text=text.render_backup, to_json=json.render_backup)
 
 
-def refuse_existing(target: Path) -> None:
-    """Leave a file alone that is there already. Raises SettingsError."""
-    if target.exists() or target.is_symlink():
-        raise SettingsError(f"{target} is there already: name another file, or give --force to replace it")
-
-
-async def back_up(location: Location, target: Path) -> BackupReceipt:
+def back_up(location: Location, target: Path) -> BackupReceipt:
     """Copy a SQLite database to a file. Raises SettingsError for another database or target, Failed."""
     if location.file is None:
         raise SettingsError(
@@ -63,11 +56,15 @@ async def back_up(location: Location, target: Path) -> BackupReceipt:
             "docs/operations.md tells how to restore it"
         )
     _refuse_to_replace(target, location.file)
+    schema = asyncio.run(_read_schema(location))
+    return BackupReceipt(database=location, target=target, rows=_copy(location.file, target, schema))
+
+
+async def _read_schema(location: Location) -> str:
     async with open_existing(location) as database:
         schema, _ = await read_revisions(database)
         assert schema is not None
-    rows = await asyncio.to_thread(_copy, location.file, target, schema)
-    return BackupReceipt(database=location, target=target, rows=rows)
+        return schema
 
 
 def _refuse_to_replace(target: Path, source: Path) -> None:
@@ -78,19 +75,12 @@ def _refuse_to_replace(target: Path, source: Path) -> None:
 
 def _copy(source: Path, target: Path, schema: str) -> dict[str, int]:
     """Copy to a file beside `target`, check it, and put it in `target`'s place. Raises Failed."""
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        copied = sqlite_backup.copy(source, beside, schema=schema)
-        beside.replace(target)
-        sync_folder(target.absolute().parent)
+        with replace_whole(target) as beside:
+            return sqlite_backup.copy(source, beside, schema=schema)
     except sqlite_backup.DamagedCopy as error:
         raise Failed(f"the copy of {source} is not whole ({error}), and was thrown away") from error
     except DatabaseUnavailable as error:
         raise Failed(f"{source} cannot be copied to {target} ({error}): is there room on the disk?") from error
     except OSError as error:
         raise Failed(f"{target} cannot be written: {error.strerror}") from error
-    else:
-        return copied
-    finally:
-        for end in ("", "-journal", "-wal", "-shm"):
-            beside.with_name(beside.name + end).unlink(missing_ok=True)

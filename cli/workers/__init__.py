@@ -1,5 +1,6 @@
 """Child processes of `serve`.
 
+child           how a job gets into a process of its own, and its result back
 export          one export for Slack
 export_process  starts it
 training        one refit of the ranker

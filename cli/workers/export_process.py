@@ -1,9 +1,6 @@
 """Exports for Slack in processes of their own, which take neither CPU nor memory of the bot."""
 
 import asyncio
-import contextlib
-import json
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +10,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from cli.database_location import Location
+from cli.workers.child import ChildFailed, run_in_child
 from handlers.export_jobs import ExportFailed, ExportFile, ExportOrder
 from storage.tables import to_iso
 
@@ -35,10 +33,8 @@ class ProcessExporter:
         name = _NAMES.get(order.form, f"{order.form}.jsonl")
         with tempfile.TemporaryDirectory(prefix="suggest-export-") as folder:
             path = Path(folder) / name
-            told = await _run_job(self._build_job(order, path))
-            if "error" in told:
-                raise ExportFailed(str(told["error"]))
-            yield ExportFile(path=path, name=name, requests=int(told["requests"]))
+            written = await _run_job(self._build_job(order, path))
+            yield ExportFile(path=path, name=name, requests=written["requests"])
 
     def _build_job(self, order: ExportOrder, path: Path) -> dict[str, Any]:
         return {
@@ -54,23 +50,13 @@ class ProcessExporter:
         }
 
 
-async def _run_job(job: dict[str, Any]) -> dict[str, Any]:
-    """Run `cli.workers.export`. The job goes by stdin, since other users can read command lines."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.workers.export", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
+async def _run_job(job: dict[str, Any]) -> dict[str, int]:
+    """Run `cli.workers.export`, for LIMIT_S at most. Raises ExportFailed."""
     try:
         async with asyncio.timeout(LIMIT_S):
-            told, _ = await process.communicate(json.dumps(job).encode())
+            result: dict[str, int] = await run_in_child("cli.workers.export", job)
     except TimeoutError as error:
         raise ExportFailed(f"it took longer than {LIMIT_S:.0f} s") from error
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    try:
-        found: dict[str, Any] = json.loads(told)
-    except ValueError as error:
-        raise ExportFailed(f"its process ended with {process.returncode}") from error
-    return found
+    except ChildFailed as error:
+        raise ExportFailed(str(error)) from error
+    return result

@@ -1,4 +1,4 @@
-"""A refit in a process of its own: its result, its failures, and that it never outlives whoever started it."""
+"""A refit in a process of its own: its result, its failures; workers never outlive whoever started them."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from sqlalchemy import insert
@@ -17,6 +18,7 @@ from bot.ranking.model import Ranker
 from bot.ranking.promotion import judge
 from bot.ranking.refit import read_choice_sets
 from bot.ranking.training import RefitFailed
+from cli.workers.child import ChildFailed, run_in_child
 from cli.workers.training import ProcessRefitRunner
 from storage import tables
 from storage.queries.log_entries import Selection
@@ -134,25 +136,48 @@ def children() -> set[str]:
     return found
 
 
-def test_it_ends_with_whoever_started_it() -> None:
+# --- what both workers have of `cli/workers/child.py` -----------------------------------------------------
+
+
+def start_worker(name: str, folder: Path | None = None) -> "subprocess.Popen[bytes]":
+    arguments = [sys.executable, "-P", "-m", f"cli.workers.{name}"]
+    return subprocess.Popen(arguments, cwd=folder, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+
+
+WORKERS = ("training", "export")
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_ends_with_whoever_started_it(name: str) -> None:
     """Also where that was killed: the kernel closes the pipe. Here while it waits for a server that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"postgresql://user@127.0.0.1:{server.getsockname()[1]}/suggest"
-        with subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli.workers.training"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
+        order = {"since": None, "team_id": "T1", "form": "csv", "pseudonyms": False, "key": None, "actor": "U1"}
+        job = {"training": {"database_url": url}, "export": {**order, "url": url, "origin": "x", "output": "x.csv"}}
+        with start_worker(name) as process:
             assert process.stdin is not None
-            process.stdin.write(json.dumps({"database_url": url}).encode() + b"\n")
+            process.stdin.write(json.dumps(job[name]).encode() + b"\n")
             process.stdin.flush()
             connection, _ = server.accept()
             process.stdin.close()
-            assert process.wait(timeout=60) == 1
+            assert process.wait(timeout=120) == 1
             connection.close()
 
 
-def test_asked_for_nothing_it_says_so() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-P", "-m", "cli.workers.training"], input=b"", capture_output=True, timeout=60, check=False
-    )
-    assert ended.returncode == 1
-    assert ended.stderr.decode().strip() == "nothing was asked for"
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_that_is_asked_for_nothing_says_so(name: str) -> None:
+    with start_worker(name) as process:
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors.decode().strip() == "nothing was asked for"
+
+
+@pytest.mark.parametrize("name", WORKERS)
+async def test_a_worker_imports_nothing_from_the_folder_it_is_started_in(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('from the folder')")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ChildFailed, match=r"KeyError, in .*cli/workers"):
+        await run_in_child(f"cli.workers.{name}", {})
