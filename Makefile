@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench lock clean
+.PHONY: help demo test soak lint format docs bench lock clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -51,6 +51,9 @@ lint: $(DEV)  ## ruff, mypy, import-linter
 format: $(DEV)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(DEV)  ## Make anew the documents that follow from the code
+	$(BIN)/python docs/generate.py
 
 bench: $(DEV)  ## The benchmarks, beside the peer (several minutes)
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Errors that end a command: one line on stderr and an exit code.
+"""Errors that end a command: one line on stderr, or one for each wrong setting, and an exit code.
 
     2   wrong usage or configuration: SettingsError, a broken playbook, a message over the limit
     1   what was asked did not work: Failed, the database, the day's budget
@@ -10,13 +10,10 @@ from dataclasses import dataclass
 
 
 class SettingsError(Exception):
-    """A setting or an option is missing or malformed; the message names it, with its fix, in one line.
-
-    `lines` has more of them if several are.
-    """
+    """A setting or an option is missing or malformed; each line names one, with its fix."""
 
     def __init__(self, *lines: str) -> None:
-        super().__init__(lines[0])
+        super().__init__("\n".join(lines))
         self.lines = lines
 
 
@@ -26,7 +23,7 @@ class Failed(Exception):  # noqa: N818 - it is told, and ends the command, as an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """The line that the user reads, and the exit code."""
+    """The line that the user reads, or several for several settings, and the exit code."""
 
     line: str
     code: int

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 import typer.main
 from typer.core import TyperCommand
+
+HELP_OPTIONS: Final = ["-h", "--help"]
 
 
 class LazyCommand(TyperCommand):
@@ -33,7 +36,36 @@ def make_loader(module: str) -> Callable[[], Callable[..., Any]]:
 
 
 def _build_command(name: str, function: Callable[..., Any]) -> Any:
-    """Make a function a command of Click, its docstring the help."""
+    """Make a function a command of Click, its docstring the help; with --env-file, as all have."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name)(function)
-    return typer.main.get_command(app)
+    app.command(name, context_settings={"help_option_names": HELP_OPTIONS})(function)
+    command = typer.main.get_command(app)
+    common = typer.Typer(add_completion=False)
+    common.command()(_take_common_options)
+    for option in typer.main.get_command(common).params:
+        option.expose_value = False
+        command.params.append(option)
+    return command
+
+
+def _choose_env_file(value: Path | None) -> None:
+    from cli.errors import SettingsError
+    from cli.settings import env_file
+
+    if value is not None and not value.exists():
+        raise SettingsError(f"--env-file: there is no file {value}")
+    env_file.set(value)
+
+
+def _take_common_options(
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Read settings from FILE instead of .env; the environment wins.",
+            is_eager=True,
+            callback=_choose_env_file,
+        ),
+    ] = None,
+) -> None:
+    """Declare the options that every command has."""

@@ -1,14 +1,17 @@
 """`suggest`: registers the commands, and ends each with an exit code and, on failure, one line on stderr."""
 
 import sys
-from typing import Annotated, Final
+from contextvars import copy_context
+from typing import Annotated, Any, Final
 
 import typer
 
 from cli import __version__
 from cli.commands import COMMANDS
 from cli.errors import to_ending
-from cli.lazy_command import LazyCommand, make_loader
+from cli.lazy_command import HELP_OPTIONS, LazyCommand, make_loader
+
+_CONTEXT: Final[dict[str, Any]] = {"help_option_names": HELP_OPTIONS}
 
 app = typer.Typer(
     name="suggest",
@@ -17,9 +20,18 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings=_CONTEXT,
 )
-rank = typer.Typer(help="What is learned from choices, and which ranker orders replies.", no_args_is_help=True)
-playbook = typer.Typer(help="What replies are written with: persona, facts, rules, styles.", no_args_is_help=True)
+rank = typer.Typer(
+    help="What is learned from choices, and which ranker orders replies.",
+    no_args_is_help=True,
+    context_settings=_CONTEXT,
+)
+playbook = typer.Typer(
+    help="What replies are written with: persona, facts, rules, styles.",
+    no_args_is_help=True,
+    context_settings=_CONTEXT,
+)
 
 _GROUPS: Final = {"": app, "playbook": playbook, "rank": rank}
 
@@ -69,7 +81,8 @@ def main() -> None:
 def run(args: list[str] | None = None) -> int:
     """Run a command line, and return its exit code. Ctrl-C ends quietly, in 130."""
     try:
-        return int(app(args, prog_name="suggest", standalone_mode=False) or 0)
+        # A context of its own: what --env-file names holds for this run alone.
+        return int(copy_context().run(app, args, prog_name="suggest", standalone_mode=False) or 0)
     except typer.TyperException as error:
         return _refuse_usage(error)
     except typer.Abort:
@@ -78,7 +91,7 @@ def run(args: list[str] | None = None) -> int:
         end = to_ending(error)
         if end.is_unexpected and _wants_traceback():
             raise
-        print(f"suggest: {end.line}", file=sys.stderr)
+        print(*(f"suggest: {line}" for line in end.line.splitlines()), sep="\n", file=sys.stderr)
         return end.code
 
 

@@ -1,13 +1,24 @@
-"""All settings, from the environment and `.env`. The only module that reads the environment."""
+"""All settings, from the environment and an env file. The only module that reads the environment.
 
+Each setting is one field of `Settings`: type, default, and its `About`, from which error messages, docs/settings.md,
+`.env.example` and README's table are made (`make docs`).
+"""
+
+import difflib
+import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cli.errors import SettingsError
@@ -15,138 +26,334 @@ from cli.errors import SettingsError
 SHORTEST_SECRET: Final = 32
 """Characters of a key: one that a person thought up would be guessed."""
 
+DEFAULT_ENV_FILE: Final = Path(".env")
+
+env_file: ContextVar[Path | None] = ContextVar("env_file", default=None)
+"""What --env-file names; None for `.env`, if it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A setting in words: its meaning in one sentence without a full stop, an example, the fix of a wrong value.
+
+    `default` stands for a default of nothing; `fix` is made from the type if it is not given; `group` begins a new one.
+    """
+
+    meaning: str
+    example: str = ""
+    group: str = ""
+    default: str = "none"
+    fix: str = ""
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    """Refuse a secret that was copied with more around it: it would fail deep inside an HTTP library."""
+    secret = value.get_secret_value().strip()
+    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ValueError("it is empty, or holds a space or a character that no key has")
+    return SecretStr(secret)
+
+
+def _check_prefix(prefix: str, value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(prefix):
+        raise ValueError(f"it does not start with {prefix}")
+    return value
+
+
+def _check_key_length(value: SecretStr) -> SecretStr:
+    keys = split_secret_keys(value.get_secret_value())
+    if not keys or min(len(key) for key in keys) < SHORTEST_SECRET:
+        raise ValueError(f"a key in it has fewer than {SHORTEST_SECRET} characters")
+    return value
+
+
+def _check_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", value):
+        raise ValueError("it is no http(s) URL, or has a password or a query in it")
+    return value
+
+
+def _check_database_url(value: str) -> str:
+    from storage.engine.database import parse_url
+
+    if parse_url(value).database == ":memory:":  # says what is wrong, without quoting it
+        raise ValueError("a database in memory is gone with the program")
+    return value
+
+
+def _split_ids(value: Any) -> Any:
+    return tuple(re.findall(r"[^\s,]+", value)) if isinstance(value, str) else value
+
+
+def _check_ids(kind: str, initials: str, value: tuple[str, ...]) -> tuple[str, ...]:
+    for number, given in enumerate(value, start=1):
+        if not re.fullmatch(rf"[{initials}][A-Z0-9]{{1,20}}", given):
+            raise ValueError(f"number {number} is no Slack {kind} id")
+    return value
+
+
+def _lower_case(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+_Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+_Url = Annotated[str, AfterValidator(_check_url)]
+_Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_ids)]
+_HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+_word = BeforeValidator(_lower_case)
+
 
 class Settings(BaseSettings):
-    """All settings; secrets never show in `repr`. docs/settings.md tells each, and a test holds the two together."""
+    """All settings; secrets never show in `repr`."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8-sig",  # some editors on Windows put a byte order mark first
-        extra="ignore",
-        env_ignore_empty=True,
-        frozen=True,
-    )
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
 
-    slack_bot_token: SecretStr | None = None
-    slack_app_token: SecretStr | None = None
-    slack_signing_secret: SecretStr | None = None
-    slack_client_id: str | None = None
-    slack_client_secret: SecretStr | None = None
-    slack_api_url: str = "https://slack.com/api/"
-    openai_api_key: SecretStr | None = None
-    openai_base_url: str | None = None
-    suggest_model: Annotated[str, Field(min_length=1, max_length=128)] = "gpt-4o-mini"
-    suggest_candidates: Annotated[int, Field(ge=1, le=10)] = 3
-    suggest_database_url: Annotated[str, Field(repr=False)] = "sqlite:///suggest.db"  # may hold a password
-    suggest_playbook: Path | None = None
-    suggest_prices: Path | None = None
-    suggest_on_use: Literal["post", "copy"] = "post"
-    suggest_deadline_s: Annotated[float, Field(gt=0, le=600)] = 25.0
-    suggest_max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 32
-    suggest_agent_per_minute: Annotated[int, Field(ge=1)] = 20
-    suggest_tokens_per_day: Annotated[int, Field(ge=1)] | None = None
-    suggest_admins: Annotated[tuple[str, ...], NoDecode] = ()
-    suggest_allowed_channels: Annotated[tuple[str, ...], NoDecode] = ()
-    suggest_allowed_usergroups: Annotated[tuple[str, ...], NoDecode] = ()
-    suggest_pseudonym_key: Annotated[SecretStr, Field(min_length=16)] | None = None
-    suggest_log_level: Literal["debug", "info", "warning", "error"] = "info"
-    suggest_log_format: Literal["json", "console"] | None = None
-    suggest_trace_text: Literal["on", "off"] = "off"
-    suggest_store_text: Literal["redacted", "full", "off"] = "redacted"
-    suggest_secret_key: SecretStr | None = None
-    suggest_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-    suggest_ranking: Literal["auto", "off"] = "auto"
-    suggest_rank_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
-    suggest_rank_after_choices: Annotated[int, Field(ge=1)] = 200
-
-    @field_validator(
-        "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret", "openai_api_key"
-    )
-    @classmethod
-    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        """Refuse a secret that was copied with more around it: it would fail deep inside an HTTP library."""
-        if value is None:
-            return None
-        secret = value.get_secret_value().strip()
-        if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
-            raise ValueError("it is empty, or holds a space or a character that no key has")
-        return SecretStr(secret)
-
-    @field_validator("suggest_secret_key")
-    @classmethod
-    def _check_key_length(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        keys = split_secret_keys(value.get_secret_value())
-        if not keys or min(len(key) for key in keys) < SHORTEST_SECRET:
-            raise ValueError(f"a key in it has fewer than {SHORTEST_SECRET} characters")
-        return value
-
-    @field_validator("slack_bot_token", "slack_app_token")
-    @classmethod
-    def _check_token(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
-        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}[info.field_name]
-        if value is not None and not value.get_secret_value().startswith(prefix):
-            raise ValueError(f"it does not start with {prefix}")
-        return value
-
-    @field_validator("slack_api_url", "openai_base_url")
-    @classmethod
-    def _check_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", value):
-            raise ValueError("it is no http(s) URL, or has a password or a query in it")
-        return value
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _add_slash(cls, value: str) -> str:
-        return value if value.endswith("/") else f"{value}/"
-
-    @field_validator("suggest_database_url")
-    @classmethod
-    def _check_database_url(cls, value: str) -> str:
-        from storage.engine.database import parse_url
-
-        parsed = parse_url(value)  # says what is wrong, without quoting it
-        if parsed.database == ":memory:":
-            raise ValueError("a database in memory is gone with the program")
-        return value
-
-    @field_validator("suggest_playbook", "suggest_prices")
-    @classmethod
-    def _expand_home(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser()
-
-    @field_validator("suggest_admins", "suggest_allowed_channels", "suggest_allowed_usergroups", mode="before")
-    @classmethod
-    def _split_ids(cls, value: Any) -> Any:
-        return tuple(re.findall(r"[^\s,]+", value)) if isinstance(value, str) else value
-
-    @field_validator("suggest_admins", "suggest_allowed_channels", "suggest_allowed_usergroups")
-    @classmethod
-    def _check_ids(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        kind, initials = {
-            "suggest_admins": ("user", "UW"),
-            "suggest_allowed_channels": ("channel", "CGD"),
-            "suggest_allowed_usergroups": ("user group", "S"),
-        }[info.field_name]
-        for number, given in enumerate(value, start=1):
-            if not re.fullmatch(rf"[{initials}][A-Z0-9]{{1,20}}", given):
-                raise ValueError(f"number {number} is no Slack {kind} id")
-        return value
-
-    @field_validator(
-        "suggest_on_use",
-        "suggest_log_level",
-        "suggest_log_format",
-        "suggest_trace_text",
-        "suggest_store_text",
-        "suggest_ranking",
-        mode="before",
-    )
-    @classmethod
-    def _lower_case(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
+    slack_bot_token: Annotated[
+        Annotated[_Secret, AfterValidator(partial(_check_prefix, "xoxb-"))] | None,
+        About(
+            "The bot token of your Slack app, `xoxb-…`",
+            example="xoxb-…",
+            group="Slack",
+            fix="set it to the token under OAuth & Permissions of your Slack app, which starts with xoxb-",
+        ),
+    ] = None
+    slack_app_token: Annotated[
+        Annotated[_Secret, AfterValidator(partial(_check_prefix, "xapp-"))] | None,
+        About(
+            "An app-level token, `xapp-…`, for Socket Mode",
+            example="xapp-…",
+            fix="set it to an app-level token with connections:write, which starts with xapp-",
+        ),
+    ] = None
+    slack_signing_secret: Annotated[
+        _Secret | None,
+        About(
+            "The signing secret of your Slack app, for `--http`",
+            example="0123456789abcdef0123456789abcdef",
+            fix="set it to the Signing Secret under Basic Information of your Slack app",
+        ),
+    ] = None
+    slack_client_id: Annotated[
+        str | None,
+        About(
+            "Reserved for several workspaces; not used in this version",
+            fix="leave it out: it is for several workspaces, which come later",
+        ),
+    ] = None
+    slack_client_secret: Annotated[
+        _Secret | None,
+        About(
+            "Reserved for several workspaces; not used in this version",
+            fix="leave it out: it is for several workspaces, which come later",
+        ),
+    ] = None
+    slack_api_url: Annotated[
+        Annotated[_Url, AfterValidator(lambda value: value if value.endswith("/") else f"{value}/")],
+        About(
+            "The base URL of Slack's Web API; change it to use another Slack, such as the playground",
+            example="http://127.0.0.1:8123/api/",
+            fix="leave it out, or set it to a URL such as https://slack.com/api/",
+        ),
+    ] = "https://slack.com/api/"
+    openai_api_key: Annotated[
+        _Secret | None,
+        About(
+            "The API key of the model server",
+            example="sk-…",
+            group="The model",
+            fix="set it to your key, or set OPENAI_BASE_URL to an OpenAI-compatible server",
+        ),
+    ] = None
+    openai_base_url: Annotated[
+        _Url | None,
+        About(
+            "The URL of any server with OpenAI's chat completions API, including the version in the path",
+            example="http://127.0.0.1:11434/v1",
+            default="none; with a key alone, OpenAI's own server",
+            fix="set it to the URL of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1",
+        ),
+    ] = None
+    suggest_model: Annotated[
+        str,
+        Field(min_length=1, max_length=128),
+        About(
+            "The default model, by its name on the server; a style of the playbook may name another",
+            example="llama3.1",
+            fix="set it to the name of a model that your server has",
+        ),
+    ] = "gpt-4o-mini"
+    suggest_candidates: Annotated[
+        int,
+        Field(ge=1, le=10),
+        About("K, the number of candidates per request, from 1 to 10", example="4", group="Drafting"),
+    ] = 3
+    suggest_playbook: Annotated[
+        _HomePath | None,
+        About(
+            "The path of your team's playbook",
+            example="playbook.toml",
+            default="the built-in one",
+            fix="set it to the path of a playbook.toml; `suggest playbook init` writes one",
+        ),
+    ] = None
+    suggest_deadline_s: Annotated[
+        float,
+        Field(gt=0, le=600),
+        About(
+            "Seconds from the command until the agent sees what there is; drafts that are not done by then fail",
+            example="60",
+            fix="set it to a number of seconds above 0, at most 600",
+        ),
+    ] = 25.0
+    suggest_max_concurrency: Annotated[
+        int, Field(ge=1, le=10_000), About("Concurrent model calls of the whole process, from 1 to 10000", example="4")
+    ] = 32
+    suggest_on_use: Annotated[
+        Literal["post", "copy"],
+        _word,
+        About(
+            "`post`: the bot posts a chosen reply in the channel, under the agent's name; `copy`: it only shows "
+            "the reply to the agent, to copy",
+            example="copy",
+            group="What agents may do",
+        ),
+    ] = "post"
+    suggest_agent_per_minute: Annotated[
+        int, Field(ge=1), About("Requests that one agent may make per minute, redrafts included", example="6")
+    ] = 20
+    suggest_tokens_per_day: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        About(
+            "Prompt and completion tokens that all drafts together may use per day (UTC)",
+            example="2000000",
+            default="no limit",
+            fix="set it to a whole number of at least 1, or leave it out",
+        ),
+    ] = None
+    suggest_admins: Annotated[
+        _Ids,
+        AfterValidator(partial(_check_ids, "user", "UW")),
+        About(
+            "Slack user ids, separated by commas, who may pause the bot and export, besides the workspace's admins",
+            example="U0123ABCD,U0456EFGH",
+            fix="set it to Slack user ids, such as U012AB3CD, separated by commas",
+        ),
+    ] = ()
+    suggest_allowed_channels: Annotated[
+        _Ids,
+        AfterValidator(partial(_check_ids, "channel", "CGD")),
+        About(
+            "Slack channel ids, separated by commas: of all channels, agents can ask and post only in these",
+            example="C012AB3CD,G034EF5GH",
+            default="everywhere",
+            fix="set it to Slack channel ids, such as C012AB3CD, separated by commas, or leave it out",
+        ),
+    ] = ()
+    suggest_allowed_usergroups: Annotated[
+        _Ids,
+        AfterValidator(partial(_check_ids, "user group", "S")),
+        About(
+            "Slack user group ids, separated by commas: only their members, and admins, may use the bot",
+            example="S012AB3CD",
+            default="every member",
+            fix="set it to user group ids, such as S012AB3CD, separated by commas, or leave it out",
+        ),
+    ] = ()
+    suggest_pseudonym_key: Annotated[
+        Annotated[SecretStr, Field(min_length=16)] | None,
+        About(
+            "The key for the pseudonyms in exports",
+            example="an-invented-key-of-some-length",
+            default="random for each export",
+            fix="set it to at least 16 random characters, or leave it out",
+        ),
+    ] = None
+    suggest_database_url: Annotated[
+        str,
+        Field(repr=False),  # may hold a password
+        AfterValidator(_check_database_url),
+        About(
+            "The database of the choice log, `sqlite:///…` or `postgresql://…`",
+            example="sqlite:////var/lib/suggest/suggest.db",
+            group="Data, logs and traces",
+            fix="set it to sqlite:///path/to/suggest.db or postgresql://user:password@host/name",
+        ),
+    ] = "sqlite:///suggest.db"
+    suggest_prices: Annotated[
+        _HomePath | None,
+        About(
+            "The path of a price table, for the cost of tokens in reports",
+            example="prices.toml",
+            fix="set it to the path of a price table, or leave it out",
+        ),
+    ] = None
+    suggest_store_text: Annotated[
+        Literal["redacted", "full", "off"],
+        _word,
+        About(
+            "The texts that the log keeps: `redacted`, with placeholders for personal data; `full`; `off`, only "
+            "numbers",
+            example="off",
+        ),
+    ] = "redacted"
+    suggest_secret_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_check_key_length)] | None,
+        About(
+            "Encrypts the personal data that is kept while a request is open",
+            example="the-output-of-openssl-rand-base64-32",
+            fix="set it to the output of `openssl rand -base64 32`; older keys may follow after commas",
+        ),
+    ] = None
+    suggest_retention_days: Annotated[
+        Annotated[int, Field(ge=1, le=36_500)] | None,
+        About(
+            "Days after which texts are deleted; numbers stay",
+            example="90",
+            fix="set it to a whole number of days of at least 1, or leave it out to keep texts",
+        ),
+    ] = None
+    suggest_log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _word,
+        About("The level of the log on stderr: `debug`, `info`, `warning` or `error`", example="warning"),
+    ] = "info"
+    suggest_log_format: Annotated[
+        Annotated[Literal["json", "console"], _word] | None,
+        About(
+            "`json`: one JSON object per line, for machines; `console`: text, for people",
+            example="json",
+            default="`console` on a terminal, else `json`",
+            fix="set it to json or console",
+        ),
+    ] = None
+    suggest_trace_text: Annotated[
+        Literal["off", "on"],
+        _word,
+        About("`on`: LangSmith traces, if LangSmith's own variables enable them, include texts", example="on"),
+    ] = "off"
+    suggest_ranking: Annotated[
+        Literal["auto", "off"],
+        _word,
+        About(
+            "`auto`: use the learned order once it is proven better; `off`: always random",
+            example="off",
+            group="Ranking",
+        ),
+    ] = "auto"
+    suggest_rank_every_hours: Annotated[
+        float,
+        Field(gt=0, le=8760),
+        About(
+            "Hours after which the ranker is refitted, if there are new choices",
+            example="168",
+            fix="set it to a number of hours above 0, at most 8760",
+        ),
+    ] = 24.0
+    suggest_rank_after_choices: Annotated[
+        int,
+        Field(ge=1),
+        About("New choices after which the ranker is refitted, regardless of the time", example="1000"),
+    ] = 200
 
     @property
     def has_model(self) -> bool:
@@ -154,39 +361,39 @@ class Settings(BaseSettings):
         return self.openai_api_key is not None or self.openai_base_url is not None
 
 
-FIXES: Final[dict[str, str]] = {
-    "SLACK_BOT_TOKEN": "set it to the token under OAuth & Permissions of your Slack app, which starts with xoxb-",
-    "SLACK_APP_TOKEN": "set it to an app-level token with connections:write, which starts with xapp-",
-    "SLACK_SIGNING_SECRET": "set it to the Signing Secret under Basic Information of your Slack app",
-    "SLACK_CLIENT_ID": "leave it out: it is for several workspaces, which come later",
-    "SLACK_CLIENT_SECRET": "leave it out: it is for several workspaces, which come later",
-    "SLACK_API_URL": "leave it out, or set it to a URL such as https://slack.com/api/",
-    "OPENAI_API_KEY": "set it to your key, or set OPENAI_BASE_URL to an OpenAI-compatible server",
-    "OPENAI_BASE_URL": "set it to the URL of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1",
-    "SUGGEST_MODEL": "set it to the name of a model that your server has",
-    "SUGGEST_CANDIDATES": "set it to a whole number from 1 to 10",
-    "SUGGEST_DATABASE_URL": "set it to sqlite:///path/to/suggest.db or postgresql://user:password@host/name",
-    "SUGGEST_ON_USE": "set it to post or copy",
-    "SUGGEST_DEADLINE_S": "set it to a number of seconds above 0, at most 600",
-    "SUGGEST_MAX_CONCURRENCY": "set it to a whole number from 1 to 10000",
-    "SUGGEST_AGENT_PER_MINUTE": "set it to a whole number of at least 1",
-    "SUGGEST_TOKENS_PER_DAY": "set it to a whole number of at least 1, or leave it out",
-    "SUGGEST_ADMINS": "set it to Slack user ids, such as U012AB3CD, separated by commas",
-    "SUGGEST_ALLOWED_CHANNELS": "set it to Slack channel ids, such as C012AB3CD, separated by commas, or leave it out",
-    "SUGGEST_ALLOWED_USERGROUPS": "set it to user group ids, such as S012AB3CD, separated by commas, or leave it out",
-    "SUGGEST_PSEUDONYM_KEY": "set it to at least 16 random characters, or leave it out",
-    "SUGGEST_LOG_LEVEL": "set it to debug, info, warning or error",
-    "SUGGEST_LOG_FORMAT": "set it to json or console",
-    "SUGGEST_TRACE_TEXT": "set it to off or on",
-    "SUGGEST_STORE_TEXT": "set it to redacted, full or off",
-    "SUGGEST_SECRET_KEY": "set it to the output of `openssl rand -base64 32`; older keys may follow after commas",
-    "SUGGEST_RETENTION_DAYS": "set it to a whole number of days of at least 1, or leave it out to keep texts",
-    "SUGGEST_RANKING": "set it to auto or off",
-    "SUGGEST_RANK_EVERY_HOURS": "set it to a number of hours above 0, at most 8760",
-    "SUGGEST_RANK_AFTER_CHOICES": "set it to a whole number of at least 1",
-    "SUGGEST_PRICES": "set it to the path of a price table, or leave it out",
-    "SUGGEST_PLAYBOOK": "set it to the path of a playbook.toml; `suggest playbook init` writes one",
+def _describe_fix(name: str) -> str:
+    """Say what to set a setting to, by its type where nothing else is declared."""
+    field, about = Settings.model_fields[name], ABOUT[name.upper()]
+    if about.fix:
+        return about.fix
+    if field.annotation is int:
+        bounds = {key: value for each in field.metadata for key in ("ge", "le") if (value := getattr(each, key, None))}
+        span = f"from {bounds['ge']} to {bounds['le']}" if "le" in bounds else f"of at least {bounds['ge']}"
+        return f"set it to a whole number {span}"
+    *words, last = get_args(field.annotation)  # of a Literal
+    return f"set it to {', '.join(words)} or {last}"
+
+
+ABOUT: Final[dict[str, About]] = {
+    name.upper(): next(each for each in field.metadata if isinstance(each, About))
+    for name, field in Settings.model_fields.items()
 }
+"""Each setting in words, in the order of the documents."""
+
+FIXES: Final[dict[str, str]] = {name.upper(): _describe_fix(name) for name in Settings.model_fields}
+"""What to do about each setting that is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Settings of which a command needs one, and the sentence for those who have none of them."""
+
+    names: tuple[str, ...]
+    sentence: str
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        return cls((name,), f"{name} is missing: {FIXES[name]}")
 
 
 def split_secret_keys(value: str) -> tuple[str, ...]:
@@ -194,23 +401,29 @@ def split_secret_keys(value: str) -> tuple[str, ...]:
     return tuple(key for part in value.split(",") if (key := part.strip()))
 
 
-def load_settings() -> Settings:
-    """Load the settings. Raises SettingsError, which has a line for each that is malformed."""
+def load_settings(*needed: Need) -> Settings:
+    """Load the settings; the environment wins over the env file.
+
+    Raises SettingsError, which has a line for each setting that is misspelt or malformed, and one for what is missing.
+    """
+    written, environ = _read_env_file(), {name.lower(): value for name, value in os.environ.items() if value}
+    refused = {**_find_misspelt([*written, *environ]), **_find_leftovers(environ)}
     try:
-        return Settings()
+        settings = Settings(**{name: value for name, value in written.items() if name not in environ})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError(*_describe_errors(error)) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(".env is not UTF-8 text: save it as UTF-8") from error
-    except OSError as error:
-        raise SettingsError(f".env cannot be read ({error.strerror}): let this user read it, or remove it") from error
+        refused = {**_describe_errors(error), **refused}
+    missing = [need.sentence for need in needed if not {*written, *environ} & {name.lower() for name in need.names}]
+    if lines := [*refused.values(), *filter(None, ["; ".join(missing)])]:
+        raise SettingsError(*lines)
+    return settings
 
 
-def require(settings: Settings, *names: str) -> None:
-    """Refuse to go on without these settings. Raises SettingsError for the first that is missing."""
-    for name in names:
-        if getattr(settings, name.lower()) is None:
-            raise SettingsError(f"{name} is missing: {FIXES[name]}")
+def name_env_file() -> str | None:
+    """Name the env file that settings are read from; None if there is none."""
+    chosen = env_file.get()
+    if chosen is None and not DEFAULT_ENV_FILE.is_file():
+        return None
+    return str(chosen or DEFAULT_ENV_FILE)
 
 
 def hide_from_libraries() -> None:
@@ -260,12 +473,70 @@ def wants_tracebacks() -> bool:
     return os.environ.get("SUGGEST_LOG_LEVEL", "").strip().lower() == "debug"
 
 
-def _describe_errors(error: ValidationError) -> Sequence[str]:
+def _read_env_file() -> dict[str, str]:
+    """Read the env file once, since it may be a pipe: lower-case names with their values, without empty ones."""
+    if (name := name_env_file()) is None:
+        return {}
+    try:
+        text = Path(name).read_text(encoding="utf-8-sig")  # some editors on Windows put a byte order mark first
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name} is not UTF-8 text: save it as UTF-8") from error
+    except OSError as error:
+        raise SettingsError(f"{name} cannot be read ({error.strerror}): let this user read it, or remove it") from error
+    broken = [binding.original.line for binding in parse_stream(io.StringIO(text)) if binding.error]
+    if broken:
+        raise SettingsError(
+            *(f"{name}, line {line}, is not NAME=value: mend it, or put a # before it" for line in broken)
+        )
+    values = dotenv_values(stream=io.StringIO(text))
+    return {key.lower(): value for key, value in values.items() if value}
+
+
+_KUBERNETES: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+"""What Kubernetes sets for services; one called `suggest` gives SUGGEST_PORT, SUGGEST_SERVICE_HOST and the like."""
+
+_CLOSE: Final = 0.75
+
+
+def _find_misspelt(names: Sequence[str]) -> dict[str, str]:
+    """Find names that are nearly a setting's. Other programs may have SUGGEST_… names that are not close to ours."""
+    ours = [name for name in ABOUT if name.startswith("SUGGEST_")]
+    found = {}
+    for name in {name.upper() for name in names} - set(ABOUT):
+        head, _, rest = name.partition("_")
+        if not difflib.get_close_matches(head, ["SUGGEST"], cutoff=0.85) or _KUBERNETES.fullmatch(f"_{rest}"):
+            continue
+        tails = [known.removeprefix("SUGGEST_") for known in ours]
+        if near := difflib.get_close_matches(rest, tails, n=1, cutoff=_CLOSE):
+            found[name] = f"{name} is no setting: did you mean SUGGEST_{near[0]}?"
+    return found
+
+
+def _find_leftovers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Find values with what belongs to an env file's syntax, which `docker run --env-file` takes for the value."""
+    found = {}
+    for name, value in environ.items():
+        if name.upper() in ABOUT and (reason := _name_leftover(value)):
+            found[name.upper()] = f"{name.upper()} is wrong ({reason}): {FIXES[name.upper()]}"
+    return found
+
+
+def _name_leftover(value: str) -> str | None:
+    if "\r" in value:
+        return "it has a carriage return: save the env file with the line ends of Unix"
+    if re.search(r"(^|\s)#", value):
+        return "it has a comment in it, which `docker run --env-file` does not take away"
+    if re.fullmatch(r"\s*(['\"]).*\1\s*", value, re.DOTALL):
+        return "it has quotes around it, which `docker run --env-file` does not take away"
+    return None
+
+
+def _describe_errors(error: ValidationError) -> dict[str, str]:
     """Describe each error in a line: the setting, what is wrong, its fix. Never its value: it may be a secret."""
-    return [_describe_error(problem) for problem in error.errors(include_input=False, include_url=False)]
+    return dict(_describe_error(problem) for problem in error.errors(include_input=False, include_url=False))
 
 
-def _describe_error(problem: Any) -> str:
+def _describe_error(problem: Any) -> tuple[str, str]:
     name = str(problem["loc"][0]).upper()
     reason = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ").strip()
-    return f"{name} is wrong ({reason}): {FIXES[name]}"
+    return name, f"{name} is wrong ({reason}): {FIXES[name]}"

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import aiohttp
@@ -19,7 +18,7 @@ from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identify
 from cli.render.json import doctor as json
 from cli.render.output import print_result
 from cli.render.text import doctor as text
-from cli.settings import FIXES, Settings, is_traced, load_settings
+from cli.settings import FIXES, Settings, is_traced, load_settings, name_env_file
 from cli.slack_manifest import list_bot_scopes, load_manifest
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
@@ -108,7 +107,8 @@ async def _examine_parts(settings: Settings) -> AsyncIterator[Finding]:
 
 def _name_sources() -> str:
     """Say where settings are read from."""
-    return "from the environment and .env" if Path(".env").is_file() else "from the environment; there is no .env here"
+    name = name_env_file()
+    return f"from the environment and {name}" if name else "from the environment; there is no .env here"
 
 
 def _check_tokens(settings: Settings) -> Iterator[Finding]:

@@ -3,14 +3,20 @@
 import asyncio
 import gc
 import logging
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Final
 
 import typer
 
 from cli import logs
 from cli.errors import SettingsError
 from cli.lifecycle import Address, run_bot, run_until_signal
-from cli.settings import FIXES, Settings, hide_from_libraries, limit_algebra_threads, load_settings, require
+from cli.settings import Need, Settings, hide_from_libraries, limit_algebra_threads, load_settings
+
+NO_MODEL: Final = (
+    "no model is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible server; to see the "
+    "product without one, run `suggest try`"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +33,10 @@ def run(
 
     Example: suggest serve --http 0.0.0.0:3000
     """
-    settings = load_settings()
+    listen, probe = parse_address("--http", http), parse_address("--health", health)
+    settings = load_settings(*list_needed(http=listen))
     logs.configure(level=settings.suggest_log_level, log_format=settings.suggest_log_format)
-    asyncio.run(serve(settings, http=parse_address("--http", http), health=parse_address("--health", health)))
+    asyncio.run(serve(settings, http=listen, health=probe))
 
 
 def parse_address(option: str, text: str | None) -> Address | None:
@@ -43,11 +50,7 @@ def parse_address(option: str, text: str | None) -> Address | None:
 
 
 async def serve(settings: Settings, *, http: Address | None, health: Address | None) -> None:
-    """Run until SIGTERM or SIGINT; then stop accepting, let what runs finish, close everything.
-
-    Raises SettingsError before anything is started where a setting is missing or refused.
-    """
-    check_settings(settings, http=http)
+    """Run until SIGTERM or SIGINT; then stop accepting, let what runs finish, close everything."""
     hide_from_libraries()
     limit_algebra_threads()
     await run_until_signal(_run_until_cancelled(settings, http=http, health=health))
@@ -64,15 +67,16 @@ async def _run_until_cancelled(settings: Settings, *, http: Address | None, heal
         await asyncio.Event().wait()
 
 
-def check_settings(settings: Settings, *, http: Address | None) -> None:
-    """Refuse settings that `serve` cannot start without. Raises SettingsError."""
-    require(settings, "SLACK_BOT_TOKEN")
-    if http is not None:
-        require(settings, "SLACK_SIGNING_SECRET")
-    elif settings.slack_app_token is None:
-        raise SettingsError(f"SLACK_APP_TOKEN is missing: {FIXES['SLACK_APP_TOKEN']}; or give --http HOST:PORT")
-    if not settings.has_model:
-        raise SettingsError(
-            "no model is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible server; "
-            "to see the product without one, run `suggest try`"
-        )
+def list_needed(*, http: Address | None) -> tuple[Need, ...]:
+    """List what `serve` cannot start without."""
+    app_token = Need.of("SLACK_APP_TOKEN")
+    return (
+        Need.of("SLACK_BOT_TOKEN"),
+        Need.of("SLACK_SIGNING_SECRET")
+        if http
+        else replace(app_token, sentence=f"{app_token.sentence}; or give --http HOST:PORT"),
+        Need(
+            ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+            NO_MODEL,
+        ),
+    )

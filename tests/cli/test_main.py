@@ -19,6 +19,7 @@ from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import make_log, write_log
 from tests.cli.conftest import Process, Suggest
+from tests.cli.files import write
 from tests.nursery import started
 
 COMMANDS = (
@@ -60,8 +61,9 @@ def examples(text: str) -> list[list[str]]:
     return [shlex.split(line) for line in re.findall(r"^\s*Example: (suggest .*)$", text, re.MULTILINE)]
 
 
-async def test_help_lists_all_commands(suggest: Suggest) -> None:
-    result = await suggest("--help")
+@pytest.mark.parametrize("option", ["--help", "-h"])
+async def test_help_lists_all_commands(option: str, suggest: Suggest) -> None:
+    result = await suggest(option)
     assert result.code == 0
     listed = re.findall(r"^  (\w+)  +\S.*[^.]\.?$", result.out.partition("Commands:")[2], re.MULTILINE)
     assert set(listed) == {command.split()[0] for command in COMMANDS}
@@ -73,6 +75,23 @@ def test_the_help_of_a_command_begins_as_the_list_says(module: str) -> None:
     help_ = inspect.getdoc(import_module(f"cli.commands.{module}").run)
     assert help_ is not None
     assert help_.splitlines()[0] == COMMAND_MODULES[module]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_every_command_has_short_help_and_takes_an_env_file(command: str, suggest: Suggest) -> None:
+    assert "--env-file FILE" in (await suggest(*command.split(), "-h")).out
+    result = await suggest(*command.split(), "--env-file", "missing.env")
+    assert (result.code, result.complaint) == (2, "--env-file: there is no file missing.env")
+
+
+async def test_an_env_file_stands_for_dot_env_in_one_run(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(".env", "SUGGEST_CANDIDATES=none")
+    write("other.env", "export SUGGEST_CANDIDATES='2' # of ten\nSUGGEST_STORE_TEXT=off\n")
+    monkeypatch.setenv("SUGGEST_STORE_TEXT", "full")
+    assert (await suggest("try", "Hello", "--json", "--env-file", "other.env")).json["choice"] is None
+    assert "from the environment and other.env" in (told := (await suggest("doctor", "--env-file", "other.env")).out)
+    assert "SUGGEST_STORE_TEXT=full" in told
+    assert "SUGGEST_CANDIDATES is wrong" in (await suggest("export")).complaint
 
 
 async def test_without_a_command_the_help_is_shown_as_wrong_usage(suggest: Suggest) -> None:
