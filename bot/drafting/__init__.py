@@ -6,7 +6,8 @@ chat_model            any OpenAI-compatible server as a chat model of LangChain'
 http                  the server's address and connections, and the HTTP under the drafts
 bodies                the server's responses, read within limits of memory and time
 metadata              finish reason, model and usage in the types that are recorded
-cleaning              the reply in what a model wrote: no thoughts, no invisible characters
+cleaning              the reply in what a model wrote, without its thoughts
+invisible             characters that cannot be seen, stripped
 errors                what drafting raises, and failed calls in the choice log's words
 retry                 how often to call again, how long to wait, Retry-After
 limiter               a process-wide limit on calls in flight, fair between agents

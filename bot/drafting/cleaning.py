@@ -1,12 +1,11 @@
 """Cleaning of what a model wrote: the reply in it, without thoughts and without what cannot be seen.
 
-    clean_reply("<think>Admit nothing.</think>Hello").text == "Hello"
+    clean_reply("<think>Admit nothing.</think>Hello") == "Hello"
 
 Many open models think aloud first, and many servers leave that in the text, in many dresses. A thought that reaches an
 agent may reach a customer, so what could be one is cut: also all before a closing tag that nothing opened (the
-template of the model wrote the opening one), and all behind an opening tag that nothing closes. Tags in backticks or
-quotes are spoken of, and stay. Characters that cannot be seen may turn words around, command a terminal or smuggle
-data; only the joiners and selectors that a script or an emoji needs stay.
+template of the model wrote the opening one), and all behind an opening tag that nothing closes. Tags in code or in
+quotes are spoken of, and stay.
 
 Everything here takes time in proportion to the text, whatever stands in it.
 """
@@ -18,124 +17,74 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
 
+from bot.drafting.invisible import INVISIBLE, JOINERS, SELECTORS, strip_invisible
+
 MAX_WRITTEN: Final = 100_000
 """Characters, thoughts included, that are looked at; the rest is dropped."""
 
 MAX_REPLY: Final = 40_000
 """Characters of a reply: the most that one message in Slack may have."""
 
-_TAG_STARTS: Final = "<[◁"
-"""The characters that tags begin with."""
+_TAG_STARTS: Final = "<[\uff1c\uff3b\u25c1\u27e8\u3008\u3010"
+"""The characters that tags begin with, but for escapes and boxes."""
 
 _PASSES: Final = 3
-_MAX_TAGS: Final = 1000
+_MAX_TAGS: Final = 300
 """Cutting may join what is left to a tag, and tags may be nested without end. Where that goes on, nothing is kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanedReply:
-    """A reply, "" if nothing is left; `had_thoughts` if thoughts stood beside it."""
-
-    text: str
-    had_thoughts: bool
-
-
-def clean_reply(written: str) -> CleanedReply:
-    """Cut a model's text down to the reply in it."""
-    if any(written.find(mark, MAX_WRITTEN) >= 0 for mark in _TAG_STARTS):
-        # Where a tag may stand that is not looked at, all before it may be a thought.
-        return CleanedReply(text="", had_thoughts=True)
-    visible = strip_invisible(written[:MAX_WRITTEN]).strip()
-    text = cut_thoughts(visible)
-    had_thoughts = text != visible
-    if len(text) > MAX_REPLY:
-        text = strip_invisible(text[:MAX_REPLY]).strip()
-    return CleanedReply(text=text, had_thoughts=had_thoughts)
-
-
-# --- what cannot be seen ------------------------------------------------------------------------------
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_LINE_BREAK: Final = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-# Colours, cursor moves, titles and links of a terminal, whole: without its ESC, the rest would be left as litter.
-_TERMINAL_COMMAND: Final = re.compile(
-    "(?:\x1b\\[|\x9b)[0-?]*+[ -/]*+[@-~]|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c]*+(?:\x07|\x1b\\\\|\x9c)"
-)
-_INVISIBLE_SET: Final = (
-    "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"  # control characters
-    "\u200b\u200e\u200f\u061c\u202a-\u202e\u2060-\u206f"  # zero width, and marks of direction
-    "\u00ad\u034f\u180e\ufeff\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff"
-    "\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters without a shape
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
-)
-_INVISIBLE: Final = re.compile(f"[{_INVISIBLE_SET}]")
-
-_JOINERS: Final = "\u200c\u200d"
-_SELECTORS: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180d\u180f"
-# Arabic, Syriac, Indic and other scripts whose letters join, or are kept from it.
-_JOINING: Final = (
-    "\u0600-\u109f\u1780-\u18af\u1900-\u1c7f\ua840-\ua87f\ua8e0-\ua8ff\ua980-\uaadf\uabc0-\uabff"
-    "\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff\U0001e900-\U0001e95f"
-)
-_EMOJI: Final = "\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
-# The character itself first, and then what stands before it: three times as fast as the other way round.
-_STRAY_SELECTOR: Final = re.compile(
-    "[\ufe00-\ufe0f](?<![0-9#*\u00a9\u00ae\u1000-\u109f\u2010-\u2027\u2030-\u205e\u2070-\u2fff\u3001-\ud7ff"
-    "\uf900-\ufdff\ufe20-\uffef\U00010000-\U000dffff].)"
-    "|[\U000e0100-\U000e01ef](?<![\u2e80-\u2fff\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff].)"
-    "|[\u180b-\u180d\u180f](?<![\u1800-\u180a\u1810-\u18af].)"
-)
-_STRAY_JOINER: Final = re.compile(
-    f"\u200c(?<![{_JOINING}].)|\u200d(?<![{_JOINING}].)(?:(?<![{_EMOJI}].)|(?![{_EMOJI}]))"
-)
-
-
-def strip_invisible(text: str) -> str:
-    """Strip characters that cannot be seen; line breaks of all kinds become line feeds."""
-    if text.isascii() and text.isprintable():
-        return text
-    if _SURROGATE.search(text):
-        # Some servers cut an emoji in two halves, which belong together.
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    text = _TERMINAL_COMMAND.sub("", _LINE_BREAK.sub("\n", text))
-    text = _INVISIBLE.sub("", text)
-    return _STRAY_JOINER.sub("", _STRAY_SELECTOR.sub("", text))
+def clean_reply(written: str) -> str:
+    """Cut a model's text down to the reply in it; "" if nothing is left."""
+    if any(written.find(mark, MAX_WRITTEN) >= 0 for mark in (*_TAG_STARTS, "&lt;")):
+        return ""  # where a tag may stand that is not looked at, all before it may be a thought
+    text = cut_thoughts(strip_invisible(written[:MAX_WRITTEN]).strip())
+    return text if len(text) <= MAX_REPLY else strip_invisible(text[:MAX_REPLY]).strip()
 
 
 # --- thoughts -----------------------------------------------------------------------------------------
 
-_THOUGHT_NAMES: Final = "think(?:ing)?|thoughts?|reasoning|scratchpad|inner[_-]?monologue"
-_BEFORE_NAME: Final = "(?:[a-z]{1,12}[:_-]|ant)?"
-_AFTER_NAME: Final = "(?:[_-][a-z]{1,12})?"
+# Look-alikes of the characters that tags are made of, one for one: what is found in the copy stands there in the text.
+_LOOK_ALIKES: Final = {
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **str.maketrans("\u2581\u27e8\u27e9\u25c1\u25b7\u3008\u3009\u3010\u3011", "_<><>[][]"),
+}
+_PLAIN: Final = (
+    "think(?:ing|s)?|thoughts?|reasoning|scratch[_-]?pad|inner[_-]?monologue|chain[_-]of[_-]thoughts?|\u601d\u8003"
+)
+# A reply may have these words in brackets: they are tags at its beginning, or where another one closes them.
+_AMBIGUOUS: Final = "analysis|reflections?|rationale|reason|deliberation|cot|planning"
+_NAME: Final = rf"(?:[a-z]{{1,12}}[:_-]|ant)?(?:{_PLAIN}|{_AMBIGUOUS})\d*+(?:[_-][a-z]{{1,12}})?"
+_LESS: Final = r"(?:\\?<|&(?:lt|\#60|\#x3c);|\\u003c)"
+_GREATER: Final = r"(?:\\?>|&(?:gt|\#62|\#x3e);|\\u003e)"
+_ATTRIBUTES: Final = rf"""(?:[\s:](?:[^<>&]*+(?={_GREATER}|\Z)|(?:[^<>&"']|"[^"\n]*+"|'[^'\n]*+')*+))?+"""
 _TAG: Final = re.compile(
     # <think>, </think>, <Thinking type="x">, <seed:think>, <|begin_of_thought|>, <|END_THINKING|>; cut off at the end
-    r"<\|?+\s*+(?P<end>/|end[_-](?:of[_-])?)?+\s*+(?:(?:begin|start)[_-](?:of[_-])?)?+"
-    rf"{_BEFORE_NAME}(?P<name>{_THOUGHT_NAMES}){_AFTER_NAME}(?:\s[^<>]*+)?+(?:\|?/?>|\Z)"
+    rf"{_LESS}\|?+\s*+(?P<close>\\?/|end[_-](?:of[_-])?)?+\s*+(?:(?:begin|start)[_-](?:of[_-])?)?+"
+    rf"(?P<name>{_NAME}){_ATTRIBUTES}\|?/?(?:{_GREATER}|\Z)"
     # [THINK], [/THINK]; but no link
-    rf"|[\[◁]\s*+(?P<other_end>/)?+\s*+{_BEFORE_NAME}(?P<other_name>{_THOUGHT_NAMES}){_AFTER_NAME}\s*+[\]▷](?!\()",
+    rf"|\[\s*+(?P<square_close>/)?+\s*+(?P<square>{_NAME})\s*+\](?!\()"
+    # Gemma's
+    r"|<\|channel>(?:\s*+thought)?|<unused94>(?:thought)?|(?P<token_close><channel\|>|<unused95>)",
     re.IGNORECASE,
 )
-_ANSWER_TAG: Final = re.compile(r"<\|(?:begin|start|end)_(?:of_)?(?:solution|response|answer)\|>", re.IGNORECASE)
-_CHANNEL_TOKEN: Final = re.compile(r"<\|(start|end|message|channel|constrain|return|call)\|>", re.IGNORECASE)
-_BARE_FINAL: Final = "assistantfinal"
-# The channels of the harmony format after a server has taken its tokens away, but not their names.
-_BARE_CHANNELS: Final = re.compile(f"analysis(?:[A-Z0-9\u3040-\U0001ffff]|(?s:.*?){_BARE_FINAL})")
-
-_QUOTES: Final = {
-    '"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb",
-    "\u2039": "\u203a", "\u300c": "\u300d", "\u300e": "\u300f", "\uff02": "\uff02",
-}  # fmt: skip
-_BACKTICKS: Final = re.compile("`+")
-_FENCE: Final = 3
+_NEEDS_PARTNER: Final = re.compile(rf"<(?i:{_AMBIGUOUS})>|\[(?!(?i:think)\]|THINKING\]).*")
+_THOUGHT_FENCE: Final = re.compile(
+    rf"^(`{{3,}}|~{{3,}})[ \t]*(?:{_PLAIN}|analysis|reflection)[ \t]*\n(?s:.*?)(?:^\1[`~]*[ \t]*$|\Z)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_EMPTY_BOX: Final = re.compile(r"\A\s*(`++|~{3,}+|\*\*|[\"'])[a-z]*\s*(?:\1(?!`)\s*|\Z)")
+_ANSWER_TAG: Final = re.compile(
+    rf"{_LESS}(?P<close>/)?(?:final[_-]?)?(?:answer|response|reply|output|solution|final){_GREATER}", re.IGNORECASE
+)
 
 
 def cut_thoughts(text: str) -> str:
     """Cut the thoughts out of a text, and trim it where something was cut."""
     for _ in range(_PASSES):
-        less = _cut_tags(_cut_channels(text))
+        less = _cut_answer_tags(_cut_tags(_cut_channels(_THOUGHT_FENCE.sub("", text))))
         if less == text:
             return text
-        text = less
+        text = _EMPTY_BOX.sub("", less.strip())
     return ""
 
 
@@ -144,25 +93,23 @@ class _Tag:
     start: int
     stop: int
     name: str
-    closes: bool
-    is_empty: bool
-    is_quoted: bool
-    """Directly in quotes or backticks: a mention, also within a thought."""
+    closes: bool = False
+    needs_partner: bool = False
+    is_empty: bool = False
 
 
 def _cut_tags(text: str) -> str:
     """Cut what stands between tags of thoughts, and the tags."""
-    tags = [_read_tag(text, found) for found in islice(_TAG.finditer(text), _MAX_TAGS + 1)]
-    if not tags:
-        return text
+    scanned = _Scanned(text)
+    tags = _read_tags(scanned)
     if len(tags) > _MAX_TAGS:
         return ""
-    quoted = _find_quoted(text, tags)
     kept: list[str] = []
     opened: list[str] = []
     at = 0
     for place, tag in enumerate(tags):
-        if tag.is_quoted or (place in quoted and not opened):
+        partner = tags[place - 1] if tag.closes and place > 0 and not tags[place - 1].closes else None
+        if scanned.is_mention(tag, within=bool(opened), partner=partner):
             continue
         if not opened and tag.closes:
             kept.clear()  # nothing opened it: all so far was a thought
@@ -175,19 +122,32 @@ def _cut_tags(text: str) -> str:
         at = tag.stop
     if not opened:
         kept.append(text[at:])
-    return text if kept == [text] else _ANSWER_TAG.sub("", _join_parts(kept)).strip()
+    return text if kept == [text] else _join_parts(kept)
 
 
-def _read_tag(text: str, found: re.Match[str]) -> _Tag:
-    before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
-    return _Tag(
-        start=found.start(),
-        stop=found.end(),
-        name=(found["name"] or found["other_name"]).lower(),
-        closes=bool(found["end"] or found["other_end"]),
-        is_empty=found[0].endswith("/>"),
-        is_quoted=after != "" and after in _QUOTES.get(before, ""),
-    )
+def _read_tags(scanned: "_Scanned") -> list[_Tag]:
+    """Read the tags of a text, without the words in brackets that nothing makes tags."""
+    found = list(islice(_TAG.finditer(scanned.text), _MAX_TAGS + 1))
+    tags = [
+        _Tag(
+            start=match.start(),
+            stop=match.end(),
+            name=(match["name"] or match["square"] or "").lower(),
+            closes=any(match[group] for group in ("close", "square_close", "token_close")),
+            needs_partner=_NEEDS_PARTNER.fullmatch(match[0]) is not None,
+            is_empty=match[0].endswith("/>"),
+        )
+        for match in found
+    ]
+    last_closed = {tag.name: tag.start for tag in tags if tag.closes}
+    return [
+        tag
+        for tag in tags
+        if tag.closes
+        or not tag.needs_partner
+        or tag.start < last_closed.get(tag.name, -1)
+        or (tag.start <= scanned.begin and scanned.text[tag.start] != "[")
+    ]
 
 
 def _close_block(opened: list[str], name: str) -> None:
@@ -206,146 +166,228 @@ def _join_parts(parts: Sequence[str]) -> str:
     return "".join(joined)
 
 
-def _find_quoted(text: str, tags: Sequence[_Tag]) -> frozenset[int]:
-    """Find the places of tags in code, or in one pair of quotes: mentions, unless they stand in a thought."""
-    spans = list(_find_code(text))
-    starts = [start for start, _, _ in spans]
-    within: dict[int, list[int]] = {}
-    for place, tag in enumerate(tags):
-        span = bisect_right(starts, tag.start) - 1
-        if span >= 0 and tag.stop <= spans[span][1]:
-            within.setdefault(span, []).append(place)
-    found: set[int] = set()
-    for span, places in within.items():
-        # A fence may have begun in a thought and end in the reply: what it shows must be whole.
-        if not spans[span][2] or _is_balanced([tags[place] for place in places]):
-            found.update(places)
-    for place, (tag, following) in enumerate(pairwise(tags)):
-        if _is_quoted_together(text, tag, following):
-            found |= {place, place + 1}
-    return frozenset(found)
+def _cut_answer_tags(text: str) -> str:
+    """Cut the tags around an answer: the reply begins with one, or ends with one."""
+    scanned = _Scanned(text)
+    tags = scanned.find_tokens(_ANSWER_TAG)
+    if not tags:
+        return text
+    begins = tags[0].start() <= scanned.begin and not tags[0]["close"]
+    ends = tags[-1]["close"] and not text[tags[-1].end() :].strip()
+    if not begins and not ends:
+        return text
+    starts, stops = [0, *(tag.end() for tag in tags)], [*(tag.start() for tag in tags), len(text)]
+    return _join_parts([text[start:stop] for start, stop in zip(starts, stops, strict=True)])
 
 
-def _is_balanced(tags: Sequence[_Tag]) -> bool:
-    """Tell whether tags open and close in turns."""
-    return len(tags) % 2 == 0 and all(tag.closes == bool(place % 2) for place, tag in enumerate(tags))
+# --- mentions -----------------------------------------------------------------------------------------
+
+_REACH: Final = 500
+"""Characters before and behind a tag, on its line, in which quotes are looked for."""
+
+_QUOTE_MARKS: Final = tuple(
+    re.compile(marks)
+    for marks in ("`+", '"', "[\u00ab\u00bb]", "[\u2039\u203a]", "[\u201c-\u201e]", "[\u300c\u300d]", "[\u300e\u300f]")
+)
+_SINGLE_QUOTES: Final = ("'\u2018\u201a\u201b", "'\u2018\u2019")
+_FENCE_LINE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
 
 
-def _is_quoted_together(text: str, tag: _Tag, following: _Tag) -> bool:
-    """Tell whether an opening and a closing tag stand on one line in one pair of quotes, within a sentence."""
-    if tag.closes or not following.closes or tag.start < 2:
-        return False
-    closing = _QUOTES.get(text[tag.start - 1], "")
-    after = text[following.stop : following.stop + 1]
-    return (
-        after != "" and after in closing and text[tag.start - 2] == " " and "\n" not in text[tag.stop : following.start]
-    )
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    """Two marks around a tag: where the first begins and ends, and the second."""
+
+    begin: int
+    start: int
+    stop: int
+    end: int
+    kind: str
 
 
-def _find_code(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Yield (start, stop, is_fence) of each text in backticks, unless it is the whole: that is a reply in a box."""
-    runs = [(run.start(), run.end()) for run in _BACKTICKS.finditer(text)]
-    following: dict[int, int] = {}
-    seen: dict[int, int] = {}
-    for place in range(len(runs) - 1, -1, -1):
-        length = runs[place][1] - runs[place][0]
-        if length in seen:
-            following[place] = seen[length]
-        seen[length] = place
-    place = 0
-    while place < len(runs):
-        end = following.get(place)
-        if end is None or not _is_code(text, runs[place], runs[end]):
-            place += 1
-            continue
-        yield runs[place][0], runs[end][1], runs[place][1] - runs[place][0] >= _FENCE
-        place = end + 1
+class _Scanned:
+    """A text without look-alikes, and what it tells of its tags: those in quotes or in code are spoken of."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text if text.isascii() else text.translate(_LOOK_ALIKES)
+        self.begin = len(text) - len(text.lstrip())
+        self._fences = [fence.span() for fence in _FENCE_LINE.finditer(self.text)]
+
+    def find_tokens(self, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+        """Find what matches a pattern and is not spoken of."""
+        found = islice(pattern.finditer(self.text), _MAX_TAGS + 1)
+        return [match for match in found if not self.is_mention(_Tag(start=match.start(), stop=match.end(), name=""))]
+
+    def is_mention(self, tag: _Tag, *, within: bool = False, partner: _Tag | None = None) -> bool:
+        """Tell if a tag is spoken of; `within` a thought, if it stands alone in quotes.
+
+        `partner` is the opening tag before it: a closing tag is spoken of where that is.
+        """
+        quote = max(self._find_quotes(tag.start, tag.stop), key=lambda found: found.start, default=None)
+        if quote is None:
+            return False
+        is_alone = self.text[quote.start : quote.stop].strip() == self.text[tag.start : tag.stop]
+        if within:
+            return is_alone and quote.kind != "fence"
+        if quote.begin <= self.begin:  # a thought may stand in a box before the reply
+            return (
+                is_alone
+                and quote.kind != "fence"
+                and self.text[quote.end : quote.end + 2].partition("\n")[0].strip() != ""
+            )
+        if not tag.closes or is_alone or quote.kind == "code":
+            return True
+        return partner is not None and partner.start >= quote.start
+
+    def _find_quotes(self, start: int, stop: int) -> Iterator[_Quote]:
+        """Yield the pairs of marks around a tag: an odd number stands before it and behind it, on its line."""
+        first = max(self.text.rfind("\n", 0, start) + 1, start - _REACH)
+        last = self.text.find("\n", stop, stop + _REACH)
+        last = last if last >= 0 else min(len(self.text), stop + _REACH)
+        for marks in _QUOTE_MARKS:
+            before = [mark.span() for mark in marks.finditer(self.text, first, start)]
+            after = [mark.span() for mark in marks.finditer(self.text, stop, last)]
+            if len(before) % 2 and len(after) % 2:
+                quote = _Quote(*before[-1], *after[0], "code" if marks is _QUOTE_MARKS[0] else "quote")
+                if marks not in _QUOTE_MARKS[:2] or self._is_tight(quote):
+                    yield quote
+        if (
+            start > 0
+            and self.text[start - 1] in _SINGLE_QUOTES[0]
+            and self.text[stop : stop + 1] in {*_SINGLE_QUOTES[1]}
+        ):
+            yield _Quote(start - 1, start, stop, stop + 1, "quote")
+        place = bisect_right(self._fences, (start, start))
+        if place % 2 and (len(self._fences) - place) % 2:
+            yield _Quote(*self._fences[place - 1], *self._fences[place], "fence")
+
+    def _is_tight(self, quote: _Quote) -> bool:
+        """Tell if marks that open as they close do so here: no space within them, no word at them."""
+        before, after = self.text[max(0, quote.begin - 1) : quote.begin], self.text[quote.end : quote.end + 1]
+        return not (
+            self.text[quote.start].isspace()
+            or self.text[quote.stop - 1].isspace()
+            or (before.isascii() and (before.isalnum() or before in {*"?!.,"}))
+            or (after.isascii() and after.isalnum())
+        )
 
 
-def _is_code(text: str, begin: tuple[int, int], end: tuple[int, int]) -> bool:
-    """Tell whether what stands between two runs of backticks is code."""
-    if begin[0] == 0 and end[1] == len(text):
-        return False
-    if begin[1] - begin[0] >= _FENCE:
-        return True
-    tight = not text[begin[1]].isspace() and not text[end[0] - 1].isspace()
-    return tight and text.find("\n", begin[1], end[0]) < 0
+# --- channels and turns -------------------------------------------------------------------------------
+
+_TOKEN: Final = re.compile(
+    r"<\|(?P<token>[a-z_]{2,24})\|>|<(?P<turn>start_of_turn|end_of_turn|eos|bos|pad)>|(?P<edge>\A<s>|</s>\s*\Z)"
+    # as a server leaves them that takes away the tokens, but not their names
+    r"|assistant(?P<bare>analysis|commentary|final)",
+    re.IGNORECASE,
+)
+_BARE_START: Final = re.compile(
+    r"(?:assistant\s*+)?(?:analysis|commentary)(?:[A-Z0-9\u3040-\U0001ffff]|(?s:.*?)assistant\s*+final)"
+)
+_BARE_FINAL: Final = re.compile(r"assistant\s*+final:?")
+_TOKEN_KINDS: Final = {
+    **dict.fromkeys(("start", "im_start", "start_header_id", "start_of_turn"), "start"),
+    **dict.fromkeys(("message", "end_header_id"), "message"),
+    **dict.fromkeys(("end", "return", "call"), "end"),
+    **dict.fromkeys(("im_end", "eot_id", "eom_id", "end_of_turn", "end_of_text", "endoftext"), "stop"),
+    **dict.fromkeys(("end_of_sentence", "eos"), "stop"),
+    **{word: word for word in ("channel", "constrain", "assistant", "user", "system")},
+}
+_SPEAKERS: Final = {"assistant", "model", ""}
 
 
 def _cut_channels(text: str) -> str:
-    """Cut all channels of the harmony format but `final`; what stands outside of channels stays."""
-    if _BARE_CHANNELS.match(text):
-        return text.rpartition(_BARE_FINAL)[2].strip() if _BARE_FINAL in text else ""
-    found = list(islice(_CHANNEL_TOKEN.finditer(text), _MAX_TAGS + 1))
-    if not found or len(found) > _MAX_TAGS:
-        return "" if found else text
-    spans = list(_find_code(text))
-    starts = [start for start, _, _ in spans]
-    tokens = [
-        token for token in found if not _is_token_quoted(text, token, spans, bisect_right(starts, token.start()) - 1)
-    ]
-    if not tokens:
-        return text
+    """Cut all channels of the harmony format but `final`, the turns of others, and the tokens of chat templates."""
+    if _BARE_START.match(text):
+        finals = list(_BARE_FINAL.finditer(text))
+        return text[finals[-1].end() :].strip() if finals else ""
+    scanned = _Scanned(text)
+    tokens = [token for token in scanned.find_tokens(_TOKEN) if not _TAG.fullmatch(token[0])]
+    if not tokens or len(tokens) > _MAX_TAGS:
+        return "" if tokens else text
     ends = [*(token.start() for token in tokens[1:]), len(text)]
-    parts = [(token[1].lower(), text[token.end() : end]) for token, end in zip(tokens, ends, strict=True)]
-    return _join_parts(list(_select_final(text[: tokens[0].start()], parts)))
+    parts = [
+        part for token, end in zip(tokens, ends, strict=True) for part in _read_parts(token, text[token.end() : end])
+    ]
+    return _join_parts(_select_final(text[: tokens[0].start()], parts))
 
 
-def _is_token_quoted(text: str, token: re.Match[str], spans: Sequence[tuple[int, int, bool]], span: int) -> bool:
-    after = text[token.end() : token.end() + 1]
-    quoted = after != "" and after in _QUOTES.get(text[token.start() - 1 : token.start()], "")
-    return quoted or (span >= 0 and token.end() <= spans[span][1])
+def _read_parts(token: re.Match[str], text: str) -> Sequence[tuple[str, str]]:
+    """Read a token, and the text behind it, as parts of the harmony format; the kind is "" where it tells nothing."""
+    if bare := token["bare"]:
+        return ("start", "assistant"), ("channel", bare), ("message", text)
+    kind = _TOKEN_KINDS.get((token["token"] or token["turn"] or "").lower(), "")
+    if kind in {"assistant", "user", "system"}:
+        return ("start", kind), ("message", text)
+    return ((kind, text),)
 
 
-def _select_final(preface: str, parts: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Yield the parts of the channel `final`, and those outside of channels."""
-    role, channel = "assistant", ""
-    if parts[0][0] == "message" and len(preface.split()) == 1:
-        channel = preface.strip().lower()  # the template wrote the token before it
-    elif preface.strip() != role:
-        yield preface
+def _select_final(preface: str, parts: Sequence[tuple[str, str]]) -> list[str]:
+    """Select the parts of the channel `final`, and those outside of channels."""
+    role, channel, speaks = "assistant", "", True
+    kept: list[str] = []
+    before = preface.lower().split()
+    if parts[0][0] == "message" and (len(before) == 1 or {*before[:1]} & {"analysis", "commentary", "final"}):
+        channel = before[0]  # the template wrote the token before it
+    elif preface.strip() != role and not _is_thought(parts):
+        kept.append(preface)
     for kind, part in parts:
-        word = part.strip().lower()
+        word, _, rest = part.strip().partition("\n")
+        word = word.strip().lower()
+        if kind == "stop" and any(text.strip() for text in kept):
+            break
         if kind == "start":
-            role, channel = word.partition(" ")[0], ""
+            role, channel, part = word.partition(" ")[0], "", rest  # noqa: PLW2901 - a role stands on its line
+            speaks = role in _SPEAKERS
         elif kind == "channel":
-            channel = word.partition(" ")[0]
+            channel, speaks = word.partition(" ")[0], False
         elif kind == "message":
-            if role == "assistant" and channel in {"", "final"}:
-                yield part
-        elif kind != "constrain":
-            role, channel = "assistant", ""
-            if word != role:
-                yield part
+            speaks = role in _SPEAKERS and channel in {"", "final"}
+        elif kind in {"end", "stop"}:
+            role, channel, speaks = "assistant", "", word != "assistant"
+        if speaks and kind != "constrain":
+            kept.append(part)
+    return kept
+
+
+def _is_thought(parts: Sequence[tuple[str, str]]) -> bool:
+    """Tell if what stands before these parts is a thought that the template opened: the reply follows in its turn."""
+    if parts[0][0] not in {"channel", "start", "end"}:
+        return False
+    words = [(kind, (part.split() or [""])[0].lower()) for kind, part in parts]
+    channels = [word for kind, word in words if kind == "channel"]
+    if parts[0][0] == "end":
+        return bool(channels) or ("start", "assistant") in words
+    return channels[:1] == ["final"]
 
 
 # --- as it is written ---------------------------------------------------------------------------------
 
 # From here on, nothing can be told before the end.
-_UNDECIDED: Final = re.compile(f"[{re.escape(_TAG_STARTS)}\x1b\x9b\x9d\ud800-\udfff]")
+_UNDECIDED: Final = re.compile(rf"[{re.escape(_TAG_STARTS)}&\\`~\x1b\x9b\x9d\ud800-\udfff]")
 _JOINED_BY_NEXT: Final = "0123456789#*\r"  # of which keycaps and line breaks are made
-_JOINED: Final = re.compile(f"[{_INVISIBLE_SET}{_JOINERS}{_SELECTORS}\r]")
+_JOINED: Final = re.compile(f"[{INVISIBLE}{JOINERS}{SELECTORS}\r]")
 
 
 class StreamCleaner:
-    """Cleans a text as it is written, and gives out what nothing to come can make a thought or invisible."""
+    """Cleans a text as it is written, and gives out what nothing to come makes invisible.
+
+    It is for models whose thoughts come apart from their texts: of others, all before a closing tag is a thought.
+    """
 
     def __init__(self) -> None:
-        self._pending: list[str] = []
+        self._pending = ""
         self._emitted_length = 0
         self._has_ended = False
 
-    def feed(self, piece: str, *, is_safe: bool) -> str:
-        """Take a piece, and return what can be shown and was not yet. All is held back until `is_safe`."""
-        self._pending.append(piece)
-        if not is_safe or self._has_ended:
+    def feed(self, piece: str) -> str:
+        """Take a piece, and return what can be shown and was not yet."""
+        if self._has_ended:
             return ""
-        text = "".join(self._pending)
+        text = self._pending + piece
         undecided = _UNDECIDED.search(text)
         self._has_ended = undecided is not None or self._emitted_length > MAX_REPLY
         # White space waits for what follows it: where a thought is cut, it becomes one gap.
         end = len(text[: undecided.start() if undecided else _find_decided_end(text)].rstrip())
-        self._pending = [text[end:]]
+        self._pending = text[end:]
         shown = strip_invisible(text[:end])
         shown = shown if self._emitted_length else shown.lstrip()
         self._emitted_length += len(shown)

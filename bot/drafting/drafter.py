@@ -11,7 +11,7 @@ The whole Runnable surface works. What differs from LangChain's defaults, and wh
   cancelled, or fails, the others are cancelled and waited for, so that nothing runs, or is billed, behind your back.
 - `astream` and `stream` yield `DraftChunk`s: pieces of text, and at the end the whole `Draft`. No thought of the model
   is among the pieces. Since a closing tag that nothing opened makes one of all before it, pieces come as they are
-  written only from a model that keeps its thoughts apart, or has ended a draft without any; else all at the end.
+  written only from a model that keeps its thoughts apart (`has_separate_thoughts`); else all at the end.
 - The synchronous methods run on one event loop in a thread of the drafter's own, where limits and deadlines hold too.
 
 Errors:
@@ -44,7 +44,7 @@ from langchain_core.runnables.config import (
 )
 
 from bot.drafting.background_loop import BackgroundLoop
-from bot.drafting.cleaning import CleanedReply, StreamCleaner, clean_reply
+from bot.drafting.cleaning import StreamCleaner, clean_reply
 from bot.drafting.errors import (
     CallFailure,
     CompletionError,
@@ -188,7 +188,6 @@ class Drafter(Runnable[Brief, Draft]):
         self._wall_clock = wall_clock
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self._is_plain: dict[str, bool] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._background: BackgroundLoop | None = None
         self._starting = threading.Lock()
@@ -444,19 +443,18 @@ class Drafter(Runnable[Brief, Draft]):
     def _build_draft(self, message: AIMessage, progress: _Progress) -> Draft:
         """Build the draft from the model's message. Raises DraftFailed if no reply is in it."""
         metadata = message.response_metadata
-        cleaned = clean_reply(str(message.text))
+        text = clean_reply(str(message.text))
         finish_reason = read_label(metadata.get("finish_reason"))
         progress.count(*_count_tokens(message))
         if finish_reason == "content_filter" or message.additional_kwargs.get("refusal"):
             raise self._build_failure("refused", progress)
-        self._note_thoughts(progress.brief.model, cleaned, finish_reason)
-        if not cleaned.text:
+        if not text:
             raise self._build_failure("empty", progress)
         logprob = (
             metadata["mean_logprob"] if "mean_logprob" in metadata else read_mean_logprob(metadata.get("logprobs"))
         )
         return Draft(
-            text=cleaned.text,
+            text=text,
             model_returned=read_label(metadata.get("model_name")),
             latency_ms=self._measure_latency_ms(progress),
             # A model that fits itself to its server may have asked more than once.
@@ -469,13 +467,6 @@ class Drafter(Runnable[Brief, Draft]):
             queue_ms=round(progress.queue_s * 1000),
         )
 
-    def _note_thoughts(self, model: str, cleaned: CleanedReply, finish_reason: str | None) -> None:
-        """Note whether a model writes without thoughts: then its next texts are emitted as they are written."""
-        if cleaned.had_thoughts:
-            self._is_plain[model] = False
-        elif cleaned.text and finish_reason != "length":
-            self._is_plain.setdefault(model, True)
-
     async def _call_in_pieces(
         self,
         emit: Callable[[str], None],
@@ -487,13 +478,11 @@ class Drafter(Runnable[Brief, Draft]):
         """Stream from the model, and emit the pieces that are safe to show."""
         chunks: list[AIMessageChunk] = []
         written: list[str] = []
-        cleaner = StreamCleaner()
-        has_separate_thoughts = getattr(model, "has_separate_thoughts", False)
+        cleaner = StreamCleaner() if getattr(model, "has_separate_thoughts", False) else None
         async for chunk in model.astream(messages, config, temperature=progress.brief.style.temperature):
             chunks.append(chunk)
             written.append(str(chunk.text))
-            is_safe = has_separate_thoughts or self._is_plain.get(progress.brief.model, False)
-            if piece := cleaner.feed(written[-1], is_safe=is_safe):
+            if cleaner and (piece := cleaner.feed(written[-1])):
                 progress.has_emitted = True
                 emit(piece)
         if not chunks:

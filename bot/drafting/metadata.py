@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any, Final
 
-from bot.drafting.cleaning import strip_invisible
+from bot.drafting.invisible import strip_invisible
 
 MAX_LABEL: Final = 200
 _MAX_LOGPROB: Final = 1e6

@@ -31,12 +31,21 @@ def build_briefs(count: int = 3, **fields: Any) -> list[Brief]:
 
 def build_drafter(model: ModelDouble, **changes: Any) -> Drafter:
     """A drafter on the double, whose pauses are short unless the server asks for more."""
+    models = Models(base_url=model.base_url, api_key="sk-secret")
     return Drafter(
-        Models(base_url=model.base_url, api_key="sk-secret"),
+        changes.pop("models", models),
         limiter=changes.pop("limiter", FairLimiter(32)),
         rng=random.Random(7),
         **changes,
     )
+
+
+def build_watchable_drafter(model: ModelDouble, **changes: Any) -> Drafter:
+    """A drafter on the double as on a server that keeps thoughts apart: texts come as they are written."""
+    models = Models(base_url=model.base_url, api_key="sk-secret")
+    served: Any = models.get("gpt-4o-mini")
+    served.has_separate_thoughts = True
+    return build_drafter(model, models=models, **changes)
 
 
 def answer_once_full(model: ModelDouble, limit: int) -> None:

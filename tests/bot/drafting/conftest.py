@@ -8,7 +8,7 @@ import pytest
 
 from bot.drafting import Drafter
 from playground.model_server import ModelDouble
-from tests.bot.drafting.briefs import build_drafter
+from tests.bot.drafting.briefs import build_drafter, build_watchable_drafter
 
 
 @pytest.fixture
@@ -22,6 +22,14 @@ async def drafter(model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     """A drafter on the double; back-offs are a hundredth of the real ones."""
     monkeypatch.setattr("bot.drafting.retry.BACK_OFF_S", 0.005)
     async with build_drafter(model) as made:
+        yield made
+
+
+@pytest.fixture
+async def watchable(model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Drafter]:
+    """As `drafter`, on a server that keeps thoughts apart."""
+    monkeypatch.setattr("bot.drafting.retry.BACK_OFF_S", 0.005)
+    async with build_watchable_drafter(model) as made:
         yield made
 
 

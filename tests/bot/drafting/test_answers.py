@@ -20,7 +20,7 @@ from playground.model_server import (
     bad_request,
     server_error,
 )
-from tests.bot.drafting.briefs import build_brief, build_briefs, build_drafter, draft_failing
+from tests.bot.drafting.briefs import build_brief, build_briefs, draft_failing
 
 TOKENS = {"usage": {"prompt_tokens": 700, "completion_tokens": 30}}
 
@@ -70,24 +70,26 @@ async def test_a_reply_comes_without_thoughts_and_unseen_characters(
     assert seen == draft.text == "Hi"
 
 
-@pytest.mark.parametrize("written", THOUGHTS)
-async def test_the_first_draft_of_a_model_is_watched_only_at_its_end(
-    drafter: Drafter, model: ModelDouble, written: str
+@pytest.mark.parametrize("written", [*THOUGHTS, "They are angry, admit nothing. </think> Hi"])
+@pytest.mark.parametrize("before", [[], ["A plain reply."], ["A plain reply."] * 3])
+async def test_a_watched_draft_gives_out_no_thought(
+    drafter: Drafter, model: ModelDouble, written: str, before: list[str]
 ) -> None:
-    """Nobody knows yet whether its template opens a thought that only a closing tag will tell of."""
-    model.enqueue(written)
+    """Whatever the model wrote before: only a closing tag may tell, long after, that all was a thought."""
+    model.enqueue(*before, written)
+    for _ in before:
+        await drafter.ainvoke(build_brief())
     assert (await stream(drafter))[0] == "Hi"
 
 
-async def test_a_thought_in_the_midst_of_a_watched_draft_is_not_given_out(drafter: Drafter, model: ModelDouble) -> None:
-    """Also of a model that had none before, after which no draft of it is watched."""
-    model.enqueue("A plain reply.", "Sure! <think>Deny.</think> Hi", "Which order is it, please?")
-    await drafter.ainvoke(build_brief())
-    seen, draft = await stream(drafter)
+async def test_a_thought_in_the_midst_of_a_watched_draft_is_not_given_out(
+    watchable: Drafter, model: ModelDouble
+) -> None:
+    """Also of a model that keeps its thoughts apart."""
+    model.enqueue("Sure! <think>Deny.</think> Hi")
+    seen, draft = await stream(watchable)
     assert seen == "Sure! Hi"
     assert isinstance(draft, Draft)
-    pieces = [chunk.text async for chunk in drafter.astream(build_brief())]
-    assert pieces == ["Which order is it, please?", ""]
 
 
 @pytest.mark.parametrize("written", ["<think>They are angry.", "They are angry.</think>", "\u200b\ufeff"])
@@ -271,14 +273,6 @@ async def test_a_redirect_is_refused(
         assert isinstance(failed, DraftFailed)
         assert (failed.error, failed.attempts) == ("refused", 1)
         assert (model.total, other.total) == (1, 0)
-
-
-async def test_a_draft_that_was_cut_off_is_no_proof_that_the_model_has_no_thoughts(model: ModelDouble) -> None:
-    """It may have ended before the closing tag."""
-    async with build_drafter(model) as drafter:
-        model.enqueue(Reply(text="They are angry", finish_reason="length"), "They are angry.</think>Hi")
-        await drafter.ainvoke(build_brief())
-        assert (await stream(drafter))[0] == "Hi"
 
 
 async def test_openais_own_server_keeps_thoughts_apart() -> None:

@@ -53,14 +53,67 @@ HARMONY = "<|channel|>analysis<|message|>Deny.<|end|><|start|>assistant<|channel
         (f"Sure!{HARMONY}", "Sure! Hi"),
         ("<|channel|>commentary<|message|>Deny.<|end|><|channel|>final <|constrain|>text<|message|>Hi", "Hi"),
         ("analysisThey are angry. Deny.assistantfinalHi", "Hi"),
+        ("Deny.<|end|><|start|>assistant<|channel|>final<|message|>Hi", "Hi"),
+        ("Deny.<|start|>assistant<|channel|>final<|message|>Hi", "Hi"),
+        ("Deny.\n\nNow.<|channel|>final<|message|>Hi", "Hi"),
+        ("assistantanalysisDeny. assistantfinalHi", "Hi"),
+        ("Deny. assistantfinalHi", "Hi"),
+        ("commentaryDeny.assistantfinalHi", "Hi"),
+        ("analysis Deny. assistant final Hi", "Hi"),
+        ("assistant\nanalysis\nDeny.\nassistant\nfinal\nHi", "Hi"),
+        ("analysis: Deny.\n\nassistantfinal: Hi", "Hi"),
+        ("Sure! assistantanalysisDeny.assistantfinalHi", "Sure! Hi"),
+        ("<|im_start|>assistant\nHi<|im_end|>\n<|im_start|>user\nThanks", "Hi"),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|>", "Hi"),
+        ("<think>Deny.</think>Hi<|im_end|>", "Hi"),
+        ("Hi</s>", "Hi"),
+        ("<s>Hi</s>\n", "Hi"),
+        ("Hi<\uff5cend\u2581of\u2581sentence\uff5c>", "Hi"),
+        ("Hi<end_of_turn>\n<start_of_turn>user\nThanks", "Hi"),
+        ("<answer>Hi</answer>", "Hi"),
+        ("<think>Deny.</think>\n<answer>\nHi\n</answer>", "Hi"),
+        ("<|begin_of_box|>Hi<|end_of_box|>", "Hi"),
+        ("&lt;think&gt;Deny.&lt;/think&gt;Hi", "Hi"),
+        ("Deny.&lt;/think&gt;\n\nHi", "Hi"),
+        ("\\<think\\>Deny.\\</think\\>Hi", "Hi"),
+        ("\uff1cthink\uff1eDeny.\uff1c/think\uff1eHi", "Hi"),
+        ("\uff1c\uff54\uff48\uff49\uff4e\uff4b\uff1eDeny.\uff1c\uff0f\uff54\uff48\uff49\uff4e\uff4b\uff1eHi", "Hi"),
+        ("\u3010think\u3011Deny.\u3010/think\u3011Hi", "Hi"),
+        ("<\u601d\u8003>Deny.</\u601d\u8003>Hi", "Hi"),
+        *(
+            (f"<{name}>Deny.</{name}>Hi", "Hi")
+            for name in ("thinks", "think1", "analysis", "reflection", "inner_thoughts")
+        ),
+        *(
+            (f"<{name}>Deny.</{name}>Hi", "Hi")
+            for name in ("chain_of_thought", "chain-of-thoughts", "thought_process", "cot")
+        ),
+        ("<Think:>Deny.</Think:>Hi", "Hi"),
+        ('<think note="<b>">Deny.</think>Hi', "Hi"),
+        ("<think it's>Deny. It's bad.</think>Hi", "Hi"),
+        ("<unused94>thought\nDeny.<unused95>Hi", "Hi"),
+        ("<|channel>thought\nDeny.<channel|>Hi", "Hi"),
+        ("Deny.</analysis>Hi", "Hi"),
+        ("**<think>**Deny.**</think>**Hi", "Hi"),
+        ("<think>Deny.<\\/think>Hi", "Hi"),
+        ("commentary to=agent<|message|>Deny.<|end|><|channel|>final<|message|>Hi", "Hi"),
+        ("[reasoning]Deny.[/reasoning]Hi", "Hi"),
+        ("```think\nDeny.\n```\nHi", "Hi"),
+        ("Sure!\n```thinking\nDeny.\n```\nHi", "Sure!\n\nHi"),
+        ("```\n<think>Deny.</think>\n```\nHi", "Hi"),
+        ("`<think>Deny.</think>`Hi", "Hi"),
+        ("`<think>Deny.</think>` Hi", "Hi"),
+        ("`<think>`Deny.`</think>`Hi", "Hi"),
+        ('They wrote "Really?"</think>"Hello" is how we begin.', '"Hello" is how we begin.'),
+        ('They wrote "Really?</think>"Hello" is how we begin.', '"Hello" is how we begin.'),
+        ("Say `sorry`</think>`Hi` is too short.", "`Hi` is too short."),
+        ("A plan:\n```\nDeny.\n</think>\nSorry.\n```\nx\n```", "Sorry.\n```\nx\n```"),
         ("Hi<|end|>", "Hi"),
         ("Hi<|end|><|start|>user<|message|>Thanks", "Hi"),
     ],
 )
 def test_a_thought_is_no_part_of_the_reply(written: str, reply: str) -> None:
-    cleaned = clean_reply(written)
-    assert cleaned.text == reply
-    assert cleaned.had_thoughts
+    assert clean_reply(written) == reply
 
 
 @pytest.mark.parametrize(
@@ -72,6 +125,15 @@ def test_a_thought_is_no_part_of_the_reply(written: str, reply: str) -> None:
         "<think",
         "<|channel|>analysis<|message|>They are angry.",
         "analysisThey are angry.",
+        "commentaryThey are angry.",
+        "assistantanalysisThey are angry.",
+        "`<think>`\nThey are angry.\n`</think>`\nThey are",
+        "<analysis>They are angry.",
+        "<reflection>They are angry",
+        "```thinking\nThey are angry.",
+        "<unused94>thought\nThey are angry.",
+        "<|channel>thought\nThey are angry.",
+        "&lt;think&gt;They are angry.",
         "\ufeff\u200b \n",
         "",
         "<<think></think>think>Deny.",
@@ -80,7 +142,7 @@ def test_a_thought_is_no_part_of_the_reply(written: str, reply: str) -> None:
 )
 def test_where_nothing_is_left_the_reply_is_empty(written: str) -> None:
     """Also where cutting would join what is left to another tag."""
-    assert clean_reply(written).text == ""
+    assert clean_reply(written) == ""
 
 
 @pytest.mark.parametrize(
@@ -98,12 +160,26 @@ def test_where_nothing_is_left_the_reply_is_empty(written: str) -> None:
         "We have <thinkpad> laptops [thinking of you] and [Reasoning](https://example.com).",
         "Dear <name>,\n\n\tthe <b>bold</b> one.",
         "Press ` or ``, then ```.",
+        "[Reasoning] Your parcel left on Monday. [Thoughts] It should arrive today.",
+        "In \u00ab\u00a0<think>\u00a0\u00bb and \u00ab </think> \u00bb the model thinks.",
+        "Zwischen \u00bb<think\u00ab und \u00bb</think>\u00ab, auch \u201e<think>\u201c, denkt das Modell.",
+        "\u8acb\u5728\u6a21\u677f\u4e2d\u5beb\u300c<think>\u300d\u548c\u300e</think>\u300f\u3002",
+        '\u8acb\u5beb"<think>"\u5728\u6a21\u677f\u4e2d\u3002',
+        "'<think>' opens it, and (\u2018</think>\u2019) closes it.",
+        "`<think>` is where it begins.",
+        "End it so:\n```\n</think>\n```\nand save it.",
+        "The steps are <analysis>, <reflection> and <reason>.",
+        "See <analysis> and \u300aReflection\u300b.",
+        "Our assistant finally answered; the assistant analysis is below.",
+        "Press &lt;Enter&gt; & wait, R&D.",
+        "Old price <s>20</s>, new price 10.",
+        "Reply with <answer> in the subject.",
+        "```python\nthink = 1\n```\nruns.",
+        'The token "<|im_end|>" ends a turn, and `</s>` a text.',
     ],
 )
 def test_a_text_that_speaks_of_thoughts_stays_as_it_is(written: str) -> None:
-    cleaned = clean_reply(written)
-    assert cleaned.text == written
-    assert not cleaned.had_thoughts
+    assert clean_reply(written) == written
 
 
 @pytest.mark.parametrize(
@@ -122,7 +198,7 @@ def test_a_text_that_speaks_of_thoughts_stays_as_it_is(written: str) -> None:
     ],
 )
 def test_what_cannot_be_seen_goes(written: str, reply: str) -> None:
-    assert clean_reply(written).text == reply
+    assert clean_reply(written) == reply
 
 
 @pytest.mark.parametrize(
@@ -138,14 +214,14 @@ def test_what_cannot_be_seen_goes(written: str, reply: str) -> None:
     ],
 )
 def test_joiners_that_a_script_or_an_emoji_needs_stay(written: str) -> None:
-    assert clean_reply(written).text == written
+    assert clean_reply(written) == written
 
 
 def test_what_is_too_long_is_cut() -> None:
     """A reply, at what one message in Slack may have. Of a text with tags beyond what is looked at, nothing is left."""
-    assert len(clean_reply("Dear customer, " * 100_000).text) <= MAX_REPLY
-    assert clean_reply(f"<think>{'Deny. ' * MAX_WRITTEN}</think>Hi").text == ""
-    assert clean_reply(f"{'Deny. ' * MAX_WRITTEN}</think>Hi").text == ""
+    assert len(clean_reply("Dear customer, " * 100_000)) <= MAX_REPLY
+    assert clean_reply(f"<think>{'Deny. ' * MAX_WRITTEN}</think>Hi") == ""
+    assert clean_reply(f"{'Deny. ' * MAX_WRITTEN}</think>Hi") == ""
 
 
 PIECES = [
@@ -173,8 +249,8 @@ BAD = re.compile("[\u200b\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f\x
 @given(WRITTEN)
 def test_a_cleaned_reply_is_clean(written: str) -> None:
     """Cleaned again, it stays as it is; it can be written to any file; it begins and ends with what can be seen."""
-    text = clean_reply(written).text
-    assert clean_reply(text).text == text == text.strip()
+    text = clean_reply(written)
+    assert clean_reply(text) == text == text.strip()
     assert not BAD.search(text)
     assert not any(unicodedata.category(char) == "Cs" for char in text)
 
@@ -182,7 +258,7 @@ def test_a_cleaned_reply_is_clean(written: str) -> None:
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="`<[◁\u115f\u1160\u3164\uffa0")))
 def test_a_text_without_tags_is_only_trimmed(text: str) -> None:
     if not text.strip().startswith("analysis"):
-        assert clean_reply(text).text == text.strip()
+        assert clean_reply(text) == text.strip()
 
 
 @given(
@@ -196,20 +272,19 @@ def test_a_text_without_tags_is_only_trimmed(text: str) -> None:
 def test_whatever_a_thought_holds_none_of_it_is_left(
     tags: tuple[str, str], before: str, thought: str, after: str
 ) -> None:
-    kept = clean_reply(f"{before}{tags[0]}w{thought}w{tags[1]}{after}").text
+    kept = clean_reply(f"{before}{tags[0]}w{thought}w{tags[1]}{after}")
     assert set(kept) <= set("abcd \n")
     assert kept.split() == [*before.split(), *after.split()]
 
 
 @given(WRITTEN)
 def test_what_is_given_out_of_a_growing_text_is_its_beginning(written: str) -> None:
-    """Of texts without tags, however they are cut into pieces; and before it is known to be safe, nothing is."""
-    growing, careful = StreamCleaner(), StreamCleaner()
-    given_out = "".join(growing.feed(char, is_safe=True) for char in written)
-    assert not any(careful.feed(char, is_safe=False) for char in written)
+    """Of texts without tags, however they are cut into pieces."""
+    growing = StreamCleaner()
+    given_out = "".join(growing.feed(char) for char in written)
     assert not BAD.search(given_out)
-    if not re.search(r"[<\[◁]|analysis", written):
-        assert clean_reply(written).text.startswith(given_out.rstrip())
+    if not re.search(r"[<\[◁]|analysis|assistant", written):
+        assert clean_reply(written).startswith(given_out.rstrip())
 
 
 @pytest.mark.parametrize(
@@ -222,4 +297,4 @@ def test_what_is_given_out_of_a_growing_text_is_its_beginning(written: str) -> N
 )
 def test_a_text_made_to_take_long_is_done_at_once(unit: str) -> None:
     """Nothing looks at each character once for each other one: that would take hours."""
-    assert len(clean_reply(unit * (1_000_000 // len(unit))).text) <= MAX_REPLY
+    assert len(clean_reply(unit * (1_000_000 // len(unit)))) <= MAX_REPLY

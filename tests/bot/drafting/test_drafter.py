@@ -450,14 +450,8 @@ async def test_one_agents_many_drafts_do_not_hold_up_anothers(model: ModelDouble
 # --- streaming ----------------------------------------------------------------------------------------
 
 
-async def show_plain_writing(drafter: Drafter) -> None:
-    """The model has ended a draft without a thought: its next ones may be watched as they are written."""
-    await drafter.ainvoke(build_brief())
-
-
-async def test_a_stream_gives_the_text_in_pieces_and_then_the_draft(drafter: Drafter, model: ModelDouble) -> None:
-    await show_plain_writing(drafter)
-    chunks = [chunk async for chunk in drafter.astream(build_brief())]
+async def test_a_stream_gives_the_text_in_pieces_and_then_the_draft(watchable: Drafter, model: ModelDouble) -> None:
+    chunks = [chunk async for chunk in watchable.astream(build_brief())]
     *pieces, last = chunks
     assert len(pieces) > 3
     assert last.text == ""
@@ -472,44 +466,42 @@ async def test_a_stream_gives_the_text_in_pieces_and_then_the_draft(drafter: Dra
     assert (whole + last).draft is last.draft
 
 
-async def test_a_stream_is_tried_again_only_before_its_first_piece(drafter: Drafter, model: ModelDouble) -> None:
+async def test_a_stream_is_tried_again_only_before_its_first_piece(watchable: Drafter, model: ModelDouble) -> None:
     model.enqueue(server_error(), "There we are.")
-    chunks = [chunk async for chunk in drafter.astream(build_brief())]
+    chunks = [chunk async for chunk in watchable.astream(build_brief())]
     assert chunks[-1].draft is not None
     assert chunks[-1].draft.attempts == 2
 
     model.enqueue(TruncatedBody())
-    stream = drafter.astream(build_brief())
+    stream = watchable.astream(build_brief())
     assert (await anext(stream)).text
     with pytest.raises(DraftFailed, match="unreachable after 1 attempts"):
         await _read(stream)
 
 
 async def test_a_stream_keeps_its_deadline_and_does_not_strike_its_consumer(
-    drafter: Drafter, model: ModelDouble, deadlines: list[asyncio.Timeout]
+    watchable: Drafter, model: ModelDouble, deadlines: list[asyncio.Timeout]
 ) -> None:
     """The deadline ends the call, also while the consumer is busy elsewhere, and is told at the next step."""
-    await show_plain_writing(drafter)
     model.token_interval_s = 0.05
-    stream = drafter.astream(build_brief(deadline=compute_deadline(60)))
+    stream = watchable.astream(build_brief(deadline=compute_deadline(60)))
     await anext(stream)
     deadlines[-1].reschedule(0)
     await model.wait_idle()
     assert model.cancelled == 1
-    assert drafter.limiter.in_flight == 0
+    assert watchable.limiter.in_flight == 0
     with pytest.raises(DraftFailed, match="timed_out"):
         await _read(stream)
 
 
-async def test_a_stream_left_early_is_cut_off(drafter: Drafter, model: ModelDouble) -> None:
-    await show_plain_writing(drafter)
+async def test_a_stream_left_early_is_cut_off(watchable: Drafter, model: ModelDouble) -> None:
     model.token_interval_s = 0.05
-    stream = drafter.astream(build_brief())
+    stream = watchable.astream(build_brief())
     await anext(stream)
     await stream.aclose()
     await model.wait_idle()
     assert model.cancelled == 1
-    assert drafter.limiter.in_flight == 0
+    assert watchable.limiter.in_flight == 0
 
 
 async def test_streams_take_slots_too(model: ModelDouble) -> None:

@@ -13,7 +13,14 @@ from langchain_core.runnables import RunnableConfig
 from bot.drafting import DemonstrationModel, Draft, Drafter, DraftFailed, FairLimiter, SingleModelSource, WrongLoopError
 from bot.drafting.background_loop import BackgroundLoop
 from playground.model_server import Hang, ModelDouble, bad_request
-from tests.bot.drafting.briefs import answer_once_full, answer_one, build_brief, build_briefs, build_drafter
+from tests.bot.drafting.briefs import (
+    answer_once_full,
+    answer_one,
+    build_brief,
+    build_briefs,
+    build_drafter,
+    build_watchable_drafter,
+)
 
 
 @pytest.fixture
@@ -89,10 +96,10 @@ def test_a_stream_raises_its_failure(drafter: Drafter, model: ModelDouble) -> No
         list(drafter.stream(build_brief()))
 
 
-def test_stream_gives_pieces(drafter: Drafter) -> None:
-    """Once the model has ended a draft without a thought."""
-    drafter.invoke(build_brief())
-    *pieces, last = drafter.stream(build_brief())
+def test_stream_gives_pieces(model: ModelDouble) -> None:
+    """Of a model that keeps its thoughts apart."""
+    with build_watchable_drafter(model) as drafter:
+        *pieces, last = drafter.stream(build_brief())
     assert len(pieces) > 3
     assert last.draft is not None
 
