@@ -114,7 +114,7 @@ def describe_machine() -> dict[str, Any]:
     """Describe what the figures depend on, without the machine's name or paths."""
     return {
         "cpus": len(os.sched_getaffinity(0)),
-        "architecture": platform.describe_machine(),
+        "architecture": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},

@@ -12,6 +12,7 @@ from cli import wiring
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings, load_settings
 from storage.engine.database import Database, get_database_file, parse_url
+from storage.engine.transaction import WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
 from storage.repositories.audit import DEMONSTRATION, Audit
 from storage.schema import find_obstacles_to_reading, read_revisions
@@ -82,11 +83,11 @@ async def describe_recording(location: Location, records: wiring.Records, *, sim
 
 
 @asynccontextmanager
-async def open_or_create(location: Location) -> AsyncIterator[wiring.Records]:
+async def open_or_create(location: Location, *, observe: WriteObserver = ignore_times) -> AsyncIterator[wiring.Records]:
     """Open a database, which is made or brought to this program's schema if need be. Raises Failed, SchemaTooNew."""
     refuse_other_files(location)
     with explain_unavailable(location):
-        async with wiring.open_records(location.url) as records:
+        async with wiring.open_records(location.url, observe=observe) as records:
             yield records
 
 

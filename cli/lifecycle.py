@@ -73,9 +73,9 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
     """
     playbook = load_playbook(settings.suggest_playbook)
     async with AsyncExitStack() as stack:
-        records = await _open_database(stack, database_location.Location.of_settings(settings))
-        drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         metrics = Metrics()
+        records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)
+        drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         trace = trace_failed_calls(settings.slack_api_url, metrics.count_slack_error)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[trace]))
         connection = _make_connection(settings, session)
@@ -149,11 +149,15 @@ def _build_dependencies(
     )
 
 
-async def _open_database(stack: AsyncExitStack, location: database_location.Location) -> wiring.Records:
+async def _open_database(
+    stack: AsyncExitStack, location: database_location.Location, metrics: Metrics
+) -> wiring.Records:
     """Open the database, and wait for a server that does not answer yet. Raises Failed for other troubles."""
     while True:
         try:
-            return await stack.enter_async_context(database_location.open_or_create(location))
+            return await stack.enter_async_context(
+                database_location.open_or_create(location, observe=metrics.observe_write)
+            )
         except Failed as error:
             if not isinstance(error.__cause__, DatabaseUnreachable):
                 raise

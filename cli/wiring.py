@@ -33,6 +33,7 @@ from cli import __version__
 from cli.settings import Settings, is_traced, split_secret_keys
 from cli.workers.training import ProcessRefitRunner
 from storage.engine.database import Database
+from storage.engine.transaction import WriteObserver, ignore_times
 from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
@@ -81,10 +82,10 @@ class Records:
 
 
 @asynccontextmanager
-async def open_records(url: str) -> AsyncIterator[Records]:
+async def open_records(url: str, *, observe: WriteObserver = ignore_times) -> AsyncIterator[Records]:
     """Open the database as one replica, brought to this program's schema. Raises ValueError, StorageError."""
     before = await _migrate_schema(url)
-    database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S), new_id()
+    database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S, observe=observe), new_id()
     try:
         yield Records(
             database=database,

@@ -44,6 +44,7 @@ from bot.drafting.http import Server
 from bot.i18n.texts import get_texts
 from storage import schema
 from storage.engine.database import Database
+from storage.engine.transaction import Step, Transaction
 
 _DIE_WITH_PARENT = 1
 _LATE = ("bot.drafting.chat_model", "h11", "langchain_core.tracers.langchain", "openai.resources.chat", "stdnum.iban")
@@ -74,7 +75,7 @@ class Points:
 
 def watch(points: Points) -> None:
     """Pass a point before and after each commit and each call to Slack or to the model."""
-    write, request = Database.write, aiohttp.ClientSession._request
+    write, run, request = Database.write, Database.run, aiohttp.ClientSession._request
 
     @asynccontextmanager
     async def watched_write(self: Database) -> AsyncIterator[Any]:
@@ -83,6 +84,16 @@ def watch(points: Points) -> None:
             points.pass_("before a commit")
         points.pass_("after a commit")
 
+    async def watched_run(self: Database, step: Step[Any]) -> Any:
+        async def watched_step(connection: Transaction) -> Any:
+            result = await step(connection)
+            points.pass_("before a commit")
+            return result
+
+        result = await run(self, watched_step)
+        points.pass_("after a commit")
+        return result
+
     async def watched_request(self: Any, method: str, url: Any, **options: Any) -> Any:
         name = _call(str(url))
         points.pass_(f"before {name}")
@@ -90,7 +101,7 @@ def watch(points: Points) -> None:
         points.pass_(f"after {name}")
         return answer
 
-    Database.write = watched_write  # type: ignore[method-assign,assignment]
+    Database.write, Database.run = watched_write, watched_run  # type: ignore[method-assign,assignment]
     aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
 
 
@@ -102,20 +113,31 @@ def _call(url: str) -> str:
 
 def turn_read_only_on_signal() -> None:
     """SIGUSR2 makes SQLite refuse writes, as for a file that may only be read; the next one, take them again."""
-    write, turned = Database.write, itertools.cycle([True, False])
+    write, run, turned = Database.write, Database.run, itertools.cycle([True, False])
     now = {"read_only": False}
 
     @asynccontextmanager
-    async def refusing(self: Database) -> AsyncIterator[Any]:
-        async with write(self) as connection:
-            await connection.execute(text(f"PRAGMA query_only = {int(now['read_only'])}"))
-            try:
-                yield connection
-            finally:
-                await connection.execute(text("PRAGMA query_only = 0"))
+    async def refuse(connection: Transaction) -> AsyncIterator[None]:
+        await connection.execute(text(f"PRAGMA query_only = {int(now['read_only'])}"))
+        try:
+            yield
+        finally:
+            await connection.execute(text("PRAGMA query_only = 0"))
+
+    @asynccontextmanager
+    async def refusing_write(self: Database) -> AsyncIterator[Any]:
+        async with write(self) as connection, refuse(connection):
+            yield connection
+
+    async def refusing_run(self: Database, step: Step[Any]) -> Any:
+        async def refusing_step(connection: Transaction) -> Any:
+            async with refuse(connection):
+                return await step(connection)
+
+        return await run(self, refusing_step)
 
     signal.signal(signal.SIGUSR2, lambda *_: now.update(read_only=next(turned)))
-    Database.write = refusing  # type: ignore[method-assign,assignment]
+    Database.write, Database.run = refusing_write, refusing_run  # type: ignore[method-assign,assignment]
 
 
 def live(order: dict[str, Any], streams: list[int]) -> int:

@@ -14,11 +14,14 @@ from prometheus_client import (
     generate_latest,
 )
 
+from storage.engine.transaction import WriteTimes
 from storage.records import Choice, LogEntry, Request
 
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 25, 60)
 _DECISION_SECONDS: Final = (1, 2, 5, 10, 30, 60, 300, 1800, 86400)
 _REFIT_SECONDS: Final = (1, 2, 5, 10, 30, 60, 300, 1800)
+
+_WRITE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 2, 3)
 
 _MOST_SLACK_ERRORS: Final = 200
 """Most pairs of method and code; further ones are counted as `other`."""
@@ -58,6 +61,12 @@ class Metrics:
         self._in_flight = self._add_gauge("suggest_model_calls_in_flight", "Model calls in flight")
         self._waiting = self._add_gauge("suggest_model_calls_waiting", "Model calls waiting for a slot")
         self._tasks = self._add_gauge("suggest_tasks", "Tasks of the event loop")
+        self._write_wait = self._add_histogram(
+            "suggest_write_wait_seconds", "Waiting for the database's writer, a commit's oldest step", _WRITE_SECONDS
+        )
+        self._write_flush = self._add_histogram(
+            "suggest_write_flush_seconds", "Flushing a commit to the disk", _WRITE_SECONDS
+        )
         ProcessCollector(registry=self.registry)
 
     def count_drafts(self, entry: LogEntry) -> None:
@@ -111,6 +120,11 @@ class Metrics:
     def count_order(self, policy: str) -> None:
         """Count an order drawn by this policy."""
         self._orders.labels(policy=policy).inc()
+
+    def observe_write(self, times: WriteTimes) -> None:
+        """Record what a commit waited for."""
+        self._write_wait.observe(times.waited_s)
+        self._write_flush.observe(times.flushed_s)
 
     def set_ranker(self, version: str | None) -> None:
         """Set the ranker in use; None is uniform order."""

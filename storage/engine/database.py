@@ -2,24 +2,23 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.engine import sqlite
+from storage.engine.transaction import Step, Transaction, WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable
 
 WRITE_LIMIT_S: Final = 2.0
-"""The longest that a write waits: half of it for its turn in this process, half for other processes."""
+"""The longest that a write may wait before it is committed; half of it for other processes."""
 
-_READERS: Final = 4
+T = TypeVar("T")
 
 _NOT_ALLOWED: Final = {"42501", "25006"}
 """PostgreSQL's codes: the role lacks a right; the transaction may only read."""
@@ -30,16 +29,32 @@ _INVALID_URL: Final = (
 )
 
 
-class Database:
-    """One database. `write()` and `read()` are transactions; both raise `DatabaseUnavailable` where it fails them.
+class Engine(Protocol):
+    """Connections to one database; see `Database` for what the methods do."""
 
-    SQLite: writes take turns on one connection and begin as `BEGIN IMMEDIATE`, so that two writers wait for each other
-    rather than deadlock; readers have connections of their own and never wait for the writer (WAL).
+    def write(self) -> AbstractAsyncContextManager[Transaction]: ...
+    def read(self) -> AbstractAsyncContextManager[Transaction]: ...
+    async def run(self, step: Step[T]) -> T: ...
+    async def look(self, step: Step[T]) -> T: ...
+    async def aclose(self) -> None: ...
+
+
+class Database:
+    """One database. What is asked of it are transactions; they raise `DatabaseUnavailable` where it fails them.
+
+    SQLite: one connection writes, and begins with `BEGIN IMMEDIATE`, so that two programs wait for each other rather
+    than deadlock; steps that wait at the same time are committed together. Readers have connections of their own and
+    never wait for the writer (WAL).
     PostgreSQL: transactions run side by side, and lock the rows that they decide on.
     """
 
     def __init__(
-        self, url: str, *, write_limit_s: float = WRITE_LIMIT_S, statement_limit_s: float | None = None
+        self,
+        url: str,
+        *,
+        write_limit_s: float = WRITE_LIMIT_S,
+        statement_limit_s: float | None = None,
+        observe: WriteObserver = ignore_times,
     ) -> None:
         """Open no connection yet.
 
@@ -48,41 +63,42 @@ class Database:
         """
         self.url = parse_url(url)
         self.is_shared = self.url.get_backend_name() == "postgresql"
-        self._patience_s = write_limit_s / 2
+        self._engine: Engine
         if self.is_shared:
-            from storage.engine import postgresql
+            from storage.engine.postgresql import PostgresEngine
 
-            target = postgresql.PostgresTarget.from_url(url)
-            self._turn = asyncio.Semaphore(target.connections)
-            engine = partial(
-                postgresql.create_engine, target, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s
+            self._engine = PostgresEngine(
+                url, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s, observe=observe
             )
-            self._writer, self._readers = engine(read_only=False), engine(read_only=True)
         else:
-            self._turn = asyncio.Semaphore(1)
-            busy_ms = int(write_limit_s * 500)
-            self._writer = _create_sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE", busy_ms=busy_ms)
-            self._readers = _create_sqlite_engine(self.url, connections=_READERS, begin="BEGIN", busy_ms=busy_ms)
+            self._engine = sqlite.SqliteEngine(self.url.database or "", write_limit_s=write_limit_s, observe=observe)
+
+    async def run(self, step: Step[T]) -> T:
+        """Commit a step, a whole transaction; in SQLite perhaps together with others. An exception undoes the step."""
+        with _translate_errors():
+            return await self._engine.run(step)
+
+    async def look(self, step: Step[T]) -> T:
+        """Run a step that only reads."""
+        with _translate_errors():
+            return await self._engine.look(step)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a write transaction: committed at the end of the block, rolled back by an exception in it."""
-        try:
-            async with asyncio.timeout(self._patience_s):
-                await self._turn.acquire()
-        except TimeoutError as error:
-            raise DatabaseUnavailable("other writes did not finish in time") from error
-        try:
-            async with _translate_errors(), self._writer.begin() as connection:
+    async def write(self) -> AsyncIterator[Transaction]:
+        """Open a write transaction of its own: committed at the end of the block, rolled back by an exception in it.
+
+        For what is long, or must not wait in a group: migrating, erasing, importing.
+        """
+        with _translate_errors():
+            async with self._engine.write() as connection:
                 yield connection
-        finally:
-            self._turn.release()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Transaction]:
         """Open a read transaction: everything read in the block is of the same moment."""
-        async with _translate_errors(), self._readers.begin() as connection:
-            yield connection
+        with _translate_errors():
+            async with self._engine.read() as connection:
+                yield connection
 
     async def scrub(self, *, patience_s: float = 0.05) -> bool:
         """Overwrite on the disk what was replaced or deleted.
@@ -102,15 +118,14 @@ class Database:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._readers.dispose()
-        await self._writer.dispose()
+        await self._engine.aclose()
 
 
 def parse_url(url: str) -> URL:
     """Parse a `SUGGEST_DATABASE_URL` for SQLAlchemy. Raises ValueError with what to write instead."""
     path = url.removeprefix("sqlite:///")
     if path not in {url, "", ":memory:"}:  # in memory, each connection would have a database of its own
-        return make_url(url).set(drivername="sqlite+aiosqlite")
+        return make_url(url).set(drivername="sqlite")
     if url.startswith(("postgresql://", "postgres://")):
         return _parse_postgresql(url)
     raise ValueError("not a database that can be used: write sqlite:///path/to/suggest.db or postgresql://…")
@@ -155,8 +170,8 @@ def get_database_file(url: str) -> Path:
     return Path(parse_url(url).database or "")
 
 
-@asynccontextmanager
-async def _translate_errors() -> AsyncIterator[None]:
+@contextmanager
+def _translate_errors() -> Iterator[None]:
     """Raise errors of drivers and pools in the block as those of `storage.errors`."""
     try:
         yield
@@ -166,18 +181,9 @@ async def _translate_errors() -> AsyncIterator[None]:
         if isinstance(error, IntegrityError | DataError | ProgrammingError):
             raise  # refused for what was asked: nothing is wrong with the database
         raise DatabaseUnavailable(str(error.orig)) from error
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(str(error)) from error
     except PoolTimeoutError as error:
         raise DatabaseUnavailable("all connections are busy") from error
     except OSError as error:
         raise DatabaseUnavailable(type(error).__name__) from error
-
-
-def _create_sqlite_engine(url: URL, *, connections: int, begin: str, busy_ms: int) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        async_creator=partial(sqlite.connect, url.database or "", begin=begin, busy_ms=busy_ms),
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=2 * busy_ms / 1000,
-        hide_parameters=True,  # errors are logged: customers' words and Slack's secrets must not be
-    )

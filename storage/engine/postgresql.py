@@ -6,9 +6,12 @@ needs, and a connection keeps nothing: no `SET`, no prepared statement, no lock 
 
 import asyncio
 import re
-from collections.abc import Generator
+import time
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import unquote
 
 import psycopg
@@ -16,7 +19,10 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from storage.engine.transaction import Step, Transaction, WriteObserver, WriteTimes
 from storage.errors import DatabaseUnavailable, DatabaseUnreachable
+
+T = TypeVar("T")
 
 CONNECTIONS: Final = 10
 """Of each of the two pools, one that writes and one that reads, unless the URL says otherwise."""
@@ -86,6 +92,54 @@ class _Connection(psycopg.AsyncConnection[Any]):
         except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - what psycopg documents `wait` to raise
             self.pgconn.finish()  # in an unknown state: it cannot be used again
             raise psycopg.OperationalError(f"the server did not answer within {self.limit_s} s") from error
+
+
+class PostgresEngine:
+    """Two pools of connections, for transactions that write and for those that only read."""
+
+    def __init__(
+        self, url: str, *, write_limit_s: float, statement_limit_s: float | None, observe: WriteObserver
+    ) -> None:
+        target = PostgresTarget.from_url(url)
+        self._turn = asyncio.Semaphore(target.connections)
+        self._patience_s = write_limit_s / 2
+        self._observe = observe
+        engine = partial(create_engine, target, write_limit_s=write_limit_s, statement_limit_s=statement_limit_s)
+        self._writer, self._readers = engine(read_only=False), engine(read_only=True)
+
+    async def run(self, step: Step[T]) -> T:
+        async with self.write() as connection:
+            return await step(connection)
+
+    async def look(self, step: Step[T]) -> T:
+        async with self.read() as connection:
+            return await step(connection)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        asked_at = time.monotonic()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailable("other writes did not finish in time") from error
+        begun_at = time.monotonic()
+        try:
+            async with self._writer.begin() as connection:
+                yield connection
+                done_at = time.monotonic()
+        finally:
+            self._turn.release()
+        self._observe(WriteTimes(waited_s=begun_at - asked_at, flushed_s=time.monotonic() - done_at))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        async with self._readers.begin() as connection:
+            yield connection
+
+    async def aclose(self) -> None:
+        await self._readers.dispose()
+        await self._writer.dispose()
 
 
 def create_engine(

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Select, bindparam, false, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.records import Candidate, Choice, ChoiceKind, Event, LogEntry, Request
 from storage.rows import to_request
 from storage.tables import candidates, choices, events, requests
@@ -100,7 +100,7 @@ def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
     return query
 
 
-async def read_entries(connection: AsyncConnection, request_ids: Sequence[str]) -> list[LogEntry]:
+async def read_entries(connection: Transaction, request_ids: Sequence[str]) -> list[LogEntry]:
     """Read those of these requests that exist, with all that belongs to them."""
     rows = await connection.execute(select(requests).where(requests.c.id.in_(request_ids)))
     found = [to_request(row) for row in rows.mappings()]
@@ -112,7 +112,7 @@ _DRAFT: Final = candidates.alias("draft")
 _DECISION: Final = choices.alias("decision")
 
 
-async def _complete_entries(connection: AsyncConnection, found: list[Request]) -> list[LogEntry]:
+async def _complete_entries(connection: Transaction, found: list[Request]) -> list[LogEntry]:
     """Read all that belongs to these requests."""
     ids = {"ids": [request.id for request in found]}
     drafted = _group_by_request(

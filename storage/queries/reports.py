@@ -23,11 +23,11 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.queries.log_entries import Selection
 from storage.records import ChoiceKind, DismissReason, DraftError, DroppedReason, Status
 from storage.tables import candidates, choices, requests
@@ -204,14 +204,14 @@ class Reports:
             )
 
 
-async def _read_cells(connection: AsyncConnection, query: Executable, kind: type[Any]) -> tuple[Any, ...]:
+async def _read_cells(connection: Transaction, query: Executable, kind: type[Any]) -> tuple[Any, ...]:
     result = await connection.execute(query)
     names = tuple(result.keys())  # a mapping for each row would take longer than the query of some
     return tuple(kind(**dict(zip(names, row, strict=True))) for row in result)
 
 
 async def _read_fates(
-    connection: AsyncConnection, counts: ColumnElement[bool], by: Dimension | None
+    connection: Transaction, counts: ColumnElement[bool], by: Dimension | None
 ) -> tuple[FateCell, ...]:
     """Read the fates of drafts for a dimension of drafts only: it is the longest of the queries."""
     if by == "style":

@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 
 from storage.engine.database import Database
 from storage.engine.permissions import may_append
+from storage.engine.transaction import Transaction
 from storage.tables import audit
 
 DEMONSTRATION: Final = "demonstration_database"
@@ -21,8 +22,11 @@ class Audit:
 
     async def record(self, *, at: datetime, actor: str, action: str, data: dict[str, Any]) -> None:
         """Append an action and its actor: a Slack user id, or `cli`."""
-        async with self._database.write() as connection:
-            await connection.execute(insert(audit), {"at": at, "actor": actor, "action": action, "data": data})
+        await self._database.run(
+            lambda connection: connection.execute(
+                insert(audit), {"at": at, "actor": actor, "action": action, "data": data}
+            )
+        )
 
     async def may_record(self) -> bool:
         """Say whether this user of the database may append: one that may only read can still report and export."""
@@ -33,6 +37,9 @@ class Audit:
 
     async def is_demonstration(self) -> bool:
         """Say if this database is a demonstration's own."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> bool:
             found = await connection.scalar(select(audit.c.seq).where(audit.c.action == DEMONSTRATION).limit(1))
             return found is not None
+
+        return await self._database.look(step)

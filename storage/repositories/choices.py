@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Text, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.errors import DeliveryInProgress, NothingToUndo, RequestClosed
 from storage.records import Choice, Delivery, DismissReason, Event, ResponseUrl, VaultEntry
 from storage.repositories import vault
@@ -41,7 +41,8 @@ class Choices:
         In the vault, `sealed` takes the place of what was kept for the request; without it, nothing is left.
         Raises DuplicateDelivery, or RequestClosed if a choice stands already.
         """
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             await claim_key(connection, idempotency_key, choice.chosen_at)
             open_ = await connection.execute(
                 _TOUCH_OPEN, {"of_request": choice.request_id, **_to_response_url_row(response_url)}
@@ -60,11 +61,16 @@ class Choices:
             else:
                 await vault.put(connection, sealed)
 
+        await self._database.run(step)
+
     async def get(self, choice_id: str) -> Choice | None:
         """Read a choice, standing or taken back."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> Choice | None:
             row = (await connection.execute(_SELECT_CHOICE, {"choice_id": choice_id})).mappings().one_or_none()
             return None if row is None else Choice(**row)
+
+        return await self._database.look(step)
 
     async def retract(
         self, request_id: str, *, agent_id: str, at: datetime, idempotency_key: str, sealed: VaultEntry | None = None
@@ -75,7 +81,8 @@ class Choices:
         to be deleted from the conversation, and stay in the table until they are.
         Raises DuplicateDelivery, NothingToUndo, or DeliveryInProgress while a part is on its way.
         """
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> tuple[Choice, tuple[Delivery, ...]]:
             await claim_key(connection, idempotency_key, at)
             choice = await _read_standing(connection, request_id)
             parts = await _lock_parts(connection, choice.id)
@@ -94,11 +101,14 @@ class Choices:
                 await vault.put(connection, sealed)
             return retracted, tuple(part for part in parts if part.state in {"done", "unknown"})
 
+        return await self._database.run(step)
+
     async def give_reason(
         self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, idempotency_key: str
     ) -> None:
         """Add the reason to a standing dismissal. Raises DuplicateDelivery, or RequestClosed if none stands."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             await claim_key(connection, idempotency_key, at)
             changed = await connection.execute(
                 update(choices)
@@ -114,6 +124,8 @@ class Choices:
             event = Event(request_id=request_id, type="reason_given", at=at, agent_id=agent_id, data={"reason": reason})
             await connection.execute(_INSERT_EVENT, to_row(event))
 
+        await self._database.run(step)
+
 
 def _to_response_url_row(response_url: ResponseUrl | None) -> dict[str, Any]:
     if response_url is None:
@@ -121,14 +133,14 @@ def _to_response_url_row(response_url: ResponseUrl | None) -> dict[str, Any]:
     return {"url": response_url.url, "expires": response_url.expires_at}
 
 
-async def _read_standing(connection: AsyncConnection, request_id: str) -> Choice:
+async def _read_standing(connection: Transaction, request_id: str) -> Choice:
     row = (await connection.execute(_SELECT_STANDING, {"request_id": request_id})).mappings().one_or_none()
     if row is None:
         raise NothingToUndo(request_id)
     return Choice(**row)
 
 
-async def _lock_parts(connection: AsyncConnection, choice_id: str) -> tuple[Delivery, ...]:
+async def _lock_parts(connection: Transaction, choice_id: str) -> tuple[Delivery, ...]:
     rows = await connection.execute(
         select(deliveries).where(deliveries.c.choice_id == choice_id).order_by(deliveries.c.part).with_for_update()
     )

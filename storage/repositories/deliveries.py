@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import String, bindparam, case, delete, insert, select, text, update
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.records import Delivery, Event
 from storage.repositories.idempotency_keys import claim_key
 from storage.rows import to_row
@@ -26,25 +27,31 @@ class Deliveries:
 
     async def list_parts(self, choice_id: str) -> tuple[Delivery, ...]:
         """Read all parts of a choice's reply, in order."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> tuple[Delivery, ...]:
             rows = await connection.execute(_SELECT_PARTS, {"of_choice": choice_id})
             return tuple(Delivery(**row) for row in rows.mappings())
 
+        return await self._database.look(step)
+
     async def remove(self, delivery_id: str) -> None:
         """Delete the part of a choice taken back: it is gone from the conversation, or we cannot delete it there."""
-        async with self._database.write() as connection:
-            await connection.execute(_DELETE, {"delivery_id": delivery_id})
+        await self._database.run(lambda connection: connection.execute(_DELETE, {"delivery_id": delivery_id}))
 
     async def begin_attempt(self, delivery_id: str) -> bool:
         """Commit that Slack is about to be called. False if the part is not pending any more, or not ours."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> bool:
             return (
                 await connection.execute(_BEGIN_ATTEMPT, {"delivery_id": delivery_id, "me": self._me})
             ).rowcount == 1
 
+        return await self._database.run(step)
+
     async def mark_done(self, delivery: Delivery, *, sent: Event | None) -> None:
         """Record where the part was posted, and forget its text unless the agent is to copy it."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             row = {
                 "delivery_id": delivery.id,
                 "to_address": delivery.address,
@@ -55,24 +62,26 @@ class Deliveries:
             if sent is not None:
                 await connection.execute(_INSERT_EVENT, to_row(sent))
 
+        await self._database.run(step)
+
     async def mark_told(self, choice_id: str) -> None:
         """Record that the agent was told how the reply ended: nobody owns its parts that are done any more."""
-        async with self._database.write() as connection:
-            await connection.execute(_MARK_TOLD, {"of_choice": choice_id})
+        await self._database.run(lambda connection: connection.execute(_MARK_TOLD, {"of_choice": choice_id}))
 
     async def put_back(self, delivery_id: str, *, address: str) -> None:
         """Make a part pending again, for this address: Slack did not take it, for certain."""
-        async with self._database.write() as connection:
-            await connection.execute(_PUT_BACK, {"delivery_id": delivery_id, "to_address": address})
+        await self._database.run(
+            lambda connection: connection.execute(_PUT_BACK, {"delivery_id": delivery_id, "to_address": address})
+        )
 
     async def mark_unknown(self, delivery_id: str) -> None:
         """Record that nobody knows if Slack took the part: it is never posted again by itself."""
-        async with self._database.write() as connection:
-            await connection.execute(_MARK_UNKNOWN, {"delivery_id": delivery_id})
+        await self._database.run(lambda connection: connection.execute(_MARK_UNKNOWN, {"delivery_id": delivery_id}))
 
     async def post_again(self, request_id: str, *, idempotency_key: str, at: datetime) -> bool:
         """Make the unknown parts pending, as the agent wants. False if none is unknown. Raises DuplicateDelivery."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> bool:
             await claim_key(connection, idempotency_key, at)
             again = await connection.execute(
                 update(deliveries)
@@ -91,6 +100,8 @@ class Deliveries:
                 .values(owner=self._me)
             )
             return True
+
+        return await self._database.run(step)
 
 
 _INSERT_EVENT: Final = insert(events)

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, or_, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.records import Turn
 from storage.tables import UtcTime, candidates, choices, deliveries, events, requests, seen_deliveries, vault
 
@@ -155,7 +155,7 @@ class Erasures:
             return (await connection.execute(delete(seen_deliveries).where(theirs))).rowcount
 
 
-async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None:
+async def _forget_texts(connection: Transaction, ids: Sequence[str]) -> None:
     """Delete the texts of these requests in every table, and keep their numbers."""
     these = {"ids": list(ids)}
     spoken = (await connection.execute(_SELECT_SPOKEN, these)).all()
@@ -170,7 +170,7 @@ async def _forget_texts(connection: AsyncConnection, ids: Sequence[str]) -> None
             await connection.execute(_PRUNE_EVENT, {"of_seq": seq, "forgotten": forgotten})
 
 
-async def _count_rows(connection: AsyncConnection, ids: Sequence[str]) -> RowCounts:
+async def _count_rows(connection: Transaction, ids: Sequence[str]) -> RowCounts:
     """Count the rows of these requests in every table."""
     counted: dict[str, int] = {}
     for table in (candidates, choices, deliveries, events, vault):

@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.errors import DuplicateDelivery, StorageError
 from storage.tables import seen_deliveries
 
@@ -15,7 +15,7 @@ _INSERT: Final = insert(seen_deliveries)
 
 
 async def claim_key(
-    connection: AsyncConnection, key: str, at: datetime, *, error: type[StorageError] = DuplicateDelivery
+    connection: Transaction, key: str, at: datetime, *, error: type[StorageError] = DuplicateDelivery
 ) -> None:
     """Insert the key, within the transaction of what it stands for. Raises `error` if it is there already."""
     try:
@@ -32,5 +32,8 @@ class IdempotencyKeys:
 
     async def claim(self, key: str, *, at: datetime) -> None:
         """Insert the key. Raises DuplicateDelivery if any replica did before; DatabaseUnavailable."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             await claim_key(connection, key, at)
+
+        await self._database.run(step)

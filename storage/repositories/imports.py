@@ -6,9 +6,9 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.errors import DatabaseUnavailable
 from storage.queries.export_rows import EntryFields, to_raw_entry, to_values
 from storage.queries.log_entries import read_entries
@@ -86,7 +86,7 @@ def _list_choice_ids(entry: LogEntry) -> list[str]:
     return [] if entry.choice is None else [entry.choice.id]
 
 
-async def _find_existing(connection: AsyncConnection, entries: Sequence[LogEntry]) -> _ExistingIds:
+async def _find_existing(connection: Transaction, entries: Sequence[LogEntry]) -> _ExistingIds:
     drafted = [candidate.id for entry in entries for candidate in entry.candidates]
     chosen = [choice_id for entry in entries for choice_id in _list_choice_ids(entry)]
     used = await _find_used_ids(connection, candidates, drafted), await _find_used_ids(connection, choices, chosen)
@@ -95,7 +95,7 @@ async def _find_existing(connection: AsyncConnection, entries: Sequence[LogEntry
     return _ExistingIds(entries={entry.request.id: entry for entry in there}, candidates=used[0], choices=used[1])
 
 
-async def _find_used_ids(connection: AsyncConnection, table: Table, ids: Sequence[str]) -> set[str]:
+async def _find_used_ids(connection: Transaction, table: Table, ids: Sequence[str]) -> set[str]:
     """Find those of the ids that the table has; in parts, since a statement takes so many values only."""
     used: set[str] = set()
     for start in range(0, len(ids), _MOST_VALUES):
@@ -107,7 +107,7 @@ async def _find_used_ids(connection: AsyncConnection, table: Table, ids: Sequenc
 _MOST_VALUES: Final = 5_000
 
 
-async def _insert(connection: AsyncConnection, entries: Sequence[LogEntry]) -> None:
+async def _insert(connection: Transaction, entries: Sequence[LogEntry]) -> None:
     await _insert_into(connection, requests, [entry.request for entry in entries])
     await _insert_into(connection, candidates, [one for entry in entries for one in entry.candidates])
     await _insert_into(connection, choices, [entry.choice for entry in entries if entry.choice is not None])
@@ -115,7 +115,7 @@ async def _insert(connection: AsyncConnection, entries: Sequence[LogEntry]) -> N
 
 
 async def _insert_into(
-    connection: AsyncConnection, table: Table, records: Iterable[Request | Candidate | Choice | Event]
+    connection: Transaction, table: Table, records: Iterable[Request | Candidate | Choice | Event]
 ) -> None:
     """Insert past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
     columns = [column for column in table.columns if column.name != "seq"]

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.errors import OwnershipLost
 from storage.tables import UtcTime, leases
 
@@ -36,11 +36,14 @@ class Leases:
 
     async def give_back(self, name: str) -> None:
         """End our lease, so that another replica can take it at once."""
-        async with self._database.write() as connection:
-            await connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == self._me))
+        await self._database.run(
+            lambda connection: connection.execute(
+                delete(leases).where(leases.c.name == name, leases.c.holder == self._me)
+            )
+        )
 
 
-async def require_lease(connection: AsyncConnection, name: str, holder: str) -> None:
+async def require_lease(connection: Transaction, name: str, holder: str) -> None:
     """Lock the lease for this transaction. Raises OwnershipLost if `holder` does not hold it any more."""
     found = await connection.scalar(select(leases.c.holder).where(leases.c.name == name).with_for_update())
     if found != holder:

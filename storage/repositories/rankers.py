@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import Select, delete, desc, false, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.repositories.leases import require_lease
 from storage.rows import to_row
 from storage.tables import audit, choices, ranker_changes, rankers, requests
@@ -75,7 +75,8 @@ class Rankers:
 
         Raises OwnershipLost if this process does not hold the lease any more: then nothing is recorded.
         """
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> RankerChange | None:
             await require_lease(connection, LEARNING, self._me)
             await self._lock_changes(connection)
             # The same log makes the same ranker, whose version is its content's: the newer record of it stands.
@@ -92,9 +93,12 @@ class Rankers:
             await connection.execute(_FORGET)
             return after
 
+        return await self._database.run(step)
+
     async def roll_back(self, to: str | None, *, actor: str, at: datetime) -> RankerChange:
         """Order by this ranker, or uniformly, from now on, whatever is learned. Raises KeyError if it is not here."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> RankerChange:
             await self._lock_changes(connection)
             if to is not None and await connection.scalar(_select_version(to)) is None:
                 raise KeyError(to)
@@ -102,9 +106,12 @@ class Rankers:
             await _record_change(connection, change, await _read_current(connection))
             return change
 
+        return await self._database.run(step)
+
     async def unpin(self, *, actor: str, at: datetime) -> RankerChange:
         """Let the gate decide again, beginning with that of the newest ranker."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> RankerChange:
             await self._lock_changes(connection)
             newest = (await connection.execute(_SELECT_NEWEST.limit(1))).mappings().one_or_none()
             version = newest["version"] if newest is not None and newest["gate_open"] else None
@@ -112,10 +119,11 @@ class Rankers:
             await _record_change(connection, change, await _read_current(connection))
             return change
 
+        return await self._database.run(step)
+
     async def get_current(self) -> RankerChange | None:
         """Read the latest change; None if nothing but uniform order was ever shown."""
-        async with self._database.read() as connection:
-            return await _read_current(connection)
+        return await self._database.look(_read_current)
 
     async def get_previous(self) -> str | None:
         """Find the version that the gate showed before the current one; None if that was uniform order."""
@@ -127,25 +135,31 @@ class Rankers:
 
     async def get(self, version: str) -> StoredRanker | None:
         """Read the ranker of this version."""
-        async with self._database.read() as connection:
-            return await _read_ranker(connection, _SELECT_RANKERS.where(rankers.c.version == version))
+        return await self._database.look(
+            lambda connection: _read_ranker(connection, _SELECT_RANKERS.where(rankers.c.version == version))
+        )
 
     async def get_newest(self) -> StoredRanker | None:
         """Read the ranker recorded last, whatever the clocks said."""
-        async with self._database.read() as connection:
-            return await _read_ranker(connection, _SELECT_NEWEST.limit(1))
+        return await self._database.look(lambda connection: _read_ranker(connection, _SELECT_NEWEST.limit(1)))
 
     async def list_versions(self) -> tuple[str, ...]:
         """List the versions of all rankers kept, the newest first."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> tuple[str, ...]:
             return tuple((await connection.scalars(select(rankers.c.version).order_by(desc(rankers.c.seq)))).all())
+
+        return await self._database.look(step)
 
     async def count_choices(self) -> int:
         """Count the standing choices of real requests: what there is to learn from."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> int:
             return await connection.scalar(_COUNT_CHOICES) or 0
 
-    async def _lock_changes(self, connection: AsyncConnection) -> None:
+        return await self._database.look(step)
+
+    async def _lock_changes(self, connection: Transaction) -> None:
         """Let changes take turns. SQLite has one writer; in PostgreSQL two would not see each other."""
         if self._database.is_shared:
             await connection.execute(select(func.pg_advisory_xact_lock(_CHANGES_LOCK)))
@@ -161,7 +175,7 @@ def _apply_gate(ranker: StoredRanker, before: RankerChange | None) -> RankerChan
     return RankerChange(at=ranker.created_at, actor=ranker.created_by, version=version, reason="gate")
 
 
-async def _record_change(connection: AsyncConnection, change: RankerChange, before: RankerChange | None) -> None:
+async def _record_change(connection: Transaction, change: RankerChange, before: RankerChange | None) -> None:
     await connection.execute(insert(ranker_changes), to_row(change))
     by_gate = "ranker_shown" if change.version else "ranker_withdrawn"
     action = {"gate": by_gate, "rollback": "ranker_rolled_back", "automatic": "ranker_automatic"}[change.reason]
@@ -170,18 +184,18 @@ async def _record_change(connection: AsyncConnection, change: RankerChange, befo
 
 
 async def _record_audit(
-    connection: AsyncConnection, at: datetime, actor: str, action: str, version: str | None, facts: dict[str, Any]
+    connection: Transaction, at: datetime, actor: str, action: str, version: str | None, facts: dict[str, Any]
 ) -> None:
     row = {"at": at, "actor": actor, "action": action, "data": {"version": version, **facts}}
     await connection.execute(insert(audit), row)
 
 
-async def _read_current(connection: AsyncConnection) -> RankerChange | None:
+async def _read_current(connection: Transaction) -> RankerChange | None:
     row = (await connection.execute(_SELECT_CURRENT)).mappings().one_or_none()
     return None if row is None else RankerChange(**row)
 
 
-async def _read_ranker(connection: AsyncConnection, query: Select[Any]) -> StoredRanker | None:
+async def _read_ranker(connection: Transaction, query: Select[Any]) -> StoredRanker | None:
     row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else StoredRanker(**row)
 

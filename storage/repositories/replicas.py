@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, case, delete, insert, or_, select, text, update
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.records import Candidate, Delivery, LogEntry
 from storage.repositories.deliveries import NOT_DONE, UNTOLD
 from storage.rows import to_request
@@ -33,33 +34,44 @@ class Replicas:
 
     async def join(self, at: datetime) -> None:
         """Record that this replica is alive. A SQLite file is one process's own, so others there are gone."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             if not self._database.is_shared:
                 await connection.execute(delete(replicas))
             await connection.execute(insert(replicas), {"id": self._me, "seen_at": at})
 
+        await self._database.run(step)
+
     async def beat(self, at: datetime, *, dead_before: datetime) -> None:
         """Record that this replica is still alive, and delete those not heard of since `dead_before`."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             alive = await connection.execute(_BEAT, {"me": self._me, "at": at})
             if alive.rowcount == 0:  # taken for dead, while this process could not reach the database
                 await connection.execute(insert(replicas), {"id": self._me, "seen_at": at})
             await connection.execute(_FORGET, {"dead_before": dead_before})
 
+        await self._database.run(step)
+
     async def leave(self) -> None:
         """Delete this replica, so that others can take over at once what it leaves behind."""
-        async with self._database.write() as connection:
-            await connection.execute(delete(replicas).where(replicas.c.id == self._me))
+        await self._database.run(
+            lambda connection: connection.execute(delete(replicas).where(replicas.c.id == self._me))
+        )
 
     async def release(self, *, requests: Collection[str], choices: Collection[str]) -> None:
         """Give up these of our requests, and choices to deliver, so that any replica can take them at once."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             await connection.execute(_RELEASE_REQUESTS, {"ids": list(requests), "me": self._me})
             await connection.execute(_RELEASE_DELIVERIES, {"ids": list(choices), "me": self._me})
 
+        await self._database.run(step)
+
     async def take_requests(self) -> tuple[LogEntry, ...]:
         """Take over requests that were being drafted or shown by a replica that is gone."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> tuple[LogEntry, ...]:
             found = (await connection.scalars(_ORPHANED_REQUESTS)).all()
             if not found:
                 return ()
@@ -75,6 +87,8 @@ class Replicas:
                 for request in taken
             )
 
+        return await self._database.run(step)
+
     async def take_deliveries(self, *, unknown_since: datetime, untold_since: datetime) -> tuple[str, ...]:
         """Take over choices with undelivered parts whose replica is gone, and return their ids, oldest first.
 
@@ -82,7 +96,8 @@ class Replicas:
         Choices made before `unknown_since` that have an unknown part already are left: their agents have been told.
         Choices made since `untold_since` whose reply stands are taken if their agent may not have been told so.
         """
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> tuple[str, ...]:
             since = {"since": unknown_since, "untold_since": untold_since}
             found = (await connection.scalars(_ORPHANED_CHOICES, since)).all()
             if not found:
@@ -90,9 +105,12 @@ class Replicas:
             taken = set((await connection.scalars(_TAKE_DELIVERIES, {"me": self._me, "ids": found})).all())
             return tuple(choice_id for choice_id in found if choice_id in taken)
 
+        return await self._database.run(step)
+
     async def take_deletions(self, *, undone_since: datetime) -> tuple[Delivery, ...]:
         """Take over posted parts of choices taken back since then, whose replica did not live to delete them."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> tuple[Delivery, ...]:
             found = [
                 Delivery(**row)
                 for row in (await connection.execute(_SELECT_POSTED, {"since": undone_since})).mappings()
@@ -102,6 +120,8 @@ class Replicas:
             ids = [part.id for part in found]
             taken = set((await connection.scalars(_TAKE_DELETIONS, {"me": self._me, "ids": ids})).all())
             return tuple(part for part in found if part.id in taken)
+
+        return await self._database.run(step)
 
 
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)

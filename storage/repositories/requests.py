@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Select, String, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.errors import OwnershipLost, RequestClosed
 from storage.records import Candidate, Choice, Event, LogEntry, Policy, Request, ResponseUrl, Status, Turn, VaultEntry
 from storage.repositories import vault
@@ -79,11 +79,14 @@ class Requests:
 
     async def record(self, request: Request, *, idempotency_key: str, sealed: VaultEntry | None = None) -> None:
         """Insert a request, with the vault's entry for it while it is open. Raises DuplicateDelivery."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             await claim_key(connection, idempotency_key, request.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(request), "owner": self._me})
             if sealed is not None:
                 await vault.put(connection, sealed)
+
+        await self._database.run(step)
 
     async def record_redraft(
         self, child: Request, *, idempotency_key: str, event: Event, sealed: VaultEntry | None = None
@@ -95,23 +98,28 @@ class Requests:
         A parent that failed stays `failed`; that it is asked again only once is kept by a key of its own. What is
         `sealed` for the child takes the place of what was for its parent.
         """
-        assert child.parent_request_id is not None
-        async with self._database.write() as connection:
+        parent_id = child.parent_request_id
+        assert parent_id is not None
+
+        async def step(connection: Transaction) -> None:
             await claim_key(connection, idempotency_key, child.created_at)
-            parent = {"of_request": child.parent_request_id}
+            parent = {"of_request": parent_id}
             await connection.execute(_LOCK_REQUEST, parent)
             closed = await connection.execute(_CLOSE_AS_REDRAFTED, parent)
             if closed.rowcount == 0:
-                await _claim_failed(connection, child.parent_request_id, child.created_at)
+                await _claim_failed(connection, parent_id, child.created_at)
             await connection.execute(_INSERT_REQUEST, {**to_row(child), "owner": self._me})
             await connection.execute(_INSERT_EVENT, to_row(event))
-            await vault.drop(connection, [child.parent_request_id])
+            await vault.drop(connection, [parent_id])
             if sealed is not None:
                 await vault.put(connection, sealed)
 
+        await self._database.run(step)
+
     async def record_drafts(self, drafted: DraftOutcome) -> None:
         """Insert all candidates of a request, with their order, before any is visible. Raises OwnershipLost."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             ours = await connection.execute(
                 _UPDATE_DRAFTED,
                 {
@@ -134,6 +142,8 @@ class Requests:
             if drafted.sealed is not None:
                 await vault.put(connection, drafted.sealed)
 
+        await self._database.run(step)
+
     async def record_conversation(
         self,
         request_id: str,
@@ -143,19 +153,23 @@ class Requests:
         sealed: VaultEntry | None = None,
     ) -> None:
         """Replace the conversation by what was read of the thread, before anything is drafted. Raises OwnershipLost."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             row = {"of_request": request_id, "me": self._me, "turns": conversation, "seen": seen_ts}
             if (await connection.execute(_UPDATE_CONVERSATION, row)).rowcount == 0:
                 raise OwnershipLost(request_id)
             if sealed is not None:
                 await vault.put(connection, sealed)
 
+        await self._database.run(step)
+
     async def record_candidate(self, candidate: Candidate, *, at: datetime, sealed: VaultEntry | None = None) -> None:
         """Insert one candidate of several that are shown as they are done, before it is visible.
 
         Raises OwnershipLost, or RequestClosed if the agent has decided meanwhile.
         """
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             row = {"of_request": candidate.request_id}
             await connection.execute(_LOCK_REQUEST, row)
             if await connection.scalar(_SELECT_CANDIDATE, {"candidate_id": candidate.id}) is not None:
@@ -171,6 +185,8 @@ class Requests:
             if sealed is not None:
                 await vault.put(connection, sealed)
 
+        await self._database.run(step)
+
     async def record_progressive_outcome(self, finished: ProgressiveOutcome) -> None:
         """Record that no more candidates follow. Raises OwnershipLost, also if that was recorded before."""
         row = {
@@ -179,7 +195,8 @@ class Requests:
             "propensity": finished.order_propensity,
             "first": finished.first_propensity,
         }
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             statement = _UPDATE_UNFINISHED if finished.order_propensity is None else _UPDATE_FINISHED
             if (await connection.execute(statement, row)).rowcount == 0:
                 raise OwnershipLost(finished.request_id)
@@ -189,9 +206,12 @@ class Requests:
             if finished.events:
                 await connection.execute(_INSERT_EVENT, [to_row(event) for event in finished.events])
 
+        await self._database.run(step)
+
     async def record_shown(self, event: Event, *, only: Sequence[str] | None = None) -> bool:
         """Record that the candidates, or `only` these, are visible since `event.at`. True if they are the first."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> bool:
             row = {"of_request": event.request_id, "at": event.at}
             first = (await connection.execute(_UPDATE_SHOWN, row)).rowcount == 1
             if first:
@@ -204,13 +224,18 @@ class Requests:
                 await connection.execute(_UPDATE_SOME_SHOWN, {**row, "ids": list(only)})
             return first
 
+        return await self._database.run(step)
+
     async def record_shown_again(self, event: Event) -> None:
         """Record that all candidates with a place are visible once more, or for the first time."""
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             row = {"of_request": event.request_id, "at": event.at}
             await connection.execute(_UPDATE_SHOWN, row)
             await connection.execute(_UPDATE_CANDIDATES_SHOWN, row)
             await connection.execute(_INSERT_EVENT, to_row(event))
+
+        await self._database.run(step)
 
     async def record_event(
         self, event: Event, *, idempotency_key: str | None = None, response_url: ResponseUrl | None = None
@@ -219,17 +244,21 @@ class Requests:
 
         Raises DuplicateDelivery.
         """
-        async with self._database.write() as connection:
+
+        async def step(connection: Transaction) -> None:
             if idempotency_key is not None:
                 await claim_key(connection, idempotency_key, event.at)
             await connection.execute(_INSERT_EVENT, to_row(event))
             if response_url is not None:
                 await connection.execute(_UPDATE_RESPONSE_URL, _to_response_url_row(event.request_id, response_url))
 
+        await self._database.run(step)
+
     async def keep_response_url(self, request_id: str, response_url: ResponseUrl) -> None:
         """Replace the request's `response_url` by a newer one."""
-        async with self._database.write() as connection:
-            await connection.execute(_UPDATE_RESPONSE_URL, _to_response_url_row(request_id, response_url))
+        await self._database.run(
+            lambda connection: connection.execute(_UPDATE_RESPONSE_URL, _to_response_url_row(request_id, response_url))
+        )
 
     async def forget_expired_response_urls(self, now: datetime) -> int:
         """Clear response URLs that no longer work, and return their number; they are secrets."""
@@ -280,57 +309,77 @@ class Requests:
 
     async def get(self, request_id: str) -> LogEntry | None:
         """Read a request with its candidates and its standing choice, without events."""
-        async with self._database.read() as connection:
-            return await _read_entry(connection, request_id)
+        return await self._database.look(lambda connection: _read_entry(connection, request_id))
 
     async def get_by_candidate(self, candidate_id: str) -> LogEntry | None:
         """Read the request that a candidate belongs to, as `get` does."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> LogEntry | None:
             row = {"candidate_id": candidate_id}
             request = (await connection.execute(_SELECT_REQUEST_OF_CANDIDATE, row)).mappings().one_or_none()
             return None if request is None else await _complete_entry(connection, to_request(request))
+
+        return await self._database.look(step)
 
     async def find_last_open(self, *, team_id: str | None, agent_id: str, since: datetime) -> LogEntry | None:
         """Read the agent's newest request since then that has candidates to choose from and no choice yet.
 
         Without a team, the request may be of any.
         """
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> LogEntry | None:
             request_id = await connection.scalar(
                 _restrict_to_agent(_SELECT_LAST_OPEN, team_id, agent_id), {"since": since}
             )
             return None if request_id is None else await _read_entry(connection, request_id)
 
+        return await self._database.look(step)
+
     async def is_drafting(self, *, team_id: str | None, agent_id: str, since: datetime) -> bool:
         """Say if a request of the agent since then has no candidate to choose from yet, and has not failed."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> bool:
             statement = _restrict_to_agent(_SELECT_IN_DRAFTING, team_id, agent_id)
             return await connection.scalar(statement, {"since": since}) is not None
 
+        return await self._database.look(step)
+
     async def is_key_used(self, idempotency_key: str) -> bool:
         """Say if the key of a delivery is recorded already."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> bool:
             return await connection.scalar(_SELECT_KEY, {"key": idempotency_key}) is not None
+
+        return await self._database.look(step)
 
     async def list_open_in_channel(
         self, *, team_id: str, channel_id: str, except_agent_id: str, since: datetime
     ) -> tuple[Request, ...]:
         """Read the undecided requests of other agents in this channel since then, oldest first."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> tuple[Request, ...]:
             row = {"team_id": team_id, "channel_id": channel_id, "other_than": except_agent_id, "since": since}
             found = (await connection.execute(_OPEN_IN_CHANNEL, row)).mappings()
             return tuple(to_request(request) for request in found)
 
+        return await self._database.look(step)
+
     async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
         """Count the requests of the agent since then."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> int:
             row = {"team_id": team_id, "agent_id": agent_id, "since": since}
             return await connection.scalar(_COUNT_SINCE, row) or 0
 
+        return await self._database.look(step)
+
     async def count_tokens_since(self, *, since: datetime) -> int:
         """Sum the tokens, read and written, of all drafts since then."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> int:
             return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
+
+        return await self._database.look(step)
 
 
 def _to_response_url_row(request_id: str, response_url: ResponseUrl) -> dict[str, Any]:
@@ -347,12 +396,12 @@ def _is_standing(request_id: Any) -> Any:
     return (choices.c.request_id == request_id) & choices.c.retracted_at.is_(None)
 
 
-async def _read_entry(connection: AsyncConnection, request_id: str) -> LogEntry | None:
+async def _read_entry(connection: Transaction, request_id: str) -> LogEntry | None:
     request = (await connection.execute(_SELECT_REQUEST, {"of_request": request_id})).mappings().one_or_none()
     return None if request is None else await _complete_entry(connection, to_request(request))
 
 
-async def _complete_entry(connection: AsyncConnection, request: Request) -> LogEntry:
+async def _complete_entry(connection: Transaction, request: Request) -> LogEntry:
     """Read the request's candidates and its standing choice."""
     row = {"of_request": request.id}
     drafted = (await connection.execute(_SELECT_CANDIDATES, row)).mappings()
@@ -364,7 +413,7 @@ async def _complete_entry(connection: AsyncConnection, request: Request) -> LogE
     )
 
 
-async def _claim_failed(connection: AsyncConnection, request_id: str, at: datetime) -> None:
+async def _claim_failed(connection: Transaction, request_id: str, at: datetime) -> None:
     """Take the key with which a failed request can be asked again, once. Raises RequestClosed."""
     status = await connection.scalar(select(requests.c.status).where(requests.c.id == request_id))
     if status != "failed":

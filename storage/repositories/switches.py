@@ -7,6 +7,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.tables import audit, switches
 
 PAUSED: Final = "paused"
@@ -20,8 +21,11 @@ class Switches:
 
     async def is_on(self, name: str) -> bool:
         """Say if the switch is on."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> bool:
             return await connection.scalar(select(switches.c.name).where(switches.c.name == name)) is not None
+
+        return await self._database.look(step)
 
     async def turn(self, name: str, *, to: bool, by: str, at: datetime) -> bool:
         """Turn the switch on or off. False if it was so already."""

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine.database import Database
+from storage.engine.transaction import Transaction
 from storage.records import VaultEntry
 from storage.tables import vault
 
@@ -23,14 +23,16 @@ class Vault:
 
     async def get(self, request_id: str) -> str | None:
         """Read the sealed text of a request."""
-        async with self._database.read() as connection:
-            return await connection.scalar(_SELECT, {"of_request": request_id})
+        return await self._database.look(lambda connection: connection.scalar(_SELECT, {"of_request": request_id}))
 
     async def list_newest(self, limit: int) -> tuple[str, ...]:
         """List the sealed texts that expire last, to try if they can be opened."""
-        async with self._database.read() as connection:
+
+        async def step(connection: Transaction) -> tuple[str, ...]:
             rows = await connection.scalars(select(vault.c.sealed).order_by(vault.c.expires_at.desc()).limit(limit))
             return tuple(rows)
+
+        return await self._database.look(step)
 
     async def forget_expired(self, now: datetime) -> int:
         """Delete the rows that have expired, and return their number."""
@@ -38,14 +40,14 @@ class Vault:
             return (await connection.execute(_FORGET, {"now": now})).rowcount
 
 
-async def put(connection: AsyncConnection, sealed: VaultEntry) -> None:
+async def put(connection: Transaction, sealed: VaultEntry) -> None:
     """Keep this for its request, in the place of what was kept."""
     row = {"of_request": sealed.request_id, "new_sealed": sealed.sealed, "new_expires": sealed.expires_at}
     if (await connection.execute(_UPDATE, row)).rowcount == 0:
         await connection.execute(_INSERT, row)
 
 
-async def drop(connection: AsyncConnection, request_ids: Sequence[str]) -> None:
+async def drop(connection: Transaction, request_ids: Sequence[str]) -> None:
     """Delete the rows of these requests."""
     await connection.execute(_DROP, {"ids": list(request_ids)})
 

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.drafting import DraftFailed
 from bot.operations.metrics import Metrics
+from storage.engine.transaction import WriteTimes
 from tests.bot.desk import Desk, make_draft
 from tests.storage.stores import a_choice
 
@@ -76,3 +77,10 @@ def test_two_bots_in_one_process_count_apart() -> None:
     one.count_choice(a_choice())
     assert parse_numbers(one)["suggest_choices_total[kind=used]"] == 1
     assert "suggest_choices_total[kind=used]" not in parse_numbers(other)
+
+
+def test_waits_of_writes_are_counted() -> None:
+    metrics = Metrics()
+    metrics.observe_write(WriteTimes(waited_s=0.5, flushed_s=0.25))
+    found = parse_numbers(metrics)
+    assert (found["suggest_write_wait_seconds_sum"], found["suggest_write_flush_seconds_sum"]) == (0.5, 0.25)

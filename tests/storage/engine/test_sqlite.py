@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 
 from storage.engine.database import Database, get_database_file
 from storage.errors import DatabaseUnavailable
@@ -247,16 +247,16 @@ async def test_a_reader_that_waits_too_long_is_refused(url: str) -> None:
 
 
 @pytest.fixture
-def statements(store: Store) -> list[tuple[str, Any]]:
+def statements() -> Iterator[list[tuple[str, Any]]]:
     """Every statement that reaches the database, with its parameters."""
     seen: list[tuple[str, Any]] = []
-    for engine in (store.database._writer, store.database._readers):
 
-        @event.listens_for(engine.sync_engine, "before_cursor_execute")
-        def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: Any) -> None:
-            seen.append((statement, parameters[0] if many else parameters))
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: Any) -> None:
+        seen.append((statement, parameters[0] if many else parameters))
 
-    return seen
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 SMALL = ("deliveries_not_done", "requests_in_drafting", "replicas", "sqlite_autoindex_replicas_1")

@@ -1,0 +1,207 @@
+"""Writes that wait for SQLite's one writer. What waits at the same time is committed together, with one flush.
+
+Each step of a group has a savepoint: what one refuses touches no other. Where the disk fails a group, all of it is
+rolled back, and its steps run again one by one. A step that cannot be committed in time is refused, and its caller
+told that nothing was recorded: so it is not committed later. Once its commit has begun, it is waited for.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+
+from storage.engine.transaction import Step, WriteObserver, WriteTimes
+from storage.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from storage.engine.sqlite import Lane
+
+MOST_AT_ONCE: Final = 64
+
+_LATE: Final = "other writes did not finish in time"
+
+T = TypeVar("T")
+
+
+class _Entry:
+    """A step that waits, and what becomes of it."""
+
+    __slots__ = ("deadline", "future", "outcome", "queued_at", "state", "step")
+
+    def __init__(self, step: Step[Any], *, limit_s: float) -> None:
+        self.step = step
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.queued_at = time.monotonic()
+        self.deadline = self.queued_at + limit_s
+        self.state: Literal["open", "committing", "committed"] = "open"
+        self.outcome: Any = None
+
+    @property
+    def is_given_up(self) -> bool:
+        """True once nobody waits for it: its caller was cancelled, or told that nothing was recorded."""
+        return self.future.done()
+
+    def settle(self) -> None:
+        """Tell the outcome to who waits for it."""
+        if self.is_given_up:
+            return
+        if isinstance(self.outcome, Exception):
+            self.future.set_exception(self.outcome)
+        elif self.state == "committed":
+            self.future.set_result(self.outcome)
+        else:
+            self.future.set_exception(DatabaseUnavailable("it was not committed"))
+
+
+class _GivenUp(Exception):  # noqa: N818 - not an error: the rest of the group is run again
+    """Somebody who waited for a step of the group was told that nothing is recorded."""
+
+
+class _DiskFailed(Exception):  # noqa: N818 - not an error yet: each step is run again by itself
+    """The group's transaction cannot be committed as a whole."""
+
+
+class WriteQueue:
+    """The steps that wait for one connection, in order."""
+
+    def __init__(
+        self,
+        open_lane: Callable[[], "Awaitable[Lane]"],
+        *,
+        turn: asyncio.Semaphore,
+        limit_s: float,
+        observe: WriteObserver,
+    ) -> None:
+        self._open_lane = open_lane
+        self._turn = turn
+        self._limit_s = limit_s
+        self._observe = observe
+        self._waiting: deque[_Entry] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._deciding = threading.Lock()
+
+    async def run(self, step: Step[T]) -> T:
+        """Commit a step. Raises what the step raises, or DatabaseUnavailable."""
+        entry = _Entry(step, limit_s=self._limit_s)
+        self._waiting.append(entry)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        refusal = asyncio.get_running_loop().call_later(self._limit_s, self._refuse, entry)
+        try:
+            result: T = await entry.future
+        finally:
+            refusal.cancel()
+        return result
+
+    async def finish(self) -> None:
+        """Wait until nothing waits."""
+        while self._worker is not None and not self._worker.done():
+            await asyncio.wait([self._worker])
+
+    def _refuse(self, entry: _Entry) -> None:
+        """Refuse a step whose time is up, unless it is being committed at this moment."""
+        with self._deciding:
+            if not entry.is_given_up and entry.state == "open":
+                entry.future.set_exception(DatabaseUnavailable(_LATE))
+
+    async def _work(self) -> None:
+        """Commit what waits, group by group."""
+        while self._waiting:
+            async with self._turn:
+                group = self._take_group()
+                try:
+                    if group:
+                        self._observe(await self._commit(group))
+                except (DBAPIError, OSError, sqlite3.Error) as error:  # not opened, or not begun
+                    for entry in group:
+                        entry.outcome = DatabaseUnavailable(str(getattr(error, "orig", None) or error))
+                finally:
+                    for entry in group:
+                        entry.settle()
+
+    def _take_group(self) -> list[_Entry]:
+        group: list[_Entry] = []
+        while self._waiting and len(group) < MOST_AT_ONCE:
+            entry = self._waiting.popleft()
+            if not entry.is_given_up:
+                group.append(entry)
+        return group
+
+    async def _commit(self, group: Sequence[_Entry]) -> WriteTimes:
+        lane = await self._open_lane()
+        waited_s = time.monotonic() - group[0].queued_at
+        commit = self._commit_alone if len(group) == 1 else self._commit_group
+        return WriteTimes(waited_s=waited_s, flushed_s=await lane.call(commit, lane, *group))
+
+    # --- in the lane's thread; each returns the seconds of its flush --------------------------------------
+
+    def _commit_group(self, lane: "Lane", *group: _Entry) -> float:
+        """Run steps in one transaction; one by one where the disk fails it. Raises sqlite3.Error if none begins."""
+        waited_for = [entry for entry in group if not entry.is_given_up]
+        lane.begin()
+        try:
+            for entry in waited_for:
+                entry.outcome = _run_in_savepoint(lane, entry.step)
+            return self._flush(lane, waited_for)
+        except _GivenUp:
+            lane.roll_back()
+            return self._commit_group(lane, *waited_for)
+        except (_DiskFailed, sqlite3.Error):
+            lane.roll_back()
+            return sum(self._commit_alone(lane, entry) for entry in waited_for)
+
+    def _commit_alone(self, lane: "Lane", entry: _Entry) -> float:
+        """Run a step in a transaction of its own, if there is time for it."""
+        entry.state = "open"
+        if entry.is_given_up:
+            return 0.0
+        if time.monotonic() >= entry.deadline:
+            entry.outcome = DatabaseUnavailable(_LATE)
+            return 0.0
+        try:
+            lane.begin()
+            entry.outcome = lane.drive(entry.step)
+            return self._flush(lane, [entry])
+        except _GivenUp:
+            lane.roll_back()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the step is waited for
+            entry.outcome = error
+            lane.roll_back()
+        return 0.0
+
+    def _flush(self, lane: "Lane", group: Sequence[_Entry]) -> float:
+        """Commit, unless somebody was told meanwhile that nothing is recorded."""
+        with self._deciding:
+            if any(entry.is_given_up for entry in group):
+                raise _GivenUp
+            for entry in group:
+                entry.state = "committing"
+        begun = time.monotonic()
+        lane.execute_directly("COMMIT")
+        for entry in group:
+            entry.state = "committed"
+        return time.monotonic() - begun
+
+
+def _run_in_savepoint(lane: "Lane", step: Step[Any]) -> Any:
+    """Run a step of a group, and return its result, or its exception, which undoes that step alone."""
+    lane.execute_directly("SAVEPOINT step")
+    try:
+        outcome = lane.drive(step)
+    except Exception as error:
+        if _is_of_the_disk(error) or not lane.is_in_transaction:
+            raise _DiskFailed from error
+        lane.execute_directly("ROLLBACK TO step")
+        outcome = error
+    lane.execute_directly("RELEASE step")
+    return outcome
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Tell errors of the disk and of the file from what was refused for what was asked."""
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError)
