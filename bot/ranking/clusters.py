@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.ranking.choice_sets import ChoiceSet
+from bot.stats.cluster_intervals import MIN_CLUSTERS
 
 MIN_AGENTS: Final = 10
 """Below this many agents, what is found is exploratory: it may not hold for others."""
@@ -17,7 +18,7 @@ ClusteredBy = Literal["agent", "agent_and_day"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clusters:
-    """Each choice set's cluster, as an index from 0. Fewer than ten agents: by agent and day, which is too sure."""
+    """Each choice set's cluster, as an index from 0. Fewer than five agents: by agent and day, which is too sure."""
 
     index: NDArray[np.int64]
     by: ClusteredBy
@@ -28,13 +29,13 @@ class Clusters:
 
     @property
     def is_exploratory(self) -> bool:
-        return self.by != "agent"
+        return self.by != "agent" or self.count < MIN_AGENTS
 
 
 def cluster_choice_sets(choice_sets: Sequence[ChoiceSet]) -> Clusters:
-    """Cluster by agent where at least MIN_AGENTS agents picked something, else by agent and day."""
+    """Cluster by agent where at least MIN_CLUSTERS agents picked something, else by agent and day."""
     agents = {choice_set.agent for choice_set in choice_sets if choice_set.picked is not None}
-    by: ClusteredBy = "agent" if len(agents) >= MIN_AGENTS else "agent_and_day"
+    by: ClusteredBy = "agent" if len(agents) >= MIN_CLUSTERS else "agent_and_day"
     names = [
         choice_set.agent if by == "agent" else f"{choice_set.agent} {choice_set.at.date()}"
         for choice_set in choice_sets

@@ -129,10 +129,10 @@ class _FittedEffects:
     """Estimates with their covariance, the priors' pull added, and the information of indifferent agents."""
 
     labels: tuple[tuple[str, str], ...]
-    values: FloatArray
-    covariance: FloatArray
+    estimates: Estimates
+    at: list[int]
+    pull: FloatArray
     information: FloatArray
-    clusters: int
 
     @classmethod
     def of(cls, choice_sets: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
@@ -143,13 +143,25 @@ class _FittedEffects:
         information = _compute_information(choice_sets, labels)
         prior = np.diag([PRIOR_DEVIATION[kind] ** -2.0 for kind, _ in labels])
         pull = np.linalg.inv(information + prior)
-        return cls(
-            labels=labels,
-            values=np.array(estimates.values)[at],
-            covariance=_zero_infinite(estimates, at) + pull @ prior @ pull,
-            information=information,
-            clusters=estimates.clusters,
-        )
+        return cls(labels, estimates, at, pull @ prior @ pull, information)
+
+    @property
+    def values(self) -> FloatArray:
+        return self.estimates.values[self.at]
+
+    @property
+    def clusters(self) -> int:
+        return self.estimates.clusters
+
+    def spread(self, vector: FloatArray) -> FloatArray:
+        """Spread a contrast over all effects that are estimated."""
+        whole = np.zeros(len(self.estimates.labels))
+        whole[self.at] = vector
+        return whole
+
+    def compute_quantile(self, vector: FloatArray) -> float:
+        """Compute how many standard errors a contrast's interval reaches to each side."""
+        return compute_student_quantile(self.estimates.compute_freedom(self.spread(vector)))
 
     def find_members(self, kind: ContrastKind) -> list[int]:
         """Find the indices of a kind's effects."""
@@ -171,12 +183,13 @@ class _FittedEffects:
         if self.clusters < 2 or math.isnan(self.compute_indifferent_variance(vector)):
             return None
         mean = float(vector @ self.values)
-        reach = compute_student_quantile(self.clusters - 1) * self.compute_variance(vector) ** 0.5
+        reach = self.compute_quantile(vector) * self.compute_variance(vector) ** 0.5
         return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
     def compute_variance(self, vector: FloatArray) -> float:
         """Compute a contrast's variance."""
-        return max(0.0, float(vector @ self.covariance @ vector))
+        found = self.estimates.compute_variance(self.spread(vector)) if self.clusters > 1 else 0.0
+        return found + float(vector @ self.pull @ vector)
 
     def compute_indifferent_variance(self, vector: FloatArray) -> float:
         """Compute a contrast's variance if agents had no preference; NaN if no number of picks would tell it."""
@@ -193,18 +206,15 @@ class _FittedEffects:
         ):
             return {}
         rng = np.random.default_rng(_SEED)
-        noise = rng.multivariate_normal(np.zeros(len(at)), self.covariance[np.ix_(at, at)], _DRAWS, method="eigh")
-        freedom = self.clusters - 1
+        pulled = self.estimates.influence[:, [self.at[index] for index in at]]
+        covariance = pulled.T @ pulled + self.pull[np.ix_(at, at)]
+        noise = rng.multivariate_normal(np.zeros(len(at)), covariance, _DRAWS, method="eigh")
+        vectors = [self.build_vector(kind, self.labels[index][1], None) for index in at]
+        freedom = min(self.estimates.compute_freedom(self.spread(vector)) for vector in vectors)
         tails = np.sqrt(freedom / rng.chisquare(freedom, _DRAWS))
         first = np.argmax(self.values[at] + noise * tails[:, None], axis=1)
         shares = np.bincount(first, minlength=len(at)) / _DRAWS
         return {self.labels[index][1]: float(share) for index, share in zip(at, shares, strict=True)}
-
-
-def _zero_infinite(estimates: Estimates, at: Sequence[int]) -> FloatArray:
-    """Take the effects' covariance; zeros with one cluster, where it is infinite and not used."""
-    found = np.array(estimates.covariance)[np.ix_(at, at)]
-    return found if np.isfinite(found).all() else np.zeros_like(found)
 
 
 def _compute_information(choice_sets: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:

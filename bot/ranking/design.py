@@ -1,7 +1,7 @@
 """Choice sets as arrays: a row a candidate, sets ragged and end to end, effects as indices."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -129,6 +129,28 @@ def build_design(choice_sets: Sequence[ChoiceSet], x: FloatArray, names: EffectN
         sizes=sizes,
         picked=np.where(within < 0, -1, starts + within),
         weight=np.array([choice_set.weight(weights) for choice_set in choice_sets]),
+    )
+
+
+def select_sets(design: Design, sets: IntArray) -> Design:
+    """Select some of a design's sets, by index, with all its names."""
+    sizes = design.sizes[sets]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
+    shift = starts - design.starts[sets]
+    rows = np.arange(int(sizes.sum())) - np.repeat(shift, sizes)
+    picked = design.picked[sets]
+    return replace(
+        design,
+        x=design.x[rows],
+        style=design.style[rows],
+        model=design.model[rows],
+        position=design.position[rows],
+        prompt=design.prompt[sets],
+        agent=design.agent[sets],
+        starts=starts,
+        sizes=sizes,
+        picked=np.where(picked < 0, -1, picked + shift),
+        weight=design.weight[sets],
     )
 
 

@@ -1,4 +1,9 @@
-"""Effects with their uncertainty: penalised estimates, and a sandwich covariance clustered by agent."""
+"""Effects with their uncertainty: penalised estimates, and a sandwich covariance clustered by agent.
+
+Each cluster's score is adjusted as in CR2 (Bell and McCaffrey 2002), so that a large agent does not hide what it pulls,
+and a contrast's quantile is Student's with Satterthwaite's degrees of freedom. Both in coordinates in which
+the covariance of the fit is the identity.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +13,16 @@ import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.clusters import ClusteredBy, Clusters, cluster_choice_sets
-from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
+from bot.ranking.design import (
+    Design,
+    IntArray,
+    build_design,
+    collect_names,
+    fit_scales,
+    measure_features,
+    select_sets,
+    standardise,
+)
 from bot.ranking.features import FloatArray, compute_idf
 from bot.ranking.logit import (
     Parameters,
@@ -29,6 +43,13 @@ LENGTH: Final = ("log_words", "log_words_squared", "log_characters", "log_senten
 """The features that tell how long a text is, for contrasts `without` them."""
 
 
+ADJUSTED: Final = 300
+"""The largest clusters so many are adjusted: what one of more than that pulls is hardly hidden by itself."""
+
+_MOST: Final = 0.99
+"""The share of what is known of an effect that one cluster may hold, at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
     """A difference of two effects in utility, with its standard error and 95% interval."""
@@ -41,22 +62,42 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """Effects in the order of `labels`, (kind, name), and their clustered covariance: infinite with one cluster."""
+    """Effects in the order of `labels`, (kind, name), with each cluster's influence on them, (clusters, P).
+
+    `root`: L with L·Lᵀ the covariance of the fit; `information`: Lᵀ·I·L of the ADJUSTED largest clusters, (…, P, P).
+    """
 
     labels: tuple[tuple[EffectKind, str], ...]
-    values: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
+    values: FloatArray
+    influence: FloatArray
+    root: FloatArray
+    information: FloatArray
     clusters: int
     clustered_by: ClusteredBy
 
     def contrast(self, kind: EffectKind, one: str, other: str) -> Contrast:
         """Compute the effect of `one` less that of `other`. Raises ValueError if a name is unknown."""
-        i, j = self.labels.index((kind, one)), self.labels.index((kind, other))
-        mean = self.values[i] - self.values[j]
-        variance = self.covariance[i][i] + self.covariance[j][j] - 2 * self.covariance[i][j]
-        error = max(variance, 0.0) ** 0.5
-        reach = error * compute_student_quantile(max(1, self.clusters - 1))
+        vector = np.zeros(len(self.labels))
+        vector[self.labels.index((kind, one))] += 1
+        vector[self.labels.index((kind, other))] -= 1
+        mean, error = float(vector @ self.values), self.compute_variance(vector) ** 0.5
+        reach = error * compute_student_quantile(self.compute_freedom(vector))
         return Contrast(mean=mean, error=error, lower=mean - reach, upper=mean + reach)
+
+    def compute_variance(self, vector: FloatArray) -> float:
+        """Compute the variance of a contrast; infinite with one cluster."""
+        if self.clusters < 2:
+            return float("inf")
+        pulled = self.influence @ vector
+        return float(pulled @ pulled)
+
+    def compute_freedom(self, vector: FloatArray) -> float:
+        """Compute Satterthwaite's degrees of freedom of a contrast's variance: few where few clusters make it."""
+        adjusted = _adjust(self.information) @ (self.root.T @ vector)
+        taken = np.einsum("gpq,gq->gp", self.information, adjusted)
+        own, pulled = np.sum(adjusted * taken, axis=1), np.sum(taken**2, axis=1)
+        of_square = float(own @ own - 2 * own @ pulled + np.sum((taken.T @ taken) ** 2))
+        return max(1.0, float(np.sum(own - pulled)) ** 2 / of_square) if of_square > 0 else 1.0
 
 
 def estimate_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
@@ -73,22 +114,43 @@ def estimate_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights, with
 def estimate_design(design: Design, clusters: Clusters) -> Estimates:
     """Estimate a design's effects. Random effects are averaged out (Laplace): they follow the shared effects."""
     parameters = fit_logit(design)
-    bread = np.linalg.inv(
-        profile_curvature(parameters, compute_curvature(design, parameters), compute_precisions(parameters))
-    )
-    if clusters.count < 2:
-        covariance = np.diag(np.full(len(bread), np.inf))
-    else:
-        scores = _sum_scores(design, parameters, clusters)
-        centred = scores - scores.mean(axis=0)
-        covariance = bread @ (centred.T @ centred * clusters.count / (clusters.count - 1)) @ bread
+    curvature = profile_curvature(parameters, compute_curvature(design, parameters), compute_precisions(parameters))
+    root = np.linalg.cholesky(np.linalg.inv(curvature))
+    sizes = np.bincount(clusters.index, minlength=clusters.count)
+    largest = np.argsort(-sizes, kind="stable")[:ADJUSTED]
+    information = np.stack([
+        root.T @ _compute_information(design, parameters, np.flatnonzero(clusters.index == each)) @ root
+        for each in largest
+    ])  # fmt: skip
+    scores = _sum_scores(design, parameters, clusters)
+    scores = (scores - np.outer(sizes / sizes.sum(), scores.sum(axis=0))) @ root  # the sum is the priors' pull
+    scores[largest] = np.einsum("gpq,gq->gp", _adjust(information), scores[largest])
     return Estimates(
         labels=_label_effects(design),
-        values=tuple(parameters.shared.tolist()),
-        covariance=tuple(tuple(row) for row in covariance.tolist()),
+        values=parameters.shared,
+        influence=scores @ root.T,
+        root=root,
+        information=information,
         clusters=clusters.count,
         clustered_by=clusters.by,
     )
+
+
+def _compute_information(design: Design, parameters: Parameters, sets: IntArray) -> FloatArray:
+    """Compute the information of one agent's choice sets on the shared effects, (P, P), if random effects follow."""
+    part = select_sets(design, sets)
+    agent = part.agent[:1]
+    alone = replace(part, agent=np.zeros_like(part.agent), names=replace(part.names, agents=("",)))
+    theirs = replace(parameters, random_effects=parameters.random_effects[agent])
+    none = np.zeros(len(parameters.shared))
+    return profile_curvature(theirs, compute_curvature(alone, theirs), none)
+
+
+def _adjust(information: FloatArray) -> FloatArray:
+    """Compute (1 - information)^(-1/2) of each cluster, in whitened coordinates: CR2's adjustment."""
+    values, vectors = np.linalg.eigh(information)
+    adjusted = 1 / np.sqrt(1 - np.clip(values, 0.0, _MOST))
+    return np.asarray((vectors * adjusted[:, None, :]) @ vectors.swapaxes(1, 2))
 
 
 def _label_effects(design: Design) -> tuple[tuple[EffectKind, str], ...]:

@@ -2,8 +2,9 @@
 
 A choice set counts by how much more probable the policy makes what stood first than the policy that was in use did:
 w = π(first) / p(first). Its reward is 1 if what stood first was picked, else 0. The worth is Σ w·r / Σ w: the share of
-choice sets of which the first reply would have been picked. Agents are resampled, each with all that is theirs.
-Swaminathan and Joachims 2015.
+choice sets of which the first reply would have been picked. A share of weights is one as any other, so its interval is
+that of `cluster_intervals`, by agent, with Kish's effective sample size for the number of cases. Swaminathan and
+Joachims 2015.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from bot.ranking.choice_sets import ChoiceSet
 from bot.ranking.clusters import MIN_AGENTS
 from bot.ranking.design import IntArray
 from bot.ranking.features import FloatArray
-from bot.stats.bootstrap import compute_percentile_interval, resample_clusters, sum_resamples
+from bot.stats.cluster_intervals import Values, estimate_difference, estimate_share
 
 MIN_EFFECTIVE: Final = 100.0
 
@@ -52,7 +53,7 @@ class PolicyValueRefusal:
 def estimate_worth(
     choice_sets: Sequence[ChoiceSet], targets: Targets, *, against: Targets | None = None
 ) -> PolicyValue | PolicyValueRefusal:
-    """Estimate the worth of a policy; with `against`, its difference from that one, on the same resamples.
+    """Estimate the worth of a policy; with `against`, its difference from that one.
 
     Displays whose first candidate has no logged propensity are left out.
     """
@@ -68,16 +69,12 @@ def estimate_worth(
         return PolicyValueRefusal(reason="few_agents", effective=effective, displays=count, agents=people)
     if effective < MIN_EFFECTIVE:
         return PolicyValueRefusal(reason="few_effective", effective=effective, displays=count, agents=people)
-    shares = [_resample_shares(weight, reward, owner.astype(np.int64), people) for weight in weights]
-    values = shares[0] if len(shares) == 1 else shares[0] - shares[1]
-    lower, upper = compute_percentile_interval(values)
+    totals = [_sum_by_agent(weight, reward, owner.astype(np.int64), people) for weight in weights]
+    found = estimate_share(*totals[0]) if against is None else estimate_difference(totals[0], totals[1])
+    if found.value is None or found.low is None or found.high is None:
+        return PolicyValueRefusal(reason="few_agents", effective=effective, displays=count, agents=found.clusters)
     return PolicyValue(
-        value=float(values[0]),
-        lower=lower,
-        upper=upper,
-        effective=effective,
-        displays=count,
-        agents=people,
+        value=found.value, lower=found.low, upper=found.high, effective=effective, displays=count, agents=people
     )
 
 
@@ -97,8 +94,8 @@ def _compute_weights(choice_sets: Sequence[ChoiceSet], targets: Targets, known: 
     return np.array([targets[index][0] / (choice_sets[index].shown[0].first_propensity or 1.0) for index in known])
 
 
-def _resample_shares(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> FloatArray:
-    """Compute the worth on the log itself, then on each resample; whatever the weights, the same agents are drawn."""
-    resamples = resample_clusters(people)
-    won, total = sum_resamples(weight * reward, owner, resamples), sum_resamples(weight, owner, resamples)
-    return np.divide(won, total, out=np.zeros_like(won), where=total > 0)
+def _sum_by_agent(weight: FloatArray, reward: FloatArray, owner: IntArray, people: int) -> tuple[Values, Values]:
+    """Sum each agent's rewards and weights, as shares of an effective sample."""
+    scale = float(weight.sum() / max(1e-300, (weight**2).sum()))
+    won, total = (np.bincount(owner, weights=each, minlength=people) for each in (weight * reward, weight))
+    return np.asarray(scale * won, dtype=np.float64), np.asarray(scale * total, dtype=np.float64)

@@ -1,6 +1,5 @@
 """Statistics of clustered choices, on arrays: knows no records. Called by `ranking` and `reporting`.
 
 cluster_intervals  shares, means and differences with 95% intervals, clustered by agent
-bootstrap          resamples of whole clusters, and percentile intervals
 folds              folds for cross-validation that keep clusters whole
 """

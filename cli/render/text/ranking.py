@@ -100,7 +100,7 @@ def _render_held_out(one: HeldOutEvaluation) -> str:
     rows.append(f"  {'calibration error':32}{one.calibration_error:8.4f}")
     rows.append(_render_worth(one))
     if one.exploratory:
-        rows.append("  Exploratory: fewer than ten agents; intervals are by agent and day, and too narrow.")
+        rows.append("  Exploratory: fewer than ten agents; it may not hold for others.")
     return "\n".join(rows)
 
 
