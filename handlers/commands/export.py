@@ -10,7 +10,6 @@ async def open_export(services: Services, context: Context[CommandPayload]) -> N
     """Acknowledge, then open the modal."""
     command = context.payload
     services.check_admin(context.user, command)
-    await services.idempotency_keys.claim(f"command:{command.trigger_id}", at=services.now())
     await context.ack()
     services.exports.remember(command.user_id, to_response_url(command.response_url, services.now()))
     await open_export_view(services, command, context.texts)

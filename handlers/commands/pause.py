@@ -17,9 +17,8 @@ async def resume(services: Services, context: Context[CommandPayload]) -> None:
 
 
 async def _switch(services: Services, context: Context[CommandPayload], word: Literal["pause", "resume"]) -> None:
-    """Stop or start drafting, once for each command. Raises AdminRequired, DuplicateDelivery."""
+    """Stop or start drafting, if an admin asks. Raises AdminRequired."""
     services.check_admin(context.user, context.payload)
-    await services.idempotency_keys.claim(f"command:{context.payload.trigger_id}", at=services.now())
     switch = services.pausing.pause if word == "pause" else services.pausing.resume
     changed = await switch(by=context.payload.user_id)
     await context.ack(context.texts(f"{word}-{'done' if changed else 'was'}"))

@@ -32,8 +32,12 @@ async def on_suggest(services: Services, ack: Ack, body: dict[str, Any]) -> None
 
 
 async def _answer(services: Services, context: Context[CommandPayload]) -> None:
-    """Run the subcommand; any other text is a customer's message."""
-    subcommand = _SUBCOMMANDS.get(parse_subcommand(context.payload.text), suggest)
+    """Run the subcommand, once however often it is delivered; any other text is a customer's message."""
+    subcommand = _SUBCOMMANDS.get(parse_subcommand(context.payload.text))
+    if subcommand is None:
+        await suggest(services, context)
+        return
+    await services.idempotency_keys.claim(f"command:{context.payload.trigger_id}", at=services.now())
     await subcommand(services, context)
 
 

@@ -96,7 +96,7 @@ class AccessControl:
             return None
         person, is_member = await self._look_up(sender.user_id)
         reason = self._find_denial(sender.user_id, person, is_member=is_member)
-        if sender.is_by_app and person.kind not in {"member", "guest"}:
+        if person.kind == "bot" or (sender.is_by_app and person.kind not in {"member", "guest"}):
             return await ack()
         if reason is None:
             await next_()

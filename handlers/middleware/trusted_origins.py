@@ -11,7 +11,7 @@ LONGEST: Final = 2_000
 
 _SLACK: Final = ("slack.com", "slack-gov.com")
 
-_ADDRESS: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+(?:[/?][\x21-\x5b\x5d-\x7e]*)?", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+(?:[/?][\x21-\x5b\x5d-\x7e]*)?", re.IGNORECASE | re.ASCII)
 """ASCII without spaces, backslashes or user information: what every reader of addresses takes for the same host."""
 
 _PORTS: Final = {"http": 80, "https": 443}

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.suggesting.deliver import DeliveryRefused, PostedPart
 from handlers.blocks.messages import BlockMessage, build_reply
-from handlers.slack.errors import check_webhook, translate_errors
+from handlers.slack.errors import translate_errors
+from handlers.slack.response_urls import post_to_response_url
 from handlers.slack.users import Users
 from storage.records import Delivery, Request
 
@@ -75,23 +75,16 @@ class SlackCourier:
             raise DeliveryRefused("no_response_url")
         if request.response_url_expires_at <= self._now():
             raise DeliveryRefused("expired_response_url")
-        async with translate_errors():
-            body: dict[str, Any] = {
-                "response_type": "in_channel",
-                "replace_original": False,
-                "text": message.text,
-                "blocks": list(message.blocks),
-            }
-            if request.thread_ts is not None:
-                body["thread_ts"] = request.thread_ts
-            answer = await build_webhook(request.response_url, self._session).send_dict(body)
-        check_webhook(answer)
+        body: dict[str, Any] = {
+            "response_type": "in_channel",
+            "replace_original": False,
+            "text": message.text,
+            "blocks": list(message.blocks),
+        }
+        if request.thread_ts is not None:
+            body["thread_ts"] = request.thread_ts
+        await post_to_response_url(self._session, request.response_url, body)
         return PostedPart(channel_id=request.channel_id, message_ts=None)
-
-
-def build_webhook(url: str, session: aiohttp.ClientSession) -> AsyncWebhookClient:
-    """Build the client of a `response_url` on the shared session, without the SDK's retries: they could post twice."""
-    return AsyncWebhookClient(url, session=session, retry_handlers=[])
 
 
 def _to_string(value: Any) -> str | None:

@@ -14,9 +14,9 @@ from bot.i18n.texts import get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.limits import TOO_LONG
 from handlers.blocks.messages import BlockMessage, add_link, halve
-from handlers.slack.courier import build_webhook
-from handlers.slack.errors import check_webhook, translate_errors
+from handlers.slack.errors import translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
+from handlers.slack.response_urls import post_to_response_url
 from storage.records import Request, ResponseUrl, Surface
 
 MOST_WAITS: Final = 3
@@ -139,13 +139,7 @@ class EphemeralMessages:
             "text": message.text,
             "blocks": list(message.blocks),
         }
-
-        async def post() -> None:
-            async with translate_errors():
-                answer = await build_webhook(response_url.url, self._session).send_dict(body)
-            check_webhook(answer)
-
-        await self._post_when_allowed(post)
+        await self._post_when_allowed(partial(post_to_response_url, self._session, response_url.url, body))
 
     async def _send_without_response_url(self, request: Request, message: BlockMessage) -> None:
         """Send by `chat.postEphemeral`, in the conversation with the bot, or as a direct message. Raises NotShown."""

@@ -1,6 +1,5 @@
 """Slack's failures told apart: not taken for certain, perhaps taken, or to be tried later."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,7 +7,6 @@ from typing import Any, Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.webhook import WebhookResponse
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 
@@ -20,7 +18,7 @@ _CODE: Final = re.compile(r"[a-z][a-z0-9_]*")
 _UNREADABLE: Final = (AttributeError, KeyError, TypeError, ValueError)
 
 # Slack's own failures, answered with HTTP 200: whether the call was carried out is not said.
-_SERVER_ERRORS: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+SERVER_ERRORS: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
 @asynccontextmanager
@@ -37,39 +35,13 @@ async def translate_errors() -> AsyncIterator[None]:
         raise DeliveryUncertain(type(error).__name__) from error
 
 
-def check_webhook(answer: WebhookResponse) -> None:
-    """Check that Slack took the post, as the SDK never does.
-
-    Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled.
-    """
-    refusal = _read_refusal(answer.body)
-    if answer.status_code == 200 and refusal is None:
-        return
-    if answer.status_code == 429:
-        raise DeliveryThrottled(_read_retry_after_s(answer.headers))
-    if answer.status_code >= 500 or refusal in _SERVER_ERRORS:
-        raise DeliveryUncertain(f"response_url answered {refusal or answer.status_code}")
-    raise DeliveryRefused(refusal or f"response_url_{answer.status_code}")
-
-
-def _read_refusal(body: str) -> str | None:
-    """The code of a refusal. Slack answers `ok`; or, with HTTP 200 all the same, `{"ok": false, "error": …}`."""
-    if not body.startswith("{"):
-        return None
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    return str(told.get("error")) if told.get("ok") is False else None
-
-
 def _to_delivery_error(error: SlackApiError) -> DeliveryRefused | DeliveryUncertain | DeliveryThrottled:
     """The error of `bot/suggesting/deliver.py` for an answer of the Web API."""
     status = getattr(error.response, "status_code", 200)
     code = _read_code(error.response)
     if status == 429 or code == "ratelimited":
-        return DeliveryThrottled(_read_retry_after_s(getattr(error.response, "headers", {})))
-    if status >= 500 or code is None or code in _SERVER_ERRORS:
+        return DeliveryThrottled(read_retry_after_s(getattr(error.response, "headers", {})))
+    if status >= 500 or code is None or code in SERVER_ERRORS:
         return DeliveryUncertain(code or f"http_{status}")
     return DeliveryRefused(code)
 
@@ -83,7 +55,7 @@ def _read_code(response: Any) -> str | None:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
-def _read_retry_after_s(headers: Mapping[str, str]) -> float:
+def read_retry_after_s(headers: Mapping[str, str]) -> float:
     """Seconds to wait, as the header says; a default where it does not."""
     for name, value in headers.items():
         if name.lower() == "retry-after":

@@ -42,6 +42,19 @@ async def test_an_admins_command_delivered_again_does_nothing_more(stage: Stage)
     assert "An admin has paused" in json.dumps((await stage.suggest("Where is it?")).body)
 
 
+@pytest.mark.parametrize(("text", "shown"), [("last", 1), ("Last.", 1), ("help", 2), ("", 2)])
+async def test_a_subcommand_delivered_again_shows_nothing_more(stage: Stage, text: str, shown: int) -> None:
+    await stage.suggested()
+    before = len(stage.slack.ephemerals(stage.agent))
+    outcome = await stage.suggest(text)
+    await stage.slack.wait_until(lambda: len(stage.slack.ephemerals(stage.agent)) == before + shown)
+    again = await stage.slack.dispatch(outcome.dispatch)
+    assert (again.acknowledged, again.body) == (True, None)
+    await stage.suggest("And where is the other one?")
+    await stage.slack.wait_until(lambda: len(stage.slack.ephemerals(stage.agent)) >= 2 * before + shown)
+    assert len(stage.slack.ephemerals(stage.agent)) == 2 * before + shown
+
+
 async def test_an_export_delivered_again_opens_nothing_more(stage: Stage) -> None:
     admin = stage.slack.people.admin
     outcome = await stage.suggest("export", user=admin)

@@ -5,8 +5,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+from bot.suggesting.deliver import DeliveryRefused
+from handlers.http import listen
 from handlers.middleware.trusted_origins import TrustedOrigins
+from handlers.slack.response_urls import post_to_response_url
 from tests.conftest import Stage
 from tests.handlers.test_main_path import list_button_values
 
@@ -56,6 +60,8 @@ def test_slacks_addresses_and_those_of_a_stand_in_are_used(api_url: str, url: st
         "https://hooks.slack.com:x/x",
         "https://hooks.slack.com./x",
         "https://hooks.sl\u0430ck.com/x",
+        "https://hooks.slac\u212a.com/x",
+        "https://hooks.\u017flack.com/x",
         "https://evil.example\uff0f.slack.com/x",
         "https://hooks\u3002slack\u3002com/x",
         "https://evil.example\t.slack.com/x",
@@ -135,3 +141,24 @@ async def test_a_foreign_host_hears_nothing(stage: Stage, monkeypatch: pytest.Mo
 
 def get_first_candidate(blocks: Any) -> str:
     return list_button_values(blocks, "use_candidate")[0]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_of_a_trusted_address_is_not_followed(status: int) -> None:
+    """The address was checked, and where it points was not."""
+    reached: list[str] = []
+
+    async def redirect(request: web.Request) -> web.Response:
+        reached.append(request.path)
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{name}", redirect)
+    runner, port = await listen(app, host="127.0.0.1", port=0)
+    try:
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(DeliveryRefused, match=f"response_url_{status}"):
+                await post_to_response_url(session, f"http://127.0.0.1:{port}/actions", {"text": "private"})
+    finally:
+        await runner.cleanup()
+    assert reached == ["/actions"]
