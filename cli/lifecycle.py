@@ -129,7 +129,12 @@ def _build_dependencies(
 ) -> Dependencies:
     """Build all that the handlers need from below."""
     users = Users(client=connection.client, clock=wiring.monotonic, home=identity.home)
-    threads = Threads(client=connection.build_patient_client(), users=users, identity=identity)
+    threads = Threads(
+        client=connection.build_patient_client(),
+        users=users,
+        identity=identity,
+        customer_apps=frozenset(settings.suggest_customer_apps),
+    )
     courier = SlackCourier(client=connection.client, users=users, session=session, now=wiring.now)
     return Dependencies(
         suggester=suggester,

@@ -259,6 +259,16 @@ class Settings(BaseSettings):
             fix="set it to user group ids, such as S012AB3CD, separated by commas, or leave it out",
         ),
     ] = ()
+    suggest_customer_apps: Annotated[
+        _Ids,
+        AfterValidator(partial(_check_ids, "app or bot", "AB")),
+        About(
+            "Ids of Slack apps, separated by commas, such as a helpdesk's bridge: their messages are the customer's",
+            example="A012AB3CD",
+            default="every other app",
+            fix="set it to ids of Slack apps, such as A012AB3CD, separated by commas, or leave it out",
+        ),
+    ] = ()
     suggest_pseudonym_key: Annotated[
         Annotated[SecretStr, Field(min_length=16)] | None,
         About(

@@ -141,22 +141,23 @@ class ReplyDisplay:
     async def read_thread(self, target: TargetMessage, request: Request, texts: Texts) -> tuple[Request, str | None]:
         """Read the thread into the request as far as possible. Also returns what to tell the agent where it is not."""
         thread = await self._threads.read(target)
-        note: str | None = None
-        if thread.problem is not None:
-            _log.info("thread not read: %s", thread.problem, extra={"request_id": request.id})
-            is_something = bool(thread.turns or request.conversation)
-            note = texts(f"thread-{thread.problem}" if is_something else f"unread-{thread.problem}")
+        is_something = bool(thread.turns or request.conversation)
+        notes = [
+            texts(f"thread-{problem}") if is_something else texts(f"unread-{problem}") for problem in thread.problems
+        ]
+        if notes:
+            _log.info("thread not read whole: %s", ", ".join(thread.problems), extra={"request_id": request.id})
+        note = " ".join(notes) or None
         if not thread.turns:
             return request, note
-        seen_ts = thread.latest_ts if thread.problem is None else None
-        return await self._suggester.record_conversation(request, thread.turns, seen_ts=seen_ts), note
+        return await self._suggester.record_conversation(request, thread.turns, seen_ts=thread.latest_ts), note
 
     async def _reread_thread(self, request: Request) -> Request:
         """Read the thread as it is now into the request; it stays as it was where it never was read, or cannot be."""
         if request.thread_ts is None or request.seen_ts is None:
             return request
         thread = await self._threads.read(_to_target(request))
-        if thread.problem is not None or not thread.turns:
+        if thread.latest_ts is None or not thread.turns:
             return request
         return await self._suggester.record_conversation(request, thread.turns, seen_ts=thread.latest_ts)
 

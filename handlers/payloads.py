@@ -10,9 +10,14 @@ from typing import Any, Final
 
 from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
 from bot.text_limits import clean
+from handlers.slack.markup import unescape
+from handlers.slack.messages import MessageText, read_message
 
 EXPORT_FORMS: Final = ("csv", "jsonl", "parquet", "trl", "kto", "openai", "sft", "vw")
 EVERYTHING: Final = "all"
+
+_LATEST: Final = 10**11
+"""Seconds since 1970 that are no time of Slack's any more."""
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,20}\.[0-9]{1,10}")
 EXPORT_RANGES: Final = ("7", "30", "90", "365", EVERYTHING)
@@ -124,7 +129,10 @@ class PasteSubmission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventMessage:
-    """A message to the bot: a direct one, or one that mentions it. `thread_ts`: if in a thread."""
+    """A message to the bot: a direct one, or one that mentions it. `thread_ts`: if in a thread.
+
+    `text` is in Slack's markup; `read` is what a person reads in the message.
+    """
 
     event_id: str
     team_id: str
@@ -133,6 +141,8 @@ class EventMessage:
     user_id: str
     thread_ts: str | None
     text: str
+    read: MessageText
+    sent_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +292,19 @@ def parse_event_message(body: Mapping[str, Any]) -> EventMessage:
         user_id=_require_text(event, "user"),
         thread_ts=_get_timestamp(event, "thread_ts"),
         text=clean(_get_text(event, "text") or "").strip(),
+        read=read_message(event),
+        sent_at=_parse_event_time(body),
     )
+
+
+def _parse_event_time(body: Mapping[str, Any]) -> float | None:
+    """The time of an event, in seconds since 1970; None where Slack does not tell."""
+    told = body.get("event_time")
+    if isinstance(told, int) and 0 < told < _LATEST:
+        return float(told)
+    event = _require_object(body, "event")
+    ts = _get_timestamp(event, "event_ts") or _get_timestamp(event, "ts")
+    return None if ts is None else float(ts)
 
 
 def parse_edit_submission(body: Mapping[str, Any]) -> EditSubmission:
@@ -337,11 +359,6 @@ def parse_export_submission(body: Mapping[str, Any]) -> ExportSubmission:
         days=None if days == EVERYTHING else int(days),
         pseudonyms=names == "pseudonyms",
     )
-
-
-def unescape(text: str) -> str:
-    """Turn Slack's three entities into what people typed; each once, so that a typed `&lt;` stays one."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _get_selected(values: Mapping[str, Any], name: str) -> str:

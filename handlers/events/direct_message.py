@@ -1,4 +1,7 @@
-"""A direct message to the bot is the customer's; the candidates are a message there."""
+"""A direct message to the bot is the customer's; the candidates are a message there.
+
+Where it forwards a message, that one is the customer's, and what the agent wrote beside it is the hint.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -14,7 +17,7 @@ from handlers.commands.arguments import parse_subcommand, split_hint
 from handlers.context import Ack, Context, Services
 from handlers.events.redelivery import take_event, tell_author
 from handlers.payloads import EventMessage
-from handlers.slack.messages import get_subtype, to_plain_text
+from handlers.slack.messages import get_subtype
 from storage.records import Request, Turn
 
 _log = logging.getLogger(__name__)
@@ -32,8 +35,12 @@ async def on_direct_message(
 
 async def _answer(services: Services, context: Context[EventMessage]) -> None:
     """Commit the request, then draft into a message there; without a text, tell the usage."""
-    message, hint = split_hint(to_plain_text(context.payload.text))
-    if parse_subcommand(message) in {"", "help"}:
+    read = context.payload.read
+    message, hint = (read.forwarded_text, read.own or None) if read.forwarded else split_hint(read.own)
+    if read.lacks_forwarded:
+        await tell_author(services, context, context.texts("unread-headings"))
+        return
+    if not read.is_readable or (not read.forwarded and parse_subcommand(message) == "help"):
         await tell_author(services, context, context.texts("usage-direct"))
         return
     request = await services.suggester.accept(_to_ask(services, context, message, hint))
@@ -41,7 +48,7 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
 
 
 def _to_ask(services: Services, context: Context[EventMessage], message: str, hint: str | None) -> Ask:
-    """The request as asked for: the whole message is the customer's."""
+    """The request as asked for: all that is not the hint is the customer's."""
     written = context.payload
     return Ask(
         team_id=written.team_id,

@@ -10,7 +10,8 @@ from bot.suggesting.admission import Ask
 from handlers.context import Ack, Context, Services
 from handlers.events.redelivery import take_event, tell_author
 from handlers.payloads import EventMessage
-from handlers.slack.messages import to_plain_text
+from handlers.slack.markup import to_plain_text
+from storage.records import Turn
 
 
 async def on_mention(services: Services, ack: Ack, body: dict[str, Any], request: AsyncBoltRequest) -> BoltResponse:
@@ -30,7 +31,10 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
 
 
 def _to_ask(services: Services, context: Context[EventMessage]) -> Ask:
-    """The request as asked for: the thread is read later, the words beside the mention are the hint."""
+    """The request as asked for: the words beside the mention are the hint. The thread is read later.
+
+    Until then, there is what is forwarded with the mention.
+    """
     written = context.payload
     hint = re.sub(rf"<@{services.identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
     return Ask(
@@ -41,7 +45,7 @@ def _to_ask(services: Services, context: Context[EventMessage]) -> Ask:
         agent_id=written.user_id,
         surface="mention",
         locale=context.user.locale,
-        conversation=(),
+        conversation=tuple(Turn(role="customer", text=each.text) for each in written.read.forwarded),
         hint=to_plain_text(hint) or None,
         idempotency_key=f"event:{written.event_id}",
     )

@@ -1,4 +1,7 @@
-"""Events are acknowledged when they are committed; where the database does not take one, Slack delivers it again."""
+"""Events are acknowledged when they are committed; where the database does not take one, Slack delivers it again.
+
+Slack does so for five minutes: what is much older is not Slack's, or nobody waits for it any more.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,6 +19,8 @@ from storage.errors import DatabaseUnavailable
 LAST_RETRY: Final = "3"
 """Slack delivers an event four times at most: what is not taken then, it forgets."""
 
+OLDEST_S: Final = 3_600.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +36,10 @@ async def take_event(
 
     async def answer_or_retry(services: Services, context: Context[EventMessage]) -> None:
         nonlocal response
+        sent_at = context.payload.sent_at
+        if sent_at is not None and services.now().timestamp() - sent_at > OLDEST_S:
+            _log.warning("an event of more than an hour ago is left aside")
+            return
         try:
             await answer(services, context)
         except DatabaseUnavailable as error:

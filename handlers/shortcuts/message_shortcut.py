@@ -16,7 +16,7 @@ from handlers.context import Ack, Context, Services, handle
 from handlers.payloads import MessageShortcut, parse_message_shortcut
 from handlers.slack.ephemeral import to_response_url
 from handlers.slack.errors import translate_errors
-from handlers.slack.messages import read_text
+from handlers.slack.messages import read_message
 from handlers.slack.threads import TargetMessage
 from storage.records import Request, Turn
 
@@ -30,11 +30,11 @@ async def on_message_shortcut(services: Services, ack: Ack, body: dict[str, Any]
 
 async def _answer(services: Services, context: Context[MessageShortcut]) -> None:
     """Commit the request, acknowledge, then open the modal and draft."""
-    text = read_text(context.payload.message)
-    if not text:
-        await _refuse(services, context, context.texts("nothing-said"))
+    read = read_message(context.payload.message)
+    if not read.is_readable:
+        await _refuse(services, context, context.texts("unread-headings" if read.own else "nothing-said"))
         return
-    request = await services.suggester.accept(_to_ask(services, context, text))
+    request = await services.suggester.accept(_to_ask(services, context, read.whole))
     await context.ack()
     services.follow_up(request, context.texts, services.colleagues.tell(request))
     services.follow_up(request, context.texts, _draft_in_modal(services, context.payload, request, context.texts))

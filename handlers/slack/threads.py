@@ -1,14 +1,16 @@
 """A thread as a conversation: the newest messages up to a budget, with customer and team told apart.
 
 The author of the message that the agent pointed at is the customer, and so are guests, people of other organisations,
-and other apps, such as a helpdesk's bridge. Other members of the workspace are the team, and so is the bot: all that it
-posts in a thread are replies that an agent has chosen.
+and other apps, such as a helpdesk's bridge, or those named in the settings alone. What the team forwards is the
+customer's, too. Other members of the workspace are the team, and so is the bot: all that it posts in a thread are
+replies that an agent has chosen.
 """
 
 import asyncio
 import logging
+import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.slack.client import BotIdentity
 from handlers.slack.errors import translate_errors
-from handlers.slack.messages import find_author, get_subtype, read_text
+from handlers.slack.messages import MessageText, find_author, get_subtype, read_message
 from handlers.slack.users import UserKind, Users
 from storage.records import Request, Role, Turn
 
@@ -41,7 +43,7 @@ _SAID: Final = frozenset({None, "bot_message", "file_share", "me_message", "thre
 
 _TEAM: Final[frozenset[UserKind]] = frozenset({"member", "unknown"})
 
-Problem = Literal["missing_scope", "no_member", "unreadable"]
+Problem = Literal["missing_scope", "no_member", "unreadable", "partial", "headings"]
 
 _PROBLEMS: Final[dict[str, Problem]] = {
     "missing_scope": "missing_scope",
@@ -62,41 +64,67 @@ class TargetMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A thread as read. `problem`: why it is the message alone; `latest_ts`: the newest message's timestamp."""
+    """A thread as read.
+
+    `problems`: why it is the message alone or a part of the thread, and that some of the customer's messages are
+    headings of what cannot be read. `latest_ts`: the newest message's timestamp; None where not all was read.
+    """
 
     turns: tuple[Turn, ...]
     latest_ts: str | None = None
-    problem: Problem | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadMessage:
+    """A message of a thread, with what a person reads in it."""
+
+    message: Mapping[str, Any]
+    read: MessageText
+
+    @property
+    def ts(self) -> Any:
+        return self.message.get("ts")
 
 
 class Threads:
-    """Reads threads by `conversations.replies`."""
+    """Reads threads by `conversations.replies`.
 
-    def __init__(self, *, client: AsyncWebClient, users: Users, identity: BotIdentity) -> None:
+    `customer_apps` are ids of apps whose messages are the customer's, whoever's token they post with; those of other
+    apps are left out then. Where there are none, every app but this one is the customer's.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        users: Users,
+        identity: BotIdentity,
+        customer_apps: frozenset[str] = frozenset(),
+    ) -> None:
         self._client = client
         self._users = users
         self._identity = identity
+        self._customer_apps = customer_apps
 
     async def read(self, target: TargetMessage) -> Thread:
-        """Read the thread as turns; where it cannot be read, the message alone, and why."""
-        problem: Problem | None = None
-        try:
-            async with asyncio.timeout(READ_LIMIT_S), translate_errors():
-                messages = await self._fetch_messages(target)
-        except DeliveryRefused as refusal:
-            messages, problem = [], _PROBLEMS.get(refusal.reason, "unreadable")
-        except (DeliveryUncertain, DeliveryThrottled, TimeoutError):
-            messages, problem = [], "unreadable"
-        heard = messages or [target.message]
-        said = [message for message in heard if _is_at(message, target) or self._is_said(message)]
+        """Read the thread as turns, as far as Slack gives it; else the message alone, and why."""
+        fetched, problem = await self._fetch_messages(target)
+        if problem is not None and not any(_is_at(message, target) for message in fetched) and "ts" in target.message:
+            fetched = [*fetched, target.message]
+        heard = [ThreadMessage(message=message, read=read_message(message)) for message in fetched or [target.message]]
+        said = [each for each in heard if _is_at(each.message, target) or self._is_heard(each)]
         kept = select_newest(said, at=target.message.get("ts"))
         team = await self._find_team(target, kept)
-        turns = (Turn(role=self._find_role(message, team), text=read_text(message)) for message in kept)
-        latest = heard[-1].get("ts")
+        turns = [turn for each in kept for turn in self._to_turns(each, team, target) if turn.text]
+        customers = [each for each in kept if self._find_role(each.message, team) == "customer" or each.read.forwarded]
+        is_readable = any(each.read.is_readable for each in customers)
+        has_headings = any(each.read.own and not each.read.is_readable for each in customers)
+        latest = heard[-1].ts if problem is None else None
         return Thread(
-            turns=tuple(turn for turn in turns if turn.text),
+            turns=tuple(turns) if is_readable else (),
             latest_ts=latest if isinstance(latest, str) else None,
-            problem=problem,
+            problems=(*(() if problem is None else (problem,)), *(("headings",) if has_headings else ())),
         )
 
     async def count_newer(self, request: Request) -> int | None:
@@ -117,80 +145,142 @@ class Threads:
             return None
         return sum(self._is_said(message) for message in newer)
 
-    async def _fetch_messages(self, target: TargetMessage) -> Sequence[Mapping[str, Any]]:
-        """Fetch the newest messages, the first, and the one that the agent pointed at, oldest first."""
+    async def _fetch_messages(self, target: TargetMessage) -> tuple[Sequence[Mapping[str, Any]], Problem | None]:
+        """Fetch the newest messages, the first, and the one that the agent pointed at, oldest first.
+
+        Where Slack does not give all of them, also returns why; what it gave until then is kept.
+        """
         last: deque[Mapping[str, Any]] = deque(maxlen=_KEPT)
         before: list[Mapping[str, Any]] = []
+        problem: Problem | None = None
+        try:
+            async with asyncio.timeout(READ_LIMIT_S), translate_errors():
+                async for message in self._page(target):
+                    if before[:1] == [message]:  # Slack may give it with every page
+                        continue
+                    if not before or _is_at(message, target):
+                        before.append(message)
+                    last.append(message)
+        except DeliveryRefused as refusal:
+            problem = _PROBLEMS.get(refusal.reason, "unreadable")
+        except (DeliveryUncertain, DeliveryThrottled, TimeoutError):
+            problem = "unreadable"
+        if problem is not None and last:
+            problem = "partial"
+        return [*(message for message in before if message not in last), *last], problem
+
+    async def _page(self, target: TargetMessage) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield the thread's messages, page after page."""
         cursor = ""
         for _ in range(MOST_PAGES):
             answer = await self._client.conversations_replies(
                 channel=target.channel_id, ts=target.thread_ts, limit=PAGE, cursor=cursor or None
             )
-            page = [message for message in answer.get("messages") or () if isinstance(message, Mapping)]
-            for message in page:
-                if before[:1] == [message]:  # Slack may give it with every page
-                    continue
-                if not before or _is_at(message, target):
-                    before.append(message)
-                last.append(message)
+            for message in answer.get("messages") or ():
+                if isinstance(message, Mapping):
+                    yield message
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
-                break
-        return [*(message for message in before if message not in last), *last]
+                return
 
-    async def _find_team(self, target: TargetMessage, messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    async def _find_team(self, target: TargetMessage, said: Sequence[ThreadMessage]) -> frozenset[str]:
         """Find the members among the authors, but for the customer.
 
-        The customer is whom the agent pointed at; else, where nobody from outside has written, who began the thread.
+        The customer is whom the agent pointed at, or who wrote what is forwarded there; else, where nobody from outside
+        has written, who began the thread.
         """
-        authors = sorted({author for message in messages if (author := find_author(message))})
-        persons = await asyncio.gather(*(self._users.get(author) for author in authors))
-        by_apps = {find_author(message) for message in messages if message.get("bot_id")}
+        forwarded = [forwarded for each in said for forwarded in each.read.forwarded]
+        authors = {find_author(each.message) for each in said} | {each.author_id for each in forwarded}
+        known = sorted(filter(None, authors))
+        persons = await asyncio.gather(*(self._users.get(author) for author in known))
+        by_apps = {find_author(each.message) for each in said if each.message.get("bot_id")}
         members = {
             author
-            for author, person in zip(authors, persons, strict=True)
+            for author, person in zip(known, persons, strict=True)
             if person.kind == "member" or (person.kind in _TEAM and author not in by_apps)
         }
-        is_ours = all(self._is_ours(message) or find_author(message) in members for message in messages)
-        at = target.message.get("ts")
-        read = next((message for message in messages if at and message.get("ts") == at), target.message)
-        customer = read or (messages[0] if messages and is_ours else {})
-        return frozenset(members - {find_author(customer)})
+        if "ts" in target.message:
+            pointed = next((each.message for each in said if _is_at(each.message, target)), target.message)
+            is_forward = bool(read_message(pointed).forwarded) and find_author(pointed) in members
+            return frozenset(members if is_forward else members - {find_author(pointed)})
+        is_ours = all(self._is_ours(each.message) or find_author(each.message) in members for each in said)
+        return frozenset(members - {find_author(said[0].message)} if said and is_ours and not forwarded else members)
+
+    def _to_turns(self, said: ThreadMessage, team: frozenset[str], target: TargetMessage) -> Iterator[Turn]:
+        """Turn a message into turns: what the team forwards is a turn of the customer's, unless the team wrote it."""
+        if self._find_role(said.message, team) == "customer":
+            yield Turn(role="customer", text=said.read.whole)
+            return
+        is_at, is_mention = _is_at(said.message, target), self._is_mention(said.message)
+        if is_at or not is_mention:
+            yield Turn(role="agent", text=said.read.own)
+        for forwarded in said.read.forwarded:
+            is_teams = forwarded.author_id in team and not (is_at or is_mention)
+            yield Turn(role="agent" if is_teams else "customer", text=forwarded.text)
 
     def _find_role(self, message: Mapping[str, Any], team: frozenset[str]) -> Role:
         """The role of a message's author: the bot and the team are the agent."""
-        return "agent" if self._is_ours(message) or find_author(message) in team else "customer"
+        if self._is_ours(message):
+            return "agent"
+        return "agent" if find_author(message) in team and not self._is_of_customer_app(message) else "customer"
+
+    def _is_of_customer_app(self, message: Mapping[str, Any]) -> bool:
+        """Tell whether an app posted it that is named as the customer's."""
+        return bool(self._customer_apps) and not self._customer_apps.isdisjoint(list_app_ids(message))
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
         """Tell whether the bot wrote it."""
         by_bot = self._identity.bot_id is not None and message.get("bot_id") == self._identity.bot_id
         return by_bot or message.get("user") == self._identity.bot_user_id
 
+    def _is_heard(self, each: ThreadMessage) -> bool:
+        """Tell whether it is part of the conversation, or forwards something that is."""
+        return self._is_said(each.message) or bool(each.read.forwarded and self._is_mention(each.message))
+
     def _is_said(self, message: Mapping[str, Any]) -> bool:
         """Tell whether it is part of the conversation: a message that mentions the bot is a word to the bot."""
         if get_subtype(message) not in _SAID or message.get("hidden"):
             return False
-        return self._is_ours(message) or f"<@{self._identity.bot_user_id}>" not in str(message.get("text"))
+        if self._is_ours(message):
+            return True
+        is_other_app = self._customer_apps and find_author(message) is None and not self._is_of_customer_app(message)
+        return not is_other_app and not self._is_mention(message)
+
+    def _is_mention(self, message: Mapping[str, Any]) -> bool:
+        """Tell whether it mentions the bot."""
+        is_named = re.search(rf"<@{self._identity.bot_user_id}[|>]", str(message.get("text"))) is not None
+        return is_named and not self._is_ours(message)
 
 
-def select_newest(messages: Sequence[Mapping[str, Any]], *, at: Any) -> list[Mapping[str, Any]]:
+def list_app_ids(message: Mapping[str, Any]) -> frozenset[str]:
+    """List the ids by which an app's message names it: of the app, and of its bot."""
+    profile = message.get("bot_profile")
+    ids = (
+        message.get("app_id"),
+        message.get("bot_id"),
+        profile.get("app_id") if isinstance(profile, Mapping) else None,
+    )
+    return frozenset(each for each in ids if isinstance(each, str))
+
+
+def select_newest(messages: Sequence[ThreadMessage], *, at: Any) -> list[ThreadMessage]:
     """Select as many of the newest messages as the budget takes, oldest first.
 
     The message with the ts `at`, or where there is none the newest that says something, is always among them.
     """
-    if not any(message.get("ts") == at for message in messages):
-        at = next((message.get("ts") for message in reversed(messages) if read_text(message)), at)
-    kept: list[Mapping[str, Any]] = []
-    left = TOKEN_BUDGET - sum(estimate_tokens(read_text(message)) for message in messages if message.get("ts") == at)
+    if not any(each.ts == at for each in messages):
+        at = next((each.ts for each in reversed(messages) if each.read.is_readable), at)
+    kept: list[ThreadMessage] = []
+    left = TOKEN_BUDGET - sum(estimate_tokens(each.read.whole) for each in messages if each.ts == at)
     is_full = False
-    for message in reversed(messages):
-        if message.get("ts") == at:
-            kept.append(message)
+    for each in reversed(messages):
+        if each.ts == at:
+            kept.append(each)
             continue
-        left -= estimate_tokens(read_text(message))
+        left -= estimate_tokens(each.read.whole)
         is_full = is_full or left < 0
         if not is_full:
-            kept.append(message)
+            kept.append(each)
     return kept[::-1]
 
 

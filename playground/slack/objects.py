@@ -68,6 +68,7 @@ class Message:
     metadata: Json | None = None
     edited_ts: str | None = None
     files: tuple[Json, ...] = ()
+    attachments: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

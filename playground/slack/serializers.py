@@ -25,8 +25,8 @@ def message_to_json(state: State, message: Message) -> Json:
         shown["edited"] = {"user": message.user_id, "ts": message.edited_ts}
     if message.metadata:
         shown["metadata"] = message.metadata
-    if message.files:
-        shown["files"] = list(message.files)
+    lists = {"files": message.files, "attachments": message.attachments}
+    shown |= {name: list(items) for name, items in lists.items() if items}
     return shown | _thread_to_json(state, message)
 
 

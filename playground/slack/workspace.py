@@ -218,15 +218,31 @@ class Workspace:
         self._check_shortcut(callback_id, "global")
         return await self._run_shortcut(user, self.payloads.build_global_shortcut(user, callback_id))
 
-    def write(self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None) -> Message:
-        """Post a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). Its events are sent in the background."""
+    def write(
+        self,
+        user: User,
+        channel: Channel,
+        text: str,
+        *,
+        thread_ts: str | None = None,
+        attachments: Iterable[Json] = (),
+    ) -> Message:
+        """Post a message; `text` is as Slack keeps it (`<@U1>`, `&amp;`). Its events are sent in the background.
+
+        A message that the user forwards is an attachment.
+        """
         self._check_member(user, channel)
         if channel.kind == "im" and not (self.config.messages_tab and self.config.takes_messages):
             raise ImpossibleAction("the app takes no messages: its Messages tab is off, or read-only")
-        joined = join_thread(self.state, channel, thread_ts)
-        return self.state.put_message(
-            Message(ts=self.clock.ts(), channel_id=channel.id, user_id=user.id, text=text, thread_ts=joined)
+        message = Message(
+            ts=self.clock.ts(),
+            channel_id=channel.id,
+            user_id=user.id,
+            text=text,
+            thread_ts=join_thread(self.state, channel, thread_ts),
+            attachments=tuple(attachments),
         )
+        return self.state.put_message(message)
 
     async def open_home(self, user: User) -> DispatchOutcome | None:
         """Open the app's Home tab. The outcome is None if the app does not subscribe to that."""

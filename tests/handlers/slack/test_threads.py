@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from handlers.slack.messages import read_text, to_plain_text
-from handlers.slack.threads import TOKEN_BUDGET, estimate_tokens, select_newest
+from handlers.slack.messages import read_message
+from handlers.slack.threads import TOKEN_BUDGET, ThreadMessage, estimate_tokens, select_newest
 from playground import Dispatch, ErrorResponse, Message, User
 from playground.slack.people.customers import PAULA
 from tests.conftest import Stage
@@ -183,47 +183,12 @@ async def test_the_newest_message_is_read_however_long(stage: Stage) -> None:
     assert [len(turn["text"]) for turn in line["request"]["conversation"]] == [4_000]
 
 
-@pytest.mark.parametrize(
-    ("marked", "read"),
-    [
-        ("<@U1>", "@somebody"),
-        ("<@U1|paula>", "@paula"),
-        ("<#C1|support>", "#support"),
-        ("<#C1>", "#channel"),
-        ("<!channel>", "@channel"),
-        ("<!subteam^S1|@leads>", "@leads"),
-        ("<!date^1392734382^{date}|Feb 18, 2014>", "Feb 18, 2014"),
-        ("<mailto:a@b.example|a@b.example>", "a@b.example"),
-        ("<https://a.example>", "https://a.example"),
-        ("1 &lt; 2 &amp;&amp; 3 &gt; 2", "1 < 2 && 3 > 2"),
-        ("&amp;lt;", "&lt;"),
-        ("a < b", "a < b"),
-    ],
-)
-def test_markup_reads_as_a_person_reads_it(marked: str, read: str) -> None:
-    assert to_plain_text(marked) == read
-
-
-@pytest.mark.parametrize(
-    ("message", "text"),
-    [
-        ({"text": "", "attachments": [{"text": "<mailto:a@b.c|a@b.c>"}, {"fallback": "More"}]}, "a@b.c\nMore"),
-        ({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Block"}}, {"type": "divider"}]}, "Block"),
-        ({"text": None, "files": [{}]}, "[file: unnamed]"),
-        ({"text": 5, "attachments": ["odd", {"text": 7}], "blocks": ["odd"], "files": "odd"}, ""),
-        ({"attachments": 5, "blocks": 5, "files": 5}, ""),
-        ({"text": "Hi", "attachments": {}, "blocks": {"a": 1}, "files": [5, {"name": 5}]}, "Hi\n[file: unnamed]"),
-        ({"blocks": [{"text": 5}, {"text": {"text": 5}}, [[]], None], "attachments": [None, [], {"text": {}}]}, ""),
-        ({}, ""),
-    ],
-)  # fmt: skip
-def test_what_an_app_wrote_is_found_where_it_is(message: dict[str, Any], text: str) -> None:
-    assert read_text(message) == text
-
-
 def test_a_message_over_the_budget_is_kept_alone_if_it_is_the_one() -> None:
     long = {"ts": "2", "text": "x" * 40_000}
-    others = [{"ts": "1", "text": "before"}, long, {"ts": "3", "text": "after"}]
-    assert select_newest(others, at="2") == [long]
+    others = [
+        ThreadMessage(message=message, read=read_message(message))
+        for message in ({"ts": "1", "text": "before"}, long, {"ts": "3", "text": "after"})
+    ]
+    assert select_newest(others, at="2") == [others[1]]
     assert select_newest(others, at=None) == [others[2]]
-    assert select_newest(others[:2], at=None) == [long]
+    assert select_newest(others[:2], at=None) == [others[1]]
