@@ -53,7 +53,7 @@ format: $(DEV)  ## Format the code
 	$(BIN)/ruff check --fix .
 
 docs: $(DEV)  ## Make anew the documents that follow from the code
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 bench: $(DEV)  ## The benchmarks, beside the peer (several minutes)
 	$(BIN)/python -m benchmarks

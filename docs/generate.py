@@ -1,4 +1,4 @@
-"""Make the documents that follow from the code: `python docs/generate.py`, or with --check say which are out of date.
+"""Make the documents that follow from the code: `make docs`. With --check, say which are out of date.
 
 docs/settings.md, `.env.example` and README's table of settings are made from `cli/settings.py`. In docs/settings.md the
 beginning of each setting's section is; what follows its list is prose, and stays.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.settings import ABOUT, FIXES, About, Settings
+from docs.choice_log import render_choice_log, render_schema
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -97,6 +98,8 @@ def _skip_generated(section: str) -> str:
 DOCUMENTS: Final[dict[str, Callable[[str], str]]] = {
     ".env.example": render_env_example,
     "README.md": render_readme,
+    "docs/choice-log.md": render_choice_log,
+    "docs/choice-log.schema.json": render_schema,
     "docs/settings.md": render_settings,
 }
 

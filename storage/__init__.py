@@ -1,6 +1,7 @@
 """The database: records, tables, queries, migrations. Knows neither Slack nor LangChain.
 
 records       the nouns, frozen; every other room speaks in them
+fields        the types of their fields, and the mark of those that the choice log has
 tables        their layout, once for SQLite and PostgreSQL
 engine        connections and transactions
 repositories  one a noun: requests, choices, deliveries, rankers …

@@ -1,19 +1,24 @@
-"""The nouns of the product, frozen. Every `*_at` is an aware datetime in UTC, every `*_ms` whole milliseconds."""
+"""The nouns of the product, frozen. Every `*_at` is an aware datetime in UTC, every `*_ms` whole milliseconds.
+
+Fields marked `Logged` are the choice log's, in its order: declared here, and nowhere else (`storage/fields.py`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from storage.fields import Count, Id, Locale, Logged, Name, Place, Share, Short, Time
 
 Role = Literal["customer", "agent"]
 Surface = Literal["slash", "cli", "shortcut", "mention", "dm", "global", "home", "batch", "compare", "import"]
-Status = Literal["drafting", "shown", "failed", "redrafted", "expired"]
+Status = Literal["drafting", "shown", "failed", "redrafted", "expired", "drafted"]
 DraftError = Literal[
     "rate_limited", "timed_out", "refused", "server_error", "unreachable", "invalid_output", "empty", "cancelled"
 ]
 DroppedReason = Literal["near_duplicate", "not_selected"]
 Policy = Literal["uniform", "plackett_luce", "unlogged"]
-ChoiceKind = Literal["used", "edited", "dismissed"]
+ChoiceKind = Literal["used", "edited", "dismissed", "tied"]
 DismissReason = Literal[
     "irrelevant",
     "incorrect",
@@ -25,6 +30,8 @@ DismissReason = Literal[
     "other",
 ]
 Steer = Literal["shorter", "warmer", "more_formal", "other_language", "more_like_this"]
+Task = Literal["reply", "write"]
+Side = Literal["a", "b"]
 TextKept = Literal["redacted", "full", "none"]
 DeliveryState = Literal["pending", "attempting", "done", "unknown"]
 EventType = Literal[
@@ -40,6 +47,8 @@ EventType = Literal[
     "expired",
     "failed",
     "stale_warned",
+    "tied",
+    "skipped",
 ]
 
 
@@ -62,84 +71,225 @@ class Request:
     `text_kept` tells what the texts here are: with placeholders for personal data, as they were, or gone.
     """
 
-    id: str
-    team_id: str
-    channel_id: str
-    thread_ts: str | None = None
-    agent_id: str
-    surface: Surface
-    locale: str
-    created_at: datetime
-    sent_to_slack_at: datetime | None = None
-    shown_at: datetime | None = None
-    status: Status = "drafting"
-    hint: str | None = None
-    k_requested: int
-    prompt_version: str
-    ranker_version: str | None = None
-    policy: Policy = "uniform"
-    policy_params: dict[str, Any] = field(default_factory=dict)
-    order_propensity: float | None = None
-    parent_request_id: str | None = None
-    parent_candidate_id: str | None = None
-    steer: Steer | None = None
-    steer_language: str | None = None
-    simulated: bool = False
-    app_version: str
-    conversation: tuple[Turn, ...]
-    seen_ts: str | None = None
-    pointed_ts: str | None = None
+    id: Annotated[Id, Logged("UUIDv7: ids sort by creation time")]
+    team_id: Annotated[Id, Logged("Slack's id of the workspace; `cli` from a terminal")]
+    channel_id: Annotated[Id, Logged("where the agent asked; `cli` from a terminal")]
+    thread_ts: Annotated[Short | None, Logged("the thread's first message", "outside threads")] = None
+    agent_id: Annotated[Id, Logged("who asked; `cli` from a terminal")]
+    surface: Annotated[Surface, Logged("where it was asked: see [vocabularies](#vocabularies)")]
+    locale: Annotated[Locale, Logged("the agent's language in Slack, or the terminal's; `en-US` where it is not known")]
+    created_at: Annotated[Time, Logged("when it was accepted; the deadline counts from here")]
+    sent_to_slack_at: Time | None = None
+    shown_at: Annotated[
+        Time | None,
+        Logged(
+            "when the candidates were first visible; if the click was recorded before that, when they were sent"
+            " to Slack",
+            "if no candidate was ever visible",
+        ),
+    ] = None
+    status: Annotated[Status, Logged("see [status](#status)")] = "drafting"
+    hint: Annotated[str | None, Logged("what the agent wrote after the last ` // `", "without one")] = None
+    k_requested: Annotated[Count, Logged("K: the number of drafts")]
+    prompt_version: Annotated[
+        Name,
+        Logged("hash of the playbook's text and of the prompt's fixed text; the playbook is in the table `playbooks`"),
+    ]
+    ranker_version: Annotated[
+        Name | None, Logged("which ranker gave the scores; kept in the table `rankers`", "if no ranker ordered")
+    ] = None
+    policy: Annotated[Policy, Logged("how the order was drawn: see [propensities](#propensities)")] = "uniform"
+    policy_params: Annotated[
+        dict[str, Any],
+        Logged(
+            "the policy's parameters, from which the probabilities can be computed again, with the scores: `{}`"
+            " for `uniform`, `epsilon` and `temperature` for `plackett_luce`"
+        ),
+    ] = field(default_factory=dict)
+    order_propensity: Annotated[
+        Share | None, Logged("the probability of exactly this order", "if nothing could be shown")
+    ] = None
+    parent_request_id: Annotated[
+        Id | None, Logged("the request for which the agent wanted others", "unless it is a redraft")
+    ] = None
+    parent_candidate_id: Annotated[
+        Id | None,
+        Logged("the candidate of the parent that these were made from", "unless it was made from one candidate"),
+    ] = None
+    steer: Annotated[
+        Steer | None,
+        Logged(
+            "the change wanted: see [vocabularies](#vocabularies). Without `parent_candidate_id`, the wish of "
+            "an earlier request, which *More like these* keeps",
+            "without a wished change",
+        ),
+    ] = None
+    steer_language: Annotated[
+        Locale | None,
+        Logged(
+            "the language wanted, by its BCP 47 code",
+            "unless `steer` is `other_language`; for the customer's own language",
+        ),
+    ] = None
+    simulated: Annotated[bool, Logged("true if no real model wrote the candidates")] = False
+    app_version: Annotated[Short, Logged("the version of this program")]
+    conversation: Annotated[
+        tuple[Turn, ...], Logged('the messages that the model saw, oldest first: `{"role": …, "text": …}`')
+    ]
+    task: Annotated[
+        Task | None,
+        Logged(
+            "what was drafted: a `reply`, or the text that a brief asks for (`write`)",
+            "in requests of versions without tasks, which drafted replies",
+            is_new=True,
+        ),
+    ] = None
+    input_row: Annotated[
+        Place | None,
+        Logged("the row of the file that it was drafted from, from 1", "unless it comes from a file", is_new=True),
+    ] = None
+    input: Annotated[
+        dict[str, Any] | None,
+        Logged("the other keys of that row, as they were", "unless it comes from a file", is_new=True),
+    ] = None
+    comparison: Annotated[
+        Id | None,
+        Logged(
+            "the comparison that it belongs to: one id for all its rows and reviewers",
+            "outside comparisons",
+            is_new=True,
+        ),
+    ] = None
+    experiment: Annotated[
+        Name | None, Logged("the name of the experiment that was running", "outside experiments", is_new=True)
+    ] = None
+    arm: Annotated[
+        Name | None, Logged("the experiment's arm that was drawn for it", "outside experiments", is_new=True)
+    ] = None
+    arm_propensity: Annotated[
+        Share | None, Logged("the probability of that arm: its share", "outside experiments", is_new=True)
+    ] = None
+    retrieved: Annotated[
+        tuple[Any, ...] | None,
+        Logged(
+            'the passages found for it, best first: `[{"id": …, "score": …}]`',
+            "if no knowledge was searched",
+            is_new=True,
+        ),
+    ] = None
+    seen_ts: Short | None = None
+    pointed_ts: Short | None = None
     text_kept: TextKept = "full"
     response_url: str | None = field(default=None, repr=False)
-    response_url_expires_at: datetime | None = None
-    owner: str | None = None
+    response_url_expires_at: Time | None = None
+    owner: Id | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One drafted reply, also when it failed (`error`) or was dropped (`dropped_reason`): then `position` is None."""
 
-    id: str
-    request_id: str
-    sample_index: int
-    position: int | None = None
-    style: str
-    model: str
-    model_returned: str | None = None
-    temperature: float | None = None
-    text: str | None = None
-    error: DraftError | None = None
-    dropped_reason: DroppedReason | None = None
-    duplicate_of: str | None = None
-    shown_at: datetime | None = None
-    latency_ms: int | None = None
-    attempts: int = 0
-    finish_reason: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    mean_logprob: float | None = None
-    score: float | None = None
-    first_propensity: float | None = None
-    inclusion_propensity: float | None = None
-    sources: tuple[Any, ...] = ()
+    id: Annotated[Id, Logged("UUIDv7")]
+    request_id: Id
+    sample_index: Annotated[Count, Logged("its place in the batch of K drafts, from 0")]
+    position: Annotated[
+        Place | None,
+        Logged(
+            "its place as shown, from 1; showing it again keeps it. In progressive display, a failed draft "
+            "leaves its place empty: [gaps](#propensities)",
+            "if it failed or was dropped",
+        ),
+    ] = None
+    style: Annotated[Name, Logged("the name of the playbook's style")]
+    model: Annotated[str, Logged("the model requested")]
+    model_returned: Annotated[
+        str | None, Logged("the model that the server says it used", "if the draft failed, or the server did not say")
+    ] = None
+    temperature: Annotated[
+        float | None, Logged("the value sent; for a failed draft, the style's", "if the model takes none")
+    ] = None
+    text: Annotated[
+        str | None, Logged("the whole reply, also if Slack showed its beginning only", "if the draft failed")
+    ] = None
+    error: Annotated[DraftError | None, Logged("the reason", "unless the draft failed", width=32)] = None
+    dropped_reason: Annotated[
+        DroppedReason | None, Logged("why it was not shown although it was drafted", "unless it was dropped", width=32)
+    ] = None
+    duplicate_of: Annotated[
+        Id | None, Logged("the `id` of the candidate that it repeats", "unless it is a near-duplicate")
+    ] = None
+    shown_at: Annotated[Time | None, Logged("as the request's", "if it was never visible")] = None
+    latency_ms: Annotated[
+        Count | None,
+        Logged("from the call to its end, with queueing and waits for retries", "if a bug broke the draft"),
+    ] = None
+    attempts: Annotated[Count, Logged("calls made to the model; 0 if the deadline came first")] = 0
+    finish_reason: Annotated[
+        str | None,
+        Logged("why the model stopped: `length` means cut off", "if the draft failed, or the server did not say"),
+    ] = None
+    prompt_tokens: Annotated[
+        Count | None, Logged("tokens read, in all attempts; also of a draft that failed", "if the server did not say")
+    ] = None
+    completion_tokens: Annotated[
+        Count | None, Logged("tokens written, as above, including thoughts that were cut", "if the server did not say")
+    ] = None
+    mean_logprob: Annotated[float | None, Logged("mean log-probability of a token", "if the server gives none")] = None
+    score: Annotated[
+        float | None,
+        Logged(
+            "the ranker's quality, in log-odds; comparable within a request only",
+            "if no ranker ordered, or it was not shown",
+        ),
+    ] = None
+    first_propensity: Annotated[Share | None, Logged("the probability that it came first", "if it was not shown")] = (
+        None
+    )
+    inclusion_propensity: Annotated[
+        Share | None, Logged("the probability that its style was among the K drafts", "in imports without it")
+    ] = None
+    sources: Annotated[
+        tuple[Any, ...],
+        Logged(
+            'the passages that it was written from: `[{"id": …, "title": …, "cited": …, "internal": …, '
+            '"earlier": …}]`; `[]` without knowledge'
+        ),
+    ] = ()
+    side: Annotated[
+        Side | None,
+        Logged("the version that it stands for, in a comparison of two", "outside comparisons", is_new=True),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """The agent's decision on a request. At most one stands; one taken back keeps its row, with `retracted_at`."""
 
-    id: str
-    request_id: str
-    kind: ChoiceKind
-    candidate_id: str | None
-    final_text: str | None
-    reason: DismissReason | None = None
-    edit_similarity: float | None = None
-    agent_id: str
-    chosen_at: datetime
-    decision_ms: int | None
-    visible_candidate_ids: tuple[str, ...]
-    retracted_at: datetime | None = None
+    id: Annotated[Id, Logged("UUIDv7")]
+    request_id: Id
+    kind: Annotated[ChoiceKind, Logged("`used` as it was, `edited`, `dismissed`, or `tied`: two texts, equally good")]
+    candidate_id: Annotated[Id | None, Logged("which candidate", "if dismissed or tied")]
+    final_text: Annotated[
+        str | None,
+        Logged("the text to send; the event `sent` records that all of it was posted", "if dismissed or tied"),
+    ]
+    reason: Annotated[
+        DismissReason | None, Logged("why the agent chose none", "unless dismissed with a reason", width=32)
+    ] = None
+    edit_similarity: Annotated[Share | None, Logged("0 to 1: see below", "if dismissed or tied")] = None
+    agent_id: Annotated[Id, Logged("who decided: the agent who asked")]
+    chosen_at: Annotated[Time, Logged("time of the decision")]
+    decision_ms: Annotated[
+        Count | None, Logged("`chosen_at` − the request's `shown_at`, never below 0", "in imports without it")
+    ]
+    visible_candidate_ids: Annotated[tuple[Id, ...], Logged("the candidates that could be chosen, in the order shown")]
+    retracted_at: Annotated[
+        Time | None,
+        Logged(
+            "time of the undo; the retracted choice is in its event `undone`", "always, in an export", is_blank=True
+        ),
+    ] = None
+    note: Annotated[str | None, Logged("what the reviewer noted", "without a note", is_new=True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,12 +335,12 @@ class Delivery:
 class Event:
     """An append-only fact about a request; `data` holds what the fact needs."""
 
-    request_id: str
-    type: EventType
-    at: datetime
-    agent_id: str | None = None
-    candidate_id: str | None = None
-    data: dict[str, Any] = field(default_factory=dict)
+    request_id: Id
+    type: Annotated[EventType, Logged("one of the types below", width=32)]
+    at: Annotated[Time, Logged("when")]
+    agent_id: Annotated[Id | None, Logged("the person who did it", "if nobody did it, as with `expired`")] = None
+    candidate_id: Annotated[Id | None, Logged("the candidate concerned", "if it concerns none")] = None
+    data: Annotated[dict[str, Any], Logged("further facts, by type")] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ sorts and reads the same in SQLite and in PostgreSQL.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, get_args, get_origin
 
 from sqlalchemy import (
     BigInteger,
@@ -26,7 +27,8 @@ from sqlalchemy import (
     text,
 )
 
-from storage.records import Turn
+from storage.fields import RecordField, list_fields
+from storage.records import Candidate, Choice, Event, Request, Turn
 
 
 def to_iso(moment: datetime) -> str:
@@ -71,7 +73,7 @@ class JsonTuple(Json):
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return () if value is None else tuple(json.loads(value))
+        return None if value is None else tuple(json.loads(value))
 
 
 class Turns(TypeDecorator[tuple[Turn, ...]]):
@@ -89,40 +91,38 @@ class Turns(TypeDecorator[tuple[Turn, ...]]):
 
 metadata = MetaData()
 
+PRIMARY_KEY: Final = {"primary_key": True}
+OF_REQUEST: Final[dict[str, Any]] = {"column": "requests.id", "ondelete": "CASCADE"}
+
+
+def build_columns(record: type, changes: Mapping[str, Mapping[str, Any]]) -> list[Column[Any]]:
+    """Build a column for each field of a record, as it is declared there; `changes` are arguments of its own."""
+    return [_build_column(field, changes.get(field.name, {})) for field in list_fields(record)]
+
+
+def _build_column(field: RecordField, changes: Mapping[str, Any]) -> Column[Any]:
+    given = {"name": field.name, "type_": _choose_type(field), "nullable": field.is_nullable, **changes}
+    return Column(given.pop("name"), given.pop("type_"), **given)
+
+
+def _choose_type(field: RecordField) -> Any:
+    if field.words:
+        return String(field.logged.width if field.logged else 16)
+    if get_origin(field.kind) is tuple:
+        return Turns if get_args(field.kind)[0] is Turn else JsonTuple
+    if get_origin(field.kind) is dict:
+        return Json
+    if field.kind is str:
+        return String(length) if (length := field.get_limit("max_length")) else Text
+    return _TYPES[field.kind]
+
+
+_TYPES: Final[dict[type, Any]] = {datetime: UtcTime, bool: Boolean, int: Integer, float: Float}
+
 requests = Table(
     "requests",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("team_id", String(64), nullable=False),
-    Column("channel_id", String(64), nullable=False),
-    Column("thread_ts", String(32)),
-    Column("agent_id", String(64), nullable=False),
-    Column("surface", String(16), nullable=False),
-    Column("locale", String(16), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("handed_at", UtcTime, key="sent_to_slack_at"),
-    Column("shown_at", UtcTime),
-    Column("status", String(16), nullable=False),
-    Column("hint", Text),
-    Column("k_requested", Integer, nullable=False),
-    Column("prompt_version", String(64), nullable=False),
-    Column("ranker_version", String(64)),
-    Column("policy", String(16), nullable=False),
-    Column("policy_params", Json, nullable=False),
-    Column("order_propensity", Float),
-    Column("parent_request_id", String(64)),
-    Column("parent_candidate_id", String(64)),
-    Column("steer", String(16)),
-    Column("steer_language", String(16)),
-    Column("simulated", Boolean, nullable=False),
-    Column("app_version", String(32), nullable=False),
-    Column("conversation", Turns, nullable=False),
-    Column("seen_ts", String(32)),
-    Column("pointed_ts", String(32)),
-    Column("text_kept", String(16), nullable=False),
-    Column("response_url", Text),
-    Column("response_url_expires_at", UtcTime),
-    Column("owner", String(64)),
+    *build_columns(Request, {"id": PRIMARY_KEY, "sent_to_slack_at": {"name": "handed_at", "key": "sent_to_slack_at"}}),
     Index(
         "requests_in_drafting",
         "created_at",
@@ -154,29 +154,7 @@ requests = Table(
 candidates = Table(
     "candidates",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
-    Column("sample_index", Integer, nullable=False),
-    Column("position", Integer),
-    Column("style", String(64), nullable=False),
-    Column("model", Text, nullable=False),
-    Column("model_returned", Text),
-    Column("temperature", Float),
-    Column("text", Text),
-    Column("error", String(32)),
-    Column("dropped_reason", String(32)),
-    Column("duplicate_of", String(64)),
-    Column("shown_at", UtcTime),
-    Column("latency_ms", Integer),
-    Column("attempts", Integer, nullable=False),
-    Column("finish_reason", Text),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
-    Column("mean_logprob", Float),
-    Column("score", Float),
-    Column("first_propensity", Float),
-    Column("inclusion_propensity", Float),
-    Column("sources", JsonTuple, nullable=False),
+    *build_columns(Candidate, {"id": PRIMARY_KEY, "request_id": {"type_": ForeignKey(**OF_REQUEST)}}),
     UniqueConstraint("request_id", "sample_index", name="one_candidate_a_sample"),
     UniqueConstraint("request_id", "position", name="one_candidate_a_position"),
 )
@@ -184,18 +162,14 @@ candidates = Table(
 choices = Table(
     "choices",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("candidate_id", ForeignKey("candidates.id", ondelete="CASCADE")),
-    Column("final_text", Text),
-    Column("reason", String(32)),
-    Column("edit_similarity", Float),
-    Column("agent_id", String(64), nullable=False),
-    Column("chosen_at", UtcTime, nullable=False),
-    Column("decision_ms", Integer),
-    Column("visible_candidate_ids", JsonTuple, nullable=False),
-    Column("retracted_at", UtcTime),
+    *build_columns(
+        Choice,
+        {
+            "id": PRIMARY_KEY,
+            "request_id": {"type_": ForeignKey(**OF_REQUEST)},
+            "candidate_id": {"type_": ForeignKey("candidates.id", ondelete="CASCADE")},
+        },
+    ),
     Index("choices_of_candidate", "candidate_id"),  # or each candidate erased would be looked for in all choices
     Index("choices_of_request", "request_id"),
     Index(
@@ -247,12 +221,7 @@ events = Table(
     "events",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("request_id", ForeignKey("requests.id", ondelete="CASCADE"), nullable=False),
-    Column("type", String(32), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("agent_id", String(64)),
-    Column("candidate_id", String(64)),
-    Column("data", Json, nullable=False),
+    *build_columns(Event, {"request_id": {"type_": ForeignKey(**OF_REQUEST)}}),
     Index("events_of_request", "request_id", "seq"),
 )
 

@@ -7,34 +7,18 @@ A refusal names the field, what is wrong with it and what would be right; it nev
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, NotRequired, Required
+from dataclasses import MISSING, fields
+from typing import Any, Final, Literal, NotRequired, cast
 from uuid import NAMESPACE_OID, uuid5
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict  # Pydantic wants this one before Python 3.12
 
 from bot.choice_log.fields import SCHEMA
 from bot.text_limits import clean
-from storage.records import (
-    Candidate,
-    Choice,
-    ChoiceKind,
-    DismissReason,
-    DraftError,
-    DroppedReason,
-    Event,
-    EventType,
-    LogEntry,
-    Policy,
-    Request,
-    Role,
-    Status,
-    Steer,
-    Surface,
-    Turn,
-)
+from storage.fields import list_logged
+from storage.records import Candidate, Choice, Event, LogEntry, Request
 
 UNKNOWN: Final = "unknown"
 """Stands for a style, a model, a version that an import does not tell."""
@@ -52,119 +36,42 @@ class InvalidLine(ValueError):  # noqa: N818 - it is told, and the reading goes 
         self.reason = reason
 
 
-def _normalise_time(moment: datetime) -> datetime:
-    """Convert to UTC, to the millisecond: as precise as it is kept."""
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError from None
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+_COMPLETED: Final = {
+    Request: {"team_id", "channel_id", "surface", "locale", "k_requested", "prompt_version", "app_version"},
+    Candidate: {"sample_index", "style", "model"},
+    Choice: {"id", "candidate_id", "final_text", "agent_id", "decision_ms", "visible_candidate_ids"},
+    Event: set[str](),
+}
+"""Fields that a line may lack although a record must have them."""
 
 
-_Id = Annotated[str, Field(min_length=1, max_length=64)]
-_Name = Annotated[str, Field(max_length=64)]
-_Short = Annotated[str, Field(max_length=32)]
-_Time = Annotated[AwareDatetime, AfterValidator(_normalise_time)]
-_Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-_Place = Annotated[int, Field(ge=1, le=2**31 - 1)]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
-_CONFIG: Final = ConfigDict(strict=True, extra="ignore")
+def _build_part(record: type) -> Any:
+    """Build the check of one part of a line: the fields of its record with their types, as declared there."""
+    required = {each.name for each in fields(record) if each.default is MISSING and each.default_factory is MISSING}
+    checks: dict[str, Any] = {}
+    for field in list_logged(record):
+        hint = None if field.logged and field.logged.is_blank else field.hint
+        checks[field.name] = hint if field.name in required - _COMPLETED[record] else NotRequired[hint]
+    return with_config(_CONFIG)(cast("Any", TypedDict)(record.__name__, checks))
 
 
-class _TurnDict(TypedDict):
-    role: Role
-    text: str
+_CONFIG: Final = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+_PARTS: Final[Any] = {record: _build_part(record) for record in _COMPLETED}
 
-
-class _RequestDict(TypedDict, total=False):
-    id: Required[_Id]
-    team_id: _Id
-    channel_id: _Id
-    thread_ts: _Short | None
-    agent_id: Required[_Id]
-    surface: Surface
-    locale: Annotated[str, Field(min_length=1, max_length=16)]
-    created_at: Required[_Time]
-    shown_at: _Time | None
-    status: Status
-    hint: str | None
-    k_requested: _Count
-    prompt_version: _Name
-    ranker_version: _Name | None
-    policy: Policy
-    policy_params: dict[str, Any]
-    order_propensity: _Share | None
-    parent_request_id: _Id | None
-    parent_candidate_id: _Id | None
-    steer: Steer | None
-    steer_language: Annotated[str, Field(min_length=1, max_length=16)] | None
-    simulated: bool
-    app_version: _Short
-    conversation: Required[list[_TurnDict]]
-
-
-class _CandidateDict(TypedDict, total=False):
-    id: Required[_Id]
-    sample_index: _Count
-    position: _Place | None
-    style: _Name
-    model: str
-    model_returned: str | None
-    temperature: _Number | None
-    text: str | None
-    error: DraftError | None
-    dropped_reason: DroppedReason | None
-    duplicate_of: _Id | None
-    shown_at: _Time | None
-    latency_ms: _Count | None
-    attempts: _Count
-    finish_reason: str | None
-    prompt_tokens: _Count | None
-    completion_tokens: _Count | None
-    mean_logprob: _Number | None
-    score: _Number | None
-    first_propensity: _Share | None
-    inclusion_propensity: _Share | None
-    sources: list[Any]
-
-
-class _ChoiceDict(TypedDict, total=False):
-    id: _Id
-    kind: Required[ChoiceKind]
-    candidate_id: _Id | None
-    final_text: str | None
-    reason: DismissReason | None
-    edit_similarity: _Share | None
-    agent_id: _Id
-    chosen_at: Required[_Time]
-    decision_ms: _Count | None
-    visible_candidate_ids: list[_Id]
-    retracted_at: None
-
-
-class _EventDict(TypedDict, total=False):
-    type: Required[EventType]
-    at: Required[_Time]
-    agent_id: _Id | None
-    candidate_id: _Id | None
-    data: dict[str, Any]
-
-
-@with_config(_CONFIG)
-class _LineDict(TypedDict):
-    schema: Literal["choice-log/1"]
-    request: _RequestDict
-    candidates: list[_CandidateDict]
-    choice: NotRequired[_ChoiceDict | None]
-    events: NotRequired[list[_EventDict]]
-
-
-for _part in (_TurnDict, _RequestDict, _CandidateDict, _ChoiceDict, _EventDict):
-    with_config(_CONFIG)(_part)
-
-_LINE: Final = TypeAdapter(_LineDict)
+_LINE: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(
+    with_config(_CONFIG)(
+        cast("Any", TypedDict)(
+            "Line",
+            {
+                "schema": Literal["choice-log/1"],
+                "request": _PARTS[Request],
+                "candidates": list[_PARTS[Candidate]],
+                "choice": NotRequired[_PARTS[Choice] | None],
+                "events": NotRequired[list[_PARTS[Event]]],
+            },
+        )
+    )
+)
 
 # What the quick reader takes, or refuses in words of its own: such lines are read twice.
 _NEEDS_CLEANING: Final = re.compile(rb"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]")
@@ -208,7 +115,7 @@ def _clean_texts(value: Any) -> Any:
     return value
 
 
-def _build_entry(parts: _LineDict) -> LogEntry:
+def _build_entry(parts: dict[str, Any]) -> LogEntry:
     drafted = tuple(
         _build_candidate(parts["request"]["id"], number, part) for number, part in enumerate(parts["candidates"])
     )
@@ -221,7 +128,7 @@ def _build_entry(parts: _LineDict) -> LogEntry:
     )
 
 
-def _complete_request(part: _RequestDict, drafted: Sequence[Candidate]) -> Request:
+def _complete_request(part: dict[str, Any], drafted: Sequence[Candidate]) -> Request:
     """Build the request of a line; what it leaves out is filled in: status and K from its candidates, else defaults."""
     given: dict[str, Any] = {
         "team_id": "import",
@@ -235,17 +142,15 @@ def _complete_request(part: _RequestDict, drafted: Sequence[Candidate]) -> Reque
         "app_version": UNKNOWN,
         **part,
     }
-    given["conversation"] = tuple([Turn(role=turn["role"], text=turn["text"]) for turn in part["conversation"]])
     return Request(**given)
 
 
-def _build_candidate(request_id: str, number: int, part: _CandidateDict) -> Candidate:
+def _build_candidate(request_id: str, number: int, part: dict[str, Any]) -> Candidate:
     given: dict[str, Any] = {"sample_index": number, "style": UNKNOWN, "model": UNKNOWN, **part}
-    given["sources"] = tuple(given.get("sources", ()))
     return Candidate(request_id=request_id, **given)
 
 
-def _build_choice(request: Request, drafted: Sequence[Candidate], part: _ChoiceDict | None) -> Choice | None:
+def _build_choice(request: Request, drafted: Sequence[Candidate], part: dict[str, Any] | None) -> Choice | None:
     if part is None:
         return None
     given: dict[str, Any] = {
@@ -257,9 +162,7 @@ def _build_choice(request: Request, drafted: Sequence[Candidate], part: _ChoiceD
     }
     if "id" not in given:  # the same each time that the file is read
         given["id"] = str(uuid5(NAMESPACE_OID, f"choice-log/1 {request.id}"))
-    if "visible_candidate_ids" in given:
-        given["visible_candidate_ids"] = tuple(given["visible_candidate_ids"])
-    else:
+    if "visible_candidate_ids" not in given:
         placed = sorted((one.position, one.id) for one in drafted if one.position is not None)
         given["visible_candidate_ids"] = tuple([candidate_id for _, candidate_id in placed])
     return Choice(request_id=request.id, **given)
@@ -284,9 +187,12 @@ def _check(entry: LogEntry) -> None:
 
 
 def _check_choice(choice: Choice, ids: set[str]) -> None:
-    if choice.kind == "dismissed" and choice.candidate_id is not None:
-        raise InvalidLine("choice.candidate_id", "must be null, since the choice is dismissed")
-    if choice.kind != "dismissed" and choice.candidate_id not in ids:
+    if choice.kind in {"dismissed", "tied"}:
+        if choice.candidate_id is not None:
+            raise InvalidLine("choice.candidate_id", f"must be null, since the choice is {choice.kind}")
+        if choice.kind == "tied" and choice.final_text is not None:
+            raise InvalidLine("choice.final_text", "must be null, since the choice is tied")
+    elif choice.candidate_id not in ids:
         raise InvalidLine("choice.candidate_id", f"must be the id of one of the candidates, since it was {choice.kind}")
     if choice.kind != "dismissed" and choice.reason is not None:
         raise InvalidLine("choice.reason", "must be null, since the choice is not dismissed")
@@ -296,7 +202,9 @@ def _check_choice(choice: Choice, ids: set[str]) -> None:
 
 def _check_numbers(entry: LogEntry) -> None:
     """Refuse numbers that JSON cannot write, such as 1e999, in free-form parts."""
-    parts: list[tuple[str, object]] = [("request.policy_params", entry.request.policy_params)]
+    parts: list[tuple[str, object]] = [
+        (f"request.{name}", getattr(entry.request, name)) for name in ("policy_params", "input", "retrieved")
+    ]
     parts += [(f"candidates[{n}].sources", candidate.sources) for n, candidate in enumerate(entry.candidates)]
     parts += [(f"events[{n}].data", event.data) for n, event in enumerate(entry.events)]
     for field, value in parts:
@@ -317,8 +225,10 @@ _REASONS: Final = {
     "finite_number": "must be a number that JSON can write",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
+    "tuple_type": "must be a list",
     "dict_type": "must be an object",
     "typed_dict_type": "must be an object",
+    "dataclass_type": "must be an object",
     "none_required": "must be null: a choice that was taken back is in the event undone",
 }  # fmt: skip
 

@@ -31,10 +31,11 @@ def _iterate_texts(entry: LogEntry) -> Iterator[str | None]:
     """Yield all that people and models wrote, in the order in which `_replace_texts` puts it back."""
     yield from (turn.text for turn in entry.request.conversation)
     yield entry.request.hint
+    yield from _iterate_strings(entry.request.input)
     for candidate in entry.candidates:
         yield candidate.text
         yield from _iterate_strings(candidate.sources)
-    yield None if entry.choice is None else entry.choice.final_text
+    yield from (None, None) if entry.choice is None else (entry.choice.final_text, entry.choice.note)
     yield from (_get_undone_text(event) for event in entry.events)
 
 
@@ -45,22 +46,29 @@ def _replace_texts(entry: LogEntry, texts: Iterator[str]) -> LogEntry:
         return None if text is None else next(texts)
 
     turns = tuple([replace(turn, text=next(texts)) for turn in entry.request.conversation])
-    request = replace(entry.request, conversation=turns, hint=next_for(entry.request.hint))
+    request = replace(
+        entry.request,
+        conversation=turns,
+        hint=next_for(entry.request.hint),
+        input=_replace_strings(entry.request.input, texts),
+    )
     candidates = tuple(
         [
             replace(one, text=next_for(one.text), sources=tuple(_replace_strings(list(one.sources), texts)))
             for one in entry.candidates
         ]
     )
-    choice = entry.choice and replace(entry.choice, final_text=next_for(entry.choice.final_text))
+    choice = entry.choice and replace(
+        entry.choice, final_text=next_for(entry.choice.final_text), note=next_for(entry.choice.note)
+    )
     events = tuple([_replace_undone_text(event, next_for(_get_undone_text(event))) for event in entry.events])
     return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
 
 
 def _drop_all_texts(entry: LogEntry) -> LogEntry:
-    request = replace(entry.request, conversation=drop_texts(entry.request.conversation), hint=None)
+    request = replace(entry.request, conversation=drop_texts(entry.request.conversation), hint=None, input=None)
     candidates: tuple[Candidate, ...] = tuple([replace(one, text=None, sources=()) for one in entry.candidates])
-    choice: Choice | None = entry.choice and replace(entry.choice, final_text=None)
+    choice: Choice | None = entry.choice and replace(entry.choice, final_text=None, note=None)
     events = tuple([_replace_undone_text(event, None) for event in entry.events])
     return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
 

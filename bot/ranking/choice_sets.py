@@ -179,7 +179,8 @@ def _find_exclusion(entry: LogEntry) -> ExclusionReason | None:
         return "expired"
     if request.status == "failed" or not entry.visible:
         return "failed"
-    if entry.choice is None and request.status != "redrafted":
+    is_open = entry.choice is None and request.status != "redrafted"
+    if is_open or (entry.choice is not None and entry.choice.kind == "tied"):
         return "undecided"
     return "one_candidate" if len(entry.visible) == 1 else None
 

@@ -9,15 +9,17 @@ import numpy as np
 from bot.stats.cluster_intervals import Values
 from storage.queries.reports import OutcomeCell
 
-Outcome = Literal["used", "edited", "dismissed", "redrafted", "expired", "open", "failed", "never_shown", "undone"]
+Outcome = Literal[
+    "used", "edited", "dismissed", "tied", "redrafted", "expired", "open", "failed", "never_shown", "undone"
+]
 
-_SHOWN: Final = ("used", "edited", "dismissed", "redrafted", "expired", "open")
+_SHOWN: Final = ("used", "edited", "dismissed", "tied", "redrafted", "expired", "open")
 PARTS: Final[dict[str, tuple[str, ...]]] = {
     "eligible": (*_SHOWN, "failed", "never_shown"),
     "shown": _SHOWN,
     "accepted": ("used", "edited"),
     "undecided": ("expired", "open"),
-    "choices": ("used", "edited", "dismissed", "undone"),
+    "choices": ("used", "edited", "dismissed", "tied", "undone"),
 }
 """What is counted together."""
 

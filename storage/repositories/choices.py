@@ -148,9 +148,9 @@ async def _lock_parts(connection: Transaction, choice_id: str) -> tuple[Delivery
 
 
 def _build_undo_event(choice: Choice, *, agent_id: str, at: datetime) -> Event:
-    """Build the event of an undo, which holds the whole choice that it took back."""
+    """Build the event of an undo, which holds the whole choice that it took back, but for the note."""
     row: dict[str, Any] = to_row(choice)
-    del row["request_id"]
+    del row["request_id"], row["note"]
     row |= {
         "chosen_at": to_iso(choice.chosen_at),
         "retracted_at": to_iso(at),

@@ -235,10 +235,10 @@ _PRUNE_CONVERSATION: Final = (
 _PRUNE_REQUESTS: Final = (
     update(requests)
     .where(requests.c.id.in_(_IDS))
-    .values(hint=None, text_kept="none", response_url=None, response_url_expires_at=None)
+    .values(hint=None, input=None, text_kept="none", response_url=None, response_url_expires_at=None)
 )
 _PRUNE_CANDIDATES: Final = update(candidates).where(candidates.c.request_id.in_(_IDS)).values(text=None, sources=())
-_PRUNE_CHOICES: Final = update(choices).where(choices.c.request_id.in_(_IDS)).values(final_text=None)
+_PRUNE_CHOICES: Final = update(choices).where(choices.c.request_id.in_(_IDS)).values(final_text=None, note=None)
 _PRUNE_DELIVERIES: Final = update(deliveries).where(deliveries.c.request_id.in_(_IDS)).values(text=None)
 _PRUNE_VAULT: Final = delete(vault).where(vault.c.request_id.in_(_IDS))
 
@@ -278,8 +278,8 @@ def _collect_texts(value: Any) -> tuple[str, ...]:
     return ()
 
 
-def _to_request_texts(request_id: str, hint: str | None, conversation: Sequence[Turn]) -> StoredTexts:
-    return StoredTexts(request_id=request_id, texts=(*(turn.text for turn in conversation), *_collect_texts(hint)))
+def _to_request_texts(request_id: str, conversation: Sequence[Turn], *values: Any) -> StoredTexts:
+    return StoredTexts(request_id=request_id, texts=(*(turn.text for turn in conversation), *_collect_texts(values)))
 
 
 def _to_plain_texts(request_id: str, *values: Any) -> StoredTexts:
@@ -296,13 +296,17 @@ def _build_page_query(key: Any, *columns: Any) -> Any:
 
 
 _TEXT_QUERIES: Final[tuple[tuple[Any, Any, Callable[..., StoredTexts]], ...]] = (
-    (_build_page_query(requests.c.id, requests.c.id, requests.c.hint, requests.c.conversation), "", _to_request_texts),
+    (
+        _build_page_query(requests.c.id, requests.c.id, requests.c.conversation, requests.c.hint, requests.c.input),
+        "",
+        _to_request_texts,
+    ),
     (
         _build_page_query(candidates.c.id, candidates.c.request_id, candidates.c.text, candidates.c.sources),
         "",
         _to_plain_texts,
     ),
-    (_build_page_query(choices.c.id, choices.c.request_id, choices.c.final_text), "", _to_plain_texts),
+    (_build_page_query(choices.c.id, choices.c.request_id, choices.c.final_text, choices.c.note), "", _to_plain_texts),
     (_build_page_query(events.c.seq, events.c.request_id, events.c.data), -1, _to_plain_texts),
     (_build_page_query(deliveries.c.id, deliveries.c.request_id, deliveries.c.text), "", _to_sealed_text),
     (_build_page_query(vault.c.request_id, vault.c.request_id, vault.c.sealed), "", _to_sealed_text),

@@ -17,9 +17,11 @@ from storage.records import (
     Policy,
     Request,
     Role,
+    Side,
     Status,
     Steer,
     Surface,
+    Task,
     Turn,
 )
 
@@ -77,6 +79,14 @@ def entries(draw: st.DrawFn, request_ids: st.SearchStrategy[str] = ids) -> LogEn
             simulated=st.booleans(),
             app_version=st.text("0123456789.", max_size=32),
             conversation=st.lists(turns, max_size=3).map(tuple),
+            task=maybe(st.sampled_from(get_args(Task))),
+            input_row=maybe(st.integers(1, 2**31 - 1)),
+            input=maybe(objects),
+            comparison=maybe(ids),
+            experiment=maybe(ids),
+            arm=maybe(ids),
+            arm_propensity=maybe(shares),
+            retrieved=maybe(st.lists(json_values, max_size=2).map(tuple)),
             response_url=st.none(),
             response_url_expires_at=st.none(),
             owner=st.none(),
@@ -121,6 +131,7 @@ def _candidate(draw: st.DrawFn, request_id: str, index: int, position: int) -> C
             first_propensity=maybe(shares),
             inclusion_propensity=maybe(shares),
             sources=st.lists(json_values, max_size=2).map(tuple),
+            side=maybe(st.sampled_from(get_args(Side))),
         )
     )
 
@@ -128,22 +139,23 @@ def _candidate(draw: st.DrawFn, request_id: str, index: int, position: int) -> C
 @st.composite
 def _choices(draw: st.DrawFn, request_id: str, drafted: tuple[Candidate, ...]) -> Choice:
     chosen = draw(maybe(st.sampled_from(drafted))) if drafted else None
-    kinds = ["dismissed"] if chosen is None else ["used", "edited"]
+    kind = draw(st.sampled_from(["dismissed", "tied"] if chosen is None else ["used", "edited"]))
     return draw(
         st.builds(
             Choice,
             id=st.just(f"{request_id[:60]}.h"),
             request_id=st.just(request_id),
-            kind=st.sampled_from(kinds),
+            kind=st.just(kind),
             candidate_id=st.just(chosen and chosen.id),
-            final_text=maybe(texts),
-            reason=maybe(st.sampled_from(get_args(DismissReason))) if chosen is None else st.none(),
+            final_text=st.none() if kind == "tied" else maybe(texts),
+            reason=maybe(st.sampled_from(get_args(DismissReason))) if kind == "dismissed" else st.none(),
             edit_similarity=maybe(shares),
             agent_id=ids,
             chosen_at=times,
             decision_ms=maybe(counts),
             visible_candidate_ids=st.permutations([one.id for one in drafted]).map(tuple),
             retracted_at=st.none(),
+            note=maybe(texts),
         )
     )
 

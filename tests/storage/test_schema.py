@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -12,6 +13,8 @@ from sqlalchemy import inspect, text
 from storage import schema
 from storage.engine.database import Database
 from storage.errors import SchemaTooNew
+from storage.fields import list_logged
+from storage.queries.log_entries import ChoiceLog
 from storage.schema import migrate, read_revisions
 from storage.tables import metadata
 from tests.storage.stores import Databases, open_store
@@ -64,6 +67,44 @@ async def test_migrating_again_changes_nothing(empty: Database) -> None:
     assert first[0] is None
     assert await migrate(empty) == (first[1], first[1])
     assert await read_revisions(empty) == (first[1], first[1])
+
+
+OLD_REQUEST = """
+    INSERT INTO requests (id, team_id, channel_id, agent_id, surface, locale, created_at, status, k_requested,
+        prompt_version, policy, policy_params, simulated, app_version, conversation, text_kept)
+    VALUES ('r1', 'T1', 'C1', 'U1', 'slash', 'en-US', '2026-11-22T10:00:00.000Z', 'shown', 1, 'p', 'uniform', '{}',
+        false, '0.1.0', '[{"role":"customer","text":"Where is it?"}]', 'redacted')
+"""
+OLD_CANDIDATE = """
+    INSERT INTO candidates (id, request_id, sample_index, position, style, model, text, attempts, sources)
+    VALUES ('c1', 'r1', 0, 1, 'warm', 'm', 'It left.', 1, '[]')
+"""
+OLD_CHOICE = """
+    INSERT INTO choices (id, request_id, kind, candidate_id, final_text, agent_id, chosen_at, visible_candidate_ids)
+    VALUES ('h1', 'r1', 'used', 'c1', 'It left.', 'U1', '2026-11-22T10:01:00.000Z', '["c1"]')
+"""
+
+
+async def test_a_database_of_the_first_version_keeps_its_log(empty: Database) -> None:
+    """What later versions record is null in it, and everything else as it was."""
+    async with empty.write() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(schema._build_config(sync), "0001"))
+        for statement in (OLD_REQUEST, OLD_CANDIDATE, OLD_CHOICE):
+            await connection.exec_driver_sql(statement)
+    assert (await migrate(empty))[0] == "0001"
+    entry = await ChoiceLog(empty).get_entry("r1")
+    assert entry is not None
+    [candidate] = entry.candidates
+    assert entry.choice is not None
+    assert entry.choice.final_text == candidate.text == "It left."
+    new = [
+        getattr(record, field.name)
+        for record in (entry.request, candidate, entry.choice)
+        for field in list_logged(type(record))
+        if field.logged is not None and field.logged.is_new
+    ]
+    assert len(new) == 10
+    assert set(new) == {None}
 
 
 async def test_an_empty_database_has_no_revision(empty: Database) -> None:

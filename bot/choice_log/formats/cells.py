@@ -14,7 +14,7 @@ CellWriter = Callable[[Any], str]
 # Hardly one is like another: to remember them would only cost.
 _UNIQUE: Final = frozenset(
     {"id", "candidate_id", "parent_request_id", "duplicate_of", "hint", "conversation", "text", "final_text"}
-    | {"created_at", "chosen_at", "visible_candidate_ids"}
+    | {"input", "note", "created_at", "chosen_at", "visible_candidate_ids"}
 )
 _CACHE_SIZE: Final = 4096
 

@@ -18,6 +18,7 @@ from bot.choice_log.formats.preferences import UNDECIDED, list_seen
 from storage.records import Candidate, LogEntry
 
 WITHOUT_PROPENSITY: Final = "without propensities"
+TIED: Final = "tied"
 NOTHING_SHOWN: Final = "with nothing shown"
 DECIDED_EARLY: Final = "decided before all drafts were shown"
 
@@ -40,6 +41,9 @@ class BanditExamples:
             return []
         if entry.choice is None and entry.request.status != "redrafted":
             self.left_out[UNDECIDED] += 1
+            return []
+        if entry.choice is not None and entry.choice.kind == "tied":
+            self.left_out[TIED] += 1
             return []
         if list_seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
             self.left_out[DECIDED_EARLY] += 1  # what was first depends on when the agent was content

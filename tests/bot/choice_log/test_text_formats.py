@@ -33,12 +33,13 @@ SECRET = "https://hooks.slack.com/secret"
 DOCUMENTED = {
     "request": """id team_id channel_id thread_ts agent_id surface locale created_at shown_at status hint k_requested
         prompt_version ranker_version policy policy_params order_propensity parent_request_id
-        parent_candidate_id steer steer_language simulated app_version conversation""",
+        parent_candidate_id steer steer_language simulated app_version conversation task input_row input
+        comparison experiment arm arm_propensity retrieved""",
     "candidates": """id sample_index position style model model_returned temperature text error dropped_reason
         duplicate_of shown_at latency_ms attempts finish_reason prompt_tokens completion_tokens mean_logprob score
-        first_propensity inclusion_propensity sources""",
+        first_propensity inclusion_propensity sources side""",
     "choice": """id kind candidate_id final_text reason edit_similarity agent_id chosen_at decision_ms
-        visible_candidate_ids retracted_at""",
+        visible_candidate_ids retracted_at note""",
     "events": "type at agent_id candidate_id data",
 }
 
@@ -100,6 +101,14 @@ async def test_the_values_are_true(desk: Desk) -> None:
         "simulated": False,
         "app_version": "0.1.0",
         "conversation": [{"role": "customer", "text": "Where is my order?"}],
+        "task": None,
+        "input_row": None,
+        "input": None,
+        "comparison": None,
+        "experiment": None,
+        "arm": None,
+        "arm_propensity": None,
+        "retrieved": None,
     }
     assert used == {
         "id": entry.candidates[0].id,
@@ -124,6 +133,7 @@ async def test_the_values_are_true(desk: Desk) -> None:
         "first_propensity": 0.5,
         "inclusion_propensity": 0.8,
         "sources": [],
+        "side": None,
     }
     assert {used["position"], other["position"]} == {1, 2}
     assert (failed["error"], failed["text"], failed["position"], failed["shown_at"]) == ("refused", None, None, None)
@@ -140,6 +150,7 @@ async def test_the_values_are_true(desk: Desk) -> None:
         "decision_ms": 5400,
         "visible_candidate_ids": [c["id"] for c in sorted((used, other), key=lambda c: c["position"])],
         "retracted_at": None,
+        "note": None,
     }
     assert [event["type"] for event in line["events"]] == ["shown", "edited"]
     assert line["events"][0] == {
@@ -163,7 +174,7 @@ async def test_an_undone_choice_is_in_the_events_only(desk: Desk) -> None:
     line = json.loads(to_json_line((await desk.store.entries())[0]))
     assert line["choice"] is None
     assert line["events"][-1]["data"]["choice"]["final_text"] == "We looked into it."
-    assert list(line["events"][-1]["data"]["choice"]) == DOCUMENTED["choice"].split()
+    assert [*line["events"][-1]["data"]["choice"], "note"] == DOCUMENTED["choice"].split()
 
 
 def make_entry(text: str, *, choice: Choice | None = None, how_many: int = 1, **candidate: Any) -> LogEntry:

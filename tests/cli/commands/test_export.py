@@ -44,6 +44,8 @@ DESIGNED = {
         "policy": "uniform", "policy_params": {}, "order_propensity": 0.5, "parent_request_id": None,
         "parent_candidate_id": None, "steer": None, "steer_language": None, "simulated": False, "app_version": "0.1.0",
         "conversation": [{"role": "customer", "text": "Where is my order? – Grüße 你好"}],
+        "task": None, "input_row": None, "input": None, "comparison": None, "experiment": None, "arm": None,
+        "arm_propensity": None, "retrieved": None,
     },
     "candidates": [
         {
@@ -52,6 +54,7 @@ DESIGNED = {
             "dropped_reason": None, "duplicate_of": None, "shown_at": "2026-11-22T10:00:01.250Z", "latency_ms": 812,
             "attempts": 1, "finish_reason": "stop", "prompt_tokens": 210, "completion_tokens": 64,
             "mean_logprob": -0.25, "score": None, "first_propensity": 0.5, "inclusion_propensity": 0.6, "sources": [],
+            "side": None,
         },
         {
             "id": "c1", "sample_index": 1, "position": None, "style": "direct", "model": "gpt-4o-mini",
@@ -59,6 +62,7 @@ DESIGNED = {
             "duplicate_of": None, "shown_at": None, "latency_ms": 30, "attempts": 1, "finish_reason": None,
             "prompt_tokens": None, "completion_tokens": None, "mean_logprob": None, "score": None,
             "first_propensity": None, "inclusion_propensity": 0.6, "sources": [],
+            "side": None,
         },
         {
             "id": "c2", "sample_index": 2, "position": 1, "style": "steps", "model": "gpt-4o-mini",
@@ -66,12 +70,13 @@ DESIGNED = {
             "dropped_reason": None, "duplicate_of": None, "shown_at": "2026-11-22T10:00:01.250Z", "latency_ms": 900,
             "attempts": 2, "finish_reason": "length", "prompt_tokens": 211, "completion_tokens": 4,
             "mean_logprob": None, "score": None, "first_propensity": 0.5, "inclusion_propensity": 0.6, "sources": [],
+            "side": None,
         },
     ],
     "choice": {
         "id": "h1", "kind": "edited", "candidate_id": "c0", "final_text": "We look into it.", "reason": None,
         "edit_similarity": 0.87, "agent_id": "U1", "chosen_at": "2026-11-22T10:00:06.650Z", "decision_ms": 5400,
-        "visible_candidate_ids": ["c2", "c0"], "retracted_at": None,
+        "visible_candidate_ids": ["c2", "c0"], "retracted_at": None, "note": None,
     },
     "events": [
         {"type": "shown", "at": "2026-11-22T10:00:01.250Z", "agent_id": "U1", "candidate_id": None, "data": {}},
