@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -16,18 +15,12 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from cli.errors import Failed
+from cli.render.printable import make_printable
 
 LINE_BREAK: Final = "⏎"
 """Stands for a line break where a text is edited in one line."""
 
-# Escape sequences could repaint the screen; marks of direction could turn the words around.
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LONG_AGO: Final = 1
-
-
-def make_printable(text: str) -> str:
-    """Replace the characters that a terminal would take as a command."""
-    return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Terminal:

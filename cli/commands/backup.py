@@ -11,7 +11,6 @@ from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import replace_whole
-from cli.render.json import database as json
 from cli.render.output import print_result
 from cli.render.text import database as text
 from storage.engine import sqlite_backup
@@ -23,8 +22,8 @@ from storage.schema import read_revisions
 class BackupReceipt:
     """The database, its copy, and the number of rows copied of each table."""
 
-    database: Location
-    target: Path
+    database: str
+    backup: Path
     rows: dict[str, int]
 
 
@@ -44,7 +43,7 @@ def run(
     if not force and (file.exists() or file.is_symlink()):
         raise SettingsError(f"{file} is there already: name another file, or give --force to replace it")
     receipt = back_up(locate_database(database), file)
-    print_result(receipt, as_json=as_json, to_text=text.render_backup, to_json=json.render_backup)
+    print_result(receipt, as_json=as_json, to_text=text.render_backup)
 
 
 def back_up(location: Location, target: Path) -> BackupReceipt:
@@ -57,7 +56,7 @@ def back_up(location: Location, target: Path) -> BackupReceipt:
         )
     _refuse_to_replace(target, location.file)
     schema = asyncio.run(_read_schema(location))
-    return BackupReceipt(database=location, target=target, rows=_copy(location.file, target, schema))
+    return BackupReceipt(database=str(location), backup=target, rows=_copy(location.file, target, schema))
 
 
 async def _read_schema(location: Location) -> str:

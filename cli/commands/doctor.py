@@ -15,7 +15,7 @@ from cli.database_location import Location, explain_unusable, refuse_other_files
 from cli.errors import Failed, SettingsError
 from cli.options import Json
 from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identify
-from cli.render.json import doctor as json
+from cli.render.json import list_findings
 from cli.render.output import print_result
 from cli.render.text import doctor as text
 from cli.settings import FIXES, Settings, is_traced, load_settings, name_env_file
@@ -63,7 +63,7 @@ def run(*, as_json: Json = False) -> None:
         findings, code = asyncio.run(examine(settings)), 1
     except SettingsError as error:
         findings, code = list_malformed(error), 2
-    print_result(findings, as_json=as_json, to_text=text.render_findings, to_json=json.render_findings)
+    print_result(findings, as_json=as_json, to_text=text.render_findings, to_fields=list_findings)
     if not is_usable(findings):
         raise typer.Exit(code)
 

@@ -13,7 +13,7 @@ from cli import wiring
 from cli.database_location import Location, explain_unavailable, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
-from cli.render.json import database as json
+from cli.render.json import list_erasure
 from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
@@ -67,7 +67,7 @@ def run(
     if result is None:
         print("Nothing was erased.")
     else:
-        print_result(result, as_json=as_json, to_text=text.render_erasure, to_json=json.render_erasure)
+        print_result(result, as_json=as_json, to_text=text.render_erasure, to_fields=list_erasure)
 
 
 def build_query(

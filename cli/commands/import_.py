@@ -22,7 +22,7 @@ from cli.database_location import Location, is_unset, locate_database, open_exis
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT
-from cli.render.json import imports as json
+from cli.render.json import list_import, to_json
 from cli.render.text import imports as text
 from cli.settings import Settings, load_settings
 from storage.records import LogEntry
@@ -91,7 +91,7 @@ def run(
     work = rehearse_import if dry_run else import_files
     tally = asyncio.run(work(locate_database(database), files, reader, choose_redaction(load_settings())))
     if as_json:
-        print(json.render_tally(tally))
+        print(to_json(list_import(tally)))
     else:
         print(text.render_tally(tally), file=sys.stderr, end="")
     if refused := tally.counts["refused"]:

@@ -7,7 +7,6 @@ import typer
 from cli import slack_manifest
 from cli.errors import SettingsError
 from cli.options import Json
-from cli.render.output import print_result
 
 
 def run(
@@ -28,4 +27,4 @@ def run(
         raise SettingsError("--socket-mode and --http exclude each other: give one of them")
     found = slack_manifest.load_manifest()
     manifest = slack_manifest.adapt_to_socket_mode(found) if http is None else slack_manifest.adapt_to_http(found, http)
-    print_result(manifest, as_json=as_json, to_text=slack_manifest.to_yaml, to_json=slack_manifest.to_json)
+    print((slack_manifest.to_json if as_json else slack_manifest.to_yaml)(manifest))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from cli.database_location import Location, explain_unavailable, locate_database, refuse_other_files
 from cli.options import DatabaseFile, Json
-from cli.render.json import database as json
 from cli.render.output import print_result
 from cli.render.text import database as text
 from storage.engine.database import Database
@@ -16,7 +15,7 @@ from storage.schema import migrate
 class Migration:
     """The schema before, None for a new database, and after."""
 
-    database: Location
+    database: str
     before: str | None
     after: str
 
@@ -29,7 +28,7 @@ def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
     Example: suggest migrate --database suggest.db
     """
     migration = asyncio.run(migrate_database(locate_database(database)))
-    print_result(migration, as_json=as_json, to_text=text.render_migration, to_json=json.render_migration)
+    print_result(migration, as_json=as_json, to_text=text.render_migration)
 
 
 async def migrate_database(location: Location) -> Migration:
@@ -41,4 +40,4 @@ async def migrate_database(location: Location) -> Migration:
             before, after = await migrate(database)
     finally:
         await database.aclose()
-    return Migration(database=location, before=before, after=after)
+    return Migration(database=str(location), before=before, after=after)

@@ -8,7 +8,7 @@ import typer
 
 from bot.playbook import Playbook, load_playbook
 from cli.options import Json
-from cli.render.json import playbook as json
+from cli.render.json import list_playbook
 from cli.render.output import print_result
 from cli.render.text import playbook as text
 from cli.settings import load_settings
@@ -35,7 +35,7 @@ def run(
     Example: suggest playbook check playbook.toml
     """
     checked = check_playbook(path or load_settings().suggest_playbook)
-    print_result(checked, as_json=as_json, to_text=text.render_playbook, to_json=json.render_playbook)
+    print_result(checked, as_json=as_json, to_text=text.render_playbook, to_fields=list_playbook)
 
 
 def check_playbook(path: Path | None) -> UsablePlaybook:

@@ -12,7 +12,6 @@ from cli import wiring
 from cli.database_location import Location, explain_unavailable, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
-from cli.render.json import database as json
 from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
@@ -33,6 +32,7 @@ class Pruning:
     `wiped`: the bytes are off the disk; None if nothing was changed.
     """
 
+    dry_run: bool
     created_before: datetime
     requests: int
     wiped: bool | None
@@ -57,7 +57,7 @@ def run(
     before = wiring.now() - choose_age(load_settings(), older_than)
     work = count_prunable if dry_run else prune
     pruning = asyncio.run(work(locate_database(database), before))
-    print_result(pruning, as_json=as_json, to_text=text.render_pruning, to_json=json.render_pruning)
+    print_result(pruning, as_json=as_json, to_text=text.render_pruning)
 
 
 async def prune(location: Location, before: datetime) -> Pruning:
@@ -70,7 +70,7 @@ async def prune(location: Location, before: datetime) -> Pruning:
             wiped = await erasures.wipe()
             data: dict[str, Any] = {"created_before": to_iso(before), "requests": count}
             await Audit(database).record(at=wiring.now(), actor="cli", action="prune", data=data)
-    return Pruning(created_before=before, requests=count, wiped=wiped)
+    return Pruning(dry_run=False, created_before=before, requests=count, wiped=wiped)
 
 
 async def count_prunable(location: Location, before: datetime) -> Pruning:
@@ -78,7 +78,7 @@ async def count_prunable(location: Location, before: datetime) -> Pruning:
     async with open_existing(location) as database:
         with explain_unavailable(location):
             count = await Erasures(database).count_prunable(created_before=before)
-    return Pruning(created_before=before, requests=count, wiped=None)
+    return Pruning(dry_run=True, created_before=before, requests=count, wiped=None)
 
 
 def choose_age(settings: Settings, older_than: str | None) -> timedelta:

@@ -12,7 +12,7 @@ from cli.choice_source import ChoiceSource, Logs, PickWeights, read_training_set
 from cli.database_location import locate_database
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
-from cli.render.json import ranking as json
+from cli.render.json import list_evaluations
 from cli.render.output import print_result
 from cli.render.text import ranking as text
 
@@ -40,7 +40,7 @@ def run(
     """
     source = ChoiceSource(logs=tuple(logs or ()), location=locate_database(database))
     evaluations = evaluate_held_out(source, weights, seed)
-    print_result(evaluations, as_json=as_json, to_text=text.render_evaluations, to_json=json.render_evaluations)
+    print_result(evaluations, as_json=as_json, to_text=text.render_evaluations, to_fields=list_evaluations)
 
 
 def evaluate_held_out(source: ChoiceSource, weights: Weights, seed: int) -> Evaluations:

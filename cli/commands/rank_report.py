@@ -15,7 +15,7 @@ from cli import wiring
 from cli.database_location import Location, locate_database, open_existing
 from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
 from cli.render.html import rank_report as page
-from cli.render.json import rank_report as json
+from cli.render.json import list_rank_report
 from cli.render.output import print_result, write_page
 from cli.render.text import rank_report as text
 from storage.queries.log_entries import ChoiceLog, Selection
@@ -45,7 +45,7 @@ def run(
     if html is not None:
         write_page(page.render_report(report), html)
         print(f"{html} is written", file=sys.stderr)
-    print_result(report, as_json=as_json, to_text=text.render_report, to_json=json.render_report)
+    print_result(report, as_json=as_json, to_text=text.render_report, to_fields=list_rank_report)
 
 
 async def build_report(location: Location, selection: Selection) -> RankReport:

@@ -11,7 +11,7 @@ from cli import wiring
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
-from cli.render.json import ranking as json
+from cli.render.json import list_rollback
 from cli.render.output import print_result
 from cli.render.text import ranking as text
 from storage.repositories.rankers import RankerChange, Rankers
@@ -49,7 +49,7 @@ def run(
     Example: suggest rank rollback --to uniform
     """
     rollback = asyncio.run(roll_back(locate_database(database), to))
-    print_result(rollback, as_json=as_json, to_text=text.render_rollback, to_json=json.render_rollback)
+    print_result(rollback, as_json=as_json, to_text=text.render_rollback, to_fields=list_rollback)
 
 
 async def roll_back(location: Location, to: str | None) -> Rollback:

@@ -21,7 +21,7 @@ from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT, open_output
-from cli.render.json import ranking as json
+from cli.render.json import to_json
 from cli.render.text import ranking as text
 from storage.repositories.rankers import Rankers
 
@@ -60,7 +60,7 @@ def run(
     if not as_json:
         print(text.render_scoring(scoring), file=sys.stderr)
     elif output != STDOUT:  # else the lines themselves are there
-        print(json.render_scoring(scoring))
+        print(to_json(scoring))
 
 
 def score(log: Path, model: Path | None, output: Path, location: Location) -> Scoring:

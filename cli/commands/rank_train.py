@@ -13,7 +13,7 @@ from cli.database_location import locate_database
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
 from cli.output_file import open_output
-from cli.render.json import ranking as json
+from cli.render.json import list_training
 from cli.render.output import print_result
 from cli.render.text import ranking as text
 
@@ -43,7 +43,7 @@ def run(
     """
     source = ChoiceSource(logs=tuple(logs or ()), location=locate_database(database))
     training = train(source, weights, save)
-    print_result(training, as_json=as_json, to_text=text.render_training, to_json=json.render_training)
+    print_result(training, as_json=as_json, to_text=text.render_training, to_fields=list_training)
 
 
 def train(source: ChoiceSource, weights: Weights, save: Path | None) -> Training:

@@ -16,8 +16,7 @@ from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until, parse_period
 from cli.output_file import STDOUT
 from cli.render.html import report as page
-from cli.render.json import report as json
-from cli.render.output import make_console, print_result, write_page
+from cli.render.output import measure_width, print_result, write_page
 from cli.render.text import report as text
 from cli.settings import load_settings
 from storage.engine.database import Database
@@ -64,8 +63,8 @@ def run(
         if html != STDOUT:
             print(f"Written to {html}", file=sys.stderr)
     if as_json or html is None:
-        to_text = partial(text.render_report, width=make_console().width)
-        print_result(report, as_json=as_json, to_text=to_text, to_json=json.render_report)
+        to_text = partial(text.render_report, width=measure_width())
+        print_result(report, as_json=as_json, to_text=to_text)
 
 
 async def build_report(location: Location, prices: Prices, query: ReportQuery) -> Report:

@@ -2,8 +2,9 @@
 
 output          prints a result as text or JSON, as --json chooses; writes pages
 text            for a terminal
-json            for programs
+json            for programs: the fields of a result
 html            pages without script
+printable       texts that are shown, and never obeyed
 numbers         numbers, rates and notes in words, for `report`
 contrast_words  comparisons of styles, models and prompts in words, for `rank report`
 """

@@ -1,9 +1,10 @@
 """Words of `suggest rank report`, the same on a terminal and on a page."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from bot.ranking.contrasts import ContrastKind, EffectComparison, PairContrast, Standing
-from bot.ranking.rank_report import RankReport
+from bot.ranking.rank_report import RankReport, describe_finding, describe_order, describe_worth, format_times
 
 TITLES: Final[dict[ContrastKind, str]] = {"styles": "Styles", "models": "Models", "prompts": "Prompts"}
 
@@ -16,6 +17,15 @@ HOW_TO_READ: Final = (
     "1 is no difference. At equal length: what is left once length is taken out. Of twenty comparisons without a "
     "difference, one looks like one. Prompts: how often anything is picked at all."
 )
+
+
+STANDING_HEADINGS: Final = ("", "shown", "picked", "times as often as the mean", "at equal length", "best")
+PAIR_HEADINGS: Final = ("", "times as often", "at equal length", "")
+
+
+def summarise(found: RankReport) -> list[str]:
+    """Say what the report is of, what orders replies now, and what that is worth."""
+    return [describe_sample(found), describe_order(found.standing), describe_worth(found.worth)]
 
 
 def describe_sample(found: RankReport) -> str:
@@ -40,6 +50,29 @@ def list_pairs(comparison: EffectComparison, kind: ContrastKind) -> list[PairCon
     return [each for each in comparison.pairs if each.kind == kind]
 
 
-def format_best(standing: Standing) -> str:
-    """Format the probability of being the best."""
-    return "–" if standing.best is None else f"{100 * standing.best:.0f}%"  # noqa: RUF001 - a dash
+def list_standing_cells(standings: Sequence[Standing]) -> list[tuple[str, ...]]:
+    """List the cells under STANDING_HEADINGS."""
+    return [
+        (
+            each.name,
+            f"{each.shown:,}",
+            f"{each.picked:,}",
+            format_times(each.effect),
+            format_times(each.equal_length),
+            "–" if each.best is None else f"{100 * each.best:.0f}%",  # noqa: RUF001 - a dash
+        )
+        for each in standings
+    ]
+
+
+def list_pair_cells(pairs: Sequence[PairContrast]) -> list[tuple[str, ...]]:
+    """List the cells under PAIR_HEADINGS."""
+    return [
+        (
+            f"{each.one} over {each.other}",
+            format_times(each.effect),
+            format_times(each.equal_length),
+            describe_finding(each),
+        )
+        for each in pairs
+    ]

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Final
 
-from bot.reporting.report import Group, Note, Period, Report
+from bot.reporting.report import Drafts, Group, Note, Period, Report
 from bot.stats.cluster_intervals import Estimate
 
 NOT_ENOUGH: Final = "not enough data"
@@ -152,6 +152,13 @@ def format_duration(ms: float | None) -> str:
     return f"{int(ms // 3_600_000)} h {int(ms % 3_600_000 // 60_000)} min"
 
 
+def format_round_time(ms: float) -> str:
+    """Format a power of ten of milliseconds, for an axis."""
+    if ms < 1000:
+        return f"{ms:g} ms"
+    return f"{ms / 1000:g} s" if ms < 3_600_000 else f"{ms / 3_600_000:.0f} h"
+
+
 def format_money(amount: float | None, currency: str | None) -> str:
     """Format an amount, small ones with more digits: the cost of one reply is more than 0.00."""
     if amount is None:
@@ -174,6 +181,26 @@ def format_period(asked: Period) -> str:
 def format_word(word: str | None) -> str:
     """Format a word of a vocabulary: without underscores."""
     return "no reason given" if word is None else word.replace("_", " ")
+
+
+def count_noun(count: int, noun: str) -> str:
+    return f"{format_number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def describe_totals(report: Report) -> str:
+    """Say how many requests, agents and drafts there are."""
+    totals = report.totals
+    if not totals.eligible:
+        return "No requests: not enough data for anything."
+    by = f"{count_noun(totals.agents, 'agent')}, {count_noun(totals.drafts, 'draft')}"
+    return f"{count_noun(totals.eligible, 'request')} by {by}"
+
+
+def list_unshown(drafts: Drafts) -> list[tuple[str, int]]:
+    """List why drafts were not shown, with how many."""
+    fates = [(f"failed: {format_word(each.error)}", each.drafts) for each in drafts.failures]
+    fates.append(("hidden: near-identical to another", drafts.near_duplicates))
+    return [*fates, ("not selected", drafts.not_selected)] if drafts.not_selected else fates
 
 
 def describe_incomplete_cost(report: Report) -> str | None:

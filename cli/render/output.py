@@ -1,13 +1,18 @@
-"""Printing of every command's result: as text for people, or as JSON for programs."""
+"""Output of every command: its result as text for people or as JSON for programs, and pages of HTML."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cli.output_file import open_output
+from cli.render.json import to_json, to_plain
 
 if TYPE_CHECKING:  # most commands do without Rich, and start sooner
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
+
+UNBOUNDED: Final = 1000
+"""Characters of a line where there is no terminal: nothing is cut or broken there."""
 
 Result = TypeVar("Result")
 
@@ -17,24 +22,35 @@ def print_result(
     *,
     as_json: bool,
     to_text: "Callable[[Result], str | RenderableType]",
-    to_json: Callable[[Result], str],
+    to_fields: Callable[[Result], Any] = to_plain,
 ) -> None:
-    """Print a result with the renderer that --json chooses."""
+    """Print a result: as text, or with --json its fields."""
     if as_json:
-        print(to_json(result))
+        print(to_json(to_fields(result)))
         return
     text = to_text(result)
     if isinstance(text, str):
         print(text)
     else:
-        make_console().print(text)
+        _print_renderable(text)
 
 
-def make_console() -> "Console":
-    """Make a console on stdout, as wide as the terminal, without Rich's own colours."""
+def _print_renderable(text: "RenderableType") -> None:
+    """Print for a terminal as wide as it is; elsewhere plain, without blanks at the ends of lines."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    console = Console(width=measure_width(), highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(text)
+        return
+    with console.capture() as printed:
+        console.print(text)
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def measure_width() -> int:
+    """Return the characters of a line: of the terminal, or what COLUMNS says."""
+    return get_terminal_size((UNBOUNDED, 24)).columns
 
 
 def write_page(page: str, file: Path) -> None:

@@ -9,7 +9,11 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, Page
 
+from bot.ranking.contrasts import KINDS, Effect, EffectComparison, PairContrast, Standing
+from bot.ranking.off_policy import PolicyValueRefusal
+from bot.ranking.rank_report import RankerStatus, RankReport
 from bot.reporting import Price, Prices, Reporter, ReportQuery
+from cli.render.html import rank_report
 from cli.render.html.report import render_report
 from storage.engine.database import Database
 from storage.queries.log_entries import Selection
@@ -19,6 +23,12 @@ from tests.browser.test_accessibility import AXE, RUN
 from tests.reportlog import Asked, Drafted, dismissed, edited, failed, record, used
 
 LONG = "a-style-whose-name-nobody-could-break-" * 3
+OUT = """() => [...document.querySelectorAll("svg[role=img] text")].filter((text) => {
+    const inner = text.getBoundingClientRect()
+    const outer = text.closest("svg[role=img]").getBoundingClientRect()
+    return inner.left < outer.left - 2 || inner.right > outer.right + 2
+}).map((text) => text.textContent)"""
+"""What runs out of its chart."""
 STYLES = ("<script>document.title = 'broken'</script>", LONG, *(f"style {number}" for number in range(48)))
 
 
@@ -41,6 +51,37 @@ def log() -> list[Asked]:
         for week in range(6)
         for asked in each
     ]
+
+
+def build_rank_page(folder: Path) -> Path:
+    """As many names as one has, one of them long, with and without an effect."""
+    effect = Effect(mean=0.3, lower=-0.1, upper=900.0)
+    names = [
+        Standing(kind=kind, name=name, shown=9, picked=3, effect=known, equal_length=known, best=0.4)
+        for kind in KINDS
+        for name, known in ((STYLES[0], effect), (LONG, effect), ("none", None))
+    ]
+    pair = PairContrast(
+        kind="styles",
+        one=STYLES[0],
+        other=LONG,
+        effect=effect,
+        equal_length=None,
+        found="better",
+        needed=None,
+        missing=None,
+    )
+    report = RankReport(
+        since=None,
+        until=None,
+        left_out={},
+        worth=PolicyValueRefusal(reason="few_agents", effective=0, displays=9, agents=2),
+        standing=RankerStatus(change=None, newest=None, choices=3),
+        comparison=EffectComparison(displays=9, picks=9, agents=2, standings=tuple(names), pairs=(pair,)),
+    )
+    file = folder / "ranking.html"
+    file.write_text(rank_report.render_report(report), encoding="utf-8")
+    return file
 
 
 async def build_report_page(folder: Path, asked: list[Asked], **question: Any) -> Path:
@@ -86,6 +127,22 @@ async def find_violations(page: Page) -> Any:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
+async def test_axe_finds_nothing_serious_in_the_ranking_and_no_label_runs_out(
+    page: Page, tmp_path: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.emulate_media(color_scheme=scheme)
+    await page.goto(build_rank_page(tmp_path).as_uri())
+    assert await page.title() == "What agents choose"
+    assert await find_violations(page) == []
+    assert await page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert await page.evaluate(OUT) == []
+    assert await page.get_by_role("img").count() == 3
+    assert await page.get_by_role("rowheader", name=STYLES[0]).first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
 async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(
     page: Page, tmp_path: Path, scheme: Literal["light", "dark"], width: int
 ) -> None:
@@ -116,14 +173,7 @@ async def test_no_label_runs_out_of_its_chart(page: Page, tmp_path: Path) -> Non
         await page.set_viewport_size({"width": width, "height": 900})
         if page.url != file.as_uri():
             await page.goto(file.as_uri())
-        out = await page.evaluate(
-            """() => [...document.querySelectorAll("svg[role=img] text")].filter((text) => {
-                const inner = text.getBoundingClientRect()
-                const outer = text.closest("svg[role=img]").getBoundingClientRect()
-                return inner.left < outer.left - 2 || inner.right > outer.right + 2
-            }).map((text) => text.textContent)"""
-        )
-        assert out == [], width
+        assert await page.evaluate(OUT) == [], width
 
 
 async def test_on_paper_all_rows_are_there_and_ink_is_dark(page: Page, tmp_path: Path) -> None:

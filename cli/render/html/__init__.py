@@ -1,7 +1,7 @@
-"""HTML pages.
+"""HTML pages, one look for all: `templates/base.html`, with the structure and the charts in macros beside it.
 
+pages        makes a page of a template: every text in it is escaped
+axes         scales of charts
 report       `suggest report --html`
 rank_report  `suggest rank report --html`
-charts       SVG charts
-markup       escaped HTML
 """

@@ -8,4 +8,5 @@ playbook     a playbook that `playbook check` found usable
 ranking      what `rank train`, `score`, `evaluate` and `rollback` did
 rank_report  `rank report`
 report       `report`
+tables       the only tables
 """

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.i18n.texts import Texts
-from cli.terminal import make_printable
+from cli.render.printable import make_printable
 from storage.records import Candidate, LogEntry
 
 COLUMN_WIDTH: Final = 28

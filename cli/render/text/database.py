@@ -20,7 +20,7 @@ _NAMES: Final = {
 def render_backup(receipt: "BackupReceipt") -> str:
     """Render what was copied, and where to."""
     rows = receipt.rows
-    return f"{receipt.database} → {receipt.target}: {rows['requests']} requests, {rows['choices']} choices; checked"
+    return f"{receipt.database} → {receipt.backup}: {rows['requests']} requests, {rows['choices']} choices; checked"
 
 
 def render_migration(migration: "Migration") -> str:

@@ -1,51 +1,37 @@
 """`suggest rank report` on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from bot.ranking.contrasts import KINDS, PairContrast, Standing
-from bot.ranking.rank_report import RankReport, describe_finding, describe_order, describe_worth, format_times
-from cli.render.contrast_words import (
-    EXPLORATORY,
-    HOW_TO_READ,
-    TITLES,
-    describe_sample,
-    format_best,
-    list_pairs,
-    list_standings,
-)
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bot.ranking.contrasts import KINDS
+from bot.ranking.rank_report import RankReport
+from cli.render import contrast_words as words
+from cli.render.printable import make_printable
+from cli.render.text.tables import build_table
 
 
-def render_report(found: RankReport) -> str:
+def render_report(found: RankReport) -> RenderableType:
     """Render the whole report."""
-    parts = [describe_sample(found), describe_order(found.standing), describe_worth(found.worth)]
+    return Group(*_list_parts(found))
+
+
+def _list_parts(found: RankReport) -> Iterator[RenderableType]:
+    lines = words.summarise(found)
     if found.is_exploratory and found.comparison.picks:
-        parts.append(EXPLORATORY)
+        lines.append(words.EXPLORATORY)
+    yield from (Text(f"{line}\n") for line in lines)
     for kind in KINDS:
-        names = list_standings(found.comparison, kind)
+        title, names = words.TITLES[kind], words.list_standings(found.comparison, kind)
         if len(names) > 1:
-            parts += [_render_standings(TITLES[kind], names), _render_pairs(list_pairs(found.comparison, kind))]
+            yield build_table(
+                "wnnwwn", words.list_standing_cells(names), headings=(title, *words.STANDING_HEADINGS[1:])
+            )
+            yield Text("")
+            pairs = words.list_pair_cells(words.list_pairs(found.comparison, kind))
+            yield build_table("wwww", pairs, headings=("which wins", *words.PAIR_HEADINGS[1:]))
+            yield Text("")
         elif names:
-            parts.append(f"{TITLES[kind]}: only {names[0].name}, so there is nothing to compare.")
-    return "\n\n".join([*parts, HOW_TO_READ])
-
-
-def _render_standings(title: str, standings: list[Standing]) -> str:
-    rows = [(title, "shown", "picked", "times as often as the mean", "at equal length", "best")]
-    for each in standings:
-        effects = (format_times(each.effect), format_times(each.equal_length), format_best(each))
-        rows.append((each.name, f"{each.shown:,}", f"{each.picked:,}", *effects))
-    return _align_columns(rows)
-
-
-def _render_pairs(pairs: list[PairContrast]) -> str:
-    rows = [("which wins", "times as often", "at equal length", "")]
-    for each in pairs:
-        effects = (format_times(each.effect), format_times(each.equal_length), describe_finding(each))
-        rows.append((f"{each.one} over {each.other}", *effects))
-    return _align_columns(rows)
-
-
-def _align_columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
+            yield Text(f"{title}: only {make_printable(names[0].name)}, so there is nothing to compare.\n")
+    yield Text(words.HOW_TO_READ)

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from bot.ranking.choice_sets import ExclusionReason, TrainingSet
 from bot.ranking.evaluation import HeldOutEvaluation
-from bot.ranking.off_policy import PolicyValueRefusal
+from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal
 from bot.stats.cluster_intervals import Interval
 from cli.output_file import STDOUT
+from cli.render.text.tables import build_table
 
 if TYPE_CHECKING:
     from cli.commands.rank_evaluate import Evaluations
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from cli.commands.rank_score import Scoring
     from cli.commands.rank_train import Training
 
+_WORTH: Final = "first picked oftener (SNIPS)"
 _REASONS: Final[dict[ExclusionReason, str]] = {
     "undecided": "undecided",
     "expired": "expired",
@@ -32,15 +37,15 @@ def render_scoring(scoring: "Scoring") -> str:
     return f"{scoring.requests} request{plural} scored by the ranker {scoring.version}{where}"
 
 
-def render_training(training: "Training") -> str:
+def render_training(training: "Training") -> RenderableType:
     """Render what was learned."""
-    return "\n".join(_list_effects(training))
+    return Group(*_list_effects(training))
 
 
-def render_evaluations(evaluations: "Evaluations") -> str:
+def render_evaluations(evaluations: "Evaluations") -> RenderableType:
     """Render each way to hold some choices out."""
-    parts = [describe_training_set(evaluations.data), *map(_render_held_out, evaluations.held_out)]
-    return "\n\n".join(parts)
+    parts = [part for one in evaluations.held_out for part in _render_held_out(one)]
+    return Group(Text(describe_training_set(evaluations.data)), *parts)
 
 
 def render_rollback(done: "Rollback") -> str:
@@ -65,57 +70,57 @@ def describe_training_set(found: TrainingSet) -> str:
     return f"{line}; left out: {', '.join(left_out)}" if left_out else line
 
 
-def _list_effects(training: "Training") -> Iterator[str]:
+def _list_effects(training: "Training") -> Iterator[RenderableType]:
     ranker = training.ranker
-    yield f"Learned the ranker {ranker.version} from {describe_training_set(training.data)}."
+    yield Text(f"Learned the ranker {ranker.version} from {describe_training_set(training.data)}.")
     names = zip(ranker.names.features, ranker.parameters.features.tolist(), strict=True)
-    yield "Text, by how much one standard deviation moves the log-odds:"
-    for name, value in sorted(names, key=lambda item: -abs(item[1]))[:8]:
-        yield f"  {name:24}{value:+.3f}"
-    for title, effects in (("Style", ranker.style_effects), ("Model", ranker.model_effects)):
-        yield f"{title}:"
-        for name, value in sorted(effects.items(), key=lambda item: -item[1]):
-            yield f"  {name:24}{value:+.3f}"
+    features = dict(sorted(names, key=lambda item: -abs(item[1]))[:8])
+    for title, effects in (
+        ("Text, by how much one standard deviation moves the log-odds:", features),
+        ("Style:", dict(sorted(ranker.style_effects.items(), key=lambda item: -item[1]))),
+        ("Model:", dict(sorted(ranker.model_effects.items(), key=lambda item: -item[1]))),
+    ):
+        yield Text(title)
+        if effects:
+            yield build_table("wn", [(name, f"{value:+.3f}") for name, value in effects.items()])
     positions = " ".join(f"{value:+.2f}" for value in ranker.parameters.positions.tolist())
-    yield f"Position, from the first: {positions}"
-    yield "Whether it is better than chance on new choices: suggest rank evaluate."
-    yield f"Saved to {training.saved}." if training.saved is not None else "Not saved: --save FILE keeps it."
+    yield Text(f"Position, from the first: {positions}")
+    yield Text("Whether it is better than chance on new choices: suggest rank evaluate.")
+    yield Text(f"Saved to {training.saved}." if training.saved is not None else "Not saved: --save FILE keeps it.")
 
 
-def _render_held_out(one: HeldOutEvaluation) -> str:
+def _render_held_out(one: HeldOutEvaluation) -> Iterator[RenderableType]:
     title = {"person": "Other persons (each held out once)", "time": "The same persons, later (last 30% of each)"}
+    yield Text(f"\n{title[one.split]}: {one.picks} picks of {one.agents} agents")
     rows = [
-        f"{title[one.split]}: {one.picks} picks of {one.agents} agents",
-        _render_row("log-likelihood a pick", one.log_likelihood),
-        _render_row("  position only", one.position),
-        _render_row("  at random", one.uniform),
-        _render_row("  gain over position only", one.gain),
-        _render_row("log-likelihood, none included", one.whole),
-        _render_row("  position only", one.whole_position),
-        _render_row("best by quality was picked", one.top_1, f"at random {one.top_1_uniform:.3f}"),
-        _render_row("mean reciprocal rank", one.mrr),
+        _list_cells("log-likelihood a pick", one.log_likelihood),
+        _list_cells("  position only", one.position),
+        _list_cells("  at random", one.uniform),
+        _list_cells("  gain over position only", one.gain),
+        _list_cells("log-likelihood, none included", one.whole),
+        _list_cells("  position only", one.whole_position),
+        _list_cells("best by quality was picked", one.top_1, f"at random {one.top_1_uniform:.3f}"),
+        _list_cells("mean reciprocal rank", one.mrr),
     ]
     if one.below_first is not None and one.below_first_uniform is not None:
-        rows.append(_render_row("  below the first slot", one.below_first, f"at random {one.below_first_uniform:.3f}"))
-    rows.append(f"  {'calibration error':32}{one.calibration_error:8.4f}")
-    rows.append(_render_worth(one))
-    if one.exploratory:
-        rows.append("  Exploratory: fewer than ten agents; it may not hold for others.")
-    return "\n".join(rows)
-
-
-def _render_row(name: str, found: Interval, beside: str = "") -> str:
-    return f"  {name:32}{found.mean:8.4f}  [{found.lower:.4f}, {found.upper:.4f}]  {beside}".rstrip()
-
-
-def _render_worth(one: HeldOutEvaluation) -> str:
+        beside = f"at random {one.below_first_uniform:.3f}"
+        rows.append(_list_cells("  below the first slot", one.below_first, beside))
+    rows.append(("calibration error", f"{one.calibration_error:.4f}", "", ""))
     worth = one.worth
-    name = f"  {'first picked oftener (SNIPS)':32}"
+    if isinstance(worth, PolicyValue):
+        found = Interval(mean=worth.value, lower=worth.lower, upper=worth.upper)
+        rows.append(_list_cells(_WORTH, found, f"effective sample {worth.effective:.0f}"))
+    yield build_table("wnnw", rows)
     if isinstance(worth, PolicyValueRefusal):
         why = {
             "no_propensities": "no propensities are logged",
             "few_agents": f"{worth.agents} agents, of at least 10",
             "few_effective": f"effective sample size {worth.effective:.0f}, of at least 100",
         }
-        return f"{name}not told: {why[worth.reason]}"
-    return f"{name}{worth.value:8.4f}  [{worth.lower:.4f}, {worth.upper:.4f}]  effective sample {worth.effective:.0f}"
+        yield Text(f"  {_WORTH} not told: {why[worth.reason]}")
+    if one.exploratory:
+        yield Text("  Exploratory: fewer than ten agents; it may not hold for others.")
+
+
+def _list_cells(name: str, found: Interval, beside: str = "") -> tuple[str, str, str, str]:
+    return (name, f"{found.mean:.4f}", f"[{found.lower:.4f}, {found.upper:.4f}]", beside)

@@ -1,0 +1,62 @@
+"""Pages by Jinja's templates: one file each, no script, nothing loaded from elsewhere, every text escaped."""
+
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cli.render import numbers
+from cli.render.html import axes
+from cli.render.printable import make_printable
+from storage.tables import to_iso
+
+
+def render_page(template: str, **context: object) -> str:
+    """Render a template. Names in `context` are what the template calls them."""
+    environment = Environment(
+        loader=PackageLoader("cli.render.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= _FILTERS
+    return environment.get_template(template).render(context) + "\n"
+
+
+def _finalize(value: object) -> object:
+    """Prepare what stands between braces: None is nothing, a float has two digits at most, texts are printable."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return make_printable(value)
+    return value
+
+
+def _make_slug(title: str) -> str:
+    return "".join(character if character.isalnum() else "-" for character in title.lower())
+
+
+_FILTERS: Final = {
+    "slug": _make_slug,
+    "iso": to_iso,
+    "number": numbers.format_number,
+    "short": numbers.format_short,
+    "percent": numbers.format_percent,
+    "interval": numbers.format_interval,
+    "points": numbers.format_points,
+    "points_interval": numbers.format_points_interval,
+    "cases": numbers.format_cases,
+    "duration": numbers.format_duration,
+    "round_time": numbers.format_round_time,
+    "day": numbers.format_day,
+    "word": numbers.format_word,
+    "note": numbers.describe_note,
+    "money": numbers.format_money,
+    "axis_end": axes.choose_axis_end,
+    "reach": axes.choose_reach,
+    "decades": axes.make_decades,
+}
