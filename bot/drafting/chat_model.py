@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -119,6 +119,11 @@ class ServedChatModel(BaseChatOpenAI):
         if server.host == "api.openai.com":
             self._refused = frozenset({"max_tokens"})
             self.has_separate_thoughts = True
+
+    async def answer_untraced(self, messages: list[BaseMessage], *, temperature: float) -> AIMessage:
+        """Answer as `ainvoke` does, without its callbacks."""
+        result = await self._agenerate(messages, temperature=temperature)
+        return cast("AIMessage", result.generations[0].message)
 
     async def _agenerate(
         self,

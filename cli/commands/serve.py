@@ -10,7 +10,7 @@ import typer
 
 from cli import logs
 from cli.errors import SettingsError
-from cli.lifecycle import Address, run_bot, run_until_signal
+from cli.lifecycle import Address, find_loop_factory, run_bot, run_until_signal
 from cli.settings import Need, Settings, hide_from_libraries, limit_algebra_threads, load_settings
 
 NO_MODEL: Final = (
@@ -36,7 +36,8 @@ def run(
     listen, probe = parse_address("--http", http), parse_address("--health", health)
     settings = load_settings(*list_needed(http=listen))
     logs.configure(level=settings.suggest_log_level, log_format=settings.suggest_log_format)
-    asyncio.run(serve(settings, http=listen, health=probe))
+    with asyncio.Runner(loop_factory=find_loop_factory()) as runner:
+        runner.run(serve(settings, http=listen, health=probe))
 
 
 def parse_address(option: str, text: str | None) -> Address | None:

@@ -107,6 +107,7 @@ class Connection:
             # A logger of our own: Bolt sets its loggers to the root's level, and at debug they log whole payloads.
             logger=_QUIET,
             signing_secret=signing_secret,
+            request_verification_enabled=False,  # the front, `handlers/http.py`, has checked it before it reads a body
             client=AsyncWebClient(base_url=self._api_url, session=self._session, retry_handlers=[]),
             authorize=authorize,
         )

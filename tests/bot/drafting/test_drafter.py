@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.callbacks import AsyncCallbackHandler, get_usage_metadata_callback
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -574,6 +574,18 @@ async def test_tracers_see_the_draft_with_the_models_run_within(drafter: Drafter
     assert {run["metadata"]["sample_index"] for run in drafts} == {0, 1}
     assert {run["name"] for run in drafts} == {"reply"}
     assert sorted(recorder.ended) == ["Draft", "refused"]
+
+
+async def test_whoever_listens_by_langchains_own_settings_hears_of_each_call(drafter: Drafter) -> None:
+    """Runs are left out only where nobody at all would be told of them."""
+    with get_usage_metadata_callback() as listener:
+        draft = await drafter.ainvoke(build_brief())
+    [usage] = listener.usage_metadata.values()
+    assert (usage["input_tokens"], usage["output_tokens"]) == (draft.prompt_tokens, draft.completion_tokens)
+    unheard = await drafter.ainvoke(build_brief())
+    assert (unheard.text, unheard.temperature, unheard.prompt_tokens) == (
+        draft.text, draft.temperature, draft.prompt_tokens,
+    )  # fmt: skip
 
 
 async def test_a_drafter_is_a_step_of_a_chain(drafter: Drafter) -> None:
