@@ -8,7 +8,7 @@ and signs of every script as their ASCII likes. Most messages hold no digit and 
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -16,9 +16,10 @@ from typing import Final
 from bot.privacy.finders.cards_and_ibans import find_cards, find_ibans
 from bot.privacy.finders.emails import find_emails
 from bot.privacy.finders.ip_addresses import find_ip_addresses
+from bot.privacy.finders.keys import find_keys
 from bot.privacy.finders.phones import find_phones
 from bot.privacy.finders.secrets import find_secrets
-from bot.privacy.folding import MASK_CHARACTER, FoldedText, Span, fold, wrap_unfolded
+from bot.privacy.folding import MASK_CHARACTER, FoldedText, Span, decode, fold, wrap_unfolded
 
 KINDS: Final = ("EMAIL", "PHONE", "CARD", "IBAN", "IP", "SECRET", "TEXT")
 """Kinds of our own. TEXT is no personal data: a customer's words that look like a placeholder."""
@@ -51,6 +52,37 @@ class Detection:
     end: int
 
 
+_RAW, _FOLDED, _DECODED = range(3)
+"""The views of a text: as it is; folded; folded, with what is encoded in it decoded."""
+
+_ANYTHING: Final = re.compile("")
+_DIGIT: Final = re.compile(r"\d", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """A finder of one kind: the view that it reads, what must be there to ask it, and its function."""
+
+    kind: str
+    view: int
+    needed: re.Pattern[str]
+    find_spans: Callable[[str], Iterable[Span]]
+
+    def find(self, view: FoldedText) -> list[Detection]:
+        """Find data of this kind, with its places in the original, in order; of what overlaps, the first."""
+        found: list[Detection] = []
+        for start, end in sorted(self.find_spans(view.text), key=lambda span: (span[0], -span[1])):
+            if MASK_CHARACTER not in view.text[start:end]:
+                first, last = view.locate(start, end)
+                if not found or first >= found[-1].end:
+                    found.append(Detection(kind=self.kind, start=first, end=last))
+        return found
+
+
+def _find_matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    return (match.span() for match in pattern.finditer(text))
+
+
 class Recogniser:
     """Finds personal data. What stands in `allowed_text`, the team's own playbook, is the team's own and no secret."""
 
@@ -60,60 +92,51 @@ class Recogniser:
         self.kinds = (*(rule.kind for rule in rules), *KINDS)
         self._rules = tuple(rules)
         self._allowed_text = allowed_text.casefold()
-        self._detectors: tuple[tuple[str, re.Pattern[str], Callable[[str], Iterable[Span]]], ...] = (
-            (UNRESTORABLE, _ANYTHING, find_secrets),
-            ("EMAIL", _ANYTHING, find_emails),
-            ("IBAN", _DIGIT, find_ibans),
-            ("CARD", _DIGIT, find_cards),
-            ("IP", _DIGIT, find_ip_addresses),
-            ("PHONE", _DIGIT, partial(find_phones, regions=tuple(regions))),
+        self._finders = (
+            *(_Finder(rule.kind, _RAW, _ANYTHING, partial(_find_matches, rule.pattern)) for rule in rules),
+            _Finder(UNRESTORABLE, _FOLDED, _ANYTHING, find_keys),
+            _Finder(UNRESTORABLE, _FOLDED, _ANYTHING, find_secrets),
+            _Finder("EMAIL", _DECODED, _ANYTHING, find_emails),
+            _Finder("IBAN", _DECODED, _DIGIT, find_ibans),
+            _Finder("CARD", _DECODED, _DIGIT, find_cards),
+            _Finder("IP", _DECODED, _DIGIT, find_ip_addresses),
+            _Finder("PHONE", _DECODED, _DIGIT, partial(find_phones, regions=tuple(regions))),
         )
 
     def __call__(self, text: str, *, excluded: Sequence[Span] = ()) -> tuple[Detection, ...]:
-        """Find personal data outside of the `excluded` spans, in order, never overlapping."""
-        raw, folded = wrap_unfolded(text).blank_out(excluded), fold(text).blank_out(excluded)
+        """Find personal data outside of the `excluded` spans, in order, never overlapping.
+
+        A long text is searched in pieces, each with its surroundings, so that no step takes long.
+        """
         found: list[Detection] = []
-        for _ in range(_MAX_ROUNDS):  # what is found may have stood in the way of something else
-            more, raw, folded = self._find(raw, folded)
-            found += more
-            if not more:
-                break
-        found.sort(key=lambda each: each.start)
+        for start in range(0, len(text), _PIECE):
+            first, last = max(0, start - _SURROUNDINGS), start + _PIECE + _SURROUNDINGS
+            inside = [(max(begin - first, 0), end - first) for begin, end in excluded if first < end and begin < last]
+            for each in self._search(text[first:last], inside):
+                begin = each.start + first
+                if start <= begin < start + _PIECE and (not found or begin >= found[-1].end):
+                    found.append(Detection(kind=each.kind, start=begin, end=each.end + first))
         return tuple(each for each in found if not self._is_allowed(text[each.start : each.end]))
 
-    def _find(self, raw: FoldedText, folded: FoldedText) -> tuple[list[Detection], FoldedText, FoldedText]:
-        """Search once with each rule and finder; each sees as one NUL what those before it have found."""
+    def _search(self, text: str, excluded: Sequence[Span]) -> list[Detection]:
+        folded = fold(text)
+        views = [view.blank_out(excluded) for view in (wrap_unfolded(text), folded, decode(folded))]
         found: list[Detection] = []
-        for rule in self._rules:
-            more = _locate(rule.kind, raw, (match.span() for match in rule.pattern.finditer(raw.text)))
-            raw, folded = _blank_out(more, raw), _blank_out(more, folded)
-            found += more
-        for kind, needed, detect in self._detectors:
-            more = _locate(kind, folded, detect(folded.text)) if needed.search(folded.text) else []
-            raw, folded = _blank_out(more, raw), _blank_out(more, folded)
-            found += more
-        return found, raw, folded
+        for _ in range(_MAX_ROUNDS):  # what is found may have stood in the way of something else
+            before = len(found)
+            for finder in self._finders:
+                view = views[finder.view]
+                if more := finder.find(view) if finder.needed.search(view.text) else ():
+                    views = [each.blank_out([(one.start, one.end) for one in more]) for each in views]
+                    found += more
+            if len(found) == before:
+                break
+        return sorted(found, key=lambda each: each.start)
 
     def _is_allowed(self, value: str) -> bool:
         return bool(self._allowed_text) and value.casefold() in self._allowed_text
 
 
 _MAX_ROUNDS: Final = 4
-
-_ANYTHING: Final = re.compile("")
-_DIGIT: Final = re.compile(r"\d", re.ASCII)
-
-
-def _locate(kind: str, folded: FoldedText, spans: Iterable[Span]) -> list[Detection]:
-    """Convert spans of the folded text to detections in the original, in order; of what overlaps, the first."""
-    found: list[Detection] = []
-    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if MASK_CHARACTER not in folded.text[start:end]:
-            first, last = folded.locate(start, end)
-            if not found or first >= found[-1].end:
-                found.append(Detection(kind=kind, start=first, end=last))
-    return found
-
-
-def _blank_out(found: Sequence[Detection], folded: FoldedText) -> FoldedText:
-    return folded.blank_out([(each.start, each.end) for each in found])
+_PIECE: Final = 12_000
+_SURROUNDINGS: Final = 400

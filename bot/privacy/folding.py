@@ -14,7 +14,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 from typing import Final
+from urllib.parse import unquote
 
 MASK_CHARACTER: Final = "\0"
 
@@ -85,6 +87,37 @@ def fold(text: str) -> FoldedText:
         elif ends and unicodedata.category(character).startswith("M"):
             ends[-1] = index + 1
     return FoldedText("".join(pieces), starts, ends)
+
+
+def decode(folded: FoldedText) -> FoldedText:
+    """Read what is encoded for links, web pages and JSON as what it stands for, and tags as spaces."""
+    if not any(sign in folded.text for sign in "%&<=\\") or not _ENCODED.search(folded.text):
+        return folded
+    pieces, starts, ends, done = list[str](), list[int](), list[int](), 0
+    for match in _ENCODED.finditer(folded.text):
+        start, end = match.span()
+        meant = _decode_match(match[0])
+        pieces += [folded.text[done:start], meant]
+        starts += [*folded.starts[done:start], *[folded.starts[start]] * len(meant)]
+        ends += [*folded.ends[done:start], *[folded.ends[end - 1]] * len(meant)]
+        done = end
+    pieces.append(folded.text[done:])
+    return FoldedText("".join(pieces), [*starts, *folded.starts[done:]], [*ends, *folded.ends[done:]])
+
+
+_ENCODED: Final = re.compile(
+    r"(?:%(?:25)?[0-9A-Fa-f]{2}){1,12}|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[A-Za-z]{2,8});"
+    r"|</?(?!at>|dot>)[A-Za-z]{1,10}[1-6]?(?:\s[^<>\0\n@\d]{0,60})?/?>"
+    r"|\\u[0-9A-Fa-f]{4}|\\[nrt](?=[\d+])|(?<=\w)=40(?=\w)"
+)
+
+
+def _decode_match(encoded: str) -> str:
+    if encoded[0] in "<=" or encoded[:2] in {r"\n", r"\r", r"\t"}:
+        return "@" if encoded == "=40" else " "
+    if encoded[0] == "\\":
+        encoded = f"&#x{encoded[2:]};"
+    return fold(unescape(encoded) if encoded[0] == "&" else unquote(unquote(encoded))).text
 
 
 @lru_cache(maxsize=8_192)

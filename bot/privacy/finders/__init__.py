@@ -4,8 +4,9 @@ emails        e-mail addresses, also encoded or spelled out
 cards_and_ibans  cards and IBANs
 ip_addresses  IP addresses
 phones        phone numbers
-secrets       passwords, codes, keys and tokens
-words         the words around those
+keys          keys, tokens and passwords told by their form
+secrets       passwords and codes told by the words around them
+words         those words
 
 Used by `bot/privacy/detectors.py` only. Every pattern is bounded, so that the work grows with the text's length.
 """

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bot.privacy.folding import Span
+from bot.privacy.folding import Span, fold
 
 _PHONE: Final = re.compile(
-    r"\+ ?\(?\d[\d ()./·-]{5,22}\d(?!\d)"  # whatever stands before and behind
+    r"\+ ?\(?\d[\d ()./·_|-]{5,34}\d(?!\d)"  # whatever stands before and behind
     r"|(?<![A-Za-z0-9_.,#$€£¥+-])\(?\d[\d ()./·-]{5,22}\d(?![A-Za-z0-9_])"
 )
 _NOT_A_PHONE: Final = re.compile(
@@ -20,20 +20,29 @@ _NOT_A_PHONE: Final = re.compile(
     r"|(?<![\d.+])\d+\.\d{1,2}(?![\d.])"  # 1299.00
     r"|(?<![\d.+])(?!\d\d(?:\.\d\d){4}(?!\d))\d{1,5}(?:\.\d{1,6}){3,}(?!\d)"  # 10.0.19045.3570, not 01.23.45.67.89
     r"|(?<![\d.+])0\.\d+(?![\d.])"  # 0.982492
-    r"|[$€£¥]\s?\d[\d.,]*"
+    r"|[$€£¥₹]\s?\d[\d.,]*"
+    r"|(?<![A-Za-z0-9])1Z(?: ?[A-Z0-9]){16}(?![A-Za-z0-9])"  # a parcel of UPS
 )
 _PHONE_WORD: Final = re.compile(
-    r"(?<![A-Za-z])(?:phone|tel|mob|cell|call|ring|text|sms|whatsapp|reach|fax|number is|rufnummer|"
-    r"telefon|handy|mobil|anruf|portable|numero|movil|llam|celular|telefono|cellulare|"
-    r"电话|手机|號碼|号码|電話|手機|致电|致電|联系|聯絡|携帯)[^\d]{0,24}$",
+    fold(
+        r"(?<![A-Za-z])(?:phone|tel|mob|cell|call|ring|text|sms|whatsapp|reach|fax|number is|rufnummer|"
+        r"telefon|handy|mobil|anruf|portable|numero|movil|llam|celular|telefono|cellulare|"
+        r"电话|手机|號碼|号码|電話|手機|致电|致電|联系|聯絡|携帯)[^\d]{0,24}$"
+    ).text,
     re.IGNORECASE,
 )
 _REFERENCE_WORD: Final = re.compile(
-    r"(?<![A-Za-z])(?:order|po|invoice|ticket|tracking|parcel|shipment|reference|ref|case|customer|account|article|item|"
-    r"serial|sku|isbn|ean|imei|id|no\.|nr\.|bestell\w{0,12}|rechnung\w{0,12}|kunden\w{0,12}|sendung\w{0,12}|"
-    r"artikel\w{0,12}|auftrag\w{0,12}|commande|facture|pedido|factura|ordine|bestelling|zamowieni\w|objednavk\w|"
-    r"rendeles|comanda|παραγγελια|заказ|замовлення|siparis|طلب|سفارش|הזמנה|"
-    r"订单|訂單|单号|單號|编号|編號|货号|序列号|發票|发票|注文|#)[^\d\n.]{0,14}$",
+    fold(
+        r"(?<![A-Za-z])(?:order|po|invoice|ticket|tracking|parcel|shipment|reference|ref|case|customer|account|article|item|"
+        r"serial|sku|isbn|ean|gtin|upc|imei|vin|id|no\.|nr\.|contract|policy|booking|reservation|receipt|meter|batch|lot|blz|"
+        r"\w{0,12}(?:bestell|rechnung|kunde|sendung|artikel|auftrag|konto|kto|vertrag|buchung)\w{0,12}|"
+        r"commande|facture|compte|client|colis|suivi|contrat|pedido|factura|cuenta|cliente|envio|contrato|ordine|fattura|conto|"
+        r"spedizione|contratto|encomenda|fatura|conta|bestelling|rekening|factuur|klant\w{0,8}|zamowieni\w|faktur\w|kont\w|"
+        r"klient\w|objednavk\w|ucet|zakaznik\w|rendeles|szamla|ugyfel|comanda|cont|kund\w{0,6}|paragon|παραγγελια\w?|"
+        r"λογαριασμ\w{1,2}|τιμολογιο|заказ\w?|счет\w?|договор\w?|клиент\w?|замовлення|рахун\w{1,3}|договор\w?|siparis\w{0,3}|"
+        r"hesap|fatura|musteri|طلب|حساب|فاتوره|سفارش|حساب|فاكتور|הזמנה|חשבון|חשבונית|ऑर्डर|खाता|অর্ডার|অ্যাকাউন্ট|"
+        r"订单|訂單|单号|單號|编号|編號|货号|序列号|發票|发票|账号|帳號|账户|帳戶|注文|口座|請求|주문|계좌|송장|#)\.?[^\d\n.]{0,14}$"
+    ).text,
     re.IGNORECASE,
 )
 _LETTER: Final = re.compile(r"[^\W\d_]|#")
@@ -67,7 +76,9 @@ def is_reference_number(before: str) -> bool:
 
 
 def _is_called_phone(before: str) -> bool:
-    return bool(_LETTER.search(before) and _PHONE_WORD.search(before))
+    """Tell whether the words before a number call it a phone number, and none behind those another one."""
+    called = _PHONE_WORD.search(before) if _LETTER.search(before) else None
+    return called is not None and not _REFERENCE_WORD.search(before, called.start() + 1)
 
 
 def _may_be_phone(raw: str, before: str) -> bool:
@@ -98,6 +109,7 @@ def _is_phone(raw: str, regions: Sequence[str]) -> bool:
     digits = re.sub(r"\D", "", raw)
     if not 7 <= len(digits) <= 15:
         return False
+    raw = re.sub(r"[ _|]+", " ", raw)
     if raw.startswith("+"):
         return len(digits) >= 9 and _is_possible(raw)
     if digits.startswith("00") and _is_valid(f"+{digits[2:]}", None):

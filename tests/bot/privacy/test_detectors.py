@@ -59,6 +59,11 @@ def test_what_the_playbook_says_is_the_teams_own() -> None:
     assert Recogniser(allowed_text="Write to HELP@shop.example")("help@shop.example") == ()
 
 
+def test_a_long_text_is_searched_in_pieces_and_nothing_is_lost_between_them() -> None:
+    text = "".join(f"{'x' * (index % 90)} joe{index}@mail.example " for index in range(1_200))
+    assert len(Recogniser()(text)) == 1_200
+
+
 @pytest.mark.parametrize(
     "text", ["", " ", "no digits here", "@", "+", "(((((((1", "1" * 12_000, "a@" * 6_000, ":" * 12_000]
 )

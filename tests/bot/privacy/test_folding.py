@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.privacy.folding import MASK_CHARACTER, fold, wrap_unfolded
+from bot.privacy.folding import MASK_CHARACTER, decode, fold, wrap_unfolded
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,29 @@ from bot.privacy.folding import MASK_CHARACTER, fold, wrap_unfolded
 )
 def test_likes_are_folded_and_what_cannot_be_seen_is_left_out(text: str, folded: str) -> None:
     assert fold(text).text == folded
+
+
+@pytest.mark.parametrize(
+    ("text", "decoded"),
+    [
+        ("joe%40mail", "joe@mail"),
+        ("joe%2540mail", "joe@mail"),
+        ("4111&nbsp;1111&#160;2", "4111 1111 2"),
+        ("%D9%A4%D9%A1", "41"),
+        ("joe\\u0040mail", "joe@mail"),
+        ("joe=40mail", "joe@mail"),
+        ("1</td><td>2", "1  2"),
+        ("<DE89370400440532013000> <joe@mail.example> <at>", "<DE89370400440532013000> <joe@mail.example> <at>"),
+        ("100% of AT&T; 5 < 6", "100% of AT&T; 5 < 6"),
+    ],
+)
+def test_what_is_encoded_is_read_as_what_it_stands_for(text: str, decoded: str) -> None:
+    assert decode(fold(text)).text == decoded
+
+
+def test_an_encoded_character_has_the_place_of_its_code() -> None:
+    decoded = decode(fold("é%C3%A9x"))
+    assert (decoded.text, decoded.locate(1, 2)) == ("eex", (1, 7))
 
 
 def test_a_mark_belongs_to_the_letter_before_it() -> None:
