@@ -34,9 +34,11 @@ $(DEV): requirements-dev.lock | $(RUN)
 demo: $(RUN)  ## Slack in the browser, with the bot in it; no account, no key
 	@$(BIN)/python -m cli demo $$([ "$$CI" = true ] && [ ! -t 0 ] && echo --check) $(ARGS)
 
-# A process for each processor; one alone where ARGS names a file or a test, for starting them takes ten seconds.
+# Two processes more than processors, for tests also wait; one alone where ARGS names a file or a test, for starting them
+# takes ten seconds.
+WORKERS = $$($(BIN)/python -c 'import os; print(os.cpu_count() + 2)')
 test: $(DEV)  ## All tests; ARGS="tests/bot -k line" some of them, ARGS=--cov with coverage
-	$(BIN)/python -m pytest $(if $(filter-out -%,$(ARGS)),,--numprocesses=logical --dist=worksteal) $(ARGS)
+	$(BIN)/python -m pytest $(if $(filter-out -%,$(ARGS)),,--numprocesses=$(WORKERS) --dist=worksteal) $(ARGS)
 
 soak: $(DEV)  ## All fault tests, 20,000 suggestions, and properties of other examples each time (half an hour)
 	$(BIN)/python -m pytest tests/faults -m "soak or not soak" -s $(ARGS)
@@ -60,7 +62,7 @@ bench: $(DEV)  ## The benchmarks, beside the peer (several minutes)
 
 # The first lock constrains the second. UPGRADE=--upgrade takes what is newest.
 lock: $(DEV)  ## Make both locks anew from pyproject.toml
-	$(COMPILE) $(UPGRADE) --extra parquet --extra postgresql --extra socks --group build -o requirements.lock
+	$(COMPILE) $(UPGRADE) --extra parquet --extra postgresql --group build -o requirements.lock
 	$(COMPILE) $(UPGRADE) --all-extras --group build --group bench --group dev -c requirements.lock -o requirements-dev.lock
 
 clean:  ## Remove what the targets made

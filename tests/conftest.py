@@ -28,6 +28,7 @@ from storage.engine import sqlite as storage_sqlite
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.schema import migrate
+from tests.nursery import close_the_nursery
 from tests.storage.stores import MIGRATED, PostgresDatabases, SqliteFiles
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
@@ -69,6 +70,13 @@ def _economy() -> Iterator[None]:
         patch.setattr(storage_sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
         patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nursery() -> Iterator[None]:
+    """It ends before coverage is added up, so that what was covered there counts."""
+    yield
+    close_the_nursery()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -158,7 +158,7 @@ def live(order: dict[str, Any], streams: list[int]) -> int:
     if room := order.get("room"):
         order["file_limit"] = room + max(file.stat().st_size for file in Path(order["folder"]).glob("*.db*"))
     if limit := order.get("file_limit"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     sys.argv = ["suggest", *order["args"]]
     try:
         cli.main.main()
@@ -168,6 +168,8 @@ def live(order: dict[str, Any], streams: list[int]) -> int:
         return 130
     except BaseException:  # noqa: BLE001 - as the interpreter does at its end
         traceback.print_exc()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     return 1
 
 

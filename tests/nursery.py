@@ -31,7 +31,7 @@ class Nursery:
             [sys.executable, "-m", "tests.launcher"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._turn = threading.Lock()
-        atexit.register(self._close)
+        atexit.register(self.close)
 
     def order(self, **order: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -42,14 +42,21 @@ class Nursery:
             answer: dict[str, Any] = json.loads(self._process.stdout.readline())
             return answer
 
-    def _close(self) -> None:
-        self._process.communicate()
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.communicate()
 
 
 @functools.cache
 def the_nursery() -> Nursery:
     """The one of this process, from the first time that it is needed."""
     return Nursery()
+
+
+def close_the_nursery() -> None:
+    """It ends, if it was needed. What it has measured is kept."""
+    if the_nursery.cache_info().currsize:
+        the_nursery().close()
 
 
 class Command:

@@ -18,9 +18,16 @@ def pgbouncer(postgresql: PostgresDatabases, pgbouncer_port: int) -> PooledDatab
     return PooledDatabases(server=postgresql, port=pgbouncer_port)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "pgbouncer"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on each engine; behind PgBouncer only those whose module says that connections matter there."""
+    if "engine" in metafunc.fixturenames:
+        behind = ["pgbouncer"] if getattr(metafunc.module, "BEHIND_PGBOUNCER", False) else []
+        metafunc.parametrize("engine", ["sqlite", "postgresql", *behind], indirect=True)
+
+
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Databases:
-    """Each engine in turn: it makes databases, empty or migrated."""
+    """One of the engines: it makes databases, empty or migrated."""
     made: Databases = request.getfixturevalue(request.param)
     return made
 

@@ -19,6 +19,8 @@ from storage.schema import migrate, read_revisions
 from storage.tables import metadata
 from tests.storage.stores import Databases, open_store
 
+BEHIND_PGBOUNCER = True
+
 
 @pytest.fixture
 async def empty(engine: Databases) -> AsyncIterator[Database]:

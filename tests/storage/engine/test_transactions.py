@@ -24,6 +24,8 @@ from tests.storage.stores import (
     some_candidates,
 )
 
+BEHIND_PGBOUNCER = True
+
 
 async def test_an_exception_takes_everything_back(store: Store) -> None:
     async def write_and_fail() -> None:

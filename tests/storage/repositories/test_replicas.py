@@ -29,6 +29,8 @@ from tests.storage.stores import (
     some_candidates,
 )
 
+BEHIND_PGBOUNCER = True
+
 OWNERS = "SELECT choice_id, min(owner) AS a, max(owner) AS b FROM deliveries GROUP BY choice_id"
 
 

@@ -30,6 +30,8 @@ from tests.storage.stores import (
     some_candidates,
 )
 
+BEHIND_PGBOUNCER = True
+
 SECRET = "https://hooks.slack.com/commands/secret"
 
 FULL_REQUEST: dict[str, Any] = {
