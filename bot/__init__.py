@@ -12,6 +12,7 @@ operations   recovery, the write buffer, retention, erasure, metrics, log events
 i18n         texts for agents, a file a language
 playbook     persona, facts, rules and styles, read from TOML
 text_limits  texts cut into parts that Slack takes, and free of what cannot be stored
+proxies      the way out of this machine: proxy and certificates for one server
 edits        similarity of a draft and the text that was sent
 errors       reasons why a use case was refused
 

@@ -10,6 +10,7 @@ wiring             the composition root: every part is made here, once, by hand
 lifecycle          the running bot: start, regular work, shutdown
 workers            child processes of `serve`: exports, training
 readiness          checks of database, Slack and model, for /readyz and `doctor`
+model_server       what can be learned of the model's server without spending a token
 database_location  the database that a command works on
 choice_source      the choices that `rank` learns from: files or a database
 output_file        stdout, a pipe, or a file that is whole or not there

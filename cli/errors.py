@@ -44,10 +44,11 @@ def _translate_error(error: Exception) -> Ending:
     from bot.errors import MessageTooLong, Refusal
     from bot.i18n.texts import DEFAULT_LOCALE, get_texts
     from bot.playbook import PlaybookError
+    from bot.proxies import NetworkSettingsError
     from handlers.error_messages import describe_error
     from storage.errors import DatabaseUnavailable, SchemaTooNew, StorageError
 
-    if isinstance(error, PlaybookError):
+    if isinstance(error, PlaybookError | NetworkSettingsError):
         return Ending(line=str(error), code=2)
     if isinstance(error, SchemaTooNew):
         line = f"the database was made by a newer version of this program (its schema is {error}): install that version"

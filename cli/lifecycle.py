@@ -17,11 +17,13 @@ from bot.operations.recovery import HEARTBEAT_S, Recoverer
 from bot.ordering.learned import REFRESH_EVERY_S, LearnedOrderer
 from bot.playbook import load_playbook
 from bot.privacy.service import PrivacyService
+from bot.proxies import Route
 from bot.ranking.training import CHECK_EVERY_S
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from cli import database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
+from cli.model_server import ModelServer
 from cli.settings import FIXES, Settings
 from cli.workers.export_process import ProcessExporter
 from handlers.app import Dependencies, SlackHandlers
@@ -85,8 +87,9 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         metrics = Metrics()
         records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
+        route = Route.find(settings.slack_api_url)
         trace = trace_failed_calls(settings.slack_api_url, metrics.count_slack_error)
-        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True, trace_configs=[trace]))
+        session = await stack.enter_async_context(route.open_session(trace_configs=[trace]))
         connection = _make_connection(settings, session)
         identity = await _identify(connection)
         pausing = wiring.make_pause_switch(records=records)
@@ -118,11 +121,10 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         await _run_and_repeat(stack, wiring.make_housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
         await _run_and_repeat(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
         await _run_and_repeat(stack, partial(_keep_alive, recoverer, handlers), every_s=HEARTBEAT_S)
-        probes = Health(
-            ready=readiness.Readiness(settings, records=records, connection=connection, session=session).check,
-            metrics=partial(_expose_metrics, metrics, drafter),
-        )
-        yield await _accept_work(stack, bolt, settings, connection, http=http, health=health, probes=probes)
+        model = await stack.enter_async_context(ModelServer.open(settings)) if settings.has_model else None
+        ready = readiness.Readiness(records=records, connection=connection, model=model, metrics=metrics)
+        probes = Health(ready=ready.check, metrics=partial(_expose_metrics, metrics, drafter, ready))
+        yield await _accept_work(stack, bolt, settings, connection, route, http=http, health=health, probes=probes)
 
 
 def _build_dependencies(
@@ -184,6 +186,7 @@ async def _accept_work(
     bolt: Any,
     settings: Settings,
     connection: Connection,
+    route: Route,
     *,
     http: Address | None,
     health: Address | None,
@@ -196,7 +199,12 @@ async def _accept_work(
         )
     port = await _listen(stack, build_health_app(probes), health) if health is not None else None
     assert settings.slack_app_token is not None
-    socket = SocketModeConnection(bolt, app_token=settings.slack_app_token.get_secret_value(), connection=connection)
+    socket = SocketModeConnection(
+        bolt,
+        app_token=settings.slack_app_token.get_secret_value(),
+        connection=connection,
+        open_session=route.open_session,
+    )
     stack.push_async_callback(socket.aclose)
     try:
         await socket.connect()
@@ -290,7 +298,8 @@ async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
         _log.exception("a regular piece of work failed")
 
 
-def _expose_metrics(metrics: Metrics, drafter: Drafter) -> tuple[bytes, str]:
+async def _expose_metrics(metrics: Metrics, drafter: Drafter, ready: readiness.Readiness) -> tuple[bytes, str]:
+    await ready.check_model()
     return metrics.render_exposition(
         in_flight=drafter.limiter.in_flight, waiting=drafter.limiter.queue_length, tasks=len(asyncio.all_tasks())
     )

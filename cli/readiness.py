@@ -1,54 +1,71 @@
 """Checks that everything the bot needs is usable, for /readyz and `suggest doctor`. They spend no tokens."""
 
+import asyncio
+import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
 
-import aiohttp
-
-from bot.drafting.bodies import parse_json, read_body
+from bot.operations.metrics import Metrics
 from bot.operations.recovery import DEAD_AFTER
 from cli import wiring
-from cli.settings import FIXES, Settings
+from cli.model_server import ModelServer, NotUsable
+from cli.settings import FIXES
 from cli.wiring import Records
 from handlers.http import Check
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
 from storage.engine.database import Database
-from storage.errors import StorageError
+from storage.errors import DatabaseUnavailable, StorageError
 from storage.schema import read_revisions
 
 REMEMBERED_S: Final = 15.0
-MODEL_TIMEOUT_S: Final = 5.0
-OPENAI_URL: Final = "https://api.openai.com/v1"
+SLACK_TIMEOUT_S: Final = 10.0
 NAMES_SHOWN: Final = 5
+ROOM_BYTES: Final = 1 << 20
+"""More than the rows of any one command."""
 
 
 class Readiness:
-    """The checks behind /readyz, remembered for a while, so that probing does not load Slack or the model's server."""
+    """The checks behind /readyz: of the database each time, of Slack and the model's server every REMEMBERED_S."""
 
     def __init__(
-        self, settings: Settings, *, records: Records, connection: Connection, session: aiohttp.ClientSession
+        self, *, records: Records, connection: Connection, model: ModelServer | None, metrics: Metrics
     ) -> None:
-        self._settings = settings
         self._records = records
-        self._connection = connection
-        self._session = session
-        self._checked_at = float("-inf")
-        self._remote: tuple[Check, ...] = ()
+        self._model = _Remembered(lambda: check_model(model))
+        self._slack = _Remembered(lambda: check_slack(connection))
+        self._metrics = metrics
 
     async def check(self) -> tuple[Check, ...]:
-        """Check the database now, Slack and the model every REMEMBERED_S."""
-        if time.monotonic() - self._checked_at > REMEMBERED_S:
-            self._remote = (await check_slack(self._connection), await check_model(self._settings, self._session))
-            self._checked_at = time.monotonic()
-        return (await check_database(self._records.database, self._write_heartbeat), *self._remote)
+        """Check everything."""
+        slack, model = await asyncio.gather(self._slack.check(), self.check_model())
+        return (await check_database(self._records.database, self._write_heartbeat), slack, model)
+
+    async def check_model(self) -> Check:
+        """Check the model's server; the metric follows."""
+        model = await self._model.check()
+        self._metrics.set_model_usable(model.problem is None)
+        return model
 
     async def _write_heartbeat(self) -> None:
         """Send a heartbeat: a database that takes no writes is not ready, however well it can be read."""
         now = wiring.now()
         await self._records.replicas.beat(now, dead_before=now - DEAD_AFTER)
+
+
+class _Remembered:
+    """A check whose outcome is remembered for a while, so that probing loads nobody."""
+
+    def __init__(self, check: Callable[[], Awaitable[Check]]) -> None:
+        self._check = check
+        self._checked_at = float("-inf")
+        self._last: Check | None = None
+
+    async def check(self) -> Check:
+        if self._last is None or time.monotonic() - self._checked_at > REMEMBERED_S:
+            self._last, self._checked_at = await self._check(), time.monotonic()
+        return self._last
 
 
 async def check_database(database: Database, write: Callable[[], Awaitable[None]] | None = None) -> Check:
@@ -57,6 +74,7 @@ async def check_database(database: Database, write: Callable[[], Awaitable[None]
         found, wanted = await read_revisions(database)
         if write is not None and found == wanted:
             await write()
+            check_room(database)
     except StorageError as error:
         return Check(name="database", problem=f"cannot be used: {' '.join(str(error).split())}")
     problem = None if found == wanted else f"its schema is {found}, not {wanted}: run `suggest migrate`"
@@ -66,23 +84,40 @@ async def check_database(database: Database, write: Callable[[], Awaitable[None]
 async def check_slack(connection: Connection) -> Check:
     """Check that Slack takes the bot token."""
     try:
-        await identify(connection)
+        async with asyncio.timeout(SLACK_TIMEOUT_S):
+            await identify(connection)
     except NotUsable as error:
         return Check(name="slack", problem=str(error))
+    except TimeoutError:
+        return Check(name="slack", problem=f"Slack did not answer within {SLACK_TIMEOUT_S:g} s")
     return Check(name="slack", problem=None)
 
 
-async def check_model(settings: Settings, session: aiohttp.ClientSession) -> Check:
-    """Check that the model's server answers and takes the key."""
+async def check_model(server: ModelServer | None) -> Check:
+    """Check that the model's server answers and takes the key. Without it, agents are told; clicks still count."""
+    problem = None
     try:
-        await ModelServer(settings, session).list_models()
+        if server is not None:
+            await server.list_models()
     except NotUsable as error:
-        return Check(name="model", problem=str(error))
-    return Check(name="model", problem=None)
+        problem = str(error)
+    return Check(name="model", problem=problem, is_required=False)
 
 
-class NotUsable(Exception):  # noqa: N818 - named for what was found
-    """Something cannot be used; the message says why, and what to do."""
+def check_room(database: Database) -> None:
+    """Check that there is room for a command's writes. Raises DatabaseUnavailable.
+
+    A heartbeat alone may fit into what SQLite has reserved already, where a command's rows do not.
+    """
+    if database.is_shared:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=Path(database.url.database or "").absolute().parent, buffering=0) as file:
+            written = 0
+            while written < ROOM_BYTES:
+                written += file.write(b"\0" * (ROOM_BYTES - written))
+    except OSError as error:
+        raise DatabaseUnavailable(f"no room for {ROOM_BYTES >> 20} MB beside it: {error.strerror}") from error
 
 
 async def identify(connection: Connection) -> BotIdentity:
@@ -93,66 +128,3 @@ async def identify(connection: Connection) -> BotIdentity:
         raise NotUsable(f"the bot token is refused ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
     except SlackUnreachable as error:
         raise NotUsable(f"Slack cannot be reached ({error}): check the network and the proxy") from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Response:
-    """The status and the JSON of a response."""
-
-    status: int
-    body: Any
-
-
-class ModelServer:
-    """A client of the model's server, for requests that cost nothing."""
-
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
-        self.address = (settings.openai_base_url or OPENAI_URL).rstrip("/")
-        self._key = settings.openai_api_key
-        self._session = session
-
-    async def list_models(self) -> frozenset[str] | None:
-        """List the server's models; None if it does not list any. Raises NotUsable."""
-        answer = await self._get("/models")
-        if answer.status in {401, 403}:
-            raise NotUsable(f"the key is refused (HTTP {answer.status}): {FIXES['OPENAI_API_KEY']}")
-        if 300 <= answer.status < 400:
-            raise NotUsable(
-                f"its server sends elsewhere (HTTP {answer.status}), where no prompt and no key may go: "
-                f"{FIXES['OPENAI_BASE_URL']}"
-            )
-        if answer.status >= 500:
-            raise NotUsable(f"its server answers HTTP {answer.status}: look at that server")
-        return _parse_models(answer.body) if answer.status == 200 else None
-
-    async def is_lacking(self, name: str, listed: Iterable[str]) -> bool:
-        """Return True if a model is neither in the server's list, nor answers under its own name."""
-        return name not in listed and (await self._get(f"/models/{quote(name)}")).status != 200
-
-    async def _get(self, path: str) -> _Response:
-        headers = {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-        timeout = aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)
-        try:
-            async with self._session.get(
-                self.address + path, headers=headers, timeout=timeout, allow_redirects=False
-            ) as answer:
-                return _Response(status=answer.status, body=await _read_json(answer))
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise NotUsable(
-                f"its server cannot be reached ({type(error).__name__}): {FIXES['OPENAI_BASE_URL']}"
-            ) from error
-
-
-async def _read_json(answer: aiohttp.ClientResponse) -> Any:
-    """Parse the body; None for one that is no JSON or has no end: the list of models is short."""
-    try:
-        return parse_json(await read_body(answer))
-    except ValueError:
-        return None
-
-
-def _parse_models(body: Any) -> frozenset[str] | None:
-    models = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(models, list):
-        return None
-    return frozenset(str(model["id"]) for model in models if isinstance(model, dict) and "id" in model) or None

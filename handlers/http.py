@@ -21,10 +21,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that must be usable: `problem` is None, or says what to do."""
+    """One thing that should be usable: `problem` is None, or says what to do. Without a required one, Slack may send no
+    work here.
+    """
 
     name: str
     problem: str | None
+    is_required: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Health:
     """The checks behind /readyz, and the text of /metrics with its content type."""
 
     ready: Callable[[], Awaitable[tuple[Check, ...]]]
-    metrics: Callable[[], tuple[bytes, str]]
+    metrics: Callable[[], Awaitable[tuple[bytes, str]]]
 
 
 def build_health_app(health: Health) -> web.Application:
@@ -92,12 +95,12 @@ def _add_health(app: web.Application, health: Health) -> None:
 
     async def readyz(_: web.Request) -> web.Response:
         checks = await health.ready()
-        ready = all(check.problem is None for check in checks)
+        ready = all(check.problem is None for check in checks if check.is_required)
         told = {check.name: check.problem or "ok" for check in checks}
         return web.json_response({"ready": ready, "checks": told}, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
-        body, content_type = health.metrics()
+        body, content_type = await health.metrics()
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     app.router.add_get("/healthz", healthz)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
@@ -25,12 +26,22 @@ _SILENT.setLevel(logging.CRITICAL)
 class SocketModeConnection:
     """One Socket Mode connection, which reconnects by itself, and is watched doing so."""
 
-    def __init__(self, bolt: AsyncApp, *, app_token: str, connection: Connection) -> None:
+    def __init__(
+        self,
+        bolt: AsyncApp,
+        *,
+        app_token: str,
+        connection: Connection,
+        open_session: Callable[[], aiohttp.ClientSession],
+    ) -> None:
+        """Prepare it; `open_session` opens one for the WebSocket, which closes with it."""
         self._app_token = app_token
         self._connection = connection
+        self._open_session = open_session
         self._handler = AsyncSocketModeHandler(
             bolt, app_token, logger=_SILENT, web_client=connection.client, ping_interval=PING_EVERY_S
         )
+        self._handler.client.proxy = None  # as in `Connection`
         self._watchdog: asyncio.Task[None] | None = None
         self._reconnecting: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -38,6 +49,8 @@ class SocketModeConnection:
     async def connect(self) -> None:
         """Connect, and watch from now on. Raises SlackRefused, SlackUnreachable."""
         await self._connection.check_app_token(self._app_token)
+        await self._handler.client.aiohttp_client_session.close()
+        self._handler.client.aiohttp_client_session = self._open_session()
         self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
         await self._reconnect()
         if not await self.is_connected():

@@ -8,10 +8,9 @@ followed: the prompt and the key go to the server that was named, and nowhere el
 """
 
 import asyncio
-import ipaddress
 import json
-import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -20,14 +19,13 @@ import openai
 
 from bot.drafting.bodies import parse_json, read_body
 from bot.drafting.errors import MalformedCompletionError
+from bot.proxies import Route, is_loopback
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 60.0
 """Without a byte. The deadline of a draft is usually sooner; this is for scripts, which may have none."""
-
-_KEEP_ALIVE_S: Final = 30.0
 
 MAX_STREAM: Final = 2_000_000
 """Bytes. Each token is an event of some 300."""
@@ -50,23 +48,18 @@ class Server:
     """An OpenAI-compatible server, over connections that are kept and that `aclose` closes; for one event loop.
 
     `base_url` None means OpenAI's own; `api_key` None is for servers that want none. `max_in_flight` must be at least
-    the limit on calls in flight, or they would queue for connections as well. The proxies of the environment are taken,
-    but never for a server on this machine.
+    the limit on calls in flight, or they would queue for connections as well. Raises NetworkSettingsError.
     """
 
     def __init__(self, *, base_url: str | None, api_key: str | None, max_in_flight: int = 100) -> None:
         self.base_url = (base_url or OPENAI_URL).rstrip("/")
         self.api_key = api_key or "none"
-        url = httpx2.URL(self.base_url)
-        self.host = url.host
-        self.is_local = _is_loopback(url.host)
-        self.proxy = None if self.is_local else _find_proxy(url)
+        self.host = httpx2.URL(self.base_url).host
+        self._route = Route.find(self.base_url)
+        self.proxy = self._route.proxy.url if self._route.proxy else None
         self.http = httpx2.AsyncClient(
-            limits=httpx2.Limits(
-                max_connections=max_in_flight, max_keepalive_connections=max_in_flight, keepalive_expiry=_KEEP_ALIVE_S
-            ),
-            timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            trust_env=not self.is_local,
+            transport=_SessionTransport(self),
+            trust_env=not is_loopback(self.host),
             headers={"Accept-Encoding": "identity"},
             event_hooks={"response": [_limit_stream]},
             follow_redirects=False,
@@ -82,9 +75,7 @@ class Server:
         """
         url = f"{self.base_url}{path}"
         try:
-            async with self._session.post(
-                url, data=json.dumps(payload).encode(), proxy=self.proxy, allow_redirects=False
-            ) as answer:
+            async with self.session.post(url, data=json.dumps(payload).encode(), allow_redirects=False) as answer:
                 body = await read_body(answer)
         except aiohttp.ConnectionTimeoutError as error:
             raise openai.APIConnectionError(request=_build_request(url)) from error
@@ -106,21 +97,60 @@ class Server:
         await self.http.aclose()
 
     @property
-    def _session(self) -> aiohttp.ClientSession:
+    def session(self) -> aiohttp.ClientSession:
         """The session, made with the first call: aiohttp wants a running loop."""
         if self._http_session is None:
-            self._http_session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._max_in_flight,
-                    keepalive_timeout=_KEEP_ALIVE_S,
-                    # Its certificates are those of the streams' client.
-                    ssl=httpx2.create_ssl_context(trust_env=not self.is_local),
-                ),
+            self._http_session = self._route.open_session(
+                limit=self._max_in_flight,
                 headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
                 timeout=_TIMEOUT,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._http_session
+
+
+class _SessionTransport(httpx2.AsyncBaseTransport):
+    """Sends what the openai client asks for over the server's own session, so that both take the same way."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        with _translate_errors():
+            answer = await self._server.session.request(
+                request.method,
+                str(request.url),
+                headers=request.headers.multi_items(),
+                data=await request.aread(),
+                allow_redirects=False,
+            )
+        return httpx2.Response(answer.status, headers=list(answer.headers.items()), stream=_ResponseStream(answer))
+
+
+class _ResponseStream(httpx2.AsyncByteStream):
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translate_errors():
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+
+    async def aclose(self) -> None:
+        self._answer.close()
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Turn aiohttp's errors into those that the openai client knows."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise httpx2.ConnectTimeout(str(error)) from error
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout(str(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise httpx2.ReadError(str(error)) from error
 
 
 async def _limit_stream(response: httpx2.Response) -> None:
@@ -146,23 +176,6 @@ class _LimitedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _find_proxy(url: httpx2.URL) -> str | None:
-    """Find the proxy for this server in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
-    if urllib.request.proxy_bypass(url.host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
 
 
 def _build_request(url: str) -> httpx2.Request:

@@ -60,6 +60,7 @@ class Metrics:
         self._ranker = self._add_gauge("suggest_ranker_info", "The ranker in use; uniform without one", "version")
         self._in_flight = self._add_gauge("suggest_model_calls_in_flight", "Model calls in flight")
         self._waiting = self._add_gauge("suggest_model_calls_waiting", "Model calls waiting for a slot")
+        self._model_usable = self._add_gauge("suggest_model_usable", "1 if the model's server can be used, else 0")
         self._tasks = self._add_gauge("suggest_tasks", "Tasks of the event loop")
         self._write_wait = self._add_histogram(
             "suggest_write_wait_seconds", "Waiting for the database's writer, a commit's oldest step", _WRITE_SECONDS
@@ -141,6 +142,10 @@ class Metrics:
         self._refit.observe(seconds)
         if lower is not None:
             self._gate.set(lower)
+
+    def set_model_usable(self, usable: bool) -> None:  # noqa: FBT001 - the gauge's value
+        """Set if the model's server answered and took the key, when it was last asked."""
+        self._model_usable.set(usable)
 
     def render_exposition(self, *, in_flight: int, waiting: int, tasks: int) -> tuple[bytes, str]:
         """Return the text of /metrics, and its content type."""

@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import aiohttp
 import typer
 
 from bot.playbook import Playbook, PlaybookError, load_playbook
+from bot.proxies import NetworkSettingsError, Route
 from cli import logs, wiring
 from cli.database_location import Location, explain_unusable, refuse_other_files
 from cli.errors import Failed, SettingsError
+from cli.model_server import ModelServer, NoApiThere, NotUsable
 from cli.options import Json
-from cli.readiness import NAMES_SHOWN, ModelServer, NotUsable, identify
+from cli.readiness import NAMES_SHOWN, check_room, identify
 from cli.render.json import list_findings
 from cli.render.output import print_result
 from cli.render.text import doctor as text
@@ -87,20 +88,19 @@ async def _examine_parts(settings: Settings) -> AsyncIterator[Finding]:
     yield _ok("settings", f"well-formed, {_name_sources()}")
     for finding in _check_tokens(settings):
         yield finding
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        if settings.slack_bot_token is not None:
-            async for finding in _check_slack(settings, session):
-                yield finding
-        yield _check_admins(settings)
-        if settings.suggest_allowed_channels:
-            where = ", ".join(settings.suggest_allowed_channels)
-            yield _ok("SUGGEST_ALLOWED_CHANNELS", f"replies are asked for and posted in {where} only")
-        database = await _check_database(Location.of_settings(settings))
-        yield database
-        yield await _check_privacy(settings, Location.of_settings(settings), is_readable=database.status == "ok")
-        playbook, finding = _check_playbook(settings)
-        yield finding
-        yield await _check_model(settings, playbook, session)
+    if settings.slack_bot_token is not None:
+        async for finding in _check_slack(settings):
+            yield finding
+    yield _check_admins(settings)
+    if settings.suggest_allowed_channels:
+        where = ", ".join(settings.suggest_allowed_channels)
+        yield _ok("SUGGEST_ALLOWED_CHANNELS", f"replies are asked for and posted in {where} only")
+    database = await _check_database(Location.of_settings(settings))
+    yield database
+    yield await _check_privacy(settings, Location.of_settings(settings), is_readable=database.status == "ok")
+    playbook, finding = _check_playbook(settings)
+    yield finding
+    yield await _check_model(settings, playbook)
     if is_traced():
         yield _check_tracing(settings)
 
@@ -128,22 +128,28 @@ def _check_tokens(settings: Settings) -> Iterator[Finding]:
         yield _note("SLACK_CLIENT_ID", "not used yet: it is for several workspaces, which come later")
 
 
-async def _check_slack(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+async def _check_slack(settings: Settings) -> AsyncIterator[Finding]:
     """Check the tokens, scopes and user groups at Slack."""
     assert settings.slack_bot_token is not None
     token = settings.slack_bot_token.get_secret_value()
-    connection = Connection(token, api_url=settings.slack_api_url, session=session)
     try:
-        identity = await identify(connection)
-    except NotUsable as error:
-        yield _problem("SLACK_BOT_TOKEN", str(error))
-    else:
-        yield _ok("SLACK_BOT_TOKEN", f"taken: {identity.bot_user_id} in {identity.team} ({identity.team_id})")
-        yield _check_scopes(identity)
-        if settings.suggest_allowed_usergroups:
-            yield await _check_usergroups(connection, settings.suggest_allowed_usergroups)
-    if settings.slack_app_token is not None:
-        yield await _check_app_token(connection, settings.slack_app_token.get_secret_value())
+        route = Route.find(settings.slack_api_url)
+    except NetworkSettingsError as error:
+        yield _problem("network", str(error))
+        return
+    async with route.open_session() as session:
+        connection = Connection(token, api_url=settings.slack_api_url, session=session)
+        try:
+            identity = await identify(connection)
+        except NotUsable as error:
+            yield _problem("SLACK_BOT_TOKEN", str(error))
+        else:
+            yield _ok("SLACK_BOT_TOKEN", f"taken: {identity.bot_user_id} in {identity.team} ({identity.team_id})")
+            yield _check_scopes(identity)
+            if settings.suggest_allowed_usergroups:
+                yield await _check_usergroups(connection, settings.suggest_allowed_usergroups)
+        if settings.slack_app_token is not None:
+            yield await _check_app_token(connection, settings.slack_app_token.get_secret_value())
 
 
 def _check_scopes(identity: BotIdentity) -> Finding:
@@ -210,6 +216,7 @@ async def _check_existing_database(location: Location, name: str) -> Finding:
         found, wanted = await read_revisions(database)
         async with database.write():
             pass
+        check_room(database)
     except StorageError as error:
         return _problem(name, f"{location} {explain_unusable(location, error)}")
     finally:
@@ -255,18 +262,29 @@ def _check_playbook(settings: Settings) -> tuple[Playbook | None, Finding]:
     return playbook, _ok("playbook", f"{where}: {len(playbook.styles)} styles, {playbook.prompt_version}")
 
 
-async def _check_model(settings: Settings, playbook: Playbook | None, session: aiohttp.ClientSession) -> Finding:
+async def _check_model(settings: Settings, playbook: Playbook | None) -> Finding:
     """Check that the server has each model that settings and playbook name."""
     if not settings.has_model:
         return _problem("model", NO_MODEL)
-    server = ModelServer(settings, session)
     styles = () if playbook is None else playbook.styles
     names = sorted({settings.suggest_model, *(style.model for style in styles if style.model)})
+    try:
+        async with ModelServer.open(settings) as server:
+            return await _examine_model_server(server, names)
+    except NetworkSettingsError as error:
+        return _problem("network", str(error))
+
+
+async def _examine_model_server(server: ModelServer, names: Sequence[str]) -> Finding:
     try:
         listed = await server.list_models()
         if listed is None:
             return _ok("model", f"{', '.join(names)} at {server.address}, which does not list its models")
         lacking = [name for name in names if await server.is_lacking(name, listed)]
+    except NoApiThere as error:
+        found = await server.find_address()
+        fix = f"it is at {found}: set OPENAI_BASE_URL to that" if found else FIXES["OPENAI_BASE_URL"]
+        return _problem("model", f"{server.address}: {error}: {fix}")
     except NotUsable as error:
         return _problem("model", f"{server.address}: {error}")
     if lacking:

@@ -8,6 +8,7 @@ import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -64,16 +65,11 @@ class Connection:
         self._api_url = api_url
         self._session = session
         # The SDK's default retries connection errors, which could post a reply twice.
-        self.client = AsyncWebClient(token=token, base_url=api_url, session=session, retry_handlers=[])
+        self.client = self._make_client(token=token, retry_handlers=[])
 
     def build_patient_client(self) -> AsyncWebClient:
         """A client that waits as told when Slack answers 429: for calls that are not deliveries."""
-        return AsyncWebClient(
-            token=self._token,
-            base_url=self._api_url,
-            session=self._session,
-            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
-        )
+        return self._make_client(token=self._token, retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)])
 
     async def identify(self) -> BotIdentity:
         """Ask Slack once which bot this is: Bolt would ask every time. Raises SlackRefused, SlackUnreachable."""
@@ -108,9 +104,16 @@ class Connection:
             logger=_QUIET,
             signing_secret=signing_secret,
             request_verification_enabled=False,  # the front, `handlers/http.py`, has checked it before it reads a body
-            client=AsyncWebClient(base_url=self._api_url, session=self._session, retry_handlers=[]),
+            client=self._make_client(token=None, retry_handlers=[]),
             authorize=authorize,
         )
+
+    def _make_client(self, *, token: str | None, retry_handlers: list[AsyncRetryHandler]) -> AsyncWebClient:
+        client = AsyncWebClient(
+            token=token, base_url=self._api_url, session=self._session, retry_handlers=retry_handlers
+        )
+        client.proxy = None  # the session has it, after NO_PROXY; the SDK reads other variables
+        return client
 
 
 async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

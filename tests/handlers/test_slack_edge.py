@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import time
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -42,17 +43,35 @@ async def test_health_and_readiness(stage: Stage) -> None:
             assert told == {"ready": True, "checks": {"database": "ok", "slack": "ok", "model": "ok"}}
 
 
-async def test_not_ready_without_a_usable_model(stage: Stage) -> None:
-    """503, and what to do; no token is spent by asking."""
+async def test_ready_without_a_usable_model_which_is_told(stage: Stage) -> None:
+    """Slack may send work, for clicks still count; body and metric tell what to do, and no token is spent by asking."""
     stage.model.models_fault = unauthorized("x")
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{stage.port}/readyz") as answer,
     ):
         told = await answer.json()
-        assert (answer.status, told["ready"]) == (503, False)
+        assert (answer.status, told["ready"]) == (200, True)
         assert "OPENAI_BASE_URL" in told["checks"]["model"]
+        async with session.get(f"http://127.0.0.1:{stage.port}/metrics") as numbers:
+            assert "suggest_model_usable 0.0" in await numbers.text()
     assert stage.model.total == 0
+
+
+async def test_a_full_disk_is_seen_each_time_and_room_again_too(stage: Stage) -> None:
+    """Also where a heartbeat still fits into what SQLite has reserved."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    answers = []
+    async with aiohttp.ClientSession() as session:
+        for limit in (900_000, 900_000, 900_000, soft):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            try:
+                async with session.get(f"http://127.0.0.1:{stage.port}/readyz") as answer:
+                    answers.append((answer.status, (await answer.json())["checks"]["database"]))
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = (503, "cannot be used: no room for 1 MB beside it: File too large")
+    assert answers == [full, full, full, (200, "ok")]
 
 
 async def test_metrics_count_and_tell_no_text(stage: Stage) -> None:

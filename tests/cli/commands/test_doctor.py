@@ -1,11 +1,14 @@
 """`suggest doctor`: a tick, or what to do; it makes no file and spends no token."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from cli.slack_manifest import list_bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
@@ -15,6 +18,7 @@ from tests.cli.files import listed, write
 from tests.conftest import StageMaker
 from tests.storage.stores import PostgresDatabases, open_store
 
+SCHEMA = max(file.name[:4] for file in (Path(__file__).parents[3] / "storage/migrations/versions").glob("0*.py"))
 SCOPES = list_bot_scopes(load_manifest())
 
 
@@ -146,7 +150,7 @@ async def test_what_comes_later_is_noted(suggest: Suggest, monkeypatch: pytest.M
     ("fault", "told"),
     [
         (server_error(503), "its server answers HTTP 503: look at that server"),
-        (ErrorStatus(status=403, message="no"), "the key is refused (HTTP 403): set it to your key"),
+        (ErrorStatus(status=401, message="no"), "the key is refused (HTTP 401): set it to your key"),
         (Redirect("http://127.0.0.1:1/v1/models"), "its server sends elsewhere (HTTP 307)"),
     ],
 )
@@ -181,7 +185,11 @@ async def test_a_model_that_the_server_does_not_have(
 
 @pytest.mark.parametrize(
     "fault",
-    [ErrorStatus(status=404, message="no such path"), RawBody(body=b"[" * 5_000_000), RawBody(body=b"{" * 50_000)],
+    [
+        *(ErrorStatus(status=status, message="no such path") for status in (400, 403, 404, 405, 422, 429, 501)),
+        RawBody(body=b"[" * 5_000_000),
+        RawBody(body=b"{" * 50_000),
+    ],
 )
 async def test_a_server_that_lists_no_models_is_believed(
     fault: ErrorStatus | RawBody, suggest: Suggest, slack: Workspace, model: ModelDouble
@@ -191,6 +199,77 @@ async def test_a_server_that_lists_no_models_is_believed(
     checks = await examined(suggest)
     assert checks["model"]["status"] == "ok"
     assert checks["model"]["message"].endswith("which does not list its models")
+
+
+@asynccontextmanager
+async def serve_model(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """Serve another kind of server, and yield its URL without a path."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "ending", ["", "/", "/chat/completions", "/v1/chat/completions", "/v1/models", "/v1/v1", "/api"]
+)
+async def test_a_base_url_beside_the_right_one_is_corrected(
+    ending: str, suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", model.base_url.removesuffix("/v1") + ending)
+    told = problems(await examined(suggest))["model"]
+    assert told.endswith(f"it is at {model.base_url}: set OPENAI_BASE_URL to that")
+    assert model.total == 0
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 200, 501])
+@pytest.mark.parametrize("body", ['{"error": {"message": "no model here"}}', "<html>", "{}", ""])
+async def test_a_server_that_says_the_same_to_everything_is_no_model_server(
+    status: int, body: str, suggest: Suggest, slack: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=body, content_type="application/json")
+
+    async with serve_model(answer) as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        told = problems(await examined(suggest))["model"]
+    assert told.startswith(f"{address}/v1: no chat completions API is there (HTTP {status}): set it to the URL")
+
+
+REFUSALS = {
+    "OpenAI": (400, {"error": {"message": "you must provide a model parameter", "param": None}}),
+    "vLLM": (400, {"object": "error", "message": "[{'type': 'missing', 'loc': ('body', 'messages')}]", "code": 400}),
+    "FastAPI": (422, {"detail": [{"type": "missing", "loc": ["body", "messages"]}]}),
+    "llama.cpp": (500, {"error": {"code": 500, "message": "key 'messages' not found", "type": "server_error"}}),
+    "Ollama": (400, {"error": {"message": "[] is too short - 'messages'", "type": "invalid_request_error"}}),
+    "a gateway": (404, {"error": {"message": "The model `` does not exist", "code": "model_not_found"}}),
+    "a terse one": (400, {"error": "bad request"}),
+    "one that answers": (200, {"choices": []}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("list_status", [400, 403, 404])
+async def test_a_server_that_refuses_a_request_without_messages_drafts(
+    name: str, list_status: int, suggest: Suggest, slack: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, body = REFUSALS[name]
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/v1/chat/completions":
+            return web.json_response(body, status=status)
+        return web.json_response({"detail": "Not Found"}, status=list_status if request.method == "GET" else 404)
+
+    async with serve_model(answer) as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1/")
+        check = (await examined(suggest))["model"]
+    assert check["status"] == "ok"
+    assert check["message"].endswith(f"at {address}/v1, which does not list its models")
 
 
 async def test_a_model_server_out_of_reach(suggest: Suggest, slack: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,12 +289,12 @@ async def test_the_database_is_looked_at_without_being_made(suggest: Suggest, mo
     assert await database(suggest) == ("ok", "suggest.db will be made by the first start")
     assert "suggest.db" not in listed()
     await suggest("migrate")
-    assert await database(suggest) == ("ok", "suggest.db: schema 0001")
+    assert await database(suggest) == ("ok", f"suggest.db: schema {SCHEMA}")
     connection = sqlite3.connect("suggest.db")
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     assert await database(suggest) == (
-        "problem", "suggest.db has the schema 9999, not 0001: run `suggest migrate`",
+        "problem", f"suggest.db has the schema 9999, not {SCHEMA}: run `suggest migrate`",
     )  # fmt: skip
     connection.execute("BEGIN IMMEDIATE")
     status, message = await database(suggest)
@@ -270,7 +349,7 @@ async def test_postgresql_is_looked_at_too(
     assert message.endswith(": empty, the first start sets it up")
     assert (await suggest("migrate")).code == 0
     status, message = await database(suggest)
-    assert (status, message.rpartition(": ")[2]) == ("ok", "schema 0001")
+    assert (status, message.rpartition(": ")[2]) == ("ok", f"schema {SCHEMA}")
     assert (await suggest("export")).err == "0 requests exported\n"
 
 

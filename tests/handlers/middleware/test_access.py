@@ -93,7 +93,10 @@ async def start_bench(
         async def ready() -> tuple[()]:
             return ()
 
-        health = Health(ready=ready, metrics=lambda: (b"", "text/plain"))
+        async def expose() -> tuple[bytes, str]:
+            return b"", "text/plain"
+
+        health = Health(ready=ready, metrics=expose)
         runner, port = await listen(
             build_slack_app(bolt, signing_secret=slack.signing_secret, health=health), host="127.0.0.1", port=0
         )
