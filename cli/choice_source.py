@@ -10,11 +10,10 @@ import typer
 
 from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
 from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
-from cli.database_location import Location, open_existing
+from cli.database_location import Location, include_simulated, open_existing
 from cli.errors import Failed, SettingsError
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import LogEntry
-from storage.repositories.audit import Audit
 
 Logs = Annotated[
     list[Path] | None,
@@ -55,7 +54,7 @@ def read_training_set(source: ChoiceSource) -> TrainingSet:
 async def _collect_from_database(location: Location) -> TrainingSet:
     """Read all choices of a database; in a demonstration's own, the simulated ones too."""
     async with open_existing(location) as database:
-        selection = Selection(include_simulated=await Audit(database).is_demonstration())
+        selection = await include_simulated(database, Selection())
         return collect_training_set([entry async for entry in ChoiceLog(database).iter_entries(selection)])
 
 

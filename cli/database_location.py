@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from cli.settings import Settings, load_settings
 from storage.engine.database import Database, get_database_file, parse_url
 from storage.engine.transaction import WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
+from storage.queries.log_entries import Selection
 from storage.repositories.audit import DEMONSTRATION, Audit
 from storage.schema import find_obstacles_to_reading, read_revisions
 
@@ -156,6 +157,11 @@ def explain_unavailable(location: Location) -> Iterator[None]:
         yield
     except DatabaseUnavailable as error:
         raise Failed(f"the database {location} {explain_unusable(location, error)}") from error
+
+
+async def include_simulated(database: Database, selection: Selection) -> Selection:
+    """Include simulated requests in a demonstration's own database: they are what it is for."""
+    return replace(selection, include_simulated=True) if await Audit(database).is_demonstration() else selection
 
 
 async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:

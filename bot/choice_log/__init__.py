@@ -4,6 +4,7 @@ fields          the fields of `choice-log/1`, in their order
 formats         the export formats, each as a writer onto a file
 pseudonyms      other names for agents, channels, teams and threads
 reader          a line of JSON as a request again, checked
+importer        the requests of a file, judged and counted
 column_mapping  another system's row as such a line
 line_reader     the lines of a file, plain or compressed, with a limit on each
 

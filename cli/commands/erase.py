@@ -10,7 +10,7 @@ import typer
 
 from bot.operations.erasure import SHORTEST, Eraser, ErasureMatches, ErasureQuery, ErasureReceipt
 from cli import wiring
-from cli.database_location import Location, explain_unavailable, locate_database, open_existing
+from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
 from cli.render.json import list_erasure
@@ -89,8 +89,7 @@ def build_query(
 async def find(settings: Settings, location: Location, query: ErasureQuery) -> ErasureResult | None:
     """Find what would be erased, and change nothing. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        with explain_unavailable(location):
-            return ErasureResult(matches=await _make_eraser(settings, database).find(query))
+        return ErasureResult(matches=await _make_eraser(settings, database).find(query))
 
 
 async def erase(
@@ -98,13 +97,12 @@ async def erase(
 ) -> ErasureResult | None:
     """Find, have it confirmed, and erase; return None if it was not confirmed. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        with explain_unavailable(location):
-            eraser = _make_eraser(settings, database)
-            matches = await eraser.find(query)
-            if not is_confirmed(matches):
-                return None
-            receipt = await eraser.erase(matches, actor="cli")
-            return ErasureResult(matches=matches, receipt=receipt, is_shared=database.is_shared)
+        eraser = _make_eraser(settings, database)
+        matches = await eraser.find(query)
+        if not is_confirmed(matches):
+            return None
+        receipt = await eraser.erase(matches, actor="cli")
+        return ErasureResult(matches=matches, receipt=receipt, is_shared=database.is_shared)
 
 
 def confirm(matches: ErasureMatches) -> bool:

@@ -19,7 +19,7 @@ from bot.choice_log.formats.preferences import PairKind
 from bot.choice_log.formats.registry import CsvCells, ExportOptions, FormatName, FormatWriter, open_writer
 from bot.choice_log.pseudonyms import Pseudonyms
 from cli import wiring
-from cli.database_location import Location, explain_unavailable, locate_database, open_existing
+from cli.database_location import Location, explain_unavailable, include_simulated, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
 from cli.output_file import STDOUT, is_regular_target, open_output
@@ -223,9 +223,7 @@ async def _count_and_note(location: Location, job: ExportJob) -> tuple[Selection
     Returns the selection, widened to simulated requests in a demonstration's own database, and both counts.
     """
     async with open_existing(location) as database:
-        selection, log = job.selection, ChoiceLog(database)
-        if await Audit(database).is_demonstration():
-            selection = replace(selection, include_simulated=True)
+        selection, log = await include_simulated(database, job.selection), ChoiceLog(database)
         count, simulated = await log.count(selection), 0
         if not selection.include_simulated:
             simulated = await log.count(replace(selection, include_simulated=True)) - count

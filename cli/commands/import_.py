@@ -2,18 +2,17 @@
 
 import asyncio
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, BinaryIO
 
 import typer
 
-from bot.choice_log import InvalidLine, iter_lines, open_decompressed, open_log, read_line
-from bot.choice_log.column_mapping import ColumnMapping, ColumnMappingError, Layout, iter_rows, map_row
+from bot.choice_log import iter_lines, open_decompressed, open_log, read_line
+from bot.choice_log.column_mapping import ColumnMapping, ColumnMappingError, iter_rows, map_row
 from bot.choice_log.fields import FIELDS
+from bot.choice_log.importer import EntryJudge, ImportTally, NoChoiceLog, NumberedEntries, judge_file, parse_rows
 from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import redact_entry
@@ -27,46 +26,10 @@ from cli.render.text import imports as text
 from cli.settings import Settings, load_settings
 from storage.records import LogEntry
 from storage.repositories.audit import Audit
-from storage.repositories.imports import AT_ONCE, ImportVerdict, LogImporter
+from storage.repositories.imports import ImportVerdict, LogImporter
 
-_MAX_LISTED: Final = 100
-"""Refused lines that are told for each file; the rest is counted."""
-
-_MAX_BAD_START: Final = 20
-"""Lines that may be wrong from the start before the file is taken for something else."""
-
-NumberedEntries = Iterator[tuple[int, LogEntry | InvalidLine]]
 EntryReader = Callable[[BinaryIO, Path], NumberedEntries]
 """How a file's lines become requests; the name tells which layout it has."""
-
-EntryJudge = Callable[[Sequence[LogEntry]], Awaitable[list[ImportVerdict]]]
-
-Redaction = Callable[[LogEntry], LogEntry]
-"""What is kept of a request's texts."""
-
-_REASONS: Final[dict[ImportVerdict, str]] = {
-    "differs": "request.id: the log has another request under this id, which was left as it is",
-    "candidate_taken": "candidates: one has an id that belongs to another request",
-    "choice_taken": "choice.id: belongs to another request",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedLine:
-    """A line that was not taken, and why."""
-
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class ImportTally:
-    """The numbers of `new`, `known` and `refused` lines, and the first of those refused in each file."""
-
-    is_rehearsal: bool
-    counts: Counter[str] = field(default_factory=Counter)
-    refused: list[RefusedLine] = field(default_factory=list)
 
 
 def run(
@@ -87,43 +50,39 @@ def run(
 
     Example: suggest import choices.jsonl --dry-run
     """
-    reader = read_log if mapping is None else make_mapped_reader(mapping)
+    found = None if mapping is None else load_mapping(mapping)
     work = rehearse_import if dry_run else import_files
-    tally = asyncio.run(work(locate_database(database), files, reader, choose_redaction(load_settings())))
+    tally = asyncio.run(work(locate_database(database), files, make_reader(found, load_settings())))
+    done = "would be imported" if dry_run else "imported"
     if as_json:
         print(to_json(list_import(tally)))
     else:
-        print(text.render_tally(tally), file=sys.stderr, end="")
+        print(text.render_tally(tally, done), file=sys.stderr, end="")
     if refused := tally.counts["refused"]:
-        raise Failed(f"{refused} lines were refused" if as_json else text.summarise_tally(tally))
+        raise Failed(f"{refused} lines were refused" if as_json else text.summarise_tally(tally, done))
 
 
-async def import_files(
-    location: Location, files: Sequence[Path], reader: EntryReader, redact: Redaction
-) -> ImportTally:
+async def import_files(location: Location, files: Sequence[Path], read: EntryReader) -> ImportTally:
     """Record the requests that are new. Raises SettingsError, Failed."""
     _check_files(files)
-    tally = ImportTally(is_rehearsal=False)
+    tally = ImportTally()
     async with open_or_create(location) as records:
+        importer, audit = LogImporter(records.database, FIELDS), Audit(records.database)
         for file in files:
-            before = Counter(tally.counts)
-            await _read_file(
-                file, _redact_entries(reader, redact), LogImporter(records.database, FIELDS).import_new, tally
-            )
-            data = {"imported": tally.counts["new"] - before["new"], "known": tally.counts["known"] - before["known"]}
-            await Audit(records.database).record(at=wiring.now(), actor="cli", action="import", data=data)
+            found = await _read_file(file, read, importer.import_new)
+            data = {"imported": found.counts["new"], "known": found.counts["known"]}
+            await audit.record(at=wiring.now(), actor="cli", action="import", data=data)
+            tally.add(found)
     return tally
 
 
-async def rehearse_import(
-    location: Location, files: Sequence[Path], reader: EntryReader, redact: Redaction
-) -> ImportTally:
+async def rehearse_import(location: Location, files: Sequence[Path], read: EntryReader) -> ImportTally:
     """Judge each request as `import_files` would, and record none. Raises SettingsError, Failed."""
     _check_files(files)
-    tally = ImportTally(is_rehearsal=True)
+    tally = ImportTally()
     async with _open_check(location) as judge:
         for file in files:
-            await _read_file(file, _redact_entries(reader, redact), judge, tally)
+            tally.add(await _read_file(file, read, judge))
     return tally
 
 
@@ -141,65 +100,34 @@ async def _judge_as_new(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
     return ["new"] * len(entries)
 
 
-def choose_redaction(settings: Settings) -> Redaction:
-    """Choose what is kept of texts, by SUGGEST_STORE_TEXT and the playbook. Raises PlaybookError."""
+def make_reader(mapping: ColumnMapping | None, settings: Settings) -> EntryReader:
+    """Make a reader of the choice log, or of another system's lines; texts are kept as SUGGEST_STORE_TEXT says.
+
+    Raises PlaybookError.
+    """
     playbook = load_playbook(settings.suggest_playbook)
     recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
-    return lambda entry: redact_entry(entry, settings.suggest_store_text, recogniser)
+
+    def redact(entry: LogEntry) -> LogEntry:
+        return redact_entry(entry, settings.suggest_store_text, recogniser)
+
+    def read(file: BinaryIO, name: Path) -> NumberedEntries:
+        if mapping is None:
+            return parse_rows(iter_lines(file), lambda line: redact(read_line(line)))
+        rows = iter_rows(file, "csv" if ".csv" in name.suffixes else "jsonl")
+        return parse_rows(rows, lambda row: redact(map_row(row, mapping)))
+
+    return read
 
 
-def _redact_entries(reader: EntryReader, redact: Redaction) -> EntryReader:
-    """Make a reader whose entries are redacted."""
-
-    def read_and_redact(file: BinaryIO, name: Path) -> NumberedEntries:
-        for number, found in reader(file, name):
-            yield number, found if isinstance(found, InvalidLine) else redact(found)
-
-    return read_and_redact
-
-
-def read_log(file: BinaryIO, _: Path) -> NumberedEntries:
-    """Read lines of the choice log."""
-    for number, line in iter_lines(file):
-        yield number, _parse_line(line)
-
-
-def _parse_line(line: bytes | InvalidLine) -> LogEntry | InvalidLine:
-    if isinstance(line, InvalidLine):
-        return line
+def load_mapping(path: Path) -> ColumnMapping:
+    """Load a mapping of another system's columns. Raises SettingsError."""
     try:
-        return read_line(line)
-    except InvalidLine as error:
-        return error
-
-
-def make_mapped_reader(path: Path) -> EntryReader:
-    """Make a reader for another system's lines, by a mapping of its columns. Raises SettingsError."""
-    try:
-        mapping = ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
+        return ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
     except ColumnMappingError as error:
         raise SettingsError(f"the map {path} {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the map {path} cannot be read: name a TOML file in UTF-8") from error
-
-    def reader(file: BinaryIO, name: Path) -> NumberedEntries:
-        for number, row in iter_rows(file, _detect_layout(name)):
-            yield number, _map_row(row, mapping)
-
-    return reader
-
-
-def _map_row(row: dict[str, object] | InvalidLine, mapping: ColumnMapping) -> LogEntry | InvalidLine:
-    if isinstance(row, InvalidLine):
-        return row
-    try:
-        return map_row(row, mapping)
-    except InvalidLine as error:
-        return error
-
-
-def _detect_layout(name: Path) -> Layout:
-    return "csv" if ".csv" in name.suffixes else "jsonl"
 
 
 def _check_files(files: Sequence[Path]) -> None:
@@ -211,58 +139,21 @@ def _check_files(files: Sequence[Path]) -> None:
             raise SettingsError(f"{file} is a folder: name the files in it")
 
 
+async def _read_file(path: Path, read: EntryReader, judge: EntryJudge) -> ImportTally:
+    """Read a file and have its requests judged. Raises Failed for one that is no choice log, or cannot be read."""
+    name = "stdin" if path == STDOUT else str(path)
+    with _open_file(path) as file:
+        try:
+            return await judge_file(name, read(file, path), judge)
+        except NoChoiceLog as error:
+            raise Failed(str(error)) from error
+
+
 @contextmanager
 def _open_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file, compressed or not, or stdin. Raises Failed if it cannot be read."""
     try:
-        if path == STDOUT:
-            with open_decompressed(sys.stdin.buffer) as file:
-                yield file
-        else:
-            with open_log(path) as file:
-                yield file
+        with open_decompressed(sys.stdin.buffer) if path == STDOUT else open_log(path) as file:
+            yield file
     except OSError as error:
         raise Failed(f"{path} cannot be read: {error.strerror}") from error
-
-
-async def _read_file(path: Path, reader: EntryReader, judge: EntryJudge, tally: ImportTally) -> None:
-    """Read a file and judge its requests, in batches. Raises Failed for a file that is no choice log at all."""
-    name = "stdin" if path == STDOUT else str(path)
-    batch: list[tuple[int, LogEntry]] = []
-    accepted, refused_before, first = 0, len(tally.refused), None
-    with _open_file(path) as file:
-        for number, found in reader(file, path):
-            if isinstance(found, InvalidLine):
-                _refuse(tally, name, number, str(found), refused_before=refused_before)
-                first = first or f"line {number} {found}"
-            else:
-                accepted += 1
-                batch.append((number, found))
-            if first and not accepted and len(tally.refused) - refused_before >= _MAX_BAD_START:
-                break
-            if len(batch) >= AT_ONCE:
-                await _judge_batch(batch, judge, tally, name, refused_before=refused_before)
-                batch = []
-    if first and not accepted:
-        raise Failed(f"{name} is no choice log: {first}")
-    await _judge_batch(batch, judge, tally, name, refused_before=refused_before)
-
-
-async def _judge_batch(
-    batch: list[tuple[int, LogEntry]], judge: EntryJudge, tally: ImportTally, name: str, *, refused_before: int
-) -> None:
-    """Judge a batch, and add the verdicts to the tally."""
-    if not batch:
-        return
-    for (number, _), verdict in zip(batch, await judge([entry for _, entry in batch]), strict=True):
-        if verdict in {"new", "known"}:
-            tally.counts[verdict] += 1
-        else:
-            _refuse(tally, name, number, _REASONS[verdict], refused_before=refused_before)
-
-
-def _refuse(tally: ImportTally, name: str, number: int, reason: str, *, refused_before: int) -> None:
-    """Count a refused line, and keep it for the listing unless that is full."""
-    tally.counts["refused"] += 1
-    if len(tally.refused) - refused_before < _MAX_LISTED:
-        tally.refused.append(RefusedLine(file=name, line=number, reason=reason))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import wiring
-from cli.database_location import Location, explain_unavailable, locate_database, open_existing
+from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
 from cli.render.output import print_result
@@ -63,21 +63,19 @@ def run(
 async def prune(location: Location, before: datetime) -> Pruning:
     """Forget the texts of requests made before then, and note that in the audit table. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        with explain_unavailable(location):
-            erasures, count = Erasures(database), 0
-            while batch := await erasures.prune(created_before=before):
-                count += batch
-            wiped = await erasures.wipe()
-            data: dict[str, Any] = {"created_before": to_iso(before), "requests": count}
-            await Audit(database).record(at=wiring.now(), actor="cli", action="prune", data=data)
+        erasures, count = Erasures(database), 0
+        while batch := await erasures.prune(created_before=before):
+            count += batch
+        wiped = await erasures.wipe()
+        data: dict[str, Any] = {"created_before": to_iso(before), "requests": count}
+        await Audit(database).record(at=wiring.now(), actor="cli", action="prune", data=data)
     return Pruning(dry_run=False, created_before=before, requests=count, wiped=wiped)
 
 
 async def count_prunable(location: Location, before: datetime) -> Pruning:
     """Count what `prune` would forget, and change nothing. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        with explain_unavailable(location):
-            count = await Erasures(database).count_prunable(created_before=before)
+        count = await Erasures(database).count_prunable(created_before=before)
     return Pruning(dry_run=True, created_before=before, requests=count, wiped=None)
 
 

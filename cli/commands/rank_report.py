@@ -12,14 +12,13 @@ from bot.ranking import rank_report
 from bot.ranking.rank_report import RankReport
 from bot.ranking.refit import read_choice_sets
 from cli import wiring
-from cli.database_location import Location, locate_database, open_existing
+from cli.database_location import Location, include_simulated, locate_database, open_existing
 from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
 from cli.render.html import rank_report as page
 from cli.render.json import list_rank_report
 from cli.render.output import print_result, write_page
 from cli.render.text import rank_report as text
 from storage.queries.log_entries import ChoiceLog, Selection
-from storage.repositories.audit import Audit
 from storage.repositories.rankers import Rankers
 
 
@@ -51,8 +50,7 @@ def run(
 async def build_report(location: Location, selection: Selection) -> RankReport:
     """Build the report of a database. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        if await Audit(database).is_demonstration():
-            selection = replace(selection, include_simulated=True)
+        selection = await include_simulated(database, selection)
         choice_sets, left_out = await read_choice_sets(ChoiceLog(database), selection)
         status = await rank_report.read_ranker_status(Rankers(database, me=wiring.new_id()))
     return rank_report.build_report(choice_sets, left_out, status, weights="kept")

@@ -11,7 +11,7 @@ import typer
 
 from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
 from cli import wiring
-from cli.database_location import Location, locate_database, open_existing
+from cli.database_location import Location, include_simulated, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until, parse_period
 from cli.output_file import STDOUT
@@ -22,7 +22,6 @@ from cli.settings import load_settings
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Dimension, Reports
-from storage.repositories.audit import Audit
 
 LARGEST_TABLE: Final = 1_000_000
 """Bytes of a price table: what is larger is another file."""
@@ -70,7 +69,7 @@ def run(
 async def build_report(location: Location, prices: Prices, query: ReportQuery) -> Report:
     """Build the report of a database. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        query = await _adapt_to_demonstration(database, query)
+        query = replace(query, selection=await include_simulated(database, query.selection))
         report = await Reporter(reports=Reports(database), prices=prices, now=wiring.now).report(query)
         await _refuse_unknown_team(database, location, report)
     return report
@@ -90,13 +89,6 @@ def load_prices(path: Path | None) -> Prices:
         raise SettingsError(f"SUGGEST_PRICES: {path} is not UTF-8 text: save it as UTF-8") from error
     except PriceError as error:
         raise SettingsError(str(error)) from error
-
-
-async def _adapt_to_demonstration(database: Database, query: ReportQuery) -> ReportQuery:
-    """Include simulated requests in a demonstration's own database: they are what it is about."""
-    if not await Audit(database).is_demonstration():
-        return query
-    return replace(query, selection=replace(query.selection, include_simulated=True))
 
 
 async def _refuse_unknown_team(database: Database, location: Location, report: Report) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from storage.tables import to_iso
 
 if TYPE_CHECKING:
+    from bot.choice_log.importer import ImportTally
     from bot.ranking.rank_report import RankReport
     from cli.commands.doctor import Finding
     from cli.commands.erase import ErasureResult
-    from cli.commands.import_ import ImportTally
     from cli.commands.playbook_check import UsablePlaybook
     from cli.commands.rank_evaluate import Evaluations
     from cli.commands.rank_rollback import Rollback
