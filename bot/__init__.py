@@ -10,6 +10,7 @@ choice_log   the log in every form that it is exported in, and read back
 reporting    numbers of a report: counts, shares, times, cost, week by week
 operations   recovery, the write buffer, retention, erasure, metrics, log events
 i18n         texts for agents, a file a language
+toml_files   TOML files of a team, checked by pydantic models, with the line of a mistake
 playbook     persona, facts, rules and styles, read from TOML
 text_limits  texts cut into parts that Slack takes, and free of what cannot be stored
 proxies      the way out of this machine: proxy and certificates for one server

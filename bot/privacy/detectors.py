@@ -8,10 +8,12 @@ and signs of every script as their ASCII likes. Most messages hold no digit and 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+import regex
 
 from bot.privacy.finders.cards_and_ibans import find_cards, find_ibans
 from bot.privacy.finders.emails import find_emails
@@ -20,6 +22,7 @@ from bot.privacy.finders.keys import find_keys
 from bot.privacy.finders.phones import find_phones
 from bot.privacy.finders.secrets import find_secrets
 from bot.privacy.folding import MASK_CHARACTER, FoldedText, Span, decode, fold, wrap_unfolded
+from bot.privacy.user_patterns import find_matches
 
 KINDS: Final = ("EMAIL", "PHONE", "CARD", "IBAN", "IP", "SECRET", "TEXT")
 """Kinds of our own. TEXT is no personal data: a customer's words that look like a placeholder."""
@@ -36,7 +39,7 @@ class RedactionRule:
     """A rule of the playbook for personal data of the kind `name`, in capitals."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: regex.Pattern[str]
 
     @property
     def kind(self) -> str:
@@ -79,10 +82,6 @@ class _Finder:
         return found
 
 
-def _find_matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
-    return (match.span() for match in pattern.finditer(text))
-
-
 class Recogniser:
     """Finds personal data. What stands in `allowed_text`, the team's own playbook, is the team's own and no secret."""
 
@@ -93,7 +92,7 @@ class Recogniser:
         self._rules = tuple(rules)
         self._allowed_text = allowed_text.casefold()
         self._finders = (
-            *(_Finder(rule.kind, _RAW, _ANYTHING, partial(_find_matches, rule.pattern)) for rule in rules),
+            *(_Finder(rule.kind, _RAW, _ANYTHING, partial(find_matches, rule.name, rule.pattern)) for rule in rules),
             _Finder(UNRESTORABLE, _FOLDED, _ANYTHING, find_keys),
             _Finder(UNRESTORABLE, _FOLDED, _ANYTHING, find_secrets),
             _Finder("EMAIL", _DECODED, _ANYTHING, find_emails),

@@ -226,7 +226,7 @@ def test_countries_of_phone_numbers_are_read() -> None:
         ('"Order"', "'abc'", 20, "no usable name"),
         ('"email"', "'abc'", 20, "a name of our own"),
         ('"order"', "'a('", 21, "no regular expression"),
-        ('"order"', r"'\d+'", 21, "say how often at most"),
+        ('"order"', r"'\d+'", 21, 'the pattern of redact "order" matches texts of 1 characters'),
         ('"order"', r"'\d{0,5}'", 21, "matches the empty text"),
         ('"order"', "3", 21, "must be a text in quotes"),
         ('"order"', "'abc'\nflags = 1", 22, "unknown key 'flags'"),
