@@ -16,7 +16,7 @@ from storage.engine.transaction import WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
 from storage.queries.log_entries import Selection
 from storage.repositories.audit import DEMONSTRATION, Audit
-from storage.schema import find_obstacles_to_reading, read_revisions
+from storage.schema import find_obstacles_to_reading, get_head, read_revisions
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
@@ -120,13 +120,24 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
 
 async def is_unset(location: Location) -> bool:
     """Return True for a database that is no choice log yet: no file, or no tables. Raises SettingsError, Failed."""
+    return (await _read_schemas(location))[0] is None
+
+
+async def is_current(location: Location) -> bool:
+    """Return True for a database of this program's schema. Raises SettingsError, Failed."""
+    found, wanted = await _read_schemas(location)
+    return found == wanted
+
+
+async def _read_schemas(location: Location) -> tuple[str | None, str]:
+    """Read the database's schema, None if it has none yet, and this program's. No file is made."""
     if location.is_empty:
-        return True
+        return None, get_head()
     refuse_other_files(location)
     database = Database(location.url)
     try:
         with explain_unavailable(location):
-            return (await read_revisions(database))[0] is None
+            return await read_revisions(database)
     finally:
         await database.aclose()
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from cli import database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
 from cli.model_server import ModelServer
 from cli.settings import FIXES, Settings
+from cli.workers.child import ChildFailed, run_in_child
 from cli.workers.export_process import ProcessExporter
 from handlers.app import Dependencies, SlackHandlers
 from handlers.background_tasks import BackgroundTasks
@@ -171,6 +172,9 @@ async def _open_database(
     """Open the database, and wait for a server that does not answer yet. Raises Failed for other troubles."""
     while True:
         try:
+            if not await database_location.is_current(location):
+                with suppress(ChildFailed):  # what is wrong is said when the database is opened
+                    await run_in_child("cli.workers.migration", {"database_url": location.url})
             return await stack.enter_async_context(
                 database_location.open_or_create(location, observe=metrics.observe_write)
             )

@@ -12,13 +12,15 @@ ten thousand persons as for ten.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import sparse
 
 from bot.ranking.design import Design, IntArray
 from bot.ranking.features import FloatArray
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 PRIOR_DEVIATION: Final = {
     "features": 0.035,
@@ -281,8 +283,10 @@ def build_shared_columns(design: Design, part: slice, rows: slice) -> tuple[Floa
     return z, z_none
 
 
-def build_summing_matrix(index: IntArray, count: int) -> sparse.csr_matrix:
+def build_summing_matrix(index: IntArray, count: int) -> "sparse.csr_matrix":
     """Build a matrix that adds up rows by their index; those of an unknown name (index = count) are left out."""
+    from scipy import sparse  # 22 MB, which orders do not need
+
     known = index < count
     places = np.flatnonzero(known)
     return sparse.csr_matrix((np.ones(len(places)), (index[known], places)), shape=(count, len(index)))

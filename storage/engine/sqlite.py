@@ -203,6 +203,7 @@ class Lane(aiosqlite.Connection):
         self._statements = self._engine.connect()
         raw = self._statements.connection.driver_connection
         self._statements.detach()  # it ends with this thread, not with SQLAlchemy's pool
+        self._statements.begin()  # for SQLAlchemy one that never ends, so that nobody but us commits
         return cast("sqlite3.Connection", raw)
 
     def _get_statements(self) -> Connection:
