@@ -90,7 +90,9 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
         route = Route.find(settings.slack_api_url)
         trace = trace_failed_calls(settings.slack_api_url, metrics.count_slack_error)
-        session = await stack.enter_async_context(route.open_session(trace_configs=[trace]))
+        session = await stack.enter_async_context(
+            route.open_session(trace_configs=[trace], cookie_jar=aiohttp.DummyCookieJar())
+        )
         connection = _make_connection(settings, session)
         identity = await _identify(connection)
         pausing = wiring.make_pause_switch(records=records)
