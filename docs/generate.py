@@ -1,7 +1,7 @@
 """Make the documents that follow from the code: `make docs`. With --check, say which are out of date.
 
 docs/settings.md, `.env.example` and README's table of settings are made from `cli/settings.py`. In docs/settings.md the
-beginning of each setting's section is; what follows its list is prose, and stays.
+beginning of each setting's section is; what follows its list is prose, and stays. The JSON Schemas follow from records.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final
 
 from cli.settings import ABOUT, FIXES, About, Settings
 from docs.choice_log import render_choice_log, render_schema
+from docs.report_schema import render_report_schema
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -100,6 +101,7 @@ DOCUMENTS: Final[dict[str, Callable[[str], str]]] = {
     "README.md": render_readme,
     "docs/choice-log.md": render_choice_log,
     "docs/choice-log.schema.json": render_schema,
+    "docs/report.schema.json": render_report_schema,
     "docs/settings.md": render_settings,
 }
 

@@ -3,12 +3,12 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 
 from bot.reporting.prices import Prices
 from bot.reporting.report import (
+    BINS,
     Cost,
     Drafts,
     Edits,
@@ -21,8 +21,6 @@ from bot.reporting.report import (
 )
 from bot.stats.cluster_intervals import estimate_share
 from storage.queries.reports import DraftCell, PickCell, SimilarityCell, TimeCell
-
-BINS: Final = 20
 
 
 class DraftTotals:

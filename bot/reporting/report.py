@@ -8,12 +8,18 @@ undecided  shown requests without a choice or redraft: still open, or expired af
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from bot.stats.cluster_intervals import Estimate
+from storage.fields import Place, Share
 from storage.queries.reports import Dimension
 
 SCHEMA: Final = "report/1"
+BINS: Final = 20
+
+Amount = Annotated[float, Field(ge=0)]
 
 RateCase = Literal[
     "shown",
@@ -28,7 +34,7 @@ RateCase = Literal[
     "picked",
     "near_duplicate",
 ]
-RateBase = Literal["eligible", "shown", "accepted", "choices", "displays", "drafts", "picks", "dismissed"]
+RateBase = Literal["eligible", "shown", "accepted", "choices", "displays", "drafts", "picks"]
 NoteCode = Literal[
     "simulated_left_out",
     "unattended_left_out",
@@ -135,10 +141,10 @@ class Edits:
 
     known: int
     unknown: int
-    lower_quartile: float | None
-    median: float | None
-    upper_quartile: float | None
-    bins: tuple[SimilarityBin, ...]
+    lower_quartile: Share | None
+    median: Share | None
+    upper_quartile: Share | None
+    bins: Annotated[tuple[SimilarityBin, ...], Field(min_length=BINS, max_length=BINS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +161,7 @@ class Failure:
 
     error: str
     drafts: int
-    share: float
+    share: Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +198,7 @@ class ModelCost:
     untold: int
     prompt_tokens: int
     completion_tokens: int
-    cost: float | None
+    cost: Amount | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +207,8 @@ class Cost:
 
     currency: str | None
     models: tuple[ModelCost, ...]
-    total: float | None
-    per_accepted: float | None
+    total: Amount | None
+    per_accepted: Amount | None
     unpriced: tuple[str, ...]
     untold: int
 
@@ -211,7 +217,7 @@ class Cost:
 class PositionShare:
     """Share of all picks that went to the candidate in this position."""
 
-    position: int
+    position: Place
     estimate: Estimate
 
 
@@ -221,10 +227,10 @@ class PositionShares:
     order was drawn. `effective`: as many unweighted picks would tell as much.
     """
 
-    shown_together: int
+    shown_together: Annotated[int, Field(ge=2)]
     picks: int
-    effective: float
-    expected: float
+    effective: Amount
+    expected: Share
     places: tuple[PositionShare, ...]
 
 
@@ -242,7 +248,7 @@ class Group:
     agents: int
     is_withheld: bool
     rates: tuple[Rate, ...]
-    even: float | None = None
+    even: Share | None = None
     against_even: Estimate | None = None
 
 

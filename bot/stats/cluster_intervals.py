@@ -18,10 +18,11 @@ tests/bot/stats/test_cluster_intervals.py simulates how often such an interval h
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 CONFIDENCE: Final = 0.95
 MIN_CLUSTERS: Final = 5
@@ -32,6 +33,7 @@ MIN_CASES: Final = 20
 
 Reliability = Literal["sound", "exploratory", "not_enough_data"]
 Values = NDArray[np.float64]
+Part = Annotated[float, Field(ge=-1, le=1)]
 
 _LARGEST_VARIANCE: Final = 0.25
 """Of a yes or no; it weighs clusters where the variance within them is not known."""
@@ -45,11 +47,11 @@ class Estimate:
     `clusters` agents; both are sums of weights where cases are weighted.
     """
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+    value: Part | None
+    low: Part | None = None
+    high: Part | None = None
     cases: float
-    of: float
+    of: Annotated[float, Field(ge=0)]
     clusters: int
     standing: Reliability = "not_enough_data"
 
