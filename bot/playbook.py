@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
 from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern
@@ -29,9 +29,11 @@ MAX_NAME = 40
 MAX_LABEL = 40
 MAX_REDACT = 20
 DEFAULT_TEMPERATURE = 0.7
+MAX_TOKENS = 1_000_000
 
 _BUILT_IN = "playbook.toml"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_EFFORT = re.compile(r"[A-Za-z]{2,20}")
 _REDACT_NAME = re.compile(r"[a-z]{2,20}")
 # Invisible characters that could hide words from the person who reads the file, or break a button's label.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
@@ -39,13 +41,18 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """A named way of writing. `temperature` is 0 to 2; `model` None means the default model."""
+    """A named way of writing. `temperature` is 0 to 2; `model` None means the default model.
+
+    `max_tokens` and `reasoning_effort` None mean the settings'; `max_tokens` 0 that none is sent.
+    """
 
     name: str
     label: str
     instruction: str
     temperature: float = DEFAULT_TEMPERATURE
     model: str | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +205,20 @@ def _check_temperature(value: float) -> float:
     return value
 
 
+def _check_max_tokens(value: int) -> int:
+    if not 0 <= value <= MAX_TOKENS:
+        raise ValueError(
+            f"the max_tokens of {{title}} must be a whole number from 1 to {MAX_TOKENS}, or 0 to send none"
+        )
+    return value
+
+
+def _check_effort(value: str) -> str:
+    if not _EFFORT.fullmatch(value):
+        raise ValueError("the reasoning_effort of {title} must be one word that the server knows, such as low")
+    return value
+
+
 def _check_redact_name(name: str) -> str:
     if not _REDACT_NAME.fullmatch(name):
         raise ValueError(f'"{name}" is no usable name: 2 to 20 small letters, such as order')
@@ -231,6 +252,8 @@ class _StyleTable(TomlTable):
     instruction: _Text
     temperature: Annotated[StrictFloat, AfterValidator(_check_temperature)] = DEFAULT_TEMPERATURE
     model: _Text | None = None
+    max_tokens: Annotated[StrictInt, AfterValidator(_check_max_tokens)] | None = None
+    reasoning_effort: Annotated[_Text, AfterValidator(_check_effort)] | None = None
 
 
 class _RedactTable(TomlTable):

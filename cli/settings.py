@@ -182,6 +182,24 @@ class Settings(BaseSettings):
             fix="set it to the name of a model that your server has",
         ),
     ] = "gpt-4o-mini"
+    suggest_max_tokens: Annotated[
+        int,
+        Field(ge=0, le=1_000_000),
+        About(
+            "The most tokens that a draft is asked for, thoughts included; 0 sends no limit",
+            example="4000",
+            fix="set it to a whole number from 1 to 1000000, or to 0 to send none",
+        ),
+    ] = 900
+    suggest_reasoning_effort: Annotated[
+        Annotated[str, Field(pattern="^[A-Za-z]{2,20}$")] | None,
+        About(
+            "How long reasoning models think, in a word that the server knows",
+            example="low",
+            default="the server's",
+            fix="set it to a word that your server knows, such as low, medium or high, or leave it out",
+        ),
+    ] = None
     suggest_candidates: Annotated[
         int,
         Field(ge=1, le=10),

@@ -299,5 +299,7 @@ def _choose_models(settings: Settings, *, word_s: float) -> ModelSource:
         base_url=settings.openai_base_url,
         api_key=None if key is None else key.get_secret_value(),
         max_in_flight=settings.suggest_max_concurrency,
+        max_tokens=settings.suggest_max_tokens,
+        reasoning_effort=settings.suggest_reasoning_effort,
         logprobs=True,
     )

@@ -226,7 +226,11 @@ class Candidate:
     attempts: Annotated[Count, Logged("calls made to the model; 0 if the deadline came first")] = 0
     finish_reason: Annotated[
         str | None,
-        Logged("why the model stopped: `length` means cut off", "if the draft failed, or the server did not say"),
+        Logged(
+            "why the model stopped: `length` means cut off, on an `empty` draft before its first word; "
+            "`context_length_exceeded` that the request is too long for the model",
+            "if the server did not say",
+        ),
     ] = None
     prompt_tokens: Annotated[
         Count | None, Logged("tokens read, in all attempts; also of a draft that failed", "if the server did not say")

@@ -25,6 +25,7 @@ from bot.drafting.chat_model import MAX_TOKENS
 from bot.i18n.texts import DEFAULT_LOCALE
 from bot.operations.retention import UNDECIDED_FOR
 from bot.suggesting.admission import MESSAGE_LIMIT
+from bot.suggesting.placement import MODEL_LIMITS
 from cli import main
 from cli.settings import FIXES, Settings
 from docs import generate
@@ -507,7 +508,7 @@ def test_the_small_playbook_can_be_used() -> None:
 # --- texts -------------------------------------------------------------------------------------------
 
 FAMILIES = {
-    "error-": vocabulary(records.DraftError),
+    "error-": [*vocabulary(records.DraftError), *MODEL_LIMITS.values()],
     "steer-": vocabulary(records.Steer),
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.AccessDeniedReason),

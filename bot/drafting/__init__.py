@@ -1,6 +1,9 @@
 """Drafting: from a conversation to K candidate replies. LangChain is imported here.
 
-drafter               `Drafter`, a Runnable: one `ainvoke` is one draft, with its deadline, retries and measurement
+draft                 the values: a brief goes in, a draft comes out, at once or in chunks
+drafter               `Drafter`, a Runnable: one `ainvoke` is one draft, and whoever starts drafts ends them
+draft_run             one draft: its attempts within the deadline, its budget of tokens, its measurement
+model_source          where chat models come from
 prompts               messages from playbook and conversation; what customers write stays data
 chat_model            any OpenAI-compatible server as a chat model of LangChain's, which fits itself to it
 http                  the server's address and connections, and the HTTP under the drafts
@@ -23,22 +26,20 @@ so it is loaded when one of its names is first used.
 from typing import TYPE_CHECKING, Any
 
 from bot.drafting.demonstration_model import DemonstrationModel
-from bot.drafting.drafter import (
-    Brief,
-    Draft,
-    DraftChunk,
-    Drafter,
-    ModelSource,
-    SingleModelSource,
-)
-from bot.drafting.errors import DraftFailed, WrongLoopError
+from bot.drafting.draft import Brief, Draft, DraftChunk, RequestedChange
+from bot.drafting.drafter import Drafter
+from bot.drafting.errors import TOO_LONG, DraftFailed, WrongLoopError
 from bot.drafting.limiter import FairLimiter
+from bot.drafting.metadata import CUT_OFF
+from bot.drafting.model_source import ModelSource, SingleModelSource
 from bot.drafting.tracing import hide_texts
 
 if TYPE_CHECKING:
     from bot.drafting.chat_model import Models, build_openai_model
 
 __all__ = [
+    "CUT_OFF",
+    "TOO_LONG",
     "Brief",
     "DemonstrationModel",
     "Draft",
@@ -48,6 +49,7 @@ __all__ = [
     "FairLimiter",
     "ModelSource",
     "Models",
+    "RequestedChange",
     "SingleModelSource",
     "WrongLoopError",
     "build_openai_model",

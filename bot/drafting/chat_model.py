@@ -17,15 +17,15 @@ from typing import Any, TypeVar, cast
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_openai_messages
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_openai.chat_models.base import BaseChatOpenAI
+from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionChunk
 from pydantic import PrivateAttr
 
 from bot.drafting.bodies import parse_json
-from bot.drafting.errors import MalformedCompletionError, ReportedError
+from bot.drafting.errors import MalformedCompletionError, ReportedError, find_room
 from bot.drafting.http import Server
 from bot.drafting.metadata import read_mean_logprob, read_usage
 
@@ -38,8 +38,8 @@ T = TypeVar("T")
 class Models:
     """Gives models by name, each made once, all on one `Server`, whose arguments these are and which `aclose` closes.
 
-    With `logprobs`, the server is asked for log-probabilities, which not every server has and which make bodies several
-    times as large.
+    With `max_tokens` 0, no limit is sent. With `logprobs`, the server is asked for log-probabilities, which not every
+    server has and which make bodies several times as large.
     """
 
     def __init__(
@@ -49,10 +49,12 @@ class Models:
         api_key: str | None,
         max_in_flight: int = 100,
         max_tokens: int = MAX_TOKENS,
+        reasoning_effort: str | None = None,
         logprobs: bool = False,
     ) -> None:
         self._server = Server(base_url=base_url, api_key=api_key, max_in_flight=max_in_flight)
         self._max_tokens = max_tokens
+        self._reasoning_effort = reasoning_effort
         self._logprobs = logprobs
         self._models_by_name: dict[str, BaseChatModel] = {}
 
@@ -60,7 +62,11 @@ class Models:
         """Return the model of that name. Nothing is sent: an unknown name fails at the first draft."""
         if name not in self._models_by_name:
             self._models_by_name[name] = build_openai_model(
-                name, server=self._server, max_tokens=self._max_tokens, logprobs=self._logprobs
+                name,
+                server=self._server,
+                max_tokens=self._max_tokens,
+                reasoning_effort=self._reasoning_effort,
+                logprobs=self._logprobs,
             )
         return self._models_by_name[name]
 
@@ -70,7 +76,12 @@ class Models:
 
 
 def build_openai_model(
-    name: str, *, server: Server, max_tokens: int = MAX_TOKENS, logprobs: bool = False
+    name: str,
+    *,
+    server: Server,
+    max_tokens: int = MAX_TOKENS,
+    reasoning_effort: str | None = None,
+    logprobs: bool = False,
 ) -> BaseChatModel:
     """Build a chat model on an OpenAI-compatible server, for asynchronous use. The caller closes the server."""
 
@@ -85,7 +96,8 @@ def build_openai_model(
         http_async_client=server.http,
         openai_proxy=None,
         max_retries=0,
-        max_tokens=max_tokens,
+        max_completion_tokens=max_tokens or None,
+        reasoning_effort=reasoning_effort,
         logprobs=True if logprobs else None,
         timeout=None,
         stream_usage=True,
@@ -96,7 +108,7 @@ def build_openai_model(
     return model
 
 
-class ServedChatModel(BaseChatOpenAI):
+class ServedChatModel(ChatOpenAI):
     """LangChain's chat model for OpenAI-compatible servers, with two differences.
 
     It is lean: `_agenerate` asks the server by itself (`Server.post`) and reads the JSON, where ChatOpenAI goes through
@@ -120,10 +132,23 @@ class ServedChatModel(BaseChatOpenAI):
             self._refused = frozenset({"max_tokens"})
             self.has_separate_thoughts = True
 
-    async def answer_untraced(self, messages: list[BaseMessage], *, temperature: float) -> AIMessage:
+    async def answer_untraced(self, messages: list[BaseMessage], **parameters: Any) -> AIMessage:
         """Answer as `ainvoke` does, without its callbacks."""
-        result = await self._agenerate(messages, temperature=temperature)
+        result = await self._agenerate(messages, **parameters)
         return cast("AIMessage", result.generations[0].message)
+
+    def build_payload(self, messages: list[BaseMessage], **parameters: Any) -> dict[str, Any]:
+        """Build the body of a request: the model's own parameters, and those of this call; None is left out."""
+        payload = {
+            "model": self.model_name,
+            "messages": convert_to_openai_messages(messages),
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "reasoning_effort": self.reasoning_effort,
+            "logprobs": self.logprobs,
+            **parameters,
+        }
+        return {name: value for name, value in payload.items() if value is not None}
 
     async def _agenerate(
         self,
@@ -132,7 +157,7 @@ class ServedChatModel(BaseChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> ChatResult:
-        payload = self._get_request_payload(messages, stop=stop, **kwargs)
+        payload = self.build_payload(messages, stop=stop, stream=False, **kwargs)
         body, info = await self._send_fitted(payload, self._post)
         return _read_completion(body, info)
 
@@ -145,7 +170,7 @@ class ServedChatModel(BaseChatOpenAI):
     ) -> AsyncIterator[ChatGenerationChunk]:
         """Stream the text as it comes; usage, finish reason and model follow once, in a last chunk."""
         wanted = {**kwargs, "stream": True, "stream_options": {"include_usage": True}}
-        payload = self._get_request_payload(messages, stop=stop, **wanted)
+        payload = self.build_payload(messages, stop=stop, **wanted)
         stream, info = await self._send_fitted(payload, self._open_stream)
         facts = _Facts()
         try:
@@ -170,7 +195,7 @@ class ServedChatModel(BaseChatOpenAI):
             try:
                 accepted = await send(fitted)
             except openai.APIStatusError as error:
-                name = _find_refused_parameter(error)
+                name = None if find_room(error) else _find_refused_parameter(error)
                 if name is None or name not in fitted or name in refused:
                     raise
                 refused |= {name}
@@ -261,7 +286,9 @@ def _raise_reported_error(choice: dict[str, Any], usage: object) -> None:
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
 _ALTERNATIVE_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-_PARAMETER_NAME = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|logprobs|stream_options)\b")
+_PARAMETER_NAME = re.compile(
+    r"\b(max_completion_tokens|max_tokens|temperature|logprobs|stream_options|reasoning_effort)\b"
+)
 
 
 def _fit_payload(refused: frozenset[str], payload: dict[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,15 @@ from typing import Final
 from bot.drafting.retry import read_retry_after
 from storage.records import DraftError
 
+TOO_LONG: Final = "context_length_exceeded"
+"""The finish reason where the model's context does not hold what it was asked."""
+
 
 class DraftFailed(Exception):  # noqa: N818 - it is told, and counted, as an outcome
     """A draft that failed. The cause is chained; `str()` holds no text of anybody's and no key.
 
-    The tokens are those that its attempts took, as far as the server counted them.
+    The tokens are those that its attempts took, as far as the server counted them. `finish_reason` is the last one
+    that the server gave, or TOO_LONG.
     """
 
     def __init__(
@@ -36,8 +40,10 @@ class DraftFailed(Exception):  # noqa: N818 - it is told, and counted, as an out
         queue_ms: int = 0,
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
+        finish_reason: str | None = None,
     ) -> None:
         self.error: DraftError = error
+        self.finish_reason = finish_reason
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
         self.queue_ms = queue_ms
@@ -92,11 +98,16 @@ def _read_status(code: object) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFailure:
-    """The failure of a model's call. `retry_after_s` is what the server asked for, None if it said nothing."""
+    """The failure of a model's call. `retry_after_s` is what the server asked for, None if it said nothing.
+
+    `finish_reason` TOO_LONG: it may be asked for less. `room` is how many tokens then, None if the server did not say.
+    """
 
     error: DraftError
     retryable: bool = False
     retry_after_s: float | None = None
+    finish_reason: str | None = None
+    room: int | None = None
 
 
 def classify_failure(error: Exception, *, now: float) -> CallFailure | None:
@@ -107,7 +118,8 @@ def classify_failure(error: Exception, *, now: float) -> CallFailure | None:
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
         response = getattr(error, "response", None)
-        return _classify_status(status, getattr(response, "headers", {}), getattr(error, "code", None), now)
+        too_long = find_room(error) if status in _REFUSALS else None
+        return too_long or _classify_status(status, getattr(response, "headers", {}), getattr(error, "code", None), now)
     if any(isinstance(cause, MalformedCompletionError) for cause in _iterate_causes(error)) or isinstance(
         error, json.JSONDecodeError
     ):
@@ -117,6 +129,35 @@ def classify_failure(error: Exception, *, now: float) -> CallFailure | None:
 
 # Statuses that pass: the server waited too long for us, was in conflict with itself, or has too much to do.
 _TRANSIENT: Final[dict[int, DraftError]] = {408: "timed_out", 409: "server_error", 429: "rate_limited"}
+
+
+_REFUSALS: Final = {400, 413, 422}
+_TOO_LONG: Final = re.compile(
+    r"context[ _-](?:length|size|window|limit)|prompt is too long|too many (?:input )?tokens|input token count"
+    r"|max_new_tokens` must be|at most \d+ (?:completion|output) tokens|max_model_len",
+    re.IGNORECASE,
+)
+_HELD: Final = re.compile(
+    r"(?:context[ _-](?:length|size|window|limit)|max_model_len)[^\d\n]{0,40}(\d{2,8})|must be <= (\d{2,8})",
+    re.IGNORECASE,
+)
+_ASKED: Final = re.compile(
+    r"(\d{1,8})(?: tokens)? (?:in|from|of) the (?:messages|prompt|input)|(\d{1,8}) `?inputs?`? tokens"
+)
+_MOST: Final = re.compile(r"at most (\d{2,8}) (?:completion|output) tokens")
+_MAX_QUOTED: Final = 5000
+
+
+def find_room(error: Exception) -> CallFailure | None:
+    """Find that a refusal says the request is too long for the model, and what it would hold; None if it does not."""
+    told = str(getattr(error, "body", None))[:_MAX_QUOTED]
+    if not _TOO_LONG.search(told):
+        return None
+    held, asked, most = _HELD.search(told), _ASKED.search(told), _MOST.search(told)
+    room = int(most[1]) if most else None
+    if held and asked:
+        room = int(held[1] or held[2]) - int(asked[1] or asked[2])
+    return CallFailure(error="refused", finish_reason=TOO_LONG, room=room)
 
 
 def _classify_status(status: int, headers: Mapping[str, str], code: object, now: float) -> CallFailure | None:

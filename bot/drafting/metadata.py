@@ -7,6 +7,9 @@ from typing import Any, Final
 from bot.drafting.invisible import strip_invisible
 
 MAX_LABEL: Final = 200
+CUT_OFF: Final = "length"
+"""The finish reason of a text that the budget of tokens, or the model's limit, cut off."""
+
 _MAX_LOGPROB: Final = 1e6
 
 
@@ -15,6 +18,12 @@ def read_label(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     return " ".join(strip_invisible(value[:MAX_LABEL]).split()) or None
+
+
+def read_finish_reason(value: object) -> str | None:
+    """Read a finish reason; what servers call a budget that is spent becomes CUT_OFF."""
+    label = read_label(value)
+    return CUT_OFF if label is not None and label.lower() in {"length", "max_tokens", "model_length"} else label
 
 
 def read_count(value: object) -> int | None:

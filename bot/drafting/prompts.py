@@ -16,8 +16,8 @@ from typing import Final
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from bot.drafting.draft import RequestedChange
 from bot.playbook import Playbook, Style
-from bot.suggesting.redraft import RequestedChange
 from storage.records import Steer, Turn
 
 TARGET_CHARACTERS = 2500

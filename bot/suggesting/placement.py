@@ -1,11 +1,12 @@
 """Placement: drafts become candidates, and candidates get the positions in which they are shown. Pure functions."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from bot.drafting import Brief, Draft, DraftFailed
+from bot.drafting import CUT_OFF, TOO_LONG, Brief, Draft, DraftFailed
 from bot.ordering.near_duplicates import find_near_duplicates
 from bot.ordering.shuffle import Order, draw_places
 from bot.text_limits import clean
@@ -37,6 +38,7 @@ def to_candidate(brief: Brief, result: Draft | BaseException, candidate_id: str,
             error=result.error,
             latency_ms=result.latency_ms,
             attempts=result.attempts,
+            finish_reason=result.finish_reason,
             prompt_tokens=result.prompt_tokens,
             completion_tokens=result.completion_tokens,
         )
@@ -59,6 +61,25 @@ def to_candidate(brief: Brief, result: Draft | BaseException, candidate_id: str,
         completion_tokens=result.completion_tokens,
         mean_logprob=result.mean_logprob,
     )
+
+
+MODEL_LIMITS: Final = {("empty", CUT_OFF): "spent", ("refused", TOO_LONG): "too_long"}
+"""Failures that are told apart by their finish reason: the model spent its budget, or cannot hold the request."""
+
+
+def choose_reason(error: str, finish_reason: str | None) -> str:
+    """Return the word for why a draft failed: its error, or which limit of the model it met."""
+    return MODEL_LIMITS.get((error, finish_reason or ""), error)
+
+
+def list_reasons(candidates: Iterable[Candidate]) -> list[str]:
+    """List why drafts failed, each reason once."""
+    return list(dict.fromkeys(choose_reason(each.error, each.finish_reason) for each in candidates if each.error))
+
+
+def is_cut_off(candidate: Candidate) -> bool:
+    """Return True if the text ends where the model's limit cut it off."""
+    return candidate.text is not None and candidate.finish_reason == CUT_OFF
 
 
 def place_in_order(candidate: Candidate, order: Order, repeats: Mapping[str, str]) -> Candidate:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from bot.drafting import RequestedChange
 from storage.records import Candidate, LogEntry, Request, Steer
 
 LANGUAGES: Final[dict[str, tuple[str, str]]] = {
@@ -50,18 +51,6 @@ class Steering:
     """A change that an agent asks of a candidate. `language` is a code of LANGUAGES; None is the customer's own."""
 
     candidate_id: str
-    steer: Steer
-    language: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestedChange:
-    """A change as prompts need it: the text to begin with, the kind of change, and the language's English name.
-
-    Without a `base`, the change was asked of an earlier candidate, and holds for the redrafts that follow.
-    """
-
-    base: str | None
     steer: Steer
     language: str | None = None
 

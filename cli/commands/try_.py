@@ -22,6 +22,7 @@ from bot.suggesting.admission import Ask
 from bot.suggesting.briefs import BatchDrafter
 from bot.suggesting.choose import Chooser
 from bot.suggesting.clicks import Click
+from bot.suggesting.placement import list_reasons
 from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
 from cli import logs, wiring
@@ -274,9 +275,9 @@ class TrySession:
         """Say why there is nothing to show, and what to do; None if there is something."""
         if entry.visible:
             return None
-        errors = {candidate.error for candidate in entry.candidates}
-        what_to_do = "`suggest doctor` checks the settings" if errors & _SETTINGS_ERRORS else "try again in a moment"
-        return f"no reply could be drafted ({text.list_reasons(entry, self._texts)}): {what_to_do}"
+        reasons = list_reasons(entry.candidates)
+        what_to_do = next((_WHAT_TO_DO[reason] for reason in reasons if reason in _WHAT_TO_DO), "try again in a moment")
+        return f"no reply could be drafted ({text.word_reasons(entry, self._texts)}): {what_to_do}"
 
     def _make_click(self) -> Click:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())
@@ -285,7 +286,11 @@ class TrySession:
         return f"{HERE}:{self._new_id()}"
 
 
-_SETTINGS_ERRORS: Final = {"refused", "unreachable", "invalid_output"}
+_WHAT_TO_DO: Final = {
+    "spent": "give it more with SUGGEST_MAX_TOKENS",
+    "too_long": "shorten the message or the playbook, or use a model with a larger context",
+    **dict.fromkeys(("refused", "unreachable", "invalid_output"), "`suggest doctor` checks the settings"),
+}
 _ANSWER: Final = re.compile(r"(?P<edit>e\s*)?(?P<position>\d{1,3})", re.IGNORECASE)
 
 

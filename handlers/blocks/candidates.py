@@ -6,6 +6,7 @@ from typing import get_args
 
 from bot.i18n.texts import Texts
 from bot.ordering.shuffle import draw_places
+from bot.suggesting.placement import choose_reason, is_cut_off, list_reasons
 from bot.suggesting.redraft import LANGUAGES
 from bot.text_limits import split_text
 from handlers.blocks.action_ids import CANDIDATES_VIEW, DISMISS, EDIT, REDRAFT, STEER, USE
@@ -19,7 +20,7 @@ from handlers.blocks.limits import (
     SECTION_LIMIT,
 )
 from handlers.blocks.messages import BlockMessage, build_unfilled_note, measure, paginate, shorten, split_sections
-from storage.records import Candidate, DraftError, LogEntry, Request, Steer
+from storage.records import Candidate, LogEntry, Request, Steer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +113,11 @@ def build_places(
 
 def build_failure(entry: LogEntry, texts: Texts) -> BlockMessage:
     """Say why there is nothing to show, and what to do."""
-    errors = [candidate.error for candidate in entry.candidates if candidate.error]
-    theirs = {"refused", "invalid_output"}.issuperset(errors)
+    reasons = list_reasons(entry.candidates)
+    theirs = {"refused", "invalid_output", "spent", "too_long"}.issuperset(reasons)
     text = texts(
         "all-failed",
-        reasons=_list_reasons(errors, texts),
+        reasons=_word_reasons(reasons, texts),
         what_to_do=texts("what-to-do-operator" if theirs else "what-to-do-wait"),
         reference=entry.request.id,
     )
@@ -147,7 +148,8 @@ def _build_empty_place(candidate: Candidate | None, place: int, texts: Texts) ->
     if candidate is None:
         return [context(texts("place", position=place)), section(texts("drafting"))]
     if candidate.error is not None:
-        return [context(texts("place-failed", position=place, reason=texts(f"error-{candidate.error}")))]
+        reason = texts(f"error-{choose_reason(candidate.error, candidate.finish_reason)}")
+        return [context(texts("place-failed", position=place, reason=reason))]
     return [context(texts("place-hidden", position=place))]
 
 
@@ -180,7 +182,8 @@ def _build_candidate(
     shown = split_text(text, room)[0]
     parts = split_sections(shown)
     position = candidate.position
-    title = context(texts("reply-label", position=position, style=labels[candidate.style]))
+    marks = [texts("cut-off")] if is_cut_off(candidate) else []
+    title = context(texts("reply-label", position=position, style=labels[candidate.style]), *marks)
     for index, part in enumerate(parts[:-1]):
         heading = title if index == 0 else context(texts("reply-continued", position=position))
         yield [heading, section(part)]
@@ -211,13 +214,16 @@ def _build_steer_menu(candidate: Candidate, texts: Texts) -> Block:
 
 def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
     """Build the end of the last message: failed drafts and why, then the buttons for the whole request."""
-    errors = [candidate.error for candidate in entry.candidates if candidate.error]
-    errors = [error for error in errors if error != "cancelled"]  # by the agent's own decision
+    # Those that are cancelled are so by the agent's own decision.
+    failed = [candidate for candidate in entry.candidates if candidate.error not in {None, "cancelled"}]
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
     lines = []
-    if errors:
-        count, reasons = max(entry.request.k_requested, len(entry.candidates)), _list_reasons(errors, texts)
-        lines.append(texts("drafts-failed", failed=len(errors), count=count, reasons=reasons))
+    if failed:
+        count, reasons = (
+            max(entry.request.k_requested, len(entry.candidates)),
+            _word_reasons(list_reasons(failed), texts),
+        )
+        lines.append(texts("drafts-failed", failed=len(failed), count=count, reasons=reasons))
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))
     lines.append(texts("only-you"))
@@ -226,6 +232,5 @@ def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
     return [{"type": "divider"}, context(*lines), actions(redraft, dismiss)]
 
 
-def _list_reasons(errors: Sequence[DraftError], texts: Texts) -> str:
-    """The reasons for failed drafts, each once."""
-    return ", ".join(texts(f"error-{error}") for error in dict.fromkeys(errors))
+def _word_reasons(reasons: Sequence[str], texts: Texts) -> str:
+    return ", ".join(texts(f"error-{reason}") for reason in reasons)

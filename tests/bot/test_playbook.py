@@ -38,6 +38,12 @@ def find_problem(text: str) -> PlaybookError:
 # --- good ones ----------------------------------------------------------------------------------------
 
 
+def test_a_style_may_have_a_budget_and_an_effort() -> None:
+    added = 'temperature = 1\nmax_tokens = 0\nreasoning_effort = "low"'
+    style = parse_playbook(GOOD.replace("temperature = 1", added), source="p.toml").styles[1]
+    assert (style.max_tokens, style.reasoning_effort) == (0, "low")
+
+
 def test_a_playbook_is_read_with_its_defaults() -> None:
     playbook = parse_playbook(GOOD, source="playbook.toml")
     assert playbook.persona.startswith("You are the team")
@@ -162,6 +168,11 @@ def test_what_is_no_toml_has_its_line(text: str, line: int) -> None:
         ("temperature = 1", "temperature = true", 16, "must be a number"),
         ("temperature = 1", "temperature = 2.1", 16, "must be between 0 and 2"),
         ("temperature = 1", "temperature = nan", 16, "must be between 0 and 2"),
+        ("temperature = 1", "max_tokens = -1", 16, "must be a whole number from 1 to 1000000, or 0 to send none"),
+        ("temperature = 1", "max_tokens = true", 16, "must be a whole number"),
+        ("temperature = 1", "max_tokens = 900.5", 16, "must be a whole number"),
+        ("temperature = 1", 'reasoning_effort = "very low"', 16, "must be one word that the server knows"),
+        ("temperature = 1", "reasoning_effort = 1", 16, "must be a text in quotes"),
         ("temperature = 1", "temprature = 1", 16, "did you mean temperature?"),
         ('model = "llama3"', 'model = ""', 17, 'model of style "very_warm" is empty'),
         ('model = "llama3"', 'model.name = "llama3"', 17, "not a table"),

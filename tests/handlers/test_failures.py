@@ -106,6 +106,7 @@ async def test_a_message_over_the_limit(stage: Stage) -> None:
         (bad_request("no"), "refused", "refused"),
         (InvalidJson(), "invalid_output", "invalid output"),
         ("", "empty", "empty"),
+        (bad_request("The context length is 99 tokens, 90 in the messages"), "refused", "too long for this model"),
     ],
 )
 async def test_some_drafts_fail(stage: Stage, answer: object, error: str, told: str) -> None:
@@ -119,6 +120,19 @@ async def test_some_drafts_fail(stage: Stage, answer: object, error: str, told: 
     assert failed["error"] == error
     assert (failed["position"], failed["text"], failed["first_propensity"]) == (None, None, None)
     assert line["request"]["order_propensity"] == 0.5
+
+
+async def test_what_the_models_limit_cut_off_is_marked(stage: Stage) -> None:
+    """Beside the reply, whose finish reason is recorded; a draft of nothing but thinking is told as that."""
+    spent = Reply(text=None, finish_reason="length")
+    stage.model.answer_when(lambda call: "max_tokens" in call.body and call.body["max_tokens"] > 900, spent)
+    stage.model.enqueue(spent, Reply(text="Your parcel is", finish_reason="length"))
+    await stage.suggest("Where is my order?")
+    shown = await stage.private("1 of 3 drafts failed: the model spent its budget thinking")
+    assert json.dumps(shown.blocks).count("Cut off: the model's limit") == 1
+    [line] = await stage.log()
+    found = sorted((each["finish_reason"], each["error"] or "", each["attempts"]) for each in line["candidates"])
+    assert found == [("length", "", 1), ("length", "empty", 2), ("stop", "", 1)]
 
 
 async def test_all_drafts_fail_and_trying_again_works(stage: Stage) -> None:

@@ -86,6 +86,7 @@ for-message = For: { $message }
 with-hint = Hint: { $hint }
 reply-label = Reply { $position } · { $style }
 reply-continued = Reply { $position }, continued
+cut-off = Cut off: the model's limit
 reply-cut = { $left ->
     [one] One more character is not shown here. Use sends the whole reply; Edit shows it.
    *[other] { $left } more characters are not shown here. Use sends the whole reply; Edit shows it.
@@ -208,6 +209,8 @@ error-unreachable = unreachable
 error-invalid_output = invalid output
 error-empty = empty
 error-cancelled = cancelled
+error-spent = the model spent its budget thinking
+error-too_long = too long for this model
 
 too-long = That message has { $length } characters; the limit is { $limit }. Nothing was drafted. Please shorten it and try again.
 limit-agent_per_minute = { $seconds ->

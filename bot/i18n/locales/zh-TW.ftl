@@ -72,6 +72,7 @@ for-message = 客戶訊息：{ $message }
 with-hint = 提示：{ $hint }
 reply-label = 回覆 { $position }・{ $style }
 reply-continued = 回覆 { $position }（續）
+cut-off = 未寫完：已達模型的長度上限
 reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則回覆，按「編輯」可以看到全文。
 unfilled = { $count ->
    *[other] 送出前請檢查：機器人不知道 { $placeholders } 代表什麼，請自行填入。
@@ -184,6 +185,8 @@ error-unreachable = 無法連線
 error-invalid_output = 輸出無效
 error-empty = 內容空白
 error-cancelled = 已取消
+error-spent = 模型把額度都花在思考上
+error-too_long = 內容過長，這個模型無法處理
 
 too-long = 這則訊息有 { $length } 個字，上限是 { $limit } 個字，所以沒有草擬。請縮短後再試一次。
 limit-agent_per_minute = 你在過去一分鐘內要求了很多次。請在 { $seconds } 秒後再試。

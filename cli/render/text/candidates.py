@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.i18n.texts import Texts
+from bot.suggesting.placement import choose_reason, is_cut_off, list_reasons
 from cli.render.printable import make_printable
 from storage.records import Candidate, LogEntry
 
@@ -31,7 +32,7 @@ def render_candidates(entry: LogEntry, texts: Texts, labels: Labels) -> Renderab
 
 def list_missing(entry: LogEntry, texts: Texts) -> list[str]:
     """Say how many drafts failed and why, and how many are hidden."""
-    errors = list_reasons(entry, texts)
+    errors = word_reasons(entry, texts)
     failed = sum(candidate.error is not None for candidate in entry.candidates)
     hidden = sum(candidate.dropped_reason == "near_duplicate" for candidate in entry.candidates)
     lines = []
@@ -42,15 +43,20 @@ def list_missing(entry: LogEntry, texts: Texts) -> list[str]:
     return lines
 
 
-def list_reasons(entry: LogEntry, texts: Texts) -> str:
+def word_reasons(entry: LogEntry, texts: Texts) -> str:
     """List why drafts failed, each reason once."""
-    errors = dict.fromkeys(candidate.error for candidate in entry.candidates if candidate.error)
-    return ", ".join(texts(f"error-{error}") for error in errors)
+    return ", ".join(texts(f"error-{reason}") for reason in list_reasons(entry.candidates))
 
 
 def _panel(candidate: Candidate, texts: Texts, labels: Labels) -> Panel:
     title = texts("reply-label", position=candidate.position, style=labels.get(candidate.style, candidate.style))
-    return Panel(Text(make_printable(candidate.text or "")), title=Text(title, style="bold"), title_align="left")
+    return Panel(
+        Text(make_printable(candidate.text or "")),
+        title=Text(title, style="bold"),
+        title_align="left",
+        subtitle=Text(texts("cut-off")) if is_cut_off(candidate) else None,
+        subtitle_align="right",
+    )
 
 
 class LiveDrafts:
@@ -79,7 +85,7 @@ class LiveDrafts:
         if isinstance(draft, Draft):
             self._ends[index] = f"{draft.latency_ms} ms"
         elif isinstance(draft, DraftFailed):
-            self._ends[index] = self._texts(f"error-{draft.error}")
+            self._ends[index] = self._texts(f"error-{choose_reason(draft.error, draft.finish_reason)}")
         else:
             self._ends[index] = self._texts("error-invalid_output")
 

@@ -42,5 +42,5 @@ def deadlines(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Timeout]:
         made.append(asyncio.timeout(None))
         return made[-1]
 
-    monkeypatch.setattr("bot.drafting.drafter.asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
+    monkeypatch.setattr("bot.drafting.draft_run.asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
     return made

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from playground.model_server import (
     bad_request,
     server_error,
 )
-from tests.bot.drafting.briefs import build_brief, build_briefs, draft_failing
+from tests.bot.drafting.briefs import PLAYBOOK, build_brief, build_briefs, draft_failing
 
 TOKENS = {"usage": {"prompt_tokens": 700, "completion_tokens": 30}}
 
@@ -190,6 +191,110 @@ async def test_a_refused_draft_has_its_tokens(drafter: Drafter, model: ModelDoub
     model.enqueue(Reply(text="Half a", finish_reason="content_filter", changes=TOKENS), bad_request())
     assert (await draft_failing(drafter, build_brief())).completion_tokens == 30
     assert (await draft_failing(drafter, build_brief())).completion_tokens is None
+
+
+# --- the budget of tokens -------------------------------------------------------------------------------
+
+SPENT = Reply(text=None, finish_reason="length", changes=TOKENS)
+
+
+@pytest.mark.parametrize("spent", [SPENT, Reply(text="<think>They are", finish_reason="length", changes=TOKENS)])
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_draft_cut_off_before_its_first_word_is_asked_for_once_more(
+    drafter: Drafter,
+    model: ModelDouble,
+    spent: Reply,
+    is_streamed: bool,  # noqa: FBT001 - a column of the table above
+) -> None:
+    """With four times as many tokens; those of both are counted."""
+    model.enqueue(spent, Reply(text="Hi", changes=TOKENS))
+    draft = (await stream(drafter))[1] if is_streamed else await drafter.ainvoke(build_brief())
+    assert isinstance(draft, Draft)
+    assert (draft.text, draft.attempts, draft.completion_tokens) == ("Hi", 2, 60)
+    assert [call.body["max_tokens"] for call in model.calls] == [900, 3600]
+
+
+async def test_a_model_that_spends_all_on_thinking_is_asked_twice(drafter: Drafter, model: ModelDouble) -> None:
+    model.script(lambda _: SPENT)
+    failed = await draft_failing(drafter, build_brief())
+    assert (failed.error, failed.finish_reason, failed.attempts) == ("empty", "length", 2)
+    assert failed.completion_tokens == 60
+
+
+@pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS", "model_length"])
+async def test_a_text_that_was_cut_off_says_so(drafter: Drafter, model: ModelDouble, reason: str) -> None:
+    model.enqueue(Reply(text="Your parcel is", choice_changes={"finish_reason": reason}))
+    draft = await drafter.ainvoke(build_brief())
+    assert (draft.text, draft.finish_reason, draft.attempts) == ("Your parcel is", "length", 1)
+
+
+@pytest.mark.parametrize(("ours", "sent"), [(0, None), (50, 50), (None, 900)])
+async def test_a_style_may_have_its_own_budget(
+    drafter: Drafter, model: ModelDouble, ours: int | None, sent: int | None
+) -> None:
+    style = replace(PLAYBOOK.styles[0], max_tokens=ours, reasoning_effort="low")
+    await drafter.ainvoke(build_brief(style=style))
+    assert model.calls[0].body.get("max_tokens") == sent
+    assert model.calls[0].body["reasoning_effort"] == "low"
+
+
+async def test_without_a_limit_of_ours_more_is_asked_for_than_the_server_gave(model: ModelDouble) -> None:
+    models = Models(base_url=model.base_url, api_key="x", max_tokens=0, reasoning_effort="low")
+    async with Drafter(models) as drafter:
+        model.enqueue(SPENT, "Hi")
+        assert (await drafter.ainvoke(build_brief())).text == "Hi"
+    assert [call.body.get("max_tokens") for call in model.calls] == [None, 4 * 30]
+    assert {call.body["reasoning_effort"] for call in model.calls} == {"low"}
+
+
+TOO_LONG = "This model's maximum context length is 1024 tokens."
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        (TOO_LONG, 225),
+        (f"{TOO_LONG} However, you requested 1500 tokens (600 in the messages, 900 in the completion).", 424),
+        (f"'max_tokens' is too large: 900. {TOO_LONG[:-1]} and your request has 700 input tokens (900 > 324).", 324),
+        (
+            "`inputs` tokens + `max_new_tokens` must be <= 1024. Given: 700 `inputs` tokens and 900 `max_new_tokens`",
+            324,
+        ),
+        ("the request exceeds the available context size, try increasing it", 225),
+        ("max_tokens is too large: 900. This model supports at most 512 completion tokens.", 512),
+        ("prompt is too long: 2000 tokens > 1024 maximum", 225),
+    ],
+)
+async def test_a_request_that_the_context_cannot_hold_is_asked_for_shorter(
+    drafter: Drafter, model: ModelDouble, message: str, asked: int
+) -> None:
+    """By what the server says that it holds, if it does; no parameter is taken for one that the server refuses."""
+    model.enqueue(bad_request(message, code="context_length_exceeded"), "Hi")
+    assert (await drafter.ainvoke(build_brief())).text == "Hi"
+    assert [call.body["max_tokens"] for call in model.calls] == [900, asked]
+    await drafter.ainvoke(build_brief())
+    assert model.calls[-1].body["max_tokens"] == 900
+
+
+@pytest.mark.parametrize(
+    ("message", "calls"), [(TOO_LONG, 2), (f"{TOO_LONG} You requested 2000 tokens (1020 in the messages, 980 …)", 1)]
+)
+async def test_what_is_too_long_for_the_model_is_told_apart_from_refused(
+    drafter: Drafter, model: ModelDouble, message: str, calls: int
+) -> None:
+    model.script(lambda _: bad_request(message))
+    failed = await draft_failing(drafter, build_brief())
+    assert (failed.error, failed.finish_reason) == ("refused", "context_length_exceeded")
+    assert model.total == calls
+
+
+async def test_an_effort_that_the_server_refuses_is_left_out(model: ModelDouble) -> None:
+    refusal = bad_request("Unrecognized request argument supplied: reasoning_effort")
+    model.answer_when(lambda call: "reasoning_effort" in call.body, refusal)
+    async with Drafter(Models(base_url=model.base_url, api_key="x", reasoning_effort="low")) as drafter:
+        await drafter.abatch(build_briefs(2))
+        await drafter.ainvoke(build_brief())
+    assert "reasoning_effort" not in model.calls[-1].body
 
 
 # --- bounds -------------------------------------------------------------------------------------------

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from bot.drafting import DemonstrationModel, Drafter, SingleModelSource
+from bot.drafting import DemonstrationModel, Drafter, RequestedChange, SingleModelSource
 from bot.drafting.demonstration_model import write_reply
 from bot.drafting.prompts import PromptParts
 from bot.ordering.near_duplicates import compute_token_f1
 from bot.playbook import Style
-from bot.suggesting.redraft import RequestedChange
 from storage.records import Turn
 from tests.bot.drafting.briefs import MESSAGE, PLAYBOOK, build_brief
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.drafting import RequestedChange
 from bot.drafting.prompts import (
     build_messages,
     build_shared_text,
@@ -18,7 +19,6 @@ from bot.drafting.prompts import (
     read_prompt_parts,
 )
 from bot.playbook import PROMPT_SCAFFOLD_VERSION, Playbook, Style
-from bot.suggesting.redraft import RequestedChange
 from storage.records import Steer, Turn
 from tests.bot.drafting.briefs import PLAYBOOK
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.drafting import RequestedChange
 from bot.errors import NotOwner, UnknownRequest
-from bot.suggesting.redraft import LANGUAGES, RequestedChange, Steering
+from bot.suggesting.redraft import LANGUAGES, Steering
 from storage.errors import RequestClosed
 from storage.records import ResponseUrl
 from tests.bot.desk import Desk

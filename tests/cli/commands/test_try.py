@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.commands.try_ import Answer, parse_answer
-from playground.model_server import Hang, ModelDouble, bad_request, rate_limited, unauthorized
+from playground.model_server import ErrorStatus, Hang, ModelDouble, Reply, bad_request, rate_limited, unauthorized
 from storage.repositories.audit import DEMONSTRATION
 from tests.cli.conftest import Result, Suggest
 from tests.cli.files import listed, write
@@ -184,6 +184,32 @@ async def test_a_server_that_is_not_there(suggest: Suggest, monkeypatch: pytest.
     result = await suggest("try", MESSAGE)
     assert result.code == 1
     assert result.complaint.startswith("no reply could be drafted (unreachable): `suggest doctor`")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            Reply(text=None, finish_reason="length"),
+            "(the model spent its budget thinking): give it more with SUGGEST_MAX",
+        ),
+        (bad_request("The maximum context length is 99 tokens."), "(too long for this model): shorten the message"),
+    ],
+)
+async def test_what_the_models_limit_prevents_is_told(
+    suggest: Suggest, model: ModelDouble, answer: Reply | ErrorStatus, told: str
+) -> None:
+    model.script(lambda _: answer)
+    result = await suggest("try", MESSAGE)
+    assert result.code == 1
+    assert result.complaint.startswith(f"no reply could be drafted {told}")
+
+
+async def test_a_reply_that_was_cut_off_is_marked(suggest: Suggest, model: ModelDouble) -> None:
+    model.enqueue(Reply(text="Your parcel is", finish_reason="length"))
+    result = await suggest("try", MESSAGE, "--candidates", "1")
+    assert "Cut off: the model's limit" in result.out
+    assert [each["finish_reason"] for each in (await line_of("suggest.db"))["candidates"]] == ["length"]
 
 
 async def test_the_deadline_holds(suggest: Suggest, model: ModelDouble, monkeypatch: pytest.MonkeyPatch) -> None:
