@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -72,12 +73,19 @@ class Housekeeper:
 
     async def _prune(self, now: datetime) -> int:
         """Delete texts that are older than the settings allow. Returns the number of requests that had some."""
-        pruned = 0
-        if self._texts_kept_for is not None:
-            for _ in range(PRUNED_AT_A_SWEEP):
-                batch = await self._erasures.prune(created_before=now - self._texts_kept_for)
-                pruned += batch
-                if batch == 0:
-                    break
-                await asyncio.sleep(0)  # whoever waits to write goes first
-        return pruned
+        if self._texts_kept_for is None:
+            return 0
+        before = now - self._texts_kept_for
+        return await prune_texts(self._erasures, created_before=before, at_most=PRUNED_AT_A_SWEEP)
+
+
+async def prune_texts(erasures: Erasures, *, created_before: datetime, at_most: int = sys.maxsize) -> int:
+    """Delete the texts of requests made before then, in `at_most` batches, and count those that had some."""
+    pruned = 0
+    for _ in range(at_most):
+        found = await erasures.prune(created_before=created_before)
+        pruned += found
+        if found == 0:
+            break
+        await asyncio.sleep(0)  # whoever waits to write goes first
+    return pruned

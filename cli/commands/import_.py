@@ -21,7 +21,8 @@ from cli.database_location import Location, is_unset, locate_database, open_exis
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT
-from cli.render.json import list_import, to_json
+from cli.render.json import list_import
+from cli.render.output import print_result
 from cli.render.text import imports as text
 from cli.settings import Settings, load_settings
 from storage.records import LogEntry
@@ -53,13 +54,14 @@ def run(
     found = None if mapping is None else load_mapping(mapping)
     work = rehearse_import if dry_run else import_files
     tally = asyncio.run(work(locate_database(database), files, make_reader(found, load_settings())))
-    done = "would be imported" if dry_run else "imported"
-    if as_json:
-        print(to_json(list_import(tally)))
-    else:
-        print(text.render_tally(tally, done), file=sys.stderr, end="")
-    if refused := tally.counts["refused"]:
-        raise Failed(f"{refused} lines were refused" if as_json else text.summarise_tally(tally, done))
+    summary = text.summarise_tally(tally, "would be imported" if dry_run else "imported")
+    refused = tally.counts["refused"]
+    if as_json or refused:
+        print_result(tally, as_json=as_json, to_text=text.list_refused, to_fields=list_import, text_file=sys.stderr)
+    if refused:
+        raise Failed(f"{refused} lines were refused" if as_json else summary)
+    if not as_json:
+        print(summary, file=sys.stderr)
 
 
 async def import_files(location: Location, files: Sequence[Path], read: EntryReader) -> ImportTally:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from bot.operations.retention import prune_texts
 from cli import wiring
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
@@ -63,9 +64,8 @@ def run(
 async def prune(location: Location, before: datetime) -> Pruning:
     """Forget the texts of requests made before then, and note that in the audit table. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        erasures, count = Erasures(database), 0
-        while batch := await erasures.prune(created_before=before):
-            count += batch
+        erasures = Erasures(database)
+        count = await prune_texts(erasures, created_before=before)
         wiped = await erasures.wipe()
         data: dict[str, Any] = {"created_before": to_iso(before), "requests": count}
         await Audit(database).record(at=wiring.now(), actor="cli", action="prune", data=data)

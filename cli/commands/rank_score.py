@@ -21,7 +21,7 @@ from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT, open_output
-from cli.render.json import to_json
+from cli.render.output import print_result
 from cli.render.text import ranking as text
 from storage.repositories.rankers import Rankers
 
@@ -57,10 +57,8 @@ def run(
     Example: suggest rank score --log choices.jsonl --model ranker.json
     """
     scoring = score(log, model, output, locate_database(database))
-    if not as_json:
-        print(text.render_scoring(scoring), file=sys.stderr)
-    elif output != STDOUT:  # else the lines themselves are there
-        print(to_json(scoring))
+    if not as_json or output != STDOUT:  # else the lines themselves are there
+        print_result(scoring, as_json=as_json, to_text=text.render_scoring, text_file=sys.stderr)
 
 
 def score(log: Path, model: Path | None, output: Path, location: Location) -> Scoring:

@@ -53,13 +53,15 @@ def list_findings(findings: "Sequence[Finding]") -> dict[str, Any]:
 def list_erasure(result: "ErasureResult") -> dict[str, Any]:
     """Tell the receipt, or what would be erased."""
     matches, receipt = result.matches, result.receipt
-    found: dict[str, Any] = {"dry_run": receipt is None, "by": matches.query.by}
-    if receipt is None:
-        found |= {"rows": matches.counts.as_dict(), "unreadable": matches.unreadable}
-    else:
-        found |= {"at": receipt.at, "rows": receipt.counts.as_dict()}
-        found |= {"unreadable": matches.unreadable, "wiped": receipt.wiped}
-    return {**found, "request_ids": matches.request_ids}
+    return {
+        "dry_run": receipt is None,
+        "by": matches.query.by,
+        "at": receipt and receipt.at,
+        "rows": (receipt or matches).counts.as_dict(),
+        "unreadable": matches.unreadable,
+        "wiped": receipt and receipt.wiped,
+        "request_ids": matches.request_ids,
+    }
 
 
 def list_import(tally: "ImportTally") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 from cli.output_file import open_output
 from cli.render.json import to_json, to_plain
@@ -23,14 +23,15 @@ def print_result(
     as_json: bool,
     to_text: "Callable[[Result], str | RenderableType]",
     to_fields: Callable[[Result], Any] = to_plain,
+    text_file: TextIO | None = None,
 ) -> None:
-    """Print a result: as text, or with --json its fields."""
+    """Print a result: as text, or with --json its fields. `text_file` is where text goes instead of stdout."""
     if as_json:
         print(to_json(to_fields(result)))
         return
     text = to_text(result)
     if isinstance(text, str):
-        print(text)
+        print(text, file=text_file)
     else:
         _print_renderable(text)
 

@@ -6,14 +6,12 @@ if TYPE_CHECKING:
     from bot.choice_log.importer import ImportTally
 
 
-def render_tally(tally: "ImportTally", done: str) -> str:
-    """Render a line for each refused one, and, where none is refused, the summary."""
+def list_refused(tally: "ImportTally") -> str:
+    """Render a line for each refused one."""
     lines = [f"{one.file}:{one.line}: {one.reason}" for one in tally.refused]
     if (more := tally.counts["refused"] - len(tally.refused)) > 0:
         lines.append(f"and {more} more lines")
-    if not tally.counts["refused"]:
-        lines.append(summarise_tally(tally, done))
-    return "".join(f"{line}\n" for line in lines)
+    return "\n".join(lines)
 
 
 def summarise_tally(tally: "ImportTally", done: str) -> str:
