@@ -83,7 +83,7 @@ _FORMS: Final = (
     ),
     _build_form(
         "login|user",
-        r"(?:login|user|username)\s[^\s\0]{1,64},?\s(?:pass|password|pwd|pw)\s(?P<doubtful>[^\s\0]{4,128})",
+        r"(?:login|user|username)\s[^\s\0]{1,64}[\s,;/|]{1,4}(?:pass|password|pwd|pw)\s(?P<doubtful>[^\s\0]{4,128})",
     ),
     _build_form("ssid", r"ssid\b[^\0]{0,60}?\b(?:key|pass|pw|psk)[\s:=]{1,3}(?P<doubtful>[^\s\0]{8,63})"),
     _build_form(
@@ -91,6 +91,8 @@ _FORMS: Final = (
         r"(?<![A-Za-z])(?:(?:proxy-)?authori[sz]ation|x-[\w-]{0,30}(?:key|token|auth|secret|signature))[\"']?\s{0,3}"
         r"[:=]\s{0,3}[\"']?(?:(?:bearer|basic|token|digest|apikey|key)\s{1,3})?(?P<doubtful>[\w.~+/=-]{8,})",
     ),
+    _build_form("authori", r"authori[sz]ation[\"']?\s{0,3}[:=]\s{0,3}[\"']?bearer\s{1,3}(?P<secret>[\w.~+/=-]{6,})"),
+    _build_form("bearer", r"(?<![A-Za-z])bearer\s{1,3}(?P<secret>[\w.~+/=-]{18,})"),
     _build_form(
         "bearer|basic|token|apikey",
         r"(?<![A-Za-z])(?:bearer|basic|token|apikey)\s{1,3}(?P<doubtful>[\w.~+/=-]{16,})",

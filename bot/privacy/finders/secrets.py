@@ -40,8 +40,8 @@ _PASSWORD: Final = re.compile(rf"(?:(?!&\w{{1,30}}=|</){_SPACED}){{3,128}}|[{SPA
 _DIGITS_END: Final = rf"(?![^\W{SPACELESS}]|[.,:/-]\d|[ -]\d|-[^\W\d])"
 _CODE: Final = re.compile(rf"(?:[A-Z]-)?\d(?:[ -]?\d){{2,9}}{_DIGITS_END}", re.IGNORECASE)
 _RECOVERY: Final = re.compile(
-    rf"(?:(?=[a-z-]{{0,12}}\d)[a-z0-9]{{3,12}}(?:-[a-z0-9]{{3,12}}){{0,7}}"
-    rf"|[A-Z]{{4,8}}(?:-[A-Z]{{4,8}}){{1,7}}|\d{{4}} \d{{4}}){_DIGITS_END}",
+    r"(?:(?=[a-z-]{0,12}\d)[a-z0-9]{3,12}(?:-[a-z0-9]{3,12}){0,7}"
+    r"|[A-Z]{4,8}(?:-[A-Z]{4,8}){1,7}|\d{4} \d{4})(?![\w-])",
     re.IGNORECASE,
 )
 _PHRASE: Final = re.compile(r"[^\W\d_]{2,14}(?:[ ,]{1,2}[^\W\d_]{2,14}){2,24}")
@@ -64,11 +64,13 @@ _KINDS: Final = (
         is_direct=True,
         is_first=True,
         is_ambiguous=True,
-        links=_DIRECT,
     ),
     _SecretKind(name="code", words=words.THE_CODES, value=_CODE, is_direct=True, is_ambiguous=True, links=_DIRECT),
     _SecretKind(name="key", words=words.KEYS, value=_KEY),
 )
+
+_SENT_DIGITS: Final = 6
+"""Digits of a code that stands alone on its line behind the word "code"."""
 
 _VERBS: Final = "|".join(sorted(map(re.escape, words.VERBS), key=len, reverse=True))
 _SPACELESS_VERBS: Final = "|".join(words.SPACELESS_VERBS)
@@ -219,6 +221,8 @@ def _find_value(text: str, kind: _SecretKind, plain: str, start: int, end: int) 
         if span is None or is_glued:
             continue
         value = text[slice(*span)]
+        if kind.is_first and link == "adjacent" and not (len(value) == _SENT_DIGITS and _LINE_END.match(text, span[1])):
+            continue
         if kind.name == "code" or kind.value is _PHRASE or _is_secret_value(value, kind, link):
             return span
         if is_direct and _is_word_secret(text, plain, kind, start, span, link):
@@ -257,7 +261,7 @@ def _is_secret_value(value: str, kind: _SecretKind, link: _Link) -> bool:
     has_letter, has_digit = any(map(str.isalpha, core)), any(map(str.isdigit, core))
     if len(core) < least or not has_letter or len(set(core)) == 1:
         return False
-    if has_digit or (kind.name == "password" and _SIGN.search(core)):
+    if has_digit or (kind.name == "password" and (_SIGN.search(core) or core.count("-") >= 3)):
         return " " not in core or len(core) <= 40
     return len(core) >= 8 and bool(_INNER_CAPITAL.search(core))
 
@@ -270,14 +274,15 @@ def _is_word_secret(text: str, plain: str, kind: _SecretKind, start: int, span: 
     if len(word) < 4 or word in words.NO_PASSWORD or len(set(word)) == 1:
         return False
     before = plain[max(0, start - 90) : start]
-    if text[span[0] - 1] in _QUOTES and (link != "adjacent" or text[span[0] - 2].isspace()):
+    is_quoted = text[span[0] - 1] in _QUOTES and (link != "adjacent" or text[span[0] - 2].isspace())
+    if is_quoted or (link != "adjacent" and word in words.COMMON_PASSWORDS):
         return True
     if not word.isalpha() or _SPACELESS_CHARACTER.match(word):
         return False
     if link == "sign":
         is_assigned = _ASSIGNED.search(text, max(0, span[0] - 4), span[0]) or _USER.search(before)
         return bool(is_assigned or (not kind.is_ambiguous and _LINE_END.match(text, span[1])))
-    is_english = link == "verb" and word.isascii() and not _INFLECTED.search(word) and not kind.is_ambiguous
+    is_english = link == "verb" and word.isascii() and not _INFLECTED.search(word)
     return bool(is_english and _ENGLISH_OWN.search(before) and _SENTENCE_END.match(text, span[1]))
 
 
@@ -336,7 +341,8 @@ def _find_pair(text: str, plain: str, _: int, end: int) -> Iterator[Span]:
         value = match["value"].rstrip(_TRAILING)
         start = match.start("value")
         word = plain[start : start + len(value)]
-        is_word = match["between"].strip() in {":", "/", "|"} and len(word) >= 4 and word.isalpha()
+        is_word = len(word) >= 4 and word.isalpha() and match["between"].strip() in {":", "/", "|"}
+        is_word = is_word and _LINE_END.match(text, start + len(value)) is not None
         if _is_secret_value(value, _KINDS[0], "sign") or (is_word and word not in words.NO_PASSWORD):
             yield start, start + len(value)
 
@@ -394,7 +400,9 @@ def _get_cell(line: str, sign: str, column: int) -> Span | None:
     return match and (before + match.start("value"), before + match.end("value"))
 
 
-_MONTH: Final = r"(?<!\d)(?:(?:0?[1-9]|1[0-2])\s?[/.|-]\s?(?:20)?\d\d|(?:0[1-9]|1[0-2])(?:2[4-9]|3\d))(?!\d|[/.-]\d)"
+_MONTH: Final = (
+    r"(?<!\d)(?:(?:0?[1-9]|1[0-2])\s?[/.|-]\s?(?:20)?\d\d|(?:0[1-9]|1[0-2])(?:2[4-9]|3\d))(?!\d|[/.-]\d{1,2}(?!\d))"
+)
 _BESIDE: Final = rf"[^\w\0]{{1,6}}(?:(?:{'|'.join(words.FIRST_CODES)})[^\w\0]{{1,3}})?"
 _CARD_CODE: Final = re.compile(
     rf"\0(?:[^\d\0]{{1,25}}?{_MONTH}{_BESIDE}(?P<code>\d{{3,4}})|{_BESIDE}(?P<first>\d{{3,4}}){_BESIDE}{_MONTH})"

@@ -50,16 +50,16 @@ PHRASES: Final = fold_words(
 """Words for a secret of several words."""
 
 RECOVERY_CODES: Final = fold_words(
-    "recovery code|recovery key|backup code|backup key|scratch code|emergency code|rescue code|reset code"
-    "|wiederherstellungscode|wiederherstellungsschlüssel|backup-code|ersatzcode|notfallcode|code de secours"
-    "|codes de secours|code de récupération|codes de récupération|código de recuperación|códigos de recuperación"
-    "|código de respaldo|códigos de respaldo|codice di recupero|codici di recupero|codice di backup"
-    "|codici di backup|código de recuperação|códigos de recuperação|código de backup|herstelcode|back-upcode"
-    "|kod odzyskiwania|kody zapasowe|kod zapasowy|kody odzyskiwania|återställningskod|reservkod|záložní kód"
-    "|kód pro obnovení|helyreállítási kód|cod de recuperare|coduri de recuperare|cod de rezervă|κωδικός ανάκτησης"
-    "|κωδικοί ανάκτησης|резервный код|резервные коды|код восстановления|коды восстановления|резервний код"
-    "|код відновлення|kurtarma kodu|yedek kod|رمز الاسترداد|رموز الاسترداد|کد بازیابی|کد پشتیبان|קוד שחזור"
-    "|קוד גיבוי|रिकवरी कोड|बैकअप कोड|রিকভারি কোড|恢复码|恢復碼|恢复代码|备用码|備用碼|备份码|备用代码"
+    "recovery code|2fa recovery|recovery key|backup code|backup key|scratch code|emergency code|rescue code"
+    "|reset code|wiederherstellungscode|wiederherstellungsschlüssel|backup-code|ersatzcode|notfallcode"
+    "|code de secours|codes de secours|code de récupération|codes de récupération|código de recuperación"
+    "|códigos de recuperación|código de respaldo|códigos de respaldo|codice di recupero|codici di recupero"
+    "|codice di backup|codici di backup|código de recuperação|códigos de recuperação|código de backup|herstelcode"
+    "|back-upcode|kod odzyskiwania|kody zapasowe|kod zapasowy|kody odzyskiwania|återställningskod|reservkod"
+    "|záložní kód|kód pro obnovení|helyreállítási kód|cod de recuperare|coduri de recuperare|cod de rezervă"
+    "|κωδικός ανάκτησης|κωδικοί ανάκτησης|резервный код|резервные коды|код восстановления|коды восстановления"
+    "|резервний код|код відновлення|kurtarma kodu|yedek kod|رمز الاسترداد|رموز الاسترداد|کد بازیابی|کد پشتیبان"
+    "|קוד שחזור|קוד גיבוי|रिकवरी कोड|बैकअप कोड|রিকভারি কোড|恢复码|恢復碼|恢复代码|备用码|備用碼|备份码|备用代码"
     "|リカバリーコード|バックアップコード|復旧コード|복구 코드|백업 코드"
 )
 """Words for codes that come in lists and may have letters."""
@@ -132,26 +132,31 @@ KEYS: Final = fold_words(
 
 NO_PASSWORD: Final = frozenset(
     fold_words(
-        "wrong|incorrect|invalid|expired|forgotten|reset|lost|missing|unknown|required|empty|blocked|locked|changed"
-        "|weak|strong|safe|secure|fine|correct|right|okay|good|same|different|secret|private|short|long|here|there|gone"
-        "|broken|working|impossible|optional|none|null|true|false|string|hidden|help|urgent|yes|again|vergessen|falsch"
-        "|abgelaufen|gesperrt|ungültig|unbekannt|zurücksetzen|oublié|perdu|refusé|incorrecto|olvidada|olvidado|perdida"
-        "|sbagliata|dimenticata|errada|esquecida|vergeten|verlopen|zapomniane|glömt|забыл|забыт|忘记|忘記|esqueci"
-        "|esqueceu|olvidé|unuttum|dimenticato|zapomniałem|zapomniałam|zapomněl|zapomněla|elfelejtettem|am uitat|what"
-        "|where|here|this|that|it|which|these|those|there|how|when|why|text|integer|number|varchar|password|passwort"
-        "|passwords|username|user|name|email|mail|manual|below|above|attached|separately|see|below|ask|please|optional"
-        "|leer|erforderlich|pflichtfeld|nötig|siehe|keins|keine|richtig|obligatoire|requis|vide|incorrect|invalide"
-        "|oublie|aucun|voir|obligatorio|obligatoria|requerido|requerida|vacío|vacía|incorrecta|inválida|ninguna"
-        "|importante|obbligatorio|obbligatoria|richiesta|richiesto|vuota|vuoto|errata|nessuna|scaduta|obrigatório"
-        "|obrigatória|vazio|vazia|incorreta|nenhuma|verplicht|leeg|onjuist|onbekend|geen|wymagane|puste|błędne|brak"
-        "|nieprawidłowe|obligatoriskt|krävs|tomt|felaktigt|saknas|povinné|prázdné|špatné|chybí|kötelező|üres|hibás"
-        "|nincs|obligatoriu|greșită|incorectă|lipsește|υποχρεωτικό|υποχρεωτικός|κενό|λάθος|обязательно|обязателен|пусто"
-        "|пустой|неверный|неправильный|неверно|нет|обов'язково|порожньо|порожній|неправильний|невірний|немає|zorunlu"
-        "|hatalı|yanlış|gerekli|geçersiz|مطلوب|مطلوبه|فارغ|فارغه|خاطئه|الزامی|خالی|اشتباه|נדרש|נדרשת|חובה|ריק|ריקה"
-        "|שגויה|שכחתי|अनिवार्य|खाली|गलत|আবশ্যক|ভুল|খালি|必填|必須|필수"
+        "wrong|valid|active|ready|incorrect|invalid|expired|forgotten|reset|lost|missing|unknown|required|empty|blocked"
+        "|locked|changed|weak|strong|safe|secure|fine|correct|right|okay|good|same|different|secret|private|short|long"
+        "|here|there|gone|broken|working|impossible|optional|none|null|true|false|string|hidden|help|urgent|yes|again"
+        "|vergessen|falsch|abgelaufen|gesperrt|ungültig|unbekannt|zurücksetzen|oublié|perdu|refusé|incorrecto|olvidada"
+        "|olvidado|perdida|sbagliata|dimenticata|errada|esquecida|vergeten|verlopen|zapomniane|glömt|забыл|забыт|忘记"
+        "|忘記|esqueci|esqueceu|olvidé|unuttum|dimenticato|zapomniałem|zapomniałam|zapomněl|zapomněla|elfelejtettem"
+        "|am uitat|what|where|here|this|that|it|which|these|those|there|how|when|why|text|integer|number|varchar"
+        "|password|passwort|passwords|username|user|name|email|mail|manual|below|above|attached|separately|see|below"
+        "|ask|please|optional|leer|erforderlich|pflichtfeld|nötig|siehe|keins|keine|richtig|obligatoire|requis|vide"
+        "|incorrect|invalide|oublie|aucun|voir|obligatorio|obligatoria|requerido|requerida|vacío|vacía|incorrecta"
+        "|inválida|ninguna|importante|obbligatorio|obbligatoria|richiesta|richiesto|vuota|vuoto|errata|nessuna|scaduta"
+        "|obrigatório|obrigatória|vazio|vazia|incorreta|nenhuma|verplicht|leeg|onjuist|onbekend|geen|wymagane|puste"
+        "|błędne|brak|nieprawidłowe|obligatoriskt|krävs|tomt|felaktigt|saknas|povinné|prázdné|špatné|chybí|kötelező"
+        "|üres|hibás|nincs|obligatoriu|greșită|incorectă|lipsește|υποχρεωτικό|υποχρεωτικός|κενό|λάθος|обязательно"
+        "|обязателен|пусто|пустой|неверный|неправильный|неверно|нет|обов'язково|порожньо|порожній|неправильний|невірний"
+        "|немає|zorunlu|hatalı|yanlış|gerekli|geçersiz|مطلوب|مطلوبه|فارغ|فارغه|خاطئه|الزامی|خالی|اشتباه|נדרש|נדרשת|חובה"
+        "|ריק|ריקה|שגויה|שכחתי|अनिवार्य|खाली|गलत|আবশ্যক|ভুল|খালি|必填|必須|필수"
     )
 )
 """What stands where a password might, and is none."""
+
+COMMON_PASSWORDS: Final = frozenset(
+    fold_words("letmein|qwerty|azerty|qwertz|asdfgh|iloveyou|changeme|swordfish|opensesame|trustno|admin|root")
+)
+"""Words that are passwords and nothing else, or more often than anything else behind "password is"."""
 
 VERBS: Final = fold_links(
     "is|was|reads|ist|lautet|war|est|es|era|è|é|são|ar|är|var|er|on|je|jest|to|bylo|van|este|e|is het|είναι|это"
@@ -166,9 +171,9 @@ SPACELESS_VERBS: Final = fold_links("是|为|為|は|が|는|은|가|이|คื�
 FILLERS: Final = fold_links(
     "у меня|у нас|у мене|такой|такий|вот такой|вот|ось|это|сейчас|мой|this|this one|the following|as follows"
     "|following|now|of mine|mine|das hier|folgendes|folgender|wie folgt|diese|dieses|hier|le suivant|ci-dessous"
-    "|celui-ci|siguiente|este|esta|la siguiente|mía|mío|seguente|questa|questo|seguinte|deze|het volgende|mitt|mam"
-    "|mám|taki|taka|takie|det här|følgende|حقي|الخاص بي|مال من|من|שלי|मेरा|是这个|code|kod|app|used to be|currently"
-    "|i use|i used|i typed|i have"
+    "|celui-ci|siguiente|este|esta|la siguiente|mía|mío|seguente|questa|questo|seguinte|deze|het volgende|mitt|saya"
+    "|của tôi|mam|mám|taki|taka|takie|det här|følgende|حقي|الخاص بي|مال من|من|שלי|मेरा|是这个|code|kod|app"
+    "|used to be|currently|i use|i used|i typed|i have"
 )
 """Words that may stand between a secret's name and its value and say nothing."""
 
@@ -221,11 +226,11 @@ OTHER_THINGS: Final = fold_words(
 """Things that have codes and keys which are no secret."""
 
 SENT: Final = fold_words(
-    "sms|\\btext|otp|2fa|authenticat|\\bapp\\b|verif|login|log in|sign in|signin|confirm|\\bgot\\b|received"
-    "|\\bsent\\b|erhalten|bekommen|gekommen|anmeld|bestätig|reçu|connexion|connecter|llegó|llego|recib|enviaron"
-    "|verifica|ricevut|arrivat|accede|receb|chegou|entrar|ontvang|gekregen|inlog|dostał|otrzyma|przysz|logow|fick "
-    "|fått|inlogg|dostal|přišel|přihlás|kapott|kaptam|belép|primit|conectare|έλαβα|σύνδεσ|пришел|пришёл|получил"
-    "|вход|подтвер|надійшов|отримав|прийшов|вхід|gelen|giriş|onay|وصل|تسجيل|استلم|ورود|دریافت|קיבלתי|כניסה|मिला"
-    "|लॉगिन|পেয়েছি|লগইন|收到|登录|登入|验证|驗證|届い|ログイン|認証|받은|로그인|인증"
+    "sms|\\btext|\\benter|\\btyped|otp|2fa|authenticat|\\bapp\\b|verif|login|log in|sign in|signin|confirm"
+    "|\\bgot\\b|received|\\bsent\\b|erhalten|bekommen|gekommen|anmeld|bestätig|reçu|connexion|connecter|llegó|llego"
+    "|recib|enviaron|verifica|ricevut|arrivat|accede|receb|chegou|entrar|ontvang|gekregen|inlog|dostał|otrzyma"
+    "|przysz|logow|fick |fått|inlogg|dostal|přišel|přihlás|kapott|kaptam|belép|primit|conectare|έλαβα|σύνδεσ|пришел"
+    "|пришёл|получил|вход|подтвер|надійшов|отримав|прийшов|вхід|gelen|giriş|onay|وصل|تسجيل|استلم|ورود|دریافت|קיבלתי"
+    "|כניסה|मिला|लॉगिन|পেয়েছি|লগইন|收到|登录|登入|验证|驗證|届い|ログイン|認証|받은|로그인|인증"
 )
 """Words, in patterns, that tell of a code which was sent, or what it is for."""
