@@ -14,7 +14,8 @@ Features:
     page              the demo's page in a browser, and its pictures
     privacy           precision, recall and cost of finding personal data
     ranking           what ranking learns, how well and how fast
-    learned_order     true propensities, the promotion gate, a closed loop
+    learned_order     true propensities, the lag of the event loop while it learns
+    closed_loop       regret, openings of the gate and flapping, beside uniform order and a bandit
 Parts:
     load              suggestions at a given rate, each with its trace
     systems           the systems under test as processes

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
+from bot.ranking import refit
 from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
 from cli.database_location import Location, include_simulated, open_existing
 from cli.errors import Failed, SettingsError
@@ -52,10 +53,10 @@ def read_training_set(source: ChoiceSource) -> TrainingSet:
 
 
 async def _collect_from_database(location: Location) -> TrainingSet:
-    """Read all choices of a database; in a demonstration's own, the simulated ones too."""
+    """Read the newest choices of a database; in a demonstration's own, the simulated ones too."""
     async with open_existing(location) as database:
         selection = await include_simulated(database, Selection())
-        return collect_training_set([entry async for entry in ChoiceLog(database).iter_entries(selection)])
+        return await refit.read_training_set(ChoiceLog(database), selection)
 
 
 def read_lines(log: Path) -> Iterator[LogLine]:

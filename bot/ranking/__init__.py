@@ -10,9 +10,9 @@ prediction           scores of choice sets, probabilities of each choice and of 
 estimates            effects with a clustered covariance
 contrasts            which style, model or prompt wins
 evaluation           held out by person and by time: likelihoods, ranks, calibration, off-policy worth
-log_likelihood_gain  log-likelihood gain over positions alone, cross-validated, clustered by agent
+forward              each choice predicted from those before it, at a rate of forgetting that is learned
 off_policy           off-policy worth of other orders, from logged propensities
-promotion            the decision, on held-out evidence, if a ranker orders replies
+promotion            the decision, on sequential evidence, if a ranker orders replies
 refit                one refit, from the log to a ranker and its verdict
 training             refits on a schedule, by one replica at a time
 rank_report          numbers and words of `suggest rank report`

@@ -2,19 +2,28 @@
 
 import hashlib
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
 from bot.edits import measure_similarity
-from storage.records import Candidate, Choice, LogEntry, Turn
+from bot.ordering.policies import OrderPolicy, PlackettLuce, Uniform
+from storage.records import Candidate, Choice, LogEntry, Request, Turn
 
 Weights = Literal["picks", "kept"]
 """What a pick counts: `picks` 1 each; `kept` by what became of the text, see `ChoiceSet.kept`."""
 
-ExclusionReason = Literal["undecided", "expired", "failed", "one_candidate", "malformed", "repeated"]
+ExclusionReason = Literal[
+    "older", "undecided", "expired", "failed", "one_candidate", "one_by_one", "malformed", "repeated"
+]
+
+NEWEST: Final = 50_000
+"""Choice sets that are learned from: more would tell hardly anything, and tastes, prompts and models change."""
+
+ERA: Final = 25_000
+"""Requests after which the evidence of a long log begins anew: it reaches back as far as what is learned from."""
 
 UNSENT: Final = 0.3
 """What a pick counts that was clicked but not sent, or edited in a way that is not known."""
@@ -42,7 +51,8 @@ class ChoiceSet:
 
     `picked` is the index into `shown`; None is the outside option: dismissed, or asked for others instead.
     `kept` is how much of the pick was sent: 1 as it was, the similarity if edited, 0.3 if not sent or not known.
-    `agent` stands for the person within the log; two workspaces' agents never share one.
+    `agent` stands for the person within the log; two workspaces' agents never share one. `shifts` are the probabilities
+    of the order shown and of its cyclic shifts, given that it is one of them; None if it is not known how it was drawn.
     """
 
     request_id: str
@@ -54,6 +64,7 @@ class ChoiceSet:
     picked: int | None
     kept: float = 1.0
     order_propensity: float | None = None
+    shifts: tuple[float, ...] | None = None
 
     def weight(self, weights: Weights) -> float:
         """Weigh this choice for a fit."""
@@ -62,51 +73,65 @@ class ChoiceSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """The choice sets of a log in its order, with counts of the entries left out, by reason."""
+    """The newest choice sets of a log in the order of time, with counts of the entries left out, by reason.
+
+    The `era`-th era of the log begins at `era_start`, an index into the choice sets.
+    """
 
     choice_sets: tuple[ChoiceSet, ...]
     left_out: dict[ExclusionReason, int]
+    era: int = 1
+    era_start: int = 0
+
+    @property
+    def requests(self) -> int:
+        """Requests in all: learned from, and left out."""
+        return len(self.choice_sets) + sum(self.left_out.values())
 
 
-def drop_repeats(choice_sets: Iterable[ChoiceSet]) -> list[ChoiceSet]:
-    """Drop choice sets that repeat another: word for word, position for position, and with the same choice.
+class TrainingSetCollector:
+    """Collects what can be learned from, in flat memory. A request that stands twice is known by its id.
 
-    As evidence, a log that was read in twice, under whatever ids, persons and times, is one.
+    `older`: requests before the first that is added.
     """
-    found: dict[bytes, ChoiceSet] = {}
-    for choice_set in choice_sets:
-        found.setdefault(_hash_content(choice_set), choice_set)
-    return list(found.values())
 
+    def __init__(self, *, older: int = 0, newest: int = NEWEST) -> None:
+        self._found: deque[tuple[int, ChoiceSet]] = deque(maxlen=newest)
+        self._left_out: Counter[ExclusionReason] = Counter({"older": older})
+        self._seen: set[bytes] = set()
+        self._number = older
 
-def _hash_content(choice_set: ChoiceSet) -> bytes:
-    """Hash a choice set's texts and its choice."""
-    said = [(turn.role, turn.text) for turn in choice_set.conversation]
-    texts = [candidate.text for candidate in choice_set.shown]
-    return hashlib.blake2b(repr((said, texts, choice_set.picked)).encode(), digest_size=16).digest()
+    def add(self, entry: LogEntry) -> None:
+        """Add an entry, the next in the order of time."""
+        key = hashlib.blake2b(entry.request.id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        choice_set = "repeated" if key in self._seen else to_choice_set(entry)
+        self._seen.add(key)
+        if isinstance(choice_set, ChoiceSet):
+            self._left_out["older"] += len(self._found) == self._found.maxlen
+            self._found.append((self._number, choice_set))
+        else:
+            self._left_out[choice_set] += 1
+        self._number += 1
+
+    def build(self) -> TrainingSet:
+        """Build the training set of all that was added."""
+        found = sorted(self._found, key=lambda numbered: numbered[1].at)
+        first = self._found[0][0] if self._left_out["older"] and self._found else 0
+        era = -(-first // ERA)
+        return TrainingSet(
+            choice_sets=tuple(choice_set for _, choice_set in found),
+            left_out={reason: count for reason, count in self._left_out.items() if count},
+            era=1 + era,
+            era_start=sum(number < era * ERA for number, _ in found),
+        )
 
 
 def collect_training_set(entries: Iterable[LogEntry]) -> TrainingSet:
-    """Collect all entries that can be learned from.
-
-    Of a request that stands twice, the first counts: under its id, or under another with the same words, choice and
-    time.
-    """
-    found: list[ChoiceSet] = []
-    left_out: Counter[ExclusionReason] = Counter()
-    seen: set[str | tuple[datetime, bytes]] = set()
+    """Collect the newest entries that can be learned from."""
+    collector = TrainingSetCollector()
     for entry in entries:
-        choice_set = "repeated" if entry.request.id in seen else to_choice_set(entry)
-        seen.add(entry.request.id)
-        if isinstance(choice_set, ChoiceSet):
-            said = (choice_set.at, _hash_content(choice_set))
-            choice_set = "repeated" if said in seen else choice_set
-            seen.add(said)
-        if isinstance(choice_set, ChoiceSet):
-            found.append(choice_set)
-        else:
-            left_out[choice_set] += 1
-    return TrainingSet(choice_sets=tuple(found), left_out=dict(left_out))
+        collector.add(entry)
+    return collector.build()
 
 
 def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
@@ -128,6 +153,7 @@ def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
         picked=picked,
         kept=1.0 if picked is None or choice is None else _measure_kept(entry, choice, visible[picked]),
         order_propensity=keep_probability(entry.request.order_propensity),
+        shifts=_compute_shifts(entry.request, visible),
     )
 
 
@@ -182,7 +208,38 @@ def _find_exclusion(entry: LogEntry) -> ExclusionReason | None:
     is_open = entry.choice is None and request.status != "redrafted"
     if is_open or (entry.choice is not None and entry.choice.kind == "tied"):
         return "undecided"
-    return "one_candidate" if len(entry.visible) == 1 else None
+    if len(entry.visible) == 1:
+        return "one_candidate"
+    return "one_by_one" if _is_one_by_one(entry) else None
+
+
+def _is_one_by_one(entry: LogEntry) -> bool:
+    """Tell if replies appeared one after another, so that speed had a part in what was picked.
+
+    Those shown in full are of agents who passed the fast replies over, so they are no fair sample either.
+    """
+    placed, choice = entry.visible, entry.choice
+    seen = {candidate.id for candidate in placed} if choice is None else {*choice.visible_candidate_ids}
+    is_whole = not seen or seen >= {candidate.id for candidate in placed}
+    decided_early = any(candidate.error == "cancelled" for candidate in entry.candidates)
+    return decided_early or not is_whole or len({candidate.shown_at for candidate in placed}) > 1
+
+
+def _compute_shifts(request: Request, shown: Sequence[Candidate]) -> tuple[float, ...] | None:
+    """Compute the probabilities of the order shown and its cyclic shifts, by the policy logged; None if unknown."""
+    places, told = range(len(shown)), keep_probability(request.order_propensity)
+    scores = [candidate.score for candidate in shown if candidate.score is not None]
+    try:
+        policy: OrderPolicy = Uniform() if request.policy == "uniform" else PlackettLuce(**request.policy_params)
+    except (TypeError, ValueError):
+        return None
+    if request.policy == "unlogged" or (request.policy != "uniform" and len(scores) < len(shown)):
+        return None
+    orders = ([*places[shift:], *places[:shift]] for shift in places)
+    probabilities = [policy.order_probability(scores or [0.0] * len(shown), order) for order in orders]
+    if told is not None and not math.isclose(told, probabilities[0], rel_tol=1e-3):
+        return None
+    return tuple(probability / sum(probabilities) for probability in probabilities)
 
 
 def _find_picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int | Literal["malformed"] | None:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.ranking.choice_sets import ChoiceSet
+from bot.ranking.promotion import MIN_AGENTS
 from bot.stats.cluster_intervals import MIN_CLUSTERS
-
-MIN_AGENTS: Final = 10
-"""Below this many agents, what is found is exploratory: it may not hold for others."""
 
 ClusteredBy = Literal["agent", "agent_and_day"]
 

@@ -91,8 +91,13 @@ def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
 
 
 def measure_features(choice_sets: Iterable[ChoiceSet], idf: InverseDocumentFrequency) -> FloatArray:
-    """Measure raw features of all candidates, end to end: (N, features)."""
-    rows = [featurise(choice_set.conversation, choice_set.shown, idf) for choice_set in choice_sets]
+    """Measure raw features of all candidates, end to end: (N, features); NaN where texts were forgotten."""
+    rows = [
+        featurise(choice_set.conversation, choice_set.shown, idf)
+        if all(candidate.text for candidate in choice_set.shown)
+        else np.full((len(choice_set.shown), len(FEATURES)), np.nan)
+        for choice_set in choice_sets
+    ]
     return np.concatenate(rows) if rows else np.empty((0, len(FEATURES)))
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -32,11 +32,16 @@ from bot.ranking.features import (
     compute_idf,
     featurise,
 )
+from bot.ranking.forward import predict_forward, weigh_by_age
 from bot.ranking.logit import RANDOM_EFFECTS, Parameters, compute_qualities, fit_logit, predict_at_mode
 from storage.records import Turn
 
 FORMAT: Final = "suggest-ranker/1"
 """Changes whenever a feature or a formula does: an older file is refused rather than read wrongly."""
+
+
+JUDGED: Final = 6
+"""Blocks, the newest, by which the half-life of choices is chosen where no evidence was gathered."""
 
 
 class CorruptModel(Exception):  # noqa: N818 - named for what happened, as the callers read it
@@ -123,16 +128,21 @@ class Ranker:
         return _map_effects(self.names.prompts, self.parameters.prompts)
 
 
-def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ranker:
-    """Fit a ranker to choice sets. Raises NothingToLearn if none has a pick."""
+def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights, half_life: int | None = None) -> Ranker:
+    """Fit a ranker to choice sets, the newer the more. Raises NothingToLearn if none has a pick.
+
+    Without a half-life, it is the one that predicts the newest choices best.
+    """
     if all(choice_set.picked is None for choice_set in choice_sets):
         raise NothingToLearn
+    if half_life is None:
+        half_life = predict_forward(choice_sets, weights=weights, blocks=JUDGED).half_life
     idf = compute_idf([choice_set.conversation for choice_set in choice_sets])
     raw = measure_features(choice_sets, idf)
     scales = fit_scales(raw)
     names = collect_names(choice_sets)
     design = build_design(choice_sets, standardise(raw, scales), names, weights)
-    parameters = fit_logit(design)
+    parameters = fit_logit(replace(design, weight=design.weight * weigh_by_age(len(choice_sets), half_life)))
     return Ranker(
         trained_until=max(choice_set.at for choice_set in choice_sets),
         n_requests=len(choice_sets),

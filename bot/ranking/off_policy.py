@@ -14,9 +14,9 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet
-from bot.ranking.clusters import MIN_AGENTS
 from bot.ranking.design import IntArray
 from bot.ranking.features import FloatArray
+from bot.ranking.promotion import MIN_AGENTS
 from bot.stats.cluster_intervals import Values, estimate_difference, estimate_share
 
 MIN_EFFECTIVE: Final = 100.0

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from bot.ordering.policies import PlackettLuce
-from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.clusters import MIN_AGENTS
+from bot.ranking.choice_sets import ChoiceSet, TrainingSet, Weights
 from bot.ranking.contrasts import Effect, EffectComparison, PairContrast, compare_effects
 from bot.ranking.model import NothingToLearn, fit_ranker
 from bot.ranking.off_policy import MIN_EFFECTIVE, PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform
-from bot.ranking.promotion import Verdict, describe_verdict
+from bot.ranking.promotion import MIN_AGENTS, Verdict, describe_verdict, judge
 from bot.ranking.training import FIRST_CHOICES
 from storage.repositories.rankers import RankerChange, Rankers, StoredRanker
 
@@ -26,7 +25,6 @@ class RankerStatus:
 
     change: RankerChange | None
     newest: StoredRanker | None
-    choices: int
 
     @property
     def verdict(self) -> Verdict | None:
@@ -41,7 +39,9 @@ class RankReport:
     until: datetime | None
     left_out: dict[str, int]
     comparison: EffectComparison
+    requests: int
     standing: RankerStatus
+    verdict: Verdict
     worth: PolicyValue | PolicyValueRefusal
 
     @property
@@ -51,21 +51,23 @@ class RankReport:
 
 async def read_ranker_status(rankers: Rankers) -> RankerStatus:
     """Read which ranker orders now. Raises DatabaseUnavailable."""
-    return RankerStatus(
-        change=await rankers.get_current(), newest=await rankers.get_newest(), choices=await rankers.count_choices()
-    )
+    return RankerStatus(change=await rankers.get_current(), newest=await rankers.get_newest())
 
 
-def build_report(
-    choice_sets: Sequence[ChoiceSet], left_out: dict[str, int], now: RankerStatus, *, weights: Weights
-) -> RankReport:
-    """Compute the report from these choice sets, in the order of their time; the status is as it was recorded."""
+def build_report(found: TrainingSet, now: RankerStatus, *, weights: Weights) -> RankReport:
+    """Compute the report from these choice sets, in the order of their time; the status is as it was recorded.
+
+    The verdict is the newest ranker's; if nothing was learned yet, that of the log as it is.
+    """
+    choice_sets = found.choice_sets
     return RankReport(
         since=choice_sets[0].at if choice_sets else None,
         until=choice_sets[-1].at if choice_sets else None,
-        left_out=left_out,
+        left_out={str(reason): count for reason, count in found.left_out.items()},
         comparison=compare_effects(choice_sets, weights=weights),
+        requests=found.requests,
         standing=now,
+        verdict=now.verdict or judge(found, weights=weights).verdict,
         worth=estimate_learning_worth(choice_sets, weights=weights),
     )
 
@@ -89,29 +91,23 @@ def estimate_learning_worth(choice_sets: Sequence[ChoiceSet], *, weights: Weight
 # --- in words -----------------------------------------------------------------------------------------
 
 
-def describe_order(now: RankerStatus) -> str:
+def describe_order(now: RankerStatus, verdict: Verdict) -> str:
     """Describe the order in use, and its reason."""
-    change, verdict = now.change, now.verdict
+    change, evidence = now.change, describe_verdict(verdict)
+    newest = f"The newest ranker is {evidence}." if now.newest else f"Learning from these choices is {evidence}."
     if change is not None and change.is_pinned:
         what = "not shown" if change.version is None else f"shown, by the ranker {change.version}"
         return (
             f"Learned order is {what}: a person decided so on {change.at:%Y-%m-%d}, until suggest rank rollback --to "
-            f"auto. {_describe_newest(verdict)}"
+            f"auto. {newest}"
         )
     if change is not None and change.version is not None:
-        shown = f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}."
-        return f"{shown} {_describe_newest(verdict)}"
-    if verdict is None:
-        return (
-            f"Learned order is not shown: nothing has been learned yet. The bot learns its first ranker after "
-            f"{FIRST_CHOICES} choices; there are {now.choices:,}."
-        )
-    return f"Learned order is not shown: {describe_verdict(verdict)}."
-
-
-def _describe_newest(verdict: Verdict | None) -> str:
+        return f"Learned order is shown, by the ranker {change.version} since {change.at:%Y-%m-%d}. {newest}"
+    if now.newest is not None:
+        return f"Learned order is not shown: {evidence}."
     return (
-        "No ranker has been learned yet." if verdict is None else f"The newest ranker is {describe_verdict(verdict)}."
+        f"Learned order is not shown: no ranker has been learned yet, which a running bot does after {FIRST_CHOICES} "
+        f"choices. {newest}"
     )
 
 

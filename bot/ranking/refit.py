@@ -1,17 +1,12 @@
 """One refit, from the log to a ranker and its verdict: for a process of its own, since it takes seconds of CPU."""
 
-from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
-from bot.ranking.choice_sets import ChoiceSet, Weights, to_choice_set
+from bot.ranking.choice_sets import NEWEST, TrainingSet, TrainingSetCollector, Weights
 from bot.ranking.promotion import Verdict, judge
 from storage.queries.log_entries import ChoiceLog, Selection
-
-NEWEST: Final = 50_000
-"""Displays that a refit learns from: more would tell hardly anything, and tastes, prompts and models change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,35 +33,29 @@ class RefitResult:
         return cls(**{**found, "trained_until": until and datetime.fromisoformat(until), "verdict": verdict})
 
 
-async def read_choice_sets(
-    log: ChoiceLog, selection: Selection, *, newest: int | None = None
-) -> tuple[list[ChoiceSet], dict[str, int]]:
-    """Read the choice sets of a log, all or the newest, with counts of the entries left out, by reason."""
-    choice_sets: deque[ChoiceSet] = deque(maxlen=newest)
-    left_out: Counter[str] = Counter()
-    async for entry in log.iter_entries(selection):
-        found = to_choice_set(entry)
-        if not isinstance(found, ChoiceSet):
-            left_out[found] += 1
-            continue
-        left_out["older"] += len(choice_sets) == newest
-        choice_sets.append(found)
-    return list(choice_sets), {reason: count for reason, count in left_out.items() if count}
+async def read_training_set(log: ChoiceLog, selection: Selection) -> TrainingSet:
+    """Read the newest choice sets of a log, in flat memory and a time that does not grow with it."""
+    since = await log.find_newest_start(selection, NEWEST)
+    newest = selection if since is None else replace(selection, since=since)
+    older = 0 if since is None else await log.count(selection) - await log.count(newest)
+    collector = TrainingSetCollector(older=older)
+    async for entry in log.iter_entries(newest):
+        collector.add(entry)
+    return collector.build()
 
 
-def refit_ranker(
-    choice_sets: Sequence[ChoiceSet], left_out: dict[str, int], *, weights: Weights = "kept"
-) -> RefitResult:
+def refit_ranker(found: TrainingSet, *, weights: Weights = "kept") -> RefitResult:
     """Fit a ranker to these choice sets, and judge its promotion."""
     from bot.ranking.model import NothingToLearn, fit_ranker
 
-    verdict = judge(choice_sets, weights=weights)
+    judgement = judge(found, weights=weights)
+    choice_sets, left_out = found.choice_sets, {str(reason): count for reason, count in found.left_out.items()}
     try:
-        ranker = fit_ranker(choice_sets, weights=weights)
+        ranker = fit_ranker(choice_sets, weights=weights, half_life=judgement.half_life)
     except NothingToLearn:
         return RefitResult(
             version=None, model=None, trained_until=None, requests=len(choice_sets), agents=0, left_out=left_out,
-            verdict=verdict,
+            verdict=judgement.verdict,
         )  # fmt: skip
     return RefitResult(
         version=ranker.version,
@@ -75,5 +64,5 @@ def refit_ranker(
         requests=ranker.n_requests,
         agents=ranker.n_agents,
         left_out=left_out,
-        verdict=verdict,
+        verdict=judgement.verdict,
     )

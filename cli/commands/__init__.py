@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "rank_train": "Learn from choices which replies are picked, corrected for position and person.",
     "rank_score": "Write a choice log back with scores, and how probable each choice was.",
     "rank_evaluate": "Say how well choices can be predicted that were not learned from, beside knowing positions only.",
+    "rank_gate": "Tell if learned order is proven better than chance, now or at each look of a log's life.",
     "rank_rollback": "Go back to the ranker that ordered replies before, or to uniform order.",
 }
 """The first line of each command's help, by its module."""

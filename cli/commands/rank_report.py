@@ -10,7 +10,7 @@ import typer
 
 from bot.ranking import rank_report
 from bot.ranking.rank_report import RankReport
-from bot.ranking.refit import read_choice_sets
+from bot.ranking.refit import read_training_set
 from cli import wiring
 from cli.database_location import Location, include_simulated, locate_database, open_existing
 from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
@@ -51,6 +51,6 @@ async def build_report(location: Location, selection: Selection) -> RankReport:
     """Build the report of a database. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         selection = await include_simulated(database, selection)
-        choice_sets, left_out = await read_choice_sets(ChoiceLog(database), selection)
+        found = await read_training_set(ChoiceLog(database), selection)
         status = await rank_report.read_ranker_status(Rankers(database, me=wiring.new_id()))
-    return rank_report.build_report(choice_sets, left_out, status, weights="kept")
+    return rank_report.build_report(found, status, weights="kept")

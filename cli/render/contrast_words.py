@@ -25,7 +25,7 @@ PAIR_HEADINGS: Final = ("", "times as often", "at equal length", "")
 
 def summarise(found: RankReport) -> list[str]:
     """Say what the report is of, what orders replies now, and what that is worth."""
-    return [describe_sample(found), describe_order(found.standing), describe_worth(found.worth)]
+    return [describe_sample(found), describe_order(found.standing, found.verdict), describe_worth(found.worth)]
 
 
 def describe_sample(found: RankReport) -> str:
@@ -39,7 +39,7 @@ def describe_sample(found: RankReport) -> str:
         line += "; left out: " + ", ".join(
             f"{count:,} {reason.replace('_', ' ')}" for reason, count in sorted(found.left_out.items())
         )
-    return line + "."
+    return f"{line}; {found.requests:,} requests in all."
 
 
 def list_standings(comparison: EffectComparison, kind: ContrastKind) -> list[Standing]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cli.commands.erase import ErasureResult
     from cli.commands.playbook_check import UsablePlaybook
     from cli.commands.rank_evaluate import Evaluations
+    from cli.commands.rank_gate import Look
     from cli.commands.rank_rollback import Rollback
     from cli.commands.rank_train import Training
 
@@ -136,6 +137,11 @@ def list_rollback(rollback: "Rollback") -> dict[str, Any]:
     return {"before": rollback.before, "version": change.version, "state": state, "at": change.at}
 
 
+def list_look(look: "Look") -> dict[str, Any]:
+    """Tell the gate's verdict at one look; `at` counts choices."""
+    return {"at": look.at, **to_plain(look.verdict)}
+
+
 def list_rank_report(found: "RankReport") -> dict[str, Any]:
     """Tell all of it: effects are log-odds, and `worth` has a `reason` where it is refused."""
     from bot.ranking.off_policy import PolicyValue
@@ -145,6 +151,7 @@ def list_rank_report(found: "RankReport") -> dict[str, Any]:
     return {
         "since": found.since,
         "until": found.until,
+        "requests": found.requests,
         "displays": comparison.displays,
         "picks": comparison.picks,
         "agents": comparison.agents,
@@ -154,8 +161,9 @@ def list_rank_report(found: "RankReport") -> dict[str, Any]:
             "version": change and change.version,
             "since": change and change.at,
             "decided_by_a_person": change is not None and change.is_pinned,
-            "in_words": describe_order(found.standing),
+            "in_words": describe_order(found.standing, found.verdict),
         },
+        "gate": found.verdict,
         "newest_ranker": newest and {"version": newest.version, "created_at": newest.created_at, "gate": newest.gate},
         "worth": {**to_plain(found.worth), "told": isinstance(found.worth, PolicyValue)},
         "standings": comparison.standings,

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.ranking.refit import NEWEST, RefitResult, read_choice_sets, refit_ranker
+from bot.ranking.refit import RefitResult, read_training_set, refit_ranker
 from bot.ranking.training import RefitFailed
 from cli.workers.child import ChildFailed, do_job, run_in_child
 from storage.engine.database import Database
@@ -37,10 +37,10 @@ def main() -> None:
 async def _refit(url: str) -> dict[str, Any]:
     database = Database(url)
     try:
-        displays, left_out = await read_choice_sets(ChoiceLog(database), Selection(), newest=NEWEST)
+        found = await read_training_set(ChoiceLog(database), Selection())
     finally:
         await database.aclose()
-    return refit_ranker(displays, left_out).to_dict()
+    return refit_ranker(found).to_dict()
 
 
 if __name__ == "__main__":

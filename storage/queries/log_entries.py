@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, bindparam, false, func, select, tuple_
+from sqlalchemy import BindParameter, Select, bindparam, desc, false, func, select, tuple_
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
@@ -57,6 +57,13 @@ class ChoiceLog:
             if len(found) < _PAGE_SIZE:
                 return
             after = (found[-1].created_at, found[-1].id)
+
+    async def find_newest_start(self, selection: Selection, count: int) -> datetime | None:
+        """Find the time of the oldest of the newest so many requests selected; None if there are no more than these."""
+        query = apply_selection(select(requests.c.created_at).order_by(desc(requests.c.created_at)), selection)
+        async with self._database.read() as connection:
+            times = (await connection.scalars(query.offset(count - 1).limit(2))).all()
+            return times[0] if len(times) == 2 else None
 
     async def get_entry(self, request_id: str) -> LogEntry | None:
         """Read one request with all that belongs to it."""

@@ -9,22 +9,26 @@ from rich.text import Text
 from bot.ranking.choice_sets import ExclusionReason, TrainingSet
 from bot.ranking.evaluation import HeldOutEvaluation
 from bot.ranking.off_policy import PolicyValue, PolicyValueRefusal
+from bot.ranking.promotion import Verdict, describe_verdict
 from bot.stats.cluster_intervals import Interval
 from cli.output_file import STDOUT
 from cli.render.text.tables import build_table
 
 if TYPE_CHECKING:
     from cli.commands.rank_evaluate import Evaluations
+    from cli.commands.rank_gate import Look
     from cli.commands.rank_rollback import Rollback
     from cli.commands.rank_score import Scoring
     from cli.commands.rank_train import Training
 
 _WORTH: Final = "first picked oftener (SNIPS)"
 _REASONS: Final[dict[ExclusionReason, str]] = {
+    "older": "older",
     "undecided": "undecided",
     "expired": "expired",
     "failed": "with nothing shown",
     "one_candidate": "with one candidate",
+    "one_by_one": "shown one by one",
     "malformed": "that contradict themselves",
     "repeated": "that stand twice",
 }
@@ -57,6 +61,17 @@ def render_rollback(done: "Rollback") -> str:
     return f"{changed} It stays so, whatever is learned, until: suggest rank rollback --to auto"
 
 
+def render_gate(verdict: Verdict) -> str:
+    """Render the gate's verdict."""
+    found = describe_verdict(verdict)
+    return f"{found[0].upper()}{found[1:]}."
+
+
+def render_look(look: "Look") -> str:
+    """Render the gate's verdict at one look."""
+    return f"{look.at} choices: {look.verdict.state}, {describe_verdict(look.verdict)}"
+
+
 def _name_order(version: str | None) -> str:
     return "uniform order" if version is None else f"the ranker {version}"
 
@@ -67,7 +82,8 @@ def describe_training_set(found: TrainingSet) -> str:
     agents = len({display.agent for display in found.choice_sets})
     line = f"{len(found.choice_sets)} decided requests, {picks} with a pick, of {agents} agents"
     left_out = [f"{count} {_REASONS[reason]}" for reason, count in sorted(found.left_out.items())]
-    return f"{line}; left out: {', '.join(left_out)}" if left_out else line
+    line = f"{line}; left out: {', '.join(left_out)}" if left_out else line
+    return f"{line}; {found.requests} requests in all"
 
 
 def _list_effects(training: "Training") -> Iterator[RenderableType]:

@@ -1,5 +1,6 @@
 """What of a log can be learned from, and what each choice counts."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -78,14 +79,58 @@ def test_a_request_that_stands_twice_counts_once() -> None:
     assert found.left_out == {"repeated": 1, "undecided": 1}
 
 
-def test_a_log_that_was_read_in_under_other_ids_counts_once() -> None:
+def test_a_log_that_was_read_in_twice_is_known_by_its_ids() -> None:
     """Another workspace's name makes other persons of the same: they would vouch for themselves."""
     entry = make_entry("one", "two", picked=0)
-    copy = replace(entry, request=replace(entry.request, id="other", team_id="T2"))
-    later = replace(copy, request=replace(copy.request, id="later", created_at=AT + timedelta(days=1)))
-    found = collect_training_set([entry, copy, later])
-    assert [choice_set.request_id for choice_set in found.choice_sets] == ["r0", "later"]
+    copy = replace(entry, request=replace(entry.request, team_id="T2", created_at=AT + timedelta(days=1)))
+    found = collect_training_set([entry, copy])
+    assert [choice_set.agent for choice_set in found.choice_sets] == [make_choice_set(entry).agent]
     assert found.left_out == {"repeated": 1}
+
+
+@pytest.mark.parametrize("text", ["The same reply.", ""])
+def test_every_decision_on_the_same_words_counts(text: str) -> None:
+    """A question that is asked again, or texts that are not kept, make decisions alike: each is one."""
+    alike = [replace(make_entry(text, text, picked=1, number=number)) for number in range(9)]
+    assert len(collect_training_set(alike).choice_sets) == 9
+
+
+def test_replies_that_appeared_one_by_one_are_left_out() -> None:
+    """Who drafts fast is seen first: that is no taste. Shown in full, they are of agents who passed the fast over."""
+    entry = make_entry("one", "two", "three", picked=0)
+    assert entry.choice is not None
+    timed = tuple(replace(each, shown_at=AT + timedelta(seconds=n)) for n, each in enumerate(entry.candidates))
+    together = tuple(replace(each, shown_at=AT) for each in entry.candidates)
+    early = replace(entry, choice=replace(entry.choice, visible_candidate_ids=("r0c0", "r0c1")))
+    ended = replace(entry.candidates[2], position=None, text=None, error="cancelled")
+    assert to_choice_set(replace(entry, candidates=timed)) == "one_by_one"
+    assert to_choice_set(early) == "one_by_one"
+    assert to_choice_set(replace(entry, candidates=(*entry.candidates[:2], ended))) == "one_by_one"
+    assert isinstance(to_choice_set(replace(entry, candidates=together)), ChoiceSet)
+
+
+def test_the_probabilities_of_an_order_and_its_shifts_are_those_of_the_policy_logged() -> None:
+    entry = make_entry("one", "two", picked=0)
+    ranked = replace(
+        entry,
+        request=replace(
+            entry.request,
+            policy="plackett_luce",
+            policy_params={"epsilon": 0.1, "temperature": 0.5},
+            order_propensity=None,
+        ),
+        candidates=tuple(replace(each, score=score) for each, score in zip(entry.candidates, (0.5, 0.0), strict=True)),
+    )
+    likely = 0.05 + 0.9 * math.exp(1) / (1 + math.exp(1))
+    assert make_choice_set(entry).shifts == (0.5, 0.5)
+    assert make_choice_set(ranked).shifts == pytest.approx((likely, 1 - likely))
+    for unknown in (
+        replace(entry, request=replace(entry.request, policy="unlogged")),
+        replace(entry, request=replace(entry.request, order_propensity=0.9)),
+        replace(ranked, candidates=entry.candidates),
+        replace(ranked, request=replace(ranked.request, policy_params={"epsilon": 0.0})),
+    ):
+        assert make_choice_set(unknown).shifts is None
 
 
 def measure_kept(entry: LogEntry) -> float:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bot.ranking.features import FEATURES
-from bot.ranking.log_likelihood_gain import estimate_gain
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash_content, fit_ranker
 from storage.records import Turn
 from tests.bot.ranking.logs import make_choice_sets, make_entry, restyle
@@ -132,23 +131,3 @@ def test_one_choice_and_one_agent_are_enough_to_make_a_ranker() -> None:
     ranker = fit_ranker(make_choice_sets(requests=2, agents=1), weights="kept")
     assert ranker.n_agents == 1
     assert Ranker.from_json(ranker.to_json()).version == ranker.version
-
-
-def test_a_taste_shows_as_a_gain_over_positions_and_its_absence_as_none() -> None:
-    gain = estimate_gain(make_choice_sets(600, taste=3.0))
-    assert gain is not None
-    assert gain.lower > 0
-    assert (gain.clusters, gain.clustered_by, gain.exploratory) == (12, "agent", False)
-    noise = estimate_gain(make_choice_sets(600, taste=0.0))
-    assert noise is not None
-    assert noise.lower < 0
-
-
-def test_few_agents_are_clustered_by_day_and_called_exploratory() -> None:
-    gain = estimate_gain(make_choice_sets(2000, agents=3, taste=3.0))
-    assert gain is not None
-    assert (gain.clustered_by, gain.exploratory) == ("agent_and_day", True)
-
-
-def test_a_single_cluster_has_no_gain_to_tell() -> None:
-    assert estimate_gain(make_choice_sets(20, agents=1)) is None

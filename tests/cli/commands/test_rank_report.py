@@ -1,6 +1,7 @@
 """`suggest rank report`: who wins, how sure that is, what orders now; nothing claimed that the log does not hold."""
 
 import asyncio
+import json
 import random
 import re
 from collections.abc import Sequence
@@ -54,9 +55,9 @@ def words(text: str) -> str:
 async def test_an_empty_log_says_that_nothing_was_learned(suggest: Suggest) -> None:
     result = await suggest("rank", "report")
     assert result.code == 0
-    assert "0 decided requests, 0 picks of 0 agents." in result.out
-    assert "nothing has been learned yet" in result.out
-    assert "after 50 choices; there are 0" in words(result.out)
+    assert "0 decided requests, 0 picks of 0 agents; 0 requests in all." in result.out
+    assert "0 agents with 0 picks, and at least 10 are needed" in words(result.out)
+    assert "no ranker has been learned yet, which a running bot does after 50 choices" in words(result.out)
     assert "have no pick to learn from" in result.out
 
 
@@ -78,6 +79,7 @@ async def test_a_long_log_is_told_with_what_it_is_worth(suggest: Suggest) -> Non
     assert found
     assert 5 < float(found[1]) < 60
     assert "Fewer than ten agents" not in result.out
+    assert "Learning from these choices is proven better" in words(result.out)
 
 
 async def test_a_small_team_is_told_that_it_is_exploratory(suggest: Suggest) -> None:
@@ -95,7 +97,7 @@ async def test_what_orders_now_is_told_and_why(suggest: Suggest) -> None:
         await store.rankers.record(a_ranker("v1", gate_open=False, gate=shut))
         told = words((await suggest("rank", "report")).out)
         assert "Learned order is not shown: not proven better" in told
-        assert "-0.0100 to +0.0300" in told
+        assert "-0.0100 of that is sure; above 0 is needed" in told
         await store.rankers.record(a_ranker("v2", gate=VERDICT))
         told = words((await suggest("rank", "report")).out)
         assert "Learned order is shown, by the ranker v2 since 2026-11-22. The newest ranker is proven better" in told
@@ -159,5 +161,21 @@ async def test_odd_logs_are_told_without_a_claim(suggest: Suggest) -> None:
         await filled(store, entries, propensity=None)
     result = await suggest("rank", "report")
     assert "20 decided requests, 0 picks of 1 agent" in result.out
-    assert "left out: 1 one candidate, 1 undecided" in result.out
+    assert "left out: 1 one candidate, 1 undecided; 22 requests in all" in result.out
     assert "wins" not in result.out.replace("which wins", "")
+
+
+async def test_the_gate_tells_what_would_be_decided_of_a_log_now_and_at_each_look(suggest: Suggest) -> None:
+    async with open_store("sqlite:///log.db") as store:
+        await filled(store, make_log(1000, taste=4.0))
+    now = (await suggest("rank", "gate", "--json")).json
+    assert (now["state"], now["agents"], now["clustered_by"], now["left_out"]) == ("open", 12, "agent", {})
+    assert 0 < now["lower"] <= now["gain"] <= now["upper"]
+    looks = [json.loads(line) for line in (await suggest("rank", "gate", "--replay", "250", "--json")).out.splitlines()]
+    assert [look["at"] for look in looks] == [250, 500, 750, 1000]
+    assert (looks[0]["state"], looks[-1]) == ("too_little", {"at": 1000, **now})
+    told = await suggest("rank", "gate")
+    assert told.out.startswith("Proven better: predicting each pick from the choices before it explains +")
+    assert (await suggest("rank", "gate", "--replay", "500")).out.startswith("500 choices: ")
+    report = (await suggest("rank", "report", "--json")).json
+    assert report["gate"] == now

@@ -13,10 +13,11 @@ from subprocess import PIPE
 import pytest
 from sqlalchemy import insert
 
+from bot.ranking import choice_sets, refit
 from bot.ranking.choice_sets import collect_training_set
 from bot.ranking.model import Ranker
 from bot.ranking.promotion import judge
-from bot.ranking.refit import read_choice_sets
+from bot.ranking.refit import read_training_set
 from bot.ranking.training import RefitFailed
 from cli.workers.child import ChildFailed, run_in_child
 from cli.workers.training import ProcessRefitRunner
@@ -53,33 +54,36 @@ def approx(value: object) -> object:
 async def test_it_learns_what_is_in_the_database(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, make_log(200))
-    refit = await ProcessRefitRunner(url).train()
-    assert refit.model is not None
-    ranker = Ranker.from_json(refit.model)
-    assert refit.version == ranker.version
-    assert (refit.requests, refit.agents, refit.left_out) == (200, 12, {})
-    assert refit.trained_until == ranker.trained_until
+    learned = await ProcessRefitRunner(url).train()
+    assert learned.model is not None
+    ranker = Ranker.from_json(learned.model)
+    assert learned.version == ranker.version
+    assert (learned.requests, learned.agents, learned.left_out) == (200, 12, {})
+    assert learned.trained_until == ranker.trained_until
     # To the last digit only where as many threads add the numbers up.
-    here = judge(collect_training_set(make_log(200)).choice_sets, weights="kept").to_dict()
-    assert refit.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
+    here = judge(collect_training_set(make_log(200)), weights="kept").verdict.to_dict()
+    assert learned.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
 
 
-async def test_of_a_long_log_the_newest_count(url: str) -> None:
+async def test_of_a_long_log_the_newest_count(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_store(url) as store:
         await filled(store, [*make_log(20), make_entry("one", "two", number=20)])
-        found, left_out = await read_choice_sets(store.log, Selection(), newest=5)
-        everything, _ = await read_choice_sets(store.log, Selection())
-    assert [display.request_id for display in found] == ["r15", "r16", "r17", "r18", "r19"]
-    assert left_out == {"older": 15, "undecided": 1}
-    assert len(everything) == 20
+        everything = await read_training_set(store.log, Selection())
+        monkeypatch.setattr(refit, "NEWEST", 5)
+        monkeypatch.setattr(choice_sets, "ERA", 9)
+        found = await read_training_set(store.log, Selection())
+    assert [display.request_id for display in found.choice_sets] == ["r16", "r17", "r18", "r19"]
+    assert (found.left_out, found.requests) == ({"older": 16, "undecided": 1}, 21)
+    assert (found.era, found.era_start) == (3, 2)  # the third begins with the 18th request
+    assert (len(everything.choice_sets), everything.era) == (20, 1)
 
 
 async def test_a_log_with_nothing_to_learn_from_is_no_failure(url: str) -> None:
     async with open_store(url) as store:
         await filled(store, [entry for entry in make_log(200) if entry.choice and entry.choice.kind == "dismissed"])
-    refit = await ProcessRefitRunner(url).train()
-    assert (refit.version, refit.model, refit.verdict.state) == (None, None, "too_little")
-    assert refit.requests > 0
+    learned = await ProcessRefitRunner(url).train()
+    assert (learned.version, learned.model, learned.verdict.state) == (None, None, "too_little")
+    assert learned.requests > 0
 
 
 async def test_what_goes_wrong_is_told_in_one_line(tmp_path: Path) -> None:

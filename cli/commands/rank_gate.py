@@ -1,0 +1,43 @@
+"""`suggest rank gate`: tells what the gate decides of a log, now or at each look of its life."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from bot.ranking.promotion import Verdict, judge, replay
+from cli.choice_source import ChoiceSource, read_training_set
+from cli.database_location import locate_database
+from cli.options import DatabaseFile, Json
+from cli.render.json import list_look
+from cli.render.output import print_result
+from cli.render.text import ranking as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The verdict after so many choices."""
+
+    at: int
+    verdict: Verdict
+
+
+def run(
+    *,
+    every: Annotated[
+        int | None,
+        typer.Option("--replay", metavar="N", min=1, help="A line for every N choices, as it was decided then."),
+    ] = None,
+    database: DatabaseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Tell if learned order is proven better than chance, by the choices in a database. Nothing is stored.
+
+    Example: suggest rank gate --replay 200 --json
+    """
+    found = read_training_set(ChoiceSource(logs=(), location=locate_database(database)))
+    if every is None:
+        print_result(judge(found, weights="kept").verdict, as_json=as_json, to_text=text.render_gate)
+        return
+    for at, verdict in replay(found, weights="kept", every=every):
+        print_result(Look(at=at, verdict=verdict), as_json=as_json, to_text=text.render_look, to_fields=list_look)
