@@ -1,6 +1,7 @@
 """Admission: an ask, or a click for other candidates, becomes a recorded request, unless a limit refuses it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -85,9 +86,10 @@ class Admission:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
         self._allowed_channels.check(ask.channel_id, ask.surface)
         now = self._now()
-        await self._check_limits(ask, ask, now)
+        request_id = self._new_id()
+        await self._check_limits(ask, ask, now, request_id)
         request = Request(
-            id=self._new_id(),
+            id=request_id,
             team_id=ask.team_id,
             channel_id=ask.channel_id,
             thread_ts=ask.thread_ts,
@@ -105,8 +107,9 @@ class Admission:
             response_url=ask.response_url.url if ask.response_url else None,
             response_url_expires_at=ask.response_url.expires_at if ask.response_url else None,
         )
-        recorded, sealed = await self._privacy.mask_request(request)
-        await self._requests.record(recorded, idempotency_key=ask.idempotency_key, sealed=sealed)
+        with self._settle_unless_recorded(request.id):
+            recorded, sealed = await self._privacy.mask_request(request)
+            await self._requests.record(recorded, idempotency_key=ask.idempotency_key, sealed=sealed)
         return recorded
 
     async def record_conversation(
@@ -138,14 +141,21 @@ class Admission:
         parent = check_owner(await self._requests.get(request_id), click)
         self._allowed_channels.check(parent.request.channel_id, parent.request.surface)
         now = self._now()
-        await self._check_limits(click, parent.request, now)
-        await self._record_shown(click, parent)
-        child = self._make_child(replace_response_url(parent.request, click.response_url), steering, at=now)
+        child_id = self._new_id()
+        await self._check_limits(click, parent.request, now, child_id)
+        with self._settle_unless_recorded(child_id):
+            await self._record_shown(click, parent)
+            asked_again = replace_response_url(parent.request, click.response_url)
+            child = self._make_child(asked_again, steering, child_id=child_id, at=now)
+            return await self._record_child(click, parent, child, steering)
+
+    async def _record_child(self, click: Click, parent: LogEntry, child: Request, steering: Steering | None) -> Request:
+        """Commit a redraft, which closes its parent."""
         asked = {} if steering is None else {"steer": steering.steer, "steer_language": steering.language}
         event = Event(
-            request_id=request_id,
+            request_id=parent.request.id,
             type="redrafted",
-            at=now,
+            at=child.created_at,
             agent_id=click.agent_id,
             candidate_id=child.parent_candidate_id,
             data={"child_request_id": child.id, **asked},
@@ -154,11 +164,20 @@ class Admission:
         await self._requests.record_redraft(recorded, idempotency_key=click.idempotency_key, event=event, sealed=sealed)
         return recorded
 
-    def _make_child(self, parent: Request, steering: Steering | None, *, at: datetime) -> Request:
+    @contextmanager
+    def _settle_unless_recorded(self, request_id: str) -> Iterator[None]:
+        """Give back the tokens reserved for a request where it is not recorded."""
+        try:
+            yield
+        except BaseException:
+            self._limits.settle(request_id)
+            raise
+
+    def _make_child(self, parent: Request, steering: Steering | None, *, child_id: str, at: datetime) -> Request:
         """Return the same ask anew, steered as given; without a steering, as the parent was."""
         return replace(
             parent,
-            id=self._new_id(),
+            id=child_id,
             created_at=at,
             sent_to_slack_at=None,
             shown_at=None,
@@ -177,14 +196,14 @@ class Admission:
             app_version=self._terms.app_version,
         )
 
-    async def _check_limits(self, who: Ask | Click, where: Ask | Request, now: datetime) -> None:
-        """Count the ask against its agent's limits.
+    async def _check_limits(self, who: Ask | Click, where: Ask | Request, now: datetime, request_id: str) -> None:
+        """Count the ask against its agent's limits, and reserve tokens for its request.
 
         Raises LimitReached, DraftingPaused; or DuplicateDelivery, if this delivery was taken before: its answer stands.
         """
         try:
             team_id = None if who.is_of_grid else who.team_id
-            await self._limits.check(team_id=team_id, agent_id=who.agent_id, now=now)
+            await self._limits.check(team_id=team_id, agent_id=who.agent_id, now=now, request_id=request_id)
         except (LimitReached, DraftingPaused) as refusal:
             if await self._requests.is_key_used(who.idempotency_key):
                 raise DuplicateDelivery(who.idempotency_key) from refusal

@@ -12,30 +12,26 @@ async for entry in suggester.draft_progressively(request):      # committed, one
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from bot.drafting import Draft, DraftFailed
 from bot.operations.log_events import RequestOutcome, log_request
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
-from bot.ordering.near_duplicates import find_near_duplicates
-from bot.ordering.shuffle import Order, Orderer, UniformOrderer
+from bot.ordering.shuffle import Orderer, UniformOrderer
 from bot.playbook import Playbook
 from bot.privacy.service import PrivacyService
 from bot.suggesting.admission import Admission, Ask
-from bot.suggesting.briefs import BatchDrafter, BriefBuilder, DraftingTerms, build_config
+from bot.suggesting.briefs import BatchDrafter, BriefBuilder, DraftingTerms
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
 from bot.suggesting.clicks import Click
 from bot.suggesting.limits import Limits
-from bot.suggesting.placement import make_failed_entry, place_in_order, to_candidate
-from bot.suggesting.progressive import ProgressiveDrafter
+from bot.suggesting.pipeline import Arrange, CandidatePipeline
+from bot.suggesting.placement import make_failed_entry
 from bot.suggesting.redraft import Steering
-from storage.errors import OwnershipLost
-from storage.records import Candidate, Event, LogEntry, Request, Surface, Turn
+from storage.records import Event, LogEntry, Request, Surface, Turn
 from storage.repositories.requests import OPEN, DraftOutcome, Requests
 
 COLLISION_WINDOW: Final = timedelta(minutes=10)
@@ -67,16 +63,11 @@ class Suggester:
         self.playbook = playbook
         self._requests = requests
         self._privacy = privacy
-        self._drafter = drafter
         self._limits = limits
         self._metrics = metrics
         self._now = now
-        self._new_id = new_id
-        self._rng = rng
-        self._orderer = orderer or UniformOrderer(rng)
         self._allowed_channels = allowed_channels
         self._write_buffer = write_buffer or WriteBuffer()
-        self._queue_ms: dict[str, int] = {}
         self._admission = Admission(
             requests=requests,
             privacy=privacy,
@@ -89,20 +80,20 @@ class Suggester:
             allowed_channels=allowed_channels,
             write_buffer=self._write_buffer,
         )
-        self._briefs = BriefBuilder(
-            requests=requests, privacy=privacy, playbook=playbook, terms=terms, now=now, clock=clock
-        )
-        self._progressive = ProgressiveDrafter(
+        self._pipeline = CandidatePipeline(
             requests=requests,
             privacy=privacy,
             drafter=drafter,
-            briefs=self._briefs,
+            briefs=BriefBuilder(
+                requests=requests, privacy=privacy, playbook=playbook, terms=terms, now=now, clock=clock
+            ),
+            orderer=orderer or UniformOrderer(rng),
             limits=limits,
             metrics=metrics,
             now=now,
             new_id=new_id,
+            rng=rng,
             write_buffer=self._write_buffer,
-            queue_ms=self._queue_ms,
         )
 
     # --- requests: see `Admission` --------------------------------------------------------------------
@@ -136,7 +127,7 @@ class Suggester:
         request: Request,
         *,
         started_at: datetime | None = None,
-        arrange: Callable[[Sequence[str]], Order] | None = None,
+        arrange: Arrange | None = None,
     ) -> LogEntry:
         """Draft K candidates, drop near-duplicates, put the rest in order, and commit it all.
 
@@ -145,80 +136,7 @@ class Suggester:
         drafting, in the order shown, for surfaces where that was drawn before; by default the orderer does.
         Raises OwnershipLost; and DatabaseUnavailable, where what is left goes on when the database is back.
         """
-        with self._write_buffer.track_request(request.id):
-            return await self._draft(request, started_at, arrange)
-
-    async def _draft(
-        self, request: Request, started_at: datetime | None, arrange: Callable[[Sequence[str]], Order] | None
-    ) -> LogEntry:
-        before = await self._briefs.load_masked(request)
-        briefs, inclusion = self._briefs.build(request, before, started_at, self._rng)
-        results: list[Draft | BaseException] = list(
-            await self._drafter.abatch(briefs, config=build_config(request), return_exceptions=True)
-        )
-        written = [
-            to_candidate(brief, result, self._new_id(), inclusion)
-            for brief, result in zip(briefs, results, strict=True)
-        ]
-        masked_request, masked = await self._privacy.mask_candidates(before, written)
-        entry = self._place(self._privacy.to_masked_request(request, masked_request), masked, arrange)
-        drafted = DraftOutcome(
-            request_id=request.id,
-            candidates=await self._privacy.to_recorded_candidates(request, entry.candidates, masked_request),
-            status=entry.request.status,
-            policy=entry.request.policy,
-            policy_params=entry.request.policy_params,
-            ranker_version=entry.request.ranker_version,
-            order_propensity=entry.request.order_propensity,
-            sent_to_slack_at=entry.request.sent_to_slack_at,
-            events=entry.events,
-            sealed=self._privacy.seal_changes(before, masked_request, request),
-        )
-        await self._write_buffer.write_or_queue(partial(self._record_drafts, drafted))
-        self._report_drafts(entry, results)
-        return await self._privacy.unmask_entry(entry, masked_request)
-
-    def _place(
-        self, request: Request, candidates: Sequence[Candidate], arrange: Callable[[Sequence[str]], Order] | None
-    ) -> LogEntry:
-        """Put candidates in their positions, with `sent_to_slack_at` now; the request is `failed` if none is left."""
-        repeats = find_near_duplicates({each.id: each.text for each in candidates if each.text is not None})
-        distinct = [each for each in candidates if each.text is not None and each.id not in repeats]
-        if not distinct:
-            return make_failed_entry(request, candidates, at=self._now())
-        order = arrange([each.id for each in distinct]) if arrange else self._orderer.order(request, distinct)
-        ordered = replace(
-            request,
-            policy=order.policy,
-            policy_params=dict(order.policy_params),
-            ranker_version=order.ranker_version,
-            order_propensity=order.order_propensity,
-            sent_to_slack_at=self._now(),
-        )
-        placed = tuple(place_in_order(candidate, order, repeats) for candidate in candidates)
-        return LogEntry(request=ordered, candidates=placed, choice=None)
-
-    async def _record_drafts(self, drafted: DraftOutcome) -> None:
-        try:
-            await self._requests.record_drafts(drafted)
-        except OwnershipLost:
-            # After a commit whose answer was lost, it may be our own that was there before.
-            entry = await self._requests.get(drafted.request_id)
-            ours = {candidate.id for candidate in drafted.candidates}
-            if entry is None or {candidate.id for candidate in entry.candidates} != ours:
-                raise
-
-    def _report_drafts(self, entry: LogEntry, results: Sequence[Draft | BaseException]) -> None:
-        """Count and log what was drafted; the queue time is logged when the request has ended."""
-        self._metrics.count_drafts(entry)
-        queue_ms = max((each.queue_ms for each in results if isinstance(each, Draft | DraftFailed)), default=0)
-        if entry.request.status == "failed":
-            log_request(entry, "failed", queue_ms=queue_ms)
-        else:
-            self._queue_ms[entry.request.id] = queue_ms
-        for candidate in entry.candidates:
-            if candidate.error is None and candidate.latency_ms is not None:
-                self._limits.record_draft_time(candidate.latency_ms / 1000)
+        return await self._pipeline.draft_together(request, started_at=started_at, arrange=arrange)
 
     def draft_progressively(
         self, request: Request, *, started_at: datetime | None = None, stop: asyncio.Event | None = None
@@ -230,13 +148,14 @@ class Suggester:
         its position empty. Once the agent has decided, which `stop` tells at once, the rest is cancelled, and the last
         entry has the choice. What a process before this one drafted is kept. Raises as `draft` does.
         """
-        return self._progressive.draft(request, started_at=started_at, stop=stop)
+        return self._pipeline.draft_in_places(request, started_at=started_at, stop=stop)
 
     async def give_up(self, request: Request) -> None:
         """Record a request as failed before it is drafted, with nothing to reply to.
 
         Raises OwnershipLost, DatabaseUnavailable.
         """
+        self._limits.settle(request.id)
         failed = make_failed_entry(request, (), at=self._now())
         await self._write_buffer.write_or_queue(
             partial(
@@ -259,7 +178,7 @@ class Suggester:
         """Record that all candidates are visible since `at`, and that the request has ended so."""
         request = entry.request
         self._metrics.observe_shown(request, at=at)
-        log_request(entry, "shown", shown_at=at, queue_ms=self._queue_ms.pop(request.id, None))
+        log_request(entry, "shown", shown_at=at, queue_ms=self._pipeline.queue_ms.pop(request.id, None))
         event = Event(request_id=request.id, type="shown", at=at, agent_id=request.agent_id)
         await self._write_buffer.write_or_queue(partial(self._requests.record_shown, event))
 
@@ -289,13 +208,13 @@ class Suggester:
 
     def log_progressive_end(self, entry: LogEntry, *, shown_at: datetime | None) -> None:
         """Log that a progressive display has ended; its first candidate was visible at `shown_at`, if one was."""
-        queue_ms = self._queue_ms.pop(entry.request.id, None)
+        queue_ms = self._pipeline.queue_ms.pop(entry.request.id, None)
         outcome: RequestOutcome = "not_shown" if shown_at is None else "shown"
         log_request(entry, outcome, shown_at=shown_at, queue_ms=queue_ms)
 
     def log_not_shown(self, entry: LogEntry) -> None:
         """Log that the candidates are recorded, but could not be shown to the agent."""
-        log_request(entry, "not_shown", queue_ms=self._queue_ms.pop(entry.request.id, None))
+        log_request(entry, "not_shown", queue_ms=self._pipeline.queue_ms.pop(entry.request.id, None))
 
     # --- looking up requests --------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Limits on one agent's asks a minute, and on everybody's tokens a day."""
 
+import asyncio
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,7 @@ from bot.drafting import DraftFailed
 from bot.errors import LimitReached
 from bot.suggesting import limits
 from bot.suggesting.limits import Limits
+from storage.errors import DuplicateDelivery
 from tests.bot.desk import Clock, Desk, make_draft
 from tests.storage.stores import after
 
@@ -126,6 +128,53 @@ async def test_a_spent_day_does_not_count_against_the_agents_minute(desk: Desk) 
             await check(checked, clock=desk.clock)
     desk.clock.tick(86_400)
     await check(checked, clock=desk.clock)
+
+
+async def count_tokens(desk: Desk) -> int:
+    return await desk.store.requests.count_tokens_since(since=after(hours=-24))
+
+
+async def test_the_days_tokens_hold_when_many_ask_at_once(desk: Desk) -> None:
+    """Each ask reserves what a request takes until it is drafted: the limit is passed by one request at most."""
+    desk.drafter.results = [make_draft(text, prompt_tokens=15, completion_tokens=5) for text in ("a", "b", "c")]
+    suggester = desk.make_suggester(limits=desk.make_limits(tokens_per_day=100))
+
+    async def ask(number: int) -> None:
+        await suggester.draft(await suggester.accept(desk.make_ask(agent_id=f"U{number}")))
+
+    ended = await asyncio.gather(*(ask(number) for number in range(12)), return_exceptions=True)
+    assert 100 <= await count_tokens(desk) < 160
+    refused = [each for each in ended if each is not None]
+    assert all(isinstance(each, LimitReached) and each.which == "tokens_per_day" for each in refused)
+    assert len(refused) == 10
+
+
+async def test_who_waits_for_others_to_settle_is_told_to_come_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day's budget is not spent yet, so nobody is sent home."""
+    monkeypatch.setattr(limits, "_WAIT_FOR_OTHERS_S", 0.01)
+    suggester = desk.make_suggester(limits=desk.make_limits(tokens_per_day=100))
+    request = await suggester.accept(desk.make_ask())
+    with pytest.raises(LimitReached) as caught:
+        await suggester.accept(desk.make_ask())
+    assert (caught.value.which, caught.value.retry_after_s) == ("queue", 2)
+    await suggester.give_up(request)
+    await suggester.accept(desk.make_ask())
+
+
+@pytest.mark.parametrize("way", ["not recorded", "never drafted"])
+async def test_what_was_reserved_for_nothing_is_given_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(limits, "_WAIT_FOR_OTHERS_S", 0.01)
+    await desk.make_suggester().accept(desk.make_ask(idempotency_key="again"))
+    suggester = desk.make_suggester(limits=desk.make_limits(tokens_per_day=100))
+    if way == "not recorded":
+        with pytest.raises(DuplicateDelivery):
+            await suggester.accept(desk.make_ask(idempotency_key="again"))
+    else:
+        await suggester.accept(desk.make_ask())
+        desk.clock.tick(901)
+    await suggester.accept(desk.make_ask())
 
 
 @given(steps=st.lists(st.floats(0, 90), max_size=60), limit=st.integers(1, 5))
