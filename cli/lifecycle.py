@@ -26,7 +26,7 @@ from cli.errors import Failed, SettingsError
 from cli.model_server import ModelServer
 from cli.settings import FIXES, Settings
 from cli.workers.child import ChildFailed, run_in_child
-from cli.workers.export_process import ProcessExporter
+from cli.workers.export_process import ProcessExporter, remove_abandoned_exports
 from handlers.app import Dependencies, SlackHandlers
 from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, build_health_app, build_slack_app, listen
@@ -84,6 +84,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
     `models` are those that the settings name, unless they are given. Raises SettingsError, Failed, PlaybookError.
     """
     playbook = load_playbook(settings.suggest_playbook)
+    await asyncio.to_thread(remove_abandoned_exports, wiring.now().timestamp())
     async with AsyncExitStack() as stack:
         metrics = Metrics()
         records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)

@@ -35,11 +35,11 @@ class ExportOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFile:
-    """A file that exists until its block ends, the name to give it, and how many requests are in it."""
+    """A file that exists until its block ends, how many requests are in it, and the file that tells how it was made."""
 
     path: Path
-    name: str
     requests: int
+    provenance: Path | None = None
 
 
 class ExportFailed(Exception):  # noqa: N818 - named for what happened, as the callers read it
@@ -111,8 +111,8 @@ class ExportJobs:
                     return texts("export-empty", count=made.requests)
                 if size > MAX_BYTES:
                     return texts("export-too-large")
-                comment = texts("export-comment", count=made.requests)
-                await self._files.send(order.user_id, made.path, size=size, name=made.name, comment=comment)
+                paths = [made.path] if made.provenance is None else [made.path, made.provenance]
+                await self._files.send(order.user_id, paths, comment=texts("export-comment", count=made.requests))
                 return texts("export-done", count=made.requests)
         except ExportFailed as error:
             _log.warning("an export failed: %s", error)

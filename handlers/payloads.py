@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bot.choice_log.formats.registry import FORMATS
 from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
 from bot.text_limits import clean
 from handlers.slack.markup import unescape
 from handlers.slack.messages import MessageText, read_message
 
-EXPORT_FORMS: Final = ("csv", "jsonl", "parquet", "trl", "kto", "openai", "sft", "vw")
+EXPORT_FORMS: Final = tuple(FORMATS)
 EVERYTHING: Final = "all"
 
 _LATEST: Final = 10**11

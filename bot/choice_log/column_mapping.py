@@ -31,7 +31,7 @@ from uuid import NAMESPACE_OID, uuid5
 from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS, SCHEMA
 from bot.choice_log.formats.json_lines import dumps
 from bot.choice_log.line_reader import LONGEST_LINE, iter_lines
-from bot.choice_log.reader import InvalidLine, read_line
+from bot.choice_log.reader import TOO_DEEP, InvalidLine, read_line
 from storage.queries.export_rows import list_field_types
 from storage.records import LogEntry
 
@@ -125,7 +125,9 @@ def iter_rows(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, A
 def _parse_json_row(line: bytes) -> dict[str, Any] | InvalidLine:
     try:
         row = json.loads(line)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return InvalidLine("", TOO_DEEP)
+    except ValueError:
         return InvalidLine("", "is no JSON: each line must be one whole JSON object, in UTF-8")
     return row if isinstance(row, dict) else InvalidLine("", "must be an object")
 
@@ -159,7 +161,10 @@ def map_row(row: dict[str, Any], mapping: ColumnMapping) -> LogEntry:
         request["conversation"] = [{"role": "customer", "text": _get_value(row, mapping.request["message"])}]
     drafted = _map_candidates(row, str(request.get("id")), mapping)
     line = {"schema": SCHEMA, "request": request, "candidates": drafted, "choice": _map_choice(row, drafted, mapping)}
-    return read_line(dumps(line))
+    try:
+        return read_line(dumps(line))
+    except RecursionError:
+        raise InvalidLine("", TOO_DEEP) from None
 
 
 def _map_candidates(row: dict[str, Any], request_id: str, mapping: ColumnMapping) -> list[dict[str, Any]]:

@@ -24,6 +24,9 @@ UNKNOWN: Final = "unknown"
 """Stands for a style, a model, a version that an import does not tell."""
 
 
+TOO_DEEP: Final = "is nested too deep: no request is"
+
+
 class InvalidLine(ValueError):  # noqa: N818 - it is told, and the reading goes on
     """A line that is no request of the choice log.
 
@@ -94,11 +97,13 @@ def read_line(line: bytes | str) -> LogEntry:
 def _clean_line(raw: bytes) -> bytes:
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidLine):
-            raise
+        return json.dumps(_clean_texts(value), ensure_ascii=False).encode()
+    except InvalidLine:
+        raise
+    except RecursionError:
+        raise InvalidLine("", TOO_DEEP) from None
+    except ValueError:
         raise _to_json_error(raw) from None
-    return json.dumps(_clean_texts(value), ensure_ascii=False).encode()
 
 
 def _refuse_constant(name: str) -> None:
@@ -241,7 +246,8 @@ def _to_json_error(raw: bytes) -> InvalidLine:
 
 def _to_invalid_line(error: ErrorDetails, raw: bytes) -> InvalidLine:
     if error["type"] == "json_invalid":
-        return _to_json_error(raw)
+        is_too_deep = "recursion" in str(error.get("ctx"))
+        return InvalidLine("", TOO_DEEP) if is_too_deep else _to_json_error(raw)
     field = ""
     for step in error["loc"]:
         field += f"[{step}]" if isinstance(step, int) else f".{step}" if field else str(step)

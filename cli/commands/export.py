@@ -9,14 +9,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot.choice_log.formats.preferences import PairKind
-from bot.choice_log.formats.registry import CsvCells, ExportOptions, FormatName, FormatWriter, open_writer
+from bot.choice_log.export_format import ExportFormat, ExportOptions, FormatOption, FormatWriter, PairKind, SystemRole
+from bot.choice_log.formats.registry import FORMATS, open_writer
 from bot.choice_log.pseudonyms import Pseudonyms
 from cli import wiring
 from cli.database_location import Location, explain_unavailable, include_simulated, locate_database, open_existing
@@ -35,18 +35,25 @@ _TOLD_EVERY: Final = 500
 """Requests between two strokes of the progress bar."""
 
 
+_FORMATS_TOLD: Final = "; ".join(f"{each.name}: {each.meaning}" for each in FORMATS.values())
+
+
 class PairOption(StrEnum):
     """Preferences that are taken from a choice, as the option names them."""
 
     SKIP_ABOVE = "skip-above"
     EDITED = "edited"
     ALL = "all"
+    REDRAFT = "redraft"
+    STEER = "steer"
 
 
 _PAIRS: Final[dict[PairOption, PairKind]] = {
     PairOption.SKIP_ABOVE: "skip_above",
     PairOption.EDITED: "edited",
     PairOption.ALL: "all_shown",
+    PairOption.REDRAFT: "redrafted",
+    PairOption.STEER: "steered",
 }
 
 _NAMED: Final = (("--team", "team_id"), ("--channel", "channel_id"), ("--agent", "agent_id"), ("--style", "style"))
@@ -62,6 +69,10 @@ class ExportJob:
     pseudonyms: Pseudonyms | None = None
     actor: str = "cli"
 
+    @property
+    def form(self) -> ExportFormat:
+        return FORMATS[self.options.name]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSummary:
@@ -72,13 +83,19 @@ class ExportSummary:
     left_out: Mapping[str, int]
 
 
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
+
+
 class NothingFound(Failed):
     """The log has no request of the team, channel, agent or style that was named."""
 
 
 def run(  # long: every option with its help
     *,
-    export_format: Annotated[FormatName, typer.Option("--format", help="See docs/exports.md for each.")] = "jsonl",
+    export_format: Annotated[FormatName, typer.Option("--format", help=_FORMATS_TOLD)] = "jsonl",
     since: Since = None,
     until: Until = None,
     team: Team = None,
@@ -92,10 +109,14 @@ def run(  # long: every option with its help
     ] = None,
     pairs: Annotated[
         list[PairOption] | None,
-        typer.Option(help="For trl and openai; may be given again. [default: all and edited]"),
+        typer.Option(help="For trl and openai; may be given again. [default: all but skip-above]"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="For trl and openai: which draw of the pairs. [default: 0]")
+    ] = None,
+    system: Annotated[
+        SystemRole | None,
+        typer.Option(help="For training data: the agent's hint as a system message, in the first turn, or not at all."),
     ] = None,
     pseudonymise: Annotated[
         bool,
@@ -104,6 +125,9 @@ def run(  # long: every option with its help
         ),
     ] = False,
     raw: Annotated[bool, typer.Option("--raw", help="CSV to the letter: formulas in it are not neutralised.")] = False,
+    no_bom: Annotated[
+        bool, typer.Option("--no-bom", help="CSV in a file without the mark that tells spreadsheets it is UTF-8.")
+    ] = False,
     include_simulated: IncludeSimulated = False,
     output: Annotated[
         Path,
@@ -118,9 +142,8 @@ def run(  # long: every option with its help
 ) -> None:
     """Write out the choice log, or what can be learned from it.
 
-    jsonl: a request a line, with its candidates, its choice and its events. csv: a candidate a row. parquet: typed, a
-    request a row. trl, openai: preference pairs. kto: replies with a label. sft: conversations with the reply that was
-    sent. vw: Vowpal Wabbit.
+    A long log with Hugging Face's datasets: load_dataset("parquet", data_files=FILE) of --format parquet, or of lines
+    with features=; the types that it guesses from the first lines may not fit the later ones.
 
     Example: suggest export --format csv --since 2026-11-01 -o choices.csv
     """
@@ -133,7 +156,10 @@ def run(  # long: every option with its help
         kind=kind,
         include_simulated=include_simulated,
     )
-    options = build_options(export_format, pairs=pairs or (), cells="raw" if raw else "safe", seed=seed)
+    given: dict[FormatOption, Any] = {
+        "--pairs": pairs, "--seed": seed, "--system": system, "--raw": raw or None, "--no-bom": no_bom or None
+    }  # fmt: skip
+    options = build_options(export_format, output, {name: value for name, value in given.items() if value is not None})
     job = ExportJob(selection=selection, options=options, output=output)
     if pseudonymise:
         job = replace(job, pseudonyms=make_pseudonyms(load_settings()))
@@ -149,7 +175,7 @@ def write_export(location: Location, job: ExportJob) -> ExportSummary:
     """Write the log; the audit table notes who took it before the first line leaves. Raises SettingsError, Failed."""
     _refuse_packing(job)
     selection, count, simulated = asyncio.run(_count_and_note(location, job))
-    found = RawChoiceLog(location.url).iter_entries(selection, job.options.fields)
+    found = RawChoiceLog(location.url).iter_entries(selection, job.form.fields)
     with (
         explain_unavailable(location),
         closing(found) as entries,
@@ -171,19 +197,20 @@ def write_export(location: Location, job: ExportJob) -> ExportSummary:
     return ExportSummary(requests=written, simulated_left_out=simulated, left_out=form.left_out)
 
 
-_PAIRED: Final = ("trl", "openai")
-
-
-def build_options(
-    name: FormatName, *, pairs: Sequence[PairOption], cells: CsvCells, seed: int | None = None
-) -> ExportOptions:
-    """Build the options of a format. Raises SettingsError for options that it does not have."""
-    for option, given in (("--pairs", bool(pairs)), ("--seed", seed is not None)):
-        if given and name not in _PAIRED:
-            raise SettingsError(f"{option} goes with --format trl or openai, not with {name}")
-    if cells == "raw" and name != "csv":
-        raise SettingsError(f"--raw goes with --format csv: {name} is never changed")
-    options = ExportOptions(name=name, cells=cells, seed=seed or 0)
+def build_options(name: str, output: Path, given: Mapping[FormatOption, Any]) -> ExportOptions:
+    """Build the options of a format. Raises SettingsError for options that it does not take."""
+    for option in given:
+        if option not in FORMATS[name].takes:
+            takers = [each.name for each in FORMATS.values() if option in each.takes]
+            raise SettingsError(f"{option} goes with --format {', '.join(takers)}, not with {name}")
+    options = ExportOptions(
+        name=name,
+        seed=given.get("--seed", 0),
+        system=given.get("--system", "keep"),
+        cells="raw" if "--raw" in given else "safe",
+        has_bom=".csv" in output.suffixes and "--no-bom" not in given,
+    )
+    pairs: Sequence[PairOption] = given.get("--pairs", ())
     return replace(options, pairs=tuple(dict.fromkeys(_PAIRS[one] for one in pairs))) if pairs else options
 
 
@@ -195,17 +222,22 @@ def make_pseudonyms(settings: Settings) -> Pseudonyms:
 
 def _refuse_packing(job: ExportJob) -> None:
     """Refuse to compress Parquet a second time. Raises SettingsError."""
-    if job.options.name == "parquet" and job.output.suffix in {".gz", ".zst"}:
-        raise SettingsError(f"{job.output}: Parquet is packed within; name the file like choices.parquet")
+    if job.form.is_packed and job.output.suffix in {".gz", ".zst"}:
+        raise SettingsError(f"{job.output}: {job.form.name} is packed within; name the file like {job.form.file_name}")
+
+
+def get_provenance_path(output: Path) -> Path:
+    """Return the name of the file that tells how the pairs of another were made."""
+    return output.with_name(f"{output.name}.provenance.json")
 
 
 @contextmanager
 def _open_provenance_file(job: ExportJob) -> Iterator[BinaryIO | None]:
     """Open the file beside a file of pairs that tells how they were made; None for other formats."""
-    if job.options.name not in _PAIRED or not is_regular_target(job.output):
+    if not job.form.has_provenance or not is_regular_target(job.output):
         yield None
         return
-    with open_output(job.output.with_name(f"{job.output.name}.provenance.json")) as file:
+    with open_output(get_provenance_path(job.output)) as file:
         yield file
 
 
@@ -214,7 +246,9 @@ def _open_writer(options: ExportOptions, file: Any) -> FormatWriter:
     try:
         return open_writer(options, file)
     except ImportError as error:
-        raise SettingsError(f"--format {options.name} needs a library: install suggest-replies[parquet]") from error
+        raise SettingsError(
+            f"--format {options.name} needs a library: install suggest-replies[{options.name}]"
+        ) from error
 
 
 async def _count_and_note(location: Location, job: ExportJob) -> tuple[Selection, int, int]:

@@ -22,7 +22,7 @@ def run_job(job: dict[str, Any]) -> dict[str, int]:
     key = job["key"]
     export = ExportJob(
         selection=Selection(since=parse_moment("since", job["since"]), team_id=job["team_id"]),
-        options=build_options(job["form"], pairs=(), cells="safe"),
+        options=build_options(job["form"], Path(job["output"]), {}),
         output=Path(job["output"]),
         pseudonyms=Pseudonyms(key.encode() if key else secrets.token_bytes(32)) if job["pseudonyms"] else None,
         actor=job["actor"],

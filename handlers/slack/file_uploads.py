@@ -1,6 +1,8 @@
 """Files sent as direct messages."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal
@@ -31,24 +33,29 @@ class FileUploads:
         self._client = client
         self._session = session
 
-    async def send(self, user_id: str, path: Path, *, size: int, name: str, comment: str) -> None:
-        """Send a file of `size` bytes into the direct message with this user. Raises FileNotSent."""
+    async def send(self, user_id: str, paths: Sequence[Path], *, comment: str) -> None:
+        """Send files, none of them empty, as one direct message to this user. Raises FileNotSent."""
         async with _name_obstacle("direct_message"):
             direct = await self._client.conversations_open(users=user_id)
-        async with _name_obstacle("upload"):
-            place = await self._client.files_getUploadURLExternal(filename=name, length=size)
-        async with _name_obstacle("upload"):
-            status = await self._upload(str(place["upload_url"]), path, size)
-        if status != 200:
-            raise FileNotSent("upload", f"the upload was answered with {status}")
+        ids = [await self._upload(path) for path in paths]
         async with _name_obstacle("direct_message"):
             await self._client.files_completeUploadExternal(
-                files=[{"id": str(place["file_id"]), "title": name}],
+                files=[{"id": file_id, "title": path.name} for file_id, path in zip(ids, paths, strict=True)],
                 channel_id=str(direct["channel"]["id"]),
                 initial_comment=comment,
             )
 
-    async def _upload(self, url: str, path: Path, size: int) -> int:
+    async def _upload(self, path: Path) -> str:
+        """Upload a file, and return its id. Raises FileNotSent."""
+        size = await asyncio.to_thread(os.path.getsize, path)
+        async with _name_obstacle("upload"):
+            place = await self._client.files_getUploadURLExternal(filename=path.name, length=size)
+            status = await self._put(str(place["upload_url"]), path, size)
+        if status != 200:
+            raise FileNotSent("upload", f"the upload was answered with {status}")
+        return str(place["file_id"])
+
+    async def _put(self, url: str, path: Path, size: int) -> int:
         with path.open("rb") as file:
             answer = await self._session.post(
                 url,

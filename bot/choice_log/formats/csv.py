@@ -1,10 +1,12 @@
 """CSV: one candidate a row, for spreadsheets or to the letter."""
 
+import codecs
 import math
-from typing import Final
+from typing import BinaryIO, Final
 
-from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, CSV_HEADER, REQUEST_FIELDS
-from bot.choice_log.formats.cells import CellWriter, build_cell_writers
+from bot.choice_log.cells import CellWriter, build_cell_writers
+from bot.choice_log.export_format import ExportFormat, ExportOptions, FormatWriter, TextWriter
+from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, CSV_FIELDS, CSV_HEADER, REQUEST_FIELDS
 from bot.choice_log.formats.json_lines import encode_boolean
 from storage.queries.export_rows import FieldType, RawEntry
 
@@ -76,3 +78,20 @@ _WRITERS: Final[dict[FieldType, CellWriter]] = {
     "boolean": encode_boolean,
     "json": _quote,
 }
+
+
+def _open(file: BinaryIO, options: ExportOptions) -> FormatWriter:
+    """Write the mark and the header; requests follow."""
+    encoder = CsvEncoder.for_spreadsheets() if options.cells == "safe" else CsvEncoder.verbatim()
+    file.write((codecs.BOM_UTF8 if options.has_bom else b"") + encoder.encode_header().encode())
+    return TextWriter(file, encoder.encode)
+
+
+FORMAT: Final = ExportFormat(
+    name="csv",
+    meaning="a candidate a row",
+    open=_open,
+    file_name="choices.csv",
+    takes=frozenset({"--raw", "--no-bom"}),
+    fields=CSV_FIELDS,
+)

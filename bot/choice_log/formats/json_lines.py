@@ -5,8 +5,9 @@ import math
 from json.encoder import encode_basestring
 from typing import Any, Final
 
+from bot.choice_log.cells import CellWriter, build_cell_writers
+from bot.choice_log.export_format import ExportFormat, TextWriter
 from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, EVENT_FIELDS, FIELDS, REQUEST_FIELDS, SCHEMA
-from bot.choice_log.formats.cells import CellWriter, build_cell_writers
 from storage.queries.export_rows import FieldType, RawEntry, Row, to_raw_entry
 from storage.records import LogEntry
 
@@ -68,3 +69,10 @@ _WRITERS: Final[dict[FieldType, CellWriter]] = {
     "boolean": encode_boolean,
     "json": lambda value: dumps(json.loads(value)),
 }
+
+FORMAT: Final = ExportFormat(
+    name="jsonl",
+    meaning="a request a line, with its candidates, its choice and its events",
+    open=lambda file, _: TextWriter(file, JsonLinesEncoder().encode),
+    file_name="choices.jsonl",
+)

@@ -14,7 +14,9 @@ import re
 from collections import Counter
 from typing import Final
 
-from bot.choice_log.formats.preferences import UNDECIDED, list_seen
+from bot.choice_log.chat import UNDECIDED
+from bot.choice_log.export_format import DerivedWriter, ExportFormat
+from bot.choice_log.preferences import list_seen
 from storage.records import Candidate, LogEntry
 
 WITHOUT_PROPENSITY: Final = "without propensities"
@@ -81,3 +83,12 @@ def _join_words(text: str) -> str:
 
 def _escape_name(text: str) -> str:
     return _SPECIAL.sub("_", text)
+
+
+FORMAT: Final = ExportFormat(
+    name="vw",
+    meaning="Vowpal Wabbit's examples, one decision each",
+    open=lambda file, _: DerivedWriter(file, BanditExamples()),
+    file_name="choices.vw",
+    is_training_data=True,
+)

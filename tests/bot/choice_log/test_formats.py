@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.choice_log import InvalidLine, read_line, to_json_line
+from bot.choice_log.export_format import ExportOptions, PairKind
 from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, EVENT_FIELDS, FIELDS, REQUEST_FIELDS
 from bot.choice_log.formats.csv import CsvEncoder
-from bot.choice_log.formats.preferences import PairKind, find_pairs
-from bot.choice_log.formats.registry import ExportOptions, FormatName, open_writer
+from bot.choice_log.formats.registry import open_writer
+from bot.choice_log.preferences import find_pairs
 from bot.choice_log.pseudonyms import Pseudonyms
 from storage.fields import list_logged
 from storage.queries.export_rows import EntryReader, to_raw_entry
@@ -69,7 +70,7 @@ def make_undecided(status: Any = "shown") -> LogEntry:
     )
 
 
-def write_format(name: FormatName, *found: LogEntry, **wish: Any) -> tuple[bytes, dict[str, int]]:
+def write_format(name: str, *found: LogEntry, **wish: Any) -> tuple[bytes, dict[str, int]]:
     file = io.BytesIO()
     form = open_writer(ExportOptions(name=name, **wish), file)
     for entry in found:
@@ -78,7 +79,7 @@ def write_format(name: FormatName, *found: LogEntry, **wish: Any) -> tuple[bytes
     return file.getvalue(), dict(form.left_out)
 
 
-def write_lines(name: FormatName, *found: LogEntry, **wish: Any) -> list[dict[str, Any]]:
+def write_lines(name: str, *found: LogEntry, **wish: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in write_format(name, *found, **wish)[0].splitlines()]
 
 
@@ -178,6 +179,9 @@ def test_parquet_holds_the_same_values_typed(found: list[LogEntry]) -> None:
         assert to_plain(row) == expected
 
 
+FREE_FORM = {"policy_params", "sources", "data", "input", "retrieved"}
+
+
 def to_plain(value: Any, name: str = "") -> Any:
     """As JSON has it."""
     if isinstance(value, datetime):
@@ -186,7 +190,7 @@ def to_plain(value: Any, name: str = "") -> Any:
         return {name: to_plain(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [to_plain(item) for item in value]
-    return json.loads(value) if name in {"policy_params", "sources", "data"} and value is not None else value
+    return json.loads(value) if name in FREE_FORM and value is not None else value
 
 
 def test_duckdb_reads_parquet_by_the_documented_query(tmp_path: Path) -> None:
@@ -343,7 +347,7 @@ def test_sft_lines_end_in_what_was_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["trl", "kto", "openai", "sft"])
-def test_a_request_whose_texts_are_gone_is_counted(name: FormatName) -> None:
+def test_a_request_whose_texts_are_gone_is_counted(name: str) -> None:
     entry = make_chosen(2, conversation=())
     assert write_format(name, entry) == (b"", {"without their texts": 1})
 

@@ -6,23 +6,33 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.choice_log.chat import to_prompt
+from bot.choice_log.export_format import ExportOptions, SystemRole
 from bot.choice_log.fields import FIELDS
-from bot.choice_log.formats.preferences import LEAST_KEPT, MAX_ORDER_WEIGHT, draw_copies, find_pairs, weigh_order
-from bot.choice_log.formats.registry import ExportOptions, FormatName, open_writer
+from bot.choice_log.formats.registry import open_writer
+from bot.choice_log.preferences import (
+    LEAST_KEPT,
+    MAX_ORDER_WEIGHT,
+    STEER_CERTAINTY,
+    draw_copies,
+    find_pairs,
+    weigh_order,
+)
 from storage.queries.export_rows import to_raw_entry
-from storage.records import LogEntry
+from storage.records import Event, LogEntry, Turn
 from tests.bot.choice_log.test_formats import make_candidate, make_chosen
 from tests.bot.choosers import TASTES, learned_order, simulate, simulate_one_by_one, uniform_order
+from tests.storage.stores import AT
 
 
-def export(name: FormatName, found: Iterable[LogEntry], **wish: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def export(name: str, found: Iterable[LogEntry], **wish: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The rows, and what is told of how they were made."""
     file = io.BytesIO()
     form = open_writer(ExportOptions(name=name, **wish), file)
@@ -171,3 +181,67 @@ def test_a_reply_that_was_shown_after_the_decision_makes_no_pair() -> None:
     choice = replace(entry.choice, visible_candidate_ids=("c1", "c2", "c3", "c4"))
     entry = replace(entry, candidates=drafts, choice=choice)
     assert [pair.rejected for pair in find_pairs(entry, ["all_shown"])] == ["Reply 1"]
+
+
+# --- redrafts and steering ------------------------------------------------------------------------------
+
+
+def make_redrafted(candidate_id: str | None) -> LogEntry:
+    """A request whose candidates the agent passed by: for others, or for another version of one."""
+    entry = make_chosen(None)
+    asked = Event(request_id="r1", type="redrafted", at=AT, agent_id="U1", candidate_id=candidate_id)
+    return replace(entry, request=replace(entry.request, status="redrafted"), choice=None, events=(asked,))
+
+
+def make_child(entry: LogEntry) -> LogEntry:
+    """The request that it was redrafted into, in which the agent chose the first of two."""
+    drafts = tuple(make_candidate(n, f"Other {n}", id=f"d{n}", request_id="r2") for n in (1, 2))
+    child = make_chosen(1)
+    assert child.choice is not None
+    choice = replace(child.choice, candidate_id="d1", visible_candidate_ids=("d1", "d2"), final_text="Other 1")
+    request = replace(child.request, id="r2", parent_request_id=entry.request.id)
+    return replace(child, request=request, candidates=drafts, choice=choice)
+
+
+@pytest.mark.parametrize(("steered", "weak"), [(None, []), ("c2", ["Reply 1", "Reply 3"])], ids=["others", "steered"])
+def test_what_was_chosen_after_a_redraft_was_preferred_to_what_was_seen_before(
+    steered: str | None, weak: list[str]
+) -> None:
+    """And what was steered, a little, to the others beside it."""
+    parent = make_redrafted(steered)
+    pairs = find_pairs(parent, ["all_shown", "steered"])
+    assert [(pair.preferred, pair.rejected, pair.certainty) for pair in pairs] == [
+        ("Reply 2", text, STEER_CERTAINTY) for text in weak
+    ]
+    rows, _ = export("trl", [parent, make_child(parent)], pairs=("redrafted",))
+    assert [(row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in rows] == [
+        ("Other 1", f"Reply {n}") for n in (1, 2, 3)
+    ]
+    assert {row["provenance"]["rejected_request_id"] for row in rows} == {"r1"}
+
+
+def test_a_reply_that_came_after_the_redraft_was_not_passed_by() -> None:
+    parent = make_redrafted("c1")
+    timed = [
+        replace(one, shown_at=AT + timedelta(seconds=n)) for n, one in zip((-2, -1, 1), parent.visible, strict=True)
+    ]
+    assert [pair.rejected for pair in find_pairs(replace(parent, candidates=tuple(timed)), ["steered"])] == ["Reply 2"]
+
+
+# --- prompts ----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.sampled_from(["customer", "agent"]), st.sampled_from(["", "a", "b"])), max_size=6))
+def test_every_template_takes_a_prompt(said: list[tuple[Any, str]]) -> None:
+    """Turns alternate, from the user to the user, and hold all that was said; a system role only where it is kept."""
+    turns = tuple(Turn(role=role, text=text) for role, text in [*said, ("agent", "c")])
+    entry = replace_order(make_chosen(1), conversation=turns, hint="short")
+    for system in get_args(SystemRole):
+        prompt = to_prompt(entry, system)
+        if system == "keep":
+            assert prompt.pop(0) == {"role": "system", "content": "short"}
+        roles = [message["role"] for message in prompt]
+        assert roles == [("user", "assistant")[n % 2] for n in range(len(roles))]
+        assert roles[-1] == "user"
+        words = " ".join(message["content"] for message in prompt).replace("Agent: ", "").split()
+        assert words == [*(["short"] if system == "first-turn" else []), *(turn.text for turn in turns if turn.text)]

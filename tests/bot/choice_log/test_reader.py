@@ -236,3 +236,12 @@ def test_zstandard_frames_that_follow_each_other_are_read_as_one_file(tmp_path: 
     pack = zstandard.ZstdCompressor().compress
     assert read_lines(pack(b"one\ntw") + pack(b"") + pack(b"o\n"), tmp_path) == [(1, b"one"), (2, b"two")]
     assert "damaged" in str(read_lines(pack(b"one\n") + b"no frame", tmp_path)[-1][1])
+
+
+@pytest.mark.parametrize("depth", [600, 100_000])
+@pytest.mark.parametrize("text", ["hi", "\\u0000"], ids=["plain", "to be cleaned"])
+def test_a_line_that_is_nested_too_deep_is_refused(depth: int, text: str) -> None:
+    least = f'"id": "r1", "agent_id": "U1", "created_at": "2026-11-22T10:00:00Z", "hint": "{text}", "conversation": []'
+    nested = '{"a": ' * depth + "1" + "}" * depth
+    with pytest.raises(InvalidLine, match="nested too deep"):
+        read_line(f'{{"schema": "choice-log/1", "request": {{{least}, "input": {nested}}}, "candidates": []}}')

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage.engine import sqlite_backup
+from storage.schema import get_head
 from tests.cli.conftest import Suggest
 from tests.cli.files import link, listed, read, size, write
 from tests.cli.log import log_of
@@ -162,16 +163,16 @@ async def test_a_copy_that_is_not_whole_is_thrown_away(suggest: Suggest, monkeyp
 
 async def test_damage_is_found(suggest: Suggest) -> None:
     await filled(suggest, requests=50)
-    before = sqlite_backup.check(Path("log.db"), schema="0001")
+    before = sqlite_backup.check(Path("log.db"), schema=get_head())
     assert before["requests"] == 50
-    with pytest.raises(sqlite_backup.DamagedCopy, match="schema 0001"):
+    with pytest.raises(sqlite_backup.DamagedCopy, match=f"schema {get_head()}"):
         sqlite_backup.check(Path("log.db"), schema="0002")
     connection = sqlite3.connect("log.db")
     connection.execute("DELETE FROM requests WHERE id = 'r1'")
     connection.commit()
     connection.close()
     with pytest.raises(sqlite_backup.DamagedCopy, match="refers to nothing"):
-        sqlite_backup.check(Path("log.db"), schema="0001")
+        sqlite_backup.check(Path("log.db"), schema=get_head())
     overwrite_the_middle("log.db")
     with pytest.raises(sqlite_backup.DamagedCopy):
-        sqlite_backup.check(Path("log.db"), schema="0001")
+        sqlite_backup.check(Path("log.db"), schema=get_head())

@@ -29,6 +29,7 @@ from cli.wiring import open_records
 from storage.queries.log_entries import Selection
 from storage.records import Candidate, Choice, Event, Request, Turn
 from storage.repositories.requests import DraftOutcome
+from storage.schema import get_head
 from storage.tables import to_iso
 from tests.cli.conftest import Suggest
 from tests.cli.files import is_link, is_pipe, link, listed, read, read_bytes, size, write
@@ -274,12 +275,12 @@ async def test_an_id_that_the_log_does_not_know_is_told(option: str, value: str,
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--pairs", "all"), "--pairs goes with --format trl or openai, not with jsonl"),
-        (("--format", "kto", "--seed", "1"), "--seed goes with --format trl or openai, not with kto"),
-        (("--format", "trl", "--raw"), "--raw goes with --format csv: trl is never changed"),
+        (("--pairs", "all"), "--pairs goes with --format openai, trl, not with jsonl"),
+        (("--format", "kto", "--seed", "1"), "--seed goes with --format openai, trl, not with kto"),
+        (("--format", "trl", "--raw"), "--raw goes with --format csv, not with trl"),
         (
             ("--format", "parquet", "-o", "x.parquet.gz"),
-            "x.parquet.gz: Parquet is packed within; name the file like choices.parquet",
+            "x.parquet.gz: parquet is packed within; name the file like choices.parquet",
         ),
         (("--since", "2026-11-02", "--until", "2026-11-01"), "--since '2026-11-02' is not before --until '2026-11-01'"),
     ],
@@ -312,12 +313,35 @@ async def test_beside_a_file_of_pairs_stands_how_they_were_made(suggest: Suggest
     assert listed() == ["pairs.jsonl", "pairs.jsonl.provenance.json", "suggest.db"]
     told = json.loads(read("pairs.jsonl.provenance.json"))
     assert (told["file"], told["format"], told["seed"], told["pairs"]) == (
-        "pairs.jsonl", "openai", 7, ["all_shown", "edited"]
+        "pairs.jsonl", "openai", 7, ["all_shown", "edited", "redrafted", "steered"]
     )  # fmt: skip
     assert told["rows_written"] == len(read("pairs.jsonl").splitlines())
     assert told["requests"] == told["choice_sets"] == 1
     assert (await suggest("export", "-o", "log.jsonl")).code == 0
     assert "log.jsonl.provenance.json" not in listed()
+
+
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [
+        (("-o", "log.csv"), b"\xef\xbb\xbfrequest_id,"),
+        (("-o", "log.csv", "--no-bom"), b"request_id,"),
+        (("-o", "log.txt"), b"request_id,"),
+    ],
+    ids=["csv", "csv without", "another name"],
+)
+async def test_a_csv_file_tells_spreadsheets_its_letters(
+    options: tuple[str, ...], start: bytes, suggest: Suggest
+) -> None:
+    await record_designed()
+    assert (await suggest("export", "--format", "csv", *options)).code == 0
+    assert Path(options[1]).read_bytes().startswith(start)  # noqa: ASYNC240 - a small file
+
+
+async def test_the_system_role_stands_where_it_is_wanted(suggest: Suggest) -> None:
+    await record_some(1)
+    result = await suggest("export", "--format", "csv", "--system", "drop")
+    assert result.err == "suggest: --system goes with --format kto, openai, sft, trl, not with csv\n"
 
 
 async def test_pairs_that_go_down_a_pipe_leave_nothing_beside_it(suggest: Suggest) -> None:
@@ -521,7 +545,7 @@ async def test_a_database_of_another_version_is_not_read(found: str, suggest: Su
     connection.close()
     result = await suggest("export")
     assert result.code == 1
-    assert result.complaint == f"suggest.db has the schema {found}, not 0001: run `suggest migrate`"
+    assert result.complaint == f"suggest.db has the schema {found}, not {get_head()}: run `suggest migrate`"
 
 
 async def test_an_export_needs_no_other_setting_to_be_right(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:

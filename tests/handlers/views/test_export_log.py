@@ -98,6 +98,33 @@ async def test_any_form_with_pseudonyms(form: str, stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("_worker_here")
+async def test_pairs_come_with_how_they_were_made(stage: Stage) -> None:
+    await use_one_reply(stage)
+    admin = stage.slack.people.admin
+    await stage.slack.submit(admin, await open_export_modal(stage, admin), values("trl"))
+    await wait_until_told(stage, "The export is done")
+    (_, pairs), (name, provenance) = list_uploads(stage)
+    assert name == "trl.jsonl.provenance.json"
+    assert json.loads(provenance or b"")["rows_written"] == len((pairs or b"").splitlines())
+
+
+def test_what_a_killed_export_left_is_removed_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing of one that still runs, or is about to begin."""
+    monkeypatch.setattr(export_process.tempfile, "tempdir", str(tmp_path))
+    folders = {name: tmp_path / f"suggest-export-{name}" for name in ("killed", "running", "young")}
+    for folder in (*folders.values(), tmp_path / "another"):
+        folder.mkdir()
+    for name in ("killed", "running"):
+        (folders[name] / "choices.jsonl").write_text("{}", encoding="utf-8")
+    with export_process._lock_folder(folders["running"]) as is_mine:
+        assert is_mine
+        export_process.remove_abandoned_exports(folders["young"].stat().st_mtime)
+    assert {path.name for path in tmp_path.iterdir()} == {"suggest-export-running", "suggest-export-young", "another"}
+
+
+@pytest.mark.usefixtures("_worker_here")
 async def test_a_submission_delivered_again_to_another_replica_is_not_carried_out_twice(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,38 +1,33 @@
-"""Training data derived from choices: preference pairs, labelled replies, conversations with the reply that was sent.
+"""Preference pairs, derived from choices and drawn so that they teach what agents meant.
 
-A pair says: the agent would rather send this than that. Three kinds:
+A pair says: the agent would rather send this than that. Five kinds:
 
 all_shown    the chosen candidate over each other one that the agent saw
 skip_above   the chosen candidate over those shown above it
 edited       the agent's text over the candidate that they changed into it
+redrafted    the chosen candidate over those that the agent saw before, and asked for others instead of
+steered      the candidate of which the agent wanted another version over the others; a weak pick
 
 Under a learned order, what stands above is what the ranker liked, and a choice says as much about the order as about
 the texts. So pairs between candidates are drawn: each is written as often, in expectation, as it would have been
 chosen had every order been equally probable. Trainers do not read weights; they count rows.
 
-Refusals are labels, not pairs: of those dismissed, each shown candidate is labelled false. Who redrafts, or never
-decides, says nothing about a single text.
+Refusals are labels, not pairs: of those dismissed, each shown candidate is labelled false.
 """
 
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from bot.choice_log.formats.json_lines import dumps
+from bot.choice_log.chat import WITHOUT_TEXT, Message, has_texts, to_line, to_prompt
+from bot.choice_log.export_format import ExportOptions, PairKind
 from bot.edits import measure_similarity
 from bot.ordering.shuffle import seed_random
-from storage.records import Candidate, Choice, LogEntry
+from storage.records import Candidate, Choice, Event, LogEntry
 
-PairKind = Literal["edited", "skip_above", "all_shown"]
-
-_ROLES: Final = {"customer": "user", "agent": "assistant"}
-
-WITHOUT_TEXT: Final = "without their texts"
-UNDECIDED: Final = "undecided"
-NO_REPLY: Final = "without a chosen reply"
 NO_PAIR: Final = "without a pair"
 NO_DRAW: Final = "without a drawn pair"
 REWRITTEN: Final = "mostly rewritten"
@@ -44,11 +39,18 @@ MAX_ORDER_WEIGHT: Final = 20.0
 LEAST_KEPT: Final = 0.5
 """A draft of which less than this was sent was not preferred to anything."""
 
+STEER_CERTAINTY: Final = 0.3
+"""Who wants a reply shorter likes it better than the others, and not enough to send it."""
+
+_MAX_PARENTS: Final = 10_000
+"""Requests that wait for their redraft, which is made minutes later."""
+
 RULE: Final = (
     "Each pair of candidates is written as often, in expectation, as its draw_weight: order_weight * kept. "
     "order_weight is (1/n!) / order_propensity, n being the candidates that had a place, at most max_order_weight; "
     "1 where the order was uniform, or its propensity was not logged. kept is the share of the chosen draft that was "
-    "sent; below least_kept there is no pair. Pairs of the kind edited are written once. One number is drawn for each "
+    "sent; below least_kept there is no pair. Pairs of the kind steered count steer_certainty "
+    "of that. Pairs of the kind edited are written once. One number is drawn for each "
     "request, from the seed and the request's id, and rounds its weights up or down (systematic sampling)."
 )
 
@@ -58,7 +60,7 @@ class PreferencePair:
     """A preferred text, the text of the candidate it was preferred to, and why we think so.
 
     `chosen` is the candidate clicked. `weight` makes each choice count alike, for trainers that can weigh; it has no
-    part in the draw. `kept` is the share of `preferred` that was sent.
+    part in the draw. `kept` is the share of `preferred` that was sent, `certainty` what else the pair counts.
     """
 
     kind: PairKind
@@ -68,6 +70,7 @@ class PreferencePair:
     passed_by: Candidate
     weight: float
     kept: float = 1.0
+    certainty: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +87,34 @@ class PairDraw:
     number: int
 
 
-def find_pairs(entry: LogEntry, kinds: Sequence[PairKind]) -> list[PreferencePair]:
-    """Find the pairs of these kinds in one request, in this order; equal texts are none."""
-    chosen = _find_chosen(entry)
-    if chosen is None:
-        return []
-    found = [pair for kind in kinds for pair in _PAIRINGS[kind](entry, chosen)]
+def find_pairs(entry: LogEntry, kinds: Sequence[PairKind], *, parent: LogEntry | None = None) -> list[PreferencePair]:
+    """Find the pairs of these kinds in one request, in this order; equal texts are none.
+
+    `parent` is the request that it was redrafted from.
+    """
+    chosen, steered = find_chosen(entry), _find_steered(entry)
+    found: list[PreferencePair] = []
+    for kind in kinds:
+        if kind == "steered" and steered is not None:
+            others = [one for one in list_seen(entry) if one.id != steered.id]
+            found += _pair_with_others(others, None, steered, kind=kind, certainty=STEER_CERTAINTY)
+        elif kind == "redrafted" and chosen is not None and parent is not None:
+            found += _pair_with_others(list_seen(parent), entry.choice, chosen, kind=kind)
+        elif chosen is not None and kind in _PAIRINGS:
+            found += _PAIRINGS[kind](entry, chosen)
     return [pair for pair in found if pair.preferred != pair.rejected]
+
+
+def _find_steered(entry: LogEntry) -> Candidate | None:
+    """Find the candidate of which the agent wanted another version."""
+    asked = _find_redraft(entry)
+    return next((one for one in entry.visible if asked is not None and one.id == asked.candidate_id), None)
+
+
+def _find_redraft(entry: LogEntry) -> Event | None:
+    if entry.choice is not None:
+        return None
+    return next((event for event in reversed(entry.events) if event.type == "redrafted"), None)
 
 
 def weigh_order(entry: LogEntry) -> float | None:
@@ -113,7 +137,8 @@ def draw_copies(weights: Sequence[float], at: float) -> list[int]:
     return [math.floor(end) - math.floor(start) for start, end in pairwise(ends)]
 
 
-def _find_chosen(entry: LogEntry) -> Candidate | None:
+def find_chosen(entry: LogEntry) -> Candidate | None:
+    """Find the candidate that the standing choice names."""
     choice = entry.choice
     return next((one for one in entry.candidates if choice is not None and one.id == choice.candidate_id), None)
 
@@ -122,18 +147,22 @@ def list_seen(entry: LogEntry) -> tuple[Candidate, ...]:
     """List the candidates visible at the click, in the order shown; all that were placed if nobody clicked.
 
     Where replies are shown one by one, some may have had a place and were not visible yet: the choice does not name
-    them, or they have no `shown_at`, or a later one, while others have one.
+    them, or they have no `shown_at`, or a later one, while others have one. A click is a choice or a redraft.
     """
-    choice = entry.choice
-    if choice is None:
+    choice, redraft = entry.choice, _find_redraft(entry)
+    known: Sequence[str] = [one.id for one in entry.visible]
+    if choice is not None:
+        picked, decided_at, known = choice.candidate_id, choice.chosen_at, choice.visible_candidate_ids or known
+    elif redraft is not None:
+        picked, decided_at = redraft.candidate_id, redraft.at
+    else:
         return entry.visible
-    known = choice.visible_candidate_ids or [one.id for one in entry.visible]
     timed = any(one.shown_at is not None for one in entry.visible)
     return tuple(
         one
         for one in entry.visible
-        if one.id == choice.candidate_id
-        or (one.id in known and (not timed or (one.shown_at is not None and one.shown_at <= choice.chosen_at)))
+        if one.id == picked
+        or (one.id in known and (not timed or (one.shown_at is not None and one.shown_at <= decided_at)))
     )
 
 
@@ -153,18 +182,24 @@ def _pair_edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]
 
 def _pair_skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
     others = [one for one in list_seen(entry) if (one.position or 0) < (chosen.position or 0)]
-    yield from _pair_with_others(others, entry.choice, chosen, kind="skip_above", weight=1.0)
+    for pair in _pair_with_others(others, entry.choice, chosen, kind="skip_above"):
+        yield replace(pair, weight=1.0)
 
 
 def _pair_all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
     others = [one for one in list_seen(entry) if one.id != chosen.id]
-    yield from _pair_with_others(others, entry.choice, chosen, kind="all_shown", weight=1.0 / max(1, len(others)))
+    yield from _pair_with_others(others, entry.choice, chosen, kind="all_shown")
 
 
 def _pair_with_others(
-    others: Sequence[Candidate], choice: Choice | None, chosen: Candidate, *, kind: PairKind, weight: float
+    others: Sequence[Candidate],
+    choice: Choice | None,
+    chosen: Candidate,
+    *,
+    kind: PairKind,
+    certainty: float = 1.0,
 ) -> Iterator[PreferencePair]:
-    """Pair the chosen candidate with each of the others."""
+    """Pair the chosen candidate with each of the others; together they weigh 1."""
     kept = _compute_kept_share(choice, chosen)
     for other in others:
         if chosen.text and other.text:
@@ -174,8 +209,9 @@ def _pair_with_others(
                 rejected=other.text,
                 chosen=chosen,
                 passed_by=other,
-                weight=weight,
+                weight=1.0 / len(others),
                 kept=kept,
+                certainty=certainty,
             )
 
 
@@ -202,11 +238,11 @@ class Preferences:
     """
 
     def __init__(
-        self, kinds: Sequence[PairKind], line: Callable[[LogEntry, PairDraw], dict[str, Any]], *, seed: int = 0
+        self, options: ExportOptions, line: Callable[[LogEntry, list[Message], PairDraw], dict[str, Any]]
     ) -> None:
-        self._kinds = kinds
+        self._options = options
         self._line = line
-        self._seed = seed
+        self._parents: OrderedDict[str, LogEntry] = OrderedDict()
         self.left_out: Counter[str] = Counter()
         self._pairs_left_out: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
@@ -214,10 +250,10 @@ class Preferences:
 
     def lines(self, entry: LogEntry) -> list[str]:
         self._counts["requests"] += 1
-        if not _has_texts(entry):
+        if not has_texts(entry):
             self.left_out[WITHOUT_TEXT] += 1
             return []
-        found = find_pairs(entry, self._kinds)
+        found = find_pairs(entry, self._options.pairs, parent=self._pass_on(entry))
         if not found:
             self.left_out[NO_PAIR] += 1
             return []
@@ -227,7 +263,17 @@ class Preferences:
         self._counts["rows_written"] += len(drawn)
         if not drawn:
             self.left_out[NO_DRAW] += 1
-        return [_line(self._line(entry, draw)) for draw in drawn]
+        prompt = to_prompt(entry, self._options.system)
+        return [to_line(self._line(entry, prompt, draw)) for draw in drawn]
+
+    def _pass_on(self, entry: LogEntry) -> LogEntry | None:
+        """Return the request that this one was redrafted from, and hold this one for its own redraft."""
+        parent = self._parents.pop(entry.request.parent_request_id or "", None)
+        if entry.request.status == "redrafted":
+            self._parents[entry.request.id] = entry
+        if len(self._parents) > _MAX_PARENTS:
+            self._parents.popitem(last=False)
+        return parent
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -235,10 +281,11 @@ class Preferences:
         counts = ("requests", "choice_sets", "choice_sets_without_propensity", "choice_sets_at_max_order_weight")
         return {
             "rule": RULE,
-            "seed": self._seed,
-            "pairs": list(self._kinds),
+            "seed": self._options.seed,
+            "pairs": list(self._options.pairs),
             "max_order_weight": MAX_ORDER_WEIGHT,
             "least_kept": LEAST_KEPT,
+            "steer_certainty": STEER_CERTAINTY,
             **{name: self._counts[name] for name in counts},
             "effective_choice_sets": round(self._weights**2 / self._squares, 1) if self._squares else 0.0,
             "requests_left_out": dict(self.left_out),
@@ -261,119 +308,21 @@ class Preferences:
         eligible = [pair for pair in found if pair.kept >= LEAST_KEPT]
         factor = 1.0 if order_weight is None else order_weight
         # an edit compares two texts in one place: the order has no part in it
-        weights = [1.0 if pair.kind == "edited" else factor * pair.kept for pair in eligible]
-        at = seed_random(entry.request.id, f"pairs:{self._seed}").random()
+        weights = [1.0 if pair.kind == "edited" else factor * pair.kept * pair.certainty for pair in eligible]
+        at = seed_random(entry.request.id, f"pairs:{self._options.seed}").random()
         copies = draw_copies(weights, at)
         self._pairs_left_out[REWRITTEN] += len(found) - len(eligible)
         self._pairs_left_out[NOT_DRAWN] += copies.count(0)
         self._counts["pairs_written"] += len(copies) - copies.count(0)
         return [
-            PairDraw(pair=pair, order_weight=order_weight, weight=weight, seed=self._seed, number=number)
+            PairDraw(pair=pair, order_weight=order_weight, weight=weight, seed=self._options.seed, number=number)
             for pair, weight, count in zip(eligible, weights, copies, strict=True)
             for number in range(1, count + 1)
         ]
 
 
-class KtoLabels:
-    """Builds replies with a label (KTO): true for the chosen one as it was sent, false for those dismissed.
-
-    `left_out` counts the requests that give none, by reason.
-    """
-
-    def __init__(self) -> None:
-        self.left_out: Counter[str] = Counter()
-
-    def lines(self, entry: LogEntry) -> list[str]:
-        if entry.choice is None:
-            self.left_out[UNDECIDED] += 1
-            return []
-        found = _label_replies(entry, entry.choice) if _has_texts(entry) else []
-        if not found:
-            self.left_out[WITHOUT_TEXT] += 1
-        return [_line(_to_kto(entry, candidate, text, label=label)) for candidate, text, label in found]
-
-
-class SftConversations:
-    """Builds conversations that end in the reply that was chosen, as it was sent (SFT)."""
-
-    def __init__(self) -> None:
-        self.left_out: Counter[str] = Counter()
-
-    def lines(self, entry: LogEntry) -> list[str]:
-        if _find_chosen(entry) is None or entry.choice is None:
-            self.left_out[NO_REPLY] += 1
-            return []
-        if not _has_texts(entry) or not entry.choice.final_text:
-            self.left_out[WITHOUT_TEXT] += 1
-            return []
-        return [_line({"messages": [*to_prompt(entry), _to_assistant_message(entry.choice.final_text)]})]
-
-
-def _label_replies(entry: LogEntry, choice: Choice) -> list[tuple[Candidate, str, bool]]:
-    if choice.kind == "dismissed":
-        return [(one, one.text, False) for one in list_seen(entry) if one.text]
-    chosen = _find_chosen(entry)
-    return [(chosen, choice.final_text, True)] if chosen is not None and choice.final_text else []
-
-
-def to_trl(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
-    """Convert to TRL's preference format, with an explicit prompt, and the provenance of the pair."""
-    pair = draw.pair
-    return {
-        "prompt": to_prompt(entry),
-        "chosen": [_to_assistant_message(pair.preferred)],
-        "rejected": [_to_assistant_message(pair.rejected)],
-        "provenance": {
-            "request_id": entry.request.id,
-            "pair": pair.kind,
-            "weight": pair.weight,
-            "draw_weight": draw.weight,
-            "order_weight": 1.0 if draw.order_weight is None else draw.order_weight,
-            "order_logged": draw.order_weight is not None,
-            "kept": pair.kept,
-            "seed": draw.seed,
-            "draw": draw.number,
-            "chosen_candidate_id": pair.chosen.id,
-            "rejected_candidate_id": pair.passed_by.id,
-            "chosen_position": pair.chosen.position,
-            "rejected_position": pair.passed_by.position,
-            "chosen_first_propensity": pair.chosen.first_propensity,
-            "rejected_first_propensity": pair.passed_by.first_propensity,
-            "chosen_inclusion_propensity": pair.chosen.inclusion_propensity,
-            "rejected_inclusion_propensity": pair.passed_by.inclusion_propensity,
-            **_describe_request(entry),
-        },
-    }
-
-
-def to_openai(entry: LogEntry, draw: PairDraw) -> dict[str, Any]:
-    """Convert to the preference format of OpenAI, Together and Fireworks; they take no other fields."""
-    return {
-        "input": {"messages": to_prompt(entry)},
-        "preferred_output": [_to_assistant_message(draw.pair.preferred)],
-        "non_preferred_output": [_to_assistant_message(draw.pair.rejected)],
-    }
-
-
-def _to_kto(entry: LogEntry, candidate: Candidate, text: str, *, label: bool) -> dict[str, Any]:
-    return {
-        "prompt": to_prompt(entry),
-        "completion": [_to_assistant_message(text)],
-        "label": label,
-        "provenance": {
-            "request_id": entry.request.id,
-            "candidate_id": candidate.id,
-            "kind": entry.choice and entry.choice.kind,
-            "reason": (entry.choice and entry.choice.reason) or "",
-            "position": candidate.position,
-            "first_propensity": candidate.first_propensity,
-            "inclusion_propensity": candidate.inclusion_propensity,
-            **_describe_request(entry),
-        },
-    }
-
-
-def _describe_request(entry: LogEntry) -> dict[str, Any]:
+def describe_request(entry: LogEntry) -> dict[str, Any]:
+    """Describe the request of a row: its order and its versions."""
     # A column of nulls has no type, and loaders then refuse the text that comes later: so "" where nothing ranked.
     return {
         "order_propensity": entry.request.order_propensity,
@@ -381,21 +330,3 @@ def _describe_request(entry: LogEntry) -> dict[str, Any]:
         "prompt_version": entry.request.prompt_version,
         "ranker_version": entry.request.ranker_version or "",
     }
-
-
-def to_prompt(entry: LogEntry) -> list[dict[str, str]]:
-    """Convert the conversation to chat messages, with the agent's hint before it as the system's."""
-    hint = [{"role": "system", "content": entry.request.hint}] if entry.request.hint else []
-    return hint + [{"role": _ROLES[turn.role], "content": turn.text} for turn in entry.request.conversation]
-
-
-def _to_assistant_message(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
-
-
-def _has_texts(entry: LogEntry) -> bool:
-    return any(turn.text for turn in entry.request.conversation)
-
-
-def _line(value: dict[str, Any]) -> str:
-    return dumps(value) + "\n"

@@ -1,0 +1,28 @@
+"""The preference format of OpenAI, Together and Fireworks, which take no other fields."""
+
+from typing import Any, Final
+
+from bot.choice_log.chat import Message, to_reply
+from bot.choice_log.export_format import DerivedWriter, ExportFormat
+from bot.choice_log.preferences import PairDraw, Preferences
+from storage.records import LogEntry
+
+
+def to_openai(_: LogEntry, prompt: list[Message], draw: PairDraw) -> dict[str, Any]:
+    """Convert a pair to a row."""
+    return {
+        "input": {"messages": prompt},
+        "preferred_output": to_reply(draw.pair.preferred),
+        "non_preferred_output": to_reply(draw.pair.rejected),
+    }
+
+
+FORMAT: Final = ExportFormat(
+    name="openai",
+    meaning="preference pairs for OpenAI, Together and Fireworks",
+    open=lambda file, options: DerivedWriter(file, Preferences(options, to_openai)),
+    file_name="openai.jsonl",
+    is_training_data=True,
+    has_provenance=True,
+    takes=frozenset({"--pairs", "--seed", "--system"}),
+)
