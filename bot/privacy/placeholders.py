@@ -12,13 +12,14 @@ Models alter placeholders now and then: other case, spaces, lost brackets are un
 meant. What cannot be understood is left as it stands, and told (`FilledText.unfilled`); nothing is ever guessed.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
+
+import regex
 
 from bot.privacy.detectors import UNRESTORABLE, Recogniser
 from bot.privacy.folding import Span
@@ -81,7 +82,7 @@ def fill(text: str, placeholders: Placeholders, recogniser: Recogniser, *, conte
         return FilledText(text=text)
     unfilled: list[str] = []
 
-    def restore(match: re.Match[str]) -> str:
+    def restore(match: regex.Match[str]) -> str:
         token = _read_token(match)
         known = placeholders.originals.get(token)
         if known is None or known == token:
@@ -96,21 +97,21 @@ def fill(text: str, placeholders: Placeholders, recogniser: Recogniser, *, conte
 
 
 # In capitals, or with a number behind a line: what models write where they want something filled in.
-_INVENTED: Final = re.compile(r"\[(?:[A-Z][A-Z0-9 _'-]{1,38}|[^\W\d_][^\[\]\n]{0,38}_\d{1,4})\](?!\()")
+_INVENTED: Final = regex.compile(r"\[(?:[A-Z][A-Z0-9 _'-]{1,38}|[^\W\d_][^\[\]\n]{0,38}_\d{1,4})\](?!\()")
 
 
 @lru_cache(maxsize=8)
-def _compile_placeholder(names: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_placeholder(names: tuple[str, ...]) -> regex.Pattern[str]:
     """Compile the pattern of a placeholder, also an altered one.
 
     Without its brackets it must have the underscore: "card 2" is a customer's word.
     """
-    kinds = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    return re.compile(
+    kinds = "|".join(sorted(map(regex.escape, names), key=len, reverse=True))
+    return regex.compile(
         rf"[\[\uff3b\u3010]\s?(?P<kind>{kinds})[\s_\\#:-]{{0,3}}(?P<number>\d{{1,4}})\s?[\]\uff3d\u3011]"
         rf"|(?:\{{{{1,2}}|[<\[])?(?<![A-Za-z0-9_])(?P<bare_kind>{kinds})\\?_(?P<bare_number>\d{{1,4}})(?![A-Za-z0-9_])"
         r"(?:\}{1,2}|[>\]])?",
-        re.IGNORECASE,
+        regex.IGNORECASE,
     )
 
 
@@ -118,7 +119,7 @@ def _may_have_placeholder(text: str) -> bool:
     return any(sign in text for sign in "[_\u3010\uff3b")
 
 
-def _read_token(match: re.Match[str]) -> str:
+def _read_token(match: regex.Match[str]) -> str:
     kind, number = match["kind"] or match["bare_kind"], match["number"] or match["bare_number"]
     return f"[{kind.upper()}_{int(number)}]"
 
@@ -144,12 +145,12 @@ class _PlaceholderRegistry:
         """Keep tokens from being given out."""
         self._reserved.update(tokens)
 
-    def normalise(self, match: re.Match[str]) -> str:
+    def normalise(self, match: regex.Match[str]) -> str:
         """Return a known placeholder in its normal form; any other as it stands."""
         token = _read_token(match)
         return token if token in self._originals else match[0]
 
-    def mask_lookalike(self, match: re.Match[str]) -> str:
+    def mask_lookalike(self, match: regex.Match[str]) -> str:
         """Return a placeholder for words that look like one.
 
         That of a secret may stay: nothing is ever put there.
@@ -202,7 +203,7 @@ class _PlaceholderRegistry:
         return Placeholders(originals=MappingProxyType(dict(self._originals)))
 
 
-_WORD_START: Final = re.compile(r"(?<![A-Za-z0-9])\S")
+_WORD_START: Final = regex.compile(r"(?<![A-Za-z0-9])\S")
 
 
 def _is_alphanumeric(character: str) -> bool:
@@ -250,7 +251,7 @@ def _replace_personal_data(
     texts: Sequence[str],
     registry: _PlaceholderRegistry,
     recogniser: Recogniser,
-    convert: Callable[[re.Match[str]], str],
+    convert: Callable[[regex.Match[str]], str],
 ) -> tuple[tuple[str, ...], Placeholders]:
     """Replace what looks like a placeholder by what `convert` gives for it, and personal data by tokens.
 
