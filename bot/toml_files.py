@@ -147,7 +147,7 @@ def _compile_header(path: Path) -> re.Pattern[str]:
     if isinstance(last, int):
         return re.compile(rf"\s*\[\[\s*[\"']?{re.escape(str(path[-2]))}[\"']?\s*\]\]")
     key = rf"[\"']?{re.escape(last)}[\"']?"
-    return re.compile(rf"\s*(?:{key}\s*[.=]|\[\[?\s*{key}\s*[.\]])")
+    return re.compile(rf"\s*(?:{key}\s*[.=]|\[\[?\s*(?:.*\.\s*)?{key}\s*[.\]])")
 
 
 def _get(data: object, path: Path) -> object:

@@ -7,13 +7,19 @@ prompt = 0.15       # per million tokens read
 completion = 0.60   # per million tokens written
 """
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Final
+
+from pydantic import Field, StrictFloat, StrictStr, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.toml_files import TomlError, TomlFile, TomlTable
 
 PER: Final = 1_000_000
+
+_Amount = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
 
 
 class PriceError(Exception):
@@ -40,37 +46,40 @@ class Prices:
     models: Mapping[str, Price] = field(default_factory=dict)
 
 
+class _PriceRow(TomlTable):
+    prompt: _Amount
+    completion: _Amount
+
+
+class _PriceTable(TomlTable):
+    currency: Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1, max_length=8)] = "USD"
+    models: Annotated[dict[str, _PriceRow], Field(min_length=1)]
+
+
 def parse_prices(text: str, *, source: str) -> Prices:
     """Parse a price table. Raises PriceError."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PriceError(f"{source} is no TOML: {error}") from error
-    if unknown := set(table) - {"currency", "models"}:
-        raise PriceError(f"{source}: {min(unknown)!r} is not known; there are `currency` and `models`")
-    currency = table.get("currency", "USD")
-    if not isinstance(currency, str) or not 1 <= len(currency.strip()) <= 8:
-        raise PriceError(f'{source}: `currency` must be a short text, such as "USD"')
-    models = table.get("models")
-    if not isinstance(models, dict) or not models:
-        raise PriceError(f'{source} has no model: write [models."gpt-4o-mini"] with `prompt` and `completion`')
-    return Prices(
-        currency=currency.strip(), models={name: _parse_price(name, value, source) for name, value in models.items()}
-    )
+        file = TomlFile(source, text, title="the price table")
+        table = _PriceTable.model_validate(tomllib.loads(text))
+    except TomlError as error:
+        raise PriceError(f"{source} is no TOML: {error.reason}, in line {error.line}") from error
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden" or len(each["loc"]) > 1)
+        line = file.build_error(first["loc"], "").line
+        raise PriceError(f"{source}{_word(first)}" + (f" (line {line})" if line else "")) from error
+    models = {name: Price(prompt=row.prompt, completion=row.completion) for name, row in table.models.items()}
+    return Prices(currency=table.currency, models=models)
 
 
-def _parse_price(name: str, value: Any, source: str) -> Price:
-    where = f"{source}, model {name!r}"
-    if not isinstance(value, dict) or set(value) != {"prompt", "completion"}:
-        raise PriceError(f"{where}: write `prompt` and `completion`, both per million tokens, and nothing else")
-    return Price(
-        prompt=_parse_amount(f"{where}: `prompt`", value["prompt"]),
-        completion=_parse_amount(f"{where}: `completion`", value["completion"]),
-    )
-
-
-def _parse_amount(where: str, value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise PriceError(f"{where} must be a number, 0 or above")
-    return float(value)
+def _word(error: ErrorDetails) -> str:
+    """Word a mistake, to be put after the file's name."""
+    key, *rest = error["loc"]
+    if rest and (len(rest) == 1 or error["type"] in {"missing", "extra_forbidden"}):
+        return f", model {rest[0]!r}: write `prompt` and `completion`, both per million tokens, and nothing else"
+    if rest:
+        return f", model {rest[0]!r}: `{rest[1]}` must be a number, 0 or above"
+    if key == "models":
+        return ' has no model: write [models."gpt-4o-mini"] with `prompt` and `completion`'
+    if key == "currency":
+        return ': `currency` must be a short text, such as "USD"'
+    return f": {key!r} is not known; there are `currency` and `models`"

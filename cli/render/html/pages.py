@@ -1,5 +1,6 @@
 """Pages by Jinja's templates: one file each, no script, nothing loaded from elsewhere, every text escaped."""
 
+from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +14,11 @@ from storage.tables import to_iso
 
 def render_page(template: str, **context: object) -> str:
     """Render a template. Names in `context` are what the template calls them."""
+    return _make_environment().get_template(template).render(context) + "\n"
+
+
+@cache
+def _make_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cli.render.html"),
         autoescape=True,
@@ -20,9 +26,10 @@ def render_page(template: str, **context: object) -> str:
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
+        optimized=False,  # a page is rendered once: folding constants takes longer than it saves
     )
     environment.filters |= _FILTERS
-    return environment.get_template(template).render(context) + "\n"
+    return environment
 
 
 def _finalize(value: object) -> object:

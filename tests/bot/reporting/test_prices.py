@@ -40,3 +40,17 @@ def test_a_table_that_cannot_be_used_is_named_with_what_is_wrong(text: str, reas
     assert str(caught.value).startswith("p.toml")
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# prices\n[models.m]\nprompt = 1\ncompletion = -1\n", 4),
+        ('[models.a]\nprompt = 1\ncompletion = 1\n\n[models."b-1"]\nprompt = 1\n', 5),
+        ("\ncurrency = 5\n[models.m]\nprompt = 1\ncompletion = 1\n", 2),
+        ("[models.m]\nprompt = 1\ncompletion =\n", 3),
+    ],
+)
+def test_what_is_wrong_has_its_line(text: str, line: int) -> None:
+    with pytest.raises(PriceError, match=rf"line {line}\)?$"):
+        parse_prices(text, source="p.toml")
