@@ -4,6 +4,7 @@ choice_sets          choice sets made from log entries, and the reasons why entr
 clusters             clusters of choice sets: by agent, or by agent and day
 features             features of a text, beside its conversation
 design               choice sets as arrays: sparse columns, ragged sets
+habits               what an agent's earlier choices tell of the next one, kept out of quality
 logit                the conditional logit with an outside option: likelihood, curvature, fit, prediction
 model                `Ranker`: a fitted, versioned value; `fit_ranker`
 prediction           scores of choice sets, probabilities of each choice and of none

@@ -65,6 +65,7 @@ class ChoiceSet:
     kept: float = 1.0
     order_propensity: float | None = None
     shifts: tuple[float, ...] | None = None
+    thread: str = ""
 
     def weight(self, weights: Weights) -> float:
         """Weigh this choice for a fit."""
@@ -154,6 +155,7 @@ def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
         kept=1.0 if picked is None or choice is None else _measure_kept(entry, choice, visible[picked]),
         order_propensity=keep_probability(entry.request.order_propensity),
         shifts=_compute_shifts(entry.request, visible),
+        thread=entry.request.thread_ts or entry.request.channel_id,
     )
 
 

@@ -33,6 +33,7 @@ from bot.ranking.features import (
     featurise,
 )
 from bot.ranking.forward import predict_forward, weigh_by_age
+from bot.ranking.habits import HabitModel, fit_habits
 from bot.ranking.logit import RANDOM_EFFECTS, Parameters, compute_qualities, fit_logit, predict_at_mode
 from storage.records import Turn
 
@@ -56,7 +57,8 @@ class NothingToLearn(Exception):  # noqa: N818 - as above
 class Ranker:
     """A fitted model. `metrics` are those of its training; everything is finite, or it is corrupt.
 
-    `n_requests` choice sets were learned from, of `n_agents` persons; `n_choices` of them have a pick.
+    `n_requests` choice sets were learned from, of `n_agents` persons; `n_choices` of them have a pick. `habits` are for
+    prediction only; files of earlier versions have none.
     """
 
     trained_until: datetime
@@ -69,6 +71,7 @@ class Ranker:
     scales: tuple[Scale, ...]
     idf: InverseDocumentFrequency
     parameters: Parameters
+    habits: HabitModel | None = None
 
     @cached_property
     def version(self) -> str:
@@ -154,6 +157,7 @@ def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights, half_life:
         scales=scales,
         idf=idf,
         parameters=parameters,
+        habits=fit_habits(choice_sets, np.split(compute_qualities(design, parameters), design.starts[1:])),
     )
 
 
@@ -204,6 +208,7 @@ def _to_content(ranker: Ranker) -> dict[str, Any]:
         "agents": list(names.agents),
         "scales": [[scale.mean, scale.deviation] for scale in ranker.scales],
         "idf": list(ranker.idf.values),
+        **({} if ranker.habits is None else {"sequential": ranker.habits.to_json()}),
         "parameters": {name: getattr(parameters, attribute).tolist() for name, attribute in _ARRAYS.items()},
     }
 
@@ -250,6 +255,7 @@ def _from_content(content: dict[str, Any]) -> Ranker:
         scales=tuple(Scale(mean=mean, deviation=deviation) for mean, deviation in content["scales"]),
         idf=InverseDocumentFrequency(values=tuple(content["idf"])),
         parameters=Parameters(**parameters),
+        habits=None if content.get("sequential") is None else HabitModel.from_json(content["sequential"]),
     )
 
 

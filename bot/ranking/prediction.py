@@ -1,12 +1,13 @@
 """Predictions of a ranker for choice sets: quality, and the probability of each choice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, hash_agent, to_shown_candidates
 from bot.ranking.design import build_design, measure_features, standardise
+from bot.ranking.habits import HabitModel, HabitRow
 from bot.ranking.logit import predict_marginal
 from bot.ranking.model import Ranker
 from storage.records import LogEntry
@@ -37,7 +38,19 @@ def to_undecided_choice_set(entry: LogEntry) -> ChoiceSet | None:
         conversation=entry.request.conversation,
         shown=to_shown_candidates(texts),
         picked=None,
+        thread=entry.request.thread_ts or entry.request.channel_id,
     )
+
+
+def predict_sequentially(
+    ranker: Ranker, habits: HabitModel, choice_sets: Sequence[ChoiceSet], rows: Sequence[HabitRow]
+) -> list[Prediction]:
+    """Predict choices by what is known of each agent's habits before them."""
+    found = []
+    for prediction, row in zip(predict(ranker, choice_sets), rows, strict=True):
+        p, none = habits.predict(row, np.array(prediction.scores))
+        found.append(replace(prediction, probabilities=tuple(p.tolist()), none=none))
+    return found
 
 
 def predict(ranker: Ranker, choice_sets: Sequence[ChoiceSet]) -> list[Prediction]:

@@ -3,17 +3,19 @@
 import asyncio
 import json as jsonlib
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
 
 import typer
 
-from bot.ranking.choice_sets import ChoiceSet
+from bot.ranking.choice_sets import ChoiceSet, to_choice_set
+from bot.ranking.habits import HabitTracker
 from bot.ranking.model import CorruptModel, Ranker
-from bot.ranking.prediction import Prediction, predict, to_undecided_choice_set
+from bot.ranking.prediction import Prediction, predict, predict_sequentially, to_undecided_choice_set
 from bot.text_limits import clean
 from cli import wiring
 from cli.choice_source import LogLine, read_lines
@@ -26,6 +28,8 @@ from cli.render.text import ranking as text
 from storage.repositories.rankers import Rankers
 
 _BATCH: Final = 500
+
+Predictor = Callable[[Sequence[ChoiceSet]], list[Prediction]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,12 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="A ranker that `rank train` saved. [default: the database's]"),
     ] = None,
+    sequential: Annotated[
+        bool,
+        typer.Option(
+            "--sequential", help="Let each row see the earlier choices of its agent in this log, as a bot does."
+        ),
+    ] = False,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="A file, written whole or not at all; - is stdout.")
     ] = Path("-"),
@@ -56,20 +66,55 @@ def run(
 
     Example: suggest rank score --log choices.jsonl --model ranker.json
     """
-    scoring = score(log, model, output, locate_database(database))
+    scoring = score(log, model, output, locate_database(database), predictor=track if sequential else build_predictor)
     if not as_json or output != STDOUT:  # else the lines themselves are there
         print_result(scoring, as_json=as_json, to_text=text.render_scoring, text_file=sys.stderr)
 
 
-def score(log: Path, model: Path | None, output: Path, location: Location) -> Scoring:
+def build_predictor(ranker: Ranker, log: Path) -> Predictor:  # noqa: ARG001 - other rows do not matter
+    """Build a predictor that knows each agent by the ranker alone."""
+    return partial(predict, ranker)
+
+
+def track(ranker: Ranker, log: Path) -> Predictor:
+    """Build a predictor that knows of each row the earlier choices of its agent, for all rows in the log's order.
+
+    Raises Failed, SettingsError.
+    """
+    habits = ranker.habits
+    if habits is None:
+        raise Failed("this ranker was learned by an earlier version, without habits: train it anew")
+    tracker, rows, seen = HabitTracker(habits.states), {}, [line for line in map(_strip, read_lines(log)) if line]
+    for number in sorted(range(len(seen)), key=lambda number: seen[number][0].at):
+        display, decided = seen[number]
+        rows[number] = tracker.describe(display)
+        if decided is not None:
+            tracker.observe(decided)
+    described = (rows[number] for number in range(len(seen)))
+    return lambda displays: predict_sequentially(ranker, habits, displays, list(islice(described, len(displays))))
+
+
+def _strip(line: LogLine) -> tuple[ChoiceSet, ChoiceSet | None] | None:
+    """Take what habits are told by, without texts: what was shown, and what was decided of it."""
+    display, decided = to_undecided_choice_set(line.entry), to_choice_set(line.entry)
+    if display is None:
+        return None
+    shown = tuple(replace(candidate, text="") for candidate in display.shown)
+    stripped = replace(display, conversation=(), shown=shown)
+    return stripped, replace(stripped, picked=decided.picked) if isinstance(decided, ChoiceSet) else None
+
+
+def score(
+    log: Path, model: Path | None, output: Path, location: Location, *, predictor: Callable[[Ranker, Path], Predictor]
+) -> Scoring:
     """Write each line back with scores and probabilities; whole or not at all. Raises Failed, SettingsError."""
     if output.exists() and log.exists() and output.samefile(log):
         raise SettingsError(f"-o {output} is the log itself: name another file")
     ranker = asyncio.run(_read_stored_ranker(location)) if model is None else _read_saved_ranker(model)
-    count = 0
+    count, prediction = 0, predictor(ranker, log)
     with open_output(output) as file:
         for batch in _split_batches(read_lines(log)):
-            _write_scores(ranker, batch, file)
+            _write_scores(prediction, batch, file)
             count += len(batch)
     return Scoring(requests=count, version=ranker.version, output=output)
 
@@ -79,10 +124,10 @@ def _split_batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
         yield batch
 
 
-def _write_scores(ranker: Ranker, batch: Sequence[LogLine], file: BinaryIO) -> None:
+def _write_scores(predicted: Predictor, batch: Sequence[LogLine], file: BinaryIO) -> None:
     """Score a batch of lines, and write them."""
     displays = [to_undecided_choice_set(line.entry) for line in batch]
-    predictions = iter(predict(ranker, [display for display in displays if display is not None]))
+    predictions = iter(predicted([display for display in displays if display is not None]))
     file.writelines(
         _add_scores(line, display, None if display is None else next(predictions))
         for line, display in zip(batch, displays, strict=True)

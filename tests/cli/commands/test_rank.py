@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.choice_log import to_json_line
+from bot.ranking.model import _hash_content as hash_content
 from storage.repositories.rankers import LEARNING
 from tests.bot.ranking.logs import make_entry, make_log, write_log
 from tests.cli.conftest import Suggest
@@ -275,3 +276,29 @@ async def test_files_that_are_not_there_are_wrong_usage(suggest: Suggest) -> Non
     write_log(make_log(5), LOG)
     result = await suggest("rank", "score", "--log", str(LOG), "--model", "nowhere.json")
     assert (result.code, "rank train --save nowhere.json" in result.complaint) == (2, True)
+
+
+async def test_sequential_scores_see_the_earlier_choices_of_the_agent_whatever_the_order_of_lines(
+    suggest: Suggest, model: Path
+) -> None:
+    keeps = [make_entry("one", "two", "three", picked=0, agent="new", number=number) for number in range(8)]
+    write_log([*keeps[4:], *keeps[:4]], LOG)
+    asked = ("rank", "score", "--log", str(LOG), "--model", str(model))
+    plain = [json.loads(line) for line in (await suggest(*asked)).out.splitlines()]
+    told = [json.loads(line) for line in (await suggest(*asked, "--sequential")).out.splitlines()]
+    assert [line["request"]["id"] for line in told] == ["r4", "r5", "r6", "r7", "r0", "r1", "r2", "r3"]
+    by_time = sorted(told, key=lambda line: line["request"]["created_at"])
+    first = [
+        line["candidates"][0]["choice_probability"] / (1 - line["request"]["none_probability"]) for line in by_time
+    ]
+    assert first == sorted(first)
+    assert first[0] < first[-1]
+    for one, other in zip(plain, told, strict=True):
+        assert [each["score"] for each in one["candidates"]] == [each["score"] for each in other["candidates"]]
+        whole = sum(each["choice_probability"] for each in other["candidates"]) + other["request"]["none_probability"]
+        assert whole == pytest.approx(1)
+    old = json.loads(read(MODEL))
+    del old["sequential"], old["version"]
+    put(MODEL, json.dumps({**old, "version": hash_content({k: v for k, v in old.items() if k != "format"})}).encode())
+    assert (await suggest(*asked)).code == 0
+    assert "train it anew" in (await suggest(*asked, "--sequential")).complaint
