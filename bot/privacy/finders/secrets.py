@@ -57,14 +57,7 @@ _KINDS: Final = (
     _SecretKind(name="code", words=words.CODES, value=_CODE),
     _SecretKind(name="code", words=words.CODES, value=_RECOVERY, is_direct=True, links=("sign",)),
     _SecretKind(name="code", words=words.OWN_CODES, value=_CODE, is_direct=True, is_ambiguous=True),
-    _SecretKind(
-        name="code",
-        words=words.FIRST_CODES,
-        value=_CODE,
-        is_direct=True,
-        is_first=True,
-        is_ambiguous=True,
-    ),
+    _SecretKind(name="code", words=words.FIRST_CODES, value=_CODE, is_direct=True, is_first=True, is_ambiguous=True),
     _SecretKind(name="code", words=words.THE_CODES, value=_CODE, is_direct=True, is_ambiguous=True, links=_DIRECT),
     _SecretKind(name="key", words=words.KEYS, value=_KEY),
 )
@@ -370,10 +363,11 @@ _RULE: Final = re.compile(r"[-: ]+")
 
 def _find_columns(text: str, plain: str) -> Iterator[Span]:
     """Yield the cells below a heading of a table that names passwords, codes or tokens."""
-    at, column, sign = 0, -1, ""
+    at, column, sign, count = 0, -1, "", 0
     for line in text.splitlines(keepends=True):
-        if column < 0 or sign not in line:
+        if column < 0 or line.count(sign) != count:
             column, sign = _find_heading(plain[at : at + len(line)])
+            count = line.count(sign)
         elif (cell := _get_cell(line, sign, column)) and not _RULE.fullmatch(text, at + cell[0], at + cell[1]):
             span = at + cell[0], at + cell[1]
             if plain[slice(*span)] not in words.NO_PASSWORD:
@@ -384,7 +378,8 @@ def _find_columns(text: str, plain: str) -> Iterator[Span]:
 def _find_heading(line: str) -> tuple[int, str]:
     """Find the column that a heading names, and the sign between its cells; -1 where there is none."""
     for sign in _CELL_SIGNS:
-        names = [name.strip(" \t\r\n\"'`*_") for name in line.split(sign)] if sign in line else []
+        is_prose = sign in ",;" and f"{sign} " in line
+        names = [name.strip(" \t\r\n\"'`*_") for name in line.split(sign)] if sign in line and not is_prose else []
         if sum(map(bool, names)) >= 2 and all(len(name) <= 20 for name in names):
             for index, name in enumerate(names):
                 if name in _HEADINGS:

@@ -93,6 +93,8 @@ def test_what_is_hidden_is_the_value_alone(text: str, hidden: str) -> None:
         "the PIN pad is broken", "a token of appreciation", "a secret: we love your shop",
         "tokenizer = AutoTokenizer",
         "SUGGEST_TOKENS_PER_DAY=2000000", "the boarding pass: see below", "密码是错误的",
+        "Hello, password, thanks\nI tried, nothing", "| password | string |", "user; pass; plan\na; b; c",
+        "the order code is 48291", "code: 2024-11", "clave: importante", "iOS17 is asking for my password",
         "risk-management-of-the-whole-company",
     ],
 )  # fmt: skip
