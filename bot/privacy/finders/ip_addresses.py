@@ -50,8 +50,8 @@ def find_ip_addresses(text: str) -> Iterator[Span]:
 
 
 def _may_be_hosts(numbers: list[int]) -> bool:
-    """Tell whether these may be the numbers of a host: not those of a mask, of a net, or of none."""
-    return max(numbers) <= 255 and 0 < numbers[0] < 224 and numbers[2:] != [0, 0]
+    """Tell whether these may be the numbers of a host: not of a mask, a net, or whatever machine this is."""
+    return max(numbers) <= 255 and 0 < numbers[0] < 224 and numbers[0] != 127 and numbers[2:] != [0, 0]
 
 
 def _is_version(before: str, numbers: list[int]) -> bool:

@@ -25,7 +25,7 @@ _TOKEN: Final = re.compile(  # each line with some of those who give out such ke
     re.ASCII,
 )
 _PARAMETER: Final = r"(?<=[?&;#])"
-_VALUE: Final = r"[^&\s#\"'<>;\0]"
+_VALUE: Final = r"[^&\s#\"'`<>;\0]"
 
 
 def _build_form(needed: str, pattern: str) -> tuple[tuple[str, ...], re.Pattern[str]]:

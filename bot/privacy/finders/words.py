@@ -199,9 +199,7 @@ CREDENTIALS: Final = fold_words(
 )
 """Words for a name and a password."""
 
-LOGINS: Final = fold_words(
-    "login|log-in|log in|logon|wifi|wi-fi|wlan|acceso|accesso|acesso|zugang|accès|логин|вход|вхід|登录|ログイン|로그인"
-)
+LOGINS: Final = fold_words("login|log-in|log in|logon|wifi|wi-fi|wlan|zugang|логин|вход|вхід|登录|ログイン|로그인")
 """Words that a name and a password may follow, or something else."""
 
 ENTER: Final = fold_words(
