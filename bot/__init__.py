@@ -4,6 +4,7 @@ suggesting   the use cases: suggest, choose, deliver, redraft, with their limits
 drafting     K drafts at once by LangChain's `.abatch()`: prompts, the Runnable, models, retries
 ordering     near-duplicates, styles and positions drawn by chance, with their exact probabilities
 ranking      quality learned from choices, and whether it is proven enough to order replies
+knowledge    the team's pages and macros, read from files and searched
 stats        confidence intervals that know that choices of one agent are alike
 privacy      placeholders for personal data before a model or the log sees it
 choice_log   the log in every form that it is exported in, and read back
@@ -12,7 +13,6 @@ operations   recovery, the write buffer, retention, erasure, metrics, log events
 i18n         texts for agents, a file a language
 toml_files   TOML files of a team, checked by pydantic models, with the line of a mistake
 playbook     persona, facts, rules and styles, read from TOML
-surfaces     the surfaces on which replies are asked for, with their traits
 text_limits  texts cut into parts that Slack takes, and free of what cannot be stored
 proxies      the way out of this machine: proxy and certificates for one server
 edits        similarity of a draft and the text that was sent

@@ -12,6 +12,7 @@ workers            child processes of `serve`: exports, training
 readiness          checks of database, Slack and model, for /readyz and `doctor`
 model_server       what can be learned of the model's server without spending a token
 database_location  the database that a command works on
+knowledge          the library of a database, for the commands on it
 choice_source      the choices that `rank` learns from: files or a database
 output_file        stdout, a pipe, or a file that is whole or not there
 terminal           input and output of a person at a terminal

@@ -33,7 +33,13 @@ playbook = typer.Typer(
     context_settings=_CONTEXT,
 )
 
-_GROUPS: Final = {"": app, "playbook": playbook, "rank": rank}
+knowledge = typer.Typer(
+    help="What drafts know: the team's pages and macros, with sources.",
+    no_args_is_help=True,
+    context_settings=_CONTEXT,
+)
+
+_GROUPS: Final = {"": app, "knowledge": knowledge, "playbook": playbook, "rank": rank}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -63,6 +69,7 @@ def _register_commands() -> None:
     for module, summary in COMMANDS.items():
         group, _, name = module.strip("_").rpartition("_")
         _GROUPS[group].command(name, help=summary, cls=LazyCommand)(make_loader(module))
+    app.add_typer(knowledge, name="knowledge")
     app.add_typer(playbook, name="playbook")
     app.add_typer(rank, name="rank")
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -308,4 +309,38 @@ leases = Table(
     Column("name", String(32), primary_key=True),
     Column("holder", String(64), nullable=False),
     Column("until", UtcTime, nullable=False),
+)
+
+knowledge_sources = Table(
+    "knowledge_sources",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("root", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("internal", Boolean, nullable=False),
+    Column("collection", String(64), nullable=False),
+)
+
+knowledge_documents = Table(
+    "knowledge_documents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("url", Text),
+    Column("internal", Boolean, nullable=False),
+    Column("collection", String(64), nullable=False),
+    Column("modified_at", UtcTime, nullable=False),
+    Index("knowledge_documents_by_source", "source"),
+)
+
+knowledge_passages = Table(
+    "knowledge_passages",
+    metadata,
+    Column("document_id", ForeignKey("knowledge_documents.id"), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("heading", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("terms", LargeBinary, nullable=False),
 )

@@ -29,7 +29,7 @@ def run(
         str | None, typer.Option(metavar="HOST:PORT", help="With Socket Mode: serve /healthz, /readyz, /metrics here.")
     ] = None,
 ) -> None:
-    """Run the bot, over Socket Mode or, with --http, over signed HTTP.
+    """Run the bot, over Socket Mode or, with --http, signed HTTP.
 
     Example: suggest serve --http 0.0.0.0:3000
     """

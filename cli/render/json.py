@@ -11,6 +11,8 @@ from storage.tables import to_iso
 
 if TYPE_CHECKING:
     from bot.choice_log.importer import ImportTally
+    from bot.knowledge.evaluation import Evaluation
+    from bot.knowledge.library import Hit
     from bot.ranking.rank_report import RankReport
     from cli.commands.doctor import Finding
     from cli.commands.erase import ErasureResult
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from cli.commands.rank_gate import Look
     from cli.commands.rank_rollback import Rollback
     from cli.commands.rank_train import Training
+    from storage.repositories.knowledge import Document, Listed
 
 
 def to_json(value: Any) -> str:
@@ -168,4 +171,47 @@ def list_rank_report(found: "RankReport") -> dict[str, Any]:
         "worth": {**to_plain(found.worth), "told": isinstance(found.worth, PolicyValue)},
         "standings": comparison.standings,
         "pairs": [{**to_plain(each), "in_words": describe_finding(each)} for each in comparison.pairs],
+    }
+
+
+def list_documents(documents: "Sequence[Listed]") -> list[dict[str, Any]]:
+    return [{**_describe_document(listed.document), "passages": listed.passages} for listed in documents]
+
+
+def list_passages(document: "Document") -> dict[str, Any]:
+    passages = [{"heading": one.heading, "text": one.text} for one in document.passages]
+    return {**_describe_document(document), "passages": passages}
+
+
+def list_hits(hits: "Sequence[Hit]") -> list[dict[str, Any]]:
+    """Tell each document by its best passage."""
+    return [
+        {
+            **_describe_document(hit.document),
+            "score": hit.score,
+            "heading": hit.passage.heading,
+            "text": hit.passage.text,
+        }
+        for hit in hits
+    ]
+
+
+def list_evaluation(evaluation: "Evaluation") -> dict[str, Any]:
+    return {
+        "hit@1": evaluation.measure_hits(1),
+        "hit@3": evaluation.measure_hits(3),
+        "mrr@10": evaluation.mrr,
+        "questions": [{"question": one.question, "found": one.found} for one in evaluation.answered],
+    }
+
+
+def _describe_document(document: "Document") -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "source": document.source,
+        "url": document.url,
+        "internal": document.internal,
+        "collection": document.collection,
+        "modified_at": to_iso(document.modified_at),
     }

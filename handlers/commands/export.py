@@ -12,4 +12,4 @@ async def open_export(services: Services, context: Context[CommandPayload]) -> N
     services.check_admin(context.user, command)
     await context.ack()
     services.exports.remember(command.user_id, to_response_url(command.response_url, services.now()))
-    services.tasks.spawn(open_export_view(services, command, context.texts), name="open the modal of an export")
+    await open_export_view(services, command, context.texts)

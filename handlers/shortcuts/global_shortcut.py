@@ -19,8 +19,7 @@ _log = logging.getLogger(__name__)
 async def on_global_shortcut(services: Services, ack: Ack, body: dict[str, Any]) -> None:
     """Handle the shortcut. Nothing is asked for yet, so it is acknowledged at once."""
     await ack()
-    opening = handle(services, ack, body, parse=parse_global_shortcut, answer=_open_paste_view, refuse=_tell)
-    services.tasks.spawn(opening, name="open the modal to paste in")
+    await handle(services, ack, body, parse=parse_global_shortcut, answer=_open_paste_view, refuse=_tell)
 
 
 async def _open_paste_view(services: Services, context: Context[GlobalShortcut]) -> None:

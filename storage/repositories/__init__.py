@@ -9,6 +9,7 @@ leases            work that one replica does at a time
 switches          switches for all replicas, such as the pause
 vault             what placeholders stand for, sealed
 rankers           rankers, and which of them orders
+knowledge         what the team knows: documents in passages
 erasures          pruning of texts, erasure of requests
 imports           requests from elsewhere
 audit             actions on the log itself

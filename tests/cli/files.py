@@ -16,6 +16,22 @@ def read_bytes(name: str) -> bytes:
     return Path(name).read_bytes()
 
 
+def write_bytes(name: str, content: bytes) -> None:
+    Path(name).write_bytes(content)
+
+
+def absolute(name: str) -> str:
+    return str(Path(name).resolve())
+
+
+def make_folder(name: str) -> None:
+    Path(name).mkdir()
+
+
+def delete(name: str) -> None:
+    Path(name).unlink()
+
+
 def listed() -> list[str]:
     """What there is."""
     return sorted(path.name for path in Path().iterdir())

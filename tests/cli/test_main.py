@@ -27,6 +27,13 @@ COMMANDS = (
     "try",
     "demo",
     "doctor",
+    "knowledge add",
+    "knowledge list",
+    "knowledge show",
+    "knowledge search",
+    "knowledge refresh",
+    "knowledge remove",
+    "knowledge eval",
     "playbook init",
     "playbook check",
     "rank train",
@@ -125,6 +132,9 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
             assert (await suggest("playbook", "init")).code == 0
         if command == "import":
             assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
+        if command.startswith("knowledge "):
+            make_help_center()
+            assert (await suggest("knowledge", "add", "help-center")).code == 0
         if command.startswith("rank "):
             write_log(make_log(60), Path("choices.jsonl"))
             assert (await suggest("rank", "train", "--log", "choices.jsonl", "--save", "ranker.json")).code == 0
@@ -135,6 +145,12 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
             else:
                 result = await suggest(*example[1:])
                 assert result.code == 0, result.err
+
+
+def make_help_center() -> None:
+    Path("help-center").mkdir()
+    write("help-center/returns.md", "# Returns\n\nA lamp goes back within 30 days.")
+    write("questions.jsonl", '{"question": "How do I return a lamp?", "expected": ["help-center/returns.md"]}')
 
 
 def served(args: list[str]) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 candidates   candidates of `try`, also while they are written
 database     what `backup`, `migrate`, `erase` and `prune` did
 doctor       findings of `doctor`
+knowledge    documents, passages, and what was read
 imports      lines that `import` took and refused
 playbook     a playbook that `playbook check` found usable
 ranking      what `rank train`, `score`, `evaluate` and `rollback` did

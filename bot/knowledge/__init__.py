@@ -1,0 +1,11 @@
+"""Knowledge of the team: its pages, macros and earlier replies, read from files and searched by their words.
+
+sources.py      reads files and folders: Markdown, HTML, text, PDF, CSV, JSON Lines
+splitting.py    splits a document into passages
+terms.py        turns text into terms to search by, in any language
+index.py        ranks passages for a question, by BM25
+library.py      the use cases: add, refresh, remove, search
+evaluation.py   measures a search against questions with known answers
+
+Called by `cli/`. The one room beside `bot/drafting/` that knows LangChain, for splitting.
+"""

@@ -1,0 +1,72 @@
+"""Passages ranked for a question by BM25, held in arrays.
+
+Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.knowledge.terms import unpack_terms, weigh_terms
+
+K1: Final = 2.0
+"""How much a repeated term still adds; chosen on the sets of docs/knowledge.md, as B is."""
+
+B: Final = 0.75
+"""How much a long passage is held against it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A passage by its row, and its score; `covered` is the weight of the question's terms found in it, 0 to 1."""
+
+    row: int
+    score: float
+    covered: float
+
+
+class Index:
+    """BM25 over packed terms, a row a passage: postings sorted by term, weights computed once."""
+
+    def __init__(self, packed: Sequence[bytes]) -> None:
+        unpacked = [unpack_terms(each) for each in packed]
+        self.size = len(unpacked)
+        sizes = np.fromiter((len(hashes) for hashes, _ in unpacked), dtype=np.int64, count=self.size)
+        rows = np.repeat(np.arange(self.size, dtype=np.int32), sizes)
+        hashes = np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in unpacked)])
+        counts = np.concatenate([np.empty(0, np.uint16), *(counts for _, counts in unpacked)]).astype(np.float32)
+        order = np.argsort(hashes, kind="stable")
+        self._rows, counts = rows[order], counts[order]
+        self._terms, self._starts, found_in = np.unique(hashes[order], return_index=True, return_counts=True)
+        self._ends = self._starts + found_in
+        self._rarity: NDArray[np.float64] = np.log1p((self.size - found_in + 0.5) / (found_in + 0.5))
+        lengths = np.bincount(self._rows, weights=counts, minlength=self.size)
+        norm = K1 * (1 - B + B * lengths / (lengths.mean() if self.size and lengths.any() else 1.0))
+        self._weights = (np.repeat(self._rarity, found_in) * counts * (K1 + 1) / (counts + norm[self._rows])).astype(
+            np.float32
+        )
+
+    def search(self, question: str, *, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[Match]:
+        """Rank the rows that have a term of the question, best first; of those allowed, shape (size,), if given."""
+        scores, covered = np.zeros(self.size), np.zeros(self.size)
+        unknown = float(np.log1p(2 * self.size + 1))  # the rarity of a term that no passage has
+        asked = 0.0
+        for term, weight in weigh_terms(question).items():
+            at = int(np.searchsorted(self._terms, np.uint64(term)))
+            if at == len(self._terms) or self._terms[at] != term:
+                asked += weight * unknown
+                continue
+            postings = slice(self._starts[at], self._ends[at])
+            scores[self._rows[postings]] += weight * self._weights[postings]
+            covered[self._rows[postings]] += weight * self._rarity[at]
+            asked += weight * self._rarity[at]
+        if allowed is not None:
+            scores[~allowed] = 0
+        found = np.flatnonzero(scores)
+        if len(found) > limit:
+            found = found[scores[found] >= np.partition(scores[found], -limit)[-limit]]
+        best = found[np.argsort(-scores[found], kind="stable")][:limit]
+        return [Match(row=int(row), score=float(scores[row]), covered=float(covered[row] / asked)) for row in best]

@@ -1,0 +1,27 @@
+"""`suggest knowledge refresh`: reads again what has changed."""
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from bot.knowledge.library import Changes
+from cli.knowledge import ACTOR, open_library
+from cli.options import DatabaseFile, Json
+from cli.render.output import print_result
+from cli.render.text import knowledge as text
+
+
+def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
+    """Read again what has changed in the files and folders that were added, and drop what is gone.
+
+    Example: suggest knowledge refresh
+    """
+    changes = asyncio.run(_refresh(database))
+    print_result(changes, as_json=as_json, to_text=text.render_changes)
+    raise typer.Exit(1 if changes.refused else 0)
+
+
+async def _refresh(database: Path | None) -> Changes:
+    async with open_library(database) as library:
+        return await library.refresh(actor=ACTOR)

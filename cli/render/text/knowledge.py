@@ -1,0 +1,88 @@
+"""Results of `suggest knowledge` on a terminal."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from cli.render.printable import make_printable
+from cli.render.text.tables import build_table
+
+if TYPE_CHECKING:
+    from bot.knowledge.evaluation import Evaluation
+    from bot.knowledge.library import Changes, Hit
+    from storage.repositories.knowledge import Document, Listed
+
+
+def render_changes(changes: "Changes") -> str:
+    """Render what was read and what was not."""
+    lines = []
+    if changes.documents or changes.files:
+        lines.append(f"Read {_count(changes.documents, 'document')} in {_count(changes.passages, 'passage')}.")
+    if changes.unchanged:
+        lines.append(f"{_count(changes.unchanged, 'file')} unchanged.")
+    if changes.removed:
+        lines.append(f"Removed {_count(changes.removed, 'document')}.")
+    lines += [f"Not read: {make_printable(each)}" for each in changes.refused]
+    return "\n".join(lines or ["Nothing to read: no file there is Markdown, HTML, text, PDF, CSV or JSON Lines."])
+
+
+def render_documents(documents: "Sequence[Listed]") -> "str | RenderableType":
+    """Render a table of documents."""
+    if not documents:
+        return "Nothing is known yet: `suggest knowledge add FOLDER` reads files."
+    rows = [
+        (one.id, one.title, f"{one.modified_at:%Y-%m-%d}", _describe(one), str(listed.passages))
+        for listed in documents
+        for one in [listed.document]
+    ]
+    return build_table("wwlwn", rows, headings=("id", "title", "date", "", "passages"), indent=0)
+
+
+def render_document(document: "Document") -> RenderableType:
+    """Render a document with its passages, numbered."""
+    head = [document.title, f"{document.source}, {document.modified_at:%Y-%m-%d}", document.url, _describe(document)]
+    passages = [
+        text
+        for number, passage in enumerate(document.passages, 1)
+        for text in ("", f"{number}. {passage.heading}".rstrip(". "), passage.text)
+    ]
+    return Group(*(Text(make_printable(line)) for line in [*filter(None, head), *passages]))
+
+
+def render_hits(hits: "Sequence[Hit]") -> "str | RenderableType":
+    """Render passages, best first."""
+    if not hits:
+        return "Nothing fits: no document has these words."
+    lines = []
+    for hit in hits:
+        marks = _describe(hit.document)
+        heading = " / ".join(filter(None, (hit.document.title, hit.passage.heading)))
+        lines += [
+            f"{hit.score:.2f}  {heading}{f' ({marks})' if marks else ''}  [{hit.document.id}]",
+            hit.passage.text,
+            "",
+        ]
+    return Group(*(Text(make_printable(line)) for line in lines[:-1]))
+
+
+def render_evaluation(evaluation: "Evaluation") -> str:
+    """Render the measures, and the questions whose answer was not among the first three."""
+    missed = [one.question for one in evaluation.answered if one.rank is None or one.rank > 3]
+    first, three = evaluation.measure_hits(1), evaluation.measure_hits(3)
+    lines = [
+        f"What answers {_count(len(evaluation.answered), 'question')} is found first for {first:.1%},",
+        f"among the first three for {three:.1%}; mean reciprocal rank {evaluation.mrr:.3f}.",
+    ]
+    if missed:
+        lines += ["Not among the first three:", *(f"  {make_printable(question)}" for question in missed[:20])]
+    return "\n".join(lines)
+
+
+def _describe(document: "Document") -> str:
+    return ", ".join(filter(None, ("internal" if document.internal else "", document.collection)))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

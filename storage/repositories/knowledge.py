@@ -1,0 +1,204 @@
+"""Documents that a team has written, in passages, by the files that they come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, func, insert, or_, select
+
+from storage.engine.database import Database
+from storage.engine.transaction import Transaction
+from storage.tables import audit, knowledge_documents, knowledge_passages, knowledge_sources
+
+CHANGED: Final = "knowledge_changed"
+"""The action in the audit table; its entries also say whether an index in memory is still right."""
+
+_ROWS_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of a document; `terms` are packed as `bot.knowledge.terms` does."""
+
+    heading: str
+    text: str
+    terms: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One text that is cited by its title; `source` is the file it was read from."""
+
+    id: str
+    title: str
+    source: str
+    url: str | None
+    internal: bool
+    collection: str
+    modified_at: datetime
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file that was added: below `root`, the path that was named; its content by a SHA-256."""
+
+    path: str
+    root: str
+    name: str
+    digest: str
+    internal: bool
+    collection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A document without its texts, and how many passages it has."""
+
+    document: Document
+    passages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRow:
+    """A passage's place and its terms."""
+
+    document_id: str
+    part: int
+    source: str
+    collection: str
+    terms: bytes
+
+
+class IdTaken(Exception):  # noqa: N818 - told as an outcome
+    """Another file has a document of this id; arguments: the id, the other file."""
+
+
+class Knowledge:
+    """The documents of one database. Each change is in the audit table, too."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def replace(self, source: SourceFile, documents: Sequence[Document], *, at: datetime, actor: str) -> None:
+        """Put a file's documents in the place of what it had before. Raises IdTaken, and changes nothing then."""
+        rows, passages = _to_rows(documents)
+        async with self._database.write() as connection:
+            await _delete_files(connection, [source.path])
+            for batch in _batch([document.id for document in documents]):
+                taken = select(knowledge_documents.c.id, knowledge_documents.c.source)
+                other = (await connection.execute(taken.where(knowledge_documents.c.id.in_(batch)))).first()
+                if other is not None:
+                    raise IdTaken(other.id, other.source)
+            await connection.execute(
+                insert(knowledge_sources),
+                {
+                    "path": source.path,
+                    "root": source.root,
+                    "name": source.name,
+                    "digest": source.digest,
+                    "internal": source.internal,
+                    "collection": source.collection,
+                },
+            )
+            for table, wanted in ((knowledge_documents, rows), (knowledge_passages, passages)):
+                for batch in _batch(wanted):
+                    await connection.execute(insert(table), batch)
+            await _record_change(connection, at, actor, {"added": source.path, "documents": len(rows)})
+
+    async def remove(self, names: Sequence[str], *, at: datetime, actor: str) -> int:
+        """Remove documents by id, and files by path, name or root; return how many documents."""
+        async with self._database.write() as connection:
+            files = select(knowledge_sources.c.path).where(
+                or_(
+                    knowledge_sources.c.path.in_(names),
+                    knowledge_sources.c.name.in_(names),
+                    knowledge_sources.c.root.in_(names),
+                )
+            )
+            removed = await _delete_files(connection, list(await connection.scalars(files)))
+            removed += await _delete_documents(connection, knowledge_documents.c.id.in_(names))
+            if removed:
+                await _record_change(connection, at, actor, {"removed": list(names), "documents": removed})
+            return removed
+
+    async def list_files(self) -> list[SourceFile]:
+        """List the files, by path."""
+        rows = await self._read(select(knowledge_sources).order_by(knowledge_sources.c.path))
+        return [SourceFile(**row) for row in rows]
+
+    async def list_documents(self) -> list[Listed]:
+        """List all documents without their texts, by source and id."""
+        count = func.count(knowledge_passages.c.part).label("passages")
+        query = select(knowledge_documents, count).join_from(knowledge_documents, knowledge_passages)
+        order = (knowledge_documents.c.source, knowledge_documents.c.id)
+        rows = await self._read(query.group_by(knowledge_documents.c.id).order_by(*order))
+        return [Listed(passages=row.pop("passages"), document=Document(**row)) for row in rows]
+
+    async def read(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Read documents with their passages, by id; those that are not there are left out."""
+        found = await self._read(select(knowledge_documents).where(knowledge_documents.c.id.in_(ids)))
+        query = select(knowledge_passages).where(knowledge_passages.c.document_id.in_(ids))
+        parts: dict[str, list[Passage]] = {row["id"]: [] for row in found}
+        for row in await self._read(query.order_by(knowledge_passages.c.document_id, knowledge_passages.c.part)):
+            if row["document_id"] in parts:
+                passage = Passage(heading=row["heading"], text=row["text"], terms=row["terms"])
+                parts[row["document_id"]].append(passage)
+        return {row["id"]: Document(**row, passages=tuple(parts[row["id"]])) for row in found}
+
+    async def read_version(self) -> tuple[int, int]:
+        """Return what changes with each change: how many there were, and the last one's number."""
+        query = select(func.count(), func.coalesce(func.max(audit.c.seq), 0)).where(audit.c.action == CHANGED)
+        async with self._database.read() as connection:
+            count, newest = (await connection.execute(query)).one()
+            return count, newest
+
+    async def read_index(self) -> list[IndexRow]:
+        """Read the terms of all passages, in the order that they are ranked in where scores are equal."""
+        columns = (
+            knowledge_passages.c.document_id,
+            knowledge_passages.c.part,
+            knowledge_documents.c.source,
+            knowledge_documents.c.collection,
+            knowledge_passages.c.terms,
+        )
+        query = select(*columns).join_from(knowledge_passages, knowledge_documents)
+        rows = [IndexRow(**row) for row in await self._read(query)]
+        return sorted(rows, key=lambda row: (row.document_id, row.part))  # databases have orders of their own
+
+    async def _read(self, query: Any) -> list[dict[str, Any]]:
+        async with self._database.read() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _to_rows(documents: Sequence[Document]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the documents' rows, and their passages'."""
+    names = [column.name for column in knowledge_documents.columns]
+    rows = [{name: getattr(document, name) for name in names} for document in documents]
+    passages = [
+        {"document_id": document.id, "part": part, "heading": one.heading, "text": one.text, "terms": one.terms}
+        for document in documents
+        for part, one in enumerate(document.passages, 1)
+    ]
+    return rows, passages
+
+
+async def _delete_files(connection: Transaction, paths: Sequence[str]) -> int:
+    removed = await _delete_documents(connection, knowledge_documents.c.source.in_(paths))
+    await connection.execute(delete(knowledge_sources).where(knowledge_sources.c.path.in_(paths)))
+    return removed
+
+
+async def _delete_documents(connection: Transaction, condition: Any) -> int:
+    ids = select(knowledge_documents.c.id).where(condition)
+    await connection.execute(delete(knowledge_passages).where(knowledge_passages.c.document_id.in_(ids)))
+    return (await connection.execute(delete(knowledge_documents).where(condition))).rowcount
+
+
+async def _record_change(connection: Transaction, at: datetime, actor: str, data: dict[str, Any]) -> None:
+    await connection.execute(insert(audit), {"at": at, "actor": actor, "action": CHANGED, "data": data})
+
+
+def _batch(rows: Sequence[Any]) -> list[Sequence[Any]]:
+    return [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]

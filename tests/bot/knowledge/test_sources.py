@@ -1,0 +1,118 @@
+"""Files read as documents; and what is refused, with what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.knowledge.sources import LARGEST_FILE, Source, UnreadableSource, list_files, read_source
+from bot.knowledge.splitting import PASSAGE_CHARACTERS
+
+
+def read(folder: Path, name: str, content: str | bytes) -> Source:
+    file = folder / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_source(file, name=name, internal=False, collection="")
+
+
+def texts(source: Source) -> list[tuple[str, str, str]]:
+    return [
+        (document.title, passage.heading, passage.text)
+        for document in source.documents
+        for passage in document.passages
+    ]
+
+
+def test_markdown_is_split_by_its_headings(tmp_path: Path) -> None:
+    source = read(
+        tmp_path,
+        "a.md",
+        "# Returns\n\nWithin 30 days.\n\n## Lamps\n\n```\n# no heading\n```\n\n### Broken\n\nSend a photo.\n",
+    )
+    assert texts(source) == [
+        ("Returns", "", "Within 30 days."),
+        ("Returns", "Lamps", "```\n# no heading\n```"),
+        ("Returns", "Lamps / Broken", "Send a photo."),
+    ]
+
+
+def test_html_is_read_without_what_nobody_reads(tmp_path: Path) -> None:
+    page = (
+        "<html><head><title>Returns &amp; refunds</title><style>p{}</style></head><body><nav>Home</nav>"
+        "<h1>Returns &amp; refunds</h1><p>Within <b>30</b> days.<script>alert('x')</script></p>"
+        "<h2>Lamps</h2><ul><li>Send a photo</ul><svg><text>no</text></svg></body></html>"
+    )
+    assert texts(read(tmp_path, "a.html", page)) == [
+        ("Returns & refunds", "", "Within 30 days."),
+        ("Returns & refunds", "Lamps", "Send a photo"),
+    ]
+
+
+def test_long_texts_are_split_at_sentences(tmp_path: Path) -> None:
+    passages = [text for *_, text in texts(read(tmp_path, "a.txt", "退款需要三天。" * 1000))]
+    assert len(passages) > 1
+    assert all(len(text) <= PASSAGE_CHARACTERS and text.endswith("。") for text in passages)
+    assert "".join(passages) == "退款需要三天。" * 1000, "and nothing is lost"
+
+
+def test_rows_of_a_csv_are_documents(tmp_path: Path) -> None:
+    table = (
+        '\ufeffTitle,Text,url,internal\nRefund,"Dear customer,\nwe refund.",https://shop.example/r,\n'
+        "Fraud,Ask a lead.,,yes\n"
+    )
+    first, second = read(tmp_path, "macros.csv", table).documents
+    assert (first.id, first.url, first.internal) == ("macros.csv#Refund", "https://shop.example/r", False)
+    assert (second.id, second.url, second.internal) == ("macros.csv#Fraud", None, True)
+
+
+def test_lines_of_json_are_documents_by_their_own_ids(tmp_path: Path) -> None:
+    lines = [{"id": "d1", "title": "Refund", "text": "We refund."}, {"text": "No title, no id."}]
+    first, second = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines))).documents
+    assert (first.id, second.id, second.title) == ("d1", "a.jsonl#No title, no id.", "No title, no id.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.docx", b"PK", ".docx is not read; these are: .md, .markdown, .txt, .html, .htm, .pdf, .csv, .jsonl"),
+        ("a.md", b"", "there is no text in it"),
+        ("a.html", b"<script>only()</script>", "there is no text in it"),
+        ("a.txt", b"\x00\x01\x02", "it is not text"),
+        ("a.txt", "Grüße".encode("latin-1"), "it is not UTF-8 text: save it as UTF-8"),
+        ("a.pdf", b"%PDF-1.4 and no more", "it is no PDF that can be read (PdfStreamError): save it anew"),
+        ("a.csv", b"name,body\na,b\n", "it has no column title and text: its first row names title and text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, why: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSource) as refused:
+        read(tmp_path, name, content)
+    assert str(refused.value) == why
+
+
+def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(LARGEST_FILE + 2**20)
+    with pytest.raises(UnreadableSource, match="it has 65 MB, and 64 MB is the most"):
+        read_source(tmp_path / "a.txt", name="a.txt", internal=False, collection="")
+
+
+def test_rows_that_cannot_be_read_are_told_and_the_rest_is_taken(tmp_path: Path) -> None:
+    lines = ['{"id":"a","text":"good"}', "no json", "[1]", '{"text":""}', '{"text":5}', '{"text":"x","internal":"yes"}']
+    source = read(tmp_path, "a.jsonl", "\n".join([*lines, '{"id":"a","text":"twice"}', "[" * 100_000]))
+    assert [document.id for document in source.documents] == ["a"]
+    assert source.refused == (
+        "row 2: it is no JSON",
+        "row 3: it is no JSON object",
+        "row 4: it has no text",
+        "row 5: text is no text",
+        "row 6: internal is neither true nor false",
+        "row 7: a is there already: give each row an id or title of its own",
+        "row 8: it is no JSON",
+    )
+
+
+def test_a_folder_is_its_readable_files(tmp_path: Path) -> None:
+    for name in ("b.md", "a/c.txt", ".git/d.md", "e.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text", encoding="utf-8")
+    assert [str(file.relative_to(tmp_path)) for file in list_files(tmp_path)] == ["a/c.txt", "b.md"]

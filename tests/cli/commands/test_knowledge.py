@@ -1,0 +1,101 @@
+"""`suggest knowledge`: what the team knows, from files to passages."""
+
+import pytest
+
+from tests.cli.conftest import Suggest
+from tests.cli.files import absolute, delete, listed, make_folder, write, write_bytes
+
+MACROS = """\
+title,text,url,internal
+Refund,We refund within three days.,https://shop.example/r,
+Fraud,Ask a lead.,,yes
+"""
+
+
+@pytest.fixture
+async def known(suggest: Suggest) -> None:
+    write("macros.csv", MACROS)
+    result = await suggest("knowledge", "add", "macros.csv", "--collection", "desk")
+    assert (result.code, result.out) == (0, "Read 2 documents in 2 passages.\n")
+
+
+@pytest.mark.usefixtures("known")
+async def test_a_search_tells_documents_best_first(suggest: Suggest) -> None:
+    (hit,) = (await suggest("knowledge", "search", "when is it refunded", "--json")).json
+    assert {name: hit[name] for name in ("id", "title", "text", "internal", "url", "collection")} == {
+        "id": "macros.csv#Refund",
+        "title": "Refund",
+        "text": "We refund within three days.",
+        "internal": False,
+        "url": "https://shop.example/r",
+        "collection": "desk",
+    }
+    assert hit["source"] == absolute("macros.csv")
+    assert hit["score"] > 0
+    told = (await suggest("knowledge", "search", "fraud")).out
+    assert told.endswith("Fraud (internal, desk)  [macros.csv#Fraud]\nAsk a lead.\n")
+    assert (await suggest("knowledge", "search", "zebra")).out == "Nothing fits: no document has these words.\n"
+    assert (await suggest("knowledge", "search", "zebra", "--json")).json == []
+
+
+@pytest.mark.usefixtures("known")
+async def test_documents_are_listed_and_shown(suggest: Suggest) -> None:
+    listed = (await suggest("knowledge", "list", "--json")).json
+    assert [(one["id"], one["passages"]) for one in listed] == [("macros.csv#Fraud", 1), ("macros.csv#Refund", 1)]
+    assert "macros.csv#Refund  Refund" in (await suggest("knowledge", "list")).out
+    shown = (await suggest("knowledge", "show", "macros.csv#Refund", "--json")).json
+    assert shown["passages"] == [{"heading": "", "text": "We refund within three days."}]
+    assert "We refund" in (await suggest("knowledge", "show", "macros.csv#Refund")).out
+    missing = await suggest("knowledge", "show", "nope")
+    assert missing.complaint == "there is no document nope: `suggest knowledge list` tells all ids"
+
+
+@pytest.mark.usefixtures("known")
+async def test_what_is_removed_or_gone_is_not_found(suggest: Suggest) -> None:
+    assert (await suggest("knowledge", "remove", "macros.csv#Fraud")).out == "Removed 1 document.\n"
+    assert (await suggest("knowledge", "search", "fraud", "--json")).json == []
+    delete("macros.csv")
+    assert (await suggest("knowledge", "refresh")).code == 1, "what was added is gone altogether"
+    assert (await suggest("knowledge", "remove", "macros.csv")).out == "Removed 1 document.\n"
+    again = await suggest("knowledge", "remove", "macros.csv")
+    assert again.complaint == "nothing is known by macros.csv: `suggest knowledge list` tells ids and files"
+
+
+@pytest.mark.usefixtures("known")
+async def test_a_search_is_measured(suggest: Suggest) -> None:
+    write(
+        "q.jsonl",
+        '{"question": "refund?", "expected": ["macros.csv#Refund"]}\n'
+        '{"question": "zebras?", "expected": ["macros.csv"]}\n',
+    )
+    measured = (await suggest("knowledge", "eval", "q.jsonl", "--json")).json
+    assert measured == {
+        "hit@1": 0.5,
+        "hit@3": 0.5,
+        "mrr@10": 0.5,
+        "questions": [
+            {"question": "refund?", "found": ["macros.csv#Refund"]},
+            {"question": "zebras?", "found": []},
+        ],
+    }
+    assert "first for 50.0%" in (await suggest("knowledge", "eval", "q.jsonl")).out
+    write("q.jsonl", '{"question": "refund?"}')
+    wrong = await suggest("knowledge", "eval", "q.jsonl")
+    assert (wrong.code, wrong.complaint.partition(" is not ")[0]) == (2, "q.jsonl: line 1")
+
+
+async def test_what_cannot_be_read_is_told_and_the_rest_is_taken(suggest: Suggest) -> None:
+    make_folder("help")
+    write("help/good.md", "# Lamps\n\nThey shine.")
+    write_bytes("help/bad.txt", b"\xff\x00\x01")
+    result = await suggest("knowledge", "add", "help")
+    assert result.code == 1
+    assert result.out.splitlines()[0] == "Read 1 document in 1 passage."
+    assert result.out.splitlines()[1].endswith("help/bad.txt: it is not UTF-8 text: save it as UTF-8")
+    assert (await suggest("knowledge", "add", "missing")).complaint == "there is no file or folder missing"
+
+
+async def test_without_a_database_nothing_is_made(suggest: Suggest) -> None:
+    result = await suggest("knowledge", "search", "lamps")
+    assert result.code == 2
+    assert listed() == []

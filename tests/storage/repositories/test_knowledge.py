@@ -1,0 +1,99 @@
+"""Knowledge: files in, passages out, the same on both engines, and for every process at once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot.knowledge.library import Library
+from storage.repositories.knowledge import Knowledge
+from tests.storage.stores import AT, Store, open_store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "help"
+    folder.mkdir()
+    (folder / "returns.md").write_text("# Returns\n\nLamps may be sent back within 30 days.", encoding="utf-8")
+    (folder / "shipping.md").write_text(
+        "# Shipping\n\nParcels take three days.\n\n## Abroad\n\nA week.", encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture
+def library(store: Store) -> Library:
+    return make_library(store)
+
+
+def make_library(store: Store) -> Library:
+    return Library(Knowledge(store.database), now=lambda: AT)
+
+
+async def found(library: Library, question: str) -> list[str]:
+    return [hit.document.id for hit in await library.search(question, limit=5)]
+
+
+async def test_what_was_added_is_found(library: Library, folder: Path) -> None:
+    changes = await library.add([folder], internal=False, collection="shop", actor="cli")
+    assert (changes.documents, changes.passages, changes.refused) == (2, 3, [])
+    (hit,) = await library.search("How do I send back a lamp?", limit=1)
+    assert (hit.document.id, hit.passage.text) == ("help/returns.md", "Lamps may be sent back within 30 days.")
+    assert await library.search("lamp", limit=3, collections={"other"}) == []
+
+
+async def test_a_document_is_found_once_by_its_best_passage(library: Library, folder: Path) -> None:
+    await library.add([folder], internal=False, collection="", actor="cli")
+    (hit,) = [hit for hit in await library.search("shipping abroad", limit=5) if "shipping" in hit.document.id]
+    assert (hit.passage.heading, hit.passage.text) == ("Abroad", "A week.")
+
+
+async def test_only_what_changed_is_read_again(library: Library, folder: Path, store: Store) -> None:
+    await library.add([folder], internal=False, collection="", actor="cli")
+    again = await library.add([folder], internal=False, collection="", actor="cli")
+    assert (again.unchanged, again.files) == (2, 0)
+    (folder / "returns.md").write_text("# Returns\n\nWithin 60 days.", encoding="utf-8")
+    (folder / "new.md").write_text("# Zebras\n\nWe sell none.", encoding="utf-8")
+    (folder / "shipping.md").unlink()
+    refreshed = await library.refresh(actor="cli")
+    assert (refreshed.files, refreshed.unchanged, refreshed.removed) == (2, 0, 1)
+    assert await found(library, "zebras") == ["help/new.md"]
+    assert await found(library, "parcels abroad") == []
+    assert await store.count("audit") == 5, "three files at first and two now; one was removed"
+
+
+async def test_other_processes_see_a_change_at_once(library: Library, folder: Path, url: str) -> None:
+    async with open_store(url) as other:
+        reader = make_library(other)
+        assert await found(reader, "lamps") == []
+        await library.add([folder], internal=False, collection="", actor="cli")
+        assert await found(reader, "lamps") == ["help/returns.md"]
+        await library.remove(["help/returns.md"], actor="cli")
+        assert await found(reader, "lamps") == []
+
+
+async def test_a_folder_that_is_gone_is_told_and_kept(library: Library, folder: Path) -> None:
+    await library.add([folder], internal=False, collection="", actor="cli")
+    shutil.move(folder, folder.with_name("elsewhere"))
+    changes = await library.refresh(actor="cli")
+    assert changes.refused == [f"{folder}: it is gone; `suggest knowledge remove {folder}` removes what was read"]
+    assert await found(library, "lamps") == ["help/returns.md"]
+    assert await library.remove([str(folder)], actor="cli") == 2
+
+
+async def test_an_id_of_another_file_is_refused(library: Library, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "help/returns.md", "text": "mine"}', encoding="utf-8")
+    await library.add([folder], internal=False, collection="", actor="cli")
+    changes = await library.add([tmp_path / "a.jsonl"], internal=False, collection="", actor="cli")
+    assert changes.refused == [
+        f"{tmp_path}/a.jsonl: help/returns.md is the id of a document of {folder}/returns.md: name one otherwise"
+    ]
+    assert await found(library, "mine") == []
+
+
+async def test_marks_may_change_without_the_content(library: Library, folder: Path) -> None:
+    await library.add([folder], internal=False, collection="", actor="cli")
+    await library.add([folder], internal=True, collection="desk", actor="cli")
+    assert {(each.document.internal, each.document.collection) for each in await library.list_documents()} == {
+        (True, "desk")
+    }
