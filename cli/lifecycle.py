@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -49,6 +49,8 @@ DRAIN_LIMIT_S = 10.0
 """On top of the deadline: what drafts at shutdown is still shown."""
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 Address = tuple[str, int]
@@ -95,7 +97,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
             route.open_session(trace_configs=[trace], cookie_jar=aiohttp.DummyCookieJar())
         )
         connection = _make_connection(settings, session)
-        identity = await _identify(connection)
+        identity = await _wait_for_slack(connection.identify, "SLACK_BOT_TOKEN")
         pausing = wiring.make_pause_switch(records=records)
         ordering = await _start_learning(stack, settings, records, metrics)
         privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
@@ -213,10 +215,7 @@ async def _accept_work(
         open_session=route.open_session,
     )
     stack.push_async_callback(socket.aclose)
-    try:
-        await socket.connect()
-    except SlackRefused as error:
-        raise SettingsError(f"SLACK_APP_TOKEN is refused by Slack ({error}): {FIXES['SLACK_APP_TOKEN']}") from error
+    await _wait_for_slack(socket.connect, "SLACK_APP_TOKEN")
     _log.info("connected to Slack over Socket Mode")
     return port
 
@@ -238,13 +237,13 @@ def _make_connection(settings: Settings, session: aiohttp.ClientSession) -> Conn
     return Connection(settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url, session=session)
 
 
-async def _identify(connection: Connection) -> BotIdentity:
-    """Ask Slack for the bot's identity until it answers. Raises SettingsError if it refuses the token."""
+async def _wait_for_slack(ask: Callable[[], Awaitable[_T]], setting: str) -> _T:
+    """Ask Slack until it answers. Raises SettingsError if it refuses the token of this setting."""
     while True:
         try:
-            return await connection.identify()
+            return await ask()
         except SlackRefused as error:
-            raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack ({error}): {FIXES['SLACK_BOT_TOKEN']}") from error
+            raise SettingsError(f"{setting} is refused by Slack ({error}): {FIXES[setting]}") from error
         except SlackUnreachable as error:
             _log.warning("Slack cannot be reached (%s): trying again in %s s", error, RETRY_EVERY_S)
             await asyncio.sleep(RETRY_EVERY_S)

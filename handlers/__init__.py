@@ -18,6 +18,7 @@ export_jobs          exports as ordered in Slack
 error_messages       errors in words
 background_tasks     work after the acknowledgement
 http                 /slack/events, /healthz, /readyz, /metrics
+connection_gate      a bound on HTTP connections, and on the time that requests take to arrive
 socket_mode          Socket Mode
 
 Called by `cli/`; it imports `bot/` and `storage/`.

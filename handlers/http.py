@@ -1,5 +1,6 @@
 """The HTTP front: Slack's deliveries at POST /slack/events; health, readiness and metrics for whoever runs the bot."""
 
+import asyncio
 import json
 import logging
 import urllib.parse
@@ -8,15 +9,28 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 
+from handlers.connection_gate import ConnectionGate, choose_limit
 from handlers.payloads import MalformedPayload, check_shape
 
 MOST_BYTES: Final = 1024 * 1024
+BACKLOG: Final = 128
+"""Connections that the system completes before they are taken; also the most that are taken at once."""
 
 _log = logging.getLogger(__name__)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Leave out what is no HTTP: whoever can reach the port could fill the log with tracebacks."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_server_log = logging.getLogger(f"{__name__}.server")
+_server_log.addFilter(_is_worth_a_line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +90,27 @@ def build_slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> w
 
 async def listen(app: web.Application, *, host: str, port: int) -> tuple[web.AppRunner, int]:
     """Serve until the runner's `cleanup()`. Returns the port too, which is a free one where 0 was asked for."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    gate = ConnectionGate(limit=choose_limit())
+    watching = asyncio.create_task(gate.watch(), name="connection watch")
+    server: asyncio.Server | None = None
+
+    async def stop(_: web.Application) -> None:
+        watching.cancel()
+        if server is not None:
+            server.close()
+
+    app.middlewares.append(gate.read_in_time)
+    app.on_shutdown.append(stop)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, logger=_server_log)
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    assert runner.server is not None
+    gate.guard(runner.server)
     try:
-        await site.start()
+        server = await asyncio.get_running_loop().create_server(gate, host, port, backlog=BACKLOG, reuse_address=True)
     except OSError:
         await runner.cleanup()
         raise
-    return runner, int(runner.addresses[0][1])
+    return runner, int(server.sockets[0].getsockname()[1])
 
 
 def _add_health(app: web.Application, health: Health) -> None:
@@ -120,9 +146,9 @@ def _is_well_formed(body: bytes, content_type: str) -> bool:
     """Tell whether Bolt can take the body apart: JSON, or a form whose `payload`, if any, is a JSON object."""
     try:
         text = body.decode("utf-8")
-        if content_type == "application/json" or text.startswith("{"):  # Bolt takes either for JSON
+        if "json" in content_type or text.lstrip().startswith(("{", "[")):
             check_shape(_parse_object(text))
-            return True
+            return content_type == "application/json" or text.startswith("{")  # else Bolt takes it for a form
         payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload", ())
         for payload in payloads:  # Bolt reads the last
             check_shape(_parse_object(payload))

@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.payloads import Origin
+from handlers.slack.errors import SERVER_ERRORS
 
 _QUIET = logging.getLogger("handlers.bolt")
 _QUIET.setLevel(logging.WARNING)
@@ -122,8 +123,8 @@ async def _ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         return await call
     except SlackApiError as error:
         code = error.response.get("error") if isinstance(error.response.data, dict) else None
-        if code is None:
-            raise SlackUnreachable(f"HTTP {error.response.status_code}") from error
+        if code is None or code in {*SERVER_ERRORS, "ratelimited"} or error.response.status_code >= 500:
+            raise SlackUnreachable(str(code or f"HTTP {error.response.status_code}")) from error
         raise SlackRefused(str(code)) from error
     except (aiohttp.ClientError, SlackClientError, TimeoutError, ValueError) as error:
         raise SlackUnreachable(type(error).__name__) from error

@@ -2,10 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from playground import Workspace
+from cli import lifecycle
+from cli.settings import Settings
+from playground import ErrorResponse, MalformedResponse, RateLimited, ServerError, Workspace
 from tests.cli.conftest import Process
 
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
@@ -48,6 +51,31 @@ async def test_tokens_that_slack_does_not_take_are_named(process: Process) -> No
         result = await asyncio.to_thread(process, "serve", **(env | {"SLACK_BOT_TOKEN": slack.bot_token}))
         assert result.code == 2
         assert "suggest: SLACK_APP_TOKEN is refused by Slack (invalid_auth): " in result.err
+
+
+@pytest.mark.parametrize("method", ["auth.test", "apps.connections.open"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ServerError(),
+        MalformedResponse(body="<html>Please log in</html>"),
+        MalformedResponse(body="[]", content_type="application/json"),
+        ErrorResponse(error="internal_error"),
+        RateLimited(retry_after=0),
+    ],
+)
+async def test_a_slack_in_trouble_is_waited_for(method: str, fault: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "RETRY_EVERY_S", 0.01)
+    async with Workspace.start() as slack:
+        slack.faults.plan(method, fault, times=4)
+        settings = Settings(
+            _env_file=None,
+            slack_api_url=slack.api_url,
+            slack_bot_token=slack.bot_token,
+            slack_app_token=slack.app_token,
+        )
+        async with lifecycle.run_bot(settings, http=None, health=None):
+            await slack.wait_for_app()
 
 
 def test_settings_may_stand_in_a_file(process: Process) -> None:
