@@ -11,10 +11,10 @@ import typer
 from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
 from bot.ranking import refit
 from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
+from bot.ranking.scoring import LogLine
 from cli.database_location import Location, include_simulated, open_existing
 from cli.errors import Failed, SettingsError
 from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import LogEntry
 
 Logs = Annotated[
     list[Path] | None,
@@ -26,15 +26,6 @@ PickWeights = Annotated[
     Weights,
     typer.Option("--weights", help="Each pick counts 1, or as much as was kept of it in what was sent."),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line of a log, as it is and as a record, with its file and number."""
-
-    place: str
-    raw: bytes
-    entry: LogEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ habits               what an agent's earlier choices tell of the next one, kept 
 logit                the conditional logit with an outside option: likelihood, curvature, fit, prediction
 model                `Ranker`: a fitted, versioned value; `fit_ranker`
 prediction           scores of choice sets, probabilities of each choice and of none
+scoring              a choice log written again, with predictions
 estimates            effects with a clustered covariance
 contrasts            which style, model or prompt wins
 evaluation           held out by person and by time: likelihoods, ranks, calibration, off-policy worth
