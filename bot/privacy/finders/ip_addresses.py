@@ -31,6 +31,7 @@ _ADDRESS_WORD: Final = re.compile(
     r"|://|地址|アドレス|주소|адрес",
     re.IGNORECASE,
 )
+_PRODUCT: Final = re.compile(r"\s\(?(?:macos|ios|android|windows|linux|firmware|version|release|build)", re.IGNORECASE)
 _MIN_IPV6_DIGITS: Final = 5
 """Hexadecimal digits of an IPv6 address: with fewer, it is a time or an operator of a language."""
 _SMALL: Final = 32
@@ -45,7 +46,8 @@ def find_ip_addresses(text: str) -> Iterator[Span]:
             yield match.span()
     for match in _IPV4.finditer(text):
         numbers = [int(each) for each in re.findall(r"\d+", match[0])]
-        if _may_be_hosts(numbers) and not _is_version(text[max(0, match.start() - 30) : match.start()], numbers):
+        before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 12]
+        if _may_be_hosts(numbers) and not _PRODUCT.match(after) and not _is_version(before, numbers):
             yield match.span()
 
 

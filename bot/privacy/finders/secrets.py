@@ -75,7 +75,8 @@ _SIGN_LINK: Final = re.compile(
 )
 _VERB_LINK: Final = re.compile(
     rf"(?P<within>{_WITHIN})"
-    rf"(?:(?<![^\W_])(?:{_VERBS})(?![^\W_])\s{{1,3}}|'s\s{{1,3}}|(?:{_SPACELESS_VERBS})[ :]{{0,3}})",
+    rf"(?:(?<![^\W_])(?:{_VERBS})(?![^\W_])\s{{1,3}}(?:(?:el|le|il|o|der)\s(?=\d))?"
+    rf"|'s\s{{1,3}}|(?:{_SPACELESS_VERBS})[ :]{{0,3}})",
     re.IGNORECASE,
 )
 _ADJACENT_LINK: Final = re.compile(
