@@ -51,7 +51,7 @@ _LOOK_ALIKES: Final = {
 _PLAIN: Final = (
     "think(?:ing|s)?|thoughts?|reasoning|scratch[_-]?pad|inner[_-]?monologue|chain[_-]of[_-]thoughts?|\u601d\u8003"
 )
-# A reply may have these words in brackets: they are tags at its beginning, or where another one closes them.
+# A reply may have these words in brackets: they are no tags within a sentence, unless another one closes them.
 _AMBIGUOUS: Final = "analysis|reflections?|rationale|reason|deliberation|cot|planning"
 _NAME: Final = rf"(?:[a-z]{{1,12}}[:_-]|ant)?(?:{_PLAIN}|{_AMBIGUOUS})\d*+(?:[_-][a-z]{{1,12}})?"
 _LESS: Final = r"(?:\\?<|&(?:lt|\#60|\#x3c);|\\u003c)"
@@ -146,7 +146,7 @@ def _read_tags(scanned: "_Scanned") -> list[_Tag]:
         if tag.closes
         or not tag.needs_partner
         or tag.start < last_closed.get(tag.name, -1)
-        or (tag.start <= scanned.begin and scanned.text[tag.start] != "[")
+        or not (scanned.text[tag.start] == "[" or scanned.is_within_sentence(tag))
     ]
 
 
@@ -190,6 +190,8 @@ _QUOTE_MARKS: Final = tuple(
     for marks in ("`+", '"', "[\u00ab\u00bb]", "[\u2039\u203a]", "[\u201c-\u201e]", "[\u300c\u300d]", "[\u300e\u300f]")
 )
 _SINGLE_QUOTES: Final = ("'\u2018\u201a\u201b", "'\u2018\u2019")
+_SENTENCE_BEFORE: Final = re.compile(r"[^\s.!?:\u3002\uff01\uff1f\uff1a][ \t]*\Z")
+_SENTENCE_BEHIND: Final = re.compile(r"[\s.,;:!?)]|\Z")
 _FENCE_LINE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
 
 
@@ -211,6 +213,11 @@ class _Scanned:
         self.text = text if text.isascii() else text.translate(_LOOK_ALIKES)
         self.begin = len(text) - len(text.lstrip())
         self._fences = [fence.span() for fence in _FENCE_LINE.finditer(self.text)]
+
+    def is_within_sentence(self, tag: _Tag) -> bool:
+        """Tell if words stand before a tag, and a space or a mark behind it."""
+        before = _SENTENCE_BEFORE.search(self.text, max(0, tag.start - 4), tag.start)
+        return before is not None and _SENTENCE_BEHIND.match(self.text, tag.stop) is not None
 
     def find_tokens(self, pattern: re.Pattern[str]) -> list[re.Match[str]]:
         """Find what matches a pattern and is not spoken of."""

@@ -33,6 +33,8 @@ HARMONY = "<|channel|>analysis<|message|>Deny.<|end|><|start|>assistant<|channel
         ("Sure!\n\n<think>Deny.</think>\n\nHi", "Sure!\n\nHi"),
         ("Sure! <think>Deny.</think> Hi", "Sure! Hi"),
         ("Sure!<think>Deny.", "Sure!"),
+        ("Sure! <analysis> Deny.", "Sure!"),
+        ("Sure\n<reflection>\nDeny.", "Sure"),
         ("<think>Deny.</think><think>Blame the courier.</think>Hi", "Hi"),
         ("<think>Deny.</think>\n\nHi\n<think>Deny again.</think>", "Hi"),
         ("<think>Deny <think>or</think> blame.</think>Hi", "Hi"),
@@ -130,6 +132,7 @@ def test_a_thought_is_no_part_of_the_reply(written: str, reply: str) -> None:
         "`<think>`\nThey are angry.\n`</think>`\nThey are",
         "<analysis>They are angry.",
         "<reflection>They are angry",
+        "<analysis> They are angry",
         "```thinking\nThey are angry.",
         "<unused94>thought\nThey are angry.",
         "<|channel>thought\nThey are angry.",
@@ -275,6 +278,52 @@ def test_whatever_a_thought_holds_none_of_it_is_left(
     kept = clean_reply(f"{before}{tags[0]}w{thought}w{tags[1]}{after}")
     assert set(kept) <= set("abcd \n")
     assert kept.split() == [*before.split(), *after.split()]
+
+
+NAMES = [
+    "think",
+    "thinking",
+    "Thought",
+    "reasoning",
+    "analysis",
+    "reflection",
+    "seed:think",
+    "chain_of_thought",
+    "think1",
+]
+BRACKETS = [("<", ">"), ("&lt;", "&gt;"), ("\uff1c", "\uff1e"), ("\\<", "\\>"), ("<|", "|>"), ("\u25c1", "\u25b7")]
+ATTRIBUTES = ["", " a", ' note="<b>"', " a='1' b", "\n", ":"]
+
+
+@st.composite
+def build_tags(draw: st.DrawFn) -> tuple[str, str]:
+    """An opening and a closing tag, in any capitals; only plain brackets have attributes."""
+    less, greater = draw(st.sampled_from(BRACKETS))
+    name, attributes = draw(st.sampled_from(NAMES)), draw(st.sampled_from(ATTRIBUTES)) if less == "<" else ""
+    names = ["".join(draw(st.sampled_from([char.lower(), char.upper()])) for char in name) for _ in "12"]
+    return f"{less}{names[0]}{attributes}{greater}", f"{less}/{names[1]}{greater}"
+
+
+THOUGHTS = st.recursive(
+    st.text("QZJ .\n", min_size=1, max_size=12),
+    lambda inner: st.tuples(build_tags(), st.lists(inner, max_size=3)).map(
+        lambda block: f"Q{block[0][0]}{'J'.join(block[1])}{block[0][1]}Z"
+    ),
+    max_leaves=6,
+)
+
+
+@given(tags=build_tags(), thoughts=THOUGHTS, preface=st.sampled_from(["", "Sure!\n", "Ok. "]), data=st.data())
+def test_blocks_of_thoughts_are_cut_however_they_are_written_nested_and_cut_off(
+    tags: tuple[str, str], thoughts: str, preface: str, data: st.DataObject
+) -> None:
+    """Thoughts are in Q, Z and J, which stand nowhere else; the preface and the reply stay."""
+    written = f"{preface}{tags[0]}{thoughts}{tags[1]} Hi."
+    assert clean_reply(written).split() == [*preface.split(), "Hi."]
+    end = data.draw(st.integers(0, len(written) - len(tags[1] + " Hi.")))
+    kept = clean_reply(written[:end])
+    assert not set(kept) & set("QZJ")
+    assert clean_reply(f"{thoughts}{tags[1]} Hi.") == "Hi."
 
 
 @given(WRITTEN)
