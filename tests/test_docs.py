@@ -505,6 +505,16 @@ def test_the_small_playbook_can_be_used() -> None:
     assert [style.name for style in playbook.styles] == ["direct", "warm"]
 
 
+def test_what_a_change_touches_exists_and_is_no_more_than_is_told() -> None:
+    walks = rows(section("CONTRIBUTING.md", "What a change touches"))
+    assert walks
+    for change, touched, most in walks:
+        files, _, words = touched.partition("; words in")
+        assert [path for path in code(touched) if not (ROOT / path).exists()] == [], change
+        assert len(code(files)) <= int(most.split()[0]), change
+        assert bool(words) == most.endswith(" and words"), change
+
+
 # --- texts -------------------------------------------------------------------------------------------
 
 FAMILIES = {

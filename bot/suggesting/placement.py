@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Final
 
 from bot.drafting import CUT_OFF, TOO_LONG, Brief, Draft, DraftFailed
 from bot.ordering.near_duplicates import find_near_duplicates
 from bot.ordering.shuffle import Order, draw_places
+from bot.playbook import Style
 from bot.text_limits import clean
 from storage.records import Candidate, Event, LogEntry, Request
 
 _log = logging.getLogger(__name__)
+
+_OF_STYLES: Final = {each.name for each in fields(Style)} & {each.name for each in fields(Candidate)} - {"model"}
+"""The attributes of styles that the log has under the same name; the model is chosen where the style names none."""
 
 
 def make_blank(brief: Brief, candidate_id: str, inclusion: float) -> Candidate:
@@ -23,8 +27,8 @@ def make_blank(brief: Brief, candidate_id: str, inclusion: float) -> Candidate:
         sample_index=brief.sample_index,
         style=brief.style.name,
         model=brief.model,
-        temperature=brief.style.temperature,
         inclusion_propensity=inclusion,
+        **{name: getattr(brief.style, name) for name in _OF_STYLES},
     )
 
 
