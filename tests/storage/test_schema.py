@@ -105,7 +105,7 @@ async def test_a_database_of_the_first_version_keeps_its_log(empty: Database) ->
         for field in list_logged(type(record))
         if field.logged is not None and field.logged.is_new
     ]
-    assert len(new) == 10
+    assert new
     assert set(new) == {None}
 
 

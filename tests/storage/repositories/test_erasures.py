@@ -27,12 +27,12 @@ SAID = (Turn(role="customer", text='A "quoted" word,\nand 你好'), Turn(role="a
 
 async def record_texts(store: Store, request_id: str = "r1") -> None:
     """A request with a text in every table that can hold one."""
-    request = a_request(request_id, conversation=SAID, hint="hinted", text_kept="redacted")
+    request = a_request(request_id, conversation=SAID, hint="hinted", input={"a": ["typed in"]}, text_kept="redacted")
     sealed = VaultEntry(request_id=request_id, sealed="plain:secret", expires_at=after(days=1))
     await store.requests.record(request, idempotency_key=f"command:{request_id}", sealed=sealed)
     await store.requests.record_drafts(make_draft_outcome(request_id))
     sealed = replace(sealed, sealed="once:secret")
-    choice = a_choice(request_id, "edited", final_text="sent “so”", edit_similarity=0.1)
+    choice = a_choice(request_id, "edited", final_text="sent “so”", edit_similarity=0.1, note="noted")
     await record_choice(store, choice, parts=1)
     await retract_choice(store, request_id)
     await record_choice(store, replace(choice, id=f"{choice.id}-again"), parts=1)
@@ -52,11 +52,11 @@ async def test_texts_are_forgotten_and_numbers_stay(store: Store) -> None:
     assert await erasures.count_prunable(created_before=after(days=1)) == 0
     entry = await store.entry()
     assert entry.request.conversation == (Turn(role="customer", text=""), Turn(role="agent", text=""))
-    assert (entry.request.hint, entry.request.text_kept) == (None, "none")
+    assert (entry.request.hint, entry.request.input, entry.request.text_kept) == (None, None, "none")
     assert {candidate.text for candidate in entry.candidates} == {None}
     assert entry.choice is not None
     assert before.choice is not None
-    assert entry.choice == replace(before.choice, final_text=None)
+    assert entry.choice == replace(before.choice, final_text=None, note=None)
     assert [event.type for event in entry.events] == [event.type for event in before.events]
     [told] = [event.data["choice"] for event in entry.events if event.type == "undone"]
     [was] = [event.data["choice"] for event in before.events if event.type == "undone"]
@@ -140,7 +140,7 @@ async def test_every_text_is_found_with_its_request(store: Store) -> None:
         assert each.request_id == "r1"
         texts["open"] += each.texts
         texts["sealed"] += [each.sealed] if each.sealed else []
-    assert {SAID[0].text, "hinted", "reply 0", "sent “so”"} <= set(texts["open"])
+    assert {SAID[0].text, "hinted", "typed in", "noted", "reply 0", "sent “so”"} <= set(texts["open"])
     assert sorted(texts["sealed"]) == ["once:secret", "part 0"]
 
 
