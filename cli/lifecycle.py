@@ -31,7 +31,7 @@ from handlers.app import Dependencies, SlackHandlers
 from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, build_health_app, build_slack_app, listen
 from handlers.slack.call_metrics import trace_failed_calls
-from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
+from handlers.slack.client import Connection, Installations, SlackRefused, SlackUnreachable
 from handlers.slack.courier import SlackCourier
 from handlers.slack.threads import Threads
 from handlers.slack.users import Users
@@ -97,7 +97,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
             route.open_session(trace_configs=[trace], cookie_jar=aiohttp.DummyCookieJar())
         )
         connection = _make_connection(settings, session)
-        identity = await _wait_for_slack(connection.identify, "SLACK_BOT_TOKEN")
+        installations = Installations(await _wait_for_slack(connection.install, "SLACK_BOT_TOKEN"))
         pausing = wiring.make_pause_switch(records=records)
         ordering = await _start_learning(stack, settings, records, metrics)
         privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
@@ -113,10 +113,10 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
             orderer=ordering,
         )
         dependencies = _build_dependencies(
-            settings, records, connection, identity, session, suggester, pausing, privacy, metrics
+            settings, records, installations, session, suggester, pausing, privacy, metrics
         )
-        handlers = SlackHandlers(dependencies, connection=connection, session=session)
-        bolt = connection.build_app(identity, signing_secret=_get_signing_secret(settings))
+        handlers = SlackHandlers(dependencies, api_url=settings.slack_api_url, session=session)
+        bolt = connection.build_app(installations, signing_secret=_get_signing_secret(settings))
         handlers.register(bolt)
         recoverer = wiring.make_recoverer(
             records=records, privacy=privacy, deliverer=dependencies.deliverer, metrics=metrics
@@ -136,8 +136,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
 def _build_dependencies(
     settings: Settings,
     records: wiring.Records,
-    connection: Connection,
-    identity: BotIdentity,
+    installations: Installations,
     session: aiohttp.ClientSession,
     suggester: Suggester,
     pausing: PauseSwitch,
@@ -145,21 +144,16 @@ def _build_dependencies(
     metrics: Metrics,
 ) -> Dependencies:
     """Build all that the handlers need from below."""
-    users = Users(client=connection.client, clock=wiring.monotonic, home=identity.home)
-    threads = Threads(
-        client=connection.build_patient_client(),
-        users=users,
-        identity=identity,
-        customer_apps=frozenset(settings.suggest_customer_apps),
-    )
-    courier = SlackCourier(client=connection.client, users=users, session=session, now=wiring.now)
+    users = Users(clock=wiring.monotonic)
+    threads = Threads(installations=installations, users=users, customer_apps=frozenset(settings.suggest_customer_apps))
+    courier = SlackCourier(installations=installations, users=users, session=session, now=wiring.now)
     return Dependencies(
         suggester=suggester,
         pausing=pausing,
         admins=frozenset(settings.suggest_admins),
         usergroups=frozenset(settings.suggest_allowed_usergroups),
         users=users,
-        identity=identity,
+        installations=installations,
         threads=threads,
         chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics, conversations=threads),
         deliverer=wiring.make_deliverer(records=records, privacy=privacy, courier=courier, metrics=metrics),

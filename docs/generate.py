@@ -1,7 +1,8 @@
 """Make the documents that follow from the code: `make docs`. With --check, say which are out of date.
 
 docs/settings.md, `.env.example` and README's table of settings are made from `cli/settings.py`. In docs/settings.md the
-beginning of each setting's section is; what follows its list is prose, and stays. The JSON Schemas follow from records.
+beginning of each setting's section is; what follows its list is prose, and stays. The JSON Schemas follow from
+records, and the table of action ids in docs/architecture.md from `handlers/blocks/action_ids.py`.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import Final
 from cli.settings import ABOUT, FIXES, About, Settings
 from docs.choice_log import render_choice_log, render_schema
 from docs.report_schema import render_report_schema
+from handlers.blocks.action_ids import ACTIONS
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -55,6 +57,12 @@ def render_readme(current: str) -> str:
     return re.sub(
         r"(?<=\| name \| meaning \| default \|\n\|---\|---\|---\|\n)(\|.*\n)+", "\n".join(rows) + "\n", current
     )
+
+
+def render_architecture(current: str) -> str:
+    """Put the table of action ids into docs/architecture.md."""
+    rows = [f"| `{action.id}` | {action.value} | {action.about} |\n" for action in ACTIONS]
+    return re.sub(r"(?<=\| id \| value \| what it is \|\n\|---\|---\|---\|\n)(\|.*\n)+", "".join(rows), current)
 
 
 def render_settings(current: str) -> str:
@@ -99,6 +107,7 @@ def _skip_generated(section: str) -> str:
 DOCUMENTS: Final[dict[str, Callable[[str], str]]] = {
     ".env.example": render_env_example,
     "README.md": render_readme,
+    "docs/architecture.md": render_architecture,
     "docs/choice-log.md": render_choice_log,
     "docs/choice-log.schema.json": render_schema,
     "docs/report.schema.json": render_report_schema,

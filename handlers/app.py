@@ -1,9 +1,10 @@
-"""Registers every handler on a Bolt app, by call, so that types survive."""
+"""Registers every handler on a Bolt app: what Slack calls back by an id, as the table of actions says."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import aiohttp
@@ -16,14 +17,8 @@ from bot.suggesting.deliver import Deliverer
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from handlers.actions.click_listener import on_click
-from handlers.actions.dismiss import dismiss, give_reason
-from handlers.actions.edit import edit
-from handlers.actions.post_again import post_again
-from handlers.actions.redraft import redraft, steer
-from handlers.actions.undo import undo
-from handlers.actions.use import use, use_anyway
 from handlers.background_tasks import BackgroundTasks
-from handlers.blocks import action_ids
+from handlers.blocks.action_ids import ACTIONS, Action
 from handlers.blocks.candidates import StyleLabels
 from handlers.colleague_notices import ColleagueNotices
 from handlers.commands.suggest import on_suggest
@@ -35,19 +30,13 @@ from handlers.export_jobs import Exporter, ExportJobs, KeyRegistry
 from handlers.middleware.access import AccessControl
 from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import ProgressiveDisplay
-from handlers.shortcuts.global_shortcut import on_global_shortcut
-from handlers.shortcuts.message_shortcut import on_message_shortcut
-from handlers.slack.client import BotIdentity, Connection
+from handlers.slack.client import Installations
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.file_uploads import FileUploads
 from handlers.slack.live_message import LiveMessages
 from handlers.slack.threads import Threads
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Users
-from handlers.views.edit_reply import on_edit, on_edit_anyway
-from handlers.views.export_log import on_export
-from handlers.views.paste_message import on_paste
-from handlers.views.steer_language import on_language
 from storage.records import Delivery, Request
 
 
@@ -63,7 +52,7 @@ class Dependencies:
     admins: frozenset[str]
     usergroups: frozenset[str]
     users: Users
-    identity: BotIdentity
+    installations: Installations
     threads: Threads
     chooser: Chooser
     deliverer: Deliverer
@@ -75,23 +64,23 @@ class Dependencies:
 
 
 class SlackHandlers:
-    """Every command, button and view of the product, on one workspace."""
+    """Every command, button and view of the product, wherever the bot is installed."""
 
     def __init__(  # long: the wiring of the whole Slack edge, read once from top to bottom
-        self, dependencies: Dependencies, *, connection: Connection, session: aiohttp.ClientSession
+        self, dependencies: Dependencies, *, api_url: str, session: aiohttp.ClientSession
     ) -> None:
-        needs, client = dependencies, connection.build_patient_client()
+        needs, installations = dependencies, dependencies.installations
         labels = StyleLabels(styles={style.name: style.label for style in needs.suggester.playbook.styles})
-        live_messages = LiveMessages(client=client, clock=needs.clock)
+        live_messages = LiveMessages(installations=installations, clock=needs.clock)
         ephemeral = EphemeralMessages(
-            client=connection.client, live_messages=live_messages, session=session, now=needs.now
+            installations=installations, live_messages=live_messages, session=session, now=needs.now
         )
-        self._origins = TrustedOrigins(connection.client.base_url)
+        self._origins = TrustedOrigins(api_url)
         self._access = AccessControl(
             users=needs.users,
-            usergroups=Usergroups(needs.usergroups, client=connection.client, clock=needs.clock),
+            usergroups=Usergroups(needs.usergroups, clock=needs.clock),
             admins=needs.admins,
-            client=connection.client,
+            installations=installations,
             ephemeral=ephemeral,
             tasks=needs.tasks,
             now=needs.now,
@@ -108,13 +97,15 @@ class SlackHandlers:
             now=needs.now,
         )
         self._services = Services(
-            client=client,
+            installations=installations,
             suggester=needs.suggester,
             chooser=needs.chooser,
             deliverer=needs.deliverer,
             pausing=needs.pausing,
             exports=ExportJobs(
-                exporter=needs.exporter, files=FileUploads(client=client, session=session), ephemeral=ephemeral
+                exporter=needs.exporter,
+                files=FileUploads(installations=installations, session=session),
+                ephemeral=ephemeral,
             ),
             idempotency_keys=needs.idempotency_keys,
             display=display,
@@ -122,7 +113,6 @@ class SlackHandlers:
             live_messages=live_messages,
             colleagues=ColleagueNotices(suggester=needs.suggester, ephemeral=ephemeral),
             users=needs.users,
-            identity=needs.identity,
             admins=needs.admins,
             tasks=needs.tasks,
             now=needs.now,
@@ -134,28 +124,19 @@ class SlackHandlers:
         app.middleware(self._origins.drop_untrusted)
         app.middleware(self._access.admit)
         app.command("/suggest")(partial(on_suggest, services))
-        for action_id, step in (
-            (action_ids.USE, use),
-            (action_ids.USE_ANYWAY, use_anyway),
-            (action_ids.EDIT, edit),
-            (action_ids.REDRAFT, redraft),
-            (action_ids.STEER, steer),
-            (action_ids.DISMISS, dismiss),
-            (action_ids.REASON, give_reason),
-            (action_ids.UNDO, undo),
-            (action_ids.POST, post_again),
-        ):
-            app.action(action_id)(on_click(services, step))
-        app.view(action_ids.EDIT_VIEW)(partial(on_edit, services))
-        app.view(action_ids.EDIT_ANYWAY_VIEW)(partial(on_edit_anyway, services))
-        app.view(action_ids.LANGUAGE_VIEW)(partial(on_language, services))
-        app.view(action_ids.PASTE_VIEW)(partial(on_paste, services))
-        app.view(action_ids.EXPORT_VIEW)(partial(on_export, services))
-        app.message_shortcut(action_ids.MESSAGE_SHORTCUT)(partial(on_message_shortcut, services))
-        app.global_shortcut(action_ids.GLOBAL_SHORTCUT)(partial(on_global_shortcut, services))
+        for action in ACTIONS:
+            if action.handler:
+                register = getattr(app, "action" if action.kind == "click" else action.kind)
+                register(action.id)(self._build_listener(action))
         # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
         app.event("app_mention", middleware=[partial(on_mention, services)])(_ignore)
         app.event("message", middleware=[partial(on_direct_message, services)])(_ignore)
+
+    def _build_listener(self, action: Action) -> Callable[..., Awaitable[None]]:
+        """Build the listener of an action: a step of a click, or a whole listener."""
+        module, _, name = action.handler.partition(":")
+        handler = getattr(import_module(f"handlers.{module}"), name)
+        return on_click(self._services, handler) if action.kind == "click" else partial(handler, self._services)
 
     def resume(self, recovered: RecoveredWork) -> None:
         """Go on with the work of a replica that is gone, each piece for itself; its agent is told."""

@@ -1,18 +1,18 @@
 """A handler's context: the bot's services, and one payload with its sender."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from slack_bolt.response import BoltResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import AdminRequired
 from bot.i18n.texts import Texts, get_texts
+from bot.suggesting.admission import Ask
 from bot.suggesting.choose import Chooser
+from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import Deliverer
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
@@ -21,12 +21,12 @@ from handlers.colleague_notices import ColleagueNotices
 from handlers.display import ReplyDisplay
 from handlers.error_messages import report_errors
 from handlers.export_jobs import ExportJobs, KeyRegistry
-from handlers.payloads import MalformedPayload, Origin
-from handlers.slack.client import BotIdentity
+from handlers.payloads import MalformedPayload, Sender
+from handlers.slack.client import Installation, Installations
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.live_message import LiveMessages
 from handlers.slack.users import SlackUser, Users
-from storage.records import Request
+from storage.records import Request, ResponseUrl, Surface, Turn
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Work = Coroutine[Any, Any, None]
@@ -35,31 +35,21 @@ Work = Coroutine[Any, Any, None]
 _log = logging.getLogger(__name__)
 
 
-class HasUser(Protocol):
+class HasSender(Protocol):
     """A payload that says who sent it."""
 
     @property
-    def user_id(self) -> str: ...
+    def sender(self) -> Sender: ...
 
 
-class HasOrigin(HasUser, Protocol):
-    """A payload that says where its sender comes from, too."""
-
-    @property
-    def team_id(self) -> str: ...
-
-    @property
-    def origin(self) -> Origin: ...
-
-
-P = TypeVar("P", bound=HasUser)
+P = TypeVar("P", bound=HasSender)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """All that handlers call. `client` waits as told where Slack answers 429."""
+    """All that handlers call."""
 
-    client: AsyncWebClient
+    installations: Installations
     suggester: Suggester
     chooser: Chooser
     deliverer: Deliverer
@@ -71,20 +61,9 @@ class Services:
     live_messages: LiveMessages
     colleagues: ColleagueNotices
     users: Users
-    identity: BotIdentity
     admins: frozenset[str]
     tasks: BackgroundTasks
     now: Callable[[], datetime]
-
-    def is_admin(self, user: SlackUser, payload: HasOrigin) -> bool:
-        """Tell whether somebody may do what is for admins: of the bot's own workspace, or named in the settings."""
-        is_home = self.identity.is_home_of(payload.team_id, payload.origin)
-        return is_home and (user.is_admin or payload.user_id in self.admins)
-
-    def check_admin(self, user: SlackUser, payload: HasOrigin) -> None:
-        """Raise AdminRequired for anybody else, with whom to ask."""
-        if not self.is_admin(user, payload):
-            raise AdminRequired(helpers=tuple(sorted(self.admins)))
 
     def follow_up(self, request: Request, texts: Texts, work: Work) -> None:
         """Do `work` in the background; should it fail, the request's agent is told."""
@@ -93,12 +72,62 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(Generic[P]):
-    """A payload with its sender, the texts in their language, and how to acknowledge it."""
+    """A payload with its sender, the texts in their language, how to acknowledge it, and the bot that it came to.
+
+    `is_of_grid`: the sender is of the bot's own Grid. `is_admin`: they may do what is for admins, of the bot's own
+    workspace or named in the settings.
+    """
 
     payload: P
     user: SlackUser
     texts: Texts
     ack: Ack
+    installation: Installation
+    is_of_grid: bool
+    is_admin: bool
+
+    def build_ask(
+        self,
+        *,
+        surface: Surface,
+        channel_id: str,
+        conversation: Sequence[Turn],
+        idempotency_key: str,
+        thread_ts: str | None = None,
+        pointed_ts: str | None = None,
+        hint: str | None = None,
+        response_url: ResponseUrl | None = None,
+    ) -> Ask:
+        """Build the sender's ask for candidates."""
+        return Ask(
+            team_id=self.payload.sender.team_id,
+            is_of_grid=self.is_of_grid,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            agent_id=self.payload.sender.user_id,
+            pointed_ts=pointed_ts,
+            surface=surface,
+            locale=self.user.locale,
+            conversation=tuple(conversation),
+            hint=hint,
+            idempotency_key=idempotency_key,
+            response_url=response_url,
+        )
+
+    def build_click(
+        self, key: str, *, response_url: ResponseUrl | None = None, seen: frozenset[str] | None = None
+    ) -> Click:
+        """Build the sender's click, which counts once for each key."""
+        sender = self.payload.sender
+        return Click(
+            team_id=sender.team_id,
+            own_team_id=sender.own_team_id,
+            is_of_grid=self.is_of_grid,
+            agent_id=sender.user_id,
+            idempotency_key=key,
+            response_url=response_url,
+            seen=seen,
+        )
 
 
 async def handle(
@@ -121,7 +150,23 @@ async def handle(
         _log.warning("malformed payload: %s", error)
         await ack(malformed)
         return
-    user = await services.users.get(payload.user_id)
-    context = Context(payload=payload, user=user, texts=get_texts(user.locale), ack=ack)
+    context = await build_context(services, payload, ack)
     async with report_errors(partial(refuse, services, context), context.texts, again=ack):
         await answer(services, context)
+
+
+async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
+    """Look the sender up, and build the context of their payload."""
+    sender = payload.sender
+    installation = services.installations.find(sender.team_id, sender.enterprise_id)
+    user = await services.users.get(sender.user_id, installation)
+    is_admin = installation.identity.is_home_of(sender) and (user.is_admin or sender.user_id in services.admins)
+    return Context(
+        payload=payload,
+        user=user,
+        texts=get_texts(user.locale),
+        ack=ack,
+        installation=installation,
+        is_of_grid=installation.identity.shares_grid(sender),
+        is_admin=is_admin,
+    )

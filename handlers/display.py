@@ -89,7 +89,7 @@ class ReplyDisplay:
                 raise
         else:
             if not await self._say(live, request, texts("board-moved")) and isinstance(live, DirectMessage):
-                await self._remove(live)
+                await self._remove(live, request)
 
     async def _say(self, live: LiveMessage, request: Request, sentence: str) -> bool:
         """Put one sentence in the place of all that the live message shows. Returns False where it takes none."""
@@ -101,10 +101,10 @@ class ReplyDisplay:
             return False
         return True
 
-    async def _remove(self, live: DirectMessage) -> None:
+    async def _remove(self, live: DirectMessage, request: Request) -> None:
         """Delete a message that nobody is to wait before; a failure is logged."""
         try:
-            await self._live_messages.remove(live)
+            await self._live_messages.remove(live, request)
         except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("a message could not be taken away: %s", error)
 
@@ -276,4 +276,6 @@ def _to_target(request: Request) -> TargetMessage:
     """The message that the agent pointed at; for a mention, the thread alone."""
     assert request.thread_ts is not None
     message = {} if request.pointed_ts is None else {"ts": request.pointed_ts}
-    return TargetMessage(channel_id=request.channel_id, thread_ts=request.thread_ts, message=message)
+    return TargetMessage(
+        team_id=request.team_id, channel_id=request.channel_id, thread_ts=request.thread_ts, message=message
+    )

@@ -81,22 +81,22 @@ class ExportJobs:
     async def run(self, order: ExportOrder, texts: Texts) -> None:
         """Make the file and send it, unless another is being made; say how it ended."""
         if self._busy:
-            await self.tell(order.user_id, texts("export-busy"))
+            await self.tell(order.user_id, texts("export-busy"), team_id=order.team_id)
             return
         self._busy.add(order.user_id)
         try:
-            await self.tell(order.user_id, await self._carry_out(order, texts))
+            await self.tell(order.user_id, await self._carry_out(order, texts), team_id=order.team_id)
         finally:
             self._busy.discard(order.user_id)
 
-    async def tell(self, user_id: str, sentence: str) -> None:
+    async def tell(self, user_id: str, sentence: str, *, team_id: str) -> None:
         """Say something to an admin by the URL that their command brought, else directly."""
         notice = build_notice(sentence)
         try:
             await self._ephemeral.respond(self._response_urls.get(user_id), notice)
         except NotShown:
             try:
-                await self._ephemeral.send_directly(user_id, notice)
+                await self._ephemeral.send_directly(user_id, notice, team_id=team_id)
             except NotShown as error:
                 _log.warning("the admin could not be told how the export ended: %s", error)
 
@@ -112,7 +112,8 @@ class ExportJobs:
                 if size > MAX_BYTES:
                     return texts("export-too-large")
                 paths = [made.path] if made.provenance is None else [made.path, made.provenance]
-                await self._files.send(order.user_id, paths, comment=texts("export-comment", count=made.requests))
+                comment = texts("export-comment", count=made.requests)
+                await self._files.send(order.user_id, paths, team_id=order.team_id, comment=comment)
                 return texts("export-done", count=made.requests)
         except ExportFailed as error:
             _log.warning("an export failed: %s", error)

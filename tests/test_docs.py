@@ -192,28 +192,8 @@ def test_the_documented_scopes_are_those_of_the_manifest() -> None:
 
 def test_the_action_ids_are_documented() -> None:
     known = {name for row in rows(section("docs/architecture.md", "Action ids")) for name in code(row[0])}
-    ids = {
-        action_ids.USE,
-        action_ids.EDIT,
-        action_ids.REDRAFT,
-        action_ids.DISMISS,
-        action_ids.REASON,
-        action_ids.UNDO,
-        action_ids.POST,
-        action_ids.STEER,
-        action_ids.USE_ANYWAY,
-    }
-    views = {
-        action_ids.EDIT_VIEW,
-        action_ids.EDIT_ANYWAY_VIEW,
-        action_ids.LANGUAGE_VIEW,
-        action_ids.CANDIDATES_VIEW,
-        action_ids.PASTE_VIEW,
-        action_ids.EXPORT_VIEW,
-        action_ids.COPY_VIEW,
-    }
     inputs = {action_ids.MESSAGE_BLOCK, action_ids.HINT_BLOCK}
-    assert known | inputs == {*ids, *views, *inputs, action_ids.MESSAGE_SHORTCUT, action_ids.GLOBAL_SHORTCUT}
+    assert known | inputs == {action.id for action in action_ids.ACTIONS} | inputs
 
 
 def test_every_column_is_documented() -> None:
@@ -520,6 +500,8 @@ def test_what_a_change_touches_exists_and_is_no_more_than_is_told() -> None:
 FAMILIES = {
     "error-": [*vocabulary(records.DraftError), *MODEL_LIMITS.values()],
     "steer-": vocabulary(records.Steer),
+    "button-": [action.label for action in action_ids.ACTIONS if action.place],
+    "label-": [action.label for action in action_ids.ACTIONS if action.place == "candidate"],
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.AccessDeniedReason),
     "thread-": vocabulary(threads.Problem),

@@ -70,12 +70,8 @@ async def _refuse(services: Services, context: Context[ActionPayload], sentence:
 def _to_click_context(services: Services, context: Context[ActionPayload]) -> ClickContext:
     """The click as the use cases take it, with the texts in the language of whoever clicked."""
     action = context.payload
-    click = Click(
-        team_id=action.team_id,
-        own_team_id=action.origin.own_team_id,
-        is_of_grid=services.identity.shares_grid(action.origin),
-        agent_id=action.user_id,
-        idempotency_key=f"click:{action.user_id}:{action.action_ts}",
+    click = context.build_click(
+        f"click:{action.sender.user_id}:{action.action_ts}",
         response_url=to_response_url(action.response_url, services.now()),
         seen=action.seen,
     )
@@ -101,15 +97,19 @@ async def respond(services: Services, clicked: ClickContext, message: BlockMessa
     if clicked.click.response_url is not None:
         await services.ephemeral.respond(clicked.click.response_url, message)
     elif action.view_id is None:
-        channel_id = action.channel_id or action.user_id
+        channel_id = action.channel_id or action.sender.user_id
         await services.ephemeral.send_privately(
-            channel_id=channel_id, user_id=action.user_id, thread_ts=None, message=message
+            team_id=action.sender.team_id,
+            channel_id=channel_id,
+            user_id=action.sender.user_id,
+            thread_ts=None,
+            message=message,
         )
     else:
         try:
             await _open_view(services, action, build_notice_view(message, clicked.texts))
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):  # the trigger is used up, or too old
-            await services.ephemeral.send_directly(action.user_id, message)
+            await services.ephemeral.send_directly(action.sender.user_id, message, team_id=action.sender.team_id)
 
 
 async def open_view(services: Services, clicked: ClickContext, view: Block, *, otherwise: str) -> None:
@@ -123,11 +123,12 @@ async def open_view(services: Services, clicked: ClickContext, view: Block, *, o
 
 async def _open_view(services: Services, action: ActionPayload, view: Block) -> None:
     """Open a modal; over the one that was clicked in, if it was one."""
+    client = services.installations.find(action.sender.team_id).patient_client
     async with translate_errors():
         if action.view_id is None:
-            await services.client.views_open(trigger_id=action.trigger_id, view=view)
+            await client.views_open(trigger_id=action.trigger_id, view=view)
         else:
-            await services.client.views_push(trigger_id=action.trigger_id, view=view)
+            await client.views_push(trigger_id=action.trigger_id, view=view)
 
 
 async def repeat_confirmation(services: Services, clicked: ClickContext, closed: RequestClosed) -> Work:

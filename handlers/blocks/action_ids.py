@@ -1,6 +1,11 @@
-"""Ids of buttons, selects, shortcuts, views and inputs: public, as docs/architecture.md lists them."""
+"""Ids of buttons, menus, views and shortcuts: public. One table of what each does, where it stands, and its label.
 
-from typing import Final
+`handlers/app.py` registers the handlers that it names, `handlers/blocks/` builds the buttons under candidates from it,
+and the table in docs/architecture.md is made from it.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Final, Literal
 
 USE: Final = "use_candidate"
 USE_ANYWAY: Final = "use_anyway"
@@ -29,3 +34,66 @@ HINT_BLOCK: Final = "hint"
 LANGUAGE_BLOCK: Final = "language"
 """Also the id of the select in it."""
 TEXT_ACTION: Final = "text"
+
+Place = Literal["candidate", "request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button, menu, modal or shortcut that Slack calls back by this id.
+
+    `handler` is its function, as `module:name` in `handlers/`; a view that only shows something has none. `place`: a
+    button under each candidate, or under them all, whose text is `button-<label>`, and `label-<label>` for the screen
+    readers of the former. `value` and `about` are for docs/architecture.md.
+    """
+
+    id: str
+    kind: Literal["click", "view", "message_shortcut", "global_shortcut"]
+    handler: str
+    value: str
+    about: str
+    _: KW_ONLY
+    place: Place | None = None
+    label: str = ""
+    is_primary: bool = False
+
+
+_CANDIDATE: Final = "the candidate's id"
+_REQUEST: Final = "the request's id"
+_METADATA: Final = "the candidate's id, as `private_metadata`"
+_BACK: Final = "[brings the originals back](privacy.md#while-a-request-is-open)"
+
+# fmt: off
+ACTIONS: Final = (
+    Action(USE, "click", "actions.use:use", _CANDIDATE,
+           "*Use*, under each candidate", place="candidate", label="use", is_primary=True),
+    Action(EDIT, "click", "actions.edit:edit", _CANDIDATE,
+           "*Edit*, under each candidate", place="candidate", label="edit"),
+    Action(STEER, "click", "actions.redraft:steer", "the wish and the candidate's id: `shorter:<id>`",
+           "the menu beside them"),
+    Action(REDRAFT, "click", "actions.redraft:redraft", _REQUEST,
+           "*More like these*, and *Try again* after a failure", place="request", label="redraft"),
+    Action(DISMISS, "click", "actions.dismiss:dismiss", _REQUEST, "*None of these*", place="request", label="dismiss"),
+    Action(REASON, "click", "actions.dismiss:give_reason", "the reason; the request's id is in the `block_id`",
+           "the select that follows"),
+    Action(USE_ANYWAY, "click", "actions.use:use_anyway", _CANDIDATE,
+           "*Use anyway*, after the warning that the thread has moved on"),
+    Action(UNDO, "click", "actions.undo:undo", _REQUEST, f"*Undo*; the `block_id` has the key that {_BACK}"),
+    Action(POST, "click", "actions.post_again:post_again", _REQUEST, "*Post*, for a reply that Slack did not confirm"),
+    Action(EDIT_VIEW, "view", "views.edit_reply:on_edit", _METADATA, "the editor: input block `reply`, action `text`"),
+    Action(EDIT_ANYWAY_VIEW, "view", "views.edit_reply:on_edit_anyway", _METADATA,
+           "the editor after that warning: as `edit_reply`"),
+    Action(LANGUAGE_VIEW, "view", "views.steer_language:on_language", _METADATA,
+           "the choice of a language: input block `language`, action `language`"),
+    Action(PASTE_VIEW, "view", "views.paste_message:on_paste", "none",
+           "the modal to paste in: input blocks `message` and `hint`, action `text`"),
+    Action(EXPORT_VIEW, "view", "views.export_log:on_export", "none",
+           "the modal of `/suggest export`: inputs `export_range`, `export_form`, `export_names`"),
+    Action(CANDIDATES_VIEW, "view", "", "the request's id, as `private_metadata`", "the modal with candidates"),
+    Action(COPY_VIEW, "view", "", "none", "the modal that shows a reply too long to edit"),
+    Action(MESSAGE_SHORTCUT, "message_shortcut", "shortcuts.message_shortcut:on_message_shortcut", "none",
+           "the shortcut in a message's menu"),
+    Action(GLOBAL_SHORTCUT, "global_shortcut", "shortcuts.global_shortcut:on_global_shortcut", "none",
+           "the shortcut beside the composer"),
+)
+# fmt: on

@@ -9,7 +9,7 @@ from bot.ordering.shuffle import draw_places
 from bot.suggesting.placement import choose_reason, is_cut_off, list_reasons
 from bot.suggesting.redraft import LANGUAGES
 from bot.text_limits import split_text
-from handlers.blocks.action_ids import CANDIDATES_VIEW, DISMISS, EDIT, REDRAFT, STEER, USE
+from handlers.blocks.action_ids import ACTIONS, CANDIDATES_VIEW, REDRAFT, STEER, Place
 from handlers.blocks.elements import Block, actions, button, context, plain_text, section
 from handlers.blocks.limits import (
     BLOCKS_LIMIT,
@@ -190,13 +190,22 @@ def _build_candidate(
     heading = title if len(parts) == 1 else context(texts("reply-continued", position=position))
     cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
-    use = button(texts("button-use"), USE, candidate.id, label=texts("label-use", position=position))
-    edit = button(texts("button-edit"), EDIT, candidate.id, label=texts("label-edit", position=position))
-    yield [
-        heading,
-        section(parts[-1]),
-        *cut,
-        actions({**use, "style": "primary"}, edit, _build_steer_menu(candidate, texts)),
+    buttons = _build_buttons("candidate", candidate.id, texts, position=position)
+    yield [heading, section(parts[-1]), *cut, actions(*buttons, _build_steer_menu(candidate, texts))]
+
+
+def _build_buttons(place: Place, value: str, texts: Texts, *, position: int | None = None) -> list[Block]:
+    """Build the buttons of a place; those under a candidate tell screen readers which one it is."""
+    return [
+        button(
+            texts(f"button-{action.label}"),
+            action.id,
+            value,
+            label=None if position is None else texts(f"label-{action.label}", position=position),
+            is_primary=action.is_primary,
+        )
+        for action in ACTIONS
+        if action.place == place
     ]
 
 
@@ -227,9 +236,7 @@ def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))
     lines.append(texts("only-you"))
-    redraft = button(texts("button-redraft"), REDRAFT, entry.request.id)
-    dismiss = button(texts("button-dismiss"), DISMISS, entry.request.id)
-    return [{"type": "divider"}, context(*lines), actions(redraft, dismiss)]
+    return [{"type": "divider"}, context(*lines), actions(*_build_buttons("request", entry.request.id, texts))]
 
 
 def _word_reasons(reasons: Sequence[str], texts: Texts) -> str:

@@ -85,7 +85,7 @@ def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[BlockMe
     candidate = stale.candidate
     text = texts("stale", newer=stale.newer)
     buttons = [
-        {**button(texts("button-anyway"), USE_ANYWAY, candidate.id), "style": "primary"},
+        button(texts("button-anyway"), USE_ANYWAY, candidate.id, is_primary=True),
         button(texts("button-edit"), EDIT, candidate.id),
         button(texts("button-anew"), REDRAFT, stale.request.id),
     ]

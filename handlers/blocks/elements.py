@@ -25,10 +25,12 @@ def actions(*elements: Block) -> Block:
     return {"type": "actions", "elements": list(elements)}
 
 
-def button(text: str, action_id: str, value: str, *, label: str | None = None) -> Block:
+def button(text: str, action_id: str, value: str, *, label: str | None = None, is_primary: bool = False) -> Block:
     """A button; `label` is what screen readers say instead of its text."""
-    made = {"type": "button", "text": plain_text(text), "action_id": action_id, "value": value}
-    return made if label is None else {**made, "accessibility_label": label}
+    made: Block = {"type": "button", "text": plain_text(text), "action_id": action_id, "value": value}
+    if label is not None:
+        made["accessibility_label"] = label
+    return {**made, "style": "primary"} if is_primary else made
 
 
 def select(name: str, label: str, options: list[Block], *, initial: int) -> Block:

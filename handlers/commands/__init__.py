@@ -5,5 +5,6 @@ last       /suggest last: the last open request once more
 help       /suggest help
 pause      /suggest pause, /suggest resume
 export     /suggest export: opens the modal
+admins     commands for admins
 arguments  a command's text: subcommand or message, and hint
 """

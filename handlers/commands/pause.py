@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from handlers.commands.admins import check_admin
 from handlers.context import Context, Services
 from handlers.payloads import CommandPayload
 
@@ -18,7 +19,7 @@ async def resume(services: Services, context: Context[CommandPayload]) -> None:
 
 async def _switch(services: Services, context: Context[CommandPayload], word: Literal["pause", "resume"]) -> None:
     """Stop or start drafting, if an admin asks. Raises AdminRequired."""
-    services.check_admin(context.user, context.payload)
+    check_admin(services, context)
     switch = services.pausing.pause if word == "pause" else services.pausing.resume
-    changed = await switch(by=context.payload.user_id)
+    changed = await switch(by=context.payload.sender.user_id)
     await context.ack(context.texts(f"{word}-{'done' if changed else 'was'}"))

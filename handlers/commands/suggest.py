@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from bot.i18n.texts import DEFAULT_LOCALE, get_texts
-from bot.suggesting.admission import Ask
 from handlers.commands.arguments import parse_subcommand, split_hint
 from handlers.commands.export import open_export
 from handlers.commands.help import show_help
@@ -48,25 +47,17 @@ async def _refuse(_: Services, context: Context[CommandPayload], sentence: str) 
 
 async def suggest(services: Services, context: Context[CommandPayload]) -> None:
     """Commit the request, acknowledge, then draft and show the replies."""
-    request = await services.suggester.accept(_to_ask(services, context))
-    await context.ack(context.texts("on-their-way", count=request.k_requested))
-    services.follow_up(request, context.texts, services.colleagues.tell(request))
-    services.follow_up(request, context.texts, services.display.draft_and_show(request, context.texts))
-
-
-def _to_ask(services: Services, context: Context[CommandPayload]) -> Ask:
-    """The request as asked for: the customer's message, and the hint behind it."""
     command = context.payload
     message, hint = split_hint(command.text)
-    return Ask(
-        team_id=command.team_id,
-        is_of_grid=services.identity.shares_grid(command.origin),
-        channel_id=command.channel_id,
-        agent_id=command.user_id,
+    ask = context.build_ask(
         surface="slash",
-        locale=context.user.locale,
-        conversation=(Turn(role="customer", text=message),),
+        channel_id=command.channel_id,
+        conversation=[Turn(role="customer", text=message)],
         hint=hint,
         idempotency_key=f"command:{command.trigger_id}",
         response_url=to_response_url(command.response_url, services.now()),
     )
+    request = await services.suggester.accept(ask)
+    await context.ack(context.texts("on-their-way", count=request.k_requested))
+    services.follow_up(request, context.texts, services.colleagues.tell(request))
+    services.follow_up(request, context.texts, services.display.draft_and_show(request, context.texts))

@@ -11,7 +11,6 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.i18n.texts import Texts
-from bot.suggesting.admission import Ask
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.commands.arguments import parse_subcommand, split_hint
 from handlers.context import Ack, Context, Services
@@ -43,25 +42,17 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
     if not read.is_readable or (not read.forwarded and parse_subcommand(message) == "help"):
         await tell_author(services, context, context.texts("usage-direct"))
         return
-    request = await services.suggester.accept(_to_ask(services, context, message, hint))
-    services.follow_up(request, context.texts, _draft_in_message(services, request, context.texts))
-
-
-def _to_ask(services: Services, context: Context[EventMessage], message: str, hint: str | None) -> Ask:
-    """The request as asked for: all that is not the hint is the customer's."""
     written = context.payload
-    return Ask(
-        team_id=written.team_id,
-        is_of_grid=services.identity.shares_grid(written.origin),
+    ask = context.build_ask(
+        surface="dm",
         channel_id=written.channel_id,
         thread_ts=written.thread_ts,
-        agent_id=written.user_id,
-        surface="dm",
-        locale=context.user.locale,
-        conversation=(Turn(role="customer", text=message),),
+        conversation=[Turn(role="customer", text=message)],
         hint=hint,
         idempotency_key=f"event:{written.event_id}",
     )
+    request = await services.suggester.accept(ask)
+    services.follow_up(request, context.texts, _draft_in_message(services, request, context.texts))
 
 
 async def _draft_in_message(services: Services, request: Request, texts: Texts) -> None:

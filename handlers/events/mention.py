@@ -6,7 +6,6 @@ from typing import Any
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.suggesting.admission import Ask
 from handlers.context import Ack, Context, Services
 from handlers.events.redelivery import take_event, tell_author
 from handlers.payloads import EventMessage
@@ -25,27 +24,17 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
         services.suggester.check_channel(context.payload.channel_id, "mention")
         await tell_author(services, context, context.texts("mention-outside"))
         return
-    request = await services.suggester.accept(_to_ask(services, context))
-    services.follow_up(request, context.texts, services.colleagues.tell(request))
-    services.follow_up(request, context.texts, services.display.draft_in_thread(request, context.texts))
-
-
-def _to_ask(services: Services, context: Context[EventMessage]) -> Ask:
-    """The request as asked for: the words beside the mention are the hint. The thread is read later.
-
-    Until then, there is what is forwarded with the mention.
-    """
     written = context.payload
-    hint = re.sub(rf"<@{services.identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
-    return Ask(
-        team_id=written.team_id,
-        is_of_grid=services.identity.shares_grid(written.origin),
+    hint = re.sub(rf"<@{context.installation.identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
+    ask = context.build_ask(
+        surface="mention",
         channel_id=written.channel_id,
         thread_ts=written.thread_ts,
-        agent_id=written.user_id,
-        surface="mention",
-        locale=context.user.locale,
-        conversation=tuple(Turn(role="customer", text=each.text) for each in written.read.forwarded),
+        # The thread is read later; until then, there is what is forwarded with the mention.
+        conversation=[Turn(role="customer", text=each.text) for each in written.read.forwarded],
         hint=to_plain_text(hint) or None,
         idempotency_key=f"event:{written.event_id}",
     )
+    request = await services.suggester.accept(ask)
+    services.follow_up(request, context.texts, services.colleagues.tell(request))
+    services.follow_up(request, context.texts, services.display.draft_in_thread(request, context.texts))

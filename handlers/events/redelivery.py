@@ -56,8 +56,9 @@ async def tell_author(services: Services, context: Context[EventMessage], senten
     """Say something to the author of the message, in the background: an event has to be acknowledged."""
     written = context.payload
     work = services.ephemeral.send_privately(
+        team_id=written.sender.team_id,
         channel_id=written.channel_id,
-        user_id=written.user_id,
+        user_id=written.sender.user_id,
         thread_ts=written.thread_ts,
         message=build_notice(sentence),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,6 +24,7 @@ from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.blocks.modals import build_notice_view
 from handlers.error_messages import describe_error
 from handlers.middleware.trusted_origins import LONGEST
+from handlers.slack.client import Installation, Installations
 from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_url
 from handlers.slack.errors import translate_errors
 from handlers.slack.messages import find_author, get_subtype
@@ -73,7 +75,7 @@ class AccessControl:
         users: Users,
         usergroups: Usergroups,
         admins: frozenset[str],
-        client: AsyncWebClient,
+        installations: Installations,
         ephemeral: EphemeralMessages,
         tasks: BackgroundTasks,
         now: Callable[[], datetime],
@@ -81,12 +83,14 @@ class AccessControl:
         self._users = users
         self._usergroups = usergroups
         self._admins = admins
-        self._client = client
+        self._installations = installations
         self._ephemeral = ephemeral
         self._tasks = tasks
         self._now = now
 
-    async def admit(self, ack: Ack, body: dict[str, Any], next_: Next) -> BoltResponse | None:
+    async def admit(
+        self, ack: Ack, body: dict[str, Any], context: AsyncBoltContext, next_: Next
+    ) -> BoltResponse | None:
         """Let a payload on to its handler, or refuse it in the sender's language: Bolt's middleware."""
         if is_from_bot(body):
             return await ack()
@@ -94,7 +98,8 @@ class AccessControl:
         if sender is None:  # nobody asks for anything; what is malformed, its handler says
             await next_()
             return None
-        person, is_member = await self._look_up(sender.user_id)
+        installation = self._installations.find(context.team_id, context.enterprise_id)
+        person, is_member = await self._look_up(sender.user_id, installation)
         reason = self._find_denial(sender.user_id, person, is_member=is_member)
         if person.kind == "bot" or (sender.is_by_app and person.kind not in {"member", "guest"}):
             return await ack()
@@ -102,13 +107,15 @@ class AccessControl:
             await next_()
             return None
         _log.info("barred: %s", reason, extra={"agent_id": sender.user_id})
-        return await self._refuse(ack, sender, reason, get_texts(person.locale))
+        return await self._refuse(ack, sender, reason, get_texts(person.locale), installation.client)
 
-    async def _look_up(self, user_id: str) -> tuple[SlackUser, bool | None]:
+    async def _look_up(self, user_id: str, installation: Installation) -> tuple[SlackUser, bool | None]:
         """Look up the user, and whether they are in an allowed group; together, since both have to answer in time."""
         if not self._usergroups.ids:
-            return await self._users.get(user_id), True
-        person, is_member = await asyncio.gather(self._users.get(user_id), self._usergroups.has_member(user_id))
+            return await self._users.get(user_id, installation), True
+        person, is_member = await asyncio.gather(
+            self._users.get(user_id, installation), self._usergroups.has_member(user_id, installation.client)
+        )
         return person, is_member
 
     def _find_denial(self, user_id: str, person: SlackUser, *, is_member: bool | None) -> AccessDeniedReason | None:
@@ -119,7 +126,9 @@ class AccessControl:
             return None
         return "unknown" if is_member is None or person.kind == "unknown" else "usergroup"
 
-    async def _refuse(self, ack: Ack, sender: AccessRequest, reason: AccessDeniedReason, texts: Texts) -> BoltResponse:
+    async def _refuse(
+        self, ack: Ack, sender: AccessRequest, reason: AccessDeniedReason, texts: Texts, client: AsyncWebClient
+    ) -> BoltResponse:
         """Acknowledge with the reason, or tell it in the background where an acknowledgement shows nothing."""
         if sender.input_block is not None:
             # No mention is shown under an input; what was typed stays.
@@ -129,39 +138,41 @@ class AccessControl:
         sentence = describe_error(AccessDenied(reason, helpers=tuple(sorted(self._admins))), texts)
         if sender.is_command:
             return await ack(sentence)
-        self._tasks.spawn(self._tell(sender, build_notice(sentence), texts), name="tell who is barred")
+        self._tasks.spawn(self._tell(sender, build_notice(sentence), texts, client), name="tell who is barred")
         return await ack()
 
-    async def _tell(self, sender: AccessRequest, message: BlockMessage, texts: Texts) -> None:
+    async def _tell(self, sender: AccessRequest, message: BlockMessage, texts: Texts, client: AsyncWebClient) -> None:
         """Tell the reason by the way that the payload brought; should it not work, it is left at that."""
         try:
             if sender.response_url is not None:
                 await self._ephemeral.respond(to_response_url(sender.response_url, self._now()), message)
             elif sender.trigger_id is not None:
-                await self._show(sender.trigger_id, sender, build_notice_view(message, texts))
+                await _show(client, sender.trigger_id, sender, build_notice_view(message, texts))
             elif sender.channel_id is not None and sender.is_told:
-                await self._post(sender.channel_id, sender, message)
+                await _post(client, sender.channel_id, sender, message)
         except (NotShown, DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("who is barred could not be told: %s", error)
 
-    async def _show(self, trigger_id: str, sender: AccessRequest, view: Block) -> None:
-        """Open a modal; over the one that the click came from, if it was one."""
-        async with translate_errors():
-            if sender.is_in_view:
-                await self._client.views_push(trigger_id=trigger_id, view=view)
-            else:
-                await self._client.views_open(trigger_id=trigger_id, view=view)
 
-    async def _post(self, channel_id: str, sender: AccessRequest, message: BlockMessage) -> None:
-        """Post where the user wrote, for their eyes alone."""
-        content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
-        async with translate_errors():
-            if channel_id.startswith("D"):
-                await self._client.chat_postMessage(channel=channel_id, **content)
-            else:
-                await self._client.chat_postEphemeral(
-                    channel=channel_id, user=sender.user_id, thread_ts=sender.thread_ts, **content
-                )
+async def _show(client: AsyncWebClient, trigger_id: str, sender: AccessRequest, view: Block) -> None:
+    """Open a modal; over the one that the click came from, if it was one."""
+    async with translate_errors():
+        if sender.is_in_view:
+            await client.views_push(trigger_id=trigger_id, view=view)
+        else:
+            await client.views_open(trigger_id=trigger_id, view=view)
+
+
+async def _post(client: AsyncWebClient, channel_id: str, sender: AccessRequest, message: BlockMessage) -> None:
+    """Post where the user wrote, for their eyes alone."""
+    content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
+    async with translate_errors():
+        if channel_id.startswith("D"):
+            await client.chat_postMessage(channel=channel_id, **content)
+        else:
+            await client.chat_postEphemeral(
+                channel=channel_id, user=sender.user_id, thread_ts=sender.thread_ts, **content
+            )
 
 
 def is_from_bot(body: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ async def _open_paste_view(services: Services, context: Context[GlobalShortcut])
     try:
         async with translate_errors():
             view = build_paste_view(context.texts)
-            await services.client.views_open(trigger_id=context.payload.trigger_id, view=view)
+            await context.installation.patient_client.views_open(trigger_id=context.payload.trigger_id, view=view)
     except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
         _log.warning("views.open did not work: %s", error)
         if not isinstance(error, DeliveryRefused) or error.reason != _USED_TRIGGER:
@@ -36,4 +36,5 @@ async def _open_paste_view(services: Services, context: Context[GlobalShortcut])
 
 async def _tell(services: Services, context: Context[GlobalShortcut], sentence: str) -> None:
     """Send a sentence as a direct message."""
-    await services.ephemeral.send_directly(context.payload.user_id, build_notice(sentence))
+    sender = context.payload.sender
+    await services.ephemeral.send_directly(sender.user_id, build_notice(sentence), team_id=sender.team_id)

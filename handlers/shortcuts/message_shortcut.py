@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 from bot.i18n.texts import Texts
-from bot.suggesting.admission import Ask
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.candidates import build_candidates_view
 from handlers.blocks.messages import build_notice
@@ -34,33 +33,27 @@ async def _answer(services: Services, context: Context[MessageShortcut]) -> None
     if not read.is_readable:
         await _refuse(services, context, context.texts("unread-headings" if read.own else "nothing-said"))
         return
-    request = await services.suggester.accept(_to_ask(services, context, read.whole))
+    shortcut = context.payload
+    ask = context.build_ask(
+        surface="shortcut",
+        channel_id=shortcut.channel_id,
+        thread_ts=shortcut.thread_ts,
+        pointed_ts=shortcut.ts,
+        conversation=[Turn(role="customer", text=read.whole)],  # alone: the thread is read later
+        idempotency_key=f"shortcut:{shortcut.trigger_id}",
+        response_url=to_response_url(shortcut.response_url, services.now()),
+    )
+    request = await services.suggester.accept(ask)
     await context.ack()
     services.follow_up(request, context.texts, services.colleagues.tell(request))
     services.follow_up(request, context.texts, _draft_in_modal(services, context.payload, request, context.texts))
 
 
-def _to_ask(services: Services, context: Context[MessageShortcut], text: str) -> Ask:
-    """The request as asked for, with this message alone: the thread is read later."""
-    shortcut = context.payload
-    return Ask(
-        team_id=shortcut.team_id,
-        is_of_grid=services.identity.shares_grid(shortcut.origin),
-        channel_id=shortcut.channel_id,
-        thread_ts=shortcut.thread_ts,
-        agent_id=shortcut.user_id,
-        pointed_ts=shortcut.ts,
-        surface="shortcut",
-        locale=context.user.locale,
-        conversation=(Turn(role="customer", text=text),),
-        idempotency_key=f"shortcut:{shortcut.trigger_id}",
-        response_url=to_response_url(shortcut.response_url, services.now()),
-    )
-
-
 async def _draft_in_modal(services: Services, shortcut: MessageShortcut, request: Request, texts: Texts) -> None:
     """Open the modal, read the thread, draft; where no modal opens, the replies are shown privately."""
-    target = TargetMessage(channel_id=request.channel_id, thread_ts=shortcut.thread_ts, message=shortcut.message)
+    target = TargetMessage(
+        team_id=request.team_id, channel_id=request.channel_id, thread_ts=shortcut.thread_ts, message=shortcut.message
+    )
     places = await services.display.build_empty_places(request, texts)
     try:
         view = build_candidates_view(request, places.blocks, texts)
@@ -86,6 +79,7 @@ async def _tell(services: Services, context: Context[MessageShortcut], sentence:
     view = build_notice_view(message, context.texts)
     try:
         async with translate_errors():
-            await services.client.views_open(trigger_id=context.payload.trigger_id, view=view)
+            await context.installation.patient_client.views_open(trigger_id=context.payload.trigger_id, view=view)
     except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
-        await services.ephemeral.send_directly(context.payload.user_id, message)
+        sender = context.payload.sender
+        await services.ephemeral.send_directly(sender.user_id, message, team_id=sender.team_id)

@@ -1,4 +1,4 @@
-"""The bot's place in one Slack workspace: its identity and scopes there, and the Bolt app that listens."""
+"""The bot's places in Slack: its identity, scopes and clients in a workspace, and the Bolt app that listens."""
 
 import logging
 from collections.abc import Awaitable
@@ -13,7 +13,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.payloads import Origin
+from handlers.payloads import Sender
 from handlers.slack.errors import SERVER_ERRORS
 
 _QUIET = logging.getLogger("handlers.bolt")
@@ -48,14 +48,41 @@ class BotIdentity:
         """Ids of the workspace and of its Enterprise Grid, if it is in one: users of neither are external."""
         return frozenset(filter(None, (self.team_id, self.authorized.enterprise_id)))
 
-    def shares_grid(self, origin: Origin) -> bool:
+    def shares_grid(self, sender: Sender) -> bool:
         """Tell whether somebody comes from the bot's own Grid, in which ids of users are unique."""
         grid = self.authorized.enterprise_id
-        return grid is not None and origin.enterprise_id == grid
+        return grid is not None and sender.enterprise_id == grid
 
-    def is_home_of(self, team_id: str, origin: Origin) -> bool:
+    def is_home_of(self, sender: Sender) -> bool:
         """Tell whether somebody belongs to this workspace or Grid: only then `users.info` by their id is about them."""
-        return self.shares_grid(origin) or {team_id, origin.own_team_id or team_id} == {self.team_id}
+        teams = {sender.team_id, sender.own_team_id or sender.team_id}
+        return self.shares_grid(sender) or teams == {self.team_id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """The bot in one workspace or Grid: its identity there, and clients with its token.
+
+    `patient_client` waits as told where Slack answers 429: for calls that are not deliveries.
+    """
+
+    identity: BotIdentity
+    client: AsyncWebClient
+    patient_client: AsyncWebClient
+
+
+class Installations:
+    """All workspaces where the bot is installed. Callers of Slack get clients here, by the team of a request."""
+
+    def __init__(self, *installations: Installation) -> None:
+        self._by_id = {id_: each for each in installations for id_ in each.identity.home}
+        self._only = installations[0]
+
+    def find(self, team_id: str | None, enterprise_id: str | None = None) -> Installation:
+        """Find the installation of a team, or of its Grid. People of other teams reach the only one there is."""
+        # Bolt passes on whatever stands in a payload, also what is no text.
+        found = (self._by_id.get(str(each)) for each in (team_id, enterprise_id))
+        return next(filter(None, found), self._only)
 
 
 class Connection:
@@ -93,11 +120,17 @@ class Connection:
         answer = await _ask(self.build_patient_client().usergroups_users_list(usergroup=usergroup))
         return len(answer.get("users") or ())
 
-    def build_app(self, identity: BotIdentity, *, signing_secret: str) -> AsyncApp:
-        """Build a Bolt app that knows which bot it is. Its own client has no token: handlers use the connection's."""
+    async def install(self) -> Installation:
+        """Identify the bot, for calls by this token. Raises SlackRefused, SlackUnreachable."""
+        return Installation(
+            identity=await self.identify(), client=self.client, patient_client=self.build_patient_client()
+        )
 
-        async def authorize() -> AuthorizeResult:
-            return identity.authorized
+    def build_app(self, installations: Installations, *, signing_secret: str) -> AsyncApp:
+        """Build a Bolt app that knows its bots. Its own client has no token: handlers use those of installations."""
+
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            return installations.find(team_id, enterprise_id).identity.authorized
 
         return AsyncApp(
             name="suggest",  # without one, Bolt looks for it through all of the stack's source files

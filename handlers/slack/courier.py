@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, PostedPart
 from handlers.blocks.messages import BlockMessage, build_reply
+from handlers.slack.client import Installations
 from handlers.slack.errors import translate_errors
 from handlers.slack.response_urls import post_to_response_url
 from handlers.slack.users import Users
@@ -21,53 +22,39 @@ _GONE: Final = frozenset({"message_not_found", "channel_not_found"})
 class SlackCourier:
     """Posts and deletes parts of replies, as the bot, with the agent's name over the first part.
 
-    Its client must not retry by itself: a second try could post twice.
+    It posts by clients that do not retry by themselves: a second try could post twice.
     """
 
     def __init__(
         self,
         *,
-        client: AsyncWebClient,
+        installations: Installations,
         users: Users,
         session: aiohttp.ClientSession,
         now: Callable[[], datetime],
     ) -> None:
-        self._client = client
+        self._installations = installations
         self._users = users
         self._session = session
         self._now = now
 
     async def post(self, request: Request, part: Delivery) -> PostedPart:
         """Post one part of a reply. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
-        agent = await self._users.get(request.agent_id) if part.part == 0 else None
+        installation = self._installations.find(request.team_id)
+        agent = await self._users.get(request.agent_id, installation) if part.part == 0 else None
         message = build_reply(part.text or "", by=None if agent is None else agent.name)
         if part.address == "channel":
-            return await self._post_in_channel(request, message)
+            return await _post_in_channel(installation.client, request, message)
         return await self._post_by_response_url(request, message)
 
     async def delete(self, channel_id: str, message_ts: str) -> None:
         """Delete a posted part; one that is gone is fine. Raises as `post` does."""
         try:
             async with translate_errors():
-                await self._client.chat_delete(channel=channel_id, ts=message_ts)
+                await self._installations.find(None).client.chat_delete(channel=channel_id, ts=message_ts)
         except DeliveryRefused as refusal:
             if refusal.reason not in _GONE:
                 raise
-
-    async def _post_in_channel(self, request: Request, message: BlockMessage) -> PostedPart:
-        """Post by `chat.postMessage`, where the request was made."""
-        async with translate_errors():
-            answer = await self._client.chat_postMessage(
-                channel=request.channel_id,
-                thread_ts=request.thread_ts,
-                text=message.text,
-                blocks=list(message.blocks),
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-        return PostedPart(
-            channel_id=_to_string(answer.get("channel")) or request.channel_id, message_ts=_to_string(answer.get("ts"))
-        )
 
     async def _post_by_response_url(self, request: Request, message: BlockMessage) -> PostedPart:
         """Post into the conversation by the click's own URL, which asks for no membership."""
@@ -85,6 +72,22 @@ class SlackCourier:
             body["thread_ts"] = request.thread_ts
         await post_to_response_url(self._session, request.response_url, body)
         return PostedPart(channel_id=request.channel_id, message_ts=None)
+
+
+async def _post_in_channel(client: AsyncWebClient, request: Request, message: BlockMessage) -> PostedPart:
+    """Post by `chat.postMessage`, where the request was made."""
+    async with translate_errors():
+        answer = await client.chat_postMessage(
+            channel=request.channel_id,
+            thread_ts=request.thread_ts,
+            text=message.text,
+            blocks=list(message.blocks),
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+    return PostedPart(
+        channel_id=_to_string(answer.get("channel")) or request.channel_id, message_ts=_to_string(answer.get("ts"))
+    )
 
 
 def _to_string(value: Any) -> str | None:

@@ -14,6 +14,7 @@ from bot.i18n.texts import get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.limits import TOO_LONG
 from handlers.blocks.messages import BlockMessage, add_link, halve
+from handlers.slack.client import Installations
 from handlers.slack.errors import translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
 from handlers.slack.response_urls import post_to_response_url
@@ -43,13 +44,13 @@ class EphemeralMessages:
     def __init__(
         self,
         *,
-        client: AsyncWebClient,
+        installations: Installations,
         live_messages: LiveMessages,
         session: aiohttp.ClientSession,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client = client
+        self._installations = installations
         self._live_messages = live_messages
         self._session = session
         self._now = now
@@ -83,21 +84,25 @@ class EphemeralMessages:
         for message in messages:
             await self._send(request, _get_response_url(request), message, replace=False)
 
-    async def send_directly(self, user_id: str, message: BlockMessage) -> None:
+    async def send_directly(self, user_id: str, message: BlockMessage, *, team_id: str) -> None:
         """Send a direct message. Raises NotShown."""
-        await self._send_or_raise(partial(self._post_directly, user_id), message)
+        await self._send_or_raise(partial(_post_directly, self._get_client(team_id), user_id), message)
 
     async def send_privately(
-        self, *, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
+        self, *, team_id: str, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
     ) -> None:
         """Send a message where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
         if channel_id.startswith("D"):
-            await self.send_directly(user_id, message)
+            await self.send_directly(user_id, message, team_id=team_id)
             return
+        post = partial(_post_ephemeral, self._get_client(team_id), channel_id, user_id, thread_ts)
         try:
-            await self._send_in_parts(partial(self._post_ephemeral, channel_id, user_id, thread_ts), message)
+            await self._send_in_parts(post, message)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
-            await self.send_directly(user_id, message)
+            await self.send_directly(user_id, message, team_id=team_id)
+
+    def _get_client(self, team_id: str) -> AsyncWebClient:
+        return self._installations.find(team_id).client
 
     async def _send(
         self, request: Request, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool
@@ -143,10 +148,11 @@ class EphemeralMessages:
 
     async def _send_without_response_url(self, request: Request, message: BlockMessage) -> None:
         """Send by `chat.postEphemeral`, in the conversation with the bot, or as a direct message. Raises NotShown."""
+        client = self._get_client(request.team_id)
         thread_ts = request.thread_ts if _is_active(request) else None
         if request.surface not in _NOWHERE:
             try:
-                post = partial(self._post_ephemeral, request.channel_id, request.agent_id, thread_ts)
+                post = partial(_post_ephemeral, client, request.channel_id, request.agent_id, thread_ts)
                 await self._send_in_parts(post, message)
             except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.info("chat.postEphemeral did not work: %s", error, extra={"request_id": request.id})
@@ -154,40 +160,13 @@ class EphemeralMessages:
                 return
         if request.surface == "dm":
             try:
-                await self._send_in_parts(partial(self._post, request.channel_id, request.thread_ts), message)
+                await self._send_in_parts(partial(_post, client, request.channel_id, request.thread_ts), message)
             except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
                 _log.info("chat.postMessage did not work: %s", error, extra={"request_id": request.id})
             else:
                 return
         linked = await self._link_thread(request, message)
-        await self._send_or_raise(partial(self._post_directly, request.agent_id), linked)
-
-    async def _post_ephemeral(
-        self, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
-    ) -> None:
-        """Post by `chat.postEphemeral`."""
-        async with translate_errors():
-            await self._client.chat_postEphemeral(
-                channel=channel_id,
-                user=user_id,
-                thread_ts=thread_ts,
-                text=message.text,
-                blocks=list(message.blocks),
-            )
-
-    async def _post_directly(self, user_id: str, message: BlockMessage) -> None:
-        """Post into the direct message with this user."""
-        async with translate_errors():
-            opened = await self._client.conversations_open(users=user_id)
-            channel_id = str(opened["channel"]["id"])
-        await self._post(channel_id, None, message)
-
-    async def _post(self, channel_id: str, thread_ts: str | None, message: BlockMessage) -> None:
-        """Post by `chat.postMessage`."""
-        async with translate_errors():
-            await self._client.chat_postMessage(
-                channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
-            )
+        await self._send_or_raise(partial(_post_directly, client, request.agent_id), linked)
 
     async def _link_thread(self, request: Request, message: BlockMessage) -> BlockMessage:
         """Link the thread that the message is about, where there is one and Slack tells the link."""
@@ -195,7 +174,9 @@ class EphemeralMessages:
             return message
         try:
             async with translate_errors():
-                answer = await self._client.chat_getPermalink(channel=request.channel_id, message_ts=request.thread_ts)
+                answer = await self._get_client(request.team_id).chat_getPermalink(
+                    channel=request.channel_id, message_ts=request.thread_ts
+                )
                 link = str(answer["permalink"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             return message
@@ -224,6 +205,36 @@ class EphemeralMessages:
             except DeliveryThrottled as throttled:
                 await self._sleep(throttled.retry_after_s)
         return await post()
+
+
+async def _post_ephemeral(
+    client: AsyncWebClient, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
+) -> None:
+    """Post by `chat.postEphemeral`."""
+    async with translate_errors():
+        await client.chat_postEphemeral(
+            channel=channel_id,
+            user=user_id,
+            thread_ts=thread_ts,
+            text=message.text,
+            blocks=list(message.blocks),
+        )
+
+
+async def _post_directly(client: AsyncWebClient, user_id: str, message: BlockMessage) -> None:
+    """Post into the direct message with this user."""
+    async with translate_errors():
+        opened = await client.conversations_open(users=user_id)
+        channel_id = str(opened["channel"]["id"])
+    await _post(client, channel_id, None, message)
+
+
+async def _post(client: AsyncWebClient, channel_id: str, thread_ts: str | None, message: BlockMessage) -> None:
+    """Post by `chat.postMessage`."""
+    async with translate_errors():
+        await client.chat_postMessage(
+            channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
+        )
 
 
 def _halve(message: BlockMessage, refusal: DeliveryRefused) -> tuple[BlockMessage, ...]:

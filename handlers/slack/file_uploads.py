@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from handlers.slack.client import Installations
 from handlers.slack.errors import translate_errors
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=600)
@@ -29,27 +30,28 @@ class FileNotSent(Exception):  # noqa: N818 - it is told, as an outcome
 class FileUploads:
     """Uploads files to Slack, straight from the disk."""
 
-    def __init__(self, *, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
-        self._client = client
+    def __init__(self, *, installations: Installations, session: aiohttp.ClientSession) -> None:
+        self._installations = installations
         self._session = session
 
-    async def send(self, user_id: str, paths: Sequence[Path], *, comment: str) -> None:
+    async def send(self, user_id: str, paths: Sequence[Path], *, team_id: str, comment: str) -> None:
         """Send files, none of them empty, as one direct message to this user. Raises FileNotSent."""
+        client = self._installations.find(team_id).patient_client
         async with _name_obstacle("direct_message"):
-            direct = await self._client.conversations_open(users=user_id)
-        ids = [await self._upload(path) for path in paths]
+            direct = await client.conversations_open(users=user_id)
+        ids = [await self._upload(client, path) for path in paths]
         async with _name_obstacle("direct_message"):
-            await self._client.files_completeUploadExternal(
+            await client.files_completeUploadExternal(
                 files=[{"id": file_id, "title": path.name} for file_id, path in zip(ids, paths, strict=True)],
                 channel_id=str(direct["channel"]["id"]),
                 initial_comment=comment,
             )
 
-    async def _upload(self, path: Path) -> str:
+    async def _upload(self, client: AsyncWebClient, path: Path) -> str:
         """Upload a file, and return its id. Raises FileNotSent."""
         size = await asyncio.to_thread(os.path.getsize, path)
         async with _name_obstacle("upload"):
-            place = await self._client.files_getUploadURLExternal(filename=path.name, length=size)
+            place = await client.files_getUploadURLExternal(filename=path.name, length=size)
             status = await self._put(str(place["upload_url"]), path, size)
         if status != 200:
             raise FileNotSent("upload", f"the upload was answered with {status}")

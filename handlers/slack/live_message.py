@@ -21,6 +21,7 @@ from bot.suggesting.deliver import DeliveryRefused
 from handlers.blocks.candidates import MessageLayout, build_candidates_view
 from handlers.blocks.elements import Block
 from handlers.blocks.messages import BlockMessage
+from handlers.slack.client import Installations
 from handlers.slack.errors import translate_errors
 from storage.records import Request
 
@@ -80,11 +81,11 @@ class LiveMessages:
     def __init__(
         self,
         *,
-        client: AsyncWebClient,
+        installations: Installations,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client = client
+        self._installations = installations
         self._clock = clock
         self._sleep = sleep
         self._known: OrderedDict[str, LiveMessage] = OrderedDict()
@@ -113,14 +114,14 @@ class LiveMessages:
     async def open(self, request: Request, trigger_id: str, view: Block) -> Modal:
         """Open a modal for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         async with translate_errors():
-            answer = await self._client.views_open(trigger_id=trigger_id, view=view)
+            answer = await self._get_client(request).views_open(trigger_id=trigger_id, view=view)
             modal = Modal(view_id=answer["view"]["id"], hash=answer["view"].get("hash"))
         self.remember(request.id, modal)
         return modal
 
     async def post(self, request: Request, message: BlockMessage) -> DirectMessage:
         """Post a message for the request. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
-        channel_id, ts = await self._post(request.channel_id, request.thread_ts, message)
+        channel_id, ts = await _post(self._get_client(request), request.channel_id, request.thread_ts, message)
         posted = DirectMessage(
             channel_id=channel_id, message_ts=ts, thread_ts=request.thread_ts, painted={FIRST: message}
         )
@@ -141,15 +142,16 @@ class LiveMessages:
         """
         async with self._turn(live):
             if isinstance(live, DirectMessage):
-                await self._update_messages(live, {FIRST: message, **further})
+                await _update_messages(self._get_client(request), live, {FIRST: message, **further})
             else:
                 layout = MessageLayout(first=message, further=dict(further))
                 await self._update_view(live, request, layout.blocks, guard=live.hash)
 
-    async def remove(self, live: DirectMessage) -> None:
+    async def remove(self, live: DirectMessage, request: Request) -> None:
         """Delete its messages; those that are gone are fine. Raises DeliveryUncertain, DeliveryThrottled."""
-        await self._delete(live, list(live.further))
-        await self._delete_message(live.channel_id, live.message_ts)
+        client = self._get_client(request)
+        await _delete(client, live, list(live.further))
+        await _delete_message(client, live.channel_id, live.message_ts)
 
     async def replace(self, request: Request, messages: Sequence[BlockMessage]) -> bool:
         """Replace whatever the request's modal shows. Returns False where it has none. Raises as `paint` does."""
@@ -186,46 +188,56 @@ class LiveMessages:
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
         async with translate_errors():
             view = build_candidates_view(request, shown, texts)
-            answer = await self._client.views_update(view_id=modal.view_id, view=view, **arguments)
+            answer = await self._get_client(request).views_update(view_id=modal.view_id, view=view, **arguments)
             modal.hash = answer["view"].get("hash")
 
-    async def _update_messages(self, live: DirectMessage, messages: Mapping[str, BlockMessage]) -> None:
-        """Change what has changed, post what is new, delete what is no longer there."""
-        stamps = {FIRST: live.message_ts, **live.further}
-        for name, message in messages.items():
-            if live.painted.get(name) == message:
-                continue
-            if name in stamps:
-                await self._update_message(live.channel_id, stamps[name], message)
-            else:
-                _, live.further[name] = await self._post(live.channel_id, live.thread_ts, message)
-            live.painted[name] = message
-        await self._delete(live, [name for name in live.further if name not in messages])
+    def _get_client(self, request: Request) -> AsyncWebClient:
+        return self._installations.find(request.team_id).patient_client
 
-    async def _update_message(self, channel_id: str, ts: str, message: BlockMessage) -> None:
-        """Update one message."""
+
+async def _update_messages(client: AsyncWebClient, live: DirectMessage, messages: Mapping[str, BlockMessage]) -> None:
+    """Change what has changed, post what is new, delete what is no longer there."""
+    stamps = {FIRST: live.message_ts, **live.further}
+    for name, message in messages.items():
+        if live.painted.get(name) == message:
+            continue
+        if name in stamps:
+            await _update_message(client, live.channel_id, stamps[name], message)
+        else:
+            _, live.further[name] = await _post(client, live.channel_id, live.thread_ts, message)
+        live.painted[name] = message
+    await _delete(client, live, [name for name in live.further if name not in messages])
+
+
+async def _update_message(client: AsyncWebClient, channel_id: str, ts: str, message: BlockMessage) -> None:
+    """Update one message."""
+    async with translate_errors():
+        await client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
+
+
+async def _post(
+    client: AsyncWebClient, channel_id: str, thread_ts: str | None, message: BlockMessage
+) -> tuple[str, str]:
+    """Post a message. Returns its channel and timestamp."""
+    async with translate_errors():
+        answer = await client.chat_postMessage(
+            channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
+        )
+        return answer["channel"], answer["ts"]
+
+
+async def _delete(client: AsyncWebClient, live: DirectMessage, names: Sequence[str]) -> None:
+    """Delete the messages with these names."""
+    for name in names:
+        await _delete_message(client, live.channel_id, live.further[name])
+        del live.further[name]
+        live.painted.pop(name, None)
+
+
+async def _delete_message(client: AsyncWebClient, channel_id: str, ts: str) -> None:
+    """Delete one message; a refusal is logged."""
+    try:
         async with translate_errors():
-            await self._client.chat_update(channel=channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
-
-    async def _post(self, channel_id: str, thread_ts: str | None, message: BlockMessage) -> tuple[str, str]:
-        """Post a message. Returns its channel and timestamp."""
-        async with translate_errors():
-            answer = await self._client.chat_postMessage(
-                channel=channel_id, thread_ts=thread_ts, text=message.text, blocks=list(message.blocks)
-            )
-            return answer["channel"], answer["ts"]
-
-    async def _delete(self, live: DirectMessage, names: Sequence[str]) -> None:
-        """Delete the messages with these names."""
-        for name in names:
-            await self._delete_message(live.channel_id, live.further[name])
-            del live.further[name]
-            live.painted.pop(name, None)
-
-    async def _delete_message(self, channel_id: str, ts: str) -> None:
-        """Delete one message; a refusal is logged."""
-        try:
-            async with translate_errors():
-                await self._client.chat_delete(channel=channel_id, ts=ts)
-        except DeliveryRefused as refusal:
-            _log.info("not deleted: %s", refusal.reason)
+            await client.chat_delete(channel=channel_id, ts=ts)
+    except DeliveryRefused as refusal:
+        _log.info("not deleted: %s", refusal.reason)

@@ -14,10 +14,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
-from handlers.slack.client import BotIdentity
+from handlers.slack.client import Installation, Installations
 from handlers.slack.errors import translate_errors
 from handlers.slack.messages import MessageText, find_author, get_subtype, read_message
 from handlers.slack.users import UserKind, Users
@@ -56,6 +54,7 @@ _PROBLEMS: Final[dict[str, Problem]] = {
 class TargetMessage:
     """The message that the agent pointed at, as Slack delivered it; for a mention, the thread's first."""
 
+    team_id: str
     channel_id: str
     thread_ts: str
     message: Mapping[str, Any]
@@ -90,21 +89,40 @@ class ThreadMessage:
 class Threads:
     """Reads threads by `conversations.replies`.
 
-    `customer_apps` are ids of apps whose messages are the customer's, whoever's token they post with; those of other
+    `customer_apps` are ids of apps whose messages are the customer's, whosever token they post with; those of other
     apps are left out then. Where there are none, every app but this one is the customer's.
     """
 
     def __init__(
-        self,
-        *,
-        client: AsyncWebClient,
-        users: Users,
-        identity: BotIdentity,
-        customer_apps: frozenset[str] = frozenset(),
+        self, *, installations: Installations, users: Users, customer_apps: frozenset[str] = frozenset()
     ) -> None:
-        self._client = client
+        self._installations = installations
         self._users = users
-        self._identity = identity
+        self._customer_apps = customer_apps
+
+    async def read(self, target: TargetMessage) -> Thread:
+        """Read the thread as turns, as far as Slack gives it; else the message alone, and why."""
+        return await self._build_reader(target.team_id).read(target)
+
+    async def count_newer(self, request: Request) -> int | None:
+        """Count the messages in the request's thread that are newer than those read for it.
+
+        None where Slack does not tell within LOOK_LIMIT_S.
+        """
+        return await self._build_reader(request.team_id).count_newer(request)
+
+    def _build_reader(self, team_id: str) -> "_ThreadReader":
+        return _ThreadReader(self._installations.find(team_id), self._users, self._customer_apps)
+
+
+class _ThreadReader:
+    """Reads one thread, as the bot of one installation."""
+
+    def __init__(self, installation: Installation, users: Users, customer_apps: frozenset[str]) -> None:
+        self._installation = installation
+        self._client = installation.patient_client
+        self._identity = installation.identity
+        self._users = users
         self._customer_apps = customer_apps
 
     async def read(self, target: TargetMessage) -> Thread:
@@ -128,10 +146,7 @@ class Threads:
         )
 
     async def count_newer(self, request: Request) -> int | None:
-        """Count the messages in the request's thread that are newer than those read for it.
-
-        None where Slack does not tell within LOOK_LIMIT_S.
-        """
+        """Count what is newer than what was read for the request; None where Slack does not tell in time."""
         try:
             async with asyncio.timeout(LOOK_LIMIT_S), translate_errors():
                 answer = await self._client.conversations_replies(
@@ -192,7 +207,7 @@ class Threads:
         forwarded = [forwarded for each in said for forwarded in each.read.forwarded]
         authors = {find_author(each.message) for each in said} | {each.author_id for each in forwarded}
         known = sorted(filter(None, authors))
-        persons = await asyncio.gather(*(self._users.get(author) for author in known))
+        persons = await asyncio.gather(*(self._users.get(author, self._installation) for author in known))
         by_apps = {find_author(each.message) for each in said if each.message.get("bot_id")}
         members = {
             author

@@ -25,20 +25,19 @@ _log = logging.getLogger(__name__)
 class Usergroups:
     """The members of some user groups together."""
 
-    def __init__(self, ids: frozenset[str], *, client: AsyncWebClient, clock: Callable[[], float]) -> None:
+    def __init__(self, ids: frozenset[str], *, clock: Callable[[], float]) -> None:
         self.ids = ids
-        self._client = client
         self._clock = clock
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
         self._ask_at = float("-inf")
         self._asking = asyncio.Lock()
 
-    async def has_member(self, user_id: str) -> bool | None:
+    async def has_member(self, user_id: str, client: AsyncWebClient) -> bool | None:
         """Tell whether this user is in one of the groups, within LOOKUP_LIMIT_S; None where Slack does not say."""
         if self._clock() >= self._ask_at:
             try:
                 async with asyncio.timeout(LOOKUP_LIMIT_S):
-                    await self._refresh()
+                    await self._refresh(client)
             except TimeoutError:
                 _log.warning("usergroups.users.list did not answer in time")
         known = [members for asked_at, members in self._members.values() if self._clock() - asked_at < AT_MOST_S]
@@ -46,22 +45,22 @@ class Usergroups:
             return True
         return False if len(known) == len(self.ids) else None
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, client: AsyncWebClient) -> None:
         """Ask for all groups, once for all who wait."""
         async with self._asking:
             if self._clock() < self._ask_at:
                 return
             answered = [False]
             try:
-                answered = await asyncio.gather(*(self._fetch_members(each) for each in sorted(self.ids)))
+                answered = await asyncio.gather(*(self._fetch_members(each, client) for each in sorted(self.ids)))
             finally:  # also where the time was up
                 self._ask_at = self._clock() + (REMEMBERED_S if all(answered) else AGAIN_AFTER_S)
 
-    async def _fetch_members(self, usergroup: str) -> bool:
+    async def _fetch_members(self, usergroup: str, client: AsyncWebClient) -> bool:
         """Ask for one group's members. Returns False where Slack does not say."""
         try:
             async with translate_errors():
-                answer = await self._client.usergroups_users_list(usergroup=usergroup)
+                answer = await client.usergroups_users_list(usergroup=usergroup)
                 members = frozenset(str(user_id) for user_id in answer["users"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("usergroups.users.list did not tell who is in %s: %s", usergroup, error)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.i18n.texts import DEFAULT_LOCALE
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from handlers.slack.client import Installation
 from handlers.slack.errors import translate_errors
 
 LOOKUP_LIMIT_S: Final = 0.8
@@ -40,30 +39,29 @@ class SlackUser:
 class Users:
     """Looks users up in Slack, once an hour each. One who cannot be looked up speaks English and administers nothing.
 
-    `home` are the ids of the workspace, and of its organisation if it has one: users of neither are external.
+    Users of another workspace and organisation than the bot's are external.
     """
 
-    def __init__(self, *, client: AsyncWebClient, clock: Callable[[], float], home: frozenset[str]) -> None:
-        self._client = client
+    def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._home = home
-        self._known: dict[str, tuple[float, SlackUser]] = {}
+        self._known: dict[tuple[str, str], tuple[float, SlackUser]] = {}
 
-    async def get(self, user_id: str) -> SlackUser:
-        """The user, from memory or from Slack, within LOOKUP_LIMIT_S."""
-        until, person = self._known.get(user_id, (0.0, SlackUser()))
+    async def get(self, user_id: str, installation: Installation) -> SlackUser:
+        """The user as the bot of this installation sees them, from memory or from Slack, within LOOKUP_LIMIT_S."""
+        key = (installation.identity.team_id, user_id)
+        until, person = self._known.get(key, (0.0, SlackUser()))
         if self._clock() < until:
             return person
         try:
             async with asyncio.timeout(LOOKUP_LIMIT_S), translate_errors():
-                answer = await self._client.users_info(user=user_id, include_locale=True)
-            person, keep_s = _to_user(answer["user"], self._home), _REMEMBERED_S
+                answer = await installation.client.users_info(user=user_id, include_locale=True)
+            person, keep_s = _to_user(answer["user"], installation.identity.home), _REMEMBERED_S
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
             _log.warning("users.info did not answer: %s", error)
             person, keep_s = _to_unknown_user(error), _FORGOTTEN_AFTER_FAILURE_S
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[user_id] = (self._clock() + keep_s, person)
+        self._known[key] = (self._clock() + keep_s, person)
         return person
 
 

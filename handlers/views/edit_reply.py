@@ -9,9 +9,9 @@ from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.clicks import Click
 from handlers.blocks.action_ids import REPLY_BLOCK
 from handlers.blocks.modals import build_stale_edit_view
-from handlers.context import Ack, Context, Services, handle
-from handlers.payloads import EditSubmission, parse_edit_submission
-from handlers.views.submissions import refuse_under, to_click
+from handlers.context import Ack, Context, Services
+from handlers.payloads import SubmissionPayload
+from handlers.views.submissions import handle_submission, to_click
 
 Choose = Callable[[Click, str, str], Awaitable[RecordedChoice]]
 
@@ -28,17 +28,17 @@ async def on_edit_anyway(services: Services, ack: Ack, body: dict[str, Any]) -> 
 
 async def _submit(services: Services, ack: Ack, body: dict[str, Any], choose: Choose) -> None:
     """Handle the submission, recorded by `choose`."""
-    answer, refuse = partial(_answer, choose), refuse_under(REPLY_BLOCK)
-    await handle(services, ack, body, parse=parse_edit_submission, answer=answer, refuse=refuse)
+    await handle_submission(services, ack, body, inputs=(REPLY_BLOCK,), answer=partial(_answer, choose))
 
 
-async def _answer(choose: Choose, services: Services, context: Context[EditSubmission]) -> None:
+async def _answer(choose: Choose, services: Services, context: Context[SubmissionPayload]) -> None:
     """Record the edited reply, close the editor, and post; where the conversation has moved on, ask first."""
     submission, texts = context.payload, context.texts
+    text = submission.values[REPLY_BLOCK]
     try:
-        chosen = await choose(to_click(services, submission), submission.candidate_id, submission.text)
+        chosen = await choose(to_click(context), submission.metadata, text)
     except StaleConversation as stale:
-        await context.ack(response_action="update", view=build_stale_edit_view(stale, submission.text, texts))
+        await context.ack(response_action="update", view=build_stale_edit_view(stale, text, texts))
         return
     await context.ack()
     if submission.previous_view_id is not None:

@@ -4,12 +4,20 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from bot.i18n.texts import Texts, get_texts
+from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.modals import build_export_view
-from handlers.context import Ack, Services
+from handlers.context import Ack, Services, build_context
 from handlers.export_jobs import ExportOrder
-from handlers.payloads import CommandPayload, ExportSubmission, MalformedPayload, parse_export_submission
+from handlers.payloads import (
+    EVERYTHING,
+    EXPORT_FORMS,
+    EXPORT_RANGES,
+    CommandPayload,
+    MalformedPayload,
+    SubmissionPayload,
+    parse_submission,
+)
 from handlers.slack.errors import translate_errors
 from storage.errors import DatabaseUnavailable, DuplicateDelivery
 
@@ -20,29 +28,34 @@ async def open_export_view(services: Services, command: CommandPayload, texts: T
     """Open the modal; where it does not open, the admin is told."""
     try:
         async with translate_errors():
-            await services.client.views_open(trigger_id=command.trigger_id, view=build_export_view(texts))
+            await services.installations.find(command.sender.team_id).patient_client.views_open(
+                trigger_id=command.trigger_id, view=build_export_view(texts)
+            )
     except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
         _log.warning("views.open did not work: %s", error)
-        await services.exports.tell(command.user_id, texts("export-not-opened"))
+        await services.exports.tell(command.sender.user_id, texts("export-not-opened"), team_id=command.sender.team_id)
 
 
 async def on_export(services: Services, ack: Ack, body: dict[str, Any]) -> None:
     """Close the modal; the export begins, once however often Slack delivers the submission."""
     await ack()
     try:
-        submission = parse_export_submission(body)
+        submission = parse_submission(body, inputs=("export_form", "export_range", "export_names"))
+        order = _to_order(services, submission)
     except MalformedPayload as error:
         _log.warning("malformed payload: %s", error)
         return
-    services.tasks.spawn(_export(services, submission), name=f"export for {submission.user_id}")
+    work = _export(services, submission, order, ack)
+    services.tasks.spawn(work, name=f"export for {order.user_id}")
 
 
-async def _export(services: Services, submission: ExportSubmission) -> None:
+async def _export(services: Services, submission: SubmissionPayload, order: ExportOrder, ack: Ack) -> None:
     """Begin the export. Somebody who is no admin any more is told so."""
-    user = await services.users.get(submission.user_id)
-    texts = get_texts(user.locale)
-    if not services.is_admin(user, submission):
-        await services.exports.tell(submission.user_id, texts("not-allowed", who=texts("helpers-admins")))
+    context = await build_context(services, submission, ack)
+    texts = context.texts
+    if not context.is_admin:
+        refusal = texts("not-allowed", who=texts("helpers-admins"))
+        await services.exports.tell(order.user_id, refusal, team_id=order.team_id)
         return
     try:
         await services.idempotency_keys.claim(f"export:{submission.view_id}", at=services.now())
@@ -50,18 +63,18 @@ async def _export(services: Services, submission: ExportSubmission) -> None:
         return
     except DatabaseUnavailable as error:
         _log.warning("an export could not begin: %s", error)
-        await services.exports.tell(submission.user_id, texts("export-failed"))
+        await services.exports.tell(order.user_id, texts("export-failed"), team_id=order.team_id)
         return
-    await services.exports.run(_to_order(services, submission), texts)
+    await services.exports.run(order, texts)
 
 
-def _to_order(services: Services, submission: ExportSubmission) -> ExportOrder:
-    """The order for this export."""
-    days = submission.days
+def _to_order(services: Services, submission: SubmissionPayload) -> ExportOrder:
+    """The order for this export. Raises MalformedPayload."""
+    days = submission.get_choice("export_range", EXPORT_RANGES)
     return ExportOrder(
-        team_id=submission.team_id,
-        user_id=submission.user_id,
-        form=submission.form,
-        since=None if days is None else services.now() - timedelta(days=days),
-        pseudonyms=submission.pseudonyms,
+        team_id=submission.sender.team_id,
+        user_id=submission.sender.user_id,
+        form=submission.get_choice("export_form", EXPORT_FORMS),
+        since=None if days == EVERYTHING else services.now() - timedelta(days=int(days)),
+        pseudonyms=submission.values["export_names"] == "pseudonyms",
     )

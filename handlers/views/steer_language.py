@@ -2,24 +2,28 @@
 
 from typing import Any
 
-from bot.suggesting.redraft import Steering
+from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES, Steering
 from handlers.blocks.action_ids import LANGUAGE_BLOCK
-from handlers.context import Ack, Context, Services, handle
-from handlers.payloads import LanguageSubmission, parse_language_submission
-from handlers.views.submissions import refuse_under, to_click
+from handlers.context import Ack, Context, Services
+from handlers.payloads import SubmissionPayload
+from handlers.views.submissions import handle_submission, to_click
 
 
 async def on_language(services: Services, ack: Ack, body: dict[str, Any]) -> None:
     """Handle the chosen language."""
-    refuse = refuse_under(LANGUAGE_BLOCK)
-    await handle(services, ack, body, parse=parse_language_submission, answer=_answer, refuse=refuse)
+    await handle_submission(services, ack, body, inputs=(LANGUAGE_BLOCK,), answer=_answer)
 
 
-async def _answer(services: Services, context: Context[LanguageSubmission]) -> None:
+async def _answer(services: Services, context: Context[SubmissionPayload]) -> None:
     """Commit the request, close the view, and draft."""
     chosen = context.payload
-    steering = Steering(candidate_id=chosen.candidate_id, steer="other_language", language=chosen.language)
-    request = await services.suggester.steer(to_click(services, chosen), steering)
+    language = chosen.get_choice(LANGUAGE_BLOCK, {*LANGUAGES, CUSTOMERS_OWN})
+    steering = Steering(
+        candidate_id=chosen.metadata,
+        steer="other_language",
+        language=None if language == CUSTOMERS_OWN else language,
+    )
+    request = await services.suggester.steer(to_click(context), steering)
     await context.ack()
     if chosen.previous_view_id is not None and request.parent_request_id is not None:
         services.live_messages.remember_modal(request.parent_request_id, chosen.previous_view_id)

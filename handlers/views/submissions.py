@@ -1,29 +1,35 @@
-"""Refusals under an input of a modal, and submissions as clicks."""
+"""Submissions of modals: what goes wrong is said under the first input, where the text stays."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from bot.suggesting.clicks import Click
 from handlers.blocks.messages import unlink_users
-from handlers.context import Context, Services
-from handlers.payloads import EditSubmission, LanguageSubmission
+from handlers.context import Ack, Context, Services, handle
+from handlers.payloads import SubmissionPayload, parse_submission
+
+Answer = Callable[[Services, Context[SubmissionPayload]], Awaitable[None]]
 
 
-def refuse_under(block_id: str) -> Callable[[Services, Context[Any], str], Awaitable[object]]:
-    """Make a refusal that says what went wrong under an input, where what was typed stays."""
+async def handle_submission(
+    services: Services, ack: Ack, body: dict[str, Any], *, inputs: tuple[str, ...], answer: Answer
+) -> None:
+    """Parse the submission of a modal with these inputs, and answer it."""
 
-    async def refuse(_: Services, context: Context[Any], sentence: str) -> None:
-        await context.ack(response_action="errors", errors={block_id: unlink_users(sentence)})
+    async def refuse_under(_: Services, context: Context[SubmissionPayload], sentence: str) -> None:
+        await refuse(context, inputs[0], sentence)
 
-    return refuse
-
-
-def to_click(services: Services, submission: EditSubmission | LanguageSubmission) -> Click:
-    """The submission as a click: it counts once, however often Slack delivers it."""
-    return Click(
-        team_id=submission.team_id,
-        own_team_id=submission.origin.own_team_id,
-        is_of_grid=services.identity.shares_grid(submission.origin),
-        agent_id=submission.user_id,
-        idempotency_key=f"view:{submission.view_id}:{submission.view_hash}",
+    await handle(
+        services, ack, body, parse=partial(parse_submission, inputs=inputs), answer=answer, refuse=refuse_under
     )
+
+
+async def refuse(context: Context[SubmissionPayload], block_id: str, sentence: str) -> None:
+    """Say what went wrong under an input."""
+    await context.ack(response_action="errors", errors={block_id: unlink_users(sentence)})
+
+
+def to_click(context: Context[SubmissionPayload]) -> Click:
+    """The submission as a click: it counts once, however often Slack delivers it."""
+    return context.build_click(f"view:{context.payload.view_id}:{context.payload.view_hash}")

@@ -28,6 +28,7 @@ from playground import RESPONSE_URL, ErrorResponse, RateLimited, ServerError, Wo
 from playground.model_server import unauthorized
 from storage.records import Delivery, Request, ResponseUrl, Turn
 from tests.conftest import Stage, StageMaker
+from tests.handlers.installed import install
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -230,7 +231,7 @@ def test_in_organisations_the_team_may_be_null() -> None:
     action = {"action_id": "a", "block_id": "b", "value": "v", "action_ts": "1.2"}
     body = {"team": None, "user": {"id": "U1", "team_id": "T9"}, "trigger_id": "1", "actions": [action]}
     parsed = payloads.parse_action(body)
-    assert (parsed.team_id, parsed.channel_id, parsed.response_url) == ("T9", None, None)
+    assert (parsed.sender.team_id, parsed.channel_id, parsed.response_url) == ("T9", None, None)
 
 
 async def test_slack_that_refuses_or_cannot_be_reached() -> None:
@@ -260,8 +261,8 @@ def _request(**changes: object) -> Request:
 
 
 def _courier(client: AsyncWebClient, session: aiohttp.ClientSession) -> SlackCourier:
-    users = Users(client=client, clock=lambda: 0.0, home=frozenset())
-    return SlackCourier(client=client, users=users, session=session, now=lambda: NOW)
+    users = Users(clock=lambda: 0.0)
+    return SlackCourier(installations=install(client), users=users, session=session, now=lambda: NOW)
 
 
 PART = Delivery(id="d1", choice_id="c1", request_id="r1", part=0, address="response_url", text="Hello")
@@ -302,9 +303,9 @@ async def test_an_agent_who_can_be_reached_by_no_way() -> None:
         async def sleep(seconds: float) -> None:
             waited.append(seconds)
 
-        live_messages = LiveMessages(client=client, clock=time.monotonic)
+        live_messages = LiveMessages(installations=install(client), clock=time.monotonic)
         ephemeral = EphemeralMessages(
-            client=client, live_messages=live_messages, session=session, now=lambda: NOW, sleep=sleep
+            installations=install(client), live_messages=live_messages, session=session, now=lambda: NOW, sleep=sleep
         )
         slack.faults.plan("chat.postEphemeral", RateLimited(retry_after=7), times=4)
         slack.faults.plan("conversations.open", ErrorResponse(error="user_disabled"))

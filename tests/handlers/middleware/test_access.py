@@ -13,7 +13,7 @@ import pytest
 from handlers.background_tasks import BackgroundTasks
 from handlers.http import Health, build_slack_app, listen
 from handlers.middleware.access import AccessControl, parse_access_request
-from handlers.slack.client import Connection
+from handlers.slack.client import Connection, Installations
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.live_message import LiveMessages
 from handlers.slack.usergroups import AGAIN_AFTER_S, AT_MOST_S, REMEMBERED_S, Usergroups
@@ -56,22 +56,22 @@ async def start_bench(
     async with Workspace.start() as slack, aiohttp.ClientSession() as session:
         made = AccessBench(slack=slack)
         connection = Connection(slack.bot_token, api_url=slack.api_url, session=session)
-        identity = await connection.identify()
+        installations = Installations(await connection.install())
         tasks, clock = BackgroundTasks(), made.clock
-        live_messages = LiveMessages(client=connection.client, clock=clock.monotonic)
+        live_messages = LiveMessages(installations=installations, clock=clock.monotonic)
         ephemeral = EphemeralMessages(
-            client=connection.client, live_messages=live_messages, session=session, now=clock.now
+            installations=installations, live_messages=live_messages, session=session, now=clock.now
         )
         gate = AccessControl(
-            users=Users(client=connection.client, clock=clock.monotonic, home=identity.home),
-            usergroups=Usergroups(usergroups, client=connection.client, clock=clock.monotonic),
+            users=Users(clock=clock.monotonic),
+            usergroups=Usergroups(usergroups, clock=clock.monotonic),
             admins=admins,
-            client=connection.client,
+            installations=installations,
             ephemeral=ephemeral,
             tasks=tasks,
             now=clock.now,
         )
-        bolt = connection.build_app(identity, signing_secret=slack.signing_secret)
+        bolt = connection.build_app(installations, signing_secret=slack.signing_secret)
         bolt.middleware(gate.admit)
 
         def door(name: str) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from handlers.slack.live_message import LiveMessages, Modal
 from playground import SlowResponse, Workspace
 from storage.records import Request, Turn
 from tests.bot.desk import Clock
+from tests.handlers.installed import install
 from tests.storage.stores import AT
 
 REQUEST = Request(
@@ -39,7 +40,7 @@ async def live_messages() -> AsyncIterator[tuple[Workspace, LiveMessages, Clock]
     async with Workspace.start() as slack, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
         clock = Clock()
-        yield slack, LiveMessages(client=client, clock=clock.monotonic, sleep=clock.sleep), clock
+        yield slack, LiveMessages(installations=install(client), clock=clock.monotonic, sleep=clock.sleep), clock
 
 
 async def open_modal(slack: Workspace, made: LiveMessages) -> Modal:
@@ -97,7 +98,7 @@ async def test_a_modal_that_somebody_changed_is_not_painted_over() -> None:
 async def test_what_a_click_brings_is_the_modal_of_a_process_that_did_not_open_it() -> None:
     async with live_messages() as (slack, made, clock):
         modal = await open_modal(slack, made)
-        fresh = LiveMessages(client=made._client, clock=clock.monotonic, sleep=clock.sleep)
+        fresh = LiveMessages(installations=made._installations, clock=clock.monotonic, sleep=clock.sleep)
         assert not await fresh.replace(REQUEST, [build_notice("lost")])
         fresh.remember_modal(REQUEST.id, modal.view_id)
         assert await fresh.replace(REQUEST, [build_notice("Posted")])
