@@ -110,7 +110,9 @@ class Eraser:
         return tuple(ids), unreadable
 
     def _decrypt_texts(self, kept: StoredTexts) -> Iterable[str]:
-        return kept.texts if kept.sealed is None else (*kept.texts, self._cipher.decrypt(kept.sealed))
+        if kept.sealed is None:
+            return kept.texts
+        return (*kept.texts, self._cipher.decrypt(kept.sealed, bound_to=kept.request_id))
 
 
 def fold_text(text: str) -> str:

@@ -1,24 +1,34 @@
 """Encryption of what may be read only while a request is open.
 
     cipher = TextCipher(("a long secret", "the one before it"))
-    cipher.decrypt(cipher.encrypt("jane@example.com"))
-    key = generate_key(); decrypt_once(encrypt_once("jane@example.com", key), key)
+    cipher.decrypt(cipher.encrypt("jane@example.com", bound_to="r1"), bound_to="r1")
+    key = generate_key()
+    decrypt_once(encrypt_once("jane@example.com", key, bound_to="r1"), key, bound_to="r1")
 
-Every result says how it came about: `plain:` where there is no key, `fernet:` under a key of the settings, `once:`
-under a key that is kept nowhere here.
+A result opens for the request that it is bound to, and for no other. It says how it came about: `plain:` where there is
+no key, `aead:` under a key of the settings, `once:` under a key that is kept nowhere here. `fernet:`, and `once:`
+without `aead:`, are of versions that bound nothing; they are read for OLD_ROWS_S.
 """
 
-from base64 import urlsafe_b64encode
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Final
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PLAIN: Final = "plain:"
+AEAD: Final = "aead:"
 FERNET: Final = "fernet:"
 ONCE: Final = "once:"
+
+OLD_ROWS_S: Final = 7 * 24 * 3600
+"""Longer than any row is kept."""
+_NONCE_BYTES: Final = 12
 
 
 class DecryptionError(Exception):
@@ -29,30 +39,28 @@ class TextCipher:
     """Encrypts with the first key and decrypts with any; without a key, it leaves the text readable."""
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
-        self._fernet = MultiFernet([Fernet(_derive_key(key)) for key in keys]) if keys else None
+        self._keys = [_derive_key(key) for key in keys]
 
     @property
     def has_key(self) -> bool:
-        return self._fernet is not None
+        return bool(self._keys)
 
-    def encrypt(self, text: str) -> str:
-        """Encrypt a text; without a key, only mark it as `plain:`."""
-        if self._fernet is None:
-            return PLAIN + text
-        return FERNET + self._fernet.encrypt(text.encode()).decode()
+    def encrypt(self, text: str, *, bound_to: str) -> str:
+        """Encrypt a text of this request; without a key, only mark it as `plain:`."""
+        return _encrypt(text, self._keys[0], bound_to) if self._keys else PLAIN + text
 
-    def decrypt(self, sealed: str) -> str:
-        """Return the text that `encrypt` was given. Raises DecryptionError."""
-        if sealed.startswith(PLAIN):  # from before there was a key
+    def decrypt(self, sealed: str, *, bound_to: str) -> str:
+        """Return the text that `encrypt` was given. Raises DecryptionError, also for a plain one where there is a key:
+        anybody may have put it there.
+        """
+        if sealed.startswith(PLAIN) and not self._keys:
             return sealed.removeprefix(PLAIN)
-        if self._fernet is None or not sealed.startswith(FERNET):
-            raise DecryptionError
-        return _decrypt(self._fernet, sealed.removeprefix(FERNET))
+        return _decrypt(sealed, self._keys, bound_to)
 
-    def can_decrypt(self, sealed: str) -> bool:
-        """Tell whether these keys decrypt a text; True for `once:` ones, which are never for them."""
+    def can_decrypt(self, sealed: str, *, bound_to: str) -> bool:
+        """Return True if these keys decrypt a text; also for `once:` ones, which are never for them."""
         try:
-            return sealed.startswith(ONCE) or bool(self.decrypt(sealed))
+            return sealed.startswith(ONCE) or bool(self.decrypt(sealed, bound_to=bound_to))
         except DecryptionError:
             return False
 
@@ -62,30 +70,48 @@ def generate_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def encrypt_once(text: str, key: str) -> str:
-    """Encrypt a text under a key of its own, from `generate_key`."""
-    return ONCE + Fernet(key).encrypt(text.encode()).decode()
+def encrypt_once(text: str, key: str, *, bound_to: str) -> str:
+    """Encrypt a text of this request under a key of its own, from `generate_key`."""
+    return ONCE + _encrypt(text, key.encode(), bound_to)
 
 
-def decrypt_once(sealed: str, key: str) -> str:
+def decrypt_once(sealed: str, key: str, *, bound_to: str) -> str:
     """Return the text that `encrypt_once` was given with this key. Raises DecryptionError."""
-    try:
-        fernet = Fernet(key)
-    except ValueError as error:
-        raise DecryptionError from error
     if not sealed.startswith(ONCE):
         raise DecryptionError
-    return _decrypt(fernet, sealed.removeprefix(ONCE))
+    token = sealed.removeprefix(ONCE)
+    return _decrypt(token if token.startswith(AEAD) else FERNET + token, [key.encode()], bound_to)
 
 
-def _decrypt(fernet: Fernet | MultiFernet, token: str) -> str:
+def _encrypt(text: str, key: bytes, bound_to: str) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    token = nonce + AESGCM(urlsafe_b64decode(key)).encrypt(nonce, text.encode(), bound_to.encode())
+    return AEAD + urlsafe_b64encode(token).decode()
+
+
+def _decrypt(sealed: str, keys: Sequence[bytes], bound_to: str) -> str:
     try:
-        return fernet.decrypt(token.encode()).decode()
-    except (InvalidToken, UnicodeDecodeError) as error:
+        if sealed.startswith(AEAD):
+            token = urlsafe_b64decode(sealed.removeprefix(AEAD))
+            return _open(token, [AESGCM(urlsafe_b64decode(key)) for key in keys], bound_to.encode())
+        if sealed.startswith(FERNET) and keys:
+            fernet = MultiFernet([Fernet(key) for key in keys])
+            return fernet.decrypt(sealed.removeprefix(FERNET).encode(), ttl=OLD_ROWS_S).decode()
+    except (InvalidToken, ValueError) as error:  # the second: no base64, no key, no text
         raise DecryptionError from error
+    raise DecryptionError
+
+
+def _open(token: bytes, ciphers: Sequence[AESGCM], bound_to: bytes) -> str:
+    for cipher in ciphers:
+        try:
+            return cipher.decrypt(token[:_NONCE_BYTES], token[_NONCE_BYTES:], bound_to).decode()
+        except InvalidTag:
+            continue
+    raise DecryptionError
 
 
 def _derive_key(secret: str) -> bytes:
-    """Derive a Fernet key from a secret that is long and random already: no slow derivation is needed."""
+    """Derive a key, in base64, from a secret that is long and random already: no slow derivation is needed."""
     kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"suggest-replies vault 1")
     return urlsafe_b64encode(kdf.derive(secret.encode()))

@@ -229,7 +229,7 @@ class PrivacyService:
         key = generate_key()
         sealed = VaultEntry(
             request_id=request.id,
-            sealed=encrypt_once(_encode(request, masked), key),
+            sealed=encrypt_once(_encode(request, masked), key, bound_to=request.id),
             expires_at=at + VAULT_RETENTION,
         )
         return SealedChoice(final_text=final_text, undo_key=key, sealed=sealed)
@@ -246,7 +246,7 @@ class PrivacyService:
         sealed = await self._vault.get(request.id)
         if sealed is not None and key is not None:
             try:
-                masked = _decode(request, decrypt_once(sealed, key))
+                masked = _decode(request, decrypt_once(sealed, key, bound_to=request.id))
             except DecryptionError:
                 _log.warning("the originals cannot be brought back", extra={"request_id": request.id})
             else:
@@ -257,14 +257,16 @@ class PrivacyService:
 
     def encrypt_delivery(self, part: Delivery) -> Delivery:
         """Encrypt the text of a part of a reply, as it is kept until it is posted."""
-        return part if part.text is None else replace(part, text=self._cipher.encrypt(part.text))
+        return (
+            part if part.text is None else replace(part, text=self._cipher.encrypt(part.text, bound_to=part.request_id))
+        )
 
     def decrypt_delivery(self, part: Delivery) -> Delivery:
         """Decrypt the text of a part of a reply; it becomes None if its key is gone."""
         if part.text is None:
             return part
         try:
-            return replace(part, text=self._cipher.decrypt(part.text))
+            return replace(part, text=self._cipher.decrypt(part.text, bound_to=part.request_id))
         except DecryptionError:
             _log.warning("a reply on its way cannot be read: %s", _OTHER_KEY, extra={"request_id": part.request_id})
             return replace(part, text=None)
@@ -305,7 +307,7 @@ class PrivacyService:
             return None
         return VaultEntry(
             request_id=request.id,
-            sealed=self._cipher.encrypt(_encode(request, masked)),
+            sealed=self._cipher.encrypt(_encode(request, masked), bound_to=request.id),
             expires_at=since + VAULT_RETENTION,
         )
 
@@ -314,7 +316,7 @@ class PrivacyService:
         if sealed is None or sealed.startswith(ONCE):  # gone, or decided: only Undo has its key
             return _decode(request, None)
         try:
-            return _decode(request, self._cipher.decrypt(sealed))
+            return _decode(request, self._cipher.decrypt(sealed, bound_to=request.id))
         except DecryptionError:
             _log.warning("the originals of a request cannot be read: %s", _OTHER_KEY, extra={"request_id": request.id})
             return _decode(request, None)

@@ -232,8 +232,8 @@ async def _check_privacy(settings: Settings, location: Location, *, is_readable:
     if is_readable and not location.is_empty and (closed := await _count_unreadable(settings, location)):
         return _problem(
             name,
-            f"{closed} of the open requests were sealed with another SUGGEST_SECRET_KEY: write that one behind the new "
-            "one, after a comma, until tomorrow",
+            f"{closed} of the open requests were sealed with another SUGGEST_SECRET_KEY, or before there was one: "
+            "write that one behind the new one, after a comma, until tomorrow",
         )
     if settings.suggest_store_text == "full":
         return _ok(name, kept)
@@ -248,7 +248,8 @@ async def _count_unreadable(settings: Settings, location: Location) -> int:
     try:
         if (await read_revisions(database))[0] is None:
             return 0
-        return sum(not cipher.can_decrypt(sealed) for sealed in await Vault(database).list_newest(ROWS_TRIED))
+        newest = await Vault(database).list_newest(ROWS_TRIED)
+        return sum(not cipher.can_decrypt(sealed, bound_to=request_id) for request_id, sealed in newest)
     finally:
         await database.aclose()
 

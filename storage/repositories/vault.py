@@ -25,12 +25,12 @@ class Vault:
         """Read the sealed text of a request."""
         return await self._database.look(lambda connection: connection.scalar(_SELECT, {"of_request": request_id}))
 
-    async def list_newest(self, limit: int) -> tuple[str, ...]:
-        """List the sealed texts that expire last, to try if they can be opened."""
+    async def list_newest(self, limit: int) -> tuple[tuple[str, str], ...]:
+        """List request and sealed text of the rows that expire last, to try if they can be opened."""
+        query = select(vault.c.request_id, vault.c.sealed).order_by(vault.c.expires_at.desc()).limit(limit)
 
-        async def step(connection: Transaction) -> tuple[str, ...]:
-            rows = await connection.scalars(select(vault.c.sealed).order_by(vault.c.expires_at.desc()).limit(limit))
-            return tuple(rows)
+        async def step(connection: Transaction) -> tuple[tuple[str, str], ...]:
+            return tuple((row.request_id, row.sealed) for row in await connection.execute(query))
 
         return await self._database.look(step)
 

@@ -165,7 +165,7 @@ async def test_the_vault_forgets_what_has_expired(store: Store) -> None:
     await record_texts(store)
     vault = Vault(store.database)
     assert await vault.get("r1") == "once:secret"
-    assert await vault.list_newest(5) == ("once:secret",)
+    assert await vault.list_newest(5) == (("r1", "once:secret"),)
     assert await vault.forget_expired(after(hours=23)) == 0
     assert await vault.forget_expired(after(days=1)) == 1
     assert await vault.get("r1") is None
