@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import track
 
 from bot.choice_log.export_format import ExportFormat, ExportOptions, FormatOption, FormatWriter, PairKind, SystemRole
 from bot.choice_log.formats.registry import FORMATS, open_writer
@@ -23,17 +23,13 @@ from cli.database_location import Location, explain_unavailable, include_simulat
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
 from cli.output_file import STDOUT, is_regular_target, open_output
+from cli.render.json import to_plain
 from cli.settings import Settings, load_settings
 from storage.engine.database import Database
-from storage.queries.export_rows import RawChoiceLog
+from storage.queries.export_rows import RawChoiceLog, RawEntry
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.records import ChoiceKind
 from storage.repositories.audit import Audit
-from storage.tables import to_iso
-
-_TOLD_EVERY: Final = 500
-"""Requests between two strokes of the progress bar."""
-
 
 _FORMATS_TOLD: Final = "; ".join(f"{each.name}: {each.meaning}" for each in FORMATS.values())
 
@@ -179,17 +175,14 @@ def write_export(location: Location, job: ExportJob) -> ExportSummary:
     with (
         explain_unavailable(location),
         closing(found) as entries,
-        _show_progress(count) as show,
         _open_provenance_file(job) as provenance_file,
         open_output(job.output) as file,
     ):
         form = _open_writer(job.options, file)
         written = 0
-        for raw in entries:
+        for raw in _show_progress(entries, count):
             form.write(raw if job.pseudonyms is None else job.pseudonyms.replace_ids(raw))
             written += 1
-            if written % _TOLD_EVERY == 0:
-                show(written)
         form.close()
         if provenance_file is not None:
             provenance = {"file": job.output.name, "format": job.options.name, **(form.provenance or {})}
@@ -281,32 +274,20 @@ async def _record_in_audit(database: Database, job: ExportJob, count: int) -> No
     if not await audit.may_record():
         print("Not noted in the audit table: this user of the database may only read.", file=sys.stderr)
         return
-    data: dict[str, Any] = {
+    data = {
         "format": job.options.name,
-        "since": selection.since and to_iso(selection.since),
-        "until": selection.until and to_iso(selection.until),
-        "team_id": selection.team_id,
-        "channel_id": selection.channel_id,
-        "agent_id": selection.agent_id,
-        "style": selection.style,
-        "kind": selection.kind,
-        "include_simulated": selection.include_simulated,
+        **to_plain(selection),
         "pseudonymised": job.pseudonyms is not None,
         "requests": count,
     }
     await audit.record(at=wiring.now(), actor=job.actor, action="export", data=data)
 
 
-@contextmanager
-def _show_progress(count: int) -> Iterator[Any]:
-    """Show a progress bar on a terminal; yield the function that moves it."""
+def _show_progress(entries: Iterator[RawEntry], count: int) -> Iterable[RawEntry]:
+    """Iterate with a progress bar on a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=count)
-        yield lambda done: progress.update(task, completed=done)
+        return entries
+    return track(entries, "Exporting", total=count, console=Console(stderr=True), transient=True)
 
 
 def _summarise(exported: ExportSummary, output: Path) -> str:
