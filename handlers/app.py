@@ -16,6 +16,7 @@ from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Deliverer
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
+from bot.surfaces import SURFACES
 from handlers.actions.click_listener import on_click
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.action_ids import ACTIONS, Action
@@ -164,7 +165,7 @@ class SlackHandlers:
 
 def _is_unread(request: Request) -> bool:
     """Tell whether the process before this one ended before it had read the thread, or shown anything."""
-    is_in_thread = request.surface in {"shortcut", "mention"} and request.thread_ts is not None
+    is_in_thread = SURFACES[request.surface].reads_thread and request.thread_ts is not None
     return is_in_thread and request.seen_ts is None and request.sent_to_slack_at is None
 
 

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from bot.i18n.texts import Texts
 from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
+from bot.surfaces import SURFACES
 from handlers.blocks.candidates import MessageLayout, StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal
 from handlers.blocks.messages import BlockMessage, build_notice
@@ -19,10 +20,7 @@ from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.live_message import DirectMessage, LiveMessage, LiveMessages
 from handlers.slack.threads import TargetMessage, Threads
 from storage.errors import DatabaseUnavailable
-from storage.records import LogEntry, Request, Surface
-
-IN_PLACE: Final[frozenset[Surface]] = frozenset({"shortcut", "global", "dm"})
-"""Surfaces where each candidate is shown as soon as it is done. None is ever put in another order there."""
+from storage.records import LogEntry, Request
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +166,7 @@ class ReplyDisplay:
 
     async def _draft_to_end(self, request: Request, started_at: datetime | None) -> LogEntry:
         """Draft all candidates; on surfaces that fill in place, into the places drawn before."""
-        if request.surface not in IN_PLACE:
+        if not SURFACES[request.surface].fills_in_place:
             return await self._suggester.draft(request, started_at=started_at)
         async with aclosing(self._suggester.draft_progressively(request, started_at=started_at)) as entries:
             return [entry async for entry in entries][-1]

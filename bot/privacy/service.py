@@ -30,6 +30,7 @@ from bot.privacy.placeholders import (
     mask_messages,
     mask_replies,
 )
+from bot.surfaces import SURFACES
 from storage.records import Candidate, Delivery, LogEntry, Request, TextKept, Turn, VaultEntry
 from storage.repositories.vault import Vault
 
@@ -224,7 +225,7 @@ class PrivacyService:
         final_text = None
         if request.text_kept != "none" and text is not None:
             final_text = await self._mask_final_text(candidate, text, masked)
-        if request.surface == "cli" or not (masked.placeholders or masked.texts):  # a terminal has no Undo
+        if SURFACES[request.surface].is_terminal or not (masked.placeholders or masked.texts):
             return SealedChoice(final_text=final_text)
         key = generate_key()
         sealed = VaultEntry(

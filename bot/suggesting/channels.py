@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.errors import AccessDenied
+from bot.surfaces import SURFACES
 from storage.records import Surface
-
-_CHANNEL_SURFACES: Final[frozenset[Surface]] = frozenset({"slash", "shortcut", "mention"})
-"""Surfaces that are in a conversation; the others are between the agent and the bot alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +17,7 @@ class AllowedChannels:
 
     def check(self, channel_id: str, surface: Surface) -> None:
         """Check a channel. Raises AccessDenied if it is not allowed; direct messages and the terminal always are."""
-        if self.channels and surface in _CHANNEL_SURFACES and channel_id not in self.channels:
+        if self.channels and SURFACES[surface].is_in_channel and channel_id not in self.channels:
             raise AccessDenied("place", helpers=self.helpers)
 
 

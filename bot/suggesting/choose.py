@@ -13,6 +13,7 @@ from bot.privacy.service import MaskedRequest, PrivacyService, SealedChoice
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
 from bot.suggesting.clicks import Click, check_owner, list_visible, replace_response_url
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
+from bot.surfaces import SURFACES
 from bot.text_limits import clean, split_text
 from storage.errors import RequestClosed
 from storage.records import (
@@ -318,7 +319,7 @@ class Chooser:
 
     def _is_posted(self, request: Request) -> bool:
         """Return False if the reply is shown to be copied, by the settings or outside of conversations."""
-        return self._on_use == "post" and request.surface not in {"cli", "dm", "global"}
+        return self._on_use == "post" and SURFACES[request.surface].is_in_channel
 
     def _split_parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
         """Return the parts of the reply to post; none if it is dismissed or to be copied."""

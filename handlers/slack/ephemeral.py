@@ -12,21 +12,20 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.i18n.texts import get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from bot.surfaces import SURFACES
 from handlers.blocks.limits import TOO_LONG
 from handlers.blocks.messages import BlockMessage, add_link, halve
 from handlers.slack.client import Installations
 from handlers.slack.errors import translate_errors
 from handlers.slack.live_message import LiveMessages, Modal
 from handlers.slack.response_urls import post_to_response_url
-from storage.records import Request, ResponseUrl, Surface
+from storage.records import Request, ResponseUrl
 
 MOST_WAITS: Final = 3
 
 RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
 """How long Slack takes posts to a `response_url`."""
 
-_NOWHERE: Final[frozenset[Surface]] = frozenset({"dm", "global"})
-"""Surfaces without a conversation around them: what is told there is a direct message."""
 
 _log = logging.getLogger(__name__)
 
@@ -150,7 +149,7 @@ class EphemeralMessages:
         """Send by `chat.postEphemeral`, in the conversation with the bot, or as a direct message. Raises NotShown."""
         client = self._get_client(request.team_id)
         thread_ts = request.thread_ts if _is_active(request) else None
-        if request.surface not in _NOWHERE:
+        if not SURFACES[request.surface].is_private:
             try:
                 post = partial(_post_ephemeral, client, request.channel_id, request.agent_id, thread_ts)
                 await self._send_in_parts(post, message)
@@ -170,7 +169,7 @@ class EphemeralMessages:
 
     async def _link_thread(self, request: Request, message: BlockMessage) -> BlockMessage:
         """Link the thread that the message is about, where there is one and Slack tells the link."""
-        if request.thread_ts is None or request.surface in _NOWHERE:
+        if request.thread_ts is None or SURFACES[request.surface].is_private:
             return message
         try:
             async with translate_errors():
