@@ -26,6 +26,7 @@ _SENTENCES: Final = {
     "tuple_type": '{key} must be a list of texts: {key} = ["…", "…"]',
     "float_type": "the {key} of {title} must be a number, such as 0.7",
     "int_type": "the {key} of {title} must be a whole number",
+    "dict_type": "{key} must be a table, not {kind}: begin it with a line [{key}]",
     "model_type": "{name} of {title} must be a table, not {kind}",
 }
 
@@ -96,8 +97,10 @@ class TomlFile:
         """Name a table: the file, or `style "warm"`, or `style number 2`."""
         if not path:
             return self._title
+        if isinstance(path[-1], str):
+            return f"[{'.'.join(map(str, path))}]"
         noun, name = str(path[0]).removesuffix("s"), _get(self._data, (*path, "name"))
-        return f'{noun} "{name}"' if name and isinstance(name, str) else f"{noun} number {int(path[-1]) + 1}"
+        return f'{noun} "{name}"' if name and isinstance(name, str) else f"{noun} number {path[-1] + 1}"
 
     def _find_line(self, path: Path) -> int | None:
         """Find the line on which `path` begins; for a missing key, the one on which its table begins."""

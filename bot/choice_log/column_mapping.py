@@ -21,17 +21,19 @@ A mapped row is a line like any other, and checked as one.
 import csv
 import io
 import json
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, Final, Literal, Self
+from typing import Annotated, Any, BinaryIO, Final, Literal, Self
 from uuid import NAMESPACE_OID, uuid5
+
+from pydantic import BeforeValidator, Field, StrictStr
 
 from bot.choice_log.fields import CANDIDATE_FIELDS, CHOICE_FIELDS, REQUEST_FIELDS, SCHEMA
 from bot.choice_log.formats.json_lines import dumps
 from bot.choice_log.line_reader import LONGEST_LINE, iter_lines
 from bot.choice_log.reader import TOO_DEEP, InvalidLine, read_line
+from bot.toml_files import TomlFile, TomlTable
 from storage.queries.export_rows import list_field_types
 from storage.records import LogEntry
 
@@ -52,8 +54,18 @@ _TRUE: Final = {"true", "yes", "1"}
 _FALSE: Final = {"false", "no", "0"}
 
 
-class ColumnMappingError(ValueError):
-    """The mapping cannot be used; the message says why, in one line."""
+def _check_column(value: object) -> object:
+    if isinstance(value, str | bool) or (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        return value
+    raise ValueError("{key} of {title} must be a column in quotes, or a list of columns, not {kind}")
+
+
+class _MappingTable(TomlTable):
+    zone: StrictStr | None = None
+    request: dict[str, StrictStr] = Field(default_factory=dict)
+    candidates: dict[str, Annotated[Any, BeforeValidator(_check_column)]] = Field(default_factory=dict)
+    choice: dict[str, StrictStr] = Field(default_factory=dict)
+    constants: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,50 +79,40 @@ class ColumnMapping:
     zone: str | None = None
 
     @classmethod
-    def from_toml(cls, text: str) -> Self:
-        """Parse and check a mapping. Raises ColumnMappingError."""
-        try:
-            given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ColumnMappingError(f"is no TOML: {error}") from None
+    def from_toml(cls, text: str, *, source: str) -> Self:
+        """Parse and check a mapping. Raises TomlError."""
+        file = TomlFile(source, text, title="the map")
+        table = file.read(_MappingTable)
         constants: dict[str, dict[str, Any]] = {}
-        for path, value in given.pop("constants", {}).items():
-            part, _, name = str(path).partition(".")
+        for path, value in table.constants.items():
+            part, _, name = path.partition(".")
+            if name not in _KNOWN_FIELDS.get(part, ()):
+                raise file.build_error(("constants", path), f"{path} is no field: docs/choice-log.md has them all")
             constants.setdefault(part, {})[name] = value
-        made = cls(
-            request=given.pop("request", {}),
-            candidates=given.pop("candidates", {}),
-            choice=given.pop("choice", {}),
-            constants=constants,
-            zone=given.pop("zone", None),
-        )
-        made.check(given)
+        made = cls(**{**dict(table), "constants": constants})
+        made._check(file)
         return made
 
-    def check(self, rest: dict[str, Any]) -> None:
-        """Check the fields. Raises ColumnMappingError for unknown ones, `rest` included, and for missing ones."""
-        if rest:
-            raise ColumnMappingError(
-                f"has {next(iter(rest))!r}, which is not one of request, candidates, choice, constants, zone"
-            )
+    def _check(self, file: TomlFile) -> None:
+        """Check the fields. Raises TomlError for unknown ones, and for missing ones."""
         parts: dict[str, dict[str, Any]] = {
             "request": self.request,
             "candidates": self.candidates,
             "choice": self.choice,
         }
-        for part, fields in [*parts.items(), *self.constants.items()]:
+        for part, fields in parts.items():
             for name in fields:
-                if name not in _KNOWN_FIELDS.get(part, ()):
-                    raise ColumnMappingError(f"has {part}.{name}, which is no field: docs/choice-log.md has them all")
+                if name not in _KNOWN_FIELDS[part]:
+                    reason = f"{part}.{name} is no field: docs/choice-log.md has them all"
+                    raise file.build_error((part, name), reason)
         for name in ("id", "agent_id", "created_at"):
             if name not in self.request and name not in self.constants.get("request", {}):
-                raise ColumnMappingError(f"does not say which column is request.{name}")
+                raise file.build_error(("request",), f'no column is request.{name}: add {name} = "…" to [request]')
         if not {"message", "conversation"} & self.request.keys():
-            raise ColumnMappingError("does not say which column is request.message")
+            raise file.build_error(("request",), 'no column is request.message: add message = "…" to [request]')
         if "list" not in self.candidates and not isinstance(self.candidates.get("text"), list):
-            raise ColumnMappingError(
-                'does not say where the candidates are: candidates.list = "…" or candidates.text = ["…", "…"]'
-            )
+            reason = 'it is not said where the candidates are: list = "…" or text = ["…", "…"] in [candidates]'
+            raise file.build_error(("candidates",), reason)
 
 
 def iter_rows(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:

@@ -10,12 +10,13 @@ from typing import Annotated, BinaryIO
 import typer
 
 from bot.choice_log import iter_lines, open_decompressed, open_log, read_line
-from bot.choice_log.column_mapping import ColumnMapping, ColumnMappingError, iter_rows, map_row
+from bot.choice_log.column_mapping import ColumnMapping, iter_rows, map_row
 from bot.choice_log.fields import FIELDS
 from bot.choice_log.importer import EntryJudge, ImportTally, NoChoiceLog, NumberedEntries, judge_file, parse_rows
 from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import redact_entry
+from bot.toml_files import TomlError
 from cli import wiring
 from cli.database_location import Location, is_unset, locate_database, open_existing, open_or_create
 from cli.errors import Failed, SettingsError
@@ -125,9 +126,9 @@ def make_reader(mapping: ColumnMapping | None, settings: Settings) -> EntryReade
 def load_mapping(path: Path) -> ColumnMapping:
     """Load a mapping of another system's columns. Raises SettingsError."""
     try:
-        return ColumnMapping.from_toml(path.read_text(encoding="utf-8"))
-    except ColumnMappingError as error:
-        raise SettingsError(f"the map {path} {error}") from error
+        return ColumnMapping.from_toml(path.read_text(encoding="utf-8-sig"), source=f"the map {path}")
+    except TomlError as error:
+        raise SettingsError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the map {path} cannot be read: name a TOML file in UTF-8") from error
 

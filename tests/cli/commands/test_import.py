@@ -330,11 +330,16 @@ async def test_json_lines_of_another_system_are_mapped(suggest: Suggest) -> None
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[request", "the map map.toml is no TOML: "),
-        ("[requests]", "the map map.toml has 'requests', which is not one of"),
-        ("[request]\nmood = 'x'", "the map map.toml has request.mood, which is no field"),
-        ("[request]\nid = 'x'", "the map map.toml does not say which column is request.agent_id"),
-        (MAP.replace("\ntext =", "\nstyle ="), "the map map.toml does not say where the candidates are"),
+        ("[request", "the map map.toml:1: not valid TOML: "),
+        ("zone = 'Z'\n[requests]", "the map map.toml:2: the map has an unknown key 'requests': did you mean request?"),
+        ("[request]\nmood = 'x'", "the map map.toml:2: request.mood is no field"),
+        ("[constants]\n'request.mood' = 'x'", "the map map.toml:2: request.mood is no field"),
+        ("[request]\nid = 'x'", "the map map.toml:1: no column is request.agent_id"),
+        ("[request]\nid = 5", "the map map.toml:2: id of [request] must be a text in quotes, not a number"),
+        ("choice = 5", "the map map.toml:1: choice must be a table, not a number"),
+        ("[candidates]\ntext = [5]", "the map map.toml:2: text of [candidates] must be a column in quotes"),
+        ("zone = 5", "the map map.toml:1: zone of the map must be a text in quotes"),
+        (MAP.replace("\ntext =", "\nstyle ="), "the map map.toml:8: it is not said where the candidates are"),
     ],
 )  # fmt: skip
 async def test_a_map_that_is_none_is_wrong_usage(text: str, complaint: str, suggest: Suggest) -> None:
