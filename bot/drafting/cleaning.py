@@ -49,11 +49,12 @@ _LOOK_ALIKES: Final = {
     **str.maketrans("\u2581\u27e8\u27e9\u25c1\u25b7\u3008\u3009\u3010\u3011", "_<><>[][]"),
 }
 _PLAIN: Final = (
-    "think(?:ing|s)?|thoughts?|reasoning|scratch[_-]?pad|inner[_-]?monologue|chain[_-]of[_-]thoughts?|\u601d\u8003"
+    "think(?:ing|s)?|thoughts?|reasoning|scratch[_-]?pad|(?:inner|internal)[ _-]?monologue"
+    "|chain[ _-]?of[ _-]?thoughts?|\u601d\u8003"
 )
 # A reply may have these words in brackets: they are no tags within a sentence, unless another one closes them.
-_AMBIGUOUS: Final = "analysis|reflections?|rationale|reason|deliberation|cot|planning"
-_NAME: Final = rf"(?:[a-z]{{1,12}}[:_-]|ant)?(?:{_PLAIN}|{_AMBIGUOUS})\d*+(?:[_-][a-z]{{1,12}})?"
+_AMBIGUOUS: Final = "analysis|reflect(?:ions?)?|rationale|reason|deliberation|cot|plan(?:ning)?"
+_NAME: Final = rf"(?:[a-z]{{1,12}}[:_-]|ant)?(?:{_PLAIN}|{_AMBIGUOUS})\d*+(?:_[a-z]{{1,12}}|-(?:process|steps?|block))?"
 _LESS: Final = r"(?:\\?<|&(?:lt|\#60|\#x3c);|\\u003c)"
 _GREATER: Final = r"(?:\\?>|&(?:gt|\#62|\#x3e);|\\u003e)"
 _ATTRIBUTES: Final = rf"""(?:[\s:](?:[^<>&]*+(?={_GREATER}|\Z)|(?:[^<>&"']|"[^"\n]*+"|'[^'\n]*+')*+))?+"""
@@ -236,11 +237,8 @@ class _Scanned:
         if within:
             return is_alone and quote.kind != "fence"
         if quote.begin <= self.begin:  # a thought may stand in a box before the reply
-            return (
-                is_alone
-                and quote.kind != "fence"
-                and self.text[quote.end : quote.end + 2].partition("\n")[0].strip() != ""
-            )
+            goes_on = self.text[quote.end : quote.end + 2].partition("\n")[0].strip() != ""
+            return is_alone and (tag.closes if quote.kind == "fence" else goes_on)
         if not tag.closes or is_alone or quote.kind == "code":
             return True
         return partner is not None and partner.start >= quote.start

@@ -88,7 +88,14 @@ HARMONY = "<|channel|>analysis<|message|>Deny.<|end|><|start|>assistant<|channel
         ),
         *(
             (f"<{name}>Deny.</{name}>Hi", "Hi")
-            for name in ("chain_of_thought", "chain-of-thoughts", "thought_process", "cot")
+            for name in (
+                "chain_of_thought",
+                "chain of thoughts",
+                "thought_process",
+                "cot",
+                "internal_monologue",
+                "plan",
+            )
         ),
         ("<Think:>Deny.</Think:>Hi", "Hi"),
         ('<think note="<b>">Deny.</think>Hi', "Hi"),
@@ -171,6 +178,9 @@ def test_where_nothing_is_left_the_reply_is_empty(written: str) -> None:
         "'<think>' opens it, and (\u2018</think>\u2019) closes it.",
         "`<think>` is where it begins.",
         "End it so:\n```\n</think>\n```\nand save it.",
+        "```\n</think>\n```\nis how a thought ends.",
+        '"<think>" is where it begins, and "</think>" where it ends.',
+        "Our <think-tank> is <thoughtful>.",
         "The steps are <analysis>, <reflection> and <reason>.",
         "See <analysis> and \u300aReflection\u300b.",
         "Our assistant finally answered; the assistant analysis is below.",
