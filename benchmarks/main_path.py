@@ -3,6 +3,7 @@
     python -m benchmarks.main_path
     python -m benchmarks.main_path --systems peer --rounds 1 --rate 28 --duration 20
     python -m benchmarks.main_path --systems ours --rounds 1 --profile ours.pstats
+    python -m benchmarks.main_path --neighbours 3
 
 The systems run in turn, each as a process of its own on an empty database; Slack and the model are doubles in this
 process. Nothing is asserted about times: read the table.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import payload_checks, summary
 from benchmarks.load import Generator, LoadRun, Plan, Recorder, Result
+from benchmarks.neighbours import run_neighbours
 from benchmarks.profiler import shares
 from benchmarks.slack_server import serve_slack
 from benchmarks.systems import OURS, PEER, System, SystemSetup, start_system
@@ -50,7 +52,7 @@ def measure_once(system: System, arguments: list[str], *, seed: int) -> Result:
     return asyncio.run(_measure(system, _parser().parse_args(arguments), seed=seed))
 
 
-_SETTINGS = {"rounds", "rate", "duration", "k", "replicas", "latency", "think", "seed", "concurrency"}
+_SETTINGS = {"rounds", "rate", "duration", "k", "replicas", "latency", "think", "seed", "concurrency", "neighbours"}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--replicas", type=int, default=1, help="processes, sent to in turn")
     parser.add_argument("--latency", type=float, nargs=2, default=[0.3, 1.1], help="of a model call, seconds, uniform")
     parser.add_argument("--think", type=float, default=0.3, help="seconds between answer and click")
+    parser.add_argument("--neighbours", type=int, default=0, help="programs that compute, and as many that flush")
     parser.add_argument("--concurrency", type=int, default=400, help="SUGGEST_MAX_CONCURRENCY")
     parser.add_argument("--database-url", help="SUGGEST_DATABASE_URL (default: a new SQLite file each run)")
     parser.add_argument("--seed", type=int, default=1, help="of latencies and clicks; each round takes the next")
@@ -98,6 +101,7 @@ async def _measure(system: System, options: argparse.Namespace, seed: int) -> Re
             await stack.enter_async_context(start_system(system, surroundings)) for _ in range(options.replicas)
         ]
         generator = Generator(side, recorder, replicas)
+        stack.enter_context(run_neighbours(options.neighbours, directory))
         # First requests pay for connections and caches; they are not what a day's work costs.
         await generator.run(Plan(rate=WARM_UP, duration_s=1, candidates=options.k))
         if surroundings.profile is None:

@@ -13,4 +13,4 @@ async def open_export(services: Services, context: Context[CommandPayload]) -> N
     check_admin(services, context)
     await context.ack()
     services.exports.remember(command.sender.user_id, to_response_url(command.response_url, services.now()))
-    await open_export_view(services, command, context.texts)
+    services.tasks.spawn(open_export_view(services, command, context.texts), name="open the modal of an export")

@@ -19,7 +19,8 @@ _log = logging.getLogger(__name__)
 async def on_global_shortcut(services: Services, ack: Ack, body: dict[str, Any]) -> None:
     """Handle the shortcut. Nothing is asked for yet, so it is acknowledged at once."""
     await ack()
-    await handle(services, ack, body, parse=parse_global_shortcut, answer=_open_paste_view, refuse=_tell)
+    opening = handle(services, ack, body, parse=parse_global_shortcut, answer=_open_paste_view, refuse=_tell)
+    services.tasks.spawn(opening, name="open the modal to paste in")
 
 
 async def _open_paste_view(services: Services, context: Context[GlobalShortcut]) -> None:

@@ -137,6 +137,8 @@ class Connection:
             # A logger of our own: Bolt sets its loggers to the root's level, and at debug they log whole payloads.
             logger=_QUIET,
             signing_secret=signing_secret,
+            # Else Bolt looks every 10 ms if a listener has acknowledged. Ours end with that: the rest is a task.
+            process_before_response=True,
             request_verification_enabled=False,  # the front, `handlers/http.py`, has checked it before it reads a body
             client=self._make_client(token=None, retry_handlers=[]),
             authorize=authorize,
