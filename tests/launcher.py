@@ -75,7 +75,7 @@ class Points:
 
 def watch(points: Points) -> None:
     """Pass a point before and after each commit and each call to Slack or to the model."""
-    write, run, request = Database.write, Database.run, aiohttp.ClientSession._request
+    write, request = Database.write, aiohttp.ClientSession._request
 
     @asynccontextmanager
     async def watched_write(self: Database) -> AsyncIterator[Any]:
@@ -84,15 +84,18 @@ def watch(points: Points) -> None:
             points.pass_("before a commit")
         points.pass_("after a commit")
 
-    async def watched_run(self: Database, step: Step[Any]) -> Any:
-        async def watched_step(connection: Transaction) -> Any:
-            result = await step(connection)
-            points.pass_("before a commit")
+    def watch_steps(commit: Any) -> Any:
+        async def watched(self: Database, step: Step[Any]) -> Any:
+            async def watched_step(connection: Transaction) -> Any:
+                result = await step(connection)
+                points.pass_("before a commit")
+                return result
+
+            result = await commit(self, watched_step)
+            points.pass_("after a commit")
             return result
 
-        result = await run(self, watched_step)
-        points.pass_("after a commit")
-        return result
+        return watched
 
     async def watched_request(self: Any, method: str, url: Any, **options: Any) -> Any:
         name = _call(str(url))
@@ -101,7 +104,8 @@ def watch(points: Points) -> None:
         points.pass_(f"after {name}")
         return answer
 
-    Database.write, Database.run = watched_write, watched_run  # type: ignore[method-assign,assignment]
+    Database.write = watched_write  # type: ignore[method-assign,assignment]
+    Database.run, Database.ride = watch_steps(Database.run), watch_steps(Database.ride)  # type: ignore[method-assign]
     aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
 
 
@@ -113,7 +117,7 @@ def _call(url: str) -> str:
 
 def turn_read_only_on_signal() -> None:
     """SIGUSR2 makes SQLite refuse writes, as for a file that may only be read; the next one, take them again."""
-    write, run, turned = Database.write, Database.run, itertools.cycle([True, False])
+    write, turned = Database.write, itertools.cycle([True, False])
     now = {"read_only": False}
 
     @asynccontextmanager
@@ -129,15 +133,19 @@ def turn_read_only_on_signal() -> None:
         async with write(self) as connection, refuse(connection):
             yield connection
 
-    async def refusing_run(self: Database, step: Step[Any]) -> Any:
-        async def refusing_step(connection: Transaction) -> Any:
-            async with refuse(connection):
-                return await step(connection)
+    def refuse_steps(commit: Any) -> Any:
+        async def refusing(self: Database, step: Step[Any]) -> Any:
+            async def refusing_step(connection: Transaction) -> Any:
+                async with refuse(connection):
+                    return await step(connection)
 
-        return await run(self, refusing_step)
+            return await commit(self, refusing_step)
+
+        return refusing
 
     signal.signal(signal.SIGUSR2, lambda *_: now.update(read_only=next(turned)))
-    Database.write, Database.run = refusing_write, refusing_run  # type: ignore[method-assign,assignment]
+    Database.write = refusing_write  # type: ignore[method-assign,assignment]
+    Database.run, Database.ride = refuse_steps(Database.run), refuse_steps(Database.ride)  # type: ignore[method-assign]
 
 
 def live(order: dict[str, Any], streams: list[int]) -> int:

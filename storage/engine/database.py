@@ -35,6 +35,7 @@ class Engine(Protocol):
     def write(self) -> AbstractAsyncContextManager[Transaction]: ...
     def read(self) -> AbstractAsyncContextManager[Transaction]: ...
     async def run(self, step: Step[T]) -> T: ...
+    async def ride(self, step: Step[T]) -> T: ...
     async def look(self, step: Step[T]) -> T: ...
     async def aclose(self) -> None: ...
 
@@ -77,6 +78,11 @@ class Database:
         """Commit a step, a whole transaction; in SQLite perhaps together with others. An exception undoes the step."""
         with _translate_errors():
             return await self._engine.run(step)
+
+    async def ride(self, step: Step[T]) -> T:
+        """Commit a step for which nobody waits: in SQLite with the next other one, a moment later at most."""
+        with _translate_errors():
+            return await self._engine.ride(step)
 
     async def look(self, step: Step[T]) -> T:
         """Run a step that only reads."""

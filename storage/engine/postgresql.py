@@ -111,6 +111,8 @@ class PostgresEngine:
         async with self.write() as connection:
             return await step(connection)
 
+    ride = run
+
     async def look(self, step: Step[T]) -> T:
         async with self.read() as connection:
             return await step(connection)

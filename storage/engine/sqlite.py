@@ -53,6 +53,9 @@ class SqliteEngine:
     async def run(self, step: Step[T]) -> T:
         return await self._queue.run(step)
 
+    async def ride(self, step: Step[T]) -> T:
+        return await self._queue.ride(step)
+
     async def look(self, step: Step[T]) -> T:
         async with self._borrow_reader() as lane:
             return await lane.call(lane.run_alone, step)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE: Final = 64
 
+RIDE_S: Final = 0.05
+"""The longest that a step that is not in a hurry waits for company."""
+
 _LATE: Final = "other writes did not finish in time"
 
 T = TypeVar("T")
@@ -87,19 +90,38 @@ class WriteQueue:
 
     async def run(self, step: Step[T]) -> T:
         """Commit a step. Raises what the step raises, or DatabaseUnavailable."""
-        entry = _Entry(step, limit_s=self._limit_s)
-        self._waiting.append(entry)
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-        refusal = asyncio.get_running_loop().call_later(self._limit_s, self._refuse, entry)
-        try:
-            result: T = await entry.future
-        finally:
-            refusal.cancel()
+        entry = self._enqueue(step)
+        self._start()
+        result: T = await self._wait_for(entry)
         return result
 
+    async def ride(self, step: Step[T]) -> T:
+        """Commit a step with the next one that is in a hurry, or RIDE_S later. Raises as `run` does."""
+        entry = self._enqueue(step)
+        asyncio.get_running_loop().call_later(RIDE_S, self._start)
+        result: T = await self._wait_for(entry)
+        return result
+
+    async def _wait_for(self, entry: _Entry) -> Any:
+        refusal = asyncio.get_running_loop().call_later(self._limit_s, self._refuse, entry)
+        try:
+            return await entry.future
+        finally:
+            refusal.cancel()
+
+    def _enqueue(self, step: Step[Any]) -> _Entry:
+        entry = _Entry(step, limit_s=self._limit_s)
+        self._waiting.append(entry)
+        return entry
+
+    def _start(self) -> None:
+        """Have what waits committed, unless that is going on."""
+        if self._waiting and (self._worker is None or self._worker.done()):
+            self._worker = asyncio.create_task(self._work())
+
     async def finish(self) -> None:
-        """Wait until nothing waits."""
+        """Commit all that waits."""
+        self._start()
         while self._worker is not None and not self._worker.done():
             await asyncio.wait([self._worker])
 

@@ -66,7 +66,7 @@ class Deliveries:
 
     async def mark_told(self, choice_id: str) -> None:
         """Record that the agent was told how the reply ended: nobody owns its parts that are done any more."""
-        await self._database.run(lambda connection: connection.execute(_MARK_TOLD, {"of_choice": choice_id}))
+        await self._database.ride(lambda connection: connection.execute(_MARK_TOLD, {"of_choice": choice_id}))
 
     async def put_back(self, delivery_id: str, *, address: str) -> None:
         """Make a part pending again, for this address: Slack did not take it, for certain."""

@@ -209,7 +209,10 @@ class Requests:
         await self._database.run(step)
 
     async def record_shown(self, event: Event, *, only: Sequence[str] | None = None) -> bool:
-        """Record that the candidates, or `only` these, are visible since `event.at`. True if they are the first."""
+        """Record that the candidates, or `only` these, are visible since `event.at`. True if they are the first.
+
+        Where it is all of them, which is the end of a request's drafting, nobody waits for it.
+        """
 
         async def step(connection: Transaction) -> bool:
             row = {"of_request": event.request_id, "at": event.at}
@@ -224,7 +227,8 @@ class Requests:
                 await connection.execute(_UPDATE_SOME_SHOWN, {**row, "ids": list(only)})
             return first
 
-        return await self._database.run(step)
+        commit = self._database.ride if only is None else self._database.run
+        return await commit(step)
 
     async def record_shown_again(self, event: Event) -> None:
         """Record that all candidates with a place are visible once more, or for the first time."""

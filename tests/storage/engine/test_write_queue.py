@@ -18,8 +18,10 @@ from tests.storage.stores import (
     SqliteFiles,
     Store,
     a_request,
+    after,
     build_store,
     make_draft_outcome,
+    make_shown_event,
     open_store,
     record_request,
     record_shown,
@@ -75,6 +77,46 @@ async def test_steps_that_wait_together_are_one_commit(store: Store, directly: l
     assert count_commits(directly) == 1
     assert directly.count("SAVEPOINT step") == 3
     assert await list_keys(store) == {"a", "b", "c"}
+
+
+async def test_a_step_without_hurry_rides_with_the_next(
+    store: Store, directly: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.engine.write_queue.RIDE_S", 600)
+    riding = asyncio.create_task(store.database.ride(lambda connection: insert_key(connection, "a")))
+    await asyncio.sleep(0)
+    assert await run_all(store, "b") == ["b"]
+    assert await riding == "a"
+    assert count_commits(directly) == 1
+
+
+async def test_a_step_without_hurry_and_without_company_is_committed_alone(store: Store) -> None:
+    assert await store.database.ride(lambda connection: insert_key(connection, "a")) == "a"
+    assert await list_keys(store) == {"a"}
+
+
+async def test_closing_commits_what_still_waits_for_company(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.engine.write_queue.RIDE_S", 600)
+    async with open_store(url) as store:
+        riding = asyncio.create_task(store.database.ride(lambda connection: insert_key(connection, "a")))
+        await asyncio.sleep(0)
+        await store.database.aclose()
+        assert await riding == "a"
+        assert await list_keys(store) == {"a"}
+
+
+async def test_a_click_that_overtakes_the_record_of_the_display_finds_its_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of the two records stands, though the second is in a hurry."""
+    monkeypatch.setattr("storage.engine.write_queue.RIDE_S", 600)
+    await record_request(store)
+    await store.requests.record_drafts(make_draft_outcome())
+    riding = asyncio.create_task(store.requests.record_shown(make_shown_event(after(seconds=3))))
+    await asyncio.sleep(0)
+    assert not await store.requests.record_shown(make_shown_event(after(seconds=2)), only=["r1-c0"])
+    assert await riding
+    assert (await store.entry()).request.shown_at == after(seconds=3)
 
 
 async def test_a_lone_step_has_no_savepoint(store: Store, directly: list[str]) -> None:
