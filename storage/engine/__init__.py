@@ -3,7 +3,7 @@
 database       transactions with a time limit; one writer, several readers
 transaction    what a transaction is for the repositories, and a step
 sqlite         connections through aiosqlite, each with a thread in which steps run
-write_queue    steps that wait for SQLite's writer, committed in groups
+step_queues    steps that wait for a connection of SQLite's, done in groups
 sqlite_backup  a checked copy of a SQLite file, made while it is written to
 postgresql     connections through psycopg
 permissions    rights that a PostgreSQL role lacks, and the SQL that grants them

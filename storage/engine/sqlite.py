@@ -19,8 +19,8 @@ import aiosqlite
 from sqlalchemy import Connection, Dialect, Engine, Executable, ScalarResult, create_engine
 from sqlalchemy.pool import NullPool
 
+from storage.engine.step_queues import ReadQueue, WriteQueue
 from storage.engine.transaction import Rows, Step, Transaction, WriteObserver
-from storage.engine.write_queue import WriteQueue
 from storage.errors import DatabaseUnavailable
 
 PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
@@ -49,6 +49,7 @@ class SqliteEngine:
         self._queue = WriteQueue(self._writer.open, turn=self._turn, limit_s=write_limit_s, observe=observe)
         self._free = asyncio.Semaphore(READERS)
         self._readers = [_Place(engine, begin="BEGIN") for _ in range(READERS)]
+        self._reads = ReadQueue(self._borrow_reader, limit_s=write_limit_s)
 
     async def run(self, step: Step[T]) -> T:
         return await self._queue.run(step)
@@ -57,6 +58,8 @@ class SqliteEngine:
         return await self._queue.ride(step)
 
     async def look(self, step: Step[T]) -> T:
+        if self._free.locked() or not self._reads.is_empty:
+            return await self._reads.run(step)
         async with self._borrow_reader() as lane:
             return await lane.call(lane.run_alone, step)
 

@@ -1,9 +1,10 @@
-"""Steps that wait at the same time are committed together, and each of them as if it were alone."""
+"""Steps that wait at the same time are done together, and each of them as if it were alone."""
 
 import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from sqlalchemy import text
 
 from storage.engine import sqlite as engine_of_sqlite
 from storage.engine.database import Database
+from storage.engine.step_queues import MOST_AT_ONCE
 from storage.engine.transaction import Transaction, WriteTimes
-from storage.engine.write_queue import MOST_AT_ONCE
 from storage.errors import DatabaseUnavailable, DuplicateDelivery
 from tests.storage.stores import (
     SqliteFiles,
@@ -63,6 +64,10 @@ async def insert_key(connection: Transaction, key: str) -> str:
     return key
 
 
+async def ask_nonsense(connection: Transaction) -> None:
+    await connection.execute(text("SELECT nothing of"))
+
+
 async def list_keys(store: Store) -> set[str]:
     return {row["key"] for row in await store.rows("SELECT key FROM seen_deliveries")}
 
@@ -82,7 +87,7 @@ async def test_steps_that_wait_together_are_one_commit(store: Store, directly: l
 async def test_a_step_without_hurry_rides_with_the_next(
     store: Store, directly: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.engine.write_queue.RIDE_S", 600)
+    monkeypatch.setattr("storage.engine.step_queues.RIDE_S", 600)
     riding = asyncio.create_task(store.database.ride(lambda connection: insert_key(connection, "a")))
     await asyncio.sleep(0)
     assert await run_all(store, "b") == ["b"]
@@ -96,7 +101,7 @@ async def test_a_step_without_hurry_and_without_company_is_committed_alone(store
 
 
 async def test_closing_commits_what_still_waits_for_company(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.engine.write_queue.RIDE_S", 600)
+    monkeypatch.setattr("storage.engine.step_queues.RIDE_S", 600)
     async with open_store(url) as store:
         riding = asyncio.create_task(store.database.ride(lambda connection: insert_key(connection, "a")))
         await asyncio.sleep(0)
@@ -109,7 +114,7 @@ async def test_a_click_that_overtakes_the_record_of_the_display_finds_its_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first of the two records stands, though the second is in a hurry."""
-    monkeypatch.setattr("storage.engine.write_queue.RIDE_S", 600)
+    monkeypatch.setattr("storage.engine.step_queues.RIDE_S", 600)
     await record_request(store)
     await store.requests.record_drafts(make_draft_outcome())
     riding = asyncio.create_task(store.requests.record_shown(make_shown_event(after(seconds=3))))
@@ -254,3 +259,31 @@ async def test_the_times_of_writes_are_told(url: str) -> None:
     [times] = seen
     assert times.waited_s >= 0
     assert times.flushed_s > 0
+
+
+async def test_reads_that_find_all_connections_busy_are_done_together(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one change of threads; what one of them raises is its own."""
+    await record_request(store)
+    calls: list[str] = []
+    call = engine_of_sqlite.Lane.call
+
+    async def count(lane: engine_of_sqlite.Lane, work: Any, *arguments: Any) -> Any:
+        calls.append(work.__name__)
+        return await call(lane, work, *arguments)
+
+    async with AsyncExitStack() as busy:
+        for _ in range(engine_of_sqlite.READERS):
+            await busy.enter_async_context(store.database.read())
+        wrong = asyncio.create_task(
+            store.database.look(lambda connection: connection.scalar(text("SELECT nothing of")))
+        )
+        reads = [asyncio.create_task(store.requests.get("r1")) for _ in range(10)]
+        await asyncio.sleep(0)
+        monkeypatch.setattr(engine_of_sqlite.Lane, "call", count)
+    found = await asyncio.gather(*reads)
+    assert {entry.request.id for entry in found if entry is not None} == {"r1"}
+    with pytest.raises(DatabaseUnavailable, match="syntax error"):
+        await wrong
+    assert calls.count("_read_all") == 1

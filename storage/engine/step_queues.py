@@ -1,8 +1,9 @@
-"""Writes that wait for SQLite's one writer. What waits at the same time is committed together, with one flush.
+"""Steps that wait for a connection of SQLite's. What waits at the same time is done in one change of threads.
 
-Each step of a group has a savepoint: what one refuses touches no other. Where the disk fails a group, all of it is
-rolled back, and its steps run again one by one. A step that cannot be committed in time is refused, and its caller
-told that nothing was recorded: so it is not committed later. Once its commit has begun, it is waited for.
+Writes that wait are committed together, with one flush. Each step has a savepoint: what one refuses touches no other.
+Where the disk fails a group, all of it is rolled back, and its steps run again one by one. A step that cannot be
+committed in time is refused, and its caller told that nothing was recorded: so it is not committed later. Once its
+commit has begun, it is waited for. Reads wait only while all readers are busy.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -28,6 +30,8 @@ RIDE_S: Final = 0.05
 
 _LATE: Final = "other writes did not finish in time"
 
+_BROKEN: Final = (DBAPIError, OSError, sqlite3.Error)
+
 T = TypeVar("T")
 
 
@@ -43,6 +47,15 @@ class _Entry:
         self.deadline = self.queued_at + limit_s
         self.state: Literal["open", "committing", "committed"] = "open"
         self.outcome: Any = None
+
+    async def wait(self, refuse: Callable[["_Entry"], None]) -> Any:
+        """Wait for the outcome; at the deadline, `refuse` is called."""
+        delay_s = self.deadline - self.queued_at
+        refusal = asyncio.get_running_loop().call_later(delay_s, refuse, self)
+        try:
+            return await self.future
+        finally:
+            refusal.cancel()
 
     @property
     def is_given_up(self) -> bool:
@@ -92,22 +105,15 @@ class WriteQueue:
         """Commit a step. Raises what the step raises, or DatabaseUnavailable."""
         entry = self._enqueue(step)
         self._start()
-        result: T = await self._wait_for(entry)
+        result: T = await entry.wait(self._refuse)
         return result
 
     async def ride(self, step: Step[T]) -> T:
         """Commit a step with the next one that is in a hurry, or RIDE_S later. Raises as `run` does."""
         entry = self._enqueue(step)
         asyncio.get_running_loop().call_later(RIDE_S, self._start)
-        result: T = await self._wait_for(entry)
+        result: T = await entry.wait(self._refuse)
         return result
-
-    async def _wait_for(self, entry: _Entry) -> Any:
-        refusal = asyncio.get_running_loop().call_later(self._limit_s, self._refuse, entry)
-        try:
-            return await entry.future
-        finally:
-            refusal.cancel()
 
     def _enqueue(self, step: Step[Any]) -> _Entry:
         entry = _Entry(step, limit_s=self._limit_s)
@@ -135,24 +141,15 @@ class WriteQueue:
         """Commit what waits, group by group."""
         while self._waiting:
             async with self._turn:
-                group = self._take_group()
+                group = _take_group(self._waiting)
                 try:
                     if group:
                         self._observe(await self._commit(group))
-                except (DBAPIError, OSError, sqlite3.Error) as error:  # not opened, or not begun
-                    for entry in group:
-                        entry.outcome = DatabaseUnavailable(str(getattr(error, "orig", None) or error))
+                except _BROKEN as error:  # not opened, or not begun
+                    _fail(group, error)
                 finally:
                     for entry in group:
                         entry.settle()
-
-    def _take_group(self) -> list[_Entry]:
-        group: list[_Entry] = []
-        while self._waiting and len(group) < MOST_AT_ONCE:
-            entry = self._waiting.popleft()
-            if not entry.is_given_up:
-                group.append(entry)
-        return group
 
     async def _commit(self, group: Sequence[_Entry]) -> WriteTimes:
         lane = await self._open_lane()
@@ -208,6 +205,77 @@ class WriteQueue:
         for entry in group:
             entry.state = "committed"
         return time.monotonic() - begun
+
+
+class ReadQueue:
+    """The steps that found all readers busy: the next reader that is free takes all of them."""
+
+    def __init__(self, borrow_lane: Callable[[], "AbstractAsyncContextManager[Lane]"], *, limit_s: float) -> None:
+        self._borrow_lane = borrow_lane
+        self._limit_s = limit_s
+        self._waiting: deque[_Entry] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def run(self, step: Step[T]) -> T:
+        """Run a step. Raises what the step raises, or DatabaseUnavailable."""
+        entry = _Entry(step, limit_s=self._limit_s)
+        self._waiting.append(entry)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        result: T = await entry.wait(_refuse_read)
+        return result
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing waits."""
+        return not self._waiting
+
+    async def _work(self) -> None:
+        while self._waiting:
+            group: list[_Entry] = []
+            try:
+                async with self._borrow_lane() as lane:
+                    group = _take_group(self._waiting)
+                    await lane.call(_read_all, lane, group)
+            except DatabaseUnavailable:  # no reader was free for long: those who waited have been told
+                continue
+            except _BROKEN as error:  # not opened
+                group = group or _take_group(self._waiting)
+                _fail(group, error)
+            finally:
+                for entry in group:
+                    entry.settle()
+
+
+def _read_all(lane: "Lane", group: Sequence[_Entry]) -> None:
+    """Run each step in a read transaction of its own, in the lane's thread."""
+    for entry in group:
+        if not entry.is_given_up:
+            try:
+                entry.outcome = lane.run_alone(entry.step)
+                entry.state = "committed"
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the step is waited for
+                entry.outcome = error
+
+
+def _refuse_read(entry: _Entry) -> None:
+    if not entry.is_given_up:
+        entry.future.set_exception(DatabaseUnavailable("all connections are busy"))
+
+
+def _take_group(waiting: deque[_Entry]) -> list[_Entry]:
+    """Take the first steps for which somebody still waits."""
+    group: list[_Entry] = []
+    while waiting and len(group) < MOST_AT_ONCE:
+        entry = waiting.popleft()
+        if not entry.is_given_up:
+            group.append(entry)
+    return group
+
+
+def _fail(group: Sequence[_Entry], error: Exception) -> None:
+    for entry in group:
+        entry.outcome = DatabaseUnavailable(str(getattr(error, "orig", None) or error))
 
 
 def _run_in_savepoint(lane: "Lane", step: Step[Any]) -> Any:
