@@ -217,8 +217,10 @@ class _ThreadReader:
         if "ts" in target.message:
             pointed = next((each.message for each in said if _is_at(each.message, target)), target.message)
             is_forward = bool(read_message(pointed).forwarded) and find_author(pointed) in members
-            return frozenset(members if is_forward else members - {find_author(pointed)})
-        is_ours = all(self._is_ours(each.message) or find_author(each.message) in members for each in said)
+            # A bridge's message is the customer's, and not the member's with whose token it is posted.
+            is_teams = is_forward or self._is_of_customer_app(pointed)
+            return frozenset(members if is_teams else members - {find_author(pointed)})
+        is_ours = all(self._find_role(each.message, frozenset(members)) == "agent" for each in said)
         return frozenset(members - {find_author(said[0].message)} if said and is_ours and not forwarded else members)
 
     def _to_turns(self, said: ThreadMessage, team: frozenset[str], target: TargetMessage) -> Iterator[Turn]:

@@ -188,7 +188,7 @@ async def test_only_the_apps_in_the_settings_are_the_customer(stage_with: StageM
         thread = first.ts
         put(stage, "Deployment 12 is done.", thread_ts=thread, bot_id="B0ALERTS")
         put(stage, "I will look.", by=colleague, thread_ts=thread, bot_id="B0OTHER")
-        last = put(stage, WORDS, thread_ts=thread, bot_id="B0HELPDESK")
+        last = put(stage, WORDS, by=colleague, thread_ts=thread, bot_id="B0HELPDESK")
         assert await conversation(stage, last) == [
             ("customer", "My parcel is broken."),
             ("agent", "I will look."),
