@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page
 
 from bot.ranking.contrasts import KINDS, Effect, EffectComparison, PairContrast, Standing
 from bot.ranking.off_policy import PolicyValueRefusal
+from bot.ranking.promotion import Verdict
 from bot.ranking.rank_report import RankerStatus, RankReport
 from bot.reporting import Price, Prices, Reporter, ReportQuery
 from cli.render.html import rank_report
@@ -76,7 +77,9 @@ def build_rank_page(folder: Path) -> Path:
         until=None,
         left_out={},
         worth=PolicyValueRefusal(reason="few_agents", effective=0, displays=9, agents=2),
-        standing=RankerStatus(change=None, newest=None, choices=3),
+        standing=RankerStatus(change=None, newest=None),
+        requests=9,
+        verdict=Verdict(state="too_little", picks=9, agents=2),
         comparison=EffectComparison(displays=9, picks=9, agents=2, standings=tuple(names), pairs=(pair,)),
     )
     file = folder / "ranking.html"
