@@ -54,6 +54,11 @@ class Style:
     max_tokens: int | None = None
     reasoning_effort: str | None = None
 
+    @property
+    def version(self) -> str:
+        """A hash of the instruction."""
+        return hashlib.sha256(self.instruction.encode()).hexdigest()[:8]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:

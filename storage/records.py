@@ -263,6 +263,15 @@ class Candidate:
         Side | None,
         Logged("the version that it stands for, in a comparison of two", "outside comparisons", is_new=True),
     ] = None
+    style_version: Annotated[
+        Name | None,
+        Logged("a hash of the style's instruction: a style that is worded anew is another", "in imports", is_new=True),
+    ] = None
+
+    @property
+    def style_key(self) -> str:
+        """Name the style as it was worded."""
+        return self.style if self.style_version is None else f"{self.style}#{self.style_version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ UNSENT: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCandidate:
-    """One candidate as it was shown, at its 1-based position among those shown.
+    """One candidate as it was shown, at its 1-based position among those shown; `style` is as it was worded.
 
     Positions have no gaps, also where a candidate failed and left its place empty.
     """
@@ -43,6 +43,10 @@ class ShownCandidate:
     text: str
     mean_logprob: float | None = None
     first_propensity: float | None = None
+
+    @property
+    def style_key(self) -> str:
+        return self.style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +181,7 @@ def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, .
         ShownCandidate(
             id=candidate.id,
             position=place,
-            style=candidate.style,
+            style=candidate.style_key,
             model=candidate.model,
             text=candidate.text or "",
             mean_logprob=keep_finite(candidate.mean_logprob),

@@ -12,13 +12,14 @@ Priors pull effects towards 0, and little data would look sure of it: what the p
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, Literal
 
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
+from bot.ranking.design import label_styles
 from bot.ranking.estimates import LENGTH, Estimates, estimate_effects
 from bot.ranking.features import FEATURES, FloatArray
 from bot.ranking.logit import PRIOR_DEVIATION
@@ -115,12 +116,16 @@ def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ef
         for kind in KINDS
         for one, other in combinations([standing.name for standing in standings if standing.kind == kind], 2)
     ]
+    labels = label_styles(standing.name for standing in standings if standing.kind == "styles")
     return EffectComparison(
         displays=len(choice_sets),
         picks=picks,
         agents=len({choice_set.agent for choice_set in choice_sets}),
-        standings=tuple(standings),
-        pairs=tuple(pairs),
+        standings=tuple(replace(each, name=labels.get(each.name, each.name)) for each in standings),
+        pairs=tuple(
+            replace(each, one=labels.get(each.one, each.one), other=labels.get(each.other, each.other))
+            for each in pairs
+        ),
     )
 
 

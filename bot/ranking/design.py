@@ -1,5 +1,7 @@
 """Choice sets as arrays: a row a candidate, sets ragged and end to end, effects as indices."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,6 +19,9 @@ POSITIONS: Final = 10
 
 MAX_DEVIATIONS: Final = 10.0
 """Deviations from the mean that a feature is let be: what is rarer than one in a hundred would weigh without bound."""
+
+
+_VERSION: Final = re.compile("#[0-9a-f]{8}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,13 @@ def collect_names(choice_sets: Sequence[ChoiceSet]) -> EffectNames:
         agents=tuple(sorted({choice_set.agent for choice_set in choice_sets})),
         positions=min(POSITIONS, max((len(choice_set.shown) for choice_set in choice_sets), default=1)),
     )
+
+
+def label_styles(keys: Iterable[str]) -> dict[str, str]:
+    """Label styles as they were worded: by their names alone, where a name has one wording."""
+    names = {key: _VERSION.sub("", key) for key in keys}
+    wordings = Counter(names.values())
+    return {key: key if wordings[name] > 1 else name for key, name in names.items()}
 
 
 def build_design(choice_sets: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:

@@ -47,8 +47,8 @@ LONG_STEP: Final = 1_000
 TRUSTS: Final = (1.0, 0.5, 0.25)
 """Shares of what was learned of a reply's quality that are bet on: from few choices much is noise."""
 
-FAVOUR: Final = 1.0
-_REMEMBERED: Final = 0.75
+FAVOUR: Final = 0.4
+_REMEMBERED: Final = 0.6
 """A block's gains count so much less with each block since, where a half-life is chosen."""
 
 

@@ -20,6 +20,7 @@ from bot.ranking.design import (
     centre,
     collect_names,
     fit_scales,
+    label_styles,
     measure_features,
     standardise,
 )
@@ -107,10 +108,10 @@ class Ranker:
             return ()
         x = standardise(featurise(conversation, candidates, self.idf), self.scales)
         x = centre(x, np.array([0]), np.array([len(x)]))
-        styles, models = self.style_effects, self.model_effects
+        styles, models = _map_effects(self.names.styles, self.parameters.styles), self.model_effects
         prompt = self.prompt_effects.get(prompt_version, 0.0)
         return tuple(
-            float(text) + styles.get(candidate.style, 0.0) + models.get(candidate.model, 0.0) + prompt
+            float(text) + styles.get(candidate.style_key, 0.0) + models.get(candidate.model, 0.0) + prompt
             for text, candidate in zip(x @ self.parameters.features, candidates, strict=True)
         )
 
@@ -120,7 +121,9 @@ class Ranker:
 
     @cached_property
     def style_effects(self) -> dict[str, float]:
-        return _map_effects(self.names.styles, self.parameters.styles)
+        """Effects of styles for people to read; the wording is named where a style was worded anew."""
+        labels = label_styles(self.names.styles)
+        return _map_effects([labels[key] for key in self.names.styles], self.parameters.styles)
 
     @cached_property
     def model_effects(self) -> dict[str, float]:

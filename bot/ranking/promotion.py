@@ -25,7 +25,7 @@ MIN_PICKS: Final = 100
 LEVEL: Final = 0.05
 """The probability that the gate of a team without tastes ever opens is at most this."""
 
-SLACK: Final = 3.0
+SLACK: Final = 2.0
 """Nats of evidence that are kept beyond what opens the gate: so much later does it close."""
 
 FIRST_PART: Final = 0.9

@@ -26,6 +26,7 @@ def make_blank(brief: Brief, candidate_id: str, inclusion: float) -> Candidate:
         request_id=brief.request_id,
         sample_index=brief.sample_index,
         style=brief.style.name,
+        style_version=brief.style.version,
         model=brief.model,
         inclusion_propensity=inclusion,
         **{name: getattr(brief.style, name) for name in _OF_STYLES},

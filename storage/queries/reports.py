@@ -461,7 +461,11 @@ def _select_fates(counts: ColumnElement[bool], name: ColumnElement[str]) -> Exec
     ).group_by(*keys)
 
 
+# Where replies are shown one by one, a decision ends those that are late: that is not their failure.
+_IS_LATE: Final = or_(candidates.c.error == literal_column("'cancelled'"), candidates.c.shown_at > choices.c.chosen_at)
+
 _FATE: Final = case(
+    (_IS_LATE, literal_column("'not_selected'")),
     (candidates.c.error.is_not(None), literal_column("'failed'")),
     (candidates.c.dropped_reason == literal_column("'near_duplicate'"), literal_column("'near_duplicate'")),
     (candidates.c.dropped_reason.is_not(None), literal_column("'not_selected'")),

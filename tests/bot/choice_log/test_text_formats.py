@@ -37,7 +37,7 @@ DOCUMENTED = {
         comparison experiment arm arm_propensity retrieved""",
     "candidates": """id sample_index position style model model_returned temperature text error dropped_reason
         duplicate_of shown_at latency_ms attempts finish_reason prompt_tokens completion_tokens mean_logprob score
-        first_propensity inclusion_propensity sources side""",
+        first_propensity inclusion_propensity sources side style_version""",
     "choice": """id kind candidate_id final_text reason edit_similarity agent_id chosen_at decision_ms
         visible_candidate_ids retracted_at note""",
     "events": "type at agent_id candidate_id data",
@@ -134,6 +134,7 @@ async def test_the_values_are_true(desk: Desk) -> None:
         "inclusion_propensity": 0.8,
         "sources": [],
         "side": None,
+        "style_version": {style.name: style.version for style in PLAYBOOK.styles}[entry.candidates[0].style],
     }
     assert {used["position"], other["position"]} == {1, 2}
     assert (failed["error"], failed["text"], failed["position"], failed["shown_at"]) == ("refused", None, None, None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bot.ranking.design import label_styles
 from bot.ranking.features import FEATURES
 from bot.ranking.model import CorruptModel, NothingToLearn, Ranker, _hash_content, fit_ranker
 from storage.records import Turn
@@ -39,6 +40,24 @@ def test_unknown_styles_models_and_prompts_have_no_effect() -> None:
     assert RANKER.score_candidates(CONVERSATION, unknown, "new") == text.score_candidates(
         CONVERSATION, CANDIDATES, "new"
     )
+
+
+def test_a_style_that_is_worded_anew_starts_at_zero() -> None:
+    """Its name is the same, and what it makes of a text is not; until then it is told by its name alone."""
+    candidate = make_entry("A reply.").candidates[0]
+    before, after = (replace(candidate, style="warm", style_version=version) for version in ("0" * 8, "1" * 8))
+    assert (candidate.style_key, before.style_key) == ("direct", "warm#00000000")
+    log = [
+        restyle(choice_set, *(before.style_key if index == choice_set.picked else "direct" for index in range(3)))
+        for choice_set in make_choice_sets(300)
+    ]
+    ranker = fit_ranker(log, weights="picks")
+    assert set(ranker.style_effects) == {"direct", "warm"}
+    liked, unknown = ranker.score_candidates((), [before, after], "p1")
+    assert liked - unknown == pytest.approx(ranker.style_effects["warm"])
+    assert liked > unknown
+    labels = label_styles(["warm#00000000", "warm#11111111", "direct#00000000", "brief"])
+    assert list(labels.values()) == ["warm#00000000", "warm#11111111", "direct", "brief"]
 
 
 def test_it_is_read_back_as_it_was_written() -> None:

@@ -166,7 +166,7 @@ async def test_damage_is_found(suggest: Suggest) -> None:
     before = sqlite_backup.check(Path("log.db"), schema=get_head())
     assert before["requests"] == 50
     with pytest.raises(sqlite_backup.DamagedCopy, match=f"schema {get_head()}"):
-        sqlite_backup.check(Path("log.db"), schema="0002")
+        sqlite_backup.check(Path("log.db"), schema="0004")
     connection = sqlite3.connect("log.db")
     connection.execute("DELETE FROM requests WHERE id = 'r1'")
     connection.commit()

@@ -56,6 +56,7 @@ DESIGNED = {
             "attempts": 1, "finish_reason": "stop", "prompt_tokens": 210, "completion_tokens": 64,
             "mean_logprob": -0.25, "score": None, "first_propensity": 0.5, "inclusion_propensity": 0.6, "sources": [],
             "side": None,
+            "style_version": None,
         },
         {
             "id": "c1", "sample_index": 1, "position": None, "style": "direct", "model": "gpt-4o-mini",
@@ -64,6 +65,7 @@ DESIGNED = {
             "prompt_tokens": None, "completion_tokens": None, "mean_logprob": None, "score": None,
             "first_propensity": None, "inclusion_propensity": 0.6, "sources": [],
             "side": None,
+            "style_version": None,
         },
         {
             "id": "c2", "sample_index": 2, "position": 1, "style": "steps", "model": "gpt-4o-mini",
@@ -72,6 +74,7 @@ DESIGNED = {
             "attempts": 2, "finish_reason": "length", "prompt_tokens": 211, "completion_tokens": 4,
             "mean_logprob": None, "score": None, "first_propensity": 0.5, "inclusion_propensity": 0.6, "sources": [],
             "side": None,
+            "style_version": None,
         },
     ],
     "choice": {

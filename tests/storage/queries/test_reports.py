@@ -197,6 +197,7 @@ async def test_displays_by_style(store: Store) -> None:
         Drafted(style="steps", error="refused"),
         Drafted(style="brief", dropped="near_duplicate"),
         Drafted(style="formal", dropped="not_selected"),
+        Drafted(style="slow", error="cancelled"),
     )
     found = await read_cells(store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by="style")
     fates = {(cell.name, cell.fate): cell for cell in found.displays}
@@ -208,6 +209,7 @@ async def test_displays_by_style(store: Store) -> None:
         ("steps", "failed"): 3,
         ("brief", "near_duplicate"): 3,
         ("formal", "not_selected"): 3,
+        ("slow", "not_selected"): 3,
     }
     assert fates["warm", "used"] == FateCell(
         agent_id="U1", name="warm", fate="used", drafts=1, weighted=1, weight=2.0, even=1.0
