@@ -8,12 +8,12 @@ Places are drawn from the request's id before anything is drafted, so that laten
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.operations.log_events import log_request
@@ -38,7 +38,6 @@ from storage.records import Candidate, LogEntry, Request
 from storage.repositories.requests import DraftOutcome, ProgressiveOutcome, Requests
 
 Arrange = Callable[[Sequence[str]], Order]
-Outcome = TypeVar("Outcome", DraftOutcome, ProgressiveOutcome)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,7 +108,7 @@ class CandidatePipeline:
                 events=entry.events,
                 sealed=self._privacy.seal_changes(before, work.masked, request),
             )
-            await self._write_buffer.write_or_queue(partial(self._record, self._requests.record_drafts, outcome))
+            await self._write_buffer.write_or_queue(partial(self._record, outcome))
             self._report(entry)
             return await self._privacy.unmask_entry(entry, work.masked)
 
@@ -174,9 +173,12 @@ class CandidatePipeline:
         work.masked, masked = await self._privacy.mask_candidates(work.masked, written)
         return tuple(masked)
 
-    async def _record(self, record: Callable[[Outcome], Awaitable[None]], outcome: Outcome) -> None:
+    async def _record(self, outcome: DraftOutcome | ProgressiveOutcome) -> None:
         try:
-            await record(outcome)
+            if isinstance(outcome, DraftOutcome):
+                await self._requests.record_drafts(outcome)
+            else:
+                await self._requests.record_progressive_outcome(outcome)
         except OwnershipLost:
             # After a commit whose answer was lost, it may be our own that was there before.
             entry = await self._requests.get(outcome.request_id)
@@ -239,9 +241,7 @@ class CandidatePipeline:
             first_propensity=1 / len(visible) if visible else None,
             events=ended.events,
         )
-        await self._write_buffer.write_or_queue(
-            partial(self._record, self._requests.record_progressive_outcome, outcome)
-        )
+        await self._write_buffer.write_or_queue(partial(self._record, outcome))
         self._report(ended)
         if not visible:
             return await self._privacy.unmask_entry(ended, work.masked)
