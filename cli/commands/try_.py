@@ -5,14 +5,12 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
 
 import typer
 
 from bot.choice_log import to_json_line
-from bot.drafting import Drafter
 from bot.errors import EmptyReply
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts
 from bot.operations.metrics import Metrics
@@ -131,35 +129,25 @@ async def try_message(settings: Settings, options: TryOptions) -> None:
         raise Failed(problem)
 
 
+@dataclass(slots=True, kw_only=True)
 class TrySession:
-    """One person's requests in a terminal: drafted, shown, chosen from, recorded."""
+    """One person's requests in a terminal: drafted, shown, chosen from, recorded.
 
-    def __init__(
-        self,
-        *,
-        suggester: Suggester,
-        chooser: Chooser,
-        terminal: Terminal,
-        texts: Texts,
-        now: Callable[[], datetime],
-        new_id: Callable[[], str],
-        arrange: Callable[[Sequence[str]], Order] | None = None,
-    ) -> None:
-        self._arrange = arrange
-        self._suggester = suggester
-        self._chooser = chooser
-        self._terminal = terminal
-        self._texts = texts
-        self._now = now
-        self._new_id = new_id
-        self._labels = {style.name: style.label for style in suggester.playbook.styles}
-        self.request_id = ""
-        """The request that was drafted last."""
+    `arrange` draws the order, if it is not drawn as usual; `request_id` is the request that was drafted last.
+    """
+
+    suggester: Suggester
+    chooser: Chooser
+    terminal: Terminal
+    texts: Texts
+    labels: text.Labels
+    arrange: Callable[[Sequence[str]], Order] | None = None
+    request_id: str = ""
 
     async def run(self, options: TryOptions) -> str | None:
         """Go from the message to the choice, or to a request left open. Return what did not work, if anything."""
-        if self._suggester.terms.simulated:
-            self._terminal.note(f"{self._texts('demonstration')} {NO_MODEL}", style="bold yellow")
+        if self.suggester.terms.simulated:
+            self.terminal.note(f"{self.texts('demonstration')} {NO_MODEL}", style="bold yellow")
         ask = Ask(
             team_id=HERE,
             channel_id=HERE,
@@ -170,24 +158,24 @@ class TrySession:
             hint=clean(options.hint) if options.hint else None,
             idempotency_key=self._make_key(),
         )
-        entry = await self._draft(await self._suggester.accept(ask))
+        entry = await self._draft(await self.suggester.accept(ask))
         if options.pick is not None:
             return await self._pick(entry, options.pick)
-        if self._terminal.is_interactive:
+        if self.terminal.is_interactive:
             entry = await self._decide(entry)
         elif entry.visible:
-            self._terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
+            self.terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
         return self._describe_problem(entry)
 
     async def _draft(self, request: Request) -> LogEntry:
         """Draft the request, and show its candidates."""
         self.request_id = request.id
-        entry = await self._suggester.draft(request, arrange=self._arrange)
+        entry = await self.suggester.draft(request, arrange=self.arrange)
         if entry.visible:
-            self._terminal.show(text.render_candidates(entry, self._texts, self._labels))
+            self.terminal.show(text.render_candidates(entry, self.texts, self.labels))
             if not request.simulated:
-                self._terminal.say(WRITTEN_BY_A_MODEL, style="dim")
-            await self._suggester.record_shown(entry, at=self._now())
+                self.terminal.say(WRITTEN_BY_A_MODEL, style="dim")
+            await self.suggester.record_shown(entry, at=wiring.now())
         return entry
 
     async def _pick(self, entry: LogEntry, position: int) -> str | None:
@@ -203,7 +191,7 @@ class TrySession:
     async def _decide(self, entry: LogEntry) -> LogEntry:
         """Ask until the request is decided or left open. Return the entry of the last redraft."""
         while entry.visible:
-            answer = parse_answer(self._terminal.ask(self._build_question(entry)), shown=len(entry.visible))
+            answer = parse_answer(self.terminal.ask(self._build_question(entry)), shown=len(entry.visible))
             if answer.kind == "redraft":
                 entry = await self._redraft(entry)
             elif await self._carry_out(answer, entry):
@@ -222,50 +210,50 @@ class TrySession:
                 await self._dismiss(entry)
                 return True
             case "leave":
-                self._terminal.say("Left open: nothing was chosen.")
+                self.terminal.say("Left open: nothing was chosen.")
                 return True
             case _:
-                self._terminal.say("Please type one of these.")
+                self.terminal.say("Please type one of these.")
                 return False
 
     async def _use(self, entry: LogEntry, position: int) -> None:
-        chosen = await self._chooser.use(self._make_click(), entry.visible[position - 1].id)
+        chosen = await self.chooser.use(self._make_click(), entry.visible[position - 1].id)
         self._confirm(position, chosen.choice)
 
     async def _edit(self, entry: LogEntry, position: int) -> bool:
         """Let the agent edit a reply, and record that. Return False if it was left as it is."""
-        candidate = (await self._chooser.open_edit(self._make_click(), entry.visible[position - 1].id)).candidate
+        candidate = (await self.chooser.open_edit(self._make_click(), entry.visible[position - 1].id)).candidate
         try:
-            text = self._terminal.edit(candidate.text or "")
+            text = self.terminal.edit(candidate.text or "")
             if text is not None:
-                chosen = await self._chooser.edit(self._make_click(), candidate.id, text)
+                chosen = await self.chooser.edit(self._make_click(), candidate.id, text)
                 self._confirm(position, chosen.choice)
                 return True
-            self._terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")
+            self.terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")
         except EmptyReply:
-            self._terminal.say(self._texts("empty-reply"))
+            self.terminal.say(self.texts("empty-reply"))
         except Failed as error:
-            self._terminal.say(str(error))
+            self.terminal.say(str(error))
         return False
 
     async def _redraft(self, entry: LogEntry) -> LogEntry:
-        return await self._draft(await self._suggester.redraft(self._make_click(), entry.request.id))
+        return await self._draft(await self.suggester.redraft(self._make_click(), entry.request.id))
 
     async def _dismiss(self, entry: LogEntry) -> None:
-        await self._chooser.dismiss(self._make_click(), entry.request.id)
+        await self.chooser.dismiss(self._make_click(), entry.request.id)
         reasons = get_args(DismissReason)
-        self._terminal.say(self._texts("dismissed"))
+        self.terminal.say(self.texts("dismissed"))
         for number, reason in enumerate(reasons, start=1):
-            self._terminal.say(f"  {number}  {self._texts(f'reason-{reason}')}")
-        answer = self._terminal.ask(f"1-{len(reasons)}, or Enter to say nothing: ")
+            self.terminal.say(f"  {number}  {self.texts(f'reason-{reason}')}")
+        answer = self.terminal.ask(f"1-{len(reasons)}, or Enter to say nothing: ")
         if answer and answer.isdecimal() and 1 <= int(answer) <= len(reasons):
-            await self._chooser.give_reason(self._make_click(), entry.request.id, reasons[int(answer) - 1])
-            self._terminal.say(self._texts("reason-noted"))
+            await self.chooser.give_reason(self._make_click(), entry.request.id, reasons[int(answer) - 1])
+            self.terminal.say(self.texts("reason-noted"))
 
     def _confirm(self, position: int, choice: Choice) -> None:
         done = "used with your edit" if choice.kind == "edited" else "used as it is"
-        self._terminal.say(f"✓ Reply {position} {done}. {self._texts('to-copy')}", style="green")
-        self._terminal.hand_over(f"{choice.final_text}\n")
+        self.terminal.say(f"✓ Reply {position} {done}. {self.texts('to-copy')}", style="green")
+        self.terminal.hand_over(f"{choice.final_text}\n")
 
     def _build_question(self, entry: LogEntry) -> str:
         numbers = "1" if len(entry.visible) == 1 else f"1-{len(entry.visible)}"
@@ -277,13 +265,13 @@ class TrySession:
             return None
         reasons = list_reasons(entry.candidates)
         what_to_do = next((_WHAT_TO_DO[reason] for reason in reasons if reason in _WHAT_TO_DO), "try again in a moment")
-        return f"no reply could be drafted ({text.word_reasons(entry, self._texts)}): {what_to_do}"
+        return f"no reply could be drafted ({text.word_reasons(entry, self.texts)}): {what_to_do}"
 
     def _make_click(self) -> Click:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())
 
     def _make_key(self) -> str:
-        return f"{HERE}:{self._new_id()}"
+        return f"{HERE}:{wiring.new_id()}"
 
 
 _WHAT_TO_DO: Final = {
@@ -321,7 +309,9 @@ async def _open_session(
     privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
     async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
         labels = {style.name: style.label for style in playbook.styles}
-        drafting = _watched(drafter, text.LiveDrafts(terminal.console, texts, labels)) if options.stream else drafter
+        drafting: BatchDrafter = drafter
+        if options.stream:
+            drafting = StreamingDrafter(drafter, text.LiveDrafts(terminal.console, texts, labels))
         yield TrySession(
             suggester=await wiring.make_suggester(
                 settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
@@ -329,15 +319,10 @@ async def _open_session(
             chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics),
             terminal=terminal,
             texts=texts,
-            now=wiring.now,
-            new_id=wiring.new_id,
+            labels=labels,
             # Drafts that were seen growing stay where they are.
             arrange=keep_drafting_order if options.stream else None,
         )
-
-
-def _watched(drafter: Drafter, growing: text.LiveDrafts) -> BatchDrafter:
-    return StreamingDrafter(drafter, growing)
 
 
 def _apply_options(settings: Settings, options: TryOptions) -> Settings:
