@@ -198,6 +198,11 @@ def _suggest_fix(location: Location, error: StorageError) -> str:
             "a pooler is before it, and takes no `options`: leave them out of the URL and of PGOPTIONS; "
             "ALTER ROLE … SET search_path does what they did"
         )
+    if "prepared statement" in str(error):
+        return (
+            "a pooler such as PgBouncer is before it, and changes sessions: leave `prepare_threshold` out of the URL, "
+            "or let PgBouncer 1.21 or newer keep them, with max_prepared_statements"
+        )
     if location.file is None:
         return "its server must be reachable, and take this user, password and database"
     return "it and its folder must exist and be writable, with room on the disk"

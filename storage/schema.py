@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import func, inspect, select, text
 
 from storage.engine import permissions
-from storage.engine.database import Database
+from storage.engine.database import Database, get_prepare_threshold
 from storage.engine.permissions import Obstacle
 from storage.errors import DatabaseUnsuitable, SchemaTooNew
 
@@ -63,6 +63,24 @@ async def find_obstacles_to_reading(database: Database) -> tuple[Obstacle, ...]:
         return ()
     async with database.read() as connection:
         return await connection.run_sync(lambda sync: tuple(permissions.find_obstacles_to_reading(sync)))
+
+
+async def check_prepared_statements(url: str) -> None:
+    """Prepare the same statement in two sessions, if the URL asks for prepared ones.
+
+    Raises DatabaseUnavailable behind a pooler that gives both the same session of the server.
+    """
+    threshold = get_prepare_threshold(url)
+    if threshold is None:
+        return
+    first, second = Database(url), Database(url)
+    try:
+        for database in (first, second):
+            for _ in range(threshold + 2):
+                await read_revisions(database)
+    finally:
+        await first.aclose()
+        await second.aclose()
 
 
 def _find_obstacles_to_upgrading(connection: Any) -> Iterator[Obstacle]:

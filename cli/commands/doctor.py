@@ -25,7 +25,7 @@ from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUn
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.repositories.vault import Vault
-from storage.schema import find_obstacles_to_writing, read_revisions
+from storage.schema import check_prepared_statements, find_obstacles_to_writing, read_revisions
 
 ROWS_TRIED: Final = 100
 
@@ -217,6 +217,7 @@ async def _check_existing_database(location: Location, name: str) -> Finding:
         async with database.write():
             pass
         check_room(database)
+        await check_prepared_statements(str(location.url))
     except StorageError as error:
         return _problem(name, f"{location} {explain_unusable(location, error)}")
     finally:

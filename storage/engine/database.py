@@ -23,6 +23,9 @@ T = TypeVar("T")
 _NOT_ALLOWED: Final = {"42501", "25006"}
 """PostgreSQL's codes: the role lacks a right; the transaction may only read."""
 
+_LOST_STATEMENTS: Final = {"26000", "42P05"}
+"""PostgreSQL's codes: a prepared statement is not there; it is there already. Another session is behind a pooler."""
+
 _INVALID_URL: Final = (
     "not a URL that PostgreSQL takes: write postgresql://user:password@host:5432/database?option=value, "
     "with %40 for @, %2F for / and %25 for % in names and passwords"
@@ -171,6 +174,15 @@ def _to_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def get_prepare_threshold(url: str) -> int | None:
+    """Return the URL's `prepare_threshold`; None without it."""
+    if not url.startswith(("postgresql://", "postgres://")):
+        return None
+    from storage.engine.postgresql import PostgresTarget
+
+    return PostgresTarget.from_url(url).prepare_threshold
+
+
 def get_database_file(url: str) -> Path:
     """Return the file of a SQLite URL."""
     return Path(parse_url(url).database or "")
@@ -184,6 +196,8 @@ def _translate_errors() -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _NOT_ALLOWED:
             raise DatabaseUnsuitable(str(error.orig)) from error
+        if getattr(error.orig, "sqlstate", None) in _LOST_STATEMENTS:
+            raise DatabaseUnavailable(str(error.orig)) from error
         if isinstance(error, IntegrityError | DataError | ProgrammingError):
             raise  # refused for what was asked: nothing is wrong with the database
         raise DatabaseUnavailable(str(error.orig)) from error

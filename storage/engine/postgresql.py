@@ -144,6 +144,15 @@ class PostgresEngine:
         await self._writer.dispose()
 
 
+def _build_begin(target: PostgresTarget, *, read_only: bool, lock_limit_ms: int) -> list[str]:
+    """Build the commands that begin a transaction."""
+    # What the role, or its database, has as default_transaction_read_only stands for writers.
+    mode = "REPEATABLE READ READ ONLY" if read_only else "READ COMMITTED"
+    begin = [f"BEGIN ISOLATION LEVEL {mode}", f"SET LOCAL lock_timeout = {lock_limit_ms}"]
+    # In one round trip, unless it is prepared: then each is a command by itself.
+    return begin if target.prepare_threshold is not None else ["; ".join(begin)]
+
+
 def create_engine(
     target: PostgresTarget, *, read_only: bool, write_limit_s: float, statement_limit_s: float | None = None
 ) -> AsyncEngine:
@@ -151,9 +160,7 @@ def create_engine(
 
     Waiting for a lock is limited, and for a statement if `statement_limit_s` says so: then agents are told in time.
     """
-    # What the role, or its database, has as default_transaction_read_only stands for writers.
-    mode = "REPEATABLE READ READ ONLY" if read_only else "READ COMMITTED"
-    begin = f"BEGIN ISOLATION LEVEL {mode}; SET LOCAL lock_timeout = {int(write_limit_s * 500)}"
+    begin = _build_begin(target, read_only=read_only, lock_limit_ms=int(write_limit_s * 500))
 
     async def connect() -> psycopg.AsyncConnection[Any]:
         try:
@@ -169,8 +176,9 @@ def create_engine(
         return connection
 
     def open_transaction(connection: Connection) -> None:
-        """Begin, and set what holds for this transaction, in one round trip; psycopg then begins none by itself."""
-        connection.exec_driver_sql(begin)
+        """Begin, and set what holds for this transaction; psycopg then begins none by itself."""
+        for statement in begin:
+            connection.exec_driver_sql(statement)
 
     made = create_async_engine(
         "postgresql+psycopg://",

@@ -75,6 +75,33 @@ async def test_parameters_that_a_pooler_does_not_take_are_named(
     assert "takes no `options`" in complaint
 
 
+@pytest.mark.parametrize("threshold", [0, 5])
+async def test_prepared_statements_that_a_pooler_loses_are_named(
+    threshold: int, suggest: Suggest, pooled: PooledDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = pooled.migrated()
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", f"{url}?prepare_threshold={threshold}")
+    checks = {check["name"]: check for check in (await suggest("doctor", "--json")).json["checks"]}
+    assert checks["database"]["status"] == "problem"
+    assert "leave `prepare_threshold` out of the URL" in checks["database"]["message"]
+    complaints = [(await suggest("try", "Where is my order?", "--pick", "1")).err for _ in range(3)]
+    told = [complaint for complaint in complaints if complaint.startswith("suggest: ")]
+    assert all("leave `prepare_threshold` out of the URL" in complaint for complaint in told)
+    assert told or threshold
+
+
+@pytest.mark.parametrize("threshold", [0, 2])
+async def test_statements_are_prepared_where_there_is_no_pooler(
+    threshold: int, suggest: Suggest, postgresql: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.migrated()
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", f"{url}{'&' if '?' in url else '?'}prepare_threshold={threshold}")
+    checks = {check["name"]: check for check in (await suggest("doctor", "--json")).json["checks"]}
+    assert checks["database"]["status"] == "ok"
+    for _ in range(threshold + 1):
+        assert (await suggest("try", "Where is my order?", "--pick", "1")).code == 0
+
+
 async def test_a_log_with_choices_is_read_whole(suggest: Suggest, pooled: PooledDatabases) -> None:
     """Four cursors in step, on the one connection that there is."""
     url = pooled.migrated()
