@@ -9,19 +9,19 @@ Knows no model and no prompt; `bot/drafting/prompts.py` turns a playbook into me
 import hashlib
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern
 from bot.toml_files import TomlError, TomlFile, TomlTable
 
-PROMPT_SCAFFOLD_VERSION = 3
+PROMPT_SCAFFOLD_VERSION = 4
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
 
 MAX_BYTES = 64 * 1024
@@ -43,7 +43,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 class Style:
     """A named way of writing. `temperature` is 0 to 2; `model` None means the default model.
 
-    `max_tokens` and `reasoning_effort` None mean the settings'; `max_tokens` 0 that none is sent.
+    `max_tokens` and `reasoning_effort` None mean the settings'; `max_tokens` 0 that none is sent. Without `knowledge`
+    it is given no passages.
     """
 
     name: str
@@ -53,11 +54,26 @@ class Style:
     model: str | None = None
     max_tokens: int | None = None
     reasoning_effort: str | None = None
+    knowledge: bool = True
 
     @property
     def version(self) -> str:
         """A hash of the instruction."""
         return hashlib.sha256(self.instruction.encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeRules:
+    """The use of knowledge: if drafts get passages, and of which collections; `channels` has others by channel id."""
+
+    use: bool = True
+    earlier_replies: bool = False
+    collections: tuple[str, ...] = ()
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def get_collections(self, channel_id: str) -> tuple[str, ...] | None:
+        """Return the collections for a channel; None for all."""
+        return self.channels.get(channel_id, self.collections) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,7 @@ class Playbook:
     prompt_version: str
     redact: tuple[RedactionRule, ...] = ()
     phone_regions: tuple[str, ...] = REGIONS
+    knowledge: KnowledgeRules = field(default_factory=KnowledgeRules)
 
     def get_style(self, name: str) -> Style:
         """Return the style of that name. Raises KeyError if there is none."""
@@ -122,6 +139,7 @@ def parse_playbook(text: str, *, source: str) -> Playbook:
         prompt_version=_hash_version(text),
         redact=tuple(RedactionRule(name=each.name, pattern=compile_pattern(each.pattern)) for each in table.redact),
         phone_regions=table.phone_regions,
+        knowledge=KnowledgeRules(**dict(table.knowledge)),
     )
 
 
@@ -259,6 +277,14 @@ class _StyleTable(TomlTable):
     model: _Text | None = None
     max_tokens: Annotated[StrictInt, AfterValidator(_check_max_tokens)] | None = None
     reasoning_effort: Annotated[_Text, AfterValidator(_check_effort)] | None = None
+    knowledge: StrictBool = True
+
+
+class _KnowledgeTable(TomlTable):
+    use: StrictBool = True
+    earlier_replies: StrictBool = False
+    collections: tuple[_Text, ...] = ()
+    channels: dict[str, tuple[_Text, ...]] = Field(default_factory=dict)
 
 
 class _RedactTable(TomlTable):
@@ -273,3 +299,4 @@ class _PlaybookTable(TomlTable):
     styles: Annotated[tuple[_StyleTable, ...], BeforeValidator(_check_styles)] = Field([], validate_default=True)
     redact: Annotated[tuple[_RedactTable, ...], BeforeValidator(_check_redact)] = ()
     phone_regions: tuple[Annotated[_Text, AfterValidator(_check_region)], ...] = REGIONS
+    knowledge: _KnowledgeTable = _KnowledgeTable()

@@ -25,6 +25,7 @@ _SENTENCES: Final = {
     "string_type": "{name} of {title} must be a text in quotes, not {kind}",
     "tuple_type": '{key} must be a list of texts: {key} = ["…", "…"]',
     "float_type": "the {key} of {title} must be a number, such as 0.7",
+    "bool_type": "{name} of {title} must be true or false, not {kind}",
     "int_type": "the {key} of {title} must be a whole number",
     "dict_type": "{key} must be a table, not {kind}: begin it with a line [{key}]",
     "model_type": "{name} of {title} must be a table, not {kind}",

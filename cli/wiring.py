@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid_utils.compat import uuid7
 
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
+from bot.knowledge.library import Library
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
 from bot.operations.retention import Housekeeper
@@ -38,6 +39,7 @@ from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasures
+from storage.repositories.knowledge import Knowledge
 from storage.repositories.leases import Leases
 from storage.repositories.rankers import Rankers
 from storage.repositories.replicas import Replicas
@@ -47,6 +49,8 @@ from storage.repositories.vault import Vault
 from storage.schema import migrate
 
 DEMONSTRATION_MODEL = "demonstration"
+
+LOOK_FOR_KNOWLEDGE_EVERY_S = 1.0
 
 STATEMENT_LIMIT_S = 1.5
 """Slack waits three seconds for an acknowledgement: a connection found dead, and another try, must fit in."""
@@ -166,7 +170,7 @@ def make_cipher(settings: Settings) -> TextCipher:
     return TextCipher(() if key is None else split_secret_keys(key.get_secret_value()))
 
 
-async def make_suggester(
+async def make_suggester(  # long: the one place where suggesting is put together
     settings: Settings,
     *,
     records: Records,
@@ -204,8 +208,13 @@ async def make_suggester(
         rng=random.SystemRandom(),
         allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
+        library=make_library(records),
         orderer=orderer,
     )
+
+
+def make_library(records: Records) -> Library:
+    return Library(Knowledge(records.database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S)
 
 
 def make_chooser(

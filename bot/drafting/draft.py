@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.knowledge.passages import SourcePassage
 from bot.playbook import Playbook, Style
 from storage.records import Steer, Turn
 
@@ -24,7 +25,8 @@ class Brief:
 
     `deadline` is a time on the drafter's monotonic clock, queueing included; None for no limit. `agent_id` is whose
     turn it is in the queue. `previous` are texts already shown, from which the draft is to differ; `change` is what to
-    make of one that was shown.
+    make of one that was shown. `passages` are what the team's knowledge has to say, None
+    where none was searched.
     """
 
     playbook: Playbook
@@ -34,6 +36,7 @@ class Brief:
     hint: str | None = None
     previous: tuple[str, ...] = ()
     change: RequestedChange | None = None
+    passages: tuple[SourcePassage, ...] | None = None
     request_id: str = ""
     agent_id: str = ""
     sample_index: int = 0

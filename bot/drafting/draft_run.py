@@ -66,6 +66,7 @@ class DraftRun:
             hint=brief.hint,
             previous=brief.previous,
             change=brief.change,
+            passages=brief.passages,
         )
         self._parameters = _choose_parameters(brief)
         self._is_budget_final = False

@@ -5,7 +5,9 @@ splitting.py    splits a document into passages
 terms.py        turns text into terms to search by, in any language
 index.py        ranks passages for a question, by BM25
 library.py      the use cases: add, refresh, remove, search
+passages.py     passages numbered for a prompt, and the citations of a reply
+retrieval.py    passages for one request
 evaluation.py   measures a search against questions with known answers
 
-Called by `cli/`. The one room beside `bot/drafting/` that knows LangChain, for splitting.
+Called by `bot/drafting/`, `bot/suggesting/` and `cli/`. LangChain splits texts here; else only `bot/drafting/` has it.
 """

@@ -5,12 +5,12 @@ Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.knowledge.terms import unpack_terms, weigh_terms
+from bot.knowledge.terms import PAIR_WEIGHT, unpack_terms, weigh_terms
 
 K1: Final = 2.0
 """How much a repeated term still adds; chosen on the sets of docs/knowledge.md, as B is."""
@@ -19,9 +19,18 @@ B: Final = 0.75
 """How much a long passage is held against it."""
 
 
+SMALL: Final = 200
+"""Passages that a collection is taken to have at least where the share of a question is measured: in three passages,
+which words are rare cannot be told.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A passage by its row, and its score; `covered` is the weight of the question's terms found in it, 0 to 1."""
+    """A passage by its row, and its score; `covered` is the share of the question found in it, 0 to 1.
+
+    Of its words, each weighed by how rare it is; pairs of words are left out.
+    """
 
     row: int
     score: float
@@ -42,27 +51,27 @@ class Index:
         self._rows, counts = rows[order], counts[order]
         self._terms, self._starts, found_in = np.unique(hashes[order], return_index=True, return_counts=True)
         self._ends = self._starts + found_in
-        self._rarity: NDArray[np.float64] = np.log1p((self.size - found_in + 0.5) / (found_in + 0.5))
+        rarity = _measure_rarity(found_in, self.size)
         lengths = np.bincount(self._rows, weights=counts, minlength=self.size)
         norm = K1 * (1 - B + B * lengths / (lengths.mean() if self.size and lengths.any() else 1.0))
-        self._weights = (np.repeat(self._rarity, found_in) * counts * (K1 + 1) / (counts + norm[self._rows])).astype(
+        self._weights = (np.repeat(rarity, found_in) * counts * (K1 + 1) / (counts + norm[self._rows])).astype(
             np.float32
         )
 
     def search(self, question: str, *, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[Match]:
         """Rank the rows that have a term of the question, best first; of those allowed, shape (size,), if given."""
         scores, covered = np.zeros(self.size), np.zeros(self.size)
-        unknown = float(np.log1p(2 * self.size + 1))  # the rarity of a term that no passage has
-        asked = 0.0
+        asked = 1e-9
         for term, weight in weigh_terms(question).items():
             at = int(np.searchsorted(self._terms, np.uint64(term)))
-            if at == len(self._terms) or self._terms[at] != term:
-                asked += weight * unknown
-                continue
-            postings = slice(self._starts[at], self._ends[at])
-            scores[self._rows[postings]] += weight * self._weights[postings]
-            covered[self._rows[postings]] += weight * self._rarity[at]
-            asked += weight * self._rarity[at]
+            is_known = at < len(self._terms) and self._terms[at] == term
+            rows = self._rows[self._starts[at] : self._ends[at]] if is_known else self._rows[:0]
+            if is_known:
+                scores[rows] += weight * self._weights[self._starts[at] : self._ends[at]]
+            if weight != PAIR_WEIGHT:
+                told = weight * _measure_rarity(len(rows), max(self.size, SMALL))
+                covered[rows] += told
+                asked += told
         if allowed is not None:
             scores[~allowed] = 0
         found = np.flatnonzero(scores)
@@ -70,3 +79,8 @@ class Index:
             found = found[scores[found] >= np.partition(scores[found], -limit)[-limit]]
         best = found[np.argsort(-scores[found], kind="stable")][:limit]
         return [Match(row=int(row), score=float(scores[row]), covered=float(covered[row] / asked)) for row in best]
+
+
+def _measure_rarity(found_in: Any, passages: int) -> Any:
+    """Return the inverse document frequency of terms by how many of the passages have them."""
+    return np.log1p((passages - found_in + 0.5) / (found_in + 0.5))

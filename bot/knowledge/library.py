@@ -6,7 +6,9 @@ hits = await library.search("How do I return a lamp?", limit=3)
 """
 
 import asyncio
+import math
 import os.path
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,9 +46,20 @@ class Hit:
 class Library:
     """The knowledge of one database, with an index in memory that follows what any process changes."""
 
-    def __init__(self, knowledge: Knowledge, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+        look_every_s: float = 0,
+    ) -> None:
+        """Look for changes of other processes at most each `look_every_s` seconds."""
         self._knowledge = knowledge
         self._now = now
+        self._clock = clock
+        self._look_every_s = look_every_s
+        self._looked_at = -math.inf
         self._version: tuple[int, int] | None = None
         self._rows: list[IndexRow] = []
         self._index = Index([])
@@ -114,6 +127,11 @@ class Library:
         wanted = [form for name in names for form in (name, _to_absolute(name))]
         return await self._knowledge.remove(wanted, at=self._now(), actor=actor)
 
+    async def is_empty(self) -> bool:
+        """Return True if there is nothing to search."""
+        await self._follow_changes()
+        return not self._rows
+
     async def list_documents(self) -> list[Listed]:
         """List all documents without their texts."""
         return await self._knowledge.list_documents()
@@ -155,7 +173,10 @@ class Library:
     async def _follow_changes(self) -> None:
         """Load the index anew if any process has changed the knowledge since."""
         async with self._loading:
+            if self._clock() - self._looked_at < self._look_every_s:
+                return
             version = await self._knowledge.read_version()
+            self._looked_at = self._clock()
             if version == self._version:
                 return
             rows = await self._knowledge.read_index()

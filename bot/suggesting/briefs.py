@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.drafting import Brief, Draft
+from bot.knowledge.retrieval import Retrieval, Retriever
 from bot.ordering.shuffle import draw_styles
 from bot.playbook import Playbook, Style
 from bot.privacy.service import MaskedRequest, PrivacyService
@@ -48,6 +49,7 @@ class BriefBuilder:
         privacy: PrivacyService,
         playbook: Playbook,
         terms: DraftingTerms,
+        retriever: Retriever,
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
@@ -55,6 +57,7 @@ class BriefBuilder:
         self._privacy = privacy
         self._playbook = playbook
         self._terms = terms
+        self._retriever = retriever
         self._now = now
         self._clock = clock
 
@@ -68,8 +71,17 @@ class BriefBuilder:
         parent = await self._requests.get(request.parent_request_id)
         return () if parent is None else select_previous(parent, request)
 
+    async def find_passages(self, request: Request, masked_request: MaskedRequest) -> Retrieval:
+        """Find what the team's knowledge has for a request."""
+        return await self._retriever.find(masked_request.conversation, request.channel_id)
+
     def build(
-        self, request: Request, masked_request: MaskedRequest, started_at: datetime | None, rng: random.Random
+        self,
+        request: Request,
+        masked_request: MaskedRequest,
+        found: Retrieval,
+        started_at: datetime | None,
+        rng: random.Random,
     ) -> tuple[list[Brief], float]:
         """Draw K styles, and return a brief for each, with the probability that a style was drawn.
 
@@ -87,6 +99,7 @@ class BriefBuilder:
                 hint=masked_request.hint,
                 previous=masked_request.previous if request.parent_candidate_id is None else (),
                 change=to_requested_change(request, masked_request.previous),
+                passages=found.passages if found.retrieved is not None and style.knowledge else None,
                 request_id=request.id,
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,

@@ -105,6 +105,7 @@ class CandidatePipeline:
                 ranker_version=placed.ranker_version,
                 order_propensity=placed.order_propensity,
                 sent_to_slack_at=placed.sent_to_slack_at,
+                retrieved=placed.retrieved,
                 events=entry.events,
                 sealed=self._privacy.seal_changes(before, work.masked, request),
             )
@@ -150,7 +151,9 @@ class CandidatePipeline:
     async def _begin(self, entry: LogEntry, started_at: datetime | None, rng: random.Random) -> _Work:
         """Begin with the masked form of what is recorded, and the briefs of what is not drafted yet."""
         masked = await self._briefs.load_masked(entry.request)
-        briefs, inclusion = self._briefs.build(entry.request, masked, started_at, rng)
+        found = await self._briefs.find_passages(entry.request, masked)
+        entry = replace(entry, request=replace(entry.request, retrieved=found.retrieved))
+        briefs, inclusion = self._briefs.build(entry.request, masked, found, started_at, rng)
         done = {candidate.sample_index for candidate in entry.candidates}
         return _Work(
             entry=self._privacy.to_masked_entry(entry, masked),
@@ -239,6 +242,7 @@ class CandidatePipeline:
             candidates=await self._privacy.to_recorded_candidates(work.request, rest, work.masked),
             order_propensity=order.order_propensity,
             first_propensity=1 / len(visible) if visible else None,
+            retrieved=work.request.retrieved,
             events=ended.events,
         )
         await self._write_buffer.write_or_queue(partial(self._record, outcome))

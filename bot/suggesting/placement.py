@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.drafting import CUT_OFF, TOO_LONG, Brief, Draft, DraftFailed
+from bot.knowledge.passages import take_out_citations
 from bot.ordering.near_duplicates import find_near_duplicates
 from bot.ordering.shuffle import Order, draw_places
 from bot.playbook import Style
@@ -51,12 +52,13 @@ def to_candidate(brief: Brief, result: Draft | BaseException, candidate_id: str,
         # A bug, ours or a library's: the good candidates are shown all the same, and the log has the traceback.
         _log.error("draft broke", exc_info=result, extra={"request_id": brief.request_id})
         return replace(candidate, error="invalid_output", attempts=1)
-    text = clean(result.text)
+    text, sources = take_out_citations(clean(result.text), brief.passages or ())
     is_empty = not text.strip()
     return replace(
         candidate,
         text=None if is_empty else text,
         error="empty" if is_empty else None,
+        sources=tuple(sources),
         temperature=result.temperature,
         model_returned=result.model_returned,
         latency_ms=result.latency_ms,

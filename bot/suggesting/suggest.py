@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bot.knowledge.library import Library
+from bot.knowledge.retrieval import Retriever
 from bot.operations.log_events import RequestOutcome, log_request
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
@@ -55,6 +57,7 @@ class Suggester:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         rng: random.Random,
+        library: Library | None = None,
         orderer: Orderer | None = None,
         allowed_channels: AllowedChannels = ALL_CHANNELS,
         write_buffer: WriteBuffer | None = None,
@@ -85,7 +88,13 @@ class Suggester:
             privacy=privacy,
             drafter=drafter,
             briefs=BriefBuilder(
-                requests=requests, privacy=privacy, playbook=playbook, terms=terms, now=now, clock=clock
+                requests=requests,
+                privacy=privacy,
+                playbook=playbook,
+                terms=terms,
+                retriever=Retriever(library, playbook.knowledge),
+                now=now,
+                clock=clock,
             ),
             orderer=orderer or UniformOrderer(rng),
             limits=limits,

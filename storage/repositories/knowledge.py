@@ -150,9 +150,9 @@ class Knowledge:
     async def read_version(self) -> tuple[int, int]:
         """Return what changes with each change: how many there were, and the last one's number."""
         query = select(func.count(), func.coalesce(func.max(audit.c.seq), 0)).where(audit.c.action == CHANGED)
-        async with self._database.read() as connection:
-            count, newest = (await connection.execute(query)).one()
-            return count, newest
+        (row,) = await self._read(query)
+        count, newest = row.values()
+        return count, newest
 
     async def read_index(self) -> list[IndexRow]:
         """Read the terms of all passages, in the order that they are ranked in where scores are equal."""
@@ -168,8 +168,10 @@ class Knowledge:
         return sorted(rows, key=lambda row: (row.document_id, row.part))  # databases have orders of their own
 
     async def _read(self, query: Any) -> list[dict[str, Any]]:
-        async with self._database.read() as connection:
+        async def step(connection: Transaction) -> list[dict[str, Any]]:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._database.look(step)
 
 
 def _to_rows(documents: Sequence[Document]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -38,6 +38,7 @@ class DraftOutcome:
     ranker_version: str | None = None
     order_propensity: float | None
     sent_to_slack_at: datetime | None
+    retrieved: tuple[Any, ...] | None = None
     events: tuple[Event, ...] = ()
     sealed: VaultEntry | None = None
 
@@ -53,6 +54,7 @@ class ProgressiveOutcome:
     candidates: tuple[Candidate, ...]
     order_propensity: float | None
     first_propensity: float | None
+    retrieved: tuple[Any, ...] | None = None
     events: tuple[Event, ...] = ()
 
 
@@ -131,6 +133,7 @@ class Requests:
                     "ranker": drafted.ranker_version,
                     "propensity": drafted.order_propensity,
                     "sent": drafted.sent_to_slack_at,
+                    "found": drafted.retrieved,
                 },
             )
             if ours.rowcount == 0:
@@ -194,6 +197,7 @@ class Requests:
             "me": self._me,
             "propensity": finished.order_propensity,
             "first": finished.first_propensity,
+            "found": finished.retrieved,
         }
 
         async def step(connection: Transaction) -> None:
@@ -489,6 +493,7 @@ _UPDATE_DRAFTED: Final = (
         ranker_version=bindparam("ranker"),
         order_propensity=bindparam("propensity"),
         sent_to_slack_at=bindparam("sent"),
+        retrieved=bindparam("found"),
     )
 )
 
@@ -527,13 +532,14 @@ _UPDATE_FINISHED: Final = (
     .where(*_IS_FINISHING)
     .values(
         order_propensity=bindparam("propensity"),
+        retrieved=bindparam("found"),
         status=case(
             ((requests.c.status == "drafting") & requests.c.shown_at.is_not(None), "shown"), else_=requests.c.status
         ),
     )
 )
 
-_UPDATE_UNFINISHED: Final = update(requests).where(*_IS_FINISHING).values(status="failed")
+_UPDATE_UNFINISHED: Final = update(requests).where(*_IS_FINISHING).values(status="failed", retrieved=bindparam("found"))
 
 _UPDATE_FIRST_PROPENSITY: Final = (
     update(candidates)

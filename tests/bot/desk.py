@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from bot.drafting import Brief, Draft
+from bot.knowledge.library import Library
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import RecoveredWork, Recoverer
 from bot.operations.retention import Housekeeper
@@ -180,6 +181,7 @@ class Desk:
         limits: Limits | None = None,
         playbook: Playbook = PLAYBOOK,
         orderer: Orderer | None = None,
+        library: Library | None = None,
         seed: int = 7,
         **terms: Any,
     ) -> Suggester:
@@ -196,6 +198,7 @@ class Desk:
             new_id=self.new_id,
             rng=random.Random(seed),
             orderer=orderer,
+            library=library,
             write_buffer=self.write_buffer,
         )
 

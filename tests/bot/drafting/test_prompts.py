@@ -142,4 +142,4 @@ def test_a_change_of_the_fixed_words_asks_for_a_new_version() -> None:
     fixed += build_shared_text(turns, "H", ("S",))
     for steer in get_args(Steer):
         fixed += "".join(describe_change(RequestedChange(base="B", steer=steer, language=each)) for each in ("L", None))
-    assert (PROMPT_SCAFFOLD_VERSION, hashlib.sha256(fixed.encode()).hexdigest()[:12]) == (3, "77207b727b01")
+    assert (PROMPT_SCAFFOLD_VERSION, hashlib.sha256(fixed.encode()).hexdigest()[:12]) == (4, "64d806733ef6")
