@@ -13,7 +13,7 @@ Everything here takes time in proportion to the text, whatever stands in it.
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Final
 
@@ -62,18 +62,23 @@ _TAG: Final = re.compile(
     # <think>, </think>, <Thinking type="x">, <seed:think>, <|begin_of_thought|>, <|END_THINKING|>; cut off at the end
     rf"{_LESS}\|?+\s*+(?P<close>\\?/|end[_-](?:of[_-])?)?+\s*+(?:(?:begin|start)[_-](?:of[_-])?)?+"
     rf"(?P<name>{_NAME}){_ATTRIBUTES}\|?/?(?:{_GREATER}|\Z)"
-    # [THINK], [/THINK]; but no link
-    rf"|\[\s*+(?P<square_close>/)?+\s*+(?P<square>{_NAME})\s*+\](?!\()"
-    # Gemma's
-    r"|<\|channel>(?:\s*+thought)?|<unused94>(?:thought)?|(?P<token_close><channel\|>|<unused95>)",
+    # [THINK], [/THINK], [[think]]; but no link
+    rf"|\[{{1,2}}+\s*+(?P<square_close>/)?+\s*+(?P<square>{_NAME})\s*+\]{{1,2}}+(?!\()"
+    # Gemma's, and Apertus's
+    r"|<\|channel>(?:\s*+thought)?|<unused94>(?:thought)?|<\|inner_prefix\|>"
+    r"|(?P<token_close><channel\|>|<unused95>|<\|inner_suffix\|>)",
     re.IGNORECASE,
 )
-_NEEDS_PARTNER: Final = re.compile(rf"<(?i:{_AMBIGUOUS})>|\[(?!(?i:think)\]|THINKING\]).*")
+_NEEDS_PARTNER: Final = re.compile(rf"<(?i:{_AMBIGUOUS})>|\[+(?!(?i:think)\]|THINKING\]).*")
 _THOUGHT_FENCE: Final = re.compile(
-    rf"^(`{{3,}}|~{{3,}})[ \t]*(?:{_PLAIN}|analysis|reflection)[ \t]*\n(?s:.*?)(?:^\1[`~]*[ \t]*$|\Z)",
+    rf"^(`{{3,}}|~{{3,}})[ \t]*(?:{_PLAIN}|analysis|reflection)[ \t]*\n(?s:.*?)(?:^\1[`~]*[ \t]*$|\Z)"
+    # as Ollama's and Open WebUI's own pages write them
+    r"|\A\s*Thinking\.\.\.[ \t]*\n(?s:.*?)(?:^\.\.\.done thinking\.[ \t]*$|\Z)"
+    r"|<details\b[^<>]*>\s*<summary>[^<>]*(?:think|thought|reason)[^<>]*</summary>(?s:.*?)(?:</details>|\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
-_EMPTY_BOX: Final = re.compile(r"\A\s*(`++|~{3,}+|\*\*|[\"'])[a-z]*\s*(?:\1(?!`)\s*|\Z)")
+_EMPTY_BOX: Final = re.compile(r"\A\s*(?:(`++|~{3,}+|\*\*|[\"'])[a-z]*\s*(?:\1(?!`)\s*|\Z)|(?:>[ \t]*)++(?:\n\s*|\Z))")
+_CODE_LINES: Final = re.compile(r"\A(?:\s*`[^`\n]++`[ \t]*+(?:\n|\Z)){2,}+")
 _ANSWER_TAG: Final = re.compile(
     rf"{_LESS}(?P<close>/)?(?:final[_-]?)?(?:answer|response|reply|output|solution|final){_GREATER}", re.IGNORECASE
 )
@@ -82,11 +87,19 @@ _ANSWER_TAG: Final = re.compile(
 def cut_thoughts(text: str) -> str:
     """Cut the thoughts out of a text, and trim it where something was cut."""
     for _ in range(_PASSES):
-        less = _cut_answer_tags(_cut_tags(_cut_channels(_THOUGHT_FENCE.sub("", text))))
+        less = _cut_answer_tags(_cut_tags(_cut_channels(_unwrap_lines(_THOUGHT_FENCE.sub("", text)))))
         if less == text:
             return text
         text = _EMPTY_BOX.sub("", less.strip())
     return ""
+
+
+def _unwrap_lines(text: str) -> str:
+    """Take the backticks from lines that are code, each for itself, where a text begins with a thought in such."""
+    lines = _CODE_LINES.match(text)
+    if lines is None or not _TAG.match(text, text.index("`") + 1):
+        return text
+    return lines[0].replace("`", "") + text[lines.end() :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +110,7 @@ class _Tag:
     closes: bool = False
     needs_partner: bool = False
     is_empty: bool = False
+    is_last: bool = False
 
 
 def _cut_tags(text: str) -> str:
@@ -108,9 +122,12 @@ def _cut_tags(text: str) -> str:
     kept: list[str] = []
     opened: list[str] = []
     at = 0
+    closing = sum(tag.closes for tag in tags)
     for place, tag in enumerate(tags):
-        partner = tags[place - 1] if tag.closes and place > 0 and not tags[place - 1].closes else None
-        if scanned.is_mention(tag, within=bool(opened), partner=partner):
+        closing -= tag.closes
+        before = tags[place - 1] if place > 0 and not tags[place - 1].closes else None
+        is_named = 0 < closing <= len(opened) and scanned.is_named(tag, before)
+        if is_named or scanned.is_mention(tag, within=bool(opened), partner=before if tag.closes else None):
             continue
         if not opened and tag.closes:
             kept.clear()  # nothing opened it: all so far was a thought
@@ -118,9 +135,11 @@ def _cut_tags(text: str) -> str:
             kept.append(text[at : tag.start])
         if tag.closes:
             _close_block(opened, tag.name)
-        elif not tag.is_empty:
-            opened.append(tag.name)
         at = tag.stop
+        if tag.is_last and not opened and (box_end := scanned.find_box_end(tag)):
+            at = box_end
+        elif not tag.closes and not tag.is_empty:
+            opened.append(tag.name)
     if not opened:
         kept.append(text[at:])
     return text if kept == [text] else _join_parts(kept)
@@ -140,6 +159,8 @@ def _read_tags(scanned: "_Scanned") -> list[_Tag]:
         )
         for match in found
     ]
+    if tags and not tags[-1].closes:
+        tags[-1] = replace(tags[-1], is_last=True)
     last_closed = {tag.name: tag.start for tag in tags if tag.closes}
     return [
         tag
@@ -147,7 +168,7 @@ def _read_tags(scanned: "_Scanned") -> list[_Tag]:
         if tag.closes
         or not tag.needs_partner
         or tag.start < last_closed.get(tag.name, -1)
-        or not (scanned.text[tag.start] == "[" or scanned.is_within_sentence(tag))
+        or not ((scanned.text[tag.start] == "[" and tag.name != "thinking") or scanned.is_within_sentence(tag))
     ]
 
 
@@ -215,6 +236,22 @@ class _Scanned:
         self.begin = len(text) - len(text.lstrip())
         self._fences = [fence.span() for fence in _FENCE_LINE.finditer(self.text)]
 
+    def find_box_end(self, tag: _Tag) -> int | None:
+        """Find where a thought ends that a fence at the beginning holds, though no tag closes it."""
+        boxes = (quote for quote in self._find_quotes(tag.start, tag.stop) if quote.kind == "fence")
+        return next((box.stop for box in boxes if box.begin <= self.begin and self.text[box.end :].strip()), None)
+
+    def is_named(self, tag: _Tag, before: _Tag | None) -> bool:
+        """Tell if an opening tag in a thought opens nothing: a word of its line, or the one before it once more."""
+        if tag.closes:
+            return False
+        if before is not None and before.name == tag.name and not self.text[before.stop : tag.start].strip():
+            return True
+        line = self.text[self.text.rfind("\n", 0, tag.start) + 1 : tag.start]
+        behind = self.text[tag.stop : tag.stop + _REACH].partition("\n")[0]
+        stands_apart = not line or (line[-1] in " \t(" and _SENTENCE_BEHIND.match(behind) is not None)
+        return stands_apart and bool(line.strip() or behind.strip())
+
     def is_within_sentence(self, tag: _Tag) -> bool:
         """Tell if words stand before a tag, and a space or a mark behind it."""
         before = _SENTENCE_BEFORE.search(self.text, max(0, tag.start - 4), tag.start)
@@ -238,6 +275,8 @@ class _Scanned:
             return is_alone and quote.kind != "fence"
         if quote.begin <= self.begin:  # a thought may stand in a box before the reply
             goes_on = self.text[quote.end : quote.end + 2].partition("\n")[0].strip() != ""
+            if quote.kind == "fence" and tag.is_last and self.text[quote.end :].strip():
+                return is_alone or self.text[quote.start : tag.start].strip() != ""
             return is_alone and (tag.closes if quote.kind == "fence" else goes_on)
         if not tag.closes or is_alone or quote.kind == "code":
             return True
