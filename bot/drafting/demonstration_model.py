@@ -2,7 +2,7 @@
 
 It reads the prompt that every model gets, finds the customer's language and the situation by their words, and puts
 phrases together in the form of the style. The same brief always gives the same text. It understands nothing, so it
-states nothing and promises nothing: its replies ask, and say what would be looked into.
+states nothing and promises nothing: its replies ask, say what would be looked into, and quote the team's knowledge.
 """
 
 import asyncio
@@ -128,12 +128,13 @@ def write_reply(parts: PromptParts, *, sample_index: int) -> str:
     message = _get_last_customer_text(parts)
     hint = f"{parts.hint or ''} {parts.change or ''}".casefold()
     language = _find_requested_language(hint) or _detect_language(message)
-    phrases = _choose_phrases(language, message)
+    phrases = _choose_phrases(language, message, parts.passages)
     form = _write_warm if "warmer" in hint else _choose_form(parts.style_name, parts.instruction)
     variants = [_compose(form, phrases, variant, hint) for variant in range(_VARIANTS)]
     wanted = [*variants[sample_index % _VARIANTS :], *variants[: sample_index % _VARIANTS]]
     # Those shown already go last: after so many redrafts there may be no other left.
-    return min(wanted, key=[*parts.previous, parts.base].count)
+    shown = [*parts.previous, parts.base]
+    return min(wanted, key=lambda text: shown.count(_CITATION.sub("", text)))
 
 
 def _get_last_customer_text(parts: PromptParts) -> str:
@@ -151,16 +152,24 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Phrases:
-    """The phrases of a language, and those of the situation in it; `is_urgent` if the customer presses."""
+    """The phrases of a language, and those of the situation in it; `is_urgent` if the customer presses.
+
+    `quotes` are sentences of the passage that fits, each with its citation.
+    """
 
     common: dict[str, Any]
     situation: dict[str, Any]
     is_urgent: bool
+    quotes: tuple[str, ...] = ()
 
     def pick(self, key: str, variant: int) -> str:
         """Pick a wording of a common phrase."""
         choices: list[str] = self.common[key]
         return choices[variant % len(choices)]
+
+    def quote(self, variant: int) -> list[_Line]:
+        """Quote a sentence of the passage that fits, if there is one."""
+        return [_Line(self.quotes[variant % len(self.quotes)])] if self.quotes else []
 
     def __getitem__(self, key: str) -> str:
         """Look a phrase of the situation up."""
@@ -174,13 +183,14 @@ class _Phrases:
 
 _Form = Callable[[_Phrases, int], list[_Line]]
 _VARIANTS = 6
+_CITATION = re.compile(r" ?\[\d+\]")
 
 
 def _write_direct(p: _Phrases, variant: int) -> list[_Line]:
     middle = [p["q0"], p["step"], p["q1"]][variant % 3]
     if variant < 3:
-        return [_Line(p["direct"] + p.urgency_note), _Line(middle)]
-    return [_Line(middle), _Line(p.pick("steps_team", variant) + p.urgency_note, is_optional=True)]
+        return [_Line(p["direct"] + p.urgency_note), *(p.quote(variant) or [_Line(middle)])]
+    return [_Line(middle), *p.quote(variant), _Line(p.pick("steps_team", variant) + p.urgency_note, is_optional=True)]
 
 
 def _write_warm(p: _Phrases, variant: int) -> list[_Line]:
@@ -188,6 +198,7 @@ def _write_warm(p: _Phrases, variant: int) -> list[_Line]:
     return [
         _Line(p.pick("greet", variant)),
         _Line(f"{p['feel']}{p.urgency_note}"),
+        *p.quote(variant),
         _Line(f"{p.pick('care', variant // 3)} {core}", is_optional=variant % 3 == 2),
         _Line(p["q1"] if variant % 2 else p["q0"], is_optional=True),
         _Line(p.pick("close", variant), is_optional=True),
@@ -201,6 +212,7 @@ def _write_steps(p: _Phrases, variant: int) -> list[_Line]:
     if variant >= 3:
         steps.insert(1, p["q1"] if variant % 3 != 2 else p["q0"])
     return [
+        *p.quote(variant),
         _Line(p.pick("steps_intro", variant), is_optional=True),
         *(_Line(f"{number}. {step}") for number, step in enumerate(steps, start=1)),
         _Line(p.pick("steps_close", variant) + p.urgency_note, is_optional=True),
@@ -220,6 +232,7 @@ def _write_clarify(p: _Phrases, variant: int) -> list[_Line]:
 def _write_options(p: _Phrases, variant: int) -> list[_Line]:
     first, second = [(p["a"], p["b"]), (p["b"], p["direct"]), (p["direct"], p["a"])][variant % 3]
     return [
+        *p.quote(variant),
         _Line(p.pick("options_intro", variant) + p.urgency_note, is_optional=True),
         _Line(f"A) {first}"),
         _Line(f"B) {second}"),
@@ -303,14 +316,34 @@ def _detect_language(message: str) -> str:
     return max(scores, key=lambda code: scores[code])
 
 
-def _choose_phrases(language: str, message: str) -> _Phrases:
+def _choose_phrases(language: str, message: str, passages: Sequence[str]) -> _Phrases:
     """Choose the phrases of the situation that the message mentions first."""
     common = _load_phrases()[language]
     # The customer may write one language while the hint asks for another.
     spoken = _load_phrases()[_detect_language(message)]
     situations = [name for name, value in common.items() if isinstance(value, dict)]
     found = next((name for name in situations if _contains_any(message, spoken[name]["words"])), "other")
-    return _Phrases(common, common[found], is_urgent=_contains_any(message, spoken["urgent_words"]))
+    is_urgent = _contains_any(message, spoken["urgent_words"])
+    return _Phrases(common, common[found], is_urgent, _quote_passage(language, found, passages))
+
+
+_QUOTED_SENTENCES = 3
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])(?![」』])|\n+")  # noqa: RUF001
+_WITHOUT_WORDS = frozenset({"angry", "other"})
+"""Situations of which no page has the words: the passage found first is quoted."""
+
+
+def _quote_passage(language: str, situation: str, passages: Sequence[str]) -> tuple[str, ...]:
+    """Quote the first sentences of the best passage that is in the language and has a word of the situation."""
+    phrases = _load_phrases()[language]
+    for n, passage in enumerate(passages, 1):
+        text = passage.casefold()
+        is_on_it = situation in _WITHOUT_WORDS or _contains_any(text, phrases[situation]["words"])
+        if is_on_it and _detect_language(text) == language and situation != "thanks":
+            # Headings do not end as sentences do.
+            sentences = [part for part in _SENTENCE_END.split(passage) if part.endswith(tuple(".!?。！？"))]  # noqa: RUF001
+            return tuple(phrases["quote"].format(sentence=each, n=n) for each in sentences[:_QUOTED_SENTENCES])
+    return ()
 
 
 def _contains_any(message: str, words: Sequence[str]) -> bool:

@@ -165,6 +165,7 @@ class PromptParts:
     previous: tuple[str, ...]
     base: str | None = None
     change: str | None = None
+    passages: tuple[str, ...] = ()
 
 
 _STYLE_BLOCK = re.compile(r'<style name="([^"]*)">\n(.*?)\n</style>\n\n[^<]*\Z', re.DOTALL)
@@ -186,6 +187,7 @@ def read_prompt_parts(text: str) -> PromptParts:
         previous=tuple(shown),
         base=bases[0] if bases else None,
         change=changes[0] if changes else None,
+        passages=tuple(json.loads(line)["text"] for line in _read_block("knowledge", text)) if style else (),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -37,7 +38,9 @@ from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
 from playground.slack.people.customers import add_customers
 from storage.queries.log_entries import ChoiceLog, Selection
+from storage.repositories.audit import Audit
 
+ACTOR: Final = "demo"
 HOST: Final = "127.0.0.1"
 PORT: Final = 8400
 PORTS_TO_TRY: Final = 100
@@ -157,7 +160,8 @@ async def open_demo(
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(open_or_create(location))
         if records.is_new and simulator is not None:
-            await mark_demonstration(records, actor="demo")
+            await mark_demonstration(records, actor=ACTOR)
+        await _add_help_center(records)
         log_tail = _LogTail(ChoiceLog(records.database))
         stack.push_async_callback(log_tail.aclose)
         page_options = PageOptions(
@@ -178,6 +182,20 @@ async def open_demo(
         await slack.wait_for_app()
         recorded = await describe_recording(location, records, simulated=simulator is not None)
         yield Demo(slack=slack, announcement=_describe_demo(slack, settings, recorded))
+
+
+async def _add_help_center(records: wiring.Records) -> None:
+    """Add the invented help centre to a new database, or to a demonstration's own that has no knowledge.
+
+    A team's own database stays as it is.
+    """
+    library = wiring.make_library(records)
+    if not await library.is_empty() or not (records.is_new or await Audit(records.database).is_demonstration()):
+        return
+    with resources.as_file(resources.files("playground") / "help_center") as folder:
+        pages = [folder / language for language in ("en", "de", "zh-TW")]
+        await library.add(pages, internal=False, collection="", actor=ACTOR)
+        await library.add([folder / "internal"], internal=True, collection="", actor=ACTOR)
 
 
 @asynccontextmanager

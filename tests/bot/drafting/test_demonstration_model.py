@@ -12,6 +12,7 @@ from langchain_core.messages import HumanMessage
 from bot.drafting import DemonstrationModel, Drafter, RequestedChange, SingleModelSource
 from bot.drafting.demonstration_model import write_reply
 from bot.drafting.prompts import PromptParts
+from bot.knowledge.passages import SourcePassage, take_out_citations
 from bot.ordering.near_duplicates import compute_token_f1
 from bot.playbook import Style
 from storage.records import Turn
@@ -97,6 +98,43 @@ async def test_language_and_situation_are_found(message: str, language: str, sit
 async def test_a_date_is_taken_notice_of() -> None:
     assert PHRASES["en"]["urgent"] in await draft_reply(MESSAGE)
     assert PHRASES["en"]["urgent"] not in await draft_reply("My parcel arrived broken")
+
+
+PAGES = tuple(
+    SourcePassage(id=text, title="A page", date="2026-11-01", text=text)
+    for text in (
+        "Cleaning\nWipe the lamp with a soft cloth. It is best to unplug it.",
+        "On arrival\nIf it is damaged, tell us within 7 days. It costs 4.90 euros. Send the photo to us. Wait.",
+        "密碼\n請點選「忘記密碼？」，我們會寄連結給您。連結 60 分鐘內有效。",
+        "Rückgabe\nDie Rückgabe ist kostenlos und geht mit dem Etikett.",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "quotes"),
+    [
+        (MESSAGE, ["If it is damaged, tell us within 7 days. [2]", "It costs 4.90 euros. [2]"]),
+        ("我忘了密碼", ["請點選「忘記密碼？」，我們會寄連結給您。[3]", "連結 60 分鐘內有效。[3]"]),
+        ("Ich habe eine Frage zur Rückgabe", ["Die Rückgabe ist kostenlos und geht mit dem Etikett. [4]"]),
+        ("Do you sell umbrellas?", ["Wipe the lamp with a soft cloth. [1]", "It is best to unplug it. [1]"]),
+        ("Thank you so much!", []),
+        ("Where is my order?", []),
+        ("Hola, quiero un reembolso por favor", []),
+    ],
+)
+async def test_it_quotes_the_page_that_fits_word_for_word(message: str, quotes: list[str]) -> None:
+    shown: list[str] = []
+    for style in PLAYBOOK.styles:
+        for index in range(6):
+            text = await draft_reply(message, style.name, sample_index=index, passages=PAGES)
+            expected = quotes[index % len(quotes)] if quotes and index < 2 and style.name != "clarify" else ""
+            assert expected in text
+            assert bool(re.search(r"\[\d\]", text)) == bool(quotes and style.name != "clarify")
+        for _ in range(3):
+            again = await draft_reply(message, style.name, passages=PAGES, previous=tuple(shown))
+            shown.append(take_out_citations(again, PAGES)[0])
+    assert len(set(shown)) == len(shown)
 
 
 @pytest.mark.parametrize("style", [style.name for style in PLAYBOOK.styles])

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+import playground
 from cli.commands import demo
 from cli.commands.demo import open_demo
 from cli.database_location import Location
@@ -148,6 +149,62 @@ async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Su
     row = json.loads(line)
     assert row["choice"]["kind"] == "used"
     assert row["request"]["simulated"]
+
+
+async def list_pages(suggest: Suggest) -> list[dict[str, Any]]:
+    listed = await suggest("knowledge", "list", "--database", "demo.db", "--json")
+    pages: list[dict[str, Any]] = json.loads(listed.out)
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("My parcel arrived broken and I need it by Friday", "en/damaged-goods.md"),
+        ("我的訂單還沒到", "zh-TW/late-parcel.md"),
+        ("Do you have a showroom I can visit?", None),
+    ],
+)
+async def test_a_suggestion_cites_the_page_that_fits_or_none(
+    suggest: Suggest, tmp_path: Path, text: str, page: str | None
+) -> None:
+    async with open_demo(settings(), location(tmp_path)) as demo:
+        await asked(demo, text)
+        await shown_to(demo)
+        await demo.slack.wait_until_idle()
+    row = json.loads((await suggest("export", "--database", "demo.db")).out)
+    assert [found["id"] for found in row["request"]["retrieved"]][:1] == ([page] if page else [])
+    cited = {one["id"] for candidate in row["candidates"] for one in candidate["sources"] if one["cited"]}
+    assert cited == ({page} if page else set())
+    assert not any("[1]" in candidate["text"] for candidate in row["candidates"])
+
+
+async def test_the_help_center_is_whole_and_what_is_for_agents_is_marked(suggest: Suggest, tmp_path: Path) -> None:
+    async with open_demo(settings(), location(tmp_path)):
+        pass
+    pages = await list_pages(suggest)
+    folder = Path(playground.__file__).with_name("help_center")
+    files = {str(file.relative_to(folder)) for file in folder.rglob("*.md")} - {"README.md"}
+    assert {page["id"] for page in pages} == files
+    assert [page["id"] for page in pages if page["internal"]] == ["internal/goodwill.md"]
+    for language in ("de", "zh-TW"):
+        assert {file.name for file in (folder / language).iterdir()} < {file.name for file in (folder / "en").iterdir()}
+
+
+async def test_a_team_s_own_database_gets_no_invented_pages(suggest: Suggest, tmp_path: Path) -> None:
+    assert (await suggest("migrate", "--database", "demo.db")).code == 0
+    async with open_demo(settings(), location(tmp_path)):
+        pass
+    assert await list_pages(suggest) == []
+
+
+async def test_pages_of_a_demonstration_are_not_read_again(suggest: Suggest, tmp_path: Path) -> None:
+    async with open_demo(settings(), location(tmp_path)):
+        pass
+    assert (await suggest("knowledge", "remove", "en/returns.md", "--database", "demo.db")).code == 0
+    async with open_demo(settings(), location(tmp_path)):
+        pass
+    assert "en/returns.md" not in {page["id"] for page in await list_pages(suggest)}
 
 
 async def test_samples_in_a_database_of_real_replies_are_left_out_and_that_is_told(tmp_path: Path) -> None:
