@@ -1,6 +1,7 @@
 """The product's use cases and rules. Knows neither Slack nor SQL.
 
 suggesting   the use cases: suggest, choose, deliver, redraft, with their limits
+batch        drafts for every row of a file
 drafting     K drafts at once by LangChain's `.abatch()`: prompts, the Runnable, models, retries
 ordering     near-duplicates, styles and positions drawn by chance, with their exact probabilities
 ranking      quality learned from choices, and whether it is proven enough to order replies

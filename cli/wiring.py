@@ -154,12 +154,16 @@ def make_pause_switch(*, records: Records) -> PauseSwitch:
     return PauseSwitch(switches=Switches(records.database), now=now, clock=time.monotonic)
 
 
-def make_privacy_service(settings: Settings, *, records: Records, playbook: Playbook) -> PrivacyService:
-    """Make the masking of texts. The playbook's own text is the team's, and masked nowhere."""
-    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+def make_recogniser(playbook: Playbook) -> Recogniser:
+    """Make the search for personal data. The playbook's own text is the team's, and masked nowhere."""
+    return Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+
+
+def make_privacy_service(settings: Settings, *, records: Records | None, playbook: Playbook) -> PrivacyService:
+    """Make the masking of texts; without records, of texts that nobody will see the originals of again."""
     return PrivacyService(
-        vault=Vault(records.database),
-        recogniser=recogniser,
+        vault=Vault(Database(settings.suggest_database_url) if records is None else records.database),
+        recogniser=make_recogniser(playbook),
         cipher=make_cipher(settings),
         store_text=settings.suggest_store_text,
     )

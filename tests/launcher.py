@@ -32,6 +32,7 @@ from sqlalchemy import text
 
 import bot.operations.recovery
 import cli.commands.backup
+import cli.commands.batch
 import cli.commands.demo
 import cli.commands.doctor
 import cli.commands.export

@@ -27,6 +27,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any, Self
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -92,14 +93,20 @@ class Drafter(Runnable[Brief, Draft]):
         config: RunnableConfig | list[RunnableConfig] | None = None,
         *,
         return_exceptions: bool = False,
+        on_end: Callable[[int, Any], Awaitable[None]] | None = None,
         **_: Any,
     ) -> list[Draft]:
         """Draft one reply for each input, in their order; with `return_exceptions`, the exception where one failed.
 
-        Without, the first failure is raised, and the other drafts are cancelled.
+        Without, the first failure is raised, and the other drafts are cancelled. `on_end` is called with (index,
+        result) as each ends, for who must not lose a finished draft to a crash before the last one.
         """
-        ended = self.abatch_as_completed(inputs, config, return_exceptions=return_exceptions)
-        drafts = {index: draft async for index, draft in ended}
+        drafts: dict[int, Draft] = {}
+        async with aclosing(self.abatch_as_completed(inputs, config, return_exceptions=return_exceptions)) as ended:
+            async for index, draft in ended:
+                drafts[index] = draft
+                if on_end is not None:
+                    await on_end(index, draft)
         return [drafts[index] for index in range(len(inputs))]
 
     async def abatch_as_completed(

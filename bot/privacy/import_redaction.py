@@ -102,3 +102,14 @@ def _replace_undone_text(event: Event, text: str | None) -> Event:
     if _get_undone_text(event) is None:
         return event
     return replace(event, data={**event.data, "choice": {**event.data["choice"], "final_text": text}})
+
+
+def redact_input(entry: LogEntry, *, store_text: StoreText, recogniser: Recogniser) -> LogEntry:
+    """Convert an entry of our own, whose texts are masked, to what is recorded: the row that it was made of, too."""
+    if store_text == "off":
+        return redact_entry(entry, store_text, recogniser)
+    if not entry.request.input:
+        return entry
+    bare = LogEntry(request=replace(entry.request, conversation=(), hint=None), candidates=(), choice=None)
+    redacted = redact_entry(bare, store_text, recogniser).request.input
+    return replace(entry, request=replace(entry.request, input=redacted))

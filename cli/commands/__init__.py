@@ -8,6 +8,7 @@ from typing import Final
 COMMANDS: Final[dict[str, str]] = {
     "serve": "Run the bot, over Socket Mode or, with --http, signed HTTP.",
     "try_": "Draft replies to one message in this terminal, and choose one.",
+    "batch": "Draft texts for every row of a file, at once, and write them to another.",
     "demo": "Show Slack in the browser, on this machine, with the bot in it.",
     "doctor": "Say what is missing: settings, tokens, scopes, database, model.",
     "export": "Write out the choice log, or what can be learned from it.",

@@ -14,7 +14,6 @@ from bot.choice_log.column_mapping import ColumnMapping, iter_rows, map_row
 from bot.choice_log.fields import FIELDS
 from bot.choice_log.importer import EntryJudge, ImportTally, NoChoiceLog, NumberedEntries, judge_file, parse_rows
 from bot.playbook import load_playbook
-from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import redact_entry
 from bot.toml_files import TomlError
 from cli import wiring
@@ -109,7 +108,7 @@ def make_reader(mapping: ColumnMapping | None, settings: Settings) -> EntryReade
     Raises PlaybookError.
     """
     playbook = load_playbook(settings.suggest_playbook)
-    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+    recogniser = wiring.make_recogniser(playbook)
 
     def redact(entry: LogEntry) -> LogEntry:
         return redact_entry(entry, settings.suggest_store_text, recogniser)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.knowledge.evaluation import Evaluation
     from bot.knowledge.library import Hit
     from bot.ranking.rank_report import RankReport
+    from cli.commands.batch import BatchResult
     from cli.commands.doctor import Finding
     from cli.commands.erase import ErasureResult
     from cli.commands.playbook_check import UsablePlaybook
@@ -47,6 +48,21 @@ def _convert_scalar(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def list_batch(result: "BatchResult") -> dict[str, Any]:
+    """Tell what was drafted, and what this run cost; estimates for a rehearsal."""
+    return {
+        "rows": result.rows,
+        "refused": [{"row": each.row, "error": each.error} for each in result.refused],
+        "drafts": result.drafts,
+        "failed_drafts": result.failed_drafts,
+        "calls": result.spending.calls,
+        "prompt_tokens": result.spending.prompt_tokens,
+        "completion_tokens": result.spending.completion_tokens,
+        "cost": result.spending.cost,
+        "stopped": result.stopped,
+    }
 
 
 def list_findings(findings: "Sequence[Finding]") -> dict[str, Any]:

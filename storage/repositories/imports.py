@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.engine.database import Database
@@ -55,6 +55,15 @@ class LogImporter:
                 continue
             return verdicts
         raise DatabaseUnavailable("other writers took the same ids at the same time")
+
+    async def replace_all(self, entries: Sequence[LogEntry]) -> None:
+        """Insert requests of our own, in one transaction, in the place of those under their ids.
+
+        Raises DatabaseUnavailable.
+        """
+        async with self._database.write() as connection:
+            await connection.execute(delete(requests).where(requests.c.id.in_([entry.request.id for entry in entries])))
+            await _insert(connection, entries)
 
     async def compare(self, entries: Sequence[LogEntry]) -> list[ImportVerdict]:
         """Return the verdicts, and insert nothing. Raises DatabaseUnavailable."""

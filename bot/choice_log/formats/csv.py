@@ -2,6 +2,7 @@
 
 import codecs
 import math
+from collections.abc import Sequence
 from typing import BinaryIO, Final
 
 from bot.choice_log.cells import CellWriter, build_cell_writers
@@ -13,7 +14,6 @@ from storage.queries.export_rows import FieldType, RawEntry
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # noqa: RUF001
 
 _NO_CANDIDATE: Final = "," * (len(CANDIDATE_FIELDS) - 1)
-_NO_CHOICE: Final = "," * (len(CHOICE_FIELDS) - 1)
 
 
 class CsvEncoder:
@@ -22,20 +22,21 @@ class CsvEncoder:
     A request without candidates has one row. Events are in the other forms only.
     """
 
-    def __init__(self, *, write_text: CellWriter) -> None:
-        """`write_text` writes a text that is not null."""
+    def __init__(self, *, write_text: CellWriter, choice_fields: Sequence[str] = CHOICE_FIELDS) -> None:
+        """`write_text` writes a text that is not null. Without `choice_fields`, there are no columns of a choice."""
         self._write_text = write_text
         self._request = build_cell_writers("request", REQUEST_FIELDS, self._build_cell_writer)
         self._candidate = build_cell_writers("candidate", CANDIDATE_FIELDS, self._build_cell_writer)
-        self._choice = build_cell_writers("choice", CHOICE_FIELDS, self._build_cell_writer)
+        self._choice = build_cell_writers("choice", choice_fields, self._build_cell_writer)
+        self._no_choice = "," * len(choice_fields)
 
     @classmethod
-    def for_spreadsheets(cls) -> "CsvEncoder":
+    def for_spreadsheets(cls, *, choice_fields: Sequence[str] = CHOICE_FIELDS) -> "CsvEncoder":
         """Put an apostrophe before texts that a spreadsheet would run as formulas.
 
         They begin with =, +, - or @, full-width ones too, with a tab or a line end.
         """
-        return cls(write_text=_quote_defused)
+        return cls(write_text=quote_defused, choice_fields=choice_fields)
 
     @classmethod
     def verbatim(cls) -> "CsvEncoder":
@@ -50,7 +51,7 @@ class CsvEncoder:
     def encode(self, raw: RawEntry) -> str:
         """Encode one request as its lines, with their ends."""
         before = ",".join([cell(value) for cell, value in zip(self._request, raw.request, strict=False)]) + ","
-        after = "," + _NO_CHOICE
+        after = self._no_choice
         if raw.choice is not None:
             after = "," + ",".join([cell(value) for cell, value in zip(self._choice, raw.choice, strict=False)])
         after += "\r\n"
@@ -67,7 +68,8 @@ def _quote(value: str) -> str:
     return '"' + value.replace('"', '""') + '"'
 
 
-def _quote_defused(value: str) -> str:
+def quote_defused(value: str) -> str:
+    """Quote a cell, with an apostrophe before what a spreadsheet would run."""
     return _quote(f"'{value}" if value.startswith(_FORMULA_STARTS) else value)
 
 

@@ -1,5 +1,6 @@
 """Text for a terminal. Called by `cli/commands/` only.
 
+batch        progress and end of `batch`
 candidates   candidates of `try`, also while they are written
 database     what `backup`, `migrate`, `erase` and `prune` did
 doctor       findings of `doctor`

@@ -1,0 +1,304 @@
+"""A run: rows go in, drafts are journaled as they end, entries come out in the input's order.
+
+A feeder plans the rows, workers draft, a writer records and writes. At most `WINDOW` rows are between the two ends: a
+slow row holds up neither the others nor the memory.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from bot.batch.output import Output
+from bot.batch.plan import BatchPlan, PlannedDraft
+from bot.batch.rows import InputRow
+from bot.batch.spending import Spending
+from bot.drafting import Brief, Draft, Drafter
+from bot.privacy.service import MaskedRequest, PrivacyService
+from bot.suggesting.placement import to_candidate
+from storage.journal import BatchJournal, JournaledDraft
+from storage.records import Candidate, LogEntry, Request
+
+WINDOW: Final = 2_000
+WRITTEN_AT_ONCE: Final = 200
+
+StopReason = Literal["max_cost", "interrupted"]
+Mode = Literal["as_completed", "all_at_once"]
+Recorder = Callable[[Sequence[LogEntry]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchTerms:
+    """The terms of one run, none of which changes a draft. `deadline_s` counts from a draft's begin."""
+
+    max_concurrency: int
+    deadline_s: float
+    app_version: str
+    locale: str
+    mode: Mode = "as_completed"
+    max_cost: float | None = None
+    retries_failed: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _RowWork:
+    """A row on its way: its request, masked and as written out, its finished drafts, the indexes of those awaited."""
+
+    row: InputRow
+    request: Request
+    masked: MaskedRequest
+    done: dict[int, Candidate] = field(default_factory=dict)
+    awaited: set[int] = field(default_factory=set)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.awaited
+
+    def to_entry(self) -> LogEntry:
+        candidates = tuple(self.done[index] for index in sorted(self.done))
+        is_failed = all(candidate.error for candidate in candidates)
+        request = replace(self.request, status="failed" if is_failed else "drafted")
+        return LogEntry(request=request, candidates=candidates, choice=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: _RowWork
+    planned: PlannedDraft
+
+
+class BatchRun:
+    """One run over the input. `stop` may be called at any time: what is being drafted is finished.
+
+    `record` keeps entries in the choice log, None for none. `on_row` is called with each row that is written.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: BatchPlan,
+        terms: BatchTerms,
+        drafter: Drafter,
+        privacy: PrivacyService,
+        journal: BatchJournal,
+        output: Output,
+        spending: Spending,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        record: Recorder | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        on_rows: Callable[[Sequence[LogEntry]], None] = lambda _: None,
+    ) -> None:
+        self.stopped: StopReason | None = None
+        self._plan = plan
+        self._terms = terms
+        self._drafter = drafter
+        self._privacy = privacy
+        self._journal = journal
+        self._output = output
+        self._spending = spending
+        self._now = now
+        self._new_id = new_id
+        self._record = record
+        self._clock = clock
+        self._on_rows = on_rows
+        self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue(2 * terms.max_concurrency)
+        self._works: deque[_RowWork] = deque()
+        self._window = asyncio.Semaphore(WINDOW)
+        self._changed = asyncio.Event()
+        self._is_drafted = False
+        self._is_cut = False
+
+    def stop(self, reason: StopReason) -> None:
+        """Begin no more drafts."""
+        self.stopped = self.stopped or reason
+
+    async def run(self, rows: Iterator[InputRow]) -> bool:
+        """Draft and write the rows. True if all are written, False if the run was stopped before.
+
+        Raises DatabaseUnavailable, OSError.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._write())
+                is_fed = await self._draft_all(rows)
+                self._is_drafted = True
+                self._changed.set()
+        except BaseExceptionGroup as group:
+            raise _find_cause(group) from None
+        return is_fed and not self._works
+
+    async def _draft_all(self, rows: Iterator[InputRow]) -> bool:
+        chunked = self._terms.mode == "all_at_once"
+        chunk, workers = (self._terms.max_concurrency, 1) if chunked else (1, self._terms.max_concurrency)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(workers):
+                tasks.create_task(self._work(chunk))
+            is_fed = await self._feed(rows)
+            await self._jobs.put(None)
+        return is_fed
+
+    # --- from the input -------------------------------------------------------------------------------
+
+    async def _feed(self, rows: Iterator[InputRow]) -> bool:
+        """Plan rows and queue their drafts. False if stopped before the last one."""
+        for row in rows:
+            if row.number <= self._output.last_row:
+                continue
+            await self._window.acquire()
+            work, missing = await self._begin(row)
+            asks_no_more = self.stopped is not None or self._terms.retries_failed
+            if self._is_cut or (asks_no_more and any(each.sample_index not in work.done for each in missing)):
+                return False
+            missing = [] if self.stopped else missing
+            work.awaited = {planned.sample_index for planned in missing}
+            self._works.append(work)
+            for planned in missing:
+                await self._jobs.put(_Job(work, planned))
+            self._changed.set()
+        return True
+
+    async def _begin(self, row: InputRow) -> tuple[_RowWork, list[PlannedDraft]]:
+        """Begin a row with what the journal has of it; return it with the drafts that are missing."""
+        journaled = self._journal.list_drafts(row.number)
+        candidates = [each.candidate for each in journaled]
+        original = Request(
+            id=candidates[0].request_id if candidates else self._new_id(),
+            team_id="cli",
+            channel_id="cli",
+            agent_id="cli",
+            surface="batch",
+            locale=self._terms.locale,
+            created_at=journaled[0].created_at if journaled else self._now(),
+            status="drafted",
+            k_requested=self._plan.drafts_a_row,
+            prompt_version=self._plan.playbook.prompt_version,
+            policy="unlogged",
+            simulated=self._plan.simulated,
+            app_version=self._terms.app_version,
+            conversation=row.conversation,
+            input_row=row.number,
+            input=row.other_values,
+            text_kept="full",
+        )
+        masked = await self._privacy.load_masked(original)
+        request = original
+        if self._plan.keeps_originals:
+            request, _ = await self._privacy.mask_request(original)
+        else:
+            request = replace(self._privacy.to_masked_request(original, masked), text_kept="redacted")
+        done = {candidate.sample_index: candidate for candidate in candidates}
+        work = _RowWork(row=row, request=request, masked=masked, done=done)
+        return work, [each for each in self._plan.plan_row(row.number) if self._is_missing(done.get(each.sample_index))]
+
+    def _is_missing(self, candidate: Candidate | None) -> bool:
+        return candidate is None or (self._terms.retries_failed and candidate.error is not None)
+
+    # --- drafting -------------------------------------------------------------------------------------
+
+    async def _work(self, chunk: int) -> None:
+        while jobs := await self._take_jobs(chunk):
+            if self._may_begin():
+                await self._draft(jobs)
+            else:
+                for job in jobs:
+                    self._leave(job)
+
+    async def _take_jobs(self, chunk: int) -> list[_Job]:
+        """Take the next jobs, `chunk` of them while there are so many; none at the end."""
+        jobs: list[_Job] = []
+        while len(jobs) < chunk:
+            job = await self._jobs.get()
+            if job is None:
+                self._jobs.put_nowait(None)  # the end, also for the next call
+                break
+            jobs.append(job)
+        return jobs
+
+    def _may_begin(self) -> bool:
+        cost, limit = self._spending.known_cost, self._terms.max_cost
+        if limit is not None and cost >= limit:
+            self.stop("max_cost")
+        return self.stopped is None
+
+    def _leave(self, job: _Job) -> None:
+        """Leave a draft for another run; one that had failed before stays as it was."""
+        if job.planned.sample_index in job.work.done:
+            job.work.awaited.discard(job.planned.sample_index)
+            self._changed.set()
+        else:
+            self._is_cut = True
+            self._window.release()  # the feeder may be waiting for a row that nobody finishes
+
+    async def _draft(self, jobs: list[_Job]) -> None:
+        deadline = self._clock() + self._terms.deadline_s
+        briefs = [self._make_brief(job, deadline) for job in jobs]
+
+        async def on_end(index: int, result: Draft | BaseException) -> None:
+            await self._keep(jobs[index], briefs[index], result)
+
+        configs: list[Any] = [
+            {"tags": ["suggest", "batch"], "metadata": {"input_row": job.work.row.number}} for job in jobs
+        ]
+        await self._drafter.abatch(briefs, configs, return_exceptions=True, on_end=on_end)
+
+    def _make_brief(self, job: _Job, deadline: float) -> Brief:
+        return Brief(
+            playbook=self._plan.playbook,
+            style=job.planned.style,
+            model=job.planned.model,
+            conversation=job.work.masked.conversation,
+            request_id=job.work.request.id,
+            agent_id="cli:cli",
+            sample_index=job.planned.sample_index,
+            deadline=deadline,
+        )
+
+    async def _keep(self, job: _Job, brief: Brief, result: Draft | BaseException) -> None:
+        """Journal a draft as soon as it has ended: it is paid."""
+        work = job.work
+        written = to_candidate(brief, result, self._new_id(), job.planned.inclusion)
+        work.masked, (candidate,) = await self._privacy.mask_candidates(work.masked, [written])
+        if self._plan.keeps_originals:
+            (candidate,) = await self._privacy.to_recorded_candidates(work.request, [candidate], work.masked)
+        self._journal.add(work.row.number, JournaledDraft(created_at=work.request.created_at, candidate=candidate))
+        self._spending.add(brief, candidate)
+        work.done[candidate.sample_index] = candidate
+        work.awaited.discard(candidate.sample_index)
+        if work.is_complete:
+            self._changed.set()
+
+    # --- to the output --------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        """Record and write rows in the input's order, as many at once as are complete."""
+        while True:
+            self._changed.clear()
+            if works := self._take_complete():
+                entries = [work.to_entry() for work in works]
+                if self._record is not None:
+                    await self._record(entries)
+                rows = [(work.row, entry) for work, entry in zip(works, entries, strict=True)]
+                await asyncio.to_thread(self._output.write, rows)
+                self._on_rows(entries)
+                for _ in works:
+                    self._window.release()
+            elif self._is_drafted:
+                return
+            else:
+                await self._changed.wait()
+
+    def _take_complete(self) -> list[_RowWork]:
+        taken: list[_RowWork] = []
+        while self._works and self._works[0].is_complete and len(taken) < WRITTEN_AT_ONCE:
+            taken.append(self._works.popleft())
+        return taken
+
+
+def _find_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Find the first error in a group of tasks: the others were cancelled for it."""
+    first = group.exceptions[0]
+    return _find_cause(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,152 @@
+"""The journal of a batch: every finished draft beside the file that it is for, so that none is paid for twice.
+
+A SQLite file of its own. Each draft is committed as it ends, which a killed process cannot undo; the disk is waited for
+at checkpoints only. One process at a time.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from storage.errors import DatabaseUnavailable
+from storage.records import Candidate
+from storage.tables import to_iso
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS drafts (
+    row INTEGER NOT NULL,
+    sample_index INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    error TEXT,
+    candidate TEXT NOT NULL,
+    PRIMARY KEY (row, sample_index)
+) WITHOUT ROWID;
+"""
+_FIELDS: Final = tuple(each.name for each in fields(Candidate))
+
+
+class JournalBusy(DatabaseUnavailable):
+    """Another process has the journal open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournaledDraft:
+    """A finished draft, good or failed, and when its row's request was made."""
+
+    created_at: datetime
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPlace:
+    """The end of what is in the output: its last row, its size in bytes, and if it is whole."""
+
+    row: int = 0
+    size: int = 0
+    is_whole: bool = False
+
+
+class BatchJournal:
+    """The drafts of one batch. Every method raises DatabaseUnavailable where the file cannot be read or written."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(cls, file: Path) -> Self:
+        """Open a journal, made if it is not there. Raises JournalBusy, DatabaseUnavailable."""
+        with _translate_errors():
+            file.touch(mode=0o600)  # it holds what people wrote
+            connection = sqlite3.connect(file, isolation_level=None, timeout=0.2, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(_SCHEMA)
+            except sqlite3.Error:
+                connection.close()
+                raise
+        return cls(connection)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # --- facts of the whole batch ---------------------------------------------------------------------
+
+    @property
+    def identity(self) -> dict[str, Any] | None:
+        """The input, the playbook and the options that the drafts were made with; None in a new journal."""
+        found: dict[str, Any] | None = self._read_fact("identity")
+        return found
+
+    @property
+    def output(self) -> OutputPlace:
+        found = self._read_fact("output")
+        return OutputPlace() if found is None else OutputPlace(**found)
+
+    def begin(self, identity: Mapping[str, Any]) -> None:
+        """Forget all drafts, and begin anew with this identity."""
+        with _translate_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("DELETE FROM drafts")
+            self._connection.execute("DELETE FROM facts")
+            self._write_fact("identity", dict(identity))
+            self._connection.execute("COMMIT")
+
+    def note_output(self, place: OutputPlace) -> None:
+        """Note how far the output has got."""
+        with _translate_errors():
+            self._write_fact("output", {"row": place.row, "size": place.size, "is_whole": place.is_whole})
+
+    def _read_fact(self, name: str) -> Any:
+        with _translate_errors():
+            found = self._connection.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
+        return None if found is None else json.loads(found[0])
+
+    def _write_fact(self, name: str, value: Mapping[str, Any]) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", [name, json.dumps(value)])
+
+    # --- drafts ---------------------------------------------------------------------------------------
+
+    def add(self, row: int, draft: JournaledDraft) -> None:
+        """Commit a draft; it takes the place of one that failed before."""
+        candidate = json.dumps({name: getattr(draft.candidate, name) for name in _FIELDS}, ensure_ascii=False)
+        values = [row, draft.candidate.sample_index, to_iso(draft.created_at), draft.candidate.error, candidate]
+        with _translate_errors():
+            self._connection.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?, ?)", values)
+
+    def count_drafts(self) -> tuple[int, int]:
+        """Count the drafts, and those that failed."""
+        with _translate_errors():
+            drafts, failed = self._connection.execute("SELECT count(*), count(error) FROM drafts").fetchone()
+        return drafts, failed
+
+    def list_drafts(self, row: int) -> list[JournaledDraft]:
+        """List the drafts of a row by their `sample_index`."""
+        query = "SELECT created_at, candidate FROM drafts WHERE row = ? ORDER BY sample_index"
+        with _translate_errors():
+            return [_to_draft(*found) for found in self._connection.execute(query, [row])]
+
+
+def _to_draft(created_at: str, candidate: str) -> JournaledDraft:
+    values = json.loads(candidate)
+    values["sources"] = tuple(values["sources"])
+    return JournaledDraft(created_at=datetime.fromisoformat(created_at), candidate=Candidate(**values))
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise JournalBusy(str(error)) from error
+        raise DatabaseUnavailable(str(error)) from error
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(str(error)) from error
