@@ -256,7 +256,8 @@ class Candidate:
         tuple[Any, ...],
         Logged(
             'the passages that it was written from: `[{"id": …, "title": …, "cited": …, "internal": …, '
-            '"earlier": …}]`; `[]` without knowledge'
+            '"earlier": …, "url": …, "date": …, "passage": …}]`, `passage` a fingerprint of its text, and of an '
+            "earlier reply `used`; `[]` without knowledge"
         ),
     ] = ()
     side: Annotated[

@@ -501,7 +501,7 @@ FAMILIES = {
     "error-": [*vocabulary(records.DraftError), *MODEL_LIMITS.values()],
     "steer-": vocabulary(records.Steer),
     "button-": [action.label for action in action_ids.ACTIONS if action.place],
-    "label-": [action.label for action in action_ids.ACTIONS if action.place == "candidate"],
+    "label-": [action.label for action in action_ids.ACTIONS if action.place in {"candidate", "sources"}],
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.AccessDeniedReason),
     "thread-": vocabulary(threads.Problem),
@@ -607,7 +607,7 @@ def keys_of(node: ast.expr, key_tables: dict[str, list[str]]) -> Iterator[str]:
 
 def keys_used() -> set[str]:
     used: set[str] = set()
-    for file in [*ROOT.glob("handlers/**/*.py"), *ROOT.glob("cli/**/*.py"), *ROOT.glob("bot/i18n/*.py")]:
+    for file in [*ROOT.glob("handlers/**/*.py"), *ROOT.glob("cli/**/*.py"), *ROOT.glob("bot/[ik]*/*.py")]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         tables = {"_KEYS": list(error_messages._KEYS.values()), "word": ["pause", "resume"]}
         for node in ast.walk(tree):

@@ -9,5 +9,6 @@ passages.py     passages numbered for a prompt, and the citations of a reply
 retrieval.py    passages for one request
 evaluation.py   measures a search against questions with known answers
 
-Called by `bot/drafting/`, `bot/suggesting/` and `cli/`. LangChain splits texts here; else only `bot/drafting/` has it.
+Called by `bot/drafting/`, `bot/suggesting/`, `handlers/blocks/` and `cli/`. LangChain splits texts here; else only
+`bot/drafting/` has it.
 """

@@ -9,7 +9,7 @@ import asyncio
 import math
 import os.path
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -138,7 +138,11 @@ class Library:
 
     async def get(self, document_id: str) -> Document | None:
         """Return a document with its passages."""
-        return (await self._knowledge.read([document_id])).get(document_id)
+        return (await self.read([document_id])).get(document_id)
+
+    async def read(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Return those of these documents that are there, with their passages."""
+        return await self._knowledge.read(ids)
 
     async def rank(
         self, question: str, *, limit: int, collections: Collection[str] | None = None

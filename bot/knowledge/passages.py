@@ -1,14 +1,21 @@
-"""Passages as a prompt has them: numbered from 1 for one request, so that no model sees an address."""
+"""Passages as a prompt has them, numbered from 1 so that no model sees an address; and the sources of a reply."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
+
+from bot.i18n.texts import Texts
+from storage.repositories.knowledge import Document, Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePassage:
-    """A passage for one request's drafts. `date` is when its file was last changed; `earlier`, an earlier reply."""
+    """A passage for one request's drafts. `date` is when its file was last changed; `earlier`, an earlier reply.
+
+    `used` is how often an earlier reply was used.
+    """
 
     id: str
     title: str
@@ -17,6 +24,7 @@ class SourcePassage:
     url: str | None = None
     internal: bool = False
     earlier: bool = False
+    used: int = 0
 
     def to_source(self, *, cited: bool) -> dict[str, Any]:
         """Return what the choice log says of it under a candidate."""
@@ -28,7 +36,74 @@ class SourcePassage:
             "earlier": self.earlier,
             "url": self.url,
             "date": self.date,
+            "passage": _fingerprint(self.text),
+            **({"used": self.used} if self.earlier else {}),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedSource:
+    """A source that a reply cites, as the choice log has it. `passage` is the fingerprint of what was given."""
+
+    id: str
+    title: str
+    date: str
+    url: str | None
+    internal: bool
+    earlier: bool
+    used: int
+    passage: str
+
+    def list_marks(self, texts: Texts) -> list[str]:
+        """List what is said beside the title: its date, if it is internal, how often an earlier reply was used."""
+        marks = [self.date, texts("source-internal") if self.internal else ""]
+        return [mark for mark in (*marks, texts("source-used", count=self.used) if self.earlier else "") if mark]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedPassage:
+    """A cited source with its text: as it was given, all of a document that has `changed` since, or none: removed."""
+
+    source: CitedSource
+    text: str | None
+    changed: bool = False
+
+
+def list_cited(sources: Sequence[Any]) -> list[CitedSource]:
+    """List the sources of a candidate that it cites, internal ones first."""
+    cited = [
+        CitedSource(
+            id=str(one.get("id", "")),
+            title=str(one.get("title") or one.get("id", "")),
+            date=str(one.get("date") or ""),
+            url=one.get("url"),
+            internal=bool(one.get("internal")),
+            earlier=bool(one.get("earlier")),
+            used=max(1, int(one.get("used") or 1)),
+            passage=str(one.get("passage", "")),
+        )
+        for one in sources
+        if isinstance(one, dict) and one.get("cited")
+    ]
+    return sorted(cited, key=lambda one: not one.internal)
+
+
+def find_passage(source: CitedSource, document: Document | None) -> CitedPassage:
+    """Find the passage that was given in the document as it is now."""
+    if document is None:
+        return CitedPassage(source=source, text=None)
+    passages = [join_heading(passage) for passage in document.passages]
+    given = next((text for text in passages if _fingerprint(text) == source.passage), None)
+    return CitedPassage(source=source, text=given or "\n\n".join(passages), changed=given is None)
+
+
+def join_heading(passage: Passage) -> str:
+    """Return a passage under its heading."""
+    return "\n".join(filter(None, (passage.heading, passage.text)))
+
+
+def _fingerprint(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 _MARK: Final = re.compile(

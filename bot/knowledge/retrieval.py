@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.knowledge.library import Hit, Library
-from bot.knowledge.passages import SourcePassage
+from bot.knowledge.passages import SourcePassage, join_heading
 from bot.playbook import KnowledgeRules
 from storage.records import Turn
 
@@ -85,7 +85,7 @@ def _to_passage(hit: Hit) -> SourcePassage:
         id=document.id,
         title=document.title,
         date=f"{document.modified_at:%Y-%m-%d}",
-        text="\n".join(filter(None, (hit.passage.heading, hit.passage.text))),
+        text=join_heading(hit.passage),
         url=document.url,
         internal=document.internal,
     )

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Final
 
 from bot.knowledge.library import Library
+from bot.knowledge.passages import CitedPassage, find_passage, list_cited
 from bot.knowledge.retrieval import Retriever
 from bot.operations.log_events import RequestOutcome, log_request
 from bot.operations.metrics import Metrics
@@ -28,7 +29,7 @@ from bot.privacy.service import PrivacyService
 from bot.suggesting.admission import Admission, Ask
 from bot.suggesting.briefs import BatchDrafter, BriefBuilder, DraftingTerms
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
-from bot.suggesting.clicks import Click
+from bot.suggesting.clicks import Click, check_owner
 from bot.suggesting.limits import Limits
 from bot.suggesting.pipeline import Arrange, CandidatePipeline
 from bot.suggesting.placement import make_failed_entry
@@ -69,6 +70,7 @@ class Suggester:
         self._limits = limits
         self._metrics = metrics
         self._now = now
+        self._library = library
         self._allowed_channels = allowed_channels
         self._write_buffer = write_buffer or WriteBuffer()
         self._admission = Admission(
@@ -242,6 +244,14 @@ class Suggester:
         since = self._now() - timedelta(days=1)
         entry = await self._requests.find_last_open(team_id=team_id, agent_id=agent_id, since=since)
         return None if entry is None else await self._privacy.unmask_recorded_entry(entry)
+
+    async def read_sources(self, click: Click, candidate_id: str) -> list[CitedPassage]:
+        """Read the passages that a candidate cites. Raises UnknownRequest, NotOwner, AccessDenied."""
+        entry = check_owner(await self._requests.get_by_candidate(candidate_id), click)
+        self.check_channel(entry.request.channel_id, entry.request.surface)
+        cited = list_cited(next(each.sources for each in entry.candidates if each.id == candidate_id))
+        documents = {} if self._library is None else await self._library.read([source.id for source in cited])
+        return [find_passage(source, documents.get(source.id)) for source in cited]
 
     async def restore_originals(self, request: Request) -> Request:
         """Return a recorded request with the originals in, for the eyes of its agent."""

@@ -1,6 +1,7 @@
 """Block Kit: what Slack is sent. Pure: records in, JSON out. Called by `handlers/` only.
 
 candidates     the candidates, all at once or in places that fill
+sources        what candidates cite: under them, and in a modal
 confirmations  what became of a reply, and questions before it is sent
 modals         editor, language, pasted message, export
 messages       messages within Slack's limits

@@ -10,6 +10,7 @@ from typing import Final, Literal
 USE: Final = "use_candidate"
 USE_ANYWAY: Final = "use_anyway"
 EDIT: Final = "edit_candidate"
+SHOW_SOURCE: Final = "show_source"
 REDRAFT: Final = "redraft_request"
 STEER: Final = "steer_candidate"
 DISMISS: Final = "dismiss_request"
@@ -27,6 +28,7 @@ EDIT_ANYWAY_VIEW: Final = "edit_reply_anyway"
 LANGUAGE_VIEW: Final = "steer_language"
 PASTE_VIEW: Final = "paste_message"
 EXPORT_VIEW: Final = "export_log"
+SOURCE_VIEW: Final = "source"
 
 REPLY_BLOCK: Final = "reply"
 MESSAGE_BLOCK: Final = "message"
@@ -35,7 +37,7 @@ LANGUAGE_BLOCK: Final = "language"
 """Also the id of the select in it."""
 TEXT_ACTION: Final = "text"
 
-Place = Literal["candidate", "request"]
+Place = Literal["candidate", "sources", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Action:
     """A button, menu, modal or shortcut that Slack calls back by this id.
 
     `handler` is its function, as `module:name` in `handlers/`; a view that only shows something has none. `place`: a
-    button under each candidate, or under them all, whose text is `button-<label>`, and `label-<label>` for the screen
-    readers of the former. `value` and `about` are for docs/architecture.md.
+    button under each candidate, under those that cite sources, or under them all, whose text is `button-<label>`, and
+    `label-<label>` for the screen readers of all but the last. `asks`: it asks first where a source is internal.
+    `value` and `about` are for docs/architecture.md.
     """
 
     id: str
@@ -56,6 +59,7 @@ class Action:
     place: Place | None = None
     label: str = ""
     is_primary: bool = False
+    asks: bool = False
 
 
 _CANDIDATE: Final = "the candidate's id"
@@ -66,9 +70,11 @@ _BACK: Final = "[brings the originals back](privacy.md#while-a-request-is-open)"
 # fmt: off
 ACTIONS: Final = (
     Action(USE, "click", "actions.use:use", _CANDIDATE,
-           "*Use*, under each candidate", place="candidate", label="use", is_primary=True),
+           "*Use*, under each candidate", place="candidate", label="use", is_primary=True, asks=True),
     Action(EDIT, "click", "actions.edit:edit", _CANDIDATE,
-           "*Edit*, under each candidate", place="candidate", label="edit"),
+           "*Edit*, under each candidate", place="candidate", label="edit", asks=True),
+    Action(SHOW_SOURCE, "click", "actions.source:show_source", _CANDIDATE,
+           "*Show source*, under each candidate that cites one", place="sources", label="source"),
     Action(STEER, "click", "actions.redraft:steer", "the wish and the candidate's id: `shorter:<id>`",
            "the menu beside them"),
     Action(REDRAFT, "click", "actions.redraft:redraft", _REQUEST,
@@ -89,6 +95,7 @@ ACTIONS: Final = (
            "the modal to paste in: input blocks `message` and `hint`, action `text`"),
     Action(EXPORT_VIEW, "view", "views.export_log:on_export", "none",
            "the modal of `/suggest export`: inputs `export_range`, `export_form`, `export_names`"),
+    Action(SOURCE_VIEW, "view", "", "none", "the modal with the passages that a candidate cites"),
     Action(CANDIDATES_VIEW, "view", "", "the request's id, as `private_metadata`", "the modal with candidates"),
     Action(COPY_VIEW, "view", "", "none", "the modal that shows a reply too long to edit"),
     Action(MESSAGE_SHORTCUT, "message_shortcut", "shortcuts.message_shortcut:on_message_shortcut", "none",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from bot.i18n.texts import Texts
+from bot.knowledge.passages import list_cited
 from bot.ordering.shuffle import draw_places
 from bot.suggesting.placement import choose_reason, is_cut_off, list_reasons
 from bot.suggesting.redraft import LANGUAGES
@@ -18,8 +19,10 @@ from handlers.blocks.limits import (
     MODAL_BLOCKS,
     PLACES_LIMIT,
     SECTION_LIMIT,
+    SHORTEST,
 )
 from handlers.blocks.messages import BlockMessage, build_unfilled_note, measure, paginate, shorten, split_sections
+from handlers.blocks.sources import build_question, build_sources
 from storage.records import Candidate, LogEntry, Request, Steer
 
 
@@ -63,7 +66,7 @@ def build_candidates(
     groups = [_build_head(entry.request, texts, note)]
     for candidate in entry.visible:
         unfilled = entry.unfilled.get(candidate.id, ())
-        groups.extend(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
+        groups.extend(_build_candidate(candidate, entry.request, texts, labels, room=room, unfilled=unfilled))
     groups.append(_build_foot(entry, texts))
     fallback = texts("candidates-fallback", count=len(entry.visible))
     return paginate(groups, text=fallback)
@@ -99,7 +102,7 @@ def build_places(
                 pages[-1] += _build_empty_place(candidate, place, texts)
                 continue
             unfilled = entry.unfilled.get(candidate.id, ())
-            groups = list(_build_candidate(candidate, texts, labels, room=room, unfilled=unfilled))
+            groups = list(_build_candidate(candidate, request, texts, labels, room=room, unfilled=unfilled))
             if candidate.id not in below:
                 pages[-1] += [block for group in groups for block in group]
                 continue
@@ -175,11 +178,19 @@ def _describe_change(request: Request, texts: Texts) -> str:
 
 
 def _build_candidate(
-    candidate: Candidate, texts: Texts, labels: StyleLabels, *, room: int, unfilled: Sequence[str] = ()
+    candidate: Candidate,
+    request: Request,
+    texts: Texts,
+    labels: StyleLabels,
+    *,
+    room: int,
+    unfilled: Sequence[str] = (),
 ) -> Iterator[list[Block]]:
     """Build groups of blocks that stay together; the last has the buttons."""
     text = candidate.text or ""
-    shown = split_text(text, room)[0]
+    sources, question = build_sources(request, candidate, texts), build_question(candidate, texts)
+    beside = measure([*sources, *([] if question is None else [question, question])])
+    shown = split_text(text, max(SHORTEST, room - beside))[0]
     parts = split_sections(shown)
     position = candidate.position
     marks = [texts("cut-off")] if is_cut_off(candidate) else []
@@ -190,12 +201,18 @@ def _build_candidate(
     heading = title if len(parts) == 1 else context(texts("reply-continued", position=position))
     cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
-    buttons = _build_buttons("candidate", candidate.id, texts, position=position)
-    yield [heading, section(parts[-1]), *cut, actions(*buttons, _build_steer_menu(candidate, texts))]
+    places: tuple[Place, ...] = ("candidate", "sources") if list_cited(candidate.sources) else ("candidate",)
+    buttons = _build_buttons(places, candidate.id, texts, position=position, question=question)
+    yield [heading, section(parts[-1]), *cut, *sources, actions(*buttons, _build_steer_menu(candidate, texts))]
 
 
-def _build_buttons(place: Place, value: str, texts: Texts, *, position: int | None = None) -> list[Block]:
-    """Build the buttons of a place; those under a candidate tell screen readers which one it is."""
+def _build_buttons(
+    places: Sequence[Place], value: str, texts: Texts, *, position: int | None = None, question: Block | None = None
+) -> list[Block]:
+    """Build the buttons of some places; those under a candidate tell screen readers which one it is.
+
+    Some have the `question` before the click.
+    """
     return [
         button(
             texts(f"button-{action.label}"),
@@ -203,9 +220,10 @@ def _build_buttons(place: Place, value: str, texts: Texts, *, position: int | No
             value,
             label=None if position is None else texts(f"label-{action.label}", position=position),
             is_primary=action.is_primary,
+            confirm=question if action.asks else None,
         )
         for action in ACTIONS
-        if action.place == place
+        if action.place in places
     ]
 
 
@@ -236,7 +254,7 @@ def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))
     lines.append(texts("only-you"))
-    return [{"type": "divider"}, context(*lines), actions(*_build_buttons("request", entry.request.id, texts))]
+    return [{"type": "divider"}, context(*lines), actions(*_build_buttons(("request",), entry.request.id, texts))]
 
 
 def _word_reasons(reasons: Sequence[str], texts: Texts) -> str:

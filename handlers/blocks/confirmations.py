@@ -9,6 +9,7 @@ from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
 from handlers.blocks.elements import Block, actions, button, context, plain_text, section
 from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate, split_sections
+from handlers.blocks.sources import build_question
 from storage.records import Choice, DismissReason, Request
 
 _ARCHIVED: Final = frozenset({"is_archived", "channel_is_archived"})
@@ -86,7 +87,7 @@ def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[BlockMe
     text = texts("stale", newer=stale.newer)
     buttons = [
         button(texts("button-anyway"), USE_ANYWAY, candidate.id, is_primary=True),
-        button(texts("button-edit"), EDIT, candidate.id),
+        button(texts("button-edit"), EDIT, candidate.id, confirm=build_question(candidate, texts)),
         button(texts("button-anew"), REDRAFT, stale.request.id),
     ]
     groups = [

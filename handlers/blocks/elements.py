@@ -25,11 +25,21 @@ def actions(*elements: Block) -> Block:
     return {"type": "actions", "elements": list(elements)}
 
 
-def button(text: str, action_id: str, value: str, *, label: str | None = None, is_primary: bool = False) -> Block:
-    """A button; `label` is what screen readers say instead of its text."""
+def button(
+    text: str,
+    action_id: str,
+    value: str,
+    *,
+    label: str | None = None,
+    is_primary: bool = False,
+    confirm: Block | None = None,
+) -> Block:
+    """A button; `label` is what screen readers say instead of its text, `confirm` a question before the click."""
     made: Block = {"type": "button", "text": plain_text(text), "action_id": action_id, "value": value}
     if label is not None:
         made["accessibility_label"] = label
+    if confirm is not None:
+        made["confirm"] = confirm
     return {**made, "style": "primary"} if is_primary else made
 
 

@@ -17,6 +17,10 @@ OWN_ROOM: Final = 9_000
 """For a candidate that has a message to itself."""
 MODAL_ROOM: Final = 36_000
 """For candidates in a modal, of which Slack takes 250,000 bytes; a letter outside of ASCII may take six."""
+SOURCES_LIMIT: Final = 5
+"""Sources under a candidate; a context block has ten elements."""
+SOURCE_LINE_LIMIT: Final = 1_200
+"""Characters of a candidate's sources, addresses included."""
 SHORTEST: Final = 400
 """Characters of a text that is worth cutting further."""
 TOO_LONG: Final = frozenset({"msg_blocks_too_long", "msg_too_long"})

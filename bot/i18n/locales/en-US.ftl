@@ -95,6 +95,26 @@ unfilled = { $count ->
     [one] Check before you send: { $placeholders } stands for something that this bot cannot fill in.
    *[other] Check before you send: { $placeholders } stand for something that this bot cannot fill in.
 }
+source-list = { $count ->
+    [one] Source:
+   *[other] Sources:
+}
+source-none = No source
+source-internal = internal
+source-used = { $count ->
+    [one] used once before
+   *[other] used { $count } times before
+}
+source-more = and { $count } more
+source-title = Sources
+source-gone = This has been removed since the reply was drafted.
+source-changed = This has been changed since the reply was drafted. It now says:
+source-cut = The rest is not shown here.
+source-forgotten = The sources of this reply are not kept here any more.
+source-not-opened = Slack did not open the sources. Please press Show source again.
+confirm-title = Internal source
+confirm-text = This reply draws on something that is for your team only. Read it through: nothing in it may be confidential.
+confirm-yes = Continue
 only-you = Only you can see this. Written by an AI model: read before you send.
 demonstration = No model is configured: these are sample replies made by rules.
 candidates-fallback = { $count ->
@@ -117,6 +137,7 @@ drafts-hidden = { $hidden ->
 
 button-use = Use
 button-edit = Edit
+button-source = Show source
 button-redraft = More like these
 button-dismiss = None of these
 button-anyway = Use anyway
@@ -126,6 +147,7 @@ button-again = Try again
 button-post = Post
 label-use = Use reply { $position }
 label-edit = Edit reply { $position }
+label-source = Show the source of reply { $position }
 
 steer-shorter = Shorter
 steer-warmer = Warmer

@@ -77,6 +77,22 @@ reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則
 unfilled = { $count ->
    *[other] 送出前請檢查：機器人不知道 { $placeholders } 代表什麼，請自行填入。
 }
+source-list = { $count ->
+   *[other] 來源：
+}
+source-none = 沒有來源
+source-internal = 內部資料
+source-used = 先前用過 { $count } 次
+source-more = 另外還有 { $count } 個
+source-title = 來源
+source-gone = 回覆草擬之後，這份資料已經移除。
+source-changed = 回覆草擬之後，這份資料已經修改。目前的內容：
+source-cut = 其餘內容不在這裡顯示。
+source-forgotten = 這則回覆的來源已不再保存。
+source-not-opened = Slack 沒有打開來源。請再按一次「查看來源」。
+confirm-title = 引用了內部資料
+confirm-text = 這則回覆參考了僅供團隊內部使用的資料。請先從頭看過，確認沒有不能透露的內容。
+confirm-yes = 繼續
 only-you = 只有你看得到。由 AI 模型撰寫，送出前請先看過。
 demonstration = 尚未設定模型：以下是依規則產生的範例回覆。
 candidates-fallback = { $count } 則只有你看得到的回覆
@@ -93,6 +109,7 @@ drafts-hidden = 已隱藏 { $hidden } 則幾乎相同的草稿
 
 button-use = 使用
 button-edit = 編輯
+button-source = 查看來源
 button-redraft = 再來幾則
 button-dismiss = 都不合用
 button-anyway = 仍要使用
@@ -102,6 +119,7 @@ button-again = 再試一次
 button-post = 送出
 label-use = 使用回覆 { $position }
 label-edit = 編輯回覆 { $position }
+label-source = 查看回覆 { $position } 的來源
 
 steer-shorter = 短一點
 steer-warmer = 親切一點
