@@ -11,6 +11,9 @@ from typer.core import TyperCommand
 
 HELP_OPTIONS: Final = ["-h", "--help"]
 
+NESTED: Final = {"compare": {"report": "compare_report"}}
+"""Commands below a command that is one itself, by their first word: their modules."""
+
 
 class LazyCommand(TyperCommand):
     """A name and a summary in a list of commands, until it is called or its own help is asked for.
@@ -18,11 +21,14 @@ class LazyCommand(TyperCommand):
     Its callback takes nothing, and returns the function that is the command.
     """
 
-    def make_context(self, *args: Any, **extra: Any) -> Any:
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments as the command itself does. The groups above it have run their callbacks by then."""
         assert self.name is not None
         assert self.callback is not None
-        return _build_command(self.name, self.callback()).make_context(*args, **extra)
+        if args and (module := NESTED.get(self.name, {}).get(args[0])):
+            name, command = f"{info_name} {args[0]}", make_loader(module)()
+            return _build_command(name, command).make_context(name, args[1:], parent, **extra)
+        return _build_command(self.name, self.callback()).make_context(info_name, args, parent, **extra)
 
 
 def make_loader(module: str) -> Callable[[], Callable[..., Any]]:

@@ -27,6 +27,7 @@ from bot.operations.retention import UNDECIDED_FOR
 from bot.suggesting.admission import MESSAGE_LIMIT
 from bot.suggesting.placement import MODEL_LIMITS
 from cli import main
+from cli.lazy_command import NESTED
 from cli.settings import FIXES, Settings
 from docs import generate
 from handlers import error_messages, payloads
@@ -433,7 +434,8 @@ def parse(line: str) -> None:
             name = given.pop(0)
             assert name in command.commands, f"there is no command {name!r} in {line!r}"
             command = command.commands[name]
-            context = command.make_context(name, [], parent=context, resilient_parsing=True)
+            nested = [given.pop(0)] if given[:1] and given[0] in NESTED.get(name, {}) else []
+            context = command.make_context(name, nested, parent=context, resilient_parsing=True)
             command = context.command  # its module is imported now
         context.resilient_parsing = False  # made without arguments; what is given now must be right
         _, left, _ = context.command.make_parser(context).parse_args(args=given)

@@ -12,6 +12,8 @@ Under a learned order, what stands above is what the ranker liked, and a choice 
 the texts. So pairs between candidates are drawn: each is written as often, in expectation, as it would have been
 chosen had every order been equally probable. Trainers do not read weights; they count rows.
 
+In a comparison both texts were read: a preference is one pair, `all_shown`, also where `skip_above` was asked for.
+
 Refusals are labels, not pairs: of those dismissed, each shown candidate is labelled false.
 """
 
@@ -94,6 +96,8 @@ def find_pairs(entry: LogEntry, kinds: Sequence[PairKind], *, parent: LogEntry |
     """
     chosen, steered = find_chosen(entry), _find_steered(entry)
     found: list[PreferencePair] = []
+    if entry.request.surface == "compare":  # both texts were read, so what stands above has no part in it
+        kinds = ("all_shown",) if {"all_shown", "skip_above"}.intersection(kinds) else ()
     for kind in kinds:
         if kind == "steered" and steered is not None:
             others = [one for one in list_seen(entry) if one.id != steered.id]

@@ -269,6 +269,8 @@ def _measure_kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> floa
     if choice.kind == "edited":
         return _measure_similarity(choice, candidate)
     events = {event.type for event in entry.events}
+    if entry.request.surface == "compare":  # nothing is sent from there
+        return 1.0
     return UNSENT if "used" in events and "sent" not in events else 1.0
 
 

@@ -1,6 +1,7 @@
 """The commands of `suggest`, one module each: its options, one call, its result. Called by `cli/main.py` only.
 
 COMMANDS is the map: a module is named as its command is, with an underscore where Python keeps the word for itself.
+`compare_report` stands below a command that is one itself (`cli/lazy_command.py`).
 """
 
 from typing import Final
@@ -14,6 +15,7 @@ COMMANDS: Final[dict[str, str]] = {
     "export": "Write out the choice log, or what can be learned from it.",
     "import_": "Take requests from files into the choice log.",
     "report": "Tell what became of the replies, and how sure that is.",
+    "compare": "Set two versions side by side, blind, and record picks.",
     "prune": "Forget the texts of old requests, and keep their numbers.",
     "erase": "Delete requests for good.",
     "backup": "Copy the choice log while the bot runs.",

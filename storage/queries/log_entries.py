@@ -21,8 +21,9 @@ _PAGE_SIZE: Final = 500
 class Selection:
     """Criteria for requests; None means any.
 
-    They are made in [since, until), of one team, channel and agent, have a candidate of this style and a standing
-    choice of this kind. Simulated ones count only if `include_simulated`.
+    They are made in [since, until), of one team, channel, agent and comparison, have a candidate of this style and a
+    standing choice of this kind. Simulated ones count only if `include_simulated`; with `is_compared`, those of
+    comparisons only.
     """
 
     since: datetime | None = None
@@ -30,9 +31,11 @@ class Selection:
     team_id: str | None = None
     channel_id: str | None = None
     agent_id: str | None = None
+    comparison: str | None = None
     style: str | None = None
     kind: ChoiceKind | None = None
     include_simulated: bool = False
+    is_compared: bool = False
 
 
 class ChoiceLog:
@@ -93,9 +96,11 @@ def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
         query = query.where(requests.c.created_at >= selection.since)
     if selection.until is not None:
         query = query.where(requests.c.created_at < selection.until)
-    for column in (requests.c.team_id, requests.c.channel_id, requests.c.agent_id):
+    for column in (requests.c.team_id, requests.c.channel_id, requests.c.agent_id, requests.c.comparison):
         if (wanted := getattr(selection, column.name)) is not None:
             query = query.where(column == wanted)
+    if selection.is_compared:
+        query = query.where(requests.c.comparison.is_not(None))
     if selection.style is not None:
         styled = select(_DRAFT.c.id).where(_DRAFT.c.request_id == requests.c.id, _DRAFT.c.style == selection.style)
         query = query.where(styled.exists())

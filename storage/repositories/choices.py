@@ -176,7 +176,7 @@ _TOUCH_OPEN: Final = (
     .where(
         requests.c.id == bindparam("of_request"),
         requests.c.status.in_(OPEN),
-        requests.c.sent_to_slack_at.is_not(None),
+        requests.c.sent_to_slack_at.is_not(None) | requests.c.shown_at.is_not(None),
     )
     .values(
         response_url=func.coalesce(bindparam("url", type_=Text), requests.c.response_url),

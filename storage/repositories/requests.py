@@ -437,8 +437,10 @@ _INSERT_EVENT: Final = insert(events)
 
 _IS_UNDECIDED: Final = ~select(choices.c.id).where(_is_standing(requests.c.id)).exists()
 
+# A reviewer of a comparison may go on days later.
 _SELECT_UNDECIDED: Final = select(requests.c.id).where(
     requests.c.status.in_(OPEN),
+    requests.c.surface != "compare",
     requests.c.created_at >= bindparam("after", type_=tables.UtcTime),
     requests.c.created_at < bindparam("before", type_=tables.UtcTime),
     _IS_UNDECIDED,

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import io
 import re
 import shlex
 import signal
@@ -18,6 +19,7 @@ from cli.commands import COMMANDS as COMMAND_MODULES
 from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import make_log, write_log
+from tests.cli.compared import write_outputs
 from tests.cli.conftest import Process, Suggest
 from tests.cli.files import write
 from tests.nursery import started
@@ -44,6 +46,8 @@ COMMANDS = (
     "export",
     "import",
     "report",
+    "compare",
+    "compare report",
     "prune",
     "erase",
     "backup",
@@ -132,6 +136,9 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
             assert (await suggest("playbook", "init")).code == 0
         if command == "import":
             assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
+        if command == "compare":
+            write_outputs()
+            monkeypatch.setattr("sys.stdin", io.StringIO())
         if command.startswith("knowledge "):
             make_help_center()
             assert (await suggest("knowledge", "add", "help-center")).code == 0

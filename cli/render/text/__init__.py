@@ -2,6 +2,7 @@
 
 batch        progress and end of `batch`
 candidates   candidates of `try`, also while they are written
+compare      rows of `compare`, and `compare report`
 database     what `backup`, `migrate`, `erase` and `prune` did
 doctor       findings of `doctor`
 knowledge    documents, passages, and what was read

@@ -1,0 +1,8 @@
+"""Two versions side by side: each row's two texts in a drawn order, what reviewers prefer, and what that proves.
+
+pairs    a row's two texts, from the outputs of two versions
+review   one reviewer's way through the rows: each display and each answer committed
+report   wins, their interval by reviewer, and how far reviewers agree
+
+May be called by `cli/`.
+"""
