@@ -21,6 +21,9 @@ MOST_BYTES: Final = 1024 * 1024
 BACKLOG: Final = 128
 """Connections that the system completes before they are taken; also the most that are taken at once."""
 
+_FORM_FIELDS: Final = frozenset({"payload", "command", "ssl_check"})
+"""One of these stands in each form that Slack sends."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -143,18 +146,18 @@ def _is_signed(verifier: SignatureVerifier, body: bytes, headers: Mapping[str, s
 
 
 def _is_well_formed(body: bytes, content_type: str) -> bool:
-    """Tell whether Bolt can take the body apart: JSON, or a form whose `payload`, if any, is a JSON object."""
+    """Tell whether Bolt can take the body apart: a JSON object, or a form with a command or with JSON in `payload`."""
     try:
         text = body.decode("utf-8")
         if "json" in content_type or text.lstrip().startswith(("{", "[")):
             check_shape(_parse_object(text))
             return content_type == "application/json" or text.startswith("{")  # else Bolt takes it for a form
-        payloads = urllib.parse.parse_qs(text, keep_blank_values=True).get("payload", ())
-        for payload in payloads:  # Bolt reads the last
+        form = urllib.parse.parse_qs(text, keep_blank_values=True)
+        for payload in form.get("payload", ()):  # Bolt reads the last
             check_shape(_parse_object(payload))
+        return not form.keys().isdisjoint(_FORM_FIELDS)
     except (ValueError, RecursionError, MalformedPayload):  # the second: arrays in arrays in arrays
         return False
-    return True
 
 
 def _parse_object(text: str) -> dict[str, Any]:

@@ -68,6 +68,10 @@ async def test_signed_nonsense_is_refused_without_a_trace(stage: Stage, body: by
         b'{"type": 5}',
         b"{" * 5_000,
         b"payload=%7B%7D&payload=%7B",
+        b"\xef\xbb\xbf{}",
+        b'"broken',
+        b"nul",
+        b"",
     ],
 )
 async def test_signed_broken_json_of_any_content_type_is_refused(stage: Stage, body: bytes, content_type: str) -> None:
