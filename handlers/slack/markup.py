@@ -107,7 +107,8 @@ def _read_inline(element: Mapping[str, Any]) -> str:
         return f"@{get_string(element, 'range')}"
     if isinstance(kind, str) and kind in _MENTIONS:
         return _resolve_markup(_MENTIONS[kind])
-    return next(filter(None, (unescape(get_string(element, name)) for name in ("text", "fallback", "value"))), "")
+    # Slack escapes nothing here: an entity is what somebody typed.
+    return next(filter(None, (get_string(element, name) for name in ("text", "fallback", "value"))), "")
 
 
 def _resolve_markup(marked: str) -> str:

@@ -238,11 +238,11 @@ def test_rich_text_reads_as_a_person_reads_it() -> None:
         write_list("bullet", "one", "two"),
         write_list("ordered", "first", "second", indent=1, offset=2),
         {"type": "rich_text_quote", "elements": [write_text("said\nbefore")]},
-        {"type": "rich_text_preformatted", "elements": [write_text("a < b")]},
+        {"type": "rich_text_preformatted", "elements": [write_text("a < b &lt;b&gt;")]},
     ]  # fmt: skip
     assert read_message({"blocks": [{"type": "rich_text", "elements": elements}]}).own == (
         "Dear @here, @group :wave::skin-tone-2:https://a.example Feb 18#ff0000!\n"
-        "• one\n• two\n  3. first\n  4. second\n> said\n> before\na < b"
+        "• one\n• two\n  3. first\n  4. second\n> said\n> before\na < b &lt;b&gt;"
     )
 
 
