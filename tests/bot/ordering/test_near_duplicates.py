@@ -117,6 +117,19 @@ def test_token_f1_counts_repetition() -> None:
     assert compute_token_f1("a b", "a b c d") == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("script", ["English", "Chinese"])
+def test_long_texts_are_compared_by_pieces_from_all_over_them(script: str) -> None:
+    """Ten of the longest replies hold up nothing else: no more of them is counted than of a page."""
+    words = {
+        "English": [f"word{number} " for number in range(8_000)],
+        "Chinese": [chr(0x4E00 + n) for n in range(20_000)],
+    }
+    text = "".join(words[script])
+    turned = "".join(reversed(words[script]))
+    texts = {"a": text, "b": text[:-40], "c": f"{text[:2_000]}{turned[2_000:]}", "d": text}
+    assert find_near_duplicates(texts) == {"b": "a", "d": "a"}
+
+
 def test_the_threshold_itself_is_no_duplicate() -> None:
     assert compute_token_f1("a b c d e", "a b c d x") == pytest.approx(NEAR_DUPLICATE_F1)
     assert find_near_duplicates({"1": "a b c d e", "2": "a b c d x"}) == {}
