@@ -1,4 +1,4 @@
-"""A mention in a thread: private candidates there. What follows the mention is the hint."""
+"""A mention in a thread, or with a forwarded message: private candidates there. What follows it is the hint."""
 
 import re
 from typing import Any
@@ -19,12 +19,14 @@ async def on_mention(services: Services, ack: Ack, body: dict[str, Any], request
 
 
 async def _answer(services: Services, context: Context[EventMessage]) -> None:
-    """Commit the request, then read the thread and draft; outside of a thread, say where mentions work."""
-    if context.payload.thread_ts is None:
-        services.suggester.check_channel(context.payload.channel_id, "mention")
-        await tell_author(services, context, context.texts("mention-outside"))
-        return
+    """Commit the request, then read the thread and draft; where there is nothing to read, say where mentions work."""
     written = context.payload
+    is_in_thread = written.thread_ts is not None
+    if not is_in_thread and not written.read.forwarded:
+        services.suggester.check_channel(written.channel_id, "mention")
+        sentence = context.texts("unread-headings" if written.read.lacks_forwarded else "mention-outside")
+        await tell_author(services, context, sentence)
+        return
     hint = re.sub(rf"<@{context.installation.identity.bot_user_id}(\|[^>]*)?>", "", written.text).strip()
     ask = context.build_ask(
         surface="mention",
@@ -37,4 +39,5 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
     )
     request = await services.suggester.accept(ask)
     services.follow_up(request, context.texts, services.colleagues.tell(request))
-    services.follow_up(request, context.texts, services.display.draft_in_thread(request, context.texts))
+    draft = services.display.draft_in_thread if is_in_thread else services.display.draft_and_show
+    services.follow_up(request, context.texts, draft(request, context.texts))

@@ -93,6 +93,26 @@ async def test_what_a_mention_forwards_is_the_customers(stage: Stage) -> None:
     assert await read_request(stage) == (turns, "see below")
 
 
+@pytest.mark.parametrize("note", ["see below", ""])
+async def test_what_a_mention_forwards_outside_of_threads_is_the_customers(stage: Stage, note: str) -> None:
+    """The candidates are shown in the channel, and the reply is posted there."""
+    text = f"<@{stage.slack.bot_user_id}> {note}".strip()
+    stage.slack.write(stage.agent, stage.slack.channels.support, text, attachments=[forward(author_id=PAULA.id)])
+    shown = await stage.candidates()
+    assert shown.thread_ts is None
+    assert await read_request(stage) == ([("customer", WORDS)], note or None)
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    await stage.private("Posted")
+    assert stage.slack.messages(stage.slack.channels.support)[-1].thread_ts is None
+
+
+async def test_a_mention_outside_of_threads_whose_forward_cannot_be_read_says_so(stage: Stage) -> None:
+    text = f"<@{stage.slack.bot_user_id}> see below"
+    stage.slack.write(stage.agent, stage.slack.channels.support, text, attachments=[{"is_share": True}])
+    await stage.private(UNREADABLE)
+    assert (await stage.log(), stage.model.total) == ([], 0)
+
+
 async def test_what_a_mention_forwards_is_answered_where_the_thread_is_not_read(stage: Stage) -> None:
     stage.slack.faults.plan("conversations.replies", ErrorResponse(error="missing_scope"), times=5)
     first = put(stage, "Hello", by=stage.slack.people.colleague)
