@@ -8,10 +8,13 @@ Nothing applies to servers on this machine, and `.netrc` to none.
 """
 
 import ipaddress
+import os
+import re
 import ssl
 import urllib.request
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -106,6 +109,14 @@ def is_loopback(host: str) -> bool:
 
 def _make_ssl_context(url: str) -> ssl.SSLContext:
     trust_env = not is_loopback(urlsplit(url).hostname or "")
+    named = "" if os.environ.get("SSL_CERT_FILE") else os.environ.get("SSL_CERT_DIR", "")
+    folders = [Path(name) for name in named.split(os.pathsep) if name]
+    if trust_env and folders and not any(_holds_certificates(folder) for folder in folders):
+        # OpenSSL itself says nothing, and then trusts nobody.
+        raise NetworkSettingsError(
+            f"SSL_CERT_DIR names no directory of certificates ({folders[0]}): name one that `openssl rehash` has "
+            "prepared, or unset it"
+        )
     try:
         return httpx2.create_ssl_context(trust_env=trust_env)
     except OSError as error:  # also of OpenSSL, for a file that holds no certificate
@@ -113,6 +124,11 @@ def _make_ssl_context(url: str) -> ssl.SSLContext:
         raise NetworkSettingsError(
             f"SSL_CERT_FILE names no file of certificates ({reason}): name a PEM file, or unset it"
         ) from error
+
+
+def _holds_certificates(folder: Path) -> bool:
+    """Return True if there are files with names by which OpenSSL finds certificates, such as 9f3c2b1a.0."""
+    return folder.is_dir() and any(re.fullmatch(r"[0-9a-f]{8}\.\d+", each.name) for each in folder.iterdir())
 
 
 def _has_address(parts: SplitResult) -> bool:

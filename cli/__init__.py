@@ -5,7 +5,7 @@ lazy_command       imports a command's module when it is called
 commands           one module a command: options, one call, the result
 options            options that several commands have
 render             results as text, JSON and HTML
-settings           all settings; the only module that reads the environment
+settings           all settings; the only module that reads the environment, but for `bot/proxies.py`
 wiring             the composition root: every part is made here, once, by hand
 lifecycle          the running bot: start, regular work, shutdown
 workers            child processes of `serve`: exports, training

@@ -105,6 +105,21 @@ async def test_certificates_that_cannot_be_used_are_named_in_one_line(
     Route.find("https://llm.example/v1")
 
 
+@pytest.mark.parametrize("name", ["missing", "empty", "missing:empty", "plain.pem"])
+def test_a_directory_without_certificates_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One among several will do; servers on this machine need none."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "plain.pem").touch()
+    monkeypatch.setenv("SSL_CERT_DIR", ":".join(str(tmp_path / each) for each in name.split(":")))
+    with pytest.raises(NetworkSettingsError, match=r"SSL_CERT_DIR names no directory of certificates \(/"):
+        Route.find("https://llm.example/v1")
+    Route.find("https://127.0.0.1/v1")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "9f3c2b1a.0").touch()
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path}/missing:{tmp_path}/full")
+    Route.find("https://llm.example/v1")
+
+
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 async def test_model_and_slack_are_reached_through_a_proxy(
     kind: str,
