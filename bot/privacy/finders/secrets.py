@@ -398,15 +398,17 @@ def _get_cell(line: str, sign: str, column: int) -> Span | None:
 
 
 _MONTH: Final = (
-    r"(?<!\d)(?:(?:0?[1-9]|1[0-2])\s?[/.|-]\s?(?:20)?\d\d|(?:0[1-9]|1[0-2])(?:2[4-9]|3\d))(?!\d|[/.-]\d{1,2}(?!\d))"
+    r"(?<!\d)(?:(?:0?[1-9]|1[0-2])(?:\s?[/.|-]\s?|\s)(?:20)?\d\d|(?:0[1-9]|1[0-2])(?:2[4-9]|3\d))"
+    r"(?!\d|[/.-]\d{1,2}(?!\d))"
 )
 _BESIDE: Final = rf"[^\w\0]{{1,6}}(?:(?:{'|'.join(words.FIRST_CODES)})[^\w\0]{{1,3}})?"
 _CARD_CODE: Final = re.compile(
     rf"\0(?:[^\d\0]{{1,25}}?{_MONTH}{_BESIDE}(?P<code>\d{{3,4}})|{_BESIDE}(?P<first>\d{{3,4}}){_BESIDE}{_MONTH})"
-    r"(?!\w|[.,:/-]\d|\s?(?:[€$£¥%]|eur|usd|gbp|chf))",
+    r"(?!\w|[.,:/-]\d|\s?(?:[€$£¥%]|eur|usd|gbp|chf))"
+    r"|\0[ (/|*-]{1,4}(?P<last>\d{3})(?=[ )*]{0,3}(?:[.,;!?](?!\d)|\n|\Z))",
     re.IGNORECASE,
 )
-"""What stands beside a card that is hidden already, behind its expiry or before it."""
+"""What stands beside a card that is hidden already: behind its expiry, before it, or at the end of the clause."""
 
 
 # --- the table of words -------------------------------------------------------------------------------
