@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from slack_bolt.app.async_app import AsyncApp
@@ -13,6 +14,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.suggesting.deliver import DeliveryRefused
 from handlers.payloads import Sender
 from handlers.slack.errors import SERVER_ERRORS
 
@@ -76,13 +78,19 @@ class Installations:
 
     def __init__(self, *installations: Installation) -> None:
         self._by_id = {id_: each for each in installations for id_ in each.identity.home}
-        self._only = installations[0]
+        self._only = installations[0] if len(installations) == 1 else None
 
     def find(self, team_id: str | None, enterprise_id: str | None = None) -> Installation:
-        """Find the installation of a team, or of its Grid. People of other teams reach the only one there is."""
+        """Find the installation of a team, or of its Grid. People of other teams reach the only one there is.
+
+        Raises DeliveryRefused where there are several: one team's token does nothing for another.
+        """
         # Bolt passes on whatever stands in a payload, also what is no text.
         found = (self._by_id.get(str(each)) for each in (team_id, enterprise_id))
-        return next(filter(None, found), self._only)
+        installation = next(filter(None, found), self._only)
+        if installation is None:
+            raise DeliveryRefused("team_not_installed")
+        return installation
 
 
 class Connection:
@@ -129,8 +137,11 @@ class Connection:
     def build_app(self, installations: Installations, *, signing_secret: str) -> AsyncApp:
         """Build a Bolt app that knows its bots. Its own client has no token: handlers use those of installations."""
 
-        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-            return installations.find(team_id, enterprise_id).identity.authorized
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> Any:  # Bolt's annotation knows no None
+            try:
+                return installations.find(team_id, enterprise_id).identity.authorized
+            except DeliveryRefused:  # Bolt answers what it says to whom it is not installed for
+                return None
 
         return AsyncApp(
             name="suggest",  # without one, Bolt looks for it through all of the stack's source files

@@ -6,7 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.suggesting.deliver import DeliveryRefused
+from handlers.slack.client import BotIdentity, Installation, Installations
 from playground import Dispatch
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import list_button_values
@@ -133,3 +137,39 @@ async def test_from_another_grid_nobody_is_the_agent(grid: Stage) -> None:
     use = grid.slack.prepare_click(grid.agent, shown, "use_candidate")
     await grid.slack.dispatch(changed(use, team=ELSEWHERE, enterprise=OTHER_GRID))
     await grid.private("Only the person who asked")
+
+
+async def test_in_a_grid_requests_from_two_workspaces_stand_beside_each_other(grid: Stage) -> None:
+    """Each is recorded with the team that it came from, and each can be used."""
+    first = await grid.suggested("Where is my parcel?")
+    again = grid.slack.prepare_command(grid.agent, grid.slack.channels.support, "/suggest", "And my refund?")
+    await grid.slack.dispatch(changed(again, team_id="T0ELSEWHERE"))
+    seen = {*list_button_values(first.blocks, "use_candidate")}
+    second = await grid.slack.wait_for_ephemeral(
+        grid.agent, lambda message: bool({*list_button_values(message.blocks, "use_candidate")} - seen)
+    )
+    assert {line["request"]["team_id"] for line in await grid.log()} == {"T0PLAYGROUND", "T0ELSEWHERE"}
+    await grid.slack.click(grid.agent, first, "use_candidate")
+    await grid.slack.dispatch(changed(grid.slack.prepare_click(grid.agent, second, "use_candidate"), team=ELSEWHERE))
+    await grid.slack.wait_for_message(grid.slack.channels.support, lambda _: len(grid.replies()) == 2)
+
+
+def test_among_several_installations_an_unknown_team_has_none() -> None:
+    """One team's token does nothing for another; where there is one only, people of other teams reach it."""
+
+    def install_in(team_id: str, enterprise_id: str | None = None) -> Installation:
+        authorized = AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)
+        identity = BotIdentity(
+            team_id=team_id, team="Invented", bot_user_id="U1", scopes=frozenset(), authorized=authorized
+        )
+        return Installation(identity=identity, client=AsyncWebClient(), patient_client=AsyncWebClient())
+
+    one, of_grid = install_in("T1"), install_in("T2", "E1")
+    several = Installations(one, of_grid)
+    assert several.find("T1") is one
+    assert several.find("T3", "E1") is several.find("T2") is of_grid
+    unknown: Any
+    for unknown in [("T3", None), (None, None), ("T3", "E2"), (["T1"], {"E1": 1})]:
+        with pytest.raises(DeliveryRefused, match="team_not_installed"):
+            several.find(*unknown)
+    assert Installations(one).find("T3") is one
