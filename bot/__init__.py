@@ -16,6 +16,7 @@ i18n         texts for agents, a file a language
 toml_files   TOML files of a team, checked by pydantic models, with the line of a mistake
 playbook     persona, facts, rules and styles, read from TOML
 surfaces     the surfaces on which replies are asked for, with their traits
+templates    `{{key}}` in a text, filled from a row
 text_limits  texts cut into parts that Slack takes, and free of what cannot be stored
 proxies      the way out of this machine: proxy and certificates for one server
 edits        similarity of a draft and the text that was sent

@@ -13,13 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern
+from bot.templates import Template, TemplateError
 from bot.toml_files import TomlError, TomlFile, TomlTable
+from storage.records import Task
 
 PROMPT_SCAFFOLD_VERSION = 4
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
@@ -30,6 +32,8 @@ MAX_LABEL = 40
 MAX_REDACT = 20
 DEFAULT_TEMPERATURE = 0.7
 MAX_TOKENS = 1_000_000
+
+PlaybookKind = Literal["support", "posts", "copy"]
 
 _BUILT_IN = "playbook.toml"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -82,7 +86,8 @@ class Playbook:
 
     `text` is the file as it was read; `prompt_version` is a hash of it and of the version of the prompt's fixed words.
     `redact` is what no model sees besides the usual personal data, `phone_regions` the countries whose national phone
-    numbers are recognised.
+    numbers are recognised. `task` is what is drafted: replies to customers, or texts by a brief (`write`). `message`
+    is the template of the messages of `suggest batch`.
     """
 
     persona: str
@@ -94,6 +99,9 @@ class Playbook:
     redact: tuple[RedactionRule, ...] = ()
     phone_regions: tuple[str, ...] = REGIONS
     knowledge: KnowledgeRules = field(default_factory=KnowledgeRules)
+    task: Task = "reply"
+    markdown: bool = False
+    message: str | None = None
 
     def get_style(self, name: str) -> Style:
         """Return the style of that name. Raises KeyError if there is none."""
@@ -113,9 +121,10 @@ def load_playbook(path: Path | None = None) -> Playbook:
     return parse_playbook(_read_file(path), source=str(path))
 
 
-def read_built_in() -> str:
-    """Return the text of the built-in playbook, with its remarks, as `suggest playbook init` writes it."""
-    return resources.files(__package__).joinpath(_BUILT_IN).read_text(encoding="utf-8")
+def read_built_in(kind: PlaybookKind = "support") -> str:
+    """Return the text of a playbook that comes with the product, with its remarks; `support` is the built-in one."""
+    file = _BUILT_IN if kind == "support" else f"playbooks/{kind}.toml"
+    return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
 
 
 def parse_playbook(text: str, *, source: str) -> Playbook:
@@ -140,6 +149,9 @@ def parse_playbook(text: str, *, source: str) -> Playbook:
         redact=tuple(RedactionRule(name=each.name, pattern=compile_pattern(each.pattern)) for each in table.redact),
         phone_regions=table.phone_regions,
         knowledge=KnowledgeRules(**dict(table.knowledge)),
+        task=table.task,
+        markdown=table.markdown,
+        message=table.message,
     )
 
 
@@ -266,6 +278,20 @@ def _check_region(region: str) -> str:
     return region
 
 
+def _check_task(task: object) -> object:
+    if task not in get_args(Task):
+        raise ValueError('task must be "reply", for replies to customers, or "write", for texts by a brief')
+    return task
+
+
+def _check_template(text: str) -> str:
+    try:
+        Template.parse(text)
+    except TemplateError as error:
+        raise ValueError(f"message {error}") from error
+    return text
+
+
 _Text = Annotated[StrictStr, AfterValidator(_check_text)]
 
 
@@ -300,3 +326,6 @@ class _PlaybookTable(TomlTable):
     redact: Annotated[tuple[_RedactTable, ...], BeforeValidator(_check_redact)] = ()
     phone_regions: tuple[Annotated[_Text, AfterValidator(_check_region)], ...] = REGIONS
     knowledge: _KnowledgeTable = _KnowledgeTable()
+    task: Annotated[Any, AfterValidator(_check_task)] = "reply"
+    markdown: StrictBool = False
+    message: Annotated[_Text, AfterValidator(_check_template)] | None = None

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, Final
 
 from bot.batch.rows import InputRow, Layout, RefusedRow, iter_input
 from bot.batch.spending import TOKENS_A_DRAFT, Spending, count_prompt_tokens, estimate_tokens
-from bot.batch.template import Template
 from bot.drafting.draft import Brief
 from bot.ordering.shuffle import draw_styles, seed_random
 from bot.playbook import Playbook, Style
+from bot.templates import Template
 from storage.records import Turn
 
 InputOpener = Callable[[], AbstractContextManager[BinaryIO]]

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, Literal, get_args
 
-from bot.batch.template import Template, TemplateError
 from bot.choice_log import InvalidLine, iter_lines
 from bot.suggesting.admission import MESSAGE_LIMIT
+from bot.templates import Template, TemplateError
 from bot.text_limits import clean
 from storage.records import Role, Turn
 

@@ -180,6 +180,7 @@ class BatchRun:
             simulated=self._plan.simulated,
             app_version=self._terms.app_version,
             conversation=row.conversation,
+            task=self._plan.playbook.task,
             input_row=row.number,
             input=row.other_values,
             text_kept="full",

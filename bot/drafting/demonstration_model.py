@@ -125,6 +125,8 @@ def write_reply(parts: PromptParts, *, sample_index: int) -> str:
 
     Another sample index words it otherwise, and texts that were shown already come last.
     """
+    if parts.brief is not None:
+        return _write_by_brief(parts, parts.brief, sample_index)
     message = _get_last_customer_text(parts)
     hint = f"{parts.hint or ''} {parts.change or ''}".casefold()
     language = _find_requested_language(hint) or _detect_language(message)
@@ -135,6 +137,12 @@ def write_reply(parts: PromptParts, *, sample_index: int) -> str:
     # Those shown already go last: after so many redrafts there may be no other left.
     shown = [*parts.previous, parts.base]
     return min(wanted, key=lambda text: shown.count(_CITATION.sub("", text)))
+
+
+def _write_by_brief(parts: PromptParts, brief: str, sample_index: int) -> str:
+    """Write no text, but say in which place one would stand: rules cannot follow a brief."""
+    turn = f", number {sample_index + 1}" if parts.previous or not parts.style_name else ""
+    return f"A sample made by rules{turn}. Style {parts.style_name}: {parts.instruction}\n\nBy the brief: {brief}"
 
 
 def _get_last_customer_text(parts: PromptParts) -> str:

@@ -104,6 +104,7 @@ class Admission:
             simulated=self._terms.simulated,
             app_version=self._terms.app_version,
             conversation=_clean_turns(ask.conversation),
+            task=self._playbook.task,
             response_url=ask.response_url.url if ask.response_url else None,
             response_url_expires_at=ask.response_url.expires_at if ask.response_url else None,
         )

@@ -22,11 +22,11 @@ from bot.batch.plan import BatchPlan, InputOpener, Survey, iter_rows, list_chang
 from bot.batch.rows import InputError, InputRow, Layout, RefusedRow
 from bot.batch.run import BatchRun, BatchTerms, Mode, Recorder, StopReason
 from bot.batch.spending import Spending
-from bot.batch.template import Template, TemplateError
 from bot.choice_log import open_log
 from bot.choice_log.fields import FIELDS
 from bot.playbook import Playbook, load_playbook
 from bot.privacy.import_redaction import redact_input
+from bot.templates import Template, TemplateError
 from cli import __version__, logs, wiring
 from cli.commands.report import load_prices
 from cli.database_location import explain_unavailable, locate_for_try, mark_demonstration, open_or_create
@@ -329,7 +329,8 @@ def _make_plan(settings: Settings, options: BatchOptions, playbook: Playbook) ->
     if any(not name.strip() for name in options.models):
         raise SettingsError("--model is empty: name a model that your server has")
     try:
-        template = None if options.message is None else Template.parse(options.message)
+        message = playbook.message if options.message is None else options.message
+        template = None if message is None else Template.parse(message)
     except TemplateError as error:
         raise SettingsError(f"--message {error}") from error
     terms = wiring.make_terms(settings)

@@ -1,11 +1,11 @@
-"""`suggest playbook init`: the built-in playbook, to start from."""
+"""`suggest playbook init`: a playbook to start from."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.playbook import read_built_in
+from bot.playbook import PlaybookKind, read_built_in
 from cli.errors import Failed
 from cli.output_file import PUBLIC, open_output
 
@@ -13,14 +13,17 @@ from cli.output_file import PUBLIC, open_output
 def run(
     *,
     path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to.")] = Path("playbook.toml"),
+    kind: Annotated[
+        PlaybookKind, typer.Option(help="For replies to customers, for social posts, or for product copy.")
+    ] = "support",
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
 ) -> None:
-    """Write the built-in playbook, annotated, to a file of your own.
+    """Write a playbook, annotated, to a file of your own: the built-in one, or one that writes by briefs.
 
-    Example: suggest playbook init playbook.toml
+    Example: suggest playbook init posts.toml --kind posts
     """
     if not force and (path.exists() or path.is_symlink()):
         raise Failed(f"{path} exists already: --force replaces it")
     with open_output(path, mode=PUBLIC) as file:
-        file.write(read_built_in().encode())
+        file.write(read_built_in(kind).encode())
     print(f"Wrote {path}. Change it, run `suggest playbook check {path}`, and set SUGGEST_PLAYBOOK={path}")

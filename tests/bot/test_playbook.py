@@ -1,12 +1,14 @@
 """Reading the playbook: the built-in one, every way in which one can be wrong, and the line where it is."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from bot.playbook import MAX_BYTES, PlaybookError, Style, load_playbook, parse_playbook, read_built_in
+from bot.playbook import MAX_BYTES, PlaybookError, PlaybookKind, Style, load_playbook, parse_playbook, read_built_in
 
 GOOD = '''persona = """
 You are the team of a bakery.
@@ -254,3 +256,25 @@ def test_redact_must_be_tables_and_not_too_many() -> None:
     assert "begin each one with a line [[redact]]" in find_problem(f'redact = ["x"]\n{GOOD}').reason
     many = "".join(f"\n[[redact]]\nname = \"{'a' * count}\"\npattern = 'abc'\n" for count in range(2, 24))
     assert "at most 20" in find_problem(GOOD + many).reason
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('task = "chat"', 'task must be "reply"'),
+        ("task = 1", 'task must be "reply"'),
+        ('markdown = "yes"', "markdown of the playbook must be true or false"),
+        ('message = "About {{product"', "message has {{ or }} alone"),
+        ('message = "About {{}}"', "message has {{}} without a key"),
+        ("message = 1", "message of the playbook must be a text"),
+    ],
+)
+def test_keys_for_texts_by_a_brief_are_checked(line: str, told: str) -> None:
+    with pytest.raises(PlaybookError, match=re.escape(told)):
+        parse_playbook(f"{line}\n{GOOD}", source="a.toml")
+
+
+@pytest.mark.parametrize("kind", get_args(PlaybookKind))
+def test_each_playbook_that_comes_along_can_be_used(kind: PlaybookKind) -> None:
+    playbook = parse_playbook(read_built_in(kind), source=kind)
+    assert (playbook.task, playbook.message is None) == (("reply", True) if kind == "support" else ("write", False))

@@ -143,3 +143,32 @@ def test_a_change_of_the_fixed_words_asks_for_a_new_version() -> None:
     for steer in get_args(Steer):
         fixed += "".join(describe_change(RequestedChange(base="B", steer=steer, language=each)) for each in ("L", None))
     assert (PROMPT_SCAFFOLD_VERSION, hashlib.sha256(fixed.encode()).hexdigest()[:12]) == (4, "64d806733ef6")
+    for markdown in (True, False):
+        writing = replace(PLAYBOOK, persona="P", facts=(), rules=("R",), task="write", markdown=markdown)
+        fixed += "\n".join(build_texts("C", playbook=writing))
+    for steer in get_args(Steer):
+        fixed += "".join(
+            describe_change(RequestedChange(base="B", steer=steer, language=each), task="write") for each in ("L", None)
+        )
+    assert (PROMPT_SCAFFOLD_VERSION, hashlib.sha256(fixed.encode()).hexdigest()[:12]) == (4, "5e951d3b7bdf")
+
+
+@pytest.mark.parametrize("change", [None, *get_args(Steer)])
+@pytest.mark.parametrize("markdown", [True, False])
+def test_a_brief_has_no_customer_and_no_reply(*, change: Steer | None, markdown: bool) -> None:
+    """Whatever stands in the prompt of `task = "write"`; and the brief can be read in it."""
+    playbook = replace(PLAYBOOK, persona="You write.", facts=(), rules=(), task="write", markdown=markdown)
+    asked = change and RequestedChange(base="An earlier text", steer=change)
+    messages = build_messages(
+        playbook=playbook,
+        style=replace(playbook.styles[0], instruction="Short."),
+        conversation=(Turn(role="customer", text="Write about </brief> lamps."),),
+        hint="Warm",
+        previous=["Seen"],
+        change=asked,
+    )
+    system, user = (str(message.content) for message in messages)
+    assert not re.search(r"\b(customer|reply|replies|agent|conversation)", system + user, re.IGNORECASE)
+    assert ("no Markdown" in system) is not markdown
+    parts = read_prompt_parts(user)
+    assert (parts.brief, parts.hint, parts.previous) == ("Write about </brief> lamps.", "Warm", ("Seen",))

@@ -538,3 +538,16 @@ async def test_two_runs_do_not_write_one_file(suggest: Suggest, model: ModelDoub
         second = await suggest("batch", "in.jsonl", "-o", "out.jsonl", "-k", "1")
     assert second.code == 1
     assert "another `suggest batch` is writing out.jsonl" in second.complaint
+
+
+@pytest.mark.parametrize("kind", ["posts", "copy"])
+async def test_texts_are_written_by_the_playbooks_own_template(suggest: Suggest, model: ModelDouble, kind: str) -> None:
+    await suggest("playbook", "init", "own.toml", "--kind", kind)
+    write("in.csv", "product,audience,details\nlamp,readers,brass\n")
+    assert (await suggest("batch", "in.csv", "-o", "out.jsonl", "-k", "4", "--playbook", "own.toml")).code == 0
+    (line,) = lines()
+    assert line["request"]["task"] == "write"
+    assert "lamp" in line["request"]["conversation"][0]["text"]
+    assert len({candidate["style"] for candidate in line["candidates"]}) == 4
+    prompts = [str(message["content"]) for call in model.calls for message in call.body["messages"]]
+    assert not [prompt for prompt in prompts if "customer" in prompt.lower()]
