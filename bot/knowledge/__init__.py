@@ -7,6 +7,7 @@ index.py        ranks passages for a question, by BM25
 library.py      the use cases: add, refresh, remove, search
 passages.py     passages numbered for a prompt, and the citations of a reply
 retrieval.py    passages for one request
+gaps.py         questions that nothing was found for, grouped
 evaluation.py   measures a search against questions with known answers
 
 Called by `bot/drafting/`, `bot/suggesting/`, `handlers/blocks/` and `cli/`. LangChain splits texts here; else only

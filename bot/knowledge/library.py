@@ -82,7 +82,7 @@ class Library:
         """
         changes = Changes()
         known = {source.path: source for source in await self._knowledge.list_files()}
-        for root in sorted({source.root for source in known.values()}):
+        for root in sorted({source.root for source in known.values() if source.root}):
             if not await asyncio.to_thread(Path(root).exists):
                 changes.refused.append(f"{root}: it is gone; `suggest knowledge remove {root}` removes what was read")
                 continue
@@ -122,9 +122,21 @@ class Library:
             changes.passages += sum(len(document.passages) for document in read.documents)
             changes.refused += [f"{source.path}: {each}" for each in read.refused]
 
+    async def put(self, document: Document, *, actor: str) -> None:
+        """Keep a document that no file has; one of the same source is replaced."""
+        source = SourceFile(
+            path=document.source,
+            root="",
+            name=document.source,
+            digest="",
+            internal=document.internal,
+            collection=document.collection,
+        )
+        await self._knowledge.replace(source, [document], at=self._now(), actor=actor)
+
     async def remove(self, names: Iterable[str], *, actor: str) -> int:
         """Remove documents by id, or files and folders with all of theirs; return how many documents."""
-        wanted = [form for name in names for form in (name, _to_absolute(name))]
+        wanted = [form for name in names if name for form in (name, _to_absolute(name))]
         return await self._knowledge.remove(wanted, at=self._now(), actor=actor)
 
     async def is_empty(self) -> bool:

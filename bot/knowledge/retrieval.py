@@ -47,7 +47,7 @@ class Retriever:
         if self._library is None or not self._rules.use or await self._library.is_empty():
             return NOTHING_SEARCHED
         hits = await self._library.search(
-            _take_question(conversation), limit=PASSAGES, collections=self._rules.get_collections(channel_id)
+            take_question(conversation), limit=PASSAGES, collections=self._rules.get_collections(channel_id)
         )
         good = _fit([hit for hit in hits if hit.covered >= COVERED])
         return Retrieval(
@@ -56,7 +56,7 @@ class Retriever:
         )
 
 
-def _take_question(conversation: Sequence[Turn]) -> str:
+def take_question(conversation: Sequence[Turn]) -> str:
     """Take the customer's messages since the team last wrote, or the last one, without placeholders."""
     since: list[str] = []
     for turn in reversed(conversation):

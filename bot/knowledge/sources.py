@@ -23,7 +23,7 @@ from storage.repositories.knowledge import Document, Passage
 LARGEST_FILE: Final = 64 * 2**20
 """Bytes. A larger file is refused: nobody wrote it for agents to read."""
 
-_TITLE_CHARACTERS: Final = 80
+TITLE_CHARACTERS: Final = 80
 
 
 class UnreadableSource(Exception):  # noqa: N818 - told as an outcome
@@ -98,7 +98,7 @@ def read_source(file: Path, *, name: str, internal: bool, collection: str) -> So
             internal=internal or entry.internal,
             collection=collection,
             modified_at=modified_at,
-            passages=tuple(_index_passage(entry.title, *passage) for passage in entry.passages),
+            passages=tuple(index_passage(entry.title, *passage) for passage in entry.passages),
         )
     if not documents and not refused:
         raise UnreadableSource("there is no text in it")
@@ -107,7 +107,8 @@ def read_source(file: Path, *, name: str, internal: bool, collection: str) -> So
     )
 
 
-def _index_passage(title: str, heading: str, text: str) -> Passage:
+def index_passage(title: str, heading: str, text: str) -> Passage:
+    """Make a passage with the terms that it is found by."""
     return Passage(heading=heading, text=text, terms=pack_terms(extract_terms(f"{title}\n{heading}\n{text}")))
 
 
@@ -256,7 +257,7 @@ def _to_entry(fields: dict[str, Any]) -> _Entry | UnreadableSource:
         return UnreadableSource("it has no text")
     if not isinstance(internal, bool):
         return UnreadableSource("internal is neither true nor false")
-    title = (fields.get("title") or "").strip() or text.splitlines()[0][:_TITLE_CHARACTERS]
+    title = (fields.get("title") or "").strip() or text.splitlines()[0][:TITLE_CHARACTERS]
     return _Entry(
         id=(fields.get("id") or "").strip() or None,
         title=title,

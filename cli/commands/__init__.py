@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "knowledge_search": "Find the passages that fit a question, best first: the best one of each document.",
     "knowledge_refresh": "Read again what has changed in the files and folders that were added, and drop what is gone.",
     "knowledge_remove": "Remove documents by id, or files and folders with all their documents.",
+    "knowledge_gaps": "List the questions that nothing was found for, most frequent first, with their replies.",
     "knowledge_eval": "Measure how often the search finds what answers a question.",
     "playbook_init": "Write the built-in playbook, annotated, to a file of your own.",
     "playbook_check": "Say whether a playbook can be used; if not, where and why.",

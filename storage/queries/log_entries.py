@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import BindParameter, Select, bindparam, desc, false, func, select, tuple_
 
@@ -23,7 +23,7 @@ class Selection:
 
     They are made in [since, until), of one team, channel, agent and comparison, have a candidate of this style and a
     standing choice of this kind. Simulated ones count only if `include_simulated`; with `is_compared`, those of
-    comparisons only.
+    comparisons only; with `found_nothing`, those for which the knowledge was searched in vain.
     """
 
     since: datetime | None = None
@@ -36,6 +36,11 @@ class Selection:
     kind: ChoiceKind | None = None
     include_simulated: bool = False
     is_compared: bool = False
+    found_nothing: bool = False
+
+    def narrow_to_gaps(self) -> Self:
+        """Return those of them whose search of the knowledge found nothing, whoever drafted."""
+        return replace(self, include_simulated=True, found_nothing=True)
 
 
 class ChoiceLog:
@@ -107,6 +112,8 @@ def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
     if selection.kind is not None:
         decided = _DECISION.c.request_id == requests.c.id, _DECISION.c.retracted_at.is_(None)
         query = query.where(select(_DECISION.c.id).where(*decided, _DECISION.c.kind == selection.kind).exists())
+    if selection.found_nothing:
+        query = query.where(requests.c.retrieved == ())
     if not selection.include_simulated:
         query = query.where(requests.c.simulated == false())
     return query

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from bot.drafting import Brief, Draft, DraftFailed
 from bot.i18n.texts import Texts
+from bot.knowledge.passages import list_cited
 from bot.suggesting.placement import choose_reason, is_cut_off, list_reasons
 from cli.render.printable import make_printable
-from storage.records import Candidate, LogEntry
+from storage.records import Candidate, LogEntry, Request
 
 COLUMN_WIDTH: Final = 28
 """The least that a growing draft is readable in."""
@@ -26,7 +27,7 @@ Labels = dict[str, str]
 
 def render_candidates(entry: LogEntry, texts: Texts, labels: Labels) -> RenderableType:
     """Render the candidates in their positions, and what became of the other drafts."""
-    panels = [_panel(candidate, texts, labels) for candidate in entry.visible]
+    panels = [_panel(candidate, entry.request, texts, labels) for candidate in entry.visible]
     return Group(*panels, *(Text(line, style="yellow") for line in list_missing(entry, texts)))
 
 
@@ -48,10 +49,24 @@ def word_reasons(entry: LogEntry, texts: Texts) -> str:
     return ", ".join(texts(f"error-{reason}") for reason in list_reasons(entry.candidates))
 
 
-def _panel(candidate: Candidate, texts: Texts, labels: Labels) -> Panel:
+def _list_sources(candidate: Candidate, texts: Texts) -> list[str]:
+    """Tell what a candidate cites, a line for each."""
+    return [
+        f"{texts('source-list', count=1)} "
+        + " · ".join(filter(None, (source.title, *source.list_marks(texts), source.url)))
+        for source in list_cited(candidate.sources)
+    ]
+
+
+def _panel(candidate: Candidate, request: Request, texts: Texts, labels: Labels) -> Panel:
     title = texts("reply-label", position=candidate.position, style=labels.get(candidate.style, candidate.style))
+    sources = _list_sources(candidate, texts)
+    if not sources and request.retrieved is not None:
+        sources = [texts("source-none")]
     return Panel(
-        Text(make_printable(candidate.text or "")),
+        Group(
+            Text(make_printable(candidate.text or "")), *(Text(make_printable(line), style="dim") for line in sources)
+        ),
         title=Text(title, style="bold"),
         title_align="left",
         subtitle=Text(texts("cut-off")) if is_cut_off(candidate) else None,

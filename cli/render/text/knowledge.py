@@ -11,6 +11,7 @@ from cli.render.text.tables import build_table
 
 if TYPE_CHECKING:
     from bot.knowledge.evaluation import Evaluation
+    from bot.knowledge.gaps import Gap
     from bot.knowledge.library import Changes, Hit
     from storage.repositories.knowledge import Document, Listed
 
@@ -65,6 +66,21 @@ def render_hits(hits: "Sequence[Hit]") -> "str | RenderableType":
             "",
         ]
     return Group(*(Text(make_printable(line)) for line in lines[:-1]))
+
+
+def render_gaps(gaps: "Sequence[Gap]") -> "str | RenderableType":
+    """Render each gap with its newest answer."""
+    if not gaps:
+        return "No gap: whatever was searched for, something fitted, or its text is not kept any more."
+    lines = []
+    for gap in gaps:
+        answer = gap.answers[0] if gap.answers else "(no reply was sent)"
+        lines += [f"{_count(gap.count, 'time')}: {gap.question}  [{gap.id}]", answer, ""]
+    return Group(*(Text(make_printable(line)) for line in lines[:-1]))
+
+
+def render_promoted(document: "Document") -> str:
+    return f"Drafts know it now as {document.id}. `suggest knowledge remove {document.id}` takes it away."
 
 
 def render_evaluation(evaluation: "Evaluation") -> str:

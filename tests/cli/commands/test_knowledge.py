@@ -1,9 +1,14 @@
 """`suggest knowledge`: what the team knows, from files to passages."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
+from playground.model_server import ModelDouble
 from tests.cli.conftest import Suggest
 from tests.cli.files import absolute, delete, listed, make_folder, write, write_bytes
+from tests.cli.person import at_terminal
 
 MACROS = """\
 title,text,url,internal
@@ -99,3 +104,90 @@ async def test_without_a_database_nothing_is_made(suggest: Suggest) -> None:
     result = await suggest("knowledge", "search", "lamps")
     assert result.code == 2
     assert listed() == []
+
+
+# --- gaps -----------------------------------------------------------------------------------------------
+
+ASKED = ("Do you ship to Norway?", "Can you ship to Norway, please?", "Is there a vegan leather bag?")
+
+
+@pytest.fixture
+async def asked(suggest: Suggest, known: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ModelDouble]:
+    """Three questions that nothing fits, of which the first two are alike, and one that something fits."""
+    async with ModelDouble.start() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.base_url)
+        model.script(lambda call: "We ship to Norway for 9 EUR.")
+        for question in ASKED:
+            await suggest("try", question, "--pick", "1", "--candidates", "1")
+        model.script(lambda call: "Within three days [1].")
+        yield model
+
+
+async def find_gaps(suggest: Suggest) -> list[dict[str, Any]]:
+    result = await suggest("knowledge", "gaps", "--json")
+    assert result.code == 0
+    return list(result.json)
+
+
+@pytest.mark.usefixtures("asked")
+async def test_questions_without_a_source_are_grouped_with_their_answers(suggest: Suggest) -> None:
+    await suggest("try", "When is it refunded?")
+    norway, bag = await find_gaps(suggest)
+    assert [norway["question"], norway["count"], len(norway["requests"])] == [ASKED[0], 2, 2]
+    assert norway["id"] == norway["requests"][0]
+    assert norway["answers"] == ["We ship to Norway for 9 EUR."]
+    assert [bag["question"], bag["count"]] == [ASKED[2], 1]
+    told = (await suggest("knowledge", "gaps")).out.splitlines()
+    assert told[0] == f"2 times: {ASKED[0]}  [{norway['id']}]"
+    assert told[1] == "We ship to Norway for 9 EUR."
+    assert (await suggest("knowledge", "gaps", "--since", "2100-01-01")).out.startswith("No gap")
+
+
+@pytest.mark.usefixtures("asked")
+async def test_a_sent_reply_becomes_a_document(suggest: Suggest) -> None:
+    gap, _ = await find_gaps(suggest)
+    unasked = await suggest("knowledge", "gaps", "--promote", gap["id"])
+    assert (unasked.code, "say --yes" in unasked.complaint) == (2, True)
+    promoted = await suggest("knowledge", "gaps", "--promote", gap["id"], "--yes", "--json")
+    assert (promoted.json["id"], promoted.json["title"]) == (f"gap:{gap['id']}", ASKED[0])
+    (hit,) = (await suggest("knowledge", "search", "ship to Norway", "--json")).json
+    assert hit["text"] == "We ship to Norway for 9 EUR."
+    assert (await suggest("knowledge", "refresh")).code == 0
+    assert (await suggest("knowledge", "remove", f"gap:{gap['id']}")).out == "Removed 1 document.\n"
+    assert (await suggest("knowledge", "gaps", "--promote", "nope", "--yes")).code == 1
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    ("reply", "reason"), [(None, "no reply was sent"), ("Write to bob@example.com.", "personal data in it ([EMAIL_1])")]
+)
+async def test_what_cannot_be_promoted_is_refused(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, reply: str | None, reason: str
+) -> None:
+    async with ModelDouble.start() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.base_url)
+        model.script(lambda call: reply or "Hello.")
+        await suggest("try", ASKED[0], "--candidates", "1", *(["--pick", "1"] if reply else []))
+    (gap,) = await find_gaps(suggest)
+    refused = await suggest("knowledge", "gaps", "--promote", gap["id"], "--yes")
+    assert (refused.code, reason in refused.complaint) == (1, True)
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(("typed", "found"), [("no", 0), ("yes", 1)])
+async def test_a_person_reads_a_reply_before_drafts_know_it(suggest: Suggest, typed: str, found: int) -> None:
+    gap, _ = await find_gaps(suggest)
+    with at_terminal("knowledge", "gaps", "--promote", gap["id"]) as person:
+        person.sees("We ship to Norway for 9 EUR.")
+        person.sees("Type yes")
+        person.types(f"{typed}\n")
+        assert person.leaves() == 0
+    assert len((await suggest("knowledge", "search", "ship to Norway", "--json")).json) == found
+
+
+async def test_try_tells_the_sources_of_each_reply(suggest: Suggest, asked: ModelDouble) -> None:
+    told = (await suggest("try", "When is it refunded?", "--candidates", "1")).out
+    assert "Source: Refund · " in told
+    assert "https://shop.example/r" in told
+    asked.script(lambda call: "I do not know.")
+    assert "No source" in (await suggest("try", "When is it refunded?", "--candidates", "1")).out
