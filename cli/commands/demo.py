@@ -161,7 +161,7 @@ async def open_demo(
         records = await stack.enter_async_context(open_or_create(location))
         if records.is_new and simulator is not None:
             await mark_demonstration(records, actor=ACTOR)
-        await _add_help_center(records)
+        await add_help_center(records)
         log_tail = _LogTail(ChoiceLog(records.database))
         stack.push_async_callback(log_tail.aclose)
         page_options = PageOptions(
@@ -184,7 +184,7 @@ async def open_demo(
         yield Demo(slack=slack, announcement=_describe_demo(slack, settings, recorded))
 
 
-async def _add_help_center(records: wiring.Records) -> None:
+async def add_help_center(records: wiring.Records) -> None:
     """Add the invented help centre to a new database, or to a demonstration's own that has no knowledge.
 
     A team's own database stays as it is.

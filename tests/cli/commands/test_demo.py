@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-import playground
+from bot.knowledge.evaluation import parse_questions
 from cli.commands import demo
 from cli.commands.demo import open_demo
 from cli.database_location import Location
@@ -25,6 +25,8 @@ from playground.slack.people.customers import CUSTOMERS
 from tests.cli.conftest import Suggest
 from tests.cli.test_main import wait_until
 from tests.nursery import started
+
+ROOT = Path(__file__).parents[3]
 
 
 def settings(**more: Any) -> Settings:
@@ -183,12 +185,18 @@ async def test_the_help_center_is_whole_and_what_is_for_agents_is_marked(suggest
     async with open_demo(settings(), location(tmp_path)):
         pass
     pages = await list_pages(suggest)
-    folder = Path(playground.__file__).with_name("help_center")
+    folder = ROOT / "playground/help_center"
     files = {str(file.relative_to(folder)) for file in folder.rglob("*.md")} - {"README.md"}
     assert {page["id"] for page in pages} == files
     assert [page["id"] for page in pages if page["internal"]] == ["internal/goodwill.md"]
     for language in ("de", "zh-TW"):
         assert {file.name for file in (folder / language).iterdir()} < {file.name for file in (folder / "en").iterdir()}
+
+
+def test_the_published_questions_are_about_pages_that_are_there() -> None:
+    questions = parse_questions((ROOT / "benchmarks/knowledge.jsonl").read_text(encoding="utf-8"))
+    assert len({one.question for one in questions}) == 200
+    assert all((ROOT / "playground/help_center" / page).is_file() for one in questions for page in one.expected)
 
 
 async def test_a_team_s_own_database_gets_no_invented_pages(suggest: Suggest, tmp_path: Path) -> None:
