@@ -47,9 +47,17 @@ class Comparison:
     pairs: tuple[Pair, ...]
     left_out: tuple[tuple[int, str], ...] = ()
 
+    @property
+    def equal_rows(self) -> int:
+        """Rows whose two texts are the same."""
+        return sum(pair.a.text == pair.b.text for pair in self.pairs)
 
-def pair_outputs(sides: tuple[Side, Side], names: tuple[str, str]) -> Comparison:
-    """Pair the rows of two outputs. Raises ComparisonError."""
+
+def pair_outputs(sides: tuple[Side, Side], names: tuple[str, str], *, known_as: str | None = None) -> Comparison:
+    """Pair the rows of two outputs. `known_as` is the comparison's id, where its texts do not give it.
+
+    Raises ComparisonError.
+    """
     a, b = (_index_rows(side, name) for side, name in zip(sides, names, strict=True))
     pairs, left_out = list[Pair](), list[tuple[int, str]]()
     for row in sorted(a.keys() | b.keys()):
@@ -67,9 +75,7 @@ def pair_outputs(sides: tuple[Side, Side], names: tuple[str, str]) -> Comparison
             pairs.append(_make_pair(row, (a[row], found[0]), (b[row], found[1])))
     if not pairs:
         raise ComparisonError(f"{names[0]} and {names[1]} have no row with a text in both: name outputs of one input")
-    if all(pair.a.text == pair.b.text for pair in pairs):
-        raise ComparisonError(f"{names[0]} and {names[1]} have the same texts in all rows: name two versions")
-    return Comparison(id=_make_id(pairs), names=names, pairs=tuple(pairs), left_out=tuple(left_out))
+    return Comparison(id=known_as or _make_id(pairs), names=names, pairs=tuple(pairs), left_out=tuple(left_out))
 
 
 def _index_rows(side: Side, name: str) -> dict[int, LogEntry]:

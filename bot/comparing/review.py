@@ -29,6 +29,9 @@ HERE: Final = "cli"
 Answer = Literal["first", "second", "tie", "both_bad", "skip"]
 Outcome = Literal["a", "b", "tie", "both_bad", "skipped"]
 
+ANSWERS: Final[dict[str, Answer]] = {"1": "first", "2": "second", "t": "tie", "b": "both_bad", "s": "skip"}
+"""The answers by their keys."""
+
 _KINDS: Final[dict[Answer, ChoiceKind]] = {"first": "used", "second": "used", "tie": "tied", "both_bad": "dismissed"}
 
 

@@ -1,18 +1,26 @@
 """`suggest compare`: sets two versions side by side, blind, and records which text people prefer."""
 
 import asyncio
+import contextlib
 import getpass
 import io
 import random
+import signal
 import sys
+import threading
+import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from bot.batch.rows import InputError, InputRow, iter_input
+from bot.choice_log import open_log
+from bot.choice_log.fields import FIELDS
+from bot.comparing.drafts import DraftingTools, PairDrafting, Version, Versions, join_redaction
 from bot.comparing.pairs import Comparison, ComparisonError, pair_outputs
-from bot.comparing.review import Answer, AnsweredElsewhere, Display, Review, ReviewTools
+from bot.comparing.review import ANSWERS, AnsweredElsewhere, Display, Review, ReviewTools
 from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import redact_entry
@@ -20,15 +28,16 @@ from bot.text_limits import clean
 from cli import __version__, logs, wiring
 from cli.choice_source import read_lines
 from cli.database_location import locate_database, open_or_create
-from cli.errors import SettingsError
+from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile
 from cli.render.printable import make_printable
 from cli.render.text import compare as text
-from cli.settings import Settings, load_settings
+from cli.settings import Settings, detect_locale, load_settings
 from cli.terminal import Terminal
+from storage.queries.log_entries import ChoiceLog
 from storage.records import LogEntry
+from storage.repositories.imports import LogImporter
 
-ANSWERS: Final[dict[str, Answer]] = {"1": "first", "2": "second", "t": "tie", "b": "both_bad", "s": "skip"}
 ELSEWHERE: Final = "This row was answered elsewhere under the same reviewer's name; that answer stands."
 NOTE_NOT_KEPT: Final = "The note was not kept, since its row has no answer."
 NOTHING_TO_UNDO: Final = "There is no answer to take back."
@@ -36,14 +45,44 @@ NOTHING_TO_UNDO: Final = "There is no answer to take back."
 _LONGEST_NAME: Final = 64
 
 
-def run(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """The options of the command line; see `run`."""
+
+    outputs: tuple[Path, ...]
+    playbooks: tuple[Path, ...]
+    models: tuple[str, ...]
+    messages: Path | None
+    reviewer: str
+    terminal: bool
+    port: int
+    opens_browser: bool
+    database: Path | None
+
+
+def run(  # long: every option with its help
     *,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", metavar="FILE", help="The output of a version, twice: of `suggest batch`."),
     ] = None,
+    playbook: Annotated[
+        list[Path] | None, typer.Option("--playbook", metavar="FILE", help="Twice, to draft --messages by each.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", metavar="NAME", help="Twice, to draft --messages by each.")
+    ] = None,
+    messages: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The rows to draft for: CSV if it is called .csv, else JSON Lines."),
+    ] = None,
     reviewer: Annotated[str | None, typer.Option(metavar="NAME", help="Who answers. [default: the login]")] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Ask here, one answer a line.")] = False,
+    port: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, max=65535, help="The page's port. [default: a free one]", show_default=False),
+    ] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
     database: DatabaseFile = None,
 ) -> None:
     """Set two versions side by side, blind, and record picks.
@@ -55,11 +94,22 @@ def run(
     """
     settings = load_settings()
     logs.configure_for_command(settings)
-    if not terminal:
-        raise SettingsError("give --terminal")
-    name = choose_reviewer(reviewer)
-    comparison = read_outputs(output or [])
-    asyncio.run(review_all(settings, comparison, name, database))
+    options = CompareOptions(
+        outputs=tuple(output or ()),
+        playbooks=tuple(playbook or ()),
+        models=tuple(model or ()),
+        messages=messages,
+        reviewer=choose_reviewer(reviewer),
+        terminal=terminal,
+        port=port,
+        opens_browser=not no_browser,
+        database=database,
+    )
+    if options.outputs:
+        source: Comparison | tuple[Versions, list[InputRow]] = read_outputs(options)
+    else:
+        source = choose_versions(settings, options), read_messages(options.messages)
+    asyncio.run(review_all(settings, options, source))
 
 
 def choose_reviewer(given: str | None) -> str:
@@ -73,25 +123,141 @@ def choose_reviewer(given: str | None) -> str:
     return name
 
 
-def read_outputs(files: list[Path]) -> Comparison:
+def read_outputs(options: CompareOptions) -> Comparison:
     """Read the outputs of two versions. Raises SettingsError, Failed."""
+    files = options.outputs
+    if options.playbooks or options.models or options.messages:
+        raise SettingsError("--output has the texts already: leave --playbook, --model and --messages out")
     if len(files) != 2:
         raise SettingsError("--output must be given twice: once for each version")
+    if files[0].resolve() == files[1].resolve():
+        raise SettingsError("--output names one file twice: name the outputs of two versions")
     a, b = ([line.entry for line in read_lines(file)] for file in files)
+    return _pair((a, b), (str(files[0]), str(files[1])))
+
+
+def _pair(
+    sides: tuple[list[LogEntry], list[LogEntry]], names: tuple[str, str], known_as: str | None = None
+) -> Comparison:
     try:
-        return pair_outputs((a, b), (str(files[0]), str(files[1])))
+        return pair_outputs(sides, names, known_as=known_as)
     except ComparisonError as error:
         raise SettingsError(str(error)) from error
 
 
-async def review_all(settings: Settings, comparison: Comparison, reviewer: str, database: Path | None) -> None:
-    """Ask for all rows in the terminal. Raises SettingsError, Failed."""
-    for row, reason in comparison.left_out:
-        print(f"row {row}: {reason}", file=sys.stderr)
-    async with open_or_create(locate_database(database)) as records:
-        review = Review(comparison, reviewer, make_tools(settings, records))
+def choose_versions(settings: Settings, options: CompareOptions) -> Versions:
+    """Choose the two versions to draft by. Raises SettingsError, PlaybookError."""
+    if len(options.playbooks) + len(options.models) != 2 or len(options.playbooks) == 1:
+        raise SettingsError("give --output, --playbook or --model twice: once for each version")
+    if settings.suggest_store_text == "off":
+        raise SettingsError(
+            "SUGGEST_STORE_TEXT=off keeps no drafts to compare: draft with `suggest batch`, and give --output twice"
+        )
+    if options.models:
+        if not settings.has_model:
+            raise SettingsError("--model needs a model's server: set OPENAI_API_KEY or OPENAI_BASE_URL")
+        playbook = load_playbook(settings.suggest_playbook)
+        a, b = (Version(name=name, playbook=playbook, model=name) for name in options.models)
+        is_same = a.model == b.model
+    else:
+        a, b = (Version(name=str(file), playbook=load_playbook(file)) for file in options.playbooks)
+        is_same = a.playbook.prompt_version == b.playbook.prompt_version
+    if is_same:
+        raise SettingsError(f"{a.name} and {b.name} are the same: name two versions that differ")
+    return a, b
+
+
+def read_messages(file: Path | None) -> list[InputRow]:
+    """Read the rows to draft for; bad ones are told on stderr. Raises SettingsError, Failed."""
+    if file is None:
+        raise SettingsError("--messages is missing: name a file of JSON Lines or CSV with the messages to draft for")
+    rows: list[InputRow] = []
+    try:
+        with open_log(file) as opened:
+            for row in iter_input(opened, "csv" if file.suffix.lower() == ".csv" else "jsonl", None):
+                if isinstance(row, InputRow):
+                    rows.append(row)
+                else:
+                    print(f"row {row.row}: {row.error}", file=sys.stderr)
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no file {file}") from error
+    except InputError as error:
+        raise SettingsError(f"{file} {error}") from error
+    except OSError as error:
+        raise Failed(f"{file} cannot be read: {error.strerror or error}") from error
+    if not rows:
+        raise SettingsError(f"{file} has no message to draft for")
+    return rows
+
+
+async def review_all(
+    settings: Settings, options: CompareOptions, source: Comparison | tuple[Versions, list[InputRow]]
+) -> None:
+    """Draft if need be, then ask for all rows. Raises SettingsError, Failed."""
+    async with open_or_create(locate_database(options.database)) as records:
+        tools = make_tools(settings, records)
+        comparison = source if isinstance(source, Comparison) else await draft_pairs(settings, records, tools, *source)
+        for row, reason in comparison.left_out:
+            print(f"row {row}: {reason}", file=sys.stderr)
+        if comparison.equal_rows:
+            equal, of = comparison.equal_rows, len(comparison.pairs)
+            print(f"{equal} of {of} rows have the same text twice: such rows tell nothing", file=sys.stderr)
+        review = Review(comparison, options.reviewer, tools)
         await review.load()
-        await TerminalReview(review).run()
+        if options.terminal:
+            await TerminalReview(review).run()
+        else:
+            await serve_page(review, options)
+
+
+async def draft_pairs(
+    settings: Settings, records: wiring.Records, tools: ReviewTools, versions: Versions, rows: list[InputRow]
+) -> Comparison:
+    """Draft both sides of all rows. Raises SettingsError, Failed."""
+    for version in versions:
+        book = version.playbook
+        await records.requests.keep_playbook(prompt_version=book.prompt_version, text=book.text, at=wiring.now())
+    async with wiring.open_drafter(settings) as drafter:
+        drafting_tools = DraftingTools(
+            drafter=drafter,
+            privacy=wiring.make_privacy_service(settings, records=records, playbook=join_redaction(versions)),
+            log=ChoiceLog(records.database),
+            importer=LogImporter(records.database, FIELDS),
+            redact=tools.redact,
+            terms=wiring.make_terms(settings),
+            max_concurrency=settings.suggest_max_concurrency,
+            locale=detect_locale(),
+            now=wiring.now,
+            clock=wiring.monotonic,
+            new_id=wiring.new_id,
+        )
+        try:
+            drafting = PairDrafting(versions, rows, drafting_tools)
+        except ComparisonError as error:
+            raise SettingsError(str(error)) from error
+        print(f"Drafting {len(rows)} rows by both versions, as far as they are not drafted yet.", file=sys.stderr)
+        sides = await drafting.draft()
+    if not all(any(one.text for entry in side for one in entry.candidates) for side in sides):
+        raise Failed("no row could be drafted by one of the versions: `suggest doctor` checks the settings")
+    return _pair(sides, (versions[0].name, versions[1].name), drafting.id)
+
+
+async def serve_page(review: Review, options: CompareOptions) -> None:
+    """Serve the page until the reviewer leaves, by q or Ctrl-C. Raises Failed."""
+    from cli.compare_page import ComparePage
+
+    page = ComparePage(review)
+    runner = await page.start(options.port)
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):  # only a main thread has signals
+                asyncio.get_running_loop().add_signal_handler(name, page.left.set)
+        print(f"The page is at {page.url} (Ctrl-C ends it).", flush=True)
+        if options.opens_browser:
+            threading.Thread(target=webbrowser.open, args=[page.url], daemon=True).start()
+        await page.left.wait()
+    finally:
+        await runner.cleanup()
 
 
 def make_tools(settings: Settings, records: wiring.Records) -> ReviewTools:

@@ -1,14 +1,20 @@
 """`suggest compare`: blind, each display and answer committed, gone on with, told apart at the end."""
 
 import io
+import re
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
+import httpx2
 import pytest
 
+from playground.model_server import ModelDouble, bad_request
 from tests.cli.compared import make_line, write_lines, write_outputs
 from tests.cli.conftest import Result, Suggest
-from tests.cli.files import read
+from tests.cli.files import read, write
 from tests.cli.log import log_of
+from tests.nursery import started
 
 COMPARE = ("compare", "--output", "a.jsonl", "--output", "b.jsonl", "--terminal")
 
@@ -157,7 +163,6 @@ async def test_preferences_count_whole_for_the_ranker(reviewer: Reviewer, sugges
         ([make_line("b", 1, input_row=None)], "without input_row"),
         ([make_line("b", 7)], "no row with a text in both"),
         ([make_line("b", 1, texts=[None])], "no row with a text in both"),
-        ([make_line("b", row, texts=[f"Text a of {row}"]) for row in (1, 2, 3)], "same texts in all rows"),
     ],
 )
 async def test_outputs_that_do_not_fit_are_refused(suggest: Suggest, lines: list[dict[str, Any]], told: str) -> None:
@@ -173,6 +178,7 @@ async def test_outputs_that_do_not_fit_are_refused(suggest: Suggest, lines: list
         (("compare", "--output", "a.jsonl", "--terminal"), "--output must be given twice"),
         ((*COMPARE[:3], "--output", "missing.jsonl", "--terminal"), "there is no file missing.jsonl"),
         ((*COMPARE, "--reviewer", "x" * 65), "--reviewer must be a name of 1 to 64 characters"),
+        (("compare", "--output", "a.jsonl", "--output", "./a.jsonl"), "--output names one file twice"),
         ((*COMPARE, "--reviewer", " "), "--reviewer must be a name of 1 to 64 characters"),
     ],
 )
@@ -200,3 +206,131 @@ async def test_without_texts_in_the_log_they_are_shown_all_the_same(
     line = (await read_displays())[0]
     assert {one["text"] for one in line["candidates"]} == {None}
     assert (line["choice"]["kind"], line["choice"]["final_text"]) == ("used", None)
+
+
+# --- drafting --------------------------------------------------------------------------------------------
+
+
+def write_messages(rows: int = 2) -> None:
+    write_lines("messages.jsonl", [{"message": f"Where is {row}? joe@mail.example", "key": row} for row in range(rows)])
+
+
+@pytest.fixture
+async def model(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ModelDouble]:
+    async with ModelDouble.start() as double:
+        monkeypatch.setenv("OPENAI_BASE_URL", double.base_url)
+        yield double
+
+
+async def answer(suggest: Suggest, monkeypatch: pytest.MonkeyPatch, args: Sequence[str], *lines: str) -> Result:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    return await suggest("compare", *args, "--messages", "messages.jsonl", "--terminal", "--reviewer", "anna")
+
+
+async def test_two_models_draft_each_row_once_in_the_same_style(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, model: ModelDouble
+) -> None:
+    """What was drafted is not paid for again, and hides what is personal."""
+    write_messages()
+    models = ("--model", "model-a", "--model", "model-b")
+    first = await answer(suggest, monkeypatch, models, "1")
+    assert first.code == 0, first.err
+    assert "model-" not in first.out
+    assert sorted(call.model for call in model.calls) == ["model-a", "model-a", "model-b", "model-b"]
+    assert "joe@mail.example" not in str([call.body for call in model.calls])
+    last = await answer(suggest, monkeypatch, models, "2")
+    assert "Version a was model-a, version b model-b." in last.out
+    assert model.total == 4
+    for line in await read_displays():
+        assert [(one["side"], one["model"]) for one in line["candidates"]] == [("a", "model-a"), ("b", "model-b")]
+        assert len({one["style"] for one in line["candidates"]}) == 1
+
+
+async def test_two_playbooks_are_kept_and_told_apart_at_the_end(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, model: ModelDouble
+) -> None:
+    write_messages(1)
+    assert (await suggest("playbook", "init", "one.toml")).code == 0
+    write("two.toml", read("one.toml").replace("\n", "\n# another\n", 1))
+    result = await answer(suggest, monkeypatch, ("--playbook", "one.toml", "--playbook", "two.toml"), "1")
+    assert "Version a was one.toml, version b two.toml." in result.out, result.err
+    assert model.total == 2
+
+
+async def test_a_row_that_failed_is_left_out_and_drafted_by_the_next_run(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, model: ModelDouble
+) -> None:
+    write_messages()
+    models = ("--model", "model-a", "--model", "model-b")
+    model.enqueue(bad_request())
+    first = await answer(suggest, monkeypatch, models, "1")
+    assert "has no text of one of the two: its drafts failed" in first.err
+    second = await answer(suggest, monkeypatch, models, "1")
+    assert "Row 2 of 2" in second.out or "Row 1 of 2" in second.out
+    assert model.total == 5
+    assert len(await read_displays()) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--model", "m"], "twice"),
+        (["--model", "m", "--model", "m"], "are the same"),
+        (["--model", "m", "--playbook", "one.toml"], "twice"),
+        (["--playbook", "one.toml", "--playbook", "one.toml"], "are the same"),
+        (["--playbook", "one.toml", "--playbook", "other.toml"], "no style of the same name"),
+        (["--output", "a.jsonl", "--output", "./a.jsonl"], "--output has the texts already"),
+        (["--output", "a.jsonl", "--model", "m"], "--output has the texts already"),
+    ],
+)
+async def test_versions_that_cannot_be_compared_are_refused(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, model: ModelDouble, args: list[str], told: str
+) -> None:
+    write_messages()
+    assert (await suggest("playbook", "init", "one.toml")).code == 0
+    write("other.toml", read("one.toml").replace('name = "', 'name = "other-'))
+    result = await answer(suggest, monkeypatch, args)
+    assert (result.code, told in result.err) == (2, True), result.err
+    assert model.total == 0
+
+
+# --- the page --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    """The address of the page, served by a process of its own."""
+    write_outputs()
+    with started(
+        *COMPARE[:5], "--no-browser", "--reviewer", "anna", env={"SUGGEST_DATABASE_URL": "sqlite:///log.db"}
+    ) as running:
+        assert running.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())
+        assert found
+        yield found[0]
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=120) == 0
+
+
+async def test_the_page_shows_one_row_blind_and_takes_the_same_keys(page: str) -> None:
+    async with httpx2.AsyncClient(follow_redirects=True, timeout=120) as client:
+        shown = (await client.get(page)).text
+        for key in ("1", "u", "t", "b", "s"):
+            assert not [secret for secret in ("jsonl", "model-", "style-", "prompt-", "side") if secret in shown]
+            assert shown.index("Message ") < shown.index("Text 1</h2>") < shown.index("Text 2</h2>")
+            display = re.findall(r'name="display" value="([^"]+)"', shown)
+            for _ in range(2):  # a second click on the same row changes nothing
+                form = {"answer": key, "display": display[0], "note": "well" if key == "t" else ""}
+                shown = (await client.post(page, data=form)).text
+        assert "Version a was a.jsonl, version b b.jsonl." in shown
+    tie, bad, skipped = await read_displays()
+    assert (tie["choice"]["kind"], tie["choice"]["note"], bad["choice"]["kind"]) == ("tied", "well", "dismissed")
+    assert skipped["choice"] is None
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
+async def test_the_page_refuses_foreign_hosts_and_origins(page: str, headers: dict[str, str]) -> None:
+    async with httpx2.AsyncClient(timeout=120) as client:
+        for answered in (await client.get(page, headers=headers), await client.post(page, headers=headers)):
+            assert answered.status_code == 403
+            assert "Message" not in answered.text
