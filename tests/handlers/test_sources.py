@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from bot.errors import StaleConversation
 from bot.i18n.texts import get_texts, load_languages
 from bot.knowledge.library import Library
 from handlers.blocks.candidates import build_candidates
+from handlers.blocks.confirmations import build_stale_warning
 from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT
 from handlers.blocks.messages import measure
 from playground import Ephemeral, Message, View
@@ -240,3 +242,12 @@ def test_sources_keep_slacks_limits(locale: str, text: str) -> None:
         assert find_block_errors(list(message.blocks)) == []
         assert len(message.blocks) <= BLOCKS_LIMIT
         assert measure(message.blocks) <= MESSAGE_LIMIT
+
+
+@pytest.mark.parametrize("internal", [False, True])
+def test_the_editor_is_asked_about_in_a_warning_too(*, internal: bool) -> None:
+    entry = _entry("Tomorrow.")
+    candidate = replace(entry.visible[0], sources=(make_source(1, internal=internal),))
+    (message,) = build_stale_warning(StaleConversation(entry.request, candidate, newer=1), get_texts("en-US"))
+    assert find_block_errors(list(message.blocks)) == []
+    assert ["confirm" in button for button in list_buttons(message.blocks, "edit_candidate")] == [internal]
