@@ -63,7 +63,7 @@ _TAG: Final = re.compile(
     rf"{_LESS}\|?+\s*+(?P<close>\\?/|end[_-](?:of[_-])?)?+\s*+(?:(?:begin|start)[_-](?:of[_-])?)?+"
     rf"(?P<name>{_NAME}){_ATTRIBUTES}\|?/?(?:{_GREATER}|\Z)"
     # [THINK], [/THINK], [[think]]; but no link
-    rf"|\[{{1,2}}+\s*+(?P<square_close>/)?+\s*+(?P<square>{_NAME})\s*+\]{{1,2}}+(?!\()"
+    rf"|\[{{1,2}}+\s*+(?P<square_close>/)?+\s*+(?P<square>{_NAME})(?:\.{{3}}|\u2026|:)?+\s*+\]{{1,2}}+(?!\()"
     # Gemma's, and Apertus's
     r"|<\|channel>(?:\s*+thought)?|<unused94>(?:thought)?|<\|inner_prefix\|>"
     r"|(?P<token_close><channel\|>|<unused95>|<\|inner_suffix\|>)",
@@ -77,7 +77,9 @@ _THOUGHT_FENCE: Final = re.compile(
     r"|<details\b[^<>]*>\s*<summary>[^<>]*(?:think|thought|reason)[^<>]*</summary>(?s:.*?)(?:</details>|\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
-_EMPTY_BOX: Final = re.compile(r"\A\s*(?:(`++|~{3,}+|\*\*|[\"'])[a-z]*\s*(?:\1(?!`)\s*|\Z)|(?:>[ \t]*)++(?:\n\s*|\Z))")
+_EMPTY_BOX: Final = re.compile(
+    r"\A\s*(?:(`++|~{3,}+|\*\*|[\"'])[a-z]*\s*(?:\1(?!`)\s*|\Z)|\(\s*\)\s*|(?:[>*-][ \t]*)++(?:\n\s*|\Z))"
+)
 _CODE_LINES: Final = re.compile(r"\A(?:\s*`[^`\n]++`[ \t]*+(?:\n|\Z)){2,}+")
 _ANSWER_TAG: Final = re.compile(
     rf"{_LESS}(?P<close>/)?(?:final[_-]?)?(?:answer|response|reply|output|solution|final){_GREATER}", re.IGNORECASE
@@ -249,8 +251,8 @@ class _Scanned:
             return True
         line = self.text[self.text.rfind("\n", 0, tag.start) + 1 : tag.start]
         behind = self.text[tag.stop : tag.stop + _REACH].partition("\n")[0]
-        stands_apart = not line or (line[-1] in " \t(" and _SENTENCE_BEHIND.match(behind) is not None)
-        return stands_apart and bool(line.strip() or behind.strip())
+        is_glued = re.search("[A-Za-z0-9]", line[-1:] + behind[:1]) is not None
+        return not is_glued and bool(line.strip() or behind.strip())
 
     def is_within_sentence(self, tag: _Tag) -> bool:
         """Tell if words stand before a tag, and a space or a mark behind it."""
