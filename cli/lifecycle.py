@@ -19,6 +19,7 @@ from bot.playbook import load_playbook
 from bot.privacy.service import PrivacyService
 from bot.proxies import Route
 from bot.ranking.training import CHECK_EVERY_S
+from bot.stats.cluster_intervals import compute_student_quantile
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from cli import database_location, readiness, wiring
@@ -87,6 +88,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
     """
     playbook = load_playbook(settings.suggest_playbook)
     await asyncio.to_thread(remove_abandoned_exports, wiring.now().timestamp())
+    await asyncio.to_thread(compute_student_quantile, 1.0)  # SciPy's import would hold up the first Home for 0.4 s
     async with AsyncExitStack() as stack:
         metrics = Metrics()
         records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)
@@ -150,6 +152,7 @@ def _build_dependencies(
     return Dependencies(
         suggester=suggester,
         pausing=pausing,
+        home=wiring.make_home(records=records, privacy=privacy, pausing=pausing, simulated=not settings.has_model),
         admins=frozenset(settings.suggest_admins),
         usergroups=frozenset(settings.suggest_allowed_usergroups),
         users=users,

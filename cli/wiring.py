@@ -26,6 +26,7 @@ from bot.suggesting.briefs import BatchDrafter, DraftingTerms
 from bot.suggesting.channels import AllowedChannels
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Courier, Deliverer
+from bot.suggesting.home import AgentHome
 from bot.suggesting.limits import Limits, Slots
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations
@@ -35,6 +36,8 @@ from cli.settings import Settings, is_traced, split_secret_keys
 from cli.workers.training import ProcessRefitRunner
 from storage.engine.database import Database
 from storage.engine.transaction import WriteObserver, ignore_times
+from storage.queries.home import HomeQueries
+from storage.repositories.agent_settings import AgentSettingsStore
 from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
@@ -239,6 +242,18 @@ def make_chooser(
         new_id=new_id,
         allowed_channels=make_allowed_channels(settings),
         conversations=conversations,
+    )
+
+
+def make_home(*, records: Records, privacy: PrivacyService, pausing: PauseSwitch, simulated: bool) -> AgentHome:
+    return AgentHome(
+        queries=HomeQueries(records.database),
+        settings=AgentSettingsStore(records.database),
+        requests=records.requests,
+        privacy=privacy,
+        pausing=pausing,
+        simulated=simulated,
+        now=now,
     )
 
 

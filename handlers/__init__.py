@@ -8,12 +8,13 @@ views                modals and their submissions
 shortcuts            the entry in a message's menu, and the one beside the composer
 events               mentions, direct messages
 middleware           access, before every handler
-blocks               Block Kit: candidates, confirmations, modals
+blocks               Block Kit: candidates, confirmations, modals, Home
 slack                Slack's API: clients, errors, users, threads, ephemeral and live messages
 payloads             Slack's payloads as frozen records
 display              from a committed request to what the agent sees
 progressive_display  candidates that fill their places as they are done
 colleague_notices    notices to agents who draft for the same message
+home_display         Home, made and published
 export_jobs          exports as ordered in Slack
 error_messages       errors in words
 background_tasks     work after the acknowledgement

@@ -14,6 +14,7 @@ from bot.i18n.texts import Texts, get_texts
 from bot.operations.recovery import RecoveredWork
 from bot.suggesting.choose import Chooser
 from bot.suggesting.deliver import Deliverer
+from bot.suggesting.home import AgentHome
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from bot.surfaces import SURFACES
@@ -26,6 +27,7 @@ from handlers.commands.suggest import on_suggest
 from handlers.context import Services
 from handlers.display import ReplyDisplay
 from handlers.events.direct_message import on_direct_message
+from handlers.events.home_opened import on_home_opened
 from handlers.events.mention import on_mention
 from handlers.export_jobs import Exporter, ExportJobs, KeyRegistry
 from handlers.middleware.access import AccessControl
@@ -50,6 +52,7 @@ class Dependencies:
 
     suggester: Suggester
     pausing: PauseSwitch
+    home: AgentHome
     admins: frozenset[str]
     usergroups: frozenset[str]
     users: Users
@@ -103,6 +106,7 @@ class SlackHandlers:
             chooser=needs.chooser,
             deliverer=needs.deliverer,
             pausing=needs.pausing,
+            home=needs.home,
             exports=ExportJobs(
                 exporter=needs.exporter,
                 files=FileUploads(installations=installations, session=session),
@@ -132,6 +136,7 @@ class SlackHandlers:
         # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
         app.event("app_mention", middleware=[partial(on_mention, services)])(_ignore)
         app.event("message", middleware=[partial(on_direct_message, services)])(_ignore)
+        app.event("app_home_opened")(partial(on_home_opened, services))
 
     def _build_listener(self, action: Action) -> Callable[..., Awaitable[None]]:
         """Build the listener of an action: a step of a click, or a whole listener."""

@@ -1,8 +1,9 @@
 """A handler's context: the bot's services, and one payload with its sender."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -14,6 +15,7 @@ from bot.suggesting.admission import Ask
 from bot.suggesting.choose import Chooser
 from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import Deliverer
+from bot.suggesting.home import AgentHome
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from handlers.background_tasks import BackgroundTasks
@@ -25,8 +27,9 @@ from handlers.payloads import MalformedPayload, Sender
 from handlers.slack.client import Installation, Installations
 from handlers.slack.ephemeral import EphemeralMessages
 from handlers.slack.live_message import LiveMessages
-from handlers.slack.users import SlackUser, Users
-from storage.records import Request, ResponseUrl, Surface, Turn
+from handlers.slack.users import LOOKUP_LIMIT_S, SlackUser, Users
+from storage.errors import DatabaseUnavailable
+from storage.records import AgentSettings, Request, ResponseUrl, Surface, Turn
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Work = Coroutine[Any, Any, None]
@@ -54,6 +57,7 @@ class Services:
     chooser: Chooser
     deliverer: Deliverer
     pausing: PauseSwitch
+    home: AgentHome
     exports: ExportJobs
     idempotency_keys: KeyRegistry
     display: ReplyDisplay
@@ -75,7 +79,7 @@ class Context(Generic[P]):
     """A payload with its sender, the texts in their language, how to acknowledge it, and the bot that it came to.
 
     `is_of_grid`: the sender is of the bot's own Grid. `is_admin`: they may do what is for admins, of the bot's own
-    workspace or named in the settings.
+    workspace or named in the settings. `owner_id`: the team or Grid in which the sender's id is unique.
     """
 
     payload: P
@@ -85,6 +89,8 @@ class Context(Generic[P]):
     installation: Installation
     is_of_grid: bool
     is_admin: bool
+    owner_id: str
+    settings: AgentSettings
 
     def build_ask(
         self,
@@ -112,6 +118,7 @@ class Context(Generic[P]):
             hint=hint,
             idempotency_key=idempotency_key,
             response_url=response_url,
+            settings=self.settings,
         )
 
     def build_click(
@@ -127,6 +134,7 @@ class Context(Generic[P]):
             idempotency_key=key,
             response_url=response_url,
             seen=seen,
+            settings=self.settings,
         )
 
 
@@ -156,10 +164,15 @@ async def handle(
 
 
 async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
-    """Look the sender up, and build the context of their payload."""
+    """Look the sender and their settings up, and build the context of their payload."""
     sender = payload.sender
     installation = services.installations.find(sender.team_id, sender.enterprise_id)
-    user = await services.users.get(sender.user_id, installation)
+    is_of_grid = installation.identity.shares_grid(sender)
+    owner_id = (sender.enterprise_id if is_of_grid else None) or sender.team_id
+    user, settings = await asyncio.gather(
+        services.users.get(sender.user_id, installation), _get_settings(services, owner_id, sender.user_id)
+    )
+    user = replace(user, locale=settings.language or user.locale)
     is_admin = installation.identity.is_home_of(sender) and (user.is_admin or sender.user_id in services.admins)
     return Context(
         payload=payload,
@@ -167,6 +180,18 @@ async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
         texts=get_texts(user.locale),
         ack=ack,
         installation=installation,
-        is_of_grid=installation.identity.shares_grid(sender),
+        is_of_grid=is_of_grid,
         is_admin=is_admin,
+        owner_id=owner_id,
+        settings=settings,
     )
+
+
+async def _get_settings(services: Services, owner_id: str, agent_id: str) -> AgentSettings:
+    """Get the sender's settings; those of the bot count where the database does not give them in time."""
+    try:
+        async with asyncio.timeout(LOOKUP_LIMIT_S):
+            return await services.home.get_settings(owner_id, agent_id)
+    except (DatabaseUnavailable, TimeoutError) as error:
+        _log.warning("the settings of an agent could not be read: %s", error, extra={"agent_id": agent_id})
+        return AgentSettings()

@@ -11,8 +11,16 @@ from bot.suggesting.choose import RecordedChoice
 from bot.suggesting.deliver import Deliverer, DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
 from bot.surfaces import SURFACES
-from handlers.blocks.candidates import MessageLayout, StyleLabels, build_candidates, build_failure
+from handlers.blocks.candidates import (
+    MessageLayout,
+    StyleLabels,
+    build_candidates,
+    build_candidates_view,
+    build_failure,
+)
 from handlers.blocks.confirmations import build_delivery, build_dismissal
+from handlers.blocks.elements import Block
+from handlers.blocks.limits import MODAL_BLOCKS
 from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.error_messages import report_errors
 from handlers.progressive_display import ProgressiveDisplay
@@ -214,6 +222,26 @@ class ReplyDisplay:
         messages = build_candidates(entry, texts, self._labels, note=note)
         await self._ephemeral.show(entry.request, messages, replace=replace)
         await self._suggester.record_shown_again(entry.request)
+
+    async def show_in_modal(self, entry: LogEntry, texts: Texts, *, trigger_id: str) -> None:
+        """Show the same candidates in a modal; where it does not open, or is too small, in direct messages."""
+        messages, request = build_candidates(entry, texts, self._labels), entry.request
+        blocks = [block for message in messages for block in message.blocks]
+        self._live_messages.forget(request)
+        view = build_candidates_view(request, blocks, texts)
+        if len(blocks) > MODAL_BLOCKS or not await self._open(request, view, trigger_id=trigger_id):
+            for message in messages:
+                await self._ephemeral.send_directly(request.agent_id, message, team_id=request.team_id)
+        await self._suggester.record_shown_again(request)
+
+    async def _open(self, request: Request, view: Block, *, trigger_id: str) -> bool:
+        """Open a modal for the request. Returns False where Slack does not."""
+        try:
+            await self._live_messages.open(request, trigger_id, view)
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
+            _log.info("no modal for the candidates: %s", error, extra={"request_id": request.id})
+            return False
+        return True
 
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
         """Show the same candidates in the same places, where the agent asked to see them again."""

@@ -56,11 +56,13 @@ class CommandPayload:
 class ActionPayload:
     """A click on a button, or a choice in a select (`value` is the option's).
 
-    In a modal, `view_id` is its id, `request_id` what its candidates belong to, and `seen` are the candidates whose
-    buttons stand in it. One message may not be all that the agent sees: there `seen` is None.
+    `is_in_view`: it was made in a modal or in Home. In a modal, `view_id` is its id, `request_id` what its candidates
+    belong to, and `seen` are the candidates whose buttons stand in it. One message may not be all that the agent sees:
+    there `seen` is None.
     """
 
     sender: Sender
+    is_in_view: bool = False
     view_id: str | None = None
     request_id: str | None = None
     seen: frozenset[str] | None = None
@@ -77,7 +79,8 @@ class ActionPayload:
 class SubmissionPayload:
     """A submitted modal: what was typed or chosen in each input, by the id of its block.
 
-    `metadata` is what the view was opened for; `previous_view_id` is the view that it was opened over, if any.
+    `checked` is all that was chosen where several may be. `metadata` is what the view was opened for;
+    `previous_view_id` is the view that it was opened over, if any.
     """
 
     sender: Sender
@@ -86,6 +89,7 @@ class SubmissionPayload:
     previous_view_id: str | None = None
     metadata: str
     values: Mapping[str, str] = field(repr=False)
+    checked: Mapping[str, tuple[str, ...]]
 
     def get_choice(self, block_id: str, allowed: Collection[str]) -> str:
         """Return what was chosen in a select. Raises MalformedPayload for what it does not offer."""
@@ -114,6 +118,14 @@ class GlobalShortcut:
 
     sender: Sender
     trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeOpened:
+    """Somebody looks at the bot's Home, which shows the view with this hash; None where there is none yet."""
+
+    sender: Sender
+    view_hash: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,12 +189,14 @@ def parse_action(body: Mapping[str, Any]) -> ActionPayload:
     _check_actions(body.get("actions"))
     action = body["actions"][0]
     view = body.get("view")
+    modal = view if isinstance(view, Mapping) and view.get("type") != "home" else None
     channel = body.get("channel")
     return ActionPayload(
         sender=parse_sender(body),
-        view_id=_get_text(view, "id") if isinstance(view, Mapping) else None,
-        request_id=_get_text(view, "private_metadata") if isinstance(view, Mapping) else None,
-        seen=_parse_visible(view) if isinstance(view, Mapping) else None,
+        is_in_view=isinstance(view, Mapping),
+        view_id=None if modal is None else _get_text(modal, "id"),
+        request_id=None if modal is None else _get_text(modal, "private_metadata"),
+        seen=None if modal is None else _parse_visible(modal),
         channel_id=_require_text(channel, "id") if isinstance(channel, Mapping) else None,
         action_id=_require_text(action, "action_id", limit=255),
         block_id=_require_text(action, "block_id", limit=255),
@@ -213,6 +227,14 @@ def parse_message_shortcut(body: Mapping[str, Any]) -> MessageShortcut:
 def parse_global_shortcut(body: Mapping[str, Any]) -> GlobalShortcut:
     """Parse the shortcut beside the composer."""
     return GlobalShortcut(sender=parse_sender(body), trigger_id=_require_text(body, "trigger_id", limit=200))
+
+
+def parse_home_opened(body: Mapping[str, Any]) -> HomeOpened:
+    """Parse the event of an opened Home."""
+    event = _require_object(body, "event")
+    return HomeOpened(
+        sender=parse_sender(body, event, "user"), view_hash=_to_id(_get_object(event, "view").get("hash"))
+    )
 
 
 def parse_event_message(body: Mapping[str, Any]) -> EventMessage:
@@ -250,6 +272,7 @@ def parse_submission(body: Mapping[str, Any], *, inputs: Collection[str]) -> Sub
         previous_view_id=_get_text(view, "previous_view_id"),
         metadata=clean(_get_text(view, "private_metadata") or "")[:_LONGEST_ID],
         values={name: _parse_input(values, name) for name in inputs},
+        checked={name: _parse_checked(values, name) for name in inputs},
     )
 
 
@@ -260,6 +283,14 @@ def _parse_input(values: Mapping[str, Any], name: str) -> str:
         raise MalformedPayload(name)
     option = element.get("selected_option")
     return clean(_get_text(option if isinstance(option, Mapping) else element, "value") or "")
+
+
+def _parse_checked(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return all options chosen in the input of this block."""
+    element = next(iter(_require_object(values, name).values()), None)
+    chosen = element.get("selected_options") if isinstance(element, Mapping) else None
+    options = chosen if isinstance(chosen, list) else ()
+    return tuple(clean(_require_text(each, "value", limit=150)) for each in options if isinstance(each, Mapping))
 
 
 def parse_sender(body: Mapping[str, Any], parent: Mapping[str, Any] | None = None, name: str = "") -> Sender:

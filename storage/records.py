@@ -33,6 +33,7 @@ Steer = Literal["shorter", "warmer", "more_formal", "other_language", "more_like
 Task = Literal["reply", "write"]
 Side = Literal["a", "b"]
 TextKept = Literal["redacted", "full", "none"]
+OnUse = Literal["post", "copy"]
 DeliveryState = Literal["pending", "attempting", "done", "unknown"]
 EventType = Literal[
     "shown",
@@ -68,7 +69,8 @@ class Request:
     `sent_to_slack_at` stands for `shown_at` where a click overtakes the record of it. `owner` is the replica that
     drafts the request. `steer` is what the agent wants made of the parent's candidate `parent_candidate_id`. `seen_ts`
     is the newest message of the thread when it was read for the model, `pointed_ts` the one that the agent pointed at.
-    `text_kept` tells what the texts here are: with placeholders for personal data, as they were, or gone.
+    `text_kept` tells what the texts here are: with placeholders for personal data, as they were, or gone. `styles_off`
+    are names of styles that its agent had switched off.
     """
 
     id: Annotated[Id, Logged("UUIDv7: ids sort by creation time")]
@@ -77,7 +79,10 @@ class Request:
     thread_ts: Annotated[Short | None, Logged("the thread's first message", "outside threads")] = None
     agent_id: Annotated[Id, Logged("who asked; `cli` from a terminal")]
     surface: Annotated[Surface, Logged("where it was asked: see [vocabularies](#vocabularies)")]
-    locale: Annotated[Locale, Logged("the agent's language in Slack, or the terminal's; `en-US` where it is not known")]
+    locale: Annotated[
+        Locale,
+        Logged("the agent's language: chosen in Home, or that of Slack or the terminal; `en-US` where it is not known"),
+    ]
     created_at: Annotated[Time, Logged("when it was accepted; the deadline counts from here")]
     sent_to_slack_at: Time | None = None
     shown_at: Annotated[
@@ -177,6 +182,7 @@ class Request:
             is_new=True,
         ),
     ] = None
+    styles_off: tuple[str, ...] | None = None
     seen_ts: Short | None = None
     pointed_ts: Short | None = None
     text_kept: TextKept = "full"
@@ -375,3 +381,14 @@ class LogEntry:
         """The candidates that were given a place, in the order shown."""
         placed = [candidate for candidate in self.candidates if candidate.position is not None]
         return tuple(sorted(placed, key=lambda candidate: candidate.position or 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """An agent's own settings; None where those of the bot, or of Slack, count. `styles_off` are names of styles."""
+
+    candidates: Count | None = None
+    language: Locale | None = None
+    on_use: OnUse | None = None
+    hint: str | None = None
+    styles_off: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from storage.fields import RecordField, list_fields
-from storage.records import Candidate, Choice, Event, Request, Turn
+from storage.records import AgentSettings, Candidate, Choice, Event, Request, Turn
 
 
 def to_iso(moment: datetime) -> str:
@@ -137,7 +137,7 @@ requests = Table(
         sqlite_where=text("text_kept <> 'none'"),
         postgresql_where=text("text_kept <> 'none'"),
     ),
-    Index("requests_of_agent", "team_id", "agent_id", "created_at"),
+    Index("requests_of_agent", "agent_id", "team_id", "created_at"),  # in a Grid, of any team
     Index(
         "requests_redrafted",
         "parent_request_id",
@@ -343,4 +343,14 @@ knowledge_passages = Table(
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("terms", LargeBinary, nullable=False),
+)
+
+agent_settings = Table(
+    "agent_settings",
+    metadata,
+    Column("owner_id", String(64), primary_key=True),
+    Column("agent_id", String(64), primary_key=True),
+    *build_columns(AgentSettings, {}),
+    Column("saved_at", UtcTime, nullable=False),
+    Index("agent_settings_of_agent", "agent_id"),
 )

@@ -512,6 +512,8 @@ FAMILIES = {
     "export-form-": payloads.EXPORT_FORMS,
     "export-range-": payloads.EXPORT_RANGES,
     "export-names-": ["ids", "pseudonyms"],
+    "on-use-": vocabulary(records.OnUse),
+    "settings-": ["candidates", "language", "on_use", "hint", "styles"],
     "limit-": ["agent_per_minute", "tokens_per_day", "queue"],
 }
 LENGTHS = (
@@ -521,6 +523,9 @@ LENGTHS = (
     (r"reason-.*", 75),
     (r"barred-title|language-(title|submit)|export-(title|submit)", 24),
     (r"export-(form|range|names)-.*", 75),
+    (r"settings-(title|submit)", 24),
+    (r"settings-(as-in-slack|default)|on-use-.*|language-name", 40),
+    (r"home-(open|used|figures|settings|team)", 150),
     (r"modal-replies-title|paste-submit", 24),
     (r"modal-(title|submit|close|copy-title|submit-copy|submit-anyway|copy-close)", 24),
     (r"modal-.*", 2_000),

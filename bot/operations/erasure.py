@@ -87,7 +87,7 @@ class Eraser:
         for start in range(0, len(found.request_ids), AT_ONCE):
             counts += await self._erasures.erase(found.request_ids[start : start + AT_ONCE])
         if found.query.agent_id is not None:
-            counts += RowCounts(seen_deliveries=await self._erasures.forget_click_keys(found.query.agent_id))
+            counts += await self._erasures.forget_agent(found.query.agent_id)
         wiped = await self._erasures.wipe()
         receipt = ErasureReceipt(at=self._now(), by=found.query.by, counts=counts, wiped=wiped)
         await self._audit.record(

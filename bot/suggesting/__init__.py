@@ -11,6 +11,7 @@ deliver      the reply posted once; `Courier` is what it needs from above
 redraft      from one candidate to others: shorter, warmer, in another language
 staleness    whether the conversation has moved on since drafting
 limits       an agent's minute, the day's tokens with what is reserved, the bounded queue
+home         an agent's open requests, figures and settings
 pause        drafting stopped on all replicas by an admin
 channels     the channels in which suggestions are allowed
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -20,7 +20,7 @@ from bot.suggesting.limits import Limits
 from bot.suggesting.redraft import Steering, select_previous
 from bot.text_limits import clean
 from storage.errors import DuplicateDelivery
-from storage.records import Event, LogEntry, Request, ResponseUrl, Surface, Turn
+from storage.records import AgentSettings, Event, LogEntry, Request, ResponseUrl, Surface, Turn
 from storage.repositories.requests import Requests
 
 MESSAGE_LIMIT: Final = 12_000
@@ -46,6 +46,7 @@ class Ask:
     hint: str | None = None
     idempotency_key: str
     response_url: ResponseUrl | None = None
+    settings: AgentSettings = field(default_factory=AgentSettings)
 
 
 class Admission:
@@ -81,7 +82,8 @@ class Admission:
 
         Raises MessageTooLong, AccessDenied, LimitReached, DraftingPaused, DuplicateDelivery, DatabaseUnavailable.
         """
-        length = max(sum(len(turn.text) for turn in ask.conversation), len(ask.hint or ""))
+        hint = ask.hint or ask.settings.hint
+        length = max(sum(len(turn.text) for turn in ask.conversation), len(hint or ""))
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
         self._allowed_channels.check(ask.channel_id, ask.surface)
@@ -98,8 +100,9 @@ class Admission:
             surface=ask.surface,
             locale=ask.locale,
             created_at=now,
-            hint=None if ask.hint is None else clean(ask.hint),
-            k_requested=self._terms.candidates,
+            hint=None if hint is None else clean(hint),
+            k_requested=ask.settings.candidates or self._terms.candidates,
+            styles_off=ask.settings.styles_off or None,
             prompt_version=self._playbook.prompt_version,
             simulated=self._terms.simulated,
             app_version=self._terms.app_version,
@@ -147,7 +150,7 @@ class Admission:
         with self._settle_unless_recorded(child_id):
             await self._record_shown(click, parent)
             asked_again = replace_response_url(parent.request, click.response_url)
-            child = self._make_child(asked_again, steering, child_id=child_id, at=now)
+            child = self._make_child(asked_again, click.settings, steering, child_id=child_id, at=now)
             return await self._record_child(click, parent, child, steering)
 
     async def _record_child(self, click: Click, parent: LogEntry, child: Request, steering: Steering | None) -> Request:
@@ -174,7 +177,9 @@ class Admission:
             self._limits.settle(request_id)
             raise
 
-    def _make_child(self, parent: Request, steering: Steering | None, *, child_id: str, at: datetime) -> Request:
+    def _make_child(
+        self, parent: Request, settings: AgentSettings, steering: Steering | None, *, child_id: str, at: datetime
+    ) -> Request:
         """Return the same ask anew, steered as given; without a steering, as the parent was."""
         return replace(
             parent,
@@ -183,7 +188,8 @@ class Admission:
             sent_to_slack_at=None,
             shown_at=None,
             status="drafting",
-            k_requested=self._terms.candidates,
+            k_requested=settings.candidates or self._terms.candidates,
+            styles_off=settings.styles_off or None,
             prompt_version=self._playbook.prompt_version,
             ranker_version=None,
             policy="uniform",

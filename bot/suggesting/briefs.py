@@ -85,9 +85,11 @@ class BriefBuilder:
     ) -> tuple[list[Brief], float]:
         """Draw K styles, and return a brief for each, with the probability that a style was drawn.
 
-        The deadline counts from the ask, or from `started_at`.
+        Styles that the agent switched off are left out, unless none is left. The deadline counts from the ask, or from
+        `started_at`.
         """
-        styles, inclusion = draw_styles(self._playbook.styles, request.k_requested, rng)
+        left = [style for style in self._playbook.styles if style.name not in (request.styles_off or ())]
+        styles, inclusion = draw_styles(left or self._playbook.styles, request.k_requested, rng)
         age_s = (self._now() - (started_at or request.created_at)).total_seconds()
         deadline = self._clock() + self._terms.deadline_s - age_s
         return [

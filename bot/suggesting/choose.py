@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from bot.edits import measure_similarity, to_nfc
 from bot.errors import EmptyReply, UnknownRequest
@@ -24,6 +24,7 @@ from storage.records import (
     DismissReason,
     Event,
     LogEntry,
+    OnUse,
     Request,
 )
 from storage.repositories.choices import Choices
@@ -31,8 +32,6 @@ from storage.repositories.requests import OPEN, Requests
 
 PART_LIMIT: Final = 9_000
 """UTF-16 units of one posted message: all blocks of one message may hold about 12,000."""
-
-OnUse = Literal["post", "copy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ class Chooser:
             candidate_id=candidate.id,
         )
         await self._requests.record_event(event, idempotency_key=click.idempotency_key, response_url=click.response_url)
-        return EditorInput(candidate=candidate, is_posted=self._is_posted(found.shown.request))
+        return EditorInput(candidate=candidate, is_posted=self._is_posted(click, found.shown.request))
 
     async def keep_response_url(self, click: Click, candidate_id: str) -> None:
         """Keep the click's `response_url` for a further step on this candidate.
@@ -264,7 +263,7 @@ class Chooser:
             candidate_id=choice.candidate_id,
             data={"choice_id": choice.id},
         )
-        parts = self._split_parts(choice, request)
+        parts = self._split_parts(click, choice, request)
         sealed = await self._seal_choice(found, choice)
         await self._choices.record(
             replace(choice, final_text=sealed.final_text),
@@ -317,13 +316,13 @@ class Chooser:
         recorded = await self._requests.get(request.id)
         return None if recorded is None else recorded.request.shown_at
 
-    def _is_posted(self, request: Request) -> bool:
+    def _is_posted(self, click: Click, request: Request) -> bool:
         """Return False if the reply is shown to be copied, by the settings or outside of conversations."""
-        return self._on_use == "post" and SURFACES[request.surface].is_in_channel
+        return (click.settings.on_use or self._on_use) == "post" and SURFACES[request.surface].is_in_channel
 
-    def _split_parts(self, choice: Choice, request: Request) -> tuple[Delivery, ...]:
+    def _split_parts(self, click: Click, choice: Choice, request: Request) -> tuple[Delivery, ...]:
         """Return the parts of the reply to post; none if it is dismissed or to be copied."""
-        if choice.final_text is None or not self._is_posted(request):
+        if choice.final_text is None or not self._is_posted(click, request):
             return ()
         return tuple(
             Delivery(

@@ -1,9 +1,9 @@
 """Clicks: the agent who pressed a button, what they saw, and the `response_url` by which they are answered."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.errors import NotOwner, UnknownRequest
-from storage.records import Candidate, LogEntry, Request, ResponseUrl
+from storage.records import AgentSettings, Candidate, LogEntry, Request, ResponseUrl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Click:
     idempotency_key: str
     response_url: ResponseUrl | None = None
     seen: frozenset[str] | None = None
+    settings: AgentSettings = field(default_factory=AgentSettings)
 
 
 def check_owner(entry: LogEntry | None, click: Click) -> LogEntry:

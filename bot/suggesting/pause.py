@@ -23,10 +23,15 @@ class PauseSwitch:
     async def check(self) -> None:
         """Check the switch. Raises DraftingPaused, DatabaseUnavailable."""
         if self._clock() - self._read_at > CACHED_S:
-            self._paused = await self._switches.is_on(PAUSED)
-            self._read_at = self._clock()
+            await self.is_paused()
         if self._paused:
             raise DraftingPaused
+
+    async def is_paused(self) -> bool:
+        """Read the switch from the database. Raises DatabaseUnavailable."""
+        self._paused = await self._switches.is_on(PAUSED)
+        self._read_at = self._clock()
+        return self._paused
 
     async def pause(self, *, by: str) -> bool:
         """Stop drafting on every replica. Returns False if it was stopped already."""

@@ -6,6 +6,7 @@ source          Show source: opens the passages
 redraft         More like these, Try again, Draft anew, and the menu beside each candidate
 dismiss         None of these, and the reason
 undo            Undo
+home            in Home: an open request again, the settings, pausing
 post_again      Post, for a reply that Slack did not confirm
 click_listener  what clicks have in common: a listener made of a step, and answers to whoever clicked
 """

@@ -32,9 +32,16 @@ _log = logging.getLogger(__name__)
 class ClickContext:
     """A click with what answering it takes."""
 
-    action: ActionPayload
+    context: Context[ActionPayload]
     click: Click
-    texts: Texts
+
+    @property
+    def action(self) -> ActionPayload:
+        return self.context.payload
+
+    @property
+    def texts(self) -> Texts:
+        return self.context.texts
 
 
 Step = Callable[[Services, ClickContext], Awaitable[Work]]
@@ -75,7 +82,7 @@ def _to_click_context(services: Services, context: Context[ActionPayload]) -> Cl
         response_url=to_response_url(action.response_url, services.now()),
         seen=action.seen,
     )
-    return ClickContext(action=action, click=click, texts=context.texts)
+    return ClickContext(context=context, click=click)
 
 
 def _follow_up(services: Services, clicked: ClickContext, work: Work) -> None:
@@ -96,7 +103,7 @@ async def respond(services: Services, clicked: ClickContext, message: BlockMessa
     action = clicked.action
     if clicked.click.response_url is not None:
         await services.ephemeral.respond(clicked.click.response_url, message)
-    elif action.view_id is None:
+    elif not action.is_in_view:
         channel_id = action.channel_id or action.sender.user_id
         await services.ephemeral.send_privately(
             team_id=action.sender.team_id,

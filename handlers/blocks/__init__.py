@@ -4,6 +4,7 @@ candidates     the candidates, all at once or in places that fill
 sources        what candidates cite: under them, and in a modal
 confirmations  what became of a reply, and questions before it is sent
 modals         editor, language, pasted message, export
+home           Home, and the modal of its settings
 messages       messages within Slack's limits
 elements       Block Kit's objects
 action_ids     ids of buttons, views and inputs

@@ -17,6 +17,10 @@ DISMISS: Final = "dismiss_request"
 REASON: Final = "dismiss_reason"
 UNDO: Final = "undo_choice"
 POST: Final = "post_reply"
+SHOW: Final = "show_request"
+OPEN_SETTINGS: Final = "open_settings"
+PAUSE: Final = "pause_drafting"
+RESUME: Final = "resume_drafting"
 
 MESSAGE_SHORTCUT: Final = "suggest_replies"
 GLOBAL_SHORTCUT: Final = "suggest_anywhere"
@@ -29,6 +33,7 @@ LANGUAGE_VIEW: Final = "steer_language"
 PASTE_VIEW: Final = "paste_message"
 EXPORT_VIEW: Final = "export_log"
 SOURCE_VIEW: Final = "source"
+SETTINGS_VIEW: Final = "settings"
 
 REPLY_BLOCK: Final = "reply"
 MESSAGE_BLOCK: Final = "message"
@@ -86,6 +91,10 @@ ACTIONS: Final = (
            "*Use anyway*, after the warning that the thread has moved on"),
     Action(UNDO, "click", "actions.undo:undo", _REQUEST, f"*Undo*; the `block_id` has the key that {_BACK}"),
     Action(POST, "click", "actions.post_again:post_again", _REQUEST, "*Post*, for a reply that Slack did not confirm"),
+    Action(SHOW, "click", "actions.home:show_request", _REQUEST, "*Show the replies*, in Home, for an open request"),
+    Action(OPEN_SETTINGS, "click", "actions.home:open_settings", "none", "*Change settings*, in Home"),
+    Action(PAUSE, "click", "actions.home:pause_drafting", "none", "*Pause drafting*, in an admin's Home"),
+    Action(RESUME, "click", "actions.home:resume_drafting", "none", "*Resume drafting*, in an admin's Home"),
     Action(EDIT_VIEW, "view", "views.edit_reply:on_edit", _METADATA, "the editor: input block `reply`, action `text`"),
     Action(EDIT_ANYWAY_VIEW, "view", "views.edit_reply:on_edit_anyway", _METADATA,
            "the editor after that warning: as `edit_reply`"),
@@ -96,6 +105,8 @@ ACTIONS: Final = (
     Action(EXPORT_VIEW, "view", "views.export_log:on_export", "none",
            "the modal of `/suggest export`: inputs `export_range`, `export_form`, `export_names`"),
     Action(SOURCE_VIEW, "view", "", "none", "the modal with the passages that a candidate cites"),
+    Action(SETTINGS_VIEW, "view", "views.settings:on_settings", "none",
+           "settings: inputs `candidates`, `language`, `on_use`, `styles`; input block `hint`, action `text`"),
     Action(CANDIDATES_VIEW, "view", "", "the request's id, as `private_metadata`", "the modal with candidates"),
     Action(COPY_VIEW, "view", "", "none", "the modal that shows a reply too long to edit"),
     Action(MESSAGE_SHORTCUT, "message_shortcut", "shortcuts.message_shortcut:on_message_shortcut", "none",

@@ -2,5 +2,6 @@
 
 mention         a mention of the bot in a thread
 direct_message  a direct message to the bot
+home_opened     somebody looks at Home
 redelivery      an event is taken, or delivered again by Slack
 """

@@ -20,6 +20,7 @@ from bot.i18n.texts import Texts, get_texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.elements import Block
+from handlers.blocks.home import build_home_notice
 from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.blocks.modals import build_notice_view
 from handlers.error_messages import describe_error
@@ -27,6 +28,7 @@ from handlers.middleware.trusted_origins import LONGEST
 from handlers.slack.client import Installation, Installations
 from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_url
 from handlers.slack.errors import translate_errors
+from handlers.slack.home import publish_view
 from handlers.slack.messages import find_author, get_subtype
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import SlackUser, UserKind, Users
@@ -53,6 +55,7 @@ class AccessRequest:
     user_id: str
     is_command: bool = False
     is_told: bool = True
+    is_at_home: bool = False
     is_in_view: bool = False
     is_by_app: bool = False
     input_block: str | None = None
@@ -146,6 +149,8 @@ class AccessControl:
         try:
             if sender.response_url is not None:
                 await self._ephemeral.respond(to_response_url(sender.response_url, self._now()), message)
+            elif sender.is_at_home:
+                await publish_view(client, sender.user_id, build_home_notice(message))
             elif sender.trigger_id is not None:
                 await _show(client, sender.trigger_id, sender, build_notice_view(message, texts))
             elif sender.channel_id is not None and sender.is_told:
@@ -218,6 +223,7 @@ def _parse_event(event: Mapping[str, Any]) -> AccessRequest | None:
         user_id=user_id,
         is_by_app="bot_id" in event,
         is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in {None, "file_share"}),
+        is_at_home=event.get("type") == "app_home_opened" and event.get("tab") == "home",
         channel_id=_get_id(event, "channel"),
         thread_ts=_get_id(event, "thread_ts"),
     )

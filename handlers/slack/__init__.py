@@ -11,6 +11,7 @@ messages      a message as a person reads it
 markup        mrkdwn and blocks as a person reads them
 ephemeral     messages that only the agent sees
 live_message  modals and direct messages that are updated
+home          Home tabs, published
 file_uploads  files sent as direct messages
 call_metrics  failed calls, counted
 """

@@ -4,5 +4,6 @@ edit_reply      the editor, and the reply as edited
 steer_language  the choice of a language for other replies
 paste_message   a pasted message, for which the same modal shows replies
 export_log      /suggest export: the modal, and the export as ordered
+settings        an agent's own settings
 submissions     what submissions have in common
 """

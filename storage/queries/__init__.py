@@ -3,4 +3,5 @@
 log_entries  whole requests, page by page
 export_rows  rows as they stand, streamed; and as records again
 reports      counts for reports
+home         what an agent's Home shows
 """

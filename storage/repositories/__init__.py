@@ -6,6 +6,7 @@ deliveries        the parts of a reply on their way into the conversation
 idempotency_keys  keys of what Slack may deliver twice
 replicas          heartbeats, and takeover of a dead replica's work
 leases            work that one replica does at a time
+agent_settings    what agents set for themselves
 switches          switches for all replicas, such as the pause
 vault             what placeholders stand for, sealed
 rankers           rankers, and which of them orders

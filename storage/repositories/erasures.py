@@ -15,7 +15,17 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, or
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
 from storage.records import Turn
-from storage.tables import UtcTime, candidates, choices, deliveries, events, requests, seen_deliveries, vault
+from storage.tables import (
+    UtcTime,
+    agent_settings,
+    candidates,
+    choices,
+    deliveries,
+    events,
+    requests,
+    seen_deliveries,
+    vault,
+)
 
 AT_ONCE: Final = 200
 """Requests a transaction: others wait for no longer than that takes."""
@@ -44,6 +54,7 @@ class RowCounts:
     events: int = 0
     vault: int = 0
     seen_deliveries: int = 0
+    agent_settings: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Map each table to its number of rows."""
@@ -148,11 +159,13 @@ class Erasures:
         """Overwrite on the disk what was erased. False if that has to wait for readers, or for VACUUM."""
         return await self._database.scrub(patience_s=WIPE_PATIENCE_S)
 
-    async def forget_click_keys(self, agent_id: str) -> int:
-        """Delete the keys of an agent's clicks, which have their id in them, and return their number."""
+    async def forget_agent(self, agent_id: str) -> RowCounts:
+        """Delete an agent's settings, and the keys of their clicks, which have their id in them; count the rows."""
         async with self._database.write() as connection:
             theirs = seen_deliveries.c.key.contains(f"click:{agent_id}:", autoescape=True)
-            return (await connection.execute(delete(seen_deliveries).where(theirs))).rowcount
+            keys = await connection.execute(delete(seen_deliveries).where(theirs))
+            settings = await connection.execute(delete(agent_settings).where(agent_settings.c.agent_id == agent_id))
+            return RowCounts(seen_deliveries=keys.rowcount, agent_settings=settings.rowcount)
 
 
 async def _forget_texts(connection: Transaction, ids: Sequence[str]) -> None:

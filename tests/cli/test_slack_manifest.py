@@ -29,12 +29,17 @@ SCOPES = {
     "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
+    "views_publish": set(),
     "views_push": set(),
     "views_update": set(),
 }
 """What each method that the handlers call needs of the bot token."""
 
-EVENTS = {"app_mention": {"app_mentions:read"}, "message.im": {"im:history"}}
+EVENTS: dict[str, set[str]] = {
+    "app_home_opened": set(),
+    "app_mention": {"app_mentions:read"},
+    "message.im": {"im:history"},
+}
 """What each event that is listened to needs."""
 
 

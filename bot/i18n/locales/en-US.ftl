@@ -256,3 +256,46 @@ still-posting = The reply is being posted at this moment. Please press Undo agai
 empty-reply = Please write a reply: there is nothing to send.
 malformed = Slack sent something that this bot does not understand. Nothing was changed.
 unexpected = Something went wrong on our side. Please try again; if it happens again, give whoever runs this bot the reference { $reference }.
+
+language-name = English
+home-greeting =
+    {"*"}Draft replies to a customer's message, and choose one. Only you see them.*
+    • In a channel: `/suggest the customer's message`
+    • In a thread: *Suggest replies* in the menu of the customer's message, or mention me
+    • Under Messages here: send or forward me the customer's message
+    • Anywhere: the shortcut *Suggest replies* beside the message field
+home-open = Waiting for your choice
+home-none-open = Nothing from the last 24 hours waits for your choice.
+home-used = Used lately
+home-none-used = You have used no reply in the last weeks. What you use is listed here.
+home-no-text = The text is not kept here.
+home-figures = You, in the last { $days } days
+home-share = A reply used in { $share } of the times that replies were shown ({ $accepted } of { $shown }). With such numbers, the true share lies between { $low } and { $high } (95% interval).
+home-few-figures = A reply used { $accepted } of the { $shown } times that replies were shown: too few yet to tell a share from chance.
+home-no-figures = No replies were shown in this time.
+home-settings = Your settings
+home-team = The team, in the last { $days } days
+home-drafting = Drafting is on.
+home-paused = Drafting is paused everywhere: nobody gets new replies.
+home-unavailable = The bot's database does not answer, so there is nothing to show at this moment. Please open Home again in a minute.
+button-show-request = Show the replies
+button-open-settings = Change settings
+button-pause-drafting = Pause drafting
+button-resume-drafting = Resume drafting
+settings-title = Your settings
+settings-submit = Save
+settings-candidates = Replies at once
+settings-language = Language of this bot
+settings-on_use = Use
+settings-styles = Styles to draft in
+settings-hint = Hint, where you give none
+settings-default = Default ({ $value })
+settings-as-in-slack = As in Slack
+settings-no-hint = none
+settings-all-on = all on
+settings-styles-off = off: { $styles }
+settings-what = They are yours alone, and count from your next request on.
+settings-no-style = Please leave at least one style on: replies are drafted in these. Nothing was saved.
+settings-not-opened = Slack did not open the settings in time. Please press the button again.
+on-use-post = post the reply
+on-use-copy = show it to copy

@@ -219,3 +219,46 @@ still-posting = 這則回覆正在送出。請過幾秒再按「復原」。
 empty-reply = 請寫下回覆：現在沒有內容可以送出。
 malformed = Slack 傳來了這個機器人看不懂的內容。沒有任何變動。
 unexpected = 我們這邊出了點問題。請再試一次；如果又發生，請把參考編號 { $reference } 告訴架設這個機器人的人。
+
+language-name = 繁體中文（台灣）
+home-greeting =
+    {"*"}替客戶的訊息草擬幾則回覆，由你挑選，只有你看得到。*
+    • 在頻道裡：`/suggest 客戶的訊息`
+    • 在討論串裡：從客戶訊息的選單選「Suggest replies」，或是提及我
+    • 在這裡的「訊息」分頁：把客戶的訊息傳給我，或轉寄給我
+    • 在任何地方：用輸入框旁的捷徑「Suggest replies」
+home-open = 等你決定
+home-none-open = 最近 24 小時內沒有等你決定的請求。
+home-used = 最近用過的回覆
+home-none-used = 最近幾週你沒有用過任何回覆。用過的回覆會列在這裡。
+home-no-text = 這裡沒有保留內容。
+home-figures = 你最近 { $days } 天
+home-share = 看過的 { $shown } 組回覆中，你採用了 { $accepted } 組，占 { $share }。以這樣的數量來看，實際比例介於 { $low } 到 { $high } 之間（95% 信賴區間）。
+home-few-figures = 看過的 { $shown } 組回覆中，採用了 { $accepted } 組。數量還太少，看不出真正的比例。
+home-no-figures = 這段期間沒有顯示過任何回覆。
+home-settings = 你的設定
+home-team = 團隊最近 { $days } 天
+home-drafting = 目前正常草擬。
+home-paused = 目前已全面暫停草擬，沒有人會收到新的回覆。
+home-unavailable = 機器人的資料庫沒有回應，所以現在沒有內容可以顯示。請過一分鐘再打開一次首頁。
+button-show-request = 顯示回覆
+button-open-settings = 變更設定
+button-pause-drafting = 暫停草擬
+button-resume-drafting = 恢復草擬
+settings-title = 你的設定
+settings-submit = 儲存
+settings-candidates = 一次幾則回覆
+settings-language = 機器人使用的語言
+settings-on_use = 按下「使用」時
+settings-styles = 要用哪些風格草擬
+settings-hint = 預設提示（你沒有另外寫提示時）
+settings-default = 預設（{ $value }）
+settings-as-in-slack = 跟 Slack 相同
+settings-no-hint = 無
+settings-all-on = 全部開啟
+settings-styles-off = 已關閉：{ $styles }
+settings-what = 這些設定只影響你自己，從你的下一個請求開始生效。
+settings-no-style = 請至少留下一種風格，回覆才有辦法草擬。沒有儲存任何變更。
+settings-not-opened = Slack 沒有及時打開設定。請再按一次按鈕。
+on-use-post = 直接送出回覆
+on-use-copy = 顯示給我複製

@@ -13,10 +13,13 @@ from sqlalchemy import Engine, event, text
 
 from storage.engine.database import Database, get_database_file
 from storage.errors import DatabaseUnavailable
+from storage.queries.home import HomeFilter, HomeQueries
 from storage.records import ResponseUrl
+from storage.repositories.agent_settings import AgentSettingsStore
 from storage.schema import migrate
 from tests.conftest import DURABLE
 from tests.storage.stores import (
+    AT,
     SqliteFiles,
     Store,
     a_choice,
@@ -307,6 +310,11 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     assert await store.replicas.take_deliveries(unknown_since=after(), untold_since=after())
     assert await store.replicas.take_deletions(undone_since=after())
     await store.switches.is_on("paused")
+    # These at each payload, and whenever an agent opens Home.
+    await AgentSettingsStore(store.database).get("T1", "U1")
+    for team_id in ("T1", None):
+        whose = HomeFilter(team_id=team_id, agent_id="U1", simulated=False)
+        await HomeQueries(store.database).load(whose, open_since=AT, days_since=AT, team_since=AT)
     await store.replicas.leave()
     scans = []
     for statement, parameters in list(statements):

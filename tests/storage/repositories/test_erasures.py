@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from storage.records import Event, Turn, VaultEntry
+from storage.records import AgentSettings, Event, Turn, VaultEntry
+from storage.repositories.agent_settings import AgentSettingsStore
 from storage.repositories.erasures import AT_ONCE, ErasureFilter, Erasures, RowCounts
 from storage.repositories.vault import Vault
 from tests.storage.stores import (
+    AT,
     Store,
     a_choice,
     a_request,
@@ -154,11 +156,15 @@ async def test_many_are_found_page_by_page(store: Store) -> None:
     assert len(await Erasures(store.database).find_matching(ErasureFilter(agent_id="U1"))) == AT_ONCE + 2
 
 
-async def test_keys_of_an_agents_clicks(store: Store) -> None:
+async def test_keys_of_an_agents_clicks_and_their_settings(store: Store) -> None:
     for key in ("click:U1:1.1", "stale:click:U1:1.1", "click:U11:1.1", "command:1"):
         await record_request(store, key)
         await store.change(f"UPDATE seen_deliveries SET key = '{key}' WHERE key = 'command:{key}'")
-    assert await Erasures(store.database).forget_click_keys("U1") == 2
+    for owner, agent in (("T1", "U1"), ("T2", "U1"), ("T1", "U11")):
+        key = f"view:{owner}:{agent}"
+        await AgentSettingsStore(store.database).save(owner, agent, AgentSettings(hint="x"), at=AT, idempotency_key=key)
+    assert await Erasures(store.database).forget_agent("U1") == RowCounts(seen_deliveries=2, agent_settings=2)
+    assert await store.rows("SELECT agent_id FROM agent_settings") == [{"agent_id": "U11"}]
 
 
 async def test_the_vault_forgets_what_has_expired(store: Store) -> None:

@@ -1,0 +1,119 @@
+"""An agent's Home: open requests to take up again, replies used lately, figures with their uncertainty, settings."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from bot.privacy.service import PrivacyService
+from bot.stats.cluster_intervals import Estimate, estimate_share
+from bot.suggesting.clicks import Click, check_owner
+from bot.suggesting.pause import PauseSwitch
+from storage.errors import RequestClosed
+from storage.queries.home import AcceptanceCell, HomeFilter, HomeQueries, UsedReply
+from storage.records import AgentSettings, LogEntry, Request
+from storage.repositories.agent_settings import AgentSettingsStore
+from storage.repositories.requests import OPEN, Requests
+
+OPEN_FOR: Final = timedelta(days=1)
+OWN_PERIOD: Final = timedelta(days=28)
+TEAM_PERIOD: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamOverview:
+    """The part for admins: the share of shown requests with a reply used, by all agents, and the pause."""
+
+    accepted: Estimate
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeOverview:
+    """All that stands in an agent's Home; `team` for admins alone."""
+
+    settings: AgentSettings
+    open: tuple[Request, ...]
+    used: tuple[UsedReply, ...]
+    accepted: Estimate
+    team: TeamOverview | None = None
+
+
+class AgentHome:
+    """Reads what a Home shows, and keeps the settings that are made there."""
+
+    def __init__(
+        self,
+        *,
+        queries: HomeQueries,
+        settings: AgentSettingsStore,
+        requests: Requests,
+        privacy: PrivacyService,
+        pausing: PauseSwitch,
+        simulated: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._queries = queries
+        self._settings = settings
+        self._requests = requests
+        self._privacy = privacy
+        self._pausing = pausing
+        self._simulated = simulated
+        self._now = now
+
+    async def get_settings(self, owner_id: str, agent_id: str) -> AgentSettings:
+        """Read an agent's settings. `owner_id`: the team or Grid in which their id is unique."""
+        return await self._settings.get(owner_id, agent_id)
+
+    async def save_settings(
+        self, owner_id: str, agent_id: str, settings: AgentSettings, *, idempotency_key: str
+    ) -> None:
+        """Keep an agent's settings: they count from the next request on. Raises DuplicateDelivery."""
+        await self._settings.save(owner_id, agent_id, settings, at=self._now(), idempotency_key=idempotency_key)
+
+    async def load(self, *, owner_id: str, team_id: str | None, agent_id: str) -> HomeOverview:
+        """Load an agent's Home; without a team, their requests of any team in the Grid."""
+        return await self._load(owner_id, team_id, agent_id, team_since=None)
+
+    async def load_for_admin(self, *, owner_id: str, team_id: str | None, agent_id: str) -> HomeOverview:
+        """Load an admin's Home, with what the team does."""
+        return await self._load(owner_id, team_id, agent_id, team_since=self._now() - TEAM_PERIOD)
+
+    async def _load(
+        self, owner_id: str, team_id: str | None, agent_id: str, *, team_since: datetime | None
+    ) -> HomeOverview:
+        now = self._now()
+        whose = HomeFilter(team_id=team_id, agent_id=agent_id, simulated=self._simulated)
+        settings, rows = await asyncio.gather(
+            self._settings.get(owner_id, agent_id),
+            self._queries.load(whose, open_since=now - OPEN_FOR, days_since=now - OWN_PERIOD, team_since=team_since),
+        )
+        team = None
+        if team_since is not None:
+            team = TeamOverview(accepted=_estimate(rows.team), is_paused=await self._pausing.is_paused())
+        return HomeOverview(
+            settings=settings,
+            open=tuple([await self._privacy.unmask_recorded_request(request) for request in rows.open]),
+            used=rows.used,
+            accepted=_estimate(rows.days),
+            team=team,
+        )
+
+    async def find_open(self, click: Click, request_id: str) -> LogEntry:
+        """Find an open request of the clicker, with the originals in.
+
+        Raises UnknownRequest, NotOwner, RequestClosed.
+        """
+        entry = check_owner(await self._requests.get(request_id), click)
+        if entry.choice is not None or entry.request.status not in OPEN or not entry.visible:
+            raise RequestClosed(request_id)
+        return await self._privacy.unmask_recorded_entry(entry)
+
+
+def _estimate(cells: Sequence[AcceptanceCell]) -> Estimate:
+    """Estimate the share accepted of what was shown; each cell, a day or an agent, is a cluster."""
+    accepted, shown = (np.array([getattr(cell, name) for cell in cells], float) for name in ("accepted", "shown"))
+    return estimate_share(accepted, shown)

@@ -1,0 +1,43 @@
+"""In Home: *Show the replies*, *Change settings*, and for admins *Pause drafting* and *Resume drafting*."""
+
+from handlers.actions.click_listener import ClickContext, open_view
+from handlers.blocks.home import build_settings_view
+from handlers.commands.admins import check_admin
+from handlers.context import Services, Work
+from handlers.home_display import build_defaults, publish_home
+
+
+async def show_request(services: Services, clicked: ClickContext) -> Work:
+    """Show the candidates of an open request again."""
+    entry = await services.home.find_open(clicked.click, clicked.action.value)
+    await _claim(services, clicked)
+    return services.display.show_in_modal(entry, clicked.texts, trigger_id=clicked.action.trigger_id)
+
+
+async def open_settings(services: Services, clicked: ClickContext) -> Work:
+    """Open the settings as they are kept: what could not be read must not be saved over."""
+    await _claim(services, clicked)
+    settings = await services.home.get_settings(clicked.context.owner_id, clicked.click.agent_id)
+    view = build_settings_view(settings, clicked.texts, build_defaults(services))
+    return open_view(services, clicked, view, otherwise=clicked.texts("settings-not-opened"))
+
+
+async def pause_drafting(services: Services, clicked: ClickContext) -> Work:
+    """Stop drafting on every replica, if an admin asks."""
+    check_admin(services, clicked.context)
+    await _claim(services, clicked)
+    await services.pausing.pause(by=clicked.click.agent_id)
+    return publish_home(services, clicked.context)
+
+
+async def resume_drafting(services: Services, clicked: ClickContext) -> Work:
+    """Start drafting again on every replica, if an admin asks."""
+    check_admin(services, clicked.context)
+    await _claim(services, clicked)
+    await services.pausing.resume(by=clicked.click.agent_id)
+    return publish_home(services, clicked.context)
+
+
+async def _claim(services: Services, clicked: ClickContext) -> None:
+    """Let the click count once. Raises DuplicateDelivery."""
+    await services.idempotency_keys.claim(clicked.click.idempotency_key, at=services.now())

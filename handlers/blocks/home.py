@@ -1,0 +1,225 @@
+"""Home: a greeting, open requests, replies used lately, figures, settings; and the modal to change these."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final, get_args
+
+from bot.i18n.texts import Texts, get_texts, load_languages
+from bot.stats.cluster_intervals import Estimate
+from bot.suggesting.home import OWN_PERIOD, TEAM_PERIOD, HomeOverview, TeamOverview
+from handlers.blocks.action_ids import (
+    HINT_BLOCK,
+    LANGUAGE_BLOCK,
+    OPEN_SETTINGS,
+    PAUSE,
+    RESUME,
+    SETTINGS_VIEW,
+    SHOW,
+    TEXT_ACTION,
+)
+from handlers.blocks.elements import Block, actions, button, context, option, plain_text, section, select
+from handlers.blocks.limits import HINT_LIMIT
+from handlers.blocks.messages import BlockMessage, shorten
+from storage.queries.home import UsedReply
+from storage.records import AgentSettings, OnUse, Request
+
+CANDIDATES_BLOCK: Final = "candidates"
+ON_USE_BLOCK: Final = "on_use"
+STYLES_BLOCK: Final = "styles"
+"""As LANGUAGE_BLOCK, each also the id of the element in it."""
+
+DEFAULT: Final = "default"
+AS_IN_SLACK: Final = "slack"
+COUNTS: Final = tuple(str(count) for count in range(1, 11))
+ON_USE: Final[tuple[OnUse, ...]] = get_args(OnUse)
+
+_MOST_CHECKBOXES: Final = 10
+_MOST_OPTIONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeDefaults:
+    """The settings where an agent has set nothing; `styles` are the labels of the playbook's styles, by name."""
+
+    candidates: int
+    on_use: OnUse
+    styles: Mapping[str, str]
+
+
+def list_languages() -> tuple[str, ...]:
+    """List the locales that there are texts for."""
+    return tuple(load_languages())
+
+
+def list_styles(defaults: HomeDefaults) -> dict[str, str]:
+    """List the styles that can be switched off, with their labels: as many as Slack takes options."""
+    return dict(islice(defaults.styles.items(), _MOST_OPTIONS))
+
+
+def build_home_notice(message: BlockMessage) -> Block:
+    """Build a Home that only says something."""
+    return {"type": "home", "blocks": list(message.blocks)}
+
+
+def build_home(overview: HomeOverview, texts: Texts, defaults: HomeDefaults) -> Block:
+    """Build an agent's Home."""
+    return {
+        "type": "home",
+        "blocks": [
+            _mrkdwn(texts("home-greeting")),
+            *_build_open(overview.open, texts),
+            *_build_used(overview.used, texts, defaults),
+            _build_header(texts("home-figures", days=OWN_PERIOD.days)),
+            section(_word_share(overview.accepted, texts)),
+            *_build_settings(overview.settings, texts, defaults),
+            *(() if overview.team is None else _build_team(overview.team, texts)),
+        ],
+    }
+
+
+def _build_header(text: str) -> Block:
+    return {"type": "header", "text": plain_text(text)}
+
+
+def _mrkdwn(text: str) -> Block:
+    """A section of the bot's own words."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _build_open(requests: tuple[Request, ...], texts: Texts) -> Iterator[Block]:
+    """Build the open requests, each with a button that shows its candidates again."""
+    yield _build_header(texts("home-open"))
+    if not requests:
+        yield section(texts("home-none-open"))
+    for request in requests:
+        said = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
+        show = button(texts("button-show-request"), SHOW, request.id)
+        yield {**section(shorten(said) or texts("home-no-text")), "accessory": show}
+        yield _build_time(request.created_at)
+
+
+def _build_used(replies: tuple[UsedReply, ...], texts: Texts, defaults: HomeDefaults) -> Iterator[Block]:
+    """Build the replies that the agent used lately."""
+    yield _build_header(texts("home-used"))
+    if not replies:
+        yield section(texts("home-none-used"))
+    for reply in replies:
+        yield section(shorten(reply.text or "") or texts("home-no-text"))
+        yield _build_time(reply.at, defaults.styles.get(reply.style, reply.style))
+
+
+def _build_time(at: datetime, *more: str) -> Block:
+    """Small print with a time, which Slack words in the reader's zone and language."""
+    date = f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": date}, *map(plain_text, more)]}
+
+
+def _word_share(share: Estimate, texts: Texts) -> str:
+    """Say how many shown sets had a reply used, with the interval of that share, if there is enough to tell one."""
+    counts = {"accepted": int(share.cases), "shown": int(share.of)}
+    if share.value is None:
+        return texts("home-no-figures")
+    if share.low is None or share.high is None:
+        return texts("home-few-figures", **counts)
+    percents = {name: f"{value:.0%}" for name, value in zip(("low", "high"), (share.low, share.high), strict=True)}
+    return texts("home-share", share=f"{share.value:.0%}", **percents, **counts)
+
+
+def _build_settings(settings: AgentSettings, texts: Texts, defaults: HomeDefaults) -> Iterator[Block]:
+    """Build the settings, a line each, and the button to change them."""
+    language = texts("settings-as-in-slack") if settings.language is None else _name_language(settings.language)
+    off = [label for name, label in defaults.styles.items() if name in settings.styles_off]
+    values = {
+        CANDIDATES_BLOCK: str(settings.candidates or texts("settings-default", value=str(defaults.candidates))),
+        LANGUAGE_BLOCK: language,
+        ON_USE_BLOCK: _word_on_use(settings.on_use, texts, defaults),
+        HINT_BLOCK: shorten(settings.hint or "") or texts("settings-no-hint"),
+        STYLES_BLOCK: texts("settings-styles-off", styles=shorten(", ".join(off))) if off else texts("settings-all-on"),
+    }
+    yield _build_header(texts("home-settings"))
+    yield section("\n".join(f"{texts(f'settings-{name}')}: {value}" for name, value in values.items()))
+    yield actions(button(texts("button-open-settings"), OPEN_SETTINGS, "open"))
+
+
+def _build_team(team: TeamOverview, texts: Texts) -> Iterator[Block]:
+    """Build what admins see: the team's share, and whether drafting is paused."""
+    yield _build_header(texts("home-team", days=TEAM_PERIOD.days))
+    yield section(_word_share(team.accepted, texts))
+    yield section(texts("home-paused" if team.is_paused else "home-drafting"))
+    label = texts("button-resume-drafting" if team.is_paused else "button-pause-drafting")
+    yield actions(button(label, RESUME if team.is_paused else PAUSE, "drafting"))
+
+
+def _name_language(locale: str) -> str:
+    """Name a language in itself."""
+    return get_texts(locale)("language-name")
+
+
+def _word_on_use(on_use: OnUse | None, texts: Texts, defaults: HomeDefaults) -> str:
+    if on_use is None:
+        return texts("settings-default", value=texts(f"on-use-{defaults.on_use}"))
+    return texts(f"on-use-{on_use}")
+
+
+def build_settings_view(settings: AgentSettings, texts: Texts, defaults: HomeDefaults) -> Block:
+    """Build the modal with an agent's settings."""
+    counts = [option(texts("settings-default", value=str(defaults.candidates)), DEFAULT)]
+    counts += [option(count, count) for count in COUNTS]
+    locales = (AS_IN_SLACK, *list_languages())
+    languages = [option(texts("settings-as-in-slack"), AS_IN_SLACK)]
+    languages += [option(_name_language(locale), locale) for locale in list_languages()]
+    uses = [option(_word_on_use(None, texts, defaults), DEFAULT)]
+    uses += [option(texts(f"on-use-{name}"), name) for name in ON_USE]
+    return {
+        "type": "modal",
+        "callback_id": SETTINGS_VIEW,
+        "title": plain_text(texts("settings-title")),
+        "submit": plain_text(texts("settings-submit")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [
+            select(CANDIDATES_BLOCK, texts("settings-candidates"), counts, initial=settings.candidates or 0),
+            select(
+                LANGUAGE_BLOCK,
+                texts("settings-language"),
+                languages,
+                initial=locales.index(settings.language) if settings.language in locales else 0,
+            ),
+            select(
+                ON_USE_BLOCK,
+                texts("settings-on_use"),
+                uses,
+                initial=0 if settings.on_use is None else 1 + ON_USE.index(settings.on_use),
+            ),
+            _build_styles_input(settings, texts, defaults),
+            _build_hint_input(settings, texts),
+            context(texts("settings-what")),
+        ],
+    }
+
+
+def _build_styles_input(settings: AgentSettings, texts: Texts, defaults: HomeDefaults) -> Block:
+    """Build the checkboxes of styles; a list to choose from where there are more than Slack takes."""
+    styles = list_styles(defaults)
+    options = [option(label, name) for name, label in styles.items()]
+    # All of an agent's styles may be gone from the playbook: then all count.
+    on = [each for each in options if each["value"] not in settings.styles_off] or options
+    kind = "checkboxes" if len(options) <= _MOST_CHECKBOXES else "multi_static_select"
+    element = {"type": kind, "action_id": STYLES_BLOCK, "options": options, "initial_options": on}
+    label = plain_text(texts("settings-styles"))
+    return {"type": "input", "block_id": STYLES_BLOCK, "label": label, "element": element}
+
+
+def _build_hint_input(settings: AgentSettings, texts: Texts) -> Block:
+    """Build the input of the default hint."""
+    element = {"type": "plain_text_input", "action_id": TEXT_ACTION, "max_length": HINT_LIMIT}
+    if settings.hint:
+        element["initial_value"] = settings.hint
+    return {
+        "type": "input",
+        "block_id": HINT_BLOCK,
+        "optional": True,
+        "label": plain_text(texts("settings-hint")),
+        "element": element,
+    }
