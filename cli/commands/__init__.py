@@ -9,7 +9,7 @@ from typing import Final
 COMMANDS: Final[dict[str, str]] = {
     "serve": "Run the bot, over Socket Mode or, with --http, signed HTTP.",
     "try_": "Draft replies to one message in this terminal, and choose one.",
-    "batch": "Draft texts for every row of a file, at once, and write them to another.",
+    "batch": "Draft texts for every row of a file, into another.",
     "demo": "Show Slack in the browser, on this machine, with the bot in it.",
     "doctor": "Say what is missing: settings, tokens, scopes, database, model.",
     "export": "Write out the choice log, or what can be learned from it.",
@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, str]] = {
     "knowledge_remove": "Remove documents by id, or files and folders with all their documents.",
     "knowledge_gaps": "List the questions that nothing was found for, most frequent first, with their replies.",
     "knowledge_eval": "Measure how often the search finds what answers a question.",
-    "playbook_init": "Write the built-in playbook, annotated, to a file of your own.",
+    "playbook_init": "Write a playbook, annotated, to a file of your own.",
     "playbook_check": "Say whether a playbook can be used; if not, where and why.",
     "rank_report": "Tell which style, model and prompt wins, how sure that is, and what orders replies now.",
     "rank_train": "Learn from choices which replies are picked, corrected for position and person.",

@@ -124,7 +124,7 @@ def run(  # long: every option with its help
     no_record: Annotated[bool, typer.Option("--no-record", help="Leave the choice log alone.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Draft texts for every row of a file, at once, and write them to another.
+    """Draft texts for every row of a file, into another.
 
     Killed or stopped, the same command goes on, and pays for no finished draft again.
 

@@ -18,7 +18,9 @@ def run(
     ] = "support",
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
 ) -> None:
-    """Write a playbook, annotated, to a file of your own: the built-in one, or one that writes by briefs.
+    """Write a playbook, annotated, to a file of your own.
+
+    The built-in one for support, or one that writes posts or copy by briefs.
 
     Example: suggest playbook init posts.toml --kind posts
     """
