@@ -160,6 +160,7 @@ class PairDrafting:
             simulated=self._tools.terms.simulated,
             app_version=self._tools.terms.app_version,
             conversation=row.conversation,
+            task=version.playbook.task,
             input_row=row.number,
             input=row.other_values,
             text_kept="full",

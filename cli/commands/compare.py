@@ -24,6 +24,7 @@ from bot.comparing.review import ANSWERS, AnsweredElsewhere, Display, Review, Re
 from bot.playbook import load_playbook
 from bot.privacy.detectors import Recogniser
 from bot.privacy.import_redaction import redact_entry
+from bot.templates import Template
 from bot.text_limits import clean
 from cli import __version__, logs, wiring
 from cli.choice_source import read_lines
@@ -108,7 +109,8 @@ def run(  # long: every option with its help
     if options.outputs:
         source: Comparison | tuple[Versions, list[InputRow]] = read_outputs(options)
     else:
-        source = choose_versions(settings, options), read_messages(options.messages)
+        versions = choose_versions(settings, options)
+        source = versions, read_messages(options.messages, choose_template(versions))
     asyncio.run(review_all(settings, options, source))
 
 
@@ -167,14 +169,22 @@ def choose_versions(settings: Settings, options: CompareOptions) -> Versions:
     return a, b
 
 
-def read_messages(file: Path | None) -> list[InputRow]:
+def choose_template(versions: Versions) -> Template | None:
+    """Choose the template of the messages, which both playbooks must share. Raises SettingsError."""
+    a, b = (version.playbook.message for version in versions)
+    if a != b:
+        raise SettingsError("the playbooks differ in their key message: both texts of a row must answer the same one")
+    return None if a is None else Template.parse(a)
+
+
+def read_messages(file: Path | None, template: Template | None) -> list[InputRow]:
     """Read the rows to draft for; bad ones are told on stderr. Raises SettingsError, Failed."""
     if file is None:
         raise SettingsError("--messages is missing: name a file of JSON Lines or CSV with the messages to draft for")
     rows: list[InputRow] = []
     try:
         with open_log(file) as opened:
-            for row in iter_input(opened, "csv" if file.suffix.lower() == ".csv" else "jsonl", None):
+            for row in iter_input(opened, "csv" if file.suffix.lower() == ".csv" else "jsonl", template):
                 if isinstance(row, InputRow):
                     rows.append(row)
                 else:

@@ -279,6 +279,7 @@ async def test_a_row_that_failed_is_left_out_and_drafted_by_the_next_run(
         (["--model", "m", "--playbook", "one.toml"], "twice"),
         (["--playbook", "one.toml", "--playbook", "one.toml"], "are the same"),
         (["--playbook", "one.toml", "--playbook", "other.toml"], "no style of the same name"),
+        (["--playbook", "one.toml", "--playbook", "asking.toml"], "differ in their key message"),
         (["--output", "a.jsonl", "--output", "./a.jsonl"], "--output has the texts already"),
         (["--output", "a.jsonl", "--model", "m"], "--output has the texts already"),
     ],
@@ -289,6 +290,7 @@ async def test_versions_that_cannot_be_compared_are_refused(
     write_messages()
     assert (await suggest("playbook", "init", "one.toml")).code == 0
     write("other.toml", read("one.toml").replace('name = "', 'name = "other-'))
+    write("asking.toml", 'message = "About {{key}}"\n' + read("one.toml"))
     result = await answer(suggest, monkeypatch, args)
     assert (result.code, told in result.err) == (2, True), result.err
     assert model.total == 0
