@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,3 +215,14 @@ async def test_a_home_that_cannot_be_read_says_so(stage_with: StageMaker, monkey
     async with stage_with() as stage:
         monkeypatch.setattr(HomeQueries, "load", fail)
         await open_home(stage, "database does not answer")
+
+
+async def test_more_styles_than_slack_takes_checkboxes_are_a_list_to_choose_from(
+    stage_with: StageMaker, tmp_path: Path
+) -> None:
+    styles = "".join(f'[[styles]]\nname = "s{number}"\ninstruction = "Be brief."\n' for number in range(12))
+    (tmp_path / "many.toml").write_text(f'persona = "You help."\n{styles}', encoding="utf-8")
+    async with stage_with(suggest_playbook=tmp_path / "many.toml") as stage:
+        assert (await save(stage, candidates="1", styles=["s11"])).acknowledged
+        await stage.suggested()
+        assert [each["style"] for each in (await stage.logged("shown"))["candidates"]] == ["s11"]
