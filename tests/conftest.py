@@ -65,8 +65,12 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _economy() -> Iterator[None]:
-    """In this process, SQLite does not wait for the disk, and the certificates of authorities are read once."""
+    """In this process, SQLite does not wait for the disk, and the certificates of authorities are read once.
+
+    Nor is a write refused because other programs keep this machine busy.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Database.__init__.__kwdefaults__ or {}, "write_limit_s", 10.0)
         patch.setattr(storage_sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
         patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
         yield

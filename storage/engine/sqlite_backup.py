@@ -8,7 +8,17 @@ from typing import Final
 
 from storage.errors import DatabaseUnavailable
 
-TABLES: Final = ("requests", "candidates", "choices", "events", "deliveries", "playbooks", "audit")
+TABLES: Final = (
+    "requests",
+    "candidates",
+    "choices",
+    "events",
+    "deliveries",
+    "playbooks",
+    "audit",
+    "knowledge_documents",
+    "knowledge_passages",
+)
 BUSY_S: Final = 5.0
 
 _SELECT_VERSION: Final = "SELECT version_num FROM alembic_version"

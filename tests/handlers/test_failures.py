@@ -19,6 +19,7 @@ from playground import (
     find_mentions,
 )
 from playground.model_server import Hang, InvalidJson, Reply, TruncatedBody, bad_request, rate_limited, server_error
+from storage.engine.database import Database
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import list_button_values
 
@@ -305,7 +306,7 @@ async def test_clicks_on_the_unknown(stage: Stage) -> None:
         await stage.slack.click(stage.agent, forged, action_id)
         told = await stage.private("not known here any more")
         stage.slack.state.delete_ephemeral(told)
-    [line] = await stage.log()
+    line = await stage.logged("shown")
     assert (line["choice"], line["request"]["status"]) == (None, "shown")
 
 
@@ -390,23 +391,25 @@ async def test_the_candidates_find_another_way(stage: Stage) -> None:
     assert len(stage.replies()) == 1
 
 
-async def test_a_locked_database(stage: Stage) -> None:
+async def test_a_locked_database(stage_with: StageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent is told that nothing was recorded; nothing is drafted, and no reply is posted unrecorded."""
-    shown = await stage.suggested()
-    locker = sqlite3.connect(stage.database_url.removeprefix("sqlite:///"), isolation_level=None)
-    locker.execute("BEGIN IMMEDIATE")
-    outcome = await stage.suggest("Where is my order?")
-    assert outcome.error is None, "acknowledged in time"
-    assert "Nothing was recorded" in json.dumps(outcome.body)
-    await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Nothing was recorded")
-    assert stage.replies() == []
-    locker.execute("ROLLBACK")
-    locker.close()
-    assert stage.model.total == 3
-    await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
-    assert len(stage.replies()) == 1
+    monkeypatch.setitem(Database.__init__.__kwdefaults__ or {}, "write_limit_s", 2.0)
+    async with stage_with() as stage:
+        shown = await stage.suggested()
+        locker = sqlite3.connect(stage.database_url.removeprefix("sqlite:///"), isolation_level=None)
+        locker.execute("BEGIN IMMEDIATE")
+        outcome = await stage.suggest("Where is my order?")
+        assert outcome.error is None, "acknowledged in time"
+        assert "Nothing was recorded" in json.dumps(outcome.body)
+        await stage.slack.click(stage.agent, shown, "use_candidate")
+        await stage.private("Nothing was recorded")
+        assert stage.replies() == []
+        locker.execute("ROLLBACK")
+        locker.close()
+        assert stage.model.total == 3
+        await stage.slack.click(stage.agent, shown, "use_candidate")
+        await stage.private("Posted")
+        assert len(stage.replies()) == 1
 
 
 async def test_too_many_requests_a_minute(stage_with: StageMaker) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import aiohttp
 import pytest
 
 from playground import ServerError
@@ -85,6 +86,15 @@ async def test_beyond_the_queue_agents_are_told_to_come_back(stage_with: StageMa
         assert len(await stage.log()) == 1
 
 
+async def until_waiting(stage: Stage, *, calls: int) -> None:
+    """So many drafts have no slot yet."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(120):
+        while True:
+            async with session.get(f"http://127.0.0.1:{stage.port}/metrics") as answer:
+                if f"suggest_model_calls_waiting {calls:.1f}" in await answer.text():
+                    return
+
+
 async def test_one_agent_does_not_starve_the_others(stage_with: StageMaker) -> None:
     """With one call in flight at a time, another agent's first draft comes in turn, not behind all of the first's."""
     async with stage_with(suggest_max_concurrency=2, suggest_candidates=3) as stage:
@@ -98,7 +108,7 @@ async def test_one_agent_does_not_starve_the_others(stage_with: StageMaker) -> N
         await stage.suggest("The first of many")
         await stage.suggest("The second of many")
         await stage.suggest("From another desk", user=stage.slack.people.colleague)
-        await stage.model.wait_until(lambda: stage.model.in_flight == 2)
+        await until_waiting(stage, calls=7)
         gate.set()
         await stage.candidates(user=stage.slack.people.colleague)
         prompts = [call.prompt for call in stage.model.calls]

@@ -289,6 +289,7 @@ def test_trl_pairs_load_with_their_provenance(tmp_path: Path) -> None:
     assert row["rejected"] == [{"role": "assistant", "content": "Reply 1"}]
     assert row["provenance"] == {
         "request_id": "r1",
+        "rejected_request_id": "r1",
         "pair": "all_shown",
         "weight": 0.5,
         "draw_weight": 1.0,

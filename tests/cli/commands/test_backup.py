@@ -71,6 +71,7 @@ async def test_json_has_the_rows_of_each_table(suggest: Suggest) -> None:
     assert (told["database"], told["backup"]) == ("log.db", "copy.db")
     assert told["rows"] | {"candidates": 0} == {
         "requests": 3, "candidates": 0, "choices": 0, "events": 3, "deliveries": 0, "playbooks": 0, "audit": 0,
+        "knowledge_documents": 0, "knowledge_passages": 0,
     }  # fmt: skip
 
 
@@ -166,7 +167,7 @@ async def test_damage_is_found(suggest: Suggest) -> None:
     before = sqlite_backup.check(Path("log.db"), schema=get_head())
     assert before["requests"] == 50
     with pytest.raises(sqlite_backup.DamagedCopy, match=f"schema {get_head()}"):
-        sqlite_backup.check(Path("log.db"), schema="0004")
+        sqlite_backup.check(Path("log.db"), schema="9999")
     connection = sqlite3.connect("log.db")
     connection.execute("DELETE FROM requests WHERE id = 'r1'")
     connection.commit()
