@@ -19,7 +19,6 @@ from bot.playbook import load_playbook
 from bot.privacy.service import PrivacyService
 from bot.proxies import Route
 from bot.ranking.training import CHECK_EVERY_S
-from bot.stats.cluster_intervals import compute_student_quantile
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
 from cli import database_location, readiness, wiring
@@ -88,7 +87,6 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
     """
     playbook = load_playbook(settings.suggest_playbook)
     await asyncio.to_thread(remove_abandoned_exports, wiring.now().timestamp())
-    await asyncio.to_thread(compute_student_quantile, 1.0)  # SciPy's import would hold up the first Home for 0.4 s
     async with AsyncExitStack() as stack:
         metrics = Metrics()
         records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)

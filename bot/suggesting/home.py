@@ -93,12 +93,12 @@ class AgentHome:
         )
         team = None
         if team_since is not None:
-            team = TeamOverview(accepted=_estimate(rows.team), is_paused=await self._pausing.is_paused())
+            team = TeamOverview(accepted=await _estimate(rows.team), is_paused=await self._pausing.is_paused())
         return HomeOverview(
             settings=settings,
             open=tuple([await self._privacy.unmask_recorded_request(request) for request in rows.open]),
             used=rows.used,
-            accepted=_estimate(rows.days),
+            accepted=await _estimate(rows.days),
             team=team,
         )
 
@@ -113,7 +113,8 @@ class AgentHome:
         return await self._privacy.unmask_recorded_entry(entry)
 
 
-def _estimate(cells: Sequence[AcceptanceCell]) -> Estimate:
+async def _estimate(cells: Sequence[AcceptanceCell]) -> Estimate:
     """Estimate the share accepted of what was shown; each cell, a day or an agent, is a cluster."""
     accepted, shown = (np.array([getattr(cell, name) for cell in cells], float) for name in ("accepted", "shown"))
-    return estimate_share(accepted, shown)
+    # The first time, SciPy is imported: half a second, and 28 MB that a bot without Homes does without.
+    return await asyncio.to_thread(estimate_share, accepted, shown)
