@@ -27,6 +27,7 @@ from tests.nursery import started
 COMMANDS = (
     "serve",
     "try",
+    "batch",
     "demo",
     "doctor",
     "knowledge add",
@@ -130,12 +131,12 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         assert (await suggest("try", "What the examples work on")).code == 0
-        if command == "import":
-            assert (await suggest("export", "-o", "choices.jsonl")).code == 0
         if command == "playbook check":
             assert (await suggest("playbook", "init")).code == 0
         if command == "import":
             assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
+        if command == "batch":
+            write("tickets.csv", "message\nWhere is my order?\n")
         if command == "compare":
             write_outputs()
             monkeypatch.setattr("sys.stdin", io.StringIO())
