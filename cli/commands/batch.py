@@ -33,8 +33,9 @@ from cli.database_location import explain_unavailable, locate_for_try, mark_demo
 from cli.errors import Failed, SettingsError
 from cli.options import Json
 from cli.output_file import STDOUT, is_regular_target, open_output
+from cli.render.html.batch import render_batch
 from cli.render.json import list_batch
-from cli.render.output import print_result
+from cli.render.output import print_result, write_page
 from cli.render.text import batch as text
 from cli.settings import Settings, detect_locale, load_settings
 from storage.errors import DatabaseUnavailable
@@ -68,6 +69,7 @@ class BatchOptions:
     retries_failed: bool = False
     starts_anew: bool = False
     records: bool = True
+    report: Path | None = None
     as_json: bool = False
 
 
@@ -122,6 +124,9 @@ def run(  # long: every option with its help
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask for the failed drafts of OUT.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Begin OUT anew, whatever is there.")] = False,
     no_record: Annotated[bool, typer.Option("--no-record", help="Leave the choice log alone.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page of rows by versions, too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draft texts for every row of a file, into another.
@@ -148,6 +153,7 @@ def run(  # long: every option with its help
         retries_failed=retry_failed,
         starts_anew=force,
         records=not no_record,
+        report=report,
         as_json=as_json,
     )
     settings = load_settings()
@@ -187,7 +193,10 @@ def draft_batch(settings: Settings, options: BatchOptions) -> BatchResult:
             )
         with _open_journal(options, plan.make_identity(survey.digest)) as journal, explain_disk(options.output):
             batch = Batch(settings, options, plan, survey, journal, Spending(prices=prices), open_input)
-            return asyncio.run(batch.run())
+            result = asyncio.run(batch.run())
+            if options.report is not None:
+                batch.write_report(options.report)
+            return result
 
 
 class Batch:
@@ -249,6 +258,16 @@ class Batch:
             go_on=None if is_whole else describe_command(options),
             output=options.output,
         )
+
+    def write_report(self, page: Path) -> None:
+        """Write a page of what is drafted so far. Raises Failed."""
+        with self._open_input() as file:
+            drafted = (
+                (row, [draft.candidate for draft in drafts])
+                for row in self._iter_good_rows(file)
+                if (drafts := self._journal.list_drafts(row.number))
+            )
+            write_page(render_batch(str(self._options.source), drafted), page)
 
     def _make_terms(self, settings: Settings) -> BatchTerms:
         return BatchTerms(
@@ -360,7 +379,7 @@ def _check_options(options: BatchOptions, plan: BatchPlan) -> None:
         raise SettingsError("--retry-failed goes on with OUT, and --force begins it anew: give one of them")
     if plan.simulated and options.models:
         raise SettingsError("--model needs a model's server: set OPENAI_API_KEY or OPENAI_BASE_URL")
-    _check_files(source, {"-o": output})
+    _check_files(source, {"-o": output, "--report": options.report})
 
 
 def _check_files(source: Path, targets: Mapping[str, Path | None]) -> None:
@@ -522,6 +541,7 @@ def describe_command(options: BatchOptions) -> str:
         "--seed": resumed.seed,
         "--max-concurrency": resumed.max_concurrency,
         "--max-cost": resumed.max_cost,
+        "--report": resumed.report,
     }
     for name, value in valued.items():
         words += [] if value is None else [name, f"{value:g}" if isinstance(value, float) else str(value)]

@@ -2,6 +2,7 @@
 
 pages        makes a page of a template: every text in it is escaped
 axes         scales of charts
+batch        `suggest batch --report`
 report       `suggest report --html`
 rank_report  `suggest rank report --html`
 """

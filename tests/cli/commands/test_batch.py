@@ -551,3 +551,20 @@ async def test_texts_are_written_by_the_playbooks_own_template(suggest: Suggest,
     assert len({candidate["style"] for candidate in line["candidates"]}) == 4
     prompts = [str(message["content"]) for call in model.calls for message in call.body["messages"]]
     assert not [prompt for prompt in prompts if "customer" in prompt.lower()]
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+async def test_a_page_has_rows_by_versions_and_filters(suggest: Suggest, model: ModelDouble) -> None:
+    model.enqueue("Good <b>one</b>.", "x" * 300, bad_request("No."))
+    write_rows("Where is <i>my</i> order?")
+    run = ["batch", "in.jsonl", "-o", "out.jsonl", "-k", "3", "--no-record"]
+    result = await suggest(*run, "--max-concurrency", "1", "--report", "page.html")
+    assert result.code == 1, "a draft failed"
+    page = read("page.html")
+    assert "<p>1 row, 3 drafts, 1 failed.</p>" in page
+    for shown in ("Where is &lt;i&gt;my&lt;/i&gt; order?", "Good &lt;b&gt;one&lt;/b&gt;.", "refused", "Hide style"):
+        assert shown in page
+    assert "<script" not in page
+    assert "--report" in (await suggest(*run, "--report", "missing/page.html")).complaint
