@@ -75,7 +75,7 @@ class Person:
         return self.page.get_by_role("tabpanel", name=tab)
 
     async def see(self, text: str) -> None:
-        await expect(self.page.get_by_text(text).last).to_be_visible()
+        await expect(self.page.get_by_text(text).locator("visible=true").last).to_be_visible()
 
     def list_posted(self) -> list[str]:
         """What the bot has posted for everybody to see."""

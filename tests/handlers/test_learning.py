@@ -48,14 +48,13 @@ async def until_audited(store: Store, *wanted: str) -> None:
 
 async def until_ordered_by_a_ranker(stage: Stage, store: Store) -> dict[str, Any]:
     """Ask until the order of a request is learned: the bot has to load the ranker first."""
-    query = "SELECT policy, ranker_version FROM requests ORDER BY created_at DESC, id DESC LIMIT 1"
+    query = "SELECT policy, ranker_version FROM requests WHERE policy = 'plackett_luce'"
     async with asyncio.timeout(120):
         while True:
             await stage.suggest("Where is my order?")
             await stage.slack.wait_until_idle()
-            (newest,) = await store.rows(query)
-            if newest["policy"] == "plackett_luce":
-                return dict(newest)
+            if found := await store.rows(query):
+                return dict(found[-1])
             await asyncio.sleep(0.1)
 
 

@@ -101,7 +101,7 @@ async def test_the_values_are_true(desk: Desk) -> None:
         "simulated": False,
         "app_version": "0.1.0",
         "conversation": [{"role": "customer", "text": "Where is my order?"}],
-        "task": None,
+        "task": "reply",
         "input_row": None,
         "input": None,
         "comparison": None,

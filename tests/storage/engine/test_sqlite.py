@@ -111,6 +111,7 @@ async def test_writes_behind_a_lock_are_all_refused_in_time(url: str) -> None:
                     *(record_request(store, f"r{n}") for n in range(100)), return_exceptions=True
                 )
         assert {type(result) for result in results} == {DatabaseUnavailable}
+    async with open_store(url) as store:
         await record_request(store)
         assert await store.count("requests") == 1
 
