@@ -25,6 +25,7 @@ from tests.storage.stores import (
     a_choice,
     a_request,
     after,
+    open_store,
     record_choice,
     record_shown,
     retract_choice,
@@ -139,8 +140,12 @@ async def test_many_at_once(store: Store) -> None:
     assert set(await LogImporter(store.database, FIELDS).import_new(found)) == {"known"}
 
 
-async def test_two_importers_at_once_take_each_request_once(store: Store) -> None:
-    found = [make_entry(f"r{number}") for number in range(50)]
-    verdicts = await asyncio.gather(*(LogImporter(store.database, FIELDS).import_new(found) for _ in range(4)))
-    assert sorted(verdict for each in zip(*verdicts, strict=True) for verdict in each) == ["known"] * 150 + ["new"] * 50
-    assert await store.count("requests") == 50
+async def test_two_importers_at_once_take_each_request_once(url: str) -> None:
+    async with open_store(url, write_limit_s=60) as store:
+        found = [make_entry(f"r{number}") for number in range(50)]
+        verdicts = await asyncio.gather(*(LogImporter(store.database, FIELDS).import_new(found) for _ in range(4)))
+        assert (
+            sorted(verdict for each in zip(*verdicts, strict=True) for verdict in each)
+            == ["known"] * 150 + ["new"] * 50
+        )
+        assert await store.count("requests") == 50
