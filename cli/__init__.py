@@ -16,6 +16,7 @@ knowledge          the library of a database, for the commands on it
 compare_page       the page of `compare`, on loopback
 choice_source      the choices that `rank` learns from: files or a database
 output_file        stdout, a pipe, or a file that is whole or not there
+stop_signals       Ctrl-C and SIGTERM, told to what runs
 terminal           input and output of a person at a terminal
 streaming_drafter  a batch of drafts that can be watched as it is written
 slack_manifest     the Slack app's manifest

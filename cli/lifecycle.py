@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -25,6 +24,7 @@ from cli import database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
 from cli.model_server import ModelServer
 from cli.settings import FIXES, Settings
+from cli.stop_signals import call_at_stop_signals
 from cli.workers.child import ChildFailed, run_in_child
 from cli.workers.export_process import ProcessExporter, remove_abandoned_exports
 from handlers.app import Dependencies, SlackHandlers
@@ -69,10 +69,8 @@ def find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
     """Do the work to its end; SIGTERM and SIGINT cancel it, and what it has to close is closed. Raises what it does."""
     task = asyncio.create_task(work, name="work")
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    await asyncio.wait([task])
+    with call_at_stop_signals(task.cancel):
+        await asyncio.wait([task])
     if not task.cancelled():
         task.result()
 

@@ -1,7 +1,7 @@
 """Admission: an ask, or a click for other candidates, becomes a recorded request, unless a limit refuses it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -171,11 +171,10 @@ class Admission:
     @contextmanager
     def _settle_unless_recorded(self, request_id: str) -> Iterator[None]:
         """Give back the tokens reserved for a request where it is not recorded."""
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._limits.settle, request_id)
             yield
-        except BaseException:
-            self._limits.settle(request_id)
-            raise
+            undo.pop_all()
 
     def _make_child(
         self, parent: Request, settings: AgentSettings, steering: Steering | None, *, child_id: str, at: datetime

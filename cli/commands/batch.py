@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,6 +36,7 @@ from cli.render.json import list_batch
 from cli.render.output import print_result, write_page
 from cli.render.text import batch as text
 from cli.settings import Settings, detect_locale, load_settings
+from cli.stop_signals import call_at_stop_signals
 from storage.errors import DatabaseUnavailable
 from storage.journal import BatchJournal, JournalBusy, OutputPlace
 from storage.records import LogEntry
@@ -502,10 +501,7 @@ _GO_ON: Final = "make room, and the same command goes on"
 @contextmanager
 def _stop_at_signals(batch: BatchRun) -> Iterator[None]:
     """Stop at Ctrl-C or SIGTERM once what runs is finished; a second Ctrl-C ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None
 
     def stop() -> None:
@@ -515,14 +511,8 @@ def _stop_at_signals(batch: BatchRun) -> Iterator[None]:
             print("stopping: what is being drafted is finished; once more ends at once", file=sys.stderr)
             batch.stop("interrupted")
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
+    with call_at_stop_signals(stop):
         yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def describe_command(options: BatchOptions) -> str:

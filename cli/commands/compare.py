@@ -1,11 +1,9 @@
 """`suggest compare`: sets two versions side by side, blind, and records which text people prefer."""
 
 import asyncio
-import contextlib
 import getpass
 import io
 import random
-import signal
 import sys
 import threading
 import webbrowser
@@ -34,6 +32,7 @@ from cli.options import DatabaseFile
 from cli.render.printable import make_printable
 from cli.render.text import compare as text
 from cli.settings import Settings, detect_locale, load_settings
+from cli.stop_signals import call_at_stop_signals
 from cli.terminal import Terminal
 from storage.queries.log_entries import ChoiceLog
 from storage.records import LogEntry
@@ -259,13 +258,11 @@ async def serve_page(review: Review, options: CompareOptions) -> None:
     page = ComparePage(review)
     runner = await page.start(options.port)
     try:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):  # only a main thread has signals
-                asyncio.get_running_loop().add_signal_handler(name, page.left.set)
-        print(f"The page is at {page.url} (Ctrl-C ends it).", flush=True)
-        if options.opens_browser:
-            threading.Thread(target=webbrowser.open, args=[page.url], daemon=True).start()
-        await page.left.wait()
+        with call_at_stop_signals(page.left.set):
+            print(f"The page is at {page.url} (Ctrl-C ends it).", flush=True)
+            if options.opens_browser:
+                threading.Thread(target=webbrowser.open, args=[page.url], daemon=True).start()
+            await page.left.wait()
     finally:
         await runner.cleanup()
 

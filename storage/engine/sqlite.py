@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -156,25 +156,23 @@ class Lane(aiosqlite.Connection):
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: committed at the end of the block, rolled back by an exception in it."""
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.call, self.roll_back)  # after what a cancelled task has still sent
             await self.call(self.execute_directly, self._begin)
             yield _SqliteTransaction(self._get_statements(), self.call)
             await self.call(self.execute_directly, "COMMIT")
-        except BaseException:
-            await self.call(self.roll_back)  # after what a cancelled task has still sent
-            raise
+            undo.pop_all()
 
     # --- in the connection's thread ---------------------------------------------------------------------
 
     def run_alone(self, step: Step[T]) -> T:
         """Run a step in a transaction of its own."""
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.roll_back)
             self.begin()
             done = self.drive(step)
             self.execute_directly("COMMIT")
-        except BaseException:
-            self.roll_back()
-            raise
+            undo.pop_all()
         return done
 
     def begin(self) -> None:
