@@ -138,6 +138,7 @@ class Lane(aiosqlite.Connection):
         self._engine = engine
         self._begin = begin
         self._statements: Connection | None = None
+        self._raw: sqlite3.Connection | None = None
 
     def __del__(self) -> None:
         """Stop the thread of a connection that cannot be awaited any more, since its event loop ended."""
@@ -191,7 +192,8 @@ class Lane(aiosqlite.Connection):
 
     def execute_directly(self, sql: str) -> None:
         """Execute a statement that has no result."""
-        self._conn.execute(sql)
+        assert self._raw is not None
+        self._raw.execute(sql)
 
     def roll_back(self) -> None:
         """Roll back, unless SQLite has done so itself."""
@@ -201,14 +203,14 @@ class Lane(aiosqlite.Connection):
     @property
     def is_in_transaction(self) -> bool:
         """False also if an error of the disk ended the transaction."""
-        return self._conn.in_transaction
+        return self._raw is not None and self._raw.in_transaction
 
     def _open(self) -> sqlite3.Connection:
         self._statements = self._engine.connect()
-        raw = self._statements.connection.driver_connection
+        self._raw = cast("sqlite3.Connection", self._statements.connection.driver_connection)
         self._statements.detach()  # it ends with this thread, not with SQLAlchemy's pool
         self._statements.begin()  # for SQLAlchemy one that never ends, so that nobody but us commits
-        return cast("sqlite3.Connection", raw)
+        return self._raw
 
     def _get_statements(self) -> Connection:
         assert self._statements is not None
