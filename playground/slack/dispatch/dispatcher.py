@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Literal, Protocol
@@ -93,6 +95,7 @@ class Dispatcher:
         self._session: aiohttp.ClientSession | None = None
         self._ids = count(1)
         self.request_url: str | None = None
+        self.tls: ssl.SSLContext | bool = True  # the certificates taken from a request URL with https
 
     async def close(self) -> None:
         if self._session is not None:
@@ -117,7 +120,7 @@ class Dispatcher:
     async def send_raw(self, body: bytes, *, content_type: str, signature: Signature) -> RawResponse:
         """Send any bytes to the request URL, with the chosen kind of signature."""
         headers = {"Content-Type": content_type, **self._sign(body, signature)}
-        async with self._get_session().post(self._require_url(), data=body, headers=headers) as response:
+        async with self._post(body, headers) as response:
             return RawResponse(status=response.status, text=await response.text(), headers=dict(response.headers))
 
     def _require_url(self) -> str:
@@ -131,7 +134,7 @@ class Dispatcher:
         if dispatch.retry:
             headers["X-Slack-Retry-Num"] = str(dispatch.retry)
             headers["X-Slack-Retry-Reason"] = dispatch.retry_reason or "http_error"
-        async with self._get_session().post(self._require_url(), data=body, headers=headers) as response:
+        async with self._post(body, headers) as response:
             text = await response.text()
             return DispatchOutcome(
                 dispatch=dispatch,
@@ -169,10 +172,10 @@ class Dispatcher:
             "X-Slack-Signature": f"v0={signed.hexdigest()}",
         }
 
-    def _get_session(self) -> aiohttp.ClientSession:
+    def _post(self, body: bytes, headers: dict[str, str]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        return self._session
+        return self._session.post(self._require_url(), data=body, headers=headers, ssl=self.tls)
 
 
 def _encode(dispatch: Dispatch) -> tuple[bytes, str]:
