@@ -41,10 +41,6 @@ class TextCipher:
     def __init__(self, keys: Sequence[str] = ()) -> None:
         self._keys = [_derive_key(key) for key in keys]
 
-    @property
-    def has_key(self) -> bool:
-        return bool(self._keys)
-
     def encrypt(self, text: str, *, bound_to: str) -> str:
         """Encrypt a text of this request; without a key, only mark it as `plain:`."""
         return _encrypt(text, self._keys[0], bound_to) if self._keys else PLAIN + text

@@ -15,14 +15,3 @@ def shuffle_folds(cluster: Indices, *, seed: int) -> Indices:
     clusters = int(cluster.max(initial=-1)) + 1
     dealt = np.random.default_rng(seed).permutation(clusters) % FOLDS
     return np.asarray(dealt[cluster], dtype=np.int64)
-
-
-def balance_folds(cluster: Indices) -> Indices:
-    """Deal clusters to folds in turn, the largest first, so that folds are of a size.
-
-    Takes and returns an index a case.
-    """
-    sizes = np.bincount(cluster)
-    dealt = np.empty(len(sizes), dtype=np.int64)
-    dealt[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes)) % FOLDS
-    return np.asarray(dealt[cluster], dtype=np.int64)

@@ -372,15 +372,6 @@ class Requests:
 
         return await self._database.look(step)
 
-    async def count_since(self, *, team_id: str, agent_id: str, since: datetime) -> int:
-        """Count the requests of the agent since then."""
-
-        async def step(connection: Transaction) -> int:
-            row = {"team_id": team_id, "agent_id": agent_id, "since": since}
-            return await connection.scalar(_COUNT_SINCE, row) or 0
-
-        return await self._database.look(step)
-
     async def count_tokens_since(self, *, since: datetime) -> int:
         """Sum the tokens, read and written, of all drafts since then."""
 
@@ -626,16 +617,6 @@ _OPEN_IN_CHANNEL: Final = (
         _IS_UNDECIDED,
     )
     .order_by(requests.c.created_at, requests.c.id)
-)
-
-_COUNT_SINCE: Final = (
-    select(func.count())
-    .select_from(requests)
-    .where(
-        requests.c.team_id == bindparam("team_id"),
-        requests.c.agent_id == bindparam("agent_id"),
-        requests.c.created_at >= bindparam("since", type_=tables.UtcTime),
-    )
 )
 
 _TOKENS_SINCE: Final = (

@@ -272,7 +272,6 @@ async def test_no_query_of_the_way_of_a_suggestion_scans_a_table(store: Store, s
     await record_shown(store)
     await store.requests.get_by_candidate("r1-c0")
     await store.requests.find_last_open(team_id="T1", agent_id="U1", since=after())
-    await store.requests.count_since(team_id="T1", agent_id="U1", since=after())
     await store.requests.count_tokens_since(since=after())
     await store.requests.record_event(
         make_shown_event(after()), response_url=ResponseUrl(url="https://x", expires_at=after(minutes=30))

@@ -503,15 +503,6 @@ async def test_the_newest_way_back_is_kept(store: Store) -> None:
     assert (entry.request.response_url, entry.request.response_url_expires_at) == (SECRET, after(minutes=40))
 
 
-async def test_an_agents_requests_are_counted(store: Store) -> None:
-    await record_request(store, "r1")
-    await record_request(store, "r2", created_at=after(seconds=1))
-    await record_request(store, "r3", agent_id="U2")
-    assert await store.requests.count_since(team_id="T1", agent_id="U1", since=AT) == 2
-    assert await store.requests.count_since(team_id="T1", agent_id="U1", since=after(seconds=1)) == 1
-    assert await store.requests.count_since(team_id="T2", agent_id="U1", since=AT) == 0
-
-
 async def test_tokens_are_summed_read_and_written(store: Store) -> None:
     assert await store.requests.count_tokens_since(since=AT) == 0
     for request_id, created_at in (("before", AT - timedelta(seconds=1)), ("today", AT)):
