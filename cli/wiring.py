@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid_utils.compat import uuid7
 
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
+from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
@@ -47,6 +48,7 @@ from storage.repositories.leases import Leases
 from storage.repositories.rankers import Rankers
 from storage.repositories.replicas import Replicas
 from storage.repositories.requests import Requests
+from storage.repositories.sent_replies import SentReplies
 from storage.repositories.switches import Switches
 from storage.repositories.vault import Vault
 from storage.schema import migrate
@@ -216,12 +218,26 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
         allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
         library=make_library(records),
+        earlier=make_earlier_replies(settings, records=records, privacy=privacy),
         orderer=orderer,
     )
 
 
 def make_library(records: Records) -> Library:
     return Library(Knowledge(records.database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S)
+
+
+def make_earlier_replies(settings: Settings, *, records: Records, privacy: PrivacyService) -> EarlierReplies | None:
+    """Make the search of sent replies; none where texts are not to be kept."""
+    if settings.suggest_store_text == "off":
+        return None
+    return EarlierReplies(
+        SentReplies(records.database),
+        mask=privacy.mask_apart,
+        now=now,
+        clock=time.monotonic,
+        texts_kept_for=_get_retention(settings),
+    )
 
 
 def make_chooser(
@@ -307,14 +323,18 @@ def make_refit_scheduler(settings: Settings, *, records: Records, metrics: Metri
 
 
 def make_housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
-    days = settings.suggest_retention_days
     return Housekeeper(
         requests=records.requests,
         vault=Vault(records.database),
         erasures=Erasures(records.database),
         now=now,
-        texts_kept_for=None if days is None else timedelta(days=days),
+        texts_kept_for=_get_retention(settings),
     )
+
+
+def _get_retention(settings: Settings) -> timedelta | None:
+    days = settings.suggest_retention_days
+    return None if days is None else timedelta(days=days)
 
 
 def _choose_models(settings: Settings, *, word_s: float) -> ModelSource:

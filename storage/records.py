@@ -177,7 +177,8 @@ class Request:
     retrieved: Annotated[
         tuple[Any, ...] | None,
         Logged(
-            'the passages found for it, best first: `[{"id": …, "score": …}]`',
+            'the passages found for it, best first: `[{"id": …, "score": …}]`; then earlier replies, by the id of '
+            'the request that they answered, with `"earlier": true`',
             "if no knowledge was searched",
             is_new=True,
         ),

@@ -175,7 +175,7 @@ def _build_knowledge(passages: Sequence[SourcePassage] | None) -> list[str]:
     if passages is None:
         return []
     lines = [
-        _encode_json({"n": n, "title": each.title, "date": each.date, "text": each.text})
+        _encode_json({"n": n, "title": each.prompt_title, "date": each.date, "text": each.text})
         for n, each in enumerate(passages, 1)
     ]
     return [_format_block("knowledge", lines) if lines else "<knowledge>\n</knowledge>"]

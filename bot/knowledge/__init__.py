@@ -6,6 +6,8 @@ terms.py        turns text into terms to search by, in any language
 index.py        ranks passages for a question, by BM25
 library.py      the use cases: add, refresh, remove, search
 passages.py     passages numbered for a prompt, and the citations of a reply
+earlier_replies.py  what was sent to similar messages
+questions.py    what a customer asks
 retrieval.py    passages for one request
 gaps.py         questions that nothing was found for, grouped
 evaluation.py   measures a search against questions with known answers

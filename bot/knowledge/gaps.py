@@ -1,7 +1,6 @@
 """Gaps in the knowledge: questions that were searched for in vain, grouped by likeness, and how they were answered."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.knowledge.index import SMALL
-from bot.knowledge.retrieval import take_question
+from bot.knowledge.questions import PLACEHOLDER, take_question
 from bot.knowledge.sources import TITLE_CHARACTERS, index_passage
 from bot.knowledge.splitting import split_text
 from bot.knowledge.terms import PAIR_WEIGHT, STOP_WEIGHT, weigh_terms
@@ -23,8 +22,6 @@ ALIKE: Final = 0.5
 
 PROMOTED: Final = "gap:"
 """What the id of a document begins with that was made of a sent reply."""
-
-_PLACEHOLDER: Final = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
 
 
 class NotPromotable(Exception):  # noqa: N818 - told as an outcome
@@ -52,8 +49,12 @@ class _Group:
 
 
 async def find_gaps(entries: AsyncIterable[LogEntry]) -> list[Gap]:
-    """Group the requests that nothing was found for, most frequent first. Those whose texts are gone are left out."""
-    asked = [(entry, take_question(entry.request.conversation)) async for entry in entries]
+    """Group the requests that no page was found for, most frequent first. Those whose texts are gone are left out."""
+    asked = [
+        (entry, take_question(entry.request.conversation))
+        async for entry in entries
+        if all(found.get("earlier") for found in entry.request.retrieved or ())
+    ]
     gaps = map(_to_gap, _group_questions([(entry, question) for entry, question in asked if question.strip()]))
     return sorted(gaps, key=lambda gap: -gap.count)
 
@@ -63,7 +64,7 @@ def make_document(gap: Gap, recogniser: Recogniser, *, at: datetime) -> Document
     if not gap.answers:
         raise NotPromotable("no reply was sent to it, so there is nothing to promote: write a page, and add that")
     (text,), _ = mask_replies([gap.answers[0]], NO_PLACEHOLDERS, recogniser)
-    if found := sorted(set(_PLACEHOLDER.findall(text))):
+    if found := sorted(set(PLACEHOLDER.findall(text))):
         raise NotPromotable(
             f"the reply has personal data in it ({', '.join(found)}): write a page without it, and add that"
         )

@@ -7,14 +7,14 @@ from hashlib import sha256
 from typing import Any, Final
 
 from bot.i18n.texts import Texts
-from storage.repositories.knowledge import Document, Passage
+from storage.repositories.knowledge import Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePassage:
     """A passage for one request's drafts. `date` is when its file was last changed; `earlier`, an earlier reply.
 
-    `used` is how often an earlier reply was used.
+    `used` is how often an earlier reply was used, `question` what it answered: for the model alone.
     """
 
     id: str
@@ -25,6 +25,12 @@ class SourcePassage:
     internal: bool = False
     earlier: bool = False
     used: int = 0
+    question: str = ""
+
+    @property
+    def prompt_title(self) -> str:
+        """The title as a model reads it."""
+        return f"{self.title}, to another customer who wrote: {self.question}" if self.earlier else self.title
 
     def to_source(self, *, cited: bool) -> dict[str, Any]:
         """Return what the choice log says of it under a candidate."""
@@ -53,6 +59,10 @@ class CitedSource:
     earlier: bool
     used: int
     passage: str
+
+    def name(self, texts: Texts) -> str:
+        """Return the title as a person reads it."""
+        return texts("source-earlier") if self.earlier else self.title
 
     def list_marks(self, texts: Texts) -> list[str]:
         """List what is said beside the title: its date, if it is internal, how often an earlier reply was used."""
@@ -88,11 +98,10 @@ def list_cited(sources: Sequence[Any]) -> list[CitedSource]:
     return sorted(cited, key=lambda one: not one.internal)
 
 
-def find_passage(source: CitedSource, document: Document | None) -> CitedPassage:
-    """Find the passage that was given in the document as it is now."""
-    if document is None:
+def find_passage(source: CitedSource, passages: Sequence[str]) -> CitedPassage:
+    """Find the passage that was given among those that there are now; none where it has been removed."""
+    if not passages:
         return CitedPassage(source=source, text=None)
-    passages = [join_heading(passage) for passage in document.passages]
     given = next((text for text in passages if _fingerprint(text) == source.passage), None)
     return CitedPassage(source=source, text=given or "\n\n".join(passages), changed=given is None)
 

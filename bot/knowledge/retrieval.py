@@ -1,27 +1,29 @@
 """Passages for one request: what its customer asks, searched for in the team's knowledge."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Hit, Library
 from bot.knowledge.passages import SourcePassage, join_heading
+from bot.knowledge.questions import take_question
 from bot.playbook import KnowledgeRules
-from storage.records import Turn
+from storage.records import Task, Turn
 
 PASSAGES: Final = 4
 CHARACTERS: Final = 6000
 """The most of all passages of a prompt together: about 1,500 tokens of English."""
+
+EARLIER_REPLIES: Final = 2
+EARLIER_CHARACTERS: Final = 2500
+"""The longest earlier reply that is given: as long as drafts may be."""
 
 COVERED: Final = 0.25
 """The least share of a question, weighed by how rare its words are, that a passage must have to be given.
 
 Chosen on the sets of docs/knowledge.md: the median is .52 to .67 for questions of a set, 0 to .32 for those of others.
 """
-
-_ASKED_CHARACTERS: Final = 2000
-_PLACEHOLDER: Final = re.compile(r"\[[A-Z]+_\d+\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,36 +38,50 @@ NOTHING_SEARCHED: Final = Retrieval()
 
 
 class Retriever:
-    """Finds passages by what a playbook says of knowledge."""
+    """Finds passages and earlier replies by what a playbook says of knowledge."""
 
-    def __init__(self, library: Library | None = None, rules: KnowledgeRules | None = None) -> None:
+    def __init__(
+        self,
+        library: Library | None = None,
+        rules: KnowledgeRules | None = None,
+        *,
+        earlier: EarlierReplies | None = None,
+        task: Task = "reply",
+    ) -> None:
         self._library = library
         self._rules = rules or KnowledgeRules()
+        self._earlier = earlier if self._rules.earlier_replies else None
+        self._task = task
 
-    async def find(self, conversation: Sequence[Turn], channel_id: str) -> Retrieval:
+    async def find(self, conversation: Sequence[Turn], *, team_id: str, channel_id: str) -> Retrieval:
         """Search for the customer's newest messages. Where there is no knowledge at all, nothing is searched."""
-        if self._library is None or not self._rules.use or await self._library.is_empty():
+        if not self._rules.use:
             return NOTHING_SEARCHED
-        hits = await self._library.search(
-            take_question(conversation), limit=PASSAGES, collections=self._rules.get_collections(channel_id)
-        )
-        good = _fit([hit for hit in hits if hit.covered >= COVERED])
+        question = take_question(conversation)
+        hits = await self._search(question, channel_id)
+        replies = await self._find_replies(question, team_id)
+        if hits is None and not replies:
+            return NOTHING_SEARCHED
+        good = _fit([hit for hit in hits or () if hit.covered >= COVERED])
         return Retrieval(
-            passages=tuple(map(_to_passage, good)),
-            retrieved=tuple({"id": hit.document.id, "score": round(hit.score, 4)} for hit in good),
+            passages=(*map(_to_passage, good), *(reply for reply, _ in replies)),
+            retrieved=(
+                *({"id": hit.document.id, "score": round(hit.score, 4)} for hit in good),
+                *({"id": reply.id, "score": round(score, 4), "earlier": True} for reply, score in replies),
+            ),
         )
 
+    async def _search(self, question: str, channel_id: str) -> list[Hit] | None:
+        if self._library is None or await self._library.is_empty():
+            return None
+        collections = self._rules.get_collections(channel_id)
+        return await self._library.search(question, limit=PASSAGES, collections=collections)
 
-def take_question(conversation: Sequence[Turn]) -> str:
-    """Take the customer's messages since the team last wrote, or the last one, without placeholders."""
-    since: list[str] = []
-    for turn in reversed(conversation):
-        if turn.role != "customer":
-            if since:
-                break
-            continue
-        since.append(turn.text)
-    return _PLACEHOLDER.sub(" ", "\n".join(reversed(since)))[-_ASKED_CHARACTERS:]
+    async def _find_replies(self, question: str, team_id: str) -> list[tuple[SourcePassage, float]]:
+        if self._earlier is None:
+            return []
+        found = await self._earlier.find(question, team_id=team_id, task=self._task, limit=EARLIER_REPLIES)
+        return [(reply, score) for reply, score in found if len(reply.text) <= EARLIER_CHARACTERS]
 
 
 def _fit(hits: Sequence[Hit]) -> list[Hit]:

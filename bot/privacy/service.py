@@ -278,6 +278,11 @@ class PrivacyService:
             return ()
         return fill(text, NO_PLACEHOLDERS, self._recogniser, context=text).unfilled
 
+    async def mask_apart(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Mask recorded texts that belong to no request at hand, in whatever form they were recorded."""
+        masked, _ = await self._run(mask_replies, texts, NO_PLACEHOLDERS)
+        return masked
+
     # --- the forms ------------------------------------------------------------------------------------
 
     async def _run(

@@ -72,8 +72,10 @@ class BriefBuilder:
         return () if parent is None else select_previous(parent, request)
 
     async def find_passages(self, request: Request, masked_request: MaskedRequest) -> Retrieval:
-        """Find what the team's knowledge has for a request."""
-        return await self._retriever.find(masked_request.conversation, request.channel_id)
+        """Find what the team's knowledge and earlier replies have for a request."""
+        return await self._retriever.find(
+            masked_request.conversation, team_id=request.team_id, channel_id=request.channel_id
+        )
 
     def build(
         self,

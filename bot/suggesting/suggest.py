@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
-from bot.knowledge.passages import CitedPassage, find_passage, list_cited
+from bot.knowledge.passages import CitedPassage, find_passage, join_heading, list_cited
 from bot.knowledge.retrieval import Retriever
 from bot.operations.log_events import RequestOutcome, log_request
 from bot.operations.metrics import Metrics
@@ -59,6 +60,7 @@ class Suggester:
         new_id: Callable[[], str],
         rng: random.Random,
         library: Library | None = None,
+        earlier: EarlierReplies | None = None,
         orderer: Orderer | None = None,
         allowed_channels: AllowedChannels = ALL_CHANNELS,
         write_buffer: WriteBuffer | None = None,
@@ -71,6 +73,7 @@ class Suggester:
         self._metrics = metrics
         self._now = now
         self._library = library
+        self._earlier = earlier
         self._allowed_channels = allowed_channels
         self._write_buffer = write_buffer or WriteBuffer()
         self._admission = Admission(
@@ -94,7 +97,7 @@ class Suggester:
                 privacy=privacy,
                 playbook=playbook,
                 terms=terms,
-                retriever=Retriever(library, playbook.knowledge),
+                retriever=Retriever(library, playbook.knowledge, earlier=earlier, task=playbook.task),
                 now=now,
                 clock=clock,
             ),
@@ -250,8 +253,20 @@ class Suggester:
         entry = check_owner(await self._requests.get_by_candidate(candidate_id), click)
         self.check_channel(entry.request.channel_id, entry.request.surface)
         cited = list_cited(next(each.sources for each in entry.candidates if each.id == candidate_id))
-        documents = {} if self._library is None else await self._library.read([source.id for source in cited])
-        return [find_passage(source, documents.get(source.id)) for source in cited]
+        pages = [source.id for source in cited if not source.earlier]
+        documents = {} if self._library is None else await self._library.read(pages)
+        texts = {key: [join_heading(one) for one in document.passages] for key, document in documents.items()}
+        for source in cited:
+            if source.earlier:
+                texts[source.id] = await self._read_earlier(source.id, entry.request)
+        return [find_passage(source, texts.get(source.id, ())) for source in cited]
+
+    async def _read_earlier(self, request_id: str, asked: Request) -> list[str]:
+        """Read an earlier reply for a request of the same team; nothing if it is gone."""
+        if self._earlier is None:
+            return []
+        reply = await self._earlier.read(request_id, team_id=asked.team_id, task=asked.task or "reply")
+        return [] if reply is None else [reply.text]
 
     async def restore_originals(self, request: Request) -> Request:
         """Return a recorded request with the originals in, for the eyes of its agent."""

@@ -77,7 +77,7 @@ def _build_passage(passage: CitedPassage, texts: Texts, *, room: int) -> list[Bl
 
 def _build_line(source: CitedSource, texts: Texts) -> str:
     """Word a source as mrkdwn: its title, linked where it has an address, and what is said beside it."""
-    title = escape(shorten(source.title, _TITLE_CHARACTERS))
+    title = escape(shorten(source.name(texts), _TITLE_CHARACTERS))
     if source.url is not None and len(source.url) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(source.url):
         title = f"<{escape(source.url).replace('|', '%7C')}|{title}>"
     return " · ".join((title, *source.list_marks(texts)))

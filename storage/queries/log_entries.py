@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
-from sqlalchemy import BindParameter, Select, bindparam, desc, false, func, select, tuple_
+from sqlalchemy import BindParameter, Select, Text, bindparam, cast, desc, false, func, or_, select, tuple_
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
@@ -23,7 +23,8 @@ class Selection:
 
     They are made in [since, until), of one team, channel, agent and comparison, have a candidate of this style and a
     standing choice of this kind. Simulated ones count only if `include_simulated`; with `is_compared`, those of
-    comparisons only; with `found_nothing`, those for which the knowledge was searched in vain.
+    comparisons only; with `found_nothing`, those for which the knowledge was searched in vain, or an earlier
+    reply was found.
     """
 
     since: datetime | None = None
@@ -113,7 +114,8 @@ def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
         decided = _DECISION.c.request_id == requests.c.id, _DECISION.c.retracted_at.is_(None)
         query = query.where(select(_DECISION.c.id).where(*decided, _DECISION.c.kind == selection.kind).exists())
     if selection.found_nothing:
-        query = query.where(requests.c.retrieved == ())
+        replied = cast(requests.c.retrieved, Text).contains('"earlier":true', autoescape=True)
+        query = query.where(or_(requests.c.retrieved == (), replied))
     if not selection.include_simulated:
         query = query.where(requests.c.simulated == false())
     return query

@@ -10,6 +10,7 @@ agent_settings    what agents set for themselves
 switches          switches for all replicas, such as the pause
 vault             what placeholders stand for, sealed
 rankers           rankers, and which of them orders
+sent_replies      replies that were sent, to what they answered
 knowledge         what the team knows: documents in passages
 erasures          pruning of texts, erasure of requests
 imports           requests from elsewhere

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from bot.drafting import Brief, Draft
+from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import RecoveredWork, Recoverer
@@ -29,6 +30,7 @@ from storage.records import Delivery, LogEntry, Request, Turn
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasures
 from storage.repositories.requests import Requests
+from storage.repositories.sent_replies import SentReplies
 from storage.repositories.vault import Vault
 from tests.storage.stores import AT, Store, build_store
 
@@ -182,6 +184,7 @@ class Desk:
         playbook: Playbook = PLAYBOOK,
         orderer: Orderer | None = None,
         library: Library | None = None,
+        earlier: EarlierReplies | None = None,
         seed: int = 7,
         **terms: Any,
     ) -> Suggester:
@@ -199,7 +202,17 @@ class Desk:
             rng=random.Random(seed),
             orderer=orderer,
             library=library,
+            earlier=earlier,
             write_buffer=self.write_buffer,
+        )
+
+    def make_earlier_replies(self, **changes: Any) -> EarlierReplies:
+        return EarlierReplies(
+            SentReplies(self.store.database),
+            mask=self.privacy.mask_apart,
+            now=self.clock.now,
+            clock=self.clock.monotonic,
+            **changes,
         )
 
     def make_chooser(self, **changes: Any) -> Chooser:
@@ -303,6 +316,12 @@ class Desk:
         entry = await self.show(text, **ask)
         self.clock.tick(5)
         return await self.make_chooser().use(self.make_click(), entry.candidates[0].id)
+
+    async def send_reply(self, text: str = "A reply.", **ask: Any) -> RecordedChoice:
+        """Accept, draft, show, use and deliver."""
+        chosen = await self.use_reply(text, **ask)
+        await self.make_deliverer().deliver(chosen)
+        return chosen
 
     async def load_parts(self, chosen: RecordedChoice) -> tuple[Delivery, ...]:
         """Return the parts of a chosen reply, with their texts."""

@@ -101,6 +101,7 @@ source-list = { $count ->
 }
 source-none = No source
 source-internal = internal
+source-earlier = Earlier reply
 source-used = { $count ->
     [one] used once before
    *[other] used { $count } times before

@@ -82,6 +82,7 @@ source-list = { $count ->
 }
 source-none = 沒有來源
 source-internal = 內部資料
+source-earlier = 先前的回覆
 source-used = 先前用過 { $count } 次
 source-more = 另外還有 { $count } 個
 source-title = 來源

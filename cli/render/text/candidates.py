@@ -53,7 +53,7 @@ def _list_sources(candidate: Candidate, texts: Texts) -> list[str]:
     """Tell what a candidate cites, a line for each."""
     return [
         f"{texts('source-list', count=1)} "
-        + " · ".join(filter(None, (source.title, *source.list_marks(texts), source.url)))
+        + " · ".join(filter(None, (source.name(texts), *source.list_marks(texts), source.url)))
         for source in list_cited(candidate.sources)
     ]
 

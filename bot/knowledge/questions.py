@@ -1,0 +1,22 @@
+"""The question of a request: what its customer asks, without placeholders."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from storage.records import Turn
+
+PLACEHOLDER: Final = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
+_ASKED_CHARACTERS: Final = 2000
+
+
+def take_question(conversation: Sequence[Turn]) -> str:
+    """Take the customer's messages since the team last wrote, or the last one, without placeholders."""
+    since: list[str] = []
+    for turn in reversed(conversation):
+        if turn.role != "customer":
+            if since:
+                break
+            continue
+        since.append(turn.text)
+    return PLACEHOLDER.sub(" ", "\n".join(reversed(since)))[-_ASKED_CHARACTERS:]
