@@ -17,7 +17,7 @@ from hashlib import blake2b
 from typing import Final
 
 from bot.knowledge.index import Index
-from bot.knowledge.passages import SourcePassage
+from bot.knowledge.passages import EARLIER_TITLE, SourcePassage
 from bot.knowledge.questions import PLACEHOLDER, take_question
 from bot.knowledge.terms import extract_terms, pack_terms
 from storage.records import Task
@@ -41,11 +41,9 @@ MATCHES: Final = 500
 MERGED_EVERY_S: Final = 30.0
 """How long a large index lacks what is new; a small one has it at once."""
 
-EARLIER_TITLE: Final = "Earlier reply"
-"""What the choice log calls it: nothing of another customer's words, which may have to be erased."""
-
 MERGED_SHARE: Final = 50
 """It has it, too, where what is new is this part of it: a fiftieth."""
+
 _QUESTION_CHARACTERS: Final = 160
 _LEFT_OUT: Final = "…"
 

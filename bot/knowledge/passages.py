@@ -9,6 +9,9 @@ from typing import Any, Final
 from bot.i18n.texts import Texts
 from storage.repositories.knowledge import Passage
 
+EARLIER_TITLE: Final = "Earlier reply"
+"""What the choice log calls an earlier reply: none of another customer's words, which may have to be erased."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePassage:
@@ -62,7 +65,7 @@ class CitedSource:
 
     def name(self, texts: Texts) -> str:
         """Return the title as a person reads it."""
-        return texts("source-earlier") if self.earlier else self.title
+        return texts("source-earlier") if self.earlier and self.title == EARLIER_TITLE else self.title
 
     def list_marks(self, texts: Texts) -> list[str]:
         """List what is said beside the title: its date, if it is internal, how often an earlier reply was used."""
