@@ -109,13 +109,13 @@ class Command:
         """The exit code once it has ended, negative where a signal ended it."""
         return self._wait(0)
 
-    def wait(self, timeout: float = 60) -> int:
+    def wait(self, timeout: float = 120) -> int:
         """The exit code. Raises TimeoutError."""
         if (code := self._wait(timeout)) is None:
             raise TimeoutError
         return code
 
-    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+    def communicate(self, timeout: float = 120) -> tuple[str, str]:
         """All that it writes from now on, to stdout and to stderr, and its end."""
         assert self.stdout is not None
         assert self.stderr is not None

@@ -348,7 +348,7 @@ async def traced(tmp_path: Path, model: ModelDouble, *args: str, **settings: str
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert b"Traceback" not in ended.stderr, ended.stderr.decode()

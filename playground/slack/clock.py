@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 120.0
 """How long a test waits for what the app does, unless it says otherwise. Long, since a machine may be busy."""
 
 

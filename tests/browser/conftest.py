@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from cli.commands.demo import Demo, open_demo
 from cli.database_location import Location
@@ -27,6 +27,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium is installed here: apt-get install chromium")
+    expect.set_options(timeout=120_000)
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield launched

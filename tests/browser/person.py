@@ -30,7 +30,7 @@ class Person:
         self.complaints: list[str] = []
         self.other_hosts: list[str] = []
         self._database_url = database_url
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(120_000)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._on_request)

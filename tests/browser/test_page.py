@@ -157,7 +157,7 @@ async def test_a_cut_socket_is_connected_again(person: Person) -> None:
     await faults.get_by_role("button", name="Disconnect the socket").click()
     await person.see("the bot connects again by itself")
     await person.demo.slack.wait_until(
-        lambda: len(person.demo.slack.journal.calls("hello")) > 1 and person.demo.slack.sockets.is_connected, within=30
+        lambda: len(person.demo.slack.journal.calls("hello")) > 1 and person.demo.slack.sockets.is_connected
     )
     await person.suggest()
 

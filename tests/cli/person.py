@@ -31,7 +31,7 @@ class Person:
     def screen(self) -> str:
         return _CONTROL.sub("", self.raw.decode(errors="replace"))
 
-    def sees(self, text: str, *, within_s: float = 30.0) -> str:
+    def sees(self, text: str, *, within_s: float = 120.0) -> str:
         """Waits until `text` stands there, after what was seen last; all that is new up to it."""
         deadline = time.monotonic() + within_s
         while (found := self.screen.find(text, self._read)) < 0:
@@ -51,7 +51,7 @@ class Person:
         """The exit code, once the command has ended."""
         while self._more():
             pass
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=120)
 
     def _more(self) -> bool:
         """Reads what there is, for a while. False once the terminal is closed."""

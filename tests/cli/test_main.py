@@ -171,7 +171,7 @@ def served(args: list[str]) -> tuple[int, str]:
             lines.append(line)
             if "listening on" in line or "connected to Slack" in line:
                 running.send_signal(signal.SIGTERM)
-        return running.wait(timeout=30), "".join(lines)
+        return running.wait(timeout=120), "".join(lines)
 
 
 async def test_version(suggest: Suggest) -> None:
@@ -208,9 +208,9 @@ async def test_wrong_usage_is_one_line_and_exit_code_2(args: tuple[str, ...], li
 def test_the_module_is_the_command() -> None:
     """Processes of other tests are forked off one that has everything imported: these are not."""
     command = [sys.executable, "-m", "cli"]
-    version = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    version = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=120, check=True)
     assert version.stdout == f"{__version__}\n"
-    refused = subprocess.run([*command, "export"], capture_output=True, text=True, timeout=60, check=False)
+    refused = subprocess.run([*command, "export"], capture_output=True, text=True, timeout=120, check=False)
     assert refused.returncode == 2
     assert refused.stderr.startswith("suggest: there is no database suggest.db")
     assert refused.stderr.count("\n") == 1

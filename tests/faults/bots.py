@@ -20,7 +20,7 @@ from tests.conftest import read_log
 from tests.nursery import the_nursery
 
 T = TypeVar("T")
-STOPPED_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 120.0
 
 
 class Bot:
@@ -172,7 +172,7 @@ class Scene:
             assert await self.bot.wait() == -signal.SIGKILL, self.bot.errors[-4000:]
             await self.start()
 
-    async def seen(self, look: Callable[[], T | None], *, within_s: float = 60.0) -> T:
+    async def seen(self, look: Callable[[], T | None], *, within_s: float = 120.0) -> T:
         """What the agent sees at last; a bot that is killed meanwhile is started again."""
         try:
             async with asyncio.timeout(within_s):
@@ -252,7 +252,7 @@ _LEFT_OVER = text("""
 """)
 
 
-async def eventually(look: Callable[[], T | None], *, within_s: float = 60.0) -> T:
+async def eventually(look: Callable[[], T | None], *, within_s: float = 120.0) -> T:
     async with asyncio.timeout(within_s):
         while not (found := look()):  # noqa: ASYNC110 - of another process, no event comes
             await asyncio.sleep(0.01)

@@ -114,7 +114,7 @@ async def cut(scene: Scene) -> None:
     """The socket breaks without a word, and is there again."""
     scene.slack.sockets.cut()
     await scene.slack.wait_until(lambda: not scene.slack.sockets.is_connected)
-    await scene.slack.wait_for_app(within=60)
+    await scene.slack.wait_for_app()
 
 
 @pytest.mark.soak

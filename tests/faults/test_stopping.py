@@ -101,7 +101,7 @@ async def test_the_command_itself(scenes: SceneMaker, tmp_path: Path) -> None:
             asked = await scene.slack.run_command(scene.agent, scene.slack.channels.support, "/suggest", "Where is it?")
             assert asked.acknowledged
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await asyncio.wait_for(process.wait(), 120) == 0
         finally:
             if process.returncode is None:
                 process.kill()

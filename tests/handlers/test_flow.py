@@ -125,7 +125,7 @@ async def test_a_socket_that_breaks_is_opened_again(stage_with: StageMaker, over
             stage.slack.faults.refuse_sockets(1)
         stage.slack.sockets.cut()
         await stage.slack.wait_until(lambda: not stage.slack.sockets.is_connected)
-        await stage.slack.wait_for_app(within=40)
+        await stage.slack.wait_for_app()
         await stage.suggested("Still there?")
 
 

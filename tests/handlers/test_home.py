@@ -25,7 +25,7 @@ async def open_home(stage: Stage, needle: str, *, user: User | None = None) -> V
 
 async def wait_for_home(stage: Stage, needle: str, *, user: User | None = None) -> View:
     return await stage.slack.wait_for_home(
-        user or stage.agent, lambda home: needle in json.dumps(home.blocks, ensure_ascii=False), within=120
+        user or stage.agent, lambda home: needle in json.dumps(home.blocks, ensure_ascii=False)
     )
 
 

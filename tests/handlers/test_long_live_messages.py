@@ -44,10 +44,8 @@ def list_buttons(messages: list[Message]) -> list[str]:
 
 
 async def wait_for_all(stage: Stage, count: int) -> list[Message]:
-    await stage.slack.wait_until(lambda: len(set(list_buttons(list_direct_messages(stage)))) == count, within=60)
-    await stage.slack.wait_until(
-        lambda: "Drafting…" not in "".join(map(join_text, list_direct_messages(stage))), within=60
-    )
+    await stage.slack.wait_until(lambda: len(set(list_buttons(list_direct_messages(stage)))) == count)
+    await stage.slack.wait_until(lambda: "Drafting…" not in "".join(map(join_text, list_direct_messages(stage))))
     return list_direct_messages(stage)
 
 
@@ -113,9 +111,7 @@ async def test_others_take_the_places_of_long_ones(stage_with: StageMaker) -> No
         foot = next(message for message in messages if "redraft_request" in join_text(message))
         script(stage, 10, 300)
         await stage.slack.click(stage.agent, foot, "redraft_request")
-        await stage.slack.wait_until(
-            lambda: not first.intersection(list_buttons(list_direct_messages(stage))), within=30
-        )
+        await stage.slack.wait_until(lambda: not first.intersection(list_buttons(list_direct_messages(stage))))
         assert len(await wait_for_all(stage, 10)) == 3
 
 

@@ -42,7 +42,7 @@ def drafter(model: ModelDouble) -> Iterator[Drafter]:
 
 
 def wait_for(condition: Any) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.005)

@@ -47,7 +47,7 @@ async def open_export_modal(stage: Stage, user: User) -> View:
 
 async def wait_until_told(stage: Stage, needle: str) -> None:
     admin = stage.slack.people.admin
-    await stage.slack.wait_for_ephemeral(admin, lambda message: needle in message.text, within=60)
+    await stage.slack.wait_for_ephemeral(admin, lambda message: needle in message.text)
 
 
 def list_uploads(stage: Stage) -> list[tuple[str, bytes | None]]:
@@ -144,7 +144,7 @@ async def test_a_submission_delivered_again_to_another_replica_is_not_carried_ou
     async with stage.bot():
         assert (await deliver(submission)).acknowledged
         await stage.slack.submit(admin, await open_export_modal(stage, admin), values("kto"))
-        await stage.slack.wait_until(lambda: len(list_uploads(stage)) == 2, within=60)
+        await stage.slack.wait_until(lambda: len(list_uploads(stage)) == 2)
     assert [name for name, _ in list_uploads(stage)] == ["choices.csv", "kto.jsonl"]
 
 

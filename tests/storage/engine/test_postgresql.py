@@ -435,7 +435,7 @@ def _pg_ctl(server: Any, folder: str, action: str, how: signal.Signals) -> None:
     user = getattr(server, "system_user", None)
     if user:
         command = [shutil.which("setpriv") or "setpriv", f"--reuid={user}", "--clear-groups", *command]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
