@@ -15,9 +15,12 @@ Refusal
 DatabaseUnavailable.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from storage.records import Candidate, Request
+
+REFERENCE_LENGTH: Final = 8
+"""Characters of a reference that a person reads out to whoever runs the bot: enough to find it in the log."""
 
 
 class Refusal(Exception):  # noqa: N818 - named for what happened, as the callers read it

@@ -23,18 +23,18 @@ app = typer.Typer(
     context_settings=_CONTEXT,
 )
 rank = typer.Typer(
-    help="What is learned from choices, and which ranker orders replies.",
+    help="Learn from choices, and decide which ranker orders replies.",
     no_args_is_help=True,
     context_settings=_CONTEXT,
 )
 playbook = typer.Typer(
-    help="What replies are written with: persona, facts, rules, styles.",
+    help="The playbook that replies are written with: persona, facts, rules, styles.",
     no_args_is_help=True,
     context_settings=_CONTEXT,
 )
 
 knowledge = typer.Typer(
-    help="What drafts know: the team's pages and macros, with sources.",
+    help="The team's pages and macros that drafts use, with sources.",
     no_args_is_help=True,
     context_settings=_CONTEXT,
 )
@@ -58,7 +58,7 @@ def suggest(
     """Candidate replies for support agents in Slack: drafted together, shown privately, every choice recorded."""
 
 
-@rank.callback(help="What is learned from choices, and which ranker orders replies.")
+@rank.callback(help="Learn from choices, and decide which ranker orders replies.")
 def _limit_threads() -> None:
     from cli.settings import limit_algebra_threads
 

@@ -20,7 +20,7 @@ DatabaseFile = Annotated[
     typer.Option("--database", metavar="FILE", help="A SQLite file. [default: what SUGGEST_DATABASE_URL says]"),
 ]
 IncludeSimulated = Annotated[
-    bool, typer.Option("--include-simulated", help="Requests that no real model answered, too.")
+    bool, typer.Option("--include-simulated", help="Count requests that no real model answered, too.")
 ]
 
 

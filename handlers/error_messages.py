@@ -8,6 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 from bot.errors import (
+    REFERENCE_LENGTH,
     AccessDenied,
     AdminRequired,
     DraftingPaused,
@@ -75,7 +76,7 @@ async def report_errors(
         _log.log(level, "refused: %s: %s", type(error).__name__, error)
         await tell(describe_error(error, texts))
     except Exception:  # noqa: BLE001 - the edge: nothing above us would tell the agent
-        reference = uuid4().hex[:12]
+        reference = uuid4().hex[:REFERENCE_LENGTH]
         _log.exception("unexpected, reference %s", reference)
         await tell(texts("unexpected", reference=reference))
 

@@ -73,6 +73,9 @@ def to_candidate(brief: Brief, result: Draft | BaseException, candidate_id: str,
 MODEL_LIMITS: Final = {("empty", CUT_OFF): "spent", ("refused", TOO_LONG): "too_long"}
 """Failures that are told apart by their finish reason: the model spent its budget, or cannot hold the request."""
 
+SILENT: Final = frozenset({"rate_limited", "timed_out", "server_error", "unreachable", "cancelled"})
+"""Reasons for which a model gave no answer at all; with others it gave one that could not be used."""
+
 
 def choose_reason(error: str, finish_reason: str | None) -> str:
     """Return the word for why a draft failed: its error, or which limit of the model it met."""

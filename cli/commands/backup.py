@@ -29,7 +29,7 @@ class BackupReceipt:
 
 def run(
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     database: DatabaseFile = None,
     as_json: Json = False,

@@ -105,7 +105,7 @@ def run(  # long: every option with its help
     styles: Annotated[str | None, typer.Option(metavar="A,B", help="These styles of the playbook, in turns.")] = None,
     model: Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given again: K from each.")] = None,
     playbook: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Which. [default: what SUGGEST_PLAYBOOK says]")
+        Path | None, typer.Option(metavar="FILE", help="The playbook. [default: what SUGGEST_PLAYBOOK says]")
     ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="The first N rows only.")] = None,
     sample: Annotated[int | None, typer.Option(metavar="N", min=1, help="N rows drawn at random.")] = None,
@@ -120,8 +120,10 @@ def run(  # long: every option with its help
     max_cost: Annotated[
         float | None, typer.Option(metavar="X", min=0, help="Begin no draft once X is spent; needs SUGGEST_PRICES.")
     ] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask for the failed drafts of OUT.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Begin OUT anew, whatever is there.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Draft the failed ones in OUT again.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start OUT again from the beginning, whatever is in it.")
+    ] = False,
     no_record: Annotated[bool, typer.Option("--no-record", help="Leave the choice log alone.")] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page of rows by versions, too.")

@@ -54,7 +54,7 @@ class Finding:
 
 
 def run(*, as_json: Json = False) -> None:
-    """Say what is missing: settings, tokens, scopes, database, model.
+    """Check settings, tokens, scopes, database and model, and say what to fix.
 
     Example: suggest doctor
     """

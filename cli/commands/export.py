@@ -136,7 +136,7 @@ def run(  # long: every option with its help
     ] = Path("-"),
     database: DatabaseFile = None,
 ) -> None:
-    """Write out the choice log, or what can be learned from it.
+    """Export the choice log, or training data made from it.
 
     A long log with Hugging Face's datasets: load_dataset("parquet", data_files=FILE) of --format parquet, or of lines
     with features=; the types that it guesses from the first lines may not fit the later ones.

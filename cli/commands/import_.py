@@ -44,7 +44,7 @@ def run(
     database: DatabaseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Take requests from files into the choice log.
+    """Import requests from files into the choice log.
 
     Each line is checked. Good ones are recorded, bad ones told with their line and the reason. What is there already is
     never changed: the same file twice changes nothing.

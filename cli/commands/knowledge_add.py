@@ -18,13 +18,14 @@ def run(
     *,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
     internal: Annotated[
-        bool, typer.Option("--internal", help="For agents' eyes: they are asked before a reply that cites it is used.")
+        bool,
+        typer.Option("--internal", help="For agents only: they must confirm a reply that cites it before it is used."),
     ] = False,
     collection: Annotated[str, typer.Option(metavar="NAME", help="A name that playbooks choose knowledge by.")] = "",
     database: DatabaseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Read files and folders into what drafts know.
+    """Add files and folders to the knowledge that drafts use.
 
     Markdown, HTML, plain text, PDF, CSV and JSON Lines; of a folder, those that are one of these.
 

@@ -12,7 +12,7 @@ from storage.repositories.knowledge import Listed
 
 
 def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
-    """List the documents that drafts know, with their dates.
+    """List the documents that drafts use, with their dates.
 
     Example: suggest knowledge list
     """

@@ -26,7 +26,9 @@ def run(
     *,
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="[PATH]", help="Which. [default: what SUGGEST_PLAYBOOK says, else the built-in one]"),
+        typer.Argument(
+            metavar="[PATH]", help="The playbook. [default: what SUGGEST_PLAYBOOK says, else the built-in one]"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -12,13 +12,13 @@ from cli.output_file import PUBLIC, open_output
 
 def run(
     *,
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to.")] = Path("playbook.toml"),
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The file to write.")] = Path("playbook.toml"),
     kind: Annotated[
         PlaybookKind, typer.Option(help="For replies to customers, for social posts, or for product copy.")
     ] = "support",
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
 ) -> None:
-    """Write a playbook, annotated, to a file of your own.
+    """Write an annotated playbook to a file of your own.
 
     The built-in one for support, or one that writes posts or copy by briefs.
 

@@ -49,7 +49,7 @@ def run(
     database: DatabaseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Forget the texts of old requests, and keep their numbers.
+    """Delete the texts of old requests, and keep their numbers.
 
     `suggest serve` does so by itself where SUGGEST_RETENTION_DAYS is set.
 

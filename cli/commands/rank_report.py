@@ -33,7 +33,7 @@ def run(
     database: DatabaseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Tell which style, model and prompt wins, how sure that is, and what orders replies now.
+    """Report which style, model and prompt wins, how sure that is, and what orders replies now.
 
     Places and people's habits are taken out, errors are clustered by agent. "Not enough data" where that is the truth.
 

@@ -43,7 +43,7 @@ def run(
     as_json: Json = False,
     database: DatabaseFile = None,
 ) -> None:
-    """Tell what became of the replies, and how sure that is.
+    """Report what became of the replies, how sure that is, and what it cost.
 
     Each share has its denominator, and an interval by agents. "Not enough data" where that is the truth.
 

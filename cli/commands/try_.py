@@ -20,7 +20,7 @@ from bot.suggesting.admission import Ask
 from bot.suggesting.briefs import BatchDrafter
 from bot.suggesting.choose import Chooser
 from bot.suggesting.clicks import Click
-from bot.suggesting.placement import list_reasons
+from bot.suggesting.placement import SILENT, list_reasons
 from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
 from cli import logs, wiring
@@ -264,8 +264,9 @@ class TrySession:
         if entry.visible:
             return None
         reasons = list_reasons(entry.candidates)
+        failed = "is not answering" if SILENT.issuperset(reasons) else "gave no reply that could be used"
         what_to_do = next((_WHAT_TO_DO[reason] for reason in reasons if reason in _WHAT_TO_DO), "try again in a moment")
-        return f"no reply could be drafted ({text.word_reasons(entry, self.texts)}): {what_to_do}"
+        return f"the AI model {failed} ({text.word_reasons(entry, self.texts)}): {what_to_do}"
 
     def _make_click(self) -> Click:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())

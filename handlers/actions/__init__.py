@@ -3,7 +3,7 @@
 use             Use, Use anyway
 edit            Edit: opens the editor
 source          Show source: opens the passages
-redraft         More like these, Try again, Draft anew, and the menu beside each candidate
+redraft         More like these, Try again, Draft new replies, and the menu beside each candidate
 dismiss         None of these, and the reason
 undo            Undo
 home            in Home: an open request again, the settings, pausing

@@ -1,4 +1,4 @@
-"""*More like these*, *Try again* and *Draft anew*; and the menu beside each candidate."""
+"""*More like these*, *Try again* and *Draft new replies*; and the menu beside each candidate."""
 
 from typing import cast, get_args
 

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
+from bot.errors import REFERENCE_LENGTH
 from bot.i18n.texts import Texts
 from bot.knowledge.passages import list_cited
 from bot.ordering.shuffle import draw_places
-from bot.suggesting.placement import choose_reason, is_cut_off, list_reasons
+from bot.suggesting.placement import SILENT, choose_reason, is_cut_off, list_reasons
 from bot.suggesting.redraft import LANGUAGES
 from bot.text_limits import split_text
 from handlers.blocks.action_ids import ACTIONS, CANDIDATES_VIEW, REDRAFT, STEER, Place
@@ -120,9 +121,10 @@ def build_failure(entry: LogEntry, texts: Texts) -> BlockMessage:
     theirs = {"refused", "invalid_output", "spent", "too_long"}.issuperset(reasons)
     text = texts(
         "all-failed",
+        kind="silent" if SILENT.issuperset(reasons) else "useless",
         reasons=_word_reasons(reasons, texts),
         what_to_do=texts("what-to-do-operator" if theirs else "what-to-do-wait"),
-        reference=entry.request.id,
+        reference=entry.request.id[-REFERENCE_LENGTH:],
     )
     again = button(texts("button-again"), REDRAFT, entry.request.id)
     return BlockMessage(text=text, blocks=(section(text), actions(again)))

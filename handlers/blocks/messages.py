@@ -54,7 +54,7 @@ def shorten(text: str, limit: int = 150) -> str:
 
 def build_unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:
     """Name placeholders that the agent has to see to: the bot does not know what they stand for."""
-    return context(texts("unfilled", count=len(tokens), placeholders=shorten(" ".join(tokens))))
+    return context(texts("unfilled", placeholders=shorten(" ".join(tokens))))
 
 
 def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[BlockMessage, ...]:

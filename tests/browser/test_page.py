@@ -57,7 +57,7 @@ async def test_all_are_dismissed_with_a_reason(person: Person) -> None:
     await person.button("None of these").click()
     await person.button("Why not?").click()
     await person.page.get_by_role("option", name="Wrong tone").click()
-    await person.see("Thank you: noted why.")
+    await person.see("Thank you. Your reason is noted.")
     choice = await person.last_choice()
     assert (choice["kind"], choice["reason"]) == ("dismissed", "wrong_tone")
     assert person.list_posted() == []
@@ -121,7 +121,7 @@ async def test_a_model_that_fails_is_told_of_and_tried_again(person: Person, tro
     await faults.get_by_role("radio", name=trouble).check()
     await person.see("The model: ")
     await person.write(f"/suggest {MESSAGE}")
-    await person.see(f"No reply could be drafted: {told}")
+    await person.see(f"The AI model is not answering ({told}). Nothing was sent.")
     await faults.get_by_role("radio", name="Answers well").check()
     await person.see("The model: answers well.")
     await person.button("Try again").click()
@@ -181,7 +181,7 @@ async def test_the_keyboard_is_enough(person: Person) -> None:
     await keys.press("Enter")
     await keys.press("ArrowDown")
     await keys.press("Enter")
-    await person.see("Thank you: noted why.")
+    await person.see("Thank you. Your reason is noted.")
     assert (await person.last_choice())["reason"] == "incorrect"
 
 

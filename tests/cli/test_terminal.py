@@ -84,7 +84,7 @@ async def test_an_edit_that_came_to_nothing_is_told_and_asked_again() -> None:
     with at_terminal("try", MESSAGE, env={"EDITOR": EMPTIES}) as person:
         person.sees(QUESTION)
         person.types("e 1\n")
-        person.sees("Please write a reply: there is nothing to send.")
+        person.sees("Please write a reply first: there is nothing to send.")
         person.sees(QUESTION)
         person.types("\n")
         assert person.leaves() == 0

@@ -13,7 +13,7 @@ async def test_each_is_told_of_the_other(stage: Stage) -> None:
     await stage.suggested("Where is my order?")
     await stage.suggest("Where is my order? // be brief", user=colleague)
     assert "<@U0COLLEAGUE> has just asked" in (await stage.private("has just asked")).text
-    assert "<@U0AGENT> 剛才也要求了" in (await stage.private("剛才也要求了", user=colleague)).text
+    assert "<@U0AGENT> 剛才也為同一則訊息" in (await stage.private("剛才也為同一則訊息", user=colleague)).text
     await stage.candidates(user=colleague)
     assert len(stage.slack.ephemerals(stage.agent)) == 3, "the acknowledgement, the candidates, and this"
 

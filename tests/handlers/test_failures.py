@@ -108,8 +108,8 @@ async def test_a_message_over_the_limit(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
-        (bad_request("no"), "refused", "refused"),
-        (InvalidJson(), "invalid_output", "invalid output"),
+        (bad_request("no"), "refused", "request refused"),
+        (InvalidJson(), "invalid_output", "unusable answer"),
         ("", "empty", "empty"),
         (bad_request("The context length is 99 tokens, 90 in the messages"), "refused", "too long for this model"),
     ],
@@ -133,8 +133,8 @@ async def test_what_the_models_limit_cut_off_is_marked(stage: Stage) -> None:
     stage.model.answer_when(lambda call: "max_tokens" in call.body and call.body["max_tokens"] > 900, spent)
     stage.model.enqueue(spent, Reply(text="Your parcel is", finish_reason="length"))
     await stage.suggest("Where is my order?")
-    shown = await stage.private("1 of 3 drafts failed: the model spent its budget thinking")
-    assert json.dumps(shown.blocks).count("Cut off: the model's limit") == 1
+    shown = await stage.private("1 of 3 drafts failed: it used up its budget thinking")
+    assert json.dumps(shown.blocks).count("Cut off at the model's length limit") == 1
     [line] = await stage.log()
     found = sorted((each["finish_reason"], each["error"] or "", each["attempts"]) for each in line["candidates"])
     assert found == [("length", "", 1), ("length", "empty", 2), ("stop", "", 1)]
@@ -146,8 +146,8 @@ async def test_all_drafts_fail_and_trying_again_works(stage: Stage) -> None:
     await stage.suggest("Where is my order?")
     failed = await stage.private("redraft_request")
     [line] = await stage.log()
-    assert "refused" in failed.text
-    assert line["request"]["id"] in failed.text
+    assert "gave no reply that could be used (request refused). Nothing was sent." in failed.text
+    assert f"(Reference: {line['request']['id'][-8:]})" in failed.text
     assert (line["request"]["status"], line["request"]["order_propensity"]) == ("failed", None)
     stage.model.reset()
     await stage.slack.click(stage.agent, failed, "redraft_request")
@@ -304,7 +304,7 @@ async def test_clicks_on_the_unknown(stage: Stage) -> None:
     for action_id in ("use_candidate", "edit_candidate", "redraft_request", "dismiss_request"):
         forged = _with_value(shown, action_id, "01999999-0000-7000-8000-000000000000")
         await stage.slack.click(stage.agent, forged, action_id)
-        told = await stage.private("not known here any more")
+        told = await stage.private("can no longer be found")
         stage.slack.state.delete_ephemeral(told)
     line = await stage.logged("shown")
     assert (line["choice"], line["request"]["status"]) == (None, "shown")

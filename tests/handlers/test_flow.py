@@ -16,15 +16,15 @@ async def test_an_admin_pauses_and_resumes(stage: Stage) -> None:
     shown = await stage.suggested()
     admin = stage.slack.people.admin
     assert "paused everywhere" in json.dumps((await stage.suggest("pause", user=admin)).body)
-    assert "paused already" in json.dumps((await stage.suggest("pause", user=admin)).body)
+    assert "already paused" in json.dumps((await stage.suggest("pause", user=admin)).body)
     assert "An admin has paused" in json.dumps((await stage.suggest("Where is it?")).body)
     assert "Only admins" in json.dumps((await stage.suggest("resume")).body)
     await stage.slack.click(stage.agent, shown, "redraft_request")
     await stage.private("An admin has paused")
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("Posted")
-    assert "goes on" in json.dumps((await stage.suggest("resume", user=admin)).body)
-    assert "not paused" in json.dumps((await stage.suggest("resume", user=admin)).body)
+    assert "on again" in json.dumps((await stage.suggest("resume", user=admin)).body)
+    assert "already on" in json.dumps((await stage.suggest("resume", user=admin)).body)
     await stage.suggested("And now?")
 
 

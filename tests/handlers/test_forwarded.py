@@ -14,7 +14,7 @@ from tests.handlers.slack.test_messages import HEADING, WORDS, forward
 from tests.handlers.slack.test_threads import conversation, put
 from tests.handlers.test_surfaces import join_text, list_entries, open_modal
 
-UNREADABLE = "I can read only a heading"
+UNREADABLE = "I could read only a heading"
 BRIDGED: dict[str, Any] = {"bot_id": "B0HELPDESK", "subtype": "bot_message"}
 
 

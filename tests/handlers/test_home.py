@@ -54,7 +54,7 @@ async def count_saved(stage: Stage) -> int:
 async def test_somebody_who_never_used_the_bot_is_told_what_to_do(stage: Stage) -> None:
     home = await open_home(stage, "/suggest")
     shown = json.dumps(home.blocks)
-    assert "Nothing from the last 24 hours" in shown
+    assert "No replies from the last 24 hours" in shown
     assert "No replies were shown in this time." in shown
     assert "The team" not in shown
     assert list_button_values(home.blocks, "open_settings")
@@ -68,7 +68,7 @@ async def test_an_open_request_is_taken_up_again_from_home(stage: Stage) -> None
     await stage.slack.click(stage.agent, view, "use_candidate")
     line = await stage.logged("shown", "shown", "used", "sent")
     assert stage.replies() == [line["choice"]["final_text"]]
-    used = await open_home(stage, "A reply used 1 of the 1 times")
+    used = await open_home(stage, "A reply was used 1 of the 1 times")
     assert not list_button_values(used.blocks, "show_request")
 
 
@@ -100,7 +100,7 @@ async def test_settings_that_do_not_open_say_what_to_do(stage: Stage) -> None:
 
 async def test_settings_count_from_the_next_request_on_another_replica(stage: Stage) -> None:
     assert (await save(stage, candidates="2", on_use="copy", hint="Offer a refund.", styles=STYLES[:2])).acknowledged
-    await wait_for_home(stage, "Replies at once: 2")
+    await wait_for_home(stage, "Replies per request: 2")
     async with stage.bot():
         shown = await stage.suggested()
         await stage.slack.click(stage.agent, shown, "use_candidate")
@@ -132,16 +132,16 @@ async def test_home_and_answers_are_in_the_language_that_was_chosen(stage: Stage
 
 async def test_settings_of_one_agent_are_no_others(stage: Stage) -> None:
     await save(stage, candidates="7")
-    await wait_for_home(stage, "Replies at once: 7")
-    await open_home(stage, "Replies at once: Default (3)", user=stage.slack.people.colleague)
+    await wait_for_home(stage, "Replies per request: 7")
+    await open_home(stage, "Replies per request: Default (3)", user=stage.slack.people.colleague)
 
 
 async def test_settings_open_as_they_were_saved(stage: Stage) -> None:
     await save(stage, candidates="10", language="en-US", on_use="post", hint="Short.", styles=STYLES[1:])
-    await wait_for_home(stage, "Replies at once: 10")
+    await wait_for_home(stage, "Replies per request: 10")
     again = await open_settings(stage)
     assert (await stage.slack.submit(stage.agent, again)).acknowledged
-    home = await open_home(stage, "Replies at once: 10")
+    home = await open_home(stage, "Replies per request: 10")
     assert f"off: {STYLES[0].capitalize()}" in json.dumps(home.blocks)
     assert "Short." in json.dumps(home.blocks)
 
@@ -214,7 +214,7 @@ async def test_a_home_that_cannot_be_read_says_so(stage_with: StageMaker, monkey
 
     async with stage_with() as stage:
         monkeypatch.setattr(HomeQueries, "load", fail)
-        await open_home(stage, "database does not answer")
+        await open_home(stage, "database is not answering")
 
 
 async def test_more_styles_than_slack_takes_checkboxes_are_a_list_to_choose_from(

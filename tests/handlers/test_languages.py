@@ -85,14 +85,14 @@ async def test_an_agent_is_spoken_to_in_their_language(stage_with: StageMaker) -
     async with stage_with() as stage:
         agent = stage.slack.change_user(stage.agent, locale="zh-TW")
         outcome = await stage.suggest("Where is my order?", user=agent)
-        assert outcome.body == "3 則只有你看得到的回覆馬上就來。"
+        assert outcome.body == "正在草擬 3 則回覆，只有你看得到。"
         shown = await stage.candidates()
         assert "送出前請先看過" in str(shown.blocks)
         await stage.slack.click(agent, shown, "edit_candidate")
         view = await stage.slack.wait_for_view(agent)
         assert view.title == "編輯回覆"
         outcome = await stage.slack.submit(agent, view, {"reply": {"text": " "}})
-        assert outcome.body["errors"] == {"reply": "請寫下回覆：現在沒有內容可以送出。"}
+        assert outcome.body["errors"] == {"reply": "請先寫下回覆：現在沒有內容可以送出。"}
         await stage.slack.click(agent, shown, "use_candidate")
         await stage.slack.click(agent, await stage.private("✓ 已送出"), "undo_choice")
         await stage.private("已復原")
@@ -170,5 +170,5 @@ def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
         *(build_edit_view(candidate, texts, posts=posts) for posts in (True, False)),
         build_stale_edit_view(stale, text, texts),
         build_language_view(candidate.id, texts),
-        build_notice_view(build_notice(texts("unexpected", reference="r" * 12)), texts),
+        build_notice_view(build_notice(texts("unexpected", reference="r" * 8)), texts),
     ]

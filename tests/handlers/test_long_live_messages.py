@@ -90,7 +90,7 @@ async def test_what_is_visible_in_a_direct_message_never_moves(stage_with: Stage
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
         messages = await wait_for_all(stage, 3)
         assert (moved, len(messages), len(seen)) == ([], 2, 3)
-        assert "in a message of its own below" in join_text(messages[0])
+        assert "too long to show here" in join_text(messages[0])
 
 
 async def test_ten_short_replies_share_a_few_messages(stage_with: StageMaker) -> None:
@@ -102,7 +102,7 @@ async def test_ten_short_replies_share_a_few_messages(stage_with: StageMaker) ->
 
 
 async def test_others_take_the_places_of_long_ones(stage_with: StageMaker) -> None:
-    """What stood in messages of its own goes with them."""
+    """What stood in separate messages goes with them."""
     async with stage_with(suggest_candidates=10) as stage:
         script(stage, 10)
         stage.slack.write(stage.agent, stage.slack.channels.dm, "Where is my order?")
@@ -189,7 +189,7 @@ async def test_whatever_slack_says_to_a_modal_the_replies_come(stage: Stage, err
     await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
     shown = await stage.candidates()
     assert len(list_button_values(shown.blocks, "use_candidate")) == 3
-    await stage.slack.wait_for_view(stage.agent, lambda view: "messages of its own" in join_text(view))
+    await stage.slack.wait_for_view(stage.agent, lambda view: "separate messages" in join_text(view))
 
 
 @pytest.mark.parametrize("chinese", [False, True])

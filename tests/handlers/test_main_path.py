@@ -108,7 +108,7 @@ async def test_none_of_these_with_a_reason(stage: Stage) -> None:
     [line] = await stage.log()
     assert (line["choice"]["kind"], line["choice"]["reason"], line["choice"]["final_text"]) == ("dismissed", None, None)
     await stage.slack.select(stage.agent, asked, "dismiss_reason", "wrong_tone")
-    await stage.private("noted why")
+    await stage.private("Your reason is noted")
     [line] = await stage.log()
     assert line["choice"]["reason"] == "wrong_tone"
     assert stage.replies() == []

@@ -62,7 +62,7 @@ async def test_a_customers_data(stage_with: StageMaker, key: str | None) -> None
         await stage.slack.click(stage.agent, reopened, "dismiss_request")
         dismissed = await stage.private("None of these: noted")
         await stage.slack.select(stage.agent, dismissed, "dismiss_reason", "wrong_tone")
-        noted = await stage.private("Thank you: noted why")
+        noted = await stage.private("Thank you. Your reason is noted")
         await wait_until_wiped(stage, EMAIL)
         await stage.slack.click(stage.agent, noted, "undo_choice")
         await stage.slack.wait_for_ephemeral(
@@ -74,7 +74,7 @@ async def test_a_customers_data(stage_with: StageMaker, key: str | None) -> None
 async def test_a_placeholder_that_nobody_knows_is_told(stage: Stage) -> None:
     stage.model.script(lambda _: "Dear [NAME], we write to [EMAIL_7].")
     shown = await stage.suggested(MESSAGE)
-    assert "Check before you send: [EMAIL_7] [NAME] stand for something that this bot cannot fill in." in json.dumps(
+    assert "Before you send, replace [EMAIL_7] [NAME]: this bot does not know what belongs there." in json.dumps(
         shown.blocks
     )
 
@@ -109,4 +109,4 @@ async def test_with_no_texts_kept_undo_without_its_key_says_so(stage_with: Stage
         with closing(sqlite3.connect(get_database_file(stage.database_url))) as database, database:
             database.execute("DELETE FROM vault")
         await stage.slack.click(stage.agent, confirmation, "undo_choice")
-        await stage.private("not kept here any more")
+        await stage.private("These replies have expired")

@@ -177,8 +177,8 @@ async def test_a_button_opens_the_passages_as_they_are_now(knowing: Stage, show:
     assert "internal" in told
     await change(knowing, pages, [{**FRAUD, "text": "Another rule."}])
     told = await read("Another rule.")
-    assert "This has been changed since" in told
-    assert "This has been removed since" in told
+    assert "This source has changed since" in told
+    assert "This source has been removed since" in told
     assert FRAUD["text"] not in told
 
 

@@ -41,7 +41,7 @@ async def test_use_asks_first_and_sends_it_anyway(stage_with: StageMaker, over: 
         write_as_customer(stage, thread)
         chosen = list_button_values(shown.blocks, "use_candidate")[1]
         await stage.slack.click(stage.agent, shown, "use_candidate", value=chosen)
-        warned = await stage.private("One message has been written in this thread")
+        warned = await stage.private("There is one new message in this thread")
         assert (warned.ts, list_posted(stage)) == (shown.ts, [])
         await stage.slack.click(stage.agent, warned, "use_anyway")
         await stage.private("✓ Posted.")
@@ -74,7 +74,7 @@ async def test_in_a_modal(stage: Stage) -> None:
     for _ in range(2):
         write_as_customer(stage, thread)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    warned = await wait_for_modal(stage, "2 messages have been written in this thread")
+    warned = await wait_for_modal(stage, "There are 2 new messages in this thread")
     await stage.slack.click(stage.agent, warned, "use_anyway")
     await wait_for_modal(stage, "✓ Posted.")
     assert len(list_posted(stage)) == 1
@@ -92,7 +92,7 @@ async def test_the_editor_asks_and_keeps_what_was_typed(stage: Stage, surface: s
     write_as_customer(stage, thread)
     outcome = await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
     warned = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply_anyway")
-    assert "One message has been written" in json.dumps(warned.blocks)
+    assert "There is one new message" in json.dumps(warned.blocks)
     assert warned.blocks[-1]["element"]["initial_value"] == "My own words."
     assert (await stage.slack.dispatch(outcome.dispatch)).body["view"]["callback_id"] == "edit_reply_anyway"
     assert list_posted(stage) == []
@@ -115,7 +115,7 @@ async def test_a_colleague_who_was_faster(stage: Stage) -> None:
     await stage.slack.click(colleague, theirs, "use_candidate")
     await stage.private("✓ Posted.", user=colleague)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("One message has been written in this thread")
+    await stage.private("There is one new message in this thread")
     assert len(list_posted(stage)) == 1
 
 
@@ -152,7 +152,7 @@ async def test_a_look_that_fails_holds_no_reply_up(stage: Stage, fault: Any) -> 
     stage.slack.faults.plan("conversations.replies", fault)
     outcome = await stage.slack.click(stage.agent, shown, "use_candidate")
     assert outcome.acknowledged
-    await stage.private("Slack did not say whether the thread has moved on")
+    await stage.private("Slack could not say whether there are newer messages")
     line = await stage.logged("shown", "used", "sent")
     assert list_posted(stage) == [line["choice"]["final_text"]]
 

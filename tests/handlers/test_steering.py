@@ -121,7 +121,7 @@ async def test_a_wish_that_nobody_offers(stage: Stage, value: str) -> None:
     forged = replace(shown, blocks=({"type": "actions", "block_id": "b", "elements": elements},))
     await stage.slack.select(stage.agent, forged, "steer_candidate", value)
     await stage.slack.wait_for_ephemeral(
-        stage.agent, lambda message: "does not" in message.text or "not known" in message.text
+        stage.agent, lambda message: "does not" in message.text or "no longer be found" in message.text
     )
     line = await stage.logged("shown")
     assert (line["request"]["status"], stage.model.total) == ("shown", 3)

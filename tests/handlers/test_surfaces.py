@@ -214,7 +214,7 @@ async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
     await stage.slack.click(stage.agent, others, "dismiss_request")
     dismissed = await wait_for_modal(stage, "noted")
     await stage.slack.select(stage.agent, dismissed, "dismiss_reason", "wrong_tone")
-    await wait_for_modal(stage, "noted why")
+    await wait_for_modal(stage, "Your reason is noted")
     parent, child = await stage.log()
     assert (parent["request"]["status"], child["choice"]["kind"]) == ("redrafted", "dismissed")
     assert child["request"]["parent_request_id"] == parent["request"]["id"]
@@ -317,7 +317,7 @@ async def test_a_view_that_somebody_changed_meanwhile_is_looked_at_anew(stage: S
         ("missing_scope", "missing scopes"),
         ("not_in_channel", "`/invite` it"),
         ("channel_not_found", "`/invite` it"),
-        ("fatal_error", "did not give the thread"),
+        ("fatal_error", "did not hand over the thread"),
     ],
 )
 async def test_a_thread_that_cannot_be_read_is_said_with_the_fix(stage: Stage, error: str, told: str) -> None:
@@ -497,7 +497,7 @@ async def test_a_mention_by_an_app_with_the_agents_own_token(stage: Stage) -> No
 
 async def test_a_mention_outside_of_a_thread_is_told_where_to_go(stage: Stage) -> None:
     mention(stage, None, "help me")
-    told = await stage.private("under the customer's message")
+    told = await stage.private("below the customer's message")
     assert told.thread_ts is None
     assert await stage.log() == []
 

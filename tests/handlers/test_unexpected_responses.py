@@ -76,7 +76,7 @@ async def test_a_click_without_a_value_of_ours(stage: Stage, value: object) -> N
     click = stage.slack.prepare_click(stage.agent, shown, "use_candidate")
     click.payload["actions"][0]["value"] = value
     assert (await stage.slack.dispatch(click)).acknowledged
-    await stage.private("not known here any more")
+    await stage.private("can no longer be found")
 
 
 async def test_socket_mode_logs_no_payload(stage_with: StageMaker, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,7 @@
 # 用語：reply 回覆、draft 草擬、request 請求、hint 提示、channel 頻道、thread 討論串、agent 客服。標點用全形，中英文之間空一格。
 # 長度上限：button-* 75 字，modal-title、modal-submit、modal-close 24 字，reason-* 75 字，placeholder 150 字。
 
-on-their-way = { $count } 則只有你看得到的回覆馬上就來。
+on-their-way = 正在草擬 { $count } 則回覆，只有你看得到。
 
 usage =
     {"*"}替客戶的訊息草擬回覆，只有你看得到。*
@@ -14,15 +14,15 @@ usage =
 
 export-title = 匯出選擇紀錄
 export-submit = 匯出
-export-what = 這個工作區的請求，連同候選回覆與選擇；其中包含客戶與客服人員所寫的內容。檔案會以私訊傳給你，並記下是你匯出的。
-export-range = 哪些請求
+export-what = 檔案包含這個工作區的請求、候選回覆與選擇，以及客戶與客服人員所寫的內容。檔案會以私訊傳給你，系統也會記錄是你匯出的。
+export-range = 匯出哪些請求
 export-range-7 = 最近 7 天
 export-range-30 = 最近 30 天
 export-range-90 = 最近 90 天
 export-range-365 = 最近 365 天
 export-range-all = 全部
 export-form = 格式
-export-form-csv = CSV，試算表用
+export-form-csv = CSV，適合試算表
 export-form-jsonl = JSON Lines，完整內容
 export-form-parquet = Parquet，具欄位型別
 export-form-trl = 偏好配對（TRL）
@@ -35,19 +35,19 @@ export-names-ids = Slack 的 ID
 export-names-pseudonyms = 化名
 export-comment = 你要的選擇紀錄：{ $count } 筆請求。
 export-done = 匯出完成：{ $count } 筆請求。檔案在你與這個機器人的私訊裡。
-export-nothing = 沒有可匯出的內容：這段時間內沒有任何請求。請再輸入 `/suggest export`，選擇較長的時間。
-export-empty = 這段時間的 { $count } 筆請求在這種格式裡都沒有內容。請再輸入 `/suggest export`，選擇 CSV 或 JSON Lines。
-export-busy = 已經有一份匯出正在寫入。請等它完成後再試。
-export-too-large = 匯出檔超過 Slack 可接受的 1 GB。請選擇較短的時間，或請架設這個機器人的人在伺服器上執行 `suggest export`。
-export-failed = 匯出檔無法寫入，什麼都沒有傳送。請再試一次；如果再發生，請告訴架設這個機器人的人：日誌裡有原因。
-export-missing-scope = 匯出檔無法傳送：機器人缺少 `files:write` 或 `im:write` 權限。請架設的人加上權限並重新安裝應用程式。
-export-dm-closed = 匯出檔無法傳送：Slack 不允許機器人傳私訊給你。請先開啟與它的私訊，再輸入 `/suggest export`。
+export-nothing = 沒有可匯出的內容：這段時間內沒有任何請求。請再輸入一次 `/suggest export`，選擇較長的時間。
+export-empty = 這段時間的 { $count } 筆請求，用這種格式都沒有可匯出的內容。請再輸入一次 `/suggest export`，選擇 CSV 或 JSON Lines。
+export-busy = 目前已經有一份檔案正在匯出，請等它完成後再試。
+export-too-large = 匯出檔超過 Slack 可接受的 1 GB。請選擇較短的時間，或請負責維護這個機器人的人在伺服器上執行 `suggest export`。
+export-failed = 匯出檔無法寫入，沒有傳送任何內容。請再試一次；如果又發生，請告訴負責維護這個機器人的人，日誌裡有原因。
+export-missing-scope = 匯出檔無法傳送：機器人缺少 `files:write` 或 `im:write` 權限。請負責維護的人加上權限，再重新安裝應用程式。
+export-dm-closed = 匯出檔無法傳送：Slack 不允許機器人傳私訊給你。請先開啟與它的私訊，再輸入一次 `/suggest export`。
 export-not-uploaded = 匯出檔已寫好，但 Slack 沒有收下檔案，因此已將它刪除。請稍等一分鐘再試。
-export-not-opened = Slack 沒有開啟匯出的視窗。請再輸入 `/suggest export`。
+export-not-opened = Slack 沒有打開匯出的視窗。請再輸入一次 `/suggest export`。
 pause-done = 已全面暫停草擬。輸入 `/suggest resume` 即可恢復；已經顯示的回覆仍可使用。
-pause-was = 草擬本來就已暫停。輸入 `/suggest resume` 即可恢復。
+pause-was = 草擬已經是暫停狀態。輸入 `/suggest resume` 即可恢復。
 resume-done = 已恢復草擬。
-resume-was = 草擬並沒有暫停。
+resume-was = 草擬原本就沒有暫停。
 paused = 管理員已暫停這個機器人，目前不會草擬任何回覆。請稍後再試，或詢問工作區管理員。
 not-allowed = 只有管理員可以這麼做，請洽 { $who }。
 helpers-named = { $names } 或這個工作區的管理員
@@ -56,17 +56,17 @@ barred-guest = 訪客不能使用這個機器人，只有這個工作區的成�
 barred-stranger = 只有這個機器人所屬工作區的成員可以使用它。
 barred-deactivated = 這個帳號已停用，不能使用這個機器人。
 barred-usergroup = 只有特定的使用者群組可以使用這個機器人，而你不在其中。請洽 { $who } 把你加進去。
-barred-unknown = Slack 沒有回覆你能不能使用這個機器人。請過一分鐘再試；如果還是一樣，請洽 { $who }。
-barred-place = 這個頻道不能使用這個機器人，沒有任何變動。請洽 { $who }，問問哪裡可以用，或請他們開放這個頻道。
+barred-unknown = 目前無法向 Slack 確認你能不能使用這個機器人。請過一分鐘再試；如果還是一樣，請洽 { $who }。
+barred-place = 這個頻道不能使用這個機器人，沒有任何變動。請洽 { $who }，詢問哪裡可以使用，或請他們開放這個頻道。
 barred-title = 無法使用
 still-drafting = 你的回覆還在草擬。請稍等一下，再輸入 `/suggest last`。
-no-open-request = 最近 24 小時內，你沒有還沒決定的請求。輸入 `/suggest` 加上客戶的訊息，就會有回覆。
+no-open-request = 最近 24 小時內，沒有等你決定的請求。輸入 `/suggest` 加上客戶的訊息，就能取得回覆。
 
-colleague-is-at-it = { $who } 剛才也要求了同一則訊息的回覆，還沒決定。請先說好由誰回覆。
-colleague-came = { $who } 也剛要求了同一則訊息的回覆。請先說好由誰回覆。
+colleague-is-at-it = { $who } 剛才也為同一則訊息草擬了回覆，還沒決定。請先說好由誰回覆。
+colleague-came = { $who } 也剛為同一則訊息草擬回覆。請先說好由誰回覆。
 
 stale = 這則回覆草擬之後，討論串裡又多了 { $newer } 則訊息。送出前請先看一下。
-unchecked = Slack 沒有回覆討論串在草擬之後有沒有新訊息，請自行看一下。
+unchecked = 無法向 Slack 確認討論串在草擬之後有沒有新訊息，送出前請先看一下。
 
 for-message = 客戶訊息：{ $message }
 with-hint = 提示：{ $hint }
@@ -74,9 +74,7 @@ reply-label = 回覆 { $position }・{ $style }
 reply-continued = 回覆 { $position }（續）
 cut-off = 未寫完：已達模型的長度上限
 reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則回覆，按「編輯」可以看到全文。
-unfilled = { $count ->
-   *[other] 送出前請檢查：機器人不知道 { $placeholders } 代表什麼，請自行填入。
-}
+unfilled = 送出前請把 { $placeholders } 換成實際內容：機器人不知道這裡該填什麼。
 source-list = { $count ->
    *[other] 來源：
 }
@@ -89,7 +87,7 @@ source-title = 來源
 source-gone = 回覆草擬之後，這份資料已經移除。
 source-changed = 回覆草擬之後，這份資料已經修改。目前的內容：
 source-cut = 其餘內容不在這裡顯示。
-source-forgotten = 這則回覆的來源已不再保存。
+source-forgotten = 這則回覆的來源已過期。
 source-not-opened = Slack 沒有打開來源。請再按一次「查看來源」。
 confirm-title = 引用了內部資料
 confirm-text = 這則回覆參考了僅供團隊內部使用的資料。請先從頭看過，確認沒有不能透露的內容。
@@ -101,8 +99,8 @@ place = 回覆 { $position }
 drafting = 草擬中…
 place-failed = 回覆 { $position }・草擬失敗：{ $reason }
 place-below = 回覆 { $position }・{ $style }・內容較長，另外放在下方的訊息裡
-board-moved = Slack 無法在這裡顯示內容，改以另外的訊息送給你。
-board-not-taken = Slack 無法在這裡顯示內容。請輸入 `/suggest last` 查看回覆。
+board-moved = Slack 無法在這裡顯示回覆，改以另外的訊息傳給你。
+board-not-taken = Slack 無法在這裡顯示回覆。請輸入 `/suggest last` 查看。
 place-hidden = 回覆 { $position }・與另一則幾乎相同，已隱藏
 in-thread = 關於<{ $link }|這段對話>
 drafts-failed = { $count } 則草稿中有 { $failed } 則失敗：{ $reasons }
@@ -150,16 +148,16 @@ modal-where-anyway = 按下「仍要送出」會送出你寫的內容。若要�
 modal-where-copy = 按下「完成」後，會立刻顯示給你複製。
 modal-not-opened = Slack 沒有及時打開視窗，所以回覆放在這裡。
 paste-not-opened = Slack 沒有及時打開視窗。請再選一次捷徑。
-nothing-said = 那裡沒有可以回覆的文字，沒有草擬任何回覆。
-mention-outside = 請在客戶訊息下方的討論串裡提及我：我會閱讀討論串，並提供只有你看得到的候選回覆。討論串以外，請輸入 `/suggest` 加上客戶的訊息，或使用訊息選單。
+nothing-said = 那則訊息沒有可以回覆的文字，所以沒有草擬。
+mention-outside = 請在討論串裡、客戶的訊息下方提及我：我會閱讀討論串，並提供只有你看得到的候選回覆。在討論串以外，請輸入 `/suggest` 加上客戶的訊息，或使用訊息的選單。
 usage-direct =
     {"*"}把客戶的訊息傳給我，我就在這裡草擬回覆。*
     提示寫在兩條斜線之後：`我的訂單在哪裡？ // 短一點，可以退款`。你在這裡使用的回覆不會送到任何地方，請自行複製。
-thread-missing_scope = 只讀了這一則訊息：這個應用程式無權閱讀這裡的對話。架設這個機器人的人可以補上缺少的權限範圍（channels:history、groups:history），再重新安裝應用程式。
-thread-no_member = 只讀了這一則訊息，沒有讀整個討論串：這個機器人不是這裡的成員。用 `/invite` 邀請它，它就會閱讀整個討論串。
+thread-missing_scope = 只讀了這一則訊息：這個機器人沒有權限閱讀這裡的對話。負責維護這個機器人的人可以補上缺少的權限範圍（channels:history、groups:history），再重新安裝應用程式。
+thread-no_member = 只讀了這一則訊息，沒有讀整個討論串：這個機器人不是這個頻道的成員。用 `/invite` 邀請它，它就能閱讀整個討論串。
 thread-unreadable = 只讀了這一則訊息：Slack 沒有提供整個討論串。
-unread-missing_scope = 沒有草擬任何回覆：這個應用程式無權閱讀這裡的對話。架設這個機器人的人可以補上缺少的權限範圍（`channels:history`、`groups:history`），再重新安裝應用程式。
-unread-no_member = 沒有草擬任何回覆：這個機器人不是這裡的成員，讀不到討論串。用 `/invite` 邀請它加入，再提及它一次。
+unread-missing_scope = 沒有草擬任何回覆：這個機器人沒有權限閱讀這裡的對話。負責維護這個機器人的人可以補上缺少的權限範圍（`channels:history`、`groups:history`），再重新安裝應用程式。
+unread-no_member = 沒有草擬任何回覆：這個機器人不是這個頻道的成員，讀不到討論串。用 `/invite` 邀請它加入，再提及它一次。
 unread-unreadable = 沒有草擬任何回覆：Slack 沒有提供這個討論串。請過一分鐘再提及我一次。
 thread-partial = Slack 只提供了這個討論串的一部分，最新的訊息可能不在其中。送出回覆前，請先看過討論串。
 thread-headings = 這裡有些訊息，我只讀得到標題或檔名。送出回覆前，請先看過討論串。
@@ -172,16 +170,16 @@ too-long-to-edit = 這則回覆太長，無法在這裡編輯。請複製到你�
 posted = ✓ 已送出。
 posted-edited = ✓ 已送出你編輯過的回覆。
 to-copy = 你的回覆，請複製：
-not-posted = Slack 不讓這個機器人在那個對話裡發言，所以回覆沒有送出。請從這裡複製，並請對話中的成員邀請機器人加入：
-drafting-interrupted = 機器人的資料庫暫時無法寫入。恢復之後，回覆建議就會送到你這裡。
+not-posted = Slack 不讓這個機器人在那個對話裡發言，所以回覆沒有送出。請從這裡複製，或請對話中的成員邀請機器人加入：
+drafting-interrupted = 機器人的資料庫暫時無法儲存。恢復之後，回覆就會送到你這裡。
 not-posted-archived = 這個頻道已封存，所以回覆沒有送出。請從這裡複製：
-delivery-interrupted = 你的選擇已經記錄，但之後機器人的資料庫無法寫入。請看一下對話：如果回覆還沒出現，機器人恢復後會補送。
-may-be-posted = Slack 沒有確認這則回覆是否送達：它可能已經送出了。請看一下對話，如果沒有出現，再按「送出」。
-dismissed = 已記下：都不合用。如果你願意，請告訴我們原因：
+delivery-interrupted = 你的選擇已經儲存，但之後機器人的資料庫無法運作。請看一下對話：如果回覆還沒出現，資料庫恢復後會補送。
+may-be-posted = Slack 沒有確認這則回覆，它可能已經送出了。請看一下對話，如果沒有出現，再按「送出」。
+dismissed = 已記下：都不合用。方便的話，請告訴我們原因：
 reason-placeholder = 為什麼不合用？
 reason-noted = 謝謝，原因已記下。
 undone = 已復原。請重新選擇：
-no-text-kept = 這裡已經不保留這些回覆的內容了。輸入 `/suggest` 加上客戶的訊息，就能取得新的回覆。
+no-text-kept = 這些回覆已過期。輸入 `/suggest` 加上客戶的訊息，就能取得新的回覆。
 undone-not-deleted = 已復原，但那則回覆可能還留在對話裡，請到那裡刪除。請重新選擇：
 
 reason-irrelevant = 答非所問
@@ -189,37 +187,40 @@ reason-incorrect = 內容有錯
 reason-wrong_tone = 語氣不對
 reason-wrong_language = 語言不對
 reason-ignored_instructions = 沒有照提示寫
-reason-confidential = 說了不該說的內部資訊
-reason-needs_action_first = 要先處理別的事
+reason-confidential = 透露了機密內容
+reason-needs_action_first = 需要先處理其他事情
 reason-other = 其他原因
 
-all-failed = 沒有草擬出任何回覆：{ $reasons }。{ $what_to_do }（參考編號：{ $reference }）
+all-failed = { $kind ->
+    [silent] AI 模型沒有回應
+   *[useless] AI 模型沒有給出可以使用的回覆
+}（{ $reasons }）。沒有送出任何內容。{ $what_to_do }（參考編號：{ $reference }）
 what-to-do-wait = 請稍後再試一次。
-what-to-do-operator = 請通知架設這個機器人的人。
-error-rate_limited = 請求過於頻繁
+what-to-do-operator = 請通知負責維護這個機器人的人。
+error-rate_limited = 請求太頻繁
 error-timed_out = 逾時
-error-refused = 遭拒絕
+error-refused = 請求遭拒
 error-server_error = 伺服器錯誤
 error-unreachable = 無法連線
-error-invalid_output = 輸出無效
-error-empty = 內容空白
+error-invalid_output = 回應無法使用
+error-empty = 回應空白
 error-cancelled = 已取消
-error-spent = 模型把額度都花在思考上
-error-too_long = 內容過長，這個模型無法處理
+error-spent = 額度都用在思考上
+error-too_long = 內容太長，超出模型上限
 
 too-long = 這則訊息有 { $length } 個字，上限是 { $limit } 個字，所以沒有草擬。請縮短後再試一次。
-limit-agent_per_minute = 你在過去一分鐘內要求了很多次。請在 { $seconds } 秒後再試。
-limit-queue = 忙線中：目前有很多回覆正在草擬。這次沒有記錄任何東西，請在 { $seconds } 秒後再試。
-limit-tokens_per_day = 今天的模型用量已經用完，{ $hours } 小時後重新計算。架設這個機器人的人可以調高上限。
-not-recorded = 沒有記錄，所以也沒有送出：機器人的資料庫無法寫入。請稍後再試一次。
+limit-agent_per_minute = 你在過去一分鐘內要求了很多次回覆。請在 { $seconds } 秒後再試。
+limit-queue = 目前有很多回覆正在草擬。這次沒有留下任何紀錄，請在 { $seconds } 秒後再試。
+limit-tokens_per_day = 今天的 AI 模型用量已經用完，{ $hours } 小時後重新計算。負責維護這個機器人的人可以調高上限。
+not-recorded = 沒有記錄，也沒有送出：機器人的資料庫無法運作。請稍後再試一次。
 not-yours = 只有提出這個請求的人可以使用這些回覆。輸入 `/suggest` 就能取得你自己的回覆。
-unknown-request = 這裡已經找不到這些回覆了。輸入 `/suggest` 加上客戶的訊息，就能取得新的回覆。
+unknown-request = 已經找不到這些回覆了。輸入 `/suggest` 加上客戶的訊息，就能取得新的回覆。
 not-open = 這個請求已經結束，沒有任何變動。
-nothing-to-undo = 沒有可以復原的東西：這個請求還沒決定。
+nothing-to-undo = 沒有可以復原的動作：還沒有做出選擇。
 still-posting = 這則回覆正在送出。請過幾秒再按「復原」。
-empty-reply = 請寫下回覆：現在沒有內容可以送出。
+empty-reply = 請先寫下回覆：現在沒有內容可以送出。
 malformed = Slack 傳來了這個機器人看不懂的內容。沒有任何變動。
-unexpected = 我們這邊出了點問題。請再試一次；如果又發生，請把參考編號 { $reference } 告訴架設這個機器人的人。
+unexpected = 這個機器人出了問題。請再試一次；如果又發生，請把參考編號 { $reference } 告訴負責維護這個機器人的人。
 
 language-name = 繁體中文（台灣）
 home-greeting =
@@ -229,19 +230,19 @@ home-greeting =
     • 在這裡的「訊息」分頁：把客戶的訊息傳給我，或轉寄給我
     • 在任何地方：用輸入框旁的捷徑「Suggest replies」
 home-open = 等你決定
-home-none-open = 最近 24 小時內沒有等你決定的請求。
+home-none-open = 最近 24 小時內，沒有等你決定的回覆。
 home-used = 最近用過的回覆
 home-none-used = 最近幾週你沒有用過任何回覆。用過的回覆會列在這裡。
-home-no-text = 這裡沒有保留內容。
+home-no-text = 內容已不再保留。
 home-figures = 你最近 { $days } 天
-home-share = 看過的 { $shown } 組回覆中，你採用了 { $accepted } 組，占 { $share }。以這樣的數量來看，實際比例介於 { $low } 到 { $high } 之間（95% 信賴區間）。
-home-few-figures = 看過的 { $shown } 組回覆中，採用了 { $accepted } 組。數量還太少，看不出真正的比例。
+home-share = 顯示過的 { $shown } 組回覆中，採用了 { $accepted } 組，占 { $share }（95% 信賴區間：{ $low } 到 { $high }）。
+home-few-figures = 顯示過的 { $shown } 組回覆中，採用了 { $accepted } 組。數量還太少，算不出可靠的比例。
 home-no-figures = 這段期間沒有顯示過任何回覆。
 home-settings = 你的設定
 home-team = 團隊最近 { $days } 天
 home-drafting = 目前正常草擬。
 home-paused = 目前已全面暫停草擬，沒有人會收到新的回覆。
-home-unavailable = 機器人的資料庫沒有回應，所以現在沒有內容可以顯示。請過一分鐘再打開一次首頁。
+home-unavailable = 機器人的資料庫沒有回應，所以現在沒有內容可以顯示。請過一分鐘再打開首頁。
 button-show-request = 顯示回覆
 button-open-settings = 變更設定
 button-pause-drafting = 暫停草擬

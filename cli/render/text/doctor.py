@@ -17,6 +17,7 @@ SIGNS: Final[dict["Status", str]] = {"ok": "✓", "problem": "✗", "note": "·"
 def render_findings(findings: "Sequence[Finding]") -> RenderableType:
     """Render a line each, and the verdict."""
     problems = sum(finding.status == "problem" for finding in findings)
-    verdict = f"{problems} to mend" if problems else "Everything is usable: `suggest serve` can start"
+    to_fix = "1 problem to fix" if problems == 1 else f"{problems} problems to fix"
+    verdict = to_fix if problems else "Everything is in order: `suggest serve` can start"
     rows = [(f"{SIGNS[finding.status]} {finding.name}", finding.message) for finding in findings]
     return Group(build_table("lw", rows, indent=0), Text(f"\n{verdict}"))

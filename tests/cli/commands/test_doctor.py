@@ -61,7 +61,7 @@ async def test_with_nothing_set_each_thing_that_is_missing_is_told(suggest: Sugg
     assert "✗ mode             set SLACK_APP_TOKEN for Socket Mode" in result.out
     assert "✗ model            none is configured: set OPENAI_API_KEY" in result.out
     assert "✓ playbook         the built-in one: 5 styles" in result.out
-    assert result.out.endswith("\n\n3 to mend\n")
+    assert result.out.endswith("\n\n3 problems to fix\n")
 
 
 async def test_with_everything_right_there_is_nothing_to_mend(
@@ -76,7 +76,7 @@ async def test_with_everything_right_there_is_nothing_to_mend(
     assert "✓ SLACK_APP_TOKEN  taken" in result.out
     assert "✓ SUGGEST_ADMINS   U1, U2" in result.out
     assert f"✓ model            gpt-4o-mini at {model.base_url}\n" in result.out
-    assert result.out.endswith("\n\nEverything is usable: `suggest serve` can start\n")
+    assert result.out.endswith("\n\nEverything is in order: `suggest serve` can start\n")
     assert model.total == 0, "no token is spent"
     assert listed() == [], "no file is made"
 

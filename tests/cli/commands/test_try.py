@@ -155,8 +155,11 @@ async def test_near_identical_drafts_are_hidden_and_told(suggest: Suggest, model
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (unauthorized("sk-1"), "no reply could be drafted (refused): `suggest doctor` checks the settings"),
-        (rate_limited(retry_after_s=900), "no reply could be drafted (rate limited): try again in a moment"),
+        (
+            unauthorized("sk-1"),
+            "the AI model gave no reply that could be used (request refused): `suggest doctor` checks the settings",
+        ),
+        (rate_limited(retry_after_s=900), "the AI model is not answering (rate limited): try again in a moment"),
     ],
 )
 async def test_when_all_drafts_fail_the_reason_and_what_to_do_are_told(
@@ -183,7 +186,7 @@ async def test_a_server_that_is_not_there(suggest: Suggest, monkeypatch: pytest.
     monkeypatch.setenv("SUGGEST_DEADLINE_S", "5")
     result = await suggest("try", MESSAGE)
     assert result.code == 1
-    assert result.complaint.startswith("no reply could be drafted (unreachable): `suggest doctor`")
+    assert result.complaint.startswith("the AI model is not answering (cannot be reached): `suggest doctor`")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,7 @@ async def test_a_server_that_is_not_there(suggest: Suggest, monkeypatch: pytest.
     [
         (
             Reply(text=None, finish_reason="length"),
-            "(the model spent its budget thinking): give it more with SUGGEST_MAX",
+            "(it used up its budget thinking): give it more with SUGGEST_MAX",
         ),
         (bad_request("The maximum context length is 99 tokens."), "(too long for this model): shorten the message"),
     ],
@@ -202,13 +205,13 @@ async def test_what_the_models_limit_prevents_is_told(
     model.script(lambda _: answer)
     result = await suggest("try", MESSAGE)
     assert result.code == 1
-    assert result.complaint.startswith(f"no reply could be drafted {told}")
+    assert result.complaint.startswith(f"the AI model gave no reply that could be used {told}")
 
 
 async def test_a_reply_that_was_cut_off_is_marked(suggest: Suggest, model: ModelDouble) -> None:
     model.enqueue(Reply(text="Your parcel is", finish_reason="length"))
     result = await suggest("try", MESSAGE, "--candidates", "1")
-    assert "Cut off: the model's limit" in result.out
+    assert "Cut off at the model's length limit" in result.out
     assert [each["finish_reason"] for each in (await line_of("suggest.db"))["candidates"]] == ["length"]
 
 
@@ -245,7 +248,7 @@ async def test_the_daily_budget_holds(suggest: Suggest, model: ModelDouble, monk
     assert (await suggest("try", MESSAGE)).code == 0
     result = await suggest("try", MESSAGE)
     assert result.code == 1
-    assert result.complaint.startswith("Today's budget for the model is used up.")
+    assert result.complaint.startswith("Today's budget for the AI model is used up.")
 
 
 async def test_a_models_escape_sequences_do_not_reach_the_terminal(suggest: Suggest, model: ModelDouble) -> None:

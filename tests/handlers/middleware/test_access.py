@@ -354,7 +354,7 @@ async def test_allowed_channels(stage_with: StageMaker) -> None:
     """Elsewhere nothing is drafted, and the agent is told whom to ask; the subcommands work everywhere."""
     async with stage_with(suggest_allowed_channels=("G0BACKSTAGE",), suggest_admins=("U0ADMIN",)) as stage:
         outcome = await stage.suggest("Where is my order?")
-        assert "may not be used in this channel" in outcome.body
+        assert "cannot be used in this channel" in outcome.body
         assert "<@U0ADMIN>" in outcome.body
         assert "/suggest last" in json.dumps((await stage.suggest("help")).body)
         assert await stage.log() == []
@@ -370,14 +370,12 @@ async def test_allowed_channels_hold_for_threads_and_not_for_what_is_in_no_chann
         message = slack.write(slack.people.stranger, slack.channels.support, "Where is it?")
         await slack.run_message_shortcut(stage.agent, message, "suggest_replies")
         view = await slack.wait_for_view(stage.agent)
-        assert "may not be used in this channel" in json.dumps(view.blocks)
+        assert "cannot be used in this channel" in json.dumps(view.blocks)
         slack.write(stage.agent, slack.channels.support, f"<@{slack.bot_user_id}>", thread_ts=message.ts)
-        await stage.private("may not be used in this channel")
+        await stage.private("cannot be used in this channel")
         slack.write(stage.agent, slack.channels.support, f"<@{slack.bot_user_id}>")
         await slack.wait_until(lambda: len(slack.ephemerals(stage.agent)) == 2)
-        assert "may not be used in this channel" in slack.ephemerals(stage.agent)[-1].text, (
-            "not: mention me in a thread"
-        )
+        assert "cannot be used in this channel" in slack.ephemerals(stage.agent)[-1].text, "not: mention me in a thread"
         assert await stage.log() == []
         slack.write(stage.agent, slack.channels.dm, "Where is it?")
         await slack.wait_for_message(slack.channels.dm, lambda shown: "use_candidate" in str(shown.blocks))
@@ -397,7 +395,7 @@ async def test_a_channel_that_is_no_longer_allowed(stage_with: StageMaker) -> No
         async with replace(stage, settings=narrower).bot():
             for action_id in ("use_candidate", "edit_candidate", "redraft_request"):
                 await stage.slack.click(stage.agent, shown, action_id)
-                told = await stage.private("may not be used in this channel")
+                told = await stage.private("cannot be used in this channel")
                 assert find_mentions(told) == {"@U0ADMIN"}, "a name, which nobody but the agent sees"
                 stage.slack.state.delete_ephemeral(told)
             outcome = await stage.slack.submit(stage.agent, view, {"reply": {"text": "Mine."}})

@@ -172,7 +172,7 @@ async def test_a_form_that_has_no_place_for_any_request_is_told(stage: Stage) ->
     await stage.suggested()
     admin = stage.slack.people.admin
     await stage.slack.submit(admin, await open_export_modal(stage, admin), values("sft"))
-    await wait_until_told(stage, "The one request of this time gives nothing in this form")
+    await wait_until_told(stage, "The one request of this time has nothing to export in this format")
     assert list_uploads(stage) == []
 
 
