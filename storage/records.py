@@ -263,8 +263,8 @@ class Candidate:
         tuple[Any, ...],
         Logged(
             'the passages that it was written from: `[{"id": …, "title": …, "cited": …, "internal": …, '
-            '"earlier": …, "url": …, "date": …, "passage": …}]`, `passage` a fingerprint of its text, and of an '
-            "earlier reply `used`; `[]` without knowledge"
+            '"earlier": …, "url": …, "date": …, "passage": …, "covered": …}]`, `passage` a fingerprint of its text, '
+            "`covered` the share of the question found in it, and of an earlier reply `used`; `[]` without knowledge"
         ),
     ] = ()
     side: Annotated[
@@ -280,6 +280,12 @@ class Candidate:
     def style_key(self) -> str:
         """Name the style as it was worded."""
         return self.style if self.style_version is None else f"{self.style}#{self.style_version}"
+
+    @property
+    def cited_shares(self) -> tuple[float | None, ...]:
+        """The share of the question that each source that it cites has; None where that is not known."""
+        told = [one.get("covered") for one in self.sources if isinstance(one, dict) and one.get("cited")]
+        return tuple(share if isinstance(share, int | float) and 0 <= share <= 1 else None for share in told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Asked:
     order: float | None = 0.5
     simulated: bool = False
     parent: str | None = None
+    retrieved: tuple[Any, ...] | None = None
 
 
 def used(pick: int = 1, **values: Any) -> Asked:
@@ -107,6 +108,7 @@ def _request(request_id: str, asked: Asked) -> Request:
         order_propensity=asked.order,
         parent_request_id=asked.parent,
         simulated=asked.simulated,
+        retrieved=asked.retrieved,
         app_version="0",
         conversation=(Turn(role="customer", text="Where is my order?"),),
     )

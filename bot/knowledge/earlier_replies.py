@@ -11,12 +11,12 @@ import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
-from bot.knowledge.index import Index
+from bot.knowledge.index import Index, Match
 from bot.knowledge.passages import EARLIER_TITLE, SourcePassage
 from bot.knowledge.questions import PLACEHOLDER, take_question
 from bot.knowledge.terms import extract_terms, pack_terms
@@ -112,45 +112,45 @@ class EarlierReplies:
         async with pool.loading:
             await self._follow(pool, scope)
             index, indexed, by_text = pool.index, pool.indexed, pool.by_text
-        best: defaultdict[bytes, list[tuple[str, float]]] = defaultdict(list)
+        best: defaultdict[bytes, list[tuple[str, Match]]] = defaultdict(list)
         for match in await asyncio.to_thread(index.search, question, limit=MATCHES):
             if match.covered >= COVERED:
                 use = indexed[match.row]
-                best[use.text].append((use.request_id, match.score))
+                best[use.text].append((use.request_id, match))
         found: list[tuple[SourcePassage, float]] = []
         for text, matches in best.items():
             used = await self._find_present(pool, scope, by_text[text])
-            if standing := next(((key, score) for key, score in matches if key in used), None):
-                found += [(passage, standing[1]) for passage in await self._read(scope, standing[0], used=len(used))]
+            for request_id, match in ((key, match) for key, match in matches if key in used):
+                if reply := await self._read(scope, request_id):
+                    found.append((replace(reply, used=len(used), covered=match.covered), match.score))
+                    break
             if len(found) >= limit:
                 break
         return found
 
     async def read(self, request_id: str, *, team_id: str, task: Task) -> SourcePassage | None:
         """Read the reply to a request as `find` gives it; None if it is not there any more."""
-        return next(iter(await self._read(self._make_scope(team_id, task), request_id, used=1)), None)
+        return await self._read(self._make_scope(team_id, task), request_id)
 
     def _make_scope(self, team_id: str, task: Task) -> SentScope:
         oldest = None if self._texts_kept_for is None else self._now() - self._texts_kept_for
         return SentScope(team_id=team_id, task=task, created_after=oldest)
 
-    async def _read(self, scope: SentScope, request_id: str, *, used: int) -> list[SourcePassage]:
+    async def _read(self, scope: SentScope, request_id: str) -> SourcePassage | None:
         reply = (await self._sent.read(scope, [request_id])).get(request_id)
         if reply is None:
-            return []
+            return None
         masked = await self._mask([reply.text, take_question(reply.conversation)])
         text, question = (PLACEHOLDER.sub(_LEFT_OUT, each).strip() for each in masked)
-        return [
-            SourcePassage(
-                id=request_id,
-                title=EARLIER_TITLE,
-                date=f"{reply.sent_at:%Y-%m-%d}",
-                text=text,
-                earlier=True,
-                used=used,
-                question=" ".join(question.split())[:_QUESTION_CHARACTERS],
-            )
-        ]
+        return SourcePassage(
+            id=request_id,
+            title=EARLIER_TITLE,
+            date=f"{reply.sent_at:%Y-%m-%d}",
+            text=text,
+            earlier=True,
+            used=1,
+            question=" ".join(question.split())[:_QUESTION_CHARACTERS],
+        )
 
     async def _find_present(self, pool: _Pool, scope: SentScope, request_ids: Sequence[str]) -> set[str]:
         """Find the requests whose reply is still there; the pool forgets the others."""

@@ -18,6 +18,7 @@ class SourcePassage:
     """A passage for one request's drafts. `date` is when its file was last changed; `earlier`, an earlier reply.
 
     `used` is how often an earlier reply was used, `question` what it answered: for the model alone.
+    `covered` is the share of the question that was found in it, 0 to 1.
     """
 
     id: str
@@ -29,6 +30,7 @@ class SourcePassage:
     earlier: bool = False
     used: int = 0
     question: str = ""
+    covered: float | None = None
 
     @property
     def prompt_title(self) -> str:
@@ -46,6 +48,7 @@ class SourcePassage:
             "url": self.url,
             "date": self.date,
             "passage": _fingerprint(self.text),
+            "covered": None if self.covered is None else round(self.covered, 3),
             **({"used": self.used} if self.earlier else {}),
         }
 

@@ -104,4 +104,5 @@ def _to_passage(hit: Hit) -> SourcePassage:
         text=join_heading(hit.passage),
         url=document.url,
         internal=document.internal,
+        covered=hit.covered,
     )

@@ -43,6 +43,7 @@ class ShownCandidate:
     text: str
     mean_logprob: float | None = None
     first_propensity: float | None = None
+    cited_shares: tuple[float | None, ...] = ()
 
     @property
     def style_key(self) -> str:
@@ -186,6 +187,7 @@ def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, .
             text=candidate.text or "",
             mean_logprob=keep_finite(candidate.mean_logprob),
             first_propensity=keep_probability(candidate.first_propensity),
+            cited_shares=candidate.cited_shares,
         )
         for place, candidate in enumerate(visible, start=1)
     )

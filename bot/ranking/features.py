@@ -45,6 +45,8 @@ class RankableCandidate(Protocol):
     def model(self) -> str: ...
     @property
     def mean_logprob(self) -> float | None: ...
+    @property
+    def cited_shares(self) -> Sequence[float | None]: ...
 
 
 FEATURES: Final = {
@@ -74,6 +76,9 @@ FEATURES: Final = {
     "mean_logprob": "mean log-probability of its tokens, where the server returns it",
     "total_logprob": "mean log-probability times words",
     "log_doubt": "log(0.1 - mean log-probability): small doubts count most",
+    "cites": "1 if it cites a source",
+    "log_cited": "log(1 + sources that it cites)",
+    "source_fit": "share of the question that the best source that it cites has, by words; 0 without one",
 }
 
 _SENTENCE_END: Final = re.compile(r"[.!?]+(?=\s|$)|[。！？؟।]+")  # noqa: RUF001
@@ -129,6 +134,7 @@ def featurise(
             _measure_centrality(bag, bags),
             *_measure_characters(text, bag),
             *_measure_logprob(candidate, bag),
+            *_measure_sources(candidate.cited_shares),
         ]
         for candidate, text, bag in zip(candidates, texts, bags, strict=True)
     ]
@@ -220,6 +226,12 @@ def _measure_logprob(candidate: RankableCandidate, bag: _TermWeights) -> tuple[f
     if mean is None or not math.isfinite(mean):
         return _UNMEASURED, _UNMEASURED, _UNMEASURED
     return mean, mean * len(bag.words), math.log(0.1 - min(mean, 0.0))
+
+
+def _measure_sources(shares: Sequence[float | None]) -> tuple[float, float, float]:
+    """Measure the three features of sources; how well they fit is NaN if the log does not say."""
+    known = [share for share in shares if share is not None]
+    return float(bool(shares)), math.log1p(len(shares)), max(known, default=_UNMEASURED if shares else 0.0)
 
 
 @lru_cache(maxsize=65_536)

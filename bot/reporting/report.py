@@ -14,7 +14,7 @@ from pydantic import Field
 
 from bot.stats.cluster_intervals import Estimate
 from storage.fields import Place, Share
-from storage.queries.reports import Dimension
+from storage.queries.reports import Dimension, Sources
 
 SCHEMA: Final = "report/1"
 BINS: Final = 20
@@ -48,6 +48,7 @@ NoteCode = Literal[
     "many_groups",
     "by_week",
     "withheld",
+    "sources_not_drawn",
 ]
 
 
@@ -235,6 +236,18 @@ class PositionShares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRate:
+    """Accepted, of shown requests for which the knowledge had something (`found`), or was searched in vain (`none`).
+
+    What is found depends on what is asked: a difference between the two need not be due to the sources.
+    """
+
+    sources: Sources
+    shown: int
+    accepted: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """One style, model, prompt, agent, channel or surface.
 
@@ -289,5 +302,6 @@ class Report:
     latency: tuple[Latency, ...]
     cost: Cost
     places: tuple[PositionShares, ...]
+    sources: tuple[SourceRate, ...]
     breakdown: Breakdown | None
     notes: tuple[Note, ...]

@@ -13,11 +13,11 @@ from bot.reporting.breakdown import DRAFT_DIMENSIONS, DraftBreakdown, RequestBre
 from bot.reporting.draft_statistics import DraftTotals, EditTotals, PickTotals, add_times, summarise_latency
 from bot.reporting.prices import Prices
 from bot.reporting.rates import WEEKLY, compare_weeks, estimate_rates
-from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, Totals, Week, WeekOverWeek
+from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, SourceRate, Totals, Week, WeekOverWeek
 from bot.reporting.tally import OutcomeTally, classify_outcome, tally_outcomes
 from bot.stats.cluster_intervals import MIN_CLUSTERS, estimate_share
 from storage.queries.log_entries import Selection
-from storage.queries.reports import Dimension, ExcludedCounts, ReportCells, Reports
+from storage.queries.reports import Dimension, ExcludedCounts, ReportCells, Reports, Sources
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
@@ -102,6 +102,7 @@ class _ReportTotals:
         self._question = question
         self._weeks: dict[date, OutcomeTally] = {}
         self._all = OutcomeTally()
+        self._by_sources: dict[Sources, OutcomeTally] = {"found": OutcomeTally(), "none": OutcomeTally()}
         self._reasons: dict[str | None, Counter[str]] = {}
         self._drafting = DraftTotals()
         self._waits: Counter[int] = Counter()
@@ -138,6 +139,8 @@ class _ReportTotals:
     def _add_outcomes(self, monday: date, facts: ReportCells) -> None:
         for cell in facts.outcomes:
             self._all.add(cell.agent_id, classify_outcome(cell), cell.requests)
+            if cell.sources is not None:
+                self._by_sources[cell.sources].add(cell.agent_id, classify_outcome(cell), cell.requests)
             if cell.kind == "dismissed":
                 self._reasons.setdefault(cell.reason, Counter())[cell.agent_id] += cell.requests
             if self._by_request is not None:
@@ -169,6 +172,7 @@ class _ReportTotals:
             ),
             cost=self._drafting.cost(prices, accepted=self._all.total("accepted")),
             places=self._picked.places(),
+            sources=self._sources(),
             breakdown=self._breakdown(),
             notes=self._notes(left_out),
         )
@@ -217,6 +221,15 @@ class _ReportTotals:
             for reason, counts in ordered
         )
 
+    def _sources(self) -> tuple[SourceRate, ...]:
+        """Estimate what was accepted with sources and without; nothing where no knowledge was searched."""
+        return tuple(
+            SourceRate(sources=found, shown=tally.total("shown"), accepted=rate.estimate)
+            for found, tally in self._by_sources.items()
+            for rate in estimate_rates(tally, (("accepted", "shown"),))
+            if any(each.total("shown") for each in self._by_sources.values())
+        )
+
     def _breakdown(self) -> Breakdown | None:
         if self._by_draft is not None:
             return self._by_draft.breakdown(learned=self._picked.is_learned)
@@ -231,5 +244,6 @@ class _ReportTotals:
             Note(code="still_open", count=self._all.total("open")),
             Note(code="order_unknown", count=self._picked.order_unknown),
             Note(code="order_learned", count=int(self._picked.is_learned)),
+            Note(code="sources_not_drawn", count=int(any(each.total("shown") for each in self._by_sources.values()))),
         )
         return tuple(note for note in notes if note.count)

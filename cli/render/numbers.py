@@ -27,6 +27,8 @@ RATES: Final[dict[tuple[str, str], str]] = {
     ("failed", "drafts"): "failed, of drafts",
     ("near_duplicate", "drafts"): "hidden as near-identical, of drafts",
 }
+SOURCES: Final[dict[str, str]] = {"found": "with sources", "none": "without"}
+
 SHORT: Final[dict[str, str]] = {
     "accepted": "accepted",
     "used": "used as it was",
@@ -241,6 +243,8 @@ _NOTES: Final[dict[str, str]] = {
     "before.",
     "many_groups": "With {count} groups, one interval in twenty misses the truth by chance: do not single out "
     "the best.",
+    "sources_not_drawn": "What is found in the knowledge depends on what is asked: a difference between requests with "
+    "sources and without is not due to the sources.",
     "by_week": "One agent has no other agents to compare with: the intervals hold for weeks like these, and are rough.",
     "withheld": "{count} with fewer than 5 agents are withheld, since they would tell of single people; --individuals "
     "shows them.",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Executable,
     Float,
     Integer,
+    String,
     and_,
     case,
     false,
@@ -36,12 +37,16 @@ UNATTENDED: Final = ("batch", "compare")
 """Surfaces where nobody waits for a reply to choose."""
 
 Dimension = Literal["style", "model", "prompt", "agent", "channel", "surface"]
+Sources = Literal["found", "none"]
 Fate = Literal["failed", "near_duplicate", "not_selected", "unseen", "passed_over", "used", "edited"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeCell:
-    """Number of requests of one agent, in one group, that ended alike; `group` is "" without a dimension."""
+    """Number of requests of one agent, in one group, that ended alike; `group` is "" without a dimension.
+
+    `sources` is None where no knowledge was searched.
+    """
 
     agent_id: str
     group: str
@@ -49,6 +54,7 @@ class OutcomeCell:
     is_shown: bool
     kind: ChoiceKind | None
     reason: DismissReason | None
+    sources: Sources | None
     requests: int
 
 
@@ -283,6 +289,11 @@ _IS_SHOWN: Final = case(
     else_=literal_column("0"),
 )
 
+_SOURCES: Final = literal_column(
+    "CASE WHEN requests.retrieved IS NULL THEN NULL WHEN requests.retrieved = '[]' THEN 'none' ELSE 'found' END",
+    String,
+)
+
 _PLACED: Final = candidates.alias("placed")
 _SHOWN_TOGETHER: Final = (
     select(func.count(_PLACED.c.position)).where(_PLACED.c.request_id == requests.c.id).scalar_subquery()
@@ -327,7 +338,7 @@ def _select_outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Execu
         "agent": requests.c.agent_id,
     }
     group = dimensions.get(by, literal_column("''"))
-    keys = (requests.c.agent_id, requests.c.status, _IS_SHOWN, choices.c.kind, choices.c.reason)
+    keys = (requests.c.agent_id, requests.c.status, _IS_SHOWN, choices.c.kind, choices.c.reason, _SOURCES)
     return (
         select(
             requests.c.agent_id,
@@ -336,6 +347,7 @@ def _select_outcomes(counts: ColumnElement[bool], by: Dimension | None) -> Execu
             (literal_column("1") == _IS_SHOWN).label("is_shown"),
             choices.c.kind,
             choices.c.reason,
+            _SOURCES.label("sources"),
             func.count().label("requests"),
         )
         .select_from(_WITH_CHOICE)

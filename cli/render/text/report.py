@@ -165,6 +165,12 @@ def _render_places(report: Report, width: int) -> Iterator[RenderableType]:
         yield Text("  Other numbers of candidates are in --json and --html.", style="dim")
 
 
+def _render_sources(report: Report, width: int) -> Iterator[RenderableType]:
+    if report.sources:
+        yield _render_title("Accepted, of shown, where the knowledge was searched", "not due to the sources")
+        yield _build_estimates([(numbers.SOURCES[each.sources], each.accepted) for each in report.sources], width)
+
+
 def _render_breakdown(report: Report, width: int) -> Iterator[RenderableType]:
     found = report.breakdown
     if found is None:
@@ -205,6 +211,7 @@ _SECTIONS: Final = (
     _render_weeks,
     _render_changes,
     _render_breakdown,
+    _render_sources,
     _render_edits,
     _render_dismissals,
     _render_places,

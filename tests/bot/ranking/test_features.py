@@ -58,6 +58,24 @@ def test_candidates_that_say_the_same_are_central() -> None:
     assert one["central"] > other["central"] == 0
 
 
+def test_cited_sources_are_measured() -> None:
+    shares = [
+        ({"cited": True, "covered": 0.5}, {"cited": True, "covered": 0.75}, {"cited": False, "covered": 0.9}),
+        ({"cited": False, "covered": 0.9},),
+        ({"cited": True},),
+        ({"cited": True, "covered": "all"}, "odd"),
+    ]
+    candidates = [
+        replace(one, sources=sources) for one, sources in zip(make_entry(*"abcd").candidates, shares, strict=True)
+    ]
+    rows = featurise((Turn(role="customer", text=QUESTION),), candidates, RARE)
+    names = list(FEATURES)
+    found = [[row[names.index(name)] for name in ("cites", "log_cited", "source_fit")] for row in rows.tolist()]
+    assert found[:2] == [[1, pytest.approx(math.log(3)), 0.75], [0, 0, 0]]
+    assert [row[:2] for row in found[2:]] == [[1, pytest.approx(math.log(2))]] * 2
+    assert all(math.isnan(row[2]) for row in found[2:])
+
+
 def test_log_probabilities_count_where_they_are() -> None:
     (without,), (found,) = measure_texts("Two words"), measure_texts("Two words", logprob=-0.5)
     assert math.isnan(without["mean_logprob"])

@@ -76,11 +76,22 @@ async def test_every_request_is_counted_once(reported: Reported) -> None:
     }
 
 
+async def test_acceptance_is_told_with_sources_and_without(reported: Reported) -> None:
+    found, none = ({"id": "returns", "score": 3.2},), ()
+    log = [used(retrieved=found), used(retrieved=found), dismissed(retrieved=found), used(retrieved=none)]
+    log += [dismissed(retrieved=none), dismissed(retrieved=none), failed(retrieved=none), used()]
+    report = await reported(*spread_over_agents(*log, agents=6))
+    told = {each.sources: (each.shown, each.accepted.cases, each.accepted.of) for each in report.sources}
+    assert told == {"found": (18, 12, 18), "none": (18, 6, 18)}
+    assert Note(code="sources_not_drawn", count=1) in report.notes
+
+
 async def test_an_empty_log_is_a_report_of_nothing(reported: Reported) -> None:
     report = await reported()
     assert report.totals.eligible == 0
     assert {rate.estimate.value for rate in report.rates} == {None}
     assert (report.weeks, report.week_over_week, report.places, report.dismissals) == ((), None, (), ())
+    assert report.sources == ()
     assert (report.cost.total, report.edits.median, report.drafts.drafts) == (None, None, 0)
     assert {each.p50 for each in report.latency} == {None}
     assert (report.period.first, report.period.last) == (None, None)

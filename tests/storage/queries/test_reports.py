@@ -80,6 +80,13 @@ async def test_choices_taken_back_are_counted_apart(store: Store) -> None:
     assert sum(cell.picks for cell in found.picks) == 2
 
 
+async def test_outcomes_tell_what_the_knowledge_had(store: Store) -> None:
+    found = await read_cells(
+        store, used(), used(retrieved=()), used(retrieved=({"id": "a", "score": 1.0},)), by="agent"
+    )
+    assert {cell.sources: cell.requests for cell in found.outcomes} == {None: 1, "none": 1, "found": 1}
+
+
 @pytest.mark.parametrize(
     ("by", "groups"),
     [
