@@ -174,7 +174,8 @@ async def open_demo(
         slack = await stack.enter_async_context(_open_workspace(page_options, port=port))
         add_customers(slack)
         if locale is not None:
-            slack.change_user(slack.people.agent, locale=locale)
+            for person in (slack.people.agent, slack.people.admin):
+                slack.change_user(person, locale=locale)
         bot = run_bot(
             _adapt_settings(slack, settings, location), http=None, health=None, models=_choose_models(simulator)
         )

@@ -1,6 +1,6 @@
 """The actions of the person at the page, by name: each takes a JSON object and answers with one.
 
-    reload    {as}                                         their client starts anew: ephemerals vanish, modals close
+    reload    {as}                                         their client starts anew; answers {vanished}, ephemerals
     write     {as, channel, text, thread_ts?}              `text` as typed: `@Suggest` becomes a mention
     command   {as, channel, command, text}
     click     {as, surface, block_id, action_id}           `surface`: {message | ephemeral: "C1/ts"} or {view: "V1"}
@@ -33,9 +33,9 @@ POST = "chat.postMessage"
 MODEL_FAULTS = ("none", "slow", "rate_limited", "broken")
 
 PROBLEMS = {
-    "operation_timeout": "The app did not acknowledge within 3 seconds.",
-    "connection_failed": "The app is not connected.",
-    "http_error": "The app answered with an error.",
+    "operation_timeout": "The bot did not acknowledge within 3 seconds.",
+    "connection_failed": "The bot is not connected.",
+    "http_error": "The bot answered with an error.",
 }
 
 
@@ -154,8 +154,9 @@ class BrowserActions:
         return ActionRequest(self._workspace.state, body)
 
     async def _reload(self, request: ActionRequest) -> Json:
+        vanished = len(self._workspace.ephemerals(request.user))
         self._workspace.reload(request.user)
-        return {}
+        return {"vanished": vanished}
 
     async def _write(self, request: ActionRequest) -> Json:
         text = escape_typed_text(self._workspace.state, request.read_text("text"))

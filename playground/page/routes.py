@@ -22,6 +22,7 @@ Seed people, channels and messages in `workspace.state` before or after: an open
 `is_stranger` or `is_restricted` is a customer to the page, as whom one may write.
 """
 
+import html
 from collections.abc import Callable, Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -74,7 +75,12 @@ class Page:
         self._actions: BrowserActions | None = None
 
     async def serve_index(self, _: web.Request) -> web.Response:
-        return _serve_asset(_find_assets() / "index.html")
+        """Serve the page, with the agent's locale as its language."""
+        text = (_find_assets() / "index.html").read_text(encoding="utf-8")
+        locale = html.escape(self._workspace().state.users[AGENT].locale)
+        return web.Response(
+            text=text.replace('lang="en-GB"', f'lang="{locale}"', 1), content_type="text/html", headers=HEADERS
+        )
 
     async def serve_file(self, request: web.Request) -> web.Response:
         found = [asset for asset in _find_assets().iterdir() if asset.name == request.match_info["name"]]

@@ -40,8 +40,14 @@ def location(tmp_path: Path) -> Location:
 
 
 @pytest.fixture
-async def demo(browser: Browser, location: Location) -> AsyncIterator[Demo]:
-    async with open_demo(Settings(_env_file=None), location) as running:
+def locale() -> str | None:
+    """The agent's; a test parametrises it."""
+    return None
+
+
+@pytest.fixture
+async def demo(browser: Browser, location: Location, locale: str | None) -> AsyncIterator[Demo]:
+    async with open_demo(Settings(_env_file=None), location, locale=locale) as running:
         yield running
 
 

@@ -17,7 +17,6 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-CHANNEL = "#support-invented"
 MESSAGE = "My parcel arrived broken and I need it by Friday"
 
 
@@ -41,7 +40,7 @@ class Person:
 
     @property
     def composer(self) -> Locator:
-        return self.page.get_by_label(f"Message {CHANNEL}", exact=True)
+        return self.page.locator("#composer-text")
 
     @property
     def uses(self) -> Locator:

@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 
 from playground import LostResponse, RateLimited, Workspace
-from playground.page.browser_actions import escape_typed_text
+from playground.page.browser_actions import PROBLEMS, escape_typed_text
 from playground.page.feed import read_newest_rows
 from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Ephemeral, Message
+from playground.slack.people.directory import Channels
 from playground.slack.view_stack import close_view, open_view
 from tests.playground.apps import serve_app
 from tests.playground.blocks import Json, actions, button, modal, select, text_input
@@ -140,6 +141,20 @@ def test_no_file_names_another_host_or_builds_html_from_text(name: str) -> None:
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|@import|url\(", text) == []
 
 
+def test_every_sentence_of_the_page_is_there_in_chinese() -> None:
+    folder = resources.files("playground") / "page" / "static"
+    known = re.findall(r'^  (?:"(.+?)"|(\w+)):', (folder / "texts.js").read_text(encoding="utf-8"), re.MULTILINE)
+    scripts = "\n".join((folder / name).read_text(encoding="utf-8") for name in ASSETS if name.endswith(".js"))
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    asked = [
+        text for call in re.findall(r'\bt\((?:[^()"]|"[^"]*")*', scripts) for text in re.findall(r'"([^"]+)"', call)
+    ]
+    asked += re.findall(r'data-words aria-label="([^"]+)"', html) + re.findall(r"data-words[^>]*>(\w[^<]+)<", html)
+    asked += [*PROBLEMS.values(), *(channel.topic for channel in Channels.list_all() if channel.topic)]
+    assert len(asked) > 100
+    assert set(asked) - {one or other for one, other in known} == set()
+
+
 def test_the_page_has_no_script_or_style_of_its_own() -> None:
     text = (resources.files("playground") / "page" / "static" / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src=)", text) == []
@@ -241,14 +256,14 @@ async def test_a_modal_is_submitted_and_closed(slack: Workspace, do: Do) -> None
 
 async def test_private_messages_vanish_on_reload(slack: Workspace, do: Do) -> None:
     private(slack, actions(button()))
-    await do("reload")
+    assert await do("reload") == (200, {"vanished": 1})
     assert slack.ephemerals(slack.people.agent) == []
 
 
 async def test_an_app_that_is_away_is_told_in_words(slack: Workspace, do: Do) -> None:
     slack.request_url = None
     _, told = await do("command", channel=SUPPORT, command="/suggest", text="x")
-    assert told["problem"] == "The app is not connected."
+    assert told["problem"] == "The bot is not connected."
 
 
 @pytest.mark.parametrize(

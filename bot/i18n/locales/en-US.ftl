@@ -11,7 +11,11 @@ usage =
     • `/suggest the customer's message`: candidate replies, visible only to you
     • `/suggest the customer's message // shorter, offer a refund`: with a hint for how to write them
     • `/suggest last`: your last open request again
-    • `/suggest export`: the choice log as a file, for admins
+    • ⋮ on a customer's message, *Suggest replies*: for that message or its thread
+    • In a thread, under the customer's message: mention me
+    • In a direct message to me: the customer's message
+    • ⚡ beside the message field, *Suggest replies*: for a message that you paste
+    • For admins: `/suggest pause` and `/suggest resume` stop and start drafting, `/suggest export` sends the choice log as a file
     • `/suggest help`: this text
 
 export-title = Export the choice log

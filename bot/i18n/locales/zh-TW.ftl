@@ -9,7 +9,11 @@ usage =
     • `/suggest 客戶的訊息`：幾則候選回覆，只有你看得到
     • `/suggest 客戶的訊息 // 短一點，可以退款`：附上提示，說明該怎麼寫
     • `/suggest last`：再看一次你最近一個還沒決定的請求
-    • `/suggest export`：把選擇紀錄匯出成檔案（限管理員）
+    • 客戶訊息的 ⋮ 選單裡的「Suggest replies」：替那則訊息或整個討論串草擬
+    • 在討論串裡，客戶訊息下方：提及我
+    • 在與我的私訊裡：把客戶的訊息傳給我
+    • 輸入框旁 ⚡ 裡的「Suggest replies」：貼上訊息來草擬
+    • 管理員專用：`/suggest pause` 與 `/suggest resume` 暫停與恢復草擬，`/suggest export` 把選擇紀錄匯出成檔案
     • `/suggest help`：顯示這段說明
 
 export-title = 匯出選擇紀錄

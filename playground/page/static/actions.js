@@ -2,10 +2,14 @@
 
 import { Refused, send } from "./api.js";
 import { confirmed } from "./confirm.js";
+import { t } from "./texts.js";
 import { toast } from "./toast.js";
 
 export class Actions {
   #store;
+
+  /** How many things the person did. */
+  count = 0;
 
   /** @param {import("./store.js").Store} store */
   constructor(store) {
@@ -35,9 +39,10 @@ export class Actions {
    * @returns {Promise<object | null>}
    */
   async do(doing, body = {}) {
+    this.count += 1;
     try {
       const answer = await send(doing, { as: this.me, ...body });
-      if (answer.problem) toast(answer.problem);
+      if (answer.problem) toast(t(answer.problem));
       return answer;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

@@ -1,5 +1,7 @@
 /** What the person does, sent to the workspace. */
 
+import { t } from "./texts.js";
+
 /** Why the workspace would not do it, in words. */
 export class Refused extends Error {}
 
@@ -17,9 +19,9 @@ export async function send(doing, body) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw new Refused("The playground does not answer: is it still running?");
+    throw new Refused(t("The playground does not answer: is it still running?"));
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(answer.error ?? `The playground answered ${response.status}.`);
+  if (!response.ok) throw new Refused(t(answer.error ?? "The playground answered {status}.", { status: response.status }));
   return answer;
 }

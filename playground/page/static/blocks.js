@@ -4,6 +4,7 @@ import { fill, freshId, h } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { popup } from "./popup.js";
+import { t } from "./texts.js";
 
 const LONG_SECTION = 700;
 
@@ -32,12 +33,12 @@ const BLOCKS = {
   divider: () => h("hr", { class: "block" }),
   header: (block, context) => h("p", { class: "block heading" }, textNodes(block.text, context)),
   actions: (block, context) =>
-    h("div", { class: "block actions", role: "group", "aria-label": "Actions" }, block.elements.map((part) => element(block, part, context))),
+    h("div", { class: "block actions", role: "group", "aria-label": t("Actions") }, block.elements.map((part) => element(block, part, context))),
   input: (block, context) => input(block, context),
 };
 
 function unknown(block) {
-  return h("p", { class: "block unknown" }, `This page does not show blocks of the type “${block.type}”.`);
+  return h("p", { class: "block unknown" }, t("This page does not show blocks of the type “{type}”.", block));
 }
 
 /** A text object: plain_text as it is, mrkdwn with its marks. */
@@ -51,11 +52,11 @@ function sectionText(block, context) {
   const box = h("div", { class: "text" }, textNodes(block.text, context));
   if (block.expand || block.text.text.length <= LONG_SECTION) return box;
   box.classList.add("folded");
-  const more = h("button", { type: "button", class: "link", "aria-expanded": "false" }, "See more");
+  const more = h("button", { type: "button", class: "link", "aria-expanded": "false" }, t("See more"));
   more.addEventListener("click", () => {
     const isFolded = box.classList.toggle("folded");
     more.setAttribute("aria-expanded", String(!isFolded));
-    fill(more, isFolded ? "See more" : "See less");
+    fill(more, isFolded ? t("See more") : t("See less"));
   });
   return [box, more];
 }
@@ -89,11 +90,11 @@ const optionItems = (part) =>
   }));
 
 function select(part, block, context) {
-  const shown = part.initial_option?.text.text ?? part.placeholder?.text ?? "Choose an option";
+  const shown = part.initial_option?.text.text ?? part.placeholder?.text ?? t("Choose an option");
   const face = h("span", { class: "face" }, shown);
   return popup({
     role: "listbox",
-    label: part.placeholder?.text ?? "Choose an option",
+    label: part.placeholder?.text ?? t("Choose an option"),
     face: [face, h("span", { class: "caret", "aria-hidden": "true" }, "▾")],
     style: "button select",
     items: optionItems(part),
@@ -109,7 +110,7 @@ function select(part, block, context) {
 function overflow(part, block, context) {
   return popup({
     role: "menu",
-    label: "More",
+    label: t("More"),
     face: ["⋯"],
     style: "button overflow",
     items: optionItems(part),
@@ -132,7 +133,7 @@ function input(block, context) {
   field.setAttribute("aria-describedby", [block.hint && hintId, error && errorId].filter(Boolean).join(" "));
   if (error) field.setAttribute("aria-invalid", "true");
   if (part.focus_on_load) field.dataset.focus = "";
-  const isOptional = block.optional && h("span", { class: "soft" }, " (optional)");
+  const isOptional = block.optional && h("span", { class: "soft" }, t(" (optional)"));
   return h(
     "div",
     { class: "block input" },
@@ -163,7 +164,7 @@ const INPUTS = {
 /** How much room is left, once it is getting scarce. */
 function counter(field, limit) {
   const left = h("p", { class: "counter", "aria-live": "polite" });
-  const count = () => fill(left, limit - field.value.length < limit / 10 ? `${limit - field.value.length} characters left` : "");
+  const count = () => fill(left, limit - field.value.length < limit / 10 ? t("{count} characters left", { count: limit - field.value.length }) : "");
   field.addEventListener("input", count);
   count();
   return left;

@@ -2,8 +2,10 @@
 
 import { fill, h } from "./dom.js";
 import { gist } from "./mrkdwn.js";
+import { language, t } from "./texts.js";
 
-const clock = (iso) => (iso ? iso.slice(11, 23) : "–");
+const time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const clock = (iso) => (iso ? time.format(new Date(iso)) : "–");
 
 export class ChoiceLog {
   #store;
@@ -14,15 +16,15 @@ export class ChoiceLog {
   constructor(store) {
     this.#store = store;
     const promise = "Each request is written down before it is acknowledged, each candidate before it is shown, each choice before it is carried out.";
-    this.element = h("div", {}, h("p", {}, promise), this.#where, this.#list);
+    this.element = h("div", {}, h("p", {}, t(promise)), this.#where, this.#list);
   }
 
   update() {
-    fill(this.#where, "Kept in ", h("code", {}, this.#store.workspace.database));
+    fill(this.#where, t("Kept in "), h("code", {}, this.#store.workspace.database));
     const rows = this.#store.log.map((row) => this.#row(row));
     const ids = new Set(this.#store.log.map((row) => row.request.id));
     for (const id of this.#drawn.keys()) if (!ids.has(id)) this.#drawn.delete(id);
-    const nothing = h("li", { class: "soft" }, "No request yet.");
+    const nothing = h("li", { class: "soft" }, t("No request yet."));
     const shown = rows.length > 0 ? rows : [nothing];
     if (shown.some((node, index) => this.#list.children[index] !== node)) fill(this.#list, ...shown);
   }
@@ -42,7 +44,7 @@ export class ChoiceLog {
 function logRow(row, text, isOpen) {
   const { request, choice } = row;
   const asked = request.conversation.findLast((turn) => turn.role === "customer")?.text ?? "";
-  const status = choice ? `${request.status} · ${choice.kind}` : request.status;
+  const status = choice ? `${t(request.status)} · ${t(choice.kind)}` : t(request.status);
   return h(
     "li",
     {},
@@ -50,7 +52,7 @@ function logRow(row, text, isOpen) {
     order(row),
     candidates(row),
     times(row),
-    h("details", { open: isOpen }, h("summary", {}, "The row as JSON"), h("pre", { class: "json", tabindex: "0", role: "group", "aria-label": "JSON" }, JSON.stringify(JSON.parse(text), null, 2))),
+    h("details", { open: isOpen }, h("summary", {}, t("The row as JSON")), h("pre", { class: "json", tabindex: "0", role: "group", "aria-label": "JSON" }, JSON.stringify(JSON.parse(text), null, 2))),
   );
 }
 
@@ -60,8 +62,8 @@ function order({ request, candidates: drafted }) {
   const shown = drafted.filter((candidate) => candidate.position !== null).length;
   if (request.order_propensity === null || shown === 0) return null;
   const chance = request.order_propensity;
-  const odds = `1 in ${Math.round(1 / chance)}`;
-  return h("p", {}, "Order drawn with propensity ", h("code", {}, chance.toFixed(4)), ` (${odds}), policy `, h("code", {}, request.policy));
+  const odds = Math.round(1 / chance);
+  return h("p", {}, t("Order drawn with propensity "), h("code", {}, chance.toFixed(4)), t(" (1 in {odds}), policy ", { odds }), h("code", {}, request.policy));
 }
 
 function candidates({ candidates: drafted, choice }) {
@@ -73,7 +75,7 @@ function candidates({ candidates: drafted, choice }) {
       "li",
       { class: isChosen ? "chosen" : "" },
       h("span", { class: "place" }, candidate.position ?? "–"),
-      h("span", {}, h("em", {}, candidate.style), ` ${what}`, isChosen && h("strong", {}, ` ← ${choice.kind}`)),
+      h("span", {}, h("em", {}, candidate.style), ` ${what}`, isChosen && h("strong", {}, ` ← ${t(choice.kind)}`)),
       h("small", { class: "soft" }, candidate.latency_ms === null ? "" : `${candidate.latency_ms} ms`),
     );
   };
@@ -82,5 +84,5 @@ function candidates({ candidates: drafted, choice }) {
 
 function times({ request, events }) {
   const steps = [["recorded", request.created_at], ...events.map((event) => [event.type, event.at])];
-  return h("ol", { class: "steps" }, steps.map(([name, at]) => h("li", {}, h("span", {}, name.replaceAll("_", " ")), h("time", { datetime: at }, clock(at)))));
+  return h("ol", { class: "steps" }, steps.map(([name, at]) => h("li", {}, h("span", {}, t(name.replaceAll("_", " "))), h("time", { datetime: at }, clock(at)))));
 }

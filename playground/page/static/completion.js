@@ -1,5 +1,7 @@
 /** What the composer offers while one types: the app's commands after `/`, people after `@`. */
 
+import { t } from "./texts.js";
+
 /**
  * @param {string} text the composer's, up to the cursor
  * @param {import("./store.js").Store} store
@@ -21,8 +23,8 @@ function commandItems(store, typed) {
     .map(({ command, usage_hint: hint, description }) => ({
       insert: `${command} `,
       label: command,
-      hint: hint ? `[${hint}]` : "",
-      detail: description,
+      hint: hint ? `[${t(hint)}]` : "",
+      detail: t(description),
     }));
 }
 

@@ -4,6 +4,8 @@ import { commandIn, completions } from "./completion.js";
 import { fill, freshId, h } from "./dom.js";
 import { isCustomer } from "./messages.js";
 import { popup } from "./popup.js";
+import { ADMIN, AGENT } from "./store.js";
+import { t } from "./texts.js";
 import { toast } from "./toast.js";
 
 const MAX_HEIGHT_PX = 220;
@@ -12,23 +14,27 @@ export class Composer {
   #store;
   #actions;
   #inThread;
+  #become;
+  #onact;
   #place = null;
   #offered = { start: 0, items: [] };
   #at = 0;
 
-  /** @param {{store: object, actions: object, id: string, inThread: boolean}} options */
-  constructor({ store, actions, id, inThread }) {
+  /** @param {{store: object, actions: object, id: string, inThread: boolean, become: (id: string, text: string) => void, onact?: () => void}} options */
+  constructor({ store, actions, id, inThread, become, onact }) {
     this.#store = store;
     this.#actions = actions;
     this.#inThread = inThread;
+    this.#become = become;
+    this.#onact = onact;
     this.#build(id);
   }
 
   /** Where the next message goes: `thread_ts` for a reply in a thread. */
   writeIn({ channel, name, thread_ts }) {
     this.#place = { channel, thread_ts };
-    this.text.placeholder = thread_ts ? "Reply…" : `Message ${name}`;
-    this.text.setAttribute("aria-label", thread_ts ? "Reply in thread" : `Message ${name}`);
+    this.text.placeholder = thread_ts ? t("Reply…") : t("Message {name}", { name });
+    this.text.setAttribute("aria-label", thread_ts ? t("Reply in thread") : t("Message {name}", { name }));
     this.update();
   }
 
@@ -36,19 +42,22 @@ export class Composer {
   update() {
     const channel = this.#store.channel(this.#place?.channel);
     if (!channel) return;
-    const me = this.#store.user(this.#store.workspace.me);
-    const customers = this.#store.members(channel.id).filter(isCustomer);
-    const options = [me, ...customers].map((user) => [user.id, isCustomer(user) ? `${user.real_name} (customer)` : `${user.real_name} (you)`]);
-    const signature = JSON.stringify(options);
+    const { me } = this.#store.workspace;
+    const members = this.#store.members(channel.id);
+    const writers = members.filter((user) => user.id === AGENT || user.id === ADMIN || isCustomer(user));
+    const rank = (user) => [AGENT, ADMIN].indexOf(user.id) + (isCustomer(user) ? 3 : 0);
+    const options = writers.sort((one, other) => rank(one) - rank(other)).map((user) => [user.id, t(writerLabel(user), { name: user.real_name })]);
+    const signature = JSON.stringify([me, options]);
     if (this.who.dataset.options !== signature) {
-      const chosen = this.who.value;
-      fill(this.who, ...options.map(([value, label]) => h("option", { value }, label)));
+      const { value } = this.who;
+      fill(this.who, ...options.map(([id, label]) => h("option", { value: id }, label)));
       this.who.dataset.options = signature;
-      if (options.some(([value]) => value === chosen)) this.who.value = chosen;
+      const isKept = options.some(([id]) => id === value) && isCustomer(this.#store.user(value));
+      this.who.value = isKept ? value : me;
     }
-    this.#whoLine.hidden = customers.length === 0;
+    this.#whoLine.hidden = options.length < 2;
     this.#offerShortcuts();
-    const closed = channel.is_archived ? "This channel is archived." : "";
+    const closed = channel.is_archived ? t("This channel is archived.") : "";
     this.text.disabled = Boolean(closed);
     this.#sendButton.disabled = Boolean(closed);
     if (closed) this.text.placeholder = closed;
@@ -68,10 +77,10 @@ export class Composer {
     this.#shortcuts.dataset.offered = signature;
     const menu = popup({
       role: "menu",
-      label: "Shortcuts",
+      label: t("Shortcuts"),
       face: ["⚡"],
       style: "quiet",
-      items: shortcuts.map(({ name, callback_id, description }) => ({ label: name, value: callback_id, description })),
+      items: shortcuts.map(({ name, callback_id, description }) => ({ label: name, value: callback_id, description: t(description) })),
       onchoose: (item) => this.#actions.do("shortcut", { callback_id: item.value }),
     });
     fill(this.#shortcuts, shortcuts.length > 0 && menu);
@@ -86,23 +95,43 @@ export class Composer {
       "aria-autocomplete": "list",
       "aria-controls": listId,
       "aria-describedby": hintId,
-      "aria-label": "Message",
+      "aria-label": t("Message"),
       autocomplete: "off",
       oninput: () => this.#typed(),
       onkeydown: (event) => this.#key(event),
       onblur: () => this.#offer({ start: 0, items: [] }),
     });
-    this.#list = h("ul", { id: listId, class: "completions", role: "listbox", "aria-label": "Suggestions", hidden: true });
+    this.#list = h("ul", { id: listId, class: "completions", role: "listbox", "aria-label": t("Suggestions"), hidden: true });
     this.#hint = h("p", { id: hintId, class: "composer-hint" });
-    this.who = h("select", { id: `${id}-who`, onchange: () => this.#typed() });
-    this.#whoLine = h("span", { class: "who" }, h("label", { for: `${id}-who` }, "Write as"), this.who);
-    this.#sendButton = h("button", { type: "submit", class: "button primary send", "aria-label": "Send" }, "Send");
+    this.who = h("select", { id: `${id}-who`, onchange: () => this.#chooseWriter() });
+    this.#whoLine = h("span", { class: "who" }, h("label", { for: `${id}-who` }, t("Write as")), this.who);
+    this.#sendButton = h("button", { type: "submit", class: "button primary send", "aria-label": t("Send") }, t("Send"));
     const row = h("div", { class: "composer-row" }, this.#shortcuts, this.#whoLine, this.#hint, this.#sendButton);
     this.element = h("form", { class: "composer", onsubmit: (event) => this.#submit(event) }, this.#list, this.text, row);
   }
 
   get #isMe() {
     return this.who.value === this.#store.workspace.me;
+  }
+
+  /** Another member of the team has a client of their own. */
+  #chooseWriter() {
+    const chosen = this.who.value;
+    if (chosen !== this.#store.workspace.me && !isCustomer(this.#store.user(chosen))) this.#become(chosen, this.text.value);
+    else this.#typed();
+  }
+
+  /** Puts words where one writes, to be sent or changed. */
+  prefill(text) {
+    this.#set(text);
+    this.text.focus();
+  }
+
+  /** Sends a command as the person at the page. */
+  run(command) {
+    this.who.value = this.#store.workspace.me;
+    this.prefill(command);
+    this.element.requestSubmit();
   }
 
   #typed() {
@@ -117,7 +146,7 @@ export class Composer {
   #tellUsage() {
     const typed = commandIn(this.text.value, this.#store);
     const known = typed?.isKnown && this.#store.workspace.commands.find(({ command }) => command === typed.command);
-    fill(this.#hint, known ? h("strong", {}, known.command) : "", known ? ` ${known.usage_hint || known.description}` : "");
+    fill(this.#hint, known ? h("strong", {}, known.command) : "", known ? ` ${t(known.usage_hint || known.description)}` : "");
   }
 
   #offer(offered) {
@@ -180,13 +209,14 @@ export class Composer {
     if (!written.trim()) return;
     const command = this.#isMe ? commandIn(written.trim(), this.#store) : null;
     if (command && this.#inThread) {
-      toast(`${command.command} does not work in threads, as in Slack. Run it in the channel.`);
+      toast(t("{command} does not work in threads, as in Slack. Run it in the channel.", command));
       return;
     }
     if (command && !command.isKnown) {
-      toast(`${command.command} is not a command of any app here.`);
+      toast(t("{command} is not a command here.", command));
       return;
     }
+    this.#onact?.();
     this.#set("");
     const answer = command ? await this.#run(command) : await this.#write(written);
     if (answer === null && this.text.value === "") this.#set(written);
@@ -205,4 +235,9 @@ export class Composer {
     const { channel, thread_ts } = this.#place;
     return this.#actions.do("write", { as: this.who.value, channel, thread_ts, text: text.trim() });
   }
+}
+
+function writerLabel(user) {
+  if (isCustomer(user)) return "{name} (customer)";
+  return user.id === AGENT ? "{name} (you)" : "{name} (admin)";
 }

@@ -3,32 +3,35 @@
 import { render } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { fill, h } from "./dom.js";
+import { FirstSteps } from "./first_steps.js";
 import { MessageList } from "./messages.js";
 import { nameOf } from "./sidebar.js";
+import { t } from "./texts.js";
 import { Working } from "./working.js";
 
 export class Conversation {
   #store;
   #actions;
   #list;
-  #composer;
+  #firstSteps;
   #working;
   #title = h("h1", {});
   #topic = h("p", { class: "topic" });
-  #tabs = h("div", { class: "home-tabs", role: "group", "aria-label": "The app" });
+  #tabs = h("div", { class: "home-tabs", role: "group", "aria-label": t("The bot") });
   #home = h("div", { class: "home", hidden: true });
   #shownHome = null;
   #isAtHome = false;
 
-  constructor(element, store, actions, openThread) {
+  constructor(element, { store, actions, openThread, become, doors }) {
     this.element = element;
     this.#store = store;
     this.#actions = actions;
-    this.#list = new MessageList({ store, actions, label: "Messages", openThread });
-    this.#composer = new Composer({ store, actions, id: "composer", inThread: false });
+    this.#list = new MessageList({ store, actions, label: t(t("Messages")), openThread });
+    this.composer = new Composer({ store, actions, id: "composer", inThread: false, become, onact: () => this.#firstSteps.hide() });
     this.#working = new Working(store);
-    const head = h("header", { class: "pane-head" }, h("div", {}, this.#title, this.#topic), this.#tabs);
-    fill(element, head, this.#home, this.#list.element, this.#working.element, this.#composer.element);
+    this.#firstSteps = new FirstSteps(store, doors);
+    const head = h("header", { class: "pane-head" }, h("div", {}, this.#title, this.#topic), this.#firstSteps.toggle, this.#tabs);
+    fill(element, head, this.#home, this.#list.element, this.#firstSteps.element, this.#working.element, this.composer.element);
   }
 
   /** Shows another channel. */
@@ -38,31 +41,32 @@ export class Conversation {
     const name = nameOf(channel, this.#store);
     document.title = `${name} · Playground`;
     fill(this.#title, name);
-    fill(this.#topic, channel.topic);
-    this.#list.restart(`Messages in ${name}`);
-    this.#composer.writeIn({ channel: channelId, name });
+    fill(this.#topic, t(channel.topic));
+    this.#list.restart(t("Messages in {name}", { name }));
+    this.composer.writeIn({ channel: channelId, name });
     this.#isAtHome = false;
+    this.#firstSteps.open(channelId);
     this.update({ keys: new Set() });
   }
 
   update(change) {
     this.#list.show(this.#store.conversation(this.channelId));
-    this.#composer.update();
+    this.composer.update();
     this.#working.update(change, this.channelId);
     this.#showTabs();
     this.#showHome();
   }
 
   focus() {
-    this.#composer.text.focus();
+    this.composer.text.focus();
   }
 
   #showTabs() {
     const hasHome = this.#store.channel(this.channelId).kind === "im" && this.#store.workspace.home_tab;
     this.#tabs.hidden = !hasHome;
     if (!hasHome || this.#tabs.childElementCount > 0) return;
-    const home = h("button", { type: "button", class: "quiet", onclick: () => this.#goHome(true) }, "Home");
-    const messages = h("button", { type: "button", class: "quiet", onclick: () => this.#goHome(false) }, "Messages");
+    const home = h("button", { type: "button", class: "quiet", onclick: () => this.#goHome(true) }, t("Home"));
+    const messages = h("button", { type: "button", class: "quiet", onclick: () => this.#goHome(false) }, t("Messages"));
     fill(this.#tabs, home, messages);
   }
 
@@ -75,11 +79,11 @@ export class Conversation {
   #showHome() {
     for (const [index, tab] of [...this.#tabs.children].entries()) tab.setAttribute("aria-pressed", String((index === 0) === this.#isAtHome));
     this.#home.hidden = !this.#isAtHome;
-    for (const part of [this.#list.element, this.#composer.element, this.#working.element]) part.hidden = this.#isAtHome;
+    for (const part of [this.#list.element, this.composer.element, this.#working.element]) part.hidden = this.#isAtHome;
     const home = this.#store.home;
     if (!this.#isAtHome || (home && home === this.#shownHome)) return;
     this.#shownHome = home;
-    const nothing = h("p", { class: "soft" }, "The app shows nothing here.");
+    const nothing = h("p", { class: "soft" }, t("The bot shows nothing here."));
     fill(this.#home, ...(home ? render(home.content.blocks, this.#actions.on({ view: home.id })) : [nothing]));
   }
 }

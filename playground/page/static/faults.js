@@ -1,6 +1,7 @@
 /** What may go wrong, on demand: the model, Slack's answers, clicks that come twice, the socket. */
 
 import { fill, freshId, h } from "./dom.js";
+import { t } from "./texts.js";
 
 const MODEL = [
   ["none", "Answers well"],
@@ -31,34 +32,34 @@ export class Faults {
       if (!isOver) continue;
       this.#armed.delete(control);
       control.setAttribute("aria-pressed", "false");
-      fill(this.#status, `Happened: ${control.textContent}.`);
+      fill(this.#status, t("Happened: {fault}.", { fault: control.textContent }));
     }
   }
 
   #model() {
     const name = freshId("model");
     const choices = MODEL.map(([value, label]) =>
-      h("label", {}, h("input", { type: "radio", name, value, checked: value === "none", onchange: () => this.#plan(`model_${value}`, `The model: ${label.toLowerCase()}.`) }), label),
+      h("label", {}, h("input", { type: "radio", name, value, checked: value === "none", onchange: () => this.#plan(`model_${value}`, t("The model: {fault}.", { fault: t(label).toLowerCase() })) }), t(label)),
     );
-    return h("fieldset", {}, h("legend", {}, "The model"), choices);
+    return h("fieldset", {}, h("legend", {}, t("The model")), choices);
   }
 
   #once() {
     const buttons = ONCE.map(([name, label, error]) => {
-      const control = h("button", { type: "button", class: "button", "aria-pressed": "false" }, label);
+      const control = h("button", { type: "button", class: "button", "aria-pressed": "false" }, t(label));
       control.addEventListener("click", async () => {
-        if (this.#armed.has(control) || !(await this.#plan(name, `Planned: ${label}.`))) return;
+        if (this.#armed.has(control) || !(await this.#plan(name, t("Planned: {fault}.", { fault: t(label) })))) return;
         this.#armed.set(control, error);
         control.setAttribute("aria-pressed", "true");
       });
       return control;
     });
-    return h("fieldset", {}, h("legend", {}, "Once"), buttons);
+    return h("fieldset", {}, h("legend", {}, t("Once")), buttons);
   }
 
   #socket() {
-    const cut = () => this.#plan("socket_cut", "The socket is cut; the bot connects again by itself.");
-    return h("fieldset", {}, h("legend", {}, "Socket Mode"), h("button", { type: "button", class: "button", onclick: cut }, "Disconnect the socket"));
+    const cut = () => this.#plan("socket_cut", t("The socket is cut; the bot connects again by itself."));
+    return h("fieldset", {}, h("legend", {}, "Socket Mode"), h("button", { type: "button", class: "button", onclick: cut }, t("Disconnect the socket")));
   }
 
   async #plan(name, words) {

@@ -3,6 +3,7 @@
 import { ChoiceLog } from "./choicelog.js";
 import { fill, h } from "./dom.js";
 import { Faults } from "./faults.js";
+import { t } from "./texts.js";
 import { Traffic } from "./traffic.js";
 
 export class Inspector {
@@ -17,9 +18,9 @@ export class Inspector {
     this.#log = new ChoiceLog(store);
     this.#faults = new Faults(actions);
     const parts = [
-      ["Traffic", this.#traffic.element],
-      ["Choice log", this.#log.element],
-      ["Faults", this.#faults.element],
+      [t("Traffic"), this.#traffic.element],
+      [t("Choice log"), this.#log.element],
+      [t("Faults"), this.#faults.element],
     ];
     this.#panels = parts.map(([, content], index) =>
       h("section", { role: "tabpanel", id: `panel-${index}`, "aria-labelledby": `tab-${index}`, tabindex: "0", class: "panel" }, content),
@@ -27,7 +28,7 @@ export class Inspector {
     this.#tabs = parts.map(([name], index) =>
       h("button", { type: "button", role: "tab", id: `tab-${index}`, "aria-controls": `panel-${index}`, onclick: () => this.#show(index) }, name),
     );
-    const bar = h("div", { class: "inspector-tabs", role: "tablist", "aria-label": "Inspector", onkeydown: (event) => this.#key(event) }, this.#tabs);
+    const bar = h("div", { class: "inspector-tabs", role: "tablist", "aria-label": t("Inspector"), onkeydown: (event) => this.#key(event) }, this.#tabs);
     fill(element, bar, ...this.#panels);
     this.#show(0);
   }

@@ -7,22 +7,71 @@ import { fill } from "./dom.js";
 import { Inspector } from "./inspector.js";
 import { Modal } from "./modal.js";
 import { nameOf, Sidebar } from "./sidebar.js";
-import { Store } from "./store.js";
+import { ADMIN, AGENT, Store } from "./store.js";
 import { follow } from "./stream.js";
+import { language, t } from "./texts.js";
 import { Thread } from "./thread.js";
+import { toast } from "./toast.js";
 
-const AGENT = "U0AGENT";
 const ROOM_FOR_INSPECTOR = "(min-width: 1200px)";
 
 const byId = (id) => document.getElementById(id);
+translate();
 const store = new Store();
 const actions = new Actions(store);
 const modal = new Modal(store, actions);
-const thread = new Thread(byId("thread"), store, actions);
+const thread = new Thread(byId("thread"), { store, actions, become });
 const openThread = (record) => thread.open(record, nameOf(store.channel(record.channel_id), store));
-const conversation = new Conversation(byId("conversation"), store, actions, openThread);
+const doors = { run, openMenu, mention, paste, write, become };
+const conversation = new Conversation(byId("conversation"), { store, actions, openThread, become, doors });
 const sidebar = new Sidebar(byId("sidebar"), store, openChannel);
 const inspector = new Inspector(byId("inspector"), store, actions);
+
+let leave = null;
+let waiting = null;
+
+/** The words that stand in the page's HTML. */
+function translate() {
+  document.documentElement.lang = language;
+  for (const part of document.querySelectorAll("[data-words]")) {
+    if (part.ariaLabel) part.ariaLabel = t(part.ariaLabel);
+    else part.textContent = t(part.textContent);
+  }
+}
+
+// --- what the first steps do
+
+function run(command) {
+  conversation.composer.run(command);
+}
+
+function openMenu(record) {
+  const message = conversation.element.querySelector(`[data-key="${record.key}"]`);
+  message.scrollIntoView({ block: "center" });
+  message.querySelector(".toolbar [aria-haspopup]").click();
+}
+
+function mention(record) {
+  openThread(record);
+  thread.composer.prefill(`@${store.user(store.workspace.bot).name} `);
+}
+
+function paste() {
+  conversation.element.querySelector(".shortcuts [aria-haspopup]").click();
+}
+
+function write(text) {
+  openChannel(store.all("channel").find((channel) => channel.kind === "im").id);
+  conversation.composer.prefill(text);
+}
+
+/** Goes on as another member of the team, in their own client. */
+function become(userId, text = "") {
+  waiting = text;
+  thread.close();
+  leave?.();
+  leave = follow(userId, { news: (news) => store.apply(news), state: onState });
+}
 
 function openChannel(channelId) {
   thread.close();
@@ -44,7 +93,11 @@ function showInspector(isShown) {
 
 function onChange({ detail }) {
   if (detail.keys.has("workspace")) tellModel();
-  if (!conversation.channelId) openChannel(firstChannel());
+  if (detail.keys.has("workspace") && waiting !== null) {
+    openChannel(store.channel(conversation.channelId) ? conversation.channelId : firstChannel());
+    conversation.composer.prefill(waiting);
+    waiting = null;
+  }
   for (const key of detail.keys) noteUnread(key, detail.news);
   conversation.update(detail);
   thread.update();
@@ -63,10 +116,12 @@ const firstChannel = () => store.all("channel").find((channel) => channel.kind !
 
 function tellModel() {
   const { is_demonstration: isDemonstration, model, is_connected: isConnected } = store.workspace;
-  const words = isDemonstration ? "No model is configured: these are sample replies made by rules." : `Replies are written by ${model}.`;
+  const words = isDemonstration
+    ? t("No model is configured: these are sample replies, some written by hand, the others made by rules.")
+    : t("Replies are written by {model}.", { model });
   fill(byId("banner"), words);
   byId("banner").classList.toggle("demonstration", isDemonstration);
-  tellConnection(isConnected ? "" : "The bot is not connected.");
+  tellConnection(isConnected ? "" : t("The bot is not connected."));
 }
 
 function tellConnection(words) {
@@ -74,7 +129,7 @@ function tellConnection(words) {
 }
 
 function onState(isOpen) {
-  if (!isOpen) tellConnection("The playground does not answer. Trying again…");
+  if (!isOpen) tellConnection(t("The playground does not answer. Trying again…"));
   else if (store.workspace) tellModel();
 }
 
@@ -85,5 +140,11 @@ showPane("conversation");
 showInspector(matchMedia(ROOM_FOR_INSPECTOR).matches);
 
 // A client that starts anew sees no private messages and no modals of before, as in Slack.
-await send("reload", { as: AGENT }).catch(() => onState(false));
-follow(AGENT, { news: (news) => store.apply(news), state: onState });
+const gone = await Promise.all([AGENT, ADMIN].map((each) => send("reload", { as: each }))).catch(() => onState(false));
+become(AGENT);
+if (gone?.some(({ vanished }) => vanished > 0)) store.addEventListener("change", tellVanished, { once: true });
+
+function tellVanished() {
+  const command = `${store.workspace.commands[0]?.command} last`;
+  toast(t("Private messages are gone after a reload, as in Slack. {command} shows your open replies again.", { command }), "status");
+}

@@ -4,14 +4,16 @@ import { render } from "./blocks.js";
 import { fill, h } from "./dom.js";
 import { gist, mrkdwn } from "./mrkdwn.js";
 import { popup } from "./popup.js";
+import { language, t } from "./texts.js";
 
 const TOGETHER_S = 300;
 const AT_THE_END_PX = 60;
+const END_PX = 12;
 const TONES = 8;
 
 const dateOf = (record) => new Date(Number.parseFloat(record.ts) * 1000);
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 
 /** A person's initials on one of the tones, the same for the same person. */
 export function avatar(user, style = "") {
@@ -29,6 +31,8 @@ export class MessageList {
   #scroller;
   #list;
   #more;
+  #followed = null;
+  #followedAct = 0;
 
   /**
    * @param {object} options
@@ -41,15 +45,19 @@ export class MessageList {
     this.#openThread = openThread;
     this.#list = h("div", { class: "list" });
     this.#scroller = h("div", { class: "scroller", role: "log", tabindex: "0", "aria-label": label }, this.#list);
-    this.#more = h("button", { type: "button", class: "new-messages", hidden: true, onclick: () => this.#toEnd() }, "New messages ↓");
+    this.#more = h("button", { type: "button", class: "new-messages", hidden: true, onclick: () => this.#toEnd() }, t("New messages ↓"));
     let isAtEnd = true;
     this.#scroller.addEventListener("scroll", () => {
       isAtEnd = this.#isAtEnd();
       if (isAtEnd) this.#more.hidden = true;
     });
+    for (const moving of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      this.#scroller.addEventListener(moving, () => (this.#followed = null), { passive: true });
+    }
     // A composer that grows takes room from the messages: who reads the newest goes on reading it.
     new ResizeObserver(() => {
-      if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+      if (this.#drawn.has(this.#followed)) this.#reveal(this.#followed);
+      else if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     }).observe(this.#scroller);
     this.element = h("div", { class: "messages" }, this.#scroller, this.#more);
   }
@@ -57,6 +65,7 @@ export class MessageList {
   /** Another conversation: everything is drawn anew, from the end. */
   restart(label) {
     this.#drawn.clear();
+    this.#followed = null;
     fill(this.#list);
     this.#scroller.setAttribute("aria-label", label);
     this.#more.hidden = true;
@@ -67,12 +76,23 @@ export class MessageList {
     const isFirst = this.#drawn.size === 0;
     const wasAtEnd = isFirst || this.#isAtEnd();
     const items = this.#withDays(records);
-    const hasNew = items.some((item) => !this.#drawn.has(item.key));
+    const news = items.filter((item) => !this.#drawn.has(item.key));
     const held = document.activeElement?.closest?.("[data-key]")?.dataset.key;
     this.#drawOver(items);
     if (held && document.activeElement === document.body) this.#drawn.get(held)?.node.focus();
-    if (wasAtEnd) this.#toEnd();
-    else if (hasNew) this.#more.hidden = false;
+    if (!isFirst) for (const item of news) this.#follow(item);
+    if (this.#drawn.has(this.#followed)) this.#reveal(this.#followed);
+    else if (wasAtEnd) this.#toEnd();
+    else if (news.length > 0) this.#more.hidden = false;
+  }
+
+  /** The answer to one's own action stays in sight, also while it grows, until one scrolls away or acts again. */
+  #follow({ key, record }) {
+    const isOwn = record && (isPrivate(record) || record.user_id === this.#store.workspace.me);
+    const hasAnswer = this.#followedAct === this.#actions.count && this.#drawn.get(this.#followed)?.node.querySelector(".button");
+    if (!isOwn || hasAnswer) return;
+    this.#followed = key;
+    this.#followedAct = this.#actions.count;
   }
 
   #withDays(records) {
@@ -128,7 +148,7 @@ export class MessageList {
     const author = this.#store.user(authorOf(record));
     const name = record.username ?? author.real_name;
     const at = dateOf(record);
-    const clock = h("time", { datetime: at.toISOString(), title: at.toLocaleString() }, time.format(at));
+    const clock = h("time", { datetime: at.toISOString(), title: at.toLocaleString(language) }, time.format(at));
     const classes = ["message", follows && "follows", isPrivate(record) && "private"].filter(Boolean).join(" ");
     return h(
       "article",
@@ -137,7 +157,7 @@ export class MessageList {
       h(
         "div",
         { class: "message-body" },
-        isPrivate(record) && h("p", { class: "private-note" }, eye(), " Only visible to you"),
+        isPrivate(record) && h("p", { class: "private-note" }, eye(), " ", t("Only visible to you")),
         !follows && h("p", { class: "byline" }, h("strong", {}, name), badge(author, record), clock),
         h("div", { class: "content" }, this.#content(record)),
         this.#threadLink(record),
@@ -150,7 +170,7 @@ export class MessageList {
     const place = `${record.channel_id}/${record.ts}`;
     const context = this.#actions.on(isPrivate(record) ? { ephemeral: place } : { message: place });
     if (record.blocks.length > 0) return render(record.blocks, context);
-    const edited = record.edited_ts && h("small", { class: "soft" }, " (edited)");
+    const edited = record.edited_ts && h("small", { class: "soft" }, t(" (edited)"));
     return [h("div", { class: "text" }, mrkdwn(record.text, this.#store), edited)];
   }
 
@@ -158,7 +178,7 @@ export class MessageList {
     const replies = this.#replies(record);
     if (replies.length === 0) return null;
     const writers = [...new Set(replies.map(authorOf))].slice(0, 3).map((id) => avatar(this.#store.user(id), "tiny"));
-    const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
+    const count = t(replies.length === 1 ? "1 reply" : "{count} replies", { count: replies.length });
     return h("button", { type: "button", class: "thread-link", onclick: () => this.#openThread(record) }, writers, h("span", {}, count));
   }
 
@@ -168,19 +188,19 @@ export class MessageList {
     const about = gist(record.text, 30);
     const reply =
       this.#openThread &&
-      h("button", { type: "button", class: "quiet", "aria-label": `Reply in thread to “${about}”`, title: "Reply in thread", onclick: () => this.#openThread(record) }, "💬");
+      h("button", { type: "button", class: "quiet", "aria-label": t("Reply in thread to “{about}”", { about }), title: t("Reply in thread"), onclick: () => this.#openThread(record) }, "💬");
     const more =
       shortcuts.length > 0 &&
       popup({
         role: "menu",
-        label: `More actions on “${about}”`,
+        label: t("More actions on “{about}”", { about }),
         face: ["⋮"],
         style: "quiet",
-        items: shortcuts.map((shortcut) => ({ label: shortcut.name, value: shortcut.callback_id, description: this.#store.workspace.app })),
+        items: shortcuts.map((shortcut) => ({ label: shortcut.name, value: shortcut.callback_id, description: t(shortcut.description) || this.#store.workspace.app })),
         onchoose: (item) => this.#actions.do("shortcut", { callback_id: item.value, message: `${record.channel_id}/${record.ts}` }),
       });
     if (!reply && !more) return null;
-    return h("div", { class: "toolbar", role: "group", "aria-label": "Message actions" }, reply, more);
+    return h("div", { class: "toolbar", role: "group", "aria-label": t("Message actions") }, reply, more);
   }
 
   #isAtEnd() {
@@ -188,12 +208,17 @@ export class MessageList {
     return scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
   }
 
-  /** To the newest message; to its beginning, if it is longer than the window. */
   #toEnd() {
-    const newest = this.#list.lastElementChild;
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    if (newest && newest.offsetHeight > this.#scroller.clientHeight) this.#scroller.scrollTop = newest.offsetTop;
+    const newest = this.#list.lastElementChild?.dataset.key;
+    if (newest) this.#reveal(newest);
     this.#more.hidden = true;
+  }
+
+  /** Shows a message whole; from its beginning, if it is longer than the window. */
+  #reveal(key) {
+    const { offsetTop: top, offsetHeight: height } = this.#drawn.get(key).node;
+    const room = this.#scroller.clientHeight - END_PX;
+    this.#scroller.scrollTop = height > room ? top : top + height - room;
   }
 }
 
@@ -207,8 +232,8 @@ function isFollowing(before, record) {
 }
 
 function badge(author, record) {
-  if (author.is_bot || record.bot_id) return h("span", { class: "badge" }, "App");
-  if (isCustomer(author)) return h("span", { class: "badge customer" }, "Customer");
+  if (author.is_bot || record.bot_id) return h("span", { class: "badge" }, t("Bot"));
+  if (isCustomer(author)) return h("span", { class: "badge customer" }, t("Customer"));
   return null;
 }
 

@@ -3,6 +3,7 @@
 import { busy } from "./actions.js";
 import { render, valuesIn, withValues } from "./blocks.js";
 import { fill, freshId, h } from "./dom.js";
+import { t } from "./texts.js";
 
 export class Modal {
   #store;
@@ -57,12 +58,12 @@ export class Modal {
     const form = h(
       "form",
       { novalidate: true, onsubmit: (event) => this.#submit(event, view) },
-      h("header", {}, h("h2", { id: titleId }, title.text), h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: cancel }, "×")),
+      h("header", {}, h("h2", { id: titleId }, title.text), h("button", { type: "button", class: "quiet", "aria-label": t("Close"), onclick: cancel }, "×")),
       h("div", { class: "modal-body" }, general && h("p", { class: "error", role: "alert" }, general), render(withValues(blocks, kept), context)),
       h(
         "footer",
         {},
-        h("button", { type: "button", class: "button", onclick: cancel }, close?.text ?? "Cancel"),
+        h("button", { type: "button", class: "button", onclick: cancel }, close?.text ?? t("Cancel")),
         submit && h("button", { type: "submit", class: "button primary" }, h("span", { class: "face" }, submit.text)),
       ),
     );

@@ -1,11 +1,12 @@
-/** The channels and the direct message with the app. */
+/** The channels and the direct message with the bot. */
 
 import { fill, h } from "./dom.js";
 import { avatar } from "./messages.js";
+import { t } from "./texts.js";
 
 const SIGNS = { public: "#", private: "🔒" };
 
-/** What a channel is called: `#support`, or the app's name for its direct message. */
+/** What a channel is called: `#support`, or the bot's name for its direct message. */
 export function nameOf(channel, store) {
   if (channel.kind !== "im") return `#${channel.name}`;
   const other = channel.members.find((id) => id !== store.workspace.me) ?? store.workspace.me;
@@ -36,11 +37,11 @@ export class Sidebar {
     fill(
       this.element,
       this.#me(),
-      h("h2", {}, "Channels"),
+      h("h2", {}, t("Channels")),
       h("ul", {}, channels.filter((each) => each.kind !== "im" && !each.is_archived).map((each) => this.#entry(each, current))),
-      h("h2", {}, "Apps"),
+      h("h2", {}, t("Bots")),
       h("ul", {}, channels.filter((each) => each.kind === "im").map((each) => this.#entry(each, current))),
-      h("h2", {}, "Archived"),
+      h("h2", {}, t("Archived")),
       h("ul", {}, channels.filter((each) => each.is_archived).map((each) => this.#entry(each, current))),
     );
     if (focused) this.element.querySelector(`[data-channel="${focused}"]`)?.focus();
@@ -48,7 +49,7 @@ export class Sidebar {
 
   #me() {
     const me = this.#store.user(this.#store.workspace.me);
-    return h("p", { class: "me" }, avatar(me, "small"), h("span", {}, me.real_name, h("small", {}, "support agent")));
+    return h("p", { class: "me" }, avatar(me, "small"), h("span", {}, me.real_name, h("small", {}, t(me.is_admin ? "admin" : "support agent"))));
   }
 
   #entry(channel, current) {
@@ -58,11 +59,11 @@ export class Sidebar {
       class: isUnread ? "unread" : "",
       "aria-current": channel.id === current ? "page" : undefined,
       "data-channel": channel.id,
-      title: channel.topic || undefined,
+      title: channel.topic ? t(channel.topic) : undefined,
       onclick: () => this.#choose(channel.id),
     };
     const sign = h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[channel.kind] ?? "✦");
     const name = nameOf(channel, this.#store).replace(/^#/u, "");
-    return h("li", {}, h("button", attributes, sign, h("span", {}, name), isUnread && h("span", { class: "visually-hidden" }, ", unread")));
+    return h("li", {}, h("button", attributes, sign, h("span", {}, name), isUnread && h("span", { class: "visually-hidden" }, t(", unread"))));
   }
 }

@@ -1,5 +1,9 @@
 /** What the person sees, as told by the stream; who shows it listens for "change". */
 
+/** The members of the team as whom one may use the page. */
+export const AGENT = "U0AGENT";
+export const ADMIN = "U0ADMIN";
+
 const byTs = (one, other) => (one.ts < other.ts ? -1 : one.ts > other.ts ? 1 : 0);
 
 export class Store extends EventTarget {

@@ -1,14 +1,16 @@
 /** Each request between Slack and the bot with its answer, in order, with timing, refusals and the JSON. */
 
 import { fill, h } from "./dom.js";
+import { language, t } from "./texts.js";
 
 const MOST = 300;
-const clock = (at) => new Date(at * 1000).toISOString().slice(11, 23);
+const time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const clock = (at) => time.format(new Date(at * 1000));
 
 export class Traffic {
   #rows = new Map();
   #list = h("ol", { class: "traffic" });
-  #empty = h("p", { class: "soft" }, "Nothing yet: run a command, or click a button.");
+  #empty = h("p", { class: "soft" }, t("Nothing yet: run a command, or click a button."));
 
   constructor() {
     this.element = h("div", {}, this.#empty, this.#list);
@@ -41,12 +43,12 @@ export class Traffic {
   }
 }
 
-const ROUTES = { web_api: "Web API", response_url: "response URL", upload: "upload", http: "HTTP", socket: "Socket Mode" };
+const ROUTES = { web_api: "Web API", response_url: t("response URL"), upload: t("upload"), http: "HTTP", socket: "Socket Mode" };
 
 function trafficRow(request) {
   const toBot = request.to === "bot";
   const isTold = toBot && request.via === "socket" && ["hello", "disconnect"].includes(request.name);
-  const state = h("span", { class: "state" }, isTold ? "sent" : "waiting");
+  const state = h("span", { class: "state" }, t(isTold ? "sent" : "waiting"));
   const why = h("p", { class: "why", hidden: true });
   const answer = h("div", {});
   const node = h(
@@ -58,21 +60,21 @@ function trafficRow(request) {
       h(
         "summary",
         {},
-        h("span", { class: "way" }, toBot ? "Slack → bot" : "bot → Slack"),
+        h("span", { class: "way" }, t(toBot ? "Slack → bot" : "bot → Slack")),
         h("span", { class: "name" }, request.name),
         state,
         h("span", { class: "when" }, `${clock(request.at)} · ${ROUTES[request.via]}`),
       ),
-      h("div", {}, h("h4", {}, "Request"), json(request.body)),
+      h("div", {}, h("h4", {}, t("Request")), json(request.body)),
       answer,
     ),
     why,
   );
   const end = (entry) => {
-    const outcome = entry.error ?? (entry.status === null ? "lost" : String(entry.status));
+    const outcome = entry.error ?? (entry.status === null ? t("lost") : String(entry.status));
     fill(state, `${outcome} · ${duration(entry.duration_ms)}`);
     state.classList.add(entry.error ? "bad" : "good");
-    fill(answer, h("h4", {}, "Answer"), json(entry.body));
+    fill(answer, h("h4", {}, t("Answer")), json(entry.body));
     if (entry.error) {
       why.hidden = false;
       fill(why, explained(entry));
@@ -86,15 +88,16 @@ const duration = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.
 const WORDS = {
   ratelimited: "Slack says: too many calls, come back later.",
   answer_lost: "Slack did it, but its answer was lost on the way.",
-  connection_failed: "The app was not connected.",
-  operation_timeout: "The app did not acknowledge in time.",
+  connection_failed: "The bot was not connected.",
+  operation_timeout: "The bot did not acknowledge in time.",
   socket_refused: "Slack refused the connection.",
 };
 
 /** Why it was refused: Slack's reasons, else the error in words, else its code. */
 function explained({ error, body }) {
   const reasons = body?.response_metadata?.messages ?? body?.reasons ?? [];
-  return reasons.length > 0 ? `Refused: ${error}. ${reasons.join(" ")}` : (WORDS[error] ?? `Refused: ${error}.`);
+  const refused = t("Refused: {error}.", { error });
+  return reasons.length > 0 ? `${refused} ${reasons.join(" ")}` : WORDS[error] ? t(WORDS[error]) : refused;
 }
 
 /** Pretty JSON, made when it is first looked at. */
@@ -102,7 +105,7 @@ function json(body) {
   const box = h("pre", { class: "json", tabindex: "0", role: "group", "aria-label": "JSON" });
   const seen = new IntersectionObserver(([place]) => {
     if (!place.isIntersecting) return;
-    fill(box, typeof body === "string" ? body || "(empty)" : JSON.stringify(body ?? null, null, 2));
+    fill(box, typeof body === "string" ? body || t("(empty)") : JSON.stringify(body ?? null, null, 2));
     seen.disconnect();
   });
   seen.observe(box);

@@ -1,6 +1,7 @@
 /** The line that says that replies are being drafted, as the choice log says it; it has its place from the start. */
 
 import { fill, h } from "./dom.js";
+import { t } from "./texts.js";
 
 const GIVEN_UP_AFTER_MS = 120_000;
 
@@ -21,7 +22,7 @@ export class Working {
     const now = drafting.find((request) => request.channel_id === channelId && this.#goesOn(request));
     if (Boolean(now) === this.element.classList.contains("shown")) return;
     this.element.classList.toggle("shown", Boolean(now));
-    fill(this.element, now ? `Drafting ${now.k_requested === 1 ? "a reply" : `${now.k_requested} replies`}…` : "");
+    fill(this.element, now ? t(now.k_requested === 1 ? "Drafting a reply…" : "Drafting {count} replies…", { count: now.k_requested }) : "");
   }
 
   #holdsReplies(key) {

@@ -54,9 +54,10 @@ _THREAD: Final[tuple[tuple[float, User, str], ...]] = (
 
 
 def add_customers(workspace: Workspace) -> None:
-    """Add the customers to the support channel, with their messages of the last hour."""
+    """Add the customers and their messages to the support channel, and the admin's direct messages with the bot."""
     state, support = workspace.state, workspace.state.channels[Channels.support.id]
     state.users.update((customer.id, customer) for customer in CUSTOMERS)
+    state.open_direct_channel(People.admin.id)
     workspace.change_channel(support, members=support.members | {customer.id for customer in CUSTOMERS})
     now = workspace.clock.now()
 
