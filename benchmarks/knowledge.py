@@ -216,7 +216,7 @@ async def _open_library() -> AsyncIterator[tuple[Library, wiring.Records]]:
     """Open the library of a new database."""
     with tempfile.TemporaryDirectory(prefix="suggest-benchmark-") as directory:
         async with wiring.open_records(f"sqlite:///{directory}/suggest.db") as records:
-            yield wiring.make_library(records), records
+            yield wiring.make_library(records.database), records
 
 
 if __name__ == "__main__":

@@ -217,14 +217,14 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
         rng=random.SystemRandom(),
         allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
-        library=make_library(records),
+        library=make_library(records.database),
         earlier=make_earlier_replies(settings, records=records, privacy=privacy),
         orderer=orderer,
     )
 
 
-def make_library(records: Records) -> Library:
-    return Library(Knowledge(records.database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S)
+def make_library(database: Database) -> Library:
+    return Library(Knowledge(database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S)
 
 
 def make_earlier_replies(settings: Settings, *, records: Records, privacy: PrivacyService) -> EarlierReplies | None:

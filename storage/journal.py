@@ -37,10 +37,11 @@ class JournalBusy(DatabaseUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournaledDraft:
-    """A finished draft, good or failed, and when its row's request was made."""
+    """A finished draft, good or failed, when its row's request was made, and what was found in the knowledge for it."""
 
     created_at: datetime
     candidate: Candidate
+    retrieved: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,8 @@ class BatchJournal:
 
     def add(self, row: int, draft: JournaledDraft) -> None:
         """Commit a draft; it takes the place of one that failed before."""
-        candidate = json.dumps({name: getattr(draft.candidate, name) for name in _FIELDS}, ensure_ascii=False)
+        fields = {name: getattr(draft.candidate, name) for name in _FIELDS}
+        candidate = json.dumps({**fields, "retrieved": draft.retrieved}, ensure_ascii=False)
         values = [row, draft.candidate.sample_index, to_iso(draft.created_at), draft.candidate.error, candidate]
         with _translate_errors():
             self._connection.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?, ?)", values)
@@ -137,7 +139,12 @@ class BatchJournal:
 def _to_draft(created_at: str, candidate: str) -> JournaledDraft:
     values = json.loads(candidate)
     values["sources"] = tuple(values["sources"])
-    return JournaledDraft(created_at=datetime.fromisoformat(created_at), candidate=Candidate(**values))
+    found = values.pop("retrieved", None)
+    return JournaledDraft(
+        created_at=datetime.fromisoformat(created_at),
+        candidate=Candidate(**values),
+        retrieved=None if found is None else tuple(found),
+    )
 
 
 @contextmanager

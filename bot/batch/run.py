@@ -17,6 +17,7 @@ from bot.batch.plan import BatchPlan, PlannedDraft
 from bot.batch.rows import InputRow
 from bot.batch.spending import Spending
 from bot.drafting import Brief, Draft, Drafter
+from bot.knowledge.retrieval import NOTHING_SEARCHED, Retrieval, Retriever
 from bot.privacy.service import MaskedRequest, PrivacyService
 from bot.suggesting.placement import to_candidate
 from storage.journal import BatchJournal, JournaledDraft
@@ -50,6 +51,7 @@ class _RowWork:
     row: InputRow
     request: Request
     masked: MaskedRequest
+    found: Retrieval = NOTHING_SEARCHED
     done: dict[int, Candidate] = field(default_factory=dict)
     awaited: set[int] = field(default_factory=set)
 
@@ -88,6 +90,7 @@ class BatchRun:
         spending: Spending,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        retriever: Retriever | None = None,
         record: Recorder | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_rows: Callable[[Sequence[LogEntry]], None] = lambda _: None,
@@ -102,6 +105,7 @@ class BatchRun:
         self._spending = spending
         self._now = now
         self._new_id = new_id
+        self._retriever = retriever or Retriever()
         self._record = record
         self._clock = clock
         self._on_rows = on_rows
@@ -192,8 +196,12 @@ class BatchRun:
         else:
             request = replace(self._privacy.to_masked_request(original, masked), text_kept="redacted")
         done = {candidate.sample_index: candidate for candidate in candidates}
-        work = _RowWork(row=row, request=request, masked=masked, done=done)
-        return work, [each for each in self._plan.plan_row(row.number) if self._is_missing(done.get(each.sample_index))]
+        missing = [each for each in self._plan.plan_row(row.number) if self._is_missing(done.get(each.sample_index))]
+        found = Retrieval(retrieved=journaled[0].retrieved) if journaled else NOTHING_SEARCHED
+        if missing and self.stopped is None:
+            found = await self._retriever.find(masked.conversation, team_id=request.team_id, channel_id="cli")
+        request = replace(request, retrieved=found.retrieved)
+        return _RowWork(row=row, request=request, masked=masked, found=found, done=done), missing
 
     def _is_missing(self, candidate: Candidate | None) -> bool:
         return candidate is None or (self._terms.retries_failed and candidate.error is not None)
@@ -252,6 +260,7 @@ class BatchRun:
             style=job.planned.style,
             model=job.planned.model,
             conversation=job.work.masked.conversation,
+            passages=job.work.found.select_for(job.planned.style),
             request_id=job.work.request.id,
             agent_id="cli:cli",
             sample_index=job.planned.sample_index,
@@ -265,7 +274,11 @@ class BatchRun:
         work.masked, (candidate,) = await self._privacy.mask_candidates(work.masked, [written])
         if self._plan.keeps_originals:
             (candidate,) = await self._privacy.to_recorded_candidates(work.request, [candidate], work.masked)
-        self._journal.add(work.row.number, JournaledDraft(created_at=work.request.created_at, candidate=candidate))
+        request = work.request
+        self._journal.add(
+            work.row.number,
+            JournaledDraft(created_at=request.created_at, candidate=candidate, retrieved=request.retrieved),
+        )
         self._spending.add(brief, candidate)
         work.done[candidate.sample_index] = candidate
         work.awaited.discard(candidate.sample_index)

@@ -61,7 +61,9 @@ class Spending:
 
 def count_prompt_tokens(brief: Brief) -> int:
     """Estimate the tokens of a brief's prompt."""
-    messages = build_messages(playbook=brief.playbook, style=brief.style, conversation=brief.conversation)
+    messages = build_messages(
+        playbook=brief.playbook, style=brief.style, conversation=brief.conversation, passages=brief.passages
+    )
     return estimate_tokens(sum(len(str(message.content)) for message in messages))
 
 

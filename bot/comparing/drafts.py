@@ -17,6 +17,9 @@ from bot.batch.rows import InputRow
 from bot.comparing.pairs import ComparisonError
 from bot.comparing.review import HERE
 from bot.drafting import Brief
+from bot.knowledge.gaps import COMPARED
+from bot.knowledge.library import Library
+from bot.knowledge.retrieval import Retriever
 from bot.ordering.shuffle import draw_styles, seed_random
 from bot.playbook import Playbook, Style
 from bot.privacy.service import PrivacyService
@@ -56,6 +59,7 @@ class DraftingTools:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     new_id: Callable[[], str]
+    library: Library | None = None
 
 
 def make_comparison_id(versions: Versions, rows: Sequence[InputRow]) -> str:
@@ -100,7 +104,7 @@ class PairDrafting:
         return a, b
 
     async def _draft_side(self, side: Side, version: Version) -> list[LogEntry]:
-        place = f"compare-{self.id}-{side}"
+        place = f"{COMPARED}{self.id}-{side}"
         selection = Selection(channel_id=place, include_simulated=True)
         known = {entry.request.id: entry async for entry in self._tools.log.iter_entries(selection)}
         return await asyncio.gather(*(self._draft_row(place, version, row, known) for row in self._rows))
@@ -121,12 +125,16 @@ class PairDrafting:
     async def _ask(self, original: Request, version: Version, style: tuple[Style, float]) -> LogEntry:
         tools = self._tools
         masked = await tools.privacy.load_masked(original)
+        retriever = Retriever(tools.library, version.playbook.knowledge)
+        found = await retriever.find(masked.conversation, team_id=HERE, channel_id=HERE)
+        original = replace(original, retrieved=found.retrieved)
         model = style[0].model or tools.terms.model if version.model is None else version.model
         brief = Brief(
             playbook=version.playbook,
             style=style[0],
             model=tools.terms.model if tools.terms.simulated else model,
             conversation=masked.conversation,
+            passages=found.select_for(style[0]),
             request_id=original.id,
             agent_id=f"{HERE}:{HERE}",
             deadline=tools.clock() + tools.terms.deadline_s,

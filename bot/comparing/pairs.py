@@ -20,13 +20,17 @@ class ComparisonError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One row: the request as version `a` had it, and the candidate of each side."""
+    """One row: the request as version `a` had it, and the candidate of each side.
+
+    `retrieved` is what both were given of the knowledge; None where they differ: then it stands with the drafts only.
+    """
 
     row: int
     request: Request
     a: Candidate
     b: Candidate
     prompt_version: str
+    retrieved: tuple[Any, ...] | None = None
 
     @property
     def message(self) -> str:
@@ -96,6 +100,7 @@ def _find_text(entry: LogEntry) -> Candidate | None:
 
 
 def _make_pair(row: int, a: tuple[LogEntry, Candidate], b: tuple[LogEntry, Candidate]) -> Pair:
+    found = a[0].request.retrieved
     versions = list(dict.fromkeys([a[0].request.prompt_version, b[0].request.prompt_version]))
     return Pair(
         row=row,
@@ -103,6 +108,7 @@ def _make_pair(row: int, a: tuple[LogEntry, Candidate], b: tuple[LogEntry, Candi
         a=a[1],
         b=b[1],
         prompt_version=versions[0] if len(versions) == 1 else "+".join(each[:31] for each in versions),
+        retrieved=found if found == b[0].request.retrieved else None,
     )
 
 

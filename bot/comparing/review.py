@@ -197,6 +197,7 @@ class Review:
             task=pair.request.task,
             input_row=pair.row,
             input=pair.request.input,
+            retrieved=pair.retrieved,
             comparison=self.comparison.id,
         )
         a_is_first = self._tools.rng.random() < 0.5

@@ -14,11 +14,14 @@ from bot.knowledge.splitting import split_text
 from bot.knowledge.terms import PAIR_WEIGHT, STOP_WEIGHT, weigh_terms
 from bot.privacy.detectors import Recogniser
 from bot.privacy.placeholders import NO_PLACEHOLDERS, mask_replies
-from storage.records import LogEntry
+from storage.records import LogEntry, Request
 from storage.repositories.knowledge import Document
 
 ALIKE: Final = 0.5
 """The least cosine of two questions' words, weighed by how rare they are, that puts both into one group."""
+
+COMPARED: Final = "compare-"
+"""What the channel of a comparison's drafts begins with."""
 
 PROMOTED: Final = "gap:"
 """What the id of a document begins with that was made of a sent reply."""
@@ -53,7 +56,7 @@ async def find_gaps(entries: AsyncIterable[LogEntry]) -> list[Gap]:
     asked = [
         (entry, take_question(entry.request.conversation))
         async for entry in entries
-        if all(found.get("earlier") for found in entry.request.retrieved or ())
+        if all(found.get("earlier") for found in entry.request.retrieved or ()) and not _is_compared(entry.request)
     ]
     gaps = map(_to_gap, _group_questions([(entry, question) for entry, question in asked if question.strip()]))
     return sorted(gaps, key=lambda gap: -gap.count)
@@ -79,6 +82,11 @@ def make_document(gap: Gap, recogniser: Recogniser, *, at: datetime) -> Document
         modified_at=at,
         passages=tuple(index_passage(title, "", passage) for passage in split_text(text)),
     )
+
+
+def _is_compared(request: Request) -> bool:
+    """Tell if a request belongs to a comparison, which drafts and shows one message several times."""
+    return request.surface == "compare" or request.channel_id.startswith(COMPARED)
 
 
 def _to_gap(group: _Group) -> Gap:

@@ -8,7 +8,7 @@ from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Hit, Library
 from bot.knowledge.passages import SourcePassage, join_heading
 from bot.knowledge.questions import take_question
-from bot.playbook import KnowledgeRules
+from bot.playbook import KnowledgeRules, Style
 from storage.records import Task, Turn
 
 PASSAGES: Final = 4
@@ -32,6 +32,10 @@ class Retrieval:
 
     passages: tuple[SourcePassage, ...] = ()
     retrieved: tuple[dict[str, Any], ...] | None = None
+
+    def select_for(self, style: Style) -> tuple[SourcePassage, ...] | None:
+        """Return what drafts in this style are given: None if nothing was searched, or the style wants none."""
+        return self.passages if self.retrieved is not None and style.knowledge else None
 
 
 NOTHING_SEARCHED: Final = Retrieval()

@@ -103,7 +103,7 @@ class BriefBuilder:
                 hint=masked_request.hint,
                 previous=masked_request.previous if request.parent_candidate_id is None else (),
                 change=to_requested_change(request, masked_request.previous),
-                passages=found.passages if found.retrieved is not None and style.knowledge else None,
+                passages=found.select_for(style),
                 request_id=request.id,
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,

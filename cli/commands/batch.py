@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,14 @@ from bot.batch.run import BatchRun, BatchTerms, Mode, Recorder, StopReason
 from bot.batch.spending import Spending
 from bot.choice_log import open_log
 from bot.choice_log.fields import FIELDS
+from bot.knowledge.library import Library
+from bot.knowledge.retrieval import Retriever
 from bot.playbook import Playbook, load_playbook
 from bot.privacy.import_redaction import redact_input
 from bot.templates import Template, TemplateError
 from cli import __version__, logs, wiring
 from cli.commands.report import load_prices
-from cli.database_location import explain_unavailable, locate_for_try, mark_demonstration, open_or_create
+from cli.database_location import explain_unavailable, locate_for_try, mark_demonstration, open_existing, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.options import Json
 from cli.output_file import STDOUT, is_regular_target, open_output
@@ -228,6 +230,7 @@ class Batch:
             settings = settings.model_copy(update={"suggest_max_concurrency": options.max_concurrency})
         async with (
             self._open_records() as (records, record),
+            self._open_library(records) as library,
             wiring.open_drafter(settings) as drafter,
         ):
             with self._open_output() as output, self._open_input() as file, self._show_progress() as progress:
@@ -241,6 +244,7 @@ class Batch:
                     spending=self._spending,
                     now=wiring.now,
                     new_id=wiring.new_id,
+                    retriever=Retriever(library, self._plan.playbook.knowledge),
                     record=record,
                     on_rows=progress,
                 )
@@ -308,6 +312,22 @@ class Batch:
                     await importer.replace_all([redact(entry) for entry in entries])
 
             yield records, record
+
+    @asynccontextmanager
+    async def _open_library(self, records: wiring.Records | None) -> AsyncIterator[Library | None]:
+        """Open what the team knows; nothing, and a note, where no database of this program can be read."""
+        location = locate_for_try(self._settings, None)
+        if records is not None:
+            yield wiring.make_library(records.database)
+            return
+        async with AsyncExitStack() as stack:
+            library = None
+            try:
+                if not location.is_empty and self._plan.playbook.knowledge.use:
+                    library = wiring.make_library(await stack.enter_async_context(open_existing(location)))
+            except (Failed, SettingsError) as error:
+                print(f"Drafted without knowledge: {error}", file=sys.stderr)
+            yield library
 
     @contextmanager
     def _open_output(self) -> Iterator[Output]:

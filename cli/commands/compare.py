@@ -239,6 +239,7 @@ async def draft_pairs(
             now=wiring.now,
             clock=wiring.monotonic,
             new_id=wiring.new_id,
+            library=wiring.make_library(records.database),
         )
         try:
             drafting = PairDrafting(versions, rows, drafting_tools)

@@ -190,7 +190,7 @@ async def add_help_center(records: wiring.Records) -> None:
 
     A team's own database stays as it is.
     """
-    library = wiring.make_library(records)
+    library = wiring.make_library(records.database)
     if not await library.is_empty() or not (records.is_new or await Audit(records.database).is_demonstration()):
         return
     with resources.as_file(resources.files("playground") / "help_center") as folder:

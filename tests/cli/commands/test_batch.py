@@ -38,6 +38,8 @@ def prompt_of(call: Call) -> str:
     return str(call.body["messages"][-1]["content"])
 
 
+PLAIN_BOOK = 'persona = "You."\nknowledge = {use = false}\n[[styles]]\nname = "plain"\ninstruction = "Short."\n'
+
 MANY = [f"Question number {n}?" for n in range(12)]
 
 
@@ -77,6 +79,49 @@ async def test_the_choice_log_has_what_the_file_has(suggest: Suggest, model: Mod
     assert recorded["request"].pop("input") != line["request"].pop("input")
     assert recorded == line
     assert "jane@example.com" not in "".join(prompt_of(call) for call in model.calls)
+
+
+@pytest.mark.parametrize("options", [(), ("--no-record",), ("--all-at-once",)])
+async def test_rows_are_drafted_from_what_the_team_knows(
+    suggest: Suggest, model: ModelDouble, options: tuple[str, ...]
+) -> None:
+    write("help.jsonl", json.dumps({"id": "returns", "title": "Returns", "text": "A lamp goes back in 30 days."}))
+    assert (await suggest("knowledge", "add", "help.jsonl")).code == 0
+    model.script("Within 30 days [1].")
+    write_rows("May a lamp go back within 30 days?", "Quelle heure est-il ?")
+    assert (await suggest("batch", "in.jsonl", "-o", "out.jsonl", "-k", "1", *options)).code == 0
+    found, nothing = lines()
+    assert [one["id"] for one in found["request"]["retrieved"]] == ["returns"]
+    assert nothing["request"]["retrieved"] == []
+    (candidate,) = found["candidates"]
+    assert (candidate["text"], candidate["sources"][0]["cited"]) == ("Within 30 days.", True)
+    assert sum("A lamp goes back in 30 days." in prompt_of(call) for call in model.calls) == 1
+    assert [one["id"] for line in await log_of("suggest.db") for one in line["request"]["retrieved"]] == (
+        [] if options == ("--no-record",) else ["returns"]
+    )
+
+
+async def test_a_playbook_may_draft_rows_without_knowledge(suggest: Suggest, model: ModelDouble) -> None:
+    write("help.jsonl", json.dumps({"id": "returns", "title": "Returns", "text": "A lamp goes back in 30 days."}))
+    await suggest("knowledge", "add", "help.jsonl")
+    write("book.toml", PLAIN_BOOK)
+    write_rows("May a lamp go back within 30 days?")
+    await suggest("batch", "in.jsonl", "-o", "out.jsonl", "-k", "1", "--playbook", "book.toml")
+    assert lines()[0]["request"]["retrieved"] is None
+    assert "<knowledge>" not in prompt_of(model.calls[0])
+
+
+async def test_a_row_that_is_gone_on_with_keeps_what_was_found_for_it(suggest: Suggest, model: ModelDouble) -> None:
+    write("help.jsonl", json.dumps({"id": "returns", "title": "Returns", "text": "A lamp goes back in 30 days."}))
+    await suggest("knowledge", "add", "help.jsonl")
+    write_rows("May a lamp go back within 30 days?")
+    await suggest("batch", "in.jsonl", "-o", "out.jsonl", "-k", "1")
+    before = lines()
+    await suggest("knowledge", "remove", "returns")
+    delete("out.jsonl")
+    assert (await suggest("batch", "in.jsonl", "-o", "out.jsonl", "-k", "1")).code == 0
+    assert lines() == before
+    assert len(model.calls) == 1
 
 
 async def test_originals_stand_in_the_file_where_all_text_is_kept(

@@ -257,6 +257,23 @@ async def test_two_playbooks_are_kept_and_told_apart_at_the_end(
     assert model.total == 2
 
 
+async def test_both_versions_are_drafted_from_what_the_team_knows(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch, model: ModelDouble
+) -> None:
+    write_lines("help.jsonl", [{"id": "returns", "title": "Returns", "text": "A lamp goes back in 30 days."}])
+    write_lines("messages.jsonl", [{"message": "May a lamp go back within 30 days?"}])
+    assert (await suggest("knowledge", "add", "help.jsonl")).code == 0
+    model.script("Within 30 days [1].")
+    result = await answer(suggest, monkeypatch, ("--model", "model-a", "--model", "model-b"), "1")
+    assert result.out.count("Within 30 days.") == 2, result.err
+    assert "Returns" not in result.out
+    for line in await log_of("log.db"):
+        assert [found["id"] for found in line["request"]["retrieved"]] == ["returns"]
+        assert [one["sources"][0]["cited"] for one in line["candidates"]] == [True] * len(line["candidates"])
+    gaps = await suggest("knowledge", "gaps", "--json")
+    assert gaps.json == []
+
+
 async def test_a_row_that_failed_is_left_out_and_drafted_by_the_next_run(
     suggest: Suggest, monkeypatch: pytest.MonkeyPatch, model: ModelDouble
 ) -> None:
