@@ -1,5 +1,8 @@
 """Texts cut into sizes that Slack takes, without losing a character, and freed of what cannot be stored."""
 
+import json
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import Final
 
 _BREAKS: Final = ("\n\n", "\n", ". ", "。", " ")
@@ -15,26 +18,29 @@ def count_utf16_units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def split_text(text: str, limit: int) -> tuple[str, ...]:
-    """Cut a text where a reader would pause, into parts of at most `limit` UTF-16 units.
+def count_json_units(text: str) -> int:
+    """Return the length of the text as JSON has it, where a quote or a line break takes two characters."""
+    return count_utf16_units(json.dumps(text, ensure_ascii=False)) - 2
+
+
+def split_text(text: str, limit: int, count: Callable[[str], int] = count_utf16_units) -> tuple[str, ...]:
+    """Cut a text where a reader would pause, into parts whose `count` is at most `limit`.
 
     The parts join to the text again. A character is never cut: with a limit of 1, an emoji is a part of 2 units.
     """
     parts: list[str] = []
     rest = text
-    while count_utf16_units(rest) > limit:
-        end = max(1, _find_last_break(_take_head(rest, limit)))
+    while count(rest) > limit:
+        end = max(1, _find_last_break(_take_head(rest, limit, count)))
         parts.append(rest[:end])
         rest = rest[end:]
     return (*parts, rest) if rest else tuple(parts)
 
 
-def _take_head(text: str, limit: int) -> str:
+def _take_head(text: str, limit: int, count: Callable[[str], int]) -> str:
     """Return the longest start of `text` within the limit."""
     head = text[:limit]
-    while count_utf16_units(head) > limit:
-        head = head[: len(head) - max(1, (count_utf16_units(head) - limit) // 2)]
-    return head
+    return head[: bisect_right(range(len(head) + 1), limit, key=lambda end: count(head[:end])) - 1]
 
 
 def _find_last_break(head: str) -> int:

@@ -14,7 +14,7 @@ from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
 from bot.suggesting.clicks import Click, check_owner, list_visible, replace_response_url
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
 from bot.surfaces import SURFACES
-from bot.text_limits import clean, split_text
+from bot.text_limits import clean, count_json_units, split_text
 from storage.errors import RequestClosed
 from storage.records import (
     Candidate,
@@ -31,7 +31,7 @@ from storage.repositories.choices import Choices
 from storage.repositories.requests import OPEN, Requests
 
 PART_LIMIT: Final = 9_000
-"""UTF-16 units of one posted message: all blocks of one message may hold about 12,000."""
+"""UTF-16 units of one posted message as JSON: Slack takes 13,000 in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +328,7 @@ class Chooser:
             Delivery(
                 id=self._new_id(), choice_id=choice.id, request_id=request.id, part=part, address="channel", text=text
             )
-            for part, text in enumerate(split_text(choice.final_text, PART_LIMIT))
+            for part, text in enumerate(split_text(choice.final_text, PART_LIMIT, count_json_units))
         )
 
 

@@ -3,6 +3,7 @@
 candidates     the candidates, all at once or in places that fill
 sources        what candidates cite: under them, and in a modal
 confirmations  what became of a reply, and questions before it is sent
+rich_text      texts of customers, models and agents: links, emoji, lists, quotes
 modals         editor, language, pasted message, export
 home           Home, and the modal of its settings
 messages       messages within Slack's limits
@@ -10,6 +11,6 @@ elements       Block Kit's objects
 action_ids     ids of buttons, views and inputs
 limits         Slack's limits
 
-What a model or a customer wrote stands in `plain_text`: no mention in it pings anyone, no `*` in it is bold. In a
-message's `text`, which has no such form, it is escaped.
+What a model or a customer wrote stands in `rich_text`, or cut to a line in `plain_text`: no mention in it pings anyone,
+no `*` in it is bold. In a message's `text`, which has no such form, it is escaped.
 """

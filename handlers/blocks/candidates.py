@@ -1,6 +1,6 @@
 """The candidates of a request: all at once, or in places that fill one by one."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -10,19 +10,22 @@ from bot.knowledge.passages import list_cited
 from bot.ordering.shuffle import draw_places
 from bot.suggesting.placement import SILENT, choose_reason, is_cut_off, list_reasons
 from bot.suggesting.redraft import LANGUAGES
-from bot.text_limits import split_text
+from bot.text_limits import count_json_units, split_text
 from handlers.blocks.action_ids import ACTIONS, CANDIDATES_VIEW, REDRAFT, STEER, Place
-from handlers.blocks.elements import Block, actions, button, context, plain_text, section
+from handlers.blocks.elements import Block, actions, button, context, measure, plain_text, section
 from handlers.blocks.limits import (
+    ASKED_LIMIT,
     BLOCKS_LIMIT,
     MESSAGE_LIMIT,
     MESSAGES_LIMIT,
     MODAL_BLOCKS,
+    OWN_ROOM,
     PLACES_LIMIT,
-    SECTION_LIMIT,
+    RICH_LIMIT,
     SHORTEST,
 )
-from handlers.blocks.messages import BlockMessage, build_unfilled_note, measure, paginate, shorten, split_sections
+from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate, shorten
+from handlers.blocks.rich_text import build_rich_texts
 from handlers.blocks.sources import build_question, build_sources
 from storage.records import Candidate, LogEntry, Request, Steer
 
@@ -62,13 +65,13 @@ def build_candidates(
     entry: LogEntry, texts: Texts, labels: StyleLabels, *, note: str | None = None
 ) -> tuple[BlockMessage, ...]:
     """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most."""
-    # Two whole sections with their buttons go into one message.
-    room = SECTION_LIMIT * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
-    groups = [_build_head(entry.request, texts, note)]
-    for candidate in entry.visible:
-        unfilled = entry.unfilled.get(candidate.id, ())
-        groups.extend(_build_candidate(candidate, entry.request, texts, labels, room=room, unfilled=unfilled))
-    groups.append(_build_foot(entry, texts))
+    # A message takes two candidates of a third each with their buttons, or one that is whole.
+    room = OWN_ROOM // 3 * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
+    groups = [
+        _build_head(entry.request, texts, note),
+        *(_build_candidate(candidate, entry, texts, labels, room=room) for candidate in entry.visible),
+        _build_foot(entry, texts),
+    ]
     fallback = texts("candidates-fallback", count=len(entry.visible))
     return paginate(groups, text=fallback)
 
@@ -102,13 +105,12 @@ def build_places(
             if candidate is None or candidate.position is None:
                 pages[-1] += _build_empty_place(candidate, place, texts)
                 continue
-            unfilled = entry.unfilled.get(candidate.id, ())
-            groups = list(_build_candidate(candidate, request, texts, labels, room=room, unfilled=unfilled))
+            shown = _build_candidate(candidate, entry, texts, labels, room=room)
             if candidate.id not in below:
-                pages[-1] += [block for group in groups for block in group]
+                pages[-1] += shown
                 continue
             pages[-1].append(context(texts("place-below", position=place, style=labels[candidate.style])))
-            own |= {f"{candidate.id}:{part}": each for part, each in enumerate(paginate(groups, text=fallback))}
+            own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown))
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
     first, *rest = [BlockMessage(text=fallback, blocks=tuple(page)) for page in pages]
@@ -162,14 +164,15 @@ def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]
     """The note, and what the candidates are for: the message, the hint, the change asked for."""
     blocks = [] if note is None else [section(note)]
     asked = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
-    lines = [texts("for-message", message=shorten(asked))]
+    lines = []
     if request.hint:
         lines.append(texts("with-hint", hint=shorten(request.hint)))
     if request.steer is not None:
         lines.append(texts("steered", change=_describe_change(request, texts)))
     if request.simulated:
         lines.append(texts("demonstration"))
-    return [*blocks, context(*lines)]
+    blocks += build_rich_texts(texts("for-message", message=shorten(asked, ASKED_LIMIT)))
+    return [*blocks, *([context(*lines)] if lines else [])]
 
 
 def _describe_change(request: Request, texts: Texts) -> str:
@@ -180,32 +183,22 @@ def _describe_change(request: Request, texts: Texts) -> str:
 
 
 def _build_candidate(
-    candidate: Candidate,
-    request: Request,
-    texts: Texts,
-    labels: StyleLabels,
-    *,
-    room: int,
-    unfilled: Sequence[str] = (),
-) -> Iterator[list[Block]]:
-    """Build groups of blocks that stay together; the last has the buttons."""
-    text = candidate.text or ""
-    sources, question = build_sources(request, candidate, texts), build_question(candidate, texts)
+    candidate: Candidate, entry: LogEntry, texts: Texts, labels: StyleLabels, *, room: int
+) -> list[Block]:
+    """Build one candidate's blocks, with what is said of it and its buttons."""
+    text, unfilled = candidate.text or "", entry.unfilled.get(candidate.id, ())
+    sources, question = build_sources(entry.request, candidate, texts), build_question(candidate, texts)
     beside = measure([*sources, *([] if question is None else [question, question])])
-    shown = split_text(text, max(SHORTEST, room - beside))[0]
-    parts = split_sections(shown)
+    shown = split_text(text, max(SHORTEST, room - beside), count_json_units)[0]
     position = candidate.position
     marks = [texts("cut-off")] if is_cut_off(candidate) else []
     title = context(texts("reply-label", position=position, style=labels[candidate.style]), *marks)
-    for index, part in enumerate(parts[:-1]):
-        heading = title if index == 0 else context(texts("reply-continued", position=position))
-        yield [heading, section(part)]
-    heading = title if len(parts) == 1 else context(texts("reply-continued", position=position))
     cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
     places: tuple[Place, ...] = ("candidate", "sources") if list_cited(candidate.sources) else ("candidate",)
     buttons = _build_buttons(places, candidate.id, texts, position=position, question=question)
-    yield [heading, section(parts[-1]), *cut, *sources, actions(*buttons, _build_steer_menu(candidate, texts))]
+    menu = actions(*buttons, _build_steer_menu(candidate, texts))
+    return [title, *build_rich_texts(shown, room=RICH_LIMIT - beside), *cut, *sources, menu]
 
 
 def _build_buttons(

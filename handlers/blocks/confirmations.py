@@ -8,7 +8,8 @@ from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
 from handlers.blocks.elements import Block, actions, button, context, plain_text, section
-from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate, split_sections
+from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate
+from handlers.blocks.rich_text import build_rich_texts
 from handlers.blocks.sources import build_question
 from storage.records import Choice, DismissReason, Request
 
@@ -42,7 +43,7 @@ def build_delivery(
     missing = [token for token in unfilled if token in outcome.text]
     groups = [
         [section(text)],
-        *([section(part)] for part in split_sections(outcome.text)),
+        *([block] for block in build_rich_texts(outcome.text)),
         *([build_unfilled_note(missing, texts)] for _ in missing[:1]),
         [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],
     ]
@@ -92,7 +93,7 @@ def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[BlockMe
     ]
     groups = [
         [section(text)],
-        *([section(part)] for part in split_sections(candidate.text or "")),
+        *([block] for block in build_rich_texts(candidate.text or "")),
         [actions(*buttons)],
     ]
     return paginate(groups, text=text)

@@ -1,6 +1,10 @@
 """Block Kit's objects: one function for each, under Slack's name for it."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
+
+from bot.text_limits import count_utf16_units
 
 Block = dict[str, Any]
 
@@ -52,3 +56,8 @@ def select(name: str, label: str, options: list[Block], *, initial: int) -> Bloc
 def option(text: str, value: str) -> Block:
     """An option of a select."""
     return {"text": plain_text(text), "value": value}
+
+
+def measure(blocks: Sequence[Block]) -> int:
+    """Count the characters of blocks as JSON."""
+    return sum(count_utf16_units(json.dumps(block, ensure_ascii=False)) + 2 for block in blocks)

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-SECTION_LIMIT: Final = 3_000
 BLOCKS_LIMIT: Final = 50
 MESSAGE_LIMIT: Final = 11_000
 """Characters of all blocks of one message, as JSON: Slack refuses at about 12,000 of text, or 13,000 of JSON."""
@@ -15,12 +14,16 @@ PLACES_LIMIT: Final = 4
 """Places in one message that fills: short replies fit in all of them."""
 OWN_ROOM: Final = 9_000
 """For a candidate that has a message to itself."""
+RICH_LIMIT: Final = 9_600
+"""Characters of a rich text, as JSON: with its buttons it fits into a message."""
 MODAL_ROOM: Final = 36_000
 """For candidates in a modal, of which Slack takes 250,000 bytes; a letter outside of ASCII may take six."""
 SOURCES_LIMIT: Final = 5
 """Sources under a candidate; a context block has ten elements."""
 SOURCE_LINE_LIMIT: Final = 1_200
 """Characters of a candidate's sources, addresses included."""
+ASKED_LIMIT: Final = 300
+"""Characters of the customer's message over the candidates."""
 SHORTEST: Final = 400
 """Characters of a text that is worth cutting further."""
 TOO_LONG: Final = frozenset({"msg_blocks_too_long", "msg_too_long"})

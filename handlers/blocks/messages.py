@@ -1,14 +1,13 @@
 """Messages as Slack takes them: within its limits, and cut where they are too long."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.i18n.texts import Texts
-from bot.text_limits import count_utf16_units, split_text
-from handlers.blocks.elements import Block, context, section
-from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT, SECTION_LIMIT, SHORTEST
+from handlers.blocks.elements import Block, context, measure
+from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT, SHORTEST
+from handlers.blocks.rich_text import build_rich_texts, halve_rich_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ def build_notice(text: str) -> BlockMessage:
 def build_reply(text: str, *, by: str | None) -> BlockMessage:
     """Build one part of a reply as everyone sees it, with the agent's name over it if it is known."""
     names = () if by is None else (context(by),)
-    return BlockMessage(text=escape(text), blocks=(*names, *(section(part) for part in split_sections(text))))
+    return BlockMessage(text=escape(text), blocks=(*names, *build_rich_texts(text)))
 
 
 def add_link(message: BlockMessage, link: str, texts: Texts) -> BlockMessage:
@@ -71,21 +70,11 @@ def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[BlockMessage,
     return tuple(BlockMessage(text=text, blocks=tuple(page)) for page in pages)
 
 
-def measure(blocks: Sequence[Block]) -> int:
-    """Count the characters of blocks as JSON."""
-    return sum(count_utf16_units(json.dumps(block, ensure_ascii=False)) + 2 for block in blocks)
-
-
-def split_sections(text: str) -> tuple[str, ...]:
-    """Split a text into parts that fit a section each. A part of white space only is left out: Slack refuses it."""
-    return tuple(part for part in split_text(text, SECTION_LIMIT) if part.strip())
-
-
 def halve(message: BlockMessage) -> tuple[BlockMessage, ...]:
     """Cut a message in two, behind the buttons nearest to its middle. Returns () where it cannot be cut."""
     blocks = message.blocks
     if len(blocks) == 1:
-        return tuple(BlockMessage(text=message.text, blocks=(half,)) for half in _halve_section(blocks[0]))
+        return tuple(BlockMessage(text=message.text, blocks=(half,)) for half in _halve_block(blocks[0]))
     cuts = range(1, len(blocks))
     if not cuts:
         return ()
@@ -94,10 +83,6 @@ def halve(message: BlockMessage) -> tuple[BlockMessage, ...]:
     return tuple(BlockMessage(text=message.text, blocks=part) for part in (blocks[:cut], blocks[cut:]))
 
 
-def _halve_section(block: Block) -> tuple[Block, ...]:
-    """Cut a section's text in two. Returns () for what is no section, or too short."""
-    text = block["text"]["text"] if block["type"] == "section" else ""
-    if count_utf16_units(text) < SHORTEST:
-        return ()
-    halves = (part for part in split_text(text, -(-count_utf16_units(text) // 2)) if part.strip())
-    return tuple({**block, "text": {**block["text"], "text": part}} for part in halves)
+def _halve_block(block: Block) -> tuple[Block, ...]:
+    """Cut a text in two. Returns () for any other block, or one that is too short."""
+    return halve_rich_text(block) if block["type"] == "rich_text" and measure([block]) > SHORTEST else ()

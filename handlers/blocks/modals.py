@@ -19,7 +19,8 @@ from handlers.blocks.action_ids import (
 )
 from handlers.blocks.elements import Block, context, option, plain_text, section, select
 from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS
-from handlers.blocks.messages import BlockMessage, split_sections
+from handlers.blocks.messages import BlockMessage
+from handlers.blocks.rich_text import build_rich_texts
 from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
 from storage.records import Candidate
 
@@ -161,11 +162,10 @@ def _build_editor(text: str, texts: Texts, *, hint: str) -> Block:
 
 def _build_copy_view(text: str, texts: Texts) -> Block:
     """The modal with a text to be copied, as far as its blocks hold it."""
-    parts = [section(part) for part in split_sections(text)]
     return {
         "type": "modal",
         "callback_id": COPY_VIEW,
         "title": plain_text(texts("modal-copy-title")),
         "close": plain_text(texts("modal-copy-close")),
-        "blocks": [section(texts("too-long-to-edit")), *parts][:MODAL_BLOCKS],
+        "blocks": [section(texts("too-long-to-edit")), *build_rich_texts(text)][:MODAL_BLOCKS],
     }

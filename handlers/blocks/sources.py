@@ -10,7 +10,8 @@ from bot.text_limits import split_text
 from handlers.blocks.action_ids import SOURCE_VIEW
 from handlers.blocks.elements import Block, context, plain_text, section
 from handlers.blocks.limits import MODAL_ROOM, SOURCE_LINE_LIMIT, SOURCES_LIMIT
-from handlers.blocks.messages import escape, shorten, split_sections
+from handlers.blocks.messages import escape, shorten
+from handlers.blocks.rich_text import build_rich_texts
 from storage.records import Candidate, Request
 
 _ADDRESS: Final = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
@@ -72,7 +73,7 @@ def _build_passage(passage: CitedPassage, texts: Texts, *, room: int) -> list[Bl
     notes = [context(texts("source-changed"))] if passage.changed else []
     shown = split_text(passage.text, room)[0]
     cut = [] if shown == passage.text else [context(texts("source-cut"))]
-    return [title, *notes, *map(section, split_sections(shown)), *cut]
+    return [title, *notes, *build_rich_texts(shown), *cut]
 
 
 def _build_line(source: CitedSource, texts: Texts) -> str:

@@ -71,7 +71,8 @@ def _read_node(node: Any, *, depth: int) -> Iterator[str]:
 
 def _read_rich_text(node: Mapping[str, Any], *, depth: int) -> str:
     """Read a rich text: its paragraphs, lists, quotes and preformatted texts, each on lines of its own."""
-    return "\n".join(_read_rich_part(part, depth=depth + 1) for part in list_objects(node, "elements"))
+    parts = [_read_rich_part(part, depth=depth + 1) for part in list_objects(node, "elements")]
+    return "\n".join([*(part.removesuffix("\n") for part in parts[:-1]), *parts[-1:]])
 
 
 def _read_rich_part(part: Mapping[str, Any], *, depth: int) -> str:
@@ -122,4 +123,5 @@ def _resolve_markup(marked: str) -> str:
         name = target[1:].partition("^")[0]
         return label or ("@group" if name == "subteam" else f"@{name}")
     address = target.removeprefix("mailto:").removeprefix("tel:")
-    return address if label in {"", address} else f"{label} ({address})"
+    same = {"", address, address.removeprefix("https://"), address.removeprefix("http://")}
+    return label or address if label in same else f"{label} ({address})"

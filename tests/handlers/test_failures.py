@@ -22,6 +22,7 @@ from playground.model_server import Hang, InvalidJson, Reply, TruncatedBody, bad
 from storage.engine.database import Database
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import list_button_values
+from tests.shown import list_texts
 
 
 @pytest.mark.parametrize("signature", ["wrong", "stale", "missing"])
@@ -200,15 +201,14 @@ async def test_mentions_in_a_draft_ping_nobody(stage: Stage) -> None:
     stage.model.enqueue(evil)
     shown = await stage.suggested()
     assert not find_mentions(shown)
-    sections = [block["text"] for block in shown.blocks if block["type"] == "section"]
-    assert {"type": "plain_text", "text": evil, "emoji": False} in sections
+    assert evil in list_texts(shown.blocks)
     [line] = await stage.log()
     candidate = next(candidate for candidate in line["candidates"] if candidate["text"] == evil)
     await stage.slack.click(stage.agent, shown, "use_candidate", value=candidate["id"])
     posted = await stage.slack.wait_for_message(stage.slack.channels.support)
     assert not find_mentions(posted)
     [_name, reply] = posted.blocks
-    assert [reply["text"]] == [{"type": "plain_text", "text": evil, "emoji": False}]
+    assert list_texts([reply]) == [evil]
     assert "<!channel>" not in posted.text
 
 
@@ -226,11 +226,10 @@ async def test_a_reply_of_20000_characters(stage: Stage) -> None:
     await stage.slack.click(stage.agent, shown, "use_candidate", value=candidate["id"])
     await stage.private("Posted")
     posted = [
-        block["text"]["text"]
+        text
         for message in stage.slack.messages(stage.slack.channels.support)
         if message.user_id == stage.slack.bot_user_id
-        for block in message.blocks
-        if block["type"] == "section"
+        for text in list_texts(message.blocks)
     ]
     assert "".join(posted) == long
     assert not stage.slack.journal.refusals()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from handlers.blocks import messages
+from handlers.blocks.rich_text import build_rich_texts
 from playground import ErrorResponse, Message, ServerError
 from playground.model_server import Reply
 from playground.slack.validation.validators import exceed_message_limits
@@ -14,6 +15,7 @@ from storage.repositories.requests import Requests
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import list_button_values
 from tests.handlers.test_surfaces import join_text, wait_until_all_shown, write_thread
+from tests.shown import list_texts
 
 WORDS = [f"{letter}{number}" for letter in "abcdefghij" for number in range(100)]
 
@@ -50,7 +52,7 @@ async def wait_for_all(stage: Stage, count: int) -> list[Message]:
 
 
 def sections(messages: list[Message]) -> list[str]:
-    return [block["text"]["text"] for message in messages for block in message.blocks if block["type"] == "section"]
+    return [text for message in messages for text in list_texts(message.blocks)]
 
 
 @pytest.mark.parametrize("count", [3, 9, 10])
@@ -210,20 +212,20 @@ async def test_ten_long_replies_to_a_command_come_by_its_own_way(stage_with: Sta
         await stage.suggest("Where is my order?")
         await stage.private("dismiss_request")
         shown = stage.slack.ephemerals(stage.agent)
-        assert set(texts) <= {text for message in shown for text in _texts(message.blocks)}
+        assert set(texts) <= {text for message in shown for text in list_texts(message.blocks)}
         assert len([value for message in shown for value in list_button_values(message.blocks, "use_candidate")]) == 10
         assert not stage.slack.journal.refusals()
 
 
 def test_halves_are_cut_behind_buttons() -> None:
     """Until one block is left, whose text is cut; what cannot be cut is given back as nothing."""
-    section = {"type": "section", "text": {"type": "plain_text", "text": "word " * 200}}
+    [text] = build_rich_texts("word " * 200)
     actions = {"type": "actions", "elements": []}
-    whole = messages.BlockMessage(text="t", blocks=(section, section, actions, section, actions))
+    whole = messages.BlockMessage(text="t", blocks=(text, text, actions, text, actions))
     first, second = messages.halve(whole)
-    assert (first.blocks, second.blocks) == ((section, section, actions), (section, actions))
-    parts = messages.halve(messages.BlockMessage(text="t", blocks=(section,)))
-    assert "".join(part.blocks[0]["text"]["text"] for part in parts).split() == ("word " * 200).split()
+    assert (first.blocks, second.blocks) == ((text, text, actions), (text, actions))
+    parts = messages.halve(messages.BlockMessage(text="t", blocks=(text,)))
+    assert "".join(text for part in parts for text in list_texts(part.blocks)).split() == ("word " * 200).split()
     assert messages.halve(messages.BlockMessage(text="t", blocks=(actions,))) == ()
 
 
@@ -232,7 +234,3 @@ def test_the_playground_counts_json_as_well_as_text() -> None:
     assert exceed_message_limits([{"type": "section", "text": {"type": "plain_text", "text": "x" * 3_000}}] * 5)
     button = {"type": "button", "action_id": "a", "value": "v" * 2_000, "text": {"type": "plain_text", "text": "x"}}
     assert exceed_message_limits([{"type": "actions", "elements": [button]}] * 7)
-
-
-def _texts(shown: Any) -> list[str]:
-    return [block["text"]["text"] for block in shown if block["type"] == "section"]

@@ -259,7 +259,7 @@ async def test_a_reply_is_posted_without_a_name_that_slack_does_not_tell(stage: 
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
     posted = await stage.slack.wait_for_message(stage.slack.channels.support)
-    assert [block["type"] for block in posted.blocks] == ["section"]
+    assert [block["type"] for block in posted.blocks] == ["rich_text"]
 
 
 async def test_copy_instead_of_post(stage_with: StageMaker) -> None:

@@ -27,6 +27,7 @@ from tests.conftest import Stage, StageMaker
 from tests.handlers.test_languages import LABELS, _entry
 from tests.handlers.test_main_path import list_button_values
 from tests.handlers.test_surfaces import join_text, open_modal, wait_for_modal
+from tests.shown import is_own, read
 
 AT = datetime(2026, 11, 3, tzinfo=UTC)
 RETURNS: dict[str, Any] = {
@@ -84,8 +85,8 @@ def split_candidates(shown: Shown) -> dict[str, list[dict[str, Any]]]:
     for block in shown.blocks:
         pending.append(block)
         if list_button_values((block,), "use_candidate"):
-            section = next(each for each in pending if each["type"] == "section")
-            found[section["text"]["text"]] = pending[pending.index(section) :]
+            text = next(each for each in pending if is_own(each))
+            found[read(text)] = pending[pending.index(text) :]
             pending = []
     return found
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from playground import Dispatch, Entry, Ephemeral, ErrorResponse, Message, Serve
 from playground.model_server import Call, ErrorStatus, build_default_text
 from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import list_button_values
+from tests.shown import list_texts
 
 CUSTOMERS_WORDS = "Where is my order 4711?"
 
@@ -347,7 +347,7 @@ async def test_in_an_archived_channel_the_reply_is_to_copy(stage: Stage) -> None
     await stage.slack.click(stage.agent, view, "use_candidate")
     confirmed = await wait_for_modal(stage, "archived")
     line = await stage.logged("shown", "used")
-    assert line["choice"]["final_text"] in "".join(_texts(confirmed.blocks))
+    assert line["choice"]["final_text"] in "".join(list_texts(confirmed.blocks))
 
 
 async def test_others_see_that_it_is_not_theirs(stage: Stage) -> None:
@@ -636,7 +636,3 @@ def _address(prompt: str) -> str:
     """What the model is shown in the place of the customer's address, between words that differ."""
     found = re.search(r"paula@example\.com|\[EMAIL_1\]", prompt)
     return found[0] if found else "nobody"
-
-
-def _texts(blocks: Sequence[dict[str, Any]]) -> list[str]:
-    return [block["text"]["text"] for block in blocks if block["type"] == "section"]

@@ -89,7 +89,6 @@ unchecked = Slack could not say whether there are newer messages in this thread.
 for-message = For: { $message }
 with-hint = Hint: { $hint }
 reply-label = Reply { $position } · { $style }
-reply-continued = Reply { $position }, continued
 cut-off = Cut off at the model's length limit
 reply-cut = { $left ->
     [one] One more character is not shown here. Use sends the whole reply; Edit shows it.

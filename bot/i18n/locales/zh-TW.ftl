@@ -75,7 +75,6 @@ unchecked = 無法向 Slack 確認討論串在草擬之後有沒有新訊息，�
 for-message = 客戶訊息：{ $message }
 with-hint = 提示：{ $hint }
 reply-label = 回覆 { $position }・{ $style }
-reply-continued = 回覆 { $position }（續）
 cut-off = 未寫完：已達模型的長度上限
 reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則回覆，按「編輯」可以看到全文。
 unfilled = 送出前請把 { $placeholders } 換成實際內容：機器人不知道這裡該填什麼。

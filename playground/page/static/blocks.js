@@ -5,6 +5,7 @@ import { withEmoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { popup } from "./popup.js";
 import { t } from "./texts.js";
+import { richText } from "./richtext.js";
 
 const LONG_SECTION = 700;
 
@@ -30,6 +31,7 @@ const BLOCKS = {
   },
   context: (block, context) =>
     h("div", { class: "block context" }, block.elements.map((part) => h("span", {}, textNodes(part, context)))),
+  rich_text: (block, context) => h("div", { class: "block rich text" }, richText(block, context.store)),
   divider: () => h("hr", { class: "block" }),
   header: (block, context) => h("p", { class: "block heading" }, textNodes(block.text, context)),
   actions: (block, context) =>

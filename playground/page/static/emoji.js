@@ -11,7 +11,8 @@ const EMOJI = {
   lock: "🔒", key: "🔑", wrench: "🔧", bug: "🐛", hourglass: "⌛", stopwatch: "⏱️", bell: "🔔", memo: "📝", robot_face: "🤖",
 };
 
+/** An emoji by its name; its code where the name is not known. */
+export const emoji = (name) => (Object.hasOwn(EMOJI, name) ? EMOJI[name] : `:${name}:`);
+
 /** The text with `:names:` that are known in place of themselves. */
-export function withEmoji(text) {
-  return text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => (Object.hasOwn(EMOJI, name) ? EMOJI[name] : whole));
-}
+export const withEmoji = (text) => text.replace(/:([a-z0-9_+-]+):/g, (_, name) => emoji(name));

@@ -66,16 +66,18 @@ function styled({ 0: whole, groups }, store) {
   return angle(groups.angle, store) ?? plain(whole);
 }
 
+export const userName = (store, id) => store.user(id).real_name;
+export const channelName = (store, id, label) => store.channel(id)?.name ?? label ?? id;
+
 /** `<@U1>`, `<#C1|name>`, `<!here>`, `<https://…|label>`. */
 function angle(content, store) {
   const [target, label] = content.split("|", 2);
   if (target.startsWith("@")) {
-    const user = store.user(target.slice(1));
-    const isMe = user.id === store.workspace?.me;
-    return h("span", { class: isMe ? "mention me" : "mention" }, `@${label ?? user.real_name}`);
+    const isMe = target.slice(1) === store.workspace?.me;
+    return h("span", { class: isMe ? "mention me" : "mention" }, `@${label ?? userName(store, target.slice(1))}`);
   }
   if (target.startsWith("#")) {
-    return h("span", { class: "mention" }, `#${store.channel(target.slice(1))?.name ?? label ?? target.slice(1)}`);
+    return h("span", { class: "mention" }, `#${channelName(store, target.slice(1), label)}`);
   }
   if (target.startsWith("!")) return h("span", { class: "mention me" }, `@${label ?? target.slice(1).split("^")[0]}`);
   if (/^(https?|mailto):/u.test(target)) {
