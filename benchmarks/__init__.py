@@ -12,6 +12,7 @@ Features:
     report_command    `suggest report` on a long log
     modal_latency     how soon drafts appear in a thread's modal
     page              the demo's page in a browser, and its pictures
+    batch             `suggest batch` beside LangChain's plain `.abatch`; memory with many rows
     privacy           precision, recall and cost of finding personal data
     ranking           what ranking learns, how well and how fast
     learned_order     true propensities, the lag of the event loop while it learns
@@ -26,4 +27,5 @@ Parts:
     synthetic_log     an invented choice log of any size
     simulated_agents  invented agents with known tastes
     peer              the usual recipe
+    batch_peer        the usual recipe for many texts
 """

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -106,13 +107,18 @@ def build_shell_script(output: Path) -> str:
     )
 
 
-def run_process(command: list[str], output: Path, *, script: str = "") -> ProcessRun:
+def run_process(
+    command: list[str], output: Path, *, script: str = "", environment: Mapping[str, str] | None = None
+) -> ProcessRun:
+    """Run a command to its end, and measure it. `output` is the file that it writes, if it writes any."""
     output.unlink(missing_ok=True)
     started = time.monotonic()
     with tempfile.TemporaryFile() as stdin:
         stdin.write(script.encode())
         stdin.seek(0)
-        process = subprocess.Popen(command, stdin=stdin, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        )
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
     if status:
@@ -121,7 +127,7 @@ def run_process(command: list[str], output: Path, *, script: str = "") -> Proces
         seconds=seconds,
         cpu_s=usage.ru_utime + usage.ru_stime,
         peak_mb=usage.ru_maxrss / 1024,
-        written_mb=output.stat().st_size / 2**20,
+        written_mb=output.stat().st_size / 2**20 if output.exists() else 0.0,
     )
     print(f"{' '.join(command[:1] + command[3:8])}: {seconds:.0f} s, {run.cpu_s:.0f} s of CPU, {run.peak_mb:.0f} MB")
     return run

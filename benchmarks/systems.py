@@ -50,15 +50,19 @@ PEER = System(name="peer", program=[str(Path(__file__).with_name("peer.py"))])
 OURS = System(name="ours", program=["cli", "serve", "--http", "{host}:{port}"])
 
 
-def build_environment(surroundings: SystemSetup, port: int) -> dict[str, str]:
-    """Build the environment variables of both systems; each ignores the other's."""
+def keep_environment() -> dict[str, str]:
+    """Return this process's environment without what would configure the one under test."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(FOREIGN_PREFIXES) and name not in PROXIES
     }
-    return kept | {
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+    return kept | {"PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def build_environment(surroundings: SystemSetup, port: int) -> dict[str, str]:
+    """Build the environment variables of both systems; each ignores the other's."""
+    return keep_environment() | {
         "SLACK_BOT_TOKEN": BOT_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": surroundings.slack_url,

@@ -57,15 +57,6 @@ Address = tuple[str, int]
 """Host and port."""
 
 
-def find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Find uvloop, which costs less CPU; None where it is not installed, as on Windows."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
     """Do the work to its end; SIGTERM and SIGINT cancel it, and what it has to close is closed. Raises what it does."""
     task = asyncio.create_task(work, name="work")

@@ -1,15 +1,16 @@
 """The journal of a batch: every finished draft beside the file that it is for, so that none is paid for twice.
 
-A SQLite file of its own. Each draft is committed as it ends, which a killed process cannot undo; the disk is waited for
+A SQLite file of its own. Drafts are committed as they end, which a killed process cannot undo; the disk is waited for
 at checkpoints only. One process at a time.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,6 +30,8 @@ CREATE TABLE IF NOT EXISTS drafts (
 ) WITHOUT ROWID;
 """
 _FIELDS: Final = tuple(each.name for each in fields(Candidate))
+_get_fields: Final = attrgetter(*_FIELDS)
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JournalBusy(DatabaseUnavailable):
@@ -37,8 +40,9 @@ class JournalBusy(DatabaseUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournaledDraft:
-    """A finished draft, good or failed, when its row's request was made, and what was found in the knowledge for it."""
+    """A finished draft, good or failed, its row, and that row's: when its request was made, what was found for it."""
 
+    row: int
     created_at: datetime
     candidate: Candidate
     retrieved: tuple[Any, ...] | None = None
@@ -115,13 +119,25 @@ class BatchJournal:
 
     # --- drafts ---------------------------------------------------------------------------------------
 
-    def add(self, row: int, draft: JournaledDraft) -> None:
-        """Commit a draft; it takes the place of one that failed before."""
-        fields = {name: getattr(draft.candidate, name) for name in _FIELDS}
-        candidate = json.dumps({**fields, "retrieved": draft.retrieved}, ensure_ascii=False)
-        values = [row, draft.candidate.sample_index, to_iso(draft.created_at), draft.candidate.error, candidate]
+    def add(self, drafts: Iterable[JournaledDraft]) -> None:
+        """Commit drafts, all or none; they take the places of those that failed before."""
+        values = [_to_values(draft) for draft in drafts]
         with _translate_errors():
-            self._connection.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?, ?)", values)
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany("INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?, ?)", values)
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @property
+    def last_row(self) -> int:
+        """The last row that has a draft; 0 without any."""
+        with _translate_errors():
+            (row,) = self._connection.execute("SELECT coalesce(max(row), 0) FROM drafts").fetchone()
+        return int(row)
 
     def count_drafts(self) -> tuple[int, int]:
         """Count the drafts, and those that failed."""
@@ -131,16 +147,24 @@ class BatchJournal:
 
     def list_drafts(self, row: int) -> list[JournaledDraft]:
         """List the drafts of a row by their `sample_index`."""
-        query = "SELECT created_at, candidate FROM drafts WHERE row = ? ORDER BY sample_index"
+        query = "SELECT row, created_at, candidate FROM drafts WHERE row = ? ORDER BY sample_index"
         with _translate_errors():
             return [_to_draft(*found) for found in self._connection.execute(query, [row])]
 
 
-def _to_draft(created_at: str, candidate: str) -> JournaledDraft:
+def _to_values(draft: JournaledDraft) -> tuple[Any, ...]:
+    one = draft.candidate
+    values = dict(zip(_FIELDS, _get_fields(one), strict=True))
+    text = _encode({**values, "retrieved": draft.retrieved})
+    return draft.row, one.sample_index, to_iso(draft.created_at), one.error, text
+
+
+def _to_draft(row: int, created_at: str, candidate: str) -> JournaledDraft:
     values = json.loads(candidate)
     values["sources"] = tuple(values["sources"])
     found = values.pop("retrieved", None)
     return JournaledDraft(
+        row=row,
         created_at=datetime.fromisoformat(created_at),
         candidate=Candidate(**values),
         retrieved=None if found is None else tuple(found),

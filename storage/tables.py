@@ -52,7 +52,10 @@ class UtcTime(TypeDecorator[datetime]):
 
 def to_json(value: Any) -> str:
     """Encode as compact JSON, letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Json(TypeDecorator[Any]):

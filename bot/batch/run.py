@@ -1,13 +1,14 @@
 """A run: rows go in, drafts are journaled as they end, entries come out in the input's order.
 
-A feeder plans the rows, workers draft, a writer records and writes. At most `WINDOW` rows are between the two ends: a
-slow row holds up neither the others nor the memory.
+A feeder plans the rows, workers draft, a keeper journals, a writer records and writes. At most `WINDOW` rows are
+between the two ends: a slow row holds up neither the others nor the memory.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -25,6 +26,9 @@ from storage.records import Candidate, LogEntry, Request
 
 WINDOW: Final = 2_000
 WRITTEN_AT_ONCE: Final = 200
+WRITTEN_EVERY_S: Final = 0.2
+JOURNALED_AT_ONCE: Final = 8
+"""Drafts in one transaction: those before the last one wait for it, and a killed run would pay for them again."""
 
 StopReason = Literal["max_cost", "interrupted"]
 Mode = Literal["as_completed", "all_at_once"]
@@ -72,6 +76,14 @@ class _Job:
     planned: PlannedDraft
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A draft that has ended, good or failed, as the model wrote it."""
+
+    work: _RowWork
+    candidate: Candidate
+
+
 class BatchRun:
     """One run over the input. `stop` may be called at any time: what is being drafted is finished.
 
@@ -110,10 +122,11 @@ class BatchRun:
         self._clock = clock
         self._on_rows = on_rows
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue(2 * terms.max_concurrency)
+        self._ended: asyncio.Queue[_Ended | None] = asyncio.Queue()
         self._works: deque[_RowWork] = deque()
         self._window = asyncio.Semaphore(WINDOW)
-        self._changed = asyncio.Event()
-        self._is_drafted = False
+        self._last_journaled = journal.last_row
+        self._is_drafted = asyncio.Event()
         self._is_cut = False
 
     def stop(self, reason: StopReason) -> None:
@@ -129,20 +142,23 @@ class BatchRun:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write())
                 is_fed = await self._draft_all(rows)
-                self._is_drafted = True
-                self._changed.set()
+                self._is_drafted.set()
         except BaseExceptionGroup as group:
             raise _find_cause(group) from None
         return is_fed and not self._works
 
     async def _draft_all(self, rows: Iterator[InputRow]) -> bool:
-        chunked = self._terms.mode == "all_at_once"
-        chunk, workers = (self._terms.max_concurrency, 1) if chunked else (1, self._terms.max_concurrency)
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(workers):
-                tasks.create_task(self._work(chunk))
-            is_fed = await self._feed(rows)
-            await self._jobs.put(None)
+        async with asyncio.TaskGroup() as keeping:
+            keeping.create_task(self._keep_all())
+            async with asyncio.TaskGroup() as drafting:
+                if self._terms.mode == "all_at_once":
+                    drafting.create_task(self._work_in_chunks())
+                else:
+                    for _ in range(self._terms.max_concurrency):
+                        drafting.create_task(self._work())
+                is_fed = await self._feed(rows)
+                await self._jobs.put(None)
+            self._ended.put_nowait(None)
         return is_fed
 
     # --- from the input -------------------------------------------------------------------------------
@@ -162,12 +178,11 @@ class BatchRun:
             self._works.append(work)
             for planned in missing:
                 await self._jobs.put(_Job(work, planned))
-            self._changed.set()
         return True
 
     async def _begin(self, row: InputRow) -> tuple[_RowWork, list[PlannedDraft]]:
         """Begin a row with what the journal has of it; return it with the drafts that are missing."""
-        journaled = self._journal.list_drafts(row.number)
+        journaled = self._journal.list_drafts(row.number) if row.number <= self._last_journaled else []
         candidates = [each.candidate for each in journaled]
         original = Request(
             id=candidates[0].request_id if candidates else self._new_id(),
@@ -190,11 +205,10 @@ class BatchRun:
             text_kept="full",
         )
         masked = await self._privacy.load_masked(original)
-        request = original
         if self._plan.keeps_originals:
-            request, _ = await self._privacy.mask_request(original)
+            request = self._privacy.to_recorded_request(original, masked)
         else:
-            request = replace(self._privacy.to_masked_request(original, masked), text_kept="redacted")
+            request = replace(original, conversation=masked.conversation, text_kept="redacted")
         done = {candidate.sample_index: candidate for candidate in candidates}
         missing = [each for each in self._plan.plan_row(row.number) if self._is_missing(done.get(each.sample_index))]
         found = Retrieval(retrieved=journaled[0].retrieved) if journaled else NOTHING_SEARCHED
@@ -208,24 +222,40 @@ class BatchRun:
 
     # --- drafting -------------------------------------------------------------------------------------
 
-    async def _work(self, chunk: int) -> None:
-        while jobs := await self._take_jobs(chunk):
-            if self._may_begin():
-                await self._draft(jobs)
-            else:
-                for job in jobs:
-                    self._leave(job)
+    async def _work(self) -> None:
+        """Draft one job after the other."""
+        while jobs := await self._take_jobs(1):
+            [job] = jobs
+            brief = self._make_brief(job)
+            drafting = self._drafter.ainvoke(brief, _make_config(job))
+            [result] = await asyncio.gather(drafting, return_exceptions=True)
+            self._end(job, brief, result)
 
-    async def _take_jobs(self, chunk: int) -> list[_Job]:
-        """Take the next jobs, `chunk` of them while there are so many; none at the end."""
-        jobs: list[_Job] = []
-        while len(jobs) < chunk:
-            job = await self._jobs.get()
-            if job is None:
-                self._jobs.put_nowait(None)  # the end, also for the next call
-                break
-            jobs.append(job)
-        return jobs
+    async def _work_in_chunks(self) -> None:
+        """Draft as many jobs as are allowed together, then the next ones."""
+        while jobs := await self._take_jobs(self._terms.max_concurrency):
+            briefs = [self._make_brief(job) for job in jobs]
+
+            async def on_end(
+                index: int, result: Draft | BaseException, jobs: list[_Job] = jobs, briefs: list[Brief] = briefs
+            ) -> None:
+                self._end(jobs[index], briefs[index], result)
+
+            configs = [_make_config(job) for job in jobs]
+            await self._drafter.abatch(briefs, configs, return_exceptions=True, on_end=on_end)
+
+    async def _take_jobs(self, most: int) -> list[_Job]:
+        """Take the next jobs, `most` of them while there are so many; none at the end. Those not allowed are left."""
+        while True:
+            jobs: list[_Job] = []
+            while len(jobs) < most and (job := await self._jobs.get()) is not None:
+                jobs.append(job)
+            if len(jobs) < most:
+                self._jobs.put_nowait(None)  # the end, also for who asks next
+            if self._may_begin() or not jobs:
+                return jobs
+            for each in jobs:
+                self._leave(each)
 
     def _may_begin(self) -> bool:
         cost, limit = self._spending.known_cost, self._terms.max_cost
@@ -237,24 +267,11 @@ class BatchRun:
         """Leave a draft for another run; one that had failed before stays as it was."""
         if job.planned.sample_index in job.work.done:
             job.work.awaited.discard(job.planned.sample_index)
-            self._changed.set()
         else:
             self._is_cut = True
             self._window.release()  # the feeder may be waiting for a row that nobody finishes
 
-    async def _draft(self, jobs: list[_Job]) -> None:
-        deadline = self._clock() + self._terms.deadline_s
-        briefs = [self._make_brief(job, deadline) for job in jobs]
-
-        async def on_end(index: int, result: Draft | BaseException) -> None:
-            await self._keep(jobs[index], briefs[index], result)
-
-        configs: list[Any] = [
-            {"tags": ["suggest", "batch"], "metadata": {"input_row": job.work.row.number}} for job in jobs
-        ]
-        await self._drafter.abatch(briefs, configs, return_exceptions=True, on_end=on_end)
-
-    def _make_brief(self, job: _Job, deadline: float) -> Brief:
+    def _make_brief(self, job: _Job) -> Brief:
         return Brief(
             playbook=self._plan.playbook,
             style=job.planned.style,
@@ -264,52 +281,83 @@ class BatchRun:
             request_id=job.work.request.id,
             agent_id="cli:cli",
             sample_index=job.planned.sample_index,
-            deadline=deadline,
+            deadline=self._clock() + self._terms.deadline_s,
         )
 
-    async def _keep(self, job: _Job, brief: Brief, result: Draft | BaseException) -> None:
-        """Journal a draft as soon as it has ended: it is paid."""
-        work = job.work
-        written = to_candidate(brief, result, self._new_id(), job.planned.inclusion)
-        work.masked, (candidate,) = await self._privacy.mask_candidates(work.masked, [written])
-        if self._plan.keeps_originals:
-            (candidate,) = await self._privacy.to_recorded_candidates(work.request, [candidate], work.masked)
-        request = work.request
-        self._journal.add(
-            work.row.number,
-            JournaledDraft(created_at=request.created_at, candidate=candidate, retrieved=request.retrieved),
-        )
+    def _end(self, job: _Job, brief: Brief, result: Draft | BaseException) -> None:
+        """Count a draft that has ended, before anything else is begun."""
+        candidate = to_candidate(brief, result, self._new_id(), job.planned.inclusion)
         self._spending.add(brief, candidate)
-        work.done[candidate.sample_index] = candidate
-        work.awaited.discard(candidate.sample_index)
-        if work.is_complete:
-            self._changed.set()
+        self._ended.put_nowait(_Ended(job.work, candidate))
+
+    # --- into the journal -----------------------------------------------------------------------------
+
+    async def _keep_all(self) -> None:
+        """Journal drafts as they end, since they are paid; those that ended together in one transaction."""
+        is_last = False
+        while not is_last:
+            group = [await self._ended.get()]
+            while len(group) < JOURNALED_AT_ONCE and not self._ended.empty():
+                group.append(self._ended.get_nowait())
+            is_last = group[-1] is None
+            await self._keep([each for each in group if each is not None])
+
+    async def _keep(self, group: list[_Ended]) -> None:
+        """Mask drafts and commit them; a row is complete once its last draft is certain."""
+        kept = [(each.work, await self._mask(each)) for each in group]
+        self._journal.add(
+            JournaledDraft(
+                row=work.row.number,
+                created_at=work.request.created_at,
+                candidate=candidate,
+                retrieved=work.request.retrieved,
+            )
+            for work, candidate in kept
+        )
+        for work, candidate in kept:
+            work.done[candidate.sample_index] = candidate
+            work.awaited.discard(candidate.sample_index)
+
+    async def _mask(self, ended: _Ended) -> Candidate:
+        work = ended.work
+        work.masked, candidates = await self._privacy.mask_candidates(work.masked, [ended.candidate])
+        if self._plan.keeps_originals:
+            candidates = await self._privacy.to_recorded_candidates(work.request, candidates, work.masked)
+        [candidate] = candidates
+        return candidate
 
     # --- to the output --------------------------------------------------------------------------------
 
     async def _write(self) -> None:
-        """Record and write rows in the input's order, as many at once as are complete."""
-        while True:
-            self._changed.clear()
-            if works := self._take_complete():
-                entries = [work.to_entry() for work in works]
-                if self._record is not None:
-                    await self._record(entries)
-                rows = [(work.row, entry) for work, entry in zip(works, entries, strict=True)]
-                await asyncio.to_thread(self._output.write, rows)
-                self._on_rows(entries)
-                for _ in works:
-                    self._window.release()
-            elif self._is_drafted:
-                return
-            else:
-                await self._changed.wait()
+        """Record and write rows in the input's order, now and then as many as are complete, and all at the end."""
+        is_last = False
+        while not is_last:
+            is_last = self._is_drafted.is_set()
+            while works := self._take_complete():
+                await self._write_rows(works)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WRITTEN_EVERY_S):
+                    await self._is_drafted.wait()
+
+    async def _write_rows(self, works: Sequence[_RowWork]) -> None:
+        entries = [work.to_entry() for work in works]
+        if self._record is not None:
+            await self._record(entries)
+        rows = [(work.row, entry) for work, entry in zip(works, entries, strict=True)]
+        await asyncio.to_thread(self._output.write, rows)
+        self._on_rows(entries)
+        for _ in works:
+            self._window.release()
 
     def _take_complete(self) -> list[_RowWork]:
         taken: list[_RowWork] = []
         while self._works and self._works[0].is_complete and len(taken) < WRITTEN_AT_ONCE:
             taken.append(self._works.popleft())
         return taken
+
+
+def _make_config(job: _Job) -> Any:
+    return {"tags": ["suggest", "batch"], "metadata": {"input_row": job.work.row.number}}
 
 
 def _find_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

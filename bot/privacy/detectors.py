@@ -15,7 +15,7 @@ from typing import Final
 
 import regex
 
-from bot.privacy.finders.cards_and_ibans import find_cards, find_ibans
+from bot.privacy.finders.cards_and_ibans import MIN_CARD_DIGITS, MIN_IBAN_DIGITS, find_cards, find_ibans
 from bot.privacy.finders.emails import find_emails
 from bot.privacy.finders.ip_addresses import find_ip_addresses
 from bot.privacy.finders.keys import find_keys
@@ -58,17 +58,16 @@ class Detection:
 _RAW, _FOLDED, _DECODED = range(3)
 """The views of a text: as it is; folded; folded, with what is encoded in it decoded."""
 
-_ANYTHING: Final = re.compile("")
 _DIGIT: Final = re.compile(r"\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class _Finder:
-    """A finder of one kind: the view that it reads, what must be there to ask it, and its function."""
+    """A finder of one kind: the view that it reads, how many digits there must be to ask it, and its function."""
 
     kind: str
     view: int
-    needed: re.Pattern[str]
+    digits: int
     find_spans: Callable[[str], Iterable[Span]]
 
     def find(self, view: FoldedText) -> list[Detection]:
@@ -92,14 +91,14 @@ class Recogniser:
         self._rules = tuple(rules)
         self._allowed_text = allowed_text.casefold()
         self._finders = (
-            *(_Finder(rule.kind, _RAW, _ANYTHING, partial(find_matches, rule.name, rule.pattern)) for rule in rules),
-            _Finder(UNRESTORABLE, _FOLDED, _ANYTHING, find_keys),
-            _Finder(UNRESTORABLE, _FOLDED, _ANYTHING, find_secrets),
-            _Finder("EMAIL", _DECODED, _ANYTHING, find_emails),
-            _Finder("IBAN", _DECODED, _DIGIT, find_ibans),
-            _Finder("CARD", _DECODED, _DIGIT, find_cards),
-            _Finder("IP", _DECODED, _DIGIT, find_ip_addresses),
-            _Finder("PHONE", _DECODED, _DIGIT, partial(find_phones, regions=tuple(regions))),
+            *(_Finder(rule.kind, _RAW, 0, partial(find_matches, rule.name, rule.pattern)) for rule in rules),
+            _Finder(UNRESTORABLE, _FOLDED, 0, find_keys),
+            _Finder(UNRESTORABLE, _FOLDED, 0, find_secrets),
+            _Finder("EMAIL", _DECODED, 0, find_emails),
+            _Finder("IBAN", _DECODED, MIN_IBAN_DIGITS, find_ibans),
+            _Finder("CARD", _DECODED, MIN_CARD_DIGITS, find_cards),
+            _Finder("IP", _DECODED, 1, find_ip_addresses),
+            _Finder("PHONE", _DECODED, 1, partial(find_phones, regions=tuple(regions))),
         )
 
     def __call__(self, text: str, *, excluded: Sequence[Span] = ()) -> tuple[Detection, ...]:
@@ -125,7 +124,7 @@ class Recogniser:
             before = len(found)
             for finder in self._finders:
                 view = views[finder.view]
-                if more := finder.find(view) if finder.needed.search(view.text) else ():
+                if more := finder.find(view) if _has_digits(view.text, finder.digits) else ():
                     views = [each.blank_out([(one.start, one.end) for one in more]) for each in views]
                     found += more
             if len(found) == before:
@@ -134,6 +133,11 @@ class Recogniser:
 
     def _is_allowed(self, value: str) -> bool:
         return bool(self._allowed_text) and value.casefold() in self._allowed_text
+
+
+def _has_digits(text: str, count: int) -> bool:
+    """Tell whether there are so many digits in a text."""
+    return count == 0 or len(_DIGIT.findall(text)) >= count
 
 
 _MAX_ROUNDS: Final = 4

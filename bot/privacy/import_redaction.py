@@ -108,7 +108,7 @@ def redact_input(entry: LogEntry, *, store_text: StoreText, recogniser: Recognis
     """Convert an entry of our own, whose texts are masked, to what is recorded: the row that it was made of, too."""
     if store_text == "off":
         return redact_entry(entry, store_text, recogniser)
-    if not entry.request.input:
+    if not any(_iterate_strings(entry.request.input)):
         return entry
     bare = LogEntry(request=replace(entry.request, conversation=(), hint=None), candidates=(), choice=None)
     redacted = redact_entry(bare, store_text, recogniser).request.input

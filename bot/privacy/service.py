@@ -105,7 +105,7 @@ class PrivacyService:
         """Convert a new request, which has the originals in, to its recorded form and its vault entry."""
         masked = await self._mask(request.conversation, request.hint, NO_PLACEHOLDERS)
         marked = replace(request, text_kept=TEXT_KEPT[self._store_text])
-        return self._to_recorded_request(marked, masked), self._seal(marked, masked, since=request.created_at)
+        return self.to_recorded_request(marked, masked), self._seal(marked, masked, since=request.created_at)
 
     async def mask_redraft(
         self, parent: Request, child: Request, *, seen: Sequence[Candidate]
@@ -117,7 +117,7 @@ class PrivacyService:
         masked = await self.load_masked(parent)
         previous = tuple(masked.texts[each.id] for each in seen if each.id in masked.texts)
         masked = replace(masked, texts={}, previous=previous)
-        return self._to_recorded_request(child, masked), self._seal(child, masked, since=child.created_at)
+        return self.to_recorded_request(child, masked), self._seal(child, masked, since=child.created_at)
 
     async def mask_conversation(self, request: Request, turns: tuple[Turn, ...]) -> tuple[Request, VaultEntry | None]:
         """Put another conversation, which has the originals in, into a recorded request.
@@ -128,7 +128,7 @@ class PrivacyService:
         texts, placeholders = await self._run(mask_messages, [turn.text for turn in turns], before.placeholders)
         conversation = tuple(replace(turn, text=text) for turn, text in zip(turns, texts, strict=True))
         masked = replace(before, conversation=conversation, placeholders=placeholders)
-        return self._to_recorded_request(request, masked), self.seal_changes(before, masked, request)
+        return self.to_recorded_request(request, masked), self.seal_changes(before, masked, request)
 
     # --- drafting -------------------------------------------------------------------------------------
 
@@ -299,7 +299,7 @@ class PrivacyService:
         turns = tuple(replace(turn, text=text) for turn, text in zip(conversation, texts[:-1], strict=True))
         return MaskedRequest(conversation=turns, hint=None if hint is None else texts[-1], placeholders=placeholders)
 
-    def _to_recorded_request(self, request: Request, masked: MaskedRequest) -> Request:
+    def to_recorded_request(self, request: Request, masked: MaskedRequest) -> Request:
         """Convert a masked request to its recorded form."""
         if request.text_kept == "redacted":
             return self.to_masked_request(request, masked)

@@ -196,7 +196,8 @@ def draft_batch(settings: Settings, options: BatchOptions) -> BatchResult:
             )
         with _open_journal(options, plan.make_identity(survey.digest)) as journal, explain_disk(options.output):
             batch = Batch(settings, options, plan, survey, journal, Spending(prices=prices), open_input)
-            result = asyncio.run(batch.run())
+            with asyncio.Runner(loop_factory=wiring.find_loop_factory()) as runner:
+                result = runner.run(batch.run())
             if options.report is not None:
                 batch.write_report(options.report)
             return result
@@ -215,7 +216,8 @@ class Batch:
         spending: Spending,
         open_input: InputOpener,
     ) -> None:
-        self._settings = settings
+        limit = options.max_concurrency
+        self._settings = settings if limit is None else settings.model_copy(update={"suggest_max_concurrency": limit})
         self._options = options
         self._plan = plan
         self._survey = survey
@@ -226,8 +228,6 @@ class Batch:
     async def run(self) -> BatchResult:
         """Draft, record and write. Raises Failed, DatabaseUnavailable, OSError."""
         options, settings = self._options, self._settings
-        if options.max_concurrency is not None:
-            settings = settings.model_copy(update={"suggest_max_concurrency": options.max_concurrency})
         async with (
             self._open_records() as (records, record),
             self._open_library(records) as library,
@@ -248,6 +248,7 @@ class Batch:
                     record=record,
                     on_rows=progress,
                 )
+                wiring.freeze_garbage()
                 with _stop_at_signals(batch):
                     is_whole = await batch.run(self._iter_good_rows(file))
                 if is_whole and isinstance(output, FileOutput):

@@ -1,16 +1,15 @@
 """`suggest serve`: runs the bot on one Slack workspace, over Socket Mode or signed HTTP."""
 
 import asyncio
-import gc
 import logging
 from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
 
-from cli import logs
+from cli import logs, wiring
 from cli.errors import SettingsError
-from cli.lifecycle import Address, find_loop_factory, run_bot, run_until_signal
+from cli.lifecycle import Address, run_bot, run_until_signal
 from cli.settings import Need, Settings, hide_from_libraries, limit_algebra_threads, load_settings
 
 NO_MODEL: Final = (
@@ -36,7 +35,7 @@ def run(
     listen, probe = parse_address("--http", http), parse_address("--health", health)
     settings = load_settings(*list_needed(http=listen))
     logs.configure(level=settings.suggest_log_level, log_format=settings.suggest_log_format)
-    with asyncio.Runner(loop_factory=find_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=wiring.find_loop_factory()) as runner:
         runner.run(serve(settings, http=listen, health=probe))
 
 
@@ -61,10 +60,7 @@ async def serve(settings: Settings, *, http: Address | None, health: Address | N
 async def _run_until_cancelled(settings: Settings, *, http: Address | None, health: Address | None) -> None:
     """Run the bot until this task is cancelled, also while starting."""
     async with run_bot(settings, http=http, health=health):
-        # What start-up made stays for good: left in the collector's care, it would be gone through again and again,
-        # for a tenth of a second each time.
-        gc.collect()
-        gc.freeze()
+        wiring.freeze_garbage()
         await asyncio.Event().wait()
 
 

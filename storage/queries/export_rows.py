@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from sqlalchemy import Boolean, Column, Float, Integer, Select, TypeDecorator, select
@@ -30,6 +32,7 @@ _FETCH_SIZE: Final = 2000
 
 _TABLES: Final = {"request": requests, "candidate": candidates, "choice": choices, "event": events}
 _RECORDS: Final = {"request": Request, "candidate": Candidate, "choice": Choice, "event": Event}
+_KINDS: Final[dict[type, str]] = {record: kind for kind, record in _RECORDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,26 @@ def to_raw_entry(entry: LogEntry, fields: EntryFields) -> RawEntry:
     )
 
 
-def to_values(record: Request | Candidate | Choice | Event, names: Iterable[str]) -> Row:
+def to_values(record: Request | Candidate | Choice | Event, names: Sequence[str]) -> Row:
     """Convert these fields of a record to what the tables hold."""
-    return tuple([_to_plain_value(getattr(record, name)) for name in names])
+    get, converted = _plan_values(_KINDS[type(record)], tuple(names))
+    values = get(record)
+    if all(values[place] is None for place in converted):
+        return values
+    row = list(values)
+    for place in converted:
+        row[place] = _to_plain_value(row[place])
+    return tuple(row)
+
+
+@lru_cache(maxsize=64)
+def _plan_values(kind: str, names: tuple[str, ...]) -> tuple[Callable[[Any], Row], list[int]]:
+    """Return what gets these fields of a record, and the places of those that the tables hold as text."""
+    types = [_TABLES[kind].c[name].type for name in names]
+    converted = [place for place, type_ in enumerate(types) if isinstance(type_, TypeDecorator)]
+    if len(names) > 1:
+        return attrgetter(*names), converted
+    return lambda record: tuple(getattr(record, name) for name in names), converted
 
 
 def _to_plain_value(value: Any) -> Any:
@@ -94,7 +114,7 @@ def _to_plain_value(value: Any) -> Any:
         return to_iso(value)
     if isinstance(value, tuple):
         return to_json([{"role": item.role, "text": item.text} if hasattr(item, "role") else item for item in value])
-    return to_json(value) if isinstance(value, dict) else value
+    return None if value is None else to_json(value)
 
 
 class EntryReader:

@@ -128,7 +128,8 @@ async def _insert_into(
 ) -> None:
     """Insert past SQLAlchemy's own handling of each value, which would take longer than all the rest."""
     columns = [column for column in table.columns if column.name != "seq"]
-    rows: list[tuple[Any, ...]] = [to_values(record, [column.key for column in columns]) for record in records]
+    keys = [column.key for column in columns]
+    rows: list[tuple[Any, ...]] = [to_values(record, keys) for record in records]
     if rows:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         marks = ", ".join([mark] * len(columns))

@@ -29,14 +29,14 @@ def find_ibans(text: str) -> Iterator[Span]:
         if (
             account
             and number
-            and sum(map(str.isdigit, number)) >= _MIN_IBAN_DIGITS
+            and sum(map(str.isdigit, number)) >= MIN_IBAN_DIGITS
             and iban.is_valid(number, check_country=False)
         ):
             end = account.end()
             yield match.start(), end
 
 
-_MIN_IBAN_DIGITS: Final = 10
+MIN_IBAN_DIGITS: Final = 10
 """Digits of any IBAN: with fewer, letters by chance make words."""
 
 
@@ -75,7 +75,7 @@ _ISSUER: Final = re.compile(
 _LOOSE_ISSUER: Final = re.compile(r"4\d{12}|3(?:0[0-5]|09|[689]\d)\d{12,16}|(?:50|5[6-9]|6[0-9])\d{10,17}")
 
 _MAX_CARD_DIGITS: Final = 19
-_MIN_CARD_DIGITS: Final = 12
+MIN_CARD_DIGITS: Final = 12
 _MAX_GLUED_DIGITS: Final = 80
 _MAX_DIALLED: Final = 13
 """Digits of the longest phone number with a + before it that begins as a card does."""
@@ -146,7 +146,7 @@ def _count_card_groups(text: str, groups: Sequence[Span], first: int) -> int:
         digits += end - start
         if digits > _MAX_CARD_DIGITS:
             break
-        if digits >= _MIN_CARD_DIGITS and _is_card(text[groups[first][0] : end]):
+        if digits >= MIN_CARD_DIGITS and _is_card(text[groups[first][0] : end]):
             found = count
         if end - start < 4:  # a row of small numbers
             break
@@ -156,7 +156,7 @@ def _count_card_groups(text: str, groups: Sequence[Span], first: int) -> int:
 def _is_card_alone(text: str, groups: Sequence[Span]) -> bool:
     """Tell whether a run is one card as a whole, its groups alike: then its issuer may be a loose one."""
     sizes = [end - start for start, end in groups[: _MAX_CARD_DIGITS + 1]]
-    if not _MIN_CARD_DIGITS <= sum(sizes) <= _MAX_CARD_DIGITS or (len(set(sizes)) > 1 and min(sizes[:-1]) < 4):
+    if not MIN_CARD_DIGITS <= sum(sizes) <= _MAX_CARD_DIGITS or (len(set(sizes)) > 1 and min(sizes[:-1]) < 4):
         return False
     start, end = groups[0][0], groups[-1][1]
     return _is_card(text[start:end], is_loose=_is_isolated(text, start, end))

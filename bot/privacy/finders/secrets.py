@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain
 from typing import Final, Literal
 
 from bot.privacy.finders import SPACELESS, words
@@ -135,11 +135,11 @@ def find_secrets(text: str) -> Iterator[Span]:
     if len(plain) != len(text):  # a letter of which the small one is two: places must stay the same
         plain = "".join(each.lower()[:1] for each in text)
     plain = plain if plain.isascii() else plain.translate(words.LATIN_LIKES)
-    for beginning in {*pairwise(plain)} & _WORDS.keys():
-        for word, find in _WORDS[beginning]:
-            if word in plain:  # most are not, and a generator costs three times as much as this
-                for start, end in _find_words(plain, word):
-                    yield from find(text, plain, start, end)
+    beginnings = {*zip(plain, plain[1:], plain[2:], strict=False)} & _WORDS.keys()
+    for word, find in chain(_SHORT_WORDS, *[_WORDS[each] for each in beginnings]):
+        if word in plain:  # most are not, and a generator costs three times as much as this
+            for start, end in _find_words(plain, word):
+                yield from find(text, plain, start, end)
     yield from _find_sent_codes(text, plain)
     if "\n" in text:
         yield from _find_columns(text, plain)
@@ -416,12 +416,16 @@ _CARD_CODE: Final = re.compile(
 _Find = Callable[[str, str, int, int], Iterator[Span]]
 
 
-def _index_words(*finders: tuple[tuple[str, ...], _Find]) -> dict[tuple[str, str], list[tuple[str, _Find]]]:
-    """Index words by their first two letters, each with what finds the secret beside it."""
-    index: dict[tuple[str, str], list[tuple[str, _Find]]] = {}
+_INDEXED: Final = 3
+"""Letters by which words are looked up."""
+
+
+def _index_words(*finders: tuple[tuple[str, ...], _Find]) -> dict[tuple[str, ...], list[tuple[str, _Find]]]:
+    """Index words by their first letters, each with what finds the secret beside it."""
+    index: dict[tuple[str, ...], list[tuple[str, _Find]]] = {}
     for among, find in finders:
         for word in among:
-            index.setdefault((word[0], word[1]), []).append((word, find))
+            index.setdefault(tuple(word[:_INDEXED]), []).append((word, find))
     return index
 
 
@@ -430,3 +434,4 @@ _WORDS: Final = _index_words(
     (words.CREDENTIALS, _find_pair),
     (words.LOGINS, _find_login),
 )
+_SHORT_WORDS: Final = [each for beginning, found in _WORDS.items() if len(beginning) < _INDEXED for each in found]
