@@ -1,8 +1,9 @@
 """The demonstration model: rules and phrases instead of a model, for trying the product without a key.
 
-It reads the prompt that every model gets, finds the customer's language and the situation by their words, and puts
-phrases together in the form of the style. The same brief always gives the same text. It understands nothing, so it
-states nothing and promises nothing: its replies ask, say what would be looked into, and quote the team's knowledge.
+It reads the prompt that every model gets. It has replies written by hand to the demo's invented customers, which rest
+on the invented help centre. Of any other message it finds the language and the situation by their words, and puts
+phrases together in the form of the style. The same brief always gives the same text. It understands nothing, so its
+phrases state nothing and promise nothing: they ask, say what would be looked into, and quote the team's knowledge.
 """
 
 import asyncio
@@ -128,15 +129,32 @@ def write_reply(parts: PromptParts, *, sample_index: int) -> str:
     if parts.brief is not None:
         return _write_by_brief(parts, parts.brief, sample_index)
     message = _get_last_customer_text(parts)
-    hint = f"{parts.hint or ''} {parts.change or ''}".casefold()
-    language = _find_requested_language(hint) or _detect_language(message)
+    wish = _Wish.read(f"{parts.hint or ''} {parts.change or ''}".casefold())
+    language = wish.language or _detect_language(message)
     phrases = _choose_phrases(language, message, parts.passages)
-    form = _write_warm if "warmer" in hint else _choose_form(parts.style_name, parts.instruction)
-    variants = [_compose(form, phrases, variant, hint) for variant in range(_VARIANTS)]
+    form = _write_warm if wish.is_warmer else _choose_form(parts.style_name, parts.instruction)
+    variants = [_compose(form, phrases, variant, wish) for variant in range(_VARIANTS)]
     wanted = [*variants[sample_index % _VARIANTS :], *variants[: sample_index % _VARIANTS]]
-    # Those shown already go last: after so many redrafts there may be no other left.
+    # Every style is drafted once before one is drafted again.
+    if sample_index < len(_FORMS) and (written := _find_written(parts, message, language)) is not None:
+        wanted.insert(0, _adapt_written(written, parts, wish, phrases))
+    return _choose_text(wanted, parts, wish)
+
+
+def _choose_text(wanted: Sequence[str], parts: PromptParts, wish: "_Wish") -> str:
+    """Choose the first text that was not shown and, if it is to be shorter than one that was, is shorter.
+
+    Those shown already go last: after so many redrafts there may be no other left.
+    """
     shown = [*parts.previous, parts.base]
-    return min(wanted, key=lambda text: shown.count(_CITATION.sub("", text)))
+    limit = len(parts.base) if wish.is_shorter and parts.base is not None else None
+
+    def rank(text: str) -> tuple[bool, int]:
+        plain = _CITATION.sub("", text)
+        return limit is not None and len(plain) >= limit, shown.count(plain)
+
+    chosen = min(wanted, key=rank)
+    return chosen if limit is None or not rank(chosen)[0] else _cut_sentences(chosen, limit)
 
 
 def _write_by_brief(parts: PromptParts, brief: str, sample_index: int) -> str:
@@ -150,12 +168,33 @@ def _get_last_customer_text(parts: PromptParts) -> str:
     return (texts or [""])[-1].casefold()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """The wishes of a hint or a change, as far as rules can heed them; `language` is a code of the phrases."""
+
+    is_shorter: bool
+    is_warmer: bool
+    is_formal: bool
+    language: str | None
+
+    @classmethod
+    def read(cls, hint: str) -> "_Wish":
+        languages = _load_phrases().values()
+        return cls(
+            is_shorter=any(word in hint for language in languages for word in language["shorter"]),
+            is_warmer="warmer" in hint,
+            is_formal=any(_contains_any(hint, language["formal"]) for language in languages),
+            language=_find_requested_language(hint),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a reply; those with `is_optional` go when the hint asks for a shorter one."""
+    """A line of a reply; those with `is_optional` go from a shorter one, the `is_frame` ones from a formal one."""
 
     text: str
     is_optional: bool = False
+    is_frame: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +243,13 @@ def _write_direct(p: _Phrases, variant: int) -> list[_Line]:
 def _write_warm(p: _Phrases, variant: int) -> list[_Line]:
     core = [p["direct"], p["step"], p["a"]][variant % 3]
     return [
-        _Line(p.pick("greet", variant)),
+        _Line(p.pick("greet", variant), is_frame=True),
         _Line(f"{p['feel']}{p.urgency_note}"),
         *p.quote(variant),
         _Line(f"{p.pick('care', variant // 3)} {core}", is_optional=variant % 3 == 2),
         _Line(p["q1"] if variant % 2 else p["q0"], is_optional=True),
         _Line(p.pick("close", variant), is_optional=True),
-        _Line(p.common["sign"]),
+        _Line(p.common["sign"], is_frame=True),
     ]
 
 
@@ -287,13 +326,65 @@ def _choose_form(style: str, instruction: str) -> _Form:
     return list(_FORMS.values())[zlib.crc32(style.encode()) % len(_FORMS)]
 
 
-def _compose(form: _Form, phrases: _Phrases, variant: int, hint: str) -> str:
-    """Put the lines of a form together, without the optional ones if the hint asks for less."""
-    lines = form(phrases, variant)
-    if any(word in hint for language in _load_phrases().values() for word in language["shorter"]):
-        lines = [line for line in lines if not line.is_optional]
-    text = _JOINTS[form].join(line.text for line in lines)
-    return _SPACE_AFTER_WIDE.sub("", text)
+def _compose(form: _Form, phrases: _Phrases, variant: int, wish: _Wish) -> str:
+    """Put the lines of a form together, shorter or in a formal frame if that is wished."""
+    lines = [line for line in form(phrases, variant) if not (wish.is_formal and line.is_frame)]
+    kept = [line for line in lines if not line.is_optional] if wish.is_shorter else lines
+    whole, text = (_SPACE_AFTER_WIDE.sub("", _JOINTS[form].join(line.text for line in each)) for each in (lines, kept))
+    if wish.is_shorter and len(text) >= len(whole):
+        text = _cut_sentences(text, len(text))
+    return _frame_formally(text, phrases) if wish.is_formal else text
+
+
+def _frame_formally(text: str, phrases: _Phrases) -> str:
+    return "\n\n".join([phrases.common["formal_greet"], text, phrases.common["formal_sign"]])
+
+
+def _cut_sentences(text: str, limit: int) -> str:
+    """Keep the first sentences that are shorter than `limit` together; the first one in any case."""
+    ends = [end.start() for end in _SENTENCE_END.finditer(text)] or [len(text)]
+    return text[: max((end for end in ends if end < limit), default=ends[0])]
+
+
+# --- replies written by hand --------------------------------------------------------------------------
+
+
+@cache
+def _load_written() -> dict[str, dict[str, Any]]:
+    """Load the replies to the invented customers, by the letters of their messages."""
+    text = resources.files(__package__).joinpath("demonstration_replies.toml").read_text(encoding="utf-8")
+    return {_keep_letters(each["message"]): each for each in tomllib.loads(text)["replies"]}
+
+
+def _keep_letters(message: str) -> str:
+    """Return a message without what differs by the way it came: marks, spaces, emoji, capitals."""
+    return "".join(letter for letter in _EMOJI_NAME.sub("", message.casefold()) if letter.isalnum())
+
+
+_EMOJI_NAME = re.compile(r":[a-z0-9_+-]+:")
+_CITED = "[page]"
+
+
+def _find_written(parts: PromptParts, message: str, language: str) -> dict[str, Any] | None:
+    """Find the replies to this message, in this language, for a built-in style, with their page's number as `n`."""
+    found = _load_written().get(_keep_letters(message))
+    if found is None or found["language"] != language or parts.style_name not in _FORMS:
+        return None
+    pages = [n for n, passage in enumerate(parts.passages, 1) if found["page"] in passage]
+    return {**found, "n": pages[0] if pages else None} if pages or not found["page"] else None
+
+
+def _adapt_written(written: dict[str, Any], parts: PromptParts, wish: _Wish, phrases: _Phrases) -> str:
+    """Take the reply in the style, as it is wished, with the number of its page."""
+    text: str = written["short" if wish.is_shorter else "full"][parts.style_name].strip()
+    greeting, heard, *_, sign = str(written["full"]["warm"]).strip().split("\n\n")
+    if parts.style_name == "warm" and wish.is_formal and not wish.is_shorter:
+        text = text.removeprefix(greeting).removesuffix(sign).strip()
+    elif parts.style_name != "warm" and wish.is_warmer:
+        text = f"{greeting}\n\n{heard}\n\n{text}\n\n{sign}"
+    space = "" if written["language"] in _ENCODINGS else " "
+    text = text.replace(_CITED, f"{space}[{written['n']}]")
+    return _frame_formally(text, phrases) if wish.is_formal else text
 
 
 # --- understanding, as far as it goes -----------------------------------------------------------------
@@ -313,12 +404,16 @@ def _find_requested_language(hint: str) -> str | None:
     return None
 
 
+_ENCODINGS = {"zh-Hant": "big5", "zh-Hans": "gb2312", "ja": "shift_jis"}
+"""The languages without spaces, each with an encoding that has the characters it is written in, and few others."""
+
+
 def _detect_language(message: str) -> str:
     """Detect the language of a message by its script, or by its frequent words. Else English."""
     if re.search("[\u3040-\u30ff]", message):
         return "ja"
-    if re.search("[\u3400-\u9fff]", message):
-        return "zh"
+    if letters := "".join(re.findall("[\u3400-\u9fff]", message)):
+        return max(_ENCODINGS, key=lambda code: len(letters.encode(_ENCODINGS[code], "ignore")))
     words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", message)
     scores = {code: sum(word in language["words"] for word in words) for code, language in _load_phrases().items()}
     return max(scores, key=lambda code: scores[code])
@@ -336,7 +431,8 @@ def _choose_phrases(language: str, message: str, passages: Sequence[str]) -> _Ph
 
 
 _QUOTED_SENTENCES = 3
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])(?![」』])|\n+")  # noqa: RUF001
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!^\d\.)\s+(?!\[)|(?<=\])\s+|(?<=[。！？])(?![」』\[])|\n+", re.MULTILINE)  # noqa: RUF001
+"""Neither the number of a step ends a sentence, nor does it end before its citation."""
 _WITHOUT_WORDS = frozenset({"angry", "other"})
 """Situations of which no page has the words: the passage found first is quoted."""
 

@@ -194,7 +194,7 @@ async def add_help_center(records: wiring.Records) -> None:
     if not await library.is_empty() or not (records.is_new or await Audit(records.database).is_demonstration()):
         return
     with resources.as_file(resources.files("playground") / "help_center") as folder:
-        pages = [folder / language for language in ("en", "de", "zh-TW")]
+        pages = [folder / language for language in ("en", "de", "es", "fr", "zh-CN", "zh-TW")]
         await library.add(pages, internal=False, collection="", actor=ACTOR)
         await library.add([folder / "internal"], internal=True, collection="", actor=ACTOR)
 

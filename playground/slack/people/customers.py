@@ -28,8 +28,9 @@ CAMILLE: Final = _customer("camille", "Camille Fictive", "fr-FR")
 INES: Final = _customer("ines", "Inés Inventada", "es-ES")
 HANAKO: Final = _customer("hanako", "架空 花子", "ja-JP")
 XIAOMEI: Final = _customer("xiaomei", "虚构 小梅", "zh-CN")
+YIJUN: Final = _customer("yijun", "杜撰 怡君", "zh-TW")
 
-CUSTOMERS: Final = (PAULA, EMIL, CAMILLE, INES, HANAKO, XIAOMEI)
+CUSTOMERS: Final = (PAULA, EMIL, CAMILLE, INES, HANAKO, XIAOMEI, YIJUN)
 
 _MESSAGES: Final[tuple[tuple[float, User, str], ...]] = (
     (58, HANAKO, "昨日荷物が届きました。とても早くて助かりました。ありがとうございます :blush:"),
@@ -39,6 +40,7 @@ _MESSAGES: Final[tuple[tuple[float, User, str], ...]] = (
         "Guten Tag, ich kann mich seit gestern nicht mehr anmelden. Das Passwort habe ich schon zweimal geändert.",
     ),
     (39, CAMILLE, "Bonjour, où est ma commande ? Elle devait arriver lundi et le suivi ne bouge plus."),
+    (33, YIJUN, "請問智慧燈泡 Flick 一直連不上家裡的 Wi-Fi，該怎麼辦？"),  # noqa: RUF001 - Chinese marks
     (27, INES, "He recibido la factura dos veces. ¿Me pueden devolver uno de los pagos, por favor?"),
     (19, XIAOMEI, "你们的客服已经三天没有回复我了，我很生气。请马上处理！"),  # noqa: RUF001 - Chinese marks
     (11, People.stranger, "*THIRD* time I ask: where is my refund?? This is a joke :rage:"),

@@ -3,18 +3,20 @@
 import re
 import tomllib
 from importlib import resources
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 
-from bot.drafting import DemonstrationModel, Drafter, RequestedChange, SingleModelSource
+from bot.drafting import DemonstrationModel, Drafter, RequestedChange, SingleModelSource, demonstration_model
 from bot.drafting.demonstration_model import write_reply
 from bot.drafting.prompts import PromptParts
 from bot.knowledge.passages import SourcePassage, take_out_citations
 from bot.ordering.near_duplicates import compute_token_f1
 from bot.playbook import Style
+from playground import Message, Workspace
+from playground.slack.people.customers import CUSTOMERS, add_customers
 from storage.records import Turn
 from tests.bot.drafting.briefs import MESSAGE, PLAYBOOK, build_brief
 
@@ -84,8 +86,11 @@ async def test_each_style_keeps_its_form() -> None:
         ("Ich komme mit meinem Passwort nicht hinein", "de", "login"),
         ("Bonjour, ma commande n'est pas arrivée, où est mon colis ?", "fr", "late"),
         ("Hola, quiero un reembolso por favor", "es", "refund"),
-        ("我想退款，謝謝", "zh", "refund"),
-        ("我的包裹還沒到", "zh", "late"),
+        ("我想退款，謝謝", "zh-Hant", "refund"),
+        ("我的包裹還沒到", "zh-Hant", "late"),
+        ("我想退款，谢谢", "zh-Hans", "refund"),
+        ("我的包裹还没到", "zh-Hans", "late"),
+        ("発送状況確認", "ja", "other"),
         ("商品が壊れていました", "ja", "broken"),
         ("ありがとうございました", "ja", "thanks"),
         ("????", "en", "other"),
@@ -153,7 +158,7 @@ async def test_another_language_can_be_asked_for() -> None:
 
 @pytest.mark.parametrize("style", [style.name for style in PLAYBOOK.styles])
 async def test_what_is_wanted_of_a_reply_is_heeded(style: str) -> None:
-    """As far as rules can: shorter, warmer, in another language; formal it cannot, and never the same text again."""
+    """As far as rules can: shorter, warmer, more formal, in another language; and never the same text again."""
 
     async def draft_changed(steer: Any, language: str | None = None) -> str:
         change = RequestedChange(base=whole, steer=steer, language=language)
@@ -164,7 +169,10 @@ async def test_what_is_wanted_of_a_reply_is_heeded(style: str) -> None:
     assert (await draft_changed("warmer")).startswith(tuple(list_texts("en", "greet")))
     assert await draft_changed("other_language", "German") != await draft_changed("other_language", "French") != whole
     assert await draft_changed("more_like_this") != whole
-    assert len(await draft_changed("more_formal")) > len(whole) / 2
+    formal = await draft_changed("more_formal")
+    assert formal.startswith(list_texts("en", "formal_greet")[0])
+    assert formal.endswith(list_texts("en", "formal_sign")[0])
+    assert not any(text in formal for text in (*list_texts("en", "greet"), *list_texts("en", "sign")))
 
 
 async def test_it_is_deterministic_and_another_sample_is_worded_otherwise() -> None:
@@ -219,7 +227,7 @@ def test_every_language_has_every_phrase() -> None:
             for key, value in table.items()
         }
 
-    assert set(PHRASES) == {"en", "de", "fr", "es", "zh", "ja"}
+    assert set(PHRASES) == {"en", "de", "fr", "es", "zh-Hant", "zh-Hans", "ja"}
     for language in PHRASES.values():
         assert describe_shape(language) == describe_shape(PHRASES["en"])
         assert tuple(key for key, value in language.items() if isinstance(value, dict)) == SITUATIONS
@@ -259,3 +267,119 @@ def test_it_answers_any_message_of_langchains() -> None:
     assert model.invoke("Where is my order?").content
     assert model.invoke([HumanMessage("Where is my order?")]).response_metadata["model_name"] == "demonstration"
     assert model._llm_type == "demonstration"
+
+
+# --- replies written by hand ---------------------------------------------------------------------------
+
+WRITTEN = tomllib.loads(
+    resources.files("bot.drafting").joinpath("demonstration_replies.toml").read_text(encoding="utf-8")
+)["replies"]
+FORMS = [style.name for style in PLAYBOOK.styles]
+HELP_CENTER = resources.files("playground") / "help_center"
+FOLDERS = {"zh-Hans": "zh-CN", "zh-Hant": "zh-TW"}
+by_message = pytest.mark.parametrize("written", WRITTEN, ids=lambda written: f"{written['language']} {written['page']}")
+
+
+def find_page(written: dict[str, Any]) -> tuple[SourcePassage, ...]:
+    """The page of the help centre, in the reply's language, that a reply rests on."""
+    if not written["page"]:
+        return ()
+    folder = HELP_CENTER / FOLDERS.get(written["language"], written["language"])
+    [text] = [page for file in folder.iterdir() if written["page"] in (page := file.read_text(encoding="utf-8"))]
+    return (SourcePassage(id="page", title="A page", date="2026-11-01", text=text),)
+
+
+async def draft_written(written: dict[str, Any], style: str, **more: Any) -> str:
+    return await draft_reply(written["message"], style, passages=find_page(written), **more)
+
+
+async def test_each_message_of_the_demos_customers_has_its_replies() -> None:
+    said = {message.text: message.user_id for message in await list_customers_messages()}
+    known = {demonstration_model._keep_letters(written["message"]) for written in WRITTEN}
+    assert {demonstration_model._keep_letters(text) for text in said} == known
+    assert len(set(said.values())) == len(CUSTOMERS) + 1
+
+
+async def list_customers_messages() -> list[Message]:
+    async with Workspace.start() as slack:
+        add_customers(slack)
+        authors = {customer.id for customer in CUSTOMERS} | {slack.people.stranger.id}
+        return [message for message in slack.messages(slack.channels.support) if message.user_id in authors]
+
+
+@by_message
+async def test_replies_by_hand_are_in_the_customers_language_and_script(written: dict[str, Any]) -> None:
+    assert set(written["full"]) == set(written["short"]) == set(FORMS)
+    for text in (*written["full"].values(), "\n".join(written["short"].values())):
+        assert demonstration_model._detect_language(text.casefold()) == written["language"], text
+
+
+@by_message
+async def test_they_cite_the_page_that_they_rest_on(written: dict[str, Any]) -> None:
+    for style in FORMS:
+        text = await draft_written(written, style)
+        assert text.replace(" [1]", "").replace("[1]", "") == written["full"][style].strip().replace("[page]", "")
+        assert ("[1]" in text) == bool(written["page"])
+        assert "{" not in text
+
+
+@by_message
+async def test_without_that_page_rules_write(written: dict[str, Any]) -> None:
+    text = await draft_reply(written["message"], "direct")
+    assert (text in written["full"].values()) == (not written["page"])
+
+
+@by_message
+async def test_no_two_of_them_are_nearly_the_same(written: dict[str, Any]) -> None:
+    wanted = [{"change": change(written, steer)} for steer in ("shorter", "warmer", "more_formal")]
+    for changes in ({}, {"hint": "shorter"}, *wanted):
+        texts = [await draft_written(written, style, sample_index=n, **changes) for n, style in enumerate(FORMS)]
+        assert max(compute_token_f1(one, other) for one, other in combinations(texts, 2)) < 0.8, changes
+
+
+def change(written: dict[str, Any], steer: Any, form: str = "direct", language: str | None = None) -> RequestedChange:
+    return RequestedChange(base=written["full"][form].strip().replace("[page]", ""), steer=steer, language=language)
+
+
+@by_message
+async def test_what_is_wanted_of_them_is_heeded(written: dict[str, Any]) -> None:
+    phrases = PHRASES[written["language"]]
+    for form, style in product(FORMS, FORMS):
+        base = change(written, "shorter", form).base or ""
+        assert len(await draft_written(written, style, change=change(written, "shorter", form))) < len(base)
+        again = await draft_written(written, style, change=change(written, "more_like_this", form))
+        assert again != base
+    for style in FORMS:
+        formal = await draft_written(written, style, change=change(written, "more_formal"))
+        assert formal.startswith(phrases["formal_greet"])
+        assert formal.endswith(phrases["formal_sign"])
+        greeting, *_, sign = written["full"]["warm"].strip().split("\n\n")
+        assert greeting not in formal
+        assert sign not in formal
+        warm = await draft_written(written, style, change=change(written, "warmer"))
+        assert warm.startswith(greeting)
+        assert warm.endswith(sign)
+        other = await draft_written(written, style, change=change(written, "other_language", language="English"))
+        assert demonstration_model._detect_language(other.casefold()) == "en"
+
+
+@by_message
+async def test_a_redraft_by_rules_follows_one_by_hand(written: dict[str, Any]) -> None:
+    shown = [await draft_written(written, style) for style in FORMS]
+    plain = tuple(take_out_citations(text, find_page(written))[0] for text in shown)
+    for style in FORMS:
+        text = await draft_written(written, style, previous=plain)
+        assert take_out_citations(text, find_page(written))[0] not in plain
+
+
+@pytest.mark.parametrize("language", PHRASES)
+def test_no_reply_says_which_of_two_ways_fits_without_knowing(language: str) -> None:
+    claims = ("closer", "asks less", "passt A", "semble mieux", "encajar", "比較合適", "比较合适", "合いそう")
+    assert not any(claim in text for text in PHRASES[language]["options_pick"] for claim in claims)
+
+
+@pytest.mark.parametrize("base", ["One sentence. And another one, which is longer.", "Only one sentence that stands."])
+async def test_one_that_is_wanted_shorter_is_cut_where_rules_have_none(base: str) -> None:
+    for style in FORMS:
+        text = await draft_reply("Do you sell umbrellas?", style, change=RequestedChange(base=base, steer="shorter"))
+        assert len(text) < len(await draft_reply("Do you sell umbrellas?", style))
