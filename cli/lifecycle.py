@@ -80,6 +80,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         metrics = Metrics()
         records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)
         drafter = await stack.enter_async_context(wiring.open_drafter(settings, models=models))
+        embedder = await stack.enter_async_context(wiring.open_embedder(settings))
         route = Route.find(settings.slack_api_url)
         trace = trace_failed_calls(settings.slack_api_url, metrics.count_slack_error)
         session = await stack.enter_async_context(
@@ -100,6 +101,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
             slots=drafter.limiter,
             pausing=pausing,
             orderer=ordering,
+            embedder=embedder,
         )
         dependencies = _build_dependencies(
             settings, records, installations, session, suggester, pausing, privacy, metrics

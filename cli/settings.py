@@ -200,6 +200,15 @@ class Settings(BaseSettings):
             fix="set it to a word that your server knows, such as low, medium or high, or leave it out",
         ),
     ] = None
+    suggest_embedding_model: Annotated[
+        Annotated[str, Field(min_length=1, max_length=128)] | None,
+        About(
+            "The embedding model, by its name on the server: knowledge is then searched by meaning, too",
+            example="text-embedding-3-small",
+            default="none: knowledge is searched by words",
+            fix="set it to the name of an embedding model that your server has, or leave it out",
+        ),
+    ] = None
     suggest_candidates: Annotated[
         int,
         Field(ge=1, le=10),

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
 from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
+from bot.knowledge.vectors import Embedder
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import Recoverer
 from bot.operations.retention import Housekeeper
@@ -56,6 +57,9 @@ from storage.repositories.vault import Vault
 from storage.schema import migrate
 
 DEMONSTRATION_MODEL = "demonstration"
+
+PATIENT_S = 20.0
+"""The limit on a question's vector where no agent waits."""
 
 LOOK_FOR_KNOWLEDGE_EVERY_S = 1.0
 
@@ -210,6 +214,7 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
     slots: Slots | None = None,
     pausing: PauseSwitch | None = None,
     orderer: Orderer | None = None,
+    embedder: Embedder | None = None,
 ) -> Suggester:
     """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up;
     without an `orderer`, the order is uniform.
@@ -237,14 +242,33 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
         rng=random.SystemRandom(),
         allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
-        library=make_library(records.database),
+        library=make_library(records.database, embedder),
         earlier=make_earlier_replies(settings, records=records, privacy=privacy),
         orderer=orderer,
     )
 
 
-def make_library(database: Database) -> Library:
-    return Library(Knowledge(database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S)
+def make_library(database: Database, embedder: Embedder | None = None) -> Library:
+    return Library(Knowledge(database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S, embedder=embedder)
+
+
+@asynccontextmanager
+async def open_embedder(settings: Settings, *, limit_s: float | None = None) -> AsyncIterator[Embedder | None]:
+    """Open the embedding model; None without one, or without a server. `limit_s` is for a question, if not usual."""
+    if settings.suggest_embedding_model is None or not settings.has_model:
+        yield None
+        return
+    from bot.drafting.http import Server
+    from bot.knowledge.embeddings import QUESTION_LIMIT_S, ServedEmbedder
+
+    key = settings.openai_api_key
+    server = Server(base_url=settings.openai_base_url, api_key=None if key is None else key.get_secret_value())
+    try:
+        yield ServedEmbedder(
+            settings.suggest_embedding_model, server=server, clock=time.monotonic, limit_s=limit_s or QUESTION_LIMIT_S
+        )
+    finally:
+        await server.aclose()
 
 
 def make_earlier_replies(settings: Settings, *, records: Records, privacy: PrivacyService) -> EarlierReplies | None:

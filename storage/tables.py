@@ -346,6 +346,8 @@ knowledge_passages = Table(
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("terms", LargeBinary, nullable=False),
+    Column("vector", LargeBinary),
+    Column("vector_model", String(128)),
 )
 
 agent_settings = Table(

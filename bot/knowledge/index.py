@@ -29,12 +29,14 @@ which words are rare cannot be told.
 class Match:
     """A passage by its row, and its score; `covered` is the share of the question found in it, 0 to 1.
 
-    Of its words, each weighed by how rare it is; pairs of words are left out.
+    Of its words, each weighed by how rare it is; pairs of words are left out. `near` is how near it is in meaning, at
+    most 1, where there are vectors.
     """
 
     row: int
     score: float
     covered: float
+    near: float = 0.0
 
 
 class Index:
@@ -60,6 +62,16 @@ class Index:
 
     def search(self, question: str, *, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[Match]:
         """Rank the rows that have a term of the question, best first; of those allowed, shape (size,), if given."""
+        scores, covered = self.measure(question)
+        if allowed is not None:
+            scores[~allowed] = 0
+        return [
+            Match(row=int(row), score=float(scores[row]), covered=float(covered[row]))
+            for row in find_best(scores, limit)
+        ]
+
+    def measure(self, question: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Measure all rows: their scores, and the share of the question that each has, both of shape (size,)."""
         scores, covered = np.zeros(self.size), np.zeros(self.size)
         asked = 1e-9
         for term, weight in weigh_terms(question).items():
@@ -72,13 +84,15 @@ class Index:
                 told = weight * _measure_rarity(len(rows), max(self.size, SMALL))
                 covered[rows] += told
                 asked += told
-        if allowed is not None:
-            scores[~allowed] = 0
-        found = np.flatnonzero(scores)
-        if len(found) > limit:
-            found = found[scores[found] >= np.partition(scores[found], -limit)[-limit]]
-        best = found[np.argsort(-scores[found], kind="stable")][:limit]
-        return [Match(row=int(row), score=float(scores[row]), covered=float(covered[row] / asked)) for row in best]
+        return scores, covered / asked
+
+
+def find_best(scores: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
+    """Find the rows with the highest scores above 0, best first; of equal ones the first."""
+    found = np.flatnonzero(scores > 0)
+    if len(found) > limit:
+        found = found[scores[found] >= np.partition(scores[found], -limit)[-limit]]
+    return np.asarray(found[np.argsort(-scores[found], kind="stable")][:limit], dtype=np.int64)
 
 
 def _measure_rarity(found_in: Any, passages: int) -> Any:

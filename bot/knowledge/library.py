@@ -15,21 +15,41 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bot.knowledge.index import Index, Match
+from bot.knowledge.index import Index, Match, find_best
 from bot.knowledge.sources import UnreadableSource, list_files, read_digest, read_source
+from bot.knowledge.vectors import (
+    AT_ONCE,
+    Embedder,
+    EmbeddingFailed,
+    FloatArray,
+    VectorIndex,
+    Vectors,
+    fuse_ranks,
+    pack_vectors,
+)
 from storage.repositories.knowledge import Document, IdTaken, IndexRow, Knowledge, Listed, Passage, SourceFile
+
+Progress = Callable[[str, int, int], None]
+"""Told of each step: what is done, how far it is, of how many."""
 
 
 @dataclass(kw_only=True)
 class Changes:
-    """The outcome for files: documents and passages read, and a line for each file or row that was not."""
+    """The outcome for files: documents and passages read, and a line for each file or row that was not.
+
+    With an embedding model: passages that got a vector, and those that lack one still; then `note` tells why.
+    """
 
     files: int = 0
     unchanged: int = 0
     documents: int = 0
     passages: int = 0
     removed: int = 0
+    embedded: int = 0
+    unembedded: int = 0
+    note: str | None = None
     refused: list[str] = field(default_factory=list)
 
 
@@ -41,6 +61,7 @@ class Hit:
     passage: Passage
     score: float
     covered: float
+    near: float
 
 
 class Library:
@@ -53,6 +74,8 @@ class Library:
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
         look_every_s: float = 0,
+        embedder: Embedder | None = None,
+        on_progress: Progress = lambda *_: None,
     ) -> None:
         """Look for changes of other processes at most each `look_every_s` seconds."""
         self._knowledge = knowledge
@@ -63,6 +86,9 @@ class Library:
         self._version: tuple[int, int] | None = None
         self._rows: list[IndexRow] = []
         self._index = Index([])
+        self._vectors = VectorIndex([])
+        self._embedder = embedder
+        self._on_progress = on_progress
         self._loading = asyncio.Lock()
 
     async def add(self, paths: Iterable[Path], *, internal: bool, collection: str, actor: str) -> Changes:
@@ -70,9 +96,12 @@ class Library:
         changes = Changes()
         known = {source.path: source for source in await self._knowledge.list_files()}
         for root in (path.resolve() for path in paths):
-            for file in await asyncio.to_thread(list_files, root):
+            files = await asyncio.to_thread(list_files, root)
+            for number, file in enumerate(files, 1):
                 source = _describe(file, root, internal=internal, collection=collection)
                 await self._read_file(source, known.get(source.path), changes, actor)
+                self._on_progress("Reading files", number, len(files))
+        await self._embed(changes, actor)
         return changes
 
     async def refresh(self, *, actor: str) -> Changes:
@@ -87,6 +116,7 @@ class Library:
                 changes.refused.append(f"{root}: it is gone; `suggest knowledge remove {root}` removes what was read")
                 continue
             await self._refresh_root(root, {k: v for k, v in known.items() if v.root == root}, changes, actor)
+        await self._embed(changes, actor)
         return changes
 
     async def _refresh_root(self, root: str, known: dict[str, SourceFile], changes: Changes, actor: str) -> None:
@@ -94,9 +124,10 @@ class Library:
         files = {str(file) for file in await asyncio.to_thread(list_files, Path(root))}
         if gone := sorted(set(known) - files):
             changes.removed += await self._knowledge.remove(gone, at=self._now(), actor=actor)
-        for path in sorted(files):
+        for number, path in enumerate(sorted(files), 1):
             new = _describe(Path(path), Path(root), internal=example.internal, collection=example.collection)
             await self._read_file(known.get(path, new), known.get(path), changes, actor)
+            self._on_progress("Reading files", number, len(files))
 
     async def _read_file(self, source: SourceFile, before: SourceFile | None, changes: Changes, actor: str) -> None:
         """Read one file, if its content or its marks have changed."""
@@ -133,6 +164,32 @@ class Library:
             collection=document.collection,
         )
         await self._knowledge.replace(source, [document], at=self._now(), actor=actor)
+        await self._embed(Changes(), actor)
+
+    async def _embed(self, changes: Changes, actor: str) -> None:
+        """Get the vectors that passages lack, in batches; what the server does not give is left for the next time."""
+        if self._embedder is None:
+            return
+        model = self._embedder.model
+        lacking = await self._knowledge.count_unembedded(model)
+        try:
+            while lacking and (passages := await self._knowledge.list_unembedded(model, at_most=32 * AT_ONCE)):
+                for start in range(0, len(passages), AT_ONCE):
+                    batch = passages[start : start + AT_ONCE]
+                    texts = ["\n".join(filter(None, (one.title, one.heading, one.text))) for one in batch]
+                    vectors = pack_vectors(await self._embedder.embed_passages(texts))
+                    if not changes.embedded:
+                        await self._knowledge.forget_vectors(model, except_size=len(vectors[0]))
+                    await self._knowledge.put_vectors(model, batch, vectors)
+                    changes.embedded += len(batch)
+                    self._on_progress("Embedding", changes.embedded, lacking)
+        except EmbeddingFailed as error:
+            changes.unembedded = await self._knowledge.count_unembedded(model)
+            changes.note = str(error)
+        finally:
+            if changes.embedded:
+                at = self._now()
+                await self._knowledge.record_embedded(model, changes.embedded, at=at, actor=actor)
 
     async def remove(self, names: Iterable[str], *, actor: str) -> int:
         """Remove documents by id, or files and folders with all of theirs; return how many documents."""
@@ -161,13 +218,15 @@ class Library:
     ) -> list[tuple[IndexRow, Match]]:
         """Rank documents by their best passages, best first; of these collections, if given."""
         await self._follow_changes()
-        index, rows = self._index, self._rows
+        index, vectors, rows = self._index, self._vectors, self._rows
+        vector = await self._embedder.embed_question(question) if self._embedder and vectors else None
         allowed = None
         if collections is not None:
             allowed = np.fromiter((row.collection in collections for row in rows), bool, count=len(rows))
+        measured = await asyncio.to_thread(_measure, index, vectors, question, vector, allowed)
         wanted = 2 * limit
         while True:
-            matches = index.search(question, limit=wanted, allowed=allowed)
+            matches = [measured.get_match(row) for row in find_best(measured.scores, wanted)]
             best = {rows[match.row].document_id: (rows[match.row], match) for match in reversed(matches)}
             if len(best) >= limit or len(matches) < wanted:
                 return sorted(best.values(), key=lambda found: -found[1].score)[:limit]
@@ -183,7 +242,9 @@ class Library:
             if document is None or row.part > len(document.passages):
                 continue
             passage = document.passages[row.part - 1]
-            hits.append(Hit(document=document, passage=passage, score=match.score, covered=match.covered))
+            hits.append(
+                Hit(document=document, passage=passage, score=match.score, covered=match.covered, near=match.near)
+            )
         return hits
 
     async def _follow_changes(self) -> None:
@@ -195,9 +256,42 @@ class Library:
             self._looked_at = self._clock()
             if version == self._version:
                 return
-            rows = await self._knowledge.read_index()
+            rows = await self._knowledge.read_index(None if self._embedder is None else self._embedder.model)
             self._index = await asyncio.to_thread(Index, [row.terms for row in rows])
-            self._rows, self._version = rows, version
+            self._vectors = await asyncio.to_thread(VectorIndex, [row.vector for row in rows])
+            self._rows, self._version = [replace(row, terms=b"", vector=None) for row in rows], version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """All passages beside one question, by their rows."""
+
+    scores: FloatArray
+    covered: FloatArray
+    near: FloatArray
+
+    def get_match(self, row: int) -> Match:
+        return Match(
+            row=int(row),
+            score=float(self.scores[row]),
+            covered=float(self.covered[row]),
+            near=float(self.near[row]),
+        )
+
+
+def _measure(
+    index: Index,
+    vectors: VectorIndex,
+    question: str,
+    vector: Vectors | None,
+    allowed: NDArray[np.bool_] | None,
+) -> _Measured:
+    """Measure passages by words, and by meaning if the question has a vector; others than allowed have no score."""
+    scores, covered = index.measure(question)
+    near = vectors.measure(vector)
+    if allowed is not None:
+        scores[~allowed] = near[~allowed] = 0
+    return _Measured(scores=scores if vector is None else fuse_ranks(scores, near), covered=covered, near=near)
 
 
 def _describe(file: Path, root: Path, *, internal: bool, collection: str) -> SourceFile:

@@ -26,6 +26,13 @@ Chosen on the sets of docs/knowledge.md: the median is .52 to .67 for questions 
 """
 
 
+NEAR: Final = 0.3
+"""The least nearness in meaning (see `VectorIndex.measure`) that a passage must have that has too few words of it.
+
+By what cosines published models give related and unrelated texts; not measured here.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieval:
     """The passages found for a request, best first. `retrieved` is what the log says; None if nothing was searched."""
@@ -66,7 +73,7 @@ class Retriever:
         replies = await self._find_replies(question, team_id)
         if hits is None and not replies:
             return NOTHING_SEARCHED
-        good = _fit([hit for hit in hits or () if hit.covered >= COVERED])
+        good = _fit([hit for hit in hits or () if hit.covered >= COVERED or hit.near >= NEAR])
         return Retrieval(
             passages=(*map(_to_passage, good), *(reply for reply, _ in replies)),
             retrieved=(

@@ -24,6 +24,7 @@ from bot.choice_log import open_log
 from bot.choice_log.fields import FIELDS
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Retriever
+from bot.knowledge.vectors import Embedder
 from bot.playbook import Playbook, load_playbook
 from bot.privacy.import_redaction import redact_input
 from bot.templates import Template, TemplateError
@@ -230,7 +231,8 @@ class Batch:
         options, settings = self._options, self._settings
         async with (
             self._open_records() as (records, record),
-            self._open_library(records) as library,
+            wiring.open_embedder(settings, limit_s=wiring.PATIENT_S) as embedder,
+            self._open_library(records, embedder) as library,
             wiring.open_drafter(settings) as drafter,
         ):
             with self._open_output() as output, self._open_input() as file, self._show_progress() as progress:
@@ -315,17 +317,20 @@ class Batch:
             yield records, record
 
     @asynccontextmanager
-    async def _open_library(self, records: wiring.Records | None) -> AsyncIterator[Library | None]:
+    async def _open_library(
+        self, records: wiring.Records | None, embedder: Embedder | None
+    ) -> AsyncIterator[Library | None]:
         """Open what the team knows; nothing, and a note, where no database of this program can be read."""
         location = locate_for_try(self._settings, None)
         if records is not None:
-            yield wiring.make_library(records.database)
+            yield wiring.make_library(records.database, embedder)
             return
         async with AsyncExitStack() as stack:
             library = None
             try:
                 if not location.is_empty and self._plan.playbook.knowledge.use:
-                    library = wiring.make_library(await stack.enter_async_context(open_existing(location)))
+                    opened = await stack.enter_async_context(open_existing(location))
+                    library = wiring.make_library(opened, embedder)
             except (Failed, SettingsError) as error:
                 print(f"Drafted without knowledge: {error}", file=sys.stderr)
             yield library

@@ -226,7 +226,10 @@ async def draft_pairs(
     for version in versions:
         book = version.playbook
         await records.requests.keep_playbook(prompt_version=book.prompt_version, text=book.text, at=wiring.now())
-    async with wiring.open_drafter(settings) as drafter:
+    async with (
+        wiring.open_drafter(settings) as drafter,
+        wiring.open_embedder(settings, limit_s=wiring.PATIENT_S) as embedder,
+    ):
         drafting_tools = DraftingTools(
             drafter=drafter,
             privacy=wiring.make_privacy_service(settings, records=records, playbook=join_redaction(versions)),
@@ -239,7 +242,7 @@ async def draft_pairs(
             now=wiring.now,
             clock=wiring.monotonic,
             new_id=wiring.new_id,
-            library=wiring.make_library(records.database),
+            library=wiring.make_library(records.database, embedder),
         )
         try:
             drafting = PairDrafting(versions, rows, drafting_tools)

@@ -8,19 +8,18 @@ from typing import Annotated
 import typer
 
 from bot.knowledge.gaps import Gap, NotPromotable, find_gaps, make_document
-from bot.knowledge.library import Library
 from bot.playbook import load_playbook
 from cli import wiring
 from cli.database_location import locate_database, open_existing
 from cli.errors import Failed, SettingsError
-from cli.knowledge import ACTOR
+from cli.knowledge import ACTOR, open_library
 from cli.options import DatabaseFile, Json, Since, parse_period
 from cli.render.json import list_passages
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
 from cli.settings import load_settings
 from storage.queries.log_entries import ChoiceLog, Selection
-from storage.repositories.knowledge import Document, Knowledge
+from storage.repositories.knowledge import Document
 
 
 def run(
@@ -83,5 +82,5 @@ def _confirm(document: Document) -> bool:
 
 
 async def _add(document: Document, database: Path | None) -> None:
-    async with open_existing(locate_database(database)) as opened:
-        await Library(Knowledge(opened), now=wiring.now).put(document, actor=ACTOR)
+    async with open_library(database) as library:
+        await library.put(document, actor=ACTOR)

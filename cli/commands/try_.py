@@ -308,14 +308,23 @@ async def _open_session(
     texts = get_texts(DEFAULT_LOCALE)
     metrics = Metrics()
     privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
-    async with wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter:
+    async with (
+        wiring.open_drafter(settings, word_s=WORD_S if options.stream else 0.0) as drafter,
+        wiring.open_embedder(settings) as embedder,
+    ):
         labels = {style.name: style.label for style in playbook.styles}
         drafting: BatchDrafter = drafter
         if options.stream:
             drafting = StreamingDrafter(drafter, text.LiveDrafts(terminal.console, texts, labels))
         yield TrySession(
             suggester=await wiring.make_suggester(
-                settings, records=records, drafter=drafting, playbook=playbook, privacy=privacy, metrics=metrics
+                settings,
+                records=records,
+                drafter=drafting,
+                playbook=playbook,
+                privacy=privacy,
+                metrics=metrics,
+                embedder=embedder,
             ),
             chooser=wiring.make_chooser(settings, records=records, privacy=privacy, metrics=metrics),
             terminal=terminal,

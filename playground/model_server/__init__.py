@@ -4,6 +4,7 @@ server          `ModelDouble`: scripts, rules and a queue decide what each call 
 answers         what a call can be answered with: completions, error statuses, faults
 calls           the calls that came in, and their outcomes
 completions     bodies of completions and of their streams, checks of requests
+embeddings      vectors of texts, near each other where their words are alike
 http_responses  how answers are sent: whole, streamed, cut off, without end
 
 May be called by tests, benchmarks and `suggest demo`, through the names of this package.

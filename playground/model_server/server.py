@@ -10,7 +10,7 @@
 What a call is answered with, the first that applies: the required API key is wrong (401); the body is not a
 chat completion (400); the queue (`enqueue`); the rules (`answer_when`); the script (`script`); else a text that
 is the same for the same messages and differs for others. It serves `POST /v1/chat/completions`, also streamed,
-and `GET /v1/models`.
+`POST /v1/embeddings`, and `GET /v1/models`.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from playground.model_server.answers import (
     EndlessBody,
     ErrorStatus,
     Hang,
+    JsonObject,
     RawBody,
     Redirect,
     Reply,
@@ -42,6 +43,7 @@ from playground.model_server.answers import (
 )
 from playground.model_server.calls import Call, CallOutcome, Predicate, Script, ScriptResult
 from playground.model_server.completions import build_default_text, build_model_card, find_body_error
+from playground.model_server.embeddings import Embedding, build_embeddings, embed_words
 from playground.model_server.http_responses import (
     build_error_response,
     build_response,
@@ -68,6 +70,8 @@ class ModelDouble:
 
     `latency_s` is a number of seconds, or (low, high) to draw from uniformly; `token_interval_s` passes between
     streamed tokens; with an `api_key`, any other is answered 401; `models_fault`, if set, answers `GET /v1/models`.
+    `embed` makes the vectors of `/v1/embeddings`, which `embeddings_fault` and `embeddings_latency_s` disturb;
+    `embedding_calls` holds the bodies of its requests.
     `total`, `cancelled`, `in_flight` and `peak_in_flight` count calls since the start; `calls` holds each of them
     until `forget()`.
     """
@@ -78,6 +82,10 @@ class ModelDouble:
     token_interval_s: float = 0.0
     models: Sequence[str] = ("gpt-4o-mini",)
     models_fault: ErrorStatus | Redirect | RawBody | None = None
+    embed: Embedding = embed_words
+    embeddings_fault: ErrorStatus | Redirect | RawBody | None = None
+    embeddings_latency_s: float = 0.0
+    embedding_calls: list[JsonObject] = field(default_factory=list)
     seed: int = 0
     calls: list[Call] = field(default_factory=list)
     total: int = 0
@@ -110,6 +118,7 @@ class ModelDouble:
         double = cls(api_key=api_key, latency_s=latency_s, models=models, seed=seed)
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", double._on_completion)
+        app.router.add_post("/v1/embeddings", double._on_embeddings)
         app.router.add_get("/v1/models", double._on_models)
         app.router.add_get("/v1/models/{name:.+}", double._on_model)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
@@ -200,6 +209,13 @@ class ModelDouble:
         if error is None and name not in self.models:
             error = not_found(name)
         return build_response(error) if error is not None else web.json_response(build_model_card(name))
+
+    async def _on_embeddings(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.embedding_calls.append(body)
+        error = self._find_key_error(request) or self.embeddings_fault
+        await asyncio.sleep(self.embeddings_latency_s)
+        return build_response(error) if error is not None else web.json_response(build_embeddings(body, self.embed))
 
     async def _on_completion(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, update
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
@@ -62,13 +62,25 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRow:
-    """A passage's place and its terms."""
+    """A passage's place and its terms; `vector` is that of one model, if it was asked for and is there."""
 
     document_id: str
     part: int
     source: str
     collection: str
     terms: bytes
+    vector: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unembedded:
+    """A passage that lacks the vector of a model, by its place."""
+
+    document_id: str
+    part: int
+    title: str
+    heading: str
+    text: str
 
 
 class IdTaken(Exception):  # noqa: N818 - told as an outcome
@@ -85,6 +97,7 @@ class Knowledge:
         """Put a file's documents in the place of what it had before. Raises IdTaken, and changes nothing then."""
         rows, passages = _to_rows(documents)
         async with self._database.write() as connection:
+            await _keep_vectors(connection, source.path, rows, passages)
             await _delete_files(connection, [source.path])
             for batch in _batch([document.id for document in documents]):
                 taken = select(knowledge_documents.c.id, knowledge_documents.c.source)
@@ -154,24 +167,99 @@ class Knowledge:
         count, newest = row.values()
         return count, newest
 
-    async def read_index(self) -> list[IndexRow]:
-        """Read the terms of all passages, in the order that they are ranked in where scores are equal."""
-        columns = (
+    async def read_index(self, model: str | None = None) -> list[IndexRow]:
+        """Read the terms of all passages, in the order that they are ranked in where scores are equal.
+
+        With a model, its vectors are read, too.
+        """
+        columns: tuple[Any, ...] = (
             knowledge_passages.c.document_id,
             knowledge_passages.c.part,
             knowledge_documents.c.source,
             knowledge_documents.c.collection,
             knowledge_passages.c.terms,
         )
+        if model is not None:
+            columns = (*columns, case((_is_of(model), knowledge_passages.c.vector), else_=None).label("vector"))
         query = select(*columns).join_from(knowledge_passages, knowledge_documents)
         rows = [IndexRow(**row) for row in await self._read(query)]
         return sorted(rows, key=lambda row: (row.document_id, row.part))  # databases have orders of their own
+
+    async def list_unembedded(self, model: str, *, at_most: int) -> list[Unembedded]:
+        """List passages that lack the vector of a model."""
+        columns = (
+            knowledge_passages.c.document_id,
+            knowledge_passages.c.part,
+            knowledge_documents.c.title,
+            knowledge_passages.c.heading,
+            knowledge_passages.c.text,
+        )
+        query = select(*columns).join_from(knowledge_passages, knowledge_documents).where(~_is_of(model))
+        order = (knowledge_passages.c.document_id, knowledge_passages.c.part)
+        return [Unembedded(**row) for row in await self._read(query.order_by(*order).limit(at_most))]
+
+    async def count_unembedded(self, model: str) -> int:
+        """Count the passages that lack the vector of a model."""
+        (row,) = await self._read(select(func.count().label("count")).where(~_is_of(model)))
+        return int(row["count"])
+
+    async def put_vectors(self, model: str, passages: Sequence[Unembedded], vectors: Sequence[bytes]) -> None:
+        """Keep the vectors of passages."""
+        rows = [
+            {"of_document": one.document_id, "of_part": one.part, "packed": vector}
+            for one, vector in zip(passages, vectors, strict=True)
+        ]
+        async with self._database.write() as connection:
+            place = (
+                knowledge_passages.c.document_id == bindparam("of_document"),
+                knowledge_passages.c.part == bindparam("of_part"),
+            )
+            put = update(knowledge_passages).where(*place).values(vector=bindparam("packed"), vector_model=model)
+            await connection.execute(put, rows)
+
+    async def forget_vectors(self, model: str, *, except_size: int) -> None:
+        """Forget the vectors of a model that have another size, in bytes: its server makes others now."""
+        other = _is_of(model) & (func.length(knowledge_passages.c.vector) != except_size)
+        async with self._database.write() as connection:
+            await connection.execute(update(knowledge_passages).where(other).values(vector=None, vector_model=None))
+
+    async def record_embedded(self, model: str, count: int, *, at: datetime, actor: str) -> None:
+        """Record that so many passages have got vectors: other processes read them then."""
+        async with self._database.write() as connection:
+            await _record_change(connection, at, actor, {"embedded": count, "model": model})
 
     async def _read(self, query: Any) -> list[dict[str, Any]]:
         async def step(connection: Transaction) -> list[dict[str, Any]]:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
         return await self._database.look(step)
+
+
+def _is_of(model: str) -> ColumnElement[bool]:
+    """Build the condition for passages that have a vector of this model; never null."""
+    return func.coalesce(knowledge_passages.c.vector_model, "") == model
+
+
+async def _keep_vectors(
+    connection: Transaction, path: str, documents: Sequence[dict[str, Any]], passages: Sequence[dict[str, Any]]
+) -> None:
+    """Give passages the vectors that the same texts of this file have now."""
+    query = (
+        select(
+            knowledge_documents.c.title,
+            knowledge_passages.c.heading,
+            knowledge_passages.c.text,
+            knowledge_passages.c.vector,
+            knowledge_passages.c.vector_model,
+        )
+        .join_from(knowledge_passages, knowledge_documents)
+        .where(knowledge_documents.c.source == path, knowledge_passages.c.vector.is_not(None))
+    )
+    known = {tuple(row[:3]): row[3:] for row in await connection.execute(query)}
+    titles = {row["id"]: row["title"] for row in documents}
+    for passage in passages:
+        key = (titles[passage["document_id"]], passage["heading"], passage["text"])
+        passage["vector"], passage["vector_model"] = known.get(key, (None, None))
 
 
 def _to_rows(documents: Sequence[Document]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

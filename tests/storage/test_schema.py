@@ -15,6 +15,7 @@ from storage.engine.database import Database
 from storage.errors import SchemaTooNew
 from storage.fields import list_logged
 from storage.queries.log_entries import ChoiceLog
+from storage.repositories.knowledge import Knowledge
 from storage.schema import migrate, read_revisions
 from storage.tables import metadata
 from tests.storage.stores import Databases, open_store
@@ -107,6 +108,26 @@ async def test_a_database_of_the_first_version_keeps_its_log(empty: Database) ->
     ]
     assert new
     assert set(new) == {None}
+
+
+OLD_KNOWLEDGE = """
+    INSERT INTO knowledge_documents (id, title, source, internal, collection, modified_at)
+    VALUES ('a', 'Lamps', '/help/a.md', false, '', '2026-11-22T10:00:00.000Z');
+    INSERT INTO knowledge_passages (document_id, part, heading, text, terms) VALUES ('a', 1, '', 'A bulb.', '')
+"""
+
+
+async def test_passages_of_an_earlier_version_are_kept_and_lack_a_vector(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(schema._build_config(sync), "0005"))
+        for statement in OLD_KNOWLEDGE.split(";"):
+            await connection.exec_driver_sql(statement)
+    await migrate(empty)
+    knowledge = Knowledge(empty)
+    assert [passage.text for passage in (await knowledge.read(["a"]))["a"].passages] == ["A bulb."]
+    assert [one.text for one in await knowledge.list_unembedded("small", at_most=2)] == ["A bulb."]
+    (row,) = await knowledge.read_index("small")
+    assert row.vector is None
 
 
 async def test_an_empty_database_has_no_revision(empty: Database) -> None:

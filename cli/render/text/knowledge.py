@@ -1,9 +1,10 @@
 """Results of `suggest knowledge` on a terminal."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from cli.render.printable import make_printable
@@ -25,8 +26,36 @@ def render_changes(changes: "Changes") -> str:
         lines.append(f"{_count(changes.unchanged, 'file')} unchanged.")
     if changes.removed:
         lines.append(f"Removed {_count(changes.removed, 'document')}.")
+    if changes.embedded:
+        lines.append(f"Made vectors of {_count(changes.embedded, 'passage')}.")
+    if changes.note:
+        lines.append(
+            f"{_count(changes.unembedded, 'passage')} without a vector ({changes.note}): found by words alone until "
+            "`suggest knowledge refresh`."
+        )
     lines += [f"Not read: {make_printable(each)}" for each in changes.refused]
     return "\n".join(lines or ["Nothing to read: no file there is Markdown, HTML, text, PDF, CSV or JSON Lines."])
+
+
+class ReadingProgress:
+    """A bar on a terminal, for each step of reading files."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(console=Console(stderr=True), transient=True)
+        self._steps: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def advance(self, step: str, done: int, of: int) -> None:
+        """Show how far a step is."""
+        if step not in self._steps:
+            self._steps[step] = self._bar.add_task(step)
+        self._bar.update(self._steps[step], completed=done, total=of)
 
 
 def render_documents(documents: "Sequence[Listed]") -> "str | RenderableType":

@@ -43,6 +43,31 @@ async def test_a_search_tells_documents_best_first(suggest: Suggest) -> None:
     assert (await suggest("knowledge", "search", "zebra", "--json")).json == []
 
 
+async def test_an_embedding_model_finds_by_meaning(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanings = {"reimbursed": 0, "refund": 0, "lead": 1}
+    write("macros.csv", MACROS)
+    async with ModelDouble.start() as double:
+        double.embed = lambda text: [
+            *(float(n in {meanings.get(word.strip(".?,")) for word in text.casefold().split()}) for n in (0, 1)),
+            0.1,
+        ]
+        monkeypatch.setenv("OPENAI_BASE_URL", double.base_url)
+        monkeypatch.setenv("SUGGEST_EMBEDDING_MODEL", "small")
+        added = await suggest("knowledge", "add", "macros.csv")
+        assert added.out == "Read 2 documents in 2 passages.\nMade vectors of 2 passages.\n"
+        (first, *_) = (await suggest("knowledge", "search", "Am I reimbursed?", "--json")).json
+        assert first["id"] == "macros.csv#Refund"
+        write("q.jsonl", '{"question": "Am I reimbursed?", "expected": ["macros.csv#Refund"]}')
+        assert (await suggest("knowledge", "eval", "q.jsonl", "--json")).json["hit@1"] == 1
+        assert {call["model"] for call in double.embedding_calls} == {"small"}
+    write("new.txt", "Lamps.")
+    added = await suggest("knowledge", "add", "new.txt")
+    assert added.code == 0
+    assert "1 passage without a vector (the server cannot be reached): found by words alone until" in added.out
+    (found, *_) = (await suggest("knowledge", "search", "lead", "--json")).json
+    assert found["id"] == "macros.csv#Fraud"
+
+
 @pytest.mark.usefixtures("known")
 async def test_documents_are_listed_and_shown(suggest: Suggest) -> None:
     listed = (await suggest("knowledge", "list", "--json")).json
