@@ -78,7 +78,7 @@ class Terminal:
         """
         if self._editor is not None:
             return _run_editor(text, self._editor)
-        self.say(f"Change the reply and press Enter; {LINE_BREAK} is a line break, Ctrl-C cancels.")
+        self.say(f"Change the text and press Enter; {LINE_BREAK} is a line break, Ctrl-C cancels.")
         line = self.ask("> ", prefilled=text.replace("\n", LINE_BREAK))
         return None if line is None else line.replace(LINE_BREAK, "\n")
 
@@ -86,7 +86,7 @@ class Terminal:
 def _run_editor(text: str, editor: str) -> str | None:
     """Run the user's editor on a file with the text; None if it was not saved. Raises Failed."""
     with tempfile.TemporaryDirectory(prefix="suggest-") as folder:
-        file = Path(folder) / "reply.txt"
+        file = Path(folder) / "draft.txt"
         file.write_text(text + "\n", encoding="utf-8")
         os.utime(file, (_LONG_AGO, _LONG_AGO))
         try:

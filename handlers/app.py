@@ -88,6 +88,7 @@ class SlackHandlers:
             ephemeral=ephemeral,
             tasks=needs.tasks,
             now=needs.now,
+            task=needs.suggester.playbook.task,
         )
         display = ReplyDisplay(
             suggester=needs.suggester,
@@ -164,7 +165,7 @@ class SlackHandlers:
 
     def _go_on(self, request: Request, work: Callable[[Texts], Coroutine[Any, Any, None]]) -> None:
         """Do `work` with texts in the language of the request's agent, who is told should it fail."""
-        texts = get_texts(request.locale)
+        texts = get_texts(request.locale, request.task)
         self._services.follow_up(request, texts, work(texts))
 
 

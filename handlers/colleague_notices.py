@@ -27,8 +27,10 @@ class ColleagueNotices:
             _log.warning("who else is at this message is not known: %s", error, extra={"request_id": request.id})
             return
         for other in others:
-            await self._tell(request, get_texts(request.locale)("colleague-is-at-it", who=f"<@{other.agent_id}>"))
-            await self._tell(other, get_texts(other.locale)("colleague-came", who=f"<@{request.agent_id}>"))
+            await self._tell(
+                request, get_texts(request.locale, request.task)("colleague-is-at-it", who=f"<@{other.agent_id}>")
+            )
+            await self._tell(other, get_texts(other.locale, other.task)("colleague-came", who=f"<@{request.agent_id}>"))
 
     async def _tell(self, request: Request, sentence: str) -> None:
         """Tell one agent; a failure is logged."""

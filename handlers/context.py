@@ -180,7 +180,7 @@ async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
     return Context(
         payload=payload,
         user=user,
-        texts=get_texts(user.locale),
+        texts=get_texts(user.locale, services.suggester.playbook.task),
         ack=ack,
         installation=installation,
         is_of_grid=is_of_grid,

@@ -59,7 +59,7 @@ class TryOptions:
 
 def run(  # long: every option with its help
     *,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, in quotes.")],
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The customer's message, or the brief, in quotes.")],
     hint: Annotated[str | None, typer.Option(metavar="TEXT", help="How to write the replies.")] = None,
     database: Annotated[
         Path | None,
@@ -164,7 +164,9 @@ class TrySession:
         if self.terminal.is_interactive:
             entry = await self._decide(entry)
         elif entry.visible:
-            self.terminal.note("Nobody is at a terminal to choose: the request is left open. --pick N uses a reply.")
+            self.terminal.note(
+                f"Nobody is at a terminal to choose: the request is left open. --pick N uses a {self._noun}."
+            )
         return self._describe_problem(entry)
 
     async def _draft(self, request: Request) -> LogEntry:
@@ -184,7 +186,8 @@ class TrySession:
         if not shown:
             return self._describe_problem(entry)
         if position > shown:
-            return f"there is no reply {position}, only {shown} of {len(entry.candidates)}: the request is left open"
+            there = f"only {shown} of {len(entry.candidates)}"
+            return f"there is no {self._noun} {position}, {there}: the request is left open"
         await self._use(entry, position)
         return None
 
@@ -229,7 +232,7 @@ class TrySession:
                 chosen = await self.chooser.edit(self._make_click(), candidate.id, text)
                 self._confirm(position, chosen.choice)
                 return True
-            self.terminal.say(f"Not changed, so nothing was chosen. {position} uses the reply as it is.")
+            self.terminal.say(f"Not changed, so nothing was chosen. {position} uses the {self._noun} as it is.")
         except EmptyReply:
             self.terminal.say(self.texts("empty-reply"))
         except Failed as error:
@@ -252,7 +255,7 @@ class TrySession:
 
     def _confirm(self, position: int, choice: Choice) -> None:
         done = "used with your edit" if choice.kind == "edited" else "used as it is"
-        self.terminal.say(f"✓ Reply {position} {done}. {self.texts('to-copy')}", style="green")
+        self.terminal.say(f"✓ {self.texts('place', position=position)} {done}. {self.texts('to-copy')}", style="green")
         self.terminal.hand_over(f"{choice.final_text}\n")
 
     def _build_question(self, entry: LogEntry) -> str:
@@ -264,9 +267,13 @@ class TrySession:
         if entry.visible:
             return None
         reasons = list_reasons(entry.candidates)
-        failed = "is not answering" if SILENT.issuperset(reasons) else "gave no reply that could be used"
+        failed = "is not answering" if SILENT.issuperset(reasons) else f"gave no {self._noun} that could be used"
         what_to_do = next((_WHAT_TO_DO[reason] for reason in reasons if reason in _WHAT_TO_DO), "try again in a moment")
         return f"the AI model {failed} ({text.word_reasons(entry, self.texts)}): {what_to_do}"
+
+    @property
+    def _noun(self) -> str:
+        return "text" if self.suggester.playbook.task == "write" else "reply"
 
     def _make_click(self) -> Click:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())
@@ -305,7 +312,7 @@ async def _open_session(
     settings: Settings, options: TryOptions, records: wiring.Records, playbook: Playbook, terminal: Terminal
 ) -> AsyncIterator[TrySession]:
     """Wire a session, whose drafts are shown as they are written if that was asked for."""
-    texts = get_texts(DEFAULT_LOCALE)
+    texts = get_texts(DEFAULT_LOCALE, playbook.task)
     metrics = Metrics()
     privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
     async with (
@@ -338,7 +345,7 @@ async def _open_session(
 def _apply_options(settings: Settings, options: TryOptions) -> Settings:
     """Refuse options that contradict each other, and apply the others to the settings. Raises SettingsError."""
     if not options.message.strip():
-        raise SettingsError("MESSAGE is empty: write the customer's message in quotes")
+        raise SettingsError("MESSAGE is empty: write it in quotes")
     if options.stream and options.as_json:
         raise SettingsError("--stream is for people and --json for programs: give one of them")
     if options.candidates is None:

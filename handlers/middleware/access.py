@@ -32,6 +32,7 @@ from handlers.slack.home import publish_view
 from handlers.slack.messages import find_author, get_subtype
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import SlackUser, UserKind, Users
+from storage.records import Task
 
 Ack = Callable[..., Awaitable[BoltResponse]]
 Next = Callable[[], Awaitable[None]]
@@ -82,6 +83,7 @@ class AccessControl:
         ephemeral: EphemeralMessages,
         tasks: BackgroundTasks,
         now: Callable[[], datetime],
+        task: Task,
     ) -> None:
         self._users = users
         self._usergroups = usergroups
@@ -90,6 +92,7 @@ class AccessControl:
         self._ephemeral = ephemeral
         self._tasks = tasks
         self._now = now
+        self._task = task
 
     async def admit(
         self, ack: Ack, body: dict[str, Any], context: AsyncBoltContext, next_: Next
@@ -110,7 +113,7 @@ class AccessControl:
             await next_()
             return None
         _log.info("barred: %s", reason, extra={"agent_id": sender.user_id})
-        return await self._refuse(ack, sender, reason, get_texts(person.locale), installation.client)
+        return await self._refuse(ack, sender, reason, get_texts(person.locale, self._task), installation.client)
 
     async def _look_up(self, user_id: str, installation: Installation) -> tuple[SlackUser, bool | None]:
         """Look up the user, and whether they are in an allowed group; together, since both have to answer in time."""

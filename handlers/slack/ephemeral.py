@@ -179,7 +179,7 @@ class EphemeralMessages:
                 link = str(answer["permalink"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
             return message
-        return add_link(message, link, get_texts(request.locale))
+        return add_link(message, link, get_texts(request.locale, request.task))
 
     async def _send_or_raise(self, post: Callable[[BlockMessage], Awaitable[None]], message: BlockMessage) -> None:
         """Send by `post`, the last way there is. Raises NotShown."""

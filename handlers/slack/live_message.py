@@ -184,7 +184,7 @@ class LiveMessages:
 
     async def _update_view(self, modal: Modal, request: Request, shown: Sequence[Block], *, guard: str | None) -> None:
         """Update the modal; `guard` is the hash of the state that is to be replaced."""
-        texts: Texts = get_texts(request.locale)
+        texts: Texts = get_texts(request.locale, request.task)
         arguments: dict[str, Any] = {} if guard is None else {"hash": guard}
         async with translate_errors():
             view = build_candidates_view(request, shown, texts)

@@ -16,7 +16,7 @@ from handlers.blocks.confirmations import build_delivery, build_dismissal, build
 from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.blocks.modals import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
 from playground.slack.validation.validators import find_block_errors, find_view_errors
-from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Turn
+from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Task, Turn
 from tests.conftest import Stage, StageMaker
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -70,13 +70,14 @@ def test_chinese_is_written_as_in_taiwan() -> None:
     assert not re.search(rf"{CHINESE}[A-Za-z]|[A-Za-z]{CHINESE}", told)
 
 
+@pytest.mark.parametrize("task", get_args(Task))
 @pytest.mark.parametrize("locale", load_languages())
 @pytest.mark.parametrize("text", ["Tomorrow.", "long " * 1_500])
-def test_all_that_is_shown_keeps_slacks_limits(locale: str, text: str) -> None:
+def test_all_that_is_shown_keeps_slacks_limits(locale: str, text: str, task: Task) -> None:
     """Every message and view with its longest texts, as strictly as Slack looks at them."""
-    for message in _messages(get_texts(locale), text):
+    for message in _messages(get_texts(locale, task), text):
         assert find_block_errors(list(message.blocks)) == []
-    for view in _views(get_texts(locale), text):
+    for view in _views(get_texts(locale, task), text):
         assert find_view_errors(view) == []
 
 

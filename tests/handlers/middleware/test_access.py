@@ -70,6 +70,7 @@ async def start_bench(
             ephemeral=ephemeral,
             tasks=tasks,
             now=clock.now,
+            task="reply",
         )
         bolt = connection.build_app(installations, signing_secret=slack.signing_secret)
         bolt.middleware(gate.admit)

@@ -1,0 +1,92 @@
+"""A playbook that writes by a brief: nothing that is shown speaks of customers or replies, in any language."""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fluent.runtime import FluentResource
+from fluent.syntax import FluentSerializer
+from fluent.syntax.ast import Message
+
+from bot.i18n.texts import get_texts, load_languages, load_writing_words
+from bot.playbook import read_built_in
+from tests.conftest import Stage, StageMaker
+
+FOREIGN = {"en-US": r"customer|\brepl(?:y|ies|ied)\b", "zh-TW": "客戶|客服|回覆|答覆"}
+"""The words of a playbook that replies."""
+
+
+@pytest.mark.parametrize("locale", load_languages())
+def test_no_text_speaks_of_customers_or_replies(locale: str) -> None:
+    """Where a new one does, `bot/i18n/writing.toml` needs its words."""
+    other = load_writing_words()[locale]
+    resource = FluentResource((resources.files("bot.i18n") / "locales" / f"{locale}.ftl").read_text(encoding="utf-8"))
+    other.apply(resource)
+    whole = index_texts(FluentResource(other.texts))
+    texts = index_texts(resource) | whole
+    written = {name: FluentSerializer().serialize_entry(entry).partition("=")[2] for name, entry in texts.items()}
+    assert {name for name, text in written.items() if re.search(FOREIGN[locale], text, re.IGNORECASE)} == set()
+    assert set(whole) <= set(texts)
+    assert get_texts(locale, "write")("reply-label", position=1, style="s") != get_texts(locale)(
+        "reply-label", position=1, style="s"
+    )
+
+
+def index_texts(resource: Any) -> dict[str, Message]:
+    return {entry.id.name: entry for entry in resource.body if isinstance(entry, Message)}
+
+
+@pytest.mark.parametrize("locale", load_languages())
+async def test_an_agent_reads_of_briefs_and_texts_only(stage_with: StageMaker, tmp_path: Path, locale: str) -> None:
+    """From the help to a posted text, on every surface; what the model is told, too."""
+    (tmp_path / "posts.toml").write_text(read_built_in("posts"), encoding="utf-8")
+    async with stage_with(suggest_playbook=tmp_path / "posts.toml") as stage:
+        agent = stage.slack.change_user(stage.agent, locale=locale)
+        words = get_texts(locale, "write")
+        await stage.suggest("help")
+        await stage.suggest("last")
+        await stage.suggest("A post about our new lamp // short")
+        shown = await stage.candidates()
+        await stage.slack.click(agent, shown, "edit_candidate")
+        view = await stage.slack.wait_for_view(agent)
+        await stage.slack.submit(agent, view, {"reply": {"text": " "}})
+        await stage.slack.click(agent, shown, "use_candidate")
+        await stage.slack.click(agent, await stage.private("undo_choice"), "undo_choice")
+        again = await stage.private(words("undone"))
+        await stage.slack.click(agent, again, "dismiss_request")
+        await stage.private(words("reason-placeholder"))
+        await stage.slack.open_home(agent)
+        await stage.slack.wait_for_home(
+            agent, lambda home: words("home-none-used") in json.dumps(home.blocks, ensure_ascii=False)
+        )
+        told = " ".join(list_told(stage))
+        assert words("reply-label", position=1, style="").strip(" ·・") in told
+        assert re.findall(f".{{0,60}}(?:{FOREIGN[locale]}).{{0,60}}", told, re.IGNORECASE) == []
+        assert {
+            word for call in stage.model.calls for word in re.findall(FOREIGN["en-US"], call.prompt.lower())
+        } == set()
+
+
+def list_told(stage: Stage) -> list[str]:
+    """All texts that the bot sent, in whatever place."""
+    entries = [
+        each
+        for each in stage.slack.journal.entries
+        if (each.to, each.kind) in {("slack", "request"), ("bot", "answer")}
+    ]
+    return [text for each in entries for text in find_texts(each.body)]
+
+
+def find_texts(body: Any) -> Iterator[str]:
+    if isinstance(body, str):
+        if body[:1] in {"{", "["}:
+            yield from find_texts(json.loads(body))
+    elif isinstance(body, dict | list):
+        for name, value in body.items() if isinstance(body, dict) else enumerate(body):
+            if isinstance(value, str) and name in {"text", "errors", "reply"}:
+                yield value
+            yield from find_texts(value)
