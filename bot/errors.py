@@ -57,11 +57,12 @@ class AdminRequired(Refusal):
         self.helpers = helpers
 
 
-AccessDeniedReason = Literal["guest", "stranger", "deactivated", "usergroup", "unknown", "place"]
+AccessDeniedReason = Literal["guest", "stranger", "deactivated", "usergroup", "unknown", "scope", "place"]
 
 
 class AccessDenied(Refusal):
-    """The user may not use the bot, or not in this `place`; `unknown`: Slack did not say who they are.
+    """The user may not use the bot, or not in this `place`; `unknown`: Slack did not say who they are,
+    and for want of a `scope` never will.
 
     `helpers` are user ids of those whom they can ask, besides the workspace's admins.
     """

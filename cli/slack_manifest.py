@@ -12,6 +12,17 @@ from cli.errors import SettingsError
 
 EVENTS_PATH: Final = "/slack/events"
 
+AGENT_VIEW_SCOPE: Final = "assistant:write"
+
+OFF_WITHOUT: Final = {
+    AGENT_VIEW_SCOPE: "no prompts are suggested where a direct message begins",
+    "channels:history": "threads in public channels are not read: Suggest replies reads its one message, mentions none",
+    "files:write": "`/suggest export` sends no file",
+    "groups:history": "threads in private channels are not read: Suggest replies reads its one message, mentions none",
+    "usergroups:read": "SUGGEST_ALLOWED_USERGROUPS lets nobody in but admins",
+}
+"""What is off without each scope that the app can do without."""
+
 Manifest = dict[str, Any]
 
 # In a wheel it lies beside this file, in a checkout at the top.
@@ -26,8 +37,15 @@ def load_manifest() -> Manifest:
 
 
 def list_bot_scopes(manifest: Manifest) -> frozenset[str]:
-    """List the scopes that the bot token must be granted."""
+    """List the scopes that the app asks for; it can do without those of OFF_WITHOUT."""
     return frozenset(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def remove_agent_view(manifest: Manifest) -> Manifest:
+    """Remove the agent view and its scope; changes the manifest itself."""
+    del manifest["features"]["agent_view"]
+    manifest["oauth_config"]["scopes"]["bot"].remove(AGENT_VIEW_SCOPE)
+    return manifest
 
 
 def adapt_to_socket_mode(manifest: Manifest) -> Manifest:

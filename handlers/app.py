@@ -92,6 +92,7 @@ class SlackHandlers:
         )
         display = ReplyDisplay(
             suggester=needs.suggester,
+            installations=installations,
             ephemeral=ephemeral,
             live_messages=live_messages,
             progressive=ProgressiveDisplay(

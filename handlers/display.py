@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ from handlers.blocks.limits import MODAL_BLOCKS
 from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.error_messages import report_errors
 from handlers.progressive_display import ProgressiveDisplay
+from handlers.slack.agent_view import show_at_work
+from handlers.slack.client import Installations
 from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.live_message import DirectMessage, LiveMessage, LiveMessages
 from handlers.slack.threads import TargetMessage, Threads
@@ -40,6 +42,7 @@ class ReplyDisplay:
         self,
         *,
         suggester: Suggester,
+        installations: Installations,
         ephemeral: EphemeralMessages,
         live_messages: LiveMessages,
         progressive: ProgressiveDisplay,
@@ -51,6 +54,7 @@ class ReplyDisplay:
         self._progressive = progressive
         self._threads = threads
         self._suggester = suggester
+        self._installations = installations
         self._ephemeral = ephemeral
         self._labels = labels
         self._now = now
@@ -64,7 +68,8 @@ class ReplyDisplay:
     ) -> None:
         """Draft, and show each candidate in the live message as soon as it is done."""
         try:
-            lost = await self._progressive.run(request, live, texts, note=note)
+            async with self._show_at_work(request):
+                lost = await self._progressive.run(request, live, texts, note=note)
         except DatabaseUnavailable as error:
             # What goes on when the database is back is shown anew: nothing in this live message is filled any more.
             _log.warning("drafting interrupted: %s", error, extra={"request_id": request.id})
@@ -79,6 +84,13 @@ class ReplyDisplay:
         else:
             work = self.show(lost, texts, note=note)
         await self._show_elsewhere(live, lost.request, texts, work)
+
+    def _show_at_work(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Show in the thread of a direct message that the bot is at work."""
+        if request.surface != "dm" or request.thread_ts is None:
+            return nullcontext()
+        client = self._installations.find(request.team_id).client
+        return show_at_work(client, request.channel_id, request.thread_ts)
 
     async def _show_elsewhere(
         self, live: LiveMessage, request: Request, texts: Texts, work: Coroutine[Any, Any, None]
@@ -190,7 +202,8 @@ class ReplyDisplay:
     ) -> None:
         """Draft, then show what there is; or say why there is nothing."""
         try:
-            entry = await self._draft_to_end(request, started_at)
+            async with self._show_at_work(request):
+                entry = await self._draft_to_end(request, started_at)
         except DatabaseUnavailable as error:
             await self._report_interruption(request, texts, error)
             return

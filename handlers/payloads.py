@@ -122,9 +122,13 @@ class GlobalShortcut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeOpened:
-    """Somebody looks at the bot's Home, which shows the view with this hash; None where there is none yet."""
+    """Somebody opens the app, on Home or on the tab with messages, which are in this channel.
+
+    `view_hash` is that of the view in Home; None where there is none yet.
+    """
 
     sender: Sender
+    channel_id: str | None
     view_hash: str | None
 
 
@@ -132,13 +136,15 @@ class HomeOpened:
 class EventMessage:
     """A message to the bot: a direct one, or one that mentions it. `thread_ts`: if in a thread.
 
-    `text` is in Slack's markup; `read` is what a person reads in the message. `sent_at` is in seconds since 1970.
+    `answer_ts` is the first message of the thread where a direct message is answered. `text` is in Slack's markup;
+    `read` is what a person reads in the message. `sent_at` is in seconds since 1970.
     """
 
     sender: Sender
     event_id: str
     channel_id: str
     thread_ts: str | None
+    answer_ts: str | None
     text: str
     read: MessageText
     sent_at: float | None
@@ -230,10 +236,12 @@ def parse_global_shortcut(body: Mapping[str, Any]) -> GlobalShortcut:
 
 
 def parse_home_opened(body: Mapping[str, Any]) -> HomeOpened:
-    """Parse the event of an opened Home."""
+    """Parse the event of an opened tab."""
     event = _require_object(body, "event")
     return HomeOpened(
-        sender=parse_sender(body, event, "user"), view_hash=_to_id(_get_object(event, "view").get("hash"))
+        sender=parse_sender(body, event, "user"),
+        channel_id=_to_id(event.get("channel")),
+        view_hash=_to_id(_get_object(event, "view").get("hash")),
     )
 
 
@@ -245,6 +253,7 @@ def parse_event_message(body: Mapping[str, Any]) -> EventMessage:
         event_id=_require_text(body, "event_id"),
         channel_id=_require_text(event, "channel"),
         thread_ts=_get_timestamp(event, "thread_ts"),
+        answer_ts=_get_timestamp(event, "thread_ts") or _get_timestamp(event, "ts"),
         text=clean(_get_text(event, "text") or "").strip(),
         read=read_message(event),
         sent_at=_parse_event_time(body),

@@ -33,6 +33,7 @@ from docs import generate
 from handlers import error_messages, payloads
 from handlers.blocks import action_ids
 from handlers.blocks.limits import EDIT_LIMIT
+from handlers.events import home_opened
 from handlers.slack import threads
 from playground.model_server import bad_request
 from storage import records
@@ -185,7 +186,7 @@ def manifest() -> Any:
 
 def test_the_documented_scopes_are_those_of_the_manifest() -> None:
     scopes = manifest()["oauth_config"]["scopes"]
-    assert list(scopes) == ["bot"]
+    assert list(scopes) == ["bot", "bot_optional"]
     assert [code(row[0])[0] for row in rows(section("docs/slack.md", "Scopes"))] == sorted(scopes["bot"])
     told = section("README.md", "Install it in your workspace")
     assert set(scopes["bot"]) <= set(code(told))
@@ -512,6 +513,8 @@ FAMILIES = {
     "export-form-": payloads.EXPORT_FORMS,
     "export-range-": payloads.EXPORT_RANGES,
     "export-names-": ["ids", "pseudonyms"],
+    "prompt-": home_opened.PROMPTS,
+    "prompt-message-": home_opened.PROMPTS,
     "on-use-": vocabulary(records.OnUse),
     "settings-": ["candidates", "language", "on_use", "hint", "styles"],
     "limit-": ["agent_per_minute", "tokens_per_day", "queue"],

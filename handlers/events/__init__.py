@@ -2,6 +2,6 @@
 
 mention         a mention of the bot in a thread
 direct_message  a direct message to the bot
-home_opened     somebody looks at Home
+home_opened     somebody opens the app, on Home or on the messages
 redelivery      an event is taken, or delivered again by Slack
 """

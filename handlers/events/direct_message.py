@@ -1,4 +1,4 @@
-"""A direct message to the bot is the customer's; the candidates are a message there.
+"""A direct message to the bot is the customer's; the candidates are a message in its thread.
 
 Where it forwards a message, that one is the customer's, and what the agent wrote beside it is the hint.
 """
@@ -33,7 +33,7 @@ async def on_direct_message(
 
 
 async def _answer(services: Services, context: Context[EventMessage]) -> None:
-    """Commit the request, then draft into a message there; without a text, tell the usage."""
+    """Commit the request, then draft into a message in its thread; without a text, tell the usage there."""
     read = context.payload.read
     message, hint = (read.forwarded_text, read.own or None) if read.forwarded else split_hint(read.own)
     if read.lacks_forwarded:
@@ -46,7 +46,7 @@ async def _answer(services: Services, context: Context[EventMessage]) -> None:
     ask = context.build_ask(
         surface="dm",
         channel_id=written.channel_id,
-        thread_ts=written.thread_ts,
+        thread_ts=written.answer_ts,
         conversation=[Turn(role="customer", text=message)],
         hint=hint,
         idempotency_key=f"event:{written.event_id}",

@@ -59,7 +59,7 @@ async def tell_author(services: Services, context: Context[EventMessage], senten
         team_id=written.sender.team_id,
         channel_id=written.channel_id,
         user_id=written.sender.user_id,
-        thread_ts=written.thread_ts,
+        thread_ts=written.answer_ts if written.channel_id.startswith("D") else written.thread_ts,
         message=build_notice(sentence),
     )
     services.tasks.spawn(_try(work), name="answer an event")

@@ -130,6 +130,8 @@ class AccessControl:
             return _DENIED[person.kind]
         if is_member or person.is_admin or user_id in self._admins:
             return None
+        if is_member is None and self._usergroups.lacks_scope:
+            return "scope"
         return "unknown" if is_member is None or person.kind == "unknown" else "usergroup"
 
     async def _refuse(
@@ -176,7 +178,7 @@ async def _post(client: AsyncWebClient, channel_id: str, sender: AccessRequest, 
     content: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
     async with translate_errors():
         if channel_id.startswith("D"):
-            await client.chat_postMessage(channel=channel_id, **content)
+            await client.chat_postMessage(channel=channel_id, thread_ts=sender.thread_ts, **content)
         else:
             await client.chat_postEphemeral(
                 channel=channel_id, user=sender.user_id, thread_ts=sender.thread_ts, **content
@@ -228,7 +230,7 @@ def _parse_event(event: Mapping[str, Any]) -> AccessRequest | None:
         is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in {None, "file_share"}),
         is_at_home=event.get("type") == "app_home_opened" and event.get("tab") == "home",
         channel_id=_get_id(event, "channel"),
-        thread_ts=_get_id(event, "thread_ts"),
+        thread_ts=_get_id(event, "thread_ts") or (_get_id(event, "ts") if is_message else None),
     )
 
 

@@ -12,6 +12,8 @@ markup        mrkdwn and blocks as a person reads them
 ephemeral     messages that only the agent sees
 live_message  modals and direct messages that are updated
 home          Home tabs, published
+live_check    what only a live workspace can tell, asked there
+agent_view    the bot at work in a direct message's thread, and prompts before one
 file_uploads  files sent as direct messages
 call_metrics  failed calls, counted
 """

@@ -76,7 +76,10 @@ class EphemeralMessages:
             # Seen in the thread, where the agent is; a `response_url` knows no private messages in threads.
             response_url = None
         for index, message in enumerate(messages):
-            await self._send(request, response_url, message, replace=replace and index == 0)
+            replaces = replace and index == 0
+            # What replaces nothing goes into the thread of a direct message, which a `response_url` does not find.
+            url = response_url if replaces or request.surface != "dm" else None
+            await self._send(request, url, message, replace=replaces)
 
     async def show_here(self, request: Request, messages: Sequence[BlockMessage]) -> None:
         """Show messages where the agent has just been, by the newest `response_url`. Raises NotShown."""
@@ -91,10 +94,11 @@ class EphemeralMessages:
         self, *, team_id: str, channel_id: str, user_id: str, thread_ts: str | None, message: BlockMessage
     ) -> None:
         """Send a message where somebody wrote, for their eyes alone; else a direct message. Raises NotShown."""
+        client = self._get_client(team_id)
         if channel_id.startswith("D"):
-            await self.send_directly(user_id, message, team_id=team_id)
-            return
-        post = partial(_post_ephemeral, self._get_client(team_id), channel_id, user_id, thread_ts)
+            post = partial(_post, client, channel_id, thread_ts)
+        else:
+            post = partial(_post_ephemeral, client, channel_id, user_id, thread_ts)
         try:
             await self._send_in_parts(post, message)
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):

@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
@@ -32,6 +33,10 @@ LOOK_LIMIT_S: Final = 0.7
 
 PAGE: Final = 1_000
 MOST_PAGES: Final = 20
+LIMITED_PAGE: Final = 15
+"""Slack gives no more at a time, and that once a minute, to apps distributed outside of its Marketplace."""
+
+_MOST_WAITS: Final = 2
 
 _KEPT: Final = 400
 """Messages remembered while paging: Slack gives the oldest first, and the budget takes the newest."""
@@ -120,7 +125,7 @@ class _ThreadReader:
 
     def __init__(self, installation: Installation, users: Users, customer_apps: frozenset[str]) -> None:
         self._installation = installation
-        self._client = installation.patient_client
+        self._client = installation.client
         self._identity = installation.identity
         self._users = users
         self._customer_apps = customer_apps
@@ -171,6 +176,9 @@ class _ThreadReader:
         try:
             async with asyncio.timeout(READ_LIMIT_S), translate_errors():
                 async for message in self._page(target):
+                    if message is None:
+                        problem = "partial"
+                        break
                     if before[:1] == [message]:  # Slack may give it with every page
                         continue
                     if not before or _is_at(message, target):
@@ -184,19 +192,41 @@ class _ThreadReader:
             problem = "partial"
         return [*(message for message in before if message not in last), *last], problem
 
-    async def _page(self, target: TargetMessage) -> AsyncIterator[Mapping[str, Any]]:
-        """Yield the thread's messages, page after page."""
+    async def _page(self, target: TargetMessage) -> AsyncIterator[Mapping[str, Any] | None]:
+        """Yield the thread's messages, page after page; None where Slack limits histories, and so gives no more."""
         cursor = ""
         for _ in range(MOST_PAGES):
-            answer = await self._client.conversations_replies(
-                channel=target.channel_id, ts=target.thread_ts, limit=PAGE, cursor=cursor or None
-            )
-            for message in answer.get("messages") or ():
+            answer = await self._read_page(target, cursor)
+            messages = answer.get("messages") or ()
+            for message in messages:
                 if isinstance(message, Mapping):
                     yield message
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return
+            if len(messages) <= LIMITED_PAGE:
+                _log.warning("Slack limits histories: %d messages of a thread, once a minute", len(messages))
+                yield None
+                return
+
+    async def _read_page(self, target: TargetMessage, cursor: str) -> Any:
+        """Read one page; wait as Slack tells, unless that is longer than the thread may take."""
+        read = partial(
+            self._client.conversations_replies,
+            channel=target.channel_id,
+            ts=target.thread_ts,
+            limit=PAGE,
+            cursor=cursor or None,
+        )
+        for _ in range(_MOST_WAITS):
+            try:
+                async with translate_errors():
+                    return await read()
+            except DeliveryThrottled as throttled:
+                if throttled.retry_after_s > READ_LIMIT_S:
+                    raise
+                await asyncio.sleep(throttled.retry_after_s)
+        return await read()
 
     async def _find_team(self, target: TargetMessage, said: Sequence[ThreadMessage]) -> frozenset[str]:
         """Find the members among the authors, but for the customer.

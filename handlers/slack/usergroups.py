@@ -23,10 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class Usergroups:
-    """The members of some user groups together."""
+    """The members of some user groups together. `lacks_scope`: the app may not ask for them."""
 
     def __init__(self, ids: frozenset[str], *, clock: Callable[[], float]) -> None:
         self.ids = ids
+        self.lacks_scope = False
         self._clock = clock
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
         self._ask_at = float("-inf")
@@ -63,7 +64,9 @@ class Usergroups:
                 answer = await client.usergroups_users_list(usergroup=usergroup)
                 members = frozenset(str(user_id) for user_id in answer["users"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
+            self.lacks_scope = isinstance(error, DeliveryRefused) and error.reason == "missing_scope"
             _log.warning("usergroups.users.list did not tell who is in %s: %s", usergroup, error)
             return False
+        self.lacks_scope = False
         self._members[usergroup] = (self._clock(), members)
         return True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 GENEROUS_SCOPES = frozenset({
-    "app_mentions:read", "channels:history", "channels:read", "chat:write", "chat:write.customize",
+    "app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write", "chat:write.customize",
     "chat:write.public", "commands", "files:write", "groups:history", "groups:read", "im:history", "im:read",
     "im:write", "usergroups:read", "users:read",
 })  # fmt: skip
@@ -29,7 +29,10 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppConfig:
-    """The app's configuration. The defaults are generous; `from_manifest` grants what a manifest does, and no more."""
+    """The app's configuration. The defaults are generous; `from_manifest` grants what a manifest does, and no more.
+
+    `limits_histories`: the app gets 15 messages at a time, as those sold outside of the Marketplace.
+    """
 
     name: str = "Suggest (playground)"
     bot_scopes: frozenset[str] = GENEROUS_SCOPES
@@ -43,6 +46,8 @@ class AppConfig:
     home_tab: bool = True
     messages_tab: bool = True
     takes_messages: bool = True
+    is_agent: bool = True
+    limits_histories: bool = False
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "AppConfig":
@@ -75,4 +80,5 @@ class AppConfig:
             home_tab=home.get("home_tab_enabled", False),
             messages_tab=home.get("messages_tab_enabled", False),
             takes_messages=not home.get("messages_tab_read_only_enabled", False),
+            is_agent="agent_view" in features,
         )

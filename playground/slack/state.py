@@ -58,6 +58,8 @@ class State:
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, IssuedResponseUrl] = {}
         self.uploads: dict[str, Upload] = {}
+        self.sessions: dict[tuple[str, str], str] = {}
+        self.prompts: dict[str, tuple[Json, ...]] = {}
         self.socket_tickets: set[str] = set()
         self.entered: dict[tuple[str, str], Json] = {}
         self.message_listeners: list[Callable[[MessageChange], None]] = []
@@ -209,6 +211,18 @@ class State:
         for view in views:
             self.stacks[user_id].remove(view.id)
             self.changes.publish(("closed", user_id), view)
+
+    # --- the agent view --------------------------------------------------------------------
+
+    def put_session(self, channel_id: str, thread_ts: str, status: str) -> None:
+        """Set the status of a thread with the agent."""
+        self.sessions[channel_id, thread_ts] = status
+        self.changes.publish(("session", channel_id), status)
+
+    def put_prompts(self, channel_id: str, prompts: tuple[Json, ...]) -> None:
+        """Suggest these prompts in a direct message, in the place of those before."""
+        self.prompts[channel_id] = prompts
+        self.changes.publish(("prompts", channel_id), prompts)
 
     # --- channels --------------------------------------------------------------------------
 

@@ -244,11 +244,11 @@ class Workspace:
         )
         return self.state.put_message(message)
 
-    async def open_home(self, user: User) -> DispatchOutcome | None:
-        """Open the app's Home tab. The outcome is None if the app does not subscribe to that."""
+    async def open_home(self, user: User, *, tab: str = "home") -> DispatchOutcome | None:
+        """Open a tab of the app, `home` or `messages`. The outcome is None if the app does not subscribe to that."""
         if "app_home_opened" not in self.config.bot_events:
             return None
-        event = events.build_app_home_opened(self.state, user, self.state.homes.get(user.id))
+        event = events.build_app_home_opened(self.state, user, tab)
         return await self.dispatch(self._prepare_event(event))
 
     def reload(self, user: User) -> None:

@@ -15,13 +15,16 @@ from tests.cli.conftest import Suggest
 HANDLERS = Path(__file__).parents[2] / "handlers"
 
 SCOPES = {
+    "agents_sessions_setStatus": {"chat:write"},
     "apps_connections_open": set(),  # an app-level token's: connections:write
+    "assistant_threads_setSuggestedPrompts": {"assistant:write"},
     "auth_test": set(),
     "chat_delete": {"chat:write"},
     "chat_getPermalink": set(),
     "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write", "chat:write.public"},  # also where the bot is no member
     "chat_update": {"chat:write"},
+    "conversations_history": {"im:history"},  # of direct messages only
     "conversations_open": {"im:write"},
     "conversations_replies": {"channels:history", "groups:history"},
     "files_completeUploadExternal": {"files:write"},
@@ -112,7 +115,10 @@ class _Anything:
 def test_its_scopes_are_exactly_those_that_the_code_needs() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in HANDLERS.rglob("*.py"))
     calls = set(
-        re.findall(r"\.((?:apps|auth|chat|conversations|files|reactions|usergroups|users|views)_\w+)\(", source)
+        re.findall(
+            r"\.((?:agents|apps|assistant|auth|chat|conversations|files|reactions|usergroups|users|views)_\w+)\(",
+            source,
+        )
     )
     assert calls <= set(SCOPES), "a new method: which scope does it need?"
     needed = {"commands"}.union(*(SCOPES[call] for call in calls), *EVENTS.values())
@@ -125,6 +131,24 @@ def test_each_scope_has_its_reason_in_the_docs() -> None:
     known = set().union(*SCOPES.values(), *EVENTS.values(), {"commands"})
     assert rows & known == it.list_bot_scopes(it.load_manifest())
     assert rows <= it.list_bot_scopes(it.load_manifest()) | {"connections:write"}
+
+
+def test_what_may_be_declined_is_asked_for_and_told() -> None:
+    scopes = it.load_manifest()["oauth_config"]["scopes"]
+    assert {*scopes["bot_optional"], it.AGENT_VIEW_SCOPE} == it.OFF_WITHOUT.keys()
+    assert it.OFF_WITHOUT.keys() <= set(scopes["bot"])
+
+
+async def test_what_the_agent_view_costs_is_told_and_it_can_be_left_out(suggest: Suggest) -> None:
+    told = await suggest("manifest")
+    assert "does not show it to guests" in told.err
+    whole, result = yaml.safe_load(told.out), await suggest("manifest", "--without", "agent-view")
+    assert result.err == ""
+    left = yaml.safe_load(result.out)
+    assert whole["features"].pop("agent_view")
+    whole["oauth_config"]["scopes"]["bot"].remove("assistant:write")
+    assert left == whole
+    assert (await suggest("manifest", "--without", "shortcuts")).code == 2
 
 
 async def test_for_socket_mode_it_has_no_url(suggest: Suggest) -> None:

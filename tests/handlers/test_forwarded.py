@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from playground import Dispatch, ErrorResponse, Message
+from playground import Dispatch, ErrorResponse, Message, RateLimited
 from playground.slack.fault_injection import SlowResponse
 from playground.slack.people.customers import PAULA
 from tests.conftest import Stage, StageMaker
@@ -198,6 +198,29 @@ async def test_a_part_of_a_thread_is_used_and_told(stage: Stage, fault: ErrorRes
     turns, _ = await read_request(stage)
     assert turns[-1] == ("customer", WORDS)
     assert turns[-2] == ("customer", "Message 998.")
+
+
+async def test_where_slack_limits_histories_what_it_gave_is_used_and_nothing_more_is_asked(stage: Stage) -> None:
+    """Neither for the rest of the thread, nor for what is newer when a reply is used."""
+    stage.slack.state.config = replace(stage.slack.config, limits_histories=True)
+    first = put(stage, "My parcel is broken.", by=PAULA)
+    for number in range(2_000):
+        put(stage, f"Message {number}.", by=PAULA, thread_ts=first.ts)
+    last = put(stage, WORDS, by=PAULA, thread_ts=first.ts)
+    view = await open_modal(stage, last)
+    assert "only a part of this thread" in join_text(view)
+    turns, _ = await read_request(stage)
+    assert [text for _, text in turns] == ["My parcel is broken.", *(f"Message {n}." for n in range(14)), WORDS]
+    await stage.slack.click(stage.agent, view, "use_candidate")
+    await stage.logged("shown", "used", "sent")
+    assert len(stage.slack.journal.calls("conversations.replies")) == 1
+
+
+async def test_who_is_to_wait_for_a_thread_longer_than_it_may_take_does_not(stage: Stage) -> None:
+    stage.slack.faults.plan("conversations.replies", RateLimited(retry_after=60), times=9)
+    view = await open_modal(stage, put(stage, WORDS, by=PAULA))
+    assert "Slack did not give the thread" in join_text(view)
+    assert len(stage.slack.journal.calls("conversations.replies")) == 1
 
 
 async def test_only_the_apps_in_the_settings_are_the_customer(stage_with: StageMaker) -> None:

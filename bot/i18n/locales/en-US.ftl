@@ -72,6 +72,7 @@ barred-stranger = Only members of the workspace that this bot belongs to can use
 barred-deactivated = This account is deactivated, so it cannot use this bot.
 barred-usergroup = Only some user groups may use this bot, and you are in none of them. Ask { $who } to add you.
 barred-unknown = Slack did not say whether you may use this bot. Please try again in a minute; if it happens again, ask { $who }.
+barred-scope = Only some user groups may use this bot, and the app lacks permission to read who is in them. Ask { $who } to add the scope `usergroups:read` and install the app again.
 barred-place = This bot cannot be used in this channel. Nothing was changed. Ask { $who } where it can be used, or to allow it here.
 barred-title = Not available
 still-drafting = Your replies are still being drafted. Type `/suggest last` again in a moment.
@@ -180,8 +181,14 @@ modal-not-opened = Slack did not open the window in time, so the replies are her
 paste-not-opened = Slack did not open the window in time. Please choose the shortcut again.
 nothing-said = That message has no text to reply to, so nothing was drafted.
 mention-outside = Mention me in a thread, below the customer's message: I read the thread and suggest replies that only you see. Outside threads, type `/suggest` and the customer's message, or use the message's menu.
+greeting-direct = Hello! I draft replies for you to choose from. An AI model writes them, and it can be wrong: read before you send.
+prompts-title = What would you like to do?
+prompt-example = Draft replies to an example
+prompt-message-example = Hello, I ordered a lamp ten days ago, and it has not arrived. Where is it? // apologise, be brief
+prompt-help = How does this work?
+prompt-message-help = help
 usage-direct =
-    {"*"}Send me a customer's message, and I draft replies to it, here.*
+    {"*"}Send me a customer's message, and I draft replies to it, in its thread.*
     Put a hint for how to write after two slashes: `Where is my order? // shorter, offer a refund`. Replies that you use here are not posted anywhere: copy them from here.
 thread-missing_scope = Only this message was read: this bot lacks permission to read conversations here. Whoever runs it can add the missing scopes (channels:history, groups:history) and install the app again.
 thread-no_member = Only this message was read, not the thread around it: this bot is not a member of this channel. `/invite` it, and it can read the whole thread.

@@ -61,6 +61,7 @@ barred-stranger = 只有這個機器人所屬工作區的成員可以使用它�
 barred-deactivated = 這個帳號已停用，不能使用這個機器人。
 barred-usergroup = 只有特定的使用者群組可以使用這個機器人，而你不在其中。請洽 { $who } 把你加進去。
 barred-unknown = 目前無法向 Slack 確認你能不能使用這個機器人。請過一分鐘再試；如果還是一樣，請洽 { $who }。
+barred-scope = 只有特定的使用者群組可以使用這個機器人，但這個應用程式無權讀取群組成員。請洽 { $who }，加上 `usergroups:read` 權限範圍並重新安裝應用程式。
 barred-place = 這個頻道不能使用這個機器人，沒有任何變動。請洽 { $who }，詢問哪裡可以使用，或請他們開放這個頻道。
 barred-title = 無法使用
 still-drafting = 你的回覆還在草擬。請稍等一下，再輸入 `/suggest last`。
@@ -153,8 +154,14 @@ modal-not-opened = Slack 沒有及時打開視窗，所以回覆放在這裡。
 paste-not-opened = Slack 沒有及時打開視窗。請再選一次捷徑。
 nothing-said = 那則訊息沒有可以回覆的文字，所以沒有草擬。
 mention-outside = 請在討論串裡、客戶的訊息下方提及我：我會閱讀討論串，並提供只有你看得到的候選回覆。在討論串以外，請輸入 `/suggest` 加上客戶的訊息，或使用訊息的選單。
+greeting-direct = 你好！我會草擬幾則回覆讓你挑選。這些內容由 AI 模型撰寫，可能有誤，傳送前請先讀過。
+prompts-title = 想做什麼呢？
+prompt-example = 用範例草擬回覆
+prompt-message-example = 你好，我十天前訂了一盞燈，到現在還沒收到，請問到哪裡了？ // 先道歉，簡短一點
+prompt-help = 這要怎麼用？
+prompt-message-help = help
 usage-direct =
-    {"*"}把客戶的訊息傳給我，我就在這裡草擬回覆。*
+    {"*"}把客戶的訊息傳給我，我就在那則訊息的討論串裡草擬回覆。*
     提示寫在兩條斜線之後：`我的訂單在哪裡？ // 短一點，可以退款`。你在這裡使用的回覆不會送到任何地方，請自行複製。
 thread-missing_scope = 只讀了這一則訊息：這個機器人沒有權限閱讀這裡的對話。負責維護這個機器人的人可以補上缺少的權限範圍（channels:history、groups:history），再重新安裝應用程式。
 thread-no_member = 只讀了這一則訊息，沒有讀整個討論串：這個機器人不是這個頻道的成員。用 `/invite` 邀請它，它就能閱讀整個討論串。

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from playground.slack.config import AppConfig
 from playground.slack.dispatch.payloads import CHANNEL_TYPES
 from playground.slack.methods.conversations import HISTORY_SCOPES
-from playground.slack.objects import Channel, Json, Message, User, View
+from playground.slack.objects import Channel, Json, Message, User
 from playground.slack.people.directory import BOT_USER_ID, TEAM_ID
 from playground.slack.serializers import message_to_json, view_to_json
 from playground.slack.state import MessageChange, State
@@ -26,10 +26,12 @@ def build_message_events(state: State, change: MessageChange) -> Iterator[Json]:
         yield _build_mention_event(state, change.after)
 
 
-def build_app_home_opened(state: State, user: User, view: View | None) -> Json:
+def build_app_home_opened(state: State, user: User, tab: str) -> Json:
+    """Build the event of an opened tab, `home` or `messages`; Home's has the view that is there."""
     ts = state.clock.ts()
     channel = state.open_direct_channel(user.id)
-    event: Json = {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": "home", "event_ts": ts}
+    event: Json = {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": tab, "event_ts": ts}
+    view = state.homes.get(user.id) if tab == "home" else None
     return event | ({"view": view_to_json(view)} if view else {})
 
 

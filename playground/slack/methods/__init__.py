@@ -9,4 +9,5 @@ conversations  conversations.*
 users          api.*, apps.*, auth.*, users.*, usergroups.*
 files          files.*
 views          views.*
+agents         agents.* and assistant.*
 """

@@ -49,9 +49,8 @@ def read_history(state: State, call: MethodCall) -> Json:
     channel = _find_readable_channel(state, call, HISTORY_SCOPES)
     require_member(call, channel)
     roots = [m for m in state.messages[channel.id].values() if m.thread_ts in {None, m.ts}]
-    page, cursor = _take_page(
-        call, sorted(_filter_by_range(call, roots), key=lambda m: m.ts, reverse=True), default=100
-    )
+    newest_first = sorted(_filter_by_range(call, roots), key=lambda m: m.ts, reverse=True)
+    page, cursor = _take_page(call, newest_first, default=100, most=_find_most(state))
     shown = [message_to_json(state, message) for message in page]
     return _build_messages_response(shown, cursor)
 
@@ -64,7 +63,7 @@ def read_replies(state: State, call: MethodCall) -> Json:
     if first is None:
         raise SlackError("thread_not_found")
     replies = sorted(_filter_by_range(call, state.list_replies(channel.id, first.ts)), key=lambda m: m.ts)
-    page, cursor = _take_page(call, [first, *replies], default=1000)
+    page, cursor = _take_page(call, [first, *replies], default=1000, most=_find_most(state))
     return _build_messages_response([message_to_json(state, message) for message in page], cursor)
 
 
@@ -88,9 +87,14 @@ def _filter_by_range(call: MethodCall, messages: list[Message]) -> list[Message]
     return [m for m in messages if float(oldest) < float(m.ts) < float(latest)]
 
 
-def _take_page(call: MethodCall, items: list[T], default: int) -> tuple[list[T], str]:
+def _find_most(state: State) -> int:
+    """Return how many messages Slack gives at a time."""
+    return 15 if state.config.limits_histories else 1000
+
+
+def _take_page(call: MethodCall, items: list[T], default: int, most: int = 1000) -> tuple[list[T], str]:
     """Return the items from the cursor on, at most `limit`, and the next cursor, empty at the end."""
-    limit = call.read_number("limit", default, 1000)
+    limit = call.read_number("limit", default, most)
     cursor = str(call.args.get("cursor") or "0")
     if not cursor.isdigit():
         raise SlackError("invalid_cursor")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playground.slack.methods import chat, conversations, files, users, views
+from playground.slack.methods import agents, chat, conversations, files, users, views
 from playground.slack.methods.call import MethodCall
 from playground.slack.objects import Json, TokenKind
 from playground.slack.state import State
@@ -19,8 +19,10 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
+    "agents.sessions.setStatus": Method(agents.set_status, "chat:write", kinds=("bot",)),
     "api.test": Method(users.echo_arguments, kinds=("bot", "user", "app")),
     "apps.connections.open": Method(users.open_connection, "connections:write", kinds=("app",)),
+    "assistant.threads.setSuggestedPrompts": Method(agents.set_suggested_prompts, "assistant:write", kinds=("bot",)),
     "auth.test": Method(users.describe_token, kinds=("bot", "user", "app")),
     "chat.delete": Method(chat.delete, "chat:write"),
     "chat.getPermalink": Method(chat.get_permalink),

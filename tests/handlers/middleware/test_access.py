@@ -245,13 +245,16 @@ async def test_a_group_is_asked_for_once_and_remembered() -> None:
         assert "none of them" in await _command(slack, slack.people.colleague)
 
 
-@pytest.mark.parametrize("fault", [ErrorResponse(error="missing_scope"), NoResponse()])
-async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any) -> None:
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(ErrorResponse(error="missing_scope"), "the scope `usergroups:read`"), (NoResponse(), "Slack did not say")],
+)
+async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any, told: str) -> None:
     """Nobody gets in whom nobody vouches for, in time for Slack's three seconds; what was known holds for an hour."""
     async with start_bench(usergroups=frozenset({LEADS})) as made:
         slack = made.slack
         slack.faults.plan("usergroups.users.list", fault)
-        assert "Slack did not say" in await _command(slack, slack.people.colleague)
+        assert told in await _command(slack, slack.people.colleague)
         made.clock.tick(AGAIN_AFTER_S + 1)
         await _command(slack, slack.people.colleague)
         assert made.entered == ["command"]
@@ -260,7 +263,7 @@ async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any) -> None:
         await _command(slack, slack.people.colleague)
         assert made.entered == ["command"] * 2, "Slack said so a while ago"
         made.clock.tick(AT_MOST_S)
-        assert "Slack did not say" in await _command(slack, slack.people.colleague)
+        assert "the scope `usergroups:read`" in await _command(slack, slack.people.colleague)
 
 
 async def test_where_slack_does_not_say_who_somebody_is() -> None:
