@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -20,8 +21,9 @@ from cli.render.json import list_findings
 from cli.render.output import print_result
 from cli.render.text import doctor as text
 from cli.settings import FIXES, Settings, is_traced, load_settings, name_env_file
-from cli.slack_manifest import list_bot_scopes, load_manifest
+from cli.slack_manifest import OFF_WITHOUT, list_bot_scopes, load_manifest
 from handlers.slack.client import BotIdentity, Connection, SlackRefused, SlackUnreachable
+from handlers.slack.live_check import LiveCheck, check_histories
 from storage.engine.database import Database
 from storage.errors import StorageError
 from storage.repositories.vault import Vault
@@ -37,10 +39,14 @@ KEPT: Final = {
 
 Status = Literal["ok", "problem", "note", "warning"]
 
+VERDICTS: Final[dict[str, Status]] = {"yes": "ok", "no": "warning", "unknown": "warning"}
+"""A live workspace that answers otherwise keeps `serve` from nothing."""
+
 NO_MODE: Final = (
     "set SLACK_APP_TOKEN for Socket Mode (an app-level token with connections:write, which starts with xapp-), or "
     "SLACK_SIGNING_SECRET for --http (it stands under Basic Information of your Slack app)"
 )
+ADD_SCOPES: Final = "add them under OAuth & Permissions of your Slack app, and install it again"
 NO_MODEL: Final = "none is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible server"
 
 
@@ -53,15 +59,34 @@ class Finding:
     message: str
 
 
-def run(*, as_json: Json = False) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTarget:
+    """A channel in which a live workspace is tried, and the person whose Home may be published."""
+
+    channel_id: str
+    user_id: str | None
+
+
+def run(
+    *,
+    live: Annotated[
+        str | None,
+        typer.Option(metavar="CHANNEL", help="Try Slack itself: post into the channel with this id, and delete that."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="USER", help="With --live, the member whose Home and messages are tried.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check settings, tokens, scopes, database and model, and say what to fix.
 
-    Example: suggest doctor
+    Example: suggest doctor --live C012AB3CD
     """
+    target = _parse_target(live, user)
     try:
         settings = load_settings()
         logs.configure_for_command(settings)
-        findings, code = asyncio.run(examine(settings)), 1
+        findings, code = asyncio.run(examine(settings, target)), 1
     except SettingsError as error:
         findings, code = list_malformed(error), 2
     print_result(findings, as_json=as_json, to_text=text.render_findings, to_fields=list_findings)
@@ -69,9 +94,24 @@ def run(*, as_json: Json = False) -> None:
         raise typer.Exit(code)
 
 
-async def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Check everything that `serve` needs, in the order in which one sets it up."""
-    return tuple([finding async for finding in _examine_parts(settings)])
+def _parse_target(live: str | None, user: str | None) -> LiveTarget | None:
+    """Check the ids of --live and --user. Raises SettingsError."""
+    if live is None:
+        if user is not None:
+            raise SettingsError("--user is for --live: give that, too")
+        return None
+    if not re.fullmatch(r"[CG][A-Z0-9]{2,}", live):
+        raise SettingsError(
+            f"--live {live!r} is no channel's id: it begins with C, and stands in the channel's details"
+        )
+    if user is not None and not re.fullmatch(r"[UW][A-Z0-9]{2,}", user):
+        raise SettingsError(f"--user {user!r} is no member's id: it begins with U, and stands in the member's profile")
+    return LiveTarget(channel_id=live, user_id=user)
+
+
+async def examine(settings: Settings, target: LiveTarget | None = None) -> tuple[Finding, ...]:
+    """Check everything that `serve` needs, in the order in which one sets it up; with a target, Slack itself, too."""
+    return tuple([finding async for finding in _examine_parts(settings, target)])
 
 
 def list_malformed(error: SettingsError) -> tuple[Finding, ...]:
@@ -84,12 +124,12 @@ def is_usable(findings: Sequence[Finding]) -> bool:
     return all(finding.status != "problem" for finding in findings)
 
 
-async def _examine_parts(settings: Settings) -> AsyncIterator[Finding]:
+async def _examine_parts(settings: Settings, target: LiveTarget | None) -> AsyncIterator[Finding]:
     yield _ok("settings", f"well-formed, {_name_sources()}")
     for finding in _check_tokens(settings):
         yield finding
     if settings.slack_bot_token is not None:
-        async for finding in _check_slack(settings):
+        async for finding in _check_slack(settings, target):
             yield finding
     yield _check_admins(settings)
     if settings.suggest_allowed_channels:
@@ -128,8 +168,8 @@ def _check_tokens(settings: Settings) -> Iterator[Finding]:
         yield _note("SLACK_CLIENT_ID", "not used yet: it is for several workspaces, which come later")
 
 
-async def _check_slack(settings: Settings) -> AsyncIterator[Finding]:
-    """Check the tokens, scopes and user groups at Slack."""
+async def _check_slack(settings: Settings, target: LiveTarget | None) -> AsyncIterator[Finding]:
+    """Check the tokens, scopes and user groups at Slack, and what a live workspace answers."""
     assert settings.slack_bot_token is not None
     token = settings.slack_bot_token.get_secret_value()
     try:
@@ -145,21 +185,43 @@ async def _check_slack(settings: Settings) -> AsyncIterator[Finding]:
             yield _problem("SLACK_BOT_TOKEN", str(error))
         else:
             yield _ok("SLACK_BOT_TOKEN", f"taken: {identity.bot_user_id} in {identity.team} ({identity.team_id})")
-            yield _check_scopes(identity)
+            for finding in _check_scopes(identity):
+                yield finding
             if settings.suggest_allowed_usergroups:
                 yield await _check_usergroups(connection, settings.suggest_allowed_usergroups)
+            async for finding in _try_live(connection, settings.suggest_allowed_channels, target):
+                yield finding
         if settings.slack_app_token is not None:
             yield await _check_app_token(connection, settings.slack_app_token.get_secret_value())
 
 
-def _check_scopes(identity: BotIdentity) -> Finding:
+def _check_scopes(identity: BotIdentity) -> Iterator[Finding]:
+    """Check which scopes are granted, and tell what is off without those that may be declined."""
     wanted = list_bot_scopes(load_manifest())
     if not identity.scopes:
-        return _note("scopes", f"Slack did not say which are granted; needed are {_join_sorted(wanted)}")
-    if missing := wanted - identity.scopes:
-        fix = "add them under OAuth & Permissions of your Slack app, and install it again"
-        return _problem("scopes", f"not granted: {_join_sorted(missing)}: {fix}")
-    return _ok("scopes", f"all granted: {_join_sorted(wanted)}")
+        yield _note("scopes", f"Slack did not say which are granted; needed are {_join_sorted(wanted)}")
+        return
+    missing = wanted - identity.scopes
+    if needed := missing - OFF_WITHOUT.keys():
+        yield _problem("scopes", f"not granted: {_join_sorted(needed)}: {ADD_SCOPES}")
+    else:
+        yield _ok("scopes", f"{'all' if not missing else 'needed ones'} granted: {_join_sorted(wanted - missing)}")
+    for scope in sorted(missing - needed):
+        yield _note(scope, f"not granted, so {OFF_WITHOUT[scope]}; to have that, {ADD_SCOPES}")
+
+
+async def _try_live(
+    connection: Connection, allowed_channels: Sequence[str], target: LiveTarget | None
+) -> AsyncIterator[Finding]:
+    """Try what the target allows; without one, only how many messages of an allowed channel Slack gives."""
+    client = connection.build_patient_client()
+    if target is not None:
+        for answer in await LiveCheck(client, channel_id=target.channel_id, user_id=target.user_id).run():
+            yield Finding(name=f"live {answer.question}", status=VERDICTS[answer.verdict], message=answer.said)
+    elif allowed_channels:
+        histories = await check_histories(client, allowed_channels[0])
+        status: Status = "ok" if histories.verdict == "yes" else "note"
+        yield Finding(name="histories", status=status, message=f"{allowed_channels[0]}: {histories.said}")
 
 
 async def _check_app_token(connection: Connection, token: str) -> Finding:
@@ -180,6 +242,8 @@ async def _check_usergroups(connection: Connection, ids: Sequence[str]) -> Findi
         try:
             told.append(f"{usergroup} ({await connection.count_members(usergroup)} members)")
         except SlackRefused as error:
+            if str(error) == "missing_scope":
+                return _problem(name, f"nobody but admins is let in without the scope usergroups:read: {ADD_SCOPES}")
             return _problem(name, f"{usergroup} is refused by Slack ({error}): {FIXES[name]}")
         except SlackUnreachable as error:
             return _problem(name, f"Slack cannot be reached ({error}): check the network and the proxy")

@@ -219,7 +219,7 @@ async def test_where_slack_limits_histories_what_it_gave_is_used_and_nothing_mor
 async def test_who_is_to_wait_for_a_thread_longer_than_it_may_take_does_not(stage: Stage) -> None:
     stage.slack.faults.plan("conversations.replies", RateLimited(retry_after=60), times=9)
     view = await open_modal(stage, put(stage, WORDS, by=PAULA))
-    assert "Slack did not give the thread" in join_text(view)
+    assert "Slack did not hand over the thread" in join_text(view)
     assert len(stage.slack.journal.calls("conversations.replies")) == 1
 
 

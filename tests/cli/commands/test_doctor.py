@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from cli.slack_manifest import list_bot_scopes, load_manifest
+from cli.slack_manifest import OFF_WITHOUT, list_bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
 from playground.model_server import ErrorStatus, ModelDouble, RawBody, Redirect, server_error
 from tests.cli.conftest import Suggest
@@ -20,24 +20,6 @@ from tests.storage.stores import PostgresDatabases, open_store
 
 SCHEMA = max(file.name[:4] for file in (Path(__file__).parents[3] / "storage/migrations/versions").glob("0*.py"))
 SCOPES = list_bot_scopes(load_manifest())
-
-
-@pytest.fixture
-async def slack(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
-    async with Workspace.start() as workspace:
-        monkeypatch.setenv("SLACK_API_URL", workspace.api_url)
-        monkeypatch.setenv("SLACK_BOT_TOKEN", workspace.bot_token)
-        monkeypatch.setenv("SLACK_APP_TOKEN", workspace.app_token)
-        monkeypatch.setenv("SLACK_SIGNING_SECRET", workspace.signing_secret)
-        yield workspace
-
-
-@pytest.fixture
-async def model(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ModelDouble]:
-    async with ModelDouble.start(api_key="sk-right") as double:
-        monkeypatch.setenv("OPENAI_BASE_URL", double.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-right")
-        yield double
 
 
 async def examined(suggest: Suggest) -> dict[str, Any]:
@@ -102,6 +84,24 @@ async def test_scopes_that_are_missing_are_named(
         found = problems(await examined(suggest))
     assert set(found) == {"scopes"}
     assert found["scopes"].startswith("not granted: im:write, users:read: add them under OAuth & Permissions")
+
+
+async def test_scopes_that_were_declined_are_told_with_what_is_off(
+    suggest: Suggest, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declined = OFF_WITHOUT.keys()
+    monkeypatch.setenv("SUGGEST_ALLOWED_USERGROUPS", "S0LEADS")
+    async with Workspace.start(config=AppConfig(bot_scopes=SCOPES - declined)) as slack:
+        monkeypatch.setenv("SLACK_API_URL", slack.api_url)
+        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)
+        monkeypatch.setenv("SLACK_SIGNING_SECRET", slack.signing_secret)
+        checks = await examined(suggest)
+    assert {name for name, check in checks.items() if check["status"] == "note"} >= declined
+    assert "`/suggest export` sends no file" in checks["files:write"]["message"]
+    assert problems(checks) == {
+        "SUGGEST_ALLOWED_USERGROUPS": "nobody but admins is let in without the scope usergroups:read: add them under "
+        "OAuth & Permissions of your Slack app, and install it again"
+    }
 
 
 async def test_allowed_user_groups_are_looked_up(
