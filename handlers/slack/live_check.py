@@ -11,9 +11,10 @@ from typing import Any, Final, Literal
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
+from handlers.blocks.elements import measure
 from handlers.blocks.home import build_home_notice
 from handlers.blocks.limits import OWN_ROOM
-from handlers.blocks.messages import BlockMessage, build_notice, build_reply, measure
+from handlers.blocks.messages import BlockMessage, build_notice, build_reply
 from handlers.slack.errors import translate_errors
 from handlers.slack.threads import LIMITED_PAGE, PAGE
 
