@@ -29,6 +29,8 @@ class ComparePage:
         self.url = ""
         self._review = review
         self._display: Display | None = None
+        self._shows_differences = False
+        self._note = ""
         self._turn = asyncio.Lock()
         self._hosts: frozenset[str] = frozenset()
 
@@ -64,7 +66,14 @@ class ComparePage:
         end = None
         if display is None:
             end = render_end(self._review.comparison.names, self._review.outcomes).splitlines()
-        page = render_page("compare.html", display=display, end=end, nonce=nonce)
+        page = render_page(
+            "compare.html",
+            display=display,
+            differences=display.differences if display and self._shows_differences else None,
+            note=self._note,
+            end=end,
+            nonce=nonce,
+        )
         policy = (
             f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
@@ -81,15 +90,19 @@ class ComparePage:
                 self.left.set()
                 return web.Response(text="You may close this page. The same command goes on where you are.\n")
             if self._display is not None and self._display.entry.request.id == shown:
-                await self._carry_out(self._display, key, clean(note).strip() or None)
+                await self._carry_out(self._display, key, clean(note).strip())
         raise web.HTTPSeeOther("/")
 
-    async def _carry_out(self, display: Display, key: str, note: str | None) -> None:
+    async def _carry_out(self, display: Display, key: str, note: str) -> None:
+        if key == "d":
+            self._shows_differences, self._note = not self._shows_differences, note
+            return
         try:
             if answer := ANSWERS.get(key):
-                await self._review.answer(display, answer, note=note)
+                await self._review.answer(display, answer, note=note or None)
             elif key != "u" or not await self._review.undo():
                 return
         except AnsweredElsewhere:
             pass  # by another process under this name: that answer stands, and the next row is shown
         self._display = await self._review.show_next()
+        self._shows_differences, self._note = False, ""

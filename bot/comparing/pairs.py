@@ -34,9 +34,11 @@ class Pair:
 
     @property
     def message(self) -> str:
-        """The conversation as text; who said it, where there are several turns."""
+        """The conversation as text; who said it, where there are several turns of people who talk."""
         turns = self.request.conversation
-        return turns[0].text if len(turns) == 1 else "\n".join(f"{turn.role}: {turn.text}" for turn in turns)
+        if len(turns) == 1 or self.request.task == "write":
+            return "\n".join(turn.text for turn in turns)
+        return "\n".join(f"{turn.role}: {turn.text}" for turn in turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

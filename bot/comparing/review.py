@@ -1,6 +1,7 @@
 """One reviewer's way through a comparison. Each display is committed before it is shown, each answer before the next.
 
-review = await Reviewer(…).open()
+review = Review(comparison, "ada", tools)
+await review.load()
 while (display := await review.show_next()) is not None:
     await review.answer(display, "first")
 """
@@ -14,6 +15,7 @@ from typing import Final, Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from bot.choice_log.fields import FIELDS
+from bot.comparing.differences import Piece, find_differences
 from bot.comparing.pairs import Comparison, Pair
 from storage.engine.database import Database
 from storage.errors import NothingToUndo, RequestClosed
@@ -53,6 +55,11 @@ class Display:
         """The texts as they were compared, also where the log keeps none."""
         first, second = (self.pair.a if one.side == "a" else self.pair.b for one in self.entry.visible)
         return first.text or "", second.text or ""
+
+    @property
+    def differences(self) -> tuple[list[Piece], list[Piece]]:
+        """The texts in pieces, with those marked in which they differ."""
+        return find_differences(*self.texts)
 
 
 def judge(entry: LogEntry) -> Outcome | None:

@@ -330,7 +330,9 @@ class TerminalReview:
             if answer == "skip" and self.note:
                 print(NOTE_NOT_KEPT)
             return True
-        if line.lower() == "u":
+        if line.lower() == "d":
+            print(text.render_differences(display))
+        elif line.lower() == "u":
             if await self.review.undo():
                 return True
             print(NOTHING_TO_UNDO)

@@ -8,7 +8,7 @@ from bot.comparing.review import Display, Outcome
 from bot.stats.cluster_intervals import MIN_CASES, MIN_CLUSTERS
 from cli.render.printable import make_printable
 
-KEYS = "1 or 2 is better · t tie · b both bad · s skip · u undo · n TEXT a note · q quit"
+KEYS = "1 or 2 is better · t tie · b both bad · s skip · u undo · d differences · n TEXT a note · q quit"
 
 
 def render_display(display: Display) -> str:
@@ -27,6 +27,16 @@ def render_display(display: Display) -> str:
         second,
     ]
     return make_printable("\n".join([*parts, ""]))
+
+
+def render_differences(display: Display) -> str:
+    """Render the two texts, with what only one of them has in brackets."""
+    first, second = (
+        "".join(f"⟦{text}⟧" if differs else text for text, differs in each) for each in display.differences
+    )
+    if display.texts[0] == display.texts[1]:
+        return "The two texts are the same."
+    return make_printable(f"In ⟦brackets⟧: what the other one has not.\n\nText 1\n{first}\n\nText 2\n{second}\n")
 
 
 def render_end(names: tuple[str, str], outcomes: Mapping[Outcome, int]) -> str:

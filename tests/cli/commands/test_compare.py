@@ -15,6 +15,7 @@ from tests.cli.conftest import Result, Suggest
 from tests.cli.files import read, write
 from tests.cli.log import log_of
 from tests.nursery import started
+from tests.storage.stores import PostgresDatabases
 
 COMPARE = ("compare", "--output", "a.jsonl", "--output", "b.jsonl", "--terminal")
 
@@ -108,6 +109,25 @@ async def test_the_same_command_goes_on_where_it_was_and_sides_stay(reviewer: Re
     again = await reviewer.answers()
     assert "All rows are answered" in again.out
     assert len(await read_displays()) == 3
+
+
+async def test_differences_are_shown_on_request(reviewer: Reviewer) -> None:
+    result = await reviewer.answers("d", "1")
+    shown = result.out.partition("In ⟦brackets⟧")[2]
+    assert sorted(re.findall(r"Text ⟦(.)⟧ of 1", shown)) == ["a", "b"]
+    assert "⟦" not in (await reviewer.answers("2", "s")).out
+
+
+async def test_a_comparison_goes_on_in_postgresql(
+    reviewer: Reviewer, suggest: Suggest, postgresql: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_DATABASE_URL", postgresql.migrated())
+    await reviewer.answers("1", "q")
+    assert "Version a was" in (await reviewer.answers("t", "u", "n well", "b", "s")).out
+    await reviewer.answers("2", "2", "2", name="ben")
+    [told] = (await suggest("compare", "report", "--json")).json["comparisons"]
+    assert (told["rows"], told["reviewers"], told["picks"]) == (3, 2, 5)
+    assert (told["a_wins"] + told["b_wins"], told["both_bad"], told["skipped"], told["ties"]) == (4, 1, 1, 0)
 
 
 async def test_reviewers_do_not_see_each_others_answers(reviewer: Reviewer, suggest: Suggest) -> None:
@@ -345,6 +365,18 @@ async def test_the_page_shows_one_row_blind_and_takes_the_same_keys(page: str) -
     tie, bad, skipped = await read_displays()
     assert (tie["choice"]["kind"], tie["choice"]["note"], bad["choice"]["kind"]) == ("tied", "well", "dismissed")
     assert skipped["choice"] is None
+
+
+async def test_the_page_marks_differences_on_request_and_keeps_the_note(page: str) -> None:
+    async with httpx2.AsyncClient(follow_redirects=True, timeout=120) as client:
+        shown = (await client.get(page)).text
+        assert "<mark>" not in shown
+        form = {"answer": "d", "display": re.findall(r'name="display" value="([^"]+)"', shown)[0], "note": "well"}
+        marked = (await client.post(page, data=form)).text
+        assert sorted(re.findall(r"Text <mark>(.)</mark> of 1", marked)) == ["a", "b"]
+        assert 'value="well"' in marked
+        assert "<mark>" not in (await client.post(page, data=form)).text
+    assert [line["choice"] for line in await read_displays()] == [None]
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
