@@ -131,6 +131,21 @@ def get_texts(locale: str, task: Task | None = None) -> Texts:
     )
 
 
+_STYLES: Final = ("direct", "warm", "steps", "clarify", "options")
+
+
+@cache
+def _index_labels() -> dict[str, str]:
+    english = load_languages()[DEFAULT_LOCALE]
+    return {english(f"style-{style}"): style for style in _STYLES}
+
+
+def translate_label(label: str, texts: Texts) -> str:
+    """Return the label of a built-in style in another language; a team's own label as it is."""
+    style = _index_labels().get(label)
+    return label if style is None else texts(f"style-{style}")
+
+
 def get_written_language(locale: str) -> str:
     """Get a locale's language, with its script if it has several: zh-Hant for zh-TW, zh-HK and zh_Hant_MO.
 

@@ -18,7 +18,7 @@ async def open_settings(services: Services, clicked: ClickContext) -> Work:
     """Open the settings as they are kept: what could not be read must not be saved over."""
     await _claim(services, clicked)
     settings = await services.home.get_settings(clicked.context.owner_id, clicked.click.agent_id)
-    view = build_settings_view(settings, clicked.texts, build_defaults(services))
+    view = build_settings_view(settings, clicked.texts, build_defaults(services, clicked.texts))
     return open_view(services, clicked, view, otherwise=clicked.texts("settings-not-opened"))
 
 

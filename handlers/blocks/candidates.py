@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from bot.errors import REFERENCE_LENGTH
-from bot.i18n.texts import Texts
+from bot.i18n.texts import Texts, translate_label
 from bot.knowledge.passages import list_cited
 from bot.ordering.shuffle import draw_places
 from bot.suggesting.placement import SILENT, choose_reason, is_cut_off, list_reasons
@@ -38,6 +38,9 @@ class StyleLabels:
 
     def __getitem__(self, style: str) -> str:
         return self.styles.get(style, style)
+
+    def get(self, style: str, texts: Texts) -> str:
+        return translate_label(self[style], texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def build_places(
             if candidate.id not in below:
                 pages[-1] += shown
                 continue
-            pages[-1].append(context(texts("place-below", position=place, style=labels[candidate.style])))
+            pages[-1].append(context(texts("place-below", position=place, style=labels.get(candidate.style, texts))))
             own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown))
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
@@ -192,7 +195,7 @@ def _build_candidate(
     shown = split_text(text, max(SHORTEST, room - beside), count_json_units)[0]
     position = candidate.position
     marks = [texts("cut-off")] if is_cut_off(candidate) else []
-    title = context(texts("reply-label", position=position, style=labels[candidate.style]), *marks)
+    title = context(texts("reply-label", position=position, style=labels.get(candidate.style, texts)), *marks)
     cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
     places: tuple[Place, ...] = ("candidate", "sources") if list_cited(candidate.sources) else ("candidate",)

@@ -118,7 +118,7 @@ WORDS = """() => {
 NAMES = re.compile(
     r"Playground|Suggest replies|Suggest|suggest|[a-z]+-invented|Slack|Socket Mode|socket|Web API|JSON"
     r"|Arthur Fictional|Ada Invented|Paula Imaginary|Emil Ausgedacht|Camille Fictive|Inés Inventada|Sol Elsewhere|HTTP"
-    r"|(?<=[「（]).*(?=[」）])|demo\.db|AI|Direct|Warm|Step by step|Questions first|Two ways forward|[A-Z]{2}\b"
+    r"|(?<=[「（]).*(?=[」）])|demo\.db|AI|[A-Z]{2}\b"
 )
 
 
@@ -134,6 +134,24 @@ async def test_the_page_is_wholly_in_the_agents_language(person: Person) -> None
     assert await list_english(person) == [], "at the beginning"
     await person.write("/suggest 我的包裹到的時候壞了，週五前需要用到")
     await expect(person.page.get_by_role("button", name="使用回覆")).to_have_count(3)
+    assert await list_english(person) == [], "with candidates"
+    await person.button("編輯回覆 1").click()
+    await expect(person.page.get_by_role("dialog")).to_be_visible()
+    assert await list_english(person) == [], "in the editor"
+    await person.page.keyboard.press("Escape")
+    await expect(person.page.get_by_role("dialog")).to_be_hidden()
     for tab in ("選擇紀錄", "故障模擬", "往來紀錄"):
         await person.inspect(tab)
         assert await list_english(person) == [], tab
+
+
+@pytest.mark.parametrize("locale", ["zh-TW"])
+async def test_home_and_its_settings_are_in_the_agents_language(person: Person) -> None:
+    await person.page.get_by_role("navigation").get_by_role("button", name="Suggest").click()
+    await person.button("首頁").click()
+    await person.button("變更設定").click()
+    await person.page.get_by_role("dialog").get_by_role("checkbox", name="先問清楚").uncheck()
+    assert await list_english(person) == [], "in the settings"
+    await person.button("儲存").click()
+    await person.see("已關閉：先問清楚")
+    assert await list_english(person) == [], "at home"

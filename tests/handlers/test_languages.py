@@ -9,7 +9,8 @@ from typing import Any, get_args
 import pytest
 
 from bot.errors import StaleConversation
-from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages
+from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages, translate_label
+from bot.playbook import load_playbook
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
@@ -173,3 +174,10 @@ def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
         build_language_view(candidate.id, texts),
         build_notice_view(build_notice(texts("unexpected", reference="r" * 8)), texts),
     ]
+
+
+def test_the_labels_of_the_built_in_styles_are_known_in_every_language() -> None:
+    labels = [style.label for style in load_playbook().styles]
+    assert [translate_label(label, get_texts("en-GB")) for label in labels] == labels
+    assert not set(labels) & {translate_label(label, get_texts("zh-TW")) for label in labels}
+    assert translate_label("Our own", get_texts("zh-TW")) == "Our own"

@@ -161,7 +161,16 @@ const INPUTS = {
     return field;
   },
   static_select: select,
+  checkboxes: checks,
+  multi_static_select: checks,
 };
+
+/** Boxes to tick, also for a list of which several may be chosen. */
+function checks(part, block, context) {
+  const ticked = new Set((part.initial_options ?? []).map((option) => option.value));
+  const box = ({ text, value }) => h("label", {}, h("input", { type: "checkbox", value, checked: ticked.has(value) }), h("span", {}, textNodes(text, context)));
+  return h("div", { class: "checks", role: "group" }, part.options.map(box));
+}
 
 /** How much room is left, once it is getting scarce. */
 function counter(field, limit) {
@@ -177,8 +186,9 @@ export function withValues(blocks, values) {
   return blocks.map((block) => {
     const value = values[block.block_id]?.[block.element?.action_id];
     if (block.type !== "input" || value === undefined) return block;
-    const option = block.element.options?.find((each) => each.value === value);
-    return { ...block, element: { ...block.element, ...(option ? { initial_option: option } : { initial_value: value }) } };
+    const chosen = block.element.options?.filter((each) => [value].flat().includes(each.value));
+    const initial = Array.isArray(value) ? { initial_options: chosen } : chosen ? { initial_option: chosen[0] } : { initial_value: value };
+    return { ...block, element: { ...block.element, ...initial } };
   });
 }
 
@@ -186,7 +196,7 @@ export function withValues(blocks, values) {
 export function valuesIn(root) {
   const values = {};
   for (const field of root.querySelectorAll("[data-input]")) {
-    const value = field.matches("button") ? field.dataset.value : field.value;
+    const value = field.matches(".checks") ? [...field.querySelectorAll(":checked")].map((box) => box.value) : field.matches("button") ? field.dataset.value : field.value;
     if (value !== undefined) (values[field.dataset.block] ??= {})[field.dataset.input] = value;
   }
   return values;
