@@ -39,26 +39,54 @@ class Match:
     near: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowChanges:
+    """What became of an index's rows: `kept` has each old row's new number, -1 if it is gone, shape (old size,).
+
+    `added` has the numbers of the new ones; `size` is how many rows there are now.
+    """
+
+    kept: NDArray[np.int64]
+    added: NDArray[np.int64]
+    size: int
+
+
 class Index:
     """BM25 over packed terms, a row a passage: postings sorted by term, weights computed once."""
 
     def __init__(self, packed: Sequence[bytes]) -> None:
-        unpacked = [unpack_terms(each) for each in packed]
-        self.size = len(unpacked)
-        sizes = np.fromiter((len(hashes) for hashes, _ in unpacked), dtype=np.int64, count=self.size)
-        rows = np.repeat(np.arange(self.size, dtype=np.int32), sizes)
-        hashes = np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in unpacked)])
-        counts = np.concatenate([np.empty(0, np.uint16), *(counts for _, counts in unpacked)]).astype(np.float32)
-        order = np.argsort(hashes, kind="stable")
-        self._rows, counts = rows[order], counts[order]
-        self._terms, self._starts, found_in = np.unique(hashes[order], return_index=True, return_counts=True)
-        self._ends = self._starts + found_in
-        rarity = _measure_rarity(found_in, self.size)
-        lengths = np.bincount(self._rows, weights=counts, minlength=self.size)
-        norm = K1 * (1 - B + B * lengths / (lengths.mean() if self.size and lengths.any() else 1.0))
-        self._weights = (np.repeat(rarity, found_in) * counts * (K1 + 1) / (counts + norm[self._rows])).astype(
-            np.float32
+        self._set_postings(*_unpack_postings(packed, np.arange(len(packed))), size=len(packed))
+
+    def apply(self, changes: RowChanges, packed: Sequence[bytes]) -> "Index":
+        """Return the index with some rows gone and these added: the same as one that is made anew, and sooner."""
+        places = changes.kept[self._rows]
+        is_kept = places >= 0
+        hashes = np.repeat(self._terms, self._ends - self._starts)[is_kept]
+        new_hashes, new_rows, new_counts = _unpack_postings(packed, changes.added)
+        at = np.searchsorted(hashes, new_hashes, side="right")
+        changed = Index([])
+        changed._set_postings(
+            np.insert(hashes, at, new_hashes),
+            np.insert(places[is_kept].astype(np.int32), at, new_rows),
+            np.insert(self._counts[is_kept], at, new_counts),
+            size=changes.size,
         )
+        return changed
+
+    def _set_postings(
+        self, hashes: NDArray[np.uint64], rows: NDArray[np.int32], counts: NDArray[np.uint16], *, size: int
+    ) -> None:
+        """Keep postings that are sorted by their hashes, and weigh them."""
+        self.size, self._rows, self._counts = size, rows, counts
+        self._starts = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)])
+        self._ends = np.append(self._starts[1:], len(hashes)) if len(hashes) else self._starts
+        self._terms = hashes[self._starts]
+        found_in = self._ends - self._starts
+        repeats = counts.astype(np.float32)
+        lengths = np.bincount(rows, weights=repeats, minlength=size)
+        norm = K1 * (1 - B + B * lengths / (lengths.mean() if size and lengths.any() else 1.0))
+        rarity = np.repeat(_measure_rarity(found_in, size), found_in)
+        self._weights = (rarity * repeats * (K1 + 1) / (repeats + norm[rows])).astype(np.float32)
 
     def search(self, question: str, *, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[Match]:
         """Rank the rows that have a term of the question, best first; of those allowed, shape (size,), if given."""
@@ -85,6 +113,18 @@ class Index:
                 covered[rows] += told
                 asked += told
         return scores, covered / asked
+
+
+def _unpack_postings(
+    packed: Sequence[bytes], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.uint16]]:
+    """Unpack the terms of rows with these numbers: hashes, sorted, with their rows and counts."""
+    unpacked = [unpack_terms(each) for each in packed]
+    sizes = np.fromiter((len(hashes) for hashes, _ in unpacked), dtype=np.int64, count=len(unpacked))
+    hashes = np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in unpacked)])
+    counts = np.concatenate([np.empty(0, np.uint16), *(counts for _, counts in unpacked)])
+    order = np.argsort(hashes, kind="stable")
+    return hashes[order], np.repeat(rows.astype(np.int32), sizes)[order], counts[order]
 
 
 def find_best(scores: NDArray[np.float64], limit: int) -> NDArray[np.int64]:

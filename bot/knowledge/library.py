@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.knowledge.index import Index, Match, find_best
+from bot.knowledge.index import Index, Match, RowChanges, find_best
 from bot.knowledge.sources import UnreadableSource, list_files, read_digest, read_source
 from bot.knowledge.vectors import (
     AT_ONCE,
@@ -170,7 +170,7 @@ class Library:
         """Get the vectors that passages lack, in batches; what the server does not give is left for the next time."""
         if self._embedder is None:
             return
-        model = self._embedder.model
+        model, sources = self._embedder.model, set[str]()
         lacking = await self._knowledge.count_unembedded(model)
         try:
             while lacking and (passages := await self._knowledge.list_unembedded(model, at_most=32 * AT_ONCE)):
@@ -182,14 +182,14 @@ class Library:
                         await self._knowledge.forget_vectors(model, except_size=len(vectors[0]))
                     await self._knowledge.put_vectors(model, batch, vectors)
                     changes.embedded += len(batch)
+                    sources |= {one.source for one in batch}
                     self._on_progress("Embedding", changes.embedded, lacking)
         except EmbeddingFailed as error:
             changes.unembedded = await self._knowledge.count_unembedded(model)
             changes.note = str(error)
         finally:
             if changes.embedded:
-                at = self._now()
-                await self._knowledge.record_embedded(model, changes.embedded, at=at, actor=actor)
+                await self._knowledge.record_embedded(model, changes.embedded, sources, at=self._now(), actor=actor)
 
     async def remove(self, names: Iterable[str], *, actor: str) -> int:
         """Remove documents by id, or files and folders with all of theirs; return how many documents."""
@@ -248,7 +248,7 @@ class Library:
         return hits
 
     async def _follow_changes(self) -> None:
-        """Load the index anew if any process has changed the knowledge since."""
+        """Bring the index up to date if any process has changed the knowledge since."""
         async with self._loading:
             if self._clock() - self._looked_at < self._look_every_s:
                 return
@@ -256,10 +256,48 @@ class Library:
             self._looked_at = self._clock()
             if version == self._version:
                 return
-            rows = await self._knowledge.read_index(None if self._embedder is None else self._embedder.model)
-            self._index = await asyncio.to_thread(Index, [row.terms for row in rows])
-            self._vectors = await asyncio.to_thread(VectorIndex, [row.vector for row in rows])
-            self._rows, self._version = [replace(row, terms=b"", vector=None) for row in rows], version
+            changed = self._version and await self._knowledge.list_changed_sources(self._version, version)
+            await (self._load() if changed is None else self._apply(changed))
+            self._version = version
+
+    async def _load(self) -> None:
+        """Load the whole index."""
+        rows = await self._knowledge.read_index(self._model)
+        self._index = await asyncio.to_thread(Index, [row.terms for row in rows])
+        self._vectors = await asyncio.to_thread(VectorIndex, [row.vector for row in rows])
+        self._rows = await asyncio.to_thread(_strip, rows)
+
+    async def _apply(self, sources: set[str]) -> None:
+        """Read these sources anew, and put their passages in the place of what was there of them."""
+        added = await self._knowledge.read_index(self._model, sources=sources)
+        rows, changes = await asyncio.to_thread(_merge, self._rows, added, sources)
+        self._index = await asyncio.to_thread(self._index.apply, changes, [row.terms for row in added])
+        self._vectors = await asyncio.to_thread(self._vectors.apply, changes, [row.vector for row in added])
+        self._rows = rows
+
+    @property
+    def _model(self) -> str | None:
+        return None if self._embedder is None else self._embedder.model
+
+
+def _strip(rows: Sequence[IndexRow]) -> list[IndexRow]:
+    """Leave the terms and vectors out, which the indexes hold."""
+    return [replace(row, terms=b"", vector=None) for row in rows]
+
+
+def _merge(
+    before: Sequence[IndexRow], added: Sequence[IndexRow], sources: set[str]
+) -> tuple[list[IndexRow], RowChanges]:
+    """Put rows in the place of what was there of these sources, in their order."""
+    kept = [row for row in before if row.source not in sources]
+    rows = sorted([*kept, *_strip(added)], key=IndexRow.get_place)
+    numbers = {row.get_place(): number for number, row in enumerate(rows)}
+    places = [-1 if row.source in sources else numbers[row.get_place()] for row in before]
+    return rows, RowChanges(
+        kept=np.array(places, dtype=np.int64),
+        added=np.array([numbers[row.get_place()] for row in added], dtype=np.int64),
+        size=len(rows),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.knowledge.index import find_best
+from bot.knowledge.index import RowChanges, find_best
 
 AT_ONCE: Final = 16
 """Passages that are embedded in one call: of 4,096 numbers each, its answer has 1.3 MB."""
@@ -54,10 +54,21 @@ class VectorIndex:
     def __init__(self, packed: Sequence[bytes | None]) -> None:
         sizes = [len(each) for each in packed if each]
         size = max(set(sizes), key=sizes.count, default=0)
-        self._size = len(packed)
+        self.size = len(packed)
         self._rows = np.array([row for row, each in enumerate(packed) if each and len(each) == size], dtype=np.int64)
         held = b"".join(each for each in packed if each and len(each) == size)
         self._matrix = np.frombuffer(held, dtype="<f2").reshape(-1, max(1, size // 2)).astype(np.float32)
+
+    def apply(self, changes: RowChanges, packed: Sequence[bytes | None]) -> "VectorIndex":
+        """Return the vectors with some rows gone and these added."""
+        added, changed = VectorIndex(packed), VectorIndex([])
+        kept = changes.kept[self._rows]
+        parts = [(kept[kept >= 0], self._matrix[kept >= 0]), (changes.added[added._rows], added._matrix)]
+        width = max(parts, key=lambda part: len(part[0]))[1].shape[1]
+        alike = [part for part in parts if part[1].shape[1] == width]
+        changed.size = changes.size
+        changed._rows, changed._matrix = (np.concatenate(each) for each in zip(*alike, strict=True))
+        return changed
 
     def __bool__(self) -> bool:
         return len(self._rows) > 0
@@ -68,7 +79,7 @@ class VectorIndex:
         It is the cosine, less its mean over all rows: models differ in what their cosines are. Rows without a vector,
         and all of them for a question of another size, are at 0.
         """
-        near = np.zeros(self._size)
+        near = np.zeros(self.size)
         if question is None or not self or len(question) != self._matrix.shape[1]:
             return near
         cosines = self._matrix @ question

@@ -1,6 +1,7 @@
 """Documents that a team has written, in passages, by the files that they come from."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +16,8 @@ CHANGED: Final = "knowledge_changed"
 """The action in the audit table; its entries also say whether an index in memory is still right."""
 
 _ROWS_AT_ONCE: Final = 500
+_SOURCES_TOLD: Final = 500
+"""Where a change is of more sources, all is read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,10 @@ class IndexRow:
     terms: bytes
     vector: bytes | None = None
 
+    def get_place(self) -> tuple[str, int]:
+        """Return what rows are sorted by."""
+        return self.document_id, self.part
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unembedded:
@@ -78,6 +85,7 @@ class Unembedded:
 
     document_id: str
     part: int
+    source: str
     title: str
     heading: str
     text: str
@@ -118,7 +126,8 @@ class Knowledge:
             for table, wanted in ((knowledge_documents, rows), (knowledge_passages, passages)):
                 for batch in _batch(wanted):
                     await connection.execute(insert(table), batch)
-            await _record_change(connection, at, actor, {"added": source.path, "documents": len(rows)})
+            data = {"added": source.path, "documents": len(rows), "sources": [source.path]}
+            await _record_change(connection, at, actor, data)
 
     async def remove(self, names: Sequence[str], *, at: datetime, actor: str) -> int:
         """Remove documents by id, and files by path, name or root; return how many documents."""
@@ -130,10 +139,14 @@ class Knowledge:
                     knowledge_sources.c.root.in_(names),
                 )
             )
-            removed = await _delete_files(connection, list(await connection.scalars(files)))
-            removed += await _delete_documents(connection, knowledge_documents.c.id.in_(names))
+            paths = list(await connection.scalars(files))
+            named = knowledge_documents.c.id.in_(names)
+            sources = {*paths, *await connection.scalars(select(knowledge_documents.c.source).where(named))}
+            removed = await _delete_files(connection, paths)
+            removed += await _delete_documents(connection, named)
             if removed:
-                await _record_change(connection, at, actor, {"removed": list(names), "documents": removed})
+                data = {"removed": list(names), "documents": removed, "sources": sorted(sources)}
+                await _record_change(connection, at, actor, data)
             return removed
 
     async def list_files(self) -> list[SourceFile]:
@@ -167,8 +180,16 @@ class Knowledge:
         count, newest = row.values()
         return count, newest
 
-    async def read_index(self, model: str | None = None) -> list[IndexRow]:
-        """Read the terms of all passages, in the order that they are ranked in where scores are equal.
+    async def list_changed_sources(self, since: tuple[int, int], until: tuple[int, int]) -> set[str] | None:
+        """List the sources whose passages have changed between two versions; None if that is not known."""
+        query = select(audit.c.data).where(audit.c.action == CHANGED, audit.c.seq > since[1], audit.c.seq <= until[1])
+        changes = [row["data"] for row in await self._read(query)]
+        if len(changes) != until[0] - since[0] or any("sources" not in each for each in changes):
+            return None
+        return {source for each in changes for source in each["sources"]}
+
+    async def read_index(self, model: str | None = None, *, sources: Collection[str] | None = None) -> list[IndexRow]:
+        """Read the terms of all passages, or of these sources', in the order of their documents and parts.
 
         With a model, its vectors are read, too.
         """
@@ -182,14 +203,22 @@ class Knowledge:
         if model is not None:
             columns = (*columns, case((_is_of(model), knowledge_passages.c.vector), else_=None).label("vector"))
         query = select(*columns).join_from(knowledge_passages, knowledge_documents)
-        rows = [IndexRow(**row) for row in await self._read(query)]
-        return sorted(rows, key=lambda row: (row.document_id, row.part))  # databases have orders of their own
+        if sources is not None:
+            query = query.where(knowledge_documents.c.source.in_(sources))
+
+        async def step(connection: Transaction) -> Sequence[Any]:
+            return (await connection.execute(query)).mappings().all()
+
+        rows = await self._database.look(step)
+        # Databases have orders of their own. In a thread, since it takes a second for 100,000 passages.
+        return await asyncio.to_thread(lambda: sorted((IndexRow(**row) for row in rows), key=IndexRow.get_place))
 
     async def list_unembedded(self, model: str, *, at_most: int) -> list[Unembedded]:
         """List passages that lack the vector of a model."""
         columns = (
             knowledge_passages.c.document_id,
             knowledge_passages.c.part,
+            knowledge_documents.c.source,
             knowledge_documents.c.title,
             knowledge_passages.c.heading,
             knowledge_passages.c.text,
@@ -223,10 +252,13 @@ class Knowledge:
         async with self._database.write() as connection:
             await connection.execute(update(knowledge_passages).where(other).values(vector=None, vector_model=None))
 
-    async def record_embedded(self, model: str, count: int, *, at: datetime, actor: str) -> None:
-        """Record that so many passages have got vectors: other processes read them then."""
+    async def record_embedded(
+        self, model: str, count: int, sources: Collection[str], *, at: datetime, actor: str
+    ) -> None:
+        """Record that so many passages of these sources have got vectors: other processes read them then."""
+        told = {"sources": sorted(sources)} if len(sources) <= _SOURCES_TOLD else {}
         async with self._database.write() as connection:
-            await _record_change(connection, at, actor, {"embedded": count, "model": model})
+            await _record_change(connection, at, actor, {"embedded": count, "model": model, **told})
 
     async def _read(self, query: Any) -> list[dict[str, Any]]:
         async def step(connection: Transaction) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import pytest
 from bot.drafting.http import Server
 from bot.knowledge import embeddings
 from bot.knowledge.embeddings import ServedEmbedder
+from bot.knowledge.index import RowChanges
 from bot.knowledge.library import Changes, Library
 from bot.knowledge.retrieval import Retriever
 from bot.knowledge.vectors import AT_ONCE, VectorIndex, fuse_ranks, pack_vectors
@@ -203,6 +204,21 @@ async def test_other_processes_see_new_vectors(desk: Desk, double: ModelDouble, 
         double.embeddings_fault = None
         await writer.refresh(actor="cli")
         assert await find(reader, PARAPHRASE) == ["refunds"]
+
+
+def test_vectors_follow_what_becomes_of_their_rows() -> None:
+    vectors = np.eye(4, dtype=np.float32)
+    packed: list[bytes | None] = [*pack_vectors(vectors)]
+    kept = np.array([1, -1, 2, 4])
+    changes = RowChanges(kept=kept, added=np.array([0, 3]), size=5)
+    followed = VectorIndex(packed).apply(changes, [packed[1], None])
+    made = VectorIndex([packed[1], packed[0], packed[2], None, packed[3]])
+    for vector in vectors:
+        assert followed.measure(vector).tolist() == made.measure(vector).tolist()
+    gone = RowChanges(kept=np.full(5, -1), added=np.array([0]), size=1)
+    wider = followed.apply(gone, pack_vectors(np.eye(6, dtype=np.float32)[:1]))
+    assert wider.measure(np.eye(6, dtype=np.float32)[0]).shape == (1,)
+    assert not followed.apply(RowChanges(kept=np.full(5, -1), added=np.array([], dtype=np.int64), size=0), [])
 
 
 def test_rankings_are_fused_by_their_places() -> None:

@@ -2,11 +2,12 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.knowledge.library import Library
-from storage.repositories.knowledge import Knowledge
+from storage.repositories.knowledge import IndexRow, Knowledge
 from tests.storage.stores import AT, Store, open_store
 
 
@@ -46,6 +47,49 @@ async def test_a_document_is_found_once_by_its_best_passage(library: Library, fo
     await library.add([folder], internal=False, collection="", actor="cli")
     (hit,) = [hit for hit in await library.search("shipping abroad", limit=5) if "shipping" in hit.document.id]
     assert (hit.passage.heading, hit.passage.text) == ("Abroad", "A week.")
+
+
+class CountingKnowledge(Knowledge):
+    """Counts how often all passages were read."""
+
+    whole = 0
+
+    async def read_index(self, model: str | None = None, *, sources: Any = None) -> list[IndexRow]:
+        self.whole += sources is None
+        return await super().read_index(model, sources=sources)
+
+
+async def test_a_few_changes_are_followed_without_reading_everything(store: Store, folder: Path) -> None:
+    knowledge = CountingKnowledge(store.database)
+    follower, writer = Library(knowledge, now=lambda: AT), make_library(store)
+    (folder / "rows.jsonl").write_text(
+        "\n".join(f'{{"id": "row{n}", "text": "Lamp number {n}, {"very " * n}bright."}}' for n in range(9)),
+        encoding="utf-8",
+    )
+
+    async def add() -> None:
+        await writer.add([folder], internal=False, collection="", actor="cli")
+
+    async def change() -> None:
+        (folder / "returns.md").write_text("# Returns\n\nLamps within 60 days.\n\n## Bulbs\n\nNever.", encoding="utf-8")
+        (folder / "rows.jsonl").write_text('{"id": "row3", "text": "A zebra lamp."}', encoding="utf-8")
+        (folder / "aaa.md").write_text("# First\n\nBright lamps abroad.", encoding="utf-8")
+        await writer.refresh(actor="cli")
+
+    async def remove_one() -> None:
+        await writer.remove(["help/shipping.md"], actor="cli")
+
+    async def remove_all() -> None:
+        await writer.remove([str(folder)], actor="cli")
+
+    for step in (add, change, remove_one, remove_all, add):
+        await step()
+        fresh = make_library(store)
+        for question in ("bright lamp", "lamps abroad", "zebra", "never", "very"):
+            expected = [(hit.document.id, hit.passage.text, hit.score) for hit in await fresh.search(question, limit=9)]
+            found = [(hit.document.id, hit.passage.text, hit.score) for hit in await follower.search(question, limit=9)]
+            assert found == [(key, text, pytest.approx(score)) for key, text, score in expected], step.__name__
+    assert knowledge.whole == 1
 
 
 async def test_only_what_changed_is_read_again(library: Library, folder: Path, store: Store) -> None:
