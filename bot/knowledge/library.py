@@ -92,11 +92,16 @@ class Library:
         self._loading = asyncio.Lock()
 
     async def add(self, paths: Iterable[Path], *, internal: bool, collection: str, actor: str) -> Changes:
-        """Read files and folders into the database. Files that have not changed stay as they are."""
+        """Read files and folders into the database. Files that have not changed stay as they are.
+
+        A folder or file that was added on its own keeps its marks, also where a folder around it is added.
+        """
         changes = Changes()
         known = {source.path: source for source in await self._knowledge.list_files()}
-        for root in (path.resolve() for path in paths):
-            files = await asyncio.to_thread(list_files, root)
+        added = [path.resolve() for path in paths]
+        roots = {*(source.root for source in known.values()), *map(str, added)}
+        for root in added:
+            files = [file for file in await asyncio.to_thread(list_files, root) if _find_root(file, roots) == str(root)]
             for number, file in enumerate(files, 1):
                 source = _describe(file, root, internal=internal, collection=collection)
                 await self._read_file(source, known.get(source.path), changes, actor)
@@ -111,17 +116,21 @@ class Library:
         """
         changes = Changes()
         known = {source.path: source for source in await self._knowledge.list_files()}
-        for root in sorted({source.root for source in known.values() if source.root}):
+        roots = {source.root for source in known.values() if source.root}
+        for root in sorted(roots):
             if not await asyncio.to_thread(Path(root).exists):
                 changes.refused.append(f"{root}: it is gone; `suggest knowledge remove {root}` removes what was read")
                 continue
-            await self._refresh_root(root, {k: v for k, v in known.items() if v.root == root}, changes, actor)
+            files = await asyncio.to_thread(list_files, Path(root))
+            own = {str(file) for file in files if _find_root(file, roots) == root}
+            await self._refresh_root(root, own, {k: v for k, v in known.items() if v.root == root}, changes, actor)
         await self._embed(changes, actor)
         return changes
 
-    async def _refresh_root(self, root: str, known: dict[str, SourceFile], changes: Changes, actor: str) -> None:
+    async def _refresh_root(
+        self, root: str, files: set[str], known: dict[str, SourceFile], changes: Changes, actor: str
+    ) -> None:
         example = next(iter(known.values()))
-        files = {str(file) for file in await asyncio.to_thread(list_files, Path(root))}
         if gone := sorted(set(known) - files):
             changes.removed += await self._knowledge.remove(gone, at=self._now(), actor=actor)
         for number, path in enumerate(sorted(files), 1):
@@ -193,8 +202,11 @@ class Library:
 
     async def remove(self, names: Iterable[str], *, actor: str) -> int:
         """Remove documents by id, or files and folders with all of theirs; return how many documents."""
-        wanted = [form for name in names if name for form in (name, _to_absolute(name))]
-        return await self._knowledge.remove(wanted, at=self._now(), actor=actor)
+        wanted = {form for name in names if name for form in (name, _to_absolute(name))}
+        known = await self._knowledge.list_files()
+        inner = {source.path for source in known if source.root and _find_root(source.path, wanted)}
+        wanted |= inner
+        return await self._knowledge.remove(sorted(wanted), at=self._now(), actor=actor)
 
     async def is_empty(self) -> bool:
         """Return True if there is nothing to search."""
@@ -336,6 +348,12 @@ def _describe(file: Path, root: Path, *, internal: bool, collection: str) -> Sou
     """Name a file by its place below what was added: the folder's own name, and the way from there."""
     name = root.name if file == root else f"{root.name}/{file.relative_to(root).as_posix()}"
     return SourceFile(path=str(file), root=str(root), name=name, digest="", internal=internal, collection=collection)
+
+
+def _find_root(file: Path | str, roots: Collection[str]) -> str | None:
+    """Find the innermost of these files and folders that a file belongs to."""
+    file = Path(file)
+    return next((str(path) for path in (file, *file.parents) if str(path) in roots), None)
 
 
 def _to_absolute(name: str) -> str:

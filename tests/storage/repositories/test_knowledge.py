@@ -49,6 +49,46 @@ async def test_a_document_is_found_once_by_its_best_passage(library: Library, fo
     assert (hit.passage.heading, hit.passage.text) == ("Abroad", "A week.")
 
 
+@pytest.mark.parametrize("outer_first", [True, False])
+async def test_a_folder_within_another_keeps_its_own_marks(
+    library: Library, folder: Path, *, outer_first: bool
+) -> None:
+    inner = folder / "runbooks"
+    inner.mkdir()
+    (inner / "fraud.md").write_text("# Fraud\n\nAsk a lead.", encoding="utf-8")
+
+    async def add_outer() -> None:
+        await library.add([folder], internal=False, collection="shop", actor="cli")
+
+    async def add_inner() -> None:
+        await library.add([inner], internal=True, collection="desk", actor="cli")
+
+    async def list_marks() -> dict[str, tuple[bool, str]]:
+        documents = [listed.document for listed in await library.list_documents()]
+        return {one.title: (one.internal, one.collection) for one in documents}
+
+    for step in (add_outer, add_inner) if outer_first else (add_inner, add_outer):
+        await step()
+    marks = {"Fraud": (True, "desk"), "Returns": (False, "shop"), "Shipping": (False, "shop")}
+    assert await list_marks() == marks
+    (inner / "chargebacks.md").write_text("# Chargebacks\n\nNever.", encoding="utf-8")
+    (inner / "fraud.md").write_text("# Fraud\n\nAsk two leads.", encoding="utf-8")
+    refreshed = await library.refresh(actor="cli")
+    assert (refreshed.files, refreshed.removed, refreshed.refused) == (2, 0, [])
+    await add_outer()
+    assert await list_marks() == {**marks, "Chargebacks": (True, "desk")}
+    assert await library.remove([str(folder)], actor="cli") == 4
+    assert await library.list_documents() == []
+
+
+async def test_a_file_within_a_folder_keeps_its_own_marks(library: Library, folder: Path) -> None:
+    await library.add([folder / "returns.md"], internal=True, collection="", actor="cli")
+    await library.add([folder], internal=False, collection="", actor="cli")
+    await library.refresh(actor="cli")
+    marks = {listed.document.title: listed.document.internal for listed in await library.list_documents()}
+    assert marks == {"Returns": True, "Shipping": False}
+
+
 class CountingKnowledge(Knowledge):
     """Counts how often all passages were read."""
 
