@@ -41,7 +41,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowChanges:
-    """What became of an index's rows: `kept` has each old row's new number, -1 if it is gone, shape (old size,).
+    """Changes of an index's rows: `kept` has each old row's new number, -1 if it is gone, shape (old size,).
 
     `added` has the numbers of the new ones; `size` is how many rows there are now.
     """
