@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, BinaryIO, Final, Literal, get_args
 
 from bot.choice_log import InvalidLine, iter_lines
@@ -119,11 +120,18 @@ def _parse_line(line: bytes) -> dict[str, Any] | str:
     except RecursionError:
         return "is nested too deep"
     except ValueError as error:
-        is_number = isinstance(error, _NumberError)
-        return str(error) if is_number else "is no JSON: each line must be one whole JSON object"
+        return _word_json_error(error)
     if not isinstance(values, dict):
         return "must be a JSON object"
     return values if b"\\u" not in line else _clean_values(values)
+
+
+def _word_json_error(error: ValueError) -> str:
+    if isinstance(error, _NumberError):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return "is no JSON: each line must be one whole JSON object"
+    return "has a number of too many digits in it: write it as a text"  # Python reads no whole number of so many
 
 
 class _NumberError(ValueError):
@@ -156,12 +164,15 @@ def _clean_values(value: Any) -> Any:
 def _iter_csv_values(file: BinaryIO, template: Template | None) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Iterate over (record below the header, its values or what is wrong with it). Raises InputError."""
     csv.field_size_limit(_CELL_LIMIT)
-    lines = _iter_csv_lines(file)
+    lines = _CsvLines(_iter_csv_lines(file))
     header = _read_columns(csv.reader(lines, strict=True))
     if template is None and "message" not in header:
-        raise InputError("has no column message: name one so, or give --message TEMPLATE")
-    reader, number = csv.reader(lines, strict=True), 0
+        mark = next((mark for mark in ";\t|" if mark in header[0] and len(header) == 1), None)
+        how = f"separate its columns by commas, not by {mark!r}" if mark else "name one so, or give --message TEMPLATE"
+        raise InputError(f"has no column message: {how}")
+    reader, number, is_broken = csv.reader(lines, strict=True), 0, False
     while True:
+        lines.begin_record()
         try:
             record = next(reader)
         except StopIteration:
@@ -169,10 +180,17 @@ def _iter_csv_values(file: BinaryIO, template: Template | None) -> Iterator[tupl
         except csv.Error as error:
             number += 1
             yield number, f"is no CSV: {_word_csv_error(error)}"
+            is_broken = True
+            if "field larger" not in str(error):
+                lines.give_back()
             continue
         if record:
             number += 1
-            yield number, _to_values(header, record)
+            is_broken = is_broken and len(record) < len(header)
+            yield (
+                number,
+                "may be the rest of the row before, which is no CSV" if is_broken else _to_values(header, record),
+            )
 
 
 def _read_columns(reader: Iterator[list[str]]) -> list[str]:
@@ -197,6 +215,29 @@ def _to_values(header: Sequence[str], record: list[str]) -> dict[str, Any] | str
     if any(_has_foreign_bytes(cell) for cell in record):
         return _NO_UTF8
     return {name: clean(cell) for name, cell in zip(header, record, strict=False)}
+
+
+class _CsvLines:
+    """Lines, of which those of the current record can be given back: but for the first, which opened a quote."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._taken.append(line)
+        return line
+
+    def begin_record(self) -> None:
+        self._taken = []
+
+    def give_back(self) -> None:
+        """Read the lines of the current record again, as records of their own."""
+        self._lines = chain(self._taken[1:], self._lines)
 
 
 def _iter_csv_lines(file: BinaryIO) -> Iterator[str]:
@@ -226,4 +267,6 @@ def _word_csv_error(error: csv.Error) -> str:
         return f"a cell has more than {_CELL_LIMIT} characters"
     if "unexpected end" in text:
         return "a quote is opened and never closed"
+    if "new-line character" in text:
+        return "a line ends with CR alone: save the file with LF or CRLF"
     return "a quote inside a cell must be written twice"

@@ -407,6 +407,8 @@ def _check_options(options: BatchOptions, plan: BatchPlan) -> None:
     if plan.simulated and options.models:
         raise SettingsError("--model needs a model's server: set OPENAI_API_KEY or OPENAI_BASE_URL")
     _check_files(source, {"-o": output, "--report": options.report})
+    if is_regular_target(output):
+        _refuse_same_files(source, output, options.report)
 
 
 def _check_files(source: Path, targets: Mapping[str, Path | None]) -> None:
@@ -424,6 +426,15 @@ def _check_files(source: Path, targets: Mapping[str, Path | None]) -> None:
             raise SettingsError(f"{option} {path}: there is no folder {path.parent}: make it, or name another")
         if source != STDOUT and path.exists() and path.samefile(source):
             raise SettingsError(f"{option} {path} is the input: name another file")
+
+
+def _refuse_same_files(source: Path, output: Path, report: Path | None) -> None:
+    """Refuse to write two things into one file. Raises SettingsError."""
+    journal = get_journal_path(output).resolve()
+    if report is not None and report.resolve() in {output.resolve(), journal}:
+        raise SettingsError(f"--report {report} would replace what is drafted: name another file")
+    if source.resolve() == journal:
+        raise SettingsError(f"-o {output} would write its journal into the input: name another file")
 
 
 def get_layout(path: Path) -> Layout:

@@ -24,19 +24,25 @@ def summarise_batch(result: "BatchResult") -> str:
     cost = "" if spending.cost is None else f", {about}{format_money(spending.cost, spending.prices.currency)}"
     where = "" if result.output == STDOUT or result.is_rehearsal else f" in {result.output}"
     done = "would be asked for" if result.is_rehearsal else f"drafted{where}"
-    lines = [f"{result.drafts} drafts of {result.rows} rows {done}; this run: {spending.calls} calls, {tokens}{cost}"]
-    if result.is_rehearsal:
-        lines[0] = f"{result.drafts} drafts of {result.rows} rows {done}: {tokens}{cost}"
+    what = f"{_count(result.drafts, 'draft')} of {_count(result.rows, 'row')} {done}"
+    run = "" if result.is_rehearsal else f" this run: {_count(spending.calls, 'call')},"
+    lines = [f"{what}{';' if run else ':'}{run} {tokens}{cost}"]
     if result.failed_drafts:
         kinds = f" ({describe_failures(spending)})" if spending.failures else ""
-        lines.append(f"{result.failed_drafts} drafts failed{kinds}: --retry-failed asks for them again")
+        lines.append(f"{_count(result.failed_drafts, 'draft')} failed{kinds}: --retry-failed asks again")
+    if spending.failures.keys() & {"refused", "unreachable", "invalid_output"}:
+        lines.append("Is the model's name right? `suggest doctor` checks the settings")
     if result.refused:
-        lines.append(f"{len(result.refused)} rows could not be used, told above")
+        lines.append(f"{_count(len(result.refused), 'row')} could not be used, told above")
     if result.go_on:
         why = {"max_cost": "--max-cost is reached", "interrupted": "stopped", None: "not all rows are drafted yet"}
         to_file = "" if result.output != STDOUT else ", from the beginning: with -o OUT it can be resumed"
         lines.append(f"{why[result.stopped]}; to go on{to_file}: {result.go_on}")
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def list_failures(entries: "Sequence[LogEntry]") -> list[str]:

@@ -457,6 +457,7 @@ async def test_ctrl_c_finishes_what_runs_and_tells_how_to_go_on(suggest: Suggest
         ('{"conversation": [{"role": "boss", "text": "a"}]}', "conversation[0] must be"),
         (json.dumps({"message": "x" * 12_001}), "has 12001 characters"),
         ("[" * 100_000, "nested too deep"),
+        ('{"message": "a", "n": ' + "9" * 5_000 + "}", "too many digits"),
         ('{"message": "caf\udce9"}', "is not UTF-8"),
     ],
     ids=lambda value: value[:24].encode("ascii", "replace").decode(),
@@ -499,6 +500,38 @@ async def test_a_bad_record_of_csv_is_told_and_the_rest_goes_on(
     assert lines()[1]["request"]["input"] == {"tag": "3"}
 
 
+@pytest.mark.parametrize(
+    ("content", "good", "told"),
+    [
+        ('first,1\n"second,2\nthird,3\n', ["first", "third"], ["row 2: is no CSV: a quote is opened and never closed"]),
+        (
+            '"first,1\nsecond,2\n"third\nline",3\n"fourth,4\n',
+            ["second", "third\nline"],
+            [
+                "row 1: is no CSV: a quote inside a cell must be written twice",
+                "row 4: is no CSV: a quote is opened and never closed",
+            ],
+        ),
+        (
+            '"first\nsaid "hi"\nand left",1\nsecond,2\n',
+            ['and left"', "second"],
+            [
+                "row 1: is no CSV: a quote inside a cell must be written twice",
+                "row 2: may be the rest of the row before, which is no CSV",
+            ],
+        ),
+    ],
+    ids=["to the end", "to another", "a cell of lines"],
+)
+async def test_a_quote_that_is_not_closed_costs_its_own_row_only(
+    suggest: Suggest, model: ModelDouble, content: str, good: list[str], told: list[str]
+) -> None:
+    write("in.csv", "message,tag\n" + content)
+    result = await suggest("batch", "in.csv", "-o", "out.jsonl", "-k", "1")
+    assert [line for line in result.err.splitlines() if line.startswith("row ")] == told
+    assert [line["request"]["conversation"][0]["text"] for line in lines()] == good
+
+
 async def test_a_template_needs_its_keys_in_each_row(suggest: Suggest, model: ModelDouble) -> None:
     write("in.csv", "product,tone\nlamp,warm\nshelf\n,\n")
     message = "Write about {{product}}, {{tone}}."
@@ -517,6 +550,11 @@ async def test_a_template_needs_its_keys_in_each_row(suggest: Suggest, model: Mo
         (["missing.jsonl"], "there is no file"),
         (["."], "is a folder"),
         (["in.jsonl", "-o", "in.jsonl"], "is the input"),
+        (["in.jsonl", "-o", "out.jsonl", "--report", "./out.jsonl"], "would replace what is drafted"),
+        (["in.jsonl", "-o", "out.jsonl", "--report", "out.jsonl.journal"], "would replace what is drafted"),
+        (["in.jsonl.journal", "-o", "in.jsonl"], "into the input"),
+        (["cr.csv"], "ends with CR alone"),
+        (["semicolon.csv"], "by commas, not by ';'"),
         (["in.jsonl", "-o", "none/out.jsonl"], "there is no folder"),
         (["in.jsonl", "--styles", "warm,odd"], "no style 'odd'"),
         (["in.jsonl", "--message", "About {{nothing}}"], "no row has the key 'nothing'"),
@@ -540,6 +578,9 @@ async def test_wrong_usage_is_told_before_anything_is_paid(
     write("bare.csv", "text\nHi\n")
     write("twice.csv", "message,message\nHi,Ho\n")
     write("void.csv")
+    write("in.jsonl.journal")
+    write("semicolon.csv", "message;tag\nHi;1\n")
+    write_bytes("cr.csv", b"message,tag\rHi,1\rHo,2\r")
     write_bytes("utf16.csv", "message\nHi\n".encode("utf-16"))
     refused = await suggest("batch", *args)
     assert refused.code == 2
