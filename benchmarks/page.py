@@ -70,7 +70,7 @@ async def take_pictures(folder: Path) -> None:
         await page.get_by_role("dialog").wait_for()
         await page.screenshot(path=folder / "edit.png")
         await page.get_by_role("dialog").get_by_role("button", name="Send").click()
-        await page.get_by_text("✓ Posted").wait_for()
+        await page.get_by_text("✓ Sent in").wait_for()
         await page.set_viewport_size({"width": 1280, "height": 860})
         await page.get_by_role("button", name="Inspector").first.click()
         await page.get_by_role("tab", name="Choice log").click()

@@ -275,12 +275,17 @@ class ReplyDisplay:
         if outcome.state == "cancelled":
             return
         note = texts("unchecked") if chosen.freshness == "unknown" else None
+        begins = outcome.begins
+        link = None
+        if begins is not None and begins.message_ts is not None:
+            link = await self._ephemeral.find_link(chosen.request, begins.channel_id, begins.message_ts)
         messages = build_delivery(
             chosen.request,
             chosen.choice,
             outcome,
             texts,
             note=note,
+            link=link,
             undo_key=chosen.undo_key,
             unfilled=chosen.unfilled,
         )

@@ -326,7 +326,7 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
     await stage.slack.submit(stage.agent, view, {"reply": {"text": "Tomorrow."}})
     await stage.slack.click(stage.agent, await stage.private("with your edit"), "undo_choice")
     await stage.slack.click(stage.agent, await stage.private("Undone"), "use_candidate")
-    await stage.private("Posted.")
+    await stage.private("Sent in")
     await stage.slack.click(stage.agent, await stage.private("undo_choice"), "undo_choice")
     again = await stage.private("Undone")
     await stage.slack.select(stage.agent, again, "steer_candidate", steer_value(again, "warmer"))
@@ -357,7 +357,7 @@ async def test_the_reading_example_runs(
 ) -> None:
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     lines = [json.dumps(line) for line in await stage.log()]
     (tmp_path / "choices.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

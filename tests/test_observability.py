@@ -189,7 +189,7 @@ async def test_the_fields_are_those_documented(event: str, wanted: tuple[str, ..
     """docs/operations.md has a row for each field of a line, and a line has each of them."""
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.slack.click(stage.agent, await stage.private("Posted"), "undo_choice")
+    await stage.slack.click(stage.agent, await stage.private("Sent in"), "undo_choice")
     await stage.suggest("pause", user=stage.slack.people.admin)
     await stage.suggest("Where is my order?")
     line = await log.line(event)
@@ -228,7 +228,7 @@ async def test_what_slack_does_not_take_is_counted_by_method_and_code(stage: Sta
     stage.slack.faults.plan("chat.postMessage", RateLimited(retry_after=0), times=1)
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     await stage.slack.wait_until_idle()
     found = await scraped(stage)
     assert found["suggest_slack_errors_total[code=ratelimited][method=chat.postMessage]"] == 1
@@ -243,7 +243,7 @@ async def test_slacks_own_refusals_are_counted(stage: Stage) -> None:
     stage.slack.faults.plan("chat.postMessage", ErrorResponse(error="not_in_channel"), times=1)
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert (await scraped(stage))["suggest_slack_errors_total[code=not_in_channel][method=chat.postMessage]"] == 1
 
 
@@ -405,7 +405,7 @@ async def test_a_model_that_obeys_the_customer_pings_nobody_and_links_nothing(st
     shown = await stage.candidates()
     assert not find_mentions(shown)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    confirmed = await stage.private("Posted")
+    confirmed = await stage.private("Sent in")
     assert not find_mentions(confirmed)
     [posted] = [
         message

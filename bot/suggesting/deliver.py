@@ -7,7 +7,7 @@ attempted is `unknown`, and the agent decides. A part that was refused for certa
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Literal, Protocol
@@ -82,12 +82,13 @@ class DeliveryOutcome:
 
     `text` is what was not posted: all of it (`copy`, by the settings), what no address took (`not_posted`), or what may
     have been posted or not (`unknown`). `cancelled`: an undo came first. `reasons`: why addresses refused it, one code
-    each.
+    each. `begins` is where the posted reply begins.
     """
 
     state: Literal["posted", "copy", "not_posted", "unknown", "cancelled"]
     text: str = ""
     reasons: tuple[str, ...] = ()
+    begins: PostedPart | None = field(default=None, compare=False)
 
 
 class Deliverer:
@@ -149,7 +150,9 @@ class Deliverer:
                 )
         by_hand = [part for part, settled in zip(chosen.parts, finished, strict=True) if settled.address == "copy"]
         if not by_hand:
-            return DeliveryOutcome(state="posted")
+            first = finished[0]
+            begins = PostedPart(channel_id=first.channel_id or chosen.request.channel_id, message_ts=first.message_ts)
+            return DeliveryOutcome(state="posted", begins=begins)
         return DeliveryOutcome(state="not_posted", text=_join_texts(by_hand), reasons=tuple(reasons))
 
     async def record_told(self, chosen: RecordedChoice) -> None:

@@ -12,7 +12,7 @@ from bot.suggesting.placement import SILENT, choose_reason, is_cut_off, list_rea
 from bot.suggesting.redraft import LANGUAGES
 from bot.text_limits import count_json_units, split_text
 from handlers.blocks.action_ids import ACTIONS, CANDIDATES_VIEW, REDRAFT, STEER, Place
-from handlers.blocks.elements import Block, actions, button, context, measure, plain_text, section
+from handlers.blocks.elements import Block, actions, button, context, divider, measure, plain_text, section
 from handlers.blocks.limits import (
     ASKED_LIMIT,
     BLOCKS_LIMIT,
@@ -109,13 +109,13 @@ def build_places(
                 pages[-1] += _build_empty_place(candidate, place, texts)
                 continue
             shown = _build_candidate(candidate, entry, texts, labels, room=room)
-            if candidate.id not in below:
-                pages[-1] += shown
-                continue
-            pages[-1].append(context(texts("place-below", position=place, style=labels.get(candidate.style, texts))))
-            own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown))
+            if candidate.id in below:
+                own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown[1:]))
+                style = labels.get(candidate.style, texts)
+                shown = [divider(), context(texts("place-below", position=place, style=style))]
+            pages[-1] += shown
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
-    pages[-1] += _build_foot(entry, texts) if entry.visible else [{"type": "divider"}, context(texts("only-you"))]
+    pages[-1] += _build_foot(entry, texts) if entry.visible else [divider(), context(texts("only-you"))]
     first, *rest = [BlockMessage(text=fallback, blocks=tuple(page)) for page in pages]
     return MessageLayout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
 
@@ -156,11 +156,11 @@ def _divide_places(count: int) -> list[range]:
 def _build_empty_place(candidate: Candidate | None, place: int, texts: Texts) -> list[Block]:
     """Say that a draft is still written, that it failed, or that it is nearly the same as another."""
     if candidate is None:
-        return [context(texts("place", position=place)), section(texts("drafting"))]
+        return [divider(), context(texts("place", position=place)), section(texts("drafting"))]
     if candidate.error is not None:
         reason = texts(f"error-{choose_reason(candidate.error, candidate.finish_reason)}")
-        return [context(texts("place-failed", position=place, reason=reason))]
-    return [context(texts("place-hidden", position=place))]
+        return [divider(), context(texts("place-failed", position=place, reason=reason))]
+    return [divider(), context(texts("place-hidden", position=place))]
 
 
 def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]:
@@ -201,7 +201,7 @@ def _build_candidate(
     places: tuple[Place, ...] = ("candidate", "sources") if list_cited(candidate.sources) else ("candidate",)
     buttons = _build_buttons(places, candidate.id, texts, position=position, question=question)
     menu = actions(*buttons, _build_steer_menu(candidate, texts))
-    return [title, *build_rich_texts(shown, room=RICH_LIMIT - beside), *cut, *sources, menu]
+    return [divider(), title, *build_rich_texts(shown, room=RICH_LIMIT - beside), *cut, *sources, menu]
 
 
 def _build_buttons(
@@ -252,7 +252,7 @@ def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
     if hidden:
         lines.append(texts("drafts-hidden", hidden=hidden))
     lines.append(texts("only-you"))
-    return [{"type": "divider"}, context(*lines), actions(*_build_buttons(("request",), entry.request.id, texts))]
+    return [divider(), context(*lines), actions(*_build_buttons(("request",), entry.request.id, texts))]
 
 
 def _word_reasons(reasons: Sequence[str], texts: Texts) -> str:

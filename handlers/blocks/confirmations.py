@@ -7,8 +7,9 @@ from bot.errors import StaleConversation
 from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
-from handlers.blocks.elements import Block, actions, button, context, plain_text, section
-from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate
+from handlers.blocks.elements import Block, actions, button, context, marked, plain_text, section
+from handlers.blocks.limits import SENT_LIMIT
+from handlers.blocks.messages import BlockMessage, build_unfilled_note, escape, paginate, shorten
 from handlers.blocks.rich_text import build_rich_texts
 from handlers.blocks.sources import build_question
 from storage.records import Choice, DismissReason, Request
@@ -23,31 +24,46 @@ def build_delivery(
     texts: Texts,
     *,
     note: str | None = None,
+    link: str | None = None,
     undo_key: str | None = None,
     unfilled: Sequence[str] = (),
 ) -> tuple[BlockMessage, ...]:
     """Say what became of the reply, with Undo; the text itself where it has to be copied, or may be missing.
 
-    `unfilled` are placeholders of which nobody has the originals any more.
+    `link` leads to the posted reply. `unfilled` are placeholders of which nobody has the originals any more.
     """
-    key = {
-        "posted": "posted-edited" if choice.kind == "edited" else "posted",
-        "copy": "to-copy",
-        "not_posted": "not-posted-archived" if _ARCHIVED.intersection(outcome.reasons) else "not-posted",
-        "unknown": "may-be-posted",
-    }[outcome.state]
     buttons = [button(texts("button-undo"), UNDO, request.id)]
     if outcome.state == "unknown":
         buttons.insert(0, button(texts("button-post"), POST, request.id))
-    text = texts(key)
+    is_posted = outcome.state == "posted"
+    text = _word_posted(request, choice, outcome, texts, link=link) if is_posted else _word_unposted(outcome, texts)
     missing = [token for token in unfilled if token in outcome.text]
     groups = [
-        [section(text)],
+        [marked(text)],
         *([block] for block in build_rich_texts(outcome.text)),
         *([build_unfilled_note(missing, texts)] for _ in missing[:1]),
         [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],
     ]
     return paginate(groups, text=text)
+
+
+def _word_posted(request: Request, choice: Choice, outcome: DeliveryOutcome, texts: Texts, *, link: str | None) -> str:
+    """Word as mrkdwn which reply was posted where, with a link to it."""
+    begins = shorten(choice.final_text or "…", SENT_LIMIT)
+    channel_id = request.channel_id if outcome.begins is None else outcome.begins.channel_id
+    edited = choice.kind == "edited"
+    posted = texts("posted-edited" if edited else "posted", channel=channel_id, text=escape(begins))
+    return posted if link is None else f"{posted} · {texts('posted-link', link=link)}"
+
+
+def _word_unposted(outcome: DeliveryOutcome, texts: Texts) -> str:
+    """Say why the reply stands below."""
+    key = {
+        "copy": "to-copy",
+        "not_posted": "not-posted-archived" if _ARCHIVED.intersection(outcome.reasons) else "not-posted",
+        "unknown": "may-be-posted",
+    }[outcome.state]
+    return texts(key)
 
 
 def build_dismissal(request: Request, texts: Texts, *, undo_key: str | None = None) -> BlockMessage:

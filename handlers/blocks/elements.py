@@ -19,9 +19,19 @@ def section(text: str) -> Block:
     return {"type": "section", "text": plain_text(text), "expand": True}
 
 
+def marked(text: str) -> Block:
+    """A section of mrkdwn: the bot's own marks, and what others wrote escaped."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
 def context(*lines: str) -> Block:
     """Small print, one element a line."""
     return {"type": "context", "elements": [plain_text(line) for line in lines]}
+
+
+def divider() -> Block:
+    """A line between what belongs to one thing and to the next."""
+    return {"type": "divider"}
 
 
 def actions(*elements: Block) -> Block:

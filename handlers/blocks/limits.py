@@ -24,6 +24,8 @@ SOURCE_LINE_LIMIT: Final = 1_200
 """Characters of a candidate's sources, addresses included."""
 ASKED_LIMIT: Final = 300
 """Characters of the customer's message over the candidates."""
+SENT_LIMIT: Final = 60
+"""Characters of a posted reply in its confirmation."""
 SHORTEST: Final = 400
 """Characters of a text that is worth cutting further."""
 TOO_LONG: Final = frozenset({"msg_blocks_too_long", "msg_too_long"})

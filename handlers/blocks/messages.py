@@ -65,7 +65,7 @@ def paginate(groups: Sequence[list[Block]], *, text: str) -> tuple[BlockMessage,
         if pages[-1] and (size + length > MESSAGE_LIMIT or len(pages[-1]) + len(group) > BLOCKS_LIMIT):
             pages.append([])
             size = 0
-        pages[-1] += group
+        pages[-1] += group[1:] if not pages[-1] and group[0]["type"] == "divider" else group
         size += length
     return tuple(BlockMessage(text=text, blocks=tuple(page)) for page in pages)
 

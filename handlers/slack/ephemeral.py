@@ -23,6 +23,9 @@ from storage.records import Request, ResponseUrl
 
 MOST_WAITS: Final = 3
 
+LINK_LIMIT_S: Final = 1.0
+"""A message waits no longer for the link in it."""
+
 RESPONSE_URL_LIFE: Final = timedelta(minutes=30)
 """How long Slack takes posts to a `response_url`."""
 
@@ -175,15 +178,19 @@ class EphemeralMessages:
         """Link the thread that the message is about, where there is one and Slack tells the link."""
         if request.thread_ts is None or SURFACES[request.surface].is_private:
             return message
+        link = await self.find_link(request, request.channel_id, request.thread_ts)
+        return message if link is None else add_link(message, link, get_texts(request.locale, request.task))
+
+    async def find_link(self, request: Request, channel_id: str, message_ts: str) -> str | None:
+        """Ask Slack for the link to a message; None where it does not tell in time."""
+        client = self._get_client(request.team_id)
         try:
-            async with translate_errors():
-                answer = await self._get_client(request.team_id).chat_getPermalink(
-                    channel=request.channel_id, message_ts=request.thread_ts
-                )
-                link = str(answer["permalink"])
-        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled):
-            return message
-        return add_link(message, link, get_texts(request.locale, request.task))
+            async with asyncio.timeout(LINK_LIMIT_S), translate_errors():
+                answer = await client.chat_getPermalink(channel=channel_id, message_ts=message_ts)
+                return str(answer["permalink"])
+        except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
+            _log.info("no link to a message: %s", error, extra={"request_id": request.id})
+            return None
 
     async def _send_or_raise(self, post: Callable[[BlockMessage], Awaitable[None]], message: BlockMessage) -> None:
         """Send by `post`, the last way there is. Raises NotShown."""

@@ -19,7 +19,7 @@ async def test_an_example_is_pressed_and_its_reply_posted(person: Person) -> Non
     await expect(person.uses).to_have_count(3)
     await expect(find_card(person)).to_be_hidden()
     await person.button("Use reply 1").click()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
     assert len(person.list_posted()) == 1
 
 

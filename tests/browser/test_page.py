@@ -17,7 +17,7 @@ async def test_a_reply_is_asked_for_seen_used_and_posted(person: Person) -> None
     await person.composer.press("Enter")
     await expect(person.uses).to_have_count(3)
     await person.button("Use reply 2").click()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
     assert person.list_posted()
     [row] = await person.log()
     assert row["choice"]["kind"] == "used"
@@ -34,7 +34,7 @@ async def test_a_reply_is_edited_in_the_modal(person: Person) -> None:
     await field.fill("We send you a new one, today.")
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog).to_be_hidden()
-    await person.see("✓ Posted with your edit.")
+    await person.see("✓ Sent with your edit")
     await person.expect_posted("We send you a new one, today.")
     assert (await person.last_choice())["kind"] == "edited"
 
@@ -97,7 +97,7 @@ async def test_a_choice_is_undone_and_another_made(person: Person) -> None:
     await person.see("Undone. Choose again:")
     assert person.list_posted() == []
     await person.button("Use reply 3").click()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
     assert len(person.list_posted()) == 1
 
 
@@ -112,7 +112,7 @@ async def test_private_messages_are_gone_after_a_reload_and_come_back_when_asked
     await expect(person.uses).to_have_count(3)
     assert [await button.get_attribute("aria-label") for button in await person.uses.all()] == before
     await person.button("Use reply 1").click()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
 
 
 @pytest.mark.parametrize(("trouble", "told"), [("Broken", "server error"), ("Rate limited", "rate limited")])
@@ -131,7 +131,7 @@ async def test_a_model_that_fails_is_told_of_and_tried_again(person: Person, tro
 async def test_a_double_click_and_a_click_delivered_twice_post_once(person: Person) -> None:
     await person.suggest()
     await person.button("Use reply 1").dblclick()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
     faults = await person.inspect("Faults")
     await faults.get_by_role("button", name="The next click is delivered twice").click()
     await person.see("Planned: The next click is delivered twice.")
@@ -148,7 +148,7 @@ async def test_slack_that_is_busy_is_waited_for(person: Person) -> None:
     await person.see("Planned: Slack answers 429")
     await person.suggest()
     await person.button("Use reply 1").click()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
     assert len(person.list_posted()) == 1
 
 

@@ -26,7 +26,7 @@ async def test_a_message_is_answered_from_its_menu(person: Person) -> None:
     await expect(modal).to_be_visible()
     await expect(modal.get_by_role("button", name="Use reply")).to_have_count(3)
     await modal.get_by_role("button", name="Use reply 2").click()
-    await expect(modal.get_by_text("✓ Posted.")).to_be_visible()
+    await expect(modal.get_by_text("✓ Sent in")).to_be_visible()
     await expect(modal.get_by_role("button", name="Undo")).to_be_visible()
     await person.page.keyboard.press("Escape")
     await expect(modal).to_be_hidden()
@@ -44,7 +44,7 @@ async def test_a_reply_is_edited_over_the_modal(person: Person) -> None:
     editor = person.page.get_by_role("dialog", name="Edit reply")
     await editor.get_by_role("textbox", name="Reply").fill("We send you a new one, today.")
     await editor.get_by_role("button", name="Send").click()
-    await expect(modal.get_by_text("✓ Posted with your edit.")).to_be_visible()
+    await expect(modal.get_by_text("✓ Sent with your edit")).to_be_visible()
     assert (await person.last_choice())["final_text"] == "We send you a new one, today."
 
 
@@ -57,7 +57,7 @@ async def test_a_mention_in_a_thread_brings_private_replies_there(person: Person
     await field.press("Enter")
     await expect(person.uses).to_have_count(3)
     await person.button("Use reply 1").click()
-    await person.see("✓ Posted.")
+    await person.see("✓ Sent in")
     [row] = await person.log()
     assert (row["request"]["surface"], row["request"]["hint"]) == ("mention", "kurz, bitte")
     assert [turn["role"] for turn in row["request"]["conversation"]] == ["customer", "agent", "customer"]

@@ -61,7 +61,7 @@ async def test_the_bot_starts_records_and_exports(pooled: PooledDatabases, stage
     async with stage_with(suggest_database_url=url) as stage:
         shown = await stage.suggested("Where is my order?")
         await stage.slack.click(stage.agent, shown, "use_candidate")
-        await stage.private("Posted")
+        await stage.private("Sent in")
         [line] = await stage.log()
         assert stage.replies() == [line["choice"]["final_text"]]
 

@@ -104,12 +104,12 @@ class Agent:
         )
         if told == "killed":
             told = await self._hears_after_the_restart()
-        if told is None or "Posted" in told.text or self.scene.replies():
+        if told is None or "✓ Sent" in told.text or self.scene.replies():
             return
         await self.presses(
             told, "post_reply", done=lambda line: any(e["type"] in {"used", "edited"} for e in line["events"])
         )
-        await self.sees("✓ Posted")
+        await self.sees("✓ Sent")
 
     async def _hears_after_the_restart(self) -> Ephemeral | None:
         """What is told of a reply; None where it is in the conversation for everybody to see, and recorded as that."""
@@ -133,7 +133,7 @@ def values(message: Ephemeral, action_id: str) -> list[str]:
 
 
 def _is_end(text: str) -> bool:
-    return "✓ Posted" in text or "may have been posted already" in text
+    return "✓ Sent" in text or "may have been posted already" in text
 
 
 def _all_of_all(messages: list[Ephemeral]) -> str:

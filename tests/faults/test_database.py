@@ -180,7 +180,7 @@ async def test_two_replicas_get_the_same_delivery(scenes: SceneMaker) -> None:
         await both(slack.prepare_command(scene.agent, slack.channels.support, "/suggest", MESSAGE))
         shown = await agent.sees("use_candidate")
         await both(slack.prepare_click(scene.agent, shown, "use_candidate"))
-        await agent.sees("✓ Posted")
+        await agent.sees("✓ Sent")
         await scene.bots[0].stop()
         check_posted(scene, await scene.settle())
 

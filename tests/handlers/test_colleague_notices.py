@@ -37,7 +37,7 @@ async def test_nobody_is_told_of_other_messages_or_of_what_is_decided(stage: Sta
     await stage.slack.click(stage.agent, shown, "dismiss_request")
     again = await stage.slack.wait_for_ephemeral(stage.agent, lambda message: "use_candidate" in str(message.blocks))
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     await stage.suggest("Where is my order?", user=colleague)
     await stage.slack.wait_until_idle()
     await asyncio.gather(stage.candidates(user=colleague), stage.slack.wait_until_idle())

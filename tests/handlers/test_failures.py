@@ -224,7 +224,7 @@ async def test_a_reply_of_20000_characters(stage: Stage) -> None:
     view = await stage.slack.wait_for_view(stage.agent)
     assert "too long to edit" in json.dumps(view.blocks)
     await stage.slack.click(stage.agent, shown, "use_candidate", value=candidate["id"])
-    await stage.private("Posted")
+    await stage.private("Sent in")
     posted = [
         text
         for message in stage.slack.messages(stage.slack.channels.support)
@@ -239,7 +239,7 @@ async def test_the_same_click_delivered_twice(stage: Stage) -> None:
     """One choice, one post, no complaint."""
     shown = await stage.suggested()
     await stage.slack.dispatch_twice(stage.slack.prepare_click(stage.agent, shown, "use_candidate"))
-    await stage.private("Posted")
+    await stage.private("Sent in")
     await stage.slack.wait_until_idle()
     assert len(stage.replies()) == 1
     [line] = await stage.log()
@@ -251,7 +251,7 @@ async def test_a_click_redelivered_later(stage: Stage) -> None:
     """Slack delivers again what it missed the answer to: acknowledged, and nothing else."""
     shown = await stage.suggested()
     outcome = await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     before = [message.text for message in stage.slack.ephemerals(stage.agent)]
     assert (await stage.slack.dispatch(outcome.dispatch)).acknowledged
     assert len(stage.replies()) == 1
@@ -326,7 +326,7 @@ async def test_slack_answers_429(stage: Stage) -> None:
     stage.slack.faults.plan("chat.postMessage", RateLimited(retry_after=0), times=2)
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert len(stage.replies()) == 1
 
 
@@ -344,7 +344,7 @@ async def test_a_post_of_unknown_fate(stage: Stage, fault: object, posted: int) 
     [line] = await stage.log()
     assert line["choice"]["final_text"] in json.dumps(unsure.blocks, ensure_ascii=False)
     await stage.slack.click(stage.agent, unsure, "post_reply")
-    await stage.private("Posted.")
+    await stage.private("Sent in")
     assert len(stage.replies()) == posted + 1
     await stage.logged("shown", "used", "sent")
 
@@ -359,7 +359,7 @@ async def test_where_the_bot_may_not_post(stage: Stage, place: str) -> None:
     posted = await stage.slack.wait_for_message(channel, lambda message: message.user_id == stage.slack.bot_user_id)
     [line] = await stage.log()
     assert posted.text == line["choice"]["final_text"]
-    await stage.private("Posted", user=stage.slack.people.admin)
+    await stage.private("Sent in", user=stage.slack.people.admin)
     assert line["request"]["channel_id"] == channel.id
 
 
@@ -407,7 +407,7 @@ async def test_a_locked_database(stage_with: StageMaker, monkeypatch: pytest.Mon
         locker.close()
         assert stage.model.total == 3
         await stage.slack.click(stage.agent, shown, "use_candidate")
-        await stage.private("Posted")
+        await stage.private("Sent in")
         assert len(stage.replies()) == 1
 
 

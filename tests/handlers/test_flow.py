@@ -22,7 +22,7 @@ async def test_an_admin_pauses_and_resumes(stage: Stage) -> None:
     await stage.slack.click(stage.agent, shown, "redraft_request")
     await stage.private("An admin has paused")
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert "on again" in json.dumps((await stage.suggest("resume", user=admin)).body)
     assert "already on" in json.dumps((await stage.suggest("resume", user=admin)).body)
     await stage.suggested("And now?")

@@ -102,7 +102,7 @@ async def test_what_a_mention_forwards_outside_of_threads_is_the_customers(stage
     assert shown.thread_ts is None
     assert await read_request(stage) == ([("customer", WORDS)], note or None)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert stage.slack.messages(stage.slack.channels.support)[-1].thread_ts is None
 
 

@@ -96,7 +96,7 @@ async def test_an_agent_is_spoken_to_in_their_language(stage_with: StageMaker) -
         outcome = await stage.slack.submit(agent, view, {"reply": {"text": " "}})
         assert outcome.body["errors"] == {"reply": "請先寫下回覆：現在沒有內容可以送出。"}
         await stage.slack.click(agent, shown, "use_candidate")
-        await stage.slack.click(agent, await stage.private("✓ 已送出"), "undo_choice")
+        await stage.slack.click(agent, await stage.private("✓ 已送到"), "undo_choice")
         await stage.private("已復原")
         assert (await stage.log())[0]["request"]["locale"] == "zh-TW"
 

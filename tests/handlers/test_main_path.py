@@ -18,7 +18,7 @@ async def test_a_reply_is_used(stage_with: StageMaker, over: str) -> None:
         shown = await stage.candidates()
         clicked = await stage.slack.click(stage.agent, shown, "use_candidate")
         assert clicked.acknowledged
-        confirmation = await stage.private("Posted")
+        confirmation = await stage.private("Sent in")
         [line] = await stage.log()
         assert stage.replies() == [line["choice"]["final_text"]]
         assert confirmation.ts == shown.ts, "the confirmation takes the candidates' place"
@@ -79,7 +79,7 @@ async def test_an_edit_submitted_unchanged_is_used(stage: Stage) -> None:
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "edit_candidate")
     await stage.slack.submit(stage.agent, await stage.slack.wait_for_view(stage.agent))
-    await stage.private("Posted.")
+    await stage.private("Sent in")
     [line] = await stage.log()
     assert line["choice"]["kind"] == "used"
 
@@ -148,7 +148,7 @@ async def test_undo_takes_the_reply_back(stage: Stage) -> None:
     assert undone["data"]["choice"]["kind"] == "used"
     third = list_button_values(reopened.blocks, "use_candidate")[2]
     await stage.slack.click(stage.agent, reopened, "use_candidate", value=third)
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert len(stage.replies()) == 1
 
 
@@ -162,7 +162,7 @@ async def test_the_last_open_request_again(stage: Stage, words: str) -> None:
     assert list_button_values(again.blocks, "use_candidate") == list_button_values(shown.blocks, "use_candidate")
     await stage.logged("shown", "shown")
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ async def test_nobody_is_pinged_by_the_confirmation(stage: Stage) -> None:
     shown = await stage.suggested("<!channel> <@U1> please // <!here>")
     assert not find_mentions(shown)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    assert not find_mentions(await stage.private("Posted"))
+    assert not find_mentions(await stage.private("Sent in"))
 
 
 def list_button_values(blocks: tuple[dict, ...], action_id: str) -> list[str]:

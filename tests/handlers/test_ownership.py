@@ -55,7 +55,7 @@ async def test_clicks_of_the_same_id_elsewhere_are_refused(stage: Stage, action:
 async def test_an_undo_of_the_same_id_elsewhere_is_refused(stage: Stage) -> None:
     shown = await stage.suggested()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    posted = await stage.private("Posted")
+    posted = await stage.private("Sent in")
     undo = stage.slack.prepare_click(stage.agent, posted, "undo_choice")
     await stage.slack.dispatch(changed(undo, team=ELSEWHERE, user={"team_id": "T0ELSEWHERE"}))
     await stage.private("Only the person who asked")
@@ -119,7 +119,7 @@ async def grid(stage_with: StageMaker) -> AsyncIterator[Stage]:
 async def test_in_a_grid_an_id_is_the_same_person_in_every_team(grid: Stage, told: dict[str, Any]) -> None:
     shown = await grid.suggested()
     await grid.slack.dispatch(changed(grid.slack.prepare_click(grid.agent, shown, "use_candidate"), **told))
-    await grid.private("Posted")
+    await grid.private("Sent in")
     assert len(grid.replies()) == 1
 
 

@@ -50,7 +50,7 @@ async def test_a_customers_data(stage_with: StageMaker, key: str | None) -> None
         assert "[EMAIL_1]" not in seen
         assert bool(find_files_with(stage, EMAIL)) == (key is None)
         await stage.slack.click(stage.agent, shown, "use_candidate")
-        confirmation = await stage.private("Posted")
+        confirmation = await stage.private("Sent in")
         assert PHONE in stage.replies()[0]
         await wait_until_wiped(stage, EMAIL)
         await wait_until_wiped(stage, PHONE)

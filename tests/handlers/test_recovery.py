@@ -98,7 +98,7 @@ async def kill_while_calling(stage: Stage, method: str, action: str, *, first: s
         shown = await stage.suggested()
         if first is not None:
             await stage.slack.click(stage.agent, shown, first)
-            shown = await stage.private("Posted")
+            shown = await stage.private("Sent in")
         stage.slack.faults.plan(method, NoResponse())
         before = len(stage.slack.journal.calls(method))
         await stage.slack.click(stage.agent, shown, action)
@@ -241,7 +241,7 @@ async def test_a_reply_that_waits_is_posted_once_and_confirmed(stage: Stage) -> 
         await wait_for_row(stage, "SELECT 1 FROM deliveries WHERE state = 'pending' AND attempts = 1")
         assert stage.replies() == []
     async with stage.bot():
-        await stage.private("Posted")
+        await stage.private("Sent in")
         line = await stage.logged("shown", "used", "sent")
         assert stage.replies() == [line["choice"]["final_text"]]
     async with stage.bot():
@@ -258,7 +258,7 @@ async def test_a_reply_that_was_on_its_way_is_told_and_never_posted_by_itself(st
     async with stage.bot():
         told = await stage.private("post_reply")
         await stage.slack.click(stage.agent, told, "post_reply")
-        await stage.private("Posted")
+        await stage.private("Sent in")
     assert len(stage.replies()) == 1
 
 
@@ -278,7 +278,7 @@ async def test_an_agent_who_was_not_told_that_the_reply_stands_is_told_after_the
             await wait_for_row(stage, "SELECT 1 FROM deliveries WHERE state = 'done'")
     assert list_candidate_messages(stage), "still buttons"
     async with stage.bot():
-        confirmed = await stage.private("Posted")
+        confirmed = await stage.private("Sent in")
         assert "undo_choice" in json.dumps(confirmed.blocks)
         await wait_for_row(stage, "SELECT 1 FROM deliveries WHERE owner IS NULL")
     before = len(stage.slack.ephemerals(stage.agent))
@@ -404,7 +404,7 @@ async def test_what_was_drafted_in_a_modal_is_shown_privately_in_the_thread(stag
         assert sorted(candidate["position"] for candidate in line["candidates"]) == [1, 2, 3]
         assert line["request"]["status"] == "shown"
         await stage.slack.click(stage.agent, modal, "use_candidate")
-        await stage.slack.wait_for_view(stage.agent, lambda view: "Posted" in json.dumps(view.blocks))
+        await stage.slack.wait_for_view(stage.agent, lambda view: "Sent in" in json.dumps(view.blocks))
 
 
 async def test_a_thread_that_was_not_read_yet_is_read_then(stage: Stage) -> None:

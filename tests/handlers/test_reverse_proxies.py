@@ -25,7 +25,7 @@ async def proxied(request: pytest.FixtureRequest, stage: Stage, tmp_path: Path) 
 async def test_signatures_hold_and_a_reply_is_posted(proxied: Stage) -> None:
     shown = await proxied.suggested("Wo bleibt mein Päckchen? 100 % + & = 退款 \U0001f62d")
     await proxied.slack.click(proxied.agent, shown, "use_candidate")
-    await proxied.private("Posted")
+    await proxied.private("Sent in")
     [line] = await proxied.log()
     assert proxied.replies() == [line["choice"]["final_text"]]
 

@@ -79,7 +79,7 @@ async def test_metrics_count_and_tell_no_text(stage: Stage) -> None:
     """Requests, candidates by outcome, choices; nobody's words, ids or tokens."""
     shown = await stage.suggested("a very secret message")
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{stage.port}/metrics") as answer,

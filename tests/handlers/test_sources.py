@@ -142,7 +142,7 @@ async def test_nothing_of_an_internal_page_is_posted(knowing: Stage) -> None:
     shown = await knowing.suggested(ASKED)
     (use,) = list_buttons(split_candidates(shown)["We have stopped it."], "use_candidate")
     await knowing.slack.click(knowing.agent, shown, "use_candidate", value=use["value"])
-    await knowing.private("Posted")
+    await knowing.private("Sent in")
     posted = [
         m for m in knowing.slack.messages(knowing.slack.channels.support) if m.user_id == knowing.slack.bot_user_id
     ]

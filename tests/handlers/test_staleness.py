@@ -44,7 +44,7 @@ async def test_use_asks_first_and_sends_it_anyway(stage_with: StageMaker, over: 
         warned = await stage.private("There is one new message in this thread")
         assert (warned.ts, list_posted(stage)) == (shown.ts, [])
         await stage.slack.click(stage.agent, warned, "use_anyway")
-        await stage.private("✓ Posted.")
+        await stage.private("✓ Sent in")
         line = await stage.logged("shown", "stale_warned", "used", "sent")
         assert line["events"][1]["data"] == {"newer": 1}
         assert line["events"][1]["candidate_id"] == line["choice"]["candidate_id"] == chosen
@@ -63,7 +63,7 @@ async def test_draft_anew_reads_the_thread_again(stage: Stage) -> None:
     assert child["request"]["conversation"][-1] == {"role": "customer", "text": "Forget it, it has come!"}
     assert "Forget it, it has come!" in stage.model.calls[-1].prompt
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("✓ Posted.")
+    await stage.private("✓ Sent in")
     await stage.logged("shown", "used", "sent")
 
 
@@ -76,7 +76,7 @@ async def test_in_a_modal(stage: Stage) -> None:
     await stage.slack.click(stage.agent, view, "use_candidate")
     warned = await wait_for_modal(stage, "There are 2 new messages in this thread")
     await stage.slack.click(stage.agent, warned, "use_anyway")
-    await wait_for_modal(stage, "✓ Posted.")
+    await wait_for_modal(stage, "✓ Sent in")
     assert len(list_posted(stage)) == 1
 
 
@@ -113,7 +113,7 @@ async def test_a_colleague_who_was_faster(stage: Stage) -> None:
     await stage.private("has just asked for replies to the same message")
     await stage.private("a moment ago", user=colleague)
     await stage.slack.click(colleague, theirs, "use_candidate")
-    await stage.private("✓ Posted.", user=colleague)
+    await stage.private("✓ Sent in", user=colleague)
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("There is one new message in this thread")
     assert len(list_posted(stage)) == 1
@@ -130,7 +130,7 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
         stage.agent, stage.slack.channels.support, f"<@{stage.slack.bot_user_id}> help", thread_ts=thread.thread_ts
     )
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("✓ Posted.")
+    await stage.private("✓ Sent in")
     assert len(list_posted(stage)) == 1
 
 
@@ -164,7 +164,7 @@ async def test_a_thread_that_was_never_read_is_not_looked_at(stage: Stage) -> No
     view = await open_modal(stage, thread)
     write_as_customer(stage, thread)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    told = await wait_for_modal(stage, "✓ Posted.")
+    told = await wait_for_modal(stage, "✓ Sent in")
     assert "did not say" not in json.dumps(told.blocks)
     assert len(stage.slack.journal.calls("conversations.replies")) == 1
 

@@ -60,7 +60,7 @@ async def test_others_are_made_of_one(stage: Stage, steer: str) -> None:
     for call in stage.model.calls[3:]:
         assert f'<base>\n"{base}"\n</base>' in call.prompt
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
 
 
 @pytest.mark.parametrize("over", ["http", "socket"])
@@ -105,7 +105,7 @@ async def test_a_request_that_is_closed_meanwhile(stage: Stage) -> None:
     await choose(stage, shown, "other_language")
     view = await stage.slack.wait_for_view(stage.agent)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     outcome = await stage.slack.submit(stage.agent, view)
     assert "closed already" in outcome.body["errors"]["language"]
     await choose(stage, shown, "shorter")
@@ -158,7 +158,7 @@ async def test_in_a_modal(stage: Stage) -> None:
     )
     assert (french.id, len(stage.slack.open_views(stage.agent))) == (view.id, 1)
     await stage.slack.click(stage.agent, french, "use_candidate")
-    await wait_for_modal(stage, "Posted")
+    await wait_for_modal(stage, "Sent in")
     assert [line["request"]["steer"] for line in await stage.log()] == [None, "warmer", "other_language"]
 
 

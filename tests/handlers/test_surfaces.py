@@ -94,7 +94,7 @@ async def test_a_thread_answered_from_a_messages_menu(stage_with: StageMaker, ov
         assert view.title == "Suggested replies"
         chosen = list_button_values(view.blocks, "use_candidate")[1]
         await stage.slack.click(stage.agent, view, "use_candidate", value=chosen)
-        await wait_for_modal(stage, "Posted")
+        await wait_for_modal(stage, "Sent in")
         line = await stage.logged("shown", "used", "sent")
         assert line["request"]["surface"] == "shortcut"
         assert line["request"]["thread_ts"] == last.thread_ts
@@ -145,12 +145,12 @@ async def test_a_reply_may_be_used_while_others_are_drafted(stage: Stage) -> Non
     gates.open(2)
     one = await wait_for_full_modal(stage, 1)
     await stage.slack.click(stage.agent, one, "use_candidate")
-    await wait_for_modal(stage, "Posted")
+    await wait_for_modal(stage, "Sent in")
     await stage.model.wait_idle()
     line = await stage.logged("shown", "used", "sent")
     assert line["choice"]["visible_candidate_ids"] == list_button_values(one.blocks, "use_candidate")
     assert sorted(candidate["error"] or "" for candidate in line["candidates"]) == ["", "cancelled", "cancelled"]
-    assert "Posted" in join_text(stage.slack.open_views(stage.agent)[-1]), "nothing was painted over it"
+    assert "Sent in" in join_text(stage.slack.open_views(stage.agent)[-1]), "nothing was painted over it"
 
 
 async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None:
@@ -173,7 +173,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
     await stage.slack.wait_until_idle()
     assert stage.slack.open_views(stage.agent)[-1].hash == asked.hash
     await stage.slack.click(stage.agent, asked, "use_anyway")
-    await wait_for_modal(stage, "Posted")
+    await wait_for_modal(stage, "Sent in")
 
 
 async def test_what_failed_leaves_its_place(stage: Stage) -> None:
@@ -196,7 +196,7 @@ async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
     editor = await stage.slack.wait_for_view(stage.agent, lambda each: each.callback_id == "edit_reply")
     assert len(stage.slack.open_views(stage.agent)) == 2
     await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
-    confirmed = await wait_for_modal(stage, "Posted with your edit")
+    confirmed = await wait_for_modal(stage, "Sent with your edit")
     assert [confirmed.id] == [each.id for each in stage.slack.open_views(stage.agent)]
     assert stage.slack.messages(stage.slack.channels.support)[-1].text == "My own words."
     await stage.slack.click(stage.agent, confirmed, "undo_choice")
@@ -236,7 +236,7 @@ async def test_where_the_modal_is_closed_at_the_click_the_agent_is_told_privatel
     click = stage.slack.prepare_click(stage.agent, view, "use_candidate")
     await stage.slack.close_view(stage.agent, view)
     await stage.slack.dispatch(click)
-    told = await stage.private("Posted")
+    told = await stage.private("Sent in")
     assert told.thread_ts == view_thread(stage)
 
 
@@ -249,7 +249,7 @@ async def test_where_the_trigger_has_expired_the_replies_come_privately(stage: S
     assert shown.thread_ts == last.thread_ts
     assert "did not open the window in time" in join_text(shown)
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert (await stage.logged("shown", "used", "sent"))["request"]["surface"] == "shortcut"
 
 
@@ -272,7 +272,7 @@ async def test_a_modal_closed_while_drafting_leaves_the_request_open(stage: Stag
     line = await stage.logged("shown", "shown")
     assert all(candidate["shown_at"] for candidate in line["candidates"])
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert len(stage.slack.ephemerals(stage.agent)) == 1, "in the place of the candidates"
 
 
@@ -298,7 +298,7 @@ async def test_a_modal_that_takes_no_replies_leaves_them_privately(stage: Stage)
     shown = await stage.candidates()
     stage.slack.faults.clear()
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    posted = await stage.private("Posted")
+    posted = await stage.private("Sent in")
     assert stage.slack.ephemerals(stage.agent) == [posted], "in the place of the candidates"
 
 
@@ -335,7 +335,7 @@ async def test_in_a_private_channel_without_the_bot(stage: Stage) -> None:
     view = await open_modal(stage, message)
     assert "`/invite` it" in join_text(view)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    await wait_for_modal(stage, "Posted")
+    await wait_for_modal(stage, "Sent in")
     posted = stage.slack.messages(stage.slack.channels.vault)[-1]
     assert (posted.user_id, posted.thread_ts) == (stage.slack.bot_user_id, message.ts)
 
@@ -354,7 +354,7 @@ async def test_others_see_that_it_is_not_theirs(stage: Stage) -> None:
     """A view belongs to one person; a refusal in it opens over it."""
     view = await open_modal(stage)
     await stage.slack.click(stage.agent, view, "use_candidate")
-    await wait_for_modal(stage, "Posted")
+    await wait_for_modal(stage, "Sent in")
     stage.slack.faults.plan("views.update", ErrorResponse(error="not_found"))
     await stage.slack.click(stage.agent, view, "redraft_request")
     await wait_for_modal(stage, "closed already")
@@ -441,7 +441,7 @@ async def test_a_mention_in_a_thread(stage: Stage) -> None:
     shown = await stage.candidates()
     assert shown.thread_ts == last.thread_ts
     await stage.slack.click(stage.agent, shown, "use_candidate")
-    await stage.private("Posted")
+    await stage.private("Sent in")
     line = await stage.logged("shown", "used", "sent")
     assert (line["request"]["surface"], line["request"]["hint"]) == ("mention", "be brief")
     assert [turn["role"] for turn in line["request"]["conversation"]] == ["customer", "agent", "customer"]
@@ -459,7 +459,7 @@ async def test_a_thread_is_answered_whatever_is_kept_of_it(stage_with: StageMake
         view = await open_modal(stage, last)
         assert "paula@example.com" in join_text(view)
         await stage.slack.click(stage.agent, view, "use_candidate")
-        confirmed = await wait_for_modal(stage, "Posted")
+        confirmed = await wait_for_modal(stage, "Sent in")
         assert "paula@example.com" in stage.slack.messages(stage.slack.channels.support)[-1].text
         await stage.slack.click(stage.agent, confirmed, "undo_choice")
         await stage.slack.wait_for_view(stage.agent, lambda each: "Undone" in join_text(each))

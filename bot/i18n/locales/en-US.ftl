@@ -211,8 +211,9 @@ editor-not-opened = Slack did not open the editor. Please press Edit again.
 languages-not-opened = Slack did not open the choice of languages. Please choose it again.
 too-long-to-edit = This reply is too long to edit here. Copy it, edit it where you like, and send it yourself.
 
-posted = ✓ Posted.
-posted-edited = ✓ Posted with your edit.
+posted = ✓ Sent in <#{ $channel }>: “{ $text }”
+posted-edited = ✓ Sent with your edit in <#{ $channel }>: “{ $text }”
+posted-link = <{ $link }|Show the message>
 to-copy = Your reply, to copy:
 not-posted = Slack does not let this bot post in that conversation, so the reply was not posted. Copy it from here, or ask a member to invite the bot:
 drafting-interrupted = The bot's database cannot save anything at the moment. Your replies will come when it is back.

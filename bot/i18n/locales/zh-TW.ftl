@@ -184,8 +184,9 @@ editor-not-opened = Slack 沒有打開編輯視窗。請再按一次「編輯」
 languages-not-opened = Slack 沒有打開語言選單。請再選一次。
 too-long-to-edit = 這則回覆太長，無法在這裡編輯。請複製到你習慣的地方編輯，再自行送出。
 
-posted = ✓ 已送出。
-posted-edited = ✓ 已送出你編輯過的回覆。
+posted = ✓ 已送到 <#{ $channel }>：「{ $text }」
+posted-edited = ✓ 你編輯過的回覆已送到 <#{ $channel }>：「{ $text }」
+posted-link = <{ $link }|查看訊息>
 to-copy = 你的回覆，請複製：
 not-posted = Slack 不讓這個機器人在那個對話裡發言，所以回覆沒有送出。請從這裡複製，或請對話中的成員邀請機器人加入：
 drafting-interrupted = 機器人的資料庫暫時無法儲存。恢復之後，回覆就會送到你這裡。

@@ -105,7 +105,7 @@ async def test_a_command_that_names_a_foreign_address_is_answered_another_way(st
     shown = await stage.candidates()
     click = slack.prepare_click(stage.agent, shown, "use_candidate", value=get_first_candidate(shown.blocks))
     await slack.dispatch(replace(click, payload={**click.payload, "response_url": foreign}))
-    await stage.private("Posted")
+    await stage.private("Sent in")
     assert len(stage.replies()) == 1
     assert "evil" not in str(await stage.log())
 
