@@ -1,19 +1,24 @@
 """Options that several commands have, with their help, and what their values mean."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from cli import wiring
 from cli.errors import SettingsError
 from storage.queries.log_entries import Selection
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Requests made at this ISO date or time (UTC) or later.")
+    str | None,
+    typer.Option(metavar="TIME", help="Requests made at this time or later: 2026-11-01, 2026-11-01T09:30Z, or 7d ago."),
 ]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Requests made before this ISO date or time (UTC).")]
+Until = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Requests made before this time, written like --since.")
+]
 Team = Annotated[str | None, typer.Option(metavar="TEAM_ID", help="Requests of this Slack workspace only.")]
 DatabaseFile = Annotated[
     Path | None,
@@ -24,16 +29,31 @@ IncludeSimulated = Annotated[
 ]
 
 
+_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_SPAN: Final = re.compile(r"(\d{1,5})\s*([hdw])")
+
+
+def read_span(text: str) -> timedelta | None:
+    """Read a time span such as 90d, 12w or 36h; None if it is none."""
+    found = _SPAN.fullmatch(text.strip().lower())
+    return None if found is None else int(found[1]) * _UNITS[found[2]]
+
+
 def parse_moment(option: str, text: str | None) -> datetime | None:
-    """Read an ISO 8601 date (its midnight) or time, in UTC unless it says otherwise. Raises SettingsError."""
+    """Read an ISO 8601 date (its midnight) or time, in UTC unless it says otherwise, or how long ago it was.
+
+    Raises SettingsError.
+    """
     if text is None:
         return None
     try:
+        if (ago := read_span(text)) is not None:
+            return wiring.now() - ago
         parsed = datetime.fromisoformat(text.strip())
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise SettingsError(
-            f"{option} {text!r} is no date or time: write it like 2026-11-01 or 2026-11-01T09:30Z"
+            f"{option} {text!r} is no date or time: write it like 2026-11-01, 2026-11-01T09:30Z, or 7d (12w, 36h) ago"
         ) from error
 
 

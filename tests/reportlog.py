@@ -53,6 +53,8 @@ class Asked:
     order: float | None = 0.5
     simulated: bool = False
     parent: str | None = None
+    locale: str = "en-US"
+    question: str = "Where is my order?"
     retrieved: tuple[Any, ...] | None = None
 
 
@@ -97,7 +99,7 @@ def _request(request_id: str, asked: Asked) -> Request:
         channel_id=asked.channel,
         agent_id=asked.agent,
         surface=asked.surface,
-        locale="en-US",
+        locale=asked.locale,
         created_at=at,
         sent_to_slack_at=shown_at,
         shown_at=shown_at,
@@ -110,7 +112,7 @@ def _request(request_id: str, asked: Asked) -> Request:
         simulated=asked.simulated,
         retrieved=asked.retrieved,
         app_version="0",
-        conversation=(Turn(role="customer", text="Where is my order?"),),
+        conversation=(Turn(role="customer", text=asked.question),),
     )
 
 

@@ -11,7 +11,8 @@ passages.py     passages numbered for a prompt, and the citations of a reply
 earlier_replies.py  what was sent to similar messages
 questions.py    what a customer asks
 retrieval.py    passages for one request
-gaps.py         questions that nothing was found for, grouped
+likeness.py     questions grouped by likeness
+gaps.py         questions that nothing was found for
 evaluation.py   measures a search against questions with known answers
 
 Called by `bot/drafting/`, `bot/suggesting/`, `handlers/blocks/` and `cli/`. LangChain splits and embeds texts here;

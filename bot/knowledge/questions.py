@@ -1,8 +1,8 @@
 """The question of a request: what its customer asks, without placeholders."""
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from storage.records import Turn
 
@@ -20,3 +20,8 @@ def take_question(conversation: Sequence[Turn]) -> str:
             continue
         since.append(turn.text)
     return PLACEHOLDER.sub(" ", "\n".join(reversed(since)))[-_ASKED_CHARACTERS:]
+
+
+def found_no_page(retrieved: Sequence[Mapping[str, Any]] | None) -> bool:
+    """Tell if the knowledge was searched, and nothing was found but earlier replies."""
+    return retrieved is not None and all(found.get("earlier") for found in retrieved)

@@ -6,6 +6,8 @@ rates             the rates of a tally
 draft_statistics  latency, tokens and cost, edits, positions
 breakdown         the same by style, model, prompt, agent, channel or surface
 prices            a price table, from TOML
+reasons           reasons of dismissals, by style, channel and language
+texts             what is asked most, examples, gaps of the knowledge
 reporter          week by week from the database to a report
 
 Intervals are made in `bot/stats/cluster_intervals.py`, queries in `storage/queries/reports.py`; `cli/render/` renders.

@@ -23,8 +23,6 @@ from storage.queries.reports import Dimension, FateCell, OutcomeCell
 MANY: Final = 20
 """With so many groups, one in twenty intervals misses the truth by chance alone: that is said."""
 
-DRAFT_DIMENSIONS: Final[tuple[Dimension, ...]] = ("style", "model")
-
 _SEEN: Final = ("passed_over", "used", "edited")
 _PICKED: Final = ("used", "edited")
 
@@ -79,25 +77,32 @@ class DraftBreakdown:
     def __init__(self, by: Dimension) -> None:
         self._by = by
         self._cells: defaultdict[str, defaultdict[str, list[FateCell]]] = defaultdict(lambda: defaultdict(list))
+        self._weighted = 0
         self._unweighted = 0
         self._not_selected = 0
 
     def add(self, cell: FateCell) -> None:
         self._cells[cell.name][cell.agent_id].append(cell)
+        self._weighted += cell.weighted
         self._unweighted += cell.drafts - cell.weighted
         self._not_selected += cell.drafts if cell.fate == "not_selected" else 0
 
-    def breakdown(self, *, learned: bool) -> Breakdown:
-        """Build the breakdown. `learned`: some orders were made by a ranker, and so are weighted."""
+    def breakdown(self, *, learned: bool, newest: int = 0) -> Breakdown:
+        """Build the breakdown. `learned`: some orders were made by a ranker, and so are weighted.
+
+        `newest`: the weeks that it is of, where it is not of all.
+        """
         groups = [self._build_group(name) for name in self._cells]
         groups.sort(key=lambda group: (-(_value_or_below(group.rates[0].estimate)), group.name))
         counts: dict[NoteCode, int] = {
             "inclusion_unknown": self._unweighted,
             "not_selected": self._not_selected,
             "order_learned": int(learned),
+            "newest_weeks": newest,
         }
         notes = [Note(code=code, count=count) for code, count in counts.items() if count]
-        if self._by == "style" and not self._not_selected and groups:
+        # Where something was decided early, or the order is not known, speed or place may be what is liked.
+        if self._by == "style" and self._weighted and not self._not_selected:
             notes.insert(0, Note(code="randomised"))
         return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_note_many_groups(groups)))
 

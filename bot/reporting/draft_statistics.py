@@ -18,9 +18,10 @@ from bot.reporting.report import (
     PositionShare,
     PositionShares,
     SimilarityBin,
+    TimeSaved,
 )
 from bot.stats.cluster_intervals import estimate_share
-from storage.queries.reports import DraftCell, PickCell, SimilarityCell, TimeCell
+from storage.queries.reports import DecisionCell, DraftCell, PickCell, SimilarityCell, TimeCell
 
 
 class DraftTotals:
@@ -85,11 +86,12 @@ class DraftTotals:
             per_accepted=total / accepted if total is not None and accepted else None,
             unpriced=tuple(each.model for each in models if each.cost is None),
             untold=self._untold.total(),
+            prices_of=prices.find_day(self._came),
         )
 
     def _build_model_cost(self, model: str, prices: Prices) -> ModelCost:
         tokens = {"prompt_tokens": self._prompt[model], "completion_tokens": self._completion[model]}
-        price = prices.models.get(model)
+        price = prices.find(model)
         return ModelCost(
             model=model,
             drafts=self._came[model],
@@ -115,6 +117,32 @@ def find_quantile(counts: Mapping[int, int], part: float) -> int | None:
         if seen >= needed:
             return value
     return None
+
+
+class DecisionTotals:
+    """Adds up the times from the screen to the choice."""
+
+    def __init__(self) -> None:
+        self.times: Counter[int] = Counter()
+        self._accepted = 0
+
+    def add(self, cell: DecisionCell) -> None:
+        self.times[cell.ms] += cell.count
+        self._accepted += cell.count if cell.is_accepted else 0
+
+    def time_saved(self, minutes_per_reply: float, *, accepted: int) -> TimeSaved:
+        """Compute what is saved. `accepted`: the number of accepted requests, those without a time too."""
+        # Whoever is away for longer than a reply takes is not reading.
+        spent = sum(min(ms / 60_000, minutes_per_reply) * count for ms, count in self.times.items())
+        saved = self._accepted * minutes_per_reply - spent
+        return TimeSaved(
+            minutes_per_reply=minutes_per_reply,
+            accepted=self._accepted,
+            untimed=accepted - self._accepted,
+            spent_minutes=spent,
+            saved_minutes=saved,
+            per_accepted_minutes=saved / self._accepted if self._accepted else None,
+        )
 
 
 def add_times(cells: tuple[TimeCell, ...], to: Counter[int]) -> None:

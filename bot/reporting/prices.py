@@ -1,4 +1,4 @@
-"""Prices of tokens: a small TOML file of the team's own, since prices change and differ.
+"""Prices of tokens: a small TOML file of the team's own, beside list prices that come along, with their day.
 
 currency = "USD"
 
@@ -7,9 +7,12 @@ prompt = 0.15       # per million tokens read
 completion = 0.60   # per million tokens written
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from importlib import resources
 from typing import Annotated, Final
 
 from pydantic import Field, StrictFloat, StrictStr, StringConstraints, ValidationError
@@ -28,10 +31,11 @@ class PriceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Price of one model, per million tokens."""
+    """Price of one model, per million tokens. `day`: of a list price that came with this program."""
 
     prompt: float
     completion: float
+    day: date | None = None
 
     def compute_cost(self, *, prompt_tokens: int, completion_tokens: int) -> float:
         """Compute the cost of so many tokens, in the table's currency."""
@@ -44,6 +48,27 @@ class Prices:
 
     currency: str | None = None
     models: Mapping[str, Price] = field(default_factory=dict)
+    listed: Mapping[str, Price] = field(default_factory=dict)
+
+    def find(self, model: str) -> Price | None:
+        """Find a model's price. List prices also hold for `vendor/name` and for a name with a date behind it."""
+        plain = _DATED.sub("", model.rpartition("/")[2])
+        return self.models.get(model) or self.listed.get(model) or self.listed.get(plain)
+
+    def find_day(self, models: Iterable[str]) -> date | None:
+        """Find the day of the list prices, if one of these models has such a price."""
+        found = [price.day for price in map(self.find, models) if price is not None and price.day is not None]
+        return min(found, default=None)
+
+    def add_list_prices(self) -> "Prices":
+        """Add list prices where they are in the same currency; what the table names stays as it is."""
+        listed = _load_list_prices()
+        if self.currency not in {None, listed.currency}:
+            return self
+        return replace(self, currency=listed.currency, listed=listed.models)
+
+
+_DATED: Final = re.compile(r"-(\d{4}-\d\d-\d\d|\d{8})$")
 
 
 class _PriceRow(TomlTable):
@@ -69,6 +94,13 @@ def parse_prices(text: str, *, source: str) -> Prices:
         raise PriceError(f"{source}{_word(first)}" + (f" (line {line})" if line else "")) from error
     models = {name: Price(prompt=row.prompt, completion=row.completion) for name, row in table.models.items()}
     return Prices(currency=table.currency, models=models)
+
+
+def _load_list_prices() -> Prices:
+    table = tomllib.loads(resources.files("bot.reporting").joinpath("prices.toml").read_text(encoding="utf-8"))
+    day = table["day"]
+    models = {name: Price(**row, day=day) for name, row in table["models"].items()}
+    return Prices(currency=table["currency"], models=models)
 
 
 def _word(error: ErrorDetails) -> str:

@@ -1,10 +1,9 @@
-"""Rates of a tally, and their differences between weeks."""
+"""Rates of a tally, and their differences between periods."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Final
 
-from bot.reporting.report import Rate, RateBase, RateCase, RateChange, WeekOverWeek
+from bot.reporting.report import Rate, RateBase, RateCase, RateChange
 from bot.reporting.tally import OutcomeTally
 from bot.stats.cluster_intervals import estimate_difference, estimate_share
 
@@ -43,14 +42,10 @@ def estimate_rates(tally: OutcomeTally, wanted: Wanted = ALL) -> tuple[Rate, ...
     )
 
 
-def compare_weeks(before: tuple[date, OutcomeTally], after: tuple[date, OutcomeTally]) -> WeekOverWeek:
-    """Compare each rate between two weeks: agents of both are compared with themselves."""
-    agents = sorted({*before[1].clusters, *after[1].clusters})
-    return WeekOverWeek(
-        before=before[0],
-        after=after[0],
-        changes=tuple(_compare_rate(case, of, before[1], after[1], agents) for case, of in WEEKLY),
-    )
+def compare_tallies(before: OutcomeTally, after: OutcomeTally) -> tuple[RateChange, ...]:
+    """Compare each rate between two periods: agents of both are compared with themselves."""
+    agents = sorted({*before.clusters, *after.clusters})
+    return tuple(_compare_rate(case, of, before, after, agents) for case, of in WEEKLY)
 
 
 def _compare_rate(

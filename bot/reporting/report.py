@@ -49,7 +49,9 @@ NoteCode = Literal[
     "by_week",
     "withheld",
     "sources_not_drawn",
+    "newest_weeks",
 ]
+ReasonDimension = Literal["style", "channel", "language"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,33 @@ class WeekOverWeek:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A period beside the one of the same length before it: [`before`, `after`) and [`after`, `until`)."""
+
+    before: datetime
+    after: datetime
+    until: datetime
+    changes: tuple[RateChange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSaved:
+    """Minutes that agents did not write, by an assumption: a reply by hand takes `minutes_per_reply`.
+
+    `spent_minutes` is from the screen to the choice, refused sets included; one choice counts at most as a reply by
+    hand. `saved_minutes` is the rest, negative where reading took longer. `accepted` replies have a time; `untimed`
+    have none.
+    """
+
+    minutes_per_reply: Amount
+    accepted: int
+    untimed: int
+    spent_minutes: Amount
+    saved_minutes: float
+    per_accepted_minutes: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarityBin:
     """Edits with a similarity from `low` to below `high`; the last one has 1 in it."""
 
@@ -154,6 +183,61 @@ class Reason:
 
     reason: str | None
     estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadingReason:
+    """The reason given most, and how far it is before the next one, as a difference of shares of dismissals."""
+
+    reason: str
+    next: str | None
+    difference: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonGroup:
+    """Reasons of the dismissals in one channel or language, or of those that showed a style.
+
+    Without `reasons` where it is `is_withheld`.
+    """
+
+    by: ReasonDimension
+    name: str
+    dismissed: int
+    agents: int
+    is_withheld: bool
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedQuestion:
+    """A question, in its newest wording, masked: how many requests asked alike, and what became of them."""
+
+    question: str
+    requests: int
+    shown: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A reply that was used as it was, or the first one of a set that was dismissed; masked."""
+
+    question: str
+    reply: str
+    style: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFindings:
+    """Found in the newest `requests` with texts: what is asked most, examples, what the knowledge lacked."""
+
+    requests: int
+    questions: tuple[AskedQuestion, ...]
+    used: tuple[Example, ...]
+    dismissed: tuple[Example, ...]
+    gaps: tuple[AskedQuestion, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +288,10 @@ class ModelCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`total` of the models with a price; None if there is none. Then `unpriced` and `untold` tell what is missing."""
+    """`total` of the models with a price; None if there is none. Then `unpriced` and `untold` tell what is missing.
+
+    `prices_of` is the day of the prices that came with this program; None where all are the team's own.
+    """
 
     currency: str | None
     models: tuple[ModelCost, ...]
@@ -212,6 +299,7 @@ class Cost:
     per_accepted: Amount | None
     unpriced: tuple[str, ...]
     untold: int
+    prices_of: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +374,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All of it, as of `made_at`."""
+    """All of it, as of `made_at`.
+
+    `breakdown` is the first of `breakdowns`, those asked for. `styles` is there unasked, of the newest weeks.
+    """
 
     schema: Literal["report/1"]
     made_at: datetime
@@ -305,3 +396,10 @@ class Report:
     sources: tuple[SourceRate, ...]
     breakdown: Breakdown | None
     notes: tuple[Note, ...]
+    breakdowns: tuple[Breakdown, ...]
+    styles: Breakdown
+    trend: Trend | None
+    time_saved: TimeSaved
+    leading_reason: LeadingReason | None
+    reason_groups: tuple[ReasonGroup, ...]
+    texts: TextFindings | None

@@ -2,27 +2,64 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-import numpy as np
-
-from bot.reporting.breakdown import DRAFT_DIMENSIONS, DraftBreakdown, RequestBreakdown
-from bot.reporting.draft_statistics import DraftTotals, EditTotals, PickTotals, add_times, summarise_latency
+from bot.reporting.breakdown import DraftBreakdown, RequestBreakdown
+from bot.reporting.draft_statistics import (
+    DecisionTotals,
+    DraftTotals,
+    EditTotals,
+    PickTotals,
+    add_times,
+    summarise_latency,
+)
 from bot.reporting.prices import Prices
-from bot.reporting.rates import WEEKLY, compare_weeks, estimate_rates
-from bot.reporting.report import SCHEMA, Breakdown, Note, Period, Reason, Report, SourceRate, Totals, Week, WeekOverWeek
+from bot.reporting.rates import WEEKLY, compare_tallies, estimate_rates
+from bot.reporting.reasons import ReasonTotals
+from bot.reporting.report import (
+    SCHEMA,
+    Breakdown,
+    Note,
+    Period,
+    Report,
+    SourceRate,
+    TextFindings,
+    Totals,
+    Trend,
+    Week,
+    WeekOverWeek,
+)
 from bot.reporting.tally import OutcomeTally, classify_outcome, tally_outcomes
-from bot.stats.cluster_intervals import MIN_CLUSTERS, estimate_share
-from storage.queries.log_entries import Selection
-from storage.queries.reports import Dimension, ExcludedCounts, ReportCells, Reports, Sources
+from bot.reporting.texts import NEWEST, Mask, read_texts
+from bot.stats.cluster_intervals import MIN_CLUSTERS
+from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.reports import (
+    DRAFT_DIMENSIONS,
+    Dimension,
+    ExcludedCounts,
+    FateCell,
+    OutcomeCell,
+    ReportCells,
+    Reports,
+    Sources,
+)
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
+RECENT: Final = 4 * WEEK
+"""Compared with the time before it, where no period was asked for."""
+
+FOR_STYLES: Final = 20_000
+"""Requests that styles are compared in unasked, the newest: all drafts once more would take half as long again."""
+
+MINUTES_PER_REPLY: Final = 3.0
+"""The assumption where none is given: a reply of some eighty words, typed by hand."""
 
 _ALL_TIME: Final = datetime.max.replace(tzinfo=UTC)
+_START_OF_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
 AT_ONCE: Final = 2
 """Weeks read at once: the database does the work, so a second processor takes half of it."""
@@ -30,27 +67,44 @@ AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportQuery:
-    """The requests asked for, and their grouping. `individuals`: agents may be told apart."""
+    """The requests asked for, and their groupings. `individuals`: agents may be told apart.
+
+    `minutes_per_reply`: the time that a reply takes by hand.
+    """
 
     selection: Selection
-    by: Dimension | None = None
+    by: tuple[Dimension, ...] = ()
     individuals: bool = False
+    minutes_per_reply: float = MINUTES_PER_REPLY
 
 
 class Reporter:
-    """Reports of one database."""
+    """Reports of one database; with what its texts tell if there is a `mask`. `on_week` is told each week read."""
 
-    def __init__(self, *, reports: Reports, prices: Prices, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        reports: Reports,
+        log: ChoiceLog,
+        prices: Prices,
+        now: Callable[[], datetime],
+        mask: Mask | None = None,
+        on_week: Callable[[date], None] = lambda _: None,
+    ) -> None:
         self._reports = reports
+        self._log = log
         self._prices = prices
         self._now = now
+        self._mask = mask
+        self._on_week = on_week
 
     async def report(self, question: ReportQuery) -> Report:
         """Build a report. Raises DatabaseUnavailable."""
         made_at = self._now()
         span = await self._reports.find_span(question.selection)
         left_out = await self._reports.count_excluded(question.selection)
-        sums = _ReportTotals(question)
+        styles_since = await self._find_styles_start(question)
+        sums = _ReportTotals(question, styles_since)
         try:
             async with asyncio.TaskGroup() as reading:
                 turn = asyncio.Semaphore(AT_ONCE)
@@ -58,11 +112,43 @@ class Reporter:
                     reading.create_task(self._read(monday, question, sums, turn))
         except ExceptionGroup as several:
             raise several.exceptions[0] from several  # a week that fails ends the others: one of them tells why
-        return sums.report(made_at=made_at, span=span, left_out=left_out, prices=self._prices)
+        report = sums.report(made_at=made_at, span=span, left_out=left_out, prices=self._prices)
+        return replace(
+            report,
+            trend=None if span is None else await self._read_trend(question.selection, made_at, last=span[1]),
+            texts=None if self._mask is None else await self._read_texts(question.selection, self._mask),
+        )
 
     async def _read(self, monday: date, question: ReportQuery, sums: "_ReportTotals", turn: asyncio.Semaphore) -> None:
         async with turn:
-            sums.add(monday, await self._reports.read_cells(_clip_to_week(monday, question.selection), question.by))
+            by = sums.list_dimensions(monday)
+            sums.add(monday, await self._reports.read_cells(_clip_to_week(monday, question.selection), by))
+            self._on_week(monday)
+
+    async def _find_styles_start(self, question: ReportQuery) -> datetime | None:
+        """Find from when on styles are compared: None, from the beginning, where they are asked for."""
+        return None if "style" in question.by else await self._log.find_newest_start(question.selection, FOR_STYLES)
+
+    async def _read_texts(self, selection: Selection, mask: Mask) -> TextFindings:
+        since = await self._log.find_newest_start(selection, NEWEST)
+        newest = selection if since is None else replace(selection, since=since)
+        return await read_texts(self._log.iter_entries(newest), mask)
+
+    async def _read_trend(self, selection: Selection, made_at: datetime, *, last: datetime) -> Trend | None:
+        """Compare the period asked for with the one before it; else the newest weeks of the log."""
+        newest = _start_of_day(min(made_at, last).date())
+        until = selection.until or (made_at if selection.since else min(newest, _ALL_TIME - DAY) + DAY)
+        after = selection.since or until - RECENT
+        if after - _START_OF_TIME < until - after:
+            return None
+        before = after - (until - after)
+        earlier, later = [
+            tally_outcomes(await self._reports.read_outcomes(replace(selection, since=since, until=end_of_it)))
+            for since, end_of_it in ((before, after), (after, until))
+        ]
+        if not earlier.clusters or not later.clusters:
+            return None
+        return Trend(before=before, after=after, until=until, changes=compare_tallies(earlier, later))
 
 
 async def _iterate_weeks(reports: Reports, selection: Selection) -> AsyncIterator[date]:
@@ -98,29 +184,35 @@ def _clip_to_week(monday: date, selection: Selection) -> Selection:
 class _ReportTotals:
     """Everything that is added up on the way."""
 
-    def __init__(self, question: ReportQuery) -> None:
+    def __init__(self, question: ReportQuery, styles_since: datetime | None) -> None:
         self._question = question
+        self._styles_since = styles_since
+        self._weeks_of_styles = 0
         self._weeks: dict[date, OutcomeTally] = {}
         self._all = OutcomeTally()
         self._by_sources: dict[Sources, OutcomeTally] = {"found": OutcomeTally(), "none": OutcomeTally()}
-        self._reasons: dict[str | None, Counter[str]] = {}
+        self._reasons = ReasonTotals()
         self._drafting = DraftTotals()
         self._waits: Counter[int] = Counter()
-        self._decisions: Counter[int] = Counter()
+        self._decisions = DecisionTotals()
         self._kept = EditTotals()
         self._picked = PickTotals()
-        by = question.by
-        self._by_draft = DraftBreakdown(by) if by in DRAFT_DIMENSIONS and by is not None else None
-        self._by_request = (
-            RequestBreakdown(by, individuals=question.individuals)
-            if by is not None and by not in DRAFT_DIMENSIONS
-            else None
-        )
+        self._by_draft = {by: DraftBreakdown(by) for by in (*question.by, "style") if by in DRAFT_DIMENSIONS}
+        self._by_request = {
+            by: RequestBreakdown(by, individuals=question.individuals)
+            for by in question.by
+            if by not in DRAFT_DIMENSIONS
+        }
+
+    def list_dimensions(self, monday: date) -> frozenset[Dimension]:
+        """List what a week is to be grouped by: unasked, by style if it is one of the newest."""
+        has_styles = self._styles_since is None or _end_of_week(monday) > self._styles_since
+        return frozenset({*self._question.by, *(("style",) if has_styles else ())})
 
     def add(self, monday: date, facts: ReportCells) -> None:
         """Add the cells of a week."""
         self._weeks[monday] = tally_outcomes(facts.outcomes)
-        self._add_outcomes(monday, facts)
+        self._add_outcomes(facts)
         for undone in facts.undone:
             for tally in (self._weeks[monday], self._all):
                 tally.add(undone.agent_id, "undone", undone.choices)
@@ -130,21 +222,27 @@ class _ReportTotals:
             self._kept.add(edit)
         for pick in facts.picks:
             self._picked.add(pick)
-        if self._by_draft is not None:
-            for display in facts.displays:
-                self._by_draft.add(display)
+        for dismissal in facts.dismissals:
+            self._reasons.add(dismissal)
+        for decision in facts.decisions:
+            self._decisions.add(decision)
+        for dimension, cells in facts.groups.items():
+            self._add_groups(monday, dimension, cells)
+        self._weeks_of_styles += "style" in facts.groups
         add_times(facts.waits, self._waits)
-        add_times(facts.decisions, self._decisions)
 
-    def _add_outcomes(self, monday: date, facts: ReportCells) -> None:
+    def _add_groups(self, monday: date, by: Dimension, cells: Iterable[OutcomeCell | FateCell]) -> None:
+        for cell in cells:
+            if isinstance(cell, FateCell):
+                self._by_draft[by].add(cell)
+            else:
+                self._by_request[by].add(cell, week=monday.isoformat())
+
+    def _add_outcomes(self, facts: ReportCells) -> None:
         for cell in facts.outcomes:
             self._all.add(cell.agent_id, classify_outcome(cell), cell.requests)
             if cell.sources is not None:
                 self._by_sources[cell.sources].add(cell.agent_id, classify_outcome(cell), cell.requests)
-            if cell.kind == "dismissed":
-                self._reasons.setdefault(cell.reason, Counter())[cell.agent_id] += cell.requests
-            if self._by_request is not None:
-                self._by_request.add(cell, week=monday.isoformat())
 
     def report(
         self, *, made_at: datetime, span: tuple[datetime, datetime] | None, left_out: ExcludedCounts, prices: Prices
@@ -153,6 +251,7 @@ class _ReportTotals:
         selection = self._question.selection
         first, last = span or (None, None)
         whole = {monday: self._is_whole(monday, first, made_at) for monday in sorted(self._weeks)}
+        accepted, breakdowns = self._all.total("accepted"), tuple(self._breakdown(by) for by in self._question.by)
         return Report(
             schema=SCHEMA,
             made_at=made_at,
@@ -163,18 +262,25 @@ class _ReportTotals:
             weeks=tuple(self._week(monday, is_whole) for monday, is_whole in whole.items()),
             week_over_week=self._week_over_week([monday for monday, is_whole in whole.items() if is_whole]),
             edits=self._kept.edits(edited=self._all.total("edited")),
-            dismissals=self._dismissals(),
+            dismissals=self._reasons.reasons(),
             drafts=self._drafting.drafts(),
             latency=(
                 *self._drafting.latency(),
                 summarise_latency("shown", self._waits),
-                summarise_latency("decision", self._decisions),
+                summarise_latency("decision", self._decisions.times),
             ),
-            cost=self._drafting.cost(prices, accepted=self._all.total("accepted")),
+            cost=self._drafting.cost(prices, accepted=accepted),
             places=self._picked.places(),
             sources=self._sources(),
-            breakdown=self._breakdown(),
+            breakdown=breakdowns[0] if breakdowns else None,
             notes=self._notes(left_out),
+            breakdowns=breakdowns,
+            styles=self._breakdown("style"),
+            trend=None,
+            time_saved=self._decisions.time_saved(self._question.minutes_per_reply, accepted=accepted),
+            leading_reason=self._reasons.leading(),
+            reason_groups=self._reasons.groups(individuals=self._question.individuals),
+            texts=None,
         )
 
     def _totals(self) -> Totals:
@@ -208,18 +314,8 @@ class _ReportTotals:
         if len(whole) < 2 or whole[-1] - whole[-2] != WEEK:
             return None
         before, after = whole[-2:]
-        return compare_weeks((before, self._weeks[before]), (after, self._weeks[after]))
-
-    def _dismissals(self) -> tuple[Reason, ...]:
-        agents = self._all.clusters
-        of = self._all.count_by_cluster("dismissed")
-        ordered = sorted(self._reasons.items(), key=lambda item: (-item[1].total(), str(item[0])))
-        return tuple(
-            Reason(
-                reason=reason, estimate=estimate_share(np.array([counts[agent] for agent in agents], dtype=float), of)
-            )
-            for reason, counts in ordered
-        )
+        changes = compare_tallies(self._weeks[before], self._weeks[after])
+        return WeekOverWeek(before=before, after=after, changes=changes)
 
     def _sources(self) -> tuple[SourceRate, ...]:
         """Estimate what was accepted with sources and without; nothing where no knowledge was searched."""
@@ -230,10 +326,12 @@ class _ReportTotals:
             if any(each.total("shown") for each in self._by_sources.values())
         )
 
-    def _breakdown(self) -> Breakdown | None:
-        if self._by_draft is not None:
-            return self._by_draft.breakdown(learned=self._picked.is_learned)
-        return None if self._by_request is None else self._by_request.breakdown()
+    def _breakdown(self, by: Dimension) -> Breakdown:
+        if by not in DRAFT_DIMENSIONS:
+            return self._by_request[by].breakdown()
+        is_part = by == "style" and self._weeks_of_styles < len(self._weeks)
+        newest = self._weeks_of_styles if is_part else 0
+        return self._by_draft[by].breakdown(learned=self._picked.is_learned, newest=newest)
 
     def _notes(self, left_out: ExcludedCounts) -> tuple[Note, ...]:
         agents = len(self._all.clusters)

@@ -1,7 +1,6 @@
 """`suggest prune`: forgets the texts of old requests, and keeps their numbers."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -12,7 +11,7 @@ from bot.operations.retention import prune_texts
 from cli import wiring
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
-from cli.options import DatabaseFile, Json
+from cli.options import DatabaseFile, Json, read_span
 from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
@@ -20,8 +19,6 @@ from storage.repositories.audit import Audit
 from storage.repositories.erasures import Erasures
 from storage.tables import to_iso
 
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_SPAN: Final = re.compile(r"(\d{1,5})\s*([hdw])")
 YOUNGEST: Final = timedelta(days=1)
 """Younger requests may still be open, and then their texts are needed."""
 
@@ -89,11 +86,10 @@ def choose_age(settings: Settings, older_than: str | None) -> timedelta:
 
 
 def parse_span(option: str, text: str) -> timedelta:
-    """Read a time span such as 90d, 12w or 36h, of a day or more. Raises SettingsError."""
-    found = _SPAN.fullmatch(text.strip().lower())
-    if found is None:
+    """Read a time span of a day or more. Raises SettingsError."""
+    wanted = read_span(text)
+    if wanted is None:
         raise SettingsError(f"{option} {text!r} is no time span: write it with a unit, like 90d, 12w or 36h")
-    wanted = int(found[1]) * _UNITS[found[2]]
     if wanted < YOUNGEST:
         raise SettingsError(f"{option} {text!r} is less than a day: requests as young may still be open")
     return wanted

@@ -2,14 +2,19 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import typer
 
+from bot.playbook import load_playbook
+from bot.privacy.placeholders import NO_PLACEHOLDERS, mask_replies
 from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
+from bot.reporting.reporter import MINUTES_PER_REPLY
+from bot.reporting.texts import Mask
 from cli import wiring
 from cli.database_location import Location, include_simulated, locate_database, open_existing
 from cli.errors import Failed, SettingsError
@@ -17,22 +22,36 @@ from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until
 from cli.output_file import STDOUT
 from cli.render.html import report as page
 from cli.render.output import measure_width, print_result, write_page
+from cli.render.progress import show_progress
 from cli.render.text import report as text
-from cli.settings import load_settings
+from cli.settings import Settings, load_settings
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Dimension, Reports
 
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 LARGEST_TABLE: Final = 1_000_000
 """Bytes of a price table: what is larger is another file."""
 
 
-def run(
+def run(  # long: every option with its help
     *,
     since: Since = None,
     until: Until = None,
     team: Team = None,
-    by: Annotated[Dimension | None, typer.Option(help="Break it down by this, too.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Break it down by this, too; may be repeated.", metavar="|".join(DIMENSIONS)),
+    ] = None,
+    minutes_per_reply: Annotated[
+        float,
+        typer.Option(
+            metavar="MINUTES", min=0.1, max=60, help="What a reply takes by hand: the assumption of the time saved."
+        ),
+    ] = MINUTES_PER_REPLY,
+    no_texts: Annotated[
+        bool, typer.Option("--no-texts", help="Leave questions and replies out: numbers only.")
+    ] = False,
     individuals: Annotated[
         bool, typer.Option("--individuals", help="Tell single agents apart, and groups of fewer than 5.")
     ] = False,
@@ -47,16 +66,19 @@ def run(
 
     Each share has its denominator, and an interval by agents. "Not enough data" where that is the truth.
 
-    Example: suggest report --since 2026-11-01 --by style --html report.html
+    Example: suggest report --since 30d --by style --by channel --html report.html
     """
-    if by == "agent" and not individuals:
+    wanted = parse_dimensions(by or ())
+    if "agent" in wanted and not individuals:
         raise SettingsError("--by agent tells single people apart: if you are to know that, add --individuals")
     if as_json and html == STDOUT:
         raise SettingsError("--html - and --json would both go to stdout: give --html a file")
     selection = replace(parse_period(since, until), team_id=team, include_simulated=include_simulated)
-    query = ReportQuery(selection=selection, by=by, individuals=individuals)
+    query = ReportQuery(selection=selection, by=wanted, individuals=individuals, minutes_per_reply=minutes_per_reply)
     settings = load_settings()
-    report = asyncio.run(build_report(locate_database(database), load_prices(settings.suggest_prices), query))
+    prices = load_prices(settings.suggest_prices).add_list_prices()
+    mask = None if no_texts else make_mask(settings)
+    report = asyncio.run(build_report(locate_database(database), prices, query, mask))
     if html is not None:
         write_page(page.render_report(report), html)
         if html != STDOUT:
@@ -66,13 +88,36 @@ def run(
         print_result(report, as_json=as_json, to_text=to_text)
 
 
-async def build_report(location: Location, prices: Prices, query: ReportQuery) -> Report:
+async def build_report(location: Location, prices: Prices, query: ReportQuery, mask: Mask | None) -> Report:
     """Build the report of a database. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         query = replace(query, selection=await include_simulated(database, query.selection))
-        report = await Reporter(reports=Reports(database), prices=prices, now=wiring.now).report(query)
+        with show_progress("Reading weeks of the log") as advance:
+            reporter = Reporter(
+                reports=Reports(database),
+                log=ChoiceLog(database),
+                prices=prices,
+                now=wiring.now,
+                mask=mask,
+                on_week=lambda _: advance(1),
+            )
+            report = await reporter.report(query)
         await _refuse_unknown_team(database, location, report)
     return report
+
+
+def parse_dimensions(names: Sequence[str]) -> tuple[Dimension, ...]:
+    """Read what to break the report down by, each once. Raises SettingsError."""
+    if unknown := [name for name in names if name not in DIMENSIONS]:
+        choices = ", ".join(map(repr, DIMENSIONS))
+        raise SettingsError(f"invalid value for '--by': {unknown[0]!r} is not one of {choices}")
+    return tuple(name for name in DIMENSIONS if name in names)
+
+
+def make_mask(settings: Settings) -> Mask:
+    """Make the masking of texts that a report shows: what the log keeps as it was is not to leave it so."""
+    recogniser = wiring.make_recogniser(load_playbook(settings.suggest_playbook))
+    return lambda texts: mask_replies(texts, NO_PLACEHOLDERS, recogniser)[0]
 
 
 def load_prices(path: Path | None) -> Prices:

@@ -20,12 +20,18 @@ HOW_TO_READ: Final = (
 
 
 STANDING_HEADINGS: Final = ("", "shown", "picked", "times as often as the mean", "at equal length", "best")
-PAIR_HEADINGS: Final = ("", "times as often", "at equal length", "")
+PAIR_HEADINGS: Final = ("", "times as often", "at equal length", "finding")
 
 
-def summarise(found: RankReport) -> list[str]:
-    """Say what the report is of, what orders replies now, and what that is worth."""
-    return [describe_sample(found), describe_order(found.standing, found.verdict), describe_worth(found.worth)]
+def describe_ranking(found: RankReport) -> str:
+    """Say what orders replies now, and what learned order is worth."""
+    return f"{describe_order(found.standing, found.verdict)} {describe_worth(found.worth)}"
+
+
+def describe_state(found: RankReport) -> str:
+    """Say in a word if learned order is shown."""
+    change = found.standing.change
+    return "shown" if change is not None and change.version is not None else "not shown"
 
 
 def describe_sample(found: RankReport) -> str:

@@ -3,7 +3,17 @@
 from datetime import date, datetime
 from typing import Final
 
-from bot.reporting.report import Drafts, Group, Note, Period, Report
+from bot.reporting.report import (
+    AskedQuestion,
+    Breakdown,
+    Drafts,
+    Group,
+    Note,
+    Period,
+    ReasonGroup,
+    Report,
+    TimeSaved,
+)
 from bot.stats.cluster_intervals import Estimate
 
 NOT_ENOUGH: Final = "not enough data"
@@ -185,8 +195,8 @@ def format_word(word: str | None) -> str:
     return "no reason given" if word is None else word.replace("_", " ")
 
 
-def count_noun(count: int, noun: str) -> str:
-    return f"{format_number(count)} {noun}{'' if count == 1 else 's'}"
+def count_noun(count: int, noun: str, plural: str | None = None) -> str:
+    return f"{format_number(count)} {noun if count == 1 else plural or noun + 's'}"
 
 
 def describe_totals(report: Report) -> str:
@@ -215,16 +225,62 @@ def describe_incomplete_cost(report: Report) -> str | None:
     return f"At least: {'; '.join(missing)}." if missing else None
 
 
-def describe_missing_prices(report: Report) -> str | None:
-    if report.cost.total is not None or not report.cost.models:
+def describe_prices(report: Report) -> str | None:
+    """Say where prices come from, or that there is none."""
+    if report.cost.total is None and report.cost.models:
+        return f"No price is known: set SUGGEST_PRICES to a price table that has {', '.join(report.cost.unpriced)}."
+    if report.cost.prices_of is None:
         return None
-    if report.cost.currency is None:
-        return "No price is known: set SUGGEST_PRICES to a price table."
-    return f"The price table names none of these models: {', '.join(report.cost.unpriced)}."
+    return f"List prices of {format_day(report.cost.prices_of)}; a table of your own (SUGGEST_PRICES) goes before them."
 
 
 def format_group_title(group: Group) -> str:
     return group.name or "(without a name)"
+
+
+def list_breakdowns(report: Report) -> list[Breakdown]:
+    """List those asked for, then that by style, which a report always has."""
+    asked = list(report.breakdowns)
+    return asked if any(found.by == "style" for found in asked) else [*asked, report.styles]
+
+
+def describe_change(difference: Estimate) -> str:
+    """Say if a difference is told from chance."""
+    if difference.low is None or difference.high is None:
+        return NOT_ENOUGH
+    return "no clear change" if difference.low <= 0 <= difference.high else "clear"
+
+
+def describe_time_saved(saved: TimeSaved) -> str:
+    """Say what is saved, and by which assumption."""
+    if not saved.accepted:
+        return "No accepted reply has a time: not enough data."
+    hours = format_hours(abs(saved.saved_minutes))
+    told = f"About {hours} saved" if saved.saved_minutes > 0 else f"About {hours} more than by hand"
+    untimed = f" {format_number(saved.untimed)} accepted replies without a time are left out." if saved.untimed else ""
+    return (
+        f"{told}: {count_noun(saved.accepted, 'accepted reply', 'accepted replies')} at {saved.minutes_per_reply:g} "
+        f"minutes by hand (an assumption: --minutes-per-reply sets it), less {format_hours(saved.spent_minutes)} from "
+        f"the screen to the choice, refused sets included.{untimed}"
+    )
+
+
+def format_hours(minutes: float) -> str:
+    if abs(minutes) < 90:
+        return f"{minutes:.0f} minutes"
+    return f"{minutes / 60:,.1f} hours" if abs(minutes) < 6000 else f"{minutes / 60:,.0f} hours"
+
+
+def describe_reasons(group: ReasonGroup) -> str:
+    """List the reasons of a group, the most frequent first."""
+    if group.is_withheld:
+        return "withheld"
+    return ", ".join(f"{format_word(each.reason)} {format_percent(each.estimate.value)}" for each in group.reasons[:3])
+
+
+def describe_question(found: AskedQuestion) -> str:
+    """Say how often a question was asked, and how often a reply to it was accepted."""
+    return f"{format_number(found.requests)} times, {found.accepted:,} of {found.shown:,} accepted"
 
 
 _NOTES: Final[dict[str, str]] = {
@@ -246,6 +302,7 @@ _NOTES: Final[dict[str, str]] = {
     "sources_not_drawn": "What is found in the knowledge depends on what is asked: a difference between requests with "
     "sources and without is not due to the sources.",
     "by_week": "One agent has no other agents to compare with: the intervals hold for weeks like these, and are rough.",
+    "newest_weeks": "Of the newest {count} weeks with requests; --by style reads all.",
     "withheld": "{count} with fewer than 5 agents are withheld, since they would tell of single people; --individuals "
     "shows them.",
 }

@@ -4,6 +4,7 @@ What comes back are cells, one for each combination that occurs, so memory does 
 """
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     and_,
     case,
+    distinct,
     false,
     func,
     literal_column,
@@ -37,6 +39,8 @@ UNATTENDED: Final = ("batch", "compare")
 """Surfaces where nobody waits for a reply to choose."""
 
 Dimension = Literal["style", "model", "prompt", "agent", "channel", "surface"]
+DRAFT_DIMENSIONS: Final[tuple[Dimension, ...]] = ("style", "model")
+"""What drafts differ in, not requests."""
 Sources = Literal["found", "none"]
 Fate = Literal["failed", "near_duplicate", "not_selected", "unseen", "passed_over", "used", "edited"]
 
@@ -92,6 +96,30 @@ class TimeCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionCell:
+    """Number of choices that took so many milliseconds, to three digits; `is_accepted`: a reply was used or edited."""
+
+    ms: int
+    is_accepted: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DismissalCell:
+    """Number of dismissed requests of one agent with one reason, in a channel and a language.
+
+    With `style`, of those that showed a reply in it, wherever that was.
+    """
+
+    agent_id: str
+    reason: DismissReason | None
+    channel: str = ""
+    language: str = ""
+    style: str = ""
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarityCell:
     """Number of edits of one similarity to their draft, in hundredths."""
 
@@ -141,10 +169,11 @@ class ReportCells:
     undone: tuple[UndoCell, ...]
     drafts: tuple[DraftCell, ...]
     waits: tuple[TimeCell, ...]
-    decisions: tuple[TimeCell, ...]
+    decisions: tuple[DecisionCell, ...]
     similarities: tuple[SimilarityCell, ...]
     picks: tuple[PickCell, ...]
-    displays: tuple[FateCell, ...]
+    dismissals: tuple[DismissalCell, ...]
+    groups: Mapping[Dimension, tuple[OutcomeCell, ...] | tuple[FateCell, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,19 +223,25 @@ class Reports:
             left = (await connection.execute(query)).one()
             return ExcludedCounts(simulated=int(left[0]), unattended=int(left[1]))
 
-    async def read_cells(self, selection: Selection, by: Dimension | None) -> ReportCells:
-        """Read the cells of the requests selected, grouped by `by`, in one transaction."""
+    async def read_outcomes(self, selection: Selection) -> tuple[OutcomeCell, ...]:
+        """Read how the requests selected ended, and nothing else."""
+        async with self._database.read() as connection:
+            return await _read_cells(connection, _select_outcomes(_build_condition(selection), None), OutcomeCell)
+
+    async def read_cells(self, selection: Selection, by: Collection[Dimension] = ()) -> ReportCells:
+        """Read the cells of the requests selected, with groups by each of `by`, in one transaction."""
         counts = _build_condition(selection)
         async with self._database.read() as connection:
             return ReportCells(
-                outcomes=await _read_cells(connection, _select_outcomes(counts, by), OutcomeCell),
+                outcomes=await _read_cells(connection, _select_outcomes(counts, None), OutcomeCell),
                 undone=await _read_cells(connection, _select_undone(counts), UndoCell),
                 drafts=await _read_cells(connection, _select_drafts(counts), DraftCell),
                 waits=await _read_cells(connection, _select_waits(counts), TimeCell),
-                decisions=await _read_cells(connection, _select_decisions(counts), TimeCell),
+                decisions=await _read_cells(connection, _select_decisions(counts), DecisionCell),
                 similarities=await _read_cells(connection, _select_similarities(counts), SimilarityCell),
                 picks=await _read_cells(connection, _select_picks(counts), PickCell),
-                displays=await _read_fates(connection, counts, by),
+                dismissals=await _read_dismissals(connection, counts),
+                groups={dimension: await _read_groups(connection, counts, dimension) for dimension in by},
             )
 
 
@@ -216,15 +251,19 @@ async def _read_cells(connection: Transaction, query: Executable, kind: type[Any
     return tuple(kind(**dict(zip(names, row, strict=True))) for row in result)
 
 
-async def _read_fates(
-    connection: Transaction, counts: ColumnElement[bool], by: Dimension | None
-) -> tuple[FateCell, ...]:
-    """Read the fates of drafts for a dimension of drafts only: it is the longest of the queries."""
-    if by == "style":
-        return await _read_cells(connection, _select_fates(counts, candidates.c.style), FateCell)
-    if by == "model":
-        return await _read_cells(connection, _select_fates(counts, candidates.c.model), FateCell)
-    return ()
+async def _read_groups(
+    connection: Transaction, counts: ColumnElement[bool], by: Dimension
+) -> tuple[OutcomeCell, ...] | tuple[FateCell, ...]:
+    """Read the fates of drafts for a dimension of drafts, the longest of the queries; else outcomes by group."""
+    if by in DRAFT_DIMENSIONS:
+        return await _read_cells(connection, _select_fates(counts, candidates.c[by]), FateCell)
+    return await _read_cells(connection, _select_outcomes(counts, by), OutcomeCell)
+
+
+async def _read_dismissals(connection: Transaction, counts: ColumnElement[bool]) -> tuple[DismissalCell, ...]:
+    """Read the reasons of dismissals: by channel and language, then by style."""
+    by_place = await _read_cells(connection, _select_dismissals(counts), DismissalCell)
+    return (*by_place, *await _read_cells(connection, _select_dismissed_styles(counts), DismissalCell))
 
 
 def _build_period_condition(selection: Selection) -> ColumnElement[bool]:
@@ -399,11 +438,39 @@ def _select_waits(counts: ColumnElement[bool]) -> Executable:
 
 def _select_decisions(counts: ColumnElement[bool]) -> Executable:
     ms = _round_to_three_digits("choices.decision_ms")
+    is_accepted = choices.c.kind.in_(("used", "edited"))
     return (
-        select(ms.label("ms"), func.count().label("count"))
+        select(ms.label("ms"), is_accepted.label("is_accepted"), func.count().label("count"))
         .select_from(requests.join(choices, _STANDS))
         .where(counts, choices.c.decision_ms.is_not(None))
-        .group_by(ms)
+        .group_by(ms, is_accepted)
+    )
+
+
+_IS_DISMISSED: Final = and_(_STANDS, choices.c.kind == "dismissed")
+
+
+def _select_dismissals(counts: ColumnElement[bool]) -> Executable:
+    keys = (requests.c.agent_id, choices.c.reason, requests.c.channel_id, requests.c.locale)
+    return (
+        select(
+            *keys[:2], requests.c.channel_id.label("channel"), requests.c.locale.label("language"),
+            func.count().label("requests"),
+        )
+        .select_from(requests.join(choices, _IS_DISMISSED))
+        .where(counts)
+        .group_by(*keys)
+    )  # fmt: skip
+
+
+def _select_dismissed_styles(counts: ColumnElement[bool]) -> Executable:
+    """Select the reasons by the styles that were shown: each style counts once a request."""
+    keys = (requests.c.agent_id, choices.c.reason, candidates.c.style)
+    return (
+        select(*keys, func.count(distinct(requests.c.id)).label("requests"))
+        .select_from(requests.join(choices, _IS_DISMISSED).join(candidates, candidates.c.request_id == requests.c.id))
+        .where(counts, candidates.c.position.is_not(None))
+        .group_by(*keys)
     )
 
 

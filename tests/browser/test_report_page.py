@@ -17,7 +17,7 @@ from bot.reporting import Price, Prices, Reporter, ReportQuery
 from cli.render.html import rank_report
 from cli.render.html.report import render_report
 from storage.engine.database import Database
-from storage.queries.log_entries import Selection
+from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Reports
 from storage.schema import migrate
 from tests.browser.test_accessibility import AXE, RUN
@@ -93,7 +93,13 @@ async def build_report_page(folder: Path, asked: list[Asked], **question: Any) -
         await migrate(database)
         await record(database, asked)
         prices = Prices(currency="EUR", models={"small": Price(prompt=0.15, completion=0.6)})
-        reporter = Reporter(reports=Reports(database), prices=prices, now=lambda: datetime(2026, 1, 5, tzinfo=UTC))
+        reporter = Reporter(
+            reports=Reports(database),
+            log=ChoiceLog(database),
+            prices=prices,
+            now=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+            mask=list,
+        )
         report = await reporter.report(ReportQuery(**{"selection": Selection(), **question}))
     finally:
         await database.aclose()
@@ -149,7 +155,7 @@ async def test_axe_finds_nothing_serious_in_the_ranking_and_no_label_runs_out(
 async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(
     page: Page, tmp_path: Path, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    file = await build_report_page(tmp_path, log(), by="style")
+    file = await build_report_page(tmp_path, log(), by=("style",))
     await page.set_viewport_size({"width": width, "height": 900})
     await page.emulate_media(color_scheme=scheme)
     await page.goto(file.as_uri())
@@ -159,8 +165,9 @@ async def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(
 
 
 async def test_charts_have_names_and_numbers_are_in_tables(page: Page, tmp_path: Path) -> None:
-    await page.goto((await build_report_page(tmp_path, log(), by="style")).as_uri())
-    assert await page.get_by_role("img").count() == await page.get_by_role("table").count() + 1
+    await page.goto((await build_report_page(tmp_path, log(), by=("style",))).as_uri())
+    reasons = await page.get_by_role("region", name="Reasons for each").count()
+    assert await page.get_by_role("img").count() == await page.get_by_role("table").count() - reasons + 1
     for chart in await page.get_by_role("img").all():
         assert await chart.locator("> title").text_content()
     section = page.get_by_role("region", name="By style")
@@ -171,7 +178,7 @@ async def test_charts_have_names_and_numbers_are_in_tables(page: Page, tmp_path:
 
 
 async def test_no_label_runs_out_of_its_chart(page: Page, tmp_path: Path) -> None:
-    file = await build_report_page(tmp_path, log(), by="style")
+    file = await build_report_page(tmp_path, log(), by=("style",))
     for width in (320, 390, 1280):
         await page.set_viewport_size({"width": width, "height": 900})
         if page.url != file.as_uri():
@@ -180,7 +187,7 @@ async def test_no_label_runs_out_of_its_chart(page: Page, tmp_path: Path) -> Non
 
 
 async def test_on_paper_all_rows_are_there_and_ink_is_dark(page: Page, tmp_path: Path) -> None:
-    await page.goto((await build_report_page(tmp_path, log(), by="style")).as_uri())
+    await page.goto((await build_report_page(tmp_path, log(), by=("style",))).as_uri())
     await page.emulate_media(media="print", color_scheme="dark")
     hidden = await page.evaluate(
         """() => [...document.querySelectorAll(".scroll")]
@@ -190,6 +197,32 @@ async def test_on_paper_all_rows_are_there_and_ink_is_dark(page: Page, tmp_path:
     assert await page.evaluate("() => getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert await page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert len(await page.pdf(format="A4", print_background=True)) > 10_000
+
+
+async def test_many_weeks_are_folded_and_are_there_on_paper(page: Page, tmp_path: Path) -> None:
+    asked = [used(agent=f"U{week % 3}", after=timedelta(days=7 * week)) for week in range(20)]
+    await page.goto((await build_report_page(tmp_path, asked)).as_uri())
+    table = page.get_by_role("table").filter(has_text="week of")
+    assert not await table.is_visible()
+    await page.get_by_text("All 20 weeks").click()
+    assert await table.get_by_role("row").count() == 1 + 20
+    await page.get_by_text("All 20 weeks").click()
+    await page.emulate_media(media="print")
+    height = await page.evaluate("() => document.querySelector('details table').getBoundingClientRect().height")
+    assert height > 20 * 10
+
+
+async def test_on_a_phone_each_cell_has_its_heading(page: Page, tmp_path: Path) -> None:
+    """Nothing is to be scrolled sideways for, and it is still a table to a screen reader."""
+    await page.set_viewport_size({"width": 320, "height": 700})
+    await page.goto((await build_report_page(tmp_path, log(), by=("style",))).as_uri())
+    sideways = await page.evaluate(
+        """() => [...document.querySelectorAll(".scroll")]
+            .filter((box) => box.scrollWidth > box.clientWidth + 1).length"""
+    )
+    assert sideways == 0
+    cell = page.get_by_role("region", name="What became of requests").get_by_role("cell").first
+    assert "share" in await cell.evaluate("cell => getComputedStyle(cell, '::before').content")
 
 
 @pytest.mark.parametrize("asked", [[], [used()], [failed()]], ids=["nothing", "one", "failed"])

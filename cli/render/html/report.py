@@ -1,14 +1,13 @@
 """The page of `suggest report --html`."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.reporting import Report
-from bot.reporting.breakdown import DRAFT_DIMENSIONS
-from bot.reporting.report import Rate
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
+from cli.render.headlines import describe_length, find_rate, summarise_report
 from cli.render.html.pages import render_page
+from storage.queries.reports import DRAFT_DIMENSIONS
 
 
 def render_report(report: Report) -> str:
@@ -16,17 +15,16 @@ def render_report(report: Report) -> str:
     return render_page(
         "report.html",
         report=report,
+        headlines=summarise_report(report),
+        length=describe_length,
+        breakdowns=numbers.list_breakdowns(report),
         words=numbers,
         days=timedelta,
         rate=find_rate,
         share=make_share,
         count=numbers.count_noun,
-        of_drafts=report.breakdown is not None and report.breakdown.by in DRAFT_DIMENSIONS,
+        draft_dimensions=DRAFT_DIMENSIONS,
     )
-
-
-def find_rate(rates: Iterable[Rate], case: str, of: str) -> Estimate:
-    return next(rate.estimate for rate in rates if (rate.case, rate.of) == (case, of))
 
 
 def make_share(cases: float, of: float) -> Estimate:

@@ -8,6 +8,7 @@ from rich.text import Text
 from bot.ranking.contrasts import KINDS
 from bot.ranking.rank_report import RankReport
 from cli.render import contrast_words as words
+from cli.render.headlines import summarise_ranking
 from cli.render.printable import make_printable
 from cli.render.text.tables import build_table
 
@@ -18,7 +19,8 @@ def render_report(found: RankReport) -> RenderableType:
 
 
 def _list_parts(found: RankReport) -> Iterator[RenderableType]:
-    lines = words.summarise(found)
+    headlines = [f"{number}. {each.text}" for number, each in enumerate(summarise_ranking(found), 1)]
+    lines = [words.describe_sample(found), "\n".join(map(make_printable, headlines)), words.describe_ranking(found)]
     if found.is_exploratory and found.comparison.picks:
         lines.append(words.EXPLORATORY)
     yield from (Text(f"{line}\n") for line in lines)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from textwrap import shorten
 from typing import Final
 
 from rich.console import Group as Lines
@@ -10,16 +11,19 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bot.reporting import Report
-from bot.reporting.breakdown import DRAFT_DIMENSIONS
-from bot.reporting.report import Rate
+from bot.reporting.report import Breakdown, RateChange
 from bot.stats.cluster_intervals import Estimate
 from cli.render import numbers
+from cli.render.headlines import describe_length, find_rate, summarise_report
 from cli.render.printable import make_printable
 from cli.render.text.tables import Cell, build_table
+from storage.queries.reports import DRAFT_DIMENSIONS
 
 WIDE: Final = 76
 """From here on there is room for bars."""
 BAR: Final = 16
+SHORT: Final = 240
+"""Characters of an example; the page has more."""
 WEEKS: Final = 12
 """As many weeks are told; the page has all."""
 
@@ -35,6 +39,10 @@ def _render_head(report: Report, _: int) -> Iterator[RenderableType]:
     team = "" if report.team_id is None else f", team {make_printable(report.team_id)}"
     yield Text(f"Report: {numbers.format_period(report.period)}{team}", style="bold")
     yield Text(numbers.describe_totals(report), style="" if report.totals.eligible else "yellow")
+    if report.totals.eligible:
+        yield from (
+            Text(f"{number}. {make_printable(each.text)}") for number, each in enumerate(summarise_report(report), 1)
+        )
     yield from (Text(numbers.describe_note(note), style="yellow") for note in report.notes)
 
 
@@ -48,12 +56,20 @@ def _render_rates(report: Report, width: int) -> Iterator[RenderableType]:
 
 
 def _render_changes(report: Report, width: int) -> Iterator[RenderableType]:
-    found = report.week_over_week
-    if found is None:
-        return
-    yield _render_title(
-        f"Week of {numbers.format_day(found.after)}, beside the week before", "difference, 95% interval"
-    )
+    periods: list[tuple[str, Sequence[RateChange]]] = []
+    if report.trend is not None:
+        length = describe_length(report.trend)
+        since = numbers.format_day(report.trend.after)
+        periods.append((f"The {length} since {since}, beside the {length} before", report.trend.changes))
+    if report.week_over_week is not None:
+        after = numbers.format_day(report.week_over_week.after)
+        periods.append((f"Week of {after}, beside the week before", report.week_over_week.changes))
+    for title, changes in periods:
+        yield _render_title(title, "difference, 95% interval; bold: clear")
+        yield _build_changes(changes, width)
+
+
+def _build_changes(changes: Sequence[RateChange], width: int) -> RenderableType:
     rows = [
         (
             numbers.RATES[change.case, change.of],
@@ -62,9 +78,9 @@ def _render_changes(report: Report, width: int) -> Iterator[RenderableType]:
             Text(numbers.format_points(change.difference.value), style=_choose_tone(change.difference)),
             Text(numbers.format_points_interval(change.difference), style="dim"),
         )
-        for change in found.changes
+        for change in changes
     ]
-    yield build_table("wnwnw", rows)
+    return build_table("wnwnw", rows)
 
 
 def _render_weeks(report: Report, width: int) -> Iterator[RenderableType]:
@@ -74,7 +90,10 @@ def _render_weeks(report: Report, width: int) -> Iterator[RenderableType]:
     more = "" if len(told) == len(report.weeks) else f"the last {WEEKS} of {len(report.weeks)} with requests"
     yield _render_title("Accepted, of shown, by week", more)
     rows = [
-        (f"{numbers.format_day(week.start)}{'' if week.is_whole else ' (in part)'}", _find_accepted(week.rates))
+        (
+            f"{numbers.format_day(week.start)}{'' if week.is_whole else ' (in part)'}",
+            find_rate(week.rates, "accepted", "shown"),
+        )
         for week in told
     ]
     yield _build_estimates(rows, width)
@@ -106,6 +125,12 @@ def _render_dismissals(report: Report, width: int) -> Iterator[RenderableType]:
         yield _render_title("Why candidates were dismissed", "of dismissed requests")
         rows = [(numbers.format_word(each.reason), each.estimate) for each in report.dismissals]
         yield _build_estimates(rows, width)
+    for by, groups in groupby(report.reason_groups, key=lambda group: group.by):
+        yield _render_title(f"Reasons for each {by}", "dismissed, the most frequent reasons")
+        rows_of_groups = [
+            (group.name, numbers.format_number(group.dismissed), numbers.describe_reasons(group)) for group in groups
+        ]
+        yield build_table("wnw", rows_of_groups)
 
 
 def _render_drafts(report: Report, _: int) -> Iterator[RenderableType]:
@@ -150,9 +175,34 @@ def _render_cost(report: Report, _: int) -> Iterator[RenderableType]:
         if cost.per_accepted is not None:
             line += f", {numbers.format_money(1000 * cost.per_accepted, cost.currency)} for 1,000 accepted replies"
         yield Text(line)
-    for missing in (numbers.describe_incomplete_cost(report), numbers.describe_missing_prices(report)):
+    for missing in (numbers.describe_incomplete_cost(report), numbers.describe_prices(report)):
         if missing is not None:
             yield Text(f"  {make_printable(missing)}", style="yellow")
+
+
+def _render_time_saved(report: Report, _: int) -> Iterator[RenderableType]:
+    if report.totals.accepted:
+        yield _render_title("Time saved", "")
+        yield Padding.indent(Text(numbers.describe_time_saved(report.time_saved)), 2)
+
+
+def _render_texts(report: Report, _: int) -> Iterator[RenderableType]:
+    found = report.texts
+    if found is None or not found.requests:
+        return
+    newest = f"in the newest {numbers.count_noun(found.requests, 'request')} with texts"
+    for title, questions in (("Asked most", found.questions), ("What the knowledge lacked", found.gaps)):
+        if questions:
+            yield _render_title(title, newest)
+            yield build_table("ww", [(numbers.describe_question(each), each.question) for each in questions])
+    for title, examples in (("Used as they were", found.used), ("Refused, the first reply shown", found.dismissed)):
+        if examples:
+            yield _render_title(title, "the newest")
+        for each in examples:
+            reason = f" ({numbers.format_word(each.reason)})" if each.reason else ""
+            question, reply = (shorten(text, SHORT, placeholder="…") for text in (each.question, each.reply))
+            yield Padding.indent(Text(make_printable(question), style="dim"), 2)
+            yield Padding.indent(Text(make_printable(f"{each.style}{reason}: {reply}")), 4)
 
 
 def _render_places(report: Report, width: int) -> Iterator[RenderableType]:
@@ -171,10 +221,13 @@ def _render_sources(report: Report, width: int) -> Iterator[RenderableType]:
         yield _build_estimates([(numbers.SOURCES[each.sources], each.accepted) for each in report.sources], width)
 
 
-def _render_breakdown(report: Report, width: int) -> Iterator[RenderableType]:
-    found = report.breakdown
-    if found is None:
-        return
+def _render_breakdowns(report: Report, width: int) -> Iterator[RenderableType]:
+    if report.totals.eligible or report.breakdowns:
+        for found in numbers.list_breakdowns(report):
+            yield from _render_breakdown(found, width)
+
+
+def _render_breakdown(found: Breakdown, width: int) -> Iterator[RenderableType]:
     one, many = numbers.BY[found.by]
     of_drafts = found.by in DRAFT_DIMENSIONS
     yield _render_title(f"By {one}", "picked, of displays; beside an even share" if of_drafts else "accepted, of shown")
@@ -192,7 +245,7 @@ def _render_breakdown(report: Report, width: int) -> Iterator[RenderableType]:
             beside = numbers.format_points(group.against_even.value if group.against_even else None)
             rows.append((f"{name} ({beside})", group.rates[0].estimate))
         else:
-            rows.append((name, _find_accepted(group.rates)))
+            rows.append((name, find_rate(group.rates, "accepted", "shown")))
     yield _build_estimates(rows, width)
 
 
@@ -210,14 +263,16 @@ _SECTIONS: Final = (
     _render_rates,
     _render_weeks,
     _render_changes,
-    _render_breakdown,
+    _render_breakdowns,
     _render_sources,
-    _render_edits,
     _render_dismissals,
+    _render_texts,
+    _render_edits,
     _render_places,
     _render_drafts,
     _render_latency,
     _render_cost,
+    _render_time_saved,
     _render_words,
 )
 
@@ -246,10 +301,6 @@ def _list_cells(name: str, estimate: Estimate | None) -> tuple[Cell, Cell, Cell,
         Text(numbers.format_interval(estimate), style="" if estimate.standing == "sound" else "yellow"),
         Text(numbers.format_cases(estimate), style="dim"),
     )
-
-
-def _find_accepted(rates: Sequence[Rate]) -> Estimate:
-    return next(rate.estimate for rate in rates if (rate.case, rate.of) == ("accepted", "shown"))
 
 
 def _draw_bar(part: float, width: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.reporting import Prices, Report, Reporter, ReportQuery
 from storage.engine.database import Database
-from storage.queries.log_entries import Selection
+from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Reports
 from tests.reportlog import MONDAY, Asked, record
 from tests.storage.stores import SqliteFiles
@@ -27,11 +27,23 @@ async def database(sqlite: SqliteFiles) -> AsyncIterator[Database]:
 def reported(database: Database) -> Reported:
     """Records the log, and reports it. `now` is in the fifth week."""
 
-    async def make(*log: Asked, prices: Prices | None = None, now: datetime | None = None, **question: Any) -> Report:
+    async def make(
+        *log: Asked,
+        prices: Prices | None = None,
+        now: datetime | None = None,
+        with_texts: bool = False,
+        **question: Any,
+    ) -> Report:
         await record(database, log)
         asked = ReportQuery(**{"selection": Selection(), **question})
         moment = now or MONDAY + timedelta(days=30)
-        reporter = Reporter(reports=Reports(database), prices=prices or Prices(), now=lambda: moment)
+        reporter = Reporter(
+            reports=Reports(database),
+            log=ChoiceLog(database),
+            prices=prices or Prices(),
+            now=lambda: moment,
+            mask=list if with_texts else None,
+        )
         return await reporter.report(asked)
 
     return make

@@ -1,6 +1,6 @@
 """What a report tells of a log whose numbers are known: counts, shares, weeks, latency, cost, places, groups."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from bot.reporting.report import Group, Note, Rate
 from bot.stats.cluster_intervals import Estimate
 from storage.engine.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.queries.log_entries import Selection
+from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Dimension, ReportCells, Reports
 from tests.bot.reporting.conftest import Reported
 from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
@@ -135,6 +135,67 @@ async def test_two_whole_weeks_in_a_row_are_compared(reported: Reported) -> None
     assert (accepted.before.value, accepted.after.value, accepted.difference.value) == (0.5, 0.75, 0.25)
     assert accepted.difference.low == pytest.approx(0.25), "all agents changed alike"
     assert accepted.difference.standing == "sound"
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(since=MONDAY + 4 * WEEK)], ids=["all", "asked"])
+async def test_a_period_is_compared_with_the_one_before_it(reported: Reported, selection: Selection) -> None:
+    before = spread_over_agents(used(), used(), dismissed(), dismissed(), agents=12)
+    after = spread_over_agents(used(), used(), used(), dismissed(), agents=12)
+    log = [*before, *(replace(asked, after=4 * WEEK) for asked in after)]
+    trend = (await reported(*log, now=MONDAY + 8 * WEEK, selection=selection)).trend
+    assert trend is not None
+    assert trend.before <= MONDAY < trend.after <= MONDAY + 4 * WEEK < trend.until
+    accepted = next(each for each in trend.changes if (each.case, each.of) == ("accepted", "shown"))
+    assert (accepted.before.value, accepted.after.value, accepted.difference.value) == (0.5, 0.75, 0.25)
+
+
+async def test_without_requests_before_nothing_is_compared(reported: Reported) -> None:
+    assert (await reported(used(), selection=Selection(since=MONDAY))).trend is None
+
+
+async def test_reasons_are_told_by_style_channel_and_language(reported: Reported) -> None:
+    """A style counts once a set that showed it; groups of few people among many are withheld."""
+    twice = (Drafted(style="warm", position=1), Drafted(style="warm", position=2), Drafted(style="direct"))
+    log = spread_over_agents(dismissed("incorrect", drafts=twice), dismissed("wrong_tone", channel="C2"), agents=6)
+    report = await reported(*log, dismissed(agent="U00", locale="zh-TW"))
+    told = {(group.by, group.name): (group.dismissed, group.is_withheld) for group in report.reason_groups}
+    assert told == {
+        ("style", "warm"): (13, False),
+        ("style", "direct"): (7, False),
+        ("channel", "C1"): (7, False),
+        ("channel", "C2"): (6, False),
+        ("language", "en-US"): (12, False),
+        ("language", "zh-TW"): (1, True),
+    }
+    [channel] = [group for group in report.reason_groups if group.name == "C2"]
+    assert [(each.reason, each.estimate.value) for each in channel.reasons] == [("wrong_tone", 1.0)]
+
+
+@pytest.mark.parametrize(("others", "leads"), [(1, 1), (4, 0)])
+async def test_a_reason_leads_as_far_as_the_interval_says(reported: Reported, others: int, leads: int) -> None:
+    log = [dismissed("incorrect"), *[dismissed("incorrect")] * 3, *[dismissed("irrelevant")] * others, dismissed()]
+    leading = (await reported(*spread_over_agents(*log, agents=12))).leading_reason
+    assert leading is not None
+    assert (leading.reason, leading.next) == ("incorrect", "irrelevant")
+    assert leading.difference.low is not None
+    assert (leading.difference.low > 0) == leads
+
+
+async def test_questions_that_are_alike_are_one_and_gaps_are_told(reported: Reported) -> None:
+    report = await reported(
+        used(question="Where is my order 4711?", retrieved=({"id": "a", "score": 1.0},)),
+        dismissed("incorrect", question="Where is my order 4712, please?"),
+        used(question="How do I pay by invoice?", retrieved=()),
+        used(question="Where is my order 9?", surface="batch"),
+        with_texts=True,
+    )
+    texts = report.texts
+    assert texts is not None
+    assert [(each.requests, each.accepted) for each in texts.questions] == [(2, 1)]
+    assert [each.question for each in texts.gaps] == ["How do I pay by invoice?"]
+    assert [each.question for each in texts.used] == ["How do I pay by invoice?", "Where is my order 4711?"]
+    assert [(each.reply, each.reason) for each in texts.dismissed] == [("We look into it.", "incorrect")]
+    assert texts.requests == 3
 
 
 @pytest.mark.parametrize(
@@ -266,11 +327,11 @@ async def test_a_database_that_goes_away_is_told_as_such(database: Database) -> 
     """Weeks are read side by side; what comes out is the error itself, not a group of them."""
 
     class Gone(Reports):
-        async def read_cells(self, selection: Selection, by: Dimension | None) -> ReportCells:
+        async def read_cells(self, selection: Selection, by: Collection[Dimension] = ()) -> ReportCells:
             raise DatabaseUnavailable(f"gone in {selection.since}")
 
     await record(database, [used(after=week * WEEK) for week in range(4)])
-    reporter = Reporter(reports=Gone(database), prices=Prices(), now=lambda: MONDAY)
+    reporter = Reporter(reports=Gone(database), log=ChoiceLog(database), prices=Prices(), now=lambda: MONDAY)
     with pytest.raises(DatabaseUnavailable, match="gone in"):
         await reporter.report(ReportQuery(selection=Selection()))
 
@@ -292,7 +353,7 @@ async def test_a_style_is_told_by_where_it_was_shown(reported: Reported) -> None
     log = spread_over_agents(
         used(1, drafts=pair), used(1, drafts=pair), used(2, drafts=pair), dismissed(drafts=pair), agents=10
     )
-    found = groups(await reported(*log, by="style"))
+    found = groups(await reported(*log, by=("style",)))
     assert list(found) == ["warm", "direct", "steps"]
     warm, steps = found["warm"], found["steps"]
     assert (warm.count, warm.agents) == (40, 10)
@@ -315,21 +376,34 @@ async def test_styles_are_weighted_by_how_probable_they_were(reported: Reported)
 
     early = [used(1, agent=f"U{n % 10}", drafts=of(1.0)) for n in range(40)]
     late = [used(2, agent=f"U{n % 10}", drafts=of(0.25)) for n in range(10)]
-    warm = groups(await reported(*early, *late, by="style"))["warm"]
+    warm = groups(await reported(*early, *late, by=("style",)))["warm"]
     assert estimate(warm.rates, "picked", "displays").value == pytest.approx(0.5)
 
 
 async def test_what_was_drawn_by_chance_is_said_and_what_was_not(reported: Reported) -> None:
-    report = await reported(used(), by="style")
+    report = await reported(used(), by=("style",))
     assert report.breakdown is not None
     assert [note.code for note in report.breakdown.notes] == ["randomised"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        used(policy="unlogged", order=None, drafts=(Drafted(position=1, inclusion=None), Drafted(position=2))),
+        used(drafts=(Drafted(position=1), Drafted(error="cancelled"))),
+        used(drafts=(Drafted(position=1), Drafted(dropped="not_selected"))),
+    ],
+    ids=["the order is not known", "decided early", "selected"],
+)
+async def test_where_chance_did_not_decide_nothing_is_due_to_the_style(reported: Reported, asked: Asked) -> None:
+    assert "randomised" not in [note.code for note in (await reported(asked)).styles.notes]
 
 
 async def test_drafts_without_a_known_probability_are_left_out_and_counted(reported: Reported) -> None:
     unknown = (Drafted(position=1, inclusion=None), Drafted(position=2, inclusion=None, dropped=None))
     chosen = (Drafted(position=1), Drafted(dropped="not_selected"))
     report = await reported(
-        used(drafts=unknown), used(drafts=chosen), used(policy="plackett_luce", order=0.9), by="style"
+        used(drafts=unknown), used(drafts=chosen), used(policy="plackett_luce", order=0.9), by=("style",)
     )
     assert report.breakdown is not None
     assert set(report.breakdown.notes) == {
@@ -346,7 +420,7 @@ async def test_groups_of_few_are_withheld_until_asked_for(reported: Reported) ->
         used(agent="U01", channel="C2"),
         used(agent="U02", channel="C2"),
     ]
-    report = await reported(*log, by="channel")
+    report = await reported(*log, by=("channel",))
     found = groups(report)
     assert (found["C1"].is_withheld, found["C2"].is_withheld) == (False, True)
     assert (found["C2"].count, found["C2"].agents, found["C2"].rates) == (2, 2, ())
@@ -356,12 +430,12 @@ async def test_groups_of_few_are_withheld_until_asked_for(reported: Reported) ->
 
 async def test_groups_of_few_are_told_when_asked_for(reported: Reported) -> None:
     log = [*spread_over_agents(used(), agents=6), used(agent="U01", channel="C2")]
-    found = groups(await reported(*log, by="channel", individuals=True))
+    found = groups(await reported(*log, by=("channel",), individuals=True))
     assert counts(found["C2"].rates, "accepted", "shown") == (1, 1)
 
 
 async def test_a_team_of_few_is_no_group_of_few(reported: Reported) -> None:
-    found = groups(await reported(*spread_over_agents(used(), agents=3), by="surface"))
+    found = groups(await reported(*spread_over_agents(used(), agents=3), by=("surface",)))
     assert not found["slash"].is_withheld
 
 
@@ -370,7 +444,7 @@ async def test_a_team_of_few_is_no_group_of_few(reported: Reported) -> None:
 )
 async def test_requests_by_what_they_have(reported: Reported, by: Any, change: dict[str, Any]) -> None:
     log = [*spread_over_agents(used(), used(), agents=6), *spread_over_agents(dismissed(**change), agents=6)]
-    found = groups(await reported(*log, by=by))
+    found = groups(await reported(*log, by=(by,)))
     assert [(group.count, counts(group.rates, "accepted", "shown")) for group in found.values()] == [
         (12, (12, 12)),
         (6, (0, 6)),
@@ -380,7 +454,7 @@ async def test_requests_by_what_they_have(reported: Reported, by: Any, change: d
 async def test_one_agent_is_told_by_weeks(reported: Reported) -> None:
     log = [used(agent="U1", after=week * WEEK) for week in range(6) for _ in range(5)]
     log += [dismissed(agent="U1", after=week * WEEK) for week in range(6) for _ in range(1 + week % 3)]
-    report = await reported(*log, used(agent="U2"), by="agent", individuals=True)
+    report = await reported(*log, used(agent="U2"), by=("agent",), individuals=True)
     first, second = groups(report).values()
     accepted = estimate(first.rates, "accepted", "shown")
     assert (first.name, accepted.clusters, accepted.standing) == ("U1", 6, "exploratory")
@@ -392,6 +466,6 @@ async def test_one_agent_is_told_by_weeks(reported: Reported) -> None:
 
 async def test_many_groups_are_warned_of(reported: Reported) -> None:
     log = [used(drafts=(Drafted(style=f"style {n}", position=1),)) for n in range(50)]
-    report = await reported(*log, by="style")
+    report = await reported(*log, by=("style",))
     assert report.breakdown is not None
     assert Note(code="many_groups", count=50) in report.breakdown.notes

@@ -94,6 +94,103 @@ async def test_names_are_not_obeyed_by_the_terminal(suggest: Suggest) -> None:
     assert "red[/b]" in out
 
 
+async def test_a_report_opens_with_three_sentences(suggest: Suggest) -> None:
+    """Each with as much as the intervals allow, as text and on the page."""
+    await recorded(*team(24))
+    out = " ".join((await suggest("report")).out.split())
+    assert "1. Three of five sets of replies were accepted (60.0%; " in out
+    assert "2. Chief complaint: wrong tone, 100% of refusals." in out
+    assert "3. Warm is picked more often" in out or "3. No style is clearly picked more often than the others." in out
+    made = " ".join((await page(suggest)).texts)
+    assert "Three of five sets of replies were accepted" in made
+    assert "What became of requests" in made
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ((), ()),
+        (
+            (used(), dismissed()),
+            (
+                "1. Half of the sets of replies were accepted (50.0%, 1 of 2): not enough data to say more.",
+                "2. Nobody said why: 1 set of replies refused, without a reason.",
+                "3. Styles cannot be compared yet: not enough data.",
+            ),
+        ),
+        (
+            (used(), dismissed("incorrect")),
+            ("2. Too few refusals to name a chief complaint: not enough data. The most frequent is incorrect",),
+        ),
+        ((used(),), ("1. All sets of replies were accepted", "2. Nobody refused a set of replies")),
+        ((failed(),), ("1. No replies were shown in this time",)),
+    ],
+    ids=["nothing", "two", "a reason", "one", "failed"],
+)
+async def test_sentences_claim_no_more_than_is_known(
+    suggest: Suggest, log: tuple[Asked, ...], told: tuple[str, ...]
+) -> None:
+    await recorded(*log)
+    out = " ".join((await suggest("report")).out.split())
+    assert [each for each in told if each not in out] == []
+    assert ("1. " in out) == bool(log)
+
+
+async def test_by_may_be_repeated(suggest: Suggest) -> None:
+    await recorded(*team())
+    result = await suggest("report", "--json", "--by", "channel", "--by", "style", "--by", "channel")
+    assert [each["by"] for each in valid(result.out)["breakdowns"]] == ["style", "channel"]
+    texts = (await page(suggest, "--by", "channel", "--by", "surface")).texts
+    assert {"By channel", "By surface", "By style"} <= set(texts)
+
+
+async def test_times_may_be_told_as_so_long_ago(suggest: Suggest) -> None:
+    await recorded(used())
+    assert valid((await suggest("report", "--json", "--since", "7d")).out)["totals"]["eligible"] == 0
+    assert (
+        valid((await suggest("report", "--json", "--since", "5000d", "--until", "1 h")).out)["totals"]["eligible"] == 1
+    )
+
+
+async def test_texts_are_shown_without_personal_data_and_may_be_left_out(suggest: Suggest) -> None:
+    question = "Where is my parcel? Write to ada@example.com"
+    await recorded(used(question=question), used(question=question), dismissed("incorrect", question=question))
+    found = valid((await suggest("report", "--json")).out)["texts"]
+    assert found["questions"] == [
+        {"question": "Where is my parcel? Write to [EMAIL_1]", "requests": 3, "shown": 3, "accepted": 2}
+    ]
+    assert (len(found["used"]), found["dismissed"][0]["reason"]) == (2, "incorrect")
+    assert "ada@example.com" not in (await suggest("report")).out
+    assert "ada@example.com" not in "".join((await page(suggest)).texts)
+    assert valid((await suggest("report", "--json", "--no-texts")).out)["texts"] is None
+
+
+async def test_list_prices_hold_where_no_table_names_a_model(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts = tuple(
+        Drafted(position=n, model=model, tokens=(1_000_000, 0))
+        for n, model in enumerate(("gpt-4o-mini", "openai/gpt-4o-mini-2024-07-18", "our-own"), 1)
+    )
+    await recorded(used(drafts=drafts))
+    cost = valid((await suggest("report", "--json")).out)["cost"]
+    assert (cost["total"], cost["unpriced"], cost["currency"]) == (pytest.approx(0.3), ["our-own"], "USD")
+    assert "List prices of" in (await suggest("report")).out
+    write("prices.toml", '[models."gpt-4o-mini"]\nprompt = 1\ncompletion = 1\n')
+    monkeypatch.setenv("SUGGEST_PRICES", "prices.toml")
+    assert valid((await suggest("report", "--json")).out)["cost"]["total"] == pytest.approx(1.15)
+    write("prices.toml", 'currency = "EUR"\n[models."gpt-4o-mini"]\nprompt = 1\ncompletion = 1\n')
+    cost = valid((await suggest("report", "--json")).out)["cost"]
+    assert (cost["total"], cost["prices_of"]) == (1, None)
+
+
+async def test_the_time_saved_follows_from_its_assumption(suggest: Suggest) -> None:
+    await recorded(used(decision_ms=30_000), edited(0.5, decision_ms=30_000), dismissed(decision_ms=3_600_000))
+    saved = valid((await suggest("report", "--json", "--minutes-per-reply", "2")).out)["time_saved"]
+    assert (saved["minutes_per_reply"], saved["accepted"], saved["spent_minutes"]) == (2, 2, 3), "an hour is 2 minutes"
+    assert (saved["saved_minutes"], saved["per_accepted_minutes"]) == (1, 0.5)
+    out = " ".join((await suggest("report")).out.split())
+    assert "2 accepted replies at 3 minutes by hand (an assumption: --minutes-per-reply sets it)" in out
+
+
 # --- as JSON ----------------------------------------------------------------------------------------------
 
 
@@ -160,7 +257,7 @@ async def page(suggest: Suggest, *options: str) -> Page:
 async def test_a_page_has_charts_with_titles_and_a_table_under_each(suggest: Suggest) -> None:
     await recorded(*team())
     made = await page(suggest, "--by", "style")
-    assert made.tags.count("table") == 10
+    assert made.tags.count("table") == 10 + 3, "reasons by style, channel and language have no chart"
     assert made.tags.count("figure") == 10 + 1, "two charts of what became of requests"
     assert {"script", "link", "img", "iframe"}.isdisjoint(made.tags)
     assert not [value for name, value in made.attributes if name in {"src", "href", "style", "onload"}]

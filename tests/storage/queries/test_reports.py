@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.reporting import Prices, Reporter, ReportQuery
-from storage.queries.log_entries import Selection
+from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import (
     DraftCell,
     ExcludedCounts,
@@ -28,9 +28,14 @@ from tests.storage.stores import Store
 ALL = Selection()
 
 
-async def read_cells(store: Store, *log: Asked, by: Any = None, selection: Selection = ALL) -> ReportCells:
+async def read_cells(store: Store, *log: Asked, by: Any = (), selection: Selection = ALL) -> ReportCells:
     await record(store.database, log)
     return await Reports(store.database).read_cells(selection, by)
+
+
+def list_fates(found: ReportCells) -> list[FateCell]:
+    """The fates of drafts, by whatever they were asked for."""
+    return [cell for cells in found.groups.values() for cell in cells if isinstance(cell, FateCell)]
 
 
 def index_counts(cells: Iterable[OutcomeCell]) -> dict[tuple[Any, ...], int]:
@@ -94,17 +99,17 @@ async def test_outcomes_tell_what_the_knowledge_had(store: Store) -> None:
         ("prompt", {"p1": 2, "p2": 1}),
         ("surface", {"slash": 2, "cli": 1}),
         ("agent", {"U1": 2, "U2": 1}),
-        ("style", {"": 3}),
-        (None, {"": 3}),
     ],
 )
 async def test_outcomes_by_a_property_of_requests(store: Store, by: Any, groups: dict[str, int]) -> None:
     other = used(agent="U2", channel="C2", prompt="p2", surface="cli")
-    found = await read_cells(store, used(), used(), other, by=by)
+    found = await read_cells(store, used(), used(), other, by=(by, "style"))
     counted = Counter[str]()
-    for cell in found.outcomes:
+    for cell in found.groups[by]:
+        assert isinstance(cell, OutcomeCell)
         counted[cell.group] += cell.requests
     assert counted == groups
+    assert (set(found.groups), {cell.group for cell in found.outcomes}) == ({by, "style"}, {""})
 
 
 async def test_drafts_are_counted_with_tokens_and_times(store: Store) -> None:
@@ -149,8 +154,13 @@ async def test_times_that_cannot_be_are_no_time_and_long_ones_are_told(store: St
 async def test_the_whole_report_on_either_engine(store: Store) -> None:
     log = [replace(asked, agent=f"U{n}", after=timedelta(days=n)) for n in range(20) for asked in (used(), dismissed())]
     await record(store.database, log)
-    reporter = Reporter(reports=Reports(store.database), prices=Prices(), now=lambda: MONDAY + timedelta(days=30))
-    report = await reporter.report(ReportQuery(selection=ALL, by="style"))
+    reporter = Reporter(
+        reports=Reports(store.database),
+        log=ChoiceLog(store.database),
+        prices=Prices(),
+        now=lambda: MONDAY + timedelta(days=30),
+    )
+    report = await reporter.report(ReportQuery(selection=ALL, by=("style",)))
     assert (report.totals.eligible, report.totals.used, report.totals.agents) == (40, 20, 20)
     assert [week.eligible for week in report.weeks] == [14, 14, 12]
     assert report.breakdown is not None
@@ -206,8 +216,10 @@ async def test_displays_by_style(store: Store) -> None:
         Drafted(style="formal", dropped="not_selected"),
         Drafted(style="slow", error="cancelled"),
     )
-    found = await read_cells(store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by="style")
-    fates = {(cell.name, cell.fate): cell for cell in found.displays}
+    found = await read_cells(
+        store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by=("style",)
+    )
+    fates = {(cell.name, cell.fate): cell for cell in list_fates(found)}
     assert {key: cell.drafts for key, cell in fates.items()} == {
         ("warm", "used"): 1,
         ("warm", "edited"): 1,
@@ -235,9 +247,9 @@ async def test_displays_use_what_is_logged_of_the_order(store: Store) -> None:
         store,
         used(drafts=drafts, policy="plackett_luce", order=0.8),
         used(drafts=drafts, policy="unlogged", order=None),
-        by="style",
+        by=("style",),
     )
-    fates = {(cell.name, cell.fate): cell for cell in found.displays}
+    fates = {(cell.name, cell.fate): cell for cell in list_fates(found)}
     assert fates["warm", "used"].drafts == 2
     assert fates["warm", "used"].weighted == 1
     assert fates["warm", "used"].weight == pytest.approx(0.625 / 0.5)
@@ -247,14 +259,14 @@ async def test_displays_use_what_is_logged_of_the_order(store: Store) -> None:
 
 async def test_displays_by_model_and_none_without_being_asked_for(store: Store) -> None:
     drafts = (Drafted(position=1, model="large"), Drafted(position=2, model="small"))
-    found = await read_cells(store, used(drafts=drafts), by="model")
-    assert {(cell.name, cell.fate) for cell in found.displays} == {("large", "used"), ("small", "passed_over")}
-    assert (await Reports(store.database).read_cells(ALL, "channel")).displays == ()
+    found = await read_cells(store, used(drafts=drafts), by=("model",))
+    assert {(cell.name, cell.fate) for cell in list_fates(found)} == {("large", "used"), ("small", "passed_over")}
+    assert not (await Reports(store.database).read_cells(ALL)).groups
 
 
 async def test_what_was_never_shown_is_no_display(store: Store) -> None:
-    found = await read_cells(store, Asked(status="expired", waited=None), by="style")
-    assert {cell.fate for cell in found.displays} == {"unseen"}
+    found = await read_cells(store, Asked(status="expired", waited=None), by=("style",))
+    assert {cell.fate for cell in list_fates(found)} == {"unseen"}
 
 
 LOG = (
