@@ -14,6 +14,7 @@ import pytest
 from bot.errors import StaleConversation
 from bot.i18n.texts import get_texts, load_languages
 from bot.knowledge.library import Library
+from bot.playbook import read_built_in
 from handlers.blocks.candidates import build_candidates
 from handlers.blocks.confirmations import build_stale_warning
 from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT
@@ -189,6 +190,35 @@ async def test_only_the_agent_who_asked_sees_the_passages(knowing: Stage) -> Non
     await knowing.slack.click(colleague, replace(shown, user_id=colleague.id), "show_source")
     await knowing.private("Only the person who asked", user=colleague)
     assert not [entry for entry in knowing.slack.journal.entries if entry.name == "views.open"]
+
+
+async def test_a_reply_that_was_posted_is_a_source_of_the_next_one(stage_with: StageMaker, tmp_path: Path) -> None:
+    book = tmp_path / "book.toml"
+    rules = "\n[knowledge]\nearlier_replies = true\n"
+    await asyncio.to_thread(book.write_text, f"{read_built_in()}{rules}", encoding="utf-8")
+    sent = "Lamps go to Norway within nine days."
+    async with stage_with(suggest_candidates=3, suggest_playbook=book) as stage:
+        stage.model.enqueue(sent, "We will find out for you.", "Which lamp do you mean?")
+        shown = await stage.suggested("Can my lamp be sent to Norway?")
+        (use,) = list_buttons(split_candidates(shown)[sent], "use_candidate")
+        await stage.slack.click(stage.agent, shown, "use_candidate", value=use["value"])
+        await stage.private("Posted")
+        await stage.logged("shown", "used", "sent")
+        stage.model.enqueue("Nine days, as a rule [1].", "Let me ask a colleague.", "Where to in Norway?")
+        parts = split_candidates(await stage.suggested("Is a lamp sent to Norway, too?"))
+        date = f"{datetime.now(UTC):%Y-%m-%d}"
+        assert list_sources(parts["Nine days, as a rule."]) == [
+            "Source:",
+            f"Earlier reply · {date} · used once before",
+        ]
+        (button,) = list_buttons(parts["Nine days, as a rule."], "show_source")
+        assert "confirm" not in list_buttons(parts["Nine days, as a rule."], "use_candidate")[0]
+        await stage.slack.click(stage.agent, await stage.candidates(), "show_source", value=button["value"])
+        assert sent in join_text(await wait_for_modal(stage, sent))
+        first, second = await stage.log()
+        assert [(one["id"], one["earlier"]) for one in second["request"]["retrieved"]] == [
+            (first["request"]["id"], True)
+        ]
 
 
 # --- as blocks ------------------------------------------------------------------------------------------

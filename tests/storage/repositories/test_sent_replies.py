@@ -171,14 +171,18 @@ async def test_a_long_log_is_read_page_by_page_and_the_newest_are_kept(
 
 
 async def test_a_large_index_is_made_anew_now_and_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(earlier_replies, "MERGED_SHARE", 0.1)
     earlier = desk.make_earlier_replies()
-    await send(desk)
-    assert len(await find(earlier, limit=9)) == 1
+    for number in range(12):
+        await send(desk, f"In {number} days.")
+    assert len(await find(earlier, limit=99)) == 12
+    monkeypatch.setattr(earlier_replies, "SMALL", 0)
     await send(desk, "By ship.")
-    assert len(await find(earlier, limit=9)) == 1
+    assert len(await find(earlier, limit=99)) == 12
     desk.clock.tick(60)
-    assert len(await find(earlier, limit=9)) == 2
+    assert len(await find(earlier, limit=99)) == 13
+    await send(desk, "By train.")
+    await send(desk, "By cart.")
+    assert len(await find(earlier, limit=99)) == 15, "as many as that are a tenth"
 
 
 async def test_searches_at_the_same_time_find_the_same(desk: Desk) -> None:
