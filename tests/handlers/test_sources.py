@@ -13,8 +13,10 @@ import pytest
 
 from bot.errors import StaleConversation
 from bot.i18n.texts import get_texts, load_languages
+from bot.knowledge import embeddings
 from bot.knowledge.library import Library
 from bot.playbook import read_built_in
+from cli import wiring
 from handlers.blocks.candidates import build_candidates
 from handlers.blocks.confirmations import build_stale_warning
 from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT
@@ -51,9 +53,11 @@ Shown = Ephemeral | Message | View
 
 
 @asynccontextmanager
-async def open_library(stage: Stage) -> AsyncIterator[Library]:
+async def open_library(stage: Stage, *, embedding_model: str | None = None) -> AsyncIterator[Library]:
     database = Database(stage.database_url)
-    yield Library(Knowledge(database), now=lambda: AT)
+    settings = stage.settings.model_copy(update={"suggest_embedding_model": embedding_model})
+    async with wiring.open_embedder(settings, limit_s=120.0) as embedder:
+        yield Library(Knowledge(database), now=lambda: AT, embedder=embedder)
     await database.aclose()
 
 
@@ -219,6 +223,21 @@ async def test_a_reply_that_was_posted_is_a_source_of_the_next_one(stage_with: S
         assert [(one["id"], one["earlier"]) for one in second["request"]["retrieved"]] == [
             (first["request"]["id"], True)
         ]
+
+
+async def test_an_embedding_model_finds_what_is_said_in_other_words(
+    stage_with: StageMaker, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "QUESTION_LIMIT_S", 120.0)
+    async with stage_with(suggest_candidates=3, suggest_embedding_model="small", over="nothing") as stage:
+        stage.model.embed = lambda text: [float("reimbursed" in text or "back within" in text), 0.1]
+        await change(stage, pages, [RETURNS, {**FRAUD, "text": "Never tell."}])
+        async with open_library(stage, embedding_model="small") as library:
+            await library.refresh(actor="cli")
+        async with stage.bot():
+            stage.model.enqueue("It goes back [1].", "We will find out.", "Which order is it?")
+            parts = split_candidates(await stage.suggested("Am I reimbursed?"))
+            assert list_sources(parts["It goes back."])[0] == "Source:"
 
 
 # --- as blocks ------------------------------------------------------------------------------------------
