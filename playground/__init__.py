@@ -12,6 +12,7 @@ slack/         the workspace: its state, its Web API, what it sends to the app
 model_server/  a double of an OpenAI-compatible server
 page/          the workspace in a browser
 loopback       the middleware that refuses every request from another site or host
+running_requests  the requests that a server is answering, so that none outlives it
 """
 
 from playground.slack.clock import Clock, Timing

@@ -22,13 +22,14 @@ import yaml
 from bot.choice_log import to_json_line
 from cli.lifecycle import run_bot
 from cli.settings import Settings
-from playground import AppConfig, DispatchOutcome, Ephemeral, User, Workspace
+from playground import AppConfig, DispatchOutcome, Ephemeral, Timing, User, Workspace
 from playground.model_server import ModelDouble
 from storage.engine import sqlite as storage_sqlite
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.schema import migrate
 from tests.nursery import close_the_nursery
+from tests.patience import PATIENT_SLACK, lengthen_limits
 from tests.storage.stores import MIGRATED, PostgresDatabases, SqliteFiles
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
@@ -67,13 +68,31 @@ def pytest_unconfigure() -> None:
 def _economy() -> Iterator[None]:
     """In this process, SQLite does not wait for the disk, and the certificates of authorities are read once.
 
-    Nor is a write refused because other programs keep this machine busy.
+    Nor is anything refused or done without because other programs keep this machine busy.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(Database.__init__.__kwdefaults__ or {}, "write_limit_s", 10.0)
+        lengthen_limits(patch.setattr)
         patch.setattr(storage_sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
         patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
         yield
+
+
+@pytest.fixture(autouse=True)
+async def _loop_is_left_clean() -> AsyncIterator[None]:
+    """What a test begins on the loop that all share ends with it.
+
+    What it left would complain when it is collected, into the output of whichever test runs then.
+    """
+    loop = asyncio.get_running_loop()
+    tasks, generators = asyncio.all_tasks(), set(loop._asyncgens)  # type: ignore[attr-defined]
+    yield
+    if begun := asyncio.all_tasks() - tasks - {asyncio.current_task()}:
+        await asyncio.wait(begun, timeout=30)
+    left = asyncio.all_tasks() - tasks - {asyncio.current_task()}
+    assert not left, f"left running: {left}"
+    if any(each.ag_frame for each in set(loop._asyncgens) - generators):  # type: ignore[attr-defined]
+        gc.collect()
+        await asyncio.sleep(0)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -246,11 +265,12 @@ def stage_with(tmp_path: Path, migrated_file: Path) -> StageMaker:
         over: str = "http",
         health: tuple[str, int] | None = None,
         enterprise_id: str | None = None,
+        timing: Timing = PATIENT_SLACK,
         **overrides: Any,
     ) -> AsyncIterator[Stage]:
         if not (tmp_path / "suggest.db").exists():
             shutil.copy(migrated_file, tmp_path / "suggest.db")
-        workspace = Workspace.start(config=app_config(), enterprise_id=enterprise_id)
+        workspace = Workspace.start(config=app_config(), timing=timing, enterprise_id=enterprise_id)
         async with workspace as slack, ModelDouble.start() as double:
             settings = Settings(
                 _env_file=None,

@@ -107,8 +107,7 @@ class Limits:
         Where others have reserved the rest, it waits a moment for what they will have taken.
         """
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _WAIT_FOR_OTHERS_S
+        until = asyncio.get_running_loop().time() + _WAIT_FOR_OTHERS_S
         while True:
             # Noted before the count: what is settled meanwhile may not be in it.
             settled, reserved = self._settled, self._list_reserved()
@@ -119,7 +118,8 @@ class Limits:
             if spent + sum({**reserved, **self._list_reserved()}.values()) < tokens_per_day:
                 return
             try:
-                await asyncio.wait_for(settled.wait(), until - loop.time())
+                async with asyncio.timeout_at(until):
+                    await settled.wait()
             except TimeoutError as error:
                 raise LimitReached("queue", retry_after_s=max(1, ceil(self._draft_s))) from error
 

@@ -54,6 +54,7 @@ from playground.model_server.http_responses import (
     send_truncated,
     wait_forever,
 )
+from playground.running_requests import RunningRequests
 from playground.slack.clock import PATIENCE_S
 
 
@@ -99,7 +100,6 @@ class ModelDouble:
         self._rules: list[_Rule] = []
         self._script: Script | None = None
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     @classmethod
@@ -116,7 +116,8 @@ class ModelDouble:
     ) -> AsyncIterator["ModelDouble"]:
         """Serve until the block is left; calls still running then are cut off. Port 0 takes a free one."""
         double = cls(api_key=api_key, latency_s=latency_s, models=models, seed=seed)
-        app = web.Application(client_max_size=64 * 2**20)
+        running = RunningRequests()
+        app = web.Application(client_max_size=64 * 2**20, middlewares=[running.track])
         app.router.add_post("/v1/chat/completions", double._on_completion)
         app.router.add_post("/v1/embeddings", double._on_embeddings)
         app.router.add_get("/v1/models", double._on_models)
@@ -129,7 +130,8 @@ class ModelDouble:
             double.base_url = f"http://{host}:{bound}/v1"
             yield double
         finally:
-            await double._cancel_running()
+            double._stopping = True
+            await running.cancel()
             await runner.cleanup()
 
     # --- behaviour
@@ -223,9 +225,6 @@ class ModelDouble:
         except ValueError:
             return build_error_response(bad_request("We could not parse the JSON body of your request."))
         call = self._record_arrival(request, body)
-        task = asyncio.current_task()
-        assert task is not None
-        self._running.add(task)
         try:
             return await self._answer(request, call)
         except asyncio.CancelledError:
@@ -236,7 +235,6 @@ class ModelDouble:
             call.outcome = "cancelled"
             return web.Response()
         finally:
-            self._running.discard(task)
             self._record_end(call)
 
     def _record_arrival(self, request: web.Request, body: Any) -> Call:
@@ -300,10 +298,3 @@ class ModelDouble:
     def _find_key_error(self, request: web.Request) -> ErrorStatus | None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         return None if self.api_key in {None, given} else unauthorized(given)
-
-    async def _cancel_running(self) -> None:
-        self._stopping = True
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running)

@@ -8,7 +8,7 @@ is, and `reset`. News is what differs from what was told last, so none is lost, 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -102,10 +102,11 @@ class Feed:
             self._is_log_due.clear()
             await asyncio.sleep(LOG_READ_AFTER_S)
             await self._read_log()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_log_due.wait(), LOG_READ_AGAIN_AFTER_S)
-                continue
-            await self._read_log()
+            try:
+                async with asyncio.timeout(LOG_READ_AGAIN_AFTER_S):  # wait_for may swallow a cancellation
+                    await self._is_log_due.wait()
+            except TimeoutError:
+                await self._read_log()
 
     async def _read_log(self) -> None:
         self._rows = await read_newest_rows(self._options)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from playground.running_requests import RunningRequests
 from playground.slack import view_stack
 from playground.slack.clock import PATIENCE_S, Clock, Timing
 from playground.slack.config import AppConfig
@@ -80,7 +81,10 @@ class Workspace:
     ) -> AsyncIterator["Workspace"]:
         """Serve a workspace on 127.0.0.1 until the block ends. Port 0 takes a free one; `routes` are added."""
         workspace = cls(config=config or AppConfig(), timing=timing or Timing(), enterprise_id=enterprise_id)
-        runner = web.AppRunner(workspace._build_application(routes), access_log=None, shutdown_timeout=0.2)
+        running = RunningRequests()
+        app = workspace._build_application(routes)
+        app.middlewares.append(running.track)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
@@ -91,6 +95,7 @@ class Workspace:
         finally:
             await workspace._stop()
             await runner.cleanup()
+            await running.cancel()
 
     # --- what the app is configured with ---------------------------------------------------
 

@@ -13,6 +13,7 @@ from playground import Timing, Workspace
 from playground.model_server import ModelDouble
 from tests.conftest import app_config
 from tests.faults.bots import Scene
+from tests.patience import PATIENT_SLACK
 
 
 def some(cases: Iterable[Any], *short: Any) -> list[Any]:
@@ -29,7 +30,7 @@ def scenes(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) 
     numbers = count()
 
     @asynccontextmanager
-    async def make(engine: str = "sqlite", *, timing: Timing | None = None, **env: str) -> AsyncIterator[Scene]:
+    async def make(engine: str = "sqlite", *, timing: Timing = PATIENT_SLACK, **env: str) -> AsyncIterator[Scene]:
         folder = tmp_path / f"scene{next(numbers)}"
         folder.mkdir()
         if engine == "sqlite":

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from playground import DispatchOutcome
+from playground import DispatchOutcome, Timing
 from playground.model_server import Hang
 from tests.faults.agents import MESSAGE, Agent
 from tests.faults.bots import Scene, eventually
@@ -118,8 +118,8 @@ def server_processes(server: Any) -> list[int]:
 
 async def test_postgresql_that_hangs(scenes: SceneMaker, postgres: Any) -> None:
     """Connections stay open, and no answer comes: the agent is told all the same, and later all works."""
-    async with scenes("postgresql") as scene:
-        await scene.start()
+    async with scenes("postgresql", timing=Timing()) as scene:
+        await scene.start(has_real_limits=True)
         agent = Agent(scene=scene)
         shown = await agent.asks()
         stopped = server_processes(postgres)

@@ -16,6 +16,7 @@ from playground import (
     RateLimited,
     ServerError,
     SpuriousServerError,
+    Timing,
     find_mentions,
 )
 from playground.model_server import Hang, InvalidJson, Reply, TruncatedBody, bad_request, rate_limited, server_error
@@ -393,7 +394,7 @@ async def test_the_candidates_find_another_way(stage: Stage) -> None:
 async def test_a_locked_database(stage_with: StageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent is told that nothing was recorded; nothing is drafted, and no reply is posted unrecorded."""
     monkeypatch.setitem(Database.__init__.__kwdefaults__ or {}, "write_limit_s", 2.0)
-    async with stage_with() as stage:
+    async with stage_with(timing=Timing()) as stage:
         shown = await stage.suggested()
         locker = sqlite3.connect(stage.database_url.removeprefix("sqlite:///"), isolation_level=None)
         locker.execute("BEGIN IMMEDIATE")

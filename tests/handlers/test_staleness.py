@@ -144,8 +144,9 @@ async def test_what_is_not_said_is_nothing_new(stage: Stage) -> None:
         RateLimited(retry_after=30),
     ],
 )
-async def test_a_look_that_fails_holds_no_reply_up(stage: Stage, fault: Any) -> None:
+async def test_a_look_that_fails_holds_no_reply_up(stage: Stage, fault: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """In time for Slack's three seconds; the agent is told that nobody looked."""
+    monkeypatch.setattr("handlers.slack.threads.LOOK_LIMIT_S", 0.7)
     thread = write_thread(stage)
     shown = await mention_and_wait(stage, thread)
     write_as_customer(stage, thread)

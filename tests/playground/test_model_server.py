@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import combinations
 from typing import Any
 
@@ -319,12 +319,13 @@ class TestFaults:
         assert len(await ask_for_text(client) or "") == 1_000_000
 
     async def test_a_hanging_call_does_not_keep_the_double_from_stopping(self) -> None:
-        async with ModelDouble.start() as model:
+        async with AsyncExitStack() as started:
+            model = await started.enter_async_context(ModelDouble.start())
             model.enqueue(Hang())
             async with open_client(model) as client:
                 asking = asyncio.create_task(ask(client))
                 await model.wait_calls(1)
-                await model._cancel_running()
+                await started.aclose()
                 with pytest.raises(openai.APIConnectionError):
                     await asking
         assert (model.calls[0].outcome, model.cancelled) == ("stopped", 0)

@@ -8,6 +8,11 @@ from bot.privacy.detectors import Recogniser, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern, find_matches
 
 
+@pytest.fixture(autouse=True)
+def _time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.privacy.user_patterns.TIME_LIMIT_S", 0.05)
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

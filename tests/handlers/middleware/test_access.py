@@ -249,8 +249,11 @@ async def test_a_group_is_asked_for_once_and_remembered() -> None:
     ("fault", "told"),
     [(ErrorResponse(error="missing_scope"), "the scope `usergroups:read`"), (NoResponse(), "Slack did not say")],
 )
-async def test_where_slack_does_not_say_who_is_in_a_group(fault: Any, told: str) -> None:
+async def test_where_slack_does_not_say_who_is_in_a_group(
+    fault: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody gets in whom nobody vouches for, in time for Slack's three seconds; what was known holds for an hour."""
+    monkeypatch.setattr("handlers.slack.usergroups.LOOKUP_LIMIT_S", 0.8)
     async with start_bench(usergroups=frozenset({LEADS})) as made:
         slack = made.slack
         slack.faults.plan("usergroups.users.list", fault)
