@@ -28,6 +28,7 @@ from storage.engine import sqlite as storage_sqlite
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.schema import migrate
+from tests.chance import fix_draws
 from tests.nursery import close_the_nursery
 from tests.patience import PATIENT_SLACK, lengthen_limits
 from tests.storage.stores import MIGRATED, PostgresDatabases, SqliteFiles
@@ -74,6 +75,14 @@ def _economy() -> Iterator[None]:
         lengthen_limits(patch.setattr)
         patch.setattr(storage_sqlite, "PRAGMAS", tuple(pragma.replace("FULL", "OFF") for pragma in DURABLE))
         patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _chance(pytestconfig: pytest.Config) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if pytestconfig.getoption("hypothesis_profile") != "random":
+            fix_draws(patch.setattr)
         yield
 
 

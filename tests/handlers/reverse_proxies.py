@@ -4,7 +4,6 @@ import datetime as dt
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -19,6 +18,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.ports import find_free_port, is_answering
 
 GUIDE: Final = Path(__file__).parent.parent.parent / "docs" / "operations.md"
 
@@ -99,7 +100,7 @@ def run_proxy(program: str, folder: Path, *, bot: int) -> Iterator[tuple[str, Tl
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if path is None:
         pytest.skip(f"no {name} is installed here: apt-get install {name}")
-    tls, port = make_tls(folder), _find_free_port()
+    tls, port = make_tls(folder), find_free_port()
     file = folder / f"{name}.conf"
     site = read_site(program, bot=bot, port=port, tls=tls)
     file.write_text(template.format(folder=folder, site=site), encoding="utf-8")
@@ -113,7 +114,7 @@ def run_proxy(program: str, folder: Path, *, bot: int) -> Iterator[tuple[str, Tl
             env={**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)},
         )
     try:
-        while not _is_answering(port):
+        while not is_answering(port):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.01)
         yield f"https://127.0.0.1:{port}", tls
@@ -126,17 +127,3 @@ _PROGRAMS: Final[dict[str, tuple[str, str, Callable[[Path, Path], list[str]]]]] 
     "nginx": ("nginx", _NGINX, lambda file, folder: ["-p", str(folder), "-e", "stderr", "-c", str(file)]),
     "Caddy": ("caddy", _CADDY, lambda file, _: ["run", "--adapter", "caddyfile", "--config", str(file)]),
 }
-
-
-def _is_answering(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
-
-
-def _find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.ports import find_free_port, is_answering
 
 PGBOUNCER: Final = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -43,7 +44,7 @@ def run_pgbouncer(server_url: str, *, pool_size: int) -> Iterator[int]:
         pytest.skip("no pgbouncer is installed here: apt-get install pgbouncer")
     server = parse_qs(urlsplit(server_url).query)["host"][0]
     with TemporaryDirectory(prefix="pgbouncer-", ignore_cleanup_errors=True) as folder:
-        port = _find_free_port()
+        port = find_free_port()
         more = "max_prepared_statements = 0" if _read_version(PGBOUNCER) >= _WITH_PREPARED_STATEMENTS else ""
         settings = Path(folder) / "pgbouncer.ini"
         settings.write_text(
@@ -56,7 +57,7 @@ def run_pgbouncer(server_url: str, *, pool_size: int) -> Iterator[int]:
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            while not _is_answering(port):
+            while not is_answering(port):
                 assert process.poll() is None, (Path(folder) / "log").read_text(encoding="utf-8")
                 time.sleep(0.01)
             yield port
@@ -68,20 +69,6 @@ def run_pgbouncer(server_url: str, *, pool_size: int) -> Iterator[int]:
 def _choose_user(server: Path) -> list[str]:
     """PgBouncer does not run as root: then as whom the server runs."""
     return ["--user", server.owner()] if os.getuid() == 0 else []
-
-
-def _is_answering(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
-
-
-def _find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _read_version(program: str) -> tuple[int, int]:

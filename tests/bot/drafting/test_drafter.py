@@ -288,9 +288,12 @@ async def test_at_the_deadline_the_call_is_cut_off(
 async def test_the_deadline_comes_by_itself(drafter: Drafter, model: ModelDouble) -> None:
     """Not before its time, and told with how long that took."""
     model.answer_when(lambda _: True, Hang())
-    failed = await draft_failing(drafter, build_brief(deadline=compute_deadline(0.2)))
+    asked_at, deadline = time.monotonic(), compute_deadline(0.2)
+    failed = await draft_failing(drafter, build_brief(deadline=deadline))
+    ended_at = time.monotonic()
     assert failed.error == "timed_out"
-    assert failed.latency_ms >= 150
+    assert ended_at >= deadline
+    assert 0 <= failed.latency_ms <= (ended_at - asked_at) * 1000 + 1
     await model.wait_idle()
     assert drafter.limiter.in_flight == 0
 

@@ -25,6 +25,7 @@ from playground.slack.people.customers import CUSTOMERS
 from tests.cli.conftest import Suggest
 from tests.cli.test_main import wait_until
 from tests.nursery import started
+from tests.ports import find_free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,16 +58,9 @@ async def test_check_starts_and_stops_and_names_the_file(suggest: Suggest) -> No
     assert lines[4] == "The page answers, and the bot is connected."
 
 
-def any_port() -> int:
-    """One that no other run of tests begins its search at."""
-    with socket.create_server((demo.HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_cleanly(number: int) -> None:
-    with started("demo", "--no-browser", "--port", str(any_port())) as running:
+    with started("demo", "--no-browser", "--port", str(find_free_port())) as running:
         assert running.stdout is not None
         told = await asyncio.to_thread(_until, running.stdout, "Ctrl-C ends it.")
         url = told[0].rpartition(" ")[2].strip()
@@ -89,7 +83,7 @@ def _until(lines: Any, last: str) -> list[str]:
 async def test_a_port_in_use_is_refused_if_it_was_asked_for_and_else_passed_over(
     suggest: Suggest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "PORT", any_port())
+    monkeypatch.setattr(demo, "PORT", find_free_port())
     first = demo.find_free_port(None)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
