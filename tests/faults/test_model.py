@@ -44,7 +44,7 @@ async def test_a_model_that_fails(scenes: SceneMaker, name: str) -> None:
     """Nobody is left waiting, nothing is posted; the failed request stays in the log beside the one that worked."""
     answer, told = FAILURES[name]
     # The short one ends what hangs; a busy machine must not let it end what fails by itself.
-    async with scenes(SUGGEST_DEADLINE_S="1" if told == "timed out" else "10") as scene:
+    async with scenes(SUGGEST_DEADLINE_S="5" if told == "timed out" else "10") as scene:
         agent = Agent(scene=scene)
         scene.model.script(lambda _: answer)
         await scene.start()

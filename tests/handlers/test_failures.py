@@ -165,7 +165,7 @@ async def test_all_drafts_fail_and_trying_again_works(stage: Stage) -> None:
 
 async def test_a_slow_model_meets_the_deadline(stage_with: StageMaker) -> None:
     """What is not done by the deadline has failed, and its call is cancelled, not left running."""
-    async with stage_with(suggest_deadline_s=2) as stage:
+    async with stage_with(suggest_deadline_s=5) as stage:
         stage.model.enqueue(Hang())
         await stage.suggest("Where is my order?")
         await stage.private("1 of 3 drafts failed: timed out")

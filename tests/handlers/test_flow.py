@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from playground import ServerError
-from playground.model_server import Call, Hang, build_default_text
+from playground.model_server import Call, build_default_text
 from tests.conftest import Stage, StageMaker
 
 
@@ -73,17 +73,30 @@ async def test_named_admins_may_pause(stage_with: StageMaker) -> None:
         assert "paused everywhere" in json.dumps((await stage.suggest("pause")).body)
 
 
+def hold_the_model(stage: Stage) -> asyncio.Event:
+    """It answers nothing until the event is set."""
+    gate = asyncio.Event()
+
+    async def answer(call: Call) -> str:
+        await gate.wait()
+        return build_default_text(call.texts)
+
+    stage.model.script(answer)
+    return gate
+
+
 async def test_beyond_the_queue_agents_are_told_to_come_back(stage_with: StageMaker) -> None:
     """At once, with a time; nothing is recorded; whoever waits is served."""
-    async with stage_with(suggest_max_concurrency=1, suggest_candidates=5, suggest_deadline_s=1.5) as stage:
-        for _ in range(10):
-            stage.model.enqueue(Hang())
+    async with stage_with(suggest_max_concurrency=1, suggest_candidates=5) as stage:
+        gate = hold_the_model(stage)
         await stage.suggest("Who is first?")
-        await stage.model.wait_until(lambda: stage.model.in_flight == 1)
+        await until_waiting(stage, calls=4)
         outcome = await stage.suggest("And me?", user=stage.slack.people.colleague)
         assert "Busy" in json.dumps(outcome.body)
         assert "try again in" in json.dumps(outcome.body)
         assert len(await stage.log()) == 1
+        gate.set()
+        await stage.candidates()
 
 
 async def until_waiting(stage: Stage, *, calls: int) -> None:
@@ -98,13 +111,7 @@ async def until_waiting(stage: Stage, *, calls: int) -> None:
 async def test_one_agent_does_not_starve_the_others(stage_with: StageMaker) -> None:
     """With one call in flight at a time, another agent's first draft comes in turn, not behind all of the first's."""
     async with stage_with(suggest_max_concurrency=2, suggest_candidates=3) as stage:
-        gate = asyncio.Event()
-
-        async def slowly(call: Call) -> str:
-            await gate.wait()
-            return build_default_text(call.texts)
-
-        stage.model.script(slowly)
+        gate = hold_the_model(stage)
         await stage.suggest("The first of many")
         await stage.suggest("The second of many")
         await stage.suggest("From another desk", user=stage.slack.people.colleague)
