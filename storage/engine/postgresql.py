@@ -88,10 +88,25 @@ class _Connection(psycopg.AsyncConnection[Any]):
 
     async def wait(self, gen: Generator[Any, Any, Any], interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - psycopg's own
         try:
-            return await super().wait(gen, interval, timeout or self.limit_s)
+            # Where nothing blocks, psycopg yields to a busy loop once all is done. A cancellation there would leave the
+            # connection in pipeline mode, and come out as a failed assertion.
+            state = next(gen)
+        except StopIteration as done:
+            return done.value
+        try:
+            return await super().wait(_resume(gen, state), interval, timeout or self.limit_s)
         except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - what psycopg documents `wait` to raise
             self.pgconn.finish()  # in an unknown state: it cannot be used again
             raise psycopg.OperationalError(f"the server did not answer within {self.limit_s} s") from error
+
+
+def _resume(gen: Generator[Any, Any, Any], state: Any) -> Generator[Any, Any, Any]:
+    """Go on with a generator that has given this state already."""
+    try:
+        while True:
+            state = gen.send((yield state))
+    except StopIteration as done:
+        return done.value
 
 
 class PostgresEngine:

@@ -19,8 +19,8 @@ def pgbouncer(postgresql: PostgresDatabases, pgbouncer_port: int) -> PooledDatab
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test on each engine; behind PgBouncer only those whose module says that connections matter there."""
-    if "engine" in metafunc.fixturenames:
+    """Run a test on each engine, unless its module has its own; behind PgBouncer only where the module says so."""
+    if "engine" in metafunc.fixturenames and not hasattr(metafunc.module, "engine"):
         behind = ["pgbouncer"] if getattr(metafunc.module, "BEHIND_PGBOUNCER", False) else []
         metafunc.parametrize("engine", ["sqlite", "postgresql", *behind], indirect=True)
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -266,6 +267,30 @@ async def test_nothing_is_left_open(engine: PostgresDatabases, url: str) -> None
     del task
     gc.collect()  # psycopg leaves a connection that was cancelled while it was made to the collector
     await wait_until(lambda: not list_sessions(engine, url))
+
+
+async def test_a_cancellation_on_a_busy_loop_is_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There psycopg yields in more places: wherever it strikes, nothing else comes out, and the next write is well."""
+    left = 0
+
+    async def strike_at_the_last(seconds: float) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            task.cancel()
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr("psycopg.waiting.MAX_BUSY_TIME", 0)
+    monkeypatch.setattr("psycopg.waiting.sleep", strike_at_the_last)
+    async with open_store(url) as store:
+        for n in count(1):
+            await record_request(store, f"r{n}")
+            task = asyncio.create_task(store.requests.record_drafts(make_draft_outcome(f"r{n}")))
+            left = n
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+            assert ended is None or isinstance(ended, asyncio.CancelledError)
+            if ended is None:
+                break
 
 
 async def test_a_transaction_that_cannot_begin_is_refused_and_the_next_one_begins(
