@@ -179,7 +179,7 @@ async def test_a_question_on_the_modal_is_not_painted_over(stage: Stage) -> None
 async def test_what_failed_leaves_its_place(stage: Stage) -> None:
     stage.model.enqueue(ErrorStatus(status=400, message="no"))
     await stage.slack.run_message_shortcut(stage.agent, write_thread(stage), "suggest_replies")
-    view = await wait_for_modal(stage, "not drafted: refused")
+    view = await wait_for_modal(stage, "not drafted: request refused")
     view = await stage.slack.wait_for_view(stage.agent, lambda each: "Drafting…" not in join_text(each))
     line = await stage.logged("shown")
     [failed] = [candidate for candidate in line["candidates"] if candidate["error"]]
@@ -187,7 +187,7 @@ async def test_what_failed_leaves_its_place(stage: Stage) -> None:
     [gap] = {1, 2, 3} - set(placed)
     assert failed["position"] is None
     assert f"Reply {gap} · not drafted" in join_text(view)
-    assert "1 of 3 drafts failed: refused" in join_text(view)
+    assert "1 of 3 drafts failed: request refused" in join_text(view)
 
 
 async def test_edit_undo_redraft_and_dismiss_in_the_modal(stage: Stage) -> None:
