@@ -1,5 +1,6 @@
-"""Statistics of clustered choices, on arrays: knows no records. Called by `ranking` and `reporting`.
+"""Statistics of clustered choices, on arrays: knows no records. Called by `ranking`, `reporting` and `experiments`.
 
+anytime_intervals  differences of two shares that may be looked at as often as one likes
 cluster_intervals  shares, means and differences with 95% intervals, clustered by agent
 folds              folds for cross-validation that keep clusters whole
 """
