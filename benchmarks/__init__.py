@@ -16,6 +16,7 @@ Features:
     privacy           precision, recall and cost of finding personal data
     ranking           what ranking learns, how well and how fast
     learned_order     true propensities, the lag of the event loop while it learns
+    experiments       false verdicts of experiments looked at often, and how soon true ones are found
     closed_loop       regret, openings of the gate and flapping, beside uniform order and a bandit
 Parts:
     load              suggestions at a given rate, each with its trace

@@ -9,6 +9,7 @@ knowledge    the team's pages and macros, read from files and searched
 stats        confidence intervals that know that choices of one agent are alike
 privacy      placeholders for personal data before a model or the log sees it
 choice_log   the log in every form that it is exported in, and read back
+experiments  arms drawn for live requests, and which of them is proven better or worse
 comparing    two versions side by side: pairs, reviews, what they prove
 reporting    numbers of a report: counts, shares, times, cost, week by week
 operations   recovery, the write buffer, retention, erasure, metrics, log events

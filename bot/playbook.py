@@ -10,18 +10,28 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
+from bot.experiments.plan import ExperimentError, ExperimentPlan, make_plan
 from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern
 from bot.templates import Template, TemplateError
 from bot.toml_files import TomlError, TomlFile, TomlTable
-from storage.records import Task
+from storage.records import Arm, Task
 
 PROMPT_SCAFFOLD_VERSION = 4
 """The version of the fixed words in `bot/drafting/prompts.py`. A test asks for a new one when those words change."""
@@ -102,6 +112,7 @@ class Playbook:
     task: Task = "reply"
     markdown: bool = False
     message: str | None = None
+    experiment: ExperimentPlan | None = None
 
     def get_style(self, name: str) -> Style:
         """Return the style of that name. Raises KeyError if there is none."""
@@ -112,6 +123,14 @@ class Playbook:
 
 
 PlaybookError = TomlError
+
+
+def join_redaction(playbook: Playbook, *others: Playbook) -> Playbook:
+    """Join playbooks' rules for personal data into the first: what one of them hides, no model sees."""
+    every = (playbook, *others)
+    rules = {rule.pattern.pattern: rule for each in every for rule in each.redact}
+    regions = dict.fromkeys(region for each in every for region in each.phone_regions)
+    return replace(playbook, redact=tuple(rules.values()), phone_regions=tuple(regions))
 
 
 def load_playbook(path: Path | None = None) -> Playbook:
@@ -152,7 +171,14 @@ def parse_playbook(text: str, *, source: str) -> Playbook:
         task=table.task,
         markdown=table.markdown,
         message=table.message,
+        experiment=None if table.experiment is None else _plan_experiment(table.experiment),
     )
+
+
+def _plan_experiment(table: "_ExperimentTable") -> ExperimentPlan:
+    arms = [Arm(name=arm.name, share=math.nan, playbook=arm.playbook, model=arm.model) for arm in table.arms]
+    said = [arm.share for arm in table.arms if arm.share is not None]
+    return make_plan(table.name, by=table.by, arms=arms, shares=said or None)
 
 
 def _build_style(table: "_StyleTable") -> Style:
@@ -284,6 +310,14 @@ def _check_task(task: object) -> object:
     return task
 
 
+def _check_arms(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise ValueError('arms must be a list of tables: arms = [{ name = "a" }, { name = "b", playbook = "b.toml" }]')
+    if any("playbook" in each and "model" in each for each in value):
+        raise ValueError("an arm has a playbook or a model, not both: the styles of a playbook may name models")
+    return value
+
+
 def _check_template(text: str) -> str:
     try:
         Template.parse(text)
@@ -318,6 +352,27 @@ class _RedactTable(TomlTable):
     pattern: Annotated[_Text, AfterValidator(_check_pattern)]
 
 
+class _ArmTable(TomlTable):
+    name: StrictStr
+    share: StrictFloat | None = None
+    playbook: _Text | None = None
+    model: _Text | None = None
+
+
+class _ExperimentTable(TomlTable):
+    name: StrictStr
+    by: StrictStr = "request"
+    arms: Annotated[tuple[_ArmTable, ...], BeforeValidator(_check_arms)] = Field([], validate_default=True)
+
+    @model_validator(mode="after")
+    def _check_plan(self) -> Self:
+        try:
+            _plan_experiment(self)
+        except ExperimentError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
 class _PlaybookTable(TomlTable):
     persona: _Text
     facts: tuple[_Text, ...] = ()
@@ -329,3 +384,4 @@ class _PlaybookTable(TomlTable):
     task: Annotated[Any, AfterValidator(_check_task)] = "reply"
     markdown: StrictBool = False
     message: Annotated[_Text, AfterValidator(_check_template)] | None = None
+    experiment: _ExperimentTable | None = None

@@ -100,7 +100,7 @@ class TomlFile:
             return self._title
         if isinstance(path[-1], str):
             return f"[{'.'.join(map(str, path))}]"
-        noun, name = str(path[0]).removesuffix("s"), _get(self._data, (*path, "name"))
+        noun, name = str(path[-2]).removesuffix("s"), _get(self._data, (*path, "name"))
         return f'{noun} "{name}"' if name and isinstance(name, str) else f"{noun} number {path[-1] + 1}"
 
     def _find_line(self, path: Path) -> int | None:

@@ -11,6 +11,10 @@ import aiohttp
 from aiohttp import web
 
 from bot.drafting import Drafter, ModelSource
+from bot.experiments.assigner import REFRESH_EVERY_S as REFRESH_ARMS_EVERY_S
+from bot.experiments.guardrail import LOOK_EVERY_S
+from bot.experiments.plan import ExperimentError, ExperimentPlan
+from bot.experiments.start import make_experiment, start_experiment
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import HEARTBEAT_S, Recoverer
 from bot.ordering.learned import REFRESH_EVERY_S, LearnedOrderer
@@ -91,6 +95,10 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         pausing = wiring.make_pause_switch(records=records)
         ordering = await _start_learning(stack, settings, records, metrics)
         privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
+        assigner = wiring.make_assigner(records=records, playbook=playbook, privacy=privacy)
+        if playbook.experiment is not None:
+            await _start_planned(settings, records, playbook.experiment)
+        await _run_and_repeat(stack, assigner.refresh, every_s=REFRESH_ARMS_EVERY_S)
         suggester = await wiring.make_suggester(
             settings,
             records=records,
@@ -102,6 +110,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
             pausing=pausing,
             orderer=ordering,
             embedder=embedder,
+            assigner=assigner,
         )
         dependencies = _build_dependencies(
             settings, records, installations, session, suggester, pausing, privacy, metrics
@@ -117,6 +126,8 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         stack.push_async_callback(_drain, dependencies.tasks, settings.suggest_deadline_s + DRAIN_LIMIT_S)
         await _run_and_repeat(stack, wiring.make_housekeeper(settings, records=records).sweep, every_s=SWEEP_EVERY_S)
         await _run_and_repeat(stack, records.database.scrub, every_s=SCRUB_EVERY_S)
+        guardrail = wiring.make_guardrail(settings, records=records, announcer=handlers)
+        _repeat(stack, guardrail.look, every_s=LOOK_EVERY_S)
         await _run_and_repeat(stack, partial(_keep_alive, recoverer, handlers), every_s=HEARTBEAT_S)
         model = await stack.enter_async_context(ModelServer.open(settings)) if settings.has_model else None
         ready = readiness.Readiness(records=records, connection=connection, model=model, metrics=metrics)
@@ -248,6 +259,19 @@ async def _keep_alive(recoverer: Recoverer, handlers: SlackHandlers) -> None:
         handlers.resume(left)
         if left.is_empty:
             return
+
+
+async def _start_planned(settings: Settings, records: wiring.Records, plan: ExperimentPlan) -> None:
+    """Start the experiment of the settings' playbook, unless its name has been one already. Raises PlaybookError."""
+    assert settings.suggest_playbook is not None
+    if await records.experiments.get(plan.name) is not None:
+        return
+    folder = settings.suggest_playbook.parent
+    experiment = make_experiment(plan, folder=folder, actor="playbook", at=wiring.now(), new_salt=wiring.new_salt)
+    try:
+        await start_experiment(records.experiments, experiment)
+    except ExperimentError as error:
+        _log.warning("the playbook's experiment does not run: %s", error)
 
 
 async def _start_learning(

@@ -39,7 +39,13 @@ knowledge = typer.Typer(
     context_settings=_CONTEXT,
 )
 
-_GROUPS: Final = {"": app, "knowledge": knowledge, "playbook": playbook, "rank": rank}
+experiment = typer.Typer(
+    help="Experiments on live requests: which playbook or model is better.",
+    no_args_is_help=True,
+    context_settings=_CONTEXT,
+)
+
+_GROUPS: Final = {"": app, "experiment": experiment, "knowledge": knowledge, "playbook": playbook, "rank": rank}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -69,6 +75,7 @@ def _register_commands() -> None:
     for module, summary in COMMANDS.items():
         group, _, name = module.strip("_").rpartition("_")
         _GROUPS[group].command(name, help=summary, cls=LazyCommand)(make_loader(module))
+    app.add_typer(experiment, name="experiment")
     app.add_typer(knowledge, name="knowledge")
     app.add_typer(playbook, name="playbook")
     app.add_typer(rank, name="rank")

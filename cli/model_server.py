@@ -16,6 +16,7 @@ from cli.settings import FIXES, Settings
 
 TIMEOUT_S: Final = 5.0
 OPENAI_URL: Final = "https://api.openai.com/v1"
+NAMES_SHOWN: Final = 5
 TEXT_LOOKED_AT: Final = 10_000
 _ABSENT: Final = {404, 405, 410, 501}
 USUAL_PATHS: Final = ("/v1", "/api/v1", "/openai/v1", "/v1beta/openai", "/api", "")
@@ -68,6 +69,21 @@ class ModelServer:
     async def is_lacking(self, name: str, listed: Iterable[str]) -> bool:
         """Return True if a model is neither in the server's list, nor answers under its own name."""
         return name not in listed and (await self._send("GET", f"/models/{quote(name)}")).status != 200
+
+    async def find_obstacle(self, name: str) -> str | None:
+        """Find why a model cannot draft; None if it can. One that the server does not list is asked for a word.
+
+        Raises NotUsable.
+        """
+        listed = await self.list_models()
+        if listed is not None and not await self.is_lacking(name, listed):
+            return None
+        question = [{"role": "user", "content": "Say OK."}]
+        answer = await self._send("POST", "/chat/completions", {"model": name, "messages": question})
+        if answer.status == 200 and isinstance(answer.body, dict) and answer.body.get("choices"):
+            return None
+        has = "" if listed is None else f"; the server has {', '.join(sorted(listed)[:NAMES_SHOWN])}"
+        return f"{name} does not answer at {self.address} (HTTP {answer.status}){has}"
 
     async def find_address(self) -> str | None:
         """Find where on the same server the API is; None if it is at no usual place."""

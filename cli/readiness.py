@@ -21,7 +21,6 @@ from storage.schema import read_revisions
 
 REMEMBERED_S: Final = 15.0
 SLACK_TIMEOUT_S: Final = 10.0
-NAMES_SHOWN: Final = 5
 ROOM_BYTES: Final = 1 << 20
 """More than the rows of any one command."""
 

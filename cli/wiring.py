@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import random
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from uuid_utils.compat import uuid7
 
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
+from bot.experiments.assigner import ArmAssigner, DraftingVersion
+from bot.experiments.guardrail import Announcer, Guardrail
 from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
 from bot.knowledge.vectors import Embedder
@@ -21,7 +24,7 @@ from bot.operations.retention import Housekeeper
 from bot.operations.write_buffer import WriteBuffer
 from bot.ordering.learned import LearnedOrderer
 from bot.ordering.shuffle import Orderer
-from bot.playbook import Playbook
+from bot.playbook import Playbook, join_redaction
 from bot.privacy.detectors import Recogniser
 from bot.privacy.encryption import TextCipher
 from bot.privacy.service import PrivacyService
@@ -40,12 +43,14 @@ from cli.settings import Settings, is_traced, split_secret_keys
 from cli.workers.training import ProcessRefitRunner
 from storage.engine.database import Database
 from storage.engine.transaction import WriteObserver, ignore_times
+from storage.queries.experiments import ExperimentQueries
 from storage.queries.home import HomeQueries
 from storage.repositories.agent_settings import AgentSettingsStore
 from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasures
+from storage.repositories.experiments import ExperimentStore
 from storage.repositories.knowledge import Knowledge
 from storage.repositories.leases import Leases
 from storage.repositories.rankers import Rankers
@@ -99,6 +104,11 @@ def new_id() -> str:
     return str(uuid7())
 
 
+def new_salt() -> str:
+    """Make a key that nobody guesses."""
+    return secrets.token_hex(16)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
     """The database's parts, and the buffer of writes it still lacks. `is_new`: its schema was made just now."""
@@ -112,6 +122,7 @@ class Records:
     write_buffer: WriteBuffer
     rankers: Rankers
     leases: Leases
+    experiments: ExperimentStore
 
 
 @asynccontextmanager
@@ -130,6 +141,7 @@ async def open_records(url: str, *, observe: WriteObserver = ignore_times) -> As
             write_buffer=WriteBuffer(),
             rankers=Rankers(database, me=me),
             leases=Leases(database, me=me),
+            experiments=ExperimentStore(database),
         )
     finally:
         await database.aclose()
@@ -183,9 +195,10 @@ def make_pause_switch(*, records: Records) -> PauseSwitch:
     return PauseSwitch(switches=Switches(records.database), now=now, clock=time.monotonic)
 
 
-def make_recogniser(playbook: Playbook) -> Recogniser:
-    """Make the search for personal data. The playbook's own text is the team's, and masked nowhere."""
-    return Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+def make_recogniser(playbook: Playbook, *others: Playbook) -> Recogniser:
+    """Make the search for what any of the playbooks names. Their own text is the team's, and masked nowhere."""
+    joined, text = join_redaction(playbook, *others), "\n".join(each.text for each in (playbook, *others))
+    return Recogniser(rules=joined.redact, regions=joined.phone_regions, allowed_text=text)
 
 
 def make_privacy_service(settings: Settings, *, records: Records | None, playbook: Playbook) -> PrivacyService:
@@ -215,6 +228,7 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
     pausing: PauseSwitch | None = None,
     orderer: Orderer | None = None,
     embedder: Embedder | None = None,
+    assigner: ArmAssigner | None = None,
 ) -> Suggester:
     """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up;
     without an `orderer`, the order is uniform.
@@ -245,6 +259,34 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
         library=make_library(records.database, embedder),
         earlier=make_earlier_replies(settings, records=records, privacy=privacy),
         orderer=orderer,
+        assigner=assigner,
+    )
+
+
+def make_assigner(*, records: Records, playbook: Playbook, privacy: PrivacyService) -> ArmAssigner:
+    """Make what draws the arms of experiments, beside a playbook that drafts where none runs."""
+
+    async def use_playbooks(playbooks: Sequence[Playbook]) -> None:
+        for each in playbooks:
+            await records.requests.keep_playbook(prompt_version=each.prompt_version, text=each.text, at=now())
+        privacy.use_recogniser(make_recogniser(playbook, *playbooks))
+
+    return ArmAssigner(
+        default=DraftingVersion(playbook=playbook),
+        store=records.experiments,
+        use_playbooks=use_playbooks,
+        rng=random.SystemRandom(),
+    )
+
+
+def make_guardrail(settings: Settings, *, records: Records, announcer: Announcer) -> Guardrail:
+    return Guardrail(
+        store=records.experiments,
+        queries=ExperimentQueries(records.database),
+        leases=records.leases,
+        announcer=announcer,
+        admins=sorted(settings.suggest_admins),
+        now=now,
     )
 
 
@@ -312,6 +354,7 @@ def make_home(*, records: Records, privacy: PrivacyService, pausing: PauseSwitch
         requests=records.requests,
         privacy=privacy,
         pausing=pausing,
+        experiments=records.experiments,
         simulated=simulated,
         now=now,
     )

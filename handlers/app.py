@@ -1,5 +1,6 @@
 """Registers every handler on a Bolt app: what Slack calls back by an id, as the table of actions says."""
 
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from slack_bolt.app.async_app import AsyncApp
 from bot.i18n.texts import Texts, get_texts
 from bot.operations.recovery import RecoveredWork
 from bot.suggesting.choose import Chooser
-from bot.suggesting.deliver import Deliverer
+from bot.suggesting.deliver import Deliverer, DeliveryRefused
 from bot.suggesting.home import AgentHome
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
@@ -21,7 +22,7 @@ from bot.surfaces import SURFACES
 from handlers.actions.click_listener import on_click
 from handlers.background_tasks import BackgroundTasks
 from handlers.blocks.action_ids import ACTIONS, Action
-from handlers.blocks.candidates import StyleLabels
+from handlers.blocks.messages import build_notice
 from handlers.colleague_notices import ColleagueNotices
 from handlers.commands.suggest import on_suggest
 from handlers.context import Services
@@ -34,13 +35,15 @@ from handlers.middleware.access import AccessControl
 from handlers.middleware.trusted_origins import TrustedOrigins
 from handlers.progressive_display import ProgressiveDisplay
 from handlers.slack.client import Installations
-from handlers.slack.ephemeral import EphemeralMessages
+from handlers.slack.ephemeral import EphemeralMessages, NotShown
 from handlers.slack.file_uploads import FileUploads
 from handlers.slack.live_message import LiveMessages
 from handlers.slack.threads import Threads
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import Users
 from storage.records import Delivery, Request
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,6 @@ class SlackHandlers:
         self, dependencies: Dependencies, *, api_url: str, session: aiohttp.ClientSession
     ) -> None:
         needs, installations = dependencies, dependencies.installations
-        labels = StyleLabels(styles={style.name: style.label for style in needs.suggester.playbook.styles})
         live_messages = LiveMessages(installations=installations, clock=needs.clock)
         ephemeral = EphemeralMessages(
             installations=installations, live_messages=live_messages, session=session, now=needs.now
@@ -95,11 +97,8 @@ class SlackHandlers:
             installations=installations,
             ephemeral=ephemeral,
             live_messages=live_messages,
-            progressive=ProgressiveDisplay(
-                suggester=needs.suggester, live_messages=live_messages, labels=labels, now=needs.now
-            ),
+            progressive=ProgressiveDisplay(suggester=needs.suggester, live_messages=live_messages, now=needs.now),
             threads=needs.threads,
-            labels=labels,
             now=needs.now,
         )
         self._services = Services(
@@ -159,6 +158,21 @@ class SlackHandlers:
             services.tasks.spawn(self._delete(recovered.to_delete), name="delete what was undone")
         for chosen in recovered.to_deliver:
             self._go_on(chosen.request, partial(display.deliver_and_confirm, services.deliverer, chosen))
+
+    async def announce_stop(self, admin: str, *, experiment: str, arm: str) -> bool:
+        """Tell an admin, by a direct message, that the guardrail stopped an experiment.
+
+        False if it has to be tried again; who cannot be told at all is named in the log.
+        """
+        services, installation = self._services, self._services.installations.find(None)
+        user = await services.users.get(admin, installation)
+        notice = build_notice(get_texts(user.locale)("experiment-stopped", name=experiment, arm=arm))
+        try:
+            await services.ephemeral.send_directly(admin, notice, team_id=installation.identity.team_id)
+        except NotShown as error:
+            _log.warning("not told that an experiment was stopped: %s", error, extra={"agent_id": admin})
+            return isinstance(error.__cause__, DeliveryRefused)
+        return True
 
     async def _delete(self, parts: Sequence[Delivery]) -> None:
         """Delete parts of undone replies. Nobody waits: their agents were told at the undo."""

@@ -47,7 +47,6 @@ class ReplyDisplay:
         live_messages: LiveMessages,
         progressive: ProgressiveDisplay,
         threads: Threads,
-        labels: StyleLabels,
         now: Callable[[], datetime],
     ) -> None:
         self._live_messages = live_messages
@@ -56,7 +55,6 @@ class ReplyDisplay:
         self._suggester = suggester
         self._installations = installations
         self._ephemeral = ephemeral
-        self._labels = labels
         self._now = now
 
     async def build_empty_places(self, request: Request, texts: Texts) -> MessageLayout:
@@ -214,9 +212,14 @@ class ReplyDisplay:
             return
         await self.show(entry, texts, note=note, replace=replace)
 
+    def _build(self, entry: LogEntry, texts: Texts, *, note: str | None = None) -> Sequence[BlockMessage]:
+        """Build the candidates, with the labels that their playbook gives to styles."""
+        labels = StyleLabels(styles=self._suggester.label_styles(entry.request))
+        return build_candidates(entry, texts, labels, note=note)
+
     async def show(self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False) -> None:
         """Show the candidates for the first time, and record them as shown. Raises NotShown."""
-        messages = build_candidates(entry, texts, self._labels, note=note)
+        messages = self._build(entry, texts, note=note)
         try:
             await self._ephemeral.show(entry.request, messages, replace=replace)
         except NotShown:
@@ -232,13 +235,13 @@ class ReplyDisplay:
         self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False
     ) -> None:
         """Show the same candidates in the same places, and record that."""
-        messages = build_candidates(entry, texts, self._labels, note=note)
+        messages = self._build(entry, texts, note=note)
         await self._ephemeral.show(entry.request, messages, replace=replace)
         await self._suggester.record_shown_again(entry.request)
 
     async def show_in_modal(self, entry: LogEntry, texts: Texts, *, trigger_id: str) -> None:
         """Show the same candidates in a modal; where it does not open, or is too small, in direct messages."""
-        messages, request = build_candidates(entry, texts, self._labels), entry.request
+        messages, request = self._build(entry, texts), entry.request
         blocks = [block for message in messages for block in message.blocks]
         self._live_messages.forget(request)
         view = build_candidates_view(request, blocks, texts)
@@ -258,7 +261,7 @@ class ReplyDisplay:
 
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
         """Show the same candidates in the same places, where the agent asked to see them again."""
-        messages = build_candidates(entry, texts, self._labels)
+        messages = self._build(entry, texts)
         self._live_messages.forget(entry.request)
         await self._ephemeral.show_here(entry.request, messages)
         await self._suggester.record_shown_again(entry.request)

@@ -58,19 +58,19 @@ class _Progress:
 class ProgressiveDisplay:
     """Shows candidates as they are done."""
 
-    def __init__(
-        self, *, suggester: Suggester, live_messages: LiveMessages, labels: StyleLabels, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, suggester: Suggester, live_messages: LiveMessages, now: Callable[[], datetime]) -> None:
         self._suggester = suggester
         self._live_messages = live_messages
-        self._labels = labels
         self._now = now
         self._running: dict[str, _Progress] = {}
 
     def build_empty_places(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
         """Build the places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
-        return build_places(entry, texts, self._labels, note=note, room=OWN_ROOM)
+        return build_places(entry, texts, self._label_styles(request), note=note, room=OWN_ROOM)
+
+    def _label_styles(self, request: Request) -> StyleLabels:
+        return StyleLabels(styles=self._suggester.label_styles(request))
 
     async def run(
         self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
@@ -166,7 +166,9 @@ class ProgressiveDisplay:
         """
         is_modal = isinstance(progress.live, Modal)
         room = MODAL_ROOM // entry.request.k_requested if is_modal else OWN_ROOM
-        lay_out = partial(build_places, entry, progress.texts, self._labels, note=progress.note, room=room)
+        lay_out = partial(
+            build_places, entry, progress.texts, self._label_styles(entry.request), note=progress.note, room=room
+        )
         if is_modal:
             return lay_out()
         new = [candidate.id for candidate in entry.visible if candidate.id not in progress.placed]

@@ -32,6 +32,8 @@ DismissReason = Literal[
 Steer = Literal["shorter", "warmer", "more_formal", "other_language", "more_like_this"]
 Task = Literal["reply", "write"]
 Side = Literal["a", "b"]
+Unit = Literal["request", "agent"]
+Stopper = Literal["admin", "guardrail"]
 TextKept = Literal["redacted", "full", "none"]
 OnUse = Literal["post", "copy"]
 DeliveryState = Literal["pending", "attempting", "done", "unknown"]
@@ -399,3 +401,39 @@ class AgentSettings:
     on_use: OnUse | None = None
     hint: str | None = None
     styles_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One side of an experiment: what its requests are drafted with; without playbook and model, what settings say.
+
+    `playbook` is the file as it was named, `file` its whole path, `text` what it held at the start.
+    """
+
+    name: Name
+    share: Share
+    playbook: str | None = None
+    model: str | None = None
+    file: str | None = None
+    text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """A randomised comparison on live requests. `arm` is the one at fault, where the guardrail stopped it.
+
+    `is_running` is None once it has stopped. `salt` is the key by which agents are drawn. `untold` are the admins who
+    still have to be told that the guardrail stopped it.
+    """
+
+    name: Name
+    by: Unit
+    is_running: bool | None = True
+    started_at: Time
+    started_by: Id
+    stopped_at: Time | None = None
+    stopped_by: Stopper | None = None
+    arm: Name | None = None
+    arms: tuple[Arm, ...]
+    salt: Name = field(repr=False)
+    untold: tuple[str, ...] = ()

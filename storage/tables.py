@@ -6,6 +6,7 @@ sorts and reads the same in SQLite and in PostgreSQL.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final, get_args, get_origin
 
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 
 from storage.fields import RecordField, list_fields
-from storage.records import AgentSettings, Candidate, Choice, Event, Request, Turn
+from storage.records import AgentSettings, Arm, Candidate, Choice, Event, Experiment, Request, Turn
 
 
 def to_iso(moment: datetime) -> str:
@@ -93,6 +94,19 @@ class Turns(TypeDecorator[tuple[Turn, ...]]):
         return () if value is None else tuple(Turn(**turn) for turn in json.loads(value))
 
 
+class Arms(TypeDecorator[tuple[Arm, ...]]):
+    """The arms of an experiment, kept as a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Arm, ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else to_json([asdict(arm) for arm in value])
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Arm, ...]:
+        return () if value is None else tuple(Arm(**arm) for arm in json.loads(value))
+
+
 metadata = MetaData()
 
 PRIMARY_KEY: Final = {"primary_key": True}
@@ -113,7 +127,7 @@ def _choose_type(field: RecordField) -> Any:
     if field.words:
         return String(field.logged.width if field.logged else 16)
     if get_origin(field.kind) is tuple:
-        return Turns if get_args(field.kind)[0] is Turn else JsonTuple
+        return _TUPLES.get(get_args(field.kind)[0], JsonTuple)
     if get_origin(field.kind) is dict:
         return Json
     if field.kind is str:
@@ -121,6 +135,7 @@ def _choose_type(field: RecordField) -> Any:
     return _TYPES[field.kind]
 
 
+_TUPLES: Final[dict[type, Any]] = {Turn: Turns, Arm: Arms}
 _TYPES: Final[dict[type, Any]] = {datetime: UtcTime, bool: Boolean, int: Integer, float: Float}
 
 requests = Table(
@@ -141,6 +156,14 @@ requests = Table(
         postgresql_where=text("text_kept <> 'none'"),
     ),
     Index("requests_of_agent", "agent_id", "team_id", "created_at"),  # in a Grid, of any team
+    Index(
+        "requests_of_experiment",
+        "experiment",
+        "created_at",
+        "id",
+        sqlite_where=text("experiment IS NOT NULL"),
+        postgresql_where=text("experiment IS NOT NULL"),
+    ),
     Index(
         "requests_redrafted",
         "parent_request_id",
@@ -358,4 +381,10 @@ agent_settings = Table(
     *build_columns(AgentSettings, {}),
     Column("saved_at", UtcTime, nullable=False),
     Index("agent_settings_of_agent", "agent_id"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    *build_columns(Experiment, {"name": PRIMARY_KEY, "is_running": {"unique": True}}),  # true once at most, else null
 )

@@ -79,14 +79,6 @@ def list_common_styles(versions: Versions) -> list[str]:
     )
 
 
-def join_redaction(versions: Versions) -> Playbook:
-    """Join the two playbooks' rules for personal data: what one of them hides, neither model sees."""
-    a, b = (one.playbook for one in versions)
-    rules = {rule.pattern.pattern: rule for rule in (*a.redact, *b.redact)}
-    regions = tuple(dict.fromkeys([*a.phone_regions, *b.phone_regions]))
-    return replace(a, redact=tuple(rules.values()), phone_regions=regions)
-
-
 class PairDrafting:
     """Drafts the rows of one comparison that are not drafted yet."""
 

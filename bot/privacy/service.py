@@ -99,6 +99,10 @@ class PrivacyService:
         self._cipher = cipher or TextCipher()
         self._store_text = store_text
 
+    def use_recogniser(self, recogniser: Recogniser) -> None:
+        """Search with this from now on."""
+        self._recogniser = recogniser
+
     # --- a new request --------------------------------------------------------------------------------
 
     async def mask_request(self, request: Request) -> tuple[Request, VaultEntry | None]:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Final
 
 from bot.errors import DraftingPaused, LimitReached, MessageTooLong
+from bot.experiments.assigner import ArmAssigner, DraftingVersion
 from bot.operations.log_events import log_refusal
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
-from bot.playbook import Playbook
 from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import DraftingTerms
 from bot.suggesting.channels import AllowedChannels
@@ -57,7 +57,7 @@ class Admission:
         *,
         requests: Requests,
         privacy: PrivacyService,
-        playbook: Playbook,
+        assigner: ArmAssigner,
         terms: DraftingTerms,
         limits: Limits,
         metrics: Metrics,
@@ -68,7 +68,7 @@ class Admission:
     ) -> None:
         self._requests = requests
         self._privacy = privacy
-        self._playbook = playbook
+        self._assigner = assigner
         self._terms = terms
         self._limits = limits
         self._metrics = metrics
@@ -90,6 +90,7 @@ class Admission:
         now = self._now()
         request_id = self._new_id()
         await self._check_limits(ask, ask, now, request_id)
+        drawn = self._assigner.draw(ask.team_id, ask.agent_id)
         request = Request(
             id=request_id,
             team_id=ask.team_id,
@@ -103,11 +104,12 @@ class Admission:
             hint=None if hint is None else clean(hint),
             k_requested=ask.settings.candidates or self._terms.candidates,
             styles_off=ask.settings.styles_off or None,
-            prompt_version=self._playbook.prompt_version,
+            prompt_version=drawn.version.playbook.prompt_version,
             simulated=self._terms.simulated,
             app_version=self._terms.app_version,
             conversation=_clean_turns(ask.conversation),
-            task=self._playbook.task,
+            task=drawn.version.playbook.task,
+            **drawn.to_fields(),
             response_url=ask.response_url.url if ask.response_url else None,
             response_url_expires_at=ask.response_url.expires_at if ask.response_url else None,
         )
@@ -150,7 +152,8 @@ class Admission:
         with self._settle_unless_recorded(child_id):
             await self._record_shown(click, parent)
             asked_again = replace_response_url(parent.request, click.response_url)
-            child = self._make_child(asked_again, click.settings, steering, child_id=child_id, at=now)
+            version = await self._assigner.find_version(parent.request)
+            child = self._make_child(asked_again, version, click.settings, steering, child_id=child_id, at=now)
             return await self._record_child(click, parent, child, steering)
 
     async def _record_child(self, click: Click, parent: LogEntry, child: Request, steering: Steering | None) -> Request:
@@ -177,9 +180,16 @@ class Admission:
             undo.pop_all()
 
     def _make_child(
-        self, parent: Request, settings: AgentSettings, steering: Steering | None, *, child_id: str, at: datetime
+        self,
+        parent: Request,
+        version: DraftingVersion,
+        settings: AgentSettings,
+        steering: Steering | None,
+        *,
+        child_id: str,
+        at: datetime,
     ) -> Request:
-        """Return the same ask anew, steered as given; without a steering, as the parent was."""
+        """Return the same ask anew, in its arm, steered as given; without a steering, as the parent was."""
         return replace(
             parent,
             id=child_id,
@@ -189,7 +199,7 @@ class Admission:
             status="drafting",
             k_requested=settings.candidates or self._terms.candidates,
             styles_off=settings.styles_off or None,
-            prompt_version=self._playbook.prompt_version,
+            prompt_version=version.playbook.prompt_version,
             ranker_version=None,
             policy="uniform",
             policy_params={},

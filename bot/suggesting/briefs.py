@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.drafting import Brief, Draft
+from bot.experiments.assigner import ArmAssigner, DraftingVersion
+from bot.knowledge.earlier_replies import EarlierReplies
+from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Retrieval, Retriever
 from bot.ordering.shuffle import draw_styles
-from bot.playbook import Playbook, Style
+from bot.playbook import Style
 from bot.privacy.service import MaskedRequest, PrivacyService
 from bot.suggesting.redraft import select_previous, to_requested_change
 from storage.records import Candidate, Request
@@ -25,6 +28,10 @@ class DraftingTerms:
     deadline_s: float
     app_version: str
     simulated: bool = False
+
+    def choose_model(self, version: DraftingVersion, style: Style) -> str:
+        """Choose the model that drafts in a style; samples are always made by the same one."""
+        return self.model if self.simulated else version.model or style.model or self.model
 
 
 class BatchDrafter(Protocol):
@@ -47,17 +54,19 @@ class BriefBuilder:
         *,
         requests: Requests,
         privacy: PrivacyService,
-        playbook: Playbook,
+        assigner: ArmAssigner,
         terms: DraftingTerms,
-        retriever: Retriever,
+        library: Library | None,
+        earlier: EarlierReplies | None,
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
         self._requests = requests
         self._privacy = privacy
-        self._playbook = playbook
+        self._assigner = assigner
         self._terms = terms
-        self._retriever = retriever
+        self._library = library
+        self._earlier = earlier
         self._now = now
         self._clock = clock
 
@@ -71,15 +80,22 @@ class BriefBuilder:
         parent = await self._requests.get(request.parent_request_id)
         return () if parent is None else select_previous(parent, request)
 
-    async def find_passages(self, request: Request, masked_request: MaskedRequest) -> Retrieval:
+    async def find_version(self, request: Request) -> DraftingVersion:
+        """Find the version that a request is drafted with."""
+        return await self._assigner.find_version(request)
+
+    async def find_passages(
+        self, request: Request, version: DraftingVersion, masked_request: MaskedRequest
+    ) -> Retrieval:
         """Find what the team's knowledge and earlier replies have for a request."""
-        return await self._retriever.find(
-            masked_request.conversation, team_id=request.team_id, channel_id=request.channel_id
-        )
+        book = version.playbook
+        retriever = Retriever(self._library, book.knowledge, earlier=self._earlier, task=book.task)
+        return await retriever.find(masked_request.conversation, team_id=request.team_id, channel_id=request.channel_id)
 
     def build(
         self,
         request: Request,
+        version: DraftingVersion,
         masked_request: MaskedRequest,
         found: Retrieval,
         started_at: datetime | None,
@@ -90,15 +106,16 @@ class BriefBuilder:
         Styles that the agent switched off are left out, unless none is left. The deadline counts from the ask, or from
         `started_at`.
         """
-        left = [style for style in self._playbook.styles if style.name not in (request.styles_off or ())]
-        styles, inclusion = draw_styles(left or self._playbook.styles, request.k_requested, rng)
+        every = version.playbook.styles
+        left = [style for style in every if style.name not in (request.styles_off or ())]
+        styles, inclusion = draw_styles(left or every, request.k_requested, rng)
         age_s = (self._now() - (started_at or request.created_at)).total_seconds()
         deadline = self._clock() + self._terms.deadline_s - age_s
         return [
             Brief(
-                playbook=self._playbook,
+                playbook=version.playbook,
                 style=style,
-                model=self._choose_model(style),
+                model=self._terms.choose_model(version, style),
                 conversation=masked_request.conversation,
                 hint=masked_request.hint,
                 previous=masked_request.previous if request.parent_candidate_id is None else (),
@@ -111,9 +128,6 @@ class BriefBuilder:
             )
             for index, style in enumerate(styles)
         ], inclusion
-
-    def _choose_model(self, style: Style) -> str:
-        return self._terms.model if style.model is None or self._terms.simulated else style.model
 
 
 def build_config(request: Request) -> dict[str, Any]:

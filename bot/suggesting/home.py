@@ -16,6 +16,7 @@ from storage.errors import RequestClosed
 from storage.queries.home import AcceptanceCell, HomeFilter, HomeQueries, UsedReply
 from storage.records import AgentSettings, LogEntry, Request
 from storage.repositories.agent_settings import AgentSettingsStore
+from storage.repositories.experiments import ExperimentStore
 from storage.repositories.requests import OPEN, Requests
 
 OPEN_FOR: Final = timedelta(days=1)
@@ -25,10 +26,11 @@ TEAM_PERIOD: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamOverview:
-    """The part for admins: the share of shown requests with a reply used, by all agents, and the pause."""
+    """The part for admins: the share of shown requests with a reply used, by all agents; the pause; the experiment."""
 
     accepted: Estimate
     is_paused: bool
+    experiment: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class AgentHome:
         requests: Requests,
         privacy: PrivacyService,
         pausing: PauseSwitch,
+        experiments: ExperimentStore,
         simulated: bool,
         now: Callable[[], datetime],
     ) -> None:
@@ -61,6 +64,7 @@ class AgentHome:
         self._requests = requests
         self._privacy = privacy
         self._pausing = pausing
+        self._experiments = experiments
         self._simulated = simulated
         self._now = now
 
@@ -93,7 +97,11 @@ class AgentHome:
         )
         team = None
         if team_since is not None:
-            team = TeamOverview(accepted=await _estimate(rows.team), is_paused=await self._pausing.is_paused())
+            team = TeamOverview(
+                accepted=await _estimate(rows.team),
+                is_paused=await self._pausing.is_paused(),
+                experiment=await self._experiments.get_running(),
+            )
         return HomeOverview(
             settings=settings,
             open=tuple([await self._privacy.unmask_recorded_request(request) for request in rows.open]),

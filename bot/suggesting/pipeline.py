@@ -151,9 +151,10 @@ class CandidatePipeline:
     async def _begin(self, entry: LogEntry, started_at: datetime | None, rng: random.Random) -> _Work:
         """Begin with the masked form of what is recorded, and the briefs of what is not drafted yet."""
         masked = await self._briefs.load_masked(entry.request)
-        found = await self._briefs.find_passages(entry.request, masked)
+        version = await self._briefs.find_version(entry.request)
+        found = await self._briefs.find_passages(entry.request, version, masked)
         entry = replace(entry, request=replace(entry.request, retrieved=found.retrieved))
-        briefs, inclusion = self._briefs.build(entry.request, masked, found, started_at, rng)
+        briefs, inclusion = self._briefs.build(entry.request, version, masked, found, started_at, rng)
         done = {candidate.sample_index for candidate in entry.candidates}
         return _Work(
             entry=self._privacy.to_masked_entry(entry, masked),

@@ -12,15 +12,15 @@ async for entry in suggester.draft_progressively(request):      # committed, one
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bot.experiments.assigner import ArmAssigner, DraftingVersion
 from bot.knowledge.earlier_replies import EarlierReplies
 from bot.knowledge.library import Library
 from bot.knowledge.passages import CitedPassage, find_passage, join_heading, list_cited
-from bot.knowledge.retrieval import Retriever
 from bot.operations.log_events import RequestOutcome, log_request
 from bot.operations.metrics import Metrics
 from bot.operations.write_buffer import WriteBuffer
@@ -64,6 +64,7 @@ class Suggester:
         orderer: Orderer | None = None,
         allowed_channels: AllowedChannels = ALL_CHANNELS,
         write_buffer: WriteBuffer | None = None,
+        assigner: ArmAssigner | None = None,
     ) -> None:
         self.terms = terms
         self.playbook = playbook
@@ -76,10 +77,11 @@ class Suggester:
         self._earlier = earlier
         self._allowed_channels = allowed_channels
         self._write_buffer = write_buffer or WriteBuffer()
+        self._assigner = assigner or ArmAssigner(default=DraftingVersion(playbook=playbook))
         self._admission = Admission(
             requests=requests,
             privacy=privacy,
-            playbook=playbook,
+            assigner=self._assigner,
             terms=terms,
             limits=limits,
             metrics=metrics,
@@ -95,9 +97,10 @@ class Suggester:
             briefs=BriefBuilder(
                 requests=requests,
                 privacy=privacy,
-                playbook=playbook,
+                assigner=self._assigner,
                 terms=terms,
-                retriever=Retriever(library, playbook.knowledge, earlier=earlier, task=playbook.task),
+                library=library,
+                earlier=earlier,
                 now=now,
                 clock=clock,
             ),
@@ -231,6 +234,10 @@ class Suggester:
         log_request(entry, "not_shown", queue_ms=self._pipeline.queue_ms.pop(entry.request.id, None))
 
     # --- looking up requests --------------------------------------------------------------------------
+
+    def label_styles(self, request: Request) -> Mapping[str, str]:
+        """Label the styles that a request may be drafted in, by name."""
+        return self._assigner.label_styles(request)
 
     async def is_decided(self, request_id: str) -> bool:
         """Return True if this request takes no further choice, or has one."""

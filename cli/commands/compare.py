@@ -16,11 +16,10 @@ import typer
 from bot.batch.rows import InputError, InputRow, iter_input
 from bot.choice_log import open_log
 from bot.choice_log.fields import FIELDS
-from bot.comparing.drafts import DraftingTools, PairDrafting, Version, Versions, join_redaction
+from bot.comparing.drafts import DraftingTools, PairDrafting, Version, Versions
 from bot.comparing.pairs import Comparison, ComparisonError, pair_outputs
 from bot.comparing.review import ANSWERS, AnsweredElsewhere, Display, Review, ReviewTools
-from bot.playbook import load_playbook
-from bot.privacy.detectors import Recogniser
+from bot.playbook import join_redaction, load_playbook
 from bot.privacy.import_redaction import redact_entry
 from bot.templates import Template
 from bot.text_limits import clean
@@ -232,7 +231,9 @@ async def draft_pairs(
     ):
         drafting_tools = DraftingTools(
             drafter=drafter,
-            privacy=wiring.make_privacy_service(settings, records=records, playbook=join_redaction(versions)),
+            privacy=wiring.make_privacy_service(
+                settings, records=records, playbook=join_redaction(*(each.playbook for each in versions))
+            ),
             log=ChoiceLog(records.database),
             importer=LogImporter(records.database, FIELDS),
             redact=tools.redact,
@@ -273,8 +274,7 @@ async def serve_page(review: Review, options: CompareOptions) -> None:
 
 def make_tools(settings: Settings, records: wiring.Records) -> ReviewTools:
     """Make the parts of a review. Raises PlaybookError."""
-    playbook = load_playbook(settings.suggest_playbook)
-    recogniser = Recogniser(rules=playbook.redact, regions=playbook.phone_regions, allowed_text=playbook.text)
+    recogniser = wiring.make_recogniser(load_playbook(settings.suggest_playbook))
 
     def redact(entry: LogEntry) -> LogEntry:
         return redact_entry(entry, settings.suggest_store_text, recogniser)

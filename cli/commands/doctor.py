@@ -14,9 +14,9 @@ from bot.proxies import NetworkSettingsError, Route
 from cli import logs, wiring
 from cli.database_location import Location, explain_unusable, refuse_other_files
 from cli.errors import Failed, SettingsError
-from cli.model_server import ModelServer, NoApiThere, NotUsable
+from cli.model_server import NAMES_SHOWN, ModelServer, NoApiThere, NotUsable
 from cli.options import Json
-from cli.readiness import NAMES_SHOWN, check_room, identify
+from cli.readiness import check_room, identify
 from cli.render.json import list_findings
 from cli.render.output import print_result
 from cli.render.text import doctor as text

@@ -11,17 +11,20 @@ from storage.tables import to_iso
 
 if TYPE_CHECKING:
     from bot.choice_log.importer import ImportTally
+    from bot.experiments.report import ExperimentReport
     from bot.knowledge.evaluation import Evaluation
     from bot.knowledge.library import Hit
     from bot.ranking.rank_report import RankReport
     from cli.commands.batch import BatchResult
     from cli.commands.doctor import Finding
     from cli.commands.erase import ErasureResult
+    from cli.commands.experiment_report import ExperimentLook
     from cli.commands.playbook_check import UsablePlaybook
     from cli.commands.rank_evaluate import Evaluations
     from cli.commands.rank_gate import Look
     from cli.commands.rank_rollback import Rollback
     from cli.commands.rank_train import Training
+    from storage.records import Experiment
     from storage.repositories.knowledge import Document, Listed
 
 
@@ -159,6 +162,32 @@ def list_rollback(rollback: "Rollback") -> dict[str, Any]:
 def list_look(look: "Look") -> dict[str, Any]:
     """Tell the gate's verdict at one look; `at` counts choices."""
     return {"at": look.at, **to_plain(look.verdict)}
+
+
+def list_experiments(found: "Sequence[Experiment]") -> list[dict[str, Any]]:
+    """Tell each experiment; `arm` is the one at fault where the guardrail stopped it."""
+    from bot.experiments.start import find_changed
+
+    shown = ("name", "share", "playbook", "model")
+    return [
+        {
+            "name": each.name,
+            "state": "changed" if find_changed(each) else "running" if each.is_running else "stopped",
+            **{name: getattr(each, name) for name in ("by", "started_at", "stopped_at", "stopped_by", "arm")},
+            "arms": [{name: getattr(arm, name) for name in shown} for arm in each.arms],
+        }
+        for each in found
+    ]
+
+
+def list_experiment_report(report: "ExperimentReport") -> dict[str, Any]:
+    """Tell the report; how long it has run is for people."""
+    return {name: value for name, value in to_plain(report).items() if name not in {"agents", "days"}}
+
+
+def list_experiment_look(look: "ExperimentLook") -> dict[str, Any]:
+    """Tell the report at one look; `at` counts requests."""
+    return {"at": look.at, **list_experiment_report(look.report)}
 
 
 def list_rank_report(found: "RankReport") -> dict[str, Any]:

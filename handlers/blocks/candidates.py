@@ -1,6 +1,6 @@
 """The candidates of a request: all at once, or in places that fill one by one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -34,7 +34,7 @@ from storage.records import Candidate, LogEntry, Request, Steer
 class StyleLabels:
     """Labels of styles as agents see them, by name."""
 
-    styles: dict[str, str]
+    styles: Mapping[str, str]
 
     def __getitem__(self, style: str) -> str:
         return self.styles.get(style, style)

@@ -148,6 +148,8 @@ def _build_team(team: TeamOverview, texts: Texts) -> Iterator[Block]:
     yield _build_header(texts("home-team", days=TEAM_PERIOD.days))
     yield section(_word_share(team.accepted, texts))
     yield section(texts("home-paused" if team.is_paused else "home-drafting"))
+    if team.experiment is not None:
+        yield section(texts("home-experiment", name=team.experiment))
     label = texts("button-resume-drafting" if team.is_paused else "button-pause-drafting")
     yield actions(button(label, RESUME if team.is_paused else PAUSE, "drafting"))
 

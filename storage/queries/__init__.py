@@ -3,5 +3,6 @@
 log_entries  whole requests, page by page
 export_rows  rows as they stand, streamed; and as records again
 reports      counts for reports
+experiments  what became of the requests of an experiment
 home         what an agent's Home shows
 """

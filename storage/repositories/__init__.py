@@ -9,6 +9,7 @@ leases            work that one replica does at a time
 agent_settings    what agents set for themselves
 switches          switches for all replicas, such as the pause
 vault             what placeholders stand for, sealed
+experiments       experiments with their arms, one of which runs at most
 rankers           rankers, and which of them orders
 sent_replies      replies that were sent, to what they answered
 knowledge         what the team knows: documents in passages

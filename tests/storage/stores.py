@@ -355,9 +355,9 @@ async def record_shown(store: Store, request_id: str = "r1", **changes: Any) -> 
     await store.requests.record_shown(replace(seen, agent_id=request.agent_id))
 
 
-async def record_failed(store: Store, request_id: str = "r1") -> None:
+async def record_failed(store: Store, request_id: str = "r1", **changes: Any) -> None:
     """A request of which no candidate is left."""
-    await record_request(store, request_id)
+    await record_request(store, request_id, **changes)
     broken = some_candidates(request_id, position=None, text=None, error="refused")
     await store.requests.record_drafts(
         make_draft_outcome(request_id, broken, status="failed", order_propensity=None, sent_to_slack_at=None)

@@ -296,6 +296,7 @@ home-settings = Your settings
 home-team = The team, in the last { $days } days
 home-drafting = Drafting is on.
 home-paused = Drafting is paused everywhere: nobody gets new replies.
+home-experiment = An experiment is running: { $name }
 home-unavailable = The bot's database is not answering, so there is nothing to show right now. Please open Home again in a minute.
 button-show-request = Show the replies
 button-open-settings = Change settings
@@ -318,3 +319,6 @@ settings-no-style = Please leave at least one style on: replies are drafted in t
 settings-not-opened = Slack did not open the settings in time. Please press the button again.
 on-use-post = post the reply
 on-use-copy = show it for me to copy
+
+# A direct message to admins.
+experiment-stopped = The experiment { $name } was stopped by its guardrail: drafts of its arm { $arm } fail or are dismissed clearly more often than the others. From now on replies are drafted as the settings say. The figures: suggest experiment report { $name }

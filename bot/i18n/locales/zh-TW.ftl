@@ -260,6 +260,7 @@ home-settings = 你的設定
 home-team = 團隊最近 { $days } 天
 home-drafting = 目前正常草擬。
 home-paused = 目前已全面暫停草擬，沒有人會收到新的回覆。
+home-experiment = 正在進行的實驗：{ $name }
 home-unavailable = 機器人的資料庫沒有回應，所以現在沒有內容可以顯示。請過一分鐘再打開首頁。
 button-show-request = 顯示回覆
 button-open-settings = 變更設定
@@ -282,3 +283,6 @@ settings-no-style = 請至少留下一種風格，回覆才有辦法草擬。沒
 settings-not-opened = Slack 沒有及時打開設定。請再按一次按鈕。
 on-use-post = 直接送出回覆
 on-use-copy = 顯示給我複製
+
+# 傳給管理員的私訊。
+experiment-stopped = 實驗 { $name } 已被自動停止：其中 { $arm } 組的草稿，失敗或被拒絕的次數明顯比其他組多。之後的回覆會照原本的設定草擬。詳細數字：suggest experiment report { $name }
