@@ -28,7 +28,7 @@ rank = typer.Typer(
     context_settings=_CONTEXT,
 )
 playbook = typer.Typer(
-    help="The playbook that replies are written with: persona, facts, rules, styles.",
+    help="What replies are written with: persona, facts, rules, styles.",
     no_args_is_help=True,
     context_settings=_CONTEXT,
 )
@@ -40,7 +40,7 @@ knowledge = typer.Typer(
 )
 
 experiment = typer.Typer(
-    help="Experiments on live requests: which playbook or model is better.",
+    help="Playbooks or models on live requests: which one is better.",
     no_args_is_help=True,
     context_settings=_CONTEXT,
 )

@@ -84,7 +84,7 @@ def run(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Start, see that it works, and stop.")] = False,
 ) -> None:
-    """Show Slack in the browser, on this machine, with the bot in it.
+    """Show Slack in the browser on this machine, with the bot in it.
 
     No account, no key: without a model, the replies are samples made by rules. It runs until Ctrl-C.
 

@@ -78,7 +78,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check settings, tokens, scopes, database and model, and say what to fix.
+    """Check settings, tokens, scopes, database, model: what to fix.
 
     Example: suggest doctor --live C012AB3CD
     """

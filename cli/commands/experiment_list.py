@@ -12,7 +12,7 @@ from storage.repositories.experiments import ExperimentStore
 
 
 def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
-    """List the experiments with their arms, the oldest first.
+    """List the experiments with their arms.
 
     Example: suggest experiment list --json
     """

@@ -36,11 +36,11 @@ def run(
     database: DatabaseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Tell which arm is better, and how sure that is. Look as often as you like: that is accounted for.
+    """Tell which arm is better, and how sure that is, at whatever look.
 
-    It reads the choice log, what was imported too. "Not enough data" where that is the truth.
+    Look as often as you like: that is accounted for. It reads the choice log, what was imported too.
 
-    Example: suggest experiment report greeting --json
+    Example: suggest experiment report tone --json
     """
     design, outcomes = asyncio.run(read_experiment(locate_database(database), name))
     if every is None:

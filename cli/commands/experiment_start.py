@@ -37,9 +37,11 @@ def run(
         str, typer.Option(metavar="request|agent", help="Draw each request, or each agent once.")
     ] = "request",
 ) -> None:
-    """Draw live requests for the arms of an experiment. Running bots follow within two seconds.
+    """Draw live requests for arms with playbooks or models of their own.
 
-    Example: suggest experiment start greeting --arm now --arm warmer=warmer.toml
+    Running bots follow within two seconds. One experiment runs at a time.
+
+    Example: suggest experiment start tone --arm now --arm warm=warm.toml
     """
     try:
         plan = make_plan(

@@ -19,9 +19,11 @@ def run(
     *,
     database: DatabaseFile = None,
 ) -> None:
-    """Stop an experiment. Running bots draft by the settings again within two seconds.
+    """Stop an experiment; its report stays.
 
-    Example: suggest experiment stop greeting
+    Running bots draft by the settings again within two seconds.
+
+    Example: suggest experiment stop tone
     """
     asyncio.run(stop(locate_database(database), name))
     print(f"The experiment {name} is stopped. What it found: suggest experiment report {name}")

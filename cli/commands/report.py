@@ -62,7 +62,7 @@ def run(  # long: every option with its help
     as_json: Json = False,
     database: DatabaseFile = None,
 ) -> None:
-    """Report what became of the replies, how sure that is, and what it cost.
+    """Report what became of replies, how sure that is, what it cost.
 
     Each share has its denominator, and an interval by agents. "Not enough data" where that is the truth.
 

@@ -30,6 +30,10 @@ COMMANDS = (
     "batch",
     "demo",
     "doctor",
+    "experiment start",
+    "experiment stop",
+    "experiment list",
+    "experiment report",
     "knowledge add",
     "knowledge list",
     "knowledge show",
@@ -112,6 +116,29 @@ async def test_without_a_command_the_help_is_shown_as_wrong_usage(suggest: Sugge
     assert "Commands:" in result.err
 
 
+async def prepare(command: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the examples of a command work on."""
+    if command == "playbook check":
+        assert (await suggest("playbook", "init")).code == 0
+    if command == "import":
+        assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
+    if command == "batch":
+        write("tickets.csv", "message\nWhere is my order?\n")
+    if command == "compare":
+        write_outputs()
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+    if command.startswith("experiment "):
+        assert (await suggest("playbook", "init", "warm.toml")).code == 0
+    if command in {"experiment stop", "experiment report"}:
+        assert (await suggest("experiment", "start", "tone", "--arm", "now", "--arm", "warm=warm.toml")).code == 0
+    if command.startswith("knowledge "):
+        make_help_center()
+        assert (await suggest("knowledge", "add", "help-center")).code == 0
+    if command.startswith("rank "):
+        write_log(make_log(60), Path("choices.jsonl"))
+        assert (await suggest("rank", "train", "--log", "choices.jsonl", "--save", "ranker.json")).code == 0
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_the_help_of_every_command_has_an_example_that_runs(
     command: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
@@ -131,21 +158,7 @@ async def test_the_help_of_every_command_has_an_example_that_runs(
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         assert (await suggest("try", "What the examples work on")).code == 0
-        if command == "playbook check":
-            assert (await suggest("playbook", "init")).code == 0
-        if command == "import":
-            assert (await suggest("export", "--include-simulated", "-o", "choices.jsonl")).code == 0
-        if command == "batch":
-            write("tickets.csv", "message\nWhere is my order?\n")
-        if command == "compare":
-            write_outputs()
-            monkeypatch.setattr("sys.stdin", io.StringIO())
-        if command.startswith("knowledge "):
-            make_help_center()
-            assert (await suggest("knowledge", "add", "help-center")).code == 0
-        if command.startswith("rank "):
-            write_log(make_log(60), Path("choices.jsonl"))
-            assert (await suggest("rank", "train", "--log", "choices.jsonl", "--save", "ranker.json")).code == 0
+        await prepare(command, suggest, monkeypatch)
         for example in found:
             if command == "serve":
                 code, err = await asyncio.to_thread(served, example[1:])
