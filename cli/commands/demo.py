@@ -52,7 +52,8 @@ LOG_SINCE: Final = timedelta(hours=24)
 """How far back the page shows the choice log: what is older is closed."""
 
 NO_MODEL: Final = (
-    "The replies are samples made by rules. Set OPENAI_API_KEY or OPENAI_BASE_URL to have a model write them."
+    "The replies are samples made by rules, and written by hand for the invented customers. "
+    "Set OPENAI_API_KEY or OPENAI_BASE_URL to have a model write them."
 )
 
 
@@ -86,7 +87,7 @@ def run(
 ) -> None:
     """Show Slack in the browser on this machine, with the bot in it.
 
-    No account, no key: without a model, the replies are samples made by rules. It runs until Ctrl-C.
+    No account, no key: without a model, the replies are samples. It runs until Ctrl-C.
 
     Example: suggest demo --no-browser --check
     """

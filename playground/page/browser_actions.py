@@ -8,7 +8,7 @@
     submit    {as, view, values}                           `values`: {block_id: {action_id: value}}
     close     {as, view}
     shortcut  {as, callback_id, message?}                  with `message` ("C1/ts") the message's, else the global one
-    home      {as}
+    home      {as, tab?}                                   `messages` for the tab with direct messages
     fault     {name}                                       one of `FAULTS`, or `model_<name>` of the model's faults
 
 The answer tells the app's acknowledgement: {acknowledged, problem, ack_ms, ts}; `problem` in words, or null.
@@ -208,7 +208,8 @@ class BrowserActions:
         )
 
     async def _home(self, request: ActionRequest) -> Json:
-        return self._describe_outcome(await self._workspace.open_home(request.user))
+        tab = request.read_optional_text("tab") or "home"
+        return self._describe_outcome(await self._workspace.open_home(request.user, tab=tab))
 
     async def _fault(self, request: ActionRequest) -> Json:
         name = request.read_text("name")

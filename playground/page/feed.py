@@ -152,6 +152,7 @@ def _list_visible_records(workspace: Workspace, user: User, page_options: PageOp
         **{f"message:{c.id}/{ts}": message for c in channels for ts, message in state.messages[c.id].items()},
         **{f"ephemeral:{e.channel_id}/{e.ts}": e for e in state.list_ephemerals(user.id)},
         **{f"view:{view.id}": view for view in state.list_open_views(user.id)},
+        **{f"prompts:{c.id}": {"type": "prompts", "prompts": state.prompts.get(c.id, ())} for c in channels},
         **({"home": home} if home else {}),
     }
 

@@ -118,7 +118,7 @@ confirm-title = Internal source
 confirm-text = This reply uses something that is meant for your team only. Read it through, and make sure that it gives nothing confidential away.
 confirm-yes = Continue
 only-you = Only you can see this. Written by an AI model: read before you send.
-demonstration = No model is configured: these are sample replies made by rules.
+demonstration = No model is configured: these are sample replies.
 candidates-fallback = { $count ->
     [one] A private reply
    *[other] { $count } private replies

@@ -127,7 +127,7 @@ export class Composer {
     this.text.focus();
   }
 
-  /** Sends a command as the person at the page. */
+  /** Sends a text, or a command, as the person at the page. */
   run(command) {
     this.who.value = this.#store.workspace.me;
     this.prefill(command);

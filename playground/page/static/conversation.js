@@ -17,6 +17,7 @@ export class Conversation {
   #working;
   #title = h("h1", {});
   #topic = h("p", { class: "topic" });
+  #prompts = h("div", { class: "prompts", role: "group", "aria-label": t("Suggestions"), hidden: true });
   #tabs = h("div", { class: "home-tabs", role: "group", "aria-label": t("The bot") });
   #home = h("div", { class: "home", hidden: true });
   #shownHome = null;
@@ -31,7 +32,7 @@ export class Conversation {
     this.#working = new Working(store);
     this.#firstSteps = new FirstSteps(store, doors);
     const head = h("header", { class: "pane-head" }, h("div", {}, this.#title, this.#topic), this.#firstSteps.toggle, this.#tabs);
-    fill(element, head, this.#home, this.#list.element, this.#firstSteps.element, this.#working.element, this.composer.element);
+    fill(element, head, this.#home, this.#list.element, this.#firstSteps.element, this.#prompts, this.#working.element, this.composer.element);
   }
 
   /** Shows another channel. */
@@ -54,7 +55,17 @@ export class Conversation {
     this.composer.update();
     this.#working.update(change, this.channelId);
     this.#showTabs();
+    this.#showPrompts(change);
     this.#showHome();
+  }
+
+  /** What the bot suggests to say to it. */
+  #showPrompts({ keys }) {
+    const key = `prompts:${this.channelId}`;
+    if (keys.size > 0 && !keys.has(key)) return;
+    const prompts = this.#store.records.get(key)?.prompts ?? [];
+    const say = ({ title, message }) => h("button", { type: "button", class: "button", onclick: () => this.composer.run(message) }, title);
+    fill(this.#prompts, ...prompts.map(say));
   }
 
   focus() {
@@ -80,6 +91,7 @@ export class Conversation {
     for (const [index, tab] of [...this.#tabs.children].entries()) tab.setAttribute("aria-pressed", String((index === 0) === this.#isAtHome));
     this.#home.hidden = !this.#isAtHome;
     for (const part of [this.#list.element, this.composer.element, this.#working.element]) part.hidden = this.#isAtHome;
+    this.#prompts.hidden = this.#isAtHome || this.#prompts.childElementCount === 0;
     const home = this.#store.home;
     if (!this.#isAtHome || (home && home === this.#shownHome)) return;
     this.#shownHome = home;

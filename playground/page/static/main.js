@@ -76,6 +76,7 @@ function become(userId, text = "") {
 function openChannel(channelId) {
   thread.close();
   conversation.open(channelId);
+  if (store.channel(channelId).kind === "im") actions.do("home", { tab: "messages" });
   sidebar.show(channelId);
   showPane("conversation");
   conversation.focus();
@@ -99,6 +100,7 @@ function onChange({ detail }) {
     waiting = null;
   }
   for (const key of detail.keys) noteUnread(key, detail.news);
+  for (const key of detail.keys) followIntoThread(key, detail.news);
   conversation.update(detail);
   thread.update();
   modal.update();
@@ -112,12 +114,19 @@ function noteUnread(key, news) {
   if (isNews && record.channel_id !== conversation.channelId) sidebar.markUnread(record.channel_id);
 }
 
+/** What one says to the bot begins a thread, which opens, as in Slack's agent view. */
+function followIntoThread(key, news) {
+  const record = store.records.get(key);
+  const isOwn = !news.reset && record?.type === "message" && record.user_id === store.workspace.me && !record.thread_ts;
+  if (isOwn && record.channel_id === conversation.channelId && store.channel(record.channel_id).kind === "im") openThread(record);
+}
+
 const firstChannel = () => store.all("channel").find((channel) => channel.kind !== "im").id;
 
 function tellModel() {
   const { is_demonstration: isDemonstration, model, is_connected: isConnected } = store.workspace;
   const words = isDemonstration
-    ? t("No model is configured: these are sample replies, some written by hand, the others made by rules.")
+    ? t("No model is configured: these are sample replies.")
     : t("Replies are written by {model}.", { model });
   fill(byId("banner"), words);
   byId("banner").classList.toggle("demonstration", isDemonstration);

@@ -9,8 +9,7 @@ const TRADITIONAL_CHINESE = {
   Conversation: "對話",
   "Channels and direct messages": "頻道與私訊",
   Thread: "討論串",
-  "No model is configured: these are sample replies, some written by hand, the others made by rules.":
-    "尚未設定模型：以下是範例回覆，有些是人工撰寫，其餘依規則產生。",
+  "No model is configured: these are sample replies.": "尚未設定模型：以下是範例回覆。",
   "Replies are written by {model}.": "回覆由 {model} 撰寫。",
   "The bot is not connected.": "機器人尚未連線。",
   "The playground does not answer. Trying again…": "Playground 沒有回應，正在重試…",
@@ -84,7 +83,7 @@ const TRADITIONAL_CHINESE = {
   // First steps
   "First steps": "開始試用",
   "Press one of these, then Use on the reply that you like.": "按下其中一個，再在喜歡的回覆按「使用」。",
-  "More ways to ask": "其他要回覆的方式",
+  "More ways to ask": "其他取得回覆的方式",
   "⋮ on a message": "訊息的 ⋮",
   "@mention in a thread": "在討論串裡 @提及",
   "⚡ paste a message": "⚡ 貼上訊息",

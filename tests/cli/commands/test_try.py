@@ -28,7 +28,7 @@ async def model(monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_without_a_model_sample_replies_are_shown_as_such(suggest: Suggest) -> None:
     result = await suggest("try", MESSAGE)
     assert result.code == 0
-    assert "No model is configured: these are sample replies made by rules." in result.out
+    assert "No model is configured: these are sample replies." in result.out
     assert [f"Reply {n} · " in result.out for n in (1, 2, 3, 4)] == [True, True, True, False]
     assert "the request is left open" in result.out
     assert "Recorded in suggest-demo.db. To export it: suggest export --database suggest-demo.db\n" in result.out
