@@ -33,8 +33,12 @@ async def test_the_card_goes_and_comes_back(person: Person) -> None:
 
 
 async def test_the_card_leads_to_a_message_s_menu(person: Person) -> None:
+    await person.write("/suggest help")
+    await person.see("/suggest pause")
+    await person.button("First steps").click()
     await find_card(person).get_by_role("button", name="⋮ on a message").click()
     await expect(person.page.get_by_role("menuitem", name="Suggest replies")).to_be_focused()
+    await expect(person.page.get_by_role("article", name="Paula Imaginary")).to_be_in_viewport()
     await person.page.keyboard.press("Enter")
     await expect(person.page.get_by_role("dialog").get_by_role("button", name="Use reply")).to_have_count(3)
 

@@ -49,3 +49,23 @@ async def test_who_reads_what_was_said_before_is_left_there(person: Person) -> N
     await expect(first).to_be_in_viewport()
     await person.button("New messages ↓").click()
     await expect(person.page.get_by_text("Is anybody there?")).to_be_in_viewport()
+
+
+HEIGHTS = """(answer) => {
+    const room = answer.closest(".scroller").clientHeight;
+    return [...answer.querySelectorAll("[data-action=use_candidate]")].map((button) => {
+        let head = button.closest(".block");
+        while (!/^Reply \\d/u.test(head.textContent)) head = head.previousElementSibling;
+        return [button.getBoundingClientRect().bottom - head.getBoundingClientRect().top, room];
+    });
+}"""
+
+
+async def test_a_phone_has_room_for_one_reply_and_its_buttons(person: Person) -> None:
+    await person.page.set_viewport_size(PHONE)
+    await person.suggest()
+    answer = person.private.filter(has=person.page.get_by_role("button", name="Use reply 1"))
+    heights = await answer.evaluate(HEIGHTS)
+    assert len(heights) == 3
+    assert all(height <= room for height, room in heights), heights
+    await expect(answer.get_by_role("button", name="Use reply 1")).to_be_in_viewport(ratio=1)

@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 import { gist } from "./mrkdwn.js";
 import { language, t } from "./texts.js";
 
-const time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 const clock = (iso) => (iso ? time.format(new Date(iso)) : "–");
 
 export class ChoiceLog {

@@ -68,6 +68,11 @@ export class Conversation {
     fill(this.#prompts, ...prompts.map(say));
   }
 
+  /** Brings a message into sight, and returns its element. */
+  reveal(key) {
+    return this.#list.reveal(key);
+  }
+
   focus() {
     this.composer.text.focus();
   }

@@ -45,10 +45,10 @@ function run(command) {
   conversation.composer.run(command);
 }
 
-function openMenu(record) {
-  const message = conversation.element.querySelector(`[data-key="${record.key}"]`);
-  message.scrollIntoView({ block: "center" });
-  message.querySelector(".toolbar [aria-haspopup]").click();
+async function openMenu(record) {
+  // The card that goes makes room first: the menu stands where its message comes to rest.
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+  conversation.reveal(record.key).querySelector(".toolbar [aria-haspopup]").click();
 }
 
 function mention(record) {

@@ -203,6 +203,14 @@ export class MessageList {
     return h("div", { class: "toolbar", role: "group", "aria-label": t("Message actions") }, reply, more);
   }
 
+  /** Brings a message into sight, to stay there until one scrolls away, and returns its element. */
+  reveal(key) {
+    this.#followed = key;
+    this.#followedAct = this.#actions.count;
+    this.#reveal(key);
+    return this.#drawn.get(key).node;
+  }
+
   #isAtEnd() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     return scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { withEmoji } from "./emoji.js";
+import { language } from "./texts.js";
 
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 const unescape = (text) => text.replace(/&(amp|lt|gt);/g, (entity) => ENTITIES[entity]);
@@ -79,11 +80,20 @@ function angle(content, store) {
   if (target.startsWith("#")) {
     return h("span", { class: "mention" }, `#${channelName(store, target.slice(1), label)}`);
   }
+  if (target.startsWith("!date^")) return localTime(target);
   if (target.startsWith("!")) return h("span", { class: "mention me" }, `@${label ?? target.slice(1).split("^")[0]}`);
   if (/^(https?|mailto):/u.test(target)) {
     return h("a", { href: unescape(target), target: "_blank", rel: "noreferrer noopener" }, unescape(label ?? target));
   }
   return null;
+}
+
+const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
+/** `!date^1392734382^{date} at {time}` in the reader's language, in one form whatever the app asks for. */
+function localTime(target) {
+  const at = new Date(Number(target.split("^")[1]) * 1000);
+  return h("time", { datetime: at.toISOString() }, dateTime.format(at));
 }
 
 /** The first words of a text, without its marks. */

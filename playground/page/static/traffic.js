@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 import { language, t } from "./texts.js";
 
 const MOST = 300;
-const time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 const clock = (at) => time.format(new Date(at * 1000));
 
 export class Traffic {
