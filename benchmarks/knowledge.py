@@ -31,7 +31,7 @@ from cli import wiring
 from cli.commands.demo import add_help_center
 
 QUESTIONS = Path(__file__).with_suffix(".jsonl")
-PASSAGES, ADDED, SEARCHES = 100_000, 10_000, 200
+PASSAGES, ADDED, FEW, SEARCHES = 100_000, 10_000, 10, 200
 WORDS, WORDS_EACH, WORDS_ASKED = 30_000, 60, 9
 DEPTH = 10
 
@@ -162,6 +162,10 @@ async def measure_speed() -> None:
         start = time.perf_counter()
         await library.search("first", limit=4)
         print(f"index of {PASSAGES:,} passages made: {time.perf_counter() - start:.1f} s")
+        seconds = await _add_invented(library, [draw(WORDS_EACH) for _ in range(FEW)])
+        start = time.perf_counter()
+        await library.search("first", limit=4)
+        print(f"{FEW} more: {seconds:.1f} s, followed by the next search in {time.perf_counter() - start:.1f} s")
         times = []
         for _ in range(SEARCHES):
             question = draw(WORDS_ASKED)
