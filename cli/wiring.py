@@ -47,6 +47,7 @@ from storage.queries.experiments import ExperimentQueries
 from storage.queries.home import HomeQueries
 from storage.repositories.agent_settings import AgentSettingsStore
 from storage.repositories.audit import Audit
+from storage.repositories.channel_defaults import ChannelDefaultsStore
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.erasures import Erasures
@@ -351,6 +352,7 @@ def make_home(*, records: Records, privacy: PrivacyService, pausing: PauseSwitch
     return AgentHome(
         queries=HomeQueries(records.database),
         settings=AgentSettingsStore(records.database),
+        channels=ChannelDefaultsStore(records.database),
         requests=records.requests,
         privacy=privacy,
         pausing=pausing,

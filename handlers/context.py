@@ -173,7 +173,7 @@ async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
     is_of_grid = installation.identity.shares_grid(sender)
     owner_id = (sender.enterprise_id if is_of_grid else None) or sender.team_id
     user, settings = await asyncio.gather(
-        services.users.get(sender.user_id, installation), _get_settings(services, owner_id, sender.user_id)
+        services.users.get(sender.user_id, installation), _get_settings(services, owner_id, payload)
     )
     user = replace(user, locale=settings.language or user.locale)
     is_admin = installation.identity.is_home_of(sender) and (user.is_admin or sender.user_id in services.admins)
@@ -190,9 +190,16 @@ async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
     )
 
 
-async def _get_settings(services: Services, owner_id: str, agent_id: str) -> AgentSettings:
-    """Get the sender's settings; those of the bot count where the database does not give them in time."""
-    reading = asyncio.ensure_future(services.home.get_settings(owner_id, agent_id))
+async def _get_settings(services: Services, owner_id: str, payload: HasSender) -> AgentSettings:
+    """Get what counts for the sender where they are; the bot's settings where the database is not in time.
+
+    A modal tells no channel, but the request or candidate that it is about.
+    """
+    agent_id, channel_id = payload.sender.user_id, getattr(payload, "channel_id", None)
+    about = getattr(payload, "request_id", None) or getattr(payload, "metadata", None) or None
+    reading = asyncio.ensure_future(
+        services.home.get_effective_settings(owner_id, agent_id, channel_id=channel_id, about=about)
+    )
     # Not cancelled at the limit: a driver waits for the answer to a cancellation, too.
     reading.add_done_callback(lambda done: done.cancelled() or done.exception())
     done, _ = await asyncio.wait({reading}, timeout=SETTINGS_LIMIT_S)

@@ -290,6 +290,8 @@ def _parse_input(values: Mapping[str, Any], name: str) -> str:
     element = next(iter(_require_object(values, name).values()), None)
     if not isinstance(element, Mapping):
         raise MalformedPayload(name)
+    if "selected_conversation" in element:
+        return _get_text(element, "selected_conversation") or ""
     option = element.get("selected_option")
     return clean(_get_text(option if isinstance(option, Mapping) else element, "value") or "")
 

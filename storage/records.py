@@ -4,7 +4,7 @@ Fields marked `Logged` are the choice log's, in its order: declared here, and no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -400,6 +400,24 @@ class AgentSettings:
     language: Locale | None = None
     on_use: OnUse | None = None
     hint: str | None = None
+    styles_off: tuple[str, ...] = ()
+
+    def fall_back_to(self, defaults: "ChannelDefaults") -> "AgentSettings":
+        """Return these settings, with a channel's defaults where the agent has set nothing."""
+        return replace(
+            self,
+            candidates=self.candidates or defaults.candidates,
+            language=self.language or defaults.language,
+            styles_off=self.styles_off or defaults.styles_off,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDefaults:
+    """The settings for a channel where its agents have set nothing; None and () where those of the bot count."""
+
+    candidates: Count | None = None
+    language: Locale | None = None
     styles_off: tuple[str, ...] = ()
 
 

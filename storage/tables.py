@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from storage.fields import RecordField, list_fields
-from storage.records import AgentSettings, Arm, Candidate, Choice, Event, Experiment, Request, Turn
+from storage.records import AgentSettings, Arm, Candidate, ChannelDefaults, Choice, Event, Experiment, Request, Turn
 
 
 def to_iso(moment: datetime) -> str:
@@ -163,6 +163,12 @@ requests = Table(
         "id",
         sqlite_where=text("experiment IS NOT NULL"),
         postgresql_where=text("experiment IS NOT NULL"),
+    ),
+    Index(
+        "requests_in_vain",
+        "created_at",
+        sqlite_where=text("retrieved = '[]'"),
+        postgresql_where=text("retrieved = '[]'"),
     ),
     Index(
         "requests_redrafted",
@@ -387,4 +393,13 @@ experiments = Table(
     "experiments",
     metadata,
     *build_columns(Experiment, {"name": PRIMARY_KEY, "is_running": {"unique": True}}),  # true once at most, else null
+)
+
+channel_defaults = Table(
+    "channel_defaults",
+    metadata,
+    Column("owner_id", String(64), primary_key=True),
+    Column("channel_id", String(64), primary_key=True),
+    *build_columns(ChannelDefaults, {}),
+    Column("saved_at", UtcTime, nullable=False),
 )

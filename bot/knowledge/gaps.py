@@ -1,6 +1,6 @@
 """Gaps in the knowledge: questions that were searched for in vain, grouped by likeness, and how they were answered."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,9 +41,14 @@ class Gap:
 
 async def find_gaps(entries: AsyncIterable[LogEntry]) -> list[Gap]:
     """Group the requests that no page was found for, most frequent first. Those whose texts are gone are left out."""
+    return group_gaps([entry async for entry in entries])
+
+
+def group_gaps(entries: Iterable[LogEntry]) -> list[Gap]:
+    """Group requests as `find_gaps` does."""
     asked = [
         (entry, take_question(entry.request.conversation))
-        async for entry in entries
+        for entry in entries
         if found_no_page(entry.request.retrieved) and not _is_compared(entry.request)
     ]
     known = [(entry, question) for entry, question in asked if question.strip()]

@@ -1,36 +1,44 @@
 """An agent's Home: open requests to take up again, replies used lately, figures with their uncertainty, settings."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 
+from bot.knowledge.gaps import Gap, group_gaps
 from bot.privacy.service import PrivacyService
 from bot.stats.cluster_intervals import Estimate, estimate_share
 from bot.suggesting.clicks import Click, check_owner
 from bot.suggesting.pause import PauseSwitch
 from storage.errors import RequestClosed
 from storage.queries.home import AcceptanceCell, HomeFilter, HomeQueries, UsedReply
-from storage.records import AgentSettings, LogEntry, Request
+from storage.records import AgentSettings, ChannelDefaults, LogEntry, Request
 from storage.repositories.agent_settings import AgentSettingsStore
+from storage.repositories.channel_defaults import ChannelDefaultsStore
 from storage.repositories.experiments import ExperimentStore
 from storage.repositories.requests import OPEN, Requests
 
 OPEN_FOR: Final = timedelta(days=1)
 OWN_PERIOD: Final = timedelta(days=28)
 TEAM_PERIOD: Final = timedelta(days=7)
+GAPS_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamOverview:
-    """The part for admins: the share of shown requests with a reply used, by all agents; the pause; the experiment."""
+    """The part for admins: the share of shown requests with a reply used, by all agents, the pause; the experiment.
+
+    `channels` are those that have defaults, by id; `gaps` the questions asked most that nothing was found for.
+    """
 
     accepted: Estimate
     is_paused: bool
     experiment: str | None = None
+    channels: Mapping[str, ChannelDefaults] = field(default_factory=dict)
+    gaps: Sequence[Gap] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,7 @@ class AgentHome:
         *,
         queries: HomeQueries,
         settings: AgentSettingsStore,
+        channels: ChannelDefaultsStore,
         requests: Requests,
         privacy: PrivacyService,
         pausing: PauseSwitch,
@@ -61,6 +70,7 @@ class AgentHome:
     ) -> None:
         self._queries = queries
         self._settings = settings
+        self._channels = channels
         self._requests = requests
         self._privacy = privacy
         self._pausing = pausing
@@ -71,6 +81,25 @@ class AgentHome:
     async def get_settings(self, owner_id: str, agent_id: str) -> AgentSettings:
         """Read an agent's settings. `owner_id`: the team or Grid in which their id is unique."""
         return await self._settings.get(owner_id, agent_id)
+
+    async def get_effective_settings(
+        self, owner_id: str, agent_id: str, *, channel_id: str | None, about: str | None
+    ) -> AgentSettings:
+        """Read what counts for an agent in a channel, or in that of the request or candidate `about`."""
+        own, defaults = await asyncio.gather(
+            self._settings.get(owner_id, agent_id), self._channels.find(owner_id, channel_id=channel_id, about=about)
+        )
+        return own.fall_back_to(defaults)
+
+    async def get_channel_defaults(self, owner_id: str, channel_id: str) -> ChannelDefaults:
+        """Read the defaults of a channel."""
+        return await self._channels.find(owner_id, channel_id=channel_id, about=None)
+
+    async def save_channel_defaults(
+        self, owner_id: str, channel_id: str, defaults: ChannelDefaults, *, idempotency_key: str
+    ) -> None:
+        """Keep a channel's defaults: they count from the next request on. Raises DuplicateDelivery."""
+        await self._channels.save(owner_id, channel_id, defaults, at=self._now(), idempotency_key=idempotency_key)
 
     async def save_settings(
         self, owner_id: str, agent_id: str, settings: AgentSettings, *, idempotency_key: str
@@ -95,19 +124,31 @@ class AgentHome:
             self._settings.get(owner_id, agent_id),
             self._queries.load(whose, open_since=now - OPEN_FOR, days_since=now - OWN_PERIOD, team_since=team_since),
         )
-        team = None
-        if team_since is not None:
-            team = TeamOverview(
-                accepted=await _estimate(rows.team),
-                is_paused=await self._pausing.is_paused(),
-                experiment=await self._experiments.get_running(),
-            )
+        team = None if team_since is None else await self._load_team(owner_id, whose, rows.team)
         return HomeOverview(
             settings=settings,
             open=tuple([await self._privacy.unmask_recorded_request(request) for request in rows.open]),
             used=rows.used,
             accepted=await _estimate(rows.days),
             team=team,
+        )
+
+    async def _load_team(self, owner_id: str, of: HomeFilter, cells: Sequence[AcceptanceCell]) -> TeamOverview:
+        """Load what admins see of the team."""
+        unanswered, channels, is_paused, experiment = await asyncio.gather(
+            self._queries.list_gaps(of, since=self._now() - OWN_PERIOD),
+            self._channels.list(owner_id),
+            self._pausing.is_paused(),
+            self._experiments.get_running(),
+        )
+        asked = [LogEntry(request=request, candidates=(), choice=None) for request in reversed(unanswered)]
+        gaps = await asyncio.to_thread(group_gaps, asked)
+        return TeamOverview(
+            accepted=await _estimate(cells),
+            is_paused=is_paused,
+            experiment=experiment,
+            channels=channels,
+            gaps=gaps[:GAPS_SHOWN],
         )
 
     async def find_open(self, click: Click, request_id: str) -> LogEntry:

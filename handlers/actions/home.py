@@ -1,10 +1,11 @@
 """In Home: *Show the replies*, *Change settings*, and for admins *Pause drafting* and *Resume drafting*."""
 
 from handlers.actions.click_listener import ClickContext, open_view
-from handlers.blocks.home import build_settings_view
+from handlers.blocks.home import NEW_CHANNEL, build_channel_view, build_settings_view
 from handlers.commands.admins import check_admin
 from handlers.context import Services, Work
 from handlers.home_display import build_defaults, publish_home
+from storage.records import ChannelDefaults
 
 
 async def show_request(services: Services, clicked: ClickContext) -> Work:
@@ -19,6 +20,18 @@ async def open_settings(services: Services, clicked: ClickContext) -> Work:
     await _claim(services, clicked)
     settings = await services.home.get_settings(clicked.context.owner_id, clicked.click.agent_id)
     view = build_settings_view(settings, clicked.texts, build_defaults(services, clicked.texts))
+    return open_view(services, clicked, view, otherwise=clicked.texts("settings-not-opened"))
+
+
+async def open_channel_defaults(services: Services, clicked: ClickContext) -> Work:
+    """Open a channel's defaults as they are kept, if an admin asks; those of a new channel are empty."""
+    check_admin(services, clicked.context)
+    await _claim(services, clicked)
+    channel_id = None if clicked.action.value == NEW_CHANNEL else clicked.action.value
+    own = ChannelDefaults()
+    if channel_id is not None:
+        own = await services.home.get_channel_defaults(clicked.context.owner_id, channel_id)
+    view = build_channel_view(channel_id, own, clicked.texts, build_defaults(services, clicked.texts))
     return open_view(services, clicked, view, otherwise=clicked.texts("settings-not-opened"))
 
 

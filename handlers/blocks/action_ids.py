@@ -19,6 +19,7 @@ UNDO: Final = "undo_choice"
 POST: Final = "post_reply"
 SHOW: Final = "show_request"
 OPEN_SETTINGS: Final = "open_settings"
+OPEN_CHANNEL: Final = "open_channel_defaults"
 PAUSE: Final = "pause_drafting"
 RESUME: Final = "resume_drafting"
 
@@ -34,6 +35,7 @@ PASTE_VIEW: Final = "paste_message"
 EXPORT_VIEW: Final = "export_log"
 SOURCE_VIEW: Final = "source"
 SETTINGS_VIEW: Final = "settings"
+CHANNEL_VIEW: Final = "channel_defaults"
 
 REPLY_BLOCK: Final = "reply"
 MESSAGE_BLOCK: Final = "message"
@@ -93,6 +95,8 @@ ACTIONS: Final = (
     Action(POST, "click", "actions.post_again:post_again", _REQUEST, "*Post*, for a reply that Slack did not confirm"),
     Action(SHOW, "click", "actions.home:show_request", _REQUEST, "*Show the replies*, in Home, for an open request"),
     Action(OPEN_SETTINGS, "click", "actions.home:open_settings", "none", "*Change settings*, in Home"),
+    Action(OPEN_CHANNEL, "click", "actions.home:open_channel_defaults", "the channel's id, or `new`",
+           "*Change* and *Set defaults for a channel*, in an admin's Home"),
     Action(PAUSE, "click", "actions.home:pause_drafting", "none", "*Pause drafting*, in an admin's Home"),
     Action(RESUME, "click", "actions.home:resume_drafting", "none", "*Resume drafting*, in an admin's Home"),
     Action(EDIT_VIEW, "view", "views.edit_reply:on_edit", _METADATA, "the editor: input block `reply`, action `text`"),
@@ -107,6 +111,8 @@ ACTIONS: Final = (
     Action(SOURCE_VIEW, "view", "", "none", "the modal with the passages that a candidate cites"),
     Action(SETTINGS_VIEW, "view", "views.settings:on_settings", "none",
            "settings: inputs `candidates`, `language`, `on_use`, `styles`; input block `hint`, action `text`"),
+    Action(CHANNEL_VIEW, "view", "views.channel_defaults:on_channel_defaults", "none",
+           "a channel's defaults: inputs `channel`, `candidates`, `language`, `styles`"),
     Action(CANDIDATES_VIEW, "view", "", "the request's id, as `private_metadata`", "the modal with candidates"),
     Action(COPY_VIEW, "view", "", "none", "the modal that shows a reply too long to edit"),
     Action(MESSAGE_SHORTCUT, "message_shortcut", "shortcuts.message_shortcut:on_message_shortcut", "none",

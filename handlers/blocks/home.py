@@ -1,6 +1,6 @@
 """Home: a greeting, open requests, replies used lately, figures, settings; and the modal to change these."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -10,8 +10,10 @@ from bot.i18n.texts import Texts, get_texts, load_languages
 from bot.stats.cluster_intervals import Estimate
 from bot.suggesting.home import OWN_PERIOD, TEAM_PERIOD, HomeOverview, TeamOverview
 from handlers.blocks.action_ids import (
+    CHANNEL_VIEW,
     HINT_BLOCK,
     LANGUAGE_BLOCK,
+    OPEN_CHANNEL,
     OPEN_SETTINGS,
     PAUSE,
     RESUME,
@@ -21,9 +23,9 @@ from handlers.blocks.action_ids import (
 )
 from handlers.blocks.elements import Block, actions, button, context, option, plain_text, section, select
 from handlers.blocks.limits import HINT_LIMIT
-from handlers.blocks.messages import BlockMessage, shorten
+from handlers.blocks.messages import BlockMessage, escape, shorten
 from storage.queries.home import UsedReply
-from storage.records import AgentSettings, OnUse, Request
+from storage.records import AgentSettings, ChannelDefaults, OnUse, Request
 
 CANDIDATES_BLOCK: Final = "candidates"
 ON_USE_BLOCK: Final = "on_use"
@@ -35,6 +37,10 @@ AS_IN_SLACK: Final = "slack"
 COUNTS: Final = tuple(str(count) for count in range(1, 11))
 ON_USE: Final[tuple[OnUse, ...]] = get_args(OnUse)
 
+CHANNEL_BLOCK: Final = "channel"
+NEW_CHANNEL: Final = "new"
+
+_MOST_CHANNELS: Final = 10
 _MOST_CHECKBOXES: Final = 10
 _MOST_OPTIONS: Final = 100
 
@@ -74,7 +80,7 @@ def build_home(overview: HomeOverview, texts: Texts, defaults: HomeDefaults) -> 
             _build_header(texts("home-figures", days=OWN_PERIOD.days)),
             section(_word_share(overview.accepted, texts)),
             *_build_settings(overview.settings, texts, defaults),
-            *(() if overview.team is None else _build_team(overview.team, texts)),
+            *(() if overview.team is None else _build_team(overview.team, texts, defaults)),
         ],
     }
 
@@ -143,8 +149,8 @@ def _build_settings(settings: AgentSettings, texts: Texts, defaults: HomeDefault
     yield actions(button(texts("button-open-settings"), OPEN_SETTINGS, "open"))
 
 
-def _build_team(team: TeamOverview, texts: Texts) -> Iterator[Block]:
-    """Build what admins see: the team's share, and whether drafting is paused."""
+def _build_team(team: TeamOverview, texts: Texts, defaults: HomeDefaults) -> Iterator[Block]:
+    """Build what admins see: the team's share, gaps, defaults for channels, and whether drafting is paused."""
     yield _build_header(texts("home-team", days=TEAM_PERIOD.days))
     yield section(_word_share(team.accepted, texts))
     yield section(texts("home-paused" if team.is_paused else "home-drafting"))
@@ -152,6 +158,30 @@ def _build_team(team: TeamOverview, texts: Texts) -> Iterator[Block]:
         yield section(texts("home-experiment", name=team.experiment))
     label = texts("button-resume-drafting" if team.is_paused else "button-pause-drafting")
     yield actions(button(label, RESUME if team.is_paused else PAUSE, "drafting"))
+    if team.gaps:
+        yield _build_header(texts("home-gaps"))
+        yield section(
+            "\n".join(texts("home-gap", question=shorten(gap.question), count=gap.count) for gap in team.gaps)
+        )
+    yield from _build_channels(team.channels, texts, defaults)
+
+
+def _build_channels(channels: Mapping[str, ChannelDefaults], texts: Texts, defaults: HomeDefaults) -> Iterator[Block]:
+    """Build the channels that have defaults, each with a button to change them, and one to set others."""
+    yield _build_header(texts("home-channels"))
+    for channel_id, own in islice(channels.items(), _MOST_CHANNELS):
+        off = [label for name, label in defaults.styles.items() if name in own.styles_off]
+        values = {
+            CANDIDATES_BLOCK: None if own.candidates is None else str(own.candidates),
+            LANGUAGE_BLOCK: None if own.language is None else _name_language(own.language),
+            STYLES_BLOCK: texts("settings-styles-off", styles=shorten(", ".join(off))) if off else None,
+        }
+        told = "\n".join(f"{texts(f'settings-{name}')}: {escape(value)}" for name, value in values.items() if value)
+        change = button(texts("button-change-channel"), OPEN_CHANNEL, channel_id)
+        yield {**_mrkdwn(f"<#{channel_id}>\n{told}"), "accessory": change}
+    if len(channels) > _MOST_CHANNELS:
+        yield section(texts("home-more-channels", count=len(channels) - _MOST_CHANNELS))
+    yield actions(button(texts("button-new-channel"), OPEN_CHANNEL, NEW_CHANNEL))
 
 
 def _name_language(locale: str) -> str:
@@ -165,13 +195,34 @@ def _word_on_use(on_use: OnUse | None, texts: Texts, defaults: HomeDefaults) -> 
     return texts(f"on-use-{on_use}")
 
 
+def build_channel_view(channel_id: str | None, own: ChannelDefaults, texts: Texts, defaults: HomeDefaults) -> Block:
+    """Build the modal with a channel's defaults; without one, it is to be chosen."""
+    select_channel: Block = {
+        "type": "conversations_select",
+        "action_id": CHANNEL_BLOCK,
+        "filter": {"include": ["public", "private"]},
+    }
+    if channel_id is not None:
+        select_channel["initial_conversation"] = channel_id
+    label = plain_text(texts("channel-channel"))
+    return {
+        "type": "modal",
+        "callback_id": CHANNEL_VIEW,
+        "title": plain_text(texts("channel-title")),
+        "submit": plain_text(texts("settings-submit")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [
+            {"type": "input", "block_id": CHANNEL_BLOCK, "label": label, "element": select_channel},
+            _build_candidates_input(own.candidates, texts, defaults),
+            _build_language_input(own.language, texts),
+            _build_styles_input(own.styles_off, texts, defaults),
+            context(texts("channel-what")),
+        ],
+    }
+
+
 def build_settings_view(settings: AgentSettings, texts: Texts, defaults: HomeDefaults) -> Block:
     """Build the modal with an agent's settings."""
-    counts = [option(texts("settings-default", value=str(defaults.candidates)), DEFAULT)]
-    counts += [option(count, count) for count in COUNTS]
-    locales = (AS_IN_SLACK, *list_languages())
-    languages = [option(texts("settings-as-in-slack"), AS_IN_SLACK)]
-    languages += [option(_name_language(locale), locale) for locale in list_languages()]
     uses = [option(_word_on_use(None, texts, defaults), DEFAULT)]
     uses += [option(texts(f"on-use-{name}"), name) for name in ON_USE]
     return {
@@ -181,32 +232,43 @@ def build_settings_view(settings: AgentSettings, texts: Texts, defaults: HomeDef
         "submit": plain_text(texts("settings-submit")),
         "close": plain_text(texts("modal-close")),
         "blocks": [
-            select(CANDIDATES_BLOCK, texts("settings-candidates"), counts, initial=settings.candidates or 0),
-            select(
-                LANGUAGE_BLOCK,
-                texts("settings-language"),
-                languages,
-                initial=locales.index(settings.language) if settings.language in locales else 0,
-            ),
+            _build_candidates_input(settings.candidates, texts, defaults),
+            _build_language_input(settings.language, texts),
             select(
                 ON_USE_BLOCK,
                 texts("settings-on_use"),
                 uses,
                 initial=0 if settings.on_use is None else 1 + ON_USE.index(settings.on_use),
             ),
-            _build_styles_input(settings, texts, defaults),
+            _build_styles_input(settings.styles_off, texts, defaults),
             _build_hint_input(settings, texts),
             context(texts("settings-what")),
         ],
     }
 
 
-def _build_styles_input(settings: AgentSettings, texts: Texts, defaults: HomeDefaults) -> Block:
+def _build_candidates_input(candidates: int | None, texts: Texts, defaults: HomeDefaults) -> Block:
+    """Build the select of the number of replies; 10 at most, and the default first."""
+    counts = [option(texts("settings-default", value=str(defaults.candidates)), DEFAULT)]
+    counts += [option(count, count) for count in COUNTS]
+    return select(CANDIDATES_BLOCK, texts("settings-candidates"), counts, initial=candidates or 0)
+
+
+def _build_language_input(language: str | None, texts: Texts) -> Block:
+    """Build the select of the language; the one of Slack first."""
+    locales = (AS_IN_SLACK, *list_languages())
+    languages = [option(texts("settings-as-in-slack"), AS_IN_SLACK)]
+    languages += [option(_name_language(locale), locale) for locale in list_languages()]
+    initial = locales.index(language) if language in locales else 0
+    return select(LANGUAGE_BLOCK, texts("settings-language"), languages, initial=initial)
+
+
+def _build_styles_input(styles_off: Collection[str], texts: Texts, defaults: HomeDefaults) -> Block:
     """Build the checkboxes of styles; a list to choose from where there are more than Slack takes."""
     styles = list_styles(defaults)
     options = [option(label, name) for name, label in styles.items()]
-    # All of an agent's styles may be gone from the playbook: then all count.
-    on = [each for each in options if each["value"] not in settings.styles_off] or options
+    # All of the styles may be gone from the playbook: then all count.
+    on = [each for each in options if each["value"] not in styles_off] or options
     kind = "checkboxes" if len(options) <= _MOST_CHECKBOXES else "multi_static_select"
     element = {"type": kind, "action_id": STYLES_BLOCK, "options": options, "initial_options": on}
     label = plain_text(texts("settings-styles"))

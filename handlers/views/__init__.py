@@ -5,5 +5,6 @@ steer_language  the choice of a language for other replies
 paste_message   a pasted message, for which the same modal shows replies
 export_log      /suggest export: the modal, and the export as ordered
 settings        an agent's own settings
+channel_defaults  the defaults of a channel
 submissions     what submissions have in common
 """

@@ -1,5 +1,6 @@
 """An agent's own settings: kept in the database, they count from the next request on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from bot.text_limits import clean
@@ -20,7 +21,7 @@ from handlers.context import Ack, Context, Services, build_context
 from handlers.home_display import build_defaults, publish_home
 from handlers.payloads import MalformedPayload, SubmissionPayload
 from handlers.views.submissions import handle_submission, refuse, to_click
-from storage.records import AgentSettings, OnUse
+from storage.records import AgentSettings, ChannelDefaults, OnUse
 
 _INPUTS = (CANDIDATES_BLOCK, LANGUAGE_BLOCK, ON_USE_BLOCK, STYLES_BLOCK, HINT_BLOCK)
 _ON_USE: dict[str, OnUse] = {"post": "post", "copy": "copy"}
@@ -41,7 +42,7 @@ async def _answer(services: Services, context: Context[SubmissionPayload]) -> No
     await services.home.save_settings(
         context.owner_id,
         submission.sender.user_id,
-        _parse_settings(submission, tuple(styles)),
+        _parse_settings(submission, styles),
         idempotency_key=to_click(context).idempotency_key,
     )
     await context.ack()
@@ -53,19 +54,29 @@ async def _publish(services: Services, context: Context[SubmissionPayload]) -> N
     await publish_home(services, await build_context(services, context.payload, context.ack))
 
 
-def _parse_settings(submission: SubmissionPayload, styles: tuple[str, ...]) -> AgentSettings:
-    """Read the settings. Raises MalformedPayload for what the modal does not offer."""
+def parse_defaults(submission: SubmissionPayload, styles: Iterable[str]) -> ChannelDefaults:
+    """Read what agents and channels can both set. Raises MalformedPayload for what the modal does not offer."""
     count = submission.get_choice(CANDIDATES_BLOCK, (DEFAULT, *COUNTS))
     language = submission.get_choice(LANGUAGE_BLOCK, (AS_IN_SLACK, *list_languages()))
+    checked = submission.checked[STYLES_BLOCK]
+    return ChannelDefaults(
+        candidates=None if count == DEFAULT else int(count),
+        language=None if language == AS_IN_SLACK else language,
+        styles_off=tuple(name for name in styles if name not in checked),
+    )
+
+
+def _parse_settings(submission: SubmissionPayload, styles: Iterable[str]) -> AgentSettings:
+    """Read the settings. Raises MalformedPayload for what the modal does not offer."""
+    shared = parse_defaults(submission, styles)
     on_use = submission.get_choice(ON_USE_BLOCK, (DEFAULT, *ON_USE))
     hint = clean(submission.values[HINT_BLOCK]).strip()
     if len(hint) > HINT_LIMIT:
         raise MalformedPayload(HINT_BLOCK)
-    checked = submission.checked[STYLES_BLOCK]
     return AgentSettings(
-        candidates=None if count == DEFAULT else int(count),
-        language=None if language == AS_IN_SLACK else language,
+        candidates=shared.candidates,
+        language=shared.language,
         on_use=_ON_USE.get(on_use),
         hint=hint or None,
-        styles_off=tuple(name for name in styles if name not in checked),
+        styles_off=shared.styles_off,
     )

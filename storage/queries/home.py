@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, String, and_, case, func, or_, select, true, type_coerce
+from sqlalchemy import Select, String, and_, case, func, or_, select, text, true, type_coerce
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
@@ -16,6 +16,8 @@ from storage.rows import to_request
 from storage.tables import candidates, choices, requests
 
 MOST_LISTED: Final = 5
+MOST_GAPS: Final = 200
+"""Questions that are grouped for a Home."""
 
 _CHOSEN: Final = ("used", "edited")
 
@@ -61,6 +63,23 @@ class HomeQueries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def list_gaps(self, of: HomeFilter, *, since: datetime) -> tuple[Request, ...]:
+        """List the newest requests of the team for which the knowledge was searched in vain, newest first."""
+        of_team = true() if of.team_id is None else requests.c.team_id == of.team_id
+        query = (
+            select(requests)
+            # As the index has it, word for word: of a parameter SQLite does not know that it is the same.
+            .where(text("retrieved = '[]'"), requests.c.created_at >= since, of_team, requests.c.comparison.is_(None))
+            .where(requests.c.simulated == of.simulated)
+            .order_by(requests.c.created_at.desc())
+            .limit(MOST_GAPS)
+        )
+
+        async def step(connection: Transaction) -> tuple[Request, ...]:
+            return tuple(to_request(row) for row in (await connection.execute(query)).mappings())
+
+        return await self._database.look(step)
 
     async def load(
         self, of: HomeFilter, *, open_since: datetime, days_since: datetime, team_since: datetime | None

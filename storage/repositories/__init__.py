@@ -7,6 +7,7 @@ idempotency_keys  keys of what Slack may deliver twice
 replicas          heartbeats, and takeover of a dead replica's work
 leases            work that one replica does at a time
 agent_settings    what agents set for themselves
+channel_defaults  what admins set for channels
 switches          switches for all replicas, such as the pause
 vault             what placeholders stand for, sealed
 experiments       experiments with their arms, one of which runs at most

@@ -4,13 +4,12 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
 from storage.records import AgentSettings
 from storage.repositories.idempotency_keys import claim_key
-from storage.rows import to_row
+from storage.rows import build_upserts, to_row
 from storage.tables import agent_settings
 
 
@@ -46,11 +45,4 @@ _SELECT: Final = select(*(agent_settings.c[name] for name in AgentSettings.__slo
     agent_settings.c.owner_id == bindparam("owner"), agent_settings.c.agent_id == bindparam("agent")
 )
 
-
-def _build_upsert(engine: type[sqlite.Insert] | type[postgresql.Insert]) -> sqlite.Insert | postgresql.Insert:
-    insert = engine(agent_settings)
-    changed = {name: insert.excluded[name] for name in (*AgentSettings.__slots__, "saved_at")}
-    return insert.on_conflict_do_update(index_elements=["owner_id", "agent_id"], set_=changed)
-
-
-_UPSERT: Final = {True: _build_upsert(postgresql.Insert), False: _build_upsert(sqlite.Insert)}
+_UPSERT: Final = build_upserts(agent_settings, ("owner_id", "agent_id"))

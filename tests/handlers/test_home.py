@@ -161,7 +161,7 @@ async def test_settings_saved_at_once_on_two_replicas_are_one_or_the_other(stage
             [saved] = await store.rows("SELECT candidates, hint FROM agent_settings")
         assert (saved["candidates"], saved["hint"]) in {(2, "two"), (9, "nine")}
         home = await open_home(stage, saved["hint"])
-        assert f"at once: {saved['candidates']}" in json.dumps(home.blocks)
+        assert f"per request: {saved['candidates']}" in json.dumps(home.blocks)
 
 
 async def test_a_home_that_changed_meanwhile_is_read_once_more(stage: Stage) -> None:
@@ -189,6 +189,108 @@ async def test_admins_see_the_team_and_pause_from_home(stage: Stage) -> None:
     await stage.slack.click(admin, home, "resume_drafting")
     await wait_for_home(stage, "Drafting is on", user=admin)
     await stage.suggested()
+
+
+async def open_channel(stage: Stage, value: str = "new") -> View:
+    """The modal with a channel's defaults, as an admin opens it."""
+    admin = stage.slack.people.admin
+    home = await open_home(stage, "open_channel_defaults", user=admin)
+    await stage.slack.click(admin, home, "open_channel_defaults", value=value)
+    return await stage.slack.wait_for_view(admin, lambda view: view.content.get("callback_id") == "channel_defaults")
+
+
+async def save_channel(stage: Stage, view: View, **changes: Any) -> DispatchOutcome:
+    chosen = {name: {name: value} for name, value in changes.items()}
+    return await stage.slack.submit(stage.slack.people.admin, view, chosen)
+
+
+async def set_defaults(stage: Stage, **changes: Any) -> None:
+    """Set defaults for the support channel."""
+    assert (
+        await save_channel(stage, await open_channel(stage), channel=stage.slack.channels.support.id, **changes)
+    ).acknowledged
+    await wait_for_home(stage, f"<#{stage.slack.channels.support.id}>", user=stage.slack.people.admin)
+
+
+async def test_defaults_for_a_channel_count_there_on_another_replica(stage: Stage) -> None:
+    """Where the agent has set nothing; also for a redraft from a modal, which names no channel."""
+    await set_defaults(stage, candidates="2", styles=STYLES[:2])
+    async with stage.bot():
+        await stage.suggested()
+        line = await stage.logged("shown")
+        assert {candidate["style"] for candidate in line["candidates"]} == set(STYLES[:2])
+        await stage.slack.click(stage.agent, await open_home(stage, "show_request"), "show_request")
+        view = await stage.slack.wait_for_view(stage.agent, lambda view: view.title == "Suggested replies")
+        await stage.slack.click(stage.agent, view, "redraft_request")
+        assert (await stage.logged("shown"))["request"]["k_requested"] == 2
+        await stage.slack.run_command(stage.agent, stage.slack.channels.lobby, "/suggest", "Where is my order?")
+        assert (await stage.logged("shown"))["request"]["k_requested"] == 3
+        await save(stage, candidates="1", styles=STYLES)
+        await stage.suggest("Where is my lamp?")
+        assert (await stage.logged("shown"))["request"]["k_requested"] == 1
+
+
+async def test_defaults_for_a_channel_are_changed_and_taken_away(stage: Stage) -> None:
+    admin, support = stage.slack.people.admin, stage.slack.channels.support.id
+    await set_defaults(stage, candidates="2", language="zh-TW", styles=STYLES[1:])
+    home = await wait_for_home(stage, "Replies per request: 2", user=admin)
+    assert "繁體中文" in json.dumps(home.blocks, ensure_ascii=False)
+    await stage.suggest("help")
+    await stage.private("只有你看得到")
+    view = await open_channel(stage, support)
+    assert (await save_channel(stage, view, candidates="4")).acknowledged
+    await wait_for_home(stage, "Replies per request: 4", user=admin)
+    view = await open_channel(stage, support)
+    assert (await save_channel(stage, view, candidates="default", language="slack", styles=STYLES)).acknowledged
+    async with open_store(stage.database_url) as store:
+        assert await store.count("channel_defaults") == 0
+
+
+@pytest.mark.parametrize("changes", [{"name": "renamed"}, {"is_archived": True}, {"kind": "private"}])
+async def test_defaults_stay_with_a_channel_that_changes(stage: Stage, changes: dict[str, Any]) -> None:
+    support = stage.slack.channels.support
+    await set_defaults(stage, candidates="2")
+    stage.slack.change_channel(support, **changes)
+    view = await open_channel(stage, support.id)
+    assert (await save_channel(stage, view, candidates="3")).acknowledged
+    await wait_for_home(stage, "Replies per request: 3", user=stage.slack.people.admin)
+
+
+async def test_only_admins_set_defaults_for_channels(stage: Stage) -> None:
+    """Nor does one who was an admin when the modal was opened."""
+    assert "open_channel_defaults" not in json.dumps((await open_home(stage, "open_settings")).blocks)
+    view = await open_channel(stage)
+    payload = stage.slack.payloads.build_view_submission(
+        stage.agent,
+        view,
+        {
+            "channel": {"channel": {"selected_conversation": stage.slack.channels.support.id}},
+            "candidates": {"candidates": {"selected_option": {"value": "2"}}},
+            "language": {"language": {"selected_option": {"value": "slack"}}},
+            "styles": {"styles": {"selected_options": [{"value": "warm"}]}},
+        },
+    )
+    name = "view_submission:channel_defaults"
+    outcome = await stage.slack.dispatch(
+        Dispatch(kind="interactive", name=name, payload=payload, user_id=stage.agent.id, view_id=view.id)
+    )
+    assert "admin" in json.dumps(outcome.body)
+    async with open_store(stage.database_url) as store:
+        assert await store.count("channel_defaults") == 0
+
+
+async def test_admins_see_what_was_asked_most_and_not_found(stage: Stage) -> None:
+    for question in ("Do you sell green umbrellas?", "Can my dog come along?", "Do you sell green umbrellas?"):
+        await stage.suggest(question)
+        await stage.logged("shown")
+        async with open_store(stage.database_url) as store:
+            await store.change("UPDATE requests SET retrieved = '[]'")
+    home = await open_home(stage, "nothing found", user=stage.slack.people.admin)
+    told = json.dumps(home.blocks, ensure_ascii=False)
+    assert "“Do you sell green umbrellas?” — 2 times\\n“Can my dog come along?” — once" in told
+    assert "umbrellas" not in json.dumps(
+        (await open_home(stage, "open_settings", user=stage.slack.people.colleague)).blocks
+    )
 
 
 async def test_no_style_left_is_refused_and_nothing_saved(stage: Stage) -> None:

@@ -15,6 +15,9 @@ from storage.engine.database import Database
 from storage.errors import SchemaTooNew
 from storage.fields import list_logged
 from storage.queries.log_entries import ChoiceLog
+from storage.records import AgentSettings
+from storage.repositories.agent_settings import AgentSettingsStore
+from storage.repositories.channel_defaults import ChannelDefaultsStore
 from storage.repositories.knowledge import Knowledge
 from storage.schema import migrate, read_revisions
 from storage.tables import metadata
@@ -128,6 +131,18 @@ async def test_passages_of_an_earlier_version_are_kept_and_lack_a_vector(empty: 
     assert [one.text for one in await knowledge.list_unembedded("small", at_most=2)] == ["A bulb."]
     (row,) = await knowledge.read_index("small")
     assert row.vector is None
+
+
+async def test_settings_of_an_earlier_version_count_with_defaults_for_channels(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(schema._build_config(sync), "0007"))
+        await connection.exec_driver_sql(
+            "INSERT INTO agent_settings (owner_id, agent_id, candidates, styles_off, saved_at) "
+            "VALUES ('T1', 'U1', 2, '[\"warm\"]', '2026-11-22T10:00:00.000Z')"
+        )
+    await migrate(empty)
+    assert await AgentSettingsStore(empty).get("T1", "U1") == AgentSettings(candidates=2, styles_off=("warm",))
+    assert await ChannelDefaultsStore(empty).list("T1") == {}
 
 
 async def test_an_empty_database_has_no_revision(empty: Database) -> None:

@@ -1,4 +1,4 @@
-"""Agents' own settings, on both engines."""
+"""Agents' own settings and the defaults of channels, on both engines."""
 
 import asyncio
 
@@ -6,9 +6,10 @@ import pytest
 
 from storage.engine.database import Database
 from storage.errors import DuplicateDelivery
-from storage.records import AgentSettings
+from storage.records import AgentSettings, ChannelDefaults
 from storage.repositories.agent_settings import AgentSettingsStore
-from tests.storage.stores import AT, Store, after
+from storage.repositories.channel_defaults import ChannelDefaultsStore
+from tests.storage.stores import AT, Store, after, record_shown
 
 SHORT = AgentSettings(candidates=5, language="zh-TW", on_use="copy", hint="short", styles_off=("warm", "brief"))
 
@@ -19,6 +20,35 @@ async def test_settings_are_kept_by_team_and_agent(store: Store) -> None:
     await settings.save("T1", "U1", SHORT, at=AT, idempotency_key="view:1")
     assert await settings.get("T1", "U1") == SHORT
     assert await settings.get("T2", "U1") == await settings.get("T1", "U2") == AgentSettings()
+
+
+async def test_defaults_are_kept_by_owner_and_channel_and_found_by_what_was_asked_there(store: Store) -> None:
+    channels, own = ChannelDefaultsStore(store.database), ChannelDefaults(candidates=2, styles_off=("warm",))
+    await channels.save("T1", "C1", own, at=AT, idempotency_key="view:1")
+    await record_shown(store)
+    entry = await store.entry()
+    found = [
+        await channels.find("T1", channel_id=channel_id, about=about)
+        for channel_id, about in (("C1", None), (None, entry.request.id), (None, entry.candidates[0].id))
+    ]
+    assert found == [own] * 3
+    elsewhere = [("T2", "C1", None), ("T1", "C2", None), ("T1", None, "unknown"), ("T1", None, None)]
+    for owner_id, channel_id, about in elsewhere:
+        assert await channels.find(owner_id, channel_id=channel_id, about=about) == ChannelDefaults()
+    assert await channels.list("T1") == {"C1": own}
+    with pytest.raises(DuplicateDelivery):
+        await channels.save("T1", "C1", ChannelDefaults(), at=AT, idempotency_key="view:1")
+    await channels.save("T1", "C1", ChannelDefaults(), at=AT, idempotency_key="view:2")
+    assert await channels.list("T1") == {}
+
+
+def test_an_agents_own_settings_come_before_the_channels() -> None:
+    defaults = ChannelDefaults(candidates=2, language="en-US", styles_off=("clarify",))
+    assert SHORT.fall_back_to(defaults) == SHORT
+    assert AgentSettings(hint="long").fall_back_to(defaults) == AgentSettings(
+        candidates=2, language="en-US", hint="long", styles_off=("clarify",)
+    )
+    assert AgentSettings(candidates=1).fall_back_to(ChannelDefaults()) == AgentSettings(candidates=1)
 
 
 async def test_a_submission_delivered_late_once_more_does_not_replace_newer_settings(store: Store) -> None:
