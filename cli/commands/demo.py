@@ -20,6 +20,8 @@ from pydantic import SecretStr
 from bot.choice_log import to_json_line
 from bot.drafting import DemonstrationModel, ModelSource, SingleModelSource
 from bot.drafting.demonstration_faults import SIMULATED_FAULTS, FaultSimulator
+from bot.experiments.start import start_experiment
+from bot.playbook import read_built_in
 from cli import logs, wiring
 from cli.database_location import (
     DEMONSTRATION_FILE,
@@ -38,6 +40,7 @@ from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
 from playground.slack.people.customers import add_customers
 from storage.queries.log_entries import ChoiceLog, Selection
+from storage.records import Arm, Experiment
 from storage.repositories.audit import Audit
 
 ACTOR: Final = "demo"
@@ -163,6 +166,8 @@ async def open_demo(
         if records.is_new and simulator is not None:
             await mark_demonstration(records, actor=ACTOR)
         await add_help_center(records)
+        if records.is_new and simulator is not None:
+            await start_experiment(records.experiments, make_demonstration_experiment())
         log_tail = _LogTail(ChoiceLog(records.database))
         stack.push_async_callback(log_tail.aclose)
         page_options = PageOptions(
@@ -198,6 +203,19 @@ async def add_help_center(records: wiring.Records) -> None:
         pages = [folder / language for language in ("en", "de", "es", "fr", "zh-CN", "zh-TW")]
         await library.add(pages, internal=False, collection="", actor=ACTOR)
         await library.add([folder / "internal"], internal=True, collection="", actor=ACTOR)
+
+
+def make_demonstration_experiment() -> Experiment:
+    """Make an experiment of the built-in playbook and a warmer one, which runs in a new demonstration."""
+    warmer = read_built_in().replace('persona = """', 'persona = """\nYou greet each customer like an old friend.', 1)
+    return Experiment(
+        name="greeting",
+        by="request",
+        arms=(Arm(name="now", share=0.5), Arm(name="warmer", share=0.5, playbook="warmer.toml", text=warmer)),
+        started_at=wiring.now(),
+        started_by=ACTOR,
+        salt=wiring.new_salt(),
+    )
 
 
 @asynccontextmanager

@@ -145,6 +145,10 @@ async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Su
     row = json.loads(line)
     assert row["choice"]["kind"] == "used"
     assert row["request"]["simulated"]
+    assert (row["request"]["experiment"], row["request"]["arm_propensity"]) == ("greeting", 0.5)
+    report = (await suggest("experiment", "report", "greeting", "--database", "demo.db", "--json")).json
+    assert report["state"] == "running"
+    assert sum(arm["accepted"] for arm in report["arms"]) == 1
 
 
 async def list_pages(suggest: Suggest) -> list[dict[str, Any]]:
