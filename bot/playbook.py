@@ -9,7 +9,7 @@ Knows no model and no prompt; `bot/drafting/prompts.py` turns a playbook into me
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -23,10 +23,12 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    WrapValidator,
     model_validator,
 )
 
 from bot.experiments.plan import ExperimentError, ExperimentPlan, make_plan
+from bot.i18n.texts import DEFAULT_LOCALE, Label, translate_label
 from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern
 from bot.templates import Template, TemplateError
@@ -47,6 +49,7 @@ PlaybookKind = Literal["support", "posts", "copy"]
 
 _BUILT_IN = "playbook.toml"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _EFFORT = re.compile(r"[A-Za-z]{2,20}")
 _REDACT_NAME = re.compile(r"[a-z]{2,20}")
 # Invisible characters that could hide words from the person who reads the file, or break a button's label.
@@ -152,8 +155,9 @@ def parse_playbook(text: str, *, source: str) -> Playbook:
     table = file.read(_PlaybookTable)
     _refuse_duplicates(file, "styles", "name", [each.name for each in table.styles], 'styles named "{}": rename one')
     styles = tuple(_build_style(each) for each in table.styles)
-    # Agents know a style by its label.
-    _refuse_duplicates(file, "styles", "label", [each.label for each in styles], 'styles labelled "{}": rename one')
+    for locale in _list_locales(styles):  # agents know a style by its label
+        labels = [translate_label(each.label, locale) for each in styles]
+        _refuse_duplicates(file, "styles", "label", labels, 'styles labelled "{}": rename one')
     names = [each.name for each in table.redact]
     _refuse_duplicates(
         file, "redact", "name", names, '[[redact]] tables named "{}": rename one, or use | in one pattern'
@@ -179,6 +183,12 @@ def _plan_experiment(table: "_ExperimentTable") -> ExperimentPlan:
     arms = [Arm(name=arm.name, share=math.nan, playbook=arm.playbook, model=arm.model) for arm in table.arms]
     said = [arm.share for arm in table.arms if arm.share is not None]
     return make_plan(table.name, by=table.by, arms=arms, shares=said or None)
+
+
+def _list_locales(styles: Sequence[Style]) -> list[str]:
+    """List the languages that labels are in, English first."""
+    tables = [style.label.by_locale for style in styles if isinstance(style.label, Label)]
+    return list(dict.fromkeys([DEFAULT_LOCALE, *(locale for table in tables for locale in table)]))
 
 
 def _build_style(table: "_StyleTable") -> Style:
@@ -260,6 +270,17 @@ def _check_label(label: str) -> str:
     return label
 
 
+def _check_labels(label: object, check: Callable[[object], str]) -> str:
+    """Check a label, or a table of them by locale."""
+    if not isinstance(label, dict):
+        return check(label)
+    if not label:
+        raise ValueError("the label of {title} is an empty table: write a text, or one for each language")
+    if unknown := next((locale for locale in label if not _LOCALE.fullmatch(locale)), None):
+        raise ValueError(f'the label of {{title}} has "{unknown}", which is no language: write it like en-US')
+    return Label.of({locale: check(text) for locale, text in label.items()})
+
+
 def _check_temperature(value: float) -> float:
     if math.isnan(value) or not 0 <= value <= 2:
         raise ValueError("the temperature of {title} must be between 0 and 2")
@@ -331,7 +352,7 @@ _Text = Annotated[StrictStr, AfterValidator(_check_text)]
 
 class _StyleTable(TomlTable):
     name: Annotated[_Text, AfterValidator(_check_name)]
-    label: Annotated[_Text, AfterValidator(_check_label)] | None = None
+    label: Annotated[_Text, AfterValidator(_check_label), WrapValidator(_check_labels)] | None = None
     instruction: _Text
     temperature: Annotated[StrictFloat, AfterValidator(_check_temperature)] = DEFAULT_TEMPERATURE
     model: _Text | None = None

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from bot.i18n.texts import Texts, translate_label
+from bot.i18n.texts import translate_label
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.blocks.elements import Block
 from handlers.blocks.home import HomeDefaults, build_home, build_home_notice
@@ -54,13 +54,13 @@ async def _build(services: Services, context: Context[Any]) -> Block:
     except DatabaseUnavailable as error:
         _log.warning("Home could not be read: %s", error, extra={"agent_id": sender.user_id})
         return build_home_notice(build_notice(context.texts("home-unavailable")))
-    return build_home(overview, context.texts, build_defaults(services, context.texts))
+    return build_home(overview, context.texts, build_defaults(services, context.user.locale))
 
 
-def build_defaults(services: Services, texts: Texts) -> HomeDefaults:
+def build_defaults(services: Services, locale: str) -> HomeDefaults:
     """Say what counts where an agent has set nothing."""
     return HomeDefaults(
         candidates=services.suggester.terms.candidates,
         on_use="post" if services.chooser.is_posting else "copy",
-        styles={style.name: translate_label(style.label, texts) for style in services.suggester.playbook.styles},
+        styles={style.name: translate_label(style.label, locale) for style in services.suggester.playbook.styles},
     )

@@ -24,7 +24,6 @@ from bot import choice_log, errors
 from bot.drafting.chat_model import MAX_TOKENS
 from bot.i18n.texts import DEFAULT_LOCALE
 from bot.operations.retention import UNDECIDED_FOR
-from bot.playbook import load_playbook
 from bot.suggesting.admission import MESSAGE_LIMIT
 from bot.suggesting.placement import MODEL_LIMITS
 from cli import main
@@ -504,7 +503,6 @@ def test_what_a_change_touches_exists_and_is_no_more_than_is_told() -> None:
 FAMILIES = {
     "error-": [*vocabulary(records.DraftError), *MODEL_LIMITS.values()],
     "steer-": vocabulary(records.Steer),
-    "style-": [style.name for style in load_playbook().styles],
     "button-": [action.label for action in action_ids.ACTIONS if action.place],
     "label-": [action.label for action in action_ids.ACTIONS if action.place in {"candidate", "sources"}],
     "reason-": vocabulary(records.DismissReason),

@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from bot.experiments.start import find_changed
+from bot.i18n.texts import translate_label
 from bot.playbook import Playbook, PlaybookError, parse_playbook
 from storage.records import Arm, Experiment, Request
 from storage.repositories.experiments import ExperimentStore
@@ -110,9 +111,9 @@ class ArmAssigner:
         return self._versions.get(key, self._default)
 
     def label_styles(self, request: Request) -> Mapping[str, str]:
-        """Label the styles of a request, as its playbook does."""
+        """Label the styles of a request, as its playbook does, in the language of who asked."""
         version = self._versions.get((request.experiment or "", request.arm or ""), self._default)
-        return {style.name: style.label for style in version.playbook.styles}
+        return {style.name: translate_label(style.label, request.locale) for style in version.playbook.styles}
 
     async def _load_all(self, store: ExperimentStore) -> set[str]:
         """Load all experiments at the start of this process; return those whose arms have changed since theirs."""

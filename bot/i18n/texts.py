@@ -5,11 +5,11 @@ writes, the same texts speak of briefs and texts in place of customers and repli
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from fluent.runtime import FluentBundle, FluentResource
 from fluent.syntax.ast import Junk, TextElement
@@ -131,19 +131,25 @@ def get_texts(locale: str, task: Task | None = None) -> Texts:
     )
 
 
-_STYLES: Final = ("direct", "warm", "steps", "clarify", "options")
+class Label(str):  # noqa: SLOT000 - a text has no room for slots
+    """A name in several languages; as a text, the English one, else the first."""
+
+    by_locale: Mapping[str, str]
+
+    @classmethod
+    def of(cls, by_locale: Mapping[str, str]) -> Self:
+        """Make a label of its names by locale, one at least."""
+        label = cls(by_locale.get(DEFAULT_LOCALE) or next(iter(by_locale.values())))
+        label.by_locale = by_locale
+        return label
 
 
-@cache
-def _index_labels() -> dict[str, str]:
-    english = load_languages()[DEFAULT_LOCALE]
-    return {english(f"style-{style}"): style for style in _STYLES}
-
-
-def translate_label(label: str, texts: Texts) -> str:
-    """Return the label of a built-in style in another language; a team's own label as it is."""
-    style = _index_labels().get(label)
-    return label if style is None else texts(f"style-{style}")
+def translate_label(label: str, locale: str) -> str:
+    """Return a label in the language of a locale; as it is, where it is in one only, or not in that."""
+    if not isinstance(label, Label):
+        return label
+    by_language = {get_written_language(name): text for name, text in label.by_locale.items()}
+    return label.by_locale.get(locale) or by_language.get(get_written_language(locale), str(label))
 
 
 def get_written_language(locale: str) -> str:

@@ -19,7 +19,7 @@ async def open_settings(services: Services, clicked: ClickContext) -> Work:
     """Open the settings as they are kept: what could not be read must not be saved over."""
     await _claim(services, clicked)
     settings = await services.home.get_settings(clicked.context.owner_id, clicked.click.agent_id)
-    view = build_settings_view(settings, clicked.texts, build_defaults(services, clicked.texts))
+    view = build_settings_view(settings, clicked.texts, build_defaults(services, clicked.context.user.locale))
     return open_view(services, clicked, view, otherwise=clicked.texts("settings-not-opened"))
 
 
@@ -31,7 +31,7 @@ async def open_channel_defaults(services: Services, clicked: ClickContext) -> Wo
     own = ChannelDefaults()
     if channel_id is not None:
         own = await services.home.get_channel_defaults(clicked.context.owner_id, channel_id)
-    view = build_channel_view(channel_id, own, clicked.texts, build_defaults(services, clicked.texts))
+    view = build_channel_view(channel_id, own, clicked.texts, build_defaults(services, clicked.context.user.locale))
     return open_view(services, clicked, view, otherwise=clicked.texts("settings-not-opened"))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from bot.errors import REFERENCE_LENGTH
-from bot.i18n.texts import Texts, translate_label
+from bot.i18n.texts import Texts
 from bot.knowledge.passages import list_cited
 from bot.ordering.shuffle import draw_places
 from bot.suggesting.placement import SILENT, choose_reason, is_cut_off, list_reasons
@@ -38,9 +38,6 @@ class StyleLabels:
 
     def __getitem__(self, style: str) -> str:
         return self.styles.get(style, style)
-
-    def get(self, style: str, texts: Texts) -> str:
-        return translate_label(self[style], texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +108,7 @@ def build_places(
             shown = _build_candidate(candidate, entry, texts, labels, room=room)
             if candidate.id in below:
                 own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown[1:]))
-                style = labels.get(candidate.style, texts)
-                shown = [divider(), context(texts("place-below", position=place, style=style))]
+                shown = [divider(), context(texts("place-below", position=place, style=labels[candidate.style]))]
             pages[-1] += shown
     pages[0] = [*_build_head(request, texts, note), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [divider(), context(texts("only-you"))]
@@ -195,7 +191,7 @@ def _build_candidate(
     shown = split_text(text, max(SHORTEST, room - beside), count_json_units)[0]
     position = candidate.position
     marks = [texts("cut-off")] if is_cut_off(candidate) else []
-    title = context(texts("reply-label", position=position, style=labels.get(candidate.style, texts)), *marks)
+    title = context(texts("reply-label", position=position, style=labels[candidate.style]), *marks)
     cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
     places: tuple[Place, ...] = ("candidate", "sources") if list_cited(candidate.sources) else ("candidate",)

@@ -33,7 +33,7 @@ async def _answer(services: Services, context: Context[SubmissionPayload]) -> No
     await services.home.save_channel_defaults(
         context.owner_id,
         channel_id,
-        parse_defaults(submission, list_styles(build_defaults(services, context.texts))),
+        parse_defaults(submission, list_styles(build_defaults(services, context.user.locale))),
         idempotency_key=to_click(context).idempotency_key,
     )
     await context.ack()

@@ -35,7 +35,7 @@ async def on_settings(services: Services, ack: Ack, body: dict[str, Any]) -> Non
 async def _answer(services: Services, context: Context[SubmissionPayload]) -> None:
     """Keep the settings, close the modal, and publish Home anew, in the language that was chosen."""
     submission = context.payload
-    styles = list_styles(build_defaults(services, context.texts))
+    styles = list_styles(build_defaults(services, context.user.locale))
     if not submission.checked[STYLES_BLOCK]:
         await refuse(context, STYLES_BLOCK, context.texts("settings-no-style"))
         return

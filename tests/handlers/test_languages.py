@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from bot.errors import StaleConversation
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages, translate_label
-from bot.playbook import load_playbook
+from bot.playbook import PlaybookError, PlaybookKind, parse_playbook, read_built_in
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
@@ -176,8 +177,54 @@ def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
     ]
 
 
-def test_the_labels_of_the_built_in_styles_are_known_in_every_language() -> None:
-    labels = [style.label for style in load_playbook().styles]
-    assert [translate_label(label, get_texts("en-GB")) for label in labels] == labels
-    assert not set(labels) & {translate_label(label, get_texts("zh-TW")) for label in labels}
-    assert translate_label("Our own", get_texts("zh-TW")) == "Our own"
+@pytest.mark.parametrize("kind", get_args(PlaybookKind))
+def test_the_labels_of_shipped_styles_are_in_every_language(kind: PlaybookKind) -> None:
+    labels = [style.label for style in parse_playbook(read_built_in(kind), source=kind).styles]
+    assert [translate_label(label, "en-GB") for label in labels] == labels
+    assert not set(labels) & {translate_label(label, "zh-TW") for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"), [("en-US", "Short"), ("zh-HK", "簡短"), ("de-AT", "Kurz"), ("fr-FR", "Short")]
+)
+async def test_agents_read_a_label_in_their_language_and_the_log_has_the_name(
+    stage_with: StageMaker, tmp_path: Path, locale: str, told: str
+) -> None:
+    """In candidates and settings; one who reads none of the languages, the plain one."""
+    label = '{ en-US = "Short", zh-TW = "簡短", de = "Kurz" }'
+    style = f'[[styles]]\nname = "s"\nlabel = {label}\ninstruction = "Be brief."\n'
+    (tmp_path / "labels.toml").write_text(f'persona = "You help."\n{style}', encoding="utf-8")
+    async with stage_with(suggest_playbook=tmp_path / "labels.toml", suggest_candidates=1) as stage:
+        stage.slack.change_user(stage.agent, locale=locale)
+        assert told in str((await stage.suggested()).blocks)
+        await stage.slack.open_home(stage.agent)
+        home = await stage.slack.wait_for_home(stage.agent, lambda home: "open_settings" in str(home.blocks))
+        await stage.slack.click(stage.agent, home, "open_settings")
+        view = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "settings")
+        assert told in str(view.blocks)
+        assert [each["style"] for line in await stage.log() for each in line["candidates"]] == ["s"]
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("{ }", "is an empty table"),
+        ('{ "English!" = "Short" }', "is no language"),
+        (f'{{ en-US = "{"x" * 41}" }}', "at most 40 characters"),
+        ("7", "label"),
+        ("{ en-US = 7 }", "label"),
+    ],
+)
+def test_a_table_of_labels_that_cannot_be_used_is_told(label: str, told: str) -> None:
+    style = f'[[styles]]\nname = "s"\nlabel = {label}\ninstruction = "Be brief."\n'
+    with pytest.raises(PlaybookError, match=told):
+        parse_playbook(f'persona = "You help."\n{style}', source="p.toml")
+
+
+def test_two_labels_that_are_one_in_some_language_are_refused() -> None:
+    styles = "".join(
+        f'[[styles]]\nname = "s{n}"\nlabel = {{ en-US = "Short {n}", zh-TW = "簡短" }}\ninstruction = "Be brief."\n'
+        for n in range(2)
+    )
+    with pytest.raises(PlaybookError, match='styles labelled "簡短"'):
+        parse_playbook(f'persona = "You help."\n{styles}', source="p.toml")

@@ -206,7 +206,7 @@ async def test_a_reply_that_was_posted_is_a_source_of_the_next_one(stage_with: S
         shown = await stage.suggested("Can my lamp be sent to Norway?")
         (use,) = list_buttons(split_candidates(shown)[sent], "use_candidate")
         await stage.slack.click(stage.agent, shown, "use_candidate", value=use["value"])
-        await stage.private("Posted")
+        await stage.private("✓ Sent")
         await stage.logged("shown", "used", "sent")
         stage.model.enqueue("Nine days, as a rule [1].", "Let me ask a colleague.", "Where to in Norway?")
         parts = split_candidates(await stage.suggested("Is a lamp sent to Norway, too?"))

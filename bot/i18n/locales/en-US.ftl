@@ -151,13 +151,6 @@ label-use = Use reply { $position }
 label-edit = Edit reply { $position }
 label-source = Show the source of reply { $position }
 
-# The labels of the built-in playbook's styles, exactly as it has them.
-style-direct = Direct
-style-warm = Warm
-style-steps = Step by step
-style-clarify = Questions first
-style-options = Two ways forward
-
 steer-shorter = Shorter
 steer-warmer = Warmer
 steer-more_formal = More formal

@@ -124,13 +124,6 @@ label-use = 使用回覆 { $position }
 label-edit = 編輯回覆 { $position }
 label-source = 查看回覆 { $position } 的來源
 
-# 內建風格的名稱。
-style-direct = 直接說重點
-style-warm = 溫暖親切
-style-steps = 逐步說明
-style-clarify = 先問清楚
-style-options = 兩種做法
-
 steer-shorter = 短一點
 steer-warmer = 親切一點
 steer-more_formal = 正式一點
