@@ -66,7 +66,7 @@ def run(  # long: every option with its help
 
     Each share has its denominator, and an interval by agents. "Not enough data" where that is the truth.
 
-    Example: suggest report --since 30d --by style --by channel --html report.html
+    Example: suggest report --since 30d --by style --html report.html
     """
     wanted = parse_dimensions(by or ())
     if "agent" in wanted and not individuals:

@@ -1,6 +1,7 @@
 """The support agent at the page: finds everything by its role and its name, as a screen reader does."""
 
 import json
+import re
 from typing import Any
 
 from playwright.async_api import ConsoleMessage, Locator, Page, Request, expect
@@ -82,9 +83,10 @@ class Person:
         return [each.text for each in slack.messages(slack.channels.support) if each.user_id == slack.bot_user_id]
 
     async def expect_posted(self, text: str) -> None:
-        """The reply stands in the channel, as everybody sees it, as the app's."""
+        """The reply stands in the channel, as everybody sees it, as the app's; lists without their marks."""
         public = self.page.get_by_role("article", name="Suggest").filter(has_not_text="Only visible to you")
-        await expect(public.last).to_contain_text(" ".join(text.split()))
+        for line in re.sub(r"(?m)^ *(?:[-*•]|\d+[.)]) ", "", text).splitlines():
+            await expect(public.last).to_contain_text(" ".join(line.split()))
 
     async def log(self) -> list[dict[str, Any]]:
         """The choice log, once the bot has nothing more to do."""

@@ -150,16 +150,16 @@ async def test_settings_saved_at_once_on_two_replicas_are_one_or_the_other(stage
     first, url = await open_settings(stage), stage.slack.request_url
     async with stage.bot():
         second = await open_settings(stage)
-        one = asyncio.create_task(stage.slack.submit(stage.agent, second, values(candidates="2", hint="two")))
+        one = asyncio.create_task(stage.slack.submit(stage.agent, second, values(candidates="2", hint="Hint of one.")))
         await asyncio.sleep(0)
         stage.slack.request_url, other_url = url, stage.slack.request_url
-        other = await stage.slack.submit(stage.agent, first, values(candidates="9", hint="nine"))
+        other = await stage.slack.submit(stage.agent, first, values(candidates="9", hint="Hint of the other."))
         assert (await one).acknowledged
         assert other.acknowledged
         stage.slack.request_url = other_url
         async with open_store(stage.database_url) as store:
             [saved] = await store.rows("SELECT candidates, hint FROM agent_settings")
-        assert (saved["candidates"], saved["hint"]) in {(2, "two"), (9, "nine")}
+        assert (saved["candidates"], saved["hint"]) in {(2, "Hint of one."), (9, "Hint of the other.")}
         home = await open_home(stage, saved["hint"])
         assert f"per request: {saved['candidates']}" in json.dumps(home.blocks)
 
