@@ -15,6 +15,8 @@ from fluent.syntax.ast import Message
 from bot.i18n.texts import get_texts, load_languages, load_writing_words
 from bot.playbook import read_built_in
 from tests.conftest import Stage, StageMaker
+from tests.handlers.test_main_path import list_button_values
+from tests.handlers.test_surfaces import open_modal, wait_for_full_modal
 
 FOREIGN = {"en-US": r"customer|\brepl(?:y|ies|ied)\b", "zh-TW": "客戶|客服|回覆|答覆"}
 """The words of a playbook that replies."""
@@ -63,12 +65,41 @@ async def test_an_agent_reads_of_briefs_and_texts_only(stage_with: StageMaker, t
         await stage.slack.wait_for_home(
             agent, lambda home: words("home-none-used") in json.dumps(home.blocks, ensure_ascii=False)
         )
-        told = " ".join(list_told(stage))
-        assert words("reply-label", position=1, style="").strip(" ·・") in told
-        assert re.findall(f".{{0,60}}(?:{FOREIGN[locale]}).{{0,60}}", told, re.IGNORECASE) == []
-        assert {
-            word for call in stage.model.calls for word in re.findall(FOREIGN["en-US"], call.prompt.lower())
-        } == set()
+        assert_spoken_to_in_own_words(stage, locale)
+
+
+@pytest.mark.parametrize("locale", load_languages())
+async def test_an_agent_reads_of_them_in_modals_threads_and_direct_messages(
+    stage_with: StageMaker, tmp_path: Path, locale: str
+) -> None:
+    (tmp_path / "posts.toml").write_text(read_built_in("posts"), encoding="utf-8")
+    async with stage_with(suggest_playbook=tmp_path / "posts.toml") as stage:
+        agent, slack = stage.slack.change_user(stage.agent, locale=locale), stage.slack
+        brief = slack.write(slack.people.stranger, slack.channels.support, "We need a post about our new lamp.")
+        view = await open_modal(stage, brief)
+        await slack.click(agent, view, "edit_candidate")
+        await slack.wait_for_view(agent, lambda each: each.callback_id == "edit_reply")
+        await slack.run_global_shortcut(agent, "suggest_anywhere")
+        form = await slack.wait_for_view(agent, lambda each: each.callback_id == "paste_message")
+        await slack.submit(agent, form, {"message": {"text": " "}, "hint": {"text": None}})
+        await slack.submit(agent, form, {"message": {"text": "A post about lamps"}, "hint": {"text": "short"}})
+        await wait_for_full_modal(stage)
+        for words, thread_ts in (("outside", None), ("short", brief.ts)):
+            slack.write(agent, slack.channels.support, f"<@{slack.bot_user_id}> {words}", thread_ts=thread_ts)
+        await stage.candidates()
+        slack.write(agent, slack.channels.dm, "A post about chairs")
+        await slack.wait_for_message(
+            slack.channels.dm, lambda message: len(list_button_values(message.blocks, "use_candidate")) == 3
+        )
+        assert_spoken_to_in_own_words(stage, locale)
+
+
+def assert_spoken_to_in_own_words(stage: Stage, locale: str) -> None:
+    """Of briefs and texts, in all that the bot sent, and in what the model was told."""
+    told = " ".join(list_told(stage))
+    assert get_texts(locale, "write")("place", position=1) in told
+    assert re.findall(f".{{0,60}}(?:{FOREIGN[locale]}).{{0,60}}", told, re.IGNORECASE) == []
+    assert {word for call in stage.model.calls for word in re.findall(FOREIGN["en-US"], call.prompt.lower())} == set()
 
 
 def list_told(stage: Stage) -> list[str]:
