@@ -16,7 +16,6 @@ from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
 from handlers.blocks.candidates import MessageLayout, StyleLabels, build_places
-from handlers.blocks.limits import MODAL_ROOM, OWN_ROOM
 from handlers.slack.live_message import LiveMessage, LiveMessages, Modal
 from storage.errors import DatabaseUnavailable
 from storage.records import LogEntry, Request
@@ -67,7 +66,7 @@ class ProgressiveDisplay:
     def build_empty_places(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
         """Build the places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
-        return build_places(entry, texts, self._label_styles(request), note=note, room=OWN_ROOM)
+        return build_places(entry, texts, self._label_styles(request), note=note)
 
     def _label_styles(self, request: Request) -> StyleLabels:
         return StyleLabels(styles=self._suggester.label_styles(request))
@@ -165,10 +164,7 @@ class ProgressiveDisplay:
         What is visible never moves.
         """
         is_modal = isinstance(progress.live, Modal)
-        room = MODAL_ROOM // entry.request.k_requested if is_modal else OWN_ROOM
-        lay_out = partial(
-            build_places, entry, progress.texts, self._label_styles(entry.request), note=progress.note, room=room
-        )
+        lay_out = partial(build_places, entry, progress.texts, self._label_styles(entry.request), note=progress.note)
         if is_modal:
             return lay_out()
         new = [candidate.id for candidate in entry.visible if candidate.id not in progress.placed]

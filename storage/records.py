@@ -52,6 +52,7 @@ EventType = Literal[
     "stale_warned",
     "tied",
     "skipped",
+    "expanded",
 ]
 
 

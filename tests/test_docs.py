@@ -35,7 +35,7 @@ from handlers.blocks import action_ids
 from handlers.blocks.limits import EDIT_LIMIT
 from handlers.events import home_opened
 from handlers.slack import threads
-from playground.model_server import bad_request
+from playground.model_server import Reply, bad_request
 from storage import records
 from storage.fields import list_logged
 from storage.tables import metadata
@@ -337,6 +337,9 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
     stage.slack.write(customer, support, "Hello?", thread_ts=first.ts)
     await stage.slack.click(stage.agent, in_thread, "use_candidate")
     await stage.private("There is one new message in this thread")
+    stage.model.enqueue(Reply(text="word " * 1_000, minds_max_tokens=False))
+    await stage.suggest("Tell me more")
+    await stage.slack.click(stage.agent, await stage.private("show_candidate"), "show_candidate")
     stage.model.script(lambda _: bad_request())
     await stage.suggest("Where is it now?")
     await stage.slack.click(stage.agent, await stage.private("Try again"), "redraft_request")
@@ -347,7 +350,7 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
         for event in line["events"]:
             seen.add(event["type"])
             assert set(event["data"]) <= set(told[event["type"]]), event["type"]
-            assert event["data"] or event["type"] in {"shown", "edit_opened"}, event["type"]
+            assert event["data"] or event["type"] in {"shown", "edit_opened", "expanded"}, event["type"]
     assert set(told) - seen == {"expired", "tied", "skipped"}
 
 
@@ -504,7 +507,7 @@ FAMILIES = {
     "error-": [*vocabulary(records.DraftError), *MODEL_LIMITS.values()],
     "steer-": vocabulary(records.Steer),
     "button-": [action.label for action in action_ids.ACTIONS if action.place],
-    "label-": [action.label for action in action_ids.ACTIONS if action.place in {"candidate", "sources"}],
+    "label-": [action.label for action in action_ids.ACTIONS if action.place not in {None, "request"}],
     "reason-": vocabulary(records.DismissReason),
     "barred-": vocabulary(errors.AccessDeniedReason),
     "thread-": vocabulary(threads.Problem),

@@ -23,6 +23,7 @@ from storage.records import (
     Delivery,
     DismissReason,
     Event,
+    EventType,
     LogEntry,
     OnUse,
     Request,
@@ -124,15 +125,24 @@ class Chooser:
         candidate = found.get_candidate(candidate_id)
         if found.shown.choice is not None or found.shown.request.status not in OPEN:
             raise RequestClosed(found.shown.request.id)
+        await self._record_event(click, candidate, "edit_opened")
+        return EditorInput(candidate=candidate, is_posted=self._is_posted(click, found.shown.request))
+
+    async def expand(self, click: Click, candidate_id: str) -> Candidate:
+        """Record that the agent wanted the candidate's whole text, and return it."""
+        candidate = (await self._find(click, candidate_id)).get_candidate(candidate_id)
+        await self._record_event(click, candidate, "expanded")
+        return candidate
+
+    async def _record_event(self, click: Click, candidate: Candidate, kind: EventType) -> None:
         event = Event(
             request_id=candidate.request_id,
-            type="edit_opened",
+            type=kind,
             at=self._now(),
             agent_id=click.agent_id,
             candidate_id=candidate.id,
         )
         await self._requests.record_event(event, idempotency_key=click.idempotency_key, response_url=click.response_url)
-        return EditorInput(candidate=candidate, is_posted=self._is_posted(click, found.shown.request))
 
     async def keep_response_url(self, click: Click, candidate_id: str) -> None:
         """Keep the click's `response_url` for a further step on this candidate.

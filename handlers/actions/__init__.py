@@ -2,6 +2,7 @@
 
 use             Use, Use anyway
 edit            Edit: opens the editor
+expand          Show all: opens the whole text
 source          Show source: opens the passages
 redraft         More like these, Try again, Draft new replies, and the menu beside each candidate
 dismiss         None of these, and the reason

@@ -10,6 +10,7 @@ from typing import Final, Literal
 USE: Final = "use_candidate"
 USE_ANYWAY: Final = "use_anyway"
 EDIT: Final = "edit_candidate"
+EXPAND: Final = "show_candidate"
 SHOW_SOURCE: Final = "show_source"
 REDRAFT: Final = "redraft_request"
 STEER: Final = "steer_candidate"
@@ -34,6 +35,7 @@ LANGUAGE_VIEW: Final = "steer_language"
 PASTE_VIEW: Final = "paste_message"
 EXPORT_VIEW: Final = "export_log"
 SOURCE_VIEW: Final = "source"
+WHOLE_VIEW: Final = "whole_reply"
 SETTINGS_VIEW: Final = "settings"
 CHANNEL_VIEW: Final = "channel_defaults"
 
@@ -44,7 +46,7 @@ LANGUAGE_BLOCK: Final = "language"
 """Also the id of the select in it."""
 TEXT_ACTION: Final = "text"
 
-Place = Literal["candidate", "sources", "request"]
+Place = Literal["candidate", "folded", "sources", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ class Action:
     """A button, menu, modal or shortcut that Slack calls back by this id.
 
     `handler` is its function, as `module:name` in `handlers/`; a view that only shows something has none. `place`: a
-    button under each candidate, under those that cite sources, or under them all, whose text is `button-<label>`, and
-    `label-<label>` for the screen readers of all but the last. `asks`: it asks first where a source is internal.
+    button under each candidate, under those that are cut or cite sources, or under them all, whose text is
+    `button-<label>`, and `label-<label>` for the screen readers of all but the last. `asks`: it asks first where a
+    source is internal.
     `value` and `about` are for docs/architecture.md.
     """
 
@@ -80,6 +83,8 @@ ACTIONS: Final = (
            "*Use*, under each candidate", place="candidate", label="use", is_primary=True, asks=True),
     Action(EDIT, "click", "actions.edit:edit", _CANDIDATE,
            "*Edit*, under each candidate", place="candidate", label="edit", asks=True),
+    Action(EXPAND, "click", "actions.expand:expand", _CANDIDATE,
+           "*Show all*, under each candidate that is too long for its place", place="folded", label="expand"),
     Action(SHOW_SOURCE, "click", "actions.source:show_source", _CANDIDATE,
            "*Show source*, under each candidate that cites one", place="sources", label="source"),
     Action(STEER, "click", "actions.redraft:steer", "the wish and the candidate's id: `shorter:<id>`",
@@ -109,6 +114,7 @@ ACTIONS: Final = (
     Action(EXPORT_VIEW, "view", "views.export_log:on_export", "none",
            "the modal of `/suggest export`: inputs `export_range`, `export_form`, `export_names`"),
     Action(SOURCE_VIEW, "view", "", "none", "the modal with the passages that a candidate cites"),
+    Action(WHOLE_VIEW, "view", "", "none", "the modal with the whole text of a long candidate"),
     Action(SETTINGS_VIEW, "view", "views.settings:on_settings", "none",
            "settings: inputs `candidates`, `language`, `on_use`, `styles`; input block `hint`, action `text`"),
     Action(CHANNEL_VIEW, "view", "views.channel_defaults:on_channel_defaults", "none",

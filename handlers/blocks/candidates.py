@@ -16,10 +16,11 @@ from handlers.blocks.elements import Block, actions, button, context, divider, m
 from handlers.blocks.limits import (
     ASKED_LIMIT,
     BLOCKS_LIMIT,
+    FOLD_OVER,
+    FOLDED,
     MESSAGE_LIMIT,
     MESSAGES_LIMIT,
     MODAL_BLOCKS,
-    OWN_ROOM,
     PLACES_LIMIT,
     RICH_LIMIT,
     SHORTEST,
@@ -65,11 +66,9 @@ def build_candidates(
     entry: LogEntry, texts: Texts, labels: StyleLabels, *, note: str | None = None
 ) -> tuple[BlockMessage, ...]:
     """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most."""
-    # A message takes two candidates of a third each with their buttons, or one that is whole.
-    room = OWN_ROOM // 3 * max(1, 2 * MESSAGES_LIMIT // max(1, len(entry.visible)))
     groups = [
         _build_head(entry.request, texts, note),
-        *(_build_candidate(candidate, entry, texts, labels, room=room) for candidate in entry.visible),
+        *(_build_candidate(candidate, entry, texts, labels) for candidate in entry.visible),
         _build_foot(entry, texts),
     ]
     fallback = texts("candidates-fallback", count=len(entry.visible))
@@ -82,13 +81,11 @@ def build_places(
     labels: StyleLabels,
     *,
     note: str | None = None,
-    room: int,
     below: Collection[str] = (),
 ) -> MessageLayout:
     """Build all places of a request: what is done stands in them, why nothing is, or that it is still being drafted.
 
-    `room` is how many characters one candidate may have; what is longer is cut for display. The candidates with ids in
-    `below` stand in messages of their own, and their places say so.
+    The candidates with ids in `below` stand in messages of their own, and their places say so.
     """
     request = entry.request
     if request.status == "failed":
@@ -105,7 +102,7 @@ def build_places(
             if candidate is None or candidate.position is None:
                 pages[-1] += _build_empty_place(candidate, place, texts)
                 continue
-            shown = _build_candidate(candidate, entry, texts, labels, room=room)
+            shown = _build_candidate(candidate, entry, texts, labels)
             if candidate.id in below:
                 own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown[1:]))
                 shown = [divider(), context(texts("place-below", position=place, style=labels[candidate.style]))]
@@ -181,20 +178,22 @@ def _describe_change(request: Request, texts: Texts) -> str:
     return LANGUAGES[request.steer_language][1] if request.steer_language else texts("language-customers")
 
 
-def _build_candidate(
-    candidate: Candidate, entry: LogEntry, texts: Texts, labels: StyleLabels, *, room: int
-) -> list[Block]:
+def _build_candidate(candidate: Candidate, entry: LogEntry, texts: Texts, labels: StyleLabels) -> list[Block]:
     """Build one candidate's blocks, with what is said of it and its buttons."""
     text, unfilled = candidate.text or "", entry.unfilled.get(candidate.id, ())
     sources, question = build_sources(entry.request, candidate, texts), build_question(candidate, texts)
     beside = measure([*sources, *([] if question is None else [question, question])])
-    shown = split_text(text, max(SHORTEST, room - beside), count_json_units)[0]
+    # With many candidates, what stands beside each counts too: a message takes two.
+    limit = max(SHORTEST, FOLD_OVER - (beside if entry.request.k_requested > MESSAGES_LIMIT else 0))
+    is_folded = count_json_units(text) > limit
+    shown = split_text(text, min(FOLDED, limit), count_json_units)[0] if is_folded else text
     position = candidate.position
     marks = [texts("cut-off")] if is_cut_off(candidate) else []
     title = context(texts("reply-label", position=position, style=labels[candidate.style]), *marks)
-    cut = [] if shown == text else [context(texts("reply-cut", left=len(text) - len(shown)))]
+    cut = [context(texts("reply-cut", left=len(text) - len(shown)))] if is_folded else []
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
-    places: tuple[Place, ...] = ("candidate", "sources") if list_cited(candidate.sources) else ("candidate",)
+    has = {"candidate": True, "folded": is_folded, "sources": bool(list_cited(candidate.sources))}
+    places = [place for place in get_args(Place) if has.get(place)]
     buttons = _build_buttons(places, candidate.id, texts, position=position, question=question)
     menu = actions(*buttons, _build_steer_menu(candidate, texts))
     return [divider(), title, *build_rich_texts(shown, room=RICH_LIMIT - beside), *cut, *sources, menu]

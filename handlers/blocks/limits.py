@@ -13,11 +13,15 @@ MODAL_BLOCKS: Final = 100
 PLACES_LIMIT: Final = 4
 """Places in one message that fills: short replies fit in all of them."""
 OWN_ROOM: Final = 9_000
-"""For a candidate that has a message to itself."""
+"""Characters of one text as JSON, in a block of its own."""
+FOLD_OVER: Final = 3_000
+"""Characters of a candidate, as JSON, over which it is folded: a message takes three."""
+FOLDED: Final = 1_200
+"""Characters that are shown of a candidate that is folded."""
 RICH_LIMIT: Final = 9_600
 """Characters of a rich text, as JSON: with its buttons it fits into a message."""
 MODAL_ROOM: Final = 36_000
-"""For candidates in a modal, of which Slack takes 250,000 bytes; a letter outside of ASCII may take six."""
+"""For texts in a modal, of which Slack takes 250,000 bytes; a letter outside of ASCII may take six."""
 SOURCES_LIMIT: Final = 5
 """Sources under a candidate; a context block has ten elements."""
 SOURCE_LINE_LIMIT: Final = 1_200

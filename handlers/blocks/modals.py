@@ -3,7 +3,7 @@
 from bot.errors import StaleConversation
 from bot.i18n.texts import Texts
 from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
-from bot.text_limits import count_utf16_units
+from bot.text_limits import count_utf16_units, split_text
 from handlers.blocks.action_ids import (
     COPY_VIEW,
     EDIT_ANYWAY_VIEW,
@@ -16,9 +16,10 @@ from handlers.blocks.action_ids import (
     PASTE_VIEW,
     REPLY_BLOCK,
     TEXT_ACTION,
+    WHOLE_VIEW,
 )
 from handlers.blocks.elements import Block, context, option, plain_text, section, select
-from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS
+from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS, MODAL_ROOM
 from handlers.blocks.messages import BlockMessage
 from handlers.blocks.rich_text import build_rich_texts
 from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
@@ -129,6 +130,20 @@ def build_export_view(texts: Texts) -> Block:
             select("export_names", texts("export-names"), names, initial=0),
             context(texts("export-what")),
         ],
+    }
+
+
+def build_whole_view(candidate: Candidate, texts: Texts) -> Block:
+    """Build the modal with a candidate's whole text, as far as a modal holds it."""
+    text = candidate.text or ""
+    shown = "".join(split_text(text, MODAL_ROOM)[:1])
+    cut = [] if shown == text else [context(texts("source-cut"))]
+    return {
+        "type": "modal",
+        "callback_id": WHOLE_VIEW,
+        "title": plain_text(texts("whole-title", position=candidate.position)),
+        "close": plain_text(texts("modal-copy-close")),
+        "blocks": [*(build_rich_texts(shown) or [section(texts("source-forgotten"))]), *cut],
     }
 
 

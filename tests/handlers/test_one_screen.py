@@ -6,8 +6,12 @@ import re
 import pytest
 
 from playground import ErrorResponse
+from playground.model_server import Reply
 from playground.slack.mentions import find_mentions
 from tests.conftest import Stage
+from tests.handlers.test_main_path import list_button_values
+from tests.handlers.test_surfaces import open_modal
+from tests.shown import list_texts
 
 LETTER = "Dear Paula <!channel>,\n\nyour parcel leaves our house tomorrow, and comes on Friday at the latest."
 
@@ -37,3 +41,30 @@ async def test_lines_stand_between_candidates(stage: Stage) -> None:
         if re.search(r"Reply \d ·", json.dumps(block)):
             assert kinds[index - 1] == "divider"
     assert kinds.count("divider") == 3 + 1
+
+
+@pytest.mark.parametrize("surface", ["slash", "modal"])
+async def test_a_long_reply_is_folded_and_opens_whole_beside_the_others(stage: Stage, surface: str) -> None:
+    """Its first part stays where it is; that it was opened is recorded, and Use sends all of it."""
+    long = " ".join(f"word{number}" for number in range(1_000))
+    stage.model.enqueue(Reply(text=long, minds_max_tokens=False))
+    shown = await (stage.suggested() if surface == "slash" else open_modal(stage))
+    [folded] = list_button_values(shown.blocks, "show_candidate")
+    assert len(list_button_values(shown.blocks, "use_candidate")) == 3
+    [head] = [text for text in list_texts(shown.blocks) if long.startswith(text)]
+    assert len(head) <= 1_200
+    await stage.slack.click(stage.agent, shown, "show_candidate")
+    whole = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "whole_reply")
+    assert "".join(list_texts(whole.blocks)) == long
+    await stage.slack.click(stage.agent, shown, "use_candidate", value=folded)
+    line = await stage.logged("shown", "expanded", "used", "sent")
+    assert line["choice"]["final_text"] == long
+    assert [event["candidate_id"] for event in line["events"][1:3]] == [folded, folded]
+
+
+async def test_where_the_whole_text_does_not_open_the_agent_is_told(stage: Stage) -> None:
+    stage.model.enqueue(Reply(text="word " * 1_000, minds_max_tokens=False))
+    shown = await stage.suggested()
+    stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
+    await stage.slack.click(stage.agent, shown, "show_candidate")
+    await stage.private("press Show all again")

@@ -92,8 +92,8 @@ with-hint = Hint: { $hint }
 reply-label = Reply { $position } · { $style }
 cut-off = Cut off at the model's length limit
 reply-cut = { $left ->
-    [one] One more character is not shown here. Use sends the whole reply; Edit shows it.
-   *[other] { $left } more characters are not shown here. Use sends the whole reply; Edit shows it.
+    [one] One more character is not shown here. Show all opens the whole reply, and Use sends it.
+   *[other] { $left } more characters are not shown here. Show all opens the whole reply, and Use sends it.
 }
 unfilled = Before you send, replace { $placeholders }: this bot does not know what belongs there.
 source-list = { $count ->
@@ -139,6 +139,7 @@ drafts-hidden = { $hidden ->
 
 button-use = Use
 button-edit = Edit
+button-expand = Show all
 button-source = Show source
 button-redraft = More like these
 button-dismiss = None of these
@@ -149,6 +150,7 @@ button-again = Try again
 button-post = Post
 label-use = Use reply { $position }
 label-edit = Edit reply { $position }
+label-expand = Show all of reply { $position }
 label-source = Show the source of reply { $position }
 
 steer-shorter = Shorter
@@ -170,6 +172,8 @@ modal-title = Edit reply
 modal-submit = Send
 modal-submit-copy = Done
 modal-close = Cancel
+whole-title = Reply { $position }
+whole-not-opened = Slack did not open the reply. Please press Show all again.
 modal-copy-title = Copy reply
 modal-copy-close = Close
 modal-input = Reply

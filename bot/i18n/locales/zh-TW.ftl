@@ -77,7 +77,7 @@ for-message = 客戶訊息：{ $message }
 with-hint = 提示：{ $hint }
 reply-label = 回覆 { $position }・{ $style }
 cut-off = 未寫完：已達模型的長度上限
-reply-cut = 還有 { $left } 個字沒有顯示。按「使用」會送出整則回覆，按「編輯」可以看到全文。
+reply-cut = 還有 { $left } 個字沒有顯示。按「顯示全文」可以看到整則回覆，按「使用」會送出整則。
 unfilled = 送出前請把 { $placeholders } 換成實際內容：機器人不知道這裡該填什麼。
 source-list = { $count ->
    *[other] 來源：
@@ -112,6 +112,7 @@ drafts-hidden = 已隱藏 { $hidden } 則幾乎相同的草稿
 
 button-use = 使用
 button-edit = 編輯
+button-expand = 顯示全文
 button-source = 查看來源
 button-redraft = 再來幾則
 button-dismiss = 都不合用
@@ -122,6 +123,7 @@ button-again = 再試一次
 button-post = 送出
 label-use = 使用回覆 { $position }
 label-edit = 編輯回覆 { $position }
+label-expand = 顯示回覆 { $position } 的全文
 label-source = 查看回覆 { $position } 的來源
 
 steer-shorter = 短一點
@@ -143,6 +145,8 @@ modal-title = 編輯回覆
 modal-submit = 送出
 modal-submit-copy = 完成
 modal-close = 取消
+whole-title = 回覆 { $position }
+whole-not-opened = Slack 沒有開啟這則回覆。請再按一次「顯示全文」。
 modal-copy-title = 複製回覆
 modal-copy-close = 關閉
 modal-input = 回覆
