@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from bot.stats.anytime_intervals import contrast_between
@@ -60,7 +61,7 @@ class Fault:
 
 
 class Guardrail:
-    """Watches the experiment that runs, on one replica at a time, and tells the admins of a stop until they know."""
+    """Watches the experiment that runs, and tells the admins of a stop until they know, one replica at a time."""
 
     def __init__(
         self,
@@ -81,19 +82,26 @@ class Guardrail:
 
     async def look(self) -> None:
         """Stop what has to be stopped, and tell who has not been told. Raises DatabaseUnavailable."""
-        at = self._now()
-        if not await self._leases.take(LEASE, at=at, until=at + LEASED_FOR):
-            return
         name = await self._store.get_running()
         if name is not None and (running := await self._store.get(name)) is not None:
             await self._judge(running)
-        for experiment in await self._store.list_all():
+        at = self._now()
+        if await self._store.list_untold() and await self._leases.take(LEASE, at=at, until=at + LEASED_FOR):
+            await self._tell()
+            await self._leases.give_back(LEASE)
+
+    async def _tell(self) -> None:
+        for experiment in await self._store.list_untold():
             for admin in experiment.untold:
                 if await self._announcer.announce_stop(admin, experiment=experiment.name, arm=experiment.arm or ""):
                     await self._store.record_told(experiment.name, admin)
 
     async def _judge(self, running: Experiment) -> None:
-        fault = find_fault(running, await self._queries.count_troubles(running.name))
+        counts = partial(self._queries.count_troubles, running.name)
+        if running.by == "request":
+            fault = find_fault(running, await counts(by="arm"))
+        else:
+            fault = find_fault(running, await counts(by="hour"), await counts(by="agent"))
         if fault is None:
             return
         await self._store.stop(
@@ -107,13 +115,18 @@ class Guardrail:
         )
 
 
-def find_fault(experiment: Experiment, cells: Sequence[TroubleCell]) -> Fault | None:
-    """Find an arm that is clearly worse than the others together."""
+def find_fault(
+    experiment: Experiment, cells: Sequence[TroubleCell], agents: Sequence[TroubleCell] = ()
+) -> Fault | None:
+    """Find an arm that is clearly worse than the others together.
+
+    Where agents are drawn, `cells` are by hour, and `agents` by agent.
+    """
     level = LEVEL / (len(TROUBLES) * len(experiment.arms))
     for trouble, tolerated in TROUBLES.items():
         for arm in experiment.arms:
             if experiment.by == "agent" and trouble == "dismissed":
-                is_worse = _is_dismissed_by_more_agents(arm.name, cells, level)
+                is_worse = _is_dismissed_by_more_agents(arm.name, agents, level)
             else:
                 share = arm.share if experiment.by == "request" else None
                 is_worse = _measure_evidence(arm.name, share, trouble, tolerated, cells) >= math.log(1 / level)
@@ -125,16 +138,16 @@ def find_fault(experiment: Experiment, cells: Sequence[TroubleCell]) -> Fault | 
 def _measure_evidence(
     arm: str, share: float | None, trouble: Trouble, tolerated: float, cells: Sequence[TroubleCell]
 ) -> float:
-    """Measure the logarithm of what the bets have won; `share` None means that of the arm in an hour's requests."""
-    hours: dict[str, Counter[bool]] = defaultdict(Counter)
+    """Measure the logarithm of what the bets have won; `share` None means that of the arm in a group's requests."""
+    troubles: dict[str, Counter[bool]] = defaultdict(Counter)
     asked: dict[str, Counter[bool]] = defaultdict(Counter)
     for cell in cells:
-        hours[cell.hour][cell.arm == arm] += getattr(cell, trouble)
-        asked[cell.hour][cell.arm == arm] += cell.requests
+        troubles[cell.group][cell.arm == arm] += getattr(cell, trouble)
+        asked[cell.group][cell.arm == arm] += cell.requests
     logs = [0.0] * len(ODDS)
-    for hour, counts in hours.items():
-        usual = share if share is not None else asked[hour][True] / max(1, asked[hour].total())
-        if not 0 < usual < 1:
+    for group, counts in troubles.items():
+        usual = share if share is not None else asked[group][True] / max(1, asked[group].total())
+        if not 0 < usual < 1 or not counts.total():
             continue
         fair = _tilt(usual, tolerated)
         for index, odds in enumerate(ODDS):
@@ -149,13 +162,11 @@ def _tilt(share: float, odds: float) -> float:
     return share * odds / (share * odds + 1 - share)
 
 
-def _is_dismissed_by_more_agents(arm: str, cells: Sequence[TroubleCell], level: float) -> bool:
+def _is_dismissed_by_more_agents(arm: str, agents: Sequence[TroubleCell], level: float) -> bool:
     """Compare the agents of an arm with those of the others."""
-    asked, dismissed = Counter[tuple[bool, str, str]](), Counter[tuple[bool, str, str]]()
-    for cell in cells:
-        key = (cell.arm == arm, cell.team_id, cell.agent_id)
-        asked[key] += cell.requests
-        dismissed[key] += cell.dismissed
-    groups = [[(min(dismissed[key], of), of) for key, of in asked.items() if key[0] is side] for side in (True, False)]
+    groups = [
+        [(min(cell.dismissed, cell.requests), cell.requests) for cell in agents if (cell.arm == arm) is side]
+        for side in (True, False)
+    ]
     found = contrast_between(*groups)
     return found is not None and found.difference > found.compute_reach(level)

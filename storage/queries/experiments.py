@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import String, and_, case, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, String, and_, case, func, literal, or_, select, type_coerce
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
 from storage.records import ChoiceKind, Status
 from storage.tables import candidates, choices, requests
+
+TroubleGroup = Literal["arm", "hour", "agent"]
+"""The groups of an arm's requests that are counted apart: none, those of an hour, those of an agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +33,10 @@ class ArmOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TroubleCell:
-    """Number of asks of one agent in one arm and hour, of those with a draft that failed, and of those dismissed."""
+    """Number of asks of one arm and group, of those with a draft that failed, and of those dismissed."""
 
-    hour: str
+    group: str
     arm: str
-    team_id: str
-    agent_id: str
     requests: int
     failed: int
     dismissed: int
@@ -51,9 +52,11 @@ class ExperimentQueries:
         """List what became of each request of an experiment, in the order in which they were made."""
         return await self._read(_SELECT_OUTCOMES, name, ArmOutcome)
 
-    async def count_troubles(self, name: str) -> list[TroubleCell]:
+    async def count_troubles(self, name: str, *, by: TroubleGroup) -> list[TroubleCell]:
         """Count the failures and dismissals of an experiment. A redraft is drawn with its ask, and counts with it."""
-        return await self._read(_COUNT_TROUBLES, name, TroubleCell)
+        group = _GROUPS[by]
+        counted = _COUNT_TROUBLES.add_columns(group.label("group")).group_by(group, requests.c.arm)
+        return await self._read(counted, name, TroubleCell)
 
     async def list_names(self) -> list[str]:
         """List the experiments that requests name, imported ones too."""
@@ -100,7 +103,11 @@ _SELECT_OUTCOMES: Final = (
     .order_by(requests.c.created_at, requests.c.id)
 )
 
-_HOUR: Final = func.substr(type_coerce(requests.c.created_at, String), 1, 13)
+_GROUPS: Final[dict[TroubleGroup, ColumnElement[str]]] = {
+    "arm": literal(""),
+    "hour": func.substr(type_coerce(requests.c.created_at, String), 1, 13),
+    "agent": requests.c.team_id + ":" + requests.c.agent_id,
+}
 
 _HAS_FAILED_DRAFT: Final = (
     select(candidates.c.id)
@@ -116,10 +123,7 @@ _IS_ASK: Final = requests.c.parent_request_id.is_(None)
 
 _COUNT_TROUBLES: Final = (
     select(
-        _HOUR.label("hour"),
         requests.c.arm,
-        requests.c.team_id,
-        requests.c.agent_id,
         func.sum(case((_IS_ASK, 1), else_=0)).label("requests"),
         func.sum(case((and_(_IS_ASK, _HAS_FAILED_DRAFT), 1), else_=0)).label("failed"),
         func.sum(case((choices.c.kind == "dismissed", 1), else_=0)).label("dismissed"),
@@ -127,5 +131,4 @@ _COUNT_TROUBLES: Final = (
     .select_from(requests)
     .outerjoin(choices, _STANDING)
     .where(requests.c.arm.is_not(None))
-    .group_by(_HOUR, requests.c.arm, requests.c.team_id, requests.c.agent_id)
 )

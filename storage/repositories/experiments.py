@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, String, insert, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.engine.database import Database
@@ -76,9 +77,15 @@ class ExperimentStore:
 
     async def list_all(self) -> tuple[Experiment, ...]:
         """List all experiments, the oldest first."""
+        return await self._list(select(experiments))
 
+    async def list_untold(self) -> tuple[Experiment, ...]:
+        """List the experiments of whose stop somebody is still to be told."""
+        return await self._list(select(experiments).where(type_coerce(experiments.c.untold, String) != "[]"))
+
+    async def _list(self, query: Select[Any]) -> tuple[Experiment, ...]:
         async def step(connection: Transaction) -> tuple[Experiment, ...]:
-            found = await connection.execute(select(experiments).order_by(experiments.c.started_at, experiments.c.name))
+            found = await connection.execute(query.order_by(experiments.c.started_at, experiments.c.name))
             return tuple(Experiment(**row) for row in found.mappings())
 
         return await self._database.look(step)

@@ -14,10 +14,10 @@ from tests.bot.experiments.outcomes import an_experiment
 from tests.storage.stores import AT, Store, record_failed, record_request, record_shown
 
 
-def cells(troubles: dict[str, tuple[int, int]], *, of: int, agent: str = "U1", hour: str = "10") -> list[TroubleCell]:
+def cells(troubles: dict[str, tuple[int, int]], *, of: int, group: str = "") -> list[TroubleCell]:
     """Of each arm, so many requests with so many that failed and were dismissed."""
     return [
-        TroubleCell(hour=hour, arm=arm, team_id="T1", agent_id=agent, requests=of, failed=failed, dismissed=dismissed)
+        TroubleCell(group=group, arm=arm, requests=of, failed=failed, dismissed=dismissed)
         for arm, (failed, dismissed) in troubles.items()
     ]
 
@@ -62,20 +62,20 @@ def test_shares_are_what_troubles_are_measured_by() -> None:
 
 def test_an_outage_while_one_arms_agents_work_is_not_that_arms_fault() -> None:
     by_agent = an_experiment(by="agent")
-    apart = [*cells({"a": (0, 0)}, of=50, hour="10"), *cells({"b": (30, 0)}, of=50, agent="U2", hour="22")]
+    apart = [*cells({"a": (0, 0)}, of=50, group="10"), *cells({"b": (30, 0)}, of=50, group="22")]
     assert find_fault(by_agent, apart) is None
-    together = [replace(each, hour="10") for each in apart]
+    together = [replace(each, group="10") for each in apart]
     assert find_fault(by_agent, together) == Fault(arm="b", trouble="failed")
 
 
 def test_by_agent_one_who_dismisses_everything_is_no_fault_of_the_arm() -> None:
     by_agent = an_experiment(by="agent")
-    one = [*cells({"b": (0, 100)}, of=100, agent="U0")]
-    calm = [cell for n in range(1, 10) for cell in cells({"ab"[n % 2]: (0, 5)}, of=100, agent=f"U{n}")]
-    assert find_fault(by_agent, [*one, *calm]) is None
-    many = [cell for n in range(10, 20) for cell in cells({"b": (0, 60)}, of=100, agent=f"U{n}")]
+    one = [*cells({"b": (0, 100)}, of=100, group="U0")]
+    calm = [cell for n in range(1, 10) for cell in cells({"ab"[n % 2]: (0, 5)}, of=100, group=f"U{n}")]
+    assert find_fault(by_agent, [], [*one, *calm]) is None
+    many = [cell for n in range(10, 20) for cell in cells({"b": (0, 60)}, of=100, group=f"U{n}")]
     of_a = [cell for cell in calm if cell.arm == "a"]
-    assert find_fault(by_agent, [*of_a, *many]) == Fault(arm="b", trouble="dismissed")
+    assert find_fault(by_agent, [], [*of_a, *many]) == Fault(arm="b", trouble="dismissed")
 
 
 @dataclass(slots=True)
@@ -127,5 +127,5 @@ async def test_a_failed_request_that_is_asked_again_counts_once(desk: Desk) -> N
     store = desk.store
     await record_failed(store, "f0", experiment="greeting", arm="b", arm_propensity=0.5)
     await record_request(store, "r2", experiment="greeting", arm="b", arm_propensity=0.5, parent_request_id="f0")
-    (cell,) = await ExperimentQueries(store.database).count_troubles("greeting")
+    (cell,) = await ExperimentQueries(store.database).count_troubles("greeting", by="arm")
     assert (cell.requests, cell.failed, cell.dismissed) == (1, 1, 0)

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from storage.queries.experiments import ExperimentQueries, TroubleCell
+from storage.queries.experiments import ExperimentQueries, TroubleCell, TroubleGroup
 from storage.records import Arm, Experiment
 from storage.repositories.experiments import ExperimentStore
 from tests.storage.stores import (
@@ -21,7 +22,8 @@ from tests.storage.stores import (
     retract_choice,
 )
 
-DRAWN = {"experiment": "greeting", "arm": "b", "arm_propensity": 0.25}
+GROUPS: dict[TroubleGroup, str] = {"arm": "", "hour": "2026-11-22T10", "agent": "T1:U1"}
+DRAWN: dict[str, Any] = {"experiment": "greeting", "arm": "b", "arm_propensity": 0.25}
 
 
 def an_experiment(name: str = "greeting") -> Experiment:
@@ -77,8 +79,11 @@ async def test_a_stop_names_the_arm_and_those_who_are_to_be_told(experiments: Ex
         untold=("U1", "U2"),
     )
     assert await experiments.get("greeting") == stopped
+    assert await experiments.list_untold() == (stopped,)
     await experiments.record_told("greeting", "U1")
     assert await experiments.get("greeting") == replace(stopped, untold=("U2",))
+    await experiments.record_told("greeting", "U2")
+    assert await experiments.list_untold() == ()
     assert await experiments.get_running() is None
 
 
@@ -111,7 +116,7 @@ async def test_troubles_are_counted_by_ask(store: Store) -> None:
     await record_choice(store, a_choice("r2", "dismissed"))
     await record_shown(store, "r3", **DRAWN)
     await record_redraft(store, "r3", "r4")
-    (cell,) = await ExperimentQueries(store.database).count_troubles("greeting")
-    assert cell == TroubleCell(
-        hour="2026-11-22T10", arm="b", team_id="T1", agent_id="U1", requests=3, failed=1, dismissed=1
-    )
+    queries = ExperimentQueries(store.database)
+    for by, group in GROUPS.items():
+        (cell,) = await queries.count_troubles("greeting", by=by)
+        assert cell == TroubleCell(group=group, arm="b", requests=3, failed=1, dismissed=1)
