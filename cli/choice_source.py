@@ -1,7 +1,7 @@
 """Sources of choices for `suggest rank`: files of the choice log, or a database."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,9 @@ from bot.ranking.choice_sets import TrainingSet, Weights, collect_training_set
 from bot.ranking.scoring import LogLine
 from cli.database_location import Location, include_simulated, open_existing
 from cli.errors import Failed, SettingsError
+from cli.render.progress import show_progress
 from storage.queries.log_entries import ChoiceLog, Selection
+from storage.records import LogEntry
 
 Logs = Annotated[
     list[Path] | None,
@@ -38,16 +40,24 @@ class ChoiceSource:
 
 def read_training_set(source: ChoiceSource) -> TrainingSet:
     """Read the choices to learn from. Raises SettingsError, Failed."""
-    if not source.logs:
-        return asyncio.run(_collect_from_database(source.location))
-    return collect_training_set(line.entry for log in source.logs for line in read_lines(log))
+    with show_progress("Reading choices") as advance:
+        if not source.logs:
+            return asyncio.run(_collect_from_database(source.location, advance))
+        return collect_training_set(_count_entries(source.logs, advance))
 
 
-async def _collect_from_database(location: Location) -> TrainingSet:
+def _count_entries(logs: Sequence[Path], advance: Callable[[int], None]) -> Iterator[LogEntry]:
+    for log in logs:
+        for line in read_lines(log):
+            advance(1)
+            yield line.entry
+
+
+async def _collect_from_database(location: Location, advance: Callable[[int], None]) -> TrainingSet:
     """Read the newest choices of a database; in a demonstration's own, the simulated ones too."""
     async with open_existing(location) as database:
         selection = await include_simulated(database, Selection())
-        return await refit.read_training_set(ChoiceLog(database), selection)
+        return await refit.read_training_set(ChoiceLog(database), selection, advance)
 
 
 def read_lines(log: Path) -> Iterator[LogLine]:

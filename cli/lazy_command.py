@@ -51,7 +51,22 @@ def _build_command(name: str, function: Callable[..., Any]) -> Any:
     for option in typer.main.get_command(common).params:
         option.expose_value = False
         command.params.append(option)
+    for parameter in command.params:
+        _hide_type(parameter)
     return command
+
+
+def _hide_type(parameter: Any) -> None:
+    """Leave the names of Python's types out of the help; what may be chosen from is told, a|b|c."""
+    tell_type = parameter.display_type
+
+    def tell_choices(ctx: Any) -> str:
+        if not parameter.type_descriptor.is_choice:
+            return ""
+        told: str = tell_type(ctx)
+        return told.strip("<>").removeprefix("list[").removesuffix("]")
+
+    parameter.display_type = tell_choices
 
 
 def _choose_env_file(value: Path | None) -> None:

@@ -17,7 +17,6 @@ app = typer.Typer(
     name="suggest",
     help="Candidate replies for support agents in Slack: drafted together, shown privately, every choice recorded.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings=_CONTEXT,

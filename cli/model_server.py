@@ -134,7 +134,8 @@ class ModelServer:
                 text = await read_body(answer)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise NotUsable(
-                f"its server cannot be reached ({type(error).__name__}): {FIXES['OPENAI_BASE_URL']}"
+                f"its server cannot be reached ({type(error).__name__}). Is it running? `curl {self.address}/models` "
+                f"asks it; {FIXES['OPENAI_BASE_URL']}"
             ) from error
         return _Response(status=answer.status, text=text[:TEXT_LOOKED_AT].decode(errors="replace"), body=_parse(text))
 

@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM, told to what runs instead of ending it."""
+"""Ctrl-C and SIGTERM: told to what runs instead of ending it, or explained."""
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,3 +25,13 @@ def call_at_stop_signals(stop: Callable[[], object]) -> Iterator[None]:
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def explain_interrupt(describe: Callable[[], str]) -> Iterator[None]:
+    """Say on Ctrl-C what is done, and how to go on; then the command ends as it would."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"suggest: stopped: {describe()}", file=sys.stderr)
+        raise

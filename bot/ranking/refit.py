@@ -1,5 +1,6 @@
 """One refit, from the log to a ranker and its verdict: for a process of its own, since it takes seconds of CPU."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
@@ -33,14 +34,20 @@ class RefitResult:
         return cls(**{**found, "trained_until": until and datetime.fromisoformat(until), "verdict": verdict})
 
 
-async def read_training_set(log: ChoiceLog, selection: Selection) -> TrainingSet:
-    """Read the newest choice sets of a log, in flat memory and a time that does not grow with it."""
+async def read_training_set(
+    log: ChoiceLog, selection: Selection, on_read: Callable[[int], None] = lambda _: None
+) -> TrainingSet:
+    """Read the newest choice sets of a log, in flat memory and a time that does not grow with it.
+
+    `on_read` is told how many more entries are read.
+    """
     since = await log.find_newest_start(selection, NEWEST)
     newest = selection if since is None else replace(selection, since=since)
     older = 0 if since is None else await log.count(selection) - await log.count(newest)
     collector = TrainingSetCollector(older=older)
     async for entry in log.iter_entries(newest):
         collector.add(entry)
+        on_read(1)
     return collector.build()
 
 

@@ -25,6 +25,7 @@ from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, pars
 from cli.output_file import STDOUT, is_regular_target, open_output
 from cli.render.json import to_plain
 from cli.settings import Settings, load_settings
+from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
 from storage.queries.export_rows import RawChoiceLog, RawEntry
 from storage.queries.log_entries import ChoiceLog, Selection
@@ -108,7 +109,7 @@ def run(  # long: every option with its help
         typer.Option(help="For trl and openai; may be given again. [default: all but skip-above]"),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="For trl and openai: which draw of the pairs. [default: 0]")
+        int | None, typer.Option(min=0, metavar="N", help="For trl and openai: which draw of the pairs. [default: 0]")
     ] = None,
     system: Annotated[
         SystemRole | None,
@@ -164,7 +165,9 @@ def run(  # long: every option with its help
 
 def export_log(location: Location, job: ExportJob) -> None:
     """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
-    print(_summarise(write_export(location, job), job.output), file=sys.stderr)
+    with explain_interrupt(lambda: _describe_stop(job.output)):
+        exported = write_export(location, job)
+    print(_summarise(exported, job.output), file=sys.stderr)
 
 
 def write_export(location: Location, job: ExportJob) -> ExportSummary:
@@ -288,6 +291,12 @@ def _show_progress(entries: Iterator[RawEntry], count: int) -> Iterable[RawEntry
     if not sys.stderr.isatty():
         return entries
     return track(entries, "Exporting", total=count, console=Console(stderr=True), transient=True)
+
+
+def _describe_stop(output: Path) -> str:
+    if not is_regular_target(output):
+        return "what was written is a part only; the same command begins again"
+    return f"{output} is as it was before; the same command begins again"
 
 
 def _summarise(exported: ExportSummary, output: Path) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -23,14 +24,18 @@ from cli.options import DatabaseFile, Json
 from cli.output_file import STDOUT
 from cli.render.json import list_import
 from cli.render.output import print_result
+from cli.render.progress import show_progress
 from cli.render.text import imports as text
 from cli.settings import Settings, load_settings
+from cli.stop_signals import explain_interrupt
 from storage.records import LogEntry
 from storage.repositories.audit import Audit
 from storage.repositories.imports import ImportVerdict, LogImporter
 
 EntryReader = Callable[[BinaryIO, Path], NumberedEntries]
 """How a file's lines become requests; the name tells which layout it has."""
+Note = Callable[[Sequence[ImportVerdict]], None]
+"""Is told each batch of verdicts."""
 
 
 def run(
@@ -53,7 +58,14 @@ def run(
     """
     found = None if mapping is None else load_mapping(mapping)
     work = rehearse_import if dry_run else import_files
-    tally = asyncio.run(work(locate_database(database), files, make_reader(found, load_settings())))
+    judged, read = Counter[ImportVerdict](), make_reader(found, load_settings())
+    with explain_interrupt(lambda: _describe_stop(judged, dry_run=dry_run)), show_progress("Importing") as advance:
+
+        def note(verdicts: Sequence[ImportVerdict]) -> None:
+            judged.update(verdicts)
+            advance(len(verdicts))
+
+        tally = asyncio.run(work(locate_database(database), files, read, note))
     summary = text.summarise_tally(tally, "would be imported" if dry_run else "imported")
     refused = tally.counts["refused"]
     if as_json or refused:
@@ -64,27 +76,45 @@ def run(
         print(summary, file=sys.stderr)
 
 
-async def import_files(location: Location, files: Sequence[Path], read: EntryReader) -> ImportTally:
+def _describe_stop(judged: Mapping[ImportVerdict, int], *, dry_run: bool) -> str:
+    if dry_run:
+        return "nothing was recorded, as --dry-run said"
+    recorded = judged.get("new", 0)
+    return f"{recorded:,} requests are recorded; the same command goes on, and skips those"
+
+
+def _tell_verdicts(judge: EntryJudge, note: Note) -> EntryJudge:
+    """Have each batch of verdicts noted."""
+
+    async def judge_and_note(entries: Sequence[LogEntry]) -> list[ImportVerdict]:
+        verdicts = await judge(entries)
+        note(verdicts)
+        return verdicts
+
+    return judge_and_note
+
+
+async def import_files(location: Location, files: Sequence[Path], read: EntryReader, note: Note) -> ImportTally:
     """Record the requests that are new. Raises SettingsError, Failed."""
     _check_files(files)
     tally = ImportTally()
     async with open_or_create(location) as records:
         importer, audit = LogImporter(records.database, FIELDS), Audit(records.database)
         for file in files:
-            found = await _read_file(file, read, importer.import_new)
+            found = await _read_file(file, read, _tell_verdicts(importer.import_new, note))
             data = {"imported": found.counts["new"], "known": found.counts["known"]}
             await audit.record(at=wiring.now(), actor="cli", action="import", data=data)
             tally.add(found)
     return tally
 
 
-async def rehearse_import(location: Location, files: Sequence[Path], read: EntryReader) -> ImportTally:
+async def rehearse_import(location: Location, files: Sequence[Path], read: EntryReader, note: Note) -> ImportTally:
     """Judge each request as `import_files` would, and record none. Raises SettingsError, Failed."""
     _check_files(files)
     tally = ImportTally()
     async with _open_check(location) as judge:
         for file in files:
-            tally.add(await _read_file(file, read, judge))
+            tally.add(await _read_file(file, read, _tell_verdicts(judge, note)))
     return tally
 
 

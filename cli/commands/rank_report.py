@@ -17,7 +17,9 @@ from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
 from cli.render.html import rank_report as page
 from cli.render.json import list_rank_report
 from cli.render.output import print_result, write_page
+from cli.render.progress import show_progress
 from cli.render.text import rank_report as text
+from cli.stop_signals import explain_interrupt
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.repositories.rankers import Rankers
 
@@ -40,7 +42,8 @@ def run(
     Example: suggest rank report --since 2026-11-01 --html ranking.html
     """
     selection = replace(parse_period(since, until), team_id=team)
-    report = asyncio.run(build_report(locate_database(database), selection))
+    with explain_interrupt(lambda: "nothing was written; the same command begins again"):
+        report = asyncio.run(build_report(locate_database(database), selection))
     if html is not None:
         write_page(page.render_report(report), html)
         print(f"{html} is written", file=sys.stderr)
@@ -51,6 +54,7 @@ async def build_report(location: Location, selection: Selection) -> RankReport:
     """Build the report of a database. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         selection = await include_simulated(database, selection)
-        found = await read_training_set(ChoiceLog(database), selection)
+        with show_progress("Reading choices") as advance:
+            found = await read_training_set(ChoiceLog(database), selection, advance)
         status = await rank_report.read_ranker_status(Rankers(database, me=wiring.new_id()))
     return rank_report.build_report(found, status, weights="kept")

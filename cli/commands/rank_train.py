@@ -16,6 +16,7 @@ from cli.output_file import open_output
 from cli.render.json import list_training
 from cli.render.output import print_result
 from cli.render.text import ranking as text
+from cli.stop_signals import explain_interrupt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ def run(
     Example: suggest rank train --log choices.jsonl --save ranker.json
     """
     source = ChoiceSource(logs=tuple(logs or ()), location=locate_database(database))
-    training = train(source, weights, save)
+    with explain_interrupt(lambda: "nothing was learned or saved; the same command begins again"):
+        training = train(source, weights, save)
     print_result(training, as_json=as_json, to_text=text.render_training, to_fields=list_training)
 
 

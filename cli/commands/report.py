@@ -25,6 +25,7 @@ from cli.render.output import measure_width, print_result, write_page
 from cli.render.progress import show_progress
 from cli.render.text import report as text
 from cli.settings import Settings, load_settings
+from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
 from storage.queries.log_entries import ChoiceLog, Selection
 from storage.queries.reports import Dimension, Reports
@@ -78,7 +79,8 @@ def run(  # long: every option with its help
     settings = load_settings()
     prices = load_prices(settings.suggest_prices).add_list_prices()
     mask = None if no_texts else make_mask(settings)
-    report = asyncio.run(build_report(locate_database(database), prices, query, mask))
+    with explain_interrupt(lambda: "nothing was written; the same command begins again"):
+        report = asyncio.run(build_report(locate_database(database), prices, query, mask))
     if html is not None:
         write_page(page.render_report(report), html)
         if html != STDOUT:

@@ -16,6 +16,7 @@ import pytest
 
 from cli import __version__
 from cli.commands import COMMANDS as COMMAND_MODULES
+from cli.stop_signals import explain_interrupt
 from playground import ANY, NoResponse, Workspace
 from playground.model_server import ModelDouble
 from tests.bot.ranking.logs import make_log, write_log
@@ -260,6 +261,36 @@ async def test_a_bug_is_one_line_and_its_traceback_is_for_those_who_ask(
 def test_the_manifest_goes_through_a_terminal_of_any_encoding(process: Process) -> None:
     assert process("try", "Grüße", "--json", PYTHONIOENCODING="ascii").code == 0
     assert "?" in process("doctor", PYTHONIOENCODING="ascii").out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_help_names_no_type_of_python(suggest: Suggest, command: str) -> None:
+    out = (await suggest(*command.split(), "--help")).out
+    assert not re.search(r"<\w+[\w\[\]| -]*>|\b(INTEGER|FLOAT|PATH RANGE|BOOLEAN)\b", out)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("suggest rep", "report"), ("suggest report --sin", "--since"), ("suggest rank tr", "train")],
+)
+def test_a_shell_completes_commands_and_options(process: Process, words: str, offered: str) -> None:
+    place = str(len(words.split()) - 1)
+    result = process(_SUGGEST_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=place)
+    assert (result.code, result.out.split()) == (0, [offered])
+
+
+def test_ctrl_c_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is done, and how to go on; the command ends as it would."""
+    done: list[int] = []
+
+    def work() -> None:
+        with explain_interrupt(lambda: f"{len(done)} of 9 are done; the same command goes on"):
+            done.extend([1, 2, 3])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert capsys.readouterr().err == "suggest: stopped: 3 of 9 are done; the same command goes on\n"
 
 
 async def test_ctrl_c_is_quiet() -> None:
