@@ -1,8 +1,12 @@
 """`suggest backup`: a copy of one moment, checked, while others write; all of it or nothing."""
 
 import asyncio
+import os
+import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,10 +16,12 @@ import pytest
 from storage.engine import sqlite_backup
 from storage.schema import get_head
 from tests.cli.conftest import Suggest
-from tests.cli.files import link, listed, read, size, write
+from tests.cli.files import link, listed, make_folder, read, size, write
 from tests.cli.log import log_of
 from tests.nursery import started
 from tests.storage.stores import open_store, record_shown
+
+ROOT = Path(__file__).parents[3]
 
 
 @asynccontextmanager
@@ -177,3 +183,36 @@ async def test_damage_is_found(suggest: Suggest) -> None:
     overwrite_the_middle("log.db")
     with pytest.raises(sqlite_backup.DamagedCopy):
         sqlite_backup.check(Path("log.db"), schema=get_head())
+
+
+# --- as docs/operations.md has it ---------------------------------------------------------------------------
+
+
+def read_backup_command() -> str:
+    """The shell's line of the unit, as systemd gives it."""
+    unit = (ROOT / "deploy/suggest-backup.service").read_text(encoding="utf-8").replace("\\\n", "")
+    [line] = re.findall(r"^ExecStart=/bin/sh -c '(.*)'$", unit, re.MULTILINE)
+    return line.replace("$$", "$").replace("%%", "%").replace("/opt/suggest/bin/suggest", "./suggest")
+
+
+async def test_the_backup_unit_copies_the_log_and_the_copy_can_be_gone_back_to(suggest: Suggest) -> None:
+    """With the unit's own line: a copy a day, those older than two weeks deleted; then the copy in the log's place."""
+    await filled(suggest, "suggest.db", requests=2)
+    write("env", "SUGGEST_DATABASE_URL=sqlite:///suggest.db\n")
+    write("suggest", f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli "$@"\n')
+    Path("suggest").chmod(0o700)  # noqa: ASYNC240 - in a moment
+    make_folder("backups")
+    write("backups/suggest-2020-01-01.db", "old")
+    os.utime("backups/suggest-2020-01-01.db", (0, 0))
+    for _ in range(2):  # the second one of a day takes the first one's place
+        command = ["sh", "-c", read_backup_command()]
+        environment = {**os.environ, "CREDENTIALS_DIRECTORY": "."}
+        done = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    [copy] = Path("backups").iterdir()  # noqa: ASYNC240 - in a moment
+    assert re.fullmatch(r"suggest-\d{4}-\d\d-\d\d\.db", copy.name)
+    async with open_store("sqlite:///suggest.db") as store:
+        await record_shown(store, "later")
+    shell = f"rm -f suggest.db-wal suggest.db-shm; cp {copy} suggest.db"
+    await asyncio.to_thread(subprocess.run, ["sh", "-c", shell], check=True)
+    assert len(await log_of("suggest.db")) == 2
