@@ -85,6 +85,22 @@ async def test_one_may_pause_and_export_as_an_admin_and_go_back(person: Person) 
     await expect(person.uses).to_have_count(3)
 
 
+async def test_an_admin_sets_defaults_for_a_channel_in_home(person: Person) -> None:
+    await person.page.get_by_label("Write as").first.select_option(label=ADMIN)
+    await person.page.get_by_role("navigation").get_by_role("button", name="Suggest").click()
+    await person.button("Home").click()
+    await person.button("Set defaults for a channel").click()
+    dialog = person.page.get_by_role("dialog", name="Defaults for a channel")
+    await dialog.get_by_role("button", name="Channel").click()
+    await person.page.get_by_role("option", name="#support-invented").click()
+    await dialog.get_by_role("button", name="Replies per request").click()
+    await person.page.get_by_role("option", name="2", exact=True).click()
+    await dialog.get_by_role("button", name="Save").click()
+    await person.see("Replies per request: 2")
+    await person.button("Change").click()
+    await expect(dialog.get_by_role("button", name="Channel")).to_contain_text("#support-invented")
+
+
 async def test_the_card_leads_to_what_admins_may_do(person: Person) -> None:
     await find_card(person).get_by_role("button", name="As an admin").click()
     await expect(person.composer).to_have_value("/suggest export")

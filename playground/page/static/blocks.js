@@ -122,8 +122,17 @@ function overflow(part, block, context) {
 
 // --- inputs
 
+/** A choice of a conversation as a select of the channels that the person is in. */
+function withChannels(part, context) {
+  if (part.type !== "conversations_select") return part;
+  const channels = context.store.all("channel").filter((each) => each.kind !== "im");
+  const options = channels.map((each) => ({ text: { type: "plain_text", text: `#${each.name}` }, value: each.id }));
+  const initial = part.initial_conversation ?? part.initial_value;
+  return { ...part, options, initial_option: options.find((each) => each.value === initial) };
+}
+
 function input(block, context) {
-  const part = block.element;
+  const part = withChannels(block.element, context);
   const [labelId, hintId, errorId] = ["label", "hint", "error"].map(freshId);
   const error = context.errors?.[block.block_id];
   const control = (INPUTS[part.type] ?? unknown)(part, block, context);
@@ -161,6 +170,7 @@ const INPUTS = {
     return field;
   },
   static_select: select,
+  conversations_select: select,
   checkboxes: checks,
   multi_static_select: checks,
 };
