@@ -90,11 +90,13 @@ async def test_where_no_modal_opens_the_replies_come_as_a_direct_message(stage: 
     await stage.slack.wait_for_message(direct, lambda message: "use_candidate" in json.dumps(message.blocks))
 
 
-async def test_settings_that_do_not_open_say_what_to_do(stage: Stage) -> None:
-    home = await open_home(stage, "open_settings")
+@pytest.mark.parametrize("action_id", ["open_settings", "open_channel_defaults"])
+async def test_settings_that_do_not_open_say_what_to_do(stage: Stage, action_id: str) -> None:
+    admin = stage.slack.people.admin
+    home = await open_home(stage, action_id, user=admin)
     stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"), times=2)
-    await stage.slack.click(stage.agent, home, "open_settings")
-    direct = stage.slack.state.open_direct_channel(stage.agent.id)
+    await stage.slack.click(admin, home, action_id)
+    direct = stage.slack.state.open_direct_channel(admin.id)
     await stage.slack.wait_for_message(direct, lambda message: "did not open the settings" in message.text)
 
 

@@ -60,6 +60,23 @@ async def test_a_submission_delivered_late_once_more_does_not_replace_newer_sett
     assert await settings.get("T1", "U1") == AgentSettings()
 
 
+async def test_defaults_saved_at_once_on_two_replicas_stay_whole(store: Store, url: str) -> None:
+    """Also where one of them takes the defaults away."""
+    other = Database(url)
+    made = [ChannelDefaults(candidates=2, language="en-US"), ChannelDefaults(candidates=9), ChannelDefaults()]
+    try:
+        saving = [
+            ChannelDefaultsStore(database).save("T1", "C1", each, at=AT, idempotency_key=f"view:{number}:{side}")
+            for number, each in enumerate(made)
+            for side, database in enumerate((store.database, other))
+        ]
+        await asyncio.gather(*saving)
+        assert await ChannelDefaultsStore(other).find("T1", channel_id="C1", about=None) in made
+        assert await store.count("channel_defaults") <= 1
+    finally:
+        await other.aclose()
+
+
 async def test_settings_saved_at_once_on_two_replicas_stay_whole(store: Store, url: str) -> None:
     other = Database(url)
     try:
