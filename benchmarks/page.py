@@ -59,8 +59,17 @@ async def time_candidates(page: Page) -> float:
 
 
 async def take_pictures(folder: Path) -> None:
-    """candidates.png, modal.png, edit.png, inspector.png, and report.png of an invented log."""
+    """candidates.png, modal.png, edit.png, inspector.png, and report.png of an invented log.
+
+    The machine needs fonts for Chinese and emoji.
+    """
     await take_report_picture(folder / "report.png")
+    async with open_demo_page(locale="zh-TW") as (page, _):
+        await page.locator("#inspector-toggle").click()
+        await page.set_viewport_size({"width": 1000, "height": 1240})
+        await page.locator("#first-steps .example").first.click()
+        await page.locator("[data-action=use_candidate]").nth(2).wait_for()
+        await page.screenshot(path=folder / "candidates-zh.png")
     async with open_demo_page() as (page, _):
         await page.get_by_role("button", name="Inspector").first.click()
         await page.set_viewport_size({"width": 1000, "height": 1240})
@@ -109,12 +118,12 @@ async def ask(page: Page) -> None:
 
 
 @asynccontextmanager
-async def open_demo_page() -> AsyncIterator[tuple[Page, float]]:
+async def open_demo_page(locale: str | None = None) -> AsyncIterator[tuple[Page, float]]:
     """The demo's page, with the cursor in the composer, and the seconds that took."""
     settings = Settings(_env_file=None, suggest_agent_per_minute=10_000)
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         location = Location.of_file(Path("suggest-demo.db"), origin="demonstration")
-        async with open_demo(settings, location) as demo, launch_browser() as browser:
+        async with open_demo(settings, location, locale=locale) as demo, launch_browser() as browser:
             page = await browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB")
             start = time.perf_counter()
             await page.goto(f"{demo.slack.url}/")

@@ -238,7 +238,7 @@ class Workspace:
         """
         self._check_member(user, channel)
         if channel.kind == "im" and not (self.config.messages_tab and self.config.takes_messages):
-            raise ImpossibleAction("the app takes no messages: its Messages tab is off, or read-only")
+            raise ImpossibleAction("the bot takes no messages: its Messages tab is off, or read-only")
         message = Message(
             ts=self.clock.ts(),
             channel_id=channel.id,
@@ -428,7 +428,7 @@ class Workspace:
 
     def _check_shortcut(self, callback_id: str, type_: str) -> None:
         if (callback_id, type_) not in {(s.callback_id, s.type) for s in self.config.shortcuts}:
-            raise ImpossibleAction(f"the app has no {type_} shortcut {callback_id}")
+            raise ImpossibleAction(f"the bot has no {type_} shortcut {callback_id}")
 
     def _prepare_event(self, event: Json) -> Dispatch:
         return Dispatch(
