@@ -194,6 +194,11 @@ class Request:
     response_url_expires_at: Time | None = None
     owner: Id | None = None
 
+    @property
+    def asked(self) -> str:
+        """The customer's last message; empty if there is none."""
+        return next((turn.text for turn in reversed(self.conversation) if turn.role == "customer"), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:

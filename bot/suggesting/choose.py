@@ -75,9 +75,10 @@ class RetractedChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditorInput:
-    """A candidate for the editor, and whether the edited reply will be posted, or shown to be copied."""
+    """A candidate for the editor, the message that it answers, and if the edited reply will be posted or be copied."""
 
     candidate: Candidate
+    asked: str
     is_posted: bool
 
 
@@ -126,7 +127,8 @@ class Chooser:
         if found.shown.choice is not None or found.shown.request.status not in OPEN:
             raise RequestClosed(found.shown.request.id)
         await self._record_event(click, candidate, "edit_opened")
-        return EditorInput(candidate=candidate, is_posted=self._is_posted(click, found.shown.request))
+        request = found.shown.request
+        return EditorInput(candidate=candidate, asked=request.asked, is_posted=self._is_posted(click, request))
 
     async def expand(self, click: Click, candidate_id: str) -> Candidate:
         """Record that the agent wanted the candidate's whole text, and return it."""

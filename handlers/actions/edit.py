@@ -12,5 +12,5 @@ async def edit(services: Services, clicked: ClickContext) -> Work:
         editing = await services.chooser.open_edit(clicked.click, clicked.action.value)
     except RequestClosed as closed:
         return await repeat_confirmation(services, clicked, closed)
-    view = build_edit_view(editing.candidate, clicked.texts, posts=editing.is_posted)
+    view = build_edit_view(editing.candidate, clicked.texts, asked=editing.asked, posts=editing.is_posted)
     return open_view(services, clicked, view, otherwise=clicked.texts("editor-not-opened"))

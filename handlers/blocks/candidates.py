@@ -159,7 +159,6 @@ def _build_empty_place(candidate: Candidate | None, place: int, texts: Texts) ->
 def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]:
     """The note, and what the candidates are for: the message, the hint, the change asked for."""
     blocks = [] if note is None else [section(note)]
-    asked = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
     lines = []
     if request.hint:
         lines.append(texts("with-hint", hint=shorten(request.hint)))
@@ -167,7 +166,7 @@ def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]
         lines.append(texts("steered", change=_describe_change(request, texts)))
     if request.simulated:
         lines.append(texts("demonstration"))
-    blocks += build_rich_texts(texts("for-message", message=shorten(asked, ASKED_LIMIT)))
+    blocks += build_rich_texts(texts("for-message", message=shorten(request.asked, ASKED_LIMIT)))
     return [*blocks, *([context(*lines)] if lines else [])]
 
 

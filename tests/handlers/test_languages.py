@@ -170,7 +170,7 @@ def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
     candidate = replace(_entry(text).candidates[0], text=text)
     stale = StaleConversation(_entry(text).request, candidate, newer=1_000)
     return [
-        *(build_edit_view(candidate, texts, posts=posts) for posts in (True, False)),
+        *(build_edit_view(candidate, texts, asked="m" * 9_000, posts=posts) for posts in (True, False)),
         build_stale_edit_view(stale, text, texts),
         build_language_view(candidate.id, texts),
         build_notice_view(build_notice(texts("unexpected", reference="r" * 8)), texts),

@@ -11,7 +11,7 @@ from playground.slack.mentions import find_mentions
 from tests.conftest import Stage
 from tests.handlers.test_main_path import list_button_values
 from tests.handlers.test_surfaces import open_modal
-from tests.shown import list_texts
+from tests.shown import list_texts, read
 
 LETTER = "Dear Paula <!channel>,\n\nyour parcel leaves our house tomorrow, and comes on Friday at the latest."
 
@@ -68,3 +68,17 @@ async def test_where_the_whole_text_does_not_open_the_agent_is_told(stage: Stage
     stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
     await stage.slack.click(stage.agent, shown, "show_candidate")
     await stage.private("press Show all again")
+
+
+@pytest.mark.parametrize("length", [1, 200])
+async def test_the_editor_shows_what_the_customer_wrote(stage: Stage, length: int) -> None:
+    """With what personal data stands in it; its beginning where it is long."""
+    asked = "My parcel for paula@example.com broke.\nWhat now? " * length
+    shown = await stage.suggested(asked)
+    await stage.slack.click(stage.agent, shown, "edit_candidate")
+    view = await stage.slack.wait_for_view(stage.agent)
+    [quote] = [block for block in view.blocks if block["type"] == "rich_text"]
+    read_text = "".join(map(read, quote["elements"])).removeprefix("For: ")
+    assert asked.startswith(read_text.removesuffix("…"))
+    assert (len(read_text) < 1_300, read_text.endswith("…")) == (True, length > 1)
+    assert "paula@example.com" in read_text
