@@ -197,8 +197,12 @@ def draft_batch(settings: Settings, options: BatchOptions) -> BatchResult:
             )
         with _open_journal(options, plan.make_identity(survey.digest)) as journal, explain_disk(options.output):
             batch = Batch(settings, options, plan, survey, journal, Spending(prices=prices), open_input)
-            with asyncio.Runner(loop_factory=wiring.find_loop_factory()) as runner:
-                result = runner.run(batch.run())
+            try:
+                with asyncio.Runner(loop_factory=wiring.find_loop_factory()) as runner:
+                    result = runner.run(batch.run())
+            except asyncio.CancelledError:  # by a second Ctrl-C
+                where = "" if is_regular_target(options.output) else ", from the beginning"
+                raise Failed(f"ended at once; to go on{where}: {describe_command(options)}") from None
             if options.report is not None:
                 batch.write_report(options.report)
             return result

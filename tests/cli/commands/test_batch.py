@@ -437,6 +437,25 @@ async def test_ctrl_c_finishes_what_runs_and_tells_how_to_go_on(suggest: Suggest
     assert model.total == 12
 
 
+async def test_a_second_ctrl_c_ends_at_once_and_tells_how_to_go_on(suggest: Suggest, model: ModelDouble) -> None:
+    model.enqueue("A draft.", Hang(), Hang())
+    write_rows(*MANY)
+    command = ["batch", "in.jsonl", "-o", "out.jsonl", "-k", "1", "--max-concurrency", "2"]
+    with started(*command) as running:
+        await model.wait_calls(3)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        assert "once more ends at once" in await asyncio.to_thread(running.stderr.readline)
+        running.send_signal(signal.SIGINT)
+        _, err = await asyncio.to_thread(running.communicate, 120)
+        assert running.wait() == 1
+    assert "ended at once; to go on: suggest batch in.jsonl -o out.jsonl" in err
+    assert "Traceback" not in err
+    await model.wait_idle()
+    assert (await suggest(*command)).code == 0
+    assert model.total == 3 + 11
+
+
 # --- what is refused, before anything is paid ---------------------------------------------------------------
 
 
