@@ -534,3 +534,45 @@ async def test_whom_a_message_pings(
 async def test_api_test_gives_back_what_it_got(client: AsyncWebClient) -> None:
     assert (await client.api_test(foo="bar"))["args"] == {"foo": "bar"}
     assert await read_refusal(client.api_test(error="my_error")) == "my_error"
+
+
+# --- the agent view ----------------------------------------------------------------------------
+
+
+async def test_a_thread_has_a_status_and_a_direct_message_has_prompts(slack: Workspace, client: AsyncWebClient) -> None:
+    asked = slack.write(slack.people.agent, slack.channels.dm, "Hello")
+    place = {"channel_id": slack.channels.dm.id}
+    await client.agents_sessions_setStatus(**place, thread_ts=asked.ts, status="processing")
+    assert slack.state.sessions == {(slack.channels.dm.id, asked.ts): "processing"}
+    help_ = {"title": "Help", "message": "help"}
+    await client.assistant_threads_setSuggestedPrompts(**place, prompts=[help_])
+    await client.assistant_threads_setSuggestedPrompts(**place, prompts=[help_] * 2, thread_ts=asked.ts)
+    assert slack.state.prompts == {slack.channels.dm.id: (help_,)}, "with a thread, Slack does nothing"
+    refused = [
+        client.agents_sessions_setStatus(**place, thread_ts=asked.ts, status="drafting"),
+        client.agents_sessions_setStatus(**place, thread_ts="1.000001", status="active"),
+        client.agents_sessions_setStatus(channel_id="C0NOWHERE", thread_ts=asked.ts, status="active"),
+        client.assistant_threads_setSuggestedPrompts(**place, prompts=[help_] * 5),
+        client.assistant_threads_setSuggestedPrompts(**place, prompts=[{"title": "Help"}]),
+    ]
+    expected = ["invalid_arguments", "invalid_thread_ts", "channel_not_found", "invalid_arguments", "invalid_arguments"]
+    assert [await read_refusal(call) for call in refused] == expected
+
+
+async def test_an_app_without_the_agent_view_has_neither() -> None:
+    async with Workspace.start(config=replace(AppConfig(), is_agent=False)) as slack:
+        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
+        place = {"channel_id": slack.channels.dm.id}
+        status = client.agents_sessions_setStatus(**place, thread_ts="1.000001", status="active")
+        prompts = client.assistant_threads_setSuggestedPrompts(**place, prompts=[{"title": "a", "message": "b"}])
+        assert [await read_refusal(call) for call in (status, prompts)] == ["feature_disabled"] * 2
+
+
+async def test_an_app_whose_histories_are_limited_gets_fifteen_messages(
+    slack: Workspace, client: AsyncWebClient
+) -> None:
+    for number in range(20):
+        slack.write(slack.people.agent, slack.channels.support, f"Message {number}")
+    slack.state.config = replace(slack.config, limits_histories=True)
+    answer = await client.conversations_history(channel=slack.channels.support.id, limit=1_000)
+    assert (len(answer["messages"]), answer["has_more"]) == (15, True)
