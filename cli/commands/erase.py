@@ -17,6 +17,7 @@ from cli.render.json import list_erasure
 from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
+from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
 from storage.repositories.audit import Audit
 from storage.repositories.erasures import Erasures
@@ -63,7 +64,8 @@ def run(
         work = find(settings, location, query)
     else:
         work = erase(settings, location, query, is_confirmed=(lambda _: True) if yes else confirm)
-    result = asyncio.run(work)
+    with explain_interrupt(lambda: "what was erased is gone; the same command goes on with the rest"):
+        result = asyncio.run(work)
     if result is None:
         print("Nothing was erased.")
     else:

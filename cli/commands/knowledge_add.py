@@ -12,6 +12,7 @@ from cli.knowledge import ACTOR, open_or_create_library
 from cli.options import DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
+from cli.stop_signals import explain_interrupt
 
 
 def run(
@@ -36,7 +37,8 @@ def run(
     for path in paths:
         if not path.exists():
             raise SettingsError(f"there is no file or folder {path}")
-    changes = asyncio.run(_add(paths, database, internal=internal, collection=collection))
+    with explain_interrupt(lambda: "files that were read are kept; the same command goes on with the rest"):
+        changes = asyncio.run(_add(paths, database, internal=internal, collection=collection))
     print_result(changes, as_json=as_json, to_text=text.render_changes)
     raise typer.Exit(1 if changes.refused else 0)
 

@@ -10,6 +10,7 @@ from cli.knowledge import ACTOR, open_library
 from cli.options import DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
+from cli.stop_signals import explain_interrupt
 
 
 def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
@@ -17,7 +18,8 @@ def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
 
     Example: suggest knowledge refresh
     """
-    changes = asyncio.run(_refresh(database))
+    with explain_interrupt(lambda: "files that were read are kept; the same command goes on with the rest"):
+        changes = asyncio.run(_refresh(database))
     print_result(changes, as_json=as_json, to_text=text.render_changes)
     raise typer.Exit(1 if changes.refused else 0)
 

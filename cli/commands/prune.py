@@ -15,6 +15,7 @@ from cli.options import DatabaseFile, Json, read_span
 from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
+from cli.stop_signals import explain_interrupt
 from storage.repositories.audit import Audit
 from storage.repositories.erasures import Erasures
 from storage.tables import to_iso
@@ -54,7 +55,8 @@ def run(
     """
     before = wiring.now() - choose_age(load_settings(), older_than)
     work = count_prunable if dry_run else prune
-    pruning = asyncio.run(work(locate_database(database), before))
+    with explain_interrupt(lambda: "texts that were deleted are gone; the same command goes on with the rest"):
+        pruning = asyncio.run(work(locate_database(database), before))
     print_result(pruning, as_json=as_json, to_text=text.render_pruning)
 
 
