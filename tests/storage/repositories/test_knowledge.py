@@ -1,12 +1,16 @@
 """Knowledge: files in, passages out, the same on both engines, and for every process at once."""
 
 import shutil
+import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot.knowledge.library import Library
+from bot.knowledge.vectors import Vectors
 from storage.repositories.knowledge import IndexRow, Knowledge
 from tests.storage.stores import AT, Store, open_store
 
@@ -87,6 +91,45 @@ async def test_a_file_within_a_folder_keeps_its_own_marks(library: Library, fold
     await library.refresh(actor="cli")
     marks = {listed.document.title: listed.document.internal for listed in await library.list_documents()}
     assert marks == {"Returns": True, "Shipping": False}
+
+
+class LetterEmbedder:
+    """Makes vectors of how often each letter stands in a text, and some zeros."""
+
+    def __init__(self, model: str, zeros: int = 0) -> None:
+        self.model = model
+        self.embedded = 0
+        self._zeros = zeros
+
+    async def embed_question(self, question: str) -> Vectors:
+        return self._embed(question)
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.embedded += len(texts)
+        return np.stack([self._embed(text) for text in texts])
+
+    def _embed(self, text: str) -> Vectors:
+        counts = [float(text.casefold().count(letter)) for letter in string.ascii_lowercase] + self._zeros * [0.0]
+        vector = np.array(counts, dtype=np.float32)
+        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+async def test_vectors_are_kept_by_model_and_for_texts_that_stay(store: Store, folder: Path) -> None:
+    async def embed(embedder: LetterEmbedder) -> int:
+        library = Library(Knowledge(store.database), now=lambda: AT, embedder=embedder)
+        changes = await library.add([folder], internal=False, collection="", actor="cli")
+        assert changes.embedded == embedder.embedded
+        (hit,) = await library.search("nruter spmal", limit=1)
+        assert (hit.document.id, hit.covered, hit.near > 0) == ("help/returns.md", 0, True)
+        return embedder.embedded
+
+    assert await embed(LetterEmbedder("small")) == 3
+    assert await embed(LetterEmbedder("small")) == 0
+    (folder / "shipping.md").write_text("# Shipping\n\nParcels take three days.\n\n## Abroad\n\nTwo.", encoding="utf-8")
+    assert await embed(LetterEmbedder("small")) == 1
+    assert await embed(LetterEmbedder("large")) == 3
+    (folder / "new.md").write_text("# Zebras\n\nNone.", encoding="utf-8")
+    assert await embed(LetterEmbedder("large", zeros=2)) == 4, "its vectors have another size now"
 
 
 class CountingKnowledge(Knowledge):
