@@ -19,7 +19,7 @@ import openai
 
 from bot.drafting.errors import MalformedCompletionError
 from bot.drafting.http import Server
-from bot.knowledge.vectors import AT_ONCE, EmbeddingFailed, Vectors
+from bot.knowledge.vectors import AT_ONCE, EmbeddingFailed, EmbeddingRefused, Vectors
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -46,6 +46,8 @@ _FAILURES: Final = (
     RecursionError,
 )
 """What the client raises, and reading a body of another shape."""
+
+_REFUSALS: Final = frozenset({400, 413, 422})
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +89,8 @@ class ServedEmbedder:
             async with asyncio.timeout(PASSAGES_LIMIT_S):
                 return _read_vectors(await client.aembed_documents(list(texts)), count=len(texts))
         except _FAILURES as error:
-            raise EmbeddingFailed(_name_failure(error)) from error
+            is_refusal = isinstance(error, openai.APIStatusError) and error.status_code in _REFUSALS
+            raise (EmbeddingRefused if is_refusal else EmbeddingFailed)(_name_failure(error)) from error
 
     async def _load_client(self) -> "Embeddings":
         return await asyncio.to_thread(lambda: self._client)  # its import takes a second

@@ -23,13 +23,23 @@ from bot.knowledge.vectors import (
     AT_ONCE,
     Embedder,
     EmbeddingFailed,
+    EmbeddingRefused,
     FloatArray,
     VectorIndex,
     Vectors,
     fuse_ranks,
     pack_vectors,
 )
-from storage.repositories.knowledge import Document, IdTaken, IndexRow, Knowledge, Listed, Passage, SourceFile
+from storage.repositories.knowledge import (
+    Document,
+    IdTaken,
+    IndexRow,
+    Knowledge,
+    Listed,
+    Passage,
+    SourceFile,
+    Unembedded,
+)
 
 Progress = Callable[[str, int, int], None]
 """Told of each step: what is done, how far it is, of how many."""
@@ -179,26 +189,44 @@ class Library:
         """Get the vectors that passages lack, in batches; what the server does not give is left for the next time."""
         if self._embedder is None:
             return
-        model, sources = self._embedder.model, set[str]()
+        model, sources, place = self._embedder.model, set[str](), ("", 0)
         lacking = await self._knowledge.count_unembedded(model)
         try:
-            while lacking and (passages := await self._knowledge.list_unembedded(model, at_most=32 * AT_ONCE)):
-                for start in range(0, len(passages), AT_ONCE):
-                    batch = passages[start : start + AT_ONCE]
-                    texts = ["\n".join(filter(None, (one.title, one.heading, one.text))) for one in batch]
-                    vectors = pack_vectors(await self._embedder.embed_passages(texts))
-                    if not changes.embedded:
-                        await self._knowledge.forget_vectors(model, except_size=len(vectors[0]))
-                    await self._knowledge.put_vectors(model, batch, vectors)
-                    changes.embedded += len(batch)
-                    sources |= {one.source for one in batch}
-                    self._on_progress("Embedding", changes.embedded, lacking)
+            while lacking and (passages := await self._knowledge.list_unembedded(model, at_most=AT_ONCE, after=place)):
+                embedded, vectors = await self._embed_batch(passages, changes)
+                place = (passages[-1].document_id, passages[-1].part)
+                if (
+                    vectors
+                    and not changes.embedded
+                    and await self._knowledge.forget_vectors(model, except_size=len(vectors[0]))
+                ):
+                    place = ("", 0)
+                await self._knowledge.put_vectors(model, embedded, vectors)
+                changes.embedded += len(embedded)
+                sources |= {one.source for one in embedded}
+                self._on_progress("Embedding", changes.embedded, lacking)
         except EmbeddingFailed as error:
-            changes.unembedded = await self._knowledge.count_unembedded(model)
             changes.note = str(error)
         finally:
             if changes.embedded:
                 await self._knowledge.record_embedded(model, changes.embedded, sources, at=self._now(), actor=actor)
+            if changes.note:
+                changes.unembedded = await self._knowledge.count_unembedded(model)
+
+    async def _embed_batch(
+        self, passages: Sequence[Unembedded], changes: Changes
+    ) -> tuple[list[Unembedded], list[bytes]]:
+        """Get packed vectors of these passages; of those that the server refuses, a note. Raises EmbeddingFailed."""
+        assert self._embedder is not None
+        texts = ["\n".join(filter(None, (one.title, one.heading, one.text))) for one in passages]
+        try:
+            return list(passages), pack_vectors(await self._embedder.embed_passages(texts))
+        except EmbeddingRefused as error:
+            changes.note = str(error)
+            if len(passages) == 1:
+                return [], []
+        batches = [await self._embed_batch([one], changes) for one in passages]
+        return [one for each, _ in batches for one in each], [vector for _, each in batches for vector in each]
 
     async def remove(self, names: Iterable[str], *, actor: str) -> int:
         """Remove documents by id, or files and folders with all of theirs; return how many documents."""

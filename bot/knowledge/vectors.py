@@ -28,6 +28,10 @@ class EmbeddingFailed(Exception):  # noqa: N818 - told as an outcome
     """The server gave no vectors that can be used; the message says why."""
 
 
+class EmbeddingRefused(EmbeddingFailed):
+    """The server does not take these texts, such as one that is too long for the model; others it may."""
+
+
 class Embedder(Protocol):
     """Makes vectors of length 1 by one model; `bot.knowledge.embeddings` has the one that is used."""
 

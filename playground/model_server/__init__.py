@@ -30,6 +30,7 @@ from playground.model_server.answers import (
 )
 from playground.model_server.calls import Call
 from playground.model_server.completions import build_default_text
+from playground.model_server.embeddings import RefusedText
 from playground.model_server.server import ModelDouble
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "ModelDouble",
     "RawBody",
     "Redirect",
+    "RefusedText",
     "Reply",
     "TruncatedBody",
     "bad_request",

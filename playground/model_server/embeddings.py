@@ -14,6 +14,10 @@ DIMENSIONS: Final = 64
 Embedding = Callable[[str], Sequence[float]]
 
 
+class RefusedText(Exception):  # noqa: N818 - named for what happened
+    """A text is refused, as one that is too long for a model: raised by what makes vectors."""
+
+
 def embed_words(text: str) -> Sequence[float]:
     """Make the vector of a text: each word adds to the dimension of its hash, and of its first four letters'."""
     vector = [0.0] * DIMENSIONS

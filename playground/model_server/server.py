@@ -43,7 +43,7 @@ from playground.model_server.answers import (
 )
 from playground.model_server.calls import Call, CallOutcome, Predicate, Script, ScriptResult
 from playground.model_server.completions import build_default_text, build_model_card, find_body_error
-from playground.model_server.embeddings import Embedding, build_embeddings, embed_words
+from playground.model_server.embeddings import Embedding, RefusedText, build_embeddings, embed_words
 from playground.model_server.http_responses import (
     build_error_response,
     build_response,
@@ -217,7 +217,12 @@ class ModelDouble:
         self.embedding_calls.append(body)
         error = self._find_key_error(request) or self.embeddings_fault
         await asyncio.sleep(self.embeddings_latency_s)
-        return build_response(error) if error is not None else web.json_response(build_embeddings(body, self.embed))
+        if error is not None:
+            return build_response(error)
+        try:
+            return web.json_response(build_embeddings(body, self.embed))
+        except RefusedText:
+            return web.json_response({"error": {"message": "input must have less than 512 tokens"}}, status=413)
 
     async def _on_completion(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, tuple_, update
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
@@ -213,8 +213,8 @@ class Knowledge:
         # Databases have orders of their own. In a thread, since it takes a second for 100,000 passages.
         return await asyncio.to_thread(lambda: sorted((IndexRow(**row) for row in rows), key=IndexRow.get_place))
 
-    async def list_unembedded(self, model: str, *, at_most: int) -> list[Unembedded]:
-        """List passages that lack the vector of a model."""
+    async def list_unembedded(self, model: str, *, at_most: int, after: tuple[str, int] = ("", 0)) -> list[Unembedded]:
+        """List passages that lack the vector of a model, by document and part, from behind a place on."""
         columns = (
             knowledge_passages.c.document_id,
             knowledge_passages.c.part,
@@ -225,7 +225,8 @@ class Knowledge:
         )
         query = select(*columns).join_from(knowledge_passages, knowledge_documents).where(~_is_of(model))
         order = (knowledge_passages.c.document_id, knowledge_passages.c.part)
-        return [Unembedded(**row) for row in await self._read(query.order_by(*order).limit(at_most))]
+        rows = await self._read(query.where(tuple_(*order) > after).order_by(*order).limit(at_most))
+        return [Unembedded(**row) for row in rows]
 
     async def count_unembedded(self, model: str) -> int:
         """Count the passages that lack the vector of a model."""
@@ -234,6 +235,8 @@ class Knowledge:
 
     async def put_vectors(self, model: str, passages: Sequence[Unembedded], vectors: Sequence[bytes]) -> None:
         """Keep the vectors of passages."""
+        if not passages:
+            return
         rows = [
             {"of_document": one.document_id, "of_part": one.part, "packed": vector}
             for one, vector in zip(passages, vectors, strict=True)
@@ -246,11 +249,12 @@ class Knowledge:
             put = update(knowledge_passages).where(*place).values(vector=bindparam("packed"), vector_model=model)
             await connection.execute(put, rows)
 
-    async def forget_vectors(self, model: str, *, except_size: int) -> None:
-        """Forget the vectors of a model that have another size, in bytes: its server makes others now."""
+    async def forget_vectors(self, model: str, *, except_size: int) -> int:
+        """Forget the vectors of a model that have another size, in bytes: its server makes others now. Count them."""
         other = _is_of(model) & (func.length(knowledge_passages.c.vector) != except_size)
         async with self._database.write() as connection:
-            await connection.execute(update(knowledge_passages).where(other).values(vector=None, vector_model=None))
+            forget = update(knowledge_passages).where(other).values(vector=None, vector_model=None)
+            return (await connection.execute(forget)).rowcount
 
     async def record_embedded(
         self, model: str, count: int, sources: Collection[str], *, at: datetime, actor: str

@@ -17,7 +17,7 @@ from bot.knowledge.index import RowChanges
 from bot.knowledge.library import Changes, Library
 from bot.knowledge.retrieval import Retriever
 from bot.knowledge.vectors import AT_ONCE, VectorIndex, fuse_ranks, pack_vectors
-from playground.model_server import ModelDouble, RawBody, server_error
+from playground.model_server import ModelDouble, RawBody, RefusedText, server_error
 from storage.records import Turn
 from storage.repositories.knowledge import Knowledge
 from tests.bot.desk import Desk
@@ -169,6 +169,24 @@ async def test_a_server_that_fails_costs_a_note(
         with caplog.at_level(logging.WARNING):
             assert await find(library, "refund") == ["refunds"]
         assert told in caplog.text
+
+
+async def test_a_passage_that_the_server_refuses_leaves_the_others_theirs(
+    desk: Desk, double: ModelDouble, folder: Path
+) -> None:
+    def refuse_parcels(text: str) -> Sequence[float]:
+        if "parcel" in text:
+            raise RefusedText
+        return embed_meaning(text)
+
+    double.embed = refuse_parcels
+    async with open_library(desk, double) as library:
+        changes = await add(library, folder)
+        assert (changes.embedded, changes.unembedded, changes.note) == (3, 1, "the server answered HTTP 413")
+        assert await find(library, PARAPHRASE) == ["refunds"]
+        assert await find(library, "parcel number") == ["parcels"]
+        double.embed = embed_meaning
+        assert (await library.refresh(actor="cli")).embedded == 1
 
 
 async def test_a_server_that_cannot_be_reached_costs_a_note(desk: Desk, folder: Path) -> None:
