@@ -193,7 +193,6 @@ async def test_the_guardrail_stops_an_arm_that_fails_and_tells_each_admin_once(
         assert (found.stopped_by, found.arm) == ("guardrail", "broken-arm")
         failed = [line["request"]["arm"] for line in await stage.log() if is_failed(line)]
         assert set(failed) == {"broken-arm"}
-        assert len(failed) < 40
         direct = stage.slack.state.open_direct_channel("U0ADMIN")
         await stage.slack.wait_for_message(direct, lambda message: "greeting-test" in message.text, within=120)
         async with asyncio.timeout(120):  # who is not in this workspace is given up
