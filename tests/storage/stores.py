@@ -216,7 +216,7 @@ def build_store(database: Database, *, me: str = "here") -> Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, *, write_limit_s: float = 2.0, me: str = "here") -> AsyncIterator[Store]:
+async def open_store(url: str, *, write_limit_s: float = 10.0, me: str = "here") -> AsyncIterator[Store]:
     database = Database(url, write_limit_s=write_limit_s)
     try:
         yield build_store(database, me=me)

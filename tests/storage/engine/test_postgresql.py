@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
-from storage.engine.database import Database, parse_url
+from storage.engine.database import WRITE_LIMIT_S, Database, parse_url
 from storage.engine.postgresql import CONNECTIONS, PostgresTarget
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable
 from storage.schema import MIGRATION_LOCK, migrate
@@ -143,12 +143,21 @@ async def test_an_error_quotes_no_row(store: Store) -> None:
 # --- connections --------------------------------------------------------------------------------------------
 
 
-async def test_writers_and_readers_are_prepared(store: Store) -> None:
-    settings = ("transaction_isolation", "transaction_read_only", "lock_timeout")
-    async with store.database.write() as connection:
-        assert [await connection.scalar(text(f"SHOW {name}")) for name in settings] == ["read committed", "off", "1s"]
-    async with store.database.read() as connection:
-        assert [await connection.scalar(text(f"SHOW {name}")) for name in settings] == ["repeatable read", "on", "1s"]
+async def test_writers_and_readers_are_prepared(url: str) -> None:
+    async with open_store(url, write_limit_s=WRITE_LIMIT_S) as store:
+        settings = ("transaction_isolation", "transaction_read_only", "lock_timeout")
+        async with store.database.write() as connection:
+            assert [await connection.scalar(text(f"SHOW {name}")) for name in settings] == [
+                "read committed",
+                "off",
+                "1s",
+            ]
+        async with store.database.read() as connection:
+            assert [await connection.scalar(text(f"SHOW {name}")) for name in settings] == [
+                "repeatable read",
+                "on",
+                "1s",
+            ]
 
 
 async def test_a_reader_cannot_write(store: Store) -> None:

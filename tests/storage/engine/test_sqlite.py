@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from storage.engine.database import Database, get_database_file
+from storage.engine.database import WRITE_LIMIT_S, Database, get_database_file
 from storage.errors import DatabaseUnavailable
 from storage.queries.home import HomeFilter, HomeQueries
 from storage.records import ResponseUrl
@@ -58,18 +58,19 @@ async def read_pragma(database: Database, name: str, *, write: bool) -> object:
 @pytest.mark.parametrize(
     ("name", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 1000)]
 )
-async def test_every_connection_is_prepared(store: Store, name: str, value: object) -> None:
-    assert await read_pragma(store.database, name, write=True) == value
-    found: list[object] = []
-    everyone = asyncio.Barrier(4)
+async def test_every_connection_is_prepared(url: str, name: str, value: object) -> None:
+    async with open_store(url, write_limit_s=WRITE_LIMIT_S) as store:
+        assert await read_pragma(store.database, name, write=True) == value
+        found: list[object] = []
+        everyone = asyncio.Barrier(4)
 
-    async def ask() -> None:
-        async with store.database.read() as connection:
-            await everyone.wait()  # so that each has a connection of its own
-            found.append(await connection.scalar(text(f"PRAGMA {name}")))
+        async def ask() -> None:
+            async with store.database.read() as connection:
+                await everyone.wait()  # so that each has a connection of its own
+                found.append(await connection.scalar(text(f"PRAGMA {name}")))
 
-    await asyncio.gather(*(ask() for _ in range(4)))
-    assert found == [value] * 4
+        await asyncio.gather(*(ask() for _ in range(4)))
+        assert found == [value] * 4
 
 
 async def test_a_connection_made_after_a_cancellation_is_prepared_too(store: Store) -> None:
