@@ -229,11 +229,14 @@ class Stage:
         return await read_log(self.database_url, include_simulated=include_simulated)
 
     async def logged(self, *types: str) -> dict[str, Any]:
-        """The newest request of the log, once these are its events: what follows an answer takes a moment to commit."""
+        """The newest request of the log, once these are its events: what follows an answer takes a moment to commit.
+
+        In any order: a quick click may be recorded before the display that it answers.
+        """
         async with asyncio.timeout(120):
             while True:
                 lines = await self.log()
-                if lines and [event["type"] for event in lines[-1]["events"]] == list(types):
+                if lines and sorted(event["type"] for event in lines[-1]["events"]) == sorted(types):
                     return lines[-1]
                 await asyncio.sleep(0.02)
 
