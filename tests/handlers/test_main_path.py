@@ -127,7 +127,7 @@ async def test_more_like_these(stage: Stage) -> None:
     assert (parent["request"]["status"], parent["choice"]) == ("redrafted", None)
     assert child["request"]["parent_request_id"] == parent["request"]["id"]
     assert child["request"]["hint"] == "be brief"
-    assert parent["events"][-1]["type"] == "redrafted"
+    assert "redrafted" in [event["type"] for event in parent["events"]]
     assert all(text["text"] in stage.model.calls[-1].prompt for text in parent["candidates"]), "told what was shown"
     await stage.slack.click(stage.agent, shown, "use_candidate")
     await stage.private("closed already")

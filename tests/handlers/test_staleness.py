@@ -46,8 +46,9 @@ async def test_use_asks_first_and_sends_it_anyway(stage_with: StageMaker, over: 
         await stage.slack.click(stage.agent, warned, "use_anyway")
         await stage.private("✓ Sent in")
         line = await stage.logged("shown", "stale_warned", "used", "sent")
-        assert line["events"][1]["data"] == {"newer": 1}
-        assert line["events"][1]["candidate_id"] == line["choice"]["candidate_id"] == chosen
+        [event] = (event for event in line["events"] if event["type"] == "stale_warned")
+        assert event["data"] == {"newer": 1}
+        assert event["candidate_id"] == line["choice"]["candidate_id"] == chosen
         assert list_posted(stage) == [line["choice"]["final_text"]]
 
 

@@ -52,7 +52,7 @@ async def test_others_are_made_of_one(stage: Stage, steer: str) -> None:
     assert "Made from one reply" in str(again.blocks)
     parent, child = await stage.log()
     assert (parent["request"]["status"], parent["choice"]) == ("redrafted", None)
-    assert parent["events"][-1]["candidate_id"] == candidate_id
+    assert [each["candidate_id"] for each in parent["events"] if each["type"] == "redrafted"] == [candidate_id]
     request = child["request"]
     assert (request["parent_request_id"], request["parent_candidate_id"]) == (parent["request"]["id"], candidate_id)
     assert (request["steer"], request["steer_language"], request["hint"]) == (steer, None, "be brief")
