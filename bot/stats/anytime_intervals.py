@@ -70,7 +70,7 @@ class ShareContrast:
 
 
 def contrast_within(pairs: Sequence[tuple[Counts, Counts]]) -> ShareContrast | None:
-    """ShareContrast two arms by agents who have cases in both; None where that is too little."""
+    """Contrast two arms by agents who have cases in both; None where that is too little."""
     pairs = [(one, other) for one, other in pairs if one[1] > 0 and other[1] > 0]
     if len(pairs) < MIN_AGENTS or min(sum(pair[arm][1] for pair in pairs) for arm in (0, 1)) < MIN_CASES:
         return None
@@ -82,7 +82,7 @@ def contrast_within(pairs: Sequence[tuple[Counts, Counts]]) -> ShareContrast | N
 
 
 def contrast_between(one: Sequence[Counts], other: Sequence[Counts]) -> ShareContrast | None:
-    """ShareContrast two arms, given the agents of each; None where that is too little."""
+    """Contrast two arms, given the agents of each; None where that is too little."""
     groups = [[counts for counts in arm if counts[1] > 0] for arm in (one, other)]
     sizes = [len(group) for group in groups]
     if min(sizes) < MIN_AGENTS_AN_ARM or sum(sizes) < MIN_AGENTS_BETWEEN:
