@@ -25,7 +25,7 @@ from tests.storage.stores import AT
 T = TypeVar("T")
 
 SALT = "salt-of-a-test"
-WARMER = read_built_in().replace('label = "', "label = \"Arm's ")
+WARMER = read_built_in().replace('en-US = "', "en-US = \"Arm's ")
 
 
 @pytest.fixture
