@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 from scipy import stats
@@ -33,14 +34,11 @@ def test_the_boundary_is_where_the_bets_have_won_enough(information: float) -> N
 
 def test_a_walk_without_drift_is_outside_at_any_of_many_looks_in_five_percent_at_most() -> None:
     rng, wrong = random.Random(20), 0
+    steps = [40.0] * 50 + [400.0] * 10
+    bounds = [math.sqrt(each) * find_boundary(each, 0.05) for each in accumulate(steps)]
     for _ in range(1000):
-        walk, information = 0.0, 0.0
-        for step in [40.0] * 50 + [400.0] * 10:
-            information += step
-            walk += rng.gauss(0, math.sqrt(step))
-            if abs(walk) / math.sqrt(information) > find_boundary(information, 0.05):
-                wrong += 1
-                break
+        walk = accumulate(rng.gauss(0, math.sqrt(step)) for step in steps)
+        wrong += any(abs(at) > bound for at, bound in zip(walk, bounds, strict=True))
     assert wrong <= 50
 
 
