@@ -324,7 +324,10 @@ class Choice:
             "time of the undo; the retracted choice is in its event `undone`", "always, in an export", is_blank=True
         ),
     ] = None
-    note: Annotated[str | None, Logged("what the reviewer noted", "without a note", is_new=True)] = None
+    note: Annotated[
+        str | None,
+        Logged("what the reviewer noted, or the agent whose reason is `other`", "without a note", is_new=True),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,6 +258,20 @@ class PrivacyService:
                 return masked, self._seal(request, masked, since=at)
         return _decode(request, None), None
 
+    async def to_recorded_note(self, entry: LogEntry, text: str) -> str | None:
+        """Convert what an agent notes on a closed request, recorded as `entry`, to its recorded form.
+
+        Its placeholders are its own: the originals of the others are sealed.
+        """
+        request = entry.request
+        if request.text_kept == "none":
+            return None
+        beside = [*(turn.text for turn in request.conversation), *(each.text or "" for each in entry.candidates)]
+        (*_, masked), placeholders = await self._run(mask_replies, [*beside, text], NO_PLACEHOLDERS)
+        if request.text_kept == "redacted":
+            return masked
+        return self._fill(masked, MaskedRequest(placeholders=placeholders))
+
     # --- deliveries -----------------------------------------------------------------------------------
 
     def encrypt_delivery(self, part: Delivery) -> Delivery:

@@ -196,11 +196,18 @@ class Chooser:
         log_choice(chosen.choice, chosen.request, outcome="dismissed", parts=0, at=self._now())
         return chosen
 
-    async def give_reason(self, click: Click, request_id: str, reason: DismissReason) -> Request:
-        """Record why none would do, and return the request."""
+    async def give_reason(
+        self, click: Click, request_id: str, reason: DismissReason, *, note: str | None = None
+    ) -> Request:
+        """Record why none would do, in the agent's words too if there are some, and return the request."""
         entry = check_owner(await self._requests.get(request_id), click)
         await self._choices.give_reason(
-            request_id, reason, agent_id=click.agent_id, at=self._now(), idempotency_key=click.idempotency_key
+            request_id,
+            reason,
+            agent_id=click.agent_id,
+            at=self._now(),
+            idempotency_key=click.idempotency_key,
+            note=None if note is None else await self._privacy.to_recorded_note(entry, clean(note)),
         )
         return entry.request
 

@@ -32,6 +32,7 @@ COPY_VIEW: Final = "copy_reply"
 EDIT_VIEW: Final = "edit_reply"
 EDIT_ANYWAY_VIEW: Final = "edit_reply_anyway"
 LANGUAGE_VIEW: Final = "steer_language"
+REASON_VIEW: Final = "other_reason"
 PASTE_VIEW: Final = "paste_message"
 EXPORT_VIEW: Final = "export_log"
 SOURCE_VIEW: Final = "source"
@@ -44,6 +45,7 @@ MESSAGE_BLOCK: Final = "message"
 HINT_BLOCK: Final = "hint"
 LANGUAGE_BLOCK: Final = "language"
 """Also the id of the select in it."""
+REASON_BLOCK: Final = "reason"
 TEXT_ACTION: Final = "text"
 
 Place = Literal["candidate", "folded", "sources", "request"]
@@ -109,6 +111,8 @@ ACTIONS: Final = (
            "the editor after that warning: as `edit_reply`"),
     Action(LANGUAGE_VIEW, "view", "views.steer_language:on_language", _METADATA,
            "the choice of a language: input block `language`, action `language`"),
+    Action(REASON_VIEW, "view", "views.other_reason:on_reason", "the request's id, as `private_metadata`",
+           "the field for another reason: input block `reason`, action `text`"),
     Action(PASTE_VIEW, "view", "views.paste_message:on_paste", "none",
            "the modal to paste in: input blocks `message` and `hint`, action `text`"),
     Action(EXPORT_VIEW, "view", "views.export_log:on_export", "none",

@@ -16,6 +16,8 @@ from handlers.blocks.action_ids import (
     LANGUAGE_VIEW,
     MESSAGE_BLOCK,
     PASTE_VIEW,
+    REASON_BLOCK,
+    REASON_VIEW,
     REPLY_BLOCK,
     TEXT_ACTION,
     WHOLE_VIEW,
@@ -90,6 +92,32 @@ def build_language_view(candidate_id: str, texts: Texts) -> Block:
                     "action_id": LANGUAGE_BLOCK,
                     "options": [customers, *others],
                     "initial_option": customers,
+                },
+            }
+        ],
+    }
+
+
+def build_reason_view(request_id: str, texts: Texts) -> Block:
+    """Build the field for a reason that the select does not have."""
+    return {
+        "type": "modal",
+        "callback_id": REASON_VIEW,
+        "private_metadata": request_id,
+        "title": plain_text(texts("reason-other")),
+        "submit": plain_text(texts("settings-submit")),
+        "close": plain_text(texts("modal-close")),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": REASON_BLOCK,
+                "label": plain_text(texts("reason-placeholder")),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": TEXT_ACTION,
+                    "multiline": True,
+                    "max_length": EDIT_LIMIT,
+                    "focus_on_load": True,
                 },
             }
         ],

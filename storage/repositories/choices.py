@@ -104,9 +104,20 @@ class Choices:
         return await self._database.run(step)
 
     async def give_reason(
-        self, request_id: str, reason: DismissReason, *, agent_id: str, at: datetime, idempotency_key: str
+        self,
+        request_id: str,
+        reason: DismissReason,
+        *,
+        agent_id: str,
+        at: datetime,
+        idempotency_key: str,
+        note: str | None = None,
     ) -> None:
-        """Add the reason to a standing dismissal. Raises DuplicateDelivery, or RequestClosed if none stands."""
+        """Add the reason, and a note if there is one, to a standing dismissal.
+
+        Raises DuplicateDelivery, or RequestClosed if none stands.
+        """
+        given: dict[str, str] = {"reason": reason} if note is None else {"reason": reason, "note": note}
 
         async def step(connection: Transaction) -> None:
             await claim_key(connection, idempotency_key, at)
@@ -117,7 +128,7 @@ class Choices:
                     choices.c.retracted_at.is_(None),
                     choices.c.kind == "dismissed",
                 )
-                .values(reason=reason)
+                .values(**given)
             )
             if changed.rowcount == 0:
                 raise RequestClosed(request_id)

@@ -16,7 +16,13 @@ from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
 from handlers.blocks.messages import BlockMessage, build_notice
-from handlers.blocks.modals import build_edit_view, build_language_view, build_notice_view, build_stale_edit_view
+from handlers.blocks.modals import (
+    build_edit_view,
+    build_language_view,
+    build_notice_view,
+    build_reason_view,
+    build_stale_edit_view,
+)
 from playground.slack.validation.validators import find_block_errors, find_view_errors
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Task, Turn
 from tests.conftest import Stage, StageMaker
@@ -173,6 +179,7 @@ def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
         *(build_edit_view(candidate, texts, asked="m" * 9_000, posts=posts) for posts in (True, False)),
         build_stale_edit_view(stale, text, texts),
         build_language_view(candidate.id, texts),
+        build_reason_view("r", texts),
         build_notice_view(build_notice(texts("unexpected", reference="r" * 8)), texts),
     ]
 

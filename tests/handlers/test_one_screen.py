@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from playground import ErrorResponse
+from playground import Ephemeral, ErrorResponse, View
 from playground.model_server import Reply
 from playground.slack.mentions import find_mentions
-from tests.conftest import Stage
+from tests.conftest import Stage, StageMaker
 from tests.handlers.test_main_path import list_button_values
-from tests.handlers.test_surfaces import open_modal
+from tests.handlers.test_surfaces import open_modal, wait_for_modal
 from tests.shown import list_texts, read
 
 LETTER = "Dear Paula <!channel>,\n\nyour parcel leaves our house tomorrow, and comes on Friday at the latest."
@@ -84,3 +84,78 @@ async def test_the_editor_shows_what_the_customer_wrote(stage: Stage, length: in
     assert asked.startswith(read_text.removesuffix("…"))
     assert (len(read_text) < 1_300, read_text.endswith("…")) == (True, length > 1)
     assert "paula@example.com" in read_text
+
+
+# --- another reason ------------------------------------------------------------------------------------
+
+
+async def choose_another_reason(stage: Stage, shown: Ephemeral | View) -> View:
+    """Dismiss all for a reason that the select does not have; the field for it."""
+    await stage.slack.click(stage.agent, shown, "dismiss_request")
+    asked = await (wait_for_modal(stage, "noted") if isinstance(shown, View) else stage.private("dismiss_reason"))
+    await stage.slack.select(stage.agent, asked, "dismiss_reason", "other")
+    return await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "other_reason")
+
+
+@pytest.mark.parametrize(
+    ("kept", "note"),
+    [("redacted", "Ask [EMAIL_2] first, says [EMAIL_1]."), ("full", "Ask bob@example.com first, says [EMAIL_1].")],
+)
+async def test_another_reason_is_kept_in_the_agents_words(stage_with: StageMaker, kept: str, note: str) -> None:
+    """In the form in which texts are kept; an address in it has a number of its own."""
+    async with stage_with(suggest_store_text=kept) as stage:
+        view = await choose_another_reason(stage, await stage.suggested("Write to paula@example.com, please."))
+        await stage.private("Your reason is noted")
+        await stage.slack.submit(
+            stage.agent, view, {"reason": {"text": " Ask bob@example.com first, says [EMAIL_1].\n"}}
+        )
+        line = await stage.logged("shown", "dismissed", "reason_given", "reason_given")
+        assert (line["choice"]["reason"], line["choice"]["note"]) == ("other", note)
+        assert {str(event["data"]) for event in line["events"][2:]} == {"{'reason': 'other'}"}
+        assert not stage.slack.open_views(stage.agent)
+        assert not stage.slack.journal.refusals()
+
+
+async def test_another_reason_stands_over_the_modal_with_the_replies(stage: Stage) -> None:
+    shown = await open_modal(stage)
+    view = await choose_another_reason(stage, shown)
+    assert view.previous_id == shown.id
+    await wait_for_modal(stage, "Your reason is noted")
+    await stage.slack.submit(stage.agent, view, {"reason": {"text": "We say you, not Sir."}})
+    line = await stage.logged("shown", "dismissed", "reason_given", "reason_given")
+    assert line["choice"]["note"] == "We say you, not Sir."
+    assert [each.id for each in stage.slack.open_views(stage.agent)] == [shown.id]
+
+
+async def test_white_space_is_no_reason(stage: Stage) -> None:
+    view = await choose_another_reason(stage, await stage.suggested())
+    outcome = await stage.slack.submit(stage.agent, view, {"reason": {"text": " \n "}})
+    assert not outcome.body
+    line = await stage.logged("shown", "dismissed", "reason_given")
+    assert (line["choice"]["reason"], line["choice"].get("note")) == ("other", None)
+
+
+async def test_a_reason_for_what_is_undone_meanwhile_stays_in_the_field(stage: Stage) -> None:
+    view = await choose_another_reason(stage, await stage.suggested())
+    await stage.slack.click(stage.agent, await stage.private("Your reason is noted"), "undo_choice")
+    await stage.private("Undone")
+    outcome = await stage.slack.submit(stage.agent, view, {"reason": {"text": "Too long."}})
+    assert "closed already" in outcome.body["errors"]["reason"]
+    assert stage.slack.open_views(stage.agent)
+
+
+async def test_where_the_field_does_not_open_the_reason_is_noted_without_words(stage: Stage) -> None:
+    await stage.slack.click(stage.agent, await stage.suggested(), "dismiss_request")
+    stage.slack.faults.plan("views.open", ErrorResponse(error="expired_trigger_id"))
+    await stage.slack.select(stage.agent, await stage.private("dismiss_reason"), "dismiss_reason", "other")
+    await stage.private("“Another reason” is noted without them")
+    await stage.private("Your reason is noted")
+    assert (await stage.logged("shown", "dismissed", "reason_given"))["choice"]["reason"] == "other"
+
+
+async def test_no_words_are_asked_for_where_none_are_kept(stage_with: StageMaker) -> None:
+    async with stage_with(suggest_store_text="off") as stage:
+        await stage.slack.click(stage.agent, await stage.suggested(), "dismiss_request")
+        await stage.slack.select(stage.agent, await stage.private("dismiss_reason"), "dismiss_reason", "other")
+        await stage.private("Your reason is noted")
+        assert not stage.slack.open_views(stage.agent)

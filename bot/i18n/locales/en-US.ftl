@@ -232,6 +232,7 @@ reason-ignored_instructions = Ignored the hint
 reason-confidential = Says something confidential
 reason-needs_action_first = Something must be done first
 reason-other = Another reason
+note-not-opened = Slack did not open the field for your words. “Another reason” is noted without them.
 
 all-failed = { $kind ->
     [silent] The AI model is not answering

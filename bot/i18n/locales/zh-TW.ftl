@@ -205,6 +205,7 @@ reason-ignored_instructions = 沒有照提示寫
 reason-confidential = 透露了機密內容
 reason-needs_action_first = 需要先處理其他事情
 reason-other = 其他原因
+note-not-opened = Slack 沒有打開填寫原因的視窗，先記為「其他原因」。
 
 all-failed = { $kind ->
     [silent] AI 模型沒有回應

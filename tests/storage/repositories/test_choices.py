@@ -224,8 +224,10 @@ async def test_undo_waits_while_a_part_is_on_its_way(store: Store) -> None:
 # --- a dismissal's reason ------------------------------------------------------------------------------
 
 
-async def give_reason(store: Store, *, key: str = "click:7") -> None:
-    await store.choices.give_reason("r1", "wrong_tone", agent_id="U1", at=after(seconds=8), idempotency_key=key)
+async def give_reason(store: Store, *, key: str = "click:7", note: str | None = None) -> None:
+    await store.choices.give_reason(
+        "r1", "wrong_tone", agent_id="U1", at=after(seconds=8), idempotency_key=key, note=note
+    )
 
 
 async def test_a_dismissal_may_have_a_reason(store: Store) -> None:
@@ -238,7 +240,9 @@ async def test_a_dismissal_may_have_a_reason(store: Store) -> None:
     assert entry.events[-1].data == {"reason": "wrong_tone"}
     with pytest.raises(DuplicateDelivery):
         await give_reason(store)
-    await give_reason(store, key="click:8")
+    await give_reason(store, key="click:8", note="Too short.")
+    await give_reason(store, key="click:9")
+    assert (await store.entry()).choice == replace(entry.choice, note="Too short.")
 
 
 @pytest.mark.parametrize("how", ["used", "undecided", "undone"])
