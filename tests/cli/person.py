@@ -47,6 +47,13 @@ class Person:
     def presses_ctrl_c(self) -> None:
         self.types("\x03")
 
+    def waits_until_asked(self, *, within_s: float = 120.0) -> None:
+        """Waits until the command sleeps over its prompt: readline would keep a Ctrl-C before that for the next key."""
+        deadline = time.monotonic() + within_s
+        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2][0] != "S":
+            if time.monotonic() > deadline or not self._more():
+                raise AssertionError(f"nothing is asked:\n{self.screen[self._read :]}")
+
     def leaves(self) -> int:
         """The exit code, once the command has ended."""
         while self._more():

@@ -57,7 +57,7 @@ async def test_an_edit_may_be_cancelled_and_unchanged_it_is_used() -> None:
         person.sees(QUESTION)
         person.types("e 1\n")
         person.sees("> ")
-        pause(0.3)  # the line is still being filled in
+        person.waits_until_asked()
         person.presses_ctrl_c()
         person.sees("Not changed, so nothing was chosen.")
         person.sees(QUESTION)
