@@ -96,10 +96,12 @@ class AgentHome:
         return await self._channels.find(owner_id, channel_id=channel_id, about=None)
 
     async def save_channel_defaults(
-        self, owner_id: str, channel_id: str, defaults: ChannelDefaults, *, idempotency_key: str
+        self, owner_id: str, channel_id: str, defaults: ChannelDefaults, *, by: str, idempotency_key: str
     ) -> None:
         """Keep a channel's defaults: they count from the next request on. Raises DuplicateDelivery."""
-        await self._channels.save(owner_id, channel_id, defaults, at=self._now(), idempotency_key=idempotency_key)
+        await self._channels.save(
+            owner_id, channel_id, defaults, by=by, at=self._now(), idempotency_key=idempotency_key
+        )
 
     async def save_settings(
         self, owner_id: str, agent_id: str, settings: AgentSettings, *, idempotency_key: str

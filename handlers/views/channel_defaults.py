@@ -34,6 +34,7 @@ async def _answer(services: Services, context: Context[SubmissionPayload]) -> No
         context.owner_id,
         channel_id,
         parse_defaults(submission, list_styles(build_defaults(services, context.user.locale))),
+        by=submission.sender.user_id,
         idempotency_key=to_click(context).idempotency_key,
     )
     await context.ack()

@@ -1,16 +1,16 @@
-"""The defaults that admins set for channels, in Home. Each method is one transaction."""
+"""The defaults that admins set for channels, in Home. Each method is one transaction; who set them is in the audit."""
 
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import bindparam, delete, insert, or_, select
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
 from storage.records import ChannelDefaults
 from storage.repositories.idempotency_keys import claim_key
 from storage.rows import build_upserts, to_row
-from storage.tables import candidates, channel_defaults, requests
+from storage.tables import audit, candidates, channel_defaults, requests
 
 NO_DEFAULTS: Final = ChannelDefaults()
 
@@ -43,20 +43,23 @@ class ChannelDefaultsStore:
         return await self._database.look(step)
 
     async def save(
-        self, owner_id: str, channel_id: str, defaults: ChannelDefaults, *, at: datetime, idempotency_key: str
+        self, owner_id: str, channel_id: str, defaults: ChannelDefaults, *, by: str, at: datetime, idempotency_key: str
     ) -> None:
         """Replace a channel's defaults; without any, it has none. Of two saved at once the later stays, whole.
 
-        Raises DuplicateDelivery.
+        `by` is the admin's user id, for the audit. Raises DuplicateDelivery.
         """
 
         async def step(connection: Transaction) -> None:
             await claim_key(connection, idempotency_key, at)
-            row = {"owner_id": owner_id, "channel_id": channel_id, **to_row(defaults), "saved_at": at}
+            values = {"channel_id": channel_id, **to_row(defaults)}
+            row = {"owner_id": owner_id, **values, "saved_at": at}
             if defaults == NO_DEFAULTS:
                 await connection.execute(_DELETE, {"owner": owner_id, "channel": channel_id})
             else:
                 await connection.execute(_UPSERT[self._database.is_shared], row)
+            fact = {"at": at, "actor": by, "action": "channel_defaults_changed", "data": values}
+            await connection.execute(insert(audit), fact)
 
         await self._database.run(step)
 

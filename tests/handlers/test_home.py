@@ -246,6 +246,8 @@ async def test_defaults_for_a_channel_are_changed_and_taken_away(stage: Stage) -
     assert (await save_channel(stage, view, candidates="default", language="slack", styles=STYLES)).acknowledged
     async with open_store(stage.database_url) as store:
         assert await store.count("channel_defaults") == 0
+        saved = await store.rows("SELECT actor FROM audit WHERE action = 'channel_defaults_changed'")
+        assert [row["actor"] for row in saved] == [admin.id] * 3
 
 
 @pytest.mark.parametrize("changes", [{"name": "renamed"}, {"is_archived": True}, {"kind": "private"}])

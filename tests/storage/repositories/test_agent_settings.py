@@ -1,6 +1,7 @@
 """Agents' own settings and the defaults of channels, on both engines."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -24,7 +25,7 @@ async def test_settings_are_kept_by_team_and_agent(store: Store) -> None:
 
 async def test_defaults_are_kept_by_owner_and_channel_and_found_by_what_was_asked_there(store: Store) -> None:
     channels, own = ChannelDefaultsStore(store.database), ChannelDefaults(candidates=2, styles_off=("warm",))
-    await channels.save("T1", "C1", own, at=AT, idempotency_key="view:1")
+    await channels.save("T1", "C1", own, by="U0ADMIN", at=AT, idempotency_key="view:1")
     await record_shown(store)
     entry = await store.entry()
     found = [
@@ -37,9 +38,18 @@ async def test_defaults_are_kept_by_owner_and_channel_and_found_by_what_was_aske
         assert await channels.find(owner_id, channel_id=channel_id, about=about) == ChannelDefaults()
     assert await channels.list("T1") == {"C1": own}
     with pytest.raises(DuplicateDelivery):
-        await channels.save("T1", "C1", ChannelDefaults(), at=AT, idempotency_key="view:1")
-    await channels.save("T1", "C1", ChannelDefaults(), at=AT, idempotency_key="view:2")
+        await channels.save("T1", "C1", ChannelDefaults(), by="U0OTHER", at=AT, idempotency_key="view:1")
+    await channels.save("T1", "C1", ChannelDefaults(), by="U0OTHER", at=AT, idempotency_key="view:2")
     assert await channels.list("T1") == {}
+    audit = await store.rows("SELECT actor, action, data FROM audit ORDER BY seq")
+    assert [(row["actor"], row["action"]) for row in audit] == [
+        ("U0ADMIN", "channel_defaults_changed"),
+        ("U0OTHER", "channel_defaults_changed"),
+    ]
+    assert [json.loads(row["data"]) for row in audit] == [
+        {"channel_id": "C1", "candidates": 2, "language": None, "styles_off": ["warm"]},
+        {"channel_id": "C1", "candidates": None, "language": None, "styles_off": []},
+    ]
 
 
 def test_an_agents_own_settings_come_before_the_channels() -> None:
@@ -66,7 +76,9 @@ async def test_defaults_saved_at_once_on_two_replicas_stay_whole(store: Store, u
     made = [ChannelDefaults(candidates=2, language="en-US"), ChannelDefaults(candidates=9), ChannelDefaults()]
     try:
         saving = [
-            ChannelDefaultsStore(database).save("T1", "C1", each, at=AT, idempotency_key=f"view:{number}:{side}")
+            ChannelDefaultsStore(database).save(
+                "T1", "C1", each, by="U0ADMIN", at=AT, idempotency_key=f"view:{number}:{side}"
+            )
             for number, each in enumerate(made)
             for side, database in enumerate((store.database, other))
         ]
