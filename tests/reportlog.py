@@ -56,6 +56,7 @@ class Asked:
     locale: str = "en-US"
     question: str = "Where is my order?"
     retrieved: tuple[Any, ...] | None = None
+    styles_off: tuple[str, ...] | None = None
 
 
 def used(pick: int = 1, **values: Any) -> Asked:
@@ -111,6 +112,7 @@ def _request(request_id: str, asked: Asked) -> Request:
         parent_request_id=asked.parent,
         simulated=asked.simulated,
         retrieved=asked.retrieved,
+        styles_off=asked.styles_off,
         app_version="0",
         conversation=(Turn(role="customer", text=asked.question),),
     )

@@ -4,8 +4,8 @@ What is a property of requests (prompt, agent, channel, surface) has their rates
 
 Styles and models are properties of candidates, and a candidate can be picked only where it was there: they are counted
 by draft and by display. Which styles are drafted and in which order they stand is drawn by chance, so what differs
-between styles is due to them; drafts and displays are weighted by 1 ÷ their probabilities, so that this holds when the
-number of styles, or the way of ordering, changes on the way.
+between styles is due to them, unless agents or channels had some switched off. Drafts and displays are weighted by 1 ÷
+their probabilities, so that this holds when the number of styles, or the way of ordering, changes on the way.
 """
 
 from collections import defaultdict
@@ -80,12 +80,14 @@ class DraftBreakdown:
         self._weighted = 0
         self._unweighted = 0
         self._not_selected = 0
+        self._styles_off = 0
 
     def add(self, cell: FateCell) -> None:
         self._cells[cell.name][cell.agent_id].append(cell)
         self._weighted += cell.weighted
         self._unweighted += cell.drafts - cell.weighted
         self._not_selected += cell.drafts if cell.fate == "not_selected" else 0
+        self._styles_off += cell.styles_off if self._by == "style" else 0
 
     def breakdown(self, *, learned: bool, newest: int = 0) -> Breakdown:
         """Build the breakdown. `learned`: some orders were made by a ranker, and so are weighted.
@@ -97,12 +99,14 @@ class DraftBreakdown:
         counts: dict[NoteCode, int] = {
             "inclusion_unknown": self._unweighted,
             "not_selected": self._not_selected,
+            "styles_off": self._styles_off,
             "order_learned": int(learned),
             "newest_weeks": newest,
         }
         notes = [Note(code=code, count=count) for code, count in counts.items() if count]
-        # Where something was decided early, or the order is not known, speed or place may be what is liked.
-        if self._by == "style" and self._weighted and not self._not_selected:
+        # Where something was decided early, or the order is not known, speed or place may be what is liked; where
+        # styles were switched off, not chance alone decided who saw which.
+        if self._by == "style" and self._weighted and not self._not_selected and not self._styles_off:
             notes.insert(0, Note(code="randomised"))
         return Breakdown(by=self._by, groups=tuple(groups), notes=(*notes, *_note_many_groups(groups)))
 

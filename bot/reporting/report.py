@@ -44,6 +44,7 @@ NoteCode = Literal[
     "order_learned",
     "inclusion_unknown",
     "not_selected",
+    "styles_off",
     "randomised",
     "many_groups",
     "by_week",

@@ -141,7 +141,8 @@ def _describe_styles(found: Breakdown) -> str:
     others = len(clear) - len(told)
     rest = f"{others} more differ clearly" if others else "nothing else is clear"
     causes = {note.code for note in found.notes}
-    doubt = "" if "randomised" in causes else " That may be due to their speed or place, and not to the style."
+    cause = "who has which styles switched off" if "styles_off" in causes else "their speed or place"
+    doubt = "" if "randomised" in causes else f" That may be due to {cause}, and not to the style."
     return f"{'; '.join(told)}; {rest}.{doubt}"
 
 

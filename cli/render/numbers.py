@@ -294,6 +294,8 @@ _NOTES: Final[dict[str, str]] = {
     "inclusion_unknown": "{count} drafts are left out of what is picked: how probable they were is not known.",
     "not_selected": "{count} drafts were not selected to be shown, or came too late. What was shown is no fair "
     "draw, so differences need not be due to what is compared.",
+    "styles_off": "{count} drafts are of requests with styles switched off, by agents or for channels. Who was shown "
+    "which styles was not all drawn by chance, so differences need not be due to the style.",
     "randomised": "Which styles are drafted, and in which order they stand, is drawn by chance. So a difference in "
     "what is picked, of drafts, is due to the style. Of displays, drafts that failed or repeated another are gone "
     "before.",

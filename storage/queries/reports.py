@@ -149,7 +149,7 @@ class FateCell:
 
     `weight` sums 1 ÷ the probability that the draft's style was drawn, times what makes up for the order; `even` the
     same, divided by how many were shown together, where one of them was picked. Drafts without known probabilities are
-    in `drafts` only.
+    in `drafts` only. `styles_off` of the drafts are of requests for which some styles were switched off.
     """
 
     agent_id: str
@@ -159,6 +159,7 @@ class FateCell:
     weighted: int
     weight: float
     even: float
+    styles_off: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -524,6 +525,7 @@ def _select_fates(counts: ColumnElement[bool], name: ColumnElement[str]) -> Exec
             _FATE.label("fate"),
             weight.label("weight"),
             case((is_picked_from, weight * even), else_=null()).label("even"),
+            requests.c.styles_off,
         )
         .select_from(_WITH_CHOICE.join(candidates, candidates.c.request_id == requests.c.id))
         .where(counts)
@@ -537,6 +539,7 @@ def _select_fates(counts: ColumnElement[bool], name: ColumnElement[str]) -> Exec
         func.count(displays.c.weight).label("weighted"),
         func.coalesce(func.sum(displays.c.weight), 0.0).label("weight"),
         func.coalesce(func.sum(displays.c.even), 0.0).label("even"),
+        func.count(displays.c.styles_off).label("styles_off"),
     ).group_by(*keys)
 
 

@@ -10,6 +10,7 @@ import pytest
 from bot.reporting import Price, Prices, Report, Reporter, ReportQuery
 from bot.reporting.report import Group, Note, Rate
 from bot.stats.cluster_intervals import Estimate
+from cli.render.headlines import summarise_report
 from storage.engine.database import Database
 from storage.errors import DatabaseUnavailable
 from storage.queries.log_entries import ChoiceLog, Selection
@@ -392,11 +393,23 @@ async def test_what_was_drawn_by_chance_is_said_and_what_was_not(reported: Repor
         used(policy="unlogged", order=None, drafts=(Drafted(position=1, inclusion=None), Drafted(position=2))),
         used(drafts=(Drafted(position=1), Drafted(error="cancelled"))),
         used(drafts=(Drafted(position=1), Drafted(dropped="not_selected"))),
+        used(styles_off=("steps",)),
     ],
-    ids=["the order is not known", "decided early", "selected"],
+    ids=["the order is not known", "decided early", "selected", "styles are switched off"],
 )
 async def test_where_chance_did_not_decide_nothing_is_due_to_the_style(reported: Reported, asked: Asked) -> None:
     assert "randomised" not in [note.code for note in (await reported(asked)).styles.notes]
+
+
+async def test_styles_that_some_agents_switched_off_are_compared_without_a_cause(reported: Reported) -> None:
+    """The drafts of those agents are counted; of models nothing is said, which are not drawn anyway."""
+    pair = (Drafted(style="warm", position=1), Drafted(style="direct", position=2))
+    log = spread_over_agents(used(drafts=pair), used(drafts=pair), agents=12)
+    log += spread_over_agents(used(drafts=pair[:1], styles_off=("direct",)), agents=2)
+    report = await reported(*log, by=("style", "model"))
+    assert report.styles.notes == (Note(code="styles_off", count=2),)
+    assert [note.code for found in report.breakdowns for note in found.notes if found.by == "model"] == []
+    assert "due to who has which styles switched off" in summarise_report(report)[-1].text
 
 
 async def test_drafts_without_a_known_probability_are_left_out_and_counted(reported: Reported) -> None:

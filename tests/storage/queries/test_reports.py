@@ -217,7 +217,11 @@ async def test_displays_by_style(store: Store) -> None:
         Drafted(style="slow", error="cancelled"),
     )
     found = await read_cells(
-        store, used(drafts=drafts), edited(0.5, drafts=drafts), Asked(drafts=drafts), by=("style",)
+        store,
+        used(drafts=drafts),
+        edited(0.5, drafts=drafts, styles_off=("warm",)),
+        Asked(drafts=drafts),
+        by=("style",),
     )
     fates = {(cell.name, cell.fate): cell for cell in list_fates(found)}
     assert {key: cell.drafts for key, cell in fates.items()} == {
@@ -231,8 +235,9 @@ async def test_displays_by_style(store: Store) -> None:
         ("slow", "not_selected"): 3,
     }
     assert fates["warm", "used"] == FateCell(
-        agent_id="U1", name="warm", fate="used", drafts=1, weighted=1, weight=2.0, even=1.0
+        agent_id="U1", name="warm", fate="used", drafts=1, weighted=1, weight=2.0, even=1.0, styles_off=0
     )
+    assert fates["warm", "edited"].styles_off == fates["direct", "passed_over"].styles_off == 1
     assert fates["direct", "passed_over"].weight == pytest.approx(12.0)
     assert fates["direct", "passed_over"].even == pytest.approx(4.0), "of two requests in which something was picked"
     assert fates["warm", "passed_over"].even == 0.0
