@@ -53,6 +53,7 @@ def _build_command(name: str, function: Callable[..., Any]) -> Any:
         command.params.append(option)
     for parameter in command.params:
         _hide_type(parameter)
+        _word_range(parameter)
     return command
 
 
@@ -67,6 +68,17 @@ def _hide_type(parameter: Any) -> None:
         return told.strip("<>").removeprefix("list[").removesuffix("]")
 
     parameter.display_type = tell_choices
+
+
+def _word_range(parameter: Any) -> None:
+    """Say in words which numbers an option takes, before its default; Typer would say [1<=x<=10]."""
+    least, most = parameter.min, parameter.max
+    if least is None:
+        return
+    words = f"At least {least}." if most is None else f"From {least} to {most}."
+    text, default, rest = parameter.help.partition(" [")
+    parameter.help = f"{text} {words}{default}{rest}"
+    parameter.min = parameter.max = None  # for the help alone: values are checked by what the option was declared with
 
 
 def _choose_env_file(value: Path | None) -> None:

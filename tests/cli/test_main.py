@@ -266,7 +266,20 @@ def test_the_manifest_goes_through_a_terminal_of_any_encoding(process: Process) 
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_help_names_no_type_of_python(suggest: Suggest, command: str) -> None:
     out = (await suggest(*command.split(), "--help")).out
-    assert not re.search(r"<\w+[\w\[\]| -]*>|\b(INTEGER|FLOAT|PATH RANGE|BOOLEAN)\b", out)
+    assert not re.search(r"<\w+[\w\[\]| -]*>|\b(INTEGER|FLOAT|PATH RANGE|BOOLEAN)\b|[<>]=", out)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("try", "How many. From 1 to 10. [default: what SUGGEST_CANDIDATES says]"),
+        ("report", "the assumption of the time saved. From 0.1 to 60. [default: 3.0]"),
+        ("batch", "The first N rows only. At least 1."),
+        ("rank gate", "as it was decided then. At least 1."),
+    ],
+)
+async def test_help_says_in_words_which_numbers_are_taken(suggest: Suggest, command: str, told: str) -> None:
+    assert told in " ".join((await suggest(*command.split(), "--help")).out.split())
 
 
 @pytest.mark.parametrize(
