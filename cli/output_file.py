@@ -59,6 +59,13 @@ def is_regular_target(output: Path) -> bool:
         return True
 
 
+def describe_unfinished(output: Path) -> str:
+    """Say what there is of an output whose writing was stopped."""
+    if not is_regular_target(output):
+        return "what was written is a part only; the same command begins again"
+    return f"{output} is as it was before; the same command begins again"
+
+
 @contextmanager
 def open_compressed(file: BinaryIO, name: Path) -> Iterator[BinaryIO]:
     """Compress by the name's ending: .gz is gzip, .zst is Zstandard, anything else stays plain."""

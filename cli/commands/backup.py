@@ -10,9 +10,10 @@ import typer
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
-from cli.output_file import replace_whole
+from cli.output_file import describe_unfinished, replace_whole
 from cli.render.output import print_result
 from cli.render.text import database as text
+from cli.stop_signals import explain_interrupt
 from storage.engine import sqlite_backup
 from storage.errors import DatabaseUnavailable
 from storage.schema import read_revisions
@@ -42,7 +43,8 @@ def run(
     """
     if not force and (file.exists() or file.is_symlink()):
         raise SettingsError(f"{file} is there already: name another file, or give --force to replace it")
-    receipt = back_up(locate_database(database), file)
+    with explain_interrupt(lambda: describe_unfinished(file)):
+        receipt = back_up(locate_database(database), file)
     print_result(receipt, as_json=as_json, to_text=text.render_backup)
 
 

@@ -22,7 +22,7 @@ from cli import wiring
 from cli.database_location import Location, explain_unavailable, include_simulated, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
-from cli.output_file import STDOUT, is_regular_target, open_output
+from cli.output_file import STDOUT, describe_unfinished, is_regular_target, open_output
 from cli.render.json import to_plain
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
@@ -165,7 +165,7 @@ def run(  # long: every option with its help
 
 def export_log(location: Location, job: ExportJob) -> None:
     """Write the log, and on stderr how much that was. Raises SettingsError, Failed."""
-    with explain_interrupt(lambda: _describe_stop(job.output)):
+    with explain_interrupt(lambda: describe_unfinished(job.output)):
         exported = write_export(location, job)
     print(_summarise(exported, job.output), file=sys.stderr)
 
@@ -291,12 +291,6 @@ def _show_progress(entries: Iterator[RawEntry], count: int) -> Iterable[RawEntry
     if not sys.stderr.isatty():
         return entries
     return track(entries, "Exporting", total=count, console=Console(stderr=True), transient=True)
-
-
-def _describe_stop(output: Path) -> str:
-    if not is_regular_target(output):
-        return "what was written is a part only; the same command begins again"
-    return f"{output} is as it was before; the same command begins again"
 
 
 def _summarise(exported: ExportSummary, output: Path) -> str:

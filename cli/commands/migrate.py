@@ -7,6 +7,7 @@ from cli.database_location import Location, explain_unavailable, locate_database
 from cli.options import DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import database as text
+from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
 from storage.schema import migrate
 
@@ -27,7 +28,8 @@ def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
 
     Example: suggest migrate --database suggest.db
     """
-    migration = asyncio.run(migrate_database(locate_database(database)))
+    with explain_interrupt(lambda: "the schema changes whole or not at all; the same command goes on"):
+        migration = asyncio.run(migrate_database(locate_database(database)))
     print_result(migration, as_json=as_json, to_text=text.render_migration)
 
 

@@ -15,6 +15,7 @@ from cli.options import DatabaseFile, Json
 from cli.render.json import list_evaluations
 from cli.render.output import print_result
 from cli.render.text import ranking as text
+from cli.stop_signals import explain_interrupt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ def run(
     Example: suggest rank evaluate --log choices.jsonl
     """
     source = ChoiceSource(logs=tuple(logs or ()), location=locate_database(database))
-    evaluations = evaluate_held_out(source, weights, seed)
+    with explain_interrupt(lambda: "nothing was measured or changed; the same command begins again"):
+        evaluations = evaluate_held_out(source, weights, seed)
     print_result(evaluations, as_json=as_json, to_text=text.render_evaluations, to_fields=list_evaluations)
 
 

@@ -12,6 +12,7 @@ from cli.options import DatabaseFile, Json
 from cli.render.json import list_look
 from cli.render.output import print_result
 from cli.render.text import ranking as text
+from cli.stop_signals import explain_interrupt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +36,11 @@ def run(
 
     Example: suggest rank gate --replay 200 --json
     """
-    found = read_training_set(ChoiceSource(logs=(), location=locate_database(database)))
-    if every is None:
-        print_result(judge(found, weights="kept").verdict, as_json=as_json, to_text=text.render_gate)
-        return
-    for at, verdict in replay(found, weights="kept", every=every):
-        print_result(Look(at=at, verdict=verdict), as_json=as_json, to_text=text.render_look, to_fields=list_look)
+    source = ChoiceSource(logs=(), location=locate_database(database))
+    with explain_interrupt(lambda: "nothing was changed; the same command begins again"):
+        found = read_training_set(source)
+        if every is None:
+            print_result(judge(found, weights="kept").verdict, as_json=as_json, to_text=text.render_gate)
+            return
+        for at, verdict in replay(found, weights="kept", every=every):
+            print_result(Look(at=at, verdict=verdict), as_json=as_json, to_text=text.render_look, to_fields=list_look)

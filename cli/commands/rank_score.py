@@ -16,9 +16,10 @@ from cli.choice_source import read_lines
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
-from cli.output_file import STDOUT, open_output
+from cli.output_file import STDOUT, describe_unfinished, open_output
 from cli.render.output import print_result
 from cli.render.text import ranking as text
+from cli.stop_signals import explain_interrupt
 from storage.repositories.rankers import Rankers
 
 PredictorFactory = Callable[[Ranker, Iterable[LogLine]], Predictor]
@@ -58,7 +59,9 @@ def run(
 
     Example: suggest rank score --log choices.jsonl --model ranker.json
     """
-    scoring = score(log, model, output, locate_database(database), predictor=track if sequential else build_predictor)
+    predictor = track if sequential else build_predictor
+    with explain_interrupt(lambda: describe_unfinished(output)):
+        scoring = score(log, model, output, locate_database(database), predictor=predictor)
     if not as_json or output != STDOUT:  # else the lines themselves are there
         print_result(scoring, as_json=as_json, to_text=text.render_scoring, text_file=sys.stderr)
 

@@ -306,6 +306,32 @@ def test_ctrl_c_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "suggest: stopped: 3 of 9 are done; the same command goes on\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "work", "told"),
+    [
+        ("backup copy.db", "backup.back_up", "copy.db is as it was before; the same command begins again"),
+        ("migrate", "migrate.migrate_database", "the schema changes whole or not at all; the same command goes on"),
+        ("rank score --log x -o y", "rank_score.score", "y is as it was before; the same command begins again"),
+        ("rank score --log x", "rank_score.score", "what was written is a part only; the same command begins again"),
+        (
+            "rank evaluate",
+            "rank_evaluate.evaluate_held_out",
+            "nothing was measured or changed; the same command begins again",
+        ),
+        ("rank gate", "rank_gate.read_training_set", "nothing was changed; the same command begins again"),
+    ],
+)
+async def test_ctrl_c_in_a_command_that_takes_long(
+    command: str, work: str, told: str, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"cli.commands.{work}", interrupt)
+    result = await suggest(*command.split())
+    assert (result.code, result.out, result.err) == (130, "", f"suggest: stopped: {told}\n")
+
+
 async def test_ctrl_c_is_quiet() -> None:
     async with Workspace.start() as slack:
         slack.faults.plan(ANY, NoResponse())
