@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from bot.knowledge.vectors import EmbeddingFailed
 from bot.playbook import Playbook, PlaybookError, load_playbook
 from bot.proxies import NetworkSettingsError, Route
 from cli import logs, wiring
@@ -141,6 +142,8 @@ async def _examine_parts(settings: Settings, target: LiveTarget | None) -> Async
     playbook, finding = _check_playbook(settings)
     yield finding
     yield await _check_model(settings, playbook)
+    if settings.suggest_embedding_model is not None and settings.has_model:
+        yield await _check_embedding_model(settings)
     if is_traced():
         yield _check_tracing(settings)
 
@@ -358,6 +361,20 @@ async def _examine_model_server(server: ModelServer, names: Sequence[str]) -> Fi
         fix = f"set SUGGEST_MODEL to one that it has, such as {has}"
         return _problem("model", f"{', '.join(lacking)} is not at {server.address}: {fix}")
     return _ok("model", f"{', '.join(names)} at {server.address}")
+
+
+async def _check_embedding_model(settings: Settings) -> Finding:
+    """Check the embedding model by the vector of one word."""
+    name, model = "SUGGEST_EMBEDDING_MODEL", settings.suggest_embedding_model
+    try:
+        async with wiring.open_embedder(settings) as embedder:
+            assert embedder is not None
+            [vector] = await embedder.embed_passages(["reply"])
+    except EmbeddingFailed as error:
+        return _problem(name, f"{model} gives no vectors ({error}): {FIXES[name]}")
+    except NetworkSettingsError as error:
+        return _problem("network", str(error))
+    return _ok(name, f"{model} gives vectors of {len(vector):,} numbers")
 
 
 def _check_tracing(settings: Settings) -> Finding:

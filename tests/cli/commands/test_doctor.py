@@ -1,4 +1,4 @@
-"""`suggest doctor`: a tick, or what to do; it makes no file and spends no token."""
+"""`suggest doctor`: a tick, or what to do; it makes no file and drafts nothing."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +13,7 @@ from aiohttp import web
 from cli.slack_manifest import OFF_WITHOUT, list_bot_scopes, load_manifest
 from playground import ANY, AppConfig, DroppedConnection, ErrorResponse, ServerError, Workspace
 from playground.model_server import ErrorStatus, ModelDouble, RawBody, Redirect, server_error
+from playground.model_server.embeddings import embed_words
 from tests.cli.conftest import Suggest
 from tests.cli.files import listed, write
 from tests.conftest import StageMaker
@@ -270,6 +271,44 @@ async def test_a_server_that_refuses_a_request_without_messages_drafts(
         check = (await examined(suggest))["model"]
     assert check["status"] == "ok"
     assert check["message"].endswith(f"at {address}/v1, which does not list its models")
+
+
+async def test_an_embedding_model_is_tried_with_one_word(
+    suggest: Suggest, slack: Workspace, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "SUGGEST_EMBEDDING_MODEL" not in await examined(suggest)
+    monkeypatch.setenv("SUGGEST_EMBEDDING_MODEL", "bge-m3")
+    check = (await examined(suggest))["SUGGEST_EMBEDDING_MODEL"]
+    assert (check["status"], check["message"]) == (
+        "ok",
+        f"bge-m3 gives vectors of {len(embed_words('reply')):,} numbers",
+    )
+    assert [(call["model"], call["input"]) for call in model.embedding_calls] == [("bge-m3", ["reply"])]
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (ErrorStatus(status=404, message="no such model"), "the server answered HTTP 404"),
+        (ErrorStatus(status=401, message="no"), "the server answered HTTP 401"),
+        (server_error(503), "the server answered HTTP 503"),
+        (RawBody(body=b'{"data": []}'), "the server's answer has no usable vectors"),
+    ],
+)
+async def test_an_embedding_model_that_gives_no_vectors(
+    fault: ErrorStatus | RawBody,
+    why: str,
+    suggest: Suggest,
+    slack: Workspace,
+    model: ModelDouble,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUGGEST_EMBEDDING_MODEL", "bge-m3")
+    model.embeddings_fault = fault
+    assert problems(await examined(suggest)) == {
+        "SUGGEST_EMBEDDING_MODEL": f"bge-m3 gives no vectors ({why}): "
+        "set it to the name of an embedding model that your server has, or leave it out"
+    }
 
 
 async def test_a_model_server_out_of_reach(suggest: Suggest, slack: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
