@@ -16,7 +16,7 @@ from handlers.commands.arguments import parse_subcommand, split_hint
 from handlers.context import Ack, Context, Services
 from handlers.events.redelivery import take_event, tell_author
 from handlers.payloads import EventMessage
-from handlers.slack.messages import get_subtype
+from handlers.slack.messages import WRITTEN, get_subtype
 from storage.records import Request, Turn
 
 _log = logging.getLogger(__name__)
@@ -69,4 +69,4 @@ async def _draft_in_message(services: Services, request: Request, texts: Texts) 
 
 def _is_direct(event: Mapping[str, Any]) -> bool:
     """Tell whether somebody wrote it to the bot. Messages of apps, its own too, do not pass access control."""
-    return event.get("channel_type") == "im" and get_subtype(event) in {None, "file_share"} and not event.get("hidden")
+    return event.get("channel_type") == "im" and get_subtype(event) in WRITTEN and not event.get("hidden")

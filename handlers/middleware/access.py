@@ -29,7 +29,7 @@ from handlers.slack.client import Installation, Installations
 from handlers.slack.ephemeral import EphemeralMessages, NotShown, to_response_url
 from handlers.slack.errors import translate_errors
 from handlers.slack.home import publish_view
-from handlers.slack.messages import find_author, get_subtype
+from handlers.slack.messages import WRITTEN, find_author, get_subtype
 from handlers.slack.usergroups import Usergroups
 from handlers.slack.users import SlackUser, UserKind, Users
 from storage.records import Task
@@ -227,7 +227,7 @@ def _parse_event(event: Mapping[str, Any]) -> AccessRequest | None:
     return AccessRequest(
         user_id=user_id,
         is_by_app="bot_id" in event,
-        is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in {None, "file_share"}),
+        is_told=event.get("type") == "app_mention" or (is_message and get_subtype(event) in WRITTEN),
         is_at_home=event.get("type") == "app_home_opened" and event.get("tab") == "home",
         channel_id=_get_id(event, "channel"),
         thread_ts=_get_id(event, "thread_ts") or (_get_id(event, "ts") if is_message else None),

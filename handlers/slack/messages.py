@@ -24,6 +24,9 @@ _SHORT: Final = 8
 _MOST_COMPARED: Final = 300
 """Texts of a message that are compared with each other: Slack's own limits allow hardly more."""
 
+WRITTEN: Final = frozenset({None, "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of what a person writes: with a file, with /me, or in a thread and its channel at once."""
+
 # What Slack itself puts in the place of words that an app did not repeat as text.
 _PLACEHOLDERS: Final = frozenset({"this content can't be displayed.", "[no preview available]"})
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from handlers.slack.client import Installation, Installations
 from handlers.slack.errors import translate_errors
-from handlers.slack.messages import MessageText, find_author, get_subtype, read_message
+from handlers.slack.messages import WRITTEN, MessageText, find_author, get_subtype, read_message
 from handlers.slack.users import UserKind, Users
 from storage.records import Request, Role, Turn
 
@@ -41,7 +41,7 @@ _MOST_WAITS: Final = 2
 _KEPT: Final = 400
 """Messages remembered while paging: Slack gives the oldest first, and the budget takes the newest."""
 
-_SAID: Final = frozenset({None, "bot_message", "file_share", "me_message", "thread_broadcast"})
+_SAID: Final = WRITTEN | {"bot_message"}
 """Subtypes of messages that say something; joins, deleted messages, changed topics and the like do not."""
 
 _TEAM: Final[frozenset[UserKind]] = frozenset({"member", "unknown"})

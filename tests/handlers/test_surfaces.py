@@ -598,6 +598,26 @@ async def test_others_in_a_direct_message_take_the_same_place(stage: Stage) -> N
     assert again.ts == whole.ts
 
 
+@pytest.mark.parametrize("subtype", ["me_message", "thread_broadcast"])
+async def test_a_direct_message_is_drafted_for_however_it_was_written(stage: Stage, subtype: str) -> None:
+    """With /me, or in a thread and sent to the conversation too."""
+    direct = stage.slack.channels.dm
+    written = Message(
+        ts=stage.slack.clock.ts(),
+        channel_id=direct.id,
+        user_id=stage.agent.id,
+        text="Where is my order?",
+        subtype=subtype,
+    )
+    stage.slack.state.put_message(written)
+    whole = await stage.slack.wait_for_message(
+        direct, lambda message: len(list_button_values(message.blocks, "use_candidate")) == 3
+    )
+    assert whole.thread_ts == written.ts
+    [line] = await stage.log()
+    assert line["request"]["conversation"][0]["text"] == "Where is my order?"
+
+
 @pytest.mark.parametrize("text", ["help", ""])
 async def test_help_in_a_direct_message(stage: Stage, text: str) -> None:
     if not text:

@@ -322,7 +322,7 @@ async def test_events_that_ask_for_nothing_are_not_answered() -> None:
             {
                 "type": "message",
                 "channel_type": "im",
-                "subtype": "thread_broadcast",
+                "subtype": "message_changed",
                 "user": "U0GUEST",
                 "channel": "D1",
             },
