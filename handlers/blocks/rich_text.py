@@ -26,7 +26,11 @@ _INLINE: Final = re.compile(
         (?:[/?#](?>(?:[{_LETTER}._~:/?\#\[\]@!$&'()*+,;=%-]|(?<=[/=_\#&?{_CJK}-])[{_CJK}])*))?+
         (?!…)                                       # cut off for display: it would lead elsewhere
     )
-    |(?P<emoji>(?<![\d:/])(?::(?:[a-z][a-z0-9_+'-]*|[a-z0-9_]+_[a-z0-9_]+|[+-]1|100|skin-tone-[2-6]):)+(?![\d:/]))
+    |(?P<emoji>
+        (?<![\d:/])
+        (?::(?:[a-z][a-z0-9_+'-]*+|[a-z0-9_][a-z0-9]*+_[a-z0-9_]++|[+-]1|100|skin-tone-[2-6]):)+
+        (?![\d:/])
+    )
     """,
     re.VERBOSE,
 )
@@ -212,11 +216,9 @@ def _build_emoji(codes: str) -> list[Block]:
 
 def _trim_address(address: str) -> str:
     """Leave out what ends the sentence and not the address: a full stop, a bracket that opened before it."""
-    while True:
-        trimmed = address.rstrip(".,;:!?'*_~")
-        for opening, closing in ("()", "[]"):
-            if trimmed.endswith(closing) and trimmed.count(closing) > trimmed.count(opening):
-                trimmed = trimmed[:-1]
-        if trimmed == address:
-            return address
-        address = trimmed
+    unopened = {closing: address.count(closing) - address.count(opening) for opening, closing in ("()", "[]")}
+    end = len(address)
+    while (last := address[end - 1]) in ".,;:!?'*_~" or unopened.get(last, 0) > 0:
+        unopened[last] = unopened.get(last, 0) - 1
+        end -= 1
+    return address[:end]
