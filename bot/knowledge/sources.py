@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from bot.knowledge.splitting import split_markdown, split_text
 from bot.knowledge.terms import extract_terms, pack_terms
+from bot.text_limits import clean
 from storage.repositories.knowledge import Document, Passage
 
 LARGEST_FILE: Final = 64 * 2**20
@@ -78,6 +79,8 @@ def read_source(file: Path, *, name: str, internal: bool, collection: str) -> So
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise UnreadableSource(f"{file.suffix or 'no suffix'} is not read; these are: {', '.join(_READERS)}")
+    if clean(str(file)) != str(file):
+        raise UnreadableSource("its name is not UTF-8: rename it")
     content = _read_bytes(file)
     modified_at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     documents: dict[str, Document] = {}
@@ -109,6 +112,7 @@ def read_source(file: Path, *, name: str, internal: bool, collection: str) -> So
 
 def index_passage(title: str, heading: str, text: str) -> Passage:
     """Make a passage with the terms that it is found by."""
+    heading, text = clean(heading), clean(text)
     return Passage(heading=heading, text=text, terms=pack_terms(extract_terms(f"{title}\n{heading}\n{text}")))
 
 
@@ -165,7 +169,7 @@ def _read_pdf(content: bytes, stem: str) -> Iterator[tuple[int, _Entry | Unreada
     try:
         reader = PdfReader(io.BytesIO(content))
         pages = [page.extract_text() for page in reader.pages]
-        title = str((reader.metadata and reader.metadata.title) or stem)
+        title = clean(str((reader.metadata and reader.metadata.title) or stem))
     except (PyPdfError, ValueError, KeyError, RecursionError, NotImplementedError) as error:
         raise UnreadableSource(f"it is no PDF that can be read ({type(error).__name__}): save it anew") from error
     passages = [(f"page {n}", text) for n, page in enumerate(pages, 1) for text in split_text(page)]
@@ -252,17 +256,17 @@ def _to_entry(fields: dict[str, Any]) -> _Entry | UnreadableSource:
     for name in ("id", "title", "text", "url"):
         if not isinstance(fields.get(name) or "", str):
             return UnreadableSource(f"{name} is no text")
-    text, internal = (fields.get("text") or "").strip(), fields.get("internal") or False
+    key, title, text, url = (clean(fields.get(name) or "").strip() for name in ("id", "title", "text", "url"))
+    internal = fields.get("internal") or False
     if not text:
         return UnreadableSource("it has no text")
     if not isinstance(internal, bool):
         return UnreadableSource("internal is neither true nor false")
-    title = (fields.get("title") or "").strip() or text.splitlines()[0][:TITLE_CHARACTERS]
     return _Entry(
-        id=(fields.get("id") or "").strip() or None,
-        title=title,
+        id=key or None,
+        title=title or text.splitlines()[0][:TITLE_CHARACTERS],
         passages=[("", passage) for passage in split_text(text)],
-        url=(fields.get("url") or "").strip() or None,
+        url=url or None,
         internal=internal,
     )
 

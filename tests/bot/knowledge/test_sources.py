@@ -71,6 +71,18 @@ def test_lines_of_json_are_documents_by_their_own_ids(tmp_path: Path) -> None:
     assert (first.id, second.id, second.title) == ("d1", "a.jsonl#No title, no id.", "No title, no id.")
 
 
+def test_what_no_database_can_hold_is_taken_out(tmp_path: Path) -> None:
+    (document,) = read(
+        tmp_path, "a.jsonl", r'{"id":"d\u0000","title":"T\ud800","text":"a\u0000b","url":"u\udfff"}'
+    ).documents
+    assert (document.id, document.title, document.passages[0].text, document.url) == ("d", "T?", "ab", "u?")
+
+
+def test_a_file_whose_name_is_no_text_is_to_be_renamed(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSource, match="its name is not UTF-8: rename it"):
+        read(tmp_path, "Gr\udcf6\udcdfe.md", "text")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
