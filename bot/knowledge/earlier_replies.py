@@ -26,6 +26,9 @@ from storage.repositories.sent_replies import SentReplies, SentReply, SentScope
 NEWEST: Final = 20_000
 """Replies of a team that are searched."""
 
+LONGEST: Final = 2_500
+"""Characters of a reply that is searched: drafts may be as long."""
+
 PAGE: Final = 500
 """Replies that are read for one search: about a quarter of a second's work."""
 
@@ -176,7 +179,7 @@ class EarlierReplies:
             pool.oldest, pool.is_whole = min([pool.oldest, *(reply.seq for reply in older)]), len(older) < PAGE
             read += older
         pool.newest = max([pool.newest, *(reply.seq for reply in read)])
-        new = [reply for reply in read if not pool.has(reply)]
+        new = [reply for reply in read if len(reply.text) <= LONGEST and not pool.has(reply)]
         for use in await asyncio.to_thread(lambda: list(map(_to_use, new))):
             pool.uses[use.request_id] = use
         pool.unmerged += len(new)

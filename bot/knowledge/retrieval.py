@@ -16,8 +16,6 @@ CHARACTERS: Final = 6000
 """The most of all passages of a prompt together: about 1,500 tokens of English."""
 
 EARLIER_REPLIES: Final = 2
-EARLIER_CHARACTERS: Final = 2500
-"""The longest earlier reply that is given: as long as drafts may be."""
 
 COVERED: Final = 0.25
 """The least share of a question, weighed by how rare its words are, that a passage must have to be given.
@@ -91,8 +89,7 @@ class Retriever:
     async def _find_replies(self, question: str, team_id: str) -> list[tuple[SourcePassage, float]]:
         if self._earlier is None:
             return []
-        found = await self._earlier.find(question, team_id=team_id, task=self._task, limit=EARLIER_REPLIES)
-        return [(reply, score) for reply, score in found if len(reply.text) <= EARLIER_CHARACTERS]
+        return await self._earlier.find(question, team_id=team_id, task=self._task, limit=EARLIER_REPLIES)
 
 
 def _fit(hits: Sequence[Hit]) -> list[Hit]:

@@ -113,3 +113,12 @@ async def test_a_question_without_a_page_stays_a_gap(desk: Desk, library: Librar
     assert [each.get("earlier") for each in first.request.retrieved] == [True]
     gaps = await find_gaps(ChoiceLog(desk.store.database).iter_entries(Selection().narrow_to_gaps()))
     assert [gap.question for gap in gaps] == ["Norway, please?"]
+
+
+async def test_long_replies_stand_in_no_short_ones_way(desk: Desk) -> None:
+    short = await send(desk)
+    for number in (1, 2):
+        await send(desk, f"{number}. " + "Lamps go to Norway by ship. " * 100)
+    entry = await ask_again(desk)
+    assert entry.request.retrieved is not None
+    assert [each["id"] for each in entry.request.retrieved] == [short]
