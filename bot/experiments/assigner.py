@@ -80,9 +80,12 @@ class ArmAssigner:
         if name == (self._running.name if self._running else None):
             return
         running = None if name is None or name in self._refused else await self._store.get(name)
-        if running is not None and not await self._load(running):
-            self._refused.add(running.name)
-            running = None
+        if running is not None:
+            if self._read(running):
+                await self._keep_playbooks()
+            else:
+                self._refused.add(running.name)
+                running = None
         if running is not None or self._running is not None:
             _log.info("experiment: %s", f"{running.name} runs" if running else "none runs any more")
         self._running = running
@@ -107,7 +110,8 @@ class ArmAssigner:
             return self._default
         key = (request.experiment, request.arm)
         if key not in self._versions and (experiment := await self._store.get(request.experiment)) is not None:
-            await self._load(experiment)
+            self._read(experiment)
+            await self._keep_playbooks()
         return self._versions.get(key, self._default)
 
     def label_styles(self, request: Request) -> Mapping[str, str]:
@@ -129,21 +133,24 @@ class ArmAssigner:
                     experiment.name,
                 )
                 refused.add(experiment.name)
-            await self._load(experiment)
+            self._read(experiment)
+        await self._keep_playbooks()
         return refused
 
-    async def _load(self, experiment: Experiment) -> bool:
-        """Load what the arms draft with. False, and told in the log, where a playbook cannot be read any more."""
+    def _read(self, experiment: Experiment) -> bool:
+        """Read what the arms draft with. False, and told in the log, where a playbook cannot be read any more."""
         try:
             versions = {(experiment.name, arm.name): self._read_version(arm) for arm in experiment.arms}
         except PlaybookError as error:
             _log.error("no request is drawn for the experiment %s: %s", experiment.name, error)
             return False
         self._versions.update(versions)
+        return True
+
+    async def _keep_playbooks(self) -> None:
         if self._use_playbooks is not None:
             known = {each.playbook.prompt_version: each.playbook for each in self._versions.values()}
             await self._use_playbooks(list(known.values()))
-        return True
 
     def _read_version(self, arm: Arm) -> DraftingVersion:
         if arm.text is not None:

@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from bot.experiments.assigner import ArmAssigner, DraftingVersion, hash_agent, pick_arm
-from bot.playbook import parse_playbook, read_built_in
+from bot.playbook import Playbook, parse_playbook, read_built_in
 from storage.records import Arm
 from storage.repositories.experiments import ExperimentStore
 from tests.bot.desk import PLAYBOOK, Desk
@@ -74,3 +75,20 @@ async def test_an_experiment_with_a_playbook_that_cannot_be_read_is_not_drawn(
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
         "no request is drawn for the experiment greeting"
     ]
+
+
+async def test_all_playbooks_of_a_long_history_are_kept_at_once(desk: Desk) -> None:
+    _, store = make_assigner(desk)
+    texts = [f"{OTHER}\n# {number}\n" for number in range(3)]
+    for number, text in enumerate(texts):
+        experiment = an_experiment(arms=(ARMS[0], replace(ARMS[1], playbook="b.toml", text=text)))
+        await store.start(replace(experiment, name=f"greeting-{number}"))
+        await store.stop(f"greeting-{number}", by="admin", actor="cli", at=AT)
+    kept: list[set[str]] = []
+
+    async def use_playbooks(playbooks: Sequence[Playbook]) -> None:
+        kept.append({each.text for each in playbooks})
+
+    default = DraftingVersion(playbook=PLAYBOOK)
+    await ArmAssigner(default=default, store=store, use_playbooks=use_playbooks).refresh()
+    assert kept == [{PLAYBOOK.text, *texts}]
