@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cli import wiring
 from cli.errors import Failed, SettingsError
-from cli.settings import Settings, load_settings
+from cli.settings import Settings, load_settings, repeat_env_file
 from storage.engine.database import Database, get_database_file, parse_url
 from storage.engine.transaction import WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
@@ -76,7 +76,9 @@ def locate_for_try(settings: Settings, option: Path | None) -> Location:
 async def describe_recording(location: Location, records: wiring.Records, *, simulated: bool) -> str:
     """Say where requests are recorded, and how to export them, simulated ones also."""
     command = ["suggest", "export"]
-    if location.origin != "SUGGEST_DATABASE_URL":
+    if location.origin == "SUGGEST_DATABASE_URL":
+        command += repeat_env_file()
+    else:
         command += ["--database", str(location)]
     if simulated and not await Audit(records.database).is_demonstration():
         command.append("--include-simulated")

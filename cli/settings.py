@@ -463,6 +463,12 @@ def name_env_file() -> str | None:
     return str(chosen or DEFAULT_ENV_FILE)
 
 
+def repeat_env_file() -> list[str]:
+    """Return --env-file as it was given, for a command that is told; empty without it."""
+    chosen = env_file.get()
+    return [] if chosen is None else ["--env-file", str(chosen)]
+
+
 def hide_from_libraries() -> None:
     """Remove what Slack's library would read by itself: with a client id it switches to OAuth and a file store."""
     for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET"):

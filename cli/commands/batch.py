@@ -38,7 +38,7 @@ from cli.render.html.batch import render_batch
 from cli.render.json import list_batch
 from cli.render.output import print_result, write_page
 from cli.render.text import batch as text
-from cli.settings import Settings, detect_locale, load_settings
+from cli.settings import Settings, detect_locale, load_settings, repeat_env_file
 from cli.stop_signals import call_at_stop_signals
 from storage.errors import DatabaseUnavailable
 from storage.journal import BatchJournal, JournalBusy, OutputPlace
@@ -561,7 +561,7 @@ def _stop_at_signals(batch: BatchRun) -> Iterator[None]:
 def describe_command(options: BatchOptions) -> str:
     """Return the command line that goes on where this one stopped."""
     resumed = replace(options, starts_anew=False)
-    words = ["suggest", "batch", str(resumed.source)]
+    words = ["suggest", "batch", *repeat_env_file(), str(resumed.source)]
     if resumed.output != STDOUT:
         words += ["-o", str(resumed.output)]
     valued = {

@@ -64,6 +64,10 @@ async def test_a_database_that_is_named_is_used(suggest: Suggest, monkeypatch: p
     result = await suggest("try", MESSAGE)
     assert "set.db" in listed()
     assert result.out.endswith("Recorded in set.db. To export it: suggest export\n")
+    monkeypatch.delenv("SUGGEST_DATABASE_URL")
+    write("team.env", "SUGGEST_DATABASE_URL=sqlite:///set.db\n")
+    result = await suggest("try", MESSAGE, "--env-file", "team.env")
+    assert result.out.endswith("Recorded in set.db. To export it: suggest export --env-file team.env\n")
     assert "suggest-demo.db" not in listed()
 
 
