@@ -102,7 +102,7 @@ def _name_helpers(helpers: Sequence[str], texts: Texts) -> str:
     """Name the admins to ask, as mentions in mrkdwn; or admins in general where none are configured."""
     if not helpers:
         return texts("helpers-admins")
-    return texts("helpers-named", names=", ".join(f"<@{user_id}>" for user_id in helpers[:MOST_HELPERS]))
+    return texts("helpers-named", names=texts("list-comma").join(f"<@{user_id}>" for user_id in helpers[:MOST_HELPERS]))
 
 
 def _describe_wait(error: LimitReached, hours: int) -> dict[str, int]:

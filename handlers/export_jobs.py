@@ -79,12 +79,13 @@ class ExportJobs:
             self._response_urls.popitem(last=False)
 
     async def run(self, order: ExportOrder, texts: Texts) -> None:
-        """Make the file and send it, unless another is being made; say how it ended."""
+        """Make the file and send it, unless another is being made; say that it begins, and how it ended."""
         if self._busy:
             await self.tell(order.user_id, texts("export-busy"), team_id=order.team_id)
             return
         self._busy.add(order.user_id)
         try:
+            await self.tell(order.user_id, texts("export-begun"), team_id=order.team_id)
             await self.tell(order.user_id, await self._carry_out(order, texts), team_id=order.team_id)
         finally:
             self._busy.discard(order.user_id)

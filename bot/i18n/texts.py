@@ -21,7 +21,7 @@ DEFAULT_LOCALE: Final = "en-US"
 
 # Labels and counts recur: formatting them anew each time is a fiftieth of a suggestion's CPU.
 _MOST: Final = 2_000
-_FREE: Final = frozenset({"for-message", "with-hint", "posted", "posted-edited", "posted-link"})
+_FREE: Final = frozenset({"for-message", "with-hint", "posted", "posted-edited", "posted-link", "home-gap"})
 """Texts with somebody's words in them: never kept."""
 
 _TRADITIONAL: Final = frozenset({"hant", "tw", "hk", "mo"})

@@ -250,4 +250,4 @@ def _build_foot(entry: LogEntry, texts: Texts) -> list[Block]:
 
 
 def _word_reasons(reasons: Sequence[str], texts: Texts) -> str:
-    return ", ".join(texts(f"error-{reason}") for reason in reasons)
+    return texts("list-comma").join(texts(f"error-{reason}") for reason in reasons)

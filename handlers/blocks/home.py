@@ -94,6 +94,11 @@ def _mrkdwn(text: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
+def _quote(text: str) -> Block:
+    """A section of what people wrote: its emoji show, nothing else in it has a meaning."""
+    return {**section(text), "text": {**plain_text(text), "emoji": True}}
+
+
 def _build_open(requests: tuple[Request, ...], texts: Texts) -> Iterator[Block]:
     """Build the open requests, each with a button that shows its candidates again."""
     yield _build_header(texts("home-open"))
@@ -102,7 +107,7 @@ def _build_open(requests: tuple[Request, ...], texts: Texts) -> Iterator[Block]:
     for request in requests:
         said = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
         show = button(texts("button-show-request"), SHOW, request.id)
-        yield {**section(shorten(said) or texts("home-no-text")), "accessory": show}
+        yield {**_quote(shorten(said) or texts("home-no-text")), "accessory": show}
         yield _build_time(request.created_at)
 
 
@@ -112,7 +117,7 @@ def _build_used(replies: tuple[UsedReply, ...], texts: Texts, defaults: HomeDefa
     if not replies:
         yield section(texts("home-none-used"))
     for reply in replies:
-        yield section(shorten(reply.text or "") or texts("home-no-text"))
+        yield _quote(shorten(reply.text or "") or texts("home-no-text"))
         yield _build_time(reply.at, defaults.styles.get(reply.style, reply.style))
 
 
@@ -142,10 +147,10 @@ def _build_settings(settings: AgentSettings, texts: Texts, defaults: HomeDefault
         LANGUAGE_BLOCK: language,
         ON_USE_BLOCK: _word_on_use(settings.on_use, texts, defaults),
         HINT_BLOCK: shorten(settings.hint or "") or texts("settings-no-hint"),
-        STYLES_BLOCK: texts("settings-styles-off", styles=shorten(", ".join(off))) if off else texts("settings-all-on"),
+        STYLES_BLOCK: _word_styles_off(off, texts) if off else texts("settings-all-on"),
     }
     yield _build_header(texts("home-settings"))
-    yield section("\n".join(f"{texts(f'settings-{name}')}: {value}" for name, value in values.items()))
+    yield _quote(_word_settings(values, texts))
     yield actions(button(texts("button-open-settings"), OPEN_SETTINGS, "open"))
 
 
@@ -160,9 +165,7 @@ def _build_team(team: TeamOverview, texts: Texts, defaults: HomeDefaults) -> Ite
     yield actions(button(label, RESUME if team.is_paused else PAUSE, "drafting"))
     if team.gaps:
         yield _build_header(texts("home-gaps"))
-        yield section(
-            "\n".join(texts("home-gap", question=shorten(gap.question), count=gap.count) for gap in team.gaps)
-        )
+        yield _quote("\n".join(texts("home-gap", question=shorten(gap.question), count=gap.count) for gap in team.gaps))
     yield from _build_channels(team.channels, texts, defaults)
 
 
@@ -174,14 +177,23 @@ def _build_channels(channels: Mapping[str, ChannelDefaults], texts: Texts, defau
         values = {
             CANDIDATES_BLOCK: None if own.candidates is None else str(own.candidates),
             LANGUAGE_BLOCK: None if own.language is None else _name_language(own.language),
-            STYLES_BLOCK: texts("settings-styles-off", styles=shorten(", ".join(off))) if off else None,
+            STYLES_BLOCK: _word_styles_off(off, texts) if off else None,
         }
-        told = "\n".join(f"{texts(f'settings-{name}')}: {escape(value)}" for name, value in values.items() if value)
+        told = _word_settings({name: escape(value) for name, value in values.items() if value}, texts)
         change = button(texts("button-change-channel"), OPEN_CHANNEL, channel_id)
         yield {**_mrkdwn(f"<#{channel_id}>\n{told}"), "accessory": change}
     if len(channels) > _MOST_CHANNELS:
         yield section(texts("home-more-channels", count=len(channels) - _MOST_CHANNELS))
     yield actions(button(texts("button-new-channel"), OPEN_CHANNEL, NEW_CHANNEL))
+
+
+def _word_settings(values: Mapping[str, str], texts: Texts) -> str:
+    """Word settings, a line each, by their blocks."""
+    return "\n".join(f"{texts(f'settings-{name}')}{texts('colon')}{value}" for name, value in values.items())
+
+
+def _word_styles_off(labels: Collection[str], texts: Texts) -> str:
+    return texts("settings-styles-off", styles=shorten(texts("list-comma").join(labels)))
 
 
 def _name_language(locale: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,20 @@ async def test_an_open_request_is_taken_up_again_from_home(stage: Stage) -> None
     assert stage.replies() == [line["choice"]["final_text"]]
     used = await open_home(stage, "A reply was used 1 of the 1 times")
     assert not list_button_values(used.blocks, "show_request")
+
+
+async def test_codes_of_emoji_in_what_people_wrote_are_emoji(stage: Stage) -> None:
+    await stage.suggested("My lamp is broken :cry:")
+    home = await open_home(stage, ":cry:")
+    [said] = [block["text"] for block in home.blocks if ":cry:" in json.dumps(block)]
+    assert said == {"type": "plain_text", "text": "My lamp is broken :cry:", "emoji": True}
+
+
+async def test_settings_have_the_punctuation_of_the_agents_language(stage: Stage) -> None:
+    agent = stage.slack.change_user(stage.agent, locale="zh-TW")
+    await save(stage, user=agent, styles=STYLES[2:])
+    home = await wait_for_home(stage, "一次幾則回覆：預設（3）", user=agent)
+    assert re.search("要用哪些風格草擬：已關閉：[^,、]+、", json.dumps(home.blocks, ensure_ascii=False))
 
 
 async def test_a_request_that_is_decided_meanwhile_says_so(stage: Stage) -> None:

@@ -1,6 +1,10 @@
 # Every word that an agent reads in Slack. A language is a copy of this file under its locale's name, translated.
 # Lengths: button-* 75 characters, modal-title, modal-submit, modal-close 24, reason-* 75, placeholders 150.
 
+# Between the things of a list, and between a name and its value.
+list-comma = {", "}
+colon = {": "}
+
 on-their-way = { $count ->
     [one] A private reply is on its way.
    *[other] { $count } private replies are on their way.
@@ -39,6 +43,7 @@ export-form-vw = Vowpal Wabbit
 export-names = People and channels
 export-names-ids = Slack's ids
 export-names-pseudonyms = Pseudonyms
+export-begun = The file is being written. It will come to you as a direct message.
 export-comment = { $count ->
     [one] The choice log you asked for: one request.
    *[other] The choice log you asked for: { $count } requests.

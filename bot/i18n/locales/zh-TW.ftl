@@ -2,6 +2,10 @@
 # 用語：reply 回覆、draft 草擬、request 請求、hint 提示、channel 頻道、thread 討論串、agent 客服。標點用全形，中英文之間空一格。
 # 長度上限：button-* 75 字，modal-title、modal-submit、modal-close 24 字，reason-* 75 字，placeholder 150 字。
 
+# 列舉的項目之間，以及名稱與內容之間。
+list-comma = 、
+colon = ：
+
 on-their-way = 正在草擬 { $count } 則回覆，只有你看得到。
 
 usage =
@@ -37,6 +41,7 @@ export-form-vw = Vowpal Wabbit
 export-names = 人員與頻道
 export-names-ids = Slack 的 ID
 export-names-pseudonyms = 化名
+export-begun = 檔案正在產生，完成後會以私訊傳給你。
 export-comment = 你要的選擇紀錄：{ $count } 筆請求。
 export-done = 匯出完成：{ $count } 筆請求。檔案在你與這個機器人的私訊裡。
 export-nothing = 沒有可匯出的內容：這段時間內沒有任何請求。請再輸入一次 `/suggest export`，選擇較長的時間。

@@ -64,6 +64,7 @@ async def test_an_admin_gets_the_log_as_a_file(stage: Stage, tmp_path: Path) -> 
     await use_one_reply(stage)
     admin = stage.slack.people.admin
     await stage.slack.submit(admin, await open_export_modal(stage, admin), values())
+    await wait_until_told(stage, "The file is being written.")
     await wait_until_told(stage, "The export is done: one request.")
     [(name, content)] = list_uploads(stage)
     assert name == "choices.csv"
