@@ -56,7 +56,7 @@ def _quote(asked: str, texts: Texts) -> Sequence[Block]:
 
 
 def build_stale_edit_view(stale: StaleConversation, typed: str, texts: Texts) -> Block:
-    """Build the editor once more, with what the agent wrote: the conversation has moved on."""
+    """Build the editor once more, with what the agent wrote, under the warning that the conversation has moved on."""
     return {
         "type": "modal",
         "callback_id": EDIT_ANYWAY_VIEW,
@@ -66,6 +66,7 @@ def build_stale_edit_view(stale: StaleConversation, typed: str, texts: Texts) ->
         "close": plain_text(texts("modal-close")),
         "blocks": [
             section(texts("stale", newer=stale.newer)),
+            *_quote(stale.request.asked, texts),
             _build_editor(typed[:EDIT_LIMIT], texts, hint=texts("modal-where-anyway")),
         ],
     }

@@ -94,6 +94,8 @@ async def test_the_editor_asks_and_keeps_what_was_typed(stage: Stage, surface: s
     outcome = await stage.slack.submit(stage.agent, editor, {"reply": {"text": "My own words."}})
     warned = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply_anyway")
     assert "There is one new message" in json.dumps(warned.blocks)
+    assert [block["type"] for block in warned.blocks] == ["section", "rich_text", "input"]
+    assert warned.blocks[1]["elements"] == editor.blocks[0]["elements"], "the customer's message"
     assert warned.blocks[-1]["element"]["initial_value"] == "My own words."
     assert (await stage.slack.dispatch(outcome.dispatch)).body["view"]["callback_id"] == "edit_reply_anyway"
     assert list_posted(stage) == []
