@@ -59,7 +59,8 @@ class ReplyDisplay:
 
     async def build_empty_places(self, request: Request, texts: Texts) -> MessageLayout:
         """Build the request's places before anything is drafted."""
-        return self._progressive.build_empty_places(await self._suggester.restore_originals(request), texts)
+        base = await self._suggester.find_base(request)
+        return self._progressive.build_empty_places(await self._suggester.restore_originals(request), texts, base=base)
 
     async def draft_progressively(
         self, request: Request, live: LiveMessage, texts: Texts, *, note: str | None = None
@@ -212,14 +213,22 @@ class ReplyDisplay:
             return
         await self.show(entry, texts, note=note, replace=replace)
 
-    def _build(self, entry: LogEntry, texts: Texts, *, note: str | None = None) -> Sequence[BlockMessage]:
-        """Build the candidates, with the labels that their playbook gives to styles."""
+    async def _build(self, entry: LogEntry, texts: Texts, *, note: str | None = None) -> Sequence[BlockMessage]:
+        """Build the candidates, with the labels that their playbook gives to styles, under what they were made from."""
         labels = StyleLabels(styles=self._suggester.label_styles(entry.request))
-        return build_candidates(entry, texts, labels, note=note)
+        return build_candidates(entry, texts, labels, note=note, base=await self._find_base(entry.request))
+
+    async def _find_base(self, request: Request) -> str | None:
+        """Find the reply that a request was made from; the others are shown without it if the database is away."""
+        try:
+            return await self._suggester.find_base(request)
+        except DatabaseUnavailable as error:
+            _log.warning("shown without the reply before: %s", error, extra={"request_id": request.id})
+            return None
 
     async def show(self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False) -> None:
         """Show the candidates for the first time, and record them as shown. Raises NotShown."""
-        messages = self._build(entry, texts, note=note)
+        messages = await self._build(entry, texts, note=note)
         try:
             await self._ephemeral.show(entry.request, messages, replace=replace)
         except NotShown:
@@ -235,13 +244,13 @@ class ReplyDisplay:
         self, entry: LogEntry, texts: Texts, *, note: str | None = None, replace: bool = False
     ) -> None:
         """Show the same candidates in the same places, and record that."""
-        messages = self._build(entry, texts, note=note)
+        messages = await self._build(entry, texts, note=note)
         await self._ephemeral.show(entry.request, messages, replace=replace)
         await self._suggester.record_shown_again(entry.request)
 
     async def show_in_modal(self, entry: LogEntry, texts: Texts, *, trigger_id: str) -> None:
         """Show the same candidates in a modal; where it does not open, or is too small, in direct messages."""
-        messages, request = self._build(entry, texts), entry.request
+        messages, request = await self._build(entry, texts), entry.request
         blocks = [block for message in messages for block in message.blocks]
         self._live_messages.forget(request)
         view = build_candidates_view(request, blocks, texts)
@@ -261,7 +270,7 @@ class ReplyDisplay:
 
     async def show_here(self, entry: LogEntry, texts: Texts) -> None:
         """Show the same candidates in the same places, where the agent asked to see them again."""
-        messages = self._build(entry, texts)
+        messages = await self._build(entry, texts)
         self._live_messages.forget(entry.request)
         await self._ephemeral.show_here(entry.request, messages)
         await self._suggester.record_shown_again(entry.request)

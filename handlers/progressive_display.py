@@ -37,6 +37,7 @@ class _Progress:
     live: LiveMessage
     texts: Texts
     note: str | None = None
+    base: str | None = None
     newest: LogEntry | None = None
     is_whole: bool = False
     is_lost: bool = False
@@ -63,10 +64,10 @@ class ProgressiveDisplay:
         self._now = now
         self._running: dict[str, _Progress] = {}
 
-    def build_empty_places(self, request: Request, texts: Texts, *, note: str | None = None) -> MessageLayout:
+    def build_empty_places(self, request: Request, texts: Texts, *, base: str | None) -> MessageLayout:
         """Build the places before anything is drafted."""
         entry = LogEntry(request=request, candidates=(), choice=None)
-        return build_places(entry, texts, self._label_styles(request), note=note)
+        return build_places(entry, texts, self._label_styles(request), base=base)
 
     def _label_styles(self, request: Request) -> StyleLabels:
         return StyleLabels(styles=self._suggester.label_styles(request))
@@ -114,6 +115,7 @@ class ProgressiveDisplay:
 
     async def _draft(self, progress: _Progress) -> None:
         """Draft, and keep the newest state."""
+        progress.base = await self._suggester.find_base(progress.request)
         async for entry in self._suggester.draft_progressively(progress.request, stop=progress.stop):
             progress.newest = entry
             progress.changed.set()
@@ -164,7 +166,8 @@ class ProgressiveDisplay:
         What is visible never moves.
         """
         is_modal = isinstance(progress.live, Modal)
-        lay_out = partial(build_places, entry, progress.texts, self._label_styles(entry.request), note=progress.note)
+        labels = self._label_styles(entry.request)
+        lay_out = partial(build_places, entry, progress.texts, labels, note=progress.note, base=progress.base)
         if is_modal:
             return lay_out()
         new = [candidate.id for candidate in entry.visible if candidate.id not in progress.placed]

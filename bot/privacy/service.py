@@ -215,6 +215,10 @@ class PrivacyService:
         """Fill the originals into a recorded request, as far as the vault still holds them."""
         return (await self.unmask_recorded_entry(LogEntry(request=request, candidates=(), choice=None))).request
 
+    def unmask_previous(self, masked: MaskedRequest) -> tuple[str, ...]:
+        """Fill the originals into the texts of the request before, as far as they are known."""
+        return tuple(self._fill(text, masked) or "" for text in masked.previous)
+
     # --- choices --------------------------------------------------------------------------------------
 
     async def seal_choice(

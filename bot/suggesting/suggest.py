@@ -90,20 +90,21 @@ class Suggester:
             allowed_channels=allowed_channels,
             write_buffer=self._write_buffer,
         )
+        self._briefs = BriefBuilder(
+            requests=requests,
+            privacy=privacy,
+            assigner=self._assigner,
+            terms=terms,
+            library=library,
+            earlier=earlier,
+            now=now,
+            clock=clock,
+        )
         self._pipeline = CandidatePipeline(
             requests=requests,
             privacy=privacy,
             drafter=drafter,
-            briefs=BriefBuilder(
-                requests=requests,
-                privacy=privacy,
-                assigner=self._assigner,
-                terms=terms,
-                library=library,
-                earlier=earlier,
-                now=now,
-                clock=clock,
-            ),
+            briefs=self._briefs,
             orderer=orderer or UniformOrderer(rng),
             limits=limits,
             metrics=metrics,
@@ -278,6 +279,13 @@ class Suggester:
     async def restore_originals(self, request: Request) -> Request:
         """Return a recorded request with the originals in, for the eyes of its agent."""
         return await self._privacy.unmask_recorded_request(request)
+
+    async def find_base(self, request: Request) -> str | None:
+        """Return the reply that a request was made from, for the eyes of its agent; None if there is none any more."""
+        if request.parent_candidate_id is None:
+            return None
+        previous = self._privacy.unmask_previous(await self._briefs.load_masked(request))
+        return previous[0] if previous else None
 
     async def find_collisions(self, request: Request) -> tuple[Request, ...]:
         """Return what others are answering: the newest undecided request of each for the same thread or message."""

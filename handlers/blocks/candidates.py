@@ -25,7 +25,7 @@ from handlers.blocks.limits import (
     RICH_LIMIT,
     SHORTEST,
 )
-from handlers.blocks.messages import BlockMessage, build_unfilled_note, paginate, shorten
+from handlers.blocks.messages import BlockMessage, build_unfilled_note, fold, paginate, shorten
 from handlers.blocks.rich_text import build_rich_texts
 from handlers.blocks.sources import build_question, build_sources
 from storage.records import Candidate, LogEntry, Request, Steer
@@ -63,11 +63,14 @@ class MessageLayout:
 
 
 def build_candidates(
-    entry: LogEntry, texts: Texts, labels: StyleLabels, *, note: str | None = None
+    entry: LogEntry, texts: Texts, labels: StyleLabels, *, note: str | None = None, base: str | None = None
 ) -> tuple[BlockMessage, ...]:
-    """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most."""
+    """Build as few messages of candidates, in their order, as Slack's limits allow: about MESSAGES_LIMIT at most.
+
+    `base` is the reply that they were made from.
+    """
     groups = [
-        _build_head(entry.request, texts, note),
+        _build_head(entry.request, texts, note, base),
         *(_build_candidate(candidate, entry, texts, labels) for candidate in entry.visible),
         _build_foot(entry, texts),
     ]
@@ -81,11 +84,13 @@ def build_places(
     labels: StyleLabels,
     *,
     note: str | None = None,
+    base: str | None = None,
     below: Collection[str] = (),
 ) -> MessageLayout:
     """Build all places of a request: what is done stands in them, why nothing is, or that it is still being drafted.
 
-    The candidates with ids in `below` stand in messages of their own, and their places say so.
+    The candidates with ids in `below` stand in messages of their own, and their places say so. `base` is the reply that
+    all were made from.
     """
     request = entry.request
     if request.status == "failed":
@@ -107,7 +112,7 @@ def build_places(
                 own[candidate.id] = BlockMessage(text=fallback, blocks=tuple(shown[1:]))
                 shown = [divider(), context(texts("place-below", position=place, style=labels[candidate.style]))]
             pages[-1] += shown
-    pages[0] = [*_build_head(request, texts, note), *pages[0]]
+    pages[0] = [*_build_head(request, texts, note, base), *pages[0]]
     pages[-1] += _build_foot(entry, texts) if entry.visible else [divider(), context(texts("only-you"))]
     first, *rest = [BlockMessage(text=fallback, blocks=tuple(page)) for page in pages]
     return MessageLayout(first=first, further={**{f"page:{index}": page for index, page in enumerate(rest)}, **own})
@@ -156,8 +161,8 @@ def _build_empty_place(candidate: Candidate | None, place: int, texts: Texts) ->
     return [divider(), context(texts("place-hidden", position=place))]
 
 
-def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]:
-    """The note, and what the candidates are for: the message, the hint, the change asked for."""
+def _build_head(request: Request, texts: Texts, note: str | None, base: str | None) -> list[Block]:
+    """The note, and what the candidates are for: the message, the hint, the change asked for and of which reply."""
     blocks = [] if note is None else [section(note)]
     lines = []
     if request.hint:
@@ -167,7 +172,9 @@ def _build_head(request: Request, texts: Texts, note: str | None) -> list[Block]
     if request.simulated:
         lines.append(texts("demonstration"))
     blocks += build_rich_texts(texts("for-message", message=shorten(request.asked, ASKED_LIMIT)))
-    return [*blocks, *([context(*lines)] if lines else [])]
+    limit = FOLDED if request.k_requested <= MESSAGES_LIMIT else ASKED_LIMIT
+    changed = () if base is None else build_rich_texts(fold(base, limit), room=2 * limit)
+    return [*blocks, *([context(*lines)] if lines else []), *changed]
 
 
 def _describe_change(request: Request, texts: Texts) -> str:

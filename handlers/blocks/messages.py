@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.i18n.texts import Texts
+from bot.text_limits import count_json_units, split_text
 from handlers.blocks.elements import Block, context, measure
-from handlers.blocks.limits import BLOCKS_LIMIT, MESSAGE_LIMIT, SHORTEST
+from handlers.blocks.limits import BLOCKS_LIMIT, FOLDED, MESSAGE_LIMIT, SHORTEST
 from handlers.blocks.rich_text import build_rich_texts, halve_rich_text
 
 
@@ -49,6 +50,12 @@ def shorten(text: str, limit: int = 150) -> str:
     """Cut a text to one line of at most `limit` characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def fold(text: str, limit: int = FOLDED) -> str:
+    """Cut a text to at most `limit` characters as JSON, and mark that there is more."""
+    shown = "".join(split_text(text, limit, count_json_units)[:1])
+    return shown if shown == text else f"{shown.rstrip()}…"
 
 
 def build_unfilled_note(tokens: Sequence[str], texts: Texts) -> Block:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.errors import StaleConversation
 from bot.i18n.texts import Texts
 from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES
-from bot.text_limits import count_json_units, count_utf16_units, split_text
+from bot.text_limits import count_utf16_units, split_text
 from handlers.blocks.action_ids import (
     COPY_VIEW,
     EDIT_ANYWAY_VIEW,
@@ -23,8 +23,8 @@ from handlers.blocks.action_ids import (
     WHOLE_VIEW,
 )
 from handlers.blocks.elements import Block, context, option, plain_text, section, select
-from handlers.blocks.limits import EDIT_LIMIT, FOLDED, HINT_LIMIT, MODAL_BLOCKS, MODAL_ROOM
-from handlers.blocks.messages import BlockMessage
+from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS, MODAL_ROOM
+from handlers.blocks.messages import BlockMessage, fold
 from handlers.blocks.rich_text import build_rich_texts
 from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
 from storage.records import Candidate
@@ -49,10 +49,7 @@ def build_edit_view(candidate: Candidate, texts: Texts, *, asked: str, posts: bo
 
 def _quote(asked: str, texts: Texts) -> Sequence[Block]:
     """Build the customer's message for the head of a modal, cut where it is long."""
-    if not asked.strip():
-        return ()
-    shown = split_text(asked, FOLDED, count_json_units)[0]
-    return build_rich_texts(texts("for-message", message=shown if shown == asked else f"{shown.rstrip()}…"))
+    return build_rich_texts(texts("for-message", message=fold(asked))) if asked.strip() else ()
 
 
 def build_stale_edit_view(stale: StaleConversation, typed: str, texts: Texts) -> Block:

@@ -161,7 +161,7 @@ def _messages(texts: Texts, text: str) -> Iterator[BlockMessage]:
         id="c1", request_id=entry.request.id, kind="used", candidate_id="c", final_text=text, agent_id="U1",
         chosen_at=NOW, decision_ms=1, visible_candidate_ids=(),
     )  # fmt: skip
-    yield from build_candidates(entry, texts, LABELS, note=texts("undone-not-deleted"))
+    yield from build_candidates(entry, texts, LABELS, note=texts("undone-not-deleted"), base=text)
     yield build_failure(entry, texts)
     yield build_dismissal(entry.request, texts)
     yield build_reason_note(entry.request, texts)

@@ -7,9 +7,12 @@ from typing import Any, get_args
 import pytest
 
 from playground import Dispatch, Ephemeral, ErrorResponse, Message, View
+from playground.model_server import Reply
 from storage.records import Steer
 from tests.conftest import Stage, StageMaker
+from tests.handlers.test_main_path import list_button_values
 from tests.handlers.test_surfaces import open_modal, wait_for_modal
+from tests.shown import list_texts, read
 
 
 def menus(shown: Ephemeral | Message | View) -> list[dict[str, Any]]:
@@ -35,6 +38,13 @@ async def choose(stage: Stage, shown: Ephemeral | Message | View, steer: str, *,
     return candidate_id
 
 
+def read_base(shown: Ephemeral | Message | View) -> str:
+    """The reply under the line that names the change."""
+    [index] = [number for number, block in enumerate(shown.blocks) if "Made from one reply" in str(block)]
+    assert [block["type"] for block in shown.blocks[index : index + 3]] == ["context", "rich_text", "divider"]
+    return "".join(map(read, shown.blocks[index + 1]["elements"]))
+
+
 async def wait_for_others(stage: Stage, shown: Ephemeral) -> Ephemeral:
     """The next candidates."""
     return await stage.slack.wait_for_ephemeral(
@@ -49,7 +59,6 @@ async def test_others_are_made_of_one(stage: Stage, steer: str) -> None:
     candidate_id = await choose(stage, shown, steer, of=1)
     again = await wait_for_others(stage, shown)
     assert again.ts == shown.ts
-    assert "Made from one reply" in str(again.blocks)
     parent, child = await stage.log()
     assert (parent["request"]["status"], parent["choice"]) == ("redrafted", None)
     assert [each["candidate_id"] for each in parent["events"] if each["type"] == "redrafted"] == [candidate_id]
@@ -57,10 +66,12 @@ async def test_others_are_made_of_one(stage: Stage, steer: str) -> None:
     assert (request["parent_request_id"], request["parent_candidate_id"]) == (parent["request"]["id"], candidate_id)
     assert (request["steer"], request["steer_language"], request["hint"]) == (steer, None, "be brief")
     base = next(each["text"] for each in parent["candidates"] if each["id"] == candidate_id)
+    assert read_base(again) == base
     for call in stage.model.calls[3:]:
         assert f'<base>\n"{base}"\n</base>' in call.prompt
     await stage.slack.click(stage.agent, again, "use_candidate")
-    await stage.private("Sent in")
+    await stage.slack.click(stage.agent, await stage.private("Sent in"), "undo_choice")
+    assert read_base(await stage.private("Undone")) == base
 
 
 @pytest.mark.parametrize("over", ["http", "socket"])
@@ -148,6 +159,7 @@ async def test_in_a_modal(stage: Stage) -> None:
         stage.agent, lambda shown: len(ids(shown)) == 3 and not set(ids(shown)) & set(ids(view))
     )
     assert again.id == view.id
+    assert read_base(again) == list_texts(view.blocks)[0]
     candidate_id = await choose(stage, again, "other_language")
     languages = await stage.slack.wait_for_view(stage.agent, lambda shown: shown.callback_id == "steer_language")
     assert languages.previous_id == view.id
@@ -172,6 +184,22 @@ async def test_in_a_direct_message(stage: Stage) -> None:
     )
     assert again.ts == shown.ts
     assert "Made from one reply: Shorter" in str(again.blocks)
+    assert read_base(again) == list_texts(shown.blocks)[0]
+
+
+async def test_the_reply_before_is_cut_where_it_is_long(stage: Stage) -> None:
+    """And is gone where others are drafted without it."""
+    long = " ".join(f"word{number}" for number in range(1_000))
+    stage.model.enqueue(Reply(text=long, minds_max_tokens=False))
+    shown = await stage.suggested()
+    [candidate_id] = list_button_values(shown.blocks, "show_candidate")
+    await choose(stage, shown, "shorter", of=ids(shown).index(candidate_id))
+    again = await wait_for_others(stage, shown)
+    base = read_base(again)
+    assert long.startswith(base.removesuffix("…"))
+    assert 600 < len(base) <= 1_201
+    await stage.slack.click(stage.agent, again, "redraft_request")
+    assert base[:100] not in str((await wait_for_others(stage, again)).blocks)
 
 
 @pytest.mark.parametrize("kept", ["off", "redacted", "full"])
@@ -182,7 +210,14 @@ async def test_whatever_is_kept_of_texts(stage_with: StageMaker, kept: str) -> N
         shown = await stage.suggested("Write to paula@example.com, please.")
         assert "paula@example.com in style" in str(shown.blocks)
         await choose(stage, shown, "more_formal")
-        assert "paula@example.com" in str((await wait_for_others(stage, shown)).blocks)
+        again = await wait_for_others(stage, shown)
+        assert "paula@example.com" in "".join(list_texts(again.blocks)[1:])
+        assert "We write to paula@example.com in style" in read_base(again)
+        await stage.suggest("last")
+        last = await stage.slack.wait_for_ephemeral(
+            stage.agent, lambda message: message.ts != again.ts and ids(message) == ids(again)
+        )
+        assert read_base(last) == read_base(again)
         assert '<base>\n"We write to' in stage.model.calls[-1].prompt
         assert not [call for call in stage.model.calls if "paula@example.com" in call.prompt]
 
