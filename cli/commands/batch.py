@@ -577,7 +577,7 @@ def describe_command(options: BatchOptions) -> str:
         "--report": resumed.report,
     }
     for name, value in valued.items():
-        words += [] if value is None else [name, f"{value:g}" if isinstance(value, float) else str(value)]
+        words += [] if value is None else [name, f"{value:.12g}" if isinstance(value, float) else str(value)]
     for model in resumed.models:
         words += ["--model", model]
     flags = {

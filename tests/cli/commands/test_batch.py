@@ -408,12 +408,14 @@ async def test_nothing_begins_once_the_cost_is_reached(suggest: Suggest, model: 
     write("team.env", "SUGGEST_PRICES=prices.toml\n")
     model.script(lambda _: Reply(text="A draft.", changes={"usage": {"prompt_tokens": 5, "completion_tokens": 1}}))
     write_rows(*MANY)
-    command = ["batch", "in.jsonl", "-o", "out.jsonl", "-k", "1", "--max-concurrency", "1", "--max-cost", "5"]
-    command += ["--env-file", "team.env"]
+    command = ["batch", "in.jsonl", "-o", "out.jsonl", "-k", "1", "--max-concurrency", "1"]
+    command += ["--max-cost", "4.9999999", "--env-file", "team.env"]
     stopped = await suggest(*command, "--json")
     assert stopped.code == 1
     assert (stopped.json["stopped"], stopped.json["calls"], stopped.json["cost"]) == ("max_cost", 5, 5.0)
-    assert "suggest batch --env-file team.env in.jsonl -o out.jsonl" in (await suggest(*command)).err
+    told = (await suggest(*command)).err
+    assert "suggest batch --env-file team.env in.jsonl -o out.jsonl" in told
+    assert "--max-cost 4.9999999" in told
     assert model.total == 10
     assert (await suggest(*command)).code == 0
     assert model.total == 12
