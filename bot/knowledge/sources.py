@@ -7,7 +7,9 @@ for file in list_files(path):
 import csv
 import io
 import json
+import logging
 import re
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -164,13 +166,16 @@ def _read_html(content: bytes, stem: str) -> Iterator[tuple[int, _Entry | Unread
 
 def _read_pdf(content: bytes, stem: str) -> Iterator[tuple[int, _Entry | UnreadableSource]]:
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DeprecationError, PyPdfError
 
+    # On a broken file pypdf stumbles with whatever error the broken part leads to, and logs what it sees on its way.
+    stumbles = (PyPdfError, DeprecationError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(io.BytesIO(content))
         pages = [page.extract_text() for page in reader.pages]
         title = clean(str((reader.metadata and reader.metadata.title) or stem))
-    except (PyPdfError, ValueError, KeyError, RecursionError, NotImplementedError) as error:
+    except (*stumbles, ArithmeticError, struct.error, RecursionError, NotImplementedError) as error:
         raise UnreadableSource(f"it is no PDF that can be read ({type(error).__name__}): save it anew") from error
     passages = [(f"page {n}", text) for n, page in enumerate(pages, 1) for text in split_text(page)]
     if not passages:

@@ -1,9 +1,13 @@
 """Files read as documents; and what is refused, with what to do."""
 
 import json
+from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from bot.knowledge.sources import LARGEST_FILE, Source, UnreadableSource, list_files, read_source
 from bot.knowledge.splitting import PASSAGE_CHARACTERS
@@ -99,6 +103,46 @@ def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, why: str
     with pytest.raises(UnreadableSource) as refused:
         read(tmp_path, name, content)
     assert str(refused.value) == why
+
+
+def make_pdf() -> bytes:
+    """One page with one line, packed as most are."""
+    writer, out = PdfWriter(), BytesIO()
+    page = writer.add_blank_page(300, 300)
+    line = DecodedStreamObject()
+    line.set_data(b"BT /F1 12 Tf 50 200 Td (Refunds take five days.) Tj ET")
+    page[NameObject("/Contents")] = line.flate_encode()
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    named = DictionaryObject({NameObject(key): NameObject(value) for key, value in font.items()})
+    fonts = DictionaryObject({NameObject("/F1"): named})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+    writer.add_metadata({"/Title": "Refunds"})
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_a_pdf_is_read_by_pages(tmp_path: Path) -> None:
+    assert texts(read(tmp_path, "a.pdf", make_pdf())) == [("Refunds", "page 1", "Refunds take five days.")]
+
+
+def test_a_broken_pdf_is_read_or_refused_and_says_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is broken in it: bytes changed, left out, or something else in the place of a value."""
+    whole, chance, refused = make_pdf(), Random(7), 0
+    for _ in range(1000):
+        broken = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 4))):
+            at = chance.randrange(len(broken))
+            broken[at : at + chance.randrange(8)] = chance.choice(
+                (b"", b"9999", b" -1 ", b"null", b"/F1 ", b"<<", b"x")
+            )
+        try:
+            read(tmp_path, "a.pdf", bytes(broken))
+        except UnreadableSource:
+            refused += 1
+    assert 100 < refused < 1000
+    assert not caplog.records
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
