@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.knowledge.likeness import group_alike
-from bot.knowledge.questions import PLACEHOLDER, found_no_page, take_question
+from bot.knowledge.questions import PLACEHOLDER, lacks_page, take_question
 from bot.knowledge.sources import TITLE_CHARACTERS, index_passage
 from bot.knowledge.splitting import split_text
 from bot.privacy.detectors import Recogniser
@@ -49,7 +49,7 @@ def group_gaps(entries: Iterable[LogEntry]) -> list[Gap]:
     asked = [
         (entry, take_question(entry.request.conversation))
         for entry in entries
-        if found_no_page(entry.request.retrieved) and not _is_compared(entry.request)
+        if lacks_page(entry.request.retrieved) and not _is_compared(entry.request)
     ]
     known = [(entry, question) for entry, question in asked if question.strip()]
     groups = group_alike([question for _, question in known])

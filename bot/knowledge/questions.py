@@ -22,6 +22,6 @@ def take_question(conversation: Sequence[Turn]) -> str:
     return PLACEHOLDER.sub(" ", "\n".join(reversed(since)))[-_ASKED_CHARACTERS:]
 
 
-def found_no_page(retrieved: Sequence[Mapping[str, Any]] | None) -> bool:
+def lacks_page(retrieved: Sequence[Mapping[str, Any]] | None) -> bool:
     """Tell if the knowledge was searched, and nothing was found but earlier replies."""
     return retrieved is not None and all(found.get("earlier") for found in retrieved)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import Final
 
 from bot.knowledge.likeness import group_alike
-from bot.knowledge.questions import found_no_page, take_question
+from bot.knowledge.questions import lacks_page, take_question
 from bot.reporting.report import AskedQuestion, Example, TextFindings
 from storage.queries.reports import UNATTENDED
 from storage.records import LogEntry
@@ -36,7 +36,7 @@ async def read_texts(entries: AsyncIterable[LogEntry], mask: Mask) -> TextFindin
         questions=_list_questions(known, mask, fewest=2),
         used=_list_examples(known, "used", mask),
         dismissed=_list_examples(known, "dismissed", mask),
-        gaps=_list_questions([entry for entry in known if found_no_page(entry.request.retrieved)], mask, fewest=1),
+        gaps=_list_questions([entry for entry in known if lacks_page(entry.request.retrieved)], mask, fewest=1),
     )
 
 

@@ -7,7 +7,7 @@ from bot.errors import StaleConversation
 from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
-from handlers.blocks.elements import Block, actions, button, context, marked, plain_text, section
+from handlers.blocks.elements import Block, actions, button, context, mrkdwn_section, plain_text, section
 from handlers.blocks.limits import SENT_LIMIT
 from handlers.blocks.messages import BlockMessage, build_unfilled_note, escape, paginate, shorten
 from handlers.blocks.rich_text import build_rich_texts
@@ -39,7 +39,7 @@ def build_delivery(
     text = _word_posted(request, choice, outcome, texts, link=link) if is_posted else _word_unposted(outcome, texts)
     missing = [token for token in unfilled if token in outcome.text]
     groups = [
-        [marked(text)],
+        [mrkdwn_section(text)],
         *([block] for block in build_rich_texts(outcome.text)),
         *([build_unfilled_note(missing, texts)] for _ in missing[:1]),
         [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],

@@ -19,7 +19,7 @@ def section(text: str) -> Block:
     return {"type": "section", "text": plain_text(text), "expand": True}
 
 
-def marked(text: str) -> Block:
+def mrkdwn_section(text: str) -> Block:
     """A section of mrkdwn: the bot's own marks, and what others wrote escaped."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 

@@ -8,7 +8,7 @@ from bot.i18n.texts import Texts
 from bot.knowledge.passages import CitedPassage, CitedSource, list_cited
 from bot.text_limits import split_text
 from handlers.blocks.action_ids import SOURCE_VIEW
-from handlers.blocks.elements import Block, context, marked, plain_text, section
+from handlers.blocks.elements import Block, context, mrkdwn_section, plain_text, section
 from handlers.blocks.limits import MODAL_ROOM, SOURCE_LINE_LIMIT, SOURCES_LIMIT
 from handlers.blocks.messages import escape, shorten
 from handlers.blocks.rich_text import build_rich_texts
@@ -66,7 +66,7 @@ def build_source_view(cited: Sequence[CitedPassage], texts: Texts) -> Block:
 
 def _build_passage(passage: CitedPassage, texts: Texts, *, room: int) -> list[Block]:
     """Build a source's title and text, as far as there is room for it."""
-    title = marked(_build_line(passage.source, texts))
+    title = mrkdwn_section(_build_line(passage.source, texts))
     if passage.text is None:
         return [title, context(texts("source-gone"))]
     notes = [context(texts("source-changed"))] if passage.changed else []
