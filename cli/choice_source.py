@@ -15,8 +15,8 @@ from bot.ranking.scoring import LogLine
 from cli.database_location import Location, include_simulated, open_existing
 from cli.errors import Failed, SettingsError
 from cli.render.progress import show_progress
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import LogEntry
+from storage.queries.log_entries import ChoiceLog
+from storage.records import LogEntry, Selection
 
 Logs = Annotated[
     list[Path] | None,

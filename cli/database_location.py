@@ -14,7 +14,7 @@ from cli.settings import Settings, load_settings, repeat_env_file
 from storage.engine.database import Database, get_database_file, parse_url
 from storage.engine.transaction import WriteObserver, ignore_times
 from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
-from storage.queries.log_entries import Selection
+from storage.records import Selection
 from storage.repositories.audit import DEMONSTRATION, Audit
 from storage.schema import find_obstacles_to_reading, get_head, read_revisions
 

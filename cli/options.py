@@ -9,7 +9,7 @@ import typer
 
 from cli import wiring
 from cli.errors import SettingsError
-from storage.queries.log_entries import Selection
+from storage.records import Selection
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Since = Annotated[

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from storage.errors import DatabaseUnavailable
+from storage.fields import to_iso
 from storage.records import Candidate
-from storage.tables import to_iso
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -6,7 +6,7 @@ Fields marked `Logged` are the choice log's, in its order: declared here, and no
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from storage.fields import Count, Id, Locale, Logged, Name, Place, Share, Short, Time
 
@@ -464,3 +464,30 @@ class Experiment:
     arms: tuple[Arm, ...]
     salt: Name = field(repr=False)
     untold: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Criteria for requests; None means any.
+
+    They are made in [since, until), of one team, channel, agent and comparison, have a candidate of this style and a
+    standing choice of this kind. Simulated ones count only if `include_simulated`; with `is_compared`, those of
+    comparisons only; with `found_nothing`, those for which the knowledge was searched in vain, or an earlier
+    reply was found.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    team_id: str | None = None
+    channel_id: str | None = None
+    agent_id: str | None = None
+    comparison: str | None = None
+    style: str | None = None
+    kind: ChoiceKind | None = None
+    include_simulated: bool = False
+    is_compared: bool = False
+    found_nothing: bool = False
+
+    def narrow_to_gaps(self) -> Self:
+        """Return those of them whose search of the knowledge found nothing, whoever drafted."""
+        return replace(self, include_simulated=True, found_nothing=True)

@@ -7,7 +7,7 @@ sorts and reads the same in SQLite and in PostgreSQL.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, get_args, get_origin
 
 from sqlalchemy import (
@@ -29,13 +29,8 @@ from sqlalchemy import (
     text,
 )
 
-from storage.fields import RecordField, list_fields
+from storage.fields import RecordField, list_fields, to_iso
 from storage.records import AgentSettings, Arm, Candidate, ChannelDefaults, Choice, Event, Experiment, Request, Turn
-
-
-def to_iso(moment: datetime) -> str:
-    """Format an aware datetime, of whatever zone, as 2026-11-22T10:00:00.000Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -26,7 +26,8 @@ from playground import AppConfig, DispatchOutcome, Ephemeral, Timing, User, Work
 from playground.model_server import ModelDouble
 from storage.engine import sqlite as storage_sqlite
 from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 from storage.schema import migrate
 from tests.chance import fix_draws
 from tests.nursery import close_the_nursery

@@ -25,8 +25,8 @@ from bot.playbook import Playbook, Style
 from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import BatchDrafter, DraftingTerms
 from bot.suggesting.placement import to_candidate
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import LogEntry, Request, Side
+from storage.queries.log_entries import ChoiceLog
+from storage.records import LogEntry, Request, Selection, Side
 from storage.repositories.imports import LogImporter
 
 SIDES: Final[tuple[Side, Side]] = ("a", "b")

@@ -19,8 +19,8 @@ from bot.comparing.differences import Piece, find_differences
 from bot.comparing.pairs import Comparison, Pair
 from storage.engine.database import Database
 from storage.errors import NothingToUndo, RequestClosed
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import Candidate, Choice, ChoiceKind, Event, EventType, LogEntry, Request
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Candidate, Choice, ChoiceKind, Event, EventType, LogEntry, Request, Selection
 from storage.repositories.choices import Choices
 from storage.repositories.imports import LogImporter
 from storage.repositories.requests import Requests

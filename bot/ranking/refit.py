@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from bot.ranking.choice_sets import NEWEST, TrainingSet, TrainingSetCollector, Weights
 from bot.ranking.promotion import Verdict, judge
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

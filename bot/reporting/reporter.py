@@ -35,7 +35,7 @@ from bot.reporting.report import (
 from bot.reporting.tally import OutcomeTally, classify_outcome, tally_outcomes
 from bot.reporting.texts import NEWEST, Mask, read_texts
 from bot.stats.cluster_intervals import MIN_CLUSTERS
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
 from storage.queries.reports import (
     DRAFT_DIMENSIONS,
     Dimension,
@@ -46,6 +46,7 @@ from storage.queries.reports import (
     Reports,
     Sources,
 )
+from storage.records import Selection
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)

@@ -7,7 +7,8 @@ from cli.database_location import Location, locate_database, open_existing
 from cli.options import DatabaseFile, Json
 from cli.render.output import print_result
 from cli.render.text import compare as text
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 
 
 def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:

@@ -39,8 +39,8 @@ from playground import AppConfig, ImpossibleAction, Workspace
 from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
 from playground.slack.people.customers import add_customers
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import Arm, Experiment
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Arm, Experiment, Selection
 from storage.repositories.audit import Audit
 
 ACTOR: Final = "demo"

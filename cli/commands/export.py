@@ -28,8 +28,8 @@ from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
 from storage.queries.export_rows import RawChoiceLog, RawEntry
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import ChoiceKind
+from storage.queries.log_entries import ChoiceLog
+from storage.records import ChoiceKind, Selection
 from storage.repositories.audit import Audit
 
 _FORMATS_TOLD: Final = "; ".join(f"{each.name}: {each.meaning}" for each in FORMATS.values())

@@ -18,7 +18,8 @@ from cli.render.json import list_passages
 from cli.render.output import print_result
 from cli.render.text import knowledge as text
 from cli.settings import load_settings
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 from storage.repositories.knowledge import Document
 
 

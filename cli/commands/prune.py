@@ -16,9 +16,9 @@ from cli.render.output import print_result
 from cli.render.text import database as text
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
+from storage.fields import to_iso
 from storage.repositories.audit import Audit
 from storage.repositories.erasures import Erasures
-from storage.tables import to_iso
 
 YOUNGEST: Final = timedelta(days=1)
 """Younger requests may still be open, and then their texts are needed."""

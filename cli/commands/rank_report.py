@@ -20,7 +20,8 @@ from cli.render.output import print_result, write_page
 from cli.render.progress import show_progress
 from cli.render.text import rank_report as text
 from cli.stop_signals import explain_interrupt
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 from storage.repositories.rankers import Rankers
 
 

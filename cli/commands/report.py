@@ -27,8 +27,9 @@ from cli.render.text import report as text
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
 from storage.queries.reports import Dimension, Reports
+from storage.records import Selection
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 LARGEST_TABLE: Final = 1_000_000

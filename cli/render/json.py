@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from storage.tables import to_iso
+from storage.fields import to_iso
 
 if TYPE_CHECKING:
     from bot.choice_log.importer import ImportTally

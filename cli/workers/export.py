@@ -9,7 +9,7 @@ from cli.commands.export import ExportJob, NothingFound, build_options, write_ex
 from cli.database_location import Location
 from cli.options import parse_moment
 from cli.workers.child import do_job
-from storage.queries.log_entries import Selection
+from storage.records import Selection
 
 
 def main() -> None:

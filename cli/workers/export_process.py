@@ -18,7 +18,7 @@ from cli.commands.export import get_provenance_path
 from cli.database_location import Location
 from cli.workers.child import ChildFailed, run_in_child
 from handlers.export_jobs import ExportFailed, ExportFile, ExportOrder
-from storage.tables import to_iso
+from storage.fields import to_iso
 
 LIMIT_S: Final = 1800.0
 """A million requests take a few minutes."""

@@ -8,7 +8,8 @@ from bot.ranking.refit import RefitResult, read_training_set, refit_ranker
 from bot.ranking.training import RefitFailed
 from cli.workers.child import ChildFailed, do_job, run_in_child
 from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 
 
 @dataclass(frozen=True, slots=True)

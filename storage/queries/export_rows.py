@@ -20,9 +20,10 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from storage.engine.database import get_database_file
 from storage.errors import DatabaseUnavailable
-from storage.queries.log_entries import Selection, apply_selection
-from storage.records import Candidate, Choice, Event, LogEntry, Request
-from storage.tables import Json, JsonTuple, Turns, UtcTime, candidates, choices, events, requests, to_iso, to_json
+from storage.fields import to_iso
+from storage.queries.log_entries import apply_selection
+from storage.records import Candidate, Choice, Event, LogEntry, Request, Selection
+from storage.tables import Json, JsonTuple, Turns, UtcTime, candidates, choices, events, requests, to_json
 
 Row = tuple[Any, ...]
 FieldType = Literal["text", "time", "integer", "number", "boolean", "json"]

@@ -2,46 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from sqlalchemy import BindParameter, Select, Text, bindparam, cast, desc, false, func, or_, select, tuple_
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
-from storage.records import Candidate, Choice, ChoiceKind, Event, LogEntry, Request
+from storage.records import Candidate, Choice, Event, LogEntry, Request, Selection
 from storage.rows import to_request
 from storage.tables import candidates, choices, events, requests
 
 _PAGE_SIZE: Final = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Criteria for requests; None means any.
-
-    They are made in [since, until), of one team, channel, agent and comparison, have a candidate of this style and a
-    standing choice of this kind. Simulated ones count only if `include_simulated`; with `is_compared`, those of
-    comparisons only; with `found_nothing`, those for which the knowledge was searched in vain, or an earlier
-    reply was found.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    team_id: str | None = None
-    channel_id: str | None = None
-    agent_id: str | None = None
-    comparison: str | None = None
-    style: str | None = None
-    kind: ChoiceKind | None = None
-    include_simulated: bool = False
-    is_compared: bool = False
-    found_nothing: bool = False
-
-    def narrow_to_gaps(self) -> Self:
-        """Return those of them whose search of the knowledge found nothing, whoever drafted."""
-        return replace(self, include_simulated=True, found_nothing=True)
 
 
 class ChoiceLog:

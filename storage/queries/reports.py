@@ -31,8 +31,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
-from storage.queries.log_entries import Selection
-from storage.records import ChoiceKind, DismissReason, DraftError, DroppedReason, Status
+from storage.records import ChoiceKind, DismissReason, DraftError, DroppedReason, Selection, Status
 from storage.tables import candidates, choices, requests
 
 UNATTENDED: Final = ("batch", "compare")

@@ -11,12 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
 from storage.errors import DeliveryInProgress, NothingToUndo, RequestClosed
+from storage.fields import to_iso
 from storage.records import Choice, Delivery, DismissReason, Event, ResponseUrl, VaultEntry
 from storage.repositories import vault
 from storage.repositories.idempotency_keys import claim_key
 from storage.repositories.requests import OPEN
 from storage.rows import to_row
-from storage.tables import UtcTime, choices, deliveries, events, requests, to_iso
+from storage.tables import UtcTime, choices, deliveries, events, requests
 
 
 class Choices:

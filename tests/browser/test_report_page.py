@@ -17,8 +17,9 @@ from bot.reporting import Price, Prices, Reporter, ReportQuery
 from cli.render.html import rank_report
 from cli.render.html.report import render_report
 from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
 from storage.queries.reports import Reports
+from storage.records import Selection
 from storage.schema import migrate
 from tests.browser.test_accessibility import AXE, RUN
 from tests.reportlog import Asked, Drafted, dismissed, edited, failed, record, used

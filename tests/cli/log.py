@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from bot.choice_log import to_json_line
 from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Selection
 from storage.tables import audit
 
 

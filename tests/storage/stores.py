@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from storage import schema
 from storage.engine.database import Database, parse_url
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Turn
+from storage.queries.log_entries import ChoiceLog
+from storage.records import Candidate, Choice, ChoiceKind, Delivery, Event, LogEntry, Request, Selection, Turn
 from storage.repositories.audit import Audit
 from storage.repositories.choices import Choices
 from storage.repositories.deliveries import Deliveries

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from cli.render import numbers
 from cli.render.html import axes
 from cli.render.printable import make_printable
-from storage.tables import to_iso
+from storage.fields import to_iso
 
 
 def render_page(template: str, **context: object) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from storage.tables import to_iso
+from storage.fields import to_iso
 
 if TYPE_CHECKING:
     from bot.operations.erasure import ErasureMatches

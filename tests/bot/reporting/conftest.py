@@ -8,8 +8,9 @@ import pytest
 
 from bot.reporting import Prices, Report, Reporter, ReportQuery
 from storage.engine.database import Database
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
 from storage.queries.reports import Reports
+from storage.records import Selection
 from tests.reportlog import MONDAY, Asked, record
 from tests.storage.stores import SqliteFiles
 

@@ -13,8 +13,9 @@ from bot.stats.cluster_intervals import Estimate
 from cli.render.headlines import summarise_report
 from storage.engine.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
 from storage.queries.reports import Dimension, ReportCells, Reports
+from storage.records import Selection
 from tests.bot.reporting.conftest import Reported
 from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
 

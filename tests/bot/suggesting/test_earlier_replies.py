@@ -13,8 +13,8 @@ from bot.knowledge.gaps import find_gaps
 from bot.knowledge.library import Library
 from bot.knowledge.passages import list_cited
 from bot.playbook import KnowledgeRules
-from storage.queries.log_entries import ChoiceLog, Selection
-from storage.records import LogEntry, Turn
+from storage.queries.log_entries import ChoiceLog
+from storage.records import LogEntry, Selection, Turn
 from storage.repositories.knowledge import Knowledge
 from tests.bot.desk import PLAYBOOK, Desk
 

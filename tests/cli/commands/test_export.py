@@ -26,11 +26,10 @@ from cli.commands.export import ExportJob, export_log
 from cli.database_location import Location
 from cli.options import parse_moment
 from cli.wiring import open_records
-from storage.queries.log_entries import Selection
-from storage.records import Candidate, Choice, Event, Request, Turn
+from storage.fields import to_iso
+from storage.records import Candidate, Choice, Event, Request, Selection, Turn
 from storage.repositories.requests import DraftOutcome
 from storage.schema import get_head
-from storage.tables import to_iso
 from tests.cli.conftest import Suggest
 from tests.cli.files import is_link, is_pipe, link, listed, read, read_bytes, size, write
 from tests.cli.log import audited

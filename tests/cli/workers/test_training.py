@@ -22,8 +22,7 @@ from bot.ranking.training import RefitFailed
 from cli.workers.child import ChildFailed, run_in_child
 from cli.workers.training import ProcessRefitRunner
 from storage import tables
-from storage.queries.log_entries import Selection
-from storage.records import LogEntry
+from storage.records import LogEntry, Selection
 from storage.rows import to_row
 from storage.schema import migrate
 from tests.bot.ranking.logs import make_entry, make_log

@@ -9,8 +9,7 @@ import pytest
 from bot.choice_log.fields import CSV_FIELDS, FIELDS
 from storage.errors import DatabaseUnavailable
 from storage.queries.export_rows import EntryReader, RawChoiceLog, RawEntry, to_raw_entry
-from storage.queries.log_entries import Selection
-from storage.records import LogEntry
+from storage.records import LogEntry, Selection
 from tests.storage.stores import (
     AT,
     Store,

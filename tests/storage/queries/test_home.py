@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from storage.fields import to_iso
 from storage.queries.home import MOST_LISTED, AcceptanceCell, HomeFilter, HomeQueries, HomeRows
-from storage.tables import to_iso
 from tests.reportlog import MONDAY, Asked, dismissed, edited, failed, record, used
 from tests.storage.stores import Store
 

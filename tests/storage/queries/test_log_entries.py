@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage.queries.log_entries import Selection
-from storage.records import Event
+from storage.records import Event, Selection
 from storage.rows import to_row
 from storage.tables import candidates, requests
 from tests.storage.stores import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.reporting import Prices, Reporter, ReportQuery
-from storage.queries.log_entries import ChoiceLog, Selection
+from storage.queries.log_entries import ChoiceLog
 from storage.queries.reports import (
     DraftCell,
     ExcludedCounts,
@@ -22,6 +22,7 @@ from storage.queries.reports import (
     TimeCell,
     UndoCell,
 )
+from storage.records import Selection
 from tests.reportlog import MONDAY, Asked, Drafted, dismissed, edited, failed, record, used
 from tests.storage.stores import Store
 

@@ -13,8 +13,7 @@ from bot.choice_log.fields import FIELDS
 from bot.choice_log.formats.json_lines import JsonLinesEncoder
 from storage.engine.database import Database
 from storage.queries.export_rows import RawChoiceLog
-from storage.queries.log_entries import Selection
-from storage.records import Event, LogEntry
+from storage.records import Event, LogEntry, Selection
 from storage.repositories.imports import LogImporter
 from tests.bot.entries import entries
 from tests.storage.stores import (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage.errors import DuplicateDelivery, RequestClosed
+from storage.fields import to_iso
 from storage.records import Event, ResponseUrl, Turn
-from storage.tables import to_iso
 from tests.storage.stores import (
     AT,
     Store,
