@@ -29,7 +29,7 @@ from pydantic import (
 
 from bot.experiments.plan import ExperimentError, ExperimentPlan, make_plan
 from bot.i18n.texts import DEFAULT_LOCALE, Label, translate_label
-from bot.privacy.detectors import KINDS, REGIONS, RedactionRule
+from bot.privacy.detectors import KINDS, REGIONS, Recogniser, RedactionRule
 from bot.privacy.user_patterns import PatternError, compile_pattern
 from bot.templates import Template, TemplateError
 from bot.toml_files import TomlError, TomlFile, TomlTable
@@ -134,6 +134,12 @@ def join_redaction(playbook: Playbook, *others: Playbook) -> Playbook:
     rules = {rule.pattern.pattern: rule for each in every for rule in each.redact}
     regions = dict.fromkeys(region for each in every for region in each.phone_regions)
     return replace(playbook, redact=tuple(rules.values()), phone_regions=tuple(regions))
+
+
+def make_recogniser(playbook: Playbook, *others: Playbook) -> Recogniser:
+    """Make the search for what any of the playbooks names. Their own text is the team's, and masked nowhere."""
+    joined, text = join_redaction(playbook, *others), "\n".join(each.text for each in (playbook, *others))
+    return Recogniser(rules=joined.redact, regions=joined.phone_regions, allowed_text=text)
 
 
 def load_playbook(path: Path | None = None) -> Playbook:

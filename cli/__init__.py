@@ -6,6 +6,7 @@ commands           one module a command: options, one call, the result
 options            options that several commands have
 render             results as text, JSON and HTML
 settings           all settings; the only module that reads the environment, but for `bot/proxies.py`
+clock              the time; new ids and keys
 wiring             the composition root: every part is made here, once, by hand
 lifecycle          the running bot: start, regular work, shutdown
 workers            child processes of `serve`: exports, training

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 from urllib.parse import quote
 
-from cli import wiring
+from cli import clock
 from cli.errors import Failed, SettingsError
 from cli.settings import Settings, load_settings, repeat_env_file
 from storage.engine.database import Database, get_database_file, parse_url
@@ -17,6 +17,9 @@ from storage.errors import DatabaseUnavailable, DatabaseUnsuitable, StorageError
 from storage.records import Selection
 from storage.repositories.audit import DEMONSTRATION, Audit
 from storage.schema import find_obstacles_to_reading, get_head, read_revisions
+
+if TYPE_CHECKING:
+    from cli.wiring import Records
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
@@ -73,7 +76,7 @@ def locate_for_try(settings: Settings, option: Path | None) -> Location:
     return Location.of_settings(settings)
 
 
-async def describe_recording(location: Location, records: wiring.Records, *, simulated: bool) -> str:
+async def describe_recording(location: Location, records: "Records", *, simulated: bool) -> str:
     """Say where requests are recorded, and how to export them, simulated ones also."""
     command = ["suggest", "export"]
     if location.origin == "SUGGEST_DATABASE_URL":
@@ -86,11 +89,13 @@ async def describe_recording(location: Location, records: wiring.Records, *, sim
 
 
 @asynccontextmanager
-async def open_or_create(location: Location, *, observe: WriteObserver = ignore_times) -> AsyncIterator[wiring.Records]:
+async def open_or_create(location: Location, *, observe: WriteObserver = ignore_times) -> "AsyncIterator[Records]":
     """Open a database, which is made or brought to this program's schema if need be. Raises Failed, SchemaTooNew."""
+    from cli.wiring import open_records  # takes a second: what only reads does without it
+
     refuse_other_files(location)
     with explain_unavailable(location):
-        async with wiring.open_records(location.url, observe=observe) as records:
+        async with open_records(location.url, observe=observe) as records:
             yield records
 
 
@@ -177,9 +182,9 @@ async def include_simulated(database: Database, selection: Selection) -> Selecti
     return replace(selection, include_simulated=True) if await Audit(database).is_demonstration() else selection
 
 
-async def mark_demonstration(records: wiring.Records, *, actor: str) -> None:
+async def mark_demonstration(records: "Records", *, actor: str) -> None:
     """Note that this database is a demonstration's own: its simulated rows are what it is for."""
-    await Audit(records.database).record(at=wiring.now(), actor=actor, action=DEMONSTRATION, data={})
+    await Audit(records.database).record(at=clock.now(), actor=actor, action=DEMONSTRATION, data={})
 
 
 def explain_unusable(location: Location, error: StorageError) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.knowledge.library import Library
-from cli import wiring
+from cli import clock, wiring
 from cli.database_location import locate_database, open_existing, open_or_create
 from cli.render.text.knowledge import ReadingProgress
 from cli.settings import load_settings
@@ -37,4 +37,4 @@ async def _make_library(database: Database) -> AsyncIterator[Library]:
     async with AsyncExitStack() as stack:
         embedder = await stack.enter_async_context(wiring.open_embedder(load_settings(), limit_s=wiring.PATIENT_S))
         progress = stack.enter_context(ReadingProgress()).advance if sys.stderr.isatty() else lambda *_: None
-        yield Library(Knowledge(database), now=wiring.now, embedder=embedder, on_progress=progress)
+        yield Library(Knowledge(database), now=clock.now, embedder=embedder, on_progress=progress)

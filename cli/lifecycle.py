@@ -24,7 +24,7 @@ from bot.proxies import Route
 from bot.ranking.training import CHECK_EVERY_S
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.suggest import Suggester
-from cli import database_location, readiness, wiring
+from cli import clock, database_location, readiness, wiring
 from cli.errors import Failed, SettingsError
 from cli.model_server import ModelServer
 from cli.settings import FIXES, Settings
@@ -79,7 +79,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
     `models` are those that the settings name, unless they are given. Raises SettingsError, Failed, PlaybookError.
     """
     playbook = load_playbook(settings.suggest_playbook)
-    await asyncio.to_thread(remove_abandoned_exports, wiring.now().timestamp())
+    await asyncio.to_thread(remove_abandoned_exports, clock.now().timestamp())
     async with AsyncExitStack() as stack:
         metrics = Metrics()
         records = await _open_database(stack, database_location.Location.of_settings(settings), metrics)
@@ -146,9 +146,9 @@ def _build_dependencies(
     metrics: Metrics,
 ) -> Dependencies:
     """Build all that the handlers need from below."""
-    users = Users(clock=wiring.monotonic)
+    users = Users(clock=clock.monotonic)
     threads = Threads(installations=installations, users=users, customer_apps=frozenset(settings.suggest_customer_apps))
-    courier = SlackCourier(installations=installations, users=users, session=session, now=wiring.now)
+    courier = SlackCourier(installations=installations, users=users, session=session, now=clock.now)
     return Dependencies(
         suggester=suggester,
         pausing=pausing,
@@ -163,8 +163,8 @@ def _build_dependencies(
         exporter=ProcessExporter(database_location.Location.of_settings(settings), settings.suggest_pseudonym_key),
         idempotency_keys=IdempotencyKeys(records.database),
         tasks=BackgroundTasks(),
-        now=wiring.now,
-        clock=wiring.monotonic,
+        now=clock.now,
+        clock=clock.monotonic,
     )
 
 
@@ -267,7 +267,7 @@ async def _start_planned(settings: Settings, records: wiring.Records, plan: Expe
     if await records.experiments.get(plan.name) is not None:
         return
     folder = settings.suggest_playbook.parent
-    experiment = make_experiment(plan, folder=folder, actor="playbook", at=wiring.now(), new_salt=wiring.new_salt)
+    experiment = make_experiment(plan, folder=folder, actor="playbook", at=clock.now(), new_salt=clock.new_salt)
     try:
         await start_experiment(records.experiments, experiment)
     except ExperimentError as error:

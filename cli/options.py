@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import wiring
+from cli import clock
 from cli.errors import SettingsError
 from storage.records import Selection
 
@@ -48,7 +48,7 @@ def parse_moment(option: str, text: str | None) -> datetime | None:
         return None
     try:
         if (ago := read_span(text)) is not None:
-            return wiring.now() - ago
+            return clock.now() - ago
         parsed = datetime.fromisoformat(text.strip())
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.operations.metrics import Metrics
 from bot.operations.recovery import DEAD_AFTER
-from cli import wiring
+from cli import clock
 from cli.model_server import ModelServer, NotUsable
 from cli.settings import FIXES
 from cli.wiring import Records
@@ -49,7 +49,7 @@ class Readiness:
 
     async def _write_heartbeat(self) -> None:
         """Send a heartbeat: a database that takes no writes is not ready, however well it can be read."""
-        now = wiring.now()
+        now = clock.now()
         await self._records.replicas.beat(now, dead_before=now - DEAD_AFTER)
 
 

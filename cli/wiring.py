@@ -3,14 +3,10 @@
 import asyncio
 import gc
 import random
-import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-from uuid_utils.compat import uuid7
+from datetime import timedelta
 
 from bot.drafting import DemonstrationModel, Drafter, FairLimiter, ModelSource, SingleModelSource, hide_texts
 from bot.experiments.assigner import ArmAssigner, DraftingVersion
@@ -24,8 +20,7 @@ from bot.operations.retention import Housekeeper
 from bot.operations.write_buffer import WriteBuffer
 from bot.ordering.learned import LearnedOrderer
 from bot.ordering.shuffle import Orderer
-from bot.playbook import Playbook, join_redaction
-from bot.privacy.detectors import Recogniser
+from bot.playbook import Playbook, make_recogniser
 from bot.privacy.encryption import TextCipher
 from bot.privacy.service import PrivacyService
 from bot.ranking.training import RefitSchedule, RefitScheduler
@@ -38,7 +33,7 @@ from bot.suggesting.limits import Limits, Slots
 from bot.suggesting.pause import PauseSwitch
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations
 from bot.suggesting.suggest import Suggester
-from cli import __version__
+from cli import __version__, clock
 from cli.settings import Settings, is_traced, split_secret_keys
 from cli.workers.training import ProcessRefitRunner
 from storage.engine.database import Database
@@ -91,25 +86,6 @@ def freeze_garbage() -> None:
     gc.freeze()
 
 
-def now() -> datetime:
-    """Return the time in UTC, to the millisecond: as precise as it is kept."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-monotonic = time.monotonic
-
-
-def new_id() -> str:
-    """Make a UUIDv7: ids sort by the time they were made."""
-    return str(uuid7())
-
-
-def new_salt() -> str:
-    """Make a key that nobody guesses."""
-    return secrets.token_hex(16)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
     """The database's parts, and the buffer of writes it still lacks. `is_new`: its schema was made just now."""
@@ -130,7 +106,7 @@ class Records:
 async def open_records(url: str, *, observe: WriteObserver = ignore_times) -> AsyncIterator[Records]:
     """Open the database as one replica, brought to this program's schema. Raises ValueError, StorageError."""
     before = await _migrate_schema(url)
-    database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S, observe=observe), new_id()
+    database, me = Database(url, statement_limit_s=STATEMENT_LIMIT_S, observe=observe), clock.new_id()
     try:
         yield Records(
             database=database,
@@ -193,13 +169,7 @@ def make_allowed_channels(settings: Settings) -> AllowedChannels:
 
 
 def make_pause_switch(*, records: Records) -> PauseSwitch:
-    return PauseSwitch(switches=Switches(records.database), now=now, clock=time.monotonic)
-
-
-def make_recogniser(playbook: Playbook, *others: Playbook) -> Recogniser:
-    """Make the search for what any of the playbooks names. Their own text is the team's, and masked nowhere."""
-    joined, text = join_redaction(playbook, *others), "\n".join(each.text for each in (playbook, *others))
-    return Recogniser(rules=joined.redact, regions=joined.phone_regions, allowed_text=text)
+    return PauseSwitch(switches=Switches(records.database), now=clock.now, clock=clock.monotonic)
 
 
 def make_privacy_service(settings: Settings, *, records: Records | None, playbook: Playbook) -> PrivacyService:
@@ -234,12 +204,12 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
     """The use case, with its playbook's text kept beside the log. Without `slots` and `pausing` nothing holds it up;
     without an `orderer`, the order is uniform.
     """
-    await records.requests.keep_playbook(prompt_version=playbook.prompt_version, text=playbook.text, at=now())
+    await records.requests.keep_playbook(prompt_version=playbook.prompt_version, text=playbook.text, at=clock.now())
     limits = Limits(
         agent_per_minute=settings.suggest_agent_per_minute,
         tokens_per_day=settings.suggest_tokens_per_day,
         requests=records.requests,
-        clock=time.monotonic,
+        clock=clock.monotonic,
         slots=slots,
         pausing=pausing,
     )
@@ -251,9 +221,9 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
         terms=make_terms(settings),
         limits=limits,
         metrics=metrics,
-        now=now,
-        clock=time.monotonic,
-        new_id=new_id,
+        now=clock.now,
+        clock=clock.monotonic,
+        new_id=clock.new_id,
         rng=random.SystemRandom(),
         allowed_channels=make_allowed_channels(settings),
         write_buffer=records.write_buffer,
@@ -269,7 +239,7 @@ def make_assigner(*, records: Records, playbook: Playbook, privacy: PrivacyServi
 
     async def use_playbooks(playbooks: Sequence[Playbook]) -> None:
         for each in playbooks:
-            await records.requests.keep_playbook(prompt_version=each.prompt_version, text=each.text, at=now())
+            await records.requests.keep_playbook(prompt_version=each.prompt_version, text=each.text, at=clock.now())
         privacy.use_recogniser(make_recogniser(playbook, *playbooks))
 
     return ArmAssigner(
@@ -287,12 +257,12 @@ def make_guardrail(settings: Settings, *, records: Records, announcer: Announcer
         leases=records.leases,
         announcer=announcer,
         admins=sorted(settings.suggest_admins),
-        now=now,
+        now=clock.now,
     )
 
 
 def make_library(database: Database, embedder: Embedder | None = None) -> Library:
-    return Library(Knowledge(database), now=now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S, embedder=embedder)
+    return Library(Knowledge(database), now=clock.now, look_every_s=LOOK_FOR_KNOWLEDGE_EVERY_S, embedder=embedder)
 
 
 @asynccontextmanager
@@ -308,7 +278,7 @@ async def open_embedder(settings: Settings, *, limit_s: float | None = None) -> 
     server = Server(base_url=settings.openai_base_url, api_key=None if key is None else key.get_secret_value())
     try:
         yield ServedEmbedder(
-            settings.suggest_embedding_model, server=server, clock=time.monotonic, limit_s=limit_s or QUESTION_LIMIT_S
+            settings.suggest_embedding_model, server=server, clock=clock.monotonic, limit_s=limit_s or QUESTION_LIMIT_S
         )
     finally:
         await server.aclose()
@@ -321,8 +291,8 @@ def make_earlier_replies(settings: Settings, *, records: Records, privacy: Priva
     return EarlierReplies(
         SentReplies(records.database),
         mask=privacy.mask_apart,
-        now=now,
-        clock=time.monotonic,
+        now=clock.now,
+        clock=clock.monotonic,
         texts_kept_for=_get_retention(settings),
     )
 
@@ -341,8 +311,8 @@ def make_chooser(
         privacy=privacy,
         metrics=metrics,
         on_use=settings.suggest_on_use,
-        now=now,
-        new_id=new_id,
+        now=clock.now,
+        new_id=clock.new_id,
         allowed_channels=make_allowed_channels(settings),
         conversations=conversations,
     )
@@ -358,7 +328,7 @@ def make_home(*, records: Records, privacy: PrivacyService, pausing: PauseSwitch
         pausing=pausing,
         experiments=records.experiments,
         simulated=simulated,
-        now=now,
+        now=clock.now,
     )
 
 
@@ -369,7 +339,7 @@ def make_deliverer(*, records: Records, privacy: PrivacyService, courier: Courie
         deliveries=records.deliveries,
         privacy=privacy,
         courier=courier,
-        now=now,
+        now=clock.now,
         metrics=metrics,
         write_buffer=records.write_buffer,
     )
@@ -381,7 +351,7 @@ def make_recoverer(*, records: Records, privacy: PrivacyService, deliverer: Deli
         requests=records.requests,
         privacy=privacy,
         deliverer=deliverer,
-        now=now,
+        now=clock.now,
         metrics=metrics,
         write_buffer=records.write_buffer,
     )
@@ -392,7 +362,7 @@ def make_orderer(*, records: Records, metrics: Metrics) -> LearnedOrderer:
         rankers=records.rankers,
         audit=Audit(records.database),
         metrics=metrics,
-        now=now,
+        now=clock.now,
         rng=random.SystemRandom(),
     )
 
@@ -406,8 +376,8 @@ def make_refit_scheduler(settings: Settings, *, records: Records, metrics: Metri
             every=timedelta(hours=settings.suggest_rank_every_hours), after_choices=settings.suggest_rank_after_choices
         ),
         metrics=metrics,
-        now=now,
-        clock=time.monotonic,
+        now=clock.now,
+        clock=clock.monotonic,
     )
 
 
@@ -416,7 +386,7 @@ def make_housekeeper(settings: Settings, *, records: Records) -> Housekeeper:
         requests=records.requests,
         vault=Vault(records.database),
         erasures=Erasures(records.database),
-        now=now,
+        now=clock.now,
         texts_kept_for=_get_retention(settings),
     )
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import cli.clock
 import cli.wiring
 
 _FIRST_MS = 1_795_000_000_000
@@ -22,7 +23,7 @@ _draws: dict[str, Iterator[int]] = defaultdict(count)
 def fix_draws(set_attribute: Callable[[Any, str, Any], None]) -> None:
     """Replace the product's sources of chance, by `setattr`, or by one that is undone."""
     set_attribute(cli.wiring, "random", SimpleNamespace(SystemRandom=_make_generator))
-    set_attribute(cli.wiring, "new_id", _make_id)
+    set_attribute(cli.clock, "new_id", _make_id)
 
 
 def _number_draw() -> tuple[str, int]:

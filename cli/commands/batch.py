@@ -25,10 +25,10 @@ from bot.choice_log.fields import FIELDS
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Retriever
 from bot.knowledge.vectors import Embedder
-from bot.playbook import Playbook, load_playbook
+from bot.playbook import Playbook, load_playbook, make_recogniser
 from bot.privacy.import_redaction import redact_input
 from bot.templates import Template, TemplateError
-from cli import __version__, logs, wiring
+from cli import __version__, clock, logs, wiring
 from cli.commands.report import load_prices
 from cli.database_location import explain_unavailable, locate_for_try, mark_demonstration, open_existing, open_or_create
 from cli.errors import Failed, SettingsError
@@ -248,8 +248,8 @@ class Batch:
                     journal=self._journal,
                     output=output,
                     spending=self._spending,
-                    now=wiring.now,
-                    new_id=wiring.new_id,
+                    now=clock.now,
+                    new_id=clock.new_id,
                     retriever=Retriever(library, self._plan.playbook.knowledge),
                     record=record,
                     on_rows=progress,
@@ -309,9 +309,9 @@ class Batch:
             if records.is_new and self._plan.simulated:
                 await mark_demonstration(records, actor="cli")
             await records.requests.keep_playbook(
-                prompt_version=playbook.prompt_version, text=playbook.text, at=wiring.now()
+                prompt_version=playbook.prompt_version, text=playbook.text, at=clock.now()
             )
-            recogniser, importer = wiring.make_recogniser(playbook), LogImporter(records.database, FIELDS)
+            recogniser, importer = make_recogniser(playbook), LogImporter(records.database, FIELDS)
             redact = partial(redact_input, store_text=self._settings.suggest_store_text, recogniser=recogniser)
 
             async def record(entries: Sequence[LogEntry]) -> None:

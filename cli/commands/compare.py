@@ -19,11 +19,11 @@ from bot.choice_log.fields import FIELDS
 from bot.comparing.drafts import DraftingTools, PairDrafting, Version, Versions
 from bot.comparing.pairs import Comparison, ComparisonError, pair_outputs
 from bot.comparing.review import ANSWERS, AnsweredElsewhere, Display, Review, ReviewTools
-from bot.playbook import join_redaction, load_playbook
+from bot.playbook import join_redaction, load_playbook, make_recogniser
 from bot.privacy.import_redaction import redact_entry
 from bot.templates import Template
 from bot.text_limits import clean
-from cli import __version__, logs, wiring
+from cli import __version__, clock, logs, wiring
 from cli.choice_source import read_lines
 from cli.database_location import locate_database, open_or_create
 from cli.errors import Failed, SettingsError
@@ -224,7 +224,7 @@ async def draft_pairs(
     """Draft both sides of all rows. Raises SettingsError, Failed."""
     for version in versions:
         book = version.playbook
-        await records.requests.keep_playbook(prompt_version=book.prompt_version, text=book.text, at=wiring.now())
+        await records.requests.keep_playbook(prompt_version=book.prompt_version, text=book.text, at=clock.now())
     async with (
         wiring.open_drafter(settings) as drafter,
         wiring.open_embedder(settings, limit_s=wiring.PATIENT_S) as embedder,
@@ -240,9 +240,9 @@ async def draft_pairs(
             terms=wiring.make_terms(settings),
             max_concurrency=settings.suggest_max_concurrency,
             locale=detect_locale(),
-            now=wiring.now,
-            clock=wiring.monotonic,
-            new_id=wiring.new_id,
+            now=clock.now,
+            clock=clock.monotonic,
+            new_id=clock.new_id,
             library=wiring.make_library(records.database, embedder),
         )
         try:
@@ -274,7 +274,7 @@ async def serve_page(review: Review, options: CompareOptions) -> None:
 
 def make_tools(settings: Settings, records: wiring.Records) -> ReviewTools:
     """Make the parts of a review. Raises PlaybookError."""
-    recogniser = wiring.make_recogniser(load_playbook(settings.suggest_playbook))
+    recogniser = make_recogniser(load_playbook(settings.suggest_playbook))
 
     def redact(entry: LogEntry) -> LogEntry:
         return redact_entry(entry, settings.suggest_store_text, recogniser)
@@ -285,8 +285,8 @@ def make_tools(settings: Settings, records: wiring.Records) -> ReviewTools:
         choices=records.choices,
         redact=redact,
         rng=random.SystemRandom(),
-        now=wiring.now,
-        new_id=wiring.new_id,
+        now=clock.now,
+        new_id=clock.new_id,
         app_version=__version__,
     )
 

@@ -22,7 +22,7 @@ from bot.drafting import DemonstrationModel, ModelSource, SingleModelSource
 from bot.drafting.demonstration_faults import SIMULATED_FAULTS, FaultSimulator
 from bot.experiments.start import start_experiment
 from bot.playbook import read_built_in
-from cli import logs, wiring
+from cli import clock, logs, wiring
 from cli.database_location import (
     DEMONSTRATION_FILE,
     Location,
@@ -212,9 +212,9 @@ def make_demonstration_experiment() -> Experiment:
         name="greeting",
         by="request",
         arms=(Arm(name="now", share=0.5), Arm(name="warmer", share=0.5, playbook="warmer.toml", text=warmer)),
-        started_at=wiring.now(),
+        started_at=clock.now(),
         started_by=ACTOR,
-        salt=wiring.new_salt(),
+        salt=clock.new_salt(),
     )
 
 
@@ -310,7 +310,7 @@ class _LogTail:
         await asyncio.gather(*self._reads, return_exceptions=True)
 
     async def _read(self) -> list[Json]:
-        since = wiring.now() - LOG_SINCE
+        since = clock.now() - LOG_SINCE
         entries = self._log.iter_entries(Selection(since=since, include_simulated=True))
         return [json.loads(to_json_line(entry)) async for entry in entries]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.operations.erasure import SHORTEST, Eraser, ErasureMatches, ErasureQuery, ErasureReceipt
-from cli import wiring
+from cli import clock, wiring
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json
@@ -121,5 +121,5 @@ def confirm(matches: ErasureMatches) -> bool:
 
 def _make_eraser(settings: Settings, database: Database) -> Eraser:
     return Eraser(
-        erasures=Erasures(database), audit=Audit(database), cipher=wiring.make_cipher(settings), now=wiring.now
+        erasures=Erasures(database), audit=Audit(database), cipher=wiring.make_cipher(settings), now=clock.now
     )

@@ -9,7 +9,7 @@ import typer
 from bot.experiments.plan import ExperimentError, ExperimentPlan, make_plan, parse_arm, parse_shares
 from bot.experiments.start import list_models, make_experiment, start_experiment
 from bot.proxies import NetworkSettingsError
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, open_or_create
 from cli.errors import SettingsError
 from cli.model_server import ModelServer, NotUsable
@@ -58,7 +58,7 @@ def run(
 
 async def start(settings: Settings, plan: ExperimentPlan) -> Experiment:
     """Start an experiment. Raises ExperimentError, PlaybookError, SettingsError, Failed."""
-    experiment = make_experiment(plan, folder=Path(), actor=ACTOR, at=wiring.now(), new_salt=wiring.new_salt)
+    experiment = make_experiment(plan, folder=Path(), actor=ACTOR, at=clock.now(), new_salt=clock.new_salt)
     await check_models(settings, experiment)
     async with open_or_create(Location.of_settings(settings)) as records:
         await start_experiment(records.experiments, experiment)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile
@@ -33,7 +33,7 @@ async def stop(location: Location, name: str) -> None:
     """Stop an experiment. Raises SettingsError if it does not run, Failed."""
     async with open_existing(location) as database:
         store = ExperimentStore(database)
-        if await store.stop(name, by="admin", actor=ACTOR, at=wiring.now()):
+        if await store.stop(name, by="admin", actor=ACTOR, at=clock.now()):
             return
         if await store.get(name) is not None:
             raise SettingsError(f"the experiment {name!r} has been stopped already")

@@ -18,7 +18,7 @@ from rich.progress import track
 from bot.choice_log.export_format import ExportFormat, ExportOptions, FormatOption, FormatWriter, PairKind, SystemRole
 from bot.choice_log.formats.registry import FORMATS, open_writer
 from bot.choice_log.pseudonyms import Pseudonyms
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, explain_unavailable, include_simulated, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
@@ -283,7 +283,7 @@ async def _record_in_audit(database: Database, job: ExportJob, count: int) -> No
         "pseudonymised": job.pseudonyms is not None,
         "requests": count,
     }
-    await audit.record(at=wiring.now(), actor=job.actor, action="export", data=data)
+    await audit.record(at=clock.now(), actor=job.actor, action="export", data=data)
 
 
 def _show_progress(entries: Iterator[RawEntry], count: int) -> Iterable[RawEntry]:

@@ -14,10 +14,10 @@ from bot.choice_log import iter_lines, open_decompressed, open_log, read_line
 from bot.choice_log.column_mapping import ColumnMapping, iter_rows, map_row
 from bot.choice_log.fields import FIELDS
 from bot.choice_log.importer import EntryJudge, ImportTally, NoChoiceLog, NumberedEntries, judge_file, parse_rows
-from bot.playbook import load_playbook
+from bot.playbook import load_playbook, make_recogniser
 from bot.privacy.import_redaction import redact_entry
 from bot.toml_files import TomlError
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, is_unset, locate_database, open_existing, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, Json
@@ -103,7 +103,7 @@ async def import_files(location: Location, files: Sequence[Path], read: EntryRea
         for file in files:
             found = await _read_file(file, read, _tell_verdicts(importer.import_new, note))
             data = {"imported": found.counts["new"], "known": found.counts["known"]}
-            await audit.record(at=wiring.now(), actor="cli", action="import", data=data)
+            await audit.record(at=clock.now(), actor="cli", action="import", data=data)
             tally.add(found)
     return tally
 
@@ -138,7 +138,7 @@ def make_reader(mapping: ColumnMapping | None, settings: Settings) -> EntryReade
     Raises PlaybookError.
     """
     playbook = load_playbook(settings.suggest_playbook)
-    recogniser = wiring.make_recogniser(playbook)
+    recogniser = make_recogniser(playbook)
 
     def redact(entry: LogEntry) -> LogEntry:
         return redact_entry(entry, settings.suggest_store_text, recogniser)

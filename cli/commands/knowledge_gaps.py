@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bot.knowledge.gaps import Gap, NotPromotable, find_gaps, make_document
-from bot.playbook import load_playbook
-from cli import wiring
+from bot.playbook import load_playbook, make_recogniser
+from cli import clock
 from cli.database_location import locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.knowledge import ACTOR, open_library
@@ -65,9 +65,9 @@ async def _make_document(gap_id: str, database: Path | None, period: Selection) 
     gap = next((gap for gap in await _find(database, period) if gap.id == gap_id or gap_id in gap.requests), None)
     if gap is None:
         raise Failed(f"there is no gap {gap_id}: `suggest knowledge gaps` tells all ids")
-    recogniser = wiring.make_recogniser(load_playbook(settings.suggest_playbook))
+    recogniser = make_recogniser(load_playbook(settings.suggest_playbook))
     try:
-        return make_document(gap, recogniser, at=wiring.now())
+        return make_document(gap, recogniser, at=clock.now())
     except NotPromotable as error:
         raise Failed(f"{gap_id}: {error}") from error
 

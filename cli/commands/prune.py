@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bot.operations.retention import prune_texts
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import SettingsError
 from cli.options import DatabaseFile, Json, read_span
@@ -53,7 +53,7 @@ def run(
 
     Example: suggest prune --older-than 90d --dry-run
     """
-    before = wiring.now() - choose_age(load_settings(), older_than)
+    before = clock.now() - choose_age(load_settings(), older_than)
     work = count_prunable if dry_run else prune
     with explain_interrupt(lambda: "texts that were deleted are gone; the same command goes on with the rest"):
         pruning = asyncio.run(work(locate_database(database), before))
@@ -67,7 +67,7 @@ async def prune(location: Location, before: datetime) -> Pruning:
         count = await prune_texts(erasures, created_before=before)
         wiped = await erasures.wipe()
         data: dict[str, Any] = {"created_before": to_iso(before), "requests": count}
-        await Audit(database).record(at=wiring.now(), actor="cli", action="prune", data=data)
+        await Audit(database).record(at=clock.now(), actor="cli", action="prune", data=data)
     return Pruning(dry_run=False, created_before=before, requests=count, wiped=wiped)
 
 

@@ -11,7 +11,7 @@ import typer
 from bot.ranking import rank_report
 from bot.ranking.rank_report import RankReport
 from bot.ranking.refit import read_training_set
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, include_simulated, locate_database, open_existing
 from cli.options import DatabaseFile, Json, Since, Team, Until, parse_period
 from cli.render.html import rank_report as page
@@ -57,5 +57,5 @@ async def build_report(location: Location, selection: Selection) -> RankReport:
         selection = await include_simulated(database, selection)
         with show_progress("Reading choices") as advance:
             found = await read_training_set(ChoiceLog(database), selection, advance)
-        status = await rank_report.read_ranker_status(Rankers(database, me=wiring.new_id()))
+        status = await rank_report.read_ranker_status(Rankers(database, me=clock.new_id()))
     return rank_report.build_report(found, status, weights="kept")

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed
 from cli.options import DatabaseFile, Json
@@ -55,10 +55,10 @@ def run(
 async def roll_back(location: Location, to: str | None) -> Rollback:
     """Go back to the ranker shown before, or to `to`. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
-        rankers = Rankers(database, me=wiring.new_id())
+        rankers = Rankers(database, me=clock.new_id())
         current = await rankers.get_current()
         before = None if current is None else current.version
-        return Rollback(before=before, change=await _apply(rankers, to, current, at=wiring.now()))
+        return Rollback(before=before, change=await _apply(rankers, to, current, at=clock.now()))
 
 
 async def _apply(rankers: Rankers, to: str | None, current: RankerChange | None, *, at: datetime) -> RankerChange:

@@ -11,7 +11,7 @@ import typer
 
 from bot.ranking.model import CorruptModel, Ranker
 from bot.ranking.scoring import LogLine, Predictor, ScoringFailed, build_predictor, score_lines, track
-from cli import wiring
+from cli import clock
 from cli.choice_source import read_lines
 from cli.database_location import Location, locate_database, open_existing
 from cli.errors import Failed, SettingsError
@@ -99,7 +99,7 @@ def _read_saved_ranker(model: Path) -> Ranker:
 async def _read_stored_ranker(location: Location) -> Ranker:
     """Read the ranker that is shown, else the newest. Raises Failed without one."""
     async with open_existing(location) as database:
-        rankers = Rankers(database, me=wiring.new_id())
+        rankers = Rankers(database, me=clock.new_id())
         change = await rankers.get_current()
         shown = await rankers.get(change.version) if change is not None and change.version is not None else None
         stored = shown or await rankers.get_newest()

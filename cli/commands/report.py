@@ -10,12 +10,12 @@ from typing import Annotated, Final, get_args
 
 import typer
 
-from bot.playbook import load_playbook
+from bot.playbook import load_playbook, make_recogniser
 from bot.privacy.placeholders import NO_PLACEHOLDERS, mask_replies
 from bot.reporting import PriceError, Prices, Report, Reporter, ReportQuery, parse_prices
 from bot.reporting.reporter import MINUTES_PER_REPLY
 from bot.reporting.texts import Mask
-from cli import wiring
+from cli import clock
 from cli.database_location import Location, include_simulated, locate_database, open_existing
 from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Json, Since, Team, Until, parse_period
@@ -100,7 +100,7 @@ async def build_report(location: Location, prices: Prices, query: ReportQuery, m
                 reports=Reports(database),
                 log=ChoiceLog(database),
                 prices=prices,
-                now=wiring.now,
+                now=clock.now,
                 mask=mask,
                 on_week=lambda _: advance(1),
             )
@@ -119,7 +119,7 @@ def parse_dimensions(names: Sequence[str]) -> tuple[Dimension, ...]:
 
 def make_mask(settings: Settings) -> Mask:
     """Make the masking of texts that a report shows: what the log keeps as it was is not to leave it so."""
-    recogniser = wiring.make_recogniser(load_playbook(settings.suggest_playbook))
+    recogniser = make_recogniser(load_playbook(settings.suggest_playbook))
     return lambda texts: mask_replies(texts, NO_PLACEHOLDERS, recogniser)[0]
 
 

@@ -23,7 +23,7 @@ from bot.suggesting.clicks import Click
 from bot.suggesting.placement import SILENT, list_reasons
 from bot.suggesting.suggest import Suggester
 from bot.text_limits import clean
-from cli import logs, wiring
+from cli import clock, logs, wiring
 from cli.database_location import describe_recording, locate_for_try, mark_demonstration, open_or_create
 from cli.errors import Failed, SettingsError
 from cli.render.text import candidates as text
@@ -177,7 +177,7 @@ class TrySession:
             self.terminal.show(text.render_candidates(entry, self.texts, self.labels))
             if not request.simulated:
                 self.terminal.say(WRITTEN_BY_A_MODEL, style="dim")
-            await self.suggester.record_shown(entry, at=wiring.now())
+            await self.suggester.record_shown(entry, at=clock.now())
         return entry
 
     async def _pick(self, entry: LogEntry, position: int) -> str | None:
@@ -279,7 +279,7 @@ class TrySession:
         return Click(team_id=HERE, agent_id=HERE, idempotency_key=self._make_key())
 
     def _make_key(self) -> str:
-        return f"{HERE}:{wiring.new_id()}"
+        return f"{HERE}:{clock.new_id()}"
 
 
 _WHAT_TO_DO: Final = {

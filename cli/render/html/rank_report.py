@@ -5,7 +5,8 @@ from typing import Final
 
 from bot.ranking.contrasts import KINDS
 from bot.ranking.rank_report import RankReport, format_times
-from cli.render import contrast_words, headlines, numbers
+from cli.render import contrast_words, numbers, rank_headlines
+from cli.render.headlines import describe_part
 from cli.render.html.axes import LogAxis
 from cli.render.html.pages import render_page
 
@@ -20,9 +21,9 @@ def render_report(report: RankReport) -> str:
         report=report,
         kinds=KINDS,
         words=contrast_words,
-        headlines=headlines.summarise_ranking(report),
-        order_title=headlines.ORDER,
-        describe_part=headlines.describe_part,
+        headlines=rank_headlines.summarise_ranking(report),
+        order_title=rank_headlines.ORDER,
+        describe_part=describe_part,
         count=numbers.count_noun,
         times=format_times,
         place=lambda effect: AXIS.place(math.exp(max(-20.0, min(20.0, effect)))),

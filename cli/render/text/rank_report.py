@@ -8,8 +8,8 @@ from rich.text import Text
 from bot.ranking.contrasts import KINDS
 from bot.ranking.rank_report import RankReport
 from cli.render import contrast_words as words
-from cli.render.headlines import summarise_ranking
 from cli.render.printable import make_printable
+from cli.render.rank_headlines import summarise_ranking
 from cli.render.text.tables import build_table
 
 
