@@ -49,21 +49,28 @@ _LOOK_ALIKES: Final = {
     **str.maketrans("\u2581\u27e8\u27e9\u25c1\u25b7\u3008\u3009\u3010\u3011", "_<><>[][]"),
 }
 _PLAIN: Final = (
-    "think(?:ing|s)?|thoughts?|reasoning|scratch[_-]?pad|(?:inner|internal)[ _-]?monologue"
-    "|chain[ _-]?of[ _-]?thoughts?|\u601d\u8003"
+    "think(?:ing|s)?|thoughts?|reasoning|scratch[_-]?pad|(?:(?:inner|internal)[ _-]?)?monologue"
+    "|chain[ _-]?of[ _-]?thoughts?|\u601d\u8003(?:\u8fc7\u7a0b|\u904e\u7a0b)?"
 )
 # A reply may have these words in brackets: they are no tags within a sentence, unless another one closes them.
-_AMBIGUOUS: Final = "analysis|reflect(?:ions?)?|rationale|reason|deliberation|cot|plan(?:ning)?"
-_NAME: Final = rf"(?:[a-z]{{1,12}}[:_-]|ant)?(?:{_PLAIN}|{_AMBIGUOUS})\d*+(?:_[a-z]{{1,12}}|-(?:process|steps?|block))?"
+_AMBIGUOUS: Final = (
+    "analysis|reflect(?:ions?)?|rationale|reason|deliberat(?:e|ion)|critique|cot|plan(?:ning)?|internal|hidden"
+    "|brainstorm(?:ing)?|ponder(?:ing)?"
+)
+_NAME: Final = (
+    rf"(?:[a-z0-9]{{1,12}}[:_-]|ant)?(?:{_PLAIN}|{_AMBIGUOUS})\d*+"
+    r"(?:_?process|(?:_(?!end|stop|close)[a-z]{1,12}){1,3}(?:_[0-9a-f]{32})?|-(?:process|steps?|block))?"
+)
 _LESS: Final = r"(?:\\?<|&(?:lt|\#60|\#x3c);|\\u003c)"
 _GREATER: Final = r"(?:\\?>|&(?:gt|\#62|\#x3e);|\\u003e)"
 _ATTRIBUTES: Final = rf"""(?:[\s:](?:[^<>&]*+(?={_GREATER}|\Z)|(?:[^<>&"']|"[^"\n]*+"|'[^'\n]*+')*+))?+"""
 _TAG: Final = re.compile(
     # <think>, </think>, <Thinking type="x">, <seed:think>, <|begin_of_thought|>, <|END_THINKING|>; cut off at the end
     rf"{_LESS}\|?+\s*+(?P<close>\\?/|end[_-](?:of[_-])?)?+\s*+(?:(?:begin|start)[_-](?:of[_-])?)?+"
-    rf"(?P<name>{_NAME}){_ATTRIBUTES}\|?/?(?:{_GREATER}|\Z)"
-    # [THINK], [/THINK], [[think]]; but no link
-    rf"|\[{{1,2}}+\s*+(?P<square_close>/)?+\s*+(?P<square>{_NAME})(?:\.{{3}}|\u2026|:)?+\s*+\]{{1,2}}+(?!\()"
+    rf"(?P<name>{_NAME})(?:(?P<end>[:_-](?:end|stop|close))|[:_-](?:start|begin|open))?{_ATTRIBUTES}\|?/?(?:{_GREATER}|\Z)"
+    # [THINK], [/THINK], [[think]], [END_THINK]; but no link
+    r"|\[{1,2}+\s*+(?P<square_close>/|end[ _-](?:of[ _-])?)?+\s*+(?:(?:begin|start)[ _-](?:of[ _-])?)?+"
+    rf"(?P<square>{_NAME})(?:\.{{3}}|\u2026|:)?+\s*+\]{{1,2}}+(?!\()"
     # Gemma's, and Apertus's
     r"|<\|channel>(?:\s*+thought)?|<unused94>(?:thought)?|<\|inner_prefix\|>"
     r"|(?P<token_close><channel\|>|<unused95>|<\|inner_suffix\|>)",
@@ -74,7 +81,10 @@ _THOUGHT_FENCE: Final = re.compile(
     rf"^(`{{3,}}|~{{3,}})[ \t]*(?:{_PLAIN}|analysis|reflection)[ \t]*\n(?s:.*?)(?:^\1[`~]*[ \t]*$|\Z)"
     # as Ollama's and Open WebUI's own pages write them
     r"|\A\s*Thinking\.\.\.[ \t]*\n(?s:.*?)(?:^\.\.\.done thinking\.[ \t]*$|\Z)"
-    r"|<details\b[^<>]*>\s*<summary>[^<>]*(?:think|thought|reason)[^<>]*</summary>(?s:.*?)(?:</details>|\Z)",
+    r"|<details\b[^<>]*>\s*<summary>(?:[^<>]|<[^<>]{0,40}>){0,80}?(?:think|thought|reason)(?s:.*?)(?:</details>|\Z)"
+    # with labels
+    rf"|\A[*_#>\s]*(?:{_PLAIN})(?: process)?[*_ ]*:(?s:.*?)"
+    r"^[*_#> ]*(?:final )?(?:answer|reply|response|output)[*_ ]*:[*_\s]*",
     re.IGNORECASE | re.MULTILINE,
 )
 _EMPTY_BOX: Final = re.compile(
@@ -131,8 +141,8 @@ def _cut_tags(text: str) -> str:
         is_named = 0 < closing <= len(opened) and scanned.is_named(tag, before)
         if is_named or scanned.is_mention(tag, within=bool(opened), partner=before if tag.closes else None):
             continue
-        if not opened and tag.closes:
-            kept.clear()  # nothing opened it: all so far was a thought
+        if not opened and (tag.closes or (closing and scanned.is_word_of_sentence(tag))):
+            kept.clear()  # nothing opened it, or it is named in what the template opened: all so far was a thought
         elif not opened:
             kept.append(text[at : tag.start])
         if tag.closes:
@@ -155,7 +165,7 @@ def _read_tags(scanned: "_Scanned") -> list[_Tag]:
             start=match.start(),
             stop=match.end(),
             name=(match["name"] or match["square"] or "").lower(),
-            closes=any(match[group] for group in ("close", "square_close", "token_close")),
+            closes=any(match[group] for group in ("close", "end", "square_close", "token_close")),
             needs_partner=_NEEDS_PARTNER.fullmatch(match[0]) is not None,
             is_empty=match[0].endswith("/>"),
         )
@@ -216,6 +226,13 @@ _QUOTE_MARKS: Final = tuple(
 _SINGLE_QUOTES: Final = ("'\u2018\u201a\u201b", "'\u2018\u2019")
 _SENTENCE_BEFORE: Final = re.compile(r"[^\s.!?:\u3002\uff01\uff1f\uff1a][ \t]*\Z")
 _SENTENCE_BEHIND: Final = re.compile(r"[\s.,;:!?)]|\Z")
+_IN_SENTENCE: Final = re.compile(r"[\w,;(\[/-]\Z")
+_WORDS_BEFORE: Final = re.compile(r"(?:[\w']{1,30}|\|>)[ ,]{1,3}[\w']{1,30}[ ,;(]{0,3}\Z")
+_GOES_ON: Final = re.compile(
+    r"[ \t]*(?:[,;)\]\u3001\uff0c]|(?:is|are|and|or|means?|opens?|tags?|tokens?|blocks?)\b)|-[a-z]"
+)
+_GOES_ON_ANYHOW: Final = re.compile(r"[ \t]*[,;)?!.]|[ \t]+[a-z]")
+_GLUED: Final = re.compile(r"(?!s\b)[A-Za-z0-9]")
 _FENCE_LINE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
 
 
@@ -251,13 +268,25 @@ class _Scanned:
             return True
         line = self.text[self.text.rfind("\n", 0, tag.start) + 1 : tag.start]
         behind = self.text[tag.stop : tag.stop + _REACH].partition("\n")[0]
-        is_glued = re.search("[A-Za-z0-9]", line[-1:] + behind[:1]) is not None
+        is_glued = re.match("[A-Za-z0-9]", line[-1:]) or _GLUED.match(behind)
         return not is_glued and bool(line.strip() or behind.strip())
 
     def is_within_sentence(self, tag: _Tag) -> bool:
         """Tell if words stand before a tag, and a space or a mark behind it."""
         before = _SENTENCE_BEFORE.search(self.text, max(0, tag.start - 4), tag.start)
         return before is not None and _SENTENCE_BEHIND.match(self.text, tag.stop) is not None
+
+    def is_word_of_sentence(self, tag: _Tag) -> bool:
+        """Tell if a tag is a word of the sentence around it, which goes on: no thought opens there."""
+        before = self.text[max(0, tag.start - _REACH) : tag.start].rpartition("\n")[2].rstrip()
+        if _IN_SENTENCE.search(before) or (before.endswith(":") and _GOES_ON_ANYHOW.match(self.text, tag.stop)):
+            return _GLUED.match(self.text, tag.stop) is None
+        return before != "" and _GOES_ON.match(self.text, tag.stop) is not None
+
+    def is_named_token(self, token: re.Match[str]) -> bool:
+        """Tell if a token of a chat template is a word within a sentence."""
+        before = _WORDS_BEFORE.search(self.text, max(0, token.start() - 70), token.start())
+        return bool(before and token[0].startswith("<") and _GOES_ON_ANYHOW.match(self.text, token.end()))
 
     def find_tokens(self, pattern: re.Pattern[str]) -> list[re.Match[str]]:
         """Find what matches a pattern and is not spoken of."""
@@ -346,7 +375,11 @@ def _cut_channels(text: str) -> str:
         finals = list(_BARE_FINAL.finditer(text))
         return text[finals[-1].end() :].strip() if finals else ""
     scanned = _Scanned(text)
-    tokens = [token for token in scanned.find_tokens(_TOKEN) if not _TAG.fullmatch(token[0])]
+    tokens = [
+        token
+        for token in scanned.find_tokens(_TOKEN)
+        if not _TAG.fullmatch(token[0]) and not scanned.is_named_token(token)
+    ]
     if not tokens or len(tokens) > _MAX_TAGS:
         return "" if tokens else text
     ends = [*(token.start() for token in tokens[1:]), len(text)]
