@@ -37,6 +37,15 @@ class _SecretKind:
 
 _SPACED: Final = rf"[^\s\0{SPACELESS}。、「」『』“”«»„|]"
 _PASSWORD: Final = re.compile(rf"(?:(?!&\w{{1,30}}=|</){_SPACED}){{3,128}}|[{SPACELESS}\w]{{3,64}}")
+_PRODUCT: Final = (
+    r"(?i:v|ver|version|win|windows|ios|ipados|android|mac|macos|chrome|firefox|safari|edge|opera|ubuntu|step|level|page"
+    r"|line|php|python|node|iphone|ipad|galaxy|pixel|utf|http|sha|build|test|order|item|plan|day)[-.]?\d"
+)
+_MIXED: Final = re.compile(
+    rf"(?!{_PRODUCT}|\S{{0,64}}/|\d+[a-z]{{1,7}}\b)(?=\S{{0,64}}[a-z])(?=\S{{0,64}}\d)"
+    rf"{_SPACED}{{5,64}}(?=\s{{0,3}}(?:\Z|\n)|(?<=[.!,;])\s)"
+)
+"""Letters and digits that are no product's version or quantity, at the end of a clause."""
 _DIGITS_END: Final = rf"(?![^\W{SPACELESS}]|[.,:/-]\d|[ -]\d|-[^\W\d])"
 _CODE: Final = re.compile(rf"(?:[A-Z]-)?\d(?:[ -]?\d){{2,9}}{_DIGITS_END}", re.IGNORECASE)
 _RECOVERY: Final = re.compile(
@@ -52,6 +61,15 @@ _KINDS: Final = (
     _SecretKind(name="password", words=words.PASSWORDS, value=_PASSWORD),
     _SecretKind(name="password", words=words.AMBIGUOUS_PASSWORDS, value=_PASSWORD, is_ambiguous=True),
     _SecretKind(name="password", words=words.SHORT, value=_PASSWORD, links=_DIRECT, is_ambiguous=True),
+    _SecretKind(
+        name="password",
+        words=words.SHORT[:2],
+        value=_MIXED,
+        links=("adjacent",),
+        is_direct=True,
+        is_first=True,
+        is_ambiguous=True,
+    ),
     _SecretKind(name="password", words=words.PHRASES, value=_PHRASE, is_direct=True, links=("sign",)),
     _SecretKind(name="code", words=words.RECOVERY_CODES, value=_RECOVERY),
     _SecretKind(name="code", words=words.CODES, value=_CODE),
@@ -115,7 +133,11 @@ _NO_SECRET: Final = re.compile(
 _SIGN: Final = re.compile(r"[!#$%*+:;<=>?@\\^_`{|}~\[\]]")
 _INNER_CAPITAL: Final = re.compile(r"[a-z][A-Z]")
 _LINE_START: Final = re.compile(r"(?:\A|[\n,;|/])[^\w\n]{0,3}\Z")
+_CLAUSE_START: Final = re.compile(
+    r"(?:\A|[\n,;|/.!?:(]|(?<!\w)(?:my|our|and|&|is|user \S{1,40}|login \S{1,40}))[^\w\n]{0,3}\Z"
+)
 _LINE_END: Final = re.compile(r"[ \t.,;!)\]\"'*]{0,8}(?:\n|\Z|\||</)|\t")
+_CLAUSE_END: Final = re.compile(rf"(?:\s{{0,2}}(?:{_VERBS})(?![^\W_]))?(?:{_LINE_END.pattern})", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(r"(?<=[A-Za-z])[\"']?=[\"']?\Z")
 _SENTENCE_START: Final = re.compile(r"(?:\A|[\n.!?:(])\s{0,3}\Z")
 _SENTENCE_END: Final = re.compile(r"\s{0,3}(?:\Z|\n|[.!,;](?:\s|\Z))")
@@ -152,7 +174,8 @@ def find_secrets(text: str) -> Iterator[Span]:
 def _find_beside(kind: _SecretKind, text: str, plain: str, start: int, end: int) -> Iterator[Span]:
     """Yield the values of one word: that behind it, or the one before it."""
     before = plain[max(0, start - 90) : start]
-    if kind.is_first and not _LINE_START.search(before):
+    starts = _CLAUSE_START if kind.name == "password" else _LINE_START
+    if kind.is_first and not starts.search(before):
         return
     if kind.is_ambiguous and _OTHER_THING.search(before[-20:]):
         return
@@ -216,8 +239,10 @@ def _find_value(text: str, kind: _SecretKind, plain: str, start: int, end: int) 
         if span is None or is_glued:
             continue
         value = text[slice(*span)]
-        if kind.is_first and link == "adjacent" and not (len(value) == _SENT_DIGITS and _LINE_END.match(text, span[1])):
-            continue
+        if kind.is_first and link == "adjacent" and kind.name == "code":
+            digits = sum(map(str.isdigit, value))
+            if digits != _SENT_DIGITS or not _CLAUSE_END.match(text, span[1]):
+                continue
         if kind.name == "code" or kind.value is _PHRASE or _is_secret_value(value, kind, link):
             return span
         if is_direct and _is_word_secret(text, plain, kind, start, span, link):
@@ -303,7 +328,12 @@ def _names_secret(name: str) -> bool:
 
 # --- codes that were sent, credentials, tables, cards -------------------------------------------------
 
-_SENT_CODE: Final = re.compile(rf"(?<![\w.,:/#-])(?<![$€£¥] )\d(?:[ -]?\d){{3,7}}{_DIGITS_END}(?!\s?[%€$£¥])")
+_SENT_CODE: Final = re.compile(
+    rf"(?<![\w.,:/#-])(?<![$€£¥] )(?:(?P<google>g-(?=\d{{6}}(?!\d)))|[a-z]{{1,2}}-(?=\d{{5,6}}(?!\d)))?"
+    rf"\d(?:[ -]?\d){{3,7}}{_DIGITS_END}(?!\s?[%€$£¥])",
+    re.IGNORECASE,
+)
+_ACCOUNT: Final = re.compile(r"\b(?:sms|google|gmail|2fa|otp)\b")
 _CODE_WORD: Final = re.compile("|".join(map(re.escape, words.FIRST_CODES)))
 _ENTERED: Final = re.compile(rf"(?:{'|'.join(words.ENTER)})\s{{0,2}}\Z")
 _SENT: Final = re.compile("|".join(words.SENT))
@@ -317,14 +347,16 @@ def _find_sent_codes(text: str, plain: str) -> Iterator[Span]:
         before = _SENTENCE.split(plain[max(0, start - 60) : start])[-1]
         sentence = f"{before} {_SENTENCE.split(plain[end : end + 40])[0]}"
         is_code = _ENTERED.search(before) or _CODE_WORD.search(sentence)
-        if is_code and _SENT.search(sentence) and not _OTHER_THING.search(sentence) and not _NO_SECRET.match(match[0]):
+        is_sent = (_ACCOUNT if match["google"] else _SENT).search(sentence)
+        is_secret = is_code or is_sent if match["google"] else is_code and is_sent
+        if is_secret and not _OTHER_THING.search(sentence) and not _NO_SECRET.match(match[0]):
             yield start, end
 
 
 _PAIR: Final = re.compile(
     rf"(?:\s\w{{1,12}}){{0,2}}?[\"')*]{{0,2}}\s{{0,3}}"
     rf"(?P<link>[:=-]|(?<![^\W_])(?:{_VERBS})(?![^\W_])|{_SPACELESS_VERBS})?\s{{0,3}}"
-    r"[\"']?(?P<user>[^\s:/|,\0]{1,64})[\"']?(?P<between>\s{0,3}[:/|,]\s{0,3}|\s(?:and|und|et|y|e|en|i|и)\s)[\"']?"
+    r"[\"']?(?P<user>[^\s:/|,\0]{1,64})[\"']?(?P<between>\s{0,3}[:/|,]\s{0,3}|\s(?:and|und|et|y|e|en|i|и)\s|\s)[\"']?"
     r"(?P<value>[^\s,;|/\0\"'][^\s,;|\0\"']{2,63})",
     re.IGNORECASE,
 )
@@ -338,21 +370,31 @@ def _find_pair(text: str, plain: str, _: int, end: int) -> Iterator[Span]:
         word = plain[start : start + len(value)]
         is_word = len(word) >= 4 and word.isalpha() and match["between"].strip() in {":", "/", "|"}
         is_word = is_word and _LINE_END.match(text, start + len(value)) is not None
-        if _is_secret_value(value, _KINDS[0], "sign") or (is_word and word not in words.NO_PASSWORD):
+        is_told = match["between"].strip() or _MIXED.match(text, start)
+        if (is_told and _is_secret_value(value, _KINDS[0], "sign")) or (is_word and word not in words.NO_PASSWORD):
             yield start, start + len(value)
 
 
-def _find_login(text: str, _: str, __: int, end: int) -> Iterator[Span]:
-    """Yield the password of a pair behind a word that may announce something else."""
-    if (match := _match_pair(text, end)) and match["link"]:
+def _find_login(text: str, plain: str, start: int, end: int) -> Iterator[Span]:
+    """Yield the password of a pair behind a word that may announce something else, or the name alone."""
+    if match := _match_pair(text, end):
         value = match["value"].rstrip(_TRAILING)
-        if _is_secret_value(value, _KINDS[0], "sign"):
+        sign, user = match["between"].strip(), match["user"]
+        is_told = match["link"] and sign and plain.startswith(words.LOGINS, start)
+        is_form = sign in {*":/|"} and _MIXED.match(text, match.start("value"))
+        is_name = re.fullmatch(r"[\w.@+-]+", user) and not user.isdigit() and not _NO_NAME.match(user)
+        if (is_told or (is_form and is_name)) and _is_secret_value(value, _KINDS[0], "sign"):
             yield match.start("value"), match.start("value") + len(value)
 
 
 def _match_pair(text: str, end: int) -> re.Match[str] | None:
     match = _PAIR.match(text, end)
     return None if match is None or _NO_SECRET.match(match[0][match.start("user") - end :]) else match
+
+
+_NO_NAME: Final = re.compile(
+    rf"{_PRODUCT}|(?i:error|fail|page|form|screen|button|chrome|firefox|edge|safari|android|ios)"
+)
 
 
 _CELL_SIGNS: Final = ("|", "\t", ",", ";")
@@ -432,6 +474,6 @@ def _index_words(*finders: tuple[tuple[str, ...], _Find]) -> dict[tuple[str, ...
 _WORDS: Final = _index_words(
     *((kind.words, partial(_find_beside, kind)) for kind in _KINDS),
     (words.CREDENTIALS, _find_pair),
-    (words.LOGINS, _find_login),
+    (tuple({**dict.fromkeys(words.LOGINS), **dict.fromkeys(words.USERS)}), _find_login),
 )
 _SHORT_WORDS: Final = [each for beginning, found in _WORDS.items() if len(beginning) < _INDEXED for each in found]

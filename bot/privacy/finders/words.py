@@ -103,6 +103,7 @@ OWN_CODES: Final = fold_words(
     "|کد شما|הקוד שלך|आपका कोड|আপনার কোড|รหัสของคุณ|mã của bạn|kode anda|kod anda|您的代码|你的代码|my code"
     "|this code|mein code|mon code|mi código|meu código|il mio codice|mijn code|mój kod|min kod|min kode|můj kód"
     "|a kódom|codul meu|мой код|мій код|ο κωδικός μου|الرمز الخاص بي"
+    "|मेरा कोड|আমার কোড|کد من|kodum|kodumuz|koodini|kode saya|kod saya|mã của tôi|รหัสของฉัน|我的代码|我的代碼|내 코드"
 )
 """Words for a code that somebody was sent, with the value right behind."""
 
@@ -112,7 +113,7 @@ THE_CODES: Final = fold_words(
 """The same, where a verb or a colon must stand between: there are many codes."""
 
 FIRST_CODES: Final = fold_words(
-    "code|kod|kode|kód|koodi|código|codice|codul|cod|κωδικός|код|کد|كود|رمز|קוד|कोड|কোড|コード|코드|代码|代碼|mã|รหัส"
+    "code|kod|kode|kód|koodi|código|codice|codul|cod|κωδικός|κωδικό|код|کد|كود|رمز|קוד|कोड|কোড|コード|코드|代码|代碼|mã|รหัส"
 )
 """Words for a code, at the beginning of a line."""
 
@@ -173,7 +174,7 @@ FILLERS: Final = fold_links(
     "|following|now|of mine|mine|das hier|folgendes|folgender|wie folgt|diese|dieses|hier|le suivant|ci-dessous"
     "|celui-ci|siguiente|este|esta|la siguiente|mía|mío|seguente|questa|questo|seguinte|deze|het volgende|mitt|saya"
     "|của tôi|mam|mám|taki|taka|takie|det här|følgende|حقي|الخاص بي|مال من|من|שלי|मेरा|是这个|code|kod|app"
-    "|used to be|currently|i use|i used|i typed|i have"
+    "|şu|used to be|currently|i use|i used|i typed|i have"
 )
 """Words that may stand between a secret's name and its value and say nothing."""
 
@@ -226,9 +227,9 @@ OTHER_THINGS: Final = fold_words(
 SENT: Final = fold_words(
     "sms|\\btext|\\benter|\\btyped|otp|2fa|authenticat|\\bapp\\b|verif|login|log in|sign in|signin|confirm"
     "|\\bgot\\b|received|\\bsent\\b|erhalten|bekommen|gekommen|anmeld|bestätig|reçu|connexion|connecter|llegó|llego"
-    "|recib|enviaron|verifica|ricevut|arrivat|accede|receb|chegou|entrar|ontvang|gekregen|inlog|dostał|otrzyma"
-    "|przysz|logow|fick |fått|inlogg|dostal|přišel|přihlás|kapott|kaptam|belép|primit|conectare|έλαβα|σύνδεσ|пришел"
-    "|пришёл|получил|вход|подтвер|надійшов|отримав|прийшов|вхід|gelen|giriş|onay|وصل|تسجيل|استلم|ورود|دریافت|קיבלתי"
-    "|כניסה|मिला|लॉगिन|পেয়েছি|লগইন|收到|登录|登入|验证|驗證|届い|ログイン|認証|받은|로그인|인증"
+    "|recib|enviaron|verifica|ricevut|arrivat|accede|receb|chegou|entrar|ontvang|kreeg|gekregen|inlog|dostał|otrzyma"
+    "|przysz|logow|fick |\\bfik |\\bsain |fått|inlogg|dostal|přišel|přihlás|kapott|kaptam|belép|primit|conectare"
+    "|έλαβ|σύνδεσ|пришел|пришёл|получил|вход|подтвер|надійшов|отримав|прийшов|вхід|gelen|giriş|onay|وصل|تسجيل|استلم"
+    "|ورود|دریافت|קיבלתי|כניסה|मिला|लॉगिन|পেয়েছি|লগইন|收到|登录|登入|验证|驗證|届い|ログイン|認証|받은|로그인|인증"
 )
 """Words, in patterns, that tell of a code which was sent, or what it is for."""

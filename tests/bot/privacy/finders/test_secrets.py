@@ -50,6 +50,37 @@ def test_codes_are_hidden_in_many_languages(text: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "code {}", "the code {}", "the code they sent me is {}", "{} is my Google code", "The SMS says {}",
+        "Ich habe den Code {} bekommen", "j'ai reçu le code {}", "me llegó el código {}", "ho ricevuto il codice {}",
+        "recebi o código {}", "ik kreeg de code {}", "dostałem kod {}", "jag fick koden {}", "jeg fik koden {}",
+        "sain koodin {}", "dostal jsem kód {}", "megkaptam a kódot: {}", "am primit codul {}", "έλαβα τον κωδικό {}",
+        "пришел код {}", "надійшов код {}", "gelen kod {}", "kodum {}", "وصلني الرمز {}", "کد من {}", "קיבלתי קוד {}",
+        "मेरा कोड {} है", "আমার কোড {}", "รหัส {}", "kode saya {}", "验证码{}", "コード {}", "코드 {}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("code", ["G-482913", "g-482913"])
+def test_a_code_with_a_letter_before_it_is_hidden_beside_words_for_it(text: str, code: str) -> None:
+    assert mask(text.format(code)) == text.format("[SECRET_1]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pass {}!", "user joe pass {}", "user: joe, pass {}!", "It fails. pass {}! Please help.", "my pass {}",
+        "login joe / {}", "login joe/{}", "Login joe | {}!", "login joe@mail.example / {}", "log in joe : {}",
+        "wifi guest / {}", "вход joe / {}", "user joe / {}", "account joe / {}!", "credentials joe {}!",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["hunter2", "Blue42sky", "s3cr3t-x"])
+def test_a_password_of_letters_and_digits_is_hidden_behind_a_short_word_or_a_name(text: str, value: str) -> None:
+    hidden = mask(text.format(value))
+    assert "[SECRET_1]" in hidden
+    assert value not in hidden
+
+
+@pytest.mark.parametrize(
     "token",
     [
         "sk-proj-EXAMPLEonly0000notARealKey1234", "sk-ant-api03-EXAMPLEonly0000", "xoxb-0000000000-EXAMPLEonly",
@@ -96,6 +127,11 @@ def test_what_is_hidden_is_the_value_alone(text: str, hidden: str) -> None:
         "Hello, password, thanks\nI tried, nothing", "| password | string |", "user; pass; plan\na; b; c",
         "the order code is 48291", "code: 2024-11", "clave: importante", "iOS17 is asking for my password",
         "risk-management-of-the-whole-company",
+        "Pass python3 as an argument.", "my ski pass 2024a", "my pass 30days", "the pass QX77812 does not scan",
+        "login Chrome / windows10", "login page / step2", "log in / sign up2", "login at 10:30am", "wifi 2.4ghz / 5ghz",
+        "I cannot login, order4711", "login error / e4711x", "my order G-482913", "I got G-482913 instead of G-482914",
+        "order code G-482913", "the article G-482913, code of the colour: red", "Rechnung RE-482913",
+        "Mein Artikel G-482913 kam defekt an", "commande G-482913 reçue", "заказ G-482913 пришел", "訂單 G-482913",
     ],
 )  # fmt: skip
 def test_words_that_speak_of_secrets_stay(text: str) -> None:
