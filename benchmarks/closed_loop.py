@@ -24,7 +24,8 @@ from typing import Any, Final, Protocol
 from benchmarks.simulated_agents import START
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.choice_sets import ChoiceSet, ShownCandidate, TrainingSet
-from bot.ranking.forward import FIRST, STEP, ForwardPredictor, build_whole_design, fit_recent
+from bot.ranking.design import build_whole_design
+from bot.ranking.forward import FIRST, STEP, ForwardPredictor, fit_recent
 from bot.ranking.promotion import Evidence
 
 Figures = dict[str, Any]

@@ -28,9 +28,10 @@ from benchmarks.simulated_agents import World, simulate, sort_by_length
 from bot.choice_log import InvalidLine, iter_lines, open_log, read_line
 from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ranking.choice_sets import ChoiceSet, collect_training_set
-from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
+from bot.ranking.clusters import cluster_choice_sets
+from bot.ranking.design import Design, build_whole_design, drop_agents, keep_positions_only, measure_features
 from bot.ranking.estimates import estimate_effects
-from bot.ranking.evaluation import drop_agents, evaluate, keep_positions_only, split_design
+from bot.ranking.evaluation import evaluate, split_design
 from bot.ranking.features import FEATURES, compute_idf
 from bot.ranking.logit import fit_logit, predict_at_mode, predict_marginal
 from bot.ranking.model import Ranker, fit_ranker
@@ -56,10 +57,10 @@ def recovery(asked: argparse.Namespace) -> Figures:
     spreads = []
     for seed in range(asked.rounds):
         displays = list(simulate(world, requests=asked.requests, agents=asked.agents, seed=seed))
-        found = estimate_effects(displays, weights="picks")
+        found = estimate_effects(build_whole_design(displays, "picks"), cluster_choice_sets(displays))
         spreads.append(fit_ranker(displays, weights="picks").parameters.spread.diagonal() ** 0.5)
         for name, (truth, kind, one, other) in truths.items():
-            contrast = found.contrast(kind, one, other)  # type: ignore[arg-type]
+            contrast = found.estimate(found.build_contrast(kind, one, other))  # type: ignore[arg-type]
             misses[name].append(contrast.mean - truth)
             held[name].append(contrast.lower <= truth <= contrast.upper)
     rows = {
@@ -87,7 +88,7 @@ def confounded(asked: argparse.Namespace) -> Figures:
         for seed in range(asked.rounds):
             world = World(length=truth)
             log = simulate(world, requests=asked.requests, agents=asked.agents, seed=seed, order=sort_by_length)
-            design = _design(list(log))
+            design = build_whole_design(list(log), "picks")
             ours.append(_slope(design))
             naive.append(_slope(_blind(design)))
         rows[f"{truth:+.1f}"] = {
@@ -95,11 +96,6 @@ def confounded(asked: argparse.Namespace) -> Figures:
             "naive": statistics.fmean(naive), "naive_deviation": statistics.stdev(naive),
         }  # fmt: skip
     return {"rounds": asked.rounds, "requests": asked.requests, "agents": asked.agents, "rows": rows}
-
-
-def _design(displays: Sequence[ChoiceSet]) -> Design:
-    raw = measure_features(displays, compute_idf([display.conversation for display in displays]))
-    return build_design(displays, standardise(raw, fit_scales(raw)), collect_names(displays), "picks")
 
 
 def _blind(design: Design) -> Design:
@@ -196,7 +192,7 @@ def _measure_fit(name: str, requests: int) -> Figures:
     began = time.process_time()
     displays = list(simulate(World(length=-0.3), requests=requests, agents=200, seed=1))
     made = time.process_time()
-    design = _design(displays)
+    design = build_whole_design(displays, "picks")
     measured = time.process_time()
     del displays
     before, cpu = time.perf_counter(), time.process_time()

@@ -11,6 +11,7 @@ Priors pull effects towards 0, and little data would look sure of it: what the p
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -19,11 +20,11 @@ from typing import Final, Literal
 import numpy as np
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.design import label_styles
-from bot.ranking.estimates import LENGTH, Estimates, estimate_effects
+from bot.ranking.clusters import cluster_choice_sets
+from bot.ranking.design import build_whole_design, drop_features, label_styles
+from bot.ranking.estimates import LENGTH, Effect, Estimates, estimate_effects
 from bot.ranking.features import FEATURES, FloatArray
 from bot.ranking.logit import PRIOR_DEVIATION
-from bot.stats.cluster_intervals import compute_student_quantile
 
 ContrastKind = Literal["styles", "models", "prompts"]
 KINDS: Final[tuple[ContrastKind, ...]] = ("styles", "models", "prompts")
@@ -45,15 +46,6 @@ _DRAWS: Final = 20_000
 _SEED: Final = 20_261_122
 
 Finding = Literal["better", "worse", "no_difference", "not_enough", "cannot_tell"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """A difference in log-odds, all else equal, with its 95% interval."""
-
-    mean: float
-    lower: float
-    upper: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +97,7 @@ def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ef
     What it is too small for is `not_enough`.
     """
     picks = sum(choice_set.picked is not None for choice_set in choice_sets)
-    views = (
-        []
-        if picks == 0
-        else [_FittedEffects.of(choice_sets, weights, without) for without in (WITHOUT_TEXT, WITHOUT_ALL_BUT_LENGTH)]
-    )
+    views = _fit_views(choice_sets, weights) if picks else []
     standings = [standing for kind in KINDS for standing in _rank_names(choice_sets, kind, views)]
     pairs = [
         _contrast_pair(kind, one, other, views, picks)
@@ -130,71 +118,22 @@ def compare_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights) -> Ef
 
 
 @dataclass(frozen=True, slots=True)
-class _FittedEffects:
-    """Estimates with their covariance, the priors' pull added, and the information of indifferent agents."""
+class _View:
+    """Estimates, with what the priors' pull may hide, and the information of indifferent agents.
 
-    labels: tuple[tuple[str, str], ...]
+    With one cluster, which is not `is_clustered`, nothing is estimated.
+    """
+
     estimates: Estimates
-    at: list[int]
     pull: FloatArray
     information: FloatArray
+    is_clustered: bool
 
-    @classmethod
-    def of(cls, choice_sets: Sequence[ChoiceSet], weights: Weights, without: Sequence[str]) -> "_FittedEffects":
-        """Fit these choice sets, leaving features out."""
-        estimates = estimate_effects(choice_sets, weights=weights, without=without)
-        at = [index for index, (kind, _) in enumerate(estimates.labels) if kind in KINDS]
-        labels = tuple((str(estimates.labels[index][0]), estimates.labels[index][1]) for index in at)
-        information = _compute_information(choice_sets, labels)
-        prior = np.diag([PRIOR_DEVIATION[kind] ** -2.0 for kind, _ in labels])
-        pull = np.linalg.inv(information + prior)
-        return cls(labels, estimates, at, pull @ prior @ pull, information)
-
-    @property
-    def values(self) -> FloatArray:
-        return self.estimates.values[self.at]
-
-    @property
-    def clusters(self) -> int:
-        return self.estimates.clusters
-
-    def spread(self, vector: FloatArray) -> FloatArray:
-        """Spread a contrast over all effects that are estimated."""
-        whole = np.zeros(len(self.estimates.labels))
-        whole[self.at] = vector
-        return whole
-
-    def compute_quantile(self, vector: FloatArray) -> float:
-        """Compute how many standard errors a contrast's interval reaches to each side."""
-        return compute_student_quantile(self.estimates.compute_freedom(self.spread(vector)))
-
-    def find_members(self, kind: ContrastKind) -> list[int]:
-        """Find the indices of a kind's effects."""
-        return [index for index, (found, _) in enumerate(self.labels) if found == kind]
-
-    def build_vector(self, kind: ContrastKind, one: str, other: str | None) -> FloatArray:
-        """Build the contrast of one less the other, or, without another, less the mean of its kind."""
-        vector = np.zeros(len(self.labels))
-        if other is None:
-            members = self.find_members(kind)
-            vector[members] -= 1 / len(members)
-        else:
-            vector[self.labels.index((kind, other))] -= 1
-        vector[self.labels.index((kind, one))] += 1
-        return vector
-
-    def estimate_effect(self, vector: FloatArray) -> Effect | None:
+    def estimate(self, vector: FloatArray) -> Effect | None:
         """Estimate a contrast; None if one agent only has picked, or if the log does not tell the two apart."""
-        if self.clusters < 2 or math.isnan(self.compute_indifferent_variance(vector)):
+        if not self.is_clustered or math.isnan(self.compute_indifferent_variance(vector)):
             return None
-        mean = float(vector @ self.values)
-        reach = self.compute_quantile(vector) * self.compute_variance(vector) ** 0.5
-        return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
-
-    def compute_variance(self, vector: FloatArray) -> float:
-        """Compute a contrast's variance."""
-        found = self.estimates.compute_variance(self.spread(vector)) if self.clusters > 1 else 0.0
-        return found + float(vector @ self.pull @ vector)
+        return self.estimates.estimate(vector, hidden=float(vector @ self.pull @ vector))
 
     def compute_indifferent_variance(self, vector: FloatArray) -> float:
         """Compute a contrast's variance if agents had no preference; NaN if no number of picks would tell it."""
@@ -205,21 +144,33 @@ class _FittedEffects:
 
     def compute_best(self, kind: ContrastKind) -> dict[str, float]:
         """Compute the probability of each that none of its kind is better, from draws of Student's t."""
-        at = self.find_members(kind)
-        if self.clusters < 2 or any(
-            math.isnan(self.compute_indifferent_variance(self.build_vector(kind, self.labels[i][1], None))) for i in at
-        ):
+        at = [index for index, (found, _) in enumerate(self.estimates.labels) if found == kind]
+        names = [self.estimates.labels[index][1] for index in at]
+        vectors = [self.estimates.build_contrast(kind, name) for name in names]
+        if any(self.estimate(vector) is None for vector in vectors):
             return {}
         rng = np.random.default_rng(_SEED)
-        pulled = self.estimates.influence[:, [self.at[index] for index in at]]
+        pulled = self.estimates.influence[:, at]
         covariance = pulled.T @ pulled + self.pull[np.ix_(at, at)]
         noise = rng.multivariate_normal(np.zeros(len(at)), covariance, _DRAWS, method="eigh")
-        vectors = [self.build_vector(kind, self.labels[index][1], None) for index in at]
-        freedom = min(self.estimates.compute_freedom(self.spread(vector)) for vector in vectors)
+        freedom = min(map(self.estimates.compute_freedom, vectors))
         tails = np.sqrt(freedom / rng.chisquare(freedom, _DRAWS))
-        first = np.argmax(self.values[at] + noise * tails[:, None], axis=1)
+        first = np.argmax(self.estimates.values[at] + noise * tails[:, None], axis=1)
         shares = np.bincount(first, minlength=len(at)) / _DRAWS
-        return {self.labels[index][1]: float(share) for index, share in zip(at, shares, strict=True)}
+        return dict(zip(names, shares.tolist(), strict=True))
+
+
+def _fit_views(choice_sets: Sequence[ChoiceSet], weights: Weights) -> list[_View]:
+    """Fit these choice sets without their texts, and with length alone."""
+    design, clusters = build_whole_design(choice_sets, weights), cluster_choice_sets(choice_sets)
+    found = [
+        estimate_effects(drop_features(design, without), clusters).select(KINDS)
+        for without in (WITHOUT_TEXT, WITHOUT_ALL_BUT_LENGTH)
+    ]
+    information = _compute_information(choice_sets, found[0].labels)
+    prior = np.diag([PRIOR_DEVIATION[kind] ** -2.0 for kind, _ in found[0].labels])
+    pull = np.linalg.inv(information + prior)
+    return [_View(each, pull @ prior @ pull, information, clusters.count > 1) for each in found]
 
 
 def _compute_information(choice_sets: Sequence[ChoiceSet], labels: Sequence[tuple[str, str]]) -> FloatArray:
@@ -262,31 +213,30 @@ def _sum_within_sets(
     return np.asarray(rows.T @ rows / size - sums.T @ sums / size**2)
 
 
-def _rank_names(
-    choice_sets: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_FittedEffects]
-) -> list[Standing]:
+def _rank_names(choice_sets: Sequence[ChoiceSet], kind: ContrastKind, views: Sequence[_View]) -> list[Standing]:
     """Rank the names of a kind, the best first; without estimates, the most often picked first."""
-    shown: dict[str, int] = {}
-    picked: dict[str, int] = {}
+    shown, picked = Counter[str](), Counter[str]()
     for choice_set in choice_sets:
-        for index, name in enumerate(_list_names(choice_set, kind)):
-            shown[name] = shown.get(name, 0) + 1
-            is_picked = choice_set.picked is not None and (kind == "prompts" or choice_set.picked == index)
-            picked[name] = picked.get(name, 0) + is_picked
-    several = len(shown) > 1 and len(views) == 2
-    best = views[0].compute_best(kind) if several else {}
-    found = [
-        Standing(
-            kind=kind,
-            name=name,
-            shown=shown[name],
-            picked=picked[name],
-            effect=views[0].estimate_effect(views[0].build_vector(kind, name, None)) if several else None,
-            equal_length=views[1].estimate_effect(views[1].build_vector(kind, name, None)) if several else None,
-            best=best.get(name),
+        names = _list_names(choice_set, kind)
+        shown.update(names)
+        if choice_set.picked is not None:
+            picked[names[0 if kind == "prompts" else choice_set.picked]] += 1
+    several = views if len(shown) > 1 else []
+    best = several[0].compute_best(kind) if several else {}
+    found = []
+    for name in shown:
+        effects = [view.estimate(view.estimates.build_contrast(kind, name)) for view in several] or [None, None]
+        found.append(
+            Standing(
+                kind=kind,
+                name=name,
+                shown=shown[name],
+                picked=picked[name],
+                effect=effects[0],
+                equal_length=effects[1],
+                best=best.get(name),
+            )
         )
-        for name in shown
-    ]
     return sorted(found, key=lambda each: (-(each.effect.mean if each.effect else 0.0), -each.picked, each.name))
 
 
@@ -297,43 +247,42 @@ def _list_names(choice_set: ChoiceSet, kind: ContrastKind) -> list[str]:
     return [candidate.style if kind == "styles" else candidate.model for candidate in choice_set.shown]
 
 
-def _contrast_pair(
-    kind: ContrastKind, one: str, other: str, views: Sequence[_FittedEffects], picks: int
-) -> PairContrast:
+def _contrast_pair(kind: ContrastKind, one: str, other: str, views: Sequence[_View], picks: int) -> PairContrast:
     """Contrast one name with another."""
-    if not views:
-        return PairContrast(
-            kind=kind, one=one, other=other, effect=None, equal_length=None, found="not_enough", needed=None,
-            missing=None,
-        )  # fmt: skip
-    view, equal = views
-    vector = view.build_vector(kind, one, other)
-    effect, needed = view.estimate_effect(vector), _compute_needed(view, vector, picks)
+    effects: list[Effect | None] = [None, None]
+    found: Finding = "not_enough"
+    needed = None
+    if views:
+        vector = views[0].estimates.build_contrast(kind, one, other)
+        effects = [view.estimate(vector) for view in views]
+        needed = _compute_needed(views[0], effects[0], vector, picks)
+        found = _decide(effects[0], needed, picks)
     return PairContrast(
         kind=kind,
         one=one,
         other=other,
-        effect=effect,
-        equal_length=equal.estimate_effect(vector),
-        found=_decide(view, effect, vector, needed, picks),
+        effect=effects[0],
+        equal_length=effects[1],
+        found=found,
         needed=needed,
         missing=None if needed is None else max(0, needed - picks),
     )
 
 
-def _compute_needed(view: _FittedEffects, vector: FloatArray, picks: int) -> int | None:
+def _compute_needed(view: _View, effect: Effect | None, vector: FloatArray, picks: int) -> int | None:
     """Compute the picks that this contrast needs; None if no number would do."""
-    alike = view.compute_indifferent_variance(vector)
-    if math.isnan(alike):
+    variance, aim = view.compute_indifferent_variance(vector), WORTH_KNOWING
+    if math.isnan(variance):
         return None
-    effect = view.estimate_effect(vector)
-    variance, aim = (alike, 0.0) if effect is None else (max(alike, view.compute_variance(vector)), abs(effect.mean))
-    return math.ceil(picks * variance * (_POWER / max(WORTH_KNOWING, aim)) ** 2)
+    if effect is not None:
+        variance = max(variance, view.estimates.compute_variance(vector) + float(vector @ view.pull @ vector))
+        aim = max(aim, abs(effect.mean))
+    return math.ceil(picks * variance * (_POWER / aim) ** 2)
 
 
-def _decide(view: _FittedEffects, effect: Effect | None, vector: FloatArray, needed: int | None, picks: int) -> Finding:
+def _decide(effect: Effect | None, needed: int | None, picks: int) -> Finding:
     """Decide what is found of a contrast."""
-    if math.isnan(view.compute_indifferent_variance(vector)) and picks >= FEW:
+    if needed is None and picks >= FEW:
         return "cannot_tell"
     if effect is None or needed is None or picks < needed:
         return "not_enough"

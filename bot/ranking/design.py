@@ -2,15 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.features import FEATURES, FloatArray, InverseDocumentFrequency, featurise
+from bot.ranking.features import FEATURES, FloatArray, compute_idf, featurise
 
 IntArray = NDArray[np.int64]
 
@@ -20,16 +21,7 @@ POSITIONS: Final = 10
 MAX_DEVIATIONS: Final = 10.0
 """Deviations from the mean that a feature is let be: what is rarer than one in a hundred would weigh without bound."""
 
-
 _VERSION: Final = re.compile("#[0-9a-f]{8}$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """A feature's frozen scale: (value - mean) / deviation; what was not measured is at the mean."""
-
-    mean: float
-    deviation: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +36,7 @@ class EffectNames:
     positions: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Design:
     """N candidates in D sets. An index equal to the number of names is an unknown name, whose effect is 0."""
 
@@ -52,50 +44,58 @@ class Design:
     x: FloatArray  # (N, features): scaled, centred within the set
     style: IntArray  # (N,)
     model: IntArray  # (N,)
+    prompt: IntArray  # (N,)
     position: IntArray  # (N,) from 0
-    prompt: IntArray  # (D,)
     agent: IntArray  # (D,)
-    starts: IntArray  # (D,) first row of each set
     sizes: IntArray  # (D,)
     picked: IntArray  # (D,) row, -1 for the outside option
     weight: FloatArray  # (D,)
 
+    @cached_property
+    def starts(self) -> IntArray:
+        """First row of each set, (D,)."""
+        return find_starts(self.sizes)
+
     @property
-    def sets(self) -> IntArray:
-        """Index of each row's set, (N,)."""
-        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+    def indices(self) -> tuple[tuple[IntArray, int], ...]:
+        """Index and number of styles, models, prompts and positions, in the order of their effects."""
+        return (
+            (self.style, len(self.names.styles)),
+            (self.model, len(self.names.models)),
+            (self.prompt, len(self.names.prompts)),
+            (self.position, self.names.positions),
+        )
 
 
-def fit_scales(raw: FloatArray) -> tuple[Scale, ...]:
-    """Fit the scale of each column to what was measured; a constant column gets the deviation 1."""
-    found = []
-    for column in raw.T:
-        known = column[np.isfinite(column)]
-        deviation = float(known.std()) if known.size else 0.0
-        mean = float(known.mean()) if known.size else 0.0
-        found.append(Scale(mean=mean, deviation=deviation if deviation > 1e-9 else 1.0))
-    return tuple(found)
+def find_starts(sizes: IntArray) -> IntArray:
+    """Find the first row of each set, of ragged sets that stand end to end."""
+    return np.asarray(np.cumsum(sizes) - sizes, dtype=np.int64)
 
 
-def standardise(raw: FloatArray, scales: Sequence[Scale]) -> FloatArray:
-    """Scale features, at most MAX_DEVIATIONS to each side; NaN becomes 0."""
-    means = np.array([scale.mean for scale in scales])
-    deviations = np.array([scale.deviation for scale in scales])
-    scaled: FloatArray = raw - means
-    scaled /= deviations  # in place: a long log is a large array
+def fit_scales(raw: FloatArray) -> FloatArray:
+    """Fit mean and deviation of each column, (features, 2), to what was measured; a constant has the deviation 1."""
+    known = [column[np.isfinite(column)] for column in raw.T]
+    found = [(float(each.mean()), float(each.std())) if each.size else (0.0, 0.0) for each in known]
+    return np.array([(mean, deviation if deviation > 1e-9 else 1.0) for mean, deviation in found]).reshape(-1, 2)
+
+
+def standardise(raw: FloatArray, scales: FloatArray) -> FloatArray:
+    """Scale features to (value - mean) / deviation, at most MAX_DEVIATIONS to each side; NaN becomes 0."""
+    scaled: FloatArray = raw - scales[:, 0]
+    scaled /= scales[:, 1]  # in place: a long log is a large array
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=scaled)
 
 
-def centre(x: FloatArray, starts: IntArray, sizes: IntArray) -> FloatArray:
+def centre(x: FloatArray, sizes: IntArray) -> FloatArray:
     """Subtract from each column its mean within the set."""
-    if not len(starts):
+    if not len(sizes):
         return x
-    means = np.add.reduceat(x, starts, axis=0) / sizes[:, None]
+    means = np.add.reduceat(x, find_starts(sizes), axis=0) / sizes[:, None]
     return np.asarray(x - np.repeat(means, sizes, axis=0), dtype=np.float64)
 
 
-def measure_features(choice_sets: Iterable[ChoiceSet], idf: InverseDocumentFrequency) -> FloatArray:
+def measure_features(choice_sets: Iterable[ChoiceSet], idf: Sequence[float]) -> FloatArray:
     """Measure raw features of all candidates, end to end: (N, features); NaN where texts were forgotten."""
     rows = [
         featurise(choice_set.conversation, choice_set.shown, idf)
@@ -129,46 +129,64 @@ def label_styles(keys: Iterable[str]) -> dict[str, str]:
 def build_design(choice_sets: Sequence[ChoiceSet], x: FloatArray, names: EffectNames, weights: Weights) -> Design:
     """Build the design of these choice sets; `x` are their scaled features, not yet centred."""
     sizes = np.array([len(choice_set.shown) for choice_set in choice_sets], dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
     shown = [candidate for choice_set in choice_sets for candidate in choice_set.shown]
-    picked = [-1 if choice_set.picked is None else choice_set.picked for choice_set in choice_sets]
-    within = np.array(picked, dtype=np.int64)
+    within = np.array([-1 if each.picked is None else each.picked for each in choice_sets], dtype=np.int64)
     position = np.array([candidate.position - 1 for candidate in shown], dtype=np.int64)
     return Design(
         names=names,
-        x=centre(x, starts, sizes),
+        x=centre(x, sizes),
         style=_index_names((candidate.style for candidate in shown), names.styles),
         model=_index_names((candidate.model for candidate in shown), names.models),
+        prompt=np.repeat(_index_names((each.prompt_version for each in choice_sets), names.prompts), sizes),
         position=np.minimum(position, names.positions - 1),
-        prompt=_index_names((choice_set.prompt_version for choice_set in choice_sets), names.prompts),
         agent=_index_names((choice_set.agent for choice_set in choice_sets), names.agents),
-        starts=starts,
         sizes=sizes,
-        picked=np.where(within < 0, -1, starts + within),
+        picked=np.where(within < 0, -1, find_starts(sizes) + within),
         weight=np.array([choice_set.weight(weights) for choice_set in choice_sets]),
     )
 
 
+def build_whole_design(choice_sets: Sequence[ChoiceSet], weights: Weights) -> Design:
+    """Build the design of a whole log. Scales and word frequencies are of all of it: no choice is in them."""
+    raw = measure_features(choice_sets, compute_idf([choice_set.conversation for choice_set in choice_sets]))
+    return build_design(choice_sets, standardise(raw, fit_scales(raw)), collect_names(choice_sets), weights)
+
+
 def select_sets(design: Design, sets: IntArray) -> Design:
     """Select some of a design's sets, by index, with all its names."""
-    sizes = design.sizes[sets]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
-    shift = starts - design.starts[sets]
+    sizes, picked = design.sizes[sets], design.picked[sets]
+    shift = find_starts(sizes) - design.starts[sets]
     rows = np.arange(int(sizes.sum())) - np.repeat(shift, sizes)
-    picked = design.picked[sets]
     return replace(
         design,
         x=design.x[rows],
         style=design.style[rows],
         model=design.model[rows],
+        prompt=design.prompt[rows],
         position=design.position[rows],
-        prompt=design.prompt[sets],
         agent=design.agent[sets],
-        starts=starts,
         sizes=sizes,
         picked=np.where(picked < 0, -1, picked + shift),
         weight=design.weight[sets],
     )
+
+
+def drop_features(design: Design, without: Collection[str]) -> Design:
+    """Keep the same sets, without what these features tell."""
+    kept = [index for index, name in enumerate(design.names.features) if name not in without]
+    names = replace(design.names, features=tuple(design.names.features[index] for index in kept))
+    return replace(design, names=names, x=design.x[:, kept])
+
+
+def keep_positions_only(design: Design) -> Design:
+    """Keep the same sets, with nothing known but positions and persons."""
+    names, unknown = replace(design.names, features=(), styles=(), models=(), prompts=()), np.zeros_like(design.style)
+    return replace(design, names=names, x=design.x[:, :0], style=unknown, model=unknown, prompt=unknown)
+
+
+def drop_agents(design: Design) -> Design:
+    """Keep the same sets, all persons alike."""
+    return replace(design, names=replace(design.names, agents=()), agent=np.zeros_like(design.agent))
 
 
 def _index_names(values: Iterable[str], names: Sequence[str]) -> IntArray:

@@ -5,25 +5,15 @@ and a contrast's quantile is Student's with Satterthwaite's degrees of freedom. 
 the covariance of the fit is the identity.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
-from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.clusters import ClusteredBy, Clusters, cluster_choice_sets
-from bot.ranking.design import (
-    Design,
-    IntArray,
-    build_design,
-    collect_names,
-    fit_scales,
-    measure_features,
-    select_sets,
-    standardise,
-)
-from bot.ranking.features import FloatArray, compute_idf
+from bot.ranking.clusters import Clusters
+from bot.ranking.design import Design, IntArray, select_sets
+from bot.ranking.features import FloatArray
 from bot.ranking.logit import (
     Parameters,
     build_shared_columns,
@@ -40,8 +30,7 @@ from bot.stats.cluster_intervals import compute_student_quantile
 EffectKind = Literal["features", "styles", "models", "prompts", "positions", "none"]
 
 LENGTH: Final = ("log_words", "log_words_squared", "log_characters", "log_sentences", "log_new_words", "total_logprob")
-"""The features that tell how long a text is, for contrasts `without` them."""
-
+"""The features that tell how long a text is, for contrasts without them."""
 
 ADJUSTED: Final = 300
 """The largest clusters so many are adjusted: what one of more than that pulls is hardly hidden by itself."""
@@ -51,11 +40,10 @@ _MOST: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """A difference of two effects in utility, with its standard error and 95% interval."""
+class Effect:
+    """A difference in log-odds, all else equal, with its 95% interval."""
 
     mean: float
-    error: float
     lower: float
     upper: float
 
@@ -64,7 +52,8 @@ class Contrast:
 class Estimates:
     """Effects in the order of `labels`, (kind, name), with each cluster's influence on them, (clusters, P).
 
-    `root`: L with L·Lᵀ the covariance of the fit; `information`: Lᵀ·I·L of the ADJUSTED largest clusters, (…, P, P).
+    `root`: L, (P, Q), with L·Lᵀ the covariance of the fit; `information` of the ADJUSTED largest clusters, (…, Q, Q),
+    and the `adjustment` that it makes.
     """
 
     labels: tuple[tuple[EffectKind, str], ...]
@@ -72,46 +61,49 @@ class Estimates:
     influence: FloatArray
     root: FloatArray
     information: FloatArray
-    clusters: int
-    clustered_by: ClusteredBy
+    adjustment: FloatArray
 
-    def contrast(self, kind: EffectKind, one: str, other: str) -> Contrast:
-        """Compute the effect of `one` less that of `other`. Raises ValueError if a name is unknown."""
-        vector = np.zeros(len(self.labels))
+    def select(self, kinds: Collection[EffectKind]) -> "Estimates":
+        """Select the effects of these kinds."""
+        at = [index for index, (kind, _) in enumerate(self.labels) if kind in kinds]
+        return replace(
+            self,
+            labels=tuple(self.labels[index] for index in at),
+            values=self.values[at],
+            influence=self.influence[:, at],
+            root=self.root[at],
+        )
+
+    def build_contrast(self, kind: EffectKind, one: str, other: str | None = None) -> FloatArray:
+        """Build the contrast of one less the other, or the mean of its kind. Raises ValueError for unknown names."""
+        members = [float(each == kind) for each, _ in self.labels]
+        vector = -np.array(members) / sum(members) if other is None else np.zeros(len(self.labels))
+        if other is not None:
+            vector[self.labels.index((kind, other))] -= 1
         vector[self.labels.index((kind, one))] += 1
-        vector[self.labels.index((kind, other))] -= 1
-        mean, error = float(vector @ self.values), self.compute_variance(vector) ** 0.5
-        reach = error * compute_student_quantile(self.compute_freedom(vector))
-        return Contrast(mean=mean, error=error, lower=mean - reach, upper=mean + reach)
+        return vector
+
+    def estimate(self, vector: FloatArray, *, hidden: float = 0.0) -> Effect:
+        """Estimate a contrast; `hidden` is added to its variance."""
+        mean = float(vector @ self.values)
+        reach = compute_student_quantile(self.compute_freedom(vector)) * (self.compute_variance(vector) + hidden) ** 0.5
+        return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
     def compute_variance(self, vector: FloatArray) -> float:
-        """Compute the variance of a contrast; infinite with one cluster."""
-        if self.clusters < 2:
-            return float("inf")
+        """Compute the variance of a contrast."""
         pulled = self.influence @ vector
         return float(pulled @ pulled)
 
     def compute_freedom(self, vector: FloatArray) -> float:
         """Compute Satterthwaite's degrees of freedom of a contrast's variance: few where few clusters make it."""
-        adjusted = _adjust(self.information) @ (self.root.T @ vector)
+        adjusted = self.adjustment @ (self.root.T @ vector)
         taken = np.einsum("gpq,gq->gp", self.information, adjusted)
         own, pulled = np.sum(adjusted * taken, axis=1), np.sum(taken**2, axis=1)
         of_square = float(own @ own - 2 * own @ pulled + np.sum((taken.T @ taken) ** 2))
         return max(1.0, float(np.sum(own - pulled)) ** 2 / of_square) if of_square > 0 else 1.0
 
 
-def estimate_effects(choice_sets: Sequence[ChoiceSet], *, weights: Weights, without: Collection[str] = ()) -> Estimates:
-    """Fit all choice sets, leaving out the features named in `without`."""
-    idf = compute_idf([choice_set.conversation for choice_set in choice_sets])
-    raw, names = measure_features(choice_sets, idf), collect_names(choice_sets)
-    columns = [index for index, name in enumerate(names.features) if name not in without]
-    names = replace(names, features=tuple(names.features[index] for index in columns))
-    raw = raw[:, columns]
-    design = build_design(choice_sets, standardise(raw, fit_scales(raw)), names, weights)
-    return estimate_design(design, cluster_choice_sets(choice_sets))
-
-
-def estimate_design(design: Design, clusters: Clusters) -> Estimates:
+def estimate_effects(design: Design, clusters: Clusters) -> Estimates:
     """Estimate a design's effects. Random effects are averaged out (Laplace): they follow the shared effects."""
     parameters = fit_logit(design)
     curvature = profile_curvature(parameters, compute_curvature(design, parameters), compute_precisions(parameters))
@@ -124,15 +116,15 @@ def estimate_design(design: Design, clusters: Clusters) -> Estimates:
     ])  # fmt: skip
     scores = _sum_scores(design, parameters, clusters)
     scores = (scores - np.outer(sizes / sizes.sum(), scores.sum(axis=0))) @ root  # the sum is the priors' pull
-    scores[largest] = np.einsum("gpq,gq->gp", _adjust(information), scores[largest])
+    adjustment = _adjust(information)
+    scores[largest] = np.einsum("gpq,gq->gp", adjustment, scores[largest])
     return Estimates(
         labels=_label_effects(design),
         values=parameters.shared,
         influence=scores @ root.T,
         root=root,
         information=information,
-        clusters=clusters.count,
-        clustered_by=clusters.by,
+        adjustment=adjustment,
     )
 
 
@@ -156,12 +148,12 @@ def _adjust(information: FloatArray) -> FloatArray:
 def _label_effects(design: Design) -> tuple[tuple[EffectKind, str], ...]:
     """Label the shared effects, in their order."""
     names = design.names
-    by_kind: dict[EffectKind, Sequence[str]] = {
+    by_kind: dict[EffectKind, Iterable[str]] = {
         "features": names.features,
         "styles": names.styles,
         "models": names.models,
         "prompts": names.prompts,
-        "positions": [str(position + 1) for position in range(names.positions)],
+        "positions": map(str, range(1, names.positions + 1)),
         "none": ("constant", "log_k"),
     }
     return tuple((kind, name) for kind, found in by_kind.items() for name in found)

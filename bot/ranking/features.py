@@ -94,29 +94,20 @@ _SECOND: Final = frozenset({"you", "your", "yours", "yourself"})
 _UNMEASURED: Final = math.nan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InverseDocumentFrequency:
-    """Rarity of words, by bucket of a hash (no word is kept): log((1 + documents) / (1 + with the word)) + 1."""
+def compute_idf(conversations: Sequence[Sequence[Turn]]) -> tuple[float, ...]:
+    """Compute the rarity of words, log((1 + documents) / (1 + with the word)) + 1, over distinct conversations.
 
-    values: tuple[float, ...]
-
-    @classmethod
-    def unknown(cls) -> "InverseDocumentFrequency":
-        """All words alike, for want of conversations to count."""
-        return cls(values=(1.0,) * BUCKETS)
-
-
-def compute_idf(conversations: Sequence[Sequence[Turn]]) -> InverseDocumentFrequency:
-    """Count words over distinct conversations, each once a conversation."""
+    It is by bucket of a hash: no word is kept.
+    """
     counts = np.zeros(BUCKETS)
     distinct = dict.fromkeys(_join_turns(conversation) for conversation in conversations)
     for text in distinct:
         counts[list({hash_word(word) for word in tokenize(text)})] += 1
-    return InverseDocumentFrequency(values=tuple((np.log((1 + len(distinct)) / (1 + counts)) + 1).round(6).tolist()))
+    return tuple((np.log((1 + len(distinct)) / (1 + counts)) + 1).round(6).tolist())
 
 
 def featurise(
-    conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], idf: InverseDocumentFrequency
+    conversation: Sequence[Turn], candidates: Sequence[RankableCandidate], idf: Sequence[float]
 ) -> FloatArray:
     """Compute raw features, a row a candidate, a column each of FEATURES; NaN if not measured."""
     words = tokenize(_join_turns(conversation))
@@ -151,9 +142,9 @@ class _TermWeights:
     idf: float
 
     @classmethod
-    def of(cls, words: list[str], idf: InverseDocumentFrequency) -> "_TermWeights":
+    def of(cls, words: list[str], idf: Sequence[float]) -> "_TermWeights":
         """Weigh a text's words."""
-        by_word = {word: idf.values[hash_word(word)] for word in set(words)}
+        by_word = {word: idf[hash_word(word)] for word in set(words)}
         weights = {word: count * by_word[word] for word, count in Counter(words).items()}
         norm = math.sqrt(sum(weight * weight for weight in weights.values()))
         return cls(words, weights, norm, sum(weights.values()) / max(1, len(words)))

@@ -20,17 +20,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from bot.ranking.choice_sets import ChoiceSet, Weights
-from bot.ranking.design import (
-    Design,
-    IntArray,
-    build_design,
-    collect_names,
-    fit_scales,
-    measure_features,
-    select_sets,
-    standardise,
-)
-from bot.ranking.features import FloatArray, compute_idf
+from bot.ranking.design import Design, IntArray, build_whole_design, select_sets
+from bot.ranking.features import FloatArray
 from bot.ranking.logit import Parameters, compute_qualities, fit_logit
 
 HALF_LIVES: Final = (12_800, 2_000, 400)
@@ -96,12 +87,6 @@ def predict_forward(choice_sets: Sequence[ChoiceSet], *, weights: Weights, block
     for start, end in parts[-blocks:] if blocks else parts:
         gains[start:end] = predictor.predict(design, choice_sets, start, end)
     return Forward(gains, predictor.half_life)
-
-
-def build_whole_design(choice_sets: Sequence[ChoiceSet], weights: Weights) -> Design:
-    """Build the design of a whole log. Scales and word frequencies are of all of it: no choice is in them."""
-    raw = measure_features(choice_sets, compute_idf([choice_set.conversation for choice_set in choice_sets]))
-    return build_design(choice_sets, standardise(raw, fit_scales(raw)), collect_names(choice_sets), weights)
 
 
 def fit_recent(design: Design, end: int, half_life: int) -> Parameters:

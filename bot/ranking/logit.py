@@ -108,7 +108,7 @@ def fit_logit(design: Design) -> Parameters:
             curvature = compute_curvature(design, parameters)
     for _ in range(_LAST_STEPS):
         parameters = _take_step(design, parameters, curvature)
-    covariances = np.linalg.inv(compute_curvature(design, parameters).random_effects + np.linalg.inv(parameters.spread))
+    covariances = _compute_covariances(parameters, compute_curvature(design, parameters))
     return replace(parameters, random_effect_covariances=covariances)
 
 
@@ -139,9 +139,9 @@ def compute_precisions(parameters: Parameters) -> FloatArray:
 
 def compute_qualities(design: Design, parameters: Parameters) -> FloatArray:
     """Compute each candidate's quality, (N,): w·x + a_style + a_model + a_prompt."""
-    effects = _append_unknown(parameters.styles)[design.style] + _append_unknown(parameters.models)[design.model]
-    prompts = np.repeat(_append_unknown(parameters.prompts)[design.prompt], design.sizes)
-    return np.asarray(design.x @ parameters.features + effects + prompts, dtype=np.float64)
+    effects = (parameters.styles, parameters.models, parameters.prompts)
+    named = [np.append(each, 0.0)[index] for each, (index, _) in zip(effects, design.indices, strict=False)]
+    return np.asarray(design.x @ parameters.features + sum(named), dtype=np.float64)
 
 
 def compute_utilities(design: Design, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
@@ -186,7 +186,7 @@ def predict_marginal(design: Design, parameters: Parameters) -> tuple[FloatArray
     roots = np.linalg.cholesky(covariances)[design.agent]
     rows, none = compute_utilities(design, parameters)
     p, p_none = np.zeros_like(rows), np.zeros_like(none)
-    for node, weight in _build_quadrature():
+    for node, weight in zip(*_build_quadrature(), strict=True):
         at, at_none = compute_probabilities(design, *add_random_effects(design, rows, none, means + roots @ node))
         p += weight * at
         p_none += weight * at_none
@@ -220,15 +220,8 @@ def compute_loss(
 
 def differentiate_by_effect(design: Design, g: FloatArray, g_none: FloatArray) -> FloatArray:
     """Turn derivatives by each row's utility and each set's outside option into those by the shared effects, (P,)."""
-    names = design.names
-    return np.concatenate([
-        design.x.T @ g,
-        _sum_by_index(design.style, g, len(names.styles)),
-        _sum_by_index(design.model, g, len(names.models)),
-        _sum_by_index(design.prompt, np.add.reduceat(g, design.starts), len(names.prompts)),
-        _sum_by_index(design.position, g, names.positions),
-        [g_none.sum(), g_none @ np.log(design.sizes)],
-    ])  # fmt: skip
+    named = [_sum_by_index(index, g, count) for index, count in design.indices]
+    return np.concatenate([design.x.T @ g, *named, [g_none.sum(), g_none @ np.log(design.sizes)]])
 
 
 def compute_curvature(design: Design, parameters: Parameters) -> Curvature:
@@ -255,9 +248,14 @@ def compute_curvature(design: Design, parameters: Parameters) -> Curvature:
 
 def profile_curvature(parameters: Parameters, curvature: Curvature, precisions: FloatArray) -> FloatArray:
     """Compute the curvature in the shared effects, (P, P), priors included, if random effects follow them."""
-    known = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
+    known = _compute_covariances(parameters, curvature)
     taken: FloatArray = np.einsum("aip,aij,ajq->pq", curvature.cross, known, curvature.cross, optimize=True)
     return curvature.shared + np.diag(precisions) - taken
+
+
+def _compute_covariances(parameters: Parameters, curvature: Curvature) -> FloatArray:
+    """Compute the covariance of each person's random effects, (agents, 2, 2), the shared ones given."""
+    return np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
 
 
 def split_chunks(design: Design) -> Iterator[tuple[slice, slice]]:
@@ -269,15 +267,9 @@ def split_chunks(design: Design) -> Iterator[tuple[slice, slice]]:
 
 def build_shared_columns(design: Design, part: slice, rows: slice) -> tuple[FloatArray, FloatArray]:
     """Build the dense columns that multiply the shared effects: of the rows, and of the sets' outside options."""
-    names, sizes = design.names, design.sizes[part]
-    indexed = [
-        (design.style[rows], len(names.styles)),
-        (design.model[rows], len(names.models)),
-        (np.repeat(design.prompt[part], sizes), len(names.prompts)),
-        (design.position[rows], names.positions),
-    ]
-    units = [np.eye(count + 1)[index][:, :count] for index, count in indexed]
+    units = [np.eye(count + 1)[index[rows]][:, :count] for index, count in design.indices]
     z = np.hstack([design.x[rows], *units, np.zeros((rows.stop - rows.start, 2))])
+    sizes = design.sizes[part]
     z_none = np.zeros((len(sizes), z.shape[1]))
     z_none[:, -2], z_none[:, -1] = 1.0, np.log(sizes)
     return z, z_none
@@ -296,7 +288,7 @@ def _take_step(design: Design, parameters: Parameters, curvature: Curvature) -> 
     """Step towards the top of the parabola that fits here, as far as the loss does not grow."""
     precisions = compute_precisions(parameters)
     value, by_shared, by_random_effects = compute_loss(design, parameters, precisions)
-    known = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
+    known = _compute_covariances(parameters, curvature)
     followed = np.einsum("aip,aij,aj->p", curvature.cross, known, by_random_effects, optimize=True)
     shared = -np.linalg.solve(profile_curvature(parameters, curvature, precisions), by_shared - followed)
     random_effects = -np.einsum("aij,aj->ai", known, by_random_effects + curvature.cross @ shared)
@@ -317,43 +309,28 @@ def _measure_variance_change(before: Parameters, after: Parameters) -> float:
 
 def _learn_variances(parameters: Parameters, curvature: Curvature) -> Parameters:
     """Learn both variances by a step of EM, each with a prior; update the random effects' covariances."""
-    covariances = np.linalg.inv(curvature.random_effects + np.linalg.inv(parameters.spread))
+    covariances = _compute_covariances(parameters, curvature)
     seen = parameters.random_effects.T @ parameters.random_effects + covariances.sum(axis=0)
-    spread = (PRIOR_PERSONS * RANDOM_EFFECT_VARIANCE * np.eye(RANDOM_EFFECTS) + seen) / (
-        PRIOR_PERSONS + len(parameters.random_effects)
+    prior = PRIOR_PERSONS * RANDOM_EFFECT_VARIANCE * np.eye(RANDOM_EFFECTS)
+    uncertain = np.linalg.inv(profile_curvature(parameters, curvature, compute_precisions(parameters))).diagonal()
+    size = len(parameters.features)
+    text = PRIOR_FEATURES * PRIOR_DEVIATION["features"] ** 2 + float(
+        np.sum(parameters.features**2) + uncertain[:size].sum()
     )
     return replace(
         parameters,
         random_effect_covariances=covariances,
-        spread=spread,
-        text_variance=_learn_text_variance(parameters, curvature),
+        spread=(prior + seen) / (PRIOR_PERSONS + len(parameters.random_effects)),
+        text_variance=np.array([text / (PRIOR_FEATURES + size)]),
     )
 
 
-def _learn_text_variance(parameters: Parameters, curvature: Curvature) -> FloatArray:
-    """Learn the variance of the features' effects, (1,), by a step of EM with its prior."""
-    size, prior = len(parameters.features), PRIOR_DEVIATION["features"] ** 2
-    uncertain = np.linalg.inv(profile_curvature(parameters, curvature, compute_precisions(parameters))).diagonal()[
-        :size
-    ]
-    seen = float(np.sum(parameters.features**2) + uncertain.sum())
-    return np.array([(PRIOR_FEATURES * prior + seen) / (PRIOR_FEATURES + size)])
-
-
-def _build_quadrature() -> list[tuple[FloatArray, float]]:
-    """Build nodes in the plane, with weights, that average over a standard normal."""
+def _build_quadrature() -> tuple[FloatArray, FloatArray]:
+    """Build nodes in the plane, (n, 2), and their weights, (n,), that average over a standard normal."""
     points, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    nodes = np.stack(np.meshgrid(points, points, indexing="ij"), axis=-1).reshape(-1, 2)
     weights = weights / weights.sum()
-    return [
-        (np.array([one, other]), float(at * to))
-        for one, at in zip(points, weights, strict=True)
-        for other, to in zip(points, weights, strict=True)
-    ]
-
-
-def _append_unknown(effects: FloatArray) -> FloatArray:
-    """Append the effect of an unknown name, 0."""
-    return np.append(effects, 0.0)
+    return nodes, np.outer(weights, weights).ravel()
 
 
 def _sum_by_index(index: IntArray, values: FloatArray, count: int) -> FloatArray:

@@ -15,7 +15,6 @@ from bot.ranking.choice_sets import ChoiceSet, Weights
 from bot.ranking.design import (
     Design,
     EffectNames,
-    Scale,
     build_design,
     centre,
     collect_names,
@@ -24,15 +23,7 @@ from bot.ranking.design import (
     measure_features,
     standardise,
 )
-from bot.ranking.features import (
-    BUCKETS,
-    FEATURES,
-    FloatArray,
-    InverseDocumentFrequency,
-    RankableCandidate,
-    compute_idf,
-    featurise,
-)
+from bot.ranking.features import BUCKETS, FEATURES, FloatArray, RankableCandidate, compute_idf, featurise
 from bot.ranking.forward import predict_forward, weigh_by_age
 from bot.ranking.habits import HabitModel, fit_habits
 from bot.ranking.logit import RANDOM_EFFECTS, Parameters, compute_qualities, fit_logit, predict_at_mode
@@ -40,7 +31,6 @@ from storage.records import Turn
 
 FORMAT: Final = "suggest-ranker/1"
 """Changes whenever a feature or a formula does: an older file is refused rather than read wrongly."""
-
 
 JUDGED: Final = 6
 """Blocks, the newest, by which the half-life of choices is chosen where no evidence was gathered."""
@@ -69,8 +59,8 @@ class Ranker:
     weights: Weights
     metrics: Mapping[str, float]
     names: EffectNames
-    scales: tuple[Scale, ...]
-    idf: InverseDocumentFrequency
+    scales: FloatArray
+    idf: tuple[float, ...]
     parameters: Parameters
     habits: HabitModel | None = None
 
@@ -107,17 +97,13 @@ class Ranker:
         if not candidates:
             return ()
         x = standardise(featurise(conversation, candidates, self.idf), self.scales)
-        x = centre(x, np.array([0]), np.array([len(x)]))
+        x = centre(x, np.array([len(x)]))
         styles, models = _map_effects(self.names.styles, self.parameters.styles), self.model_effects
         prompt = self.prompt_effects.get(prompt_version, 0.0)
         return tuple(
             float(text) + styles.get(candidate.style_key, 0.0) + models.get(candidate.model, 0.0) + prompt
             for text, candidate in zip(x @ self.parameters.features, candidates, strict=True)
         )
-
-    def score_design(self, design: Design) -> FloatArray:
-        """Score the candidates of a whole design by their quality, (N,)."""
-        return compute_qualities(design, self.parameters)
 
     @cached_property
     def style_effects(self) -> dict[str, float]:
@@ -143,10 +129,9 @@ def fit_ranker(choice_sets: Sequence[ChoiceSet], *, weights: Weights, half_life:
         raise NothingToLearn
     if half_life is None:
         half_life = predict_forward(choice_sets, weights=weights, blocks=JUDGED).half_life
-    idf = compute_idf([choice_set.conversation for choice_set in choice_sets])
+    idf, names = compute_idf([choice_set.conversation for choice_set in choice_sets]), collect_names(choice_sets)
     raw = measure_features(choice_sets, idf)
     scales = fit_scales(raw)
-    names = collect_names(choice_sets)
     design = build_design(choice_sets, standardise(raw, scales), names, weights)
     parameters = fit_logit(replace(design, weight=design.weight * weigh_by_age(len(choice_sets), half_life)))
     return Ranker(
@@ -193,6 +178,8 @@ _ARRAYS: Final = {
 }
 """Names in the file, of FORMAT's first days, and the attributes of Parameters."""
 
+_NAMED: Final = ("features", "styles", "models", "prompts", "agents")
+
 
 def _to_content(ranker: Ranker) -> dict[str, Any]:
     """Turn a ranker into JSON values."""
@@ -204,13 +191,9 @@ def _to_content(ranker: Ranker) -> dict[str, Any]:
         "n_agents": ranker.n_agents,
         "weights": ranker.weights,
         "metrics": dict(ranker.metrics),
-        "features": list(names.features),
-        "styles": list(names.styles),
-        "models": list(names.models),
-        "prompts": list(names.prompts),
-        "agents": list(names.agents),
-        "scales": [[scale.mean, scale.deviation] for scale in ranker.scales],
-        "idf": list(ranker.idf.values),
+        **{kind: list(getattr(names, kind)) for kind in _NAMED},
+        "scales": ranker.scales.tolist(),
+        "idf": list(ranker.idf),
         **({} if ranker.habits is None else {"sequential": ranker.habits.to_json()}),
         "parameters": {name: getattr(parameters, attribute).tolist() for name, attribute in _ARRAYS.items()},
     }
@@ -247,16 +230,9 @@ def _from_content(content: dict[str, Any]) -> Ranker:
         n_agents=int(content["n_agents"]),
         weights=content["weights"],
         metrics={str(name): float(value) for name, value in content["metrics"].items()},
-        names=EffectNames(
-            features=tuple(content["features"]),
-            styles=tuple(content["styles"]),
-            models=tuple(content["models"]),
-            prompts=tuple(content["prompts"]),
-            agents=tuple(content["agents"]),
-            positions=len(parameters["positions"]),
-        ),
-        scales=tuple(Scale(mean=mean, deviation=deviation) for mean, deviation in content["scales"]),
-        idf=InverseDocumentFrequency(values=tuple(content["idf"])),
+        names=EffectNames(**{kind: tuple(content[kind]) for kind in _NAMED}, positions=len(parameters["positions"])),
+        scales=np.array(content["scales"], dtype=np.float64).reshape(-1, 2),
+        idf=tuple(content["idf"]),
         parameters=Parameters(**parameters),
         habits=None if content.get("sequential") is None else HabitModel.from_json(content["sequential"]),
     )
@@ -271,7 +247,7 @@ def _validate(ranker: Ranker) -> None:
         "habit_covariances": (len(names.agents), RANDOM_EFFECTS, RANDOM_EFFECTS),
         "spread": (RANDOM_EFFECTS, RANDOM_EFFECTS), "text_variance": (1,),
     }  # fmt: skip
-    if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.idf.values) != BUCKETS:
+    if names.features != tuple(FEATURES) or len(ranker.scales) != len(FEATURES) or len(ranker.idf) != BUCKETS:
         raise CorruptModel("it has other features than this program: train it anew")
     for name, attribute in _ARRAYS.items():
         array = getattr(parameters, attribute)
@@ -284,9 +260,9 @@ def _validate(ranker: Ranker) -> None:
         covariances = getattr(parameters, _ARRAYS[name])
         if covariances.size and not (np.linalg.eigvalsh(covariances) > 0).all():
             raise CorruptModel(f"its {name} are no covariances")
-    if any(not math.isfinite(scale.mean) or not scale.deviation > 0 for scale in ranker.scales):
+    if not np.isfinite(ranker.scales).all() or not (ranker.scales[:, 1] > 0).all():
         raise CorruptModel("its scales are not all numbers")
-    if not all(map(math.isfinite, (*ranker.idf.values, *ranker.metrics.values()))):
+    if not all(map(math.isfinite, (*ranker.idf, *ranker.metrics.values()))):
         raise CorruptModel("its document frequencies or metrics are not all numbers")
     if not parameters.positions.size or ranker.weights not in {"picks", "kept"}:
         raise CorruptModel("it has no positions, or an unknown weighting")

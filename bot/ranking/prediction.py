@@ -8,7 +8,7 @@ import numpy as np
 from bot.ranking.choice_sets import ChoiceSet, hash_agent, to_shown_candidates
 from bot.ranking.design import build_design, measure_features, standardise
 from bot.ranking.habits import HabitModel, HabitRow
-from bot.ranking.logit import predict_marginal
+from bot.ranking.logit import compute_qualities, predict_marginal
 from bot.ranking.model import Ranker
 from storage.records import LogEntry
 
@@ -60,9 +60,10 @@ def predict(ranker: Ranker, choice_sets: Sequence[ChoiceSet]) -> list[Prediction
     x = standardise(measure_features(choice_sets, ranker.idf), ranker.scales)
     design = build_design(choice_sets, x, ranker.names, "picks")
     p, none = predict_marginal(design, ranker.parameters)
-    qualities = ranker.score_design(design)
-    ends = design.starts[1:]
+    qualities, each = (
+        np.split(values, design.starts[1:]) for values in (compute_qualities(design, ranker.parameters), p)
+    )
     return [
-        Prediction(scores=tuple(scores.tolist()), probabilities=tuple(each.tolist()), none=float(outside))
-        for scores, each, outside in zip(np.split(qualities, ends), np.split(p, ends), none, strict=True)
+        Prediction(scores=tuple(scores.tolist()), probabilities=tuple(shares.tolist()), none=float(outside))
+        for scores, shares, outside in zip(qualities, each, none, strict=True)
     ]

@@ -8,7 +8,8 @@ from typing import Final
 
 from bot.ordering.policies import PlackettLuce
 from bot.ranking.choice_sets import ChoiceSet, TrainingSet, Weights
-from bot.ranking.contrasts import Effect, EffectComparison, PairContrast, compare_effects
+from bot.ranking.contrasts import EffectComparison, PairContrast, compare_effects
+from bot.ranking.estimates import Effect
 from bot.ranking.model import NothingToLearn, fit_ranker
 from bot.ranking.off_policy import MIN_EFFECTIVE, PolicyValue, PolicyValueRefusal, estimate_worth, list_uniform
 from bot.ranking.promotion import MIN_AGENTS, Verdict, describe_verdict, judge

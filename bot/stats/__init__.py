@@ -2,5 +2,4 @@
 
 anytime_intervals  differences of two shares that may be looked at as often as one likes
 cluster_intervals  shares, means and differences with 95% intervals, clustered by agent
-folds              folds for cross-validation that keep clusters whole
 """

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, Page
 
-from bot.ranking.contrasts import KINDS, Effect, EffectComparison, PairContrast, Standing
+from bot.ranking.contrasts import KINDS, EffectComparison, PairContrast, Standing
+from bot.ranking.estimates import Effect
 from bot.ranking.off_policy import PolicyValueRefusal
 from bot.ranking.promotion import Verdict
 from bot.ranking.rank_report import RankerStatus, RankReport

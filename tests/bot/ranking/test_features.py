@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.ranking.design import MAX_DEVIATIONS, fit_scales, standardise
-from bot.ranking.features import FEATURES, READ_TEXT, InverseDocumentFrequency, compute_idf, featurise
+from bot.ranking.features import BUCKETS, FEATURES, READ_TEXT, compute_idf, featurise
 from storage.records import Candidate, Turn
 from tests.bot.ranking.logs import make_entry
 
-RARE = InverseDocumentFrequency.unknown()
+RARE = (1.0,) * BUCKETS
 QUESTION = "Where is my order?"
 
 
@@ -111,7 +111,7 @@ def test_without_candidates_or_conversation_there_is_nothing_to_measure() -> Non
 
 def test_rare_words_weigh_more() -> None:
     turns = [(Turn(role="customer", text=f"order number {word}"),) for word in ("alpha", "beta", "gamma")]
-    values = np.array(compute_idf(turns).values)
+    values = np.array(compute_idf(turns))
     assert values.min() == pytest.approx(1.0)
     assert values.max() > values.min()
 

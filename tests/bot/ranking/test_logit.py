@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from bot.ranking.choice_sets import Weights
-from bot.ranking.design import Design, build_design, collect_names, fit_scales, measure_features, standardise
-from bot.ranking.evaluation import drop_agents, keep_positions_only
-from bot.ranking.features import FloatArray, compute_idf
+from bot.ranking.design import Design, build_whole_design, drop_agents, keep_positions_only
+from bot.ranking.features import FloatArray
 from bot.ranking.logit import (
     Parameters,
     add_random_effects,
@@ -26,10 +24,8 @@ from bot.ranking.logit import (
 from tests.bot.ranking.logs import make_choice_sets
 
 
-def make_design(requests: int = 60, agents: int = 5, weights: Weights = "picks") -> Design:
-    found = make_choice_sets(requests, agents)
-    raw = measure_features(found, compute_idf([choice_set.conversation for choice_set in found]))
-    return build_design(found, standardise(raw, fit_scales(raw)), collect_names(found), weights)
+def make_design(requests: int = 60, agents: int = 5) -> Design:
+    return build_whole_design(make_choice_sets(requests, agents), "picks")
 
 
 def draw_parameters(design: Design, seed: int = 1) -> Parameters:
@@ -114,8 +110,7 @@ def test_a_person_who_always_takes_the_first_is_known_by_it() -> None:
     found = make_choice_sets(400, 8)
     loyal = found[3].agent
     first = [replace(one, picked=0) if one.agent == loyal else one for one in found]
-    raw = measure_features(first, compute_idf([choice_set.conversation for choice_set in first]))
-    design = build_design(first, standardise(raw, fit_scales(raw)), collect_names(first), "picks")
+    design = build_whole_design(first, "picks")
     random_effects = fit_logit(design).random_effects[:, 0]
     assert int(random_effects.argmax()) == design.names.agents.index(loyal)
 
