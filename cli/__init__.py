@@ -13,6 +13,7 @@ workers            child processes of `serve`: exports, training
 readiness          checks of database, Slack and model, for /readyz and `doctor`
 model_server       what can be learned of the model's server without spending a token
 database_location  the database that a command works on
+demonstration_history  invented requests and picks, for the demo's reports
 knowledge          the library of a database, for the commands on it
 compare_page       the page of `compare`, on loopback
 choice_source      the choices that `rank` learns from: files or a database

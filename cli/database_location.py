@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DEMONSTRATION_FILE: Final = Path("suggest-demo.db")
 
+INVENTED: Final = "invented"
+"""The team of a demonstration's invented history."""
+
 _SQLITE: Final = b"SQLite format 3\x00"
 
 Origin = Literal["--database", "SUGGEST_DATABASE_URL", "demonstration"]
@@ -178,8 +181,13 @@ def explain_unavailable(location: Location) -> Iterator[None]:
 
 
 async def include_simulated(database: Database, selection: Selection) -> Selection:
-    """Include simulated requests in a demonstration's own database: they are what it is for."""
-    return replace(selection, include_simulated=True) if await Audit(database).is_demonstration() else selection
+    """Include simulated requests in a demonstration's own database: they are what it is for.
+
+    Its invented history stays apart, unless its team is named or all that is simulated was asked for.
+    """
+    if selection.include_simulated or not await Audit(database).is_demonstration():
+        return selection
+    return replace(selection, include_simulated=True, without_team=None if selection.team_id else INVENTED)
 
 
 async def mark_demonstration(records: "Records", *, actor: str) -> None:

@@ -471,14 +471,15 @@ class Selection:
     """Criteria for requests; None means any.
 
     They are made in [since, until), of one team, channel, agent and comparison, have a candidate of this style and a
-    standing choice of this kind. Simulated ones count only if `include_simulated`; with `is_compared`, those of
-    comparisons only; with `found_nothing`, those for which the knowledge was searched in vain, or an earlier
-    reply was found.
+    standing choice of this kind; none is of `without_team`. Simulated ones count only if `include_simulated`; with
+    `is_compared`, those of comparisons only; with `found_nothing`, those for which the knowledge was searched in vain,
+    or an earlier reply was found.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     team_id: str | None = None
+    without_team: str | None = None
     channel_id: str | None = None
     agent_id: str | None = None
     comparison: str | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import socket
 import threading
 import webbrowser
@@ -21,16 +22,18 @@ from bot.choice_log import to_json_line
 from bot.drafting import DemonstrationModel, ModelSource, SingleModelSource
 from bot.drafting.demonstration_faults import SIMULATED_FAULTS, FaultSimulator
 from bot.experiments.start import start_experiment
-from bot.playbook import read_built_in
+from bot.playbook import load_playbook, read_built_in
 from cli import clock, logs, wiring
 from cli.database_location import (
     DEMONSTRATION_FILE,
+    INVENTED,
     Location,
     Origin,
     describe_recording,
     mark_demonstration,
     open_or_create,
 )
+from cli.demonstration_history import DAYS, HistoryTools, add_history
 from cli.errors import Failed, SettingsError
 from cli.lifecycle import run_bot, run_until_signal
 from cli.settings import Settings, has_browser, hide_from_libraries, load_settings
@@ -38,7 +41,7 @@ from cli.slack_manifest import load_manifest
 from playground import AppConfig, ImpossibleAction, Workspace
 from playground.page.routes import PageOptions, build_page_routes
 from playground.slack.objects import Json
-from playground.slack.people.customers import add_customers
+from playground.slack.people.customers import MESSAGES, add_customers
 from storage.queries.log_entries import ChoiceLog
 from storage.records import Arm, Experiment, Selection
 from storage.repositories.audit import Audit
@@ -47,6 +50,8 @@ ACTOR: Final = "demo"
 HOST: Final = "127.0.0.1"
 PORT: Final = 8400
 PORTS_TO_TRY: Final = 100
+
+EXPERIMENT: Final = "greeting"
 
 LATENCY_S: Final = 0.15
 """The demonstration model takes this long, and up to twice as long, so that one sees that something is drafted."""
@@ -163,11 +168,7 @@ async def open_demo(
     simulator = None if settings.has_model else FaultSimulator()
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(open_or_create(location))
-        if records.is_new and simulator is not None:
-            await mark_demonstration(records, actor=ACTOR)
-        await add_help_center(records)
-        if records.is_new and simulator is not None:
-            await start_experiment(records.experiments, make_demonstration_experiment())
+        await fill_database(settings, records)
         log_tail = _LogTail(ChoiceLog(records.database))
         stack.push_async_callback(log_tail.aclose)
         page_options = PageOptions(
@@ -176,6 +177,7 @@ async def open_demo(
             log_rows=log_tail.rows,
             model_faults=_make_fault_switch(simulator),
             database=str(location),
+            commands=await list_report_commands(location, records),
         )
         slack = await stack.enter_async_context(_open_workspace(page_options, port=port))
         add_customers(slack)
@@ -189,6 +191,15 @@ async def open_demo(
         await slack.wait_for_app()
         recorded = await describe_recording(location, records, simulated=simulator is not None)
         yield Demo(slack=slack, announcement=_describe_demo(slack, settings, recorded))
+
+
+async def fill_database(settings: Settings, records: wiring.Records) -> None:
+    """Fill a demonstration's own database with what is invented, once. Raises PlaybookError."""
+    if records.is_new and not settings.has_model:
+        await mark_demonstration(records, actor=ACTOR)
+    await add_help_center(records)
+    if not settings.has_model:
+        await add_experiment(settings, records)
 
 
 async def add_help_center(records: wiring.Records) -> None:
@@ -205,14 +216,45 @@ async def add_help_center(records: wiring.Records) -> None:
         await library.add([folder / "internal"], internal=True, collection="", actor=ACTOR)
 
 
+async def add_experiment(settings: Settings, records: wiring.Records) -> None:
+    """Start an experiment in a demonstration's own database that has had none, with its invented history.
+
+    Raises PlaybookError.
+    """
+    if await records.experiments.list_all() or not await Audit(records.database).is_demonstration():
+        return
+    await start_experiment(records.experiments, make_demonstration_experiment())
+    async with wiring.open_drafter(settings, models=SingleModelSource(DemonstrationModel())) as drafter:
+        tools = HistoryTools(
+            records=records,
+            drafter=drafter,
+            playbook=load_playbook(settings.suggest_playbook),
+            messages=[text for _, _, text in MESSAGES],
+            now=clock.now(),
+        )
+        await add_history(tools)
+
+
+async def list_report_commands(location: Location, records: wiring.Records) -> dict[str, str]:
+    """List the commands that report on the invented history; none where there is none."""
+    if not await ChoiceLog(records.database).count(Selection(team_id=INVENTED, include_simulated=True)):
+        return {}
+    database = shlex.join(["--database", str(location)])
+    return {
+        "experiment": f"suggest experiment report {EXPERIMENT} {database}",
+        "comparison": f"suggest compare report {database}",
+        "team": f"suggest report --team {INVENTED} {database}",
+    }
+
+
 def make_demonstration_experiment() -> Experiment:
     """Make an experiment of the built-in playbook and a warmer one, which runs in a new demonstration."""
     warmer = read_built_in().replace('persona = """', 'persona = """\nYou greet each customer like an old friend.', 1)
     return Experiment(
-        name="greeting",
+        name=EXPERIMENT,
         by="request",
         arms=(Arm(name="now", share=0.5), Arm(name="warmer", share=0.5, playbook="warmer.toml", text=warmer)),
-        started_at=clock.now(),
+        started_at=clock.now() - timedelta(days=DAYS),
         started_by=ACTOR,
         salt=clock.new_salt(),
     )

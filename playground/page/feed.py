@@ -7,9 +7,9 @@ is, and `reset`. News is what differs from what was told last, so none is lost, 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from playground.slack.journal import Entry
@@ -32,7 +32,8 @@ class PageOptions:
     """The page's parts beside the workspace: model, choice log, database.
 
     `log_rows` gives the newest requests of the choice log, as its lines say (`choice-log/1`), in any order;
-    `model_faults` takes "none", "slow", "rate_limited" or "broken"; `database` is the name to show of where the log is.
+    `model_faults` takes "none", "slow", "rate_limited" or "broken"; `database` is the name to show of where the log is;
+    `commands` are those to type in a terminal: `experiment`, `comparison` and `team`, for what each tells about.
     """
 
     model_name: str
@@ -40,6 +41,7 @@ class PageOptions:
     log_rows: Callable[[], Rows]
     model_faults: Callable[[str], None]
     database: str
+    commands: Mapping[str, str] = field(default_factory=dict)
 
 
 class Feed:
@@ -170,6 +172,7 @@ def _describe_workspace(workspace: Workspace, user: User, page_options: PageOpti
         "model": page_options.model_name,
         "is_demonstration": page_options.is_demonstration,
         "database": page_options.database,
+        "terminal": dict(page_options.commands),
         "is_connected": workspace.sockets.is_connected or workspace.request_url is not None,
     }
 
@@ -186,7 +189,7 @@ def as_json(record: Any) -> Any:
     """Convert a record to plain JSON, with its `type`; return a dict as it is."""
     if isinstance(record, dict):
         return record
-    shown = {field.name: getattr(record, field.name) for field in fields(record)}
+    shown = {each.name: getattr(record, each.name) for each in fields(record)}
     if isinstance(record, Channel):
         shown["members"] = sorted(record.members)
     if isinstance(record, View):

@@ -5,7 +5,22 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, Text, bindparam, cast, desc, false, func, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    desc,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
@@ -70,11 +85,8 @@ def _build_page_query(selection: Selection, after: tuple[datetime, str] | None) 
 
 def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
     """Restrict a query over `requests` to these."""
-    if selection.since is not None:
-        query = query.where(requests.c.created_at >= selection.since)
-    if selection.until is not None:
-        query = query.where(requests.c.created_at < selection.until)
-    for column in (requests.c.team_id, requests.c.channel_id, requests.c.agent_id, requests.c.comparison):
+    query = query.where(build_period_condition(selection))
+    for column in (requests.c.channel_id, requests.c.agent_id, requests.c.comparison):
         if (wanted := getattr(selection, column.name)) is not None:
             query = query.where(column == wanted)
     if selection.is_compared:
@@ -91,6 +103,20 @@ def apply_selection(query: Select[Any], selection: Selection) -> Select[Any]:
     if not selection.include_simulated:
         query = query.where(requests.c.simulated == false())
     return query
+
+
+def build_period_condition(selection: Selection) -> ColumnElement[bool]:
+    """Build the condition on time and team."""
+    conditions: list[ColumnElement[bool]] = [true()]
+    if selection.since is not None:
+        conditions.append(requests.c.created_at >= selection.since)
+    if selection.until is not None:
+        conditions.append(requests.c.created_at < selection.until)
+    if selection.team_id is not None:
+        conditions.append(requests.c.team_id == selection.team_id)
+    if selection.without_team is not None:
+        conditions.append(requests.c.team_id != selection.without_team)
+    return and_(*conditions)
 
 
 async def read_entries(connection: Transaction, request_ids: Sequence[str]) -> list[LogEntry]:

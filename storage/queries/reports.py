@@ -31,6 +31,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from storage.engine.database import Database
 from storage.engine.transaction import Transaction
+from storage.queries.log_entries import build_period_condition
 from storage.records import ChoiceKind, DismissReason, DraftError, DroppedReason, Selection, Status
 from storage.tables import candidates, choices, requests
 
@@ -218,7 +219,7 @@ class Reports:
         query = select(
             func.coalesce(func.sum(case((simulated, 1), else_=0)), 0),
             func.coalesce(func.sum(case((and_(unattended, ~simulated), 1), else_=0)), 0),
-        ).where(_build_period_condition(selection), or_(unattended, requests.c.simulated == true()))
+        ).where(build_period_condition(selection), or_(unattended, requests.c.simulated == true()))
         async with self._database.read() as connection:
             left = (await connection.execute(query)).one()
             return ExcludedCounts(simulated=int(left[0]), unattended=int(left[1]))
@@ -266,20 +267,9 @@ async def _read_dismissals(connection: Transaction, counts: ColumnElement[bool])
     return (*by_place, *await _read_cells(connection, _select_dismissed_styles(counts), DismissalCell))
 
 
-def _build_period_condition(selection: Selection) -> ColumnElement[bool]:
-    conditions: list[ColumnElement[bool]] = [true()]
-    if selection.since is not None:
-        conditions.append(requests.c.created_at >= selection.since)
-    if selection.until is not None:
-        conditions.append(requests.c.created_at < selection.until)
-    if selection.team_id is not None:
-        conditions.append(requests.c.team_id == selection.team_id)
-    return and_(*conditions)
-
-
 def _build_condition(selection: Selection) -> ColumnElement[bool]:
     """Build the condition for requests that count: selected, and made by somebody who waits for a reply."""
-    counts = and_(_build_period_condition(selection), requests.c.surface.not_in(UNATTENDED))
+    counts = and_(build_period_condition(selection), requests.c.surface.not_in(UNATTENDED))
     return counts if selection.include_simulated else and_(counts, requests.c.simulated == false())
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from cli.commands.demo import Demo, open_demo
-from cli.database_location import Location
+from cli.commands.demo import Demo, fill_database, open_demo
+from cli.database_location import Location, open_or_create
 from cli.settings import Settings
 from tests.browser.person import CHROMIUM_ARGS, Person
 
@@ -34,8 +34,18 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
+@pytest.fixture(scope="session")
+async def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demonstration's database with all that is invented: filled once, and copied."""
+    file = tmp_path_factory.mktemp("demonstration") / "demo.db"
+    async with open_or_create(Location.of_file(file, origin="demonstration")) as records:
+        await fill_database(Settings(_env_file=None), records)
+    return file
+
+
 @pytest.fixture
-def location(tmp_path: Path) -> Location:
+def location(filled: Path, tmp_path: Path) -> Location:
+    shutil.copy(filled, tmp_path / "demo.db")
     return Location.of_file(tmp_path / "demo.db", origin="demonstration")
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, expect
 
+from cli.database_location import Location
 from tests.browser.person import MESSAGE, Person
 
 ADMIN = "Ada Invented (admin)"
@@ -106,6 +107,12 @@ async def test_the_card_leads_to_what_admins_may_do(person: Person) -> None:
     await expect(person.composer).to_have_value("/suggest export")
     await person.composer.press("Enter")
     await expect(person.page.get_by_role("dialog", name="Export the choice log")).to_be_visible()
+
+
+async def test_the_card_names_the_reports_on_an_invented_team(person: Person, location: Location) -> None:
+    await find_card(person).get_by_text("For team leads").click()
+    for command in ("experiment report greeting", "compare report", "report --team invented"):
+        await expect(find_card(person)).to_contain_text(f"suggest {command} --database {location}")
 
 
 async def test_help_names_every_door_and_what_admins_may_do(person: Person) -> None:

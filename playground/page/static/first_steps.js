@@ -82,6 +82,21 @@ export class FirstSteps {
       h("ul", {}, examples),
       h("p", { class: "soft" }, t("More ways to ask")),
       h("div", { class: "doors" }, doors.map(([label, act]) => press(label, act))),
+      this.#reports(),
+    );
+  }
+
+  /** What a team lead would read, of an invented team; nothing where there is none. */
+  #reports() {
+    const { experiment, comparison, team } = this.#store.workspace.terminal;
+    const rows = [[t("An experiment that runs"), experiment], [t("A comparison of two playbooks"), comparison], [t("Two weeks of the team"), team]].filter(([, command]) => command);
+    if (rows.length === 0) return null;
+    return h(
+      "details",
+      {},
+      h("summary", {}, t("For team leads: reports on an invented team")),
+      h("p", { class: "soft" }, t("Type these in a second terminal, in the same folder.")),
+      h("dl", { class: "reports" }, rows.map(([label, command]) => [h("dt", {}, label), h("dd", {}, h("code", {}, command))])),
     );
   }
 

@@ -90,6 +90,11 @@ const TRADITIONAL_CHINESE = {
   "Direct message": "私訊",
   "As an admin: pause, export": "以管理員身分：暫停、匯出",
   "Hide the first steps": "隱藏開始試用",
+  "For team leads: reports on an invented team": "給團隊主管：虛構團隊的報表",
+  "Type these in a second terminal, in the same folder.": "請在同一個資料夾另開終端機，輸入下列指令。",
+  "An experiment that runs": "進行中的實驗",
+  "A comparison of two playbooks": "兩種草擬方式的比較",
+  "Two weeks of the team": "這個團隊的兩週",
 
   // Blocks and modals
   Actions: "動作",

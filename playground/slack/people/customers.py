@@ -32,7 +32,7 @@ YIJUN: Final = _customer("yijun", "杜撰 怡君", "zh-TW")
 
 CUSTOMERS: Final = (PAULA, EMIL, CAMILLE, INES, HANAKO, XIAOMEI, YIJUN)
 
-_MESSAGES: Final[tuple[tuple[float, User, str], ...]] = (
+MESSAGES: Final[tuple[tuple[float, User, str], ...]] = (
     (58, HANAKO, "昨日荷物が届きました。とても早くて助かりました。ありがとうございます :blush:"),
     (
         51,
@@ -68,7 +68,7 @@ def add_customers(workspace: Workspace) -> None:
         written = Message(ts=ts, channel_id=support.id, user_id=user.id, text=text, thread_ts=thread_ts)
         return state.put_message(written)
 
-    for minutes_ago, user, text in _MESSAGES:
+    for minutes_ago, user, text in MESSAGES:
         first = post(minutes_ago, user, text)
         if user is EMIL:
             for minutes_later, who, reply in _THREAD:

@@ -136,6 +136,7 @@ async def test_the_agent_may_have_another_language(tmp_path: Path) -> None:
 
 async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Suggest, tmp_path: Path) -> None:
     async with open_demo(settings(), location(tmp_path)) as demo:
+        before = await count_accepted(suggest)
         await asked(demo)
         await demo.slack.click(demo.slack.people.agent, await shown_to(demo), "use_candidate")
         await shown_to(demo, "undo_choice")
@@ -146,9 +147,13 @@ async def test_what_is_chosen_is_exported_without_asking_for_samples(suggest: Su
     assert row["choice"]["kind"] == "used"
     assert row["request"]["simulated"]
     assert (row["request"]["experiment"], row["request"]["arm_propensity"]) == ("greeting", 0.5)
+    assert await count_accepted(suggest) == before + 1
+
+
+async def count_accepted(suggest: Suggest) -> int:
     report = (await suggest("experiment", "report", "greeting", "--database", "demo.db", "--json")).json
     assert report["state"] == "running"
-    assert sum(arm["accepted"] for arm in report["arms"]) == 1
+    return sum(arm["accepted"] for arm in report["arms"])
 
 
 async def list_pages(suggest: Suggest) -> list[dict[str, Any]]:
