@@ -25,7 +25,7 @@ from handlers.blocks.action_ids import ACTIONS, Action
 from handlers.blocks.messages import build_notice
 from handlers.colleague_notices import ColleagueNotices
 from handlers.commands.suggest import on_suggest
-from handlers.context import Services
+from handlers.context import Ack, Services
 from handlers.display import ReplyDisplay
 from handlers.events.direct_message import on_direct_message
 from handlers.events.home_opened import on_home_opened
@@ -131,9 +131,8 @@ class SlackHandlers:
         app.middleware(self._access.admit)
         app.command("/suggest")(partial(on_suggest, services))
         for action in ACTIONS:
-            if action.handler:
-                register = getattr(app, "action" if action.kind == "click" else action.kind)
-                register(action.id)(self._build_listener(action))
+            register = getattr(app, "action" if action.kind == "click" else action.kind)
+            register(action.id)(self._build_listener(action) if action.handler else _acknowledge)
         # Bolt acknowledges an event before its listener runs; a listener's middleware runs, and commits, before that.
         app.event("app_mention", middleware=[partial(on_mention, services)])(_ignore)
         app.event("message", middleware=[partial(on_direct_message, services)])(_ignore)
@@ -188,6 +187,11 @@ def _is_unread(request: Request) -> bool:
     """Tell whether the process before this one ended before it had read the thread, or shown anything."""
     is_in_thread = SURFACES[request.surface].reads_thread and request.thread_ts is not None
     return is_in_thread and request.seen_ts is None and request.sent_to_slack_at is None
+
+
+async def _acknowledge(ack: Ack) -> None:
+    """Close a modal that only shows something."""
+    await ack()
 
 
 async def _ignore() -> None:

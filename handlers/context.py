@@ -35,7 +35,7 @@ SETTINGS_LIMIT_S: Final = 0.3
 """Beside a write that a hanging database takes 1.5 s to give up, this fits into Slack's three seconds."""
 
 Ack = Callable[..., Awaitable[BoltResponse]]
-Work = Coroutine[Any, Any, None]
+Work = Coroutine[Any, Any, object]
 """What follows an acknowledgement."""
 
 _log = logging.getLogger(__name__)

@@ -318,7 +318,7 @@ class ReplyDisplay:
         message = build_dismissal(chosen.request, texts, undo_key=chosen.undo_key)
         await self._ephemeral.show(chosen.request, [message], replace=True)
 
-    async def run_and_report(self, request: Request, texts: Texts, work: Coroutine[Any, Any, None]) -> None:
+    async def run_and_report(self, request: Request, texts: Texts, work: Coroutine[Any, Any, object]) -> None:
         """Do `work`; should it fail, tell the agent of the request."""
 
         async def tell(sentence: str) -> None:

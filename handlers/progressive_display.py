@@ -10,20 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from bot.i18n.texts import Texts
 from bot.suggesting.deliver import DeliveryRefused, DeliveryThrottled, DeliveryUncertain
 from bot.suggesting.suggest import Suggester
 from handlers.blocks.candidates import MessageLayout, StyleLabels, build_places
+from handlers.slack.errors import CLOSED
 from handlers.slack.live_message import LiveMessage, LiveMessages, Modal
 from storage.errors import DatabaseUnavailable
 from storage.records import LogEntry, Request
 
 _log = logging.getLogger(__name__)
-
-_CLOSED: Final = "not_found"
-"""Refusal of an update by which we know that the agent has left the modal."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,7 +145,7 @@ class ProgressiveDisplay:
         except DeliveryRefused as refusal:
             _log.info("not painted: %s", refusal.reason, extra={"request_id": progress.request.id})
             # What was closed by the agent, `/suggest last` shows.
-            progress.is_lost = not isinstance(progress.live, Modal) or refusal.reason != _CLOSED
+            progress.is_lost = not isinstance(progress.live, Modal) or refusal.reason != CLOSED
             return False
         except (DeliveryUncertain, DeliveryThrottled) as error:
             _log.warning("not painted: %s", error, extra={"request_id": progress.request.id})

@@ -53,6 +53,8 @@ EventType = Literal[
     "tied",
     "skipped",
     "expanded",
+    "copied",
+    "translated",
 ]
 
 

@@ -251,6 +251,12 @@ events = Table(
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     *build_columns(Event, {"request_id": {"type_": ForeignKey(**OF_REQUEST)}}),
     Index("events_of_request", "request_id", "seq"),
+    Index(
+        "events_of_translations",
+        "at",
+        sqlite_where=text("type = 'translated'"),
+        postgresql_where=text("type = 'translated'"),
+    ),
 )
 
 vault = Table(

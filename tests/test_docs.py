@@ -340,6 +340,11 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
     stage.model.enqueue(Reply(text="word " * 1_000, minds_max_tokens=False))
     await stage.suggest("Tell me more")
     await stage.slack.click(stage.agent, await stage.private("show_candidate"), "show_candidate")
+    await stage.slack.click(stage.agent, await stage.private("show_candidate"), "copy_candidate")
+    stage.model.enqueue("Ihr Paket ist unterwegs.")
+    await stage.suggest("Und jetzt?")
+    await stage.slack.click(stage.agent, await stage.private("translate_candidate"), "translate_candidate")
+    await stage.slack.wait_for_view(stage.agent, lambda view: "never sent" in str(view.blocks))
     stage.model.script(lambda _: bad_request())
     await stage.suggest("Where is it now?")
     await stage.slack.click(stage.agent, await stage.private("Try again"), "redraft_request")
@@ -350,7 +355,7 @@ async def test_events_hold_what_is_documented(stage: Stage) -> None:
         for event in line["events"]:
             seen.add(event["type"])
             assert set(event["data"]) <= set(told[event["type"]]), event["type"]
-            assert event["data"] or event["type"] in {"shown", "edit_opened", "expanded"}, event["type"]
+            assert event["data"] or event["type"] in {"shown", "edit_opened", "expanded", "copied"}, event["type"]
     assert set(told) - seen == {"expired", "tied", "skipped"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.drafting.draft import Brief
-from bot.drafting.prompts import build_messages
+from bot.drafting.prompts import build_prompt
 from bot.reporting.prices import Price, Prices
 from storage.records import Candidate
 
@@ -61,10 +61,7 @@ class Spending:
 
 def count_prompt_tokens(brief: Brief) -> int:
     """Estimate the tokens of a brief's prompt."""
-    messages = build_messages(
-        playbook=brief.playbook, style=brief.style, conversation=brief.conversation, passages=brief.passages
-    )
-    return estimate_tokens(sum(len(str(message.content)) for message in messages))
+    return estimate_tokens(sum(len(str(message.content)) for message in build_prompt(brief)))
 
 
 def estimate_tokens(characters: int) -> int:

@@ -26,7 +26,7 @@ so it is loaded when one of its names is first used.
 from typing import TYPE_CHECKING, Any
 
 from bot.drafting.demonstration_model import DemonstrationModel
-from bot.drafting.draft import Brief, Draft, DraftChunk, RequestedChange
+from bot.drafting.draft import Brief, Draft, DraftChunk, RequestedChange, TextToTranslate
 from bot.drafting.drafter import Drafter
 from bot.drafting.errors import TOO_LONG, DraftFailed, WrongLoopError
 from bot.drafting.limiter import FairLimiter
@@ -51,6 +51,7 @@ __all__ = [
     "Models",
     "RequestedChange",
     "SingleModelSource",
+    "TextToTranslate",
     "WrongLoopError",
     "build_openai_model",
     "hide_texts",

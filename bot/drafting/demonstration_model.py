@@ -126,6 +126,8 @@ def write_reply(parts: PromptParts, *, sample_index: int) -> str:
 
     Another sample index words it otherwise, and texts that were shown already come last.
     """
+    if parts.translation is not None:
+        return str(_load_phrases()[_find_requested_language(parts.translation.casefold()) or "en"]["untranslated"])
     if parts.brief is not None:
         return _write_by_brief(parts, parts.brief, sample_index)
     message = _get_last_customer_text(parts)

@@ -20,13 +20,21 @@ class RequestedChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextToTranslate:
+    """A text, and the English name of the language that it is wanted in."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
     """The input of one draft.
 
     `deadline` is a time on the drafter's monotonic clock, queueing included; None for no limit. `agent_id` is whose
     turn it is in the queue. `previous` are texts already shown, from which the draft is to differ; `change` is what to
     make of one that was shown. `passages` are what the team's knowledge has to say, None
-    where none was searched.
+    where none was searched. With `to_translate`, the draft is its translation, and nothing else counts.
     """
 
     playbook: Playbook
@@ -37,6 +45,7 @@ class Brief:
     previous: tuple[str, ...] = ()
     change: RequestedChange | None = None
     passages: tuple[SourcePassage, ...] | None = None
+    to_translate: TextToTranslate | None = None
     request_id: str = ""
     agent_id: str = ""
     sample_index: int = 0

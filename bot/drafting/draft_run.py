@@ -25,7 +25,7 @@ from bot.drafting.errors import (
 from bot.drafting.limiter import FairLimiter
 from bot.drafting.metadata import CUT_OFF, read_count, read_finish_reason, read_label, read_mean_logprob, read_usage
 from bot.drafting.model_source import ModelSource
-from bot.drafting.prompts import build_messages
+from bot.drafting.prompts import build_prompt
 from bot.drafting.retry import choose_pause
 from storage.records import DraftError
 
@@ -59,15 +59,7 @@ class DraftRun:
         self._emit = emit
         self._started = means.monotonic()
         self._model = means.models.get(brief.model)
-        self._messages = build_messages(
-            playbook=brief.playbook,
-            style=brief.style,
-            conversation=brief.conversation,
-            hint=brief.hint,
-            previous=brief.previous,
-            change=brief.change,
-            passages=brief.passages,
-        )
+        self._messages = build_prompt(brief)
         self._parameters = _choose_parameters(brief)
         self._is_budget_final = False
         self._attempts = 0

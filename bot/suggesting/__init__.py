@@ -9,6 +9,7 @@ clicks       who clicked, and whether the request is theirs
 choose       use, edit, dismiss, undo: one standing choice a request
 deliver      the reply posted once; `Courier` is what it needs from above
 redraft      from one candidate to others: shorter, warmer, in another language
+translation  what a candidate says, in the language of its agent
 staleness    whether the conversation has moved on since drafting
 limits       an agent's minute, the day's tokens with what is reserved, the bounded queue
 home         an agent's open requests, figures and settings

@@ -1,7 +1,7 @@
 """Admission: an ask, or a click for other candidates, becomes a recorded request, unless a limit refuses it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -170,6 +170,19 @@ class Admission:
         recorded, sealed = await self._privacy.mask_redraft(parent.request, child, seen=select_previous(parent, child))
         await self._requests.record_redraft(recorded, idempotency_key=click.idempotency_key, event=event, sealed=sealed)
         return recorded
+
+    @asynccontextmanager
+    async def reserve(self, click: Click, request: Request, name: str) -> AsyncIterator[None]:
+        """Count a click that asks the model for more than candidates, and reserve tokens under this name meanwhile.
+
+        Raises LimitReached, DraftingPaused, DatabaseUnavailable.
+        """
+        # The click's own key is used by now, which says nothing of a delivery before it.
+        await self._check_limits(replace(click, idempotency_key=name), request, self._now(), name)
+        try:
+            yield
+        finally:
+            self._limits.settle(name)
 
     @contextmanager
     def _settle_unless_recorded(self, request_id: str) -> Iterator[None]:

@@ -3,19 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from bot.edits import measure_similarity, to_nfc
-from bot.errors import EmptyReply, UnknownRequest
+from bot.errors import EmptyReply
 from bot.operations.log_events import log_choice, log_undo
 from bot.operations.metrics import Metrics
 from bot.privacy.service import MaskedRequest, PrivacyService, SealedChoice
 from bot.suggesting.channels import ALL_CHANNELS, AllowedChannels
-from bot.suggesting.clicks import Click, check_owner, list_visible, replace_response_url
+from bot.suggesting.clicks import Click, check_open, check_owner, check_shown, list_visible, replace_response_url
 from bot.suggesting.staleness import STILL_CONVERSATIONS, Conversations, Freshness, Staleness
 from bot.surfaces import SURFACES
 from bot.text_limits import clean, count_json_units, split_text
-from storage.errors import RequestClosed
 from storage.records import (
     Candidate,
     Choice,
@@ -29,7 +28,7 @@ from storage.records import (
     Request,
 )
 from storage.repositories.choices import Choices
-from storage.repositories.requests import OPEN, Requests
+from storage.repositories.requests import Requests
 
 PART_LIMIT: Final = 9_000
 """UTF-16 units of one posted message as JSON: Slack takes 13,000 in all."""
@@ -124,16 +123,15 @@ class Chooser:
         """
         found = await self._find(click, candidate_id)
         candidate = found.get_candidate(candidate_id)
-        if found.shown.choice is not None or found.shown.request.status not in OPEN:
-            raise RequestClosed(found.shown.request.id)
+        check_open(found.recorded)
         await self._record_event(click, candidate, "edit_opened")
         request = found.shown.request
         return EditorInput(candidate=candidate, asked=request.asked, is_posted=self._is_posted(click, request))
 
-    async def expand(self, click: Click, candidate_id: str) -> Candidate:
-        """Record that the agent wanted the candidate's whole text, and return it."""
+    async def read(self, click: Click, candidate_id: str, purpose: Literal["expanded", "copied"]) -> Candidate:
+        """Record what the agent wanted the candidate's whole text for, and return it."""
         candidate = (await self._find(click, candidate_id)).get_candidate(candidate_id)
-        await self._record_event(click, candidate, "expanded")
+        await self._record_event(click, candidate, purpose)
         return candidate
 
     async def _record_event(self, click: Click, candidate: Candidate, kind: EventType) -> None:
@@ -152,8 +150,7 @@ class Chooser:
         Raises RequestClosed if one is chosen.
         """
         entry = (await self._find(click, candidate_id)).recorded
-        if entry.choice is not None or entry.request.status not in OPEN:
-            raise RequestClosed(entry.request.id)
+        check_open(entry)
         if click.response_url is not None:
             await self._requests.keep_response_url(entry.request.id, click.response_url)
 
@@ -233,11 +230,8 @@ class Chooser:
 
         Raises UnknownRequest, NotOwner, AccessDenied.
         """
-        entry = check_owner(await self._requests.get_by_candidate(candidate_id), click)
+        entry, _ = check_shown(await self._requests.get_by_candidate(candidate_id), click, candidate_id)
         self._allowed_channels.check(entry.request.channel_id, entry.request.surface)
-        candidate = next(candidate for candidate in entry.candidates if candidate.id == candidate_id)
-        if candidate.position is None:  # a failed or hidden draft has no button
-            raise UnknownRequest(candidate_id)
         return await self._load_forms(entry)
 
     async def _check_staleness(self, click: Click, found: _RequestForms, candidate: Candidate) -> Freshness:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from bot.errors import NotOwner, UnknownRequest
+from storage.errors import RequestClosed
 from storage.records import AgentSettings, Candidate, LogEntry, Request, ResponseUrl
+from storage.repositories.requests import OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,21 @@ def check_owner(entry: LogEntry | None, click: Click) -> LogEntry:
     if not _is_by_asker(click, entry.request):
         raise NotOwner(entry.request.id)
     return entry
+
+
+def check_shown(entry: LogEntry | None, click: Click, candidate_id: str) -> tuple[LogEntry, Candidate]:
+    """Return the entry, and its candidate of this id. Raises as `check_owner`; UnknownRequest if it was never shown."""
+    owned = check_owner(entry, click)
+    candidate = next(each for each in owned.candidates if each.id == candidate_id)
+    if candidate.position is None:  # a failed or hidden draft has no button
+        raise UnknownRequest(candidate_id)
+    return owned, candidate
+
+
+def check_open(entry: LogEntry) -> None:
+    """Raise RequestClosed if the agent has decided, or it is too late to."""
+    if entry.choice is not None or entry.request.status not in OPEN:
+        raise RequestClosed(entry.request.id)
 
 
 def _is_by_asker(click: Click, request: Request) -> bool:

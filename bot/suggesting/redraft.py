@@ -4,43 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.drafting import RequestedChange
+from bot.i18n.languages import LANGUAGES
 from storage.records import Candidate, LogEntry, Request, Steer
-
-LANGUAGES: Final[dict[str, tuple[str, str]]] = {
-    "en": ("English", "English"),
-    "zh-Hant": ("Traditional Chinese as written in Taiwan", "繁體中文"),
-    "zh-Hans": ("Simplified Chinese", "简体中文"),
-    "ja": ("Japanese", "日本語"),
-    "ko": ("Korean", "한국어"),
-    "ar": ("Arabic", "العربية"),
-    "cs": ("Czech", "Čeština"),
-    "da": ("Danish", "Dansk"),
-    "de": ("German", "Deutsch"),
-    "el": ("Greek", "Ελληνικά"),
-    "es": ("Spanish", "Español"),
-    "fi": ("Finnish", "Suomi"),
-    "fr": ("French", "Français"),
-    "he": ("Hebrew", "עברית"),
-    "hi": ("Hindi", "हिन्दी"),
-    "hu": ("Hungarian", "Magyar"),
-    "id": ("Indonesian", "Bahasa Indonesia"),
-    "it": ("Italian", "Italiano"),
-    "ms": ("Malay", "Bahasa Melayu"),
-    "nb": ("Norwegian", "Norsk bokmål"),
-    "nl": ("Dutch", "Nederlands"),
-    "pl": ("Polish", "Polski"),
-    "pt-BR": ("Brazilian Portuguese", "Português (Brasil)"),
-    "pt-PT": ("European Portuguese", "Português (Portugal)"),
-    "ro": ("Romanian", "Română"),
-    "sv": ("Swedish", "Svenska"),
-    "th": ("Thai", "ไทย"),
-    "tl": ("Tagalog", "Tagalog"),
-    "tr": ("Turkish", "Türkçe"),
-    "uk": ("Ukrainian", "Українська"),
-    "vi": ("Vietnamese", "Tiếng Việt"),
-}
-"""The languages of replies, by code: the name for the model, and the name in the language itself."""
-
 
 CUSTOMERS_OWN: Final = "customer"
 """The choice of the customer's own language, in place of a code."""

@@ -35,6 +35,7 @@ from bot.suggesting.limits import Limits
 from bot.suggesting.pipeline import Arrange, CandidatePipeline
 from bot.suggesting.placement import make_failed_entry
 from bot.suggesting.redraft import Steering
+from bot.suggesting.translation import Translator
 from storage.records import Event, LogEntry, Request, Surface, Turn
 from storage.repositories.requests import OPEN, DraftOutcome, Requests
 
@@ -111,6 +112,19 @@ class Suggester:
             now=now,
             new_id=new_id,
             rng=rng,
+            write_buffer=self._write_buffer,
+        )
+
+        self.translator = Translator(
+            requests=requests,
+            privacy=privacy,
+            drafter=drafter,
+            assigner=self._assigner,
+            admission=self._admission,
+            terms=terms,
+            allowed_channels=allowed_channels,
+            now=now,
+            clock=clock,
             write_buffer=self._write_buffer,
         )
 

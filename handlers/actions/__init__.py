@@ -2,7 +2,8 @@
 
 use             Use, Use anyway
 edit            Edit: opens the editor
-expand          Show all: opens the whole text
+expand          Show all, Copy: opens the whole text
+translate       Translate for me: opens what a candidate says in the agent's language
 source          Show source: opens the passages
 redraft         More like these, Try again, Draft new replies, and the menu beside each candidate
 dismiss         None of these, and the reason

@@ -23,6 +23,7 @@ from handlers.error_messages import report_errors
 from handlers.payloads import ActionPayload, parse_action
 from handlers.slack.ephemeral import to_response_url
 from handlers.slack.errors import translate_errors
+from handlers.slack.live_message import Modal
 from storage.errors import RequestClosed
 
 _log = logging.getLogger(__name__)
@@ -119,23 +120,23 @@ async def respond(services: Services, clicked: ClickContext, message: BlockMessa
             await services.ephemeral.send_directly(action.sender.user_id, message, team_id=action.sender.team_id)
 
 
-async def open_view(services: Services, clicked: ClickContext, view: Block, *, otherwise: str) -> None:
-    """Open a modal; where Slack does not open it, say `otherwise`. Raises NotShown."""
+async def open_view(services: Services, clicked: ClickContext, view: Block, *, otherwise: str) -> Modal | None:
+    """Open a modal; where Slack does not open it, say `otherwise`, and return None. Raises NotShown."""
     try:
-        await _open_view(services, clicked.action, view)
+        return await _open_view(services, clicked.action, view)
     except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled) as error:
         _log.warning("a view was not opened: %s", error)
         await respond(services, clicked, build_notice(otherwise))
+        return None
 
 
-async def _open_view(services: Services, action: ActionPayload, view: Block) -> None:
+async def _open_view(services: Services, action: ActionPayload, view: Block) -> Modal:
     """Open a modal; over the one that was clicked in, if it was one."""
     client = services.installations.find(action.sender.team_id).patient_client
+    open_ = client.views_open if action.view_id is None else client.views_push
     async with translate_errors():
-        if action.view_id is None:
-            await client.views_open(trigger_id=action.trigger_id, view=view)
-        else:
-            await client.views_push(trigger_id=action.trigger_id, view=view)
+        answer = await open_(trigger_id=action.trigger_id, view=view)
+        return Modal(view_id=answer["view"]["id"], hash=answer["view"].get("hash"))
 
 
 async def repeat_confirmation(services: Services, clicked: ClickContext, closed: RequestClosed) -> Work:

@@ -12,6 +12,8 @@ USE_ANYWAY: Final = "use_anyway"
 EDIT: Final = "edit_candidate"
 EXPAND: Final = "show_candidate"
 SHOW_SOURCE: Final = "show_source"
+COPY: Final = "copy_candidate"
+TRANSLATE: Final = "translate_candidate"
 REDRAFT: Final = "redraft_request"
 STEER: Final = "steer_candidate"
 DISMISS: Final = "dismiss_request"
@@ -37,6 +39,7 @@ PASTE_VIEW: Final = "paste_message"
 EXPORT_VIEW: Final = "export_log"
 SOURCE_VIEW: Final = "source"
 WHOLE_VIEW: Final = "whole_reply"
+TRANSLATION_VIEW: Final = "translation"
 SETTINGS_VIEW: Final = "settings"
 CHANNEL_VIEW: Final = "channel_defaults"
 
@@ -48,7 +51,7 @@ LANGUAGE_BLOCK: Final = "language"
 REASON_BLOCK: Final = "reason"
 TEXT_ACTION: Final = "text"
 
-Place = Literal["candidate", "folded", "sources", "request"]
+Place = Literal["candidate", "folded", "sources", "foreign", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,9 @@ class Action:
     """A button, menu, modal or shortcut that Slack calls back by this id.
 
     `handler` is its function, as `module:name` in `handlers/`; a view that only shows something has none. `place`: a
-    button under each candidate, under those that are cut or cite sources, or under them all, whose text is
-    `button-<label>`, and `label-<label>` for the screen readers of all but the last. `asks`: it asks first where a
-    source is internal.
+    button under each candidate, under those that are cut, cite sources or may be in another language, or under them
+    all, whose text is `button-<label>`, and `label-<label>` for the screen readers of all but the last. `asks`: it asks
+    first where a source is internal.
     `value` and `about` are for docs/architecture.md.
     """
 
@@ -89,6 +92,11 @@ ACTIONS: Final = (
            "*Show all*, under each candidate that is too long for its place", place="folded", label="expand"),
     Action(SHOW_SOURCE, "click", "actions.source:show_source", _CANDIDATE,
            "*Show source*, under each candidate that cites one", place="sources", label="source"),
+    Action(COPY, "click", "actions.expand:copy", _CANDIDATE,
+           "*Copy*, under each candidate", place="candidate", label="copy"),
+    Action(TRANSLATE, "click", "actions.translate:translate", _CANDIDATE,
+           "*Translate for me*, under each candidate that may be in a language that is not the agent's",
+           place="foreign", label="translate"),
     Action(STEER, "click", "actions.redraft:steer", "the wish and the candidate's id: `shorter:<id>`",
            "the menu beside them"),
     Action(REDRAFT, "click", "actions.redraft:redraft", _REQUEST,
@@ -119,12 +127,14 @@ ACTIONS: Final = (
            "the modal of `/suggest export`: inputs `export_range`, `export_form`, `export_names`"),
     Action(SOURCE_VIEW, "view", "", "none", "the modal with the passages that a candidate cites"),
     Action(WHOLE_VIEW, "view", "", "none", "the modal with the whole text of a long candidate"),
+    Action(TRANSLATION_VIEW, "view", "", "none", "the modal with a translation for reading, over the reply as it is"),
     Action(SETTINGS_VIEW, "view", "views.settings:on_settings", "none",
            "settings: inputs `candidates`, `language`, `on_use`, `styles`; input block `hint`, action `text`"),
     Action(CHANNEL_VIEW, "view", "views.channel_defaults:on_channel_defaults", "none",
            "a channel's defaults: inputs `channel`, `candidates`, `language`, `styles`"),
     Action(CANDIDATES_VIEW, "view", "", "the request's id, as `private_metadata`", "the modal with candidates"),
-    Action(COPY_VIEW, "view", "", "none", "the modal that shows a reply too long to edit"),
+    Action(COPY_VIEW, "view", "", "none",
+           "the modal with a reply to copy: input block `reply`, action `text`, where it is not too long"),
     Action(MESSAGE_SHORTCUT, "message_shortcut", "shortcuts.message_shortcut:on_message_shortcut", "none",
            "the shortcut in a message's menu"),
     Action(GLOBAL_SHORTCUT, "global_shortcut", "shortcuts.global_shortcut:on_global_shortcut", "none",

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from bot.errors import REFERENCE_LENGTH
+from bot.i18n.languages import LANGUAGES, find_language, is_surely_in
 from bot.i18n.texts import Texts
 from bot.knowledge.passages import list_cited
 from bot.ordering.shuffle import draw_places
 from bot.suggesting.placement import SILENT, choose_reason, is_cut_off, list_reasons
-from bot.suggesting.redraft import LANGUAGES
 from bot.text_limits import count_json_units, split_text
 from handlers.blocks.action_ids import ACTIONS, CANDIDATES_VIEW, REDRAFT, STEER, Place
-from handlers.blocks.elements import Block, actions, button, context, divider, measure, plain_text, section
+from handlers.blocks.elements import Block, actions, button, context, divider, measure, modal, option, section
 from handlers.blocks.limits import (
     ASKED_LIMIT,
     BLOCKS_LIMIT,
@@ -121,28 +121,27 @@ def build_places(
 def build_failure(entry: LogEntry, texts: Texts) -> BlockMessage:
     """Say why there is nothing to show, and what to do."""
     reasons = list_reasons(entry.candidates)
-    theirs = {"refused", "invalid_output", "spent", "too_long"}.issuperset(reasons)
     text = texts(
         "all-failed",
         kind="silent" if SILENT.issuperset(reasons) else "useless",
         reasons=_word_reasons(reasons, texts),
-        what_to_do=texts("what-to-do-operator" if theirs else "what-to-do-wait"),
+        what_to_do=advise(reasons, texts),
         reference=entry.request.id[-REFERENCE_LENGTH:],
     )
     again = button(texts("button-again"), REDRAFT, entry.request.id)
     return BlockMessage(text=text, blocks=(section(text), actions(again)))
 
 
+def advise(reasons: Sequence[str], texts: Texts) -> str:
+    """Say what to do where drafts failed for these reasons alone."""
+    theirs = {"refused", "invalid_output", "spent", "too_long"}.issuperset(reasons)
+    return texts("what-to-do-operator" if theirs else "what-to-do-wait")
+
+
 def build_candidates_view(request: Request, shown: Sequence[Block], texts: Texts) -> Block:
     """Build the modal of a request; clicks in it bring the request's id with them."""
-    return {
-        "type": "modal",
-        "callback_id": CANDIDATES_VIEW,
-        "private_metadata": request.id,
-        "title": plain_text(texts("modal-replies-title")),
-        "close": plain_text(texts("modal-copy-close")),
-        "blocks": list(shown)[:MODAL_BLOCKS],
-    }
+    title = texts("modal-replies-title")
+    return modal(texts, title, shown[:MODAL_BLOCKS], callback_id=CANDIDATES_VIEW, metadata=request.id)
 
 
 def _divide_places(count: int) -> list[range]:
@@ -198,7 +197,12 @@ def _build_candidate(candidate: Candidate, entry: LogEntry, texts: Texts, labels
     title = context(texts("reply-label", position=position, style=labels[candidate.style]), *marks)
     cut = [context(texts("reply-cut", left=len(text) - len(shown)))] if is_folded else []
     cut += [build_unfilled_note(unfilled, texts)] if unfilled else []
-    has = {"candidate": True, "folded": is_folded, "sources": bool(list_cited(candidate.sources))}
+    has = {
+        "candidate": True,
+        "folded": is_folded,
+        "sources": bool(list_cited(candidate.sources)),
+        "foreign": not is_surely_in(text, find_language(entry.request.locale)),
+    }
     places = [place for place in get_args(Place) if has.get(place)]
     buttons = _build_buttons(places, candidate.id, texts, position=position, question=question)
     menu = actions(*buttons, _build_steer_menu(candidate, texts))
@@ -231,10 +235,7 @@ def _build_steer_menu(candidate: Candidate, texts: Texts) -> Block:
     return {
         "type": "overflow",
         "action_id": STEER,
-        "options": [
-            {"text": plain_text(texts(f"steer-{steer}")), "value": f"{steer}:{candidate.id}"}
-            for steer in get_args(Steer)
-        ],
+        "options": [option(texts(f"steer-{steer}"), f"{steer}:{candidate.id}") for steer in get_args(Steer)],
     }
 
 

@@ -19,9 +19,20 @@ from handlers.blocks.action_ids import (
     RESUME,
     SETTINGS_VIEW,
     SHOW,
-    TEXT_ACTION,
 )
-from handlers.blocks.elements import Block, actions, button, context, option, plain_text, section, select
+from handlers.blocks.elements import (
+    Block,
+    actions,
+    button,
+    context,
+    labelled,
+    modal,
+    option,
+    plain_text,
+    section,
+    select,
+    text_input,
+)
 from handlers.blocks.limits import HINT_LIMIT
 from handlers.blocks.messages import BlockMessage, escape, shorten
 from storage.queries.home import UsedReply
@@ -216,47 +227,30 @@ def build_channel_view(channel_id: str | None, own: ChannelDefaults, texts: Text
     }
     if channel_id is not None:
         select_channel["initial_conversation"] = channel_id
-    label = plain_text(texts("channel-channel"))
-    return {
-        "type": "modal",
-        "callback_id": CHANNEL_VIEW,
-        "title": plain_text(texts("channel-title")),
-        "submit": plain_text(texts("settings-submit")),
-        "close": plain_text(texts("modal-close")),
-        "blocks": [
-            {"type": "input", "block_id": CHANNEL_BLOCK, "label": label, "element": select_channel},
-            _build_candidates_input(own.candidates, texts, defaults),
-            _build_language_input(own.language, texts),
-            _build_styles_input(own.styles_off, texts, defaults),
-            context(texts("channel-what")),
-        ],
-    }
+    blocks = [
+        labelled(CHANNEL_BLOCK, texts("channel-channel"), select_channel),
+        _build_candidates_input(own.candidates, texts, defaults),
+        _build_language_input(own.language, texts),
+        _build_styles_input(own.styles_off, texts, defaults),
+        context(texts("channel-what")),
+    ]
+    return modal(texts, texts("channel-title"), blocks, callback_id=CHANNEL_VIEW, submit=texts("settings-submit"))
 
 
 def build_settings_view(settings: AgentSettings, texts: Texts, defaults: HomeDefaults) -> Block:
     """Build the modal with an agent's settings."""
     uses = [option(_word_on_use(None, texts, defaults), DEFAULT)]
     uses += [option(texts(f"on-use-{name}"), name) for name in ON_USE]
-    return {
-        "type": "modal",
-        "callback_id": SETTINGS_VIEW,
-        "title": plain_text(texts("settings-title")),
-        "submit": plain_text(texts("settings-submit")),
-        "close": plain_text(texts("modal-close")),
-        "blocks": [
-            _build_candidates_input(settings.candidates, texts, defaults),
-            _build_language_input(settings.language, texts),
-            select(
-                ON_USE_BLOCK,
-                texts("settings-on_use"),
-                uses,
-                initial=0 if settings.on_use is None else 1 + ON_USE.index(settings.on_use),
-            ),
-            _build_styles_input(settings.styles_off, texts, defaults),
-            _build_hint_input(settings, texts),
-            context(texts("settings-what")),
-        ],
-    }
+    on_use = 0 if settings.on_use is None else 1 + ON_USE.index(settings.on_use)
+    blocks = [
+        _build_candidates_input(settings.candidates, texts, defaults),
+        _build_language_input(settings.language, texts),
+        select(ON_USE_BLOCK, texts("settings-on_use"), uses, initial=on_use),
+        _build_styles_input(settings.styles_off, texts, defaults),
+        _build_hint_input(settings, texts),
+        context(texts("settings-what")),
+    ]
+    return modal(texts, texts("settings-title"), blocks, callback_id=SETTINGS_VIEW, submit=texts("settings-submit"))
 
 
 def _build_candidates_input(candidates: int | None, texts: Texts, defaults: HomeDefaults) -> Block:
@@ -283,19 +277,10 @@ def _build_styles_input(styles_off: Collection[str], texts: Texts, defaults: Hom
     on = [each for each in options if each["value"] not in styles_off] or options
     kind = "checkboxes" if len(options) <= _MOST_CHECKBOXES else "multi_static_select"
     element = {"type": kind, "action_id": STYLES_BLOCK, "options": options, "initial_options": on}
-    label = plain_text(texts("settings-styles"))
-    return {"type": "input", "block_id": STYLES_BLOCK, "label": label, "element": element}
+    return labelled(STYLES_BLOCK, texts("settings-styles"), element)
 
 
 def _build_hint_input(settings: AgentSettings, texts: Texts) -> Block:
     """Build the input of the default hint."""
-    element = {"type": "plain_text_input", "action_id": TEXT_ACTION, "max_length": HINT_LIMIT}
-    if settings.hint:
-        element["initial_value"] = settings.hint
-    return {
-        "type": "input",
-        "block_id": HINT_BLOCK,
-        "optional": True,
-        "label": plain_text(texts("settings-hint")),
-        "element": element,
-    }
+    initial = {"initial_value": settings.hint} if settings.hint else {}
+    return {**text_input(HINT_BLOCK, texts("settings-hint"), limit=HINT_LIMIT, **initial), "optional": True}

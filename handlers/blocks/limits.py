@@ -18,7 +18,7 @@ FOLD_OVER: Final = 3_000
 """Characters of a candidate, as JSON, over which it is folded: a message takes three."""
 FOLDED: Final = 1_200
 """Characters that are shown of a candidate that is folded."""
-RICH_LIMIT: Final = 9_600
+RICH_LIMIT: Final = 9_200
 """Characters of a rich text, as JSON: with its buttons it fits into a message."""
 MODAL_ROOM: Final = 36_000
 """For texts in a modal, of which Slack takes 250,000 bytes; a letter outside of ASCII may take six."""

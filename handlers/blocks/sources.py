@@ -8,7 +8,7 @@ from bot.i18n.texts import Texts
 from bot.knowledge.passages import CitedPassage, CitedSource, list_cited
 from bot.text_limits import split_text
 from handlers.blocks.action_ids import SOURCE_VIEW
-from handlers.blocks.elements import Block, context, mrkdwn_section, plain_text, section
+from handlers.blocks.elements import Block, context, modal, mrkdwn_section, plain_text, section
 from handlers.blocks.limits import MODAL_ROOM, SOURCE_LINE_LIMIT, SOURCES_LIMIT
 from handlers.blocks.messages import escape, shorten
 from handlers.blocks.rich_text import build_rich_texts
@@ -55,13 +55,8 @@ def build_source_view(cited: Sequence[CitedPassage], texts: Texts) -> Block:
     ]
     if len(cited) > len(shown):
         blocks.append(context(texts("source-more", count=len(cited) - len(shown))))
-    return {
-        "type": "modal",
-        "callback_id": SOURCE_VIEW,
-        "title": plain_text(texts("source-title")),
-        "close": plain_text(texts("modal-copy-close")),
-        "blocks": blocks or [section(texts("source-forgotten"))],
-    }
+    blocks = blocks or [section(texts("source-forgotten"))]
+    return modal(texts, texts("source-title"), blocks, callback_id=SOURCE_VIEW)
 
 
 def _build_passage(passage: CitedPassage, texts: Texts, *, room: int) -> list[Block]:

@@ -17,6 +17,9 @@ _CODE: Final = re.compile(r"[a-z][a-z0-9_]*")
 # What the SDK trips over when an answer is no JSON object: a proxy's page, say.
 _UNREADABLE: Final = (AttributeError, KeyError, TypeError, ValueError)
 
+CLOSED: Final = "not_found"
+"""Refusal of an update by which we know that the agent has left the modal."""
+
 # Slack's own failures, answered with HTTP 200: whether the call was carried out is not said.
 SERVER_ERRORS: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 

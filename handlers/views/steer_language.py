@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bot.suggesting.redraft import CUSTOMERS_OWN, LANGUAGES, Steering
+from bot.i18n.languages import LANGUAGES
+from bot.suggesting.redraft import CUSTOMERS_OWN, Steering
 from handlers.blocks.action_ids import LANGUAGE_BLOCK
 from handlers.context import Ack, Context, Services
 from handlers.payloads import SubmissionPayload

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, String, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Select, String, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from storage import tables
@@ -373,10 +373,13 @@ class Requests:
         return await self._database.look(step)
 
     async def count_tokens_since(self, *, since: datetime) -> int:
-        """Sum the tokens, read and written, of all drafts since then."""
+        """Sum the tokens, read and written, of all drafts and translations since then."""
 
         async def step(connection: Transaction) -> int:
-            return await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
+            drafted = await connection.scalar(_TOKENS_SINCE, {"since": since}) or 0
+            translated = (await connection.execute(_TRANSLATED_SINCE, {"since": since})).scalars().all()
+            told = [data.get(name) for data in translated for name in ("prompt_tokens", "completion_tokens")]
+            return drafted + sum(count for count in told if isinstance(count, int))
 
         return await self._database.look(step)
 
@@ -625,4 +628,8 @@ _TOKENS_SINCE: Final = (
     )
     .join(requests, requests.c.id == candidates.c.request_id)
     .where(requests.c.created_at >= bindparam("since", type_=tables.UtcTime))
+)
+
+_TRANSLATED_SINCE: Final = select(events.c.data).where(
+    text("type = 'translated'"), events.c.at >= bindparam("since", type_=tables.UtcTime)
 )

@@ -13,15 +13,19 @@ from bot.errors import StaleConversation
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages, translate_label
 from bot.playbook import PlaybookError, PlaybookKind, parse_playbook, read_built_in
 from bot.suggesting.deliver import DeliveryOutcome
+from bot.suggesting.translation import Translation
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
 from handlers.blocks.messages import BlockMessage, build_notice
 from handlers.blocks.modals import (
+    build_copy_view,
     build_edit_view,
     build_language_view,
     build_notice_view,
     build_reason_view,
     build_stale_edit_view,
+    build_translation_view,
+    build_whole_view,
 )
 from playground.slack.validation.validators import find_block_errors, find_view_errors
 from storage.records import Candidate, Choice, DraftError, LogEntry, Request, Task, Turn
@@ -180,6 +184,10 @@ def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
         build_stale_edit_view(stale, text, texts),
         build_language_view(candidate.id, texts),
         build_reason_view("r", texts),
+        build_whole_view(candidate, texts),
+        build_copy_view(candidate, texts),
+        build_translation_view(text, texts("translating"), texts),
+        build_translation_view(text, Translation(text=text, is_cut_off=True), texts),
         build_notice_view(build_notice(texts("unexpected", reference="r" * 8)), texts),
     ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from alembic import command
@@ -19,6 +20,7 @@ from storage.records import AgentSettings
 from storage.repositories.agent_settings import AgentSettingsStore
 from storage.repositories.channel_defaults import ChannelDefaultsStore
 from storage.repositories.knowledge import Knowledge
+from storage.repositories.requests import Requests
 from storage.schema import migrate, read_revisions
 from storage.tables import metadata
 from tests.storage.stores import Databases, open_store
@@ -143,6 +145,19 @@ async def test_settings_of_an_earlier_version_count_with_defaults_for_channels(e
     await migrate(empty)
     assert await AgentSettingsStore(empty).get("T1", "U1") == AgentSettings(candidates=2, styles_off=("warm",))
     assert await ChannelDefaultsStore(empty).list("T1") == {}
+
+
+async def test_translations_in_a_log_of_an_earlier_version_count_for_the_day(empty: Database) -> None:
+    """As an import may have brought them."""
+    async with empty.write() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(schema._build_config(sync), "0008"))
+        await connection.exec_driver_sql(OLD_REQUEST)
+        await connection.exec_driver_sql(
+            "INSERT INTO events (request_id, type, at, data) "
+            "VALUES ('r1', 'translated', '2026-11-22T10:00:00.000Z', '{\"prompt_tokens\": 7}')"
+        )
+    await migrate(empty)
+    assert await Requests(empty).count_tokens_since(since=datetime(2026, 11, 22, tzinfo=UTC)) == 7
 
 
 async def test_an_empty_database_has_no_revision(empty: Database) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from bot.drafting import RequestedChange
 from bot.errors import NotOwner, UnknownRequest
-from bot.suggesting.redraft import LANGUAGES, Steering
+from bot.i18n.languages import LANGUAGES
+from bot.suggesting.redraft import Steering
 from storage.errors import RequestClosed
 from storage.records import ResponseUrl
 from tests.bot.desk import Desk

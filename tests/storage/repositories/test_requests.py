@@ -504,6 +504,7 @@ async def test_the_newest_way_back_is_kept(store: Store) -> None:
 
 
 async def test_tokens_are_summed_read_and_written(store: Store) -> None:
+    """Those of translations too, on the day when they were made."""
     assert await store.requests.count_tokens_since(since=AT) == 0
     for request_id, created_at in (("before", AT - timedelta(seconds=1)), ("today", AT)):
         await record_request(store, request_id, created_at=created_at)
@@ -511,6 +512,12 @@ async def test_tokens_are_summed_read_and_written(store: Store) -> None:
         uncounted = replace(counted[2], prompt_tokens=None, completion_tokens=5)
         await store.requests.record_drafts(make_draft_outcome(request_id, [*counted[:2], uncounted]))
     assert await store.requests.count_tokens_since(since=AT) == 225
+    told = ({"prompt_tokens": 40, "completion_tokens": 2}, {"prompt_tokens": None}, {"prompt_tokens": "many"}, {})
+    for data in told:
+        await store.requests.record_event(Event(request_id="before", type="translated", at=AT, data=data))
+    early = Event(request_id="before", type="translated", at=AT - timedelta(seconds=1), data={"prompt_tokens": 9})
+    await store.requests.record_event(early)
+    assert await store.requests.count_tokens_since(since=AT) == 225 + 42
 
 
 async def test_the_unknown_is_none(store: Store) -> None:
