@@ -33,7 +33,7 @@ _PLACEHOLDERS: Final = frozenset({"this content can't be displayed.", "[no previ
 _FALLBACK_HEAD: Final = re.compile(r"\[[^\]\n]{1,60}\] [^:\n]{1,80}: ")
 """Who wrote a forwarded message and when, as its fallback begins."""
 
-_Kind = Literal["text", "heading", "body", "file"]
+_Kind = Literal["text", "heading", "body"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,25 +76,29 @@ class _Piece:
 
 def read_message(message: Mapping[str, Any], *, depth: int = 0) -> MessageText:
     """Read all that a person reads in a message, each thing once."""
-    attachments = list_objects(message, "attachments")
+    attachments = list(_list_attachments(message, depth=0))
     shared = [each for each in attachments if _is_shared(each)]
     others = [each for each in attachments if not _is_shared(each)]
     pieces = [
         _Piece("text", to_plain_text(get_string(message, "text"))),
         *_read_blocks(message),
         *(piece for each in others for piece in _read_attachment(each)),
+        *(_Piece("body", _read_file(file)) for file in list_objects(message, "files")),
     ]
     pieces = [_Piece(piece.kind, clean(piece.text).strip()) for piece in pieces]
     pieces = [piece for piece in pieces if piece.text and piece.text.casefold() not in _PLACEHOLDERS]
-    files = [_Piece("file", f"[file: {_name_file(file)}]") for file in list_objects(message, "files")]
+    files = [f"[file: {_name_file(file)}]" for file in list_objects(message, "files")]
     forwarded = [_read_shared(each, depth=depth + 1) for each in shared if depth < _DEEPEST]
     found = tuple(each for each in forwarded if each.text)
     lacks_forwarded = bool(shared) and not found
+    is_app = bool(message.get("bot_id"))  # a person who links to a page said what there was to say
     has_more = (
-        lacks_forwarded or bool(list_objects(message, "blocks")) or not all(_is_unfurled(each) for each in others)
+        lacks_forwarded
+        or bool(list_objects(message, "blocks"))
+        or any(is_app or not _is_unfurled(each) for each in others)
     )
     return MessageText(
-        own="\n".join([*_drop_repeated([piece.text for piece in pieces]), *(file.text for file in files)]),
+        own="\n".join([*_drop_repeated([piece.text for piece in pieces]), *files]),
         forwarded=found,
         is_readable=bool(found) or _has_words(pieces, has_more=has_more),
         lacks_forwarded=lacks_forwarded,
@@ -113,6 +117,14 @@ def _is_heading(text: str) -> bool:
     """Tell whether a text may be a heading: one short line of one sentence that asks nothing."""
     asks_or_goes_on = re.search(r"[?？]|[.!。！…]\s*\S", text)  # noqa: RUF001 - as written in Chinese
     return len(text) <= _HEADING and "\n" not in text and asks_or_goes_on is None
+
+
+def _list_attachments(parent: Mapping[str, Any], *, depth: int) -> Iterator[Mapping[str, Any]]:
+    """Yield attachments, and those within them; a forwarded message's and a preview's are their own."""
+    for each in list_objects(parent, "attachments"):
+        yield each
+        if depth < _DEEPEST and not _is_shared(each) and not _is_unfurled(each):
+            yield from _list_attachments(each, depth=depth + 1)
 
 
 def _read_blocks(parent: Mapping[str, Any]) -> Iterator[_Piece]:
@@ -137,8 +149,10 @@ def _read_attachment(attachment: Mapping[str, Any]) -> Iterator[_Piece]:
         *_read_blocks(attachment),
     ]
     yield from read
-    if not any(piece.text.strip() for piece in read):
-        yield _Piece("body", to_plain_text(get_string(attachment, "fallback")))
+    filled = {piece.kind for piece in read if piece.text.strip()}
+    if "body" not in filled:
+        yield _Piece("heading", to_plain_text(get_string(attachment, "footer")))  # mostly the name of an app
+        yield _Piece("heading" if filled else "body", to_plain_text(get_string(attachment, "fallback")))
 
 
 def _read_field(field: Mapping[str, Any]) -> str:
@@ -164,12 +178,20 @@ def _read_shared(attachment: Mapping[str, Any], *, depth: int) -> ForwardedMessa
 def _is_shared(attachment: Mapping[str, Any]) -> bool:
     """Tell whether an attachment is a message, forwarded or shared or behind a link to it."""
     told = (attachment.get(name) for name in ("is_share", "is_msg_unfurl", "is_reply_unfurl", "is_thread_root_unfurl"))
-    return any(each is True for each in told) or bool(list_objects(attachment, "message_blocks"))
+    is_copy = bool(get_string(attachment, "channel_id") and get_string(attachment, "ts"))
+    return is_copy or any(each is True for each in told) or bool(list_objects(attachment, "message_blocks"))
 
 
 def _is_unfurled(attachment: Mapping[str, Any]) -> bool:
     """Tell whether an attachment is the preview of a link that stands in the text."""
     return bool(get_string(attachment, "from_url") or get_string(attachment, "original_url"))
+
+
+def _read_file(file: Mapping[str, Any]) -> str:
+    """Read what Slack shows of an e-mail that was sent to a channel, or of a snippet."""
+    is_email, is_snippet = file.get("filetype") == "email", file.get("mode") == "snippet"
+    names = ("plain_text", "preview_plain_text") if is_email else ("preview",) if is_snippet else ()
+    return next(filter(None, (get_string(file, name) for name in names)), "")
 
 
 def _name_file(file: Mapping[str, Any]) -> str:
