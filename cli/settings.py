@@ -92,6 +92,10 @@ def _check_ids(kind: str, initials: str, value: tuple[str, ...]) -> tuple[str, .
     return value
 
 
+def _strip(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 def _lower_case(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -99,14 +103,14 @@ def _lower_case(value: Any) -> Any:
 _Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 _Url = Annotated[str, AfterValidator(_check_url)]
 _Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_ids)]
-_HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+_HomePath = Annotated[Path, BeforeValidator(_strip), AfterValidator(Path.expanduser)]
 _word = BeforeValidator(_lower_case)
 
 
 class Settings(BaseSettings):
     """All settings; secrets never show in `repr`."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True, str_strip_whitespace=True)
 
     slack_bot_token: Annotated[
         Annotated[_Secret, AfterValidator(partial(_check_prefix, "xoxb-"))] | None,
@@ -526,7 +530,8 @@ def _read_env_file() -> dict[str, str]:
         raise SettingsError(f"{name} is not UTF-8 text: save it as UTF-8") from error
     except OSError as error:
         raise SettingsError(f"{name} cannot be read ({error.strerror}): let this user read it, or remove it") from error
-    broken = [binding.original.line for binding in parse_stream(io.StringIO(text)) if binding.error]
+    bindings = [each for each in parse_stream(io.StringIO(text)) if each.error or each.key]
+    broken = [each.original.line for each in bindings if each.error or each.value is None]
     if broken:
         raise SettingsError(
             *(f"{name}, line {line}, is not NAME=value: mend it, or put a # before it" for line in broken)

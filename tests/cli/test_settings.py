@@ -212,7 +212,15 @@ def test_what_docker_leaves_of_an_env_file_is_refused_with_the_reason(
     assert value not in line
 
 
-def test_a_broken_line_of_an_env_file_is_named() -> None:
-    Path(".env").write_text("SUGGEST_CANDIDATES=4\nSUGGEST_MODEL 'llama\n", encoding="utf-8")
+@pytest.mark.parametrize("name", ["SUGGEST_DATABASE_URL", "SUGGEST_PLAYBOOK", "SUGGEST_MODEL", "SUGGEST_ON_USE"])
+def test_white_space_around_a_value_is_none_of_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"SUGGEST_DATABASE_URL": "sqlite:///x.db", "SUGGEST_ON_USE": "copy"}.get(name, "x")
+    monkeypatch.setenv(name, f" {value}\t \n")
+    assert str(getattr(load_settings(), name.lower())) == value
+
+
+@pytest.mark.parametrize("line", ["SUGGEST_MODEL 'llama", "SUGGEST_MODEL", "SUGGEST_MODEL: llama", "=llama"])
+def test_a_broken_line_of_an_env_file_is_named(line: str) -> None:
+    Path(".env").write_text(f"SUGGEST_CANDIDATES=4\n{line}\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"^\.env, line 2, is not NAME=value: "):
         load_settings()
