@@ -49,9 +49,9 @@ class ConnectionGate:
             async with asyncio.timeout(REQUEST_LIMIT_S):
                 await request.read()
         except TimeoutError:
-            late = web.Response(status=408, text="The body did not arrive in time.\n")
-            late.force_close()
-            return late
+            return _refuse(408, "The body did not arrive in time.\n")
+        except (web.RequestPayloadError, ConnectionError):
+            return _refuse(400, "The body is broken, or did not arrive whole.\n")
         self._has_asked.add(request.protocol)
         self._answering.add(request.protocol)
         try:
@@ -90,6 +90,13 @@ class ConnectionGate:
     def _close(self, handler: web.RequestHandler) -> None:
         del self._opened_at[handler]
         handler.force_close()
+
+
+def _refuse(status: int, text: str) -> web.Response:
+    """Answer, and close the connection."""
+    refusal = web.Response(status=status, text=text)
+    refusal.force_close()
+    return refusal
 
 
 class _Refusal(asyncio.Protocol):

@@ -28,8 +28,9 @@ _log = logging.getLogger(__name__)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Leave out what is no HTTP: whoever can reach the port could fill the log with tracebacks."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+    """Leave out what is no HTTP, or ends early: whoever can reach the port could fill the log with tracebacks."""
+    nothing = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+    return record.exc_info is None or not isinstance(record.exc_info[1], nothing)
 
 
 _server_log = logging.getLogger(f"{__name__}.server")
@@ -70,6 +71,8 @@ def build_slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> w
     async def on_delivery(request: web.Request) -> web.Response:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
+        if not _is_text(body):
+            return web.Response(status=400, text="The body is not UTF-8 text.\n")
         if not _is_signed(verifier, body, headers):
             return web.Response(status=401, text="The request is not signed by Slack, or too old.\n")
         if not _is_well_formed(body, request.content_type):
@@ -141,8 +144,16 @@ def _is_signed(verifier: SignatureVerifier, body: bytes, headers: Mapping[str, s
     """Tell whether the body has Slack's signature, not older than five minutes."""
     try:
         return verifier.is_valid_request(body, dict(headers))
-    except ValueError:  # a timestamp that is no number, a body that is no text
+    except (ValueError, TypeError):  # a timestamp that is no number, a signature of other letters than ASCII
         return False
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_well_formed(body: bytes, content_type: str) -> bool:

@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import sys
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -126,6 +127,35 @@ async def test_what_is_no_http_leaves_no_traceback(said: bytes, caplog: pytest.L
         await open_half(stack, port, said + b"\r\n\r\n")
         async with session.get(f"http://127.0.0.1:{port}/healthz") as answer:
             assert answer.status == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ("Content-Encoding: gzip\r\nContent-Length: 5", b"hello", b"400"),
+        ("Content-Encoding: deflate\r\nContent-Length: 5", b"hello", b"400"),
+        ("Transfer-Encoding: chunked", b"zz\r\nhello\r\n", b"400"),
+        ("X-Slack-Signature: v0=\u00e9\r\nX-Slack-Request-Timestamp: {now}\r\nContent-Length: 5", b"hello", b"401"),
+        ("X-Slack-Signature: v0=0\r\nX-Slack-Request-Timestamp: {now}\r\nContent-Length: 2", b"\xff{", b"400"),
+        ("Content-Length: 99", b"hello", b""),
+        ("Transfer-Encoding: chunked", b"9\r\nhello", b""),
+    ],
+)
+async def test_a_broken_delivery_is_refused_without_a_traceback(
+    headers: str, body: bytes, status: bytes, stage_with: StageMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also one whose sender hangs up before its end, which is not answered."""
+    caplog.set_level(logging.INFO)
+    head = f"POST /slack/events HTTP/1.1\r\nHost: bot\r\n{headers.format(now=int(time.time()))}\r\n\r\n"
+    async with stage_with() as stage, asyncio.timeout(120):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(head.encode() + body)
+        if status:
+            assert (await reader.readline()).split()[1] == status
+        writer.close()
+        await writer.wait_closed()
+        await stage.suggested("Where is my order?")
     assert not [record for record in caplog.records if record.exc_info]
 
 
