@@ -14,6 +14,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Self
 
+import orjson
+
 from storage.errors import DatabaseUnavailable
 from storage.fields import to_iso
 from storage.records import Candidate
@@ -31,7 +33,6 @@ CREATE TABLE IF NOT EXISTS drafts (
 """
 _FIELDS: Final = tuple(each.name for each in fields(Candidate))
 _get_fields: Final = attrgetter(*_FIELDS)
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JournalBusy(DatabaseUnavailable):
@@ -155,8 +156,8 @@ class BatchJournal:
 def _to_values(draft: JournaledDraft) -> tuple[Any, ...]:
     one = draft.candidate
     values = dict(zip(_FIELDS, _get_fields(one), strict=True))
-    text = _encode({**values, "retrieved": draft.retrieved})
-    return draft.row, one.sample_index, to_iso(draft.created_at), one.error, text
+    text = orjson.dumps({**values, "retrieved": draft.retrieved})
+    return draft.row, one.sample_index, to_iso(draft.created_at), one.error, text.decode()
 
 
 def _to_draft(row: int, created_at: str, candidate: str) -> JournaledDraft:

@@ -114,7 +114,7 @@ def _iter_json_values(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | st
 
 def _parse_line(line: bytes) -> dict[str, Any] | str:
     try:
-        values = json.loads(line.decode(), parse_constant=_refuse_constant, parse_float=_parse_float)
+        values = _DECODER.decode(line.decode())
     except UnicodeDecodeError:
         return _NO_UTF8
     except RecursionError:
@@ -147,6 +147,9 @@ def _parse_float(text: str) -> float:
     if number in {float("inf"), float("-inf")}:
         raise _NumberError(f"has the number {text[:40]} in it, which is too large")
     return number
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
 
 
 def _clean_values(value: Any) -> Any:

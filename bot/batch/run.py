@@ -66,7 +66,7 @@ class _RowWork:
     def to_entry(self) -> LogEntry:
         candidates = tuple(self.done[index] for index in sorted(self.done))
         is_failed = all(candidate.error for candidate in candidates)
-        request = replace(self.request, status="failed" if is_failed else "drafted")
+        request = replace(self.request, status="failed") if is_failed else self.request
         return LogEntry(request=request, candidates=candidates, choice=None)
 
 
@@ -184,7 +184,13 @@ class BatchRun:
         """Begin a row with what the journal has of it; return it with the drafts that are missing."""
         journaled = self._journal.list_drafts(row.number) if row.number <= self._last_journaled else []
         candidates = [each.candidate for each in journaled]
-        original = Request(
+        masked = await self._privacy.mask_turns(row.conversation)
+        done = {candidate.sample_index: candidate for candidate in candidates}
+        missing = [each for each in self._plan.plan_row(row.number) if self._is_missing(done.get(each.sample_index))]
+        found = Retrieval(retrieved=journaled[0].retrieved) if journaled else NOTHING_SEARCHED
+        if missing and self.stopped is None:
+            found = await self._retriever.find(masked.conversation, team_id="cli", channel_id="cli")
+        request = Request(
             id=candidates[0].request_id if candidates else self._new_id(),
             team_id="cli",
             channel_id="cli",
@@ -198,23 +204,15 @@ class BatchRun:
             policy="unlogged",
             simulated=self._plan.simulated,
             app_version=self._terms.app_version,
-            conversation=row.conversation,
+            conversation=masked.conversation,
             task=self._plan.playbook.task,
             input_row=row.number,
             input=row.other_values,
-            text_kept="full",
+            text_kept="full" if self._plan.keeps_originals else "redacted",
+            retrieved=found.retrieved,
         )
-        masked = await self._privacy.load_masked(original)
         if self._plan.keeps_originals:
-            request = self._privacy.to_recorded_request(original, masked)
-        else:
-            request = replace(original, conversation=masked.conversation, text_kept="redacted")
-        done = {candidate.sample_index: candidate for candidate in candidates}
-        missing = [each for each in self._plan.plan_row(row.number) if self._is_missing(done.get(each.sample_index))]
-        found = Retrieval(retrieved=journaled[0].retrieved) if journaled else NOTHING_SEARCHED
-        if missing and self.stopped is None:
-            found = await self._retriever.find(masked.conversation, team_id=request.team_id, channel_id="cli")
-        request = replace(request, retrieved=found.retrieved)
+            request = self._privacy.to_recorded_request(request, masked)
         return _RowWork(row=row, request=request, masked=masked, found=found, done=done), missing
 
     def _is_missing(self, candidate: Candidate | None) -> bool:

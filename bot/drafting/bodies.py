@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 import aiohttp
+import orjson
 
 MAX_BODY: Final = 1_250_000
 """Bytes, unpacked. A draft of 900 tokens with their log-probabilities has about 150,000."""
@@ -28,6 +29,10 @@ def parse_json(body: bytes) -> Any:
     parts = body.count(b"[") + body.count(b"{") + body.count(b":") + body.count(b",") // 3
     if len(body) > MAX_BODY or parts > _MAX_PARTS:
         raise ValueError("too large")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # not finite, half an emoji: what it refuses, but Python reads
+        pass
     try:
         return json.loads(body)
     except RecursionError as error:

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -134,8 +134,7 @@ class ServedChatModel(ChatOpenAI):
 
     async def answer_untraced(self, messages: list[BaseMessage], **parameters: Any) -> AIMessage:
         """Answer as `ainvoke` does, without its callbacks."""
-        result = await self._agenerate(messages, **parameters)
-        return cast("AIMessage", result.generations[0].message)
+        return _read_completion(*await self._send_fitted(self.build_payload(messages, **parameters), self._post))
 
     def build_payload(self, messages: list[BaseMessage], **parameters: Any) -> dict[str, Any]:
         """Build the body of a request: the model's own parameters, and those of this call; None is left out."""
@@ -146,6 +145,7 @@ class ServedChatModel(ChatOpenAI):
             "max_tokens": self.max_tokens,
             "reasoning_effort": self.reasoning_effort,
             "logprobs": self.logprobs,
+            "stream": False,
             **parameters,
         }
         return {name: value for name, value in payload.items() if value is not None}
@@ -157,9 +157,8 @@ class ServedChatModel(ChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> ChatResult:
-        payload = self.build_payload(messages, stop=stop, stream=False, **kwargs)
-        body, info = await self._send_fitted(payload, self._post)
-        return _read_completion(body, info)
+        message = await self.answer_untraced(messages, stop=stop, **kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _astream(
         self,
@@ -200,7 +199,8 @@ class ServedChatModel(ChatOpenAI):
                     raise
                 refused |= {name}
             else:
-                self._refused |= refused
+                if refused != self._refused:
+                    self._refused |= refused
                 return accepted, {"temperature": fitted.get("temperature"), "requests": sent}
         raise AssertionError("count never ends")
 
@@ -212,7 +212,7 @@ class ServedChatModel(ChatOpenAI):
         return stream
 
 
-def _read_completion(answer: bytes, info: dict[str, Any]) -> ChatResult:
+def _read_completion(answer: bytes, info: dict[str, Any]) -> AIMessage:
     try:
         body = parse_json(answer)
     except ValueError as error:
@@ -227,10 +227,9 @@ def _read_completion(answer: bytes, info: dict[str, Any]) -> ChatResult:
         info = {**info, "mean_logprob": read_mean_logprob(choice.get("logprobs"))}
         facts = _Facts(finish_reason=choice.get("finish_reason"), model=body.get("model"), usage=usage)
         facts.refusal = choice["message"].get("refusal") or ""
-        message = AIMessage(content=choice["message"].get("content") or "", **facts.to_fields(info))
+        return AIMessage(content=choice["message"].get("content") or "", **facts.to_fields(info))
     except _UNREADABLE as error:
         raise MalformedCompletionError("not a chat completion", usage=usage) from error
-    return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 @dataclass(slots=True, kw_only=True)

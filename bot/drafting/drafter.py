@@ -30,6 +30,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 from contextlib import aclosing
 from typing import Any, Self
 
+from langchain_core.callbacks import AsyncCallbackManager
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import (
     ensure_config,
@@ -261,8 +262,7 @@ class Drafter(Runnable[Brief, Draft]):
         Where neither the config nor LangChain's settings name a tracer, there is no run: a tenth of a suggestion's CPU.
         """
         self._claim_loop()
-        leaves_out = hasattr(self._models.get(brief.model), "answer_untraced")
-        if leaves_out and not get_async_callback_manager_for_config(ensure_config(config)).handlers:
+        if hasattr(self._models.get(brief.model), "answer_untraced") and not _is_traced(config):
             return await DraftRun(brief, self._means, emit).draft(None)
         labelled = _label_config(config, brief)
         manager = get_async_callback_manager_for_config(labelled)
@@ -292,6 +292,12 @@ class Drafter(Runnable[Brief, Draft]):
 def _find_remainder(text: str, emitted: str) -> str:
     """Return the part of a text that is still to be emitted; "" if what was emitted is no beginning of it."""
     return text[len(emitted) :] if text.startswith(emitted) else ""
+
+
+def _is_traced(config: RunnableConfig | None) -> bool:
+    """Tell if a tracer listens, by this config or the one that it is called under, or by LangChain's settings."""
+    callbacks = (config or {}).get("callbacks") or (var_child_runnable_config.get() or {}).get("callbacks")
+    return bool(AsyncCallbackManager.configure(callbacks).handlers)
 
 
 def _label_config(config: RunnableConfig | None, brief: Brief) -> RunnableConfig:

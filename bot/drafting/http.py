@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 import httpx2
 import openai
+import orjson
 
 from bot.drafting.bodies import parse_json, read_body
 from bot.drafting.errors import MalformedCompletionError
@@ -75,7 +76,7 @@ class Server:
         """
         url = f"{self.base_url}{path}"
         try:
-            async with self.session.post(url, data=json.dumps(payload).encode(), allow_redirects=False) as answer:
+            async with self.session.post(url, data=_encode_json(payload), allow_redirects=False) as answer:
                 body = await read_body(answer)
         except aiohttp.ConnectionTimeoutError as error:
             raise openai.APIConnectionError(request=_build_request(url)) from error
@@ -176,6 +177,13 @@ class _LimitedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _encode_json(payload: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(payload)
+    except TypeError:  # half an emoji, which UTF-8 cannot carry, but an escape can
+        return json.dumps(payload).encode()
 
 
 def _build_request(url: str) -> httpx2.Request:

@@ -1,6 +1,5 @@
 """Metadata: the facts beside a text in a server's response, read into the types that are recorded."""
 
-from collections.abc import Mapping
 from statistics import fmean
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ CUT_OFF: Final = "length"
 """The finish reason of a text that the budget of tokens, or the model's limit, cut off."""
 
 _MAX_LOGPROB: Final = 1e6
+_NUMBERS: Final = (int, float)
 
 
 def read_label(value: object) -> str | None:
@@ -33,14 +33,14 @@ def read_count(value: object) -> int | None:
 
 def read_usage(usage: object) -> tuple[int | None, int | None]:
     """Read the tokens of prompt and completion, as the server counted them; None where it did not."""
-    counts: Mapping[str, Any] = usage if isinstance(usage, Mapping) else {}
+    counts: dict[str, Any] = usage if isinstance(usage, dict) else {}
     return read_count(counts.get("prompt_tokens")), read_count(counts.get("completion_tokens"))
 
 
 def read_mean_logprob(logprobs: object) -> float | None:
     """Average the log-probabilities in `content`; None where the server gave none, or in another form."""
-    tokens = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    given = [token.get("logprob") for token in tokens if isinstance(token, Mapping)] if isinstance(tokens, list) else []
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    given = [token.get("logprob") for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
     # Neither infinite nor not a number, which no comparison holds for.
-    values = [value for value in given if isinstance(value, int | float) and abs(value) < _MAX_LOGPROB]
+    values = [value for value in given if isinstance(value, _NUMBERS) and abs(value) < _MAX_LOGPROB]
     return fmean(values) if values else None

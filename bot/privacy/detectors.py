@@ -63,7 +63,7 @@ _DIGIT: Final = re.compile(r"\d", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Finder:
-    """A finder of one kind: the view that it reads, how many digits there must be to ask it, and its function."""
+    """A finder of one kind: the view that it reads, how many digits it needs in the decoded one, and its function."""
 
     kind: str
     view: int
@@ -122,22 +122,18 @@ class Recogniser:
         found: list[Detection] = []
         for _ in range(_MAX_ROUNDS):  # what is found may have stood in the way of something else
             before = len(found)
+            digits = len(_DIGIT.findall(views[_DECODED].text))
             for finder in self._finders:
-                view = views[finder.view]
-                if more := finder.find(view) if _has_digits(view.text, finder.digits) else ():
+                if more := finder.find(views[finder.view]) if digits >= finder.digits else ():
                     views = [each.blank_out([(one.start, one.end) for one in more]) for each in views]
                     found += more
+                    digits = len(_DIGIT.findall(views[_DECODED].text))
             if len(found) == before:
                 break
         return sorted(found, key=lambda each: each.start)
 
     def _is_allowed(self, value: str) -> bool:
         return bool(self._allowed_text) and value.casefold() in self._allowed_text
-
-
-def _has_digits(text: str, count: int) -> bool:
-    """Tell whether there are so many digits in a text."""
-    return count == 0 or len(_DIGIT.findall(text)) >= count
 
 
 _MAX_ROUNDS: Final = 4

@@ -68,7 +68,7 @@ def mask_replies(
     Placeholders that stand for nothing stay as they are, and their numbers are given to nothing else.
     """
     registry, pattern = _PlaceholderRegistry(known), _compile_placeholder(recogniser.kinds)
-    for text in texts:
+    for text in filter(_may_have_placeholder, texts):
         registry.reserve(_read_token(match) for match in pattern.finditer(text))
     return _replace_personal_data(texts, registry, recogniser, registry.normalise)
 

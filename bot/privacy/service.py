@@ -136,6 +136,10 @@ class PrivacyService:
 
     # --- drafting -------------------------------------------------------------------------------------
 
+    async def mask_turns(self, turns: tuple[Turn, ...]) -> MaskedRequest:
+        """Mask a conversation that has the originals in."""
+        return await self._mask(turns, None, NO_PLACEHOLDERS)
+
     async def load_masked(self, request: Request, *, seen: Sequence[Candidate] = ()) -> MaskedRequest:
         """Load the masked form of a recorded request; what cannot be known any more is missing in it.
 
@@ -169,7 +173,9 @@ class PrivacyService:
         written = [each for each in candidates if each.text is not None]
         texts, placeholders = await self._run(mask_replies, [each.text or "" for each in written], masked.placeholders)
         by_id = {each.id: text for each, text in zip(written, texts, strict=True)}
-        masked_candidates = tuple(replace(each, text=by_id.get(each.id)) for each in candidates)
+        masked_candidates = tuple(
+            each if by_id.get(each.id) == each.text else replace(each, text=by_id[each.id]) for each in candidates
+        )
         return replace(masked, placeholders=placeholders, texts={**masked.texts, **by_id}), masked_candidates
 
     async def to_recorded_candidates(

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from bot.drafting import CUT_OFF, TOO_LONG, Brief, Draft, DraftFailed
 from bot.knowledge.passages import take_out_citations
@@ -20,8 +21,8 @@ _OF_STYLES: Final = {each.name for each in fields(Style)} & {each.name for each 
 """The attributes of styles that the log has under the same name; the model is chosen where the style names none."""
 
 
-def make_blank(brief: Brief, candidate_id: str, inclusion: float) -> Candidate:
-    """Return the candidate of a brief before anything is drafted. `inclusion` is the propensity of its style."""
+def make_blank(brief: Brief, candidate_id: str, inclusion: float, **drafted: Any) -> Candidate:
+    """Return the candidate of a brief before anything is `drafted`. `inclusion` is the propensity of its style."""
     return Candidate(
         id=candidate_id,
         request_id=brief.request_id,
@@ -30,17 +31,16 @@ def make_blank(brief: Brief, candidate_id: str, inclusion: float) -> Candidate:
         style_version=brief.style.version,
         model=brief.model,
         inclusion_propensity=inclusion,
-        **{name: getattr(brief.style, name) for name in _OF_STYLES},
+        **{**{name: getattr(brief.style, name) for name in _OF_STYLES}, **drafted},
     )
 
 
 def to_candidate(brief: Brief, result: Draft | BaseException, candidate_id: str, inclusion: float) -> Candidate:
     """Return the candidate that a draft became, without a position; with an `error` if the draft failed or is empty."""
-    candidate = make_blank(brief, candidate_id, inclusion)
+    make = partial(make_blank, brief, candidate_id, inclusion)
     if isinstance(result, DraftFailed):
         _log.info("draft failed: %s", result.error, extra={"request_id": brief.request_id})
-        return replace(
-            candidate,
+        return make(
             error=result.error,
             latency_ms=result.latency_ms,
             attempts=result.attempts,
@@ -51,11 +51,10 @@ def to_candidate(brief: Brief, result: Draft | BaseException, candidate_id: str,
     if isinstance(result, BaseException):
         # A bug, ours or a library's: the good candidates are shown all the same, and the log has the traceback.
         _log.error("draft broke", exc_info=result, extra={"request_id": brief.request_id})
-        return replace(candidate, error="invalid_output", attempts=1)
+        return make(error="invalid_output", attempts=1)
     text, sources = take_out_citations(clean(result.text), brief.passages or ())
     is_empty = not text.strip()
-    return replace(
-        candidate,
+    return make(
         text=None if is_empty else text,
         error="empty" if is_empty else None,
         sources=tuple(sources),

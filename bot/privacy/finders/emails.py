@@ -41,6 +41,8 @@ _DOT: Final = (
     rf"(?:\s{{1,3}}(?:{_SPOKEN_DOT})\s{{1,3}}|[_-]dot[_-]"
     rf"|\s{{0,3}}[\[({{<]\s?(?:\.|{_SPOKEN_DOT})\s?[\])}}>]\s{{0,3}}|\.)"
 )
+_INNER_POINT: Final = re.compile(r"\.(?=[^\W_])")
+_SPELLED_DOTS: Final = (*"[({<", *_SPOKEN_DOT.split("|"))
 _SPELLED_LOCAL: Final = re.compile(
     rf"(?<![\w.+-])(?:[\w+-]{{1,32}}{_DOT}){{0,3}}[\w+-]{{1,64}}(?=\s{{0,3}}\Z)", re.IGNORECASE
 )
@@ -69,7 +71,8 @@ def find_emails(text: str) -> Iterator[Span]:
         if local and domain and not _is_of_a_machine(text, local, domain):
             end = domain.end()
             yield local.start(), end
-    yield from _find_spelled(text)
+    if _INNER_POINT.search(text) or any(dot in text.casefold() for dot in _SPELLED_DOTS):
+        yield from _find_spelled(text)
 
 
 def _is_of_a_machine(text: str, local: re.Match[str], domain: re.Match[str]) -> bool:

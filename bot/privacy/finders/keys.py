@@ -99,6 +99,7 @@ _FORMS: Final = (
     ),
 )
 """What is secret is in a group, which is `doubtful` where it may be a word as well."""
+_NEEDED: Final = {each for needed, _ in _FORMS for each in needed}
 
 _LONG: Final = re.compile(r"[\w./+=-]{16}", re.ASCII)
 _RANDOM: Final = re.compile(r"\d|[a-z][A-Z]|=\Z|[A-Za-z]{20}")
@@ -115,8 +116,9 @@ def find_keys(text: str) -> Iterator[Span]:
     if _LONG.search(text):
         yield from (match.span() for match in _TOKEN.finditer(text))
     small = text.lower()
-    for needed, form in _FORMS:
-        if any(each in small for each in needed):
+    there = {each for each in _NEEDED if each in small}
+    for needed, form in _FORMS if there else ():
+        if not there.isdisjoint(needed):
             for match in form.finditer(text):
                 group = match.lastgroup or 0
                 if group == "secret" or _RANDOM.search(match[group]):

@@ -157,7 +157,7 @@ def find_secrets(text: str) -> Iterator[Span]:
     if len(plain) != len(text):  # a letter of which the small one is two: places must stay the same
         plain = "".join(each.lower()[:1] for each in text)
     plain = plain if plain.isascii() else plain.translate(words.LATIN_LIKES)
-    beginnings = {*zip(plain, plain[1:], plain[2:], strict=False)} & _WORDS.keys()
+    beginnings = _BEGINNINGS.intersection(zip(plain, plain[1:], plain[2:], strict=False))
     for word, find in chain(_SHORT_WORDS, *[_WORDS[each] for each in beginnings]):
         if word in plain:  # most are not, and a generator costs three times as much as this
             for start, end in _find_words(plain, word):
@@ -333,6 +333,7 @@ _SENT_CODE: Final = re.compile(
     rf"\d(?:[ -]?\d){{3,7}}{_DIGITS_END}(?!\s?[%€$£¥])",
     re.IGNORECASE,
 )
+_FOUR_DIGITS: Final = re.compile(r"\d(?:[ -]?\d){3}")
 _ACCOUNT: Final = re.compile(r"\b(?:sms|google|gmail|2fa|otp)\b")
 _CODE_WORD: Final = re.compile("|".join(map(re.escape, words.FIRST_CODES)))
 _ENTERED: Final = re.compile(rf"(?:{'|'.join(words.ENTER)})\s{{0,2}}\Z")
@@ -342,7 +343,7 @@ _SENTENCE: Final = re.compile(r"\n|[.!?;](?:\s|\Z)")
 
 def _find_sent_codes(text: str, plain: str) -> Iterator[Span]:
     """Yield the codes of sentences that speak of a code and of how it came, or of what it is for."""
-    for match in _SENT_CODE.finditer(text):
+    for match in _SENT_CODE.finditer(text) if _FOUR_DIGITS.search(text) else ():
         start, end = match.span()
         before = _SENTENCE.split(plain[max(0, start - 60) : start])[-1]
         sentence = f"{before} {_SENTENCE.split(plain[end : end + 40])[0]}"
@@ -476,4 +477,5 @@ _WORDS: Final = _index_words(
     (words.CREDENTIALS, _find_pair),
     (tuple({**dict.fromkeys(words.LOGINS), **dict.fromkeys(words.USERS)}), _find_login),
 )
+_BEGINNINGS: Final = frozenset(_WORDS)
 _SHORT_WORDS: Final = [each for beginning, found in _WORDS.items() if len(beginning) < _INDEXED for each in found]

@@ -46,6 +46,13 @@ def compute_deadline(seconds: float) -> float:
 # --- one draft ----------------------------------------------------------------------------------------
 
 
+async def test_half_an_emoji_in_a_message_reaches_the_model(drafter: Drafter, model: ModelDouble) -> None:
+    """JSON can carry it as an escape; UTF-8 cannot."""
+    model.enqueue("Hi")
+    assert (await drafter.ainvoke(build_brief(message="Hi \ud83d!"))).text == "Hi"
+    assert "Hi \ud83d!" in model.calls[0].prompt
+
+
 async def test_a_draft_says_what_it_is_and_what_it_took(drafter: Drafter, model: ModelDouble) -> None:
     """Text, model, tokens, finish reason, temperature, attempts and latency are those of the call."""
     model.latency_s = 0.05
