@@ -1,6 +1,7 @@
 """The values of drafting: a brief goes in, a draft comes out, at once or in chunks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from bot.knowledge.passages import SourcePassage
 from bot.playbook import Playbook, Style
@@ -19,6 +20,18 @@ class RequestedChange:
     language: str | None = None
 
 
+class CallBudget(Protocol):
+    """The tokens that the calls of a request may take."""
+
+    async def reserve(self, tokens: int) -> int | None:
+        """Reserve tokens for a call, and return how many; None if there are none left."""
+        ...
+
+    def settle(self, reserved: int, used: int) -> None:
+        """Replace what was reserved for a call by what it took."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextToTranslate:
     """A text, and the English name of the language that it is wanted in."""
@@ -33,8 +46,9 @@ class Brief:
 
     `deadline` is a time on the drafter's monotonic clock, queueing included; None for no limit. `agent_id` is whose
     turn it is in the queue. `previous` are texts already shown, from which the draft is to differ; `change` is what to
-    make of one that was shown. `passages` are what the team's knowledge has to say, None
-    where none was searched. With `to_translate`, the draft is its translation, and nothing else counts.
+    make of one that was shown. `passages` are what the team's knowledge has to say, None where none was searched.
+    `budget` is asked before each call, also for another try; None for no limit. With `to_translate`, the draft is its
+    translation, and nothing else counts.
     """
 
     playbook: Playbook
@@ -50,6 +64,7 @@ class Brief:
     agent_id: str = ""
     sample_index: int = 0
     deadline: float | None = None
+    budget: CallBudget | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 _GROWTH: Final = 4
 """How many times the tokens a draft gets that was cut off before its first word; and how much fewer, where too many."""
 
+_BYTES_A_TOKEN: Final = 3
+_UNLIMITED_TOKENS: Final = 2000
+"""What a text without a limit is thought to take."""
+
 _FEWEST_TOKENS: Final = 32
 """No reply is worth asking for with less."""
 
@@ -67,6 +71,7 @@ class DraftRun:
         self._has_emitted = False
         self._prompt_tokens: int | None = None
         self._completion_tokens: int | None = None
+        self._last_failure: tuple[DraftError, str | None] = ("rate_limited", None)
 
     async def draft(self, config: RunnableConfig | None) -> Draft:
         """Draft within the deadline; without a config where nobody traces it. Raises DraftFailed."""
@@ -75,20 +80,38 @@ class DraftRun:
             raise self._build_failure("timed_out")
         try:
             async with asyncio.timeout(left):
-                while (draft := await self._attempt(config)) is None:
-                    pass
-                return draft
+                while not isinstance(ended := await self._attempt_reserved(config), Draft):
+                    if ended:
+                        await self._means.sleep(ended)
+                return ended
         except TimeoutError as error:
             raise self._build_failure("timed_out") from error
 
-    async def _attempt(self, config: RunnableConfig | None) -> Draft | None:
-        """Call the model once; None if it is to be called again. Raises DraftFailed."""
+    async def _attempt_reserved(self, config: RunnableConfig | None) -> Draft | float:
+        """Call the model once, within the budget of the request. Returns and raises as `_attempt`."""
+        if (budget := self._brief.budget) is None:
+            return await self._attempt(config)
+        queued_at, before = self._means.monotonic(), self._used_tokens
+        reserved = await budget.reserve(self._estimate_tokens())
+        self._queue_s += self._means.monotonic() - queued_at
+        if reserved is None:
+            raise self._build_failure(*self._last_failure)
+        try:
+            return await self._attempt(config)
+        finally:
+            budget.settle(reserved, self._used_tokens - before)
+
+    async def _attempt(self, config: RunnableConfig | None) -> Draft | float:
+        """Call the model once; if it is to be called again, return after how many seconds. Raises DraftFailed."""
         queued_at = self._means.monotonic()
         try:
-            async with self._means.limiter.hold_slot(self._brief.agent_id):
+            await self._means.limiter.acquire(self._brief.agent_id)
+            try:
                 self._queue_s += self._means.monotonic() - queued_at
                 self._attempts += 1
                 message = await self._call_model(config)
+            finally:
+                self._means.limiter.release()
         except Exception as error:
             # Classified here, since every provider has errors of its own; an unknown one is raised as it is.
             failure = classify_failure(error, now=self._means.wall_clock())
@@ -96,13 +119,13 @@ class DraftRun:
                 raise
             if isinstance(error, CompletionError):
                 self._count(*read_usage(error.usage))
+            self._last_failure = (failure.error, failure.finish_reason)
             if failure.finish_reason == TOO_LONG and self._shrink_budget(failure.room):
-                return None
+                return 0.0
             pause_s = self._choose_pause(failure)
             if pause_s is None:
-                raise self._build_failure(failure.error, failure.finish_reason) from error
-            await self._means.sleep(pause_s)
-            return None
+                raise self._build_failure(*self._last_failure) from error
+            return pause_s
         return self._read_draft(message)
 
     async def _call_model(self, config: RunnableConfig | None) -> AIMessage:
@@ -127,8 +150,8 @@ class DraftRun:
             raise MalformedCompletionError("the stream ended before it began")
         return _join_chunks("".join(written), chunks)
 
-    def _read_draft(self, message: AIMessage) -> Draft | None:
-        """Read the draft in the model's message; None if the model is to be asked for more. Raises DraftFailed."""
+    def _read_draft(self, message: AIMessage) -> Draft | float:
+        """Read the draft in the model's message; 0 if the model is to be asked for more at once. Raises DraftFailed."""
         metadata = message.response_metadata
         finish_reason = read_finish_reason(metadata.get("finish_reason"))
         used = _count_tokens(message)
@@ -137,9 +160,10 @@ class DraftRun:
             raise self._build_failure("refused", finish_reason)
         text = clean_reply(str(message.text))
         if not text:
+            self._last_failure = ("empty", finish_reason)
             if finish_reason == CUT_OFF and self._grow_budget(used[1]):
-                return None
-            raise self._build_failure("empty", finish_reason)
+                return 0.0
+            raise self._build_failure(*self._last_failure)
         logprob = (
             metadata["mean_logprob"] if "mean_logprob" in metadata else read_mean_logprob(metadata.get("logprobs"))
         )
@@ -186,6 +210,15 @@ class DraftRun:
         return True
 
     # --- time, tokens and failures --------------------------------------------------------------------
+
+    @property
+    def _used_tokens(self) -> int:
+        return (self._prompt_tokens or 0) + (self._completion_tokens or 0)
+
+    def _estimate_tokens(self) -> int:
+        """Estimate what a call may take: a token for three bytes is more than a prompt has in most languages."""
+        prompt = sum(len(str(message.content).encode("utf-8", "replace")) for message in self._messages)
+        return prompt // _BYTES_A_TOKEN + (self._budget or _UNLIMITED_TOKENS)
 
     def _choose_pause(self, failure: CallFailure) -> float | None:
         """Choose the seconds until the next attempt; None if there is to be none."""

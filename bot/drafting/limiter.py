@@ -1,8 +1,11 @@
 """A limit on what is in flight in the whole process, fair between agents.
 
     limiter = FairLimiter(32)
-    async with limiter.hold_slot("U1"):
+    await limiter.acquire("U1")
+    try:
         ...
+    finally:
+        limiter.release()
 
 Whoever waits is served in turns, one agent after the other, so that an agent with fifty drafts does not keep another
 with one draft waiting for all fifty. One event loop only.
@@ -10,8 +13,6 @@ with one draft waiting for all fifty. One event loop only.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 
 class FairLimiter:
@@ -33,15 +34,6 @@ class FairLimiter:
     def queue_length(self) -> int:
         """The number of those who wait for a slot now."""
         return sum(not waiter.done() for queue in self._queues.values() for waiter in queue)
-
-    @asynccontextmanager
-    async def hold_slot(self, key: str) -> AsyncIterator[None]:
-        """Hold a slot while inside; waits for it in the turn of `key`."""
-        await self.acquire(key)
-        try:
-            yield
-        finally:
-            self.release()
 
     async def acquire(self, key: str) -> None:
         """Take a slot, and wait for it in the turn of `key` if none is free."""

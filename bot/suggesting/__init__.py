@@ -11,7 +11,8 @@ deliver      the reply posted once; `Courier` is what it needs from above
 redraft      from one candidate to others: shorter, warmer, in another language
 translation  what a candidate says, in the language of its agent
 staleness    whether the conversation has moved on since drafting
-limits       an agent's minute, the day's tokens with what is reserved, the bounded queue
+limits       an agent's minute, the day's tokens, the bounded queue
+day_budget   the day's tokens, with what asks and calls to the model have reserved
 home         an agent's open requests, figures and settings
 pause        drafting stopped on all replicas by an admin
 channels     the channels in which suggestions are allowed

@@ -14,6 +14,7 @@ from bot.knowledge.retrieval import Retrieval, Retriever
 from bot.ordering.shuffle import draw_styles
 from bot.playbook import Style
 from bot.privacy.service import MaskedRequest, PrivacyService
+from bot.suggesting.day_budget import RequestBudget
 from bot.suggesting.redraft import select_previous, to_requested_change
 from storage.records import Candidate, Request
 from storage.repositories.requests import Requests
@@ -100,6 +101,7 @@ class BriefBuilder:
         found: Retrieval,
         started_at: datetime | None,
         rng: random.Random,
+        budget: RequestBudget | None = None,
     ) -> tuple[list[Brief], float]:
         """Draw K styles, and return a brief for each, with the probability that a style was drawn.
 
@@ -125,6 +127,7 @@ class BriefBuilder:
                 agent_id=f"{request.team_id}:{request.agent_id}",
                 sample_index=index,
                 deadline=deadline,
+                budget=budget,
             )
             for index, style in enumerate(styles)
         ], inclusion

@@ -1,13 +1,13 @@
 """Limits on asks: requests of one agent a minute, tokens of all a day, drafts that wait for the model."""
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 from typing import Protocol
 
 from bot.errors import LimitReached
+from bot.suggesting.day_budget import DayBudget, RequestBudget
 from bot.suggesting.pause import PauseSwitch
 from storage.repositories.requests import Requests
 
@@ -22,12 +22,8 @@ _WAITING_PER_SLOT = 4
 _TYPICAL_S = 2.0
 _WEIGHT = 0.05
 
-_TYPICAL_TOKENS = 3000.0
-"""Of a request with three drafts, until this process has seen some."""
-_TOKENS_WEIGHT = 0.5
 _WAIT_FOR_OTHERS_S = 1.0
 """An ask waits so long for others to settle, near the end of the day's budget: its acknowledgement has three."""
-_RESERVED_FOR_S = 900.0
 
 
 class Slots(Protocol):
@@ -57,12 +53,8 @@ class Limits:
         self._pausing = pausing
         self._draft_s = _TYPICAL_S
         self._agent_per_minute = agent_per_minute
-        self._tokens_per_day = tokens_per_day
-        self._requests = requests
+        self._day = None if tokens_per_day is None else DayBudget(tokens_per_day, requests=requests, clock=clock)
         self._clock = clock
-        self._reserved: dict[str, tuple[float, float]] = {}
-        self._settled = asyncio.Event()
-        self._request_tokens = _TYPICAL_TOKENS
         self._asked: defaultdict[tuple[str | None, str], deque[float]] = defaultdict(deque)
 
     async def check(self, *, team_id: str | None, agent_id: str, now: datetime, request_id: str | None = None) -> None:
@@ -73,21 +65,25 @@ class Limits:
         if self._pausing is not None:
             await self._pausing.check()
         self._check_queue()
-        if self._tokens_per_day is not None:
-            await self._check_day(self._tokens_per_day, now)
+        if self._day is not None:
+            await self._check_day(self._day, now)
         self._check_minute((team_id, agent_id))
-        if self._tokens_per_day is not None and request_id is not None:
-            self._reserved[request_id] = (self._clock(), self._request_tokens)
+        if self._day is not None and request_id is not None:
+            self._day.admit(request_id)
+
+    def open_calls(self, request_id: str, now: datetime) -> RequestBudget | None:
+        """Open the budget of a request's calls to the model; None without a limit on the day's tokens."""
+        return None if self._day is None else self._day.open_calls(request_id, now)
 
     def settle(self, request_id: str) -> None:
         """Give back what was reserved for a request: what it took is in the choice log, or it took nothing."""
-        if self._reserved.pop(request_id, None) is not None:
-            self._settled.set()
-            self._settled = asyncio.Event()
+        if self._day is not None:
+            self._day.settle(request_id)
 
     def record_tokens(self, tokens: int) -> None:
         """Update the moving average of a request's tokens, which the next ones reserve."""
-        self._request_tokens += _TOKENS_WEIGHT * (tokens - self._request_tokens)
+        if self._day is not None:
+            self._day.record_tokens(tokens)
 
     def record_draft_time(self, seconds: float) -> None:
         """Update the moving average of a draft's seconds, from which waiting times are estimated."""
@@ -101,33 +97,14 @@ class Limits:
         if waiting >= _WAITING_PER_SLOT * limit:
             raise LimitReached("queue", retry_after_s=max(1, ceil(waiting / limit * self._draft_s)))
 
-    async def _check_day(self, tokens_per_day: int, now: datetime) -> None:
-        """Raises LimitReached if the tokens since midnight, in the zone of `now`, are spent or reserved.
-
-        Where others have reserved the rest, it waits a moment for what they will have taken.
-        """
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        until = asyncio.get_running_loop().time() + _WAIT_FOR_OTHERS_S
-        while True:
-            # Noted before the count: what is settled meanwhile may not be in it.
-            settled, reserved = self._settled, self._list_reserved()
-            spent = await self._requests.count_tokens_since(since=midnight)
-            if spent >= tokens_per_day:
-                left = midnight + timedelta(days=1) - now
-                raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
-            if spent + sum({**reserved, **self._list_reserved()}.values()) < tokens_per_day:
-                return
-            try:
-                async with asyncio.timeout_at(until):
-                    await settled.wait()
-            except TimeoutError as error:
-                raise LimitReached("queue", retry_after_s=max(1, ceil(self._draft_s))) from error
-
-    def _list_reserved(self) -> dict[str, float]:
-        """List the tokens reserved, by request; forget those of requests that nobody drafted."""
-        oldest = self._clock() - _RESERVED_FOR_S
-        self._reserved = {id_: entry for id_, entry in self._reserved.items() if entry[0] > oldest}
-        return {id_: tokens for id_, (_, tokens) in self._reserved.items()}
+    async def _check_day(self, day: DayBudget, now: datetime) -> None:
+        """Raises LimitReached if the day's tokens are spent, or reserved by others for longer than it may wait."""
+        try:
+            left = await day.wait_for_room(now, wait_s=_WAIT_FOR_OTHERS_S)
+        except TimeoutError as error:
+            raise LimitReached("queue", retry_after_s=max(1, ceil(self._draft_s))) from error
+        if left is not None:
+            raise LimitReached("tokens_per_day", retry_after_s=ceil(left.total_seconds()))
 
     def _check_minute(self, agent: tuple[str | None, str]) -> None:
         """Count an ask. Raises LimitReached if the agent had as many within the last minute as are allowed."""

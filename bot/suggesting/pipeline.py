@@ -154,7 +154,8 @@ class CandidatePipeline:
         version = await self._briefs.find_version(entry.request)
         found = await self._briefs.find_passages(entry.request, version, masked)
         entry = replace(entry, request=replace(entry.request, retrieved=found.retrieved))
-        briefs, inclusion = self._briefs.build(entry.request, version, masked, found, started_at, rng)
+        budget = self._limits.open_calls(entry.request.id, self._now())
+        briefs, inclusion = self._briefs.build(entry.request, version, masked, found, started_at, rng, budget)
         done = {candidate.sample_index for candidate in entry.candidates}
         return _Work(
             entry=self._privacy.to_masked_entry(entry, masked),

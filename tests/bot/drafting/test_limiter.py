@@ -3,12 +3,23 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.drafting import FairLimiter
+
+
+@asynccontextmanager
+async def hold_slot(limiter: FairLimiter, key: str) -> AsyncIterator[None]:
+    await limiter.acquire(key)
+    try:
+        yield
+    finally:
+        limiter.release()
 
 
 def test_a_limit_below_one_is_refused() -> None:
@@ -22,7 +33,7 @@ async def test_agents_are_served_in_turns() -> None:
     order: list[str] = []
 
     async def work(key: str, number: int) -> None:
-        async with limiter.hold_slot(key):
+        async with hold_slot(limiter, key):
             order.append(f"{key}{number}")
             await asyncio.sleep(0)
 
@@ -93,7 +104,7 @@ async def _storm(rng: random.Random, limit: int, count: int) -> None:
     held: Counter[str] = Counter()
 
     async def work(key: str, turns: int) -> None:
-        async with limiter.hold_slot(key):
+        async with hold_slot(limiter, key):
             held[key] += 1
             assert held.total() <= limit
             try:
