@@ -183,9 +183,9 @@ def explain_unavailable(location: Location) -> Iterator[None]:
 async def include_simulated(database: Database, selection: Selection) -> Selection:
     """Include simulated requests in a demonstration's own database: they are what it is for.
 
-    Its invented history stays apart, unless its team is named or all that is simulated was asked for.
+    Its invented history stays apart, unless its team is named.
     """
-    if selection.include_simulated or not await Audit(database).is_demonstration():
+    if not await Audit(database).is_demonstration():
         return selection
     return replace(selection, include_simulated=True, without_team=None if selection.team_id else INVENTED)
 

@@ -34,7 +34,7 @@ from handlers.blocks.elements import (
     text_input,
 )
 from handlers.blocks.limits import HINT_LIMIT
-from handlers.blocks.messages import BlockMessage, escape, shorten
+from handlers.blocks.messages import BlockMessage, escape, shorten, shorten_lines
 from storage.queries.home import UsedReply
 from storage.records import AgentSettings, ChannelDefaults, OnUse, Request
 
@@ -118,7 +118,7 @@ def _build_open(requests: tuple[Request, ...], texts: Texts) -> Iterator[Block]:
     for request in requests:
         said = next((turn.text for turn in reversed(request.conversation) if turn.role == "customer"), "")
         show = button(texts("button-show-request"), SHOW, request.id)
-        yield {**_quote(shorten(said) or texts("home-no-text")), "accessory": show}
+        yield {**_quote(shorten_lines(said) or texts("home-no-text")), "accessory": show}
         yield _build_time(request.created_at)
 
 
@@ -128,7 +128,7 @@ def _build_used(replies: tuple[UsedReply, ...], texts: Texts, defaults: HomeDefa
     if not replies:
         yield section(texts("home-none-used"))
     for reply in replies:
-        yield _quote(shorten(reply.text or "") or texts("home-no-text"))
+        yield _quote(shorten_lines(reply.text or "") or texts("home-no-text"))
         yield _build_time(reply.at, defaults.styles.get(reply.style, reply.style))
 
 

@@ -48,8 +48,13 @@ def unlink_users(text: str) -> str:
 
 def shorten(text: str, limit: int = 150) -> str:
     """Cut a text to one line of at most `limit` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return shorten_lines(" ".join(text.split()), limit)
+
+
+def shorten_lines(text: str, limit: int = 150) -> str:
+    """Cut a text to at most `limit` characters, its lines kept, without blank ones."""
+    lines = "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
+    return lines if len(lines) <= limit else lines[: limit - 1].rstrip() + "…"
 
 
 def fold(text: str, limit: int = FOLDED) -> str:

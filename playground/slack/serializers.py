@@ -57,7 +57,7 @@ def user_to_json(state: State, user: User, *, locale: str | None) -> Json:
 
     `is_stranger` is true only for people in no channel of the bot's. Deactivated users have no rights and time zone.
     """
-    profile = {"real_name": user.real_name, "display_name": user.name, "team": user.team_id}
+    profile = {"real_name": user.real_name, "display_name": user.real_name, "team": user.team_id}
     shown: Json = {
         "id": user.id,
         "team_id": user.team_id,

@@ -7,6 +7,7 @@ from typing import Any
 from playwright.async_api import ConsoleMessage, Locator, Page, Request, expect
 
 from cli.commands.demo import Demo
+from cli.database_location import INVENTED
 from tests.conftest import read_log
 
 CHROMIUM_ARGS = [
@@ -89,9 +90,10 @@ class Person:
             await expect(public.last).to_contain_text(" ".join(line.split()))
 
     async def log(self) -> list[dict[str, Any]]:
-        """The choice log, once the bot has nothing more to do."""
+        """What people did here, in the choice log, once the bot has nothing more to do."""
         await self.demo.slack.wait_until_idle()
-        return await read_log(self._database_url, include_simulated=True)
+        rows = await read_log(self._database_url, include_simulated=True)
+        return [row for row in rows if row["request"]["team_id"] != INVENTED]
 
     async def last_choice(self) -> dict[str, Any]:
         choice: dict[str, Any] = (await self.log())[-1]["choice"]

@@ -80,6 +80,13 @@ async def test_codes_of_emoji_in_what_people_wrote_are_emoji(stage: Stage) -> No
     assert said == {"type": "plain_text", "text": "My lamp is broken :cry:", "emoji": True}
 
 
+async def test_what_people_wrote_keeps_its_lines(stage: Stage) -> None:
+    await stage.suggested("Two things:\n\n1. The lamp  flickers.\n2. The shade is torn.")
+    home = await open_home(stage, "flickers")
+    [said] = [block["text"]["text"] for block in home.blocks if "flickers" in json.dumps(block)]
+    assert said == "Two things:\n1. The lamp flickers.\n2. The shade is torn."
+
+
 async def test_settings_have_the_punctuation_of_the_agents_language(stage: Stage) -> None:
     agent = stage.slack.change_user(stage.agent, locale="zh-TW")
     await save(stage, user=agent, styles=STYLES[2:])

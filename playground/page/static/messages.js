@@ -169,9 +169,10 @@ export class MessageList {
   #content(record) {
     const place = `${record.channel_id}/${record.ts}`;
     const context = this.#actions.on(isPrivate(record) ? { ephemeral: place } : { message: place });
-    if (record.blocks.length > 0) return render(record.blocks, context);
+    const files = (record.files ?? []).map((file) => h("p", { class: "file" }, `📎 ${file.name} `, h("span", { class: "soft" }, sizeOf(file.size))));
+    if (record.blocks.length > 0) return [...render(record.blocks, context), ...files];
     const edited = record.edited_ts && h("small", { class: "soft" }, t(" (edited)"));
-    return [h("div", { class: "text" }, mrkdwn(record.text, this.#store), edited)];
+    return [h("div", { class: "text" }, mrkdwn(record.text, this.#store), edited), ...files];
   }
 
   #threadLink(record) {
@@ -248,5 +249,6 @@ function badge(author, record) {
 /** Who comes from outside the team. */
 export const isCustomer = (user) => user.is_stranger || user.is_restricted;
 
+const sizeOf = (bytes) => new Intl.NumberFormat(language, { style: "unit", unit: "kilobyte", maximumFractionDigits: 1 }).format(bytes / 1000);
 const eye = () => h("span", { "aria-hidden": "true" }, "👁");
 const dayLine = (text) => h("p", { class: "day" }, h("span", {}, text));

@@ -77,8 +77,11 @@ export class Modal {
     const first = ["[aria-invalid]", wanted, same, "[data-focus]", "[data-input]", "footer button"].filter(Boolean);
     const target = first.map((selector) => this.#dialog.querySelector(selector)).find(Boolean);
     target?.focus();
-    // One goes on writing at the end of what stands there.
-    if (target instanceof HTMLTextAreaElement && !held) target.setSelectionRange(target.value.length, target.value.length);
+    // One goes on writing at the end of what stands there, but reads it from its beginning.
+    if (target instanceof HTMLTextAreaElement && !held) {
+      target.setSelectionRange(target.value.length, target.value.length);
+      target.scrollTop = 0;
+    }
   }
 
   async #submit(event, view) {
