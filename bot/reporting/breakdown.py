@@ -41,8 +41,8 @@ class RequestBreakdown:
         self._tallies: defaultdict[str, OutcomeTally] = defaultdict(OutcomeTally)
         self._agents: defaultdict[str, set[str]] = defaultdict(set)
 
-    def add(self, cell: OutcomeCell, *, week: str) -> None:
-        cluster = week if self._by == "agent" else cell.agent_id
+    def add(self, cell: OutcomeCell) -> None:
+        cluster = cell.week.isoformat() if self._by == "agent" else cell.agent_id
         self._tallies[cell.group].add(cluster, classify_outcome(cell), cell.requests)
         self._agents[cell.group].add(cell.agent_id)
 

@@ -1,8 +1,8 @@
-"""Build a report week by week: the database adds up a week, and the weeks are added here."""
+"""Build a report slice by slice of the log: the database counts a slice, and the counts are added here."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -45,6 +45,7 @@ from storage.queries.reports import (
     ReportCells,
     Reports,
     Sources,
+    UndoCell,
 )
 from storage.records import Selection
 
@@ -63,7 +64,7 @@ _ALL_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _START_OF_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
 AT_ONCE: Final = 2
-"""Weeks read at once: the database does the work, so a second processor takes half of it."""
+"""Slices read at once: the database does the work, so a second processor takes half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,10 @@ class ReportQuery:
 
 
 class Reporter:
-    """Reports of one database; with what its texts tell if there is a `mask`. `on_week` is told each week read."""
+    """Reports of one database; with what its texts tell if there is a `mask`.
+
+    `on_read` is told how many more requests were read.
+    """
 
     def __init__(
         self,
@@ -90,29 +94,30 @@ class Reporter:
         prices: Prices,
         now: Callable[[], datetime],
         mask: Mask | None = None,
-        on_week: Callable[[date], None] = lambda _: None,
+        on_read: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._reports = reports
         self._log = log
         self._prices = prices
         self._now = now
         self._mask = mask
-        self._on_week = on_week
+        self._on_read = on_read
 
     async def report(self, question: ReportQuery) -> Report:
         """Build a report. Raises DatabaseUnavailable."""
         made_at = self._now()
         span = await self._reports.find_span(question.selection)
         left_out = await self._reports.count_excluded(question.selection)
-        styles_since = await self._find_styles_start(question)
-        sums = _ReportTotals(question, styles_since)
+        sums = _ReportTotals(question, await self._find_styles_start(question))
+        for undone in await self._reports.count_undone(question.selection):
+            sums.add_undone(undone)
         try:
             async with asyncio.TaskGroup() as reading:
                 turn = asyncio.Semaphore(AT_ONCE)
-                async for monday in _iterate_weeks(self._reports, question.selection):
-                    reading.create_task(self._read(monday, question, sums, turn))
+                async for part in self._reports.iter_slices(question.selection, cut=sums.styles_since):
+                    reading.create_task(self._read(part, sums, turn))
         except ExceptionGroup as several:
-            raise several.exceptions[0] from several  # a week that fails ends the others: one of them tells why
+            raise several.exceptions[0] from several  # a slice that fails ends the others: one of them tells why
         report = sums.report(made_at=made_at, span=span, left_out=left_out, prices=self._prices)
         return replace(
             report,
@@ -120,15 +125,18 @@ class Reporter:
             texts=None if self._mask is None else await self._read_texts(question.selection, self._mask),
         )
 
-    async def _read(self, monday: date, question: ReportQuery, sums: "_ReportTotals", turn: asyncio.Semaphore) -> None:
+    async def _read(self, part: Selection, sums: "_ReportTotals", turn: asyncio.Semaphore) -> None:
         async with turn:
-            by = sums.list_dimensions(monday)
-            sums.add(monday, await self._reports.read_cells(_clip_to_week(monday, question.selection), by))
-            self._on_week(monday)
+            found = await self._reports.read_cells(part, sums.list_dimensions(part))
+            sums.add(found)
+            self._on_read(sum(cell.requests for cell in found.outcomes))
 
     async def _find_styles_start(self, question: ReportQuery) -> datetime | None:
-        """Find from when on styles are compared: None, from the beginning, where they are asked for."""
-        return None if "style" in question.by else await self._log.find_newest_start(question.selection, FOR_STYLES)
+        """Find the week from which on styles are compared: None, from the beginning, where they are asked for."""
+        if "style" in question.by:
+            return None
+        since = await self._log.find_newest_start(question.selection, FOR_STYLES)
+        return None if since is None else _start_of_day(since.date() - timedelta(days=since.weekday()))
 
     async def _read_texts(self, selection: Selection, mask: Mask) -> TextFindings:
         since = await self._log.find_newest_start(selection, NEWEST)
@@ -152,18 +160,6 @@ class Reporter:
         return Trend(before=before, after=after, until=until, changes=compare_tallies(earlier, later))
 
 
-async def _iterate_weeks(reports: Reports, selection: Selection) -> AsyncIterator[date]:
-    """Yield the Mondays of weeks with requests; others are leapt over, however many."""
-    found = await reports.find_first_time(selection)
-    while found is not None:
-        monday = found.date() - timedelta(days=found.weekday())
-        yield monday
-        following = _end_of_week(monday)
-        if following == _ALL_TIME or (selection.until is not None and following >= selection.until):
-            return
-        found = await reports.find_first_time(replace(selection, since=following))
-
-
 def _start_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
@@ -174,22 +170,14 @@ def _end_of_week(monday: date) -> datetime:
     return start + WEEK if start <= _ALL_TIME - WEEK else _ALL_TIME
 
 
-def _clip_to_week(monday: date, selection: Selection) -> Selection:
-    """Clip a selection to this week."""
-    start = _start_of_day(monday)
-    since = start if selection.since is None else max(start, selection.since)
-    until = _end_of_week(monday) if selection.until is None else min(_end_of_week(monday), selection.until)
-    return replace(selection, since=since, until=until)
-
-
 class _ReportTotals:
     """Everything that is added up on the way."""
 
     def __init__(self, question: ReportQuery, styles_since: datetime | None) -> None:
         self._question = question
-        self._styles_since = styles_since
-        self._weeks_of_styles = 0
-        self._weeks: dict[date, OutcomeTally] = {}
+        self.styles_since = styles_since
+        self._weeks_of_styles: set[date] = set()
+        self._weeks: defaultdict[date, OutcomeTally] = defaultdict(OutcomeTally)
         self._all = OutcomeTally()
         self._by_sources: dict[Sources, OutcomeTally] = {"found": OutcomeTally(), "none": OutcomeTally()}
         self._reasons = ReasonTotals()
@@ -205,18 +193,15 @@ class _ReportTotals:
             if by not in DRAFT_DIMENSIONS
         }
 
-    def list_dimensions(self, monday: date) -> frozenset[Dimension]:
-        """List what a week is to be grouped by: unasked, by style if it is one of the newest."""
-        has_styles = self._styles_since is None or _end_of_week(monday) > self._styles_since
+    def list_dimensions(self, part: Selection) -> frozenset[Dimension]:
+        """List what a slice is to be grouped by: unasked, by style if it is one of the newest."""
+        since = self.styles_since
+        has_styles = since is None or (part.since is not None and part.since >= since)
         return frozenset({*self._question.by, *(("style",) if has_styles else ())})
 
-    def add(self, monday: date, facts: ReportCells) -> None:
-        """Add the cells of a week."""
-        self._weeks[monday] = tally_outcomes(facts.outcomes)
+    def add(self, facts: ReportCells) -> None:
+        """Add the cells of a slice."""
         self._add_outcomes(facts)
-        for undone in facts.undone:
-            for tally in (self._weeks[monday], self._all):
-                tally.add(undone.agent_id, "undone", undone.choices)
         for draft in facts.drafts:
             self._drafting.add(draft)
         for edit in facts.similarities:
@@ -228,22 +213,30 @@ class _ReportTotals:
         for decision in facts.decisions:
             self._decisions.add(decision)
         for dimension, cells in facts.groups.items():
-            self._add_groups(monday, dimension, cells)
-        self._weeks_of_styles += "style" in facts.groups
+            self._add_groups(dimension, cells)
         add_times(facts.waits, self._waits)
 
-    def _add_groups(self, monday: date, by: Dimension, cells: Iterable[OutcomeCell | FateCell]) -> None:
+    def _add_outcomes(self, facts: ReportCells) -> None:
+        for cell in facts.outcomes:
+            outcome = classify_outcome(cell)
+            for tally in (self._weeks[cell.week], self._all):
+                tally.add(cell.agent_id, outcome, cell.requests)
+            if cell.sources is not None:
+                self._by_sources[cell.sources].add(cell.agent_id, outcome, cell.requests)
+        if "style" in facts.groups:
+            self._weeks_of_styles |= {cell.week for cell in facts.outcomes}
+
+    def add_undone(self, undone: UndoCell) -> None:
+        """Add choices that were taken back."""
+        for tally in (self._weeks[undone.week], self._all):
+            tally.add(undone.agent_id, "undone", undone.choices)
+
+    def _add_groups(self, by: Dimension, cells: Iterable[OutcomeCell | FateCell]) -> None:
         for cell in cells:
             if isinstance(cell, FateCell):
                 self._by_draft[by].add(cell)
             else:
-                self._by_request[by].add(cell, week=monday.isoformat())
-
-    def _add_outcomes(self, facts: ReportCells) -> None:
-        for cell in facts.outcomes:
-            self._all.add(cell.agent_id, classify_outcome(cell), cell.requests)
-            if cell.sources is not None:
-                self._by_sources[cell.sources].add(cell.agent_id, classify_outcome(cell), cell.requests)
+                self._by_request[by].add(cell)
 
     def report(
         self, *, made_at: datetime, span: tuple[datetime, datetime] | None, left_out: ExcludedCounts, prices: Prices
@@ -330,9 +323,9 @@ class _ReportTotals:
     def _breakdown(self, by: Dimension) -> Breakdown:
         if by not in DRAFT_DIMENSIONS:
             return self._by_request[by].breakdown()
-        is_part = by == "style" and self._weeks_of_styles < len(self._weeks)
-        newest = self._weeks_of_styles if is_part else 0
-        return self._by_draft[by].breakdown(learned=self._picked.is_learned, newest=newest)
+        newest = len(self._weeks_of_styles)
+        is_part = by == "style" and newest < len(self._weeks)
+        return self._by_draft[by].breakdown(learned=self._picked.is_learned, newest=newest if is_part else 0)
 
     def _notes(self, left_out: ExcludedCounts) -> tuple[Note, ...]:
         agents = len(self._all.clusters)

@@ -95,14 +95,14 @@ async def build_report(location: Location, prices: Prices, query: ReportQuery, m
     """Build the report of a database. Raises SettingsError, Failed."""
     async with open_existing(location) as database:
         query = replace(query, selection=await include_simulated(database, query.selection))
-        with show_progress("Reading weeks of the log") as advance:
+        with show_progress("Reading requests of the log") as advance:
             reporter = Reporter(
                 reports=Reports(database),
                 log=ChoiceLog(database),
                 prices=prices,
                 now=clock.now,
                 mask=mask,
-                on_week=lambda _: advance(1),
+                on_read=advance,
             )
             report = await reporter.report(query)
         await _refuse_unknown_team(database, location, report)

@@ -80,16 +80,15 @@ async def test_a_click_that_overtook_the_record_was_of_something_shown(store: St
 
 async def test_choices_taken_back_are_counted_apart(store: Store) -> None:
     found = await read_cells(store, used(undone=2), Asked(undone=1), used(agent="U2"))
-    assert found.undone == (UndoCell(agent_id="U1", choices=3),)
+    undone = await Reports(store.database).count_undone(ALL)
+    assert undone == (UndoCell(agent_id="U1", week=MONDAY.date(), choices=3),)
     assert index_counts(found.outcomes)["U1", "shown", True, "used", None] == 1
     assert index_counts(found.outcomes)["U1", "shown", True, None, None] == 1
     assert sum(cell.picks for cell in found.picks) == 2
 
 
 async def test_outcomes_tell_what_the_knowledge_had(store: Store) -> None:
-    found = await read_cells(
-        store, used(), used(retrieved=()), used(retrieved=({"id": "a", "score": 1.0},)), by="agent"
-    )
+    found = await read_cells(store, used(), used(retrieved=()), used(retrieved=({"id": "a", "score": 1.0},)))
     assert {cell.sources: cell.requests for cell in found.outcomes} == {None: 1, "none": 1, "found": 1}
 
 
@@ -308,10 +307,65 @@ async def test_what_counts(store: Store, selection: Selection, count: int, left_
     )
 
 
+async def list_slices(reports: Reports, selection: Selection = ALL, cut: int | None = None) -> list[tuple[int, Any]]:
+    """The days from the first request on in which slices begin and end; None without an end."""
+    at = None if cut is None else MONDAY + timedelta(days=cut)
+    ends = [(part.since, part.until) async for part in reports.iter_slices(selection, cut=at)]
+    return [tuple(None if end is None else (end - MONDAY).days for end in part) for part in ends]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("selection", "cut", "slices"),
+    [
+        (ALL, None, [(0, 2), (2, 4), (4, None)]),
+        (ALL, 3, [(0, 2), (2, 3), (3, 5), (5, None)]),
+        (ALL, 0, [(0, 2), (2, 4), (4, None)]),
+        (ALL, 9, [(0, 2), (2, 4), (4, 9), (9, None)]),
+        (Selection(until=MONDAY + timedelta(days=3)), None, [(0, 2), (2, 3)]),
+        (Selection(since=MONDAY + timedelta(days=2)), None, [(2, 4), (4, None)]),
+    ],
+    ids=range(6),
+)
+async def test_slices_have_so_many_requests_and_end_at_the_cut(
+    store: Store, monkeypatch: pytest.MonkeyPatch, selection: Selection, cut: int | None, slices: list[tuple[int, Any]]
+) -> None:
+    monkeypatch.setattr("storage.queries.reports.SLICE", 2)
+    await record(store.database, LOG)
+    assert await list_slices(Reports(store.database), selection, cut) == slices
+
+
+async def test_requests_of_one_time_are_one_slice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.queries.reports.SLICE", 2)
+    await record(store.database, [used(), used(), used(), used(after=timedelta(days=1))])
+    assert await list_slices(Reports(store.database)) == [(0, 1), (1, None)]
+
+
+async def test_dismissals_count_a_style_once_a_request(store: Store) -> None:
+    drafts = (
+        Drafted(style="warm", position=1),
+        Drafted(style="warm", position=2),
+        Drafted(style="steps", position=3),
+        Drafted(style="brief", error="refused"),
+    )
+    found = await read_cells(
+        store, dismissed("incorrect", drafts=drafts), dismissed(drafts=drafts), used(drafts=drafts)
+    )
+    counted = {(cell.reason, cell.style): cell.requests for cell in found.dismissals if cell.style}
+    assert counted == {(reason, style): 1 for reason in ("incorrect", None) for style in ("warm", "steps")}
+    assert {(cell.channel, cell.language) for cell in found.dismissals if not cell.style} == {("C1", "en-US")}
+
+
+async def test_names_with_quotes_commas_and_line_ends_are_told_as_they_are(store: Store) -> None:
+    name = 'a "b", c\n\x1f\\ 你好'
+    found = await read_cells(store, used(agent=name, drafts=(Drafted(position=1, model=name),)))
+    assert ([cell.agent_id for cell in found.outcomes], [cell.model for cell in found.drafts]) == ([name], [name])
+
+
 async def test_from_the_first_to_the_last(store: Store) -> None:
     reports = Reports(store.database)
     assert await reports.find_span(ALL) is None
-    assert await reports.find_first_time(ALL) is None
+    assert await list_slices(reports) == []
     await record(store.database, LOG)
     assert await reports.find_span(ALL) == (MONDAY, MONDAY + timedelta(days=5))
-    assert await reports.find_first_time(Selection(since=MONDAY + timedelta(hours=1))) == MONDAY + timedelta(days=2)
+    since = Selection(since=MONDAY + timedelta(hours=1))
+    assert await reports.find_span(since) == (MONDAY + timedelta(days=2), MONDAY + timedelta(days=5))
