@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _BREAKS: Final = ("\n\n", "\n", ". ", "。", " ")
 
 
@@ -20,7 +21,12 @@ def count_utf16_units(text: str) -> int:
 
 def count_json_units(text: str) -> int:
     """Return the length of the text as JSON has it, where a quote or a line break takes two characters."""
-    return count_utf16_units(json.dumps(text, ensure_ascii=False)) - 2
+    return measure_json(text) - 2
+
+
+def measure_json(value: object) -> int:
+    """Return the length of a value as JSON, in UTF-16 units."""
+    return count_utf16_units(_JSON.encode(value))
 
 
 def split_text(text: str, limit: int, count: Callable[[str], int] = count_utf16_units) -> tuple[str, ...]:

@@ -1,11 +1,10 @@
 """Block Kit's objects: one function for each, under Slack's name for it."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from bot.i18n.texts import Texts
-from bot.text_limits import count_utf16_units
+from bot.text_limits import measure_json
 from handlers.blocks.action_ids import TEXT_ACTION
 
 Block = dict[str, Any]
@@ -112,4 +111,4 @@ def option(text: str, value: str) -> Block:
 
 def measure(blocks: Sequence[Block]) -> int:
     """Count the characters of blocks as JSON."""
-    return sum(count_utf16_units(json.dumps(block, ensure_ascii=False)) + 2 for block in blocks)
+    return measure_json(blocks) if blocks else 0

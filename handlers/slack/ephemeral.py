@@ -57,6 +57,7 @@ class EphemeralMessages:
         self._session = session
         self._now = now
         self._sleep = sleep
+        self._channel_links: dict[tuple[str, str], str] = {}
 
     async def respond(self, response_url: ResponseUrl | None, message: BlockMessage, *, replace: bool = False) -> None:
         """Send one message by a `response_url` alone. Raises NotShown."""
@@ -182,15 +183,25 @@ class EphemeralMessages:
         return message if link is None else add_link(message, link, get_texts(request.locale, request.task))
 
     async def find_link(self, request: Request, channel_id: str, message_ts: str) -> str | None:
-        """Ask Slack for the link to a message; None where it does not tell in time."""
+        """Find the link to a message; None where Slack does not tell in time.
+
+        Slack is asked once a channel: outside threads, links differ in the time stamp alone.
+        """
+        stamp = f"p{message_ts.replace('.', '')}"
+        place = (request.team_id, channel_id)
+        if request.thread_ts is None and place in self._channel_links:
+            return self._channel_links[place] + stamp
         client = self._get_client(request.team_id)
         try:
             async with asyncio.timeout(LINK_LIMIT_S), translate_errors():
                 answer = await client.chat_getPermalink(channel=channel_id, message_ts=message_ts)
-                return str(answer["permalink"])
+                link = str(answer["permalink"])
         except (DeliveryRefused, DeliveryUncertain, DeliveryThrottled, TimeoutError) as error:
             _log.info("no link to a message: %s", error, extra={"request_id": request.id})
             return None
+        if link.endswith(f"/archives/{channel_id}/{stamp}"):
+            self._channel_links[place] = link.removesuffix(stamp)
+        return link
 
     async def _send_or_raise(self, post: Callable[[BlockMessage], Awaitable[None]], message: BlockMessage) -> None:
         """Send by `post`, the last way there is. Raises NotShown."""

@@ -159,3 +159,13 @@ async def test_no_words_are_asked_for_where_none_are_kept(stage_with: StageMaker
         await stage.slack.select(stage.agent, await stage.private("dismiss_reason"), "dismiss_reason", "other")
         await stage.private("Your reason is noted")
         assert not stage.slack.open_views(stage.agent)
+
+
+async def test_slack_is_asked_once_a_channel_for_links(stage: Stage) -> None:
+    for number in ("First", "Second"):
+        stage.model.script(lambda call, number=number: f"{number}: {LETTER} {call.index}")
+        await stage.slack.click(stage.agent, await stage.suggested(f"{number} question"), "use_candidate")
+        told = await stage.private(f"“{number}")
+        posted = stage.slack.messages(stage.slack.channels.support)[-1]
+        assert f"<{stage.slack.url}/archives/{posted.channel_id}/p{posted.ts.replace('.', '')}|" in told.text
+    assert len(stage.slack.journal.calls("chat.getPermalink")) == 1

@@ -33,6 +33,13 @@ from tests.handlers.installed import install
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
+async def test_a_customer_may_write_of_a_payload(stage: Stage) -> None:
+    """Bolt's parser takes each form with this word for one with JSON in it."""
+    await stage.suggested("Our webhook's payload={} is empty.")
+    [line] = await stage.log()
+    assert line["request"]["conversation"][0]["text"] == "Our webhook's payload={} is empty."
+
+
 async def test_health_and_readiness(stage: Stage) -> None:
     """Up; ready, with each check by name."""
     async with aiohttp.ClientSession() as session:
