@@ -31,7 +31,7 @@ from handlers.slack.users import SlackUser, Users
 from storage.errors import DatabaseUnavailable
 from storage.records import AgentSettings, Request, ResponseUrl, Surface, Turn
 
-SETTINGS_LIMIT_S: Final = 0.3
+SETTINGS_LIMIT_S: Final = 0.8
 """Beside a write that a hanging database takes 1.5 s to give up, this fits into Slack's three seconds."""
 
 Ack = Callable[..., Awaitable[BoltResponse]]
@@ -191,7 +191,7 @@ async def build_context(services: Services, payload: P, ack: Ack) -> Context[P]:
 
 
 async def _get_settings(services: Services, owner_id: str, payload: HasSender) -> AgentSettings:
-    """Get what counts for the sender where they are; the bot's settings where the database is not in time.
+    """Get what counts for the sender where they are; what counted before where the database is not in time.
 
     A modal tells no channel, but the request or candidate that it is about.
     """
@@ -210,4 +210,4 @@ async def _get_settings(services: Services, owner_id: str, payload: HasSender) -
     except DatabaseUnavailable as unavailable:
         error = unavailable
     _log.warning("the settings of an agent could not be read: %s", error, extra={"agent_id": agent_id})
-    return AgentSettings()
+    return services.home.recall_settings(owner_id, agent_id, channel_id)

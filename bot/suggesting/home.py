@@ -25,6 +25,7 @@ OPEN_FOR: Final = timedelta(days=1)
 OWN_PERIOD: Final = timedelta(days=28)
 TEAM_PERIOD: Final = timedelta(days=7)
 GAPS_SHOWN: Final = 3
+MOST_KNOWN: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class AgentHome:
         self._experiments = experiments
         self._simulated = simulated
         self._now = now
+        self._known: dict[tuple[str, str, str | None], AgentSettings] = {}
 
     async def get_settings(self, owner_id: str, agent_id: str) -> AgentSettings:
         """Read an agent's settings. `owner_id`: the team or Grid in which their id is unique."""
@@ -89,7 +91,15 @@ class AgentHome:
         own, defaults = await asyncio.gather(
             self._settings.get(owner_id, agent_id), self._channels.find(owner_id, channel_id=channel_id, about=about)
         )
-        return own.fall_back_to(defaults)
+        settings = own.fall_back_to(defaults)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[owner_id, agent_id, channel_id] = settings
+        return settings
+
+    def recall_settings(self, owner_id: str, agent_id: str, channel_id: str | None) -> AgentSettings:
+        """Return what counted for an agent in a channel when it was last read; else the bot's settings."""
+        return self._known.get((owner_id, agent_id, channel_id), AgentSettings())
 
     async def get_channel_defaults(self, owner_id: str, channel_id: str) -> ChannelDefaults:
         """Read the defaults of a channel."""

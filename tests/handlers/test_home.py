@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import handlers.context
 from playground import Dispatch, DispatchOutcome, ErrorResponse, User, View
 from storage.errors import DatabaseUnavailable
 from storage.queries.home import HomeQueries
@@ -135,6 +136,18 @@ async def test_settings_count_from_the_next_request_on_another_replica(stage: St
     assert line["request"]["hint"] == "Offer a refund."
     assert {candidate["style"] for candidate in line["candidates"]} == set(STYLES[:2])
     assert {candidate["inclusion_propensity"] for candidate in line["candidates"]} == {1.0}
+    assert stage.replies() == []
+
+
+async def test_settings_that_are_late_count_as_they_were_read_last(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No reply is posted for somebody who chose copies, because the machine is busy."""
+    assert (await save(stage, on_use="copy")).acknowledged
+    shown = await stage.suggested()
+    monkeypatch.setattr(handlers.context, "SETTINGS_LIMIT_S", 0.0)
+    await stage.slack.click(stage.agent, shown, "use_candidate")
+    await stage.logged("shown", "used")
     assert stage.replies() == []
 
 
