@@ -1,10 +1,10 @@
 """Logging: facts as JSON or for a terminal; ids, counts and milliseconds, never texts, never tokens."""
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final
-
-import structlog
 
 from bot.operations.log_events import FIELDS
 from cli.settings import Settings
@@ -33,26 +33,44 @@ def configure_for_command(settings: Settings) -> None:
 def configure(*, level: str, log_format: str | None) -> None:
     """Log to stderr at `level`, as `json` or `console` (the default on a terminal)."""
     as_json = log_format == "json" or (log_format is None and not sys.stderr.isatty())
-    renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer()
-    )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(allow=FIELDS),
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-        ],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *([structlog.processors.format_exc_info] if as_json else []),
-            renderer,
-        ],
-    )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    handler.setFormatter(JsonFormatter() if as_json else ConsoleFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: the event, its level, logger, facts and time, and the traceback of an exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            **_select_facts(record),
+            "timestamp": _to_iso(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=repr)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """A line for people: time, level, event and facts, with the traceback of an exception below."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = "".join(f" {name}={value}" for name, value in _select_facts(record).items())
+        line = f"{_to_iso(record)} [{record.levelname.lower():<8}] {record.getMessage()}{facts}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _select_facts(record: logging.LogRecord) -> dict[str, Any]:
+    """Select what was given beside the message, of what may be logged."""
+    return {name: value for name, value in vars(record).items() if name in FIELDS}
+
+
+def _to_iso(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
