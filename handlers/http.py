@@ -83,7 +83,7 @@ def build_slack_app(bolt: AsyncApp, *, signing_secret: str, health: Health) -> w
             return web.Response(status=400, text="The payload is not one that Slack sends.\n")
         try:
             # As from a socket: signed and parsed. Bolt's own parser loses a command whose text has the word "payload".
-            delivery = AsyncBoltRequest(body=payload, headers=headers, mode="socket_mode")
+            delivery = AsyncBoltRequest(body=payload, headers={**headers}, mode="socket_mode")
         except (AttributeError, LookupError, TypeError, ValueError):
             # Bolt looks for ids all over a payload, and takes what it finds for what Slack sends.
             _log.warning("a signed delivery of an odd shape was refused")

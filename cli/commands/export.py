@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from bot.choice_log.export_format import ExportFormat, ExportOptions, FormatOption, FormatWriter, PairKind, SystemRole
 from bot.choice_log.formats.registry import FORMATS, open_writer
@@ -24,10 +22,11 @@ from cli.errors import Failed, SettingsError
 from cli.options import DatabaseFile, IncludeSimulated, Since, Team, Until, parse_period
 from cli.output_file import STDOUT, describe_unfinished, is_regular_target, open_output
 from cli.render.json import to_plain
+from cli.render.progress import show_progress
 from cli.settings import Settings, load_settings
 from cli.stop_signals import explain_interrupt
 from storage.engine.database import Database
-from storage.queries.export_rows import RawChoiceLog, RawEntry
+from storage.queries.export_rows import RawChoiceLog
 from storage.queries.log_entries import ChoiceLog
 from storage.records import ChoiceKind, Selection
 from storage.repositories.audit import Audit
@@ -180,12 +179,14 @@ def write_export(location: Location, job: ExportJob) -> ExportSummary:
         closing(found) as entries,
         _open_provenance_file(job) as provenance_file,
         open_output(job.output) as file,
+        show_progress("Exporting", count) as advance,
     ):
         form = _open_writer(job.options, file)
         written = 0
-        for raw in _show_progress(entries, count):
+        for raw in entries:
             form.write(raw if job.pseudonyms is None else job.pseudonyms.replace_ids(raw))
             written += 1
+            advance(1)
         form.close()
         if provenance_file is not None:
             provenance = {"file": job.output.name, "format": job.options.name, **(form.provenance or {})}
@@ -284,13 +285,6 @@ async def _record_in_audit(database: Database, job: ExportJob, count: int) -> No
         "requests": count,
     }
     await audit.record(at=clock.now(), actor=job.actor, action="export", data=data)
-
-
-def _show_progress(entries: Iterator[RawEntry], count: int) -> Iterable[RawEntry]:
-    """Iterate with a progress bar on a terminal."""
-    if not sys.stderr.isatty():
-        return entries
-    return track(entries, "Exporting", total=count, console=Console(stderr=True), transient=True)
 
 
 def _summarise(exported: ExportSummary, output: Path) -> str:

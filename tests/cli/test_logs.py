@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 
 import pytest
 
@@ -35,10 +34,9 @@ def test_a_line_for_people(record: logging.LogRecord) -> None:
 
 @pytest.mark.parametrize("formatter", [logs.JsonFormatter(), logs.ConsoleFormatter()])
 def test_an_exception_brings_its_traceback(formatter: logging.Formatter, record: logging.LogRecord) -> None:
-    try:
-        raise ValueError("odd")
-    except ValueError:
-        record.exc_info = sys.exc_info()
+    with pytest.raises(ValueError, match="odd") as caught:
+        int("odd")
+    record.exc_info = (caught.type, caught.value, caught.tb)
     line = formatter.format(record)
-    assert "ValueError: odd" in line
+    assert "ValueError: invalid" in line
     assert "Traceback" in line

@@ -568,6 +568,7 @@ async def test_who_exported_what_is_noted(suggest: Suggest) -> None:
                 "since": "2026-11-23T00:00:00.000Z",
                 "until": None,
                 "team_id": "T1",
+                "without_team": None,
                 "channel_id": None,
                 "agent_id": None,
                 "comparison": None,
