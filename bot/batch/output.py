@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from bot.batch.rows import InputRow, Layout
 from bot.choice_log.fields import CANDIDATE_FIELDS, CSV_HEADER, FIELDS, REQUEST_FIELDS
@@ -15,55 +16,42 @@ from storage.queries.export_rows import RawEntry, to_raw_entry
 from storage.records import LogEntry
 
 WrittenRow = tuple[InputRow, LogEntry]
+_BOM: Final = "\ufeff"
 
 
-class RowEncoder(Protocol):
+@dataclass(frozen=True, slots=True)
+class RowEncoder:
     """Encodes rows as text; `head` stands before the first."""
 
     head: str
-
-    def encode(self, row: InputRow, entry: LogEntry) -> str: ...
-
-
-class JsonLinesRows:
-    """A line of the choice log a row."""
-
-    head = ""
-
-    def __init__(self) -> None:
-        self._encoder = JsonLinesEncoder()
-
-    def encode(self, _: InputRow, entry: LogEntry) -> str:
-        return self._encoder.encode(to_raw_entry(entry, FIELDS))
+    encode: Callable[[InputRow, LogEntry], str]
 
 
-class CsvRows:
-    """A candidate a record: the input's columns, then those of the choice log without the choice's."""
+def make_encoder(layout: Layout, columns: Sequence[str], *, has_bom: bool) -> RowEncoder:
+    """Make the encoder of a layout.
 
-    def __init__(self, columns: Sequence[str], *, has_bom: bool) -> None:
-        self._columns = columns
-        self._encoder = CsvEncoder.for_spreadsheets(choice_fields=())
-        ours = CSV_HEADER[: len(REQUEST_FIELDS) + len(CANDIDATE_FIELDS)]
-        mark = "\ufeff" if has_bom else ""
-        self.head = mark + ",".join([*map(quote_defused, columns), *ours]) + "\r\n"
+    JSON Lines has a line of the choice log for each row; CSV a record for each candidate: the input's `columns`, then
+    those of the choice log without the choice's.
+    """
+    if layout == "jsonl":
+        lines = JsonLinesEncoder()
+        return RowEncoder("", lambda _, entry: lines.encode(to_raw_entry(entry, FIELDS)))
+    records = CsvEncoder.for_spreadsheets(choice_fields=())
 
-    def encode(self, row: InputRow, entry: LogEntry) -> str:
-        before = "".join(f"{_to_cell(row.values.get(name))}," for name in self._columns)
+    def encode(row: InputRow, entry: LogEntry) -> str:
+        before = "".join([f"{_to_cell(row.values.get(name))}," for name in columns])
         raw = to_raw_entry(entry, FIELDS)
-        return "".join(
-            before + self._encoder.encode(RawEntry(request=raw.request, candidates=[one], choice=None, events=[]))
-            for one in raw.candidates
-        )
+        alone = (RawEntry(request=raw.request, candidates=[one], choice=None, events=[]) for one in raw.candidates)
+        return "".join([before + records.encode(each) for each in alone])
+
+    head = ",".join([*map(quote_defused, columns), *CSV_HEADER[: len(REQUEST_FIELDS) + len(CANDIDATE_FIELDS)]])
+    return RowEncoder(f"{_BOM if has_bom else ''}{head}\r\n", encode)
 
 
 def _to_cell(value: Any) -> str:
     if value is None:
         return ""
     return quote_defused(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def make_encoder(layout: Layout, columns: Sequence[str], *, has_bom: bool) -> RowEncoder:
-    return CsvRows(columns, has_bom=has_bom) if layout == "csv" else JsonLinesRows()
 
 
 class Output(Protocol):

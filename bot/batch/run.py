@@ -76,12 +76,8 @@ class _Job:
     planned: PlannedDraft
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """A draft that has ended, good or failed, as the model wrote it."""
-
-    work: _RowWork
-    candidate: Candidate
+_Ended = tuple[_RowWork, Candidate]
+"""A draft that has ended, good or failed, as the model wrote it, with its row."""
 
 
 class BatchRun:
@@ -286,7 +282,7 @@ class BatchRun:
         """Count a draft that has ended, before anything else is begun."""
         candidate = to_candidate(brief, result, self._new_id(), job.planned.inclusion)
         self._spending.add(brief, candidate)
-        self._ended.put_nowait(_Ended(job.work, candidate))
+        self._ended.put_nowait((job.work, candidate))
 
     # --- into the journal -----------------------------------------------------------------------------
 
@@ -302,7 +298,7 @@ class BatchRun:
 
     async def _keep(self, group: list[_Ended]) -> None:
         """Mask drafts and commit them; a row is complete once its last draft is certain."""
-        kept = [(each.work, await self._mask(each)) for each in group]
+        kept = [(work, await self._mask(work, candidate)) for work, candidate in group]
         self._journal.add(
             JournaledDraft(
                 row=work.row.number,
@@ -316,13 +312,11 @@ class BatchRun:
             work.done[candidate.sample_index] = candidate
             work.awaited.discard(candidate.sample_index)
 
-    async def _mask(self, ended: _Ended) -> Candidate:
-        work = ended.work
-        work.masked, candidates = await self._privacy.mask_candidates(work.masked, [ended.candidate])
+    async def _mask(self, work: _RowWork, written: Candidate) -> Candidate:
+        work.masked, candidates = await self._privacy.mask_candidates(work.masked, [written])
         if self._plan.keeps_originals:
             candidates = await self._privacy.to_recorded_candidates(work.request, candidates, work.masked)
-        [candidate] = candidates
-        return candidate
+        return candidates[0]
 
     # --- to the output --------------------------------------------------------------------------------
 

@@ -62,7 +62,6 @@ class Server:
             transport=_SessionTransport(self),
             trust_env=not is_loopback(self.host),
             headers={"Accept-Encoding": "identity"},
-            event_hooks={"response": [_limit_stream]},
             follow_redirects=False,
         )
         self._max_in_flight = max_in_flight
@@ -125,16 +124,25 @@ class _SessionTransport(httpx2.AsyncBaseTransport):
                 data=await request.aread(),
                 allow_redirects=False,
             )
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            answer.close()
+            raise MalformedCompletionError("a stream that is packed")  # which nobody asked for
         return httpx2.Response(answer.status, headers=list(answer.headers.items()), stream=_ResponseStream(answer))
 
 
 class _ResponseStream(httpx2.AsyncByteStream):
+    """The body of a response, which ends with an error at its limit."""
+
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
         with _translate_errors():
             async for chunk in self._answer.content.iter_any():
+                received += len(chunk)
+                if received > MAX_STREAM:
+                    raise MalformedCompletionError(f"a stream of more than {MAX_STREAM} bytes")
                 yield chunk
 
     async def aclose(self) -> None:
@@ -152,31 +160,6 @@ def _translate_errors() -> Iterator[None]:
         raise httpx2.ReadTimeout(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise httpx2.ReadError(str(error)) from error
-
-
-async def _limit_stream(response: httpx2.Response) -> None:
-    """Let a stream end with an error at its limit; a compressed one, which nobody asked for, at once."""
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        await response.aclose()
-        raise MalformedCompletionError("a stream that is packed")
-    assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _LimitedStream(response.stream)
-
-
-class _LimitedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        received = 0
-        async for chunk in self._stream:
-            received += len(chunk)
-            if received > MAX_STREAM:
-                raise MalformedCompletionError(f"a stream of more than {MAX_STREAM} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _encode_json(payload: dict[str, Any]) -> bytes:
