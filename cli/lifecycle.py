@@ -95,7 +95,7 @@ async def run_bot(  # long: the wiring of the whole bot, read once from top to b
         pausing = wiring.make_pause_switch(records=records)
         ordering = await _start_learning(stack, settings, records, metrics)
         privacy = wiring.make_privacy_service(settings, records=records, playbook=playbook)
-        assigner = wiring.make_assigner(records=records, playbook=playbook, privacy=privacy)
+        assigner = wiring.make_assigner(settings, records=records, playbook=playbook, privacy=privacy)
         if playbook.experiment is not None:
             await _start_planned(settings, records, playbook.experiment)
         await _run_and_repeat(stack, assigner.refresh, every_s=REFRESH_ARMS_EVERY_S)
@@ -266,8 +266,10 @@ async def _start_planned(settings: Settings, records: wiring.Records, plan: Expe
     assert settings.suggest_playbook is not None
     if await records.experiments.get(plan.name) is not None:
         return
-    folder = settings.suggest_playbook.parent
-    experiment = make_experiment(plan, folder=folder, actor="playbook", at=clock.now(), new_salt=clock.new_salt)
+    folder, model = settings.suggest_playbook.parent, settings.suggest_model
+    experiment = make_experiment(
+        plan, folder=folder, default_model=model, actor="playbook", at=clock.now(), new_salt=clock.new_salt
+    )
     try:
         await start_experiment(records.experiments, experiment)
     except ExperimentError as error:

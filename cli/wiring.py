@@ -234,7 +234,7 @@ async def make_suggester(  # long: the one place where suggesting is put togethe
     )
 
 
-def make_assigner(*, records: Records, playbook: Playbook, privacy: PrivacyService) -> ArmAssigner:
+def make_assigner(settings: Settings, *, records: Records, playbook: Playbook, privacy: PrivacyService) -> ArmAssigner:
     """Make what draws the arms of experiments, beside a playbook that drafts where none runs."""
 
     async def use_playbooks(playbooks: Sequence[Playbook]) -> None:
@@ -244,6 +244,7 @@ def make_assigner(*, records: Records, playbook: Playbook, privacy: PrivacyServi
 
     return ArmAssigner(
         default=DraftingVersion(playbook=playbook),
+        default_model=settings.suggest_model,
         store=records.experiments,
         use_playbooks=use_playbooks,
         rng=random.SystemRandom(),

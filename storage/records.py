@@ -436,7 +436,8 @@ class ChannelDefaults:
 class Arm:
     """One side of an experiment: what its requests are drafted with; without playbook and model, what settings say.
 
-    `playbook` is the file as it was named, `file` its whole path, `text` what it held at the start.
+    `playbook` is the file as it was named, `file` its whole path, `text` what it held at the start. `default_model` was
+    then the settings' model, where not every style has one of its own.
     """
 
     name: Name
@@ -445,6 +446,7 @@ class Arm:
     model: str | None = None
     file: str | None = None
     text: str | None = field(default=None, repr=False)
+    default_model: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,11 +58,13 @@ class ArmAssigner:
         self,
         *,
         default: DraftingVersion,
+        default_model: str | None = None,
         store: ExperimentStore | None = None,
         use_playbooks: UsePlaybooks | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._default = default
+        self._default_model = default_model
         self._store = store
         self._use_playbooks = use_playbooks
         self._rng = rng or random.SystemRandom()
@@ -123,14 +125,12 @@ class ArmAssigner:
         """Load all experiments at the start of this process; return those whose arms have changed since theirs."""
         refused = set[str]()
         for experiment in await store.list_all():
-            changed = find_changed(experiment) if experiment.is_running else ()
+            changed = find_changed(experiment, default_model=self._default_model) if experiment.is_running else {}
             if changed:
                 _log.warning(
-                    "no request is drawn for the experiment %s: %s not what it was at its start; "
-                    "suggest experiment report %s tells more",
+                    "no request is drawn for the experiment %s, since an arm has changed: %s",
                     experiment.name,
-                    f"arm {changed[0]} is" if len(changed) == 1 else f"arms {', '.join(changed)} are",
-                    experiment.name,
+                    "; ".join(f"{arm}: {change}" for arm, change in changed.items()),
                 )
                 refused.add(experiment.name)
             self._read(experiment)

@@ -7,14 +7,14 @@ is wrong in 5 % of experiments, and not more.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from itertools import combinations
-from typing import Final, Literal
+from typing import Final
 
-from bot.experiments.start import find_changed
+from bot.experiments.start import ExperimentState, find_changed, find_state
 from bot.stats.anytime_intervals import (
     MIN_AGENTS,
     MIN_AGENTS_AN_ARM,
@@ -38,8 +38,6 @@ _CERTAINTY: Final = 0.7
 
 _WIDEST: Final = 0.25
 """The largest variance of a yes or no."""
-
-ExperimentState = Literal["running", "stopped", "changed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +68,14 @@ class ArmContrast:
 class ExperimentReport:
     """An experiment at one look. `needed` requests more, at least, find a difference of WORTH_FINDING in 80 %.
 
-    `needed` is 0 where a verdict stands, or such a difference would have been found. `agents` is the number of agents
-    so far, `days` the time that the log covers.
+    `needed` is 0 where a verdict stands, or such a difference would have been found. `changes` say what has changed of
+    the arms `changed`. `agents` is the number of agents so far, `days` the time that the log covers.
     """
 
     name: str
     state: ExperimentState
     changed: tuple[str, ...]
+    changes: tuple[str, ...]
     by: Unit
     arms: tuple[ArmCounts, ...]
     contrasts: tuple[ArmContrast, ...]
@@ -88,40 +87,47 @@ class ExperimentReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentDesign:
-    """An experiment as it was planned, and its state."""
+    """An experiment as it was planned, and its state; `changed` says what has changed, by arm."""
 
     name: str
     state: ExperimentState
     by: Unit
     arms: tuple[Arm, ...]
-    changed: tuple[str, ...] = ()
+    changed: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_design(name: str, experiment: Experiment | None, outcomes: Sequence[ArmOutcome]) -> ExperimentDesign | None:
+def find_design(
+    name: str,
+    experiment: Experiment | None,
+    outcomes: Sequence[ArmOutcome],
+    *,
+    default_model: str | None = None,
+) -> ExperimentDesign | None:
     """Find the design of an experiment; of one that was run elsewhere and imported, by its requests.
 
-    None if neither is there.
+    `default_model` is the settings' model now. None if neither is there.
     """
     if experiment is None:
         return _infer_design(name, outcomes) if outcomes else None
-    changed = {*find_changed(experiment), *_find_reworded(experiment, outcomes)}
+    changed = {**_find_reworded(experiment, outcomes), **find_changed(experiment, default_model=default_model)}
     return ExperimentDesign(
         name=name,
-        state="changed" if changed else "running" if experiment.is_running else "stopped",
+        state=find_state(experiment, changed),
         by=experiment.by,
         arms=experiment.arms,
-        changed=tuple(arm.name for arm in experiment.arms if arm.name in changed),
+        changed={arm.name: changed[arm.name] for arm in experiment.arms if arm.name in changed},
     )
 
 
-def _find_reworded(experiment: Experiment, outcomes: Iterable[ArmOutcome]) -> set[str]:
+def _find_reworded(experiment: Experiment, outcomes: Iterable[ArmOutcome]) -> dict[str, str]:
     """Find the arms without a playbook of their own whose requests were drafted by more than one: that of the settings
     was changed.
     """
     versions: dict[str, set[str]] = defaultdict(set)
     for outcome in outcomes:
         versions[outcome.arm].add(outcome.prompt_version)
-    return {arm.name for arm in experiment.arms if arm.file is None and len(versions[arm.name]) > 1}
+    reworded = "the settings' playbook changed between its requests"
+    return {arm.name: reworded for arm in experiment.arms if arm.file is None and len(versions[arm.name]) > 1}
 
 
 def _infer_design(name: str, outcomes: Sequence[ArmOutcome]) -> ExperimentDesign:
@@ -209,7 +215,8 @@ class ExperimentTally:
         return ExperimentReport(
             name=design.name,
             state=design.state,
-            changed=design.changed,
+            changed=tuple(design.changed),
+            changes=tuple(f"{arm}: {change}" for arm, change in design.changed.items()),
             by=design.by,
             arms=tuple(ArmCounts(name=arm.name, share=arm.share, **self._arms[arm.name].counts) for arm in design.arms),
             contrasts=tuple(contrasts),

@@ -1,24 +1,30 @@
 """The start of an experiment: each arm's playbook is read, and its text kept with the experiment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from bot.experiments.plan import ExperimentError, ExperimentPlan
 from bot.playbook import PlaybookError, load_playbook, parse_playbook
 from storage.records import Arm, Experiment
 from storage.repositories.experiments import ExperimentStore
 
+ExperimentState = Literal["running", "stopped", "changed"]
+
 
 def make_experiment(
-    plan: ExperimentPlan, *, folder: Path, actor: str, at: datetime, new_salt: Callable[[], str]
+    plan: ExperimentPlan, *, folder: Path, default_model: str, actor: str, at: datetime, new_salt: Callable[[], str]
 ) -> Experiment:
-    """Make an experiment of a plan whose playbooks stand in this folder. Raises PlaybookError."""
+    """Make an experiment of a plan whose playbooks stand in this folder, beside the settings' model.
+
+    Raises PlaybookError.
+    """
     return Experiment(
         name=plan.name,
         by=plan.by,
-        arms=tuple(_read_arm(arm, folder) for arm in plan.arms),
+        arms=tuple(_read_arm(arm, folder, default_model) for arm in plan.arms),
         started_at=at,
         started_by=actor,
         salt=new_salt(),
@@ -37,25 +43,38 @@ async def start_experiment(store: ExperimentStore, experiment: Experiment) -> No
     raise ExperimentError(f"the experiment {running!r} runs, and one runs at a time: suggest experiment stop {running}")
 
 
-def find_changed(experiment: Experiment) -> tuple[str, ...]:
-    """Find the arms whose playbook is not what it was at the start: changed, moved or gone."""
-    return tuple(arm.name for arm in experiment.arms if _has_changed(arm))
+def find_changed(experiment: Experiment, *, default_model: str | None) -> dict[str, str]:
+    """Find the arms that would draft with something else than at the start; the values say what has changed.
+
+    `default_model` is the settings' model now.
+    """
+    found = {arm.name: _find_change(arm, default_model) for arm in experiment.arms}
+    return {name: change for name, change in found.items() if change is not None}
 
 
-def _has_changed(arm: Arm) -> bool:
-    if arm.file is None:
-        return False
+def find_state(experiment: Experiment, changed: Mapping[str, str]) -> ExperimentState:
+    """Find the state of an experiment with these changed arms."""
+    return "changed" if changed else "running" if experiment.is_running else "stopped"
+
+
+def _find_change(arm: Arm, default_model: str | None) -> str | None:
     try:
-        return load_playbook(Path(arm.file)).text != arm.text
+        if arm.file is not None and load_playbook(Path(arm.file)).text != arm.text:
+            return f"{arm.playbook} is not what it was"
     except PlaybookError:
-        return True
+        return f"{arm.playbook} is gone, or can be read no more"
+    if arm.default_model is not None and default_model is not None and arm.default_model != default_model:
+        return f"SUGGEST_MODEL was {arm.default_model} and is {default_model}"
+    return None
 
 
-def _read_arm(arm: Arm, folder: Path) -> Arm:
+def _read_arm(arm: Arm, folder: Path, default_model: str) -> Arm:
     if arm.playbook is None:
-        return arm
+        return arm if arm.model else replace(arm, default_model=default_model)
     file = (folder / Path(arm.playbook).expanduser()).absolute()
-    return replace(arm, file=str(file), text=load_playbook(file).text)
+    playbook = load_playbook(file)
+    needs_default = any(style.model is None for style in playbook.styles)
+    return replace(arm, file=str(file), text=playbook.text, default_model=default_model if needs_default else None)
 
 
 def list_models(arm: Arm) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """`suggest experiment list`: lists the experiments with their arms."""
 
 import asyncio
+from functools import partial
 
 from cli.database_location import Location, locate_database, open_existing
 from cli.options import DatabaseFile, Json
 from cli.render.json import list_experiments
 from cli.render.output import print_result
 from cli.render.text import experiments as text
+from cli.settings import load_settings
 from storage.records import Experiment
 from storage.repositories.experiments import ExperimentStore
 
@@ -17,7 +19,9 @@ def run(*, database: DatabaseFile = None, as_json: Json = False) -> None:
     Example: suggest experiment list --json
     """
     found = asyncio.run(read_experiments(locate_database(database)))
-    print_result(found, as_json=as_json, to_text=text.render_list, to_fields=list_experiments)
+    model = load_settings().suggest_model
+    to_text, to_fields = partial(text.render_list, default_model=model), partial(list_experiments, default_model=model)
+    print_result(found, as_json=as_json, to_text=to_text, to_fields=to_fields)
 
 
 async def read_experiments(location: Location) -> tuple[Experiment, ...]:

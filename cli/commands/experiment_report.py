@@ -14,6 +14,7 @@ from cli.options import DatabaseFile, Json
 from cli.render.json import list_experiment_look, list_experiment_report
 from cli.render.output import print_result
 from cli.render.text import experiments as text
+from cli.settings import load_settings
 from storage.queries.experiments import ArmOutcome, ExperimentQueries
 from storage.repositories.experiments import ExperimentStore
 
@@ -42,7 +43,8 @@ def run(
 
     Example: suggest experiment report tone --json
     """
-    design, outcomes = asyncio.run(read_experiment(locate_database(database), name))
+    reading = read_experiment(locate_database(database), name, default_model=load_settings().suggest_model)
+    design, outcomes = asyncio.run(reading)
     if every is None:
         print_result(
             build_report(design, outcomes),
@@ -58,12 +60,14 @@ def run(
         raise typer.Exit(1)
 
 
-async def read_experiment(location: Location, name: str) -> tuple[ExperimentDesign, Sequence[ArmOutcome]]:
+async def read_experiment(
+    location: Location, name: str, *, default_model: str
+) -> tuple[ExperimentDesign, Sequence[ArmOutcome]]:
     """Read an experiment and its requests. Raises SettingsError if there is none of that name, Failed."""
     async with open_existing(location) as database:
         store, queries = ExperimentStore(database), ExperimentQueries(database)
         outcomes = await queries.list_outcomes(name)
-        design = find_design(name, await store.get(name), outcomes)
+        design = find_design(name, await store.get(name), outcomes, default_model=default_model)
         if design is not None:
             return design, outcomes
         known = dict.fromkeys([*(each.name for each in await store.list_all()), *await queries.list_names()])

@@ -58,7 +58,10 @@ def run(
 
 async def start(settings: Settings, plan: ExperimentPlan) -> Experiment:
     """Start an experiment. Raises ExperimentError, PlaybookError, SettingsError, Failed."""
-    experiment = make_experiment(plan, folder=Path(), actor=ACTOR, at=clock.now(), new_salt=clock.new_salt)
+    model = settings.suggest_model
+    experiment = make_experiment(
+        plan, folder=Path(), default_model=model, actor=ACTOR, at=clock.now(), new_salt=clock.new_salt
+    )
     await check_models(settings, experiment)
     async with open_or_create(Location.of_settings(settings)) as records:
         await start_experiment(records.experiments, experiment)

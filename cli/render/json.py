@@ -164,15 +164,15 @@ def list_look(look: "Look") -> dict[str, Any]:
     return {"at": look.at, **to_plain(look.verdict)}
 
 
-def list_experiments(found: "Sequence[Experiment]") -> list[dict[str, Any]]:
+def list_experiments(found: "Sequence[Experiment]", *, default_model: str) -> list[dict[str, Any]]:
     """Tell each experiment; `arm` is the one at fault where the guardrail stopped it."""
-    from bot.experiments.start import find_changed
+    from bot.experiments.start import find_changed, find_state
 
     shown = ("name", "share", "playbook", "model")
     return [
         {
             "name": each.name,
-            "state": "changed" if find_changed(each) else "running" if each.is_running else "stopped",
+            "state": find_state(each, find_changed(each, default_model=default_model)),
             **{name: getattr(each, name) for name in ("by", "started_at", "stopped_at", "stopped_by", "arm")},
             "arms": [{name: getattr(arm, name) for name in shown} for arm in each.arms],
         }
@@ -181,8 +181,8 @@ def list_experiments(found: "Sequence[Experiment]") -> list[dict[str, Any]]:
 
 
 def list_experiment_report(report: "ExperimentReport") -> dict[str, Any]:
-    """Tell the report; how long it has run is for people."""
-    return {name: value for name, value in to_plain(report).items() if name not in {"agents", "days"}}
+    """Tell the report; what has changed, and how long it has run, is for people."""
+    return {name: value for name, value in to_plain(report).items() if name not in {"changes", "agents", "days"}}
 
 
 def list_experiment_look(look: "ExperimentLook") -> dict[str, Any]:

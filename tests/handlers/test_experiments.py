@@ -38,7 +38,7 @@ def playbook(tmp_path: Path) -> Path:
 
 def plan(folder: Path, *arms: Arm, by: str = "request", shares: tuple[float, ...] | None = None) -> Experiment:
     made = make_plan("greeting-test", by=by, arms=arms, shares=shares)
-    return make_experiment(made, folder=folder, actor="cli", at=AT, new_salt=lambda: SALT)
+    return make_experiment(made, folder=folder, default_model="gpt-4o-mini", actor="cli", at=AT, new_salt=lambda: SALT)
 
 
 async def on_store(stage: Stage, step: Callable[[ExperimentStore], Awaitable[T]]) -> T:
@@ -158,6 +158,16 @@ async def test_a_changed_arm_is_drawn_no_more_from_the_next_start(
             await ask_and_end(stage)
         before, after = [line["request"]["experiment"] for line in await stage.log()]
     assert (before, after) == ("greeting-test", None)
+
+
+async def test_an_arm_that_names_no_model_is_drawn_no_more_with_another_one(
+    stage_with: StageMaker, tmp_path: Path
+) -> None:
+    async with stage_with(over="nothing", suggest_model="another") as stage:
+        await start(stage, plan(tmp_path, arm("a"), arm("b", model="big")))
+        async with stage.bot():
+            await ask_and_end(stage)
+        assert [line["request"]["experiment"] for line in await stage.log()] == [None]
 
 
 async def test_the_experiment_of_a_playbook_runs_from_the_start_and_once(

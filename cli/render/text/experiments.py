@@ -28,21 +28,21 @@ def render_start(experiment: Experiment) -> str:
     )
 
 
-def render_list(found: Sequence[Experiment]) -> str:
+def render_list(found: Sequence[Experiment], *, default_model: str) -> str:
     if not found:
         return "There has been no experiment yet: `suggest experiment start` begins one."
-    return make_printable("\n".join(_describe_experiment(each) for each in found))
+    return make_printable("\n".join(_describe_experiment(each, default_model) for each in found))
 
 
-def _describe_experiment(experiment: Experiment) -> str:
+def _describe_experiment(experiment: Experiment, default_model: str) -> str:
     arms = ", ".join(f"{arm.name} ({arm.share:.0%}, {_name_version(arm)})" for arm in experiment.arms)
-    told = f"{experiment.name}: {_word_state(experiment)}, by {experiment.by}, since {experiment.started_at:%Y-%m-%d}"
-    return f"{told}: {arms}"
+    state = _word_state(experiment, default_model)
+    return f"{experiment.name}: {state}, by {experiment.by}, since {experiment.started_at:%Y-%m-%d}: {arms}"
 
 
-def _word_state(experiment: Experiment) -> str:
-    if changed := find_changed(experiment):
-        return f"changed ({', '.join(changed)})"
+def _word_state(experiment: Experiment, default_model: str) -> str:
+    if changed := find_changed(experiment, default_model=default_model):
+        return f"changed ({'; '.join(f'{arm}: {change}' for arm, change in changed.items())})"
     if experiment.stopped_at is None:
         return "running"
     at = f"{experiment.stopped_at:%Y-%m-%d}"
@@ -89,7 +89,7 @@ def describe_report(report: ExperimentReport) -> str:
         plural = "" if len(report.changed) == 1 else "s"
         return (
             f"No verdict: what arm{plural} {', '.join(report.changed)} drafted with has changed since the experiment "
-            "began. Put the playbook back as it was, or stop this experiment and start another."
+            f"began ({'; '.join(report.changes)}). Put it back as it was, or stop this experiment and start another."
         )
     proven = [each for each in report.contrasts if each.verdict is not None]
     if proven:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.experiments.plan import make_plan
 from bot.experiments.report import (
     LEVEL,
     ArmContrast,
@@ -15,9 +16,11 @@ from bot.experiments.report import (
     find_needed_information,
     replay,
 )
+from bot.experiments.start import make_experiment
 from bot.playbook import read_built_in
 from storage.records import Arm
 from tests.bot.experiments.outcomes import ARMS, DESIGN, an_experiment, an_outcome, some_outcomes
+from tests.storage.stores import AT
 
 
 def test_arms_are_counted_with_what_became_of_their_requests() -> None:
@@ -144,7 +147,28 @@ def test_a_playbook_that_is_not_what_it_was_voids_the_verdict(tmp_path: Path, ch
     file.write_text(read_built_in() + "\n", encoding="utf-8") if change == "changed" else file.unlink()
     report = report_of(arms, {})
     assert (report.state, report.changed, report.contrasts) == ("changed", ("b",), ())
+    told = {"changed": "b.toml is not what it was", "gone": "b.toml is gone, or can be read no more"}
+    assert report.changes == (f"b: {told[change]}",)
     assert not report.enough
+
+
+@pytest.mark.parametrize(("now", "changed"), [("small", ()), (None, ()), ("big", ("a", "c"))])
+def test_another_model_of_the_settings_voids_the_verdict_of_arms_that_name_none(
+    tmp_path: Path, now: str | None, changed: tuple[str, ...]
+) -> None:
+    """An arm that names its model, or whose styles all do, drafts as before."""
+    every = read_built_in().replace("\n[[styles]]", '\n[[styles]]\nmodel = "own"')
+    (tmp_path / "c.toml").write_text(read_built_in(), encoding="utf-8")
+    (tmp_path / "d.toml").write_text(every, encoding="utf-8")
+    arms = [Arm(name="a", share=0.25), Arm(name="b", share=0.25, model="own")]
+    arms += [Arm(name=name, share=0.25, playbook=f"{name}.toml") for name in ("c", "d")]
+    plan = make_plan("greeting", by="request", arms=arms, shares=None)
+    started = make_experiment(plan, folder=tmp_path, default_model="small", actor="cli", at=AT, new_salt=lambda: "salt")
+    design = find_design("greeting", started, [], default_model=now)
+    assert design is not None
+    report = build_report(design, [])
+    assert (report.state, report.changed) == ("changed" if changed else "running", changed)
+    assert report.changes == tuple(f"{name}: SUGGEST_MODEL was small and is big" for name in changed)
 
 
 def test_settings_that_changed_meanwhile_void_the_verdict_of_arms_without_a_playbook() -> None:

@@ -238,6 +238,19 @@ async def test_an_arm_whose_file_changed_has_no_verdict(suggest: Suggest, change
     assert [each["state"] for each in (await suggest("experiment", "list", "--json")).json] == ["changed"]
 
 
+async def test_an_arm_that_names_no_model_changes_with_the_settings(
+    suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUGGEST_MODEL", "small")
+    await suggest(*START, *ARMS)
+    assert (await suggest("experiment", "report", "greeting", "--json")).json["state"] == "running"
+    monkeypatch.setenv("SUGGEST_MODEL", "big")
+    result = await suggest("experiment", "report", "greeting", "--json")
+    assert (result.code, result.json["state"], result.json["changed"]) == (1, "changed", ["now", "warm"])
+    assert "now: SUGGEST_MODEL was small and is big" in (await suggest("experiment", "report", "greeting")).out
+    assert "changed (now: SUGGEST_MODEL was small and is big" in (await suggest("experiment", "list")).out
+
+
 @pytest.mark.parametrize(
     ("experiment", "complaint"),
     [
