@@ -62,7 +62,9 @@ def may_append(connection: Connection, table: str) -> bool:
 
 def _name_lost_schema(connection: Connection, role: str, search_path: str) -> Obstacle:
     """Name a schema that is gone: the last of the path is where the tables are, or would be."""
-    name = search_path.rpartition(",")[2].strip(' "')
+    name = search_path.rpartition(",")[2].strip(' "').replace("$user", role.strip('"'))
+    if not name:
+        return f"the search_path of the role {role} names no schema: ALTER ROLE {role} SET search_path = public"
     schema = connection.dialect.identifier_preparer.quote(name)
     if connection.scalar(_IS_SCHEMA, {"name": name}):
         return f"the role {role} may not use the schema {schema}: GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"

@@ -137,6 +137,20 @@ async def test_a_schema_that_is_not_there_or_not_for_this_role(
         assert f"GRANT USAGE, CREATE ON SCHEMA suggest TO {role}" in (await suggest(*command)).complaint
 
 
+@pytest.mark.parametrize("search_path", ["''", '"$user"'])
+async def test_a_search_path_without_a_schema(
+    search_path: str, suggest: Suggest, postgresql: PostgresDatabases, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.empty()
+    postgresql.run(f"ALTER ROLE {role} SET search_path = {search_path}")
+    within(postgresql, parse_url(url).database or "", f"GRANT CREATE ON SCHEMA public TO {role}")
+    as_role(monkeypatch, url, role)
+    status, message = await database(suggest)
+    assert status == "problem"
+    mend(postgresql, url, message)
+    assert (await suggest("migrate")).code == 0
+
+
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])
 async def test_an_encoding_that_does_not_hold_every_text(
     encoding: str, suggest: Suggest, postgresql: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
