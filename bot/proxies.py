@@ -13,6 +13,7 @@ import re
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
@@ -134,23 +135,23 @@ def _holds_certificates(folder: Path) -> bool:
 def _has_address(parts: SplitResult) -> bool:
     """Return True if there is a host, and the port is one, if there is any."""
     try:
-        return bool(parts.hostname) and parts.port != 0
+        return bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", parts.netloc)
     except ValueError:
         return False
 
 
 def _is_excepted(host: str, port: int | None, exceptions: str) -> bool:
     """Return True if NO_PROXY names a server."""
-    return any(_matches(entry, host.lower(), port) for entry in exceptions.lower().replace(",", " ").split())
+    return any(_matches(entry, host.lower(), port) for entry in re.split(r"[\s,;|]+", exceptions.lower()))
 
 
 def _matches(entry: str, host: str, port: int | None) -> bool:
     """Match one entry of NO_PROXY. What cannot be read matches nothing."""
-    if entry == "*":
-        return True
-    name, wanted = _split_port(entry)
+    name, wanted = _split_port(entry.rpartition("://")[2].rstrip("/"))
     if wanted is not None and wanted != str(port):
         return False
+    if "*" in name and fnmatchcase(host, name):
+        return True
     address = _parse_address(host)
     if address is not None:
         try:

@@ -44,7 +44,9 @@ def test_a_proxy_is_taken_with_or_without_a_scheme(
     assert (proxy and proxy.url) == found
 
 
-@pytest.mark.parametrize("value", ["ftp://proxy.example", "http:///x", "http://proxy.example:port", "socks5://:1080"])
+@pytest.mark.parametrize(
+    "value", ["ftp://proxy.example", "http:///x", "http://proxy.example:port", "socks5://:1080", "a b:1"]
+)
 def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
     with pytest.raises(NetworkSettingsError, match=r"^HTTPS_PROXY names no proxy that can be used: ") as caught:
@@ -71,6 +73,15 @@ def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(value: str, monkey
         ("llm.example:8000", "http://llm.example:8000/v1", True),
         ("llm.example:8000", "http://llm.example:8001/v1", False),
         ("llm.example:443", "https://llm.example/v1", True),
+        ("10.1.*", "http://10.1.2.3:8000/v1", True),
+        ("10.1.*:8000", "http://10.2.2.3:8000/v1", False),
+        ("llm.*", "http://llm.example/v1", True),
+        ("*:8000", "http://llm.example:8000/v1", True),
+        ("*llm.example", "http://a.llm.example/v1", True),
+        ("http://llm.example/", "http://llm.example/v1", True),
+        ("https://llm.example:8000", "http://llm.example:8000/v1", True),
+        ("slack.com;llm.example", "http://llm.example/v1", True),
+        ("slack.com|llm.example", "http://llm.example/v1", True),
         ("10.0.0.0/99, llm", "http://llm/v1", True),
         ("", "http://llm/v1", False),
     ],
