@@ -94,6 +94,7 @@ def build_openai_model(
         # A coroutine function, so that LangChain makes no synchronous client, which would have settings of its own.
         api_key=give_key,
         http_async_client=server.http,
+        http_socket_options=(),  # those of the client; without, a warning says that proxies are passed over
         openai_proxy=None,
         max_retries=0,
         max_completion_tokens=max_tokens or None,

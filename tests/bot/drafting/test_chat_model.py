@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from langchain_core.messages import HumanMessage
+from langchain_openai.chat_models import _client_utils
 
 from bot.drafting import Drafter, DraftFailed, Models
 from bot.drafting.chat_model import build_openai_model
@@ -242,3 +243,15 @@ async def test_many_drafts_at_once_share_the_client(drafter: Drafter, model: Mod
     drafts = await drafter.abatch(build_briefs(30))
     assert len({draft.text for draft in drafts}) > 1
     assert model.total == 30
+
+
+async def test_no_library_warns_of_a_proxy_that_is_taken(
+    model: ModelDouble, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client is our own, and has its proxy."""
+    monkeypatch.setattr(_client_utils, "_proxy_env_warning_emitted", False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    server = Server(base_url=model.base_url, api_key="k")
+    build_openai_model("m", server=server)
+    await server.aclose()
+    assert not caplog.records
