@@ -6,7 +6,7 @@ It works without script, by a form; the script is for the keys. Nothing in it te
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -17,6 +17,8 @@ from cli.render.html.pages import render_page
 from cli.render.text.compare import render_end
 
 HOST: Final = "127.0.0.1"
+
+LEFT: Final = ("You have left", "You may close this page. The same command goes on where you are.")
 
 _LONGEST_FORM: Final = 64 * 1024
 
@@ -62,18 +64,16 @@ class ComparePage:
         return await handler(request)
 
     async def _show(self, _: web.Request) -> web.Response:
-        display, nonce = self._display, secrets.token_urlsafe(16)
-        end = None
-        if display is None:
-            end = render_end(self._review.comparison.names, self._review.outcomes).splitlines()
-        page = render_page(
-            "compare.html",
-            display=display,
-            differences=display.differences if display and self._shows_differences else None,
-            note=self._note,
-            end=end,
-            nonce=nonce,
-        )
+        if self._display is None:
+            return self._respond(end=render_end(self._review.comparison.names, self._review.outcomes).splitlines())
+        differences = self._display.differences if self._shows_differences else None
+        return self._respond(display=self._display, differences=differences, note=self._note)
+
+    def _respond(self, **shown: Any) -> web.Response:
+        """Make the page of a row, or of the lines of an `end`, the first of which is its heading."""
+        nonce = secrets.token_urlsafe(16)
+        nothing = {"display": None, "differences": None, "note": "", "end": None, "has_left": False}
+        page = render_page("compare.html", nonce=nonce, **{**nothing, **shown})
         policy = (
             f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
@@ -88,7 +88,7 @@ class ComparePage:
         async with self._turn:
             if key == "q":
                 self.left.set()
-                return web.Response(text="You may close this page. The same command goes on where you are.\n")
+                return self._respond(end=LEFT, has_left=True)
             if self._display is not None and self._display.entry.request.id == shown:
                 await self._carry_out(self._display, key, clean(note).strip())
         raise web.HTTPSeeOther("/")

@@ -1,7 +1,7 @@
 """The database that a command works on, and opening it."""
 
 import shlex
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,6 +53,11 @@ class Location:
         """The file; None for PostgreSQL."""
         return get_database_file(self.url) if self.url.startswith("sqlite") else None
 
+    def name_command(self, *command: str, options: Iterable[str] = ()) -> str:
+        """Name the command of `suggest` that works on this database, as one types it."""
+        named = repeat_env_file() if self.origin == "SUGGEST_DATABASE_URL" else ["--database", str(self)]
+        return shlex.join(["suggest", *command, *named, *options])
+
     @property
     def is_empty(self) -> bool:
         """True for a file that is not there yet, or has nothing in it."""
@@ -81,14 +86,9 @@ def locate_for_try(settings: Settings, option: Path | None) -> Location:
 
 async def describe_recording(location: Location, records: "Records", *, simulated: bool) -> str:
     """Say where requests are recorded, and how to export them, simulated ones also."""
-    command = ["suggest", "export"]
-    if location.origin == "SUGGEST_DATABASE_URL":
-        command += repeat_env_file()
-    else:
-        command += ["--database", str(location)]
-    if simulated and not await Audit(records.database).is_demonstration():
-        command.append("--include-simulated")
-    return f"Recorded in {location}. To export it: {shlex.join(command)}"
+    is_left_out = simulated and not await Audit(records.database).is_demonstration()
+    command = location.name_command("export", options=["--include-simulated"] if is_left_out else [])
+    return f"Recorded in {location}. To export it: {command}"
 
 
 @asynccontextmanager
@@ -122,7 +122,9 @@ async def open_existing(location: Location) -> AsyncIterator[Database]:
             if found is None:
                 raise SettingsError(f"{location} holds no choice log: {_suggest_database(location)}")
             if found != wanted:
-                raise Failed(f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
+                raise Failed(
+                    f"{location} has the schema {found}, not {wanted}: run `{location.name_command('migrate')}`"
+                )
             yield database
     finally:
         await database.aclose()

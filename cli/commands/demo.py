@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shlex
 import socket
 import threading
 import webbrowser
@@ -239,11 +238,10 @@ async def list_report_commands(location: Location, records: wiring.Records) -> d
     """List the commands that report on the invented history; none where there is none."""
     if not await ChoiceLog(records.database).count(Selection(team_id=INVENTED, include_simulated=True)):
         return {}
-    database = shlex.join(["--database", str(location)])
     return {
-        "experiment": f"suggest experiment report {EXPERIMENT} {database}",
-        "comparison": f"suggest compare report {database}",
-        "team": f"suggest report --team {INVENTED} {database}",
+        "experiment": location.name_command("experiment", "report", EXPERIMENT),
+        "comparison": location.name_command("compare", "report"),
+        "team": location.name_command("report", "--team", INVENTED),
     }
 
 

@@ -291,7 +291,7 @@ async def _check_existing_database(location: Location, name: str) -> Finding:
         await database.aclose()
     if found is None or found == wanted:
         return _ok(name, f"{location}: {'empty, the first start sets it up' if found is None else f'schema {found}'}")
-    return _problem(name, f"{location} has the schema {found}, not {wanted}: run `suggest migrate`")
+    return _problem(name, f"{location} has the schema {found}, not {wanted}: run `{location.name_command('migrate')}`")
 
 
 async def _check_privacy(settings: Settings, location: Location, *, is_readable: bool) -> Finding:

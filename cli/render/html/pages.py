@@ -1,5 +1,6 @@
 """Pages by Jinja's templates: one file each, no script, nothing loaded from elsewhere, every text escaped."""
 
+import re
 from functools import cache
 from typing import Final
 
@@ -47,6 +48,11 @@ def _make_slug(title: str) -> str:
     return "".join(character if character.isalnum() else "-" for character in title.lower())
 
 
+def _keep_figures(text: str) -> str:
+    """Keep a figure and what it counts on one line."""
+    return re.sub(r"(?<=\d) (?=(?:s|ms|min|h|of)\b)|(?<=\bof) (?=\d)", "\N{NO-BREAK SPACE}", text)
+
+
 _FILTERS: Final = {
     "slug": _make_slug,
     "iso": to_iso,
@@ -58,6 +64,7 @@ _FILTERS: Final = {
     "points_interval": numbers.format_points_interval,
     "cases": numbers.format_cases,
     "duration": numbers.format_duration,
+    "keep_figures": _keep_figures,
     "round_time": numbers.format_round_time,
     "day": numbers.format_day,
     "word": numbers.format_word,

@@ -43,10 +43,11 @@ def render_end(names: tuple[str, str], outcomes: Mapping[Outcome, int]) -> str:
     """Tell which was which, and how often each was preferred."""
     counts = Counter(outcomes)
     return make_printable(
-        f"All rows are answered. Version a was {names[0]}, version b {names[1]}.\n"
-        f"You preferred a {counts['a']} times and b {counts['b']} times; {counts['tie']} ties, "
-        f"both bad {counts['both_bad']} times, {counts['skipped']} skipped.\n"
-        "`suggest compare report` tells what all reviewers together prove."
+        "All rows are answered.\n"
+        f"Version a was {names[0]}, version b {names[1]}.\n"
+        f"Your answers: a is better {counts['a']}, b is better {counts['b']}, tie {counts['tie']}, "
+        f"both bad {counts['both_bad']}, skipped {counts['skipped']}.\n"
+        "What all reviewers together prove: suggest compare report"
     )
 
 

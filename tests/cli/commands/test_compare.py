@@ -362,6 +362,11 @@ async def test_the_page_shows_one_row_blind_and_takes_the_same_keys(page: str) -
                 form = {"answer": key, "display": display[0], "note": "well" if key == "t" else ""}
                 shown = (await client.post(page, data=form)).text
         assert "Version a was a.jsonl, version b b.jsonl." in shown
+        assert "a is better 0, b is better 0, tie 1, both bad 1, skipped 1" in shown
+        assert "keydown" in shown, "its key q works, too"
+        left = (await client.post(page, data={"answer": "q"})).text
+        assert "You may close this page." in left
+        assert "<button" not in left
     tie, bad, skipped = await read_displays()
     assert (tie["choice"]["kind"], tie["choice"]["note"], bad["choice"]["kind"]) == ("tied", "well", "dismissed")
     assert skipped["choice"] is None

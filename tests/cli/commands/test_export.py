@@ -547,7 +547,10 @@ async def test_a_database_of_another_version_is_not_read(found: str, suggest: Su
     connection.close()
     result = await suggest("export")
     assert result.code == 1
-    assert result.complaint == f"suggest.db has the schema {found}, not {get_head()}: run `suggest migrate`"
+    told = f"suggest.db has the schema {found}, not {get_head()}: run `suggest migrate"
+    assert result.complaint == f"{told}`"
+    named = await suggest("export", "--database", "suggest.db")
+    assert named.complaint == f"{told} --database suggest.db`"
 
 
 async def test_an_export_needs_no_other_setting_to_be_right(suggest: Suggest, monkeypatch: pytest.MonkeyPatch) -> None:
