@@ -323,7 +323,7 @@ class Settings(BaseSettings):
     suggest_prices: Annotated[
         _HomePath | None,
         About(
-            "The path of a price table, for the cost of tokens in reports",
+            "The path of a price table, for the cost of tokens; list prices hold for what it does not name",
             example="prices.toml",
             fix="set it to the path of a price table, or leave it out",
         ),

@@ -18,7 +18,7 @@ TOKENS_A_DRAFT: Final = 200
 
 @dataclass(slots=True, kw_only=True)
 class Spending:
-    """Sums of one run. `cost` is None without prices, or where one of the models has none."""
+    """Sums of one run. `cost` is None where one of the models has no price."""
 
     prices: Prices
     calls: int = 0
@@ -31,7 +31,7 @@ class Spending:
 
     @property
     def cost(self) -> float | None:
-        return None if self.prices.currency is None or self.unpriced else self.known_cost
+        return None if self.unpriced else self.known_cost
 
     def add(self, brief: Brief, candidate: Candidate) -> None:
         """Add a draft that has ended, also one that failed. What the server did not count is estimated."""
@@ -53,7 +53,7 @@ class Spending:
             self.known_cost += price.compute_cost(prompt_tokens=prompt, completion_tokens=completion)
 
     def _get_price(self, model: str) -> Price | None:
-        price = self.prices.models.get(model)
+        price = self.prices.find(model)
         if price is None:
             self.unpriced.add(model)
         return price

@@ -178,7 +178,7 @@ def draft_batch(settings: Settings, options: BatchOptions) -> BatchResult:
     _check_options(options, plan)
     estimate = Spending(prices=prices)
     if options.max_cost is not None and (
-        unpriced := [name for name in plan.list_models() if name not in prices.models]
+        unpriced := [name for name in plan.list_models() if prices.find(name) is None]
     ):
         raise SettingsError(f"--max-cost needs the price of {unpriced[0]}: set SUGGEST_PRICES to a table that has it")
     with _open_source(options.source) as open_input:

@@ -78,7 +78,7 @@ def run(  # long: every option with its help
     selection = replace(parse_period(since, until), team_id=team, include_simulated=include_simulated)
     query = ReportQuery(selection=selection, by=wanted, individuals=individuals, minutes_per_reply=minutes_per_reply)
     settings = load_settings()
-    prices = load_prices(settings.suggest_prices).add_list_prices()
+    prices = load_prices(settings.suggest_prices)
     mask = None if no_texts else make_mask(settings)
     with explain_interrupt(lambda: "nothing was written; the same command begins again"):
         report = asyncio.run(build_report(locate_database(database), prices, query, mask))
@@ -124,19 +124,20 @@ def make_mask(settings: Settings) -> Mask:
 
 
 def load_prices(path: Path | None) -> Prices:
-    """Load the price table; without a file, there are no prices. Raises SettingsError."""
+    """Load the price table; list prices hold for what it does not name. Raises SettingsError."""
     if path is None:
-        return Prices()
+        return Prices().add_list_prices()
     try:
         if path.stat().st_size > LARGEST_TABLE:
             raise SettingsError(f"SUGGEST_PRICES: {path} is too large for a price table")
-        return parse_prices(path.read_text(encoding="utf-8-sig"), source=f"SUGGEST_PRICES: {path}")
+        table = parse_prices(path.read_text(encoding="utf-8-sig"), source=f"SUGGEST_PRICES: {path}")
     except OSError as error:
         raise SettingsError(f"SUGGEST_PRICES: {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"SUGGEST_PRICES: {path} is not UTF-8 text: save it as UTF-8") from error
     except PriceError as error:
         raise SettingsError(str(error)) from error
+    return table.add_list_prices()
 
 
 async def _refuse_unknown_team(database: Database, location: Location, report: Report) -> None:

@@ -580,7 +580,7 @@ async def test_a_template_needs_its_keys_in_each_row(suggest: Suggest, model: Mo
         (["in.jsonl", "--message", "About {{nothing}}"], "no row has the key 'nothing'"),
         (["in.jsonl", "--message", "About {{}}"], "without a key"),
         (["in.jsonl", "--message", "About {{this"], "alone"),
-        (["in.jsonl", "--max-cost", "1"], "SUGGEST_PRICES"),
+        (["in.jsonl", "--max-cost", "1", "--model", "house"], "the price of house: set SUGGEST_PRICES"),
         (["in.jsonl", "--seed", "1"], "--sample"),
         (["in.jsonl", "--retry-failed"], "-o OUT"),
         (["in.jsonl", "-k", "0"], "-k"),
@@ -607,6 +607,13 @@ async def test_wrong_usage_is_told_before_anything_is_paid(
     assert told in refused.complaint
     assert model.total == 0
     assert "suggest.db" not in listed()
+
+
+async def test_common_models_have_their_list_price(suggest: Suggest) -> None:
+    write_rows(*MANY)
+    result = await suggest("batch", "in.jsonl", "-o", "out.jsonl", "--model", "gpt-4o-mini", "--dry-run", "--json")
+    told = result.json
+    assert told["cost"] == pytest.approx((0.15 * told["prompt_tokens"] + 0.6 * told["completion_tokens"]) / 1e6)
 
 
 async def test_a_dry_run_estimates_and_leaves_no_trace(
