@@ -18,6 +18,7 @@ import resource
 import signal
 import sys
 import termios
+import threading
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,11 +55,15 @@ _LATE = ("bot.drafting.chat_model", "h11", "langchain_core.tracers.langchain", "
 
 
 class Points:
-    """The commits and network calls of this process, in order; the `kill_at`-th is its last moment."""
+    """The commits and network calls of this process, in order; the `kill_at`-th is its last moment.
+
+    A commit is passed in the database's thread, a call in the loop's: one at a time, so that none is counted for two.
+    """
 
     def __init__(self, file: str, kill_at: int | None) -> None:
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._kill_at = kill_at
+        self._turn = threading.Lock()
         self._counted: int | None = None
         signal.signal(signal.SIGUSR1, self._arm)
 
@@ -69,10 +74,11 @@ class Points:
     def pass_(self, name: str) -> None:
         if self._counted is None:
             return
-        self._counted += 1
-        os.write(self._file, f"{name}\n".encode())
-        if self._counted == self._kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._turn:
+            self._counted += 1
+            os.write(self._file, f"{name}\n".encode())
+            if self._counted == self._kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def watch(points: Points) -> None:
