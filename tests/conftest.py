@@ -18,6 +18,7 @@ from typing import Any
 import httpcore2
 import pytest
 import yaml
+from coverage import Coverage
 
 from bot.choice_log import to_json_line
 from cli.lifecycle import run_bot
@@ -30,11 +31,11 @@ from storage.queries.log_entries import ChoiceLog
 from storage.records import Selection
 from storage.schema import migrate
 from tests.chance import fix_draws
-from tests.nursery import close_the_nursery
+from tests.nursery import ROOT, close_the_nursery
 from tests.patience import PATIENT_SLACK, lengthen_limits
 from tests.storage.stores import MIGRATED, PostgresDatabases, SqliteFiles
 
-MANIFEST = Path(__file__).parent.parent / "manifest.yml"
+MANIFEST = ROOT / "manifest.yml"
 DURABLE = storage_sqlite.PRAGMAS
 
 
@@ -88,10 +89,11 @@ def _chance(pytestconfig: pytest.Config) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-async def _loop_is_left_clean() -> AsyncIterator[None]:
+async def _loop_is_left_clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """What a test begins on the loop that all share ends with it.
 
-    What it left would complain when it is collected, into the output of whichever test runs then.
+    What it left would complain when it is collected, into the output of whichever test runs then. Where coverage
+    paused, the loop's threads are replaced: it never measures again those that were there before.
     """
     loop = asyncio.get_running_loop()
     tasks, generators = asyncio.all_tasks(), set(loop._asyncgens)  # type: ignore[attr-defined]
@@ -103,13 +105,19 @@ async def _loop_is_left_clean() -> AsyncIterator[None]:
     if any(each.ag_frame for each in set(loop._asyncgens) - generators):  # type: ignore[attr-defined]
         gc.collect()
         await asyncio.sleep(0)
+    if request.node.get_closest_marker("no_cover"):
+        loop.set_default_executor(ThreadPoolExecutor())
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _nursery() -> Iterator[None]:
-    """It ends before coverage is added up, so that what was covered there counts."""
-    yield
-    close_the_nursery()
+    """Commands measure their coverage where this process does; it ends before all of it is added up."""
+    with pytest.MonkeyPatch.context() as patch:
+        if Coverage.current() is not None:
+            patch.setenv("COVERAGE_PROCESS_START", str(ROOT / "pyproject.toml"))
+            patch.setenv("COVERAGE_FILE", str(ROOT / ".coverage"))
+        yield
+        close_the_nursery()
 
 
 @pytest.fixture(scope="session", autouse=True)
