@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.drafting import Brief, Drafter, DraftFailed, FairLimiter, Models
 from bot.playbook import load_playbook
-from playground.model_server import Answer, Call, Hang, ModelDouble
+from playground.model_server import Answer, Call, Hang, ModelDouble, build_default_text
 from storage.records import Turn
 
 PLAYBOOK = load_playbook(None)
@@ -51,9 +51,9 @@ def build_watchable_drafter(model: ModelDouble, **changes: Any) -> Drafter:
 def answer_once_full(model: ModelDouble, limit: int) -> None:
     """No call is answered before `limit` are in flight; those beyond it have a moment to show themselves."""
 
-    async def reply(_call: Call) -> str:
+    async def reply(call: Call) -> str:
         await model.wait_until(lambda: model.peak_in_flight >= limit)
-        return "Which order is it?"
+        return build_default_text(call.texts)
 
     model.latency_s = 0.03
     model.script(reply)

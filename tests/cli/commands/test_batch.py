@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from playground.model_server import Call, Hang, ModelDouble, Reply, bad_request
+from tests.bot.drafting.briefs import answer_once_full
 from tests.cli.conftest import Suggest
 from tests.cli.files import delete, listed, read, write, write_bytes
 from tests.cli.log import log_of
@@ -242,7 +243,7 @@ async def test_a_sample_is_the_same_each_time_and_in_order(suggest: Suggest, mod
 
 @pytest.mark.parametrize("mode", [[], ["--all-at-once"]], ids=["as completed", "all at once"])
 async def test_no_more_calls_run_than_are_allowed(suggest: Suggest, model: ModelDouble, mode: list[str]) -> None:
-    model.latency_s = 0.02
+    answer_once_full(model, 4)
     write_rows(*MANY)
     result = await suggest("batch", "in.jsonl", "-o", "out.jsonl", "-k", "3", "--max-concurrency", "4", *mode)
     assert result.code == 0
