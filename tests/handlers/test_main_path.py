@@ -194,10 +194,15 @@ async def test_single_words_are_subcommands(stage: Stage, words: str, told: str)
         ("Export", "Only admins"),
         ("Pause", "Only admins"),
         ("RESUME.", "Only admins"),
+        ("`pause`", "Only admins"),
+        ("*Pause.*", "Only admins"),
+        ("\u201cresume.\u201d", "Only admins"),
+        ("\u200bpa\u00aduse\u2060", "Only admins"),
+        ("\uff30\uff41\uff55\uff53\uff45", "Only admins"),
     ],
 )
 async def test_subcommands_may_be_written_as_phones_write_them(stage: Stage, typed: str, told: str) -> None:
-    """A capital first, or all capitals; a full stop behind."""
+    """A capital first, or all capitals; a full stop behind; in quotes, in a format, in full width."""
     outcome = await stage.suggest(typed)
     assert told in json.dumps(outcome.body)
     assert await stage.log() == []
