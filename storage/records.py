@@ -75,7 +75,7 @@ class Request:
     drafts the request. `steer` is what the agent wants made of the parent's candidate `parent_candidate_id`. `seen_ts`
     is the newest message of the thread when it was read for the model, `pointed_ts` the one that the agent pointed at.
     `text_kept` tells what the texts here are: with placeholders for personal data, as they were, or gone. `styles_off`
-    are names of styles that its agent had switched off.
+    are names of styles that its agent had switched off. `markdown`: its playbook has texts written in that.
     """
 
     id: Annotated[Id, Logged("UUIDv7: ids sort by creation time")]
@@ -189,6 +189,7 @@ class Request:
         ),
     ] = None
     styles_off: tuple[str, ...] | None = None
+    markdown: bool | None = None
     seen_ts: Short | None = None
     pointed_ts: Short | None = None
     text_kept: TextKept = "full"

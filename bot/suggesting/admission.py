@@ -16,6 +16,7 @@ from bot.privacy.service import PrivacyService
 from bot.suggesting.briefs import DraftingTerms
 from bot.suggesting.channels import AllowedChannels
 from bot.suggesting.clicks import Click, check_owner, list_visible, replace_response_url
+from bot.suggesting.day_budget import RequestBudget
 from bot.suggesting.limits import Limits
 from bot.suggesting.redraft import Steering, select_previous
 from bot.text_limits import clean
@@ -87,8 +88,7 @@ class Admission:
         if length > MESSAGE_LIMIT:
             raise MessageTooLong(length=length, limit=MESSAGE_LIMIT)
         self._allowed_channels.check(ask.channel_id, ask.surface)
-        now = self._now()
-        request_id = self._new_id()
+        now, request_id = self._now(), self._new_id()
         await self._check_limits(ask, ask, now, request_id)
         drawn = self._assigner.draw(ask.team_id, ask.agent_id)
         request = Request(
@@ -109,6 +109,7 @@ class Admission:
             app_version=self._terms.app_version,
             conversation=_clean_turns(ask.conversation),
             task=drawn.version.playbook.task,
+            markdown=drawn.version.playbook.markdown,
             **drawn.to_fields(),
             response_url=ask.response_url.url if ask.response_url else None,
             response_url_expires_at=ask.response_url.expires_at if ask.response_url else None,
@@ -172,15 +173,16 @@ class Admission:
         return recorded
 
     @asynccontextmanager
-    async def reserve(self, click: Click, request: Request, name: str) -> AsyncIterator[None]:
+    async def reserve(self, click: Click, request: Request, name: str) -> AsyncIterator[RequestBudget | None]:
         """Count a click that asks the model for more than candidates, and reserve tokens under this name meanwhile.
 
-        Raises LimitReached, DraftingPaused, DatabaseUnavailable.
+        Yields the budget of its calls; None without a limit on the day's tokens. Raises LimitReached, DraftingPaused,
+        DatabaseUnavailable.
         """
         # The click's own key is used by now, which says nothing of a delivery before it.
         await self._check_limits(replace(click, idempotency_key=name), request, self._now(), name)
         try:
-            yield
+            yield self._limits.open_calls(name, self._now())
         finally:
             self._limits.settle(name)
 
@@ -213,6 +215,7 @@ class Admission:
             k_requested=settings.candidates or self._terms.candidates,
             styles_off=settings.styles_off or None,
             prompt_version=version.playbook.prompt_version,
+            markdown=version.playbook.markdown,
             ranker_version=None,
             policy="uniform",
             policy_params={},

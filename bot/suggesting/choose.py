@@ -128,11 +128,14 @@ class Chooser:
         request = found.shown.request
         return EditorInput(candidate=candidate, asked=request.asked, is_posted=self._is_posted(click, request))
 
-    async def read(self, click: Click, candidate_id: str, purpose: Literal["expanded", "copied"]) -> Candidate:
-        """Record what the agent wanted the candidate's whole text for, and return it."""
-        candidate = (await self._find(click, candidate_id)).get_candidate(candidate_id)
+    async def read(
+        self, click: Click, candidate_id: str, purpose: Literal["expanded", "copied"]
+    ) -> tuple[Request, Candidate]:
+        """Record what the agent wanted the candidate's whole text for, and return it with its request."""
+        found = await self._find(click, candidate_id)
+        candidate = found.get_candidate(candidate_id)
         await self._record_event(click, candidate, purpose)
-        return candidate
+        return found.shown.request, candidate
 
     async def _record_event(self, click: Click, candidate: Candidate, kind: EventType) -> None:
         event = Event(

@@ -95,8 +95,8 @@ class Translator:
         """
         language = find_language(locale)
         request, reserved = task.request, f"translation:{task.click.idempotency_key}"
-        async with self._admission.reserve(task.click, request, reserved):
-            brief = await self._build_brief(task, language)
+        async with self._admission.reserve(task.click, request, reserved) as budget:
+            brief = replace(await self._build_brief(task, language), budget=budget)
             [result] = await self._drafter.abatch([brief], build_config(request), return_exceptions=True)
             drafted = to_candidate(brief, result, task.candidate.id, 1.0)
             event = self._make_event(task, drafted, language)

@@ -7,13 +7,13 @@ from handlers.context import Services, Work
 
 async def expand(services: Services, clicked: ClickContext) -> Work:
     """Record that the whole text was wanted, and open it."""
-    candidate = await services.chooser.read(clicked.click, clicked.action.value, "expanded")
-    view = build_whole_view(candidate, clicked.texts)
+    request, candidate = await services.chooser.read(clicked.click, clicked.action.value, "expanded")
+    view = build_whole_view(request, candidate, clicked.texts)
     return open_view(services, clicked, view, otherwise=clicked.texts("whole-not-opened"))
 
 
 async def copy(services: Services, clicked: ClickContext) -> Work:
     """Record that the text was wanted to be copied, which is no choice, and open it."""
-    candidate = await services.chooser.read(clicked.click, clicked.action.value, "copied")
+    _, candidate = await services.chooser.read(clicked.click, clicked.action.value, "copied")
     view = build_copy_view(candidate, clicked.texts)
     return open_view(services, clicked, view, otherwise=clicked.texts("copy-not-opened"))

@@ -26,13 +26,13 @@ async def translate(services: Services, clicked: ClickContext) -> Work:
 async def _translate(services: Services, clicked: ClickContext, task: TranslationTask) -> None:
     """Open the modal, translate into it, or say in it why not; nothing is asked of the model where it does not open."""
     texts = clicked.texts
-    view = build_translation_view(task.shown, texts("translating"), texts)
+    view = build_translation_view(task, texts("translating"), texts)
     opened = await open_view(services, clicked, view, otherwise=texts("translation-not-shown"))
     if opened is None:
         return
 
     async def fill(translated: Translation | str) -> None:
-        await _fill(services, clicked, opened, build_translation_view(task.shown, translated, texts))
+        await _fill(services, clicked, opened, build_translation_view(task, translated, texts))
 
     async def tell(sentence: str) -> None:
         await fill(unlink_users(sentence))

@@ -4,6 +4,7 @@ candidates     the candidates, all at once or in places that fill
 sources        what candidates cite: under them, and in a modal
 confirmations  what became of a reply, and questions before it is sent
 rich_text      texts of customers, models and agents: links, emoji, lists, quotes
+markdown       texts of playbooks that have them written in Markdown, as rich text
 modals         editor, language, pasted message, export
 home           Home, and the modal of its settings
 messages       messages within Slack's limits

@@ -25,6 +25,7 @@ from handlers.blocks.limits import (
     RICH_LIMIT,
     SHORTEST,
 )
+from handlers.blocks.markdown import build_draft
 from handlers.blocks.messages import BlockMessage, build_unfilled_note, fold, paginate, shorten
 from handlers.blocks.rich_text import build_rich_texts
 from handlers.blocks.sources import build_question, build_sources
@@ -172,7 +173,7 @@ def _build_head(request: Request, texts: Texts, note: str | None, base: str | No
         lines.append(texts("demonstration"))
     blocks += build_rich_texts(texts("for-message", message=shorten(request.asked, ASKED_LIMIT)))
     limit = FOLDED if request.k_requested <= MESSAGES_LIMIT else ASKED_LIMIT
-    changed = () if base is None else build_rich_texts(fold(base, limit), room=2 * limit)
+    changed = () if base is None else build_draft(fold(base, limit), request, room=2 * limit)
     return [*blocks, *([context(*lines)] if lines else []), *changed]
 
 
@@ -206,7 +207,7 @@ def _build_candidate(candidate: Candidate, entry: LogEntry, texts: Texts, labels
     places = [place for place in get_args(Place) if has.get(place)]
     buttons = _build_buttons(places, candidate.id, texts, position=position, question=question)
     menu = actions(*buttons, _build_steer_menu(candidate, texts))
-    return [divider(), title, *build_rich_texts(shown, room=RICH_LIMIT - beside), *cut, *sources, menu]
+    return [divider(), title, *build_draft(shown, entry.request, room=RICH_LIMIT - beside), *cut, *sources, menu]
 
 
 def _build_buttons(

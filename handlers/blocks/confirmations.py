@@ -9,8 +9,8 @@ from bot.suggesting.deliver import DeliveryOutcome
 from handlers.blocks.action_ids import EDIT, POST, REASON, REDRAFT, UNDO, USE_ANYWAY
 from handlers.blocks.elements import Block, actions, button, context, mrkdwn_section, plain_text, section
 from handlers.blocks.limits import SENT_LIMIT
+from handlers.blocks.markdown import build_draft
 from handlers.blocks.messages import BlockMessage, build_unfilled_note, escape, paginate, shorten
-from handlers.blocks.rich_text import build_rich_texts
 from handlers.blocks.sources import build_question
 from storage.records import Choice, DismissReason, Request
 
@@ -40,7 +40,7 @@ def build_delivery(
     missing = [token for token in unfilled if token in outcome.text]
     groups = [
         [mrkdwn_section(text)],
-        *([block] for block in build_rich_texts(outcome.text)),
+        *([block] for block in build_draft(outcome.text, request)),
         *([build_unfilled_note(missing, texts)] for _ in missing[:1]),
         [*([] if note is None else [context(note)]), _add_undo_key(actions(*buttons), UNDO, request, undo_key)],
     ]
@@ -109,7 +109,7 @@ def build_stale_warning(stale: StaleConversation, texts: Texts) -> tuple[BlockMe
     ]
     groups = [
         [section(text)],
-        *([block] for block in build_rich_texts(candidate.text or "")),
+        *([block] for block in build_draft(candidate.text or "", stale.request)),
         [actions(*buttons)],
     ]
     return paginate(groups, text=text)

@@ -1,7 +1,7 @@
 """Messages as Slack takes them: within its limits, and cut where they are too long."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.i18n.texts import Texts
@@ -24,10 +24,12 @@ def build_notice(text: str) -> BlockMessage:
     return BlockMessage(text=text, blocks=({"type": "section", "text": {"type": "mrkdwn", "text": text}},))
 
 
-def build_reply(text: str, *, by: str | None) -> BlockMessage:
+def build_reply(
+    text: str, *, by: str | None, build: Callable[[str], Sequence[Block]] = build_rich_texts
+) -> BlockMessage:
     """Build one part of a reply as everyone sees it, with the agent's name over it if it is known."""
     names = () if by is None else (context(by),)
-    return BlockMessage(text=escape(text), blocks=(*names, *build_rich_texts(text)))
+    return BlockMessage(text=escape(text), blocks=(*names, *build(text)))
 
 
 def add_link(message: BlockMessage, link: str, texts: Texts) -> BlockMessage:

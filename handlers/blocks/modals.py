@@ -1,12 +1,13 @@
 """Modals with inputs, or with something to read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from bot.errors import StaleConversation
 from bot.i18n.languages import LANGUAGES
 from bot.i18n.texts import Texts
 from bot.suggesting.redraft import CUSTOMERS_OWN
-from bot.suggesting.translation import Translation
+from bot.suggesting.translation import Translation, TranslationTask
 from bot.text_limits import count_utf16_units, split_text
 from handlers.blocks.action_ids import (
     COPY_VIEW,
@@ -26,10 +27,11 @@ from handlers.blocks.action_ids import (
 )
 from handlers.blocks.elements import Block, context, divider, modal, option, section, select, text_input
 from handlers.blocks.limits import EDIT_LIMIT, HINT_LIMIT, MODAL_BLOCKS, MODAL_ROOM
+from handlers.blocks.markdown import build_draft
 from handlers.blocks.messages import BlockMessage, fold
 from handlers.blocks.rich_text import build_rich_texts
 from handlers.payloads import EXPORT_FORMS, EXPORT_RANGES
-from storage.records import Candidate
+from storage.records import Candidate, Request
 
 
 def build_edit_view(candidate: Candidate, texts: Texts, *, asked: str, posts: bool) -> Block:
@@ -137,41 +139,43 @@ def build_export_view(texts: Texts) -> Block:
     return modal(texts, texts("export-title"), blocks, callback_id=EXPORT_VIEW, submit=texts("export-submit"))
 
 
-def build_whole_view(candidate: Candidate, texts: Texts) -> Block:
+def build_whole_view(request: Request, candidate: Candidate, texts: Texts) -> Block:
     """Build the modal with a candidate's whole text."""
     title = texts("whole-title", position=candidate.position)
-    return modal(texts, title, _build_whole(candidate.text or "", texts), callback_id=WHOLE_VIEW)
+    shown = partial(build_draft, request=request)
+    return modal(texts, title, _build_whole(candidate.text or "", texts, shown), callback_id=WHOLE_VIEW)
 
 
 def build_copy_view(candidate: Candidate, texts: Texts, *, note: str | None = None) -> Block:
     """Build the modal with a candidate's text to copy: in an input, where it can be selected on phones too, if it fits.
 
-    What is changed in the input has no effect.
+    What is changed in the input has no effect. Markdown is there as it was written.
     """
     text, title = candidate.text or "", texts("modal-copy-title")
     if not 0 < count_utf16_units(text) <= EDIT_LIMIT:
-        notes = [] if note is None else [section(note)]
-        return modal(texts, title, [*notes, *_build_whole(text, texts)][:MODAL_BLOCKS], callback_id=COPY_VIEW)
+        shown = [*([] if note is None else [section(note)]), *_build_whole(text, texts, build_rich_texts)]
+        return modal(texts, title, shown[:MODAL_BLOCKS], callback_id=COPY_VIEW)
     editor = _build_editor(text, texts, hint=texts("copy-where"))
     return modal(texts, title, [editor], callback_id=COPY_VIEW, submit=texts("modal-submit-copy"))
 
 
-def build_translation_view(text: str, translated: Translation | str, texts: Texts) -> Block:
+def build_translation_view(task: TranslationTask, translated: Translation | str, texts: Texts) -> Block:
     """Build the modal with a translation, or with what there is to say in its place, and what it was made from."""
+    build = partial(build_draft, request=task.request)
     if isinstance(translated, Translation):
         cut = [context(texts("cut-off"))] if translated.is_cut_off else []
-        shown = [*_build_whole(translated.text or "", texts), *cut, context(texts("translation-what"))]
+        shown = [*_build_whole(translated.text or "", texts, build), *cut, context(texts("translation-what"))]
     else:
         shown = [section(translated)]
-    blocks = [*shown, divider(), context(texts("translation-of")), *_build_whole(text, texts)]
+    blocks = [*shown, divider(), context(texts("translation-of")), *_build_whole(task.shown, texts, build)]
     return modal(texts, texts("translation-title"), blocks, callback_id=TRANSLATION_VIEW)
 
 
-def _build_whole(text: str, texts: Texts) -> Sequence[Block]:
+def _build_whole(text: str, texts: Texts, build: Callable[[str], Sequence[Block]]) -> Sequence[Block]:
     """Build a whole text, as far as a modal holds it."""
     shown = "".join(split_text(text, MODAL_ROOM)[:1])
     cut = [] if shown == text else [context(texts("source-cut"))]
-    return [*(build_rich_texts(shown) or [section(texts("no-text-kept"))]), *cut]
+    return [*(build(shown) or [section(texts("no-text-kept"))]), *cut]
 
 
 def build_notice_view(message: BlockMessage, texts: Texts) -> Block:

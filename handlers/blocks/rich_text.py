@@ -5,7 +5,7 @@ of those four stays in one text as it is written: no `*` in it is bold.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal
@@ -34,7 +34,7 @@ _INLINE: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_ADDRESS_LIMIT: Final = 2_000
+ADDRESS_LIMIT: Final = 2_000
 _ITEM: Final = re.compile(r"(?P<indent>[ \t]*)(?:[-*•]|(?P<number>[1-9]\d{0,3})\.)[ \t]+(?P<text>\S.*)")
 _QUOTE: Final = re.compile(r"> ?(?=(?<= )|$)(?P<text>.*)")
 _DEEPEST: Final = 8
@@ -56,14 +56,6 @@ class _Item:
         return self.level == before.level and is_next
 
 
-def build_rich_texts(text: str, *, room: int = RICH_LIMIT) -> tuple[Block, ...]:
-    """Build as few blocks as hold all of a text: one up to OWN_ROOM. Parts of white space only are left out.
-
-    What would be over `room` as JSON, since it is one list or link after the other, is shown bare.
-    """
-    return tuple(_build_block(part, room) for part in split_text(text, OWN_ROOM, count_json_units) if part.strip())
-
-
 def halve_rich_text(node: Block) -> tuple[Block, ...]:
     """Cut a block, or a part of one, in two. Returns () for what cannot be cut."""
     if node.get("type") == "text":
@@ -81,12 +73,12 @@ def halve_rich_text(node: Block) -> tuple[Block, ...]:
     return {**node, "elements": parts[:middle]}, later
 
 
-def _build_block(text: str, room: int) -> Block:
-    rich = {"type": "rich_text", "elements": _build_parts(text)}
-    return rich if measure([rich]) <= room else {**rich, "elements": [_build_section([_build_text(text)])]}
+def _build_block(text: str, room: int, build: Callable[[str], list[Block]]) -> Block:
+    rich = {"type": "rich_text", "elements": build(text)}
+    return rich if measure([rich]) <= room else {**rich, "elements": [build_section([_build_text(text)])]}
 
 
-def _build_section(elements: list[Block]) -> Block:
+def build_section(elements: list[Block]) -> Block:
     return {"type": "rich_text_section", "elements": elements}
 
 
@@ -94,7 +86,7 @@ def _build_text(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
-def _build_parts(text: str) -> list[Block]:
+def build_parts(text: str) -> list[Block]:
     """Build the parts of a block: sections, lists and quotes, in order."""
     lines = text.split("\n")
     parts: list[Block] = []
@@ -104,11 +96,22 @@ def _build_parts(text: str) -> list[Block]:
             parts += _build_lists(_read_items(own))
         elif kind == "quote":
             quoted = "\n".join(_QUOTE.sub(r"\g<text>", line) for line in own)
-            parts.append({"type": "rich_text_quote", "elements": _build_inline(quoted)})
+            parts.append({"type": "rich_text_quote", "elements": build_inline(quoted)})
         else:
             shown = "\n".join(own) + ("\n" if end < len(lines) else "")
-            parts += [_build_section(_build_inline(shown))] if shown.strip() else []
+            parts += [build_section(build_inline(shown))] if shown.strip() else []
     return parts
+
+
+def build_rich_texts(
+    text: str, *, room: int = RICH_LIMIT, build: Callable[[str], list[Block]] = build_parts
+) -> tuple[Block, ...]:
+    """Build as few blocks as hold all of a text: one up to OWN_ROOM. Parts of white space only are left out.
+
+    What would be over `room` as JSON, since it is one list or link after the other, is shown bare.
+    """
+    parts = split_text(text, OWN_ROOM, count_json_units)
+    return tuple(_build_block(part, room, build) for part in parts if part.strip())
 
 
 def _divide(lines: Sequence[str]) -> Iterator[tuple[_Kind, int, int]]:
@@ -172,14 +175,14 @@ def _build_lists(items: Sequence[_Item]) -> Iterator[Block]:
         block: Block = {
             "type": "rich_text_list",
             "style": "bullet" if number is None else "ordered",
-            "elements": [_build_section(_build_inline(item.text)) for item in run],
+            "elements": [build_section(build_inline(item.text)) for item in run],
         }
         marks = {"indent": run[0].level, "offset": (number or 1) - 1}
         yield block | {name: value for name, value in marks.items() if value}
         first = end
 
 
-def _build_inline(text: str) -> list[Block]:
+def build_inline(text: str) -> list[Block]:
     """Build the elements of a text within a paragraph: links, emoji, and what is between them."""
     elements: list[Block] = []
     from_ = 0
@@ -199,7 +202,7 @@ def _build_marked(found: re.Match[str]) -> tuple[list[Block], int]:
         return _build_emoji(found["emoji"]), len(found[0])
     shown = _trim_address(found["link"])
     url = shown if "://" in shown else f"https://{shown}"
-    return [{"type": "link", "url": url, "text": shown}] if len(url) <= _ADDRESS_LIMIT else [], len(shown)
+    return [{"type": "link", "url": url, "text": shown}] if len(url) <= ADDRESS_LIMIT else [], len(shown)
 
 
 def _build_emoji(codes: str) -> list[Block]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.suggesting.deliver import DeliveryRefused, PostedPart
+from handlers.blocks.markdown import build_draft
 from handlers.blocks.messages import BlockMessage, build_reply
 from handlers.slack.client import Installations
 from handlers.slack.errors import translate_errors
@@ -42,7 +44,8 @@ class SlackCourier:
         """Post one part of a reply. Raises DeliveryRefused, DeliveryUncertain, DeliveryThrottled."""
         installation = self._installations.find(request.team_id)
         agent = await self._users.get(request.agent_id, installation) if part.part == 0 else None
-        message = build_reply(part.text or "", by=None if agent is None else agent.name)
+        by = None if agent is None else agent.name
+        message = build_reply(part.text or "", by=by, build=partial(build_draft, request=request))
         if part.address == "channel":
             return await _post_in_channel(installation.client, request, message)
         return await self._post_by_response_url(request, message)

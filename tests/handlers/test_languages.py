@@ -12,8 +12,10 @@ import pytest
 from bot.errors import StaleConversation
 from bot.i18n.texts import DEFAULT_LOCALE, Texts, get_texts, load_languages, translate_label
 from bot.playbook import PlaybookError, PlaybookKind, parse_playbook, read_built_in
+from bot.privacy.service import MaskedRequest
+from bot.suggesting.clicks import Click
 from bot.suggesting.deliver import DeliveryOutcome
-from bot.suggesting.translation import Translation
+from bot.suggesting.translation import Translation, TranslationTask
 from handlers.blocks.candidates import StyleLabels, build_candidates, build_failure
 from handlers.blocks.confirmations import build_delivery, build_dismissal, build_reason_note, build_stale_warning
 from handlers.blocks.messages import BlockMessage, build_notice
@@ -179,15 +181,17 @@ def _messages(texts: Texts, text: str) -> Iterator[BlockMessage]:
 def _views(texts: Texts, text: str) -> Sequence[dict[str, Any]]:
     candidate = replace(_entry(text).candidates[0], text=text)
     stale = StaleConversation(_entry(text).request, candidate, newer=1_000)
+    click = Click(team_id="T1", agent_id="U1", idempotency_key="k")
+    task = TranslationTask(click=click, request=stale.request, candidate=candidate, masked=MaskedRequest(), shown=text)
     return [
         *(build_edit_view(candidate, texts, asked="m" * 9_000, posts=posts) for posts in (True, False)),
         build_stale_edit_view(stale, text, texts),
         build_language_view(candidate.id, texts),
         build_reason_view("r", texts),
-        build_whole_view(candidate, texts),
+        build_whole_view(stale.request, candidate, texts),
         build_copy_view(candidate, texts),
-        build_translation_view(text, texts("translating"), texts),
-        build_translation_view(text, Translation(text=text, is_cut_off=True), texts),
+        build_translation_view(task, texts("translating"), texts),
+        build_translation_view(task, Translation(text=text, is_cut_off=True), texts),
         build_notice_view(build_notice(texts("unexpected", reference="r" * 8)), texts),
     ]
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -121,3 +121,44 @@ def find_texts(body: Any) -> Iterator[str]:
             if isinstance(value, str) and name in {"text", "errors", "reply"}:
                 yield value
             yield from find_texts(value)
+
+
+MARKDOWN = "# Lamp 7\n\n**Bright** and _light_: [our page](https://shop.example/7), <!channel>\n\n- one\n- `two`"
+
+
+@pytest.mark.parametrize("is_markdown", [True, False])
+async def test_markdown_is_shown_and_posted_formatted_and_kept_as_it_was_written(
+    stage_with: StageMaker, tmp_path: Path, *, is_markdown: bool
+) -> None:
+    """Only where the playbook has texts written in it; the editor, Copy and the log have the source."""
+    style = '[[styles]]\nname = "s"\nlabel = "S"\ninstruction = "Be brief."\n'
+    text = f'persona = "You write."\ntask = "write"\nmarkdown = {str(is_markdown).lower()}\n{style}'
+    (tmp_path / "posts.toml").write_text(text, encoding="utf-8")
+    async with stage_with(suggest_playbook=tmp_path / "posts.toml", suggest_candidates=1) as stage:
+        stage.model.enqueue(MARKDOWN)
+        shown = await stage.suggested("A post about lamp 7")
+        drafted = find_draft(shown.blocks)
+        link = {"type": "link", "url": "https://shop.example/7", "text": "our page"}
+        bold = {"type": "text", "text": "Bright", "style": {"bold": True}}
+        assert [str(each) in str(drafted) for each in (link, bold)] == [is_markdown, is_markdown]
+        await stage.slack.click(stage.agent, shown, "copy_candidate")
+        view = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "copy_reply")
+        assert view.blocks[0]["element"]["initial_value"] == MARKDOWN
+        await stage.slack.click(stage.agent, shown, "edit_candidate")
+        view = await stage.slack.wait_for_view(stage.agent, lambda view: view.callback_id == "edit_reply")
+        assert view.blocks[-1]["element"]["initial_value"] == MARKDOWN
+        await stage.slack.click(stage.agent, shown, "use_candidate")
+        confirmation = await stage.private("Sent in")
+        assert find_draft(stage.slack.messages(stage.slack.channels.support)[-1].blocks) == drafted
+        await stage.slack.click(stage.agent, confirmation, "undo_choice")
+        assert find_draft((await stage.private("Undone")).blocks) == drafted
+        line = await stage.logged("shown", "copied", "edit_opened", "used", "sent", "undone", "shown")
+        assert [each["text"] for each in line["candidates"]] == [MARKDOWN]
+        assert not stage.slack.journal.refusals()
+
+
+def find_draft(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts of the text that was drafted."""
+    [draft] = [block["elements"] for block in blocks if block["type"] == "rich_text" and "Lamp 7" in str(block)]
+    found: list[dict[str, Any]] = draft
+    return found

@@ -160,6 +160,16 @@ async def test_translations_in_a_log_of_an_earlier_version_count_for_the_day(emp
     assert await Requests(empty).count_tokens_since(since=datetime(2026, 11, 22, tzinfo=UTC)) == 7
 
 
+async def test_requests_of_an_earlier_version_were_written_in_plain_text(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(schema._build_config(sync), "0009"))
+        await connection.exec_driver_sql(OLD_REQUEST)
+    await migrate(empty)
+    entry = await Requests(empty).get("r1")
+    assert entry is not None
+    assert not entry.request.markdown
+
+
 async def test_an_empty_database_has_no_revision(empty: Database) -> None:
     before, wanted = await read_revisions(empty)
     assert before is None
