@@ -610,11 +610,13 @@ async def test_wrong_usage_is_told_before_anything_is_paid(
     assert "suggest.db" not in listed()
 
 
-async def test_common_models_have_their_list_price(suggest: Suggest) -> None:
+async def test_common_models_have_their_list_price(suggest: Suggest, model: ModelDouble) -> None:
     write_rows(*MANY)
     result = await suggest("batch", "in.jsonl", "-o", "out.jsonl", "--model", "gpt-4o-mini", "--dry-run", "--json")
+    assert result.code == 0, result.err
     told = result.json
     assert told["cost"] == pytest.approx((0.15 * told["prompt_tokens"] + 0.6 * told["completion_tokens"]) / 1e6)
+    assert model.total == 0
 
 
 async def test_a_dry_run_estimates_and_leaves_no_trace(
