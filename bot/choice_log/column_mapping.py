@@ -21,9 +21,9 @@ A mapped row is a line like any other, and checked as one.
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, BinaryIO, Final, Literal, Self
 from uuid import NAMESPACE_OID, uuid5
 
@@ -39,17 +39,17 @@ from storage.records import LogEntry
 
 Layout = Literal["jsonl", "csv"]
 
-_KNOWN_FIELDS: Final = {
-    "request": {*REQUEST_FIELDS, "message"},
-    "candidates": {*CANDIDATE_FIELDS, "list", "in_order"},
-    "choice": {*CHOICE_FIELDS, "picked"},
-}
-_TABLES: Final = {"request": REQUEST_FIELDS, "candidate": CANDIDATE_FIELDS, "choice": CHOICE_FIELDS}
 _FIELD_TYPES: Final = {
-    (table, name): kind
-    for table, names in _TABLES.items()
-    for name, kind in zip(names, list_field_types(table, names), strict=True)
+    part: dict(zip(names, list_field_types(table, names), strict=True))
+    for part, table, names in (
+        ("request", "request", REQUEST_FIELDS),
+        ("candidates", "candidate", CANDIDATE_FIELDS),
+        ("choice", "choice", CHOICE_FIELDS),
+    )
 }
+_OTHERS: Final = {"request": {"message"}, "candidates": {"list", "in_order"}, "choice": {"picked"}}
+"""What a part of a mapping may have besides the fields."""
+
 _TRUE: Final = {"true", "yes", "1"}
 _FALSE: Final = {"false", "no", "0"}
 
@@ -60,59 +60,49 @@ def _check_column(value: object) -> object:
     raise ValueError("{key} of {title} must be a column in quotes, or a list of columns, not {kind}")
 
 
-class _MappingTable(TomlTable):
+class ColumnMapping(TomlTable):
+    """The column of each field of the choice log, and constants for others."""
+
     zone: StrictStr | None = None
     request: dict[str, StrictStr] = Field(default_factory=dict)
     candidates: dict[str, Annotated[Any, BeforeValidator(_check_column)]] = Field(default_factory=dict)
     choice: dict[str, StrictStr] = Field(default_factory=dict)
     constants: dict[str, Any] = Field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnMapping:
-    """The column of each field of the choice log, and constants for others."""
-
-    request: dict[str, str]
-    candidates: dict[str, Any]
-    choice: dict[str, str]
-    constants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    zone: str | None = None
-
     @classmethod
     def from_toml(cls, text: str, *, source: str) -> Self:
         """Parse and check a mapping. Raises TomlError."""
         file = TomlFile(source, text, title="the map")
-        table = file.read(_MappingTable)
-        constants: dict[str, dict[str, Any]] = {}
-        for path, value in table.constants.items():
-            part, _, name = path.partition(".")
-            if name not in _KNOWN_FIELDS.get(part, ()):
-                raise file.build_error(("constants", path), f"{path} is no field: docs/choice-log.md has them all")
-            constants.setdefault(part, {})[name] = value
-        made = cls(**{**dict(table), "constants": constants})
-        made._check(file)
-        return made
+        mapping = file.read(cls)
+        _check_fields(mapping, file)
+        return mapping
 
-    def _check(self, file: TomlFile) -> None:
-        """Check the fields. Raises TomlError for unknown ones, and for missing ones."""
-        parts: dict[str, dict[str, Any]] = {
-            "request": self.request,
-            "candidates": self.candidates,
-            "choice": self.choice,
-        }
-        for part, fields in parts.items():
-            for name in fields:
-                if name not in _KNOWN_FIELDS[part]:
-                    reason = f"{part}.{name} is no field: docs/choice-log.md has them all"
-                    raise file.build_error((part, name), reason)
-        for name in ("id", "agent_id", "created_at"):
-            if name not in self.request and name not in self.constants.get("request", {}):
-                raise file.build_error(("request",), f'no column is request.{name}: add {name} = "…" to [request]')
-        if not {"message", "conversation"} & self.request.keys():
-            raise file.build_error(("request",), 'no column is request.message: add message = "…" to [request]')
-        if "list" not in self.candidates and not isinstance(self.candidates.get("text"), list):
-            reason = 'it is not said where the candidates are: list = "…" or text = ["…", "…"] in [candidates]'
-            raise file.build_error(("candidates",), reason)
+    @cached_property
+    def constants_by_part(self) -> dict[str, dict[str, Any]]:
+        """The constants of each part, by field."""
+        found: dict[str, dict[str, Any]] = {part: {} for part in _FIELD_TYPES}
+        for path, value in self.constants.items():
+            part, _, name = path.partition(".")
+            found[part][name] = value
+        return found
+
+
+def _check_fields(mapping: ColumnMapping, file: TomlFile) -> None:
+    """Check the fields. Raises TomlError for unknown ones, and for missing ones."""
+    paths = [("constants", path, path) for path in mapping.constants]
+    paths += [(part, name, f"{part}.{name}") for part in _FIELD_TYPES for name in getattr(mapping, part)]
+    for table, key, path in paths:
+        part, _, name = path.partition(".")
+        if part not in _FIELD_TYPES or name not in _FIELD_TYPES[part].keys() | _OTHERS[part]:
+            raise file.build_error((table, key), f"{path} is no field: docs/choice-log.md has them all")
+    for name in ("id", "agent_id", "created_at"):
+        if name not in mapping.request.keys() | mapping.constants_by_part["request"].keys():
+            raise file.build_error(("request",), f'no column is request.{name}: add {name} = "…" to [request]')
+    if not {"message", "conversation"} & mapping.request.keys():
+        raise file.build_error(("request",), 'no column is request.message: add message = "…" to [request]')
+    if "list" not in mapping.candidates and not isinstance(mapping.candidates.get("text"), list):
+        reason = 'it is not said where the candidates are: list = "…" or text = ["…", "…"] in [candidates]'
+        raise file.build_error(("candidates",), reason)
 
 
 def iter_rows(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
@@ -135,25 +125,17 @@ def _parse_json_row(line: bytes) -> dict[str, Any] | InvalidLine:
 
 
 def _iter_csv_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
+    """Iterate over (number of the line, row without empty cells), up to the first broken one."""
     csv.field_size_limit(LONGEST_LINE)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    reader = csv.DictReader(text, strict=True)
     try:
-        yield from _iter_rows_of_reader(csv.DictReader(text, strict=True))
+        for row in reader:
+            yield reader.line_num, {name: value for name, value in row.items() if value not in {"", None}}
+    except (csv.Error, UnicodeDecodeError) as error:
+        yield reader.line_num, InvalidLine("", f"is no CSV in UTF-8 from here on ({type(error).__name__})")
     finally:
         text.detach()  # the file is the caller's to close
-
-
-def _iter_rows_of_reader(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, Any] | InvalidLine]]:
-    """Iterate over (number of the line, row without empty cells), up to the first broken one."""
-    while True:
-        try:
-            row = next(reader, None)
-        except (csv.Error, UnicodeDecodeError) as error:
-            yield reader.line_num, InvalidLine("", f"is no CSV in UTF-8 from here on ({type(error).__name__})")
-            return
-        if row is None:
-            return
-        yield reader.line_num, {name: value for name, value in row.items() if value not in {"", None}}
 
 
 def map_row(row: dict[str, Any], mapping: ColumnMapping) -> LogEntry:
@@ -171,14 +153,20 @@ def map_row(row: dict[str, Any], mapping: ColumnMapping) -> LogEntry:
 
 def _map_candidates(row: dict[str, Any], request_id: str, mapping: ColumnMapping) -> list[dict[str, Any]]:
     """Map the candidates of a row, from a list or from columns, and complete their ids and positions."""
+    columns = {name: path for name, path in mapping.candidates.items() if name not in {"list", "in_order"}}
     if "list" in mapping.candidates:
         found = _get_value(row, mapping.candidates["list"]) or []
         if not isinstance(found, list):
             raise InvalidLine("candidates", f"{mapping.candidates['list']!r} must be a list")
-        names = {name: path for name, path in mapping.candidates.items() if name not in {"list", "in_order"}}
-        drafted = [_map_listed_candidate(one, names, mapping) for one in found]
-    else:
-        drafted = _map_candidate_columns(row, mapping)
+        drafted = [_map_listed_candidate(one, columns, mapping) for one in found]
+    else:  # rows may have fewer candidates than there are columns
+        drafted = [
+            _map_fields(
+                "candidates", {name: paths[n] for name, paths in columns.items() if n < len(paths)}, row, mapping
+            )
+            for n, column in enumerate(columns["text"])
+            if _get_value(row, column) is not None
+        ]
     for number, candidate in enumerate(drafted):
         candidate.setdefault("id", _build_id(request_id, number))
         if mapping.candidates.get("in_order"):
@@ -188,19 +176,8 @@ def _map_candidates(row: dict[str, Any], request_id: str, mapping: ColumnMapping
 
 def _map_listed_candidate(one: Any, names: dict[str, str], mapping: ColumnMapping) -> dict[str, Any]:
     if isinstance(one, dict):
-        return _map_fields("candidate", names, one, mapping)
-    return {**mapping.constants.get("candidates", {}), "text": one}
-
-
-def _map_candidate_columns(row: dict[str, Any], mapping: ColumnMapping) -> list[dict[str, Any]]:
-    """Map a column for each candidate; rows may have fewer than there are columns."""
-    columns: dict[str, Sequence[str]] = {name: path for name, path in mapping.candidates.items() if name != "in_order"}
-    found = []
-    for number, column in enumerate(columns["text"]):
-        if _get_value(row, column) is not None:
-            names = {name: paths[number] for name, paths in columns.items() if number < len(paths)}
-            found.append(_map_fields("candidate", names, row, mapping))
-    return found
+        return _map_fields("candidates", names, one, mapping)
+    return {**mapping.constants_by_part["candidates"], "text": one}
 
 
 def _map_choice(row: dict[str, Any], drafted: list[dict[str, Any]], mapping: ColumnMapping) -> dict[str, Any] | None:
@@ -220,15 +197,13 @@ def _map_choice(row: dict[str, Any], drafted: list[dict[str, Any]], mapping: Col
     return choice if choice.get("kind") else None
 
 
-def _map_fields(table: str, names: dict[str, str], row: dict[str, Any], mapping: ColumnMapping) -> dict[str, Any]:
-    part = "candidates" if table == "candidate" else table
-    found = dict(mapping.constants.get(part, {}))
-    for name, path in names.items():
-        if (table, name) in _FIELD_TYPES and (
-            value := _convert(_FIELD_TYPES[table, name], _get_value(row, path), mapping)
-        ) is not None:
-            found[name] = value
-    return found
+def _map_fields(part: str, names: dict[str, str], row: dict[str, Any], mapping: ColumnMapping) -> dict[str, Any]:
+    types = _FIELD_TYPES[part]
+    values = {
+        name: _convert(types[name], _get_value(row, path), mapping) for name, path in names.items() if name in types
+    }
+    told = {name: value for name, value in values.items() if value is not None}
+    return {**mapping.constants_by_part[part], **told}
 
 
 def _get_value(row: dict[str, Any], path: str) -> Any:

@@ -84,32 +84,32 @@ class TextWriter:
         """There is nothing at the end."""
 
 
-class LineBuilder(Protocol):
-    """Derives lines from requests, and counts those that give none."""
-
-    left_out: Counter[str]
-
-    def lines(self, entry: LogEntry) -> list[str]: ...
-
-
 class DerivedWriter:
-    """Writes the lines that are derived from requests: some give several, some none."""
+    """Writes the lines that are derived from requests; those that give none are counted by their reason."""
 
-    def __init__(self, file: BinaryIO, builder: LineBuilder) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        build: Callable[[LogEntry], list[str] | str],
+        describe: Callable[[Mapping[str, int]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """`build` returns the lines of a request, or the reason why it has none; `describe` the provenance."""
         self._file = file
-        self._builder = builder
+        self._build = build
+        self._describe = describe
         self._reader = EntryReader(FIELDS)
-
-    @property
-    def left_out(self) -> Mapping[str, int]:
-        return self._builder.left_out
+        self.left_out: Counter[str] = Counter()
 
     @property
     def provenance(self) -> Mapping[str, Any] | None:
-        return getattr(self._builder, "provenance", None)
+        return None if self._describe is None else self._describe(self.left_out)
 
     def write(self, raw: RawEntry) -> None:
-        self._file.write("".join(self._builder.lines(self._reader.read(raw))).encode())
+        lines = self._build(self._reader.read(raw))
+        if isinstance(lines, str):
+            self.left_out[lines] += 1
+        else:
+            self._file.write("".join(lines).encode())
 
     def close(self) -> None:
         """There is nothing at the end."""

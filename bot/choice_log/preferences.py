@@ -19,13 +19,13 @@ Refusals are labels, not pairs: of those dismissed, each shown candidate is labe
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from bot.choice_log.chat import WITHOUT_TEXT, Message, has_texts, to_line, to_prompt
-from bot.choice_log.export_format import ExportOptions, PairKind
+from bot.choice_log.export_format import DerivedWriter, ExportOptions, PairKind
 from bot.edits import measure_similarity
 from bot.ordering.shuffle import seed_random
 from storage.records import Candidate, Choice, Event, LogEntry
@@ -70,7 +70,7 @@ class PreferencePair:
     rejected: str
     chosen: Candidate
     passed_by: Candidate
-    weight: float
+    weight: float = 1.0
     kept: float = 1.0
     certainty: float = 1.0
 
@@ -94,25 +94,10 @@ def find_pairs(entry: LogEntry, kinds: Sequence[PairKind], *, parent: LogEntry |
 
     `parent` is the request that it was redrafted from.
     """
-    chosen, steered = find_chosen(entry), _find_steered(entry)
-    found: list[PreferencePair] = []
     if entry.request.surface == "compare":  # both texts were read, so what stands above has no part in it
         kinds = ("all_shown",) if {"all_shown", "skip_above"}.intersection(kinds) else ()
-    for kind in kinds:
-        if kind == "steered" and steered is not None:
-            others = [one for one in list_seen(entry) if one.id != steered.id]
-            found += _pair_with_others(others, None, steered, kind=kind, certainty=STEER_CERTAINTY)
-        elif kind == "redrafted" and chosen is not None and parent is not None:
-            found += _pair_with_others(list_seen(parent), entry.choice, chosen, kind=kind)
-        elif chosen is not None and kind in _PAIRINGS:
-            found += _PAIRINGS[kind](entry, chosen)
+    found = [pair for kind in kinds for pair in _PAIRINGS[kind](entry, parent)]
     return [pair for pair in found if pair.preferred != pair.rejected]
-
-
-def _find_steered(entry: LogEntry) -> Candidate | None:
-    """Find the candidate of which the agent wanted another version."""
-    asked = _find_redraft(entry)
-    return next((one for one in entry.visible if asked is not None and one.id == asked.candidate_id), None)
 
 
 def _find_redraft(entry: LogEntry) -> Event | None:
@@ -170,53 +155,60 @@ def list_seen(entry: LogEntry) -> tuple[Candidate, ...]:
     )
 
 
-def _pair_edited(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
+def _pair_edited(entry: LogEntry, _: LogEntry | None) -> list[PreferencePair]:
     """Pair the agent's text with the candidate that they changed into it."""
-    choice = entry.choice
-    if choice is not None and choice.kind == "edited" and choice.final_text and chosen.text:
-        yield PreferencePair(
-            kind="edited",
-            preferred=choice.final_text,
-            rejected=chosen.text,
-            chosen=chosen,
-            passed_by=chosen,
-            weight=1.0,
-        )
+    choice, chosen = entry.choice, find_chosen(entry)
+    if choice is None or chosen is None or choice.kind != "edited" or not choice.final_text or not chosen.text:
+        return []
+    pair = PreferencePair(
+        kind="edited", preferred=choice.final_text, rejected=chosen.text, chosen=chosen, passed_by=chosen
+    )
+    return [pair]
 
 
-def _pair_skip_above(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
-    others = [one for one in list_seen(entry) if (one.position or 0) < (chosen.position or 0)]
-    for pair in _pair_with_others(others, entry.choice, chosen, kind="skip_above"):
-        yield replace(pair, weight=1.0)
+def _pair_skip_above(entry: LogEntry, _: LogEntry | None) -> list[PreferencePair]:
+    chosen = find_chosen(entry)
+    above = 0 if chosen is None else chosen.position or 0
+    others = [one for one in list_seen(entry) if (one.position or 0) < above]
+    return [replace(pair, weight=1.0) for pair in _pair_with_others("skip_above", chosen, others, entry.choice)]
 
 
-def _pair_all_shown(entry: LogEntry, chosen: Candidate) -> Iterator[PreferencePair]:
-    others = [one for one in list_seen(entry) if one.id != chosen.id]
-    yield from _pair_with_others(others, entry.choice, chosen, kind="all_shown")
+def _pair_all_shown(entry: LogEntry, _: LogEntry | None) -> list[PreferencePair]:
+    return _pair_with_others("all_shown", find_chosen(entry), list_seen(entry), entry.choice)
+
+
+def _pair_redrafted(entry: LogEntry, parent: LogEntry | None) -> list[PreferencePair]:
+    return _pair_with_others("redrafted", find_chosen(entry), () if parent is None else list_seen(parent), entry.choice)
+
+
+def _pair_steered(entry: LogEntry, _: LogEntry | None) -> list[PreferencePair]:
+    """Pair the candidate of which the agent wanted another version with the others."""
+    asked = _find_redraft(entry)
+    steered = next((one for one in entry.visible if asked is not None and one.id == asked.candidate_id), None)
+    found = _pair_with_others("steered", steered, list_seen(entry), None)
+    return [replace(pair, certainty=STEER_CERTAINTY) for pair in found]
 
 
 def _pair_with_others(
-    others: Sequence[Candidate],
-    choice: Choice | None,
-    chosen: Candidate,
-    *,
-    kind: PairKind,
-    certainty: float = 1.0,
-) -> Iterator[PreferencePair]:
-    """Pair the chosen candidate with each of the others; together they weigh 1."""
-    kept = _compute_kept_share(choice, chosen)
-    for other in others:
-        if chosen.text and other.text:
-            yield PreferencePair(
-                kind=kind,
-                preferred=chosen.text,
-                rejected=other.text,
-                chosen=chosen,
-                passed_by=other,
-                weight=1.0 / len(others),
-                kept=kept,
-                certainty=certainty,
-            )
+    kind: PairKind, chosen: Candidate | None, seen: Sequence[Candidate], choice: Choice | None
+) -> list[PreferencePair]:
+    """Pair the chosen candidate, if any, with each other one that was seen; together they weigh 1."""
+    if chosen is None or not chosen.text:
+        return []
+    others, kept = [one for one in seen if one.id != chosen.id], _compute_kept_share(choice, chosen)
+    return [
+        PreferencePair(
+            kind=kind,
+            preferred=chosen.text,
+            rejected=other.text,
+            chosen=chosen,
+            passed_by=other,
+            weight=1.0 / len(others),
+            kept=kept,
+        )
+        for other in others
+        if other.text
+    ]
 
 
 def _compute_kept_share(choice: Choice | None, chosen: Candidate) -> float:
@@ -228,47 +220,46 @@ def _compute_kept_share(choice: Choice | None, chosen: Candidate) -> float:
     return LEAST_KEPT if not choice.final_text else measure_similarity(chosen.text or "", choice.final_text)
 
 
-_PAIRINGS: Final[dict[PairKind, Callable[[LogEntry, Candidate], Iterator[PreferencePair]]]] = {
+_PAIRINGS: Final[dict[PairKind, Callable[[LogEntry, LogEntry | None], list[PreferencePair]]]] = {
     "edited": _pair_edited,
     "skip_above": _pair_skip_above,
     "all_shown": _pair_all_shown,
+    "redrafted": _pair_redrafted,
+    "steered": _pair_steered,
 }
+
+
+ToRow = Callable[[LogEntry, list[Message], PairDraw], dict[str, Any]]
 
 
 class Preferences:
     """Builds lines of preferences, drawn from the pairs of each request by RULE.
 
-    The draw of a request depends on its id and the seed alone. `left_out` counts requests that give none, by reason.
+    The draw of a request depends on its id and the seed alone.
     """
 
-    def __init__(
-        self, options: ExportOptions, line: Callable[[LogEntry, list[Message], PairDraw], dict[str, Any]]
-    ) -> None:
+    def __init__(self, options: ExportOptions, to_row: ToRow) -> None:
         self._options = options
-        self._line = line
+        self._to_row = to_row
         self._parents: OrderedDict[str, LogEntry] = OrderedDict()
-        self.left_out: Counter[str] = Counter()
         self._pairs_left_out: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._weights = self._squares = 0.0
 
-    def lines(self, entry: LogEntry) -> list[str]:
+    def build_lines(self, entry: LogEntry) -> list[str] | str:
+        """Build the lines of a request, or return the reason why it has none."""
         self._counts["requests"] += 1
         if not has_texts(entry):
-            self.left_out[WITHOUT_TEXT] += 1
-            return []
+            return WITHOUT_TEXT
         found = find_pairs(entry, self._options.pairs, parent=self._pass_on(entry))
         if not found:
-            self.left_out[NO_PAIR] += 1
-            return []
+            return NO_PAIR
         order_weight = weigh_order(entry)
         self._count_choice_set(order_weight, len(found))
         drawn = self._draw(entry, found, order_weight)
         self._counts["rows_written"] += len(drawn)
-        if not drawn:
-            self.left_out[NO_DRAW] += 1
         prompt = to_prompt(entry, self._options.system)
-        return [to_line(self._line(entry, prompt, draw)) for draw in drawn]
+        return [to_line(self._to_row(entry, prompt, draw)) for draw in drawn] or NO_DRAW
 
     def _pass_on(self, entry: LogEntry) -> LogEntry | None:
         """Return the request that this one was redrafted from, and hold this one for its own redraft."""
@@ -279,9 +270,8 @@ class Preferences:
             self._parents.popitem(last=False)
         return parent
 
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """The rule, the seed, and the numbers of choice sets and pairs; no ids and no texts."""
+    def describe(self, left_out: Mapping[str, int]) -> Mapping[str, Any]:
+        """Describe how the pairs were made: rule, seed, and numbers of choice sets and pairs; no ids and no texts."""
         counts = ("requests", "choice_sets", "choice_sets_without_propensity", "choice_sets_at_max_order_weight")
         return {
             "rule": RULE,
@@ -292,7 +282,7 @@ class Preferences:
             "steer_certainty": STEER_CERTAINTY,
             **{name: self._counts[name] for name in counts},
             "effective_choice_sets": round(self._weights**2 / self._squares, 1) if self._squares else 0.0,
-            "requests_left_out": dict(self.left_out),
+            "requests_left_out": dict(left_out),
             "pairs_considered": self._counts["pairs_considered"],
             "pairs_written": self._counts["pairs_written"],
             "pairs_left_out": dict(+self._pairs_left_out),
@@ -323,6 +313,12 @@ class Preferences:
             for pair, weight, count in zip(eligible, weights, copies, strict=True)
             for number in range(1, count + 1)
         ]
+
+
+def open_pairs(file: BinaryIO, options: ExportOptions, *, to_row: ToRow) -> DerivedWriter:
+    """Build the writer of a format of pairs."""
+    preferences = Preferences(options, to_row)
+    return DerivedWriter(file, preferences.build_lines, preferences.describe)
 
 
 def describe_request(entry: LogEntry) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from storage.records import Candidate, Choice, Event, LogEntry, Request
 UNKNOWN: Final = "unknown"
 """Stands for a style, a model, a version that an import does not tell."""
 
-
 TOO_DEEP: Final = "is nested too deep: no request is"
 
 
@@ -39,13 +38,22 @@ class InvalidLine(ValueError):  # noqa: N818 - it is told, and the reading goes 
         self.reason = reason
 
 
-_COMPLETED: Final = {
-    Request: {"team_id", "channel_id", "surface", "locale", "k_requested", "prompt_version", "app_version"},
-    Candidate: {"sample_index", "style", "model"},
-    Choice: {"id", "candidate_id", "final_text", "agent_id", "decision_ms", "visible_candidate_ids"},
-    Event: set[str](),
+_DEFAULTS: Final[dict[type, dict[str, Any]]] = {
+    Request: {
+        "team_id": "import",
+        "channel_id": "import",
+        "surface": "import",
+        "locale": "en-US",
+        "k_requested": None,
+        "prompt_version": UNKNOWN,
+        "policy": "unlogged",
+        "app_version": UNKNOWN,
+    },
+    Candidate: {"sample_index": None, "style": UNKNOWN, "model": UNKNOWN},
+    Choice: dict.fromkeys(("id", "candidate_id", "final_text", "agent_id", "decision_ms", "visible_candidate_ids")),
+    Event: {},
 }
-"""Fields that a line may lack although a record must have them."""
+"""What stands for fields that a line lacks, although a record must have them; None also where the others tell it."""
 
 
 def _build_part(record: type) -> Any:
@@ -54,12 +62,12 @@ def _build_part(record: type) -> Any:
     checks: dict[str, Any] = {}
     for field in list_logged(record):
         hint = None if field.logged and field.logged.is_blank else field.hint
-        checks[field.name] = hint if field.name in required - _COMPLETED[record] else NotRequired[hint]
+        checks[field.name] = hint if field.name in required - _DEFAULTS[record].keys() else NotRequired[hint]
     return with_config(_CONFIG)(cast("Any", TypedDict)(record.__name__, checks))
 
 
 _CONFIG: Final = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
-_PARTS: Final[Any] = {record: _build_part(record) for record in _COMPLETED}
+_PARTS: Final[Any] = {record: _build_part(record) for record in _DEFAULTS}
 
 _LINE: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(
     with_config(_CONFIG)(
@@ -121,56 +129,30 @@ def _clean_texts(value: Any) -> Any:
 
 
 def _build_entry(parts: dict[str, Any]) -> LogEntry:
-    drafted = tuple(
-        _build_candidate(parts["request"]["id"], number, part) for number, part in enumerate(parts["candidates"])
-    )
-    request = _complete_request(parts["request"], drafted)
+    """Build the records of a line; what it leaves out is filled in."""
+    drafted = [
+        Candidate(**{**_DEFAULTS[Candidate], "sample_index": number, **part, "request_id": parts["request"]["id"]})
+        for number, part in enumerate(parts["candidates"])
+    ]
+    status = "shown" if any(candidate.position for candidate in drafted) else "failed"
+    request = Request(**{**_DEFAULTS[Request], "status": status, "k_requested": len(drafted), **parts["request"]})
+    choice = parts.get("choice")
     return LogEntry(
         request=request,
         candidates=tuple(sorted(drafted, key=lambda candidate: candidate.sample_index)),
-        choice=_build_choice(request, drafted, parts.get("choice")),
+        choice=None if choice is None else _build_choice(request, drafted, choice),
         events=tuple(Event(request_id=request.id, **part) for part in parts.get("events", ())),
     )
 
 
-def _complete_request(part: dict[str, Any], drafted: Sequence[Candidate]) -> Request:
-    """Build the request of a line; what it leaves out is filled in: status and K from its candidates, else defaults."""
-    given: dict[str, Any] = {
-        "team_id": "import",
-        "channel_id": "import",
-        "surface": "import",
-        "locale": "en-US",
-        "status": "shown" if any(candidate.position for candidate in drafted) else "failed",
-        "k_requested": len(drafted),
-        "prompt_version": UNKNOWN,
-        "policy": "unlogged",
-        "app_version": UNKNOWN,
-        **part,
-    }
-    return Request(**given)
-
-
-def _build_candidate(request_id: str, number: int, part: dict[str, Any]) -> Candidate:
-    given: dict[str, Any] = {"sample_index": number, "style": UNKNOWN, "model": UNKNOWN, **part}
-    return Candidate(request_id=request_id, **given)
-
-
-def _build_choice(request: Request, drafted: Sequence[Candidate], part: dict[str, Any] | None) -> Choice | None:
-    if part is None:
-        return None
-    given: dict[str, Any] = {
-        "candidate_id": None,
-        "final_text": None,
+def _build_choice(request: Request, drafted: Sequence[Candidate], part: dict[str, Any]) -> Choice:
+    placed = sorted((one.position, one.id) for one in drafted if one.position is not None)
+    told = {
+        "id": str(uuid5(NAMESPACE_OID, f"choice-log/1 {request.id}")),  # the same each time that the file is read
         "agent_id": request.agent_id,
-        "decision_ms": None,
-        **part,
+        "visible_candidate_ids": tuple([candidate_id for _, candidate_id in placed]),
     }
-    if "id" not in given:  # the same each time that the file is read
-        given["id"] = str(uuid5(NAMESPACE_OID, f"choice-log/1 {request.id}"))
-    if "visible_candidate_ids" not in given:
-        placed = sorted((one.position, one.id) for one in drafted if one.position is not None)
-        given["visible_candidate_ids"] = tuple([candidate_id for _, candidate_id in placed])
-    return Choice(request_id=request.id, **given)
+    return Choice(**{**_DEFAULTS[Choice], **told, **part, "request_id": request.id})
 
 
 def _check(entry: LogEntry) -> None:

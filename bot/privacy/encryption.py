@@ -13,6 +13,7 @@ without `aead:`, are of versions that bound nothing; they are read for OLD_ROWS_
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -89,21 +90,15 @@ def _decrypt(sealed: str, keys: Sequence[bytes], bound_to: str) -> str:
     try:
         if sealed.startswith(AEAD):
             token = urlsafe_b64decode(sealed.removeprefix(AEAD))
-            return _open(token, [AESGCM(urlsafe_b64decode(key)) for key in keys], bound_to.encode())
-        if sealed.startswith(FERNET) and keys:
+            for key in keys:
+                with suppress(InvalidTag):
+                    cipher = AESGCM(urlsafe_b64decode(key))
+                    return cipher.decrypt(token[:_NONCE_BYTES], token[_NONCE_BYTES:], bound_to.encode()).decode()
+        elif sealed.startswith(FERNET) and keys:
             fernet = MultiFernet([Fernet(key) for key in keys])
             return fernet.decrypt(sealed.removeprefix(FERNET).encode(), ttl=OLD_ROWS_S).decode()
     except (InvalidToken, ValueError) as error:  # the second: no base64, no key, no text
         raise DecryptionError from error
-    raise DecryptionError
-
-
-def _open(token: bytes, ciphers: Sequence[AESGCM], bound_to: bytes) -> str:
-    for cipher in ciphers:
-        try:
-            return cipher.decrypt(token[:_NONCE_BYTES], token[_NONCE_BYTES:], bound_to).decode()
-        except InvalidTag:
-            continue
     raise DecryptionError
 
 

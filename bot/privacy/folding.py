@@ -11,7 +11,7 @@ placeholders in it read alike.
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
@@ -57,13 +57,21 @@ class FoldedText:
         """Replace spans of the original, which are in order and apart, by one NUL each."""
         if not spans:
             return self
+        parts, done = list[tuple[int, int, str, Span]](), 0
+        for span in spans:
+            first = max(done, bisect_right(self.ends, span[0]))
+            done = max(first, bisect_left(self.starts, span[1]))
+            parts.append((first, done, MASK_CHARACTER, span))
+        return self.substitute(parts)
+
+    def substitute(self, parts: Iterable[tuple[int, int, str, Span]]) -> "FoldedText":
+        """Put texts in the place of parts, which are in order, each with its span of the original."""
         pieces, starts, ends, done = list[str](), list[int](), list[int](), 0
-        for start, end in spans:
-            first = max(done, bisect_right(self.ends, start))
-            pieces += [self.text[done:first], MASK_CHARACTER]
-            starts += [*self.starts[done:first], start]
-            ends += [*self.ends[done:first], end]
-            done = max(first, bisect_left(self.starts, end))
+        for first, last, text, (start, end) in parts:
+            pieces += [self.text[done:first], text]
+            starts += [*self.starts[done:first], *[start] * len(text)]
+            ends += [*self.ends[done:first], *[end] * len(text)]
+            done = last
         pieces.append(self.text[done:])
         return FoldedText("".join(pieces), [*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
 
@@ -93,16 +101,10 @@ def decode(folded: FoldedText) -> FoldedText:
     """Read what is encoded for links, web pages and JSON as what it stands for, and tags as spaces."""
     if not any(sign in folded.text for sign in "%&<=\\") or not _ENCODED.search(folded.text):
         return folded
-    pieces, starts, ends, done = list[str](), list[int](), list[int](), 0
-    for match in _ENCODED.finditer(folded.text):
-        start, end = match.span()
-        meant = _decode_match(match[0])
-        pieces += [folded.text[done:start], meant]
-        starts += [*folded.starts[done:start], *[folded.starts[start]] * len(meant)]
-        ends += [*folded.ends[done:start], *[folded.ends[end - 1]] * len(meant)]
-        done = end
-    pieces.append(folded.text[done:])
-    return FoldedText("".join(pieces), [*starts, *folded.starts[done:]], [*ends, *folded.ends[done:]])
+    return folded.substitute(
+        (*match.span(), _decode_match(match[0]), folded.locate(*match.span()))
+        for match in _ENCODED.finditer(folded.text)
+    )
 
 
 _ENCODED: Final = re.compile(

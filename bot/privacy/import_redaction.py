@@ -1,13 +1,15 @@
 """Redaction of imported requests: no more of their texts is kept than SUGGEST_STORE_TEXT keeps of our own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from bot.privacy.detectors import Recogniser
 from bot.privacy.placeholders import NO_PLACEHOLDERS, fill, mask_replies
-from bot.privacy.service import TEXT_KEPT, StoreText, drop_texts
-from storage.records import Candidate, Choice, Event, LogEntry
+from bot.privacy.service import TEXT_KEPT, StoreText
+from storage.records import Event, LogEntry
+
+ChangeText = Callable[[str], str | None]
 
 
 def redact_entry(entry: LogEntry, store_text: StoreText, recogniser: Recogniser) -> LogEntry:
@@ -16,100 +18,78 @@ def redact_entry(entry: LogEntry, store_text: StoreText, recogniser: Recogniser)
     Placeholders that are in it already stay as they are, so a log that was exported redacted comes back the same; the
     originals are in no vault.
     """
-    has_text = any(_iterate_texts(entry))
-    marked = replace(entry, request=replace(entry.request, text_kept=TEXT_KEPT[store_text] if has_text else "none"))
+    texts = _list_texts(entry)
+    marked = replace(entry, request=replace(entry.request, text_kept=TEXT_KEPT[store_text] if any(texts) else "none"))
     if store_text == "off":
-        return _drop_all_texts(marked)
-    texts = [text for text in _iterate_texts(marked) if text is not None]
-    redacted, placeholders = mask_replies(texts, NO_PLACEHOLDERS, recogniser)
+        bare = _change_texts(marked, lambda _: None)
+        candidates = tuple([replace(one, sources=()) for one in bare.candidates])
+        return replace(bare, request=replace(bare.request, input=None), candidates=candidates)
+    masked, placeholders = mask_replies(texts, NO_PLACEHOLDERS, recogniser)
     if store_text == "full":  # all but the secrets
-        redacted = tuple(fill(text, placeholders, recogniser).text for text in redacted)
-    return marked if redacted == tuple(texts) else _replace_texts(marked, iter(redacted))
+        masked = tuple(fill(text, placeholders, recogniser).text for text in masked)
+    redacted = iter(masked)
+    return _change_texts(marked, lambda _: next(redacted))
 
 
-def _iterate_texts(entry: LogEntry) -> Iterator[str | None]:
-    """Yield all that people and models wrote, in the order in which `_replace_texts` puts it back."""
-    yield from (turn.text for turn in entry.request.conversation)
-    yield entry.request.hint
-    yield from _iterate_strings(entry.request.input)
-    for candidate in entry.candidates:
-        yield candidate.text
-        yield from _iterate_strings(candidate.sources)
-    yield from (None, None) if entry.choice is None else (entry.choice.final_text, entry.choice.note)
-    yield from (_get_undone_text(event) for event in entry.events)
+def _list_texts(entry: LogEntry) -> list[str]:
+    """List all that people and models wrote, in the order in which `_change_texts` goes through it."""
+    texts: list[str] = []
+
+    def keep(text: str) -> str:
+        texts.append(text)
+        return text
+
+    _change_texts(entry, keep)
+    return texts
 
 
-def _replace_texts(entry: LogEntry, texts: Iterator[str]) -> LogEntry:
-    """Replace the texts of an entry, in the order in which `_iterate_texts` yields them."""
+def _change_texts(entry: LogEntry, change: ChangeText) -> LogEntry:
+    """Change each text of an entry; a turn's is empty where it becomes None."""
 
-    def next_for(text: str | None) -> str | None:
-        return None if text is None else next(texts)
+    def change_known(text: str | None) -> str | None:
+        return None if text is None else change(text)
 
-    turns = tuple([replace(turn, text=next(texts)) for turn in entry.request.conversation])
+    asked = entry.request
     request = replace(
-        entry.request,
-        conversation=turns,
-        hint=next_for(entry.request.hint),
-        input=_replace_strings(entry.request.input, texts),
+        asked,
+        conversation=tuple([replace(turn, text=change(turn.text) or "") for turn in asked.conversation]),
+        hint=change_known(asked.hint),
+        input=_change_strings(asked.input, change),
     )
     candidates = tuple(
         [
-            replace(one, text=next_for(one.text), sources=tuple(_replace_strings(list(one.sources), texts)))
+            replace(one, text=change_known(one.text), sources=tuple(_change_strings([*one.sources], change)))
             for one in entry.candidates
         ]
     )
     choice = entry.choice and replace(
-        entry.choice, final_text=next_for(entry.choice.final_text), note=next_for(entry.choice.note)
+        entry.choice, final_text=change_known(entry.choice.final_text), note=change_known(entry.choice.note)
     )
-    events = tuple([_replace_undone_text(event, next_for(_get_undone_text(event))) for event in entry.events])
+    events = tuple([_change_undone_text(event, change) for event in entry.events])
     return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
 
 
-def _drop_all_texts(entry: LogEntry) -> LogEntry:
-    request = replace(entry.request, conversation=drop_texts(entry.request.conversation), hint=None, input=None)
-    candidates: tuple[Candidate, ...] = tuple([replace(one, text=None, sources=()) for one in entry.candidates])
-    choice: Choice | None = entry.choice and replace(entry.choice, final_text=None, note=None)
-    events = tuple([_replace_undone_text(event, None) for event in entry.events])
-    return LogEntry(request=request, candidates=candidates, choice=choice, events=events)
-
-
-def _iterate_strings(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, but for the names of its fields."""
+def _change_strings(value: Any, change: ChangeText) -> Any:
+    """Change every string in a JSON value, but for the names of its fields."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _iterate_strings(each)
-
-
-def _replace_strings(value: Any, texts: Iterator[str]) -> Any:
-    """Replace the strings in a JSON value by these texts, in the order of `_iterate_strings`."""
-    if isinstance(value, str):
-        return next(texts)
+        return change(value)
     if isinstance(value, dict):
-        return {name: _replace_strings(each, texts) for name, each in value.items()}
-    return [_replace_strings(each, texts) for each in value] if isinstance(value, list) else value
+        return {name: _change_strings(each, change) for name, each in value.items()}
+    return [_change_strings(each, change) for each in value] if isinstance(value, list) else value
 
 
-def _get_undone_text(event: Event) -> str | None:
-    """Return the text of a choice that was taken back: no other event holds what people wrote."""
+def _change_undone_text(event: Event, change: ChangeText) -> Event:
+    """Change the text of a choice that was taken back: no other event holds what people wrote."""
     choice = event.data.get("choice")
-    text = choice.get("final_text") if isinstance(choice, dict) else None
-    return text if isinstance(text, str) else None
-
-
-def _replace_undone_text(event: Event, text: str | None) -> Event:
-    if _get_undone_text(event) is None:
+    if not isinstance(choice, dict) or not isinstance(choice.get("final_text"), str):
         return event
-    return replace(event, data={**event.data, "choice": {**event.data["choice"], "final_text": text}})
+    return replace(event, data={**event.data, "choice": {**choice, "final_text": change(choice["final_text"])}})
 
 
 def redact_input(entry: LogEntry, *, store_text: StoreText, recogniser: Recogniser) -> LogEntry:
     """Convert an entry of our own, whose texts are masked, to what is recorded: the row that it was made of, too."""
     if store_text == "off":
         return redact_entry(entry, store_text, recogniser)
-    if not any(_iterate_strings(entry.request.input)):
-        return entry
     bare = LogEntry(request=replace(entry.request, conversation=(), hint=None), candidates=(), choice=None)
     redacted = redact_entry(bare, store_text, recogniser).request.input
     return replace(entry, request=replace(entry.request, input=redacted))

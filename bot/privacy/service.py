@@ -45,6 +45,7 @@ MIN_THREADED_CHARACTERS: Final = 2_000
 """Characters from which texts are searched in a thread, so that no text holds up what others wait for."""
 
 _Result = TypeVar("_Result")
+_Text = TypeVar("_Text", Turn, Candidate)
 
 MaskingResult = tuple[tuple[str, ...], Placeholders]
 
@@ -107,7 +108,7 @@ class PrivacyService:
 
     async def mask_request(self, request: Request) -> tuple[Request, VaultEntry | None]:
         """Convert a new request, which has the originals in, to its recorded form and its vault entry."""
-        masked = await self._mask(request.conversation, request.hint, NO_PLACEHOLDERS)
+        masked = await self._mask(request.conversation, request.hint)
         marked = replace(request, text_kept=TEXT_KEPT[self._store_text])
         return self.to_recorded_request(marked, masked), self._seal(marked, masked, since=request.created_at)
 
@@ -130,15 +131,14 @@ class PrivacyService:
         """
         before = await self.load_masked(request)
         texts, placeholders = await self._run(mask_messages, [turn.text for turn in turns], before.placeholders)
-        conversation = tuple(replace(turn, text=text) for turn, text in zip(turns, texts, strict=True))
-        masked = replace(before, conversation=conversation, placeholders=placeholders)
+        masked = replace(before, conversation=_replace_texts(turns, texts), placeholders=placeholders)
         return self.to_recorded_request(request, masked), self.seal_changes(before, masked, request)
 
     # --- drafting -------------------------------------------------------------------------------------
 
     async def mask_turns(self, turns: tuple[Turn, ...]) -> MaskedRequest:
         """Mask a conversation that has the originals in."""
-        return await self._mask(turns, None, NO_PLACEHOLDERS)
+        return await self._mask(turns, None)
 
     async def load_masked(self, request: Request, *, seen: Sequence[Candidate] = ()) -> MaskedRequest:
         """Load the masked form of a recorded request; what cannot be known any more is missing in it.
@@ -146,7 +146,7 @@ class PrivacyService:
         `seen` are the recorded candidates in view of which it is drafted.
         """
         if request.text_kept == "full":
-            masked = await self._mask(request.conversation, request.hint, NO_PLACEHOLDERS)
+            masked = await self._mask(request.conversation, request.hint)
         else:
             masked = self._unseal(request, await self._vault.get(request.id))
         texts = [each.text for each in seen if each.text]
@@ -163,7 +163,9 @@ class PrivacyService:
 
     def to_masked_entry(self, entry: LogEntry, masked: MaskedRequest) -> LogEntry:
         """Put the masked texts, as far as they are known, into a recorded entry."""
-        candidates = tuple(replace(each, text=masked.texts.get(each.id, each.text)) for each in entry.candidates)
+        candidates = _replace_texts(
+            entry.candidates, [masked.texts.get(each.id, each.text) for each in entry.candidates]
+        )
         return replace(entry, request=self.to_masked_request(entry.request, masked), candidates=candidates)
 
     async def mask_candidates(
@@ -173,9 +175,7 @@ class PrivacyService:
         written = [each for each in candidates if each.text is not None]
         texts, placeholders = await self._run(mask_replies, [each.text or "" for each in written], masked.placeholders)
         by_id = {each.id: text for each, text in zip(written, texts, strict=True)}
-        masked_candidates = tuple(
-            each if by_id.get(each.id) == each.text else replace(each, text=by_id[each.id]) for each in candidates
-        )
+        masked_candidates = _replace_texts(candidates, [by_id.get(each.id) for each in candidates])
         return replace(masked, placeholders=placeholders, texts={**masked.texts, **by_id}), masked_candidates
 
     async def to_recorded_candidates(
@@ -185,10 +185,10 @@ class PrivacyService:
         if request.text_kept == "redacted":
             return tuple(candidates)
         if request.text_kept == "none":
-            return tuple(replace(each, text=None) for each in candidates)
+            return _replace_texts(candidates, [None] * len(candidates))
         texts = [each.text or "" for each in candidates]
         filled = await _run_in_thread_if_long(texts, lambda: [self._fill(each.text, masked) for each in candidates])
-        return tuple(replace(each, text=text) for each, text in zip(candidates, filled, strict=True))
+        return _replace_texts(candidates, filled)
 
     def seal_changes(self, before: MaskedRequest, after: MaskedRequest, request: Request) -> VaultEntry | None:
         """Make the vault entry for a changed masked request; None if the vault would hold the same as before."""
@@ -242,12 +242,9 @@ class PrivacyService:
         if SURFACES[request.surface].is_terminal or not (masked.placeholders or masked.texts):
             return SealedChoice(final_text=final_text)
         key = generate_key()
-        sealed = VaultEntry(
-            request_id=request.id,
-            sealed=encrypt_once(_encode(request, masked), key, bound_to=request.id),
-            expires_at=at + VAULT_RETENTION,
-        )
-        return SealedChoice(final_text=final_text, undo_key=key, sealed=sealed)
+        sealed = encrypt_once(_encode(request, masked), key, bound_to=request.id)
+        entry = VaultEntry(request_id=request.id, sealed=sealed, expires_at=at + VAULT_RETENTION)
+        return SealedChoice(final_text=final_text, undo_key=key, sealed=entry)
 
     async def reopen_request(
         self, request: Request, key: str | None, *, at: datetime
@@ -286,19 +283,17 @@ class PrivacyService:
 
     def encrypt_delivery(self, part: Delivery) -> Delivery:
         """Encrypt the text of a part of a reply, as it is kept until it is posted."""
-        return (
-            part if part.text is None else replace(part, text=self._cipher.encrypt(part.text, bound_to=part.request_id))
-        )
+        if part.text is None:
+            return part
+        return replace(part, text=self._cipher.encrypt(part.text, bound_to=part.request_id))
 
     def decrypt_delivery(self, part: Delivery) -> Delivery:
         """Decrypt the text of a part of a reply; it becomes None if its key is gone."""
-        if part.text is None:
-            return part
-        try:
-            return replace(part, text=self._cipher.decrypt(part.text, bound_to=part.request_id))
-        except DecryptionError:
-            _log.warning("a reply on its way cannot be read: %s", _OTHER_KEY, extra={"request_id": part.request_id})
-            return replace(part, text=None)
+        return (
+            part
+            if part.text is None
+            else replace(part, text=self._decrypt(part.text, part.request_id, "a reply on its way"))
+        )
 
     def find_unfilled(self, request: Request, text: str | None) -> tuple[str, ...]:
         """Find the placeholders in a recorded text whose originals are gone."""
@@ -322,38 +317,41 @@ class PrivacyService:
         """Call `mask_messages` or `mask_replies` on texts, in a thread if they are long."""
         return await _run_in_thread_if_long(texts, lambda: mask(texts, known, self._recogniser))
 
-    async def _mask(self, conversation: tuple[Turn, ...], hint: str | None, known: Placeholders) -> MaskedRequest:
-        texts, placeholders = await self._run(mask_messages, [*(turn.text for turn in conversation), hint or ""], known)
-        turns = tuple(replace(turn, text=text) for turn, text in zip(conversation, texts[:-1], strict=True))
-        return MaskedRequest(conversation=turns, hint=None if hint is None else texts[-1], placeholders=placeholders)
+    async def _mask(self, conversation: tuple[Turn, ...], hint: str | None) -> MaskedRequest:
+        said = [*(turn.text for turn in conversation), hint or ""]
+        (*texts, masked_hint), placeholders = await self._run(mask_messages, said, NO_PLACEHOLDERS)
+        turns = _replace_texts(conversation, texts)
+        return MaskedRequest(conversation=turns, hint=hint and masked_hint, placeholders=placeholders)
 
     def to_recorded_request(self, request: Request, masked: MaskedRequest) -> Request:
         """Convert a masked request to its recorded form."""
         if request.text_kept == "redacted":
             return self.to_masked_request(request, masked)
         if request.text_kept == "none":
-            return replace(request, conversation=drop_texts(masked.conversation), hint=None)
+            turns = _replace_texts(masked.conversation, [""] * len(masked.conversation))
+            return replace(request, conversation=turns, hint=None)
         return replace(request, conversation=self._fill_turns(masked), hint=self._fill(masked.hint, masked))
 
     def _seal(self, request: Request, masked: MaskedRequest, *, since: datetime) -> VaultEntry | None:
         """Make the vault entry of a request; None if it needs none."""
         if request.text_kept == "full" or (request.text_kept == "redacted" and not masked.placeholders):
             return None
-        return VaultEntry(
-            request_id=request.id,
-            sealed=self._cipher.encrypt(_encode(request, masked), bound_to=request.id),
-            expires_at=since + VAULT_RETENTION,
-        )
+        sealed = self._cipher.encrypt(_encode(request, masked), bound_to=request.id)
+        return VaultEntry(request_id=request.id, sealed=sealed, expires_at=since + VAULT_RETENTION)
 
     def _unseal(self, request: Request, sealed: str | None) -> MaskedRequest:
         """Decrypt what the vault holds, as far as that is possible."""
         if sealed is None or sealed.startswith(ONCE):  # gone, or decided: only Undo has its key
             return _decode(request, None)
+        return _decode(request, self._decrypt(sealed, request.id, "the originals of a request"))
+
+    def _decrypt(self, sealed: str, request_id: str, what: str) -> str | None:
+        """Decrypt a text of a request; None, and a line in the log, if its key is gone."""
         try:
-            return _decode(request, self._cipher.decrypt(sealed, bound_to=request.id))
+            return self._cipher.decrypt(sealed, bound_to=request_id)
         except DecryptionError:
-            _log.warning("the originals of a request cannot be read: %s", _OTHER_KEY, extra={"request_id": request.id})
-            return _decode(request, None)
+            _log.warning("%s cannot be read: %s", what, _OTHER_KEY, extra={"request_id": request_id})
+            return None
 
     def _fill_candidate(self, request: Request, candidate: Candidate, masked: MaskedRequest) -> FilledText:
         """Fill the originals into a candidate, and find the placeholders that stay."""
@@ -368,7 +366,7 @@ class PrivacyService:
         return fill(text or candidate.text or "", masked.placeholders, self._recogniser, context=masked.context)
 
     def _fill_turns(self, masked: MaskedRequest) -> tuple[Turn, ...]:
-        return tuple(replace(turn, text=self._fill(turn.text, masked) or "") for turn in masked.conversation)
+        return _replace_texts(masked.conversation, [self._fill(turn.text, masked) for turn in masked.conversation])
 
     def _fill(self, text: str | None, masked: MaskedRequest) -> str | None:
         return None if text is None else fill(text, masked.placeholders, self._recogniser).text
@@ -385,9 +383,10 @@ async def _run_in_thread_if_long(texts: Sequence[str], work: Callable[[], _Resul
     return work() if sum(map(len, texts)) < MIN_THREADED_CHARACTERS else await asyncio.to_thread(work)
 
 
-def drop_texts(conversation: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Empty the texts of the turns, and keep their roles."""
-    return tuple(replace(turn, text="") for turn in conversation)
+def _replace_texts(records: Sequence[_Text], texts: Sequence[Any]) -> tuple[_Text, ...]:
+    """Put other texts, None for those of no candidate, into turns or candidates."""
+    pairs = zip(records, texts, strict=True)
+    return tuple([each if each.text == text else replace(each, text=text) for each, text in pairs])
 
 
 _OTHER_KEY: Final = "it was sealed with another SUGGEST_SECRET_KEY; put that one behind the new one, after a comma"

@@ -1,10 +1,11 @@
 """TRL's preference format, with an explicit prompt, and the provenance of each pair."""
 
+from functools import partial
 from typing import Any, Final
 
 from bot.choice_log.chat import Message, to_reply
-from bot.choice_log.export_format import DerivedWriter, ExportFormat
-from bot.choice_log.preferences import PairDraw, Preferences, describe_request
+from bot.choice_log.export_format import ExportFormat
+from bot.choice_log.preferences import PairDraw, describe_request, open_pairs
 from storage.records import LogEntry
 
 
@@ -42,7 +43,7 @@ def to_trl(entry: LogEntry, prompt: list[Message], draw: PairDraw) -> dict[str, 
 FORMAT: Final = ExportFormat(
     name="trl",
     meaning="preference pairs for TRL, with their provenance",
-    open=lambda file, options: DerivedWriter(file, Preferences(options, to_trl)),
+    open=partial(open_pairs, to_row=to_trl),
     file_name="trl.jsonl",
     is_training_data=True,
     has_provenance=True,

@@ -11,7 +11,6 @@ and 0 if not; the probability is its `first_propensity`.
 """
 
 import re
-from collections import Counter
 from typing import Final
 
 from bot.choice_log.chat import UNDECIDED
@@ -29,38 +28,22 @@ _SPECIAL: Final = re.compile(r"[\s|:]+")
 """What has a meaning in the format."""
 
 
-class BanditExamples:
-    """Builds an example from each request. `left_out` counts those that give none, by reason."""
-
-    def __init__(self) -> None:
-        self.left_out: Counter[str] = Counter()
-
-    def lines(self, entry: LogEntry) -> list[str]:
-        """Build the lines of one example, with the blank line that ends it; none for a request that cannot be one."""
-        shown = entry.visible
-        if not shown:
-            self.left_out[NOTHING_SHOWN] += 1
-            return []
-        if entry.choice is None and entry.request.status != "redrafted":
-            self.left_out[UNDECIDED] += 1
-            return []
-        if entry.choice is not None and entry.choice.kind == "tied":
-            self.left_out[TIED] += 1
-            return []
-        if list_seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
-            self.left_out[DECIDED_EARLY] += 1  # what was first depends on when the agent was content
-            return []
-        if not shown[0].first_propensity:
-            self.left_out[WITHOUT_PROPENSITY] += 1
-            return []
-        cost = -1 if entry.choice is not None and entry.choice.candidate_id == shown[0].id else 0
-        label = f"0:{cost}:{shown[0].first_propensity!r} "
-        return [
-            _build_shared_line(entry),
-            label + _build_action_line(shown[0]),
-            *[_build_action_line(one) for one in shown[1:]],
-            "\n",
-        ]
+def build_example(entry: LogEntry) -> list[str] | str:
+    """Build the lines of one example, with the blank line that ends it."""
+    shown, choice = entry.visible, entry.choice
+    if not shown:
+        return NOTHING_SHOWN
+    if choice is None and entry.request.status != "redrafted":
+        return UNDECIDED
+    if choice is not None and choice.kind == "tied":
+        return TIED
+    if list_seen(entry) != shown or any(one.error == "cancelled" for one in entry.candidates):
+        return DECIDED_EARLY  # what was first depends on when the agent was content
+    if not shown[0].first_propensity:
+        return WITHOUT_PROPENSITY
+    cost = -1 if choice is not None and choice.candidate_id == shown[0].id else 0
+    first, *others = map(_build_action_line, shown)
+    return [_build_shared_line(entry), f"0:{cost}:{shown[0].first_propensity!r} {first}", *others, "\n"]
 
 
 def _build_shared_line(entry: LogEntry) -> str:
@@ -88,7 +71,7 @@ def _escape_name(text: str) -> str:
 FORMAT: Final = ExportFormat(
     name="vw",
     meaning="Vowpal Wabbit's examples, one decision each",
-    open=lambda file, _: DerivedWriter(file, BanditExamples()),
+    open=lambda file, _: DerivedWriter(file, build_example),
     file_name="choices.vw",
     is_training_data=True,
 )
