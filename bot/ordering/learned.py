@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from bot.operations.metrics import Metrics
-from bot.ordering.policies import OrderPolicy, PlackettLuce, draw_order
+from bot.ordering.policies import PlackettLuce, draw_order
 from bot.ordering.shuffle import Order, shuffle
 from storage.records import Candidate, Request, Turn
 from storage.repositories.audit import Audit
@@ -55,14 +55,12 @@ class LearnedOrderer:
         metrics: Metrics,
         now: Callable[[], datetime],
         rng: random.Random,
-        policy: OrderPolicy | None = None,
     ) -> None:
         self._rankers = rankers
         self._audit = audit
         self._metrics = metrics
         self._now = now
         self._rng = rng
-        self._policy = policy or PlackettLuce()
         self._scorer: Scorer | None = None
         self._unrecorded: dict[str, str] = {}
         self._recorded: set[str] = set()
@@ -100,19 +98,18 @@ class LearnedOrderer:
 
     async def _load_scorer(self, version: str) -> Scorer | None:
         """Load a ranker; return None, and note the failure, if it is missing or cannot be used."""
-        stored = await self._rankers.get(version)
-        try:
-            return await asyncio.to_thread(_parse_ranker, stored, version)
-        except _UnusableRanker as error:
-            self._note_failure(version, f"it cannot be used: {error}", reason="corrupt")
+        found = await asyncio.to_thread(_parse_ranker, await self._rankers.get(version), version)
+        if isinstance(found, str):
+            self._note_failure(version, f"it cannot be used: {found}", reason="corrupt")
             return None
+        return found
 
     def _order_by_scores(self, scorer: Scorer, request: Request, candidates: Sequence[Candidate]) -> Order:
         """Draw an order by the ranker's scores; shuffle, and note the failure, if it raises."""
         ids = [candidate.id for candidate in candidates]
         try:
             scores = scorer.score_candidates(request.conversation, candidates, request.prompt_version)
-            return draw_order(ids, scores, policy=self._policy, ranker_version=scorer.version, rng=self._rng)
+            return draw_order(ids, scores, policy=PlackettLuce(), ranker_version=scorer.version, rng=self._rng)
         except Exception as error:  # noqa: BLE001 - whatever breaks in a model, the candidates are shown
             _log.exception("the ranker %s failed", scorer.version, extra={"request_id": request.id})
             self._note_failure(scorer.version, f"it failed: {type(error).__name__}", reason="failed")
@@ -135,23 +132,17 @@ class LearnedOrderer:
             del self._unrecorded[version]
 
 
-class _UnusableRanker(Exception):  # noqa: N818 - named for what happened
-    """A stored ranker cannot be used; the message says why."""
+def _parse_ranker(stored: StoredRanker | None, version: str) -> Scorer | str:
+    """Parse a stored ranker; or tell why it is missing, corrupt, or not the version asked for.
 
-
-def _parse_ranker(stored: StoredRanker | None, version: str) -> Scorer:
-    """Parse a stored ranker. Runs in a thread: the model's libraries take a while to import.
-
-    Raises _UnusableRanker if it is missing, corrupt, or not the version asked for.
+    Runs in a thread: the model's libraries take a while to import.
     """
     from bot.ranking.model import CorruptModel, Ranker
 
     if stored is None:
-        raise _UnusableRanker("it is not in the database any more")
+        return "it is not in the database any more"
     try:
         ranker = Ranker.from_json(stored.model)
     except CorruptModel as error:
-        raise _UnusableRanker(str(error)) from error
-    if ranker.version != version:
-        raise _UnusableRanker(f"it says that it is {ranker.version}")
-    return ranker
+        return str(error)
+    return ranker if ranker.version == version else f"it says that it is {ranker.version}"

@@ -1,7 +1,8 @@
 """Policies that draw an order from scores, with the exact probability of what was drawn.
 
-A policy is a small value with a name, its parameters, and three methods; another one fits in as it is. What is logged
-(the scores, the name, the parameters) suffices to reckon each probability again.
+A policy is a small value with a name, its parameters, and three methods: `draw` returns places in the scores, each
+once, the first shown first; `order_probability` that of exactly these places; `first_probabilities` that of each
+candidate to come first. What is logged (scores, name, parameters) suffices to reckon each probability again.
 """
 
 import math
@@ -9,7 +10,7 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from bot.ordering.shuffle import Order
 from storage.records import Policy as PolicyName
@@ -22,32 +23,6 @@ TEMPERATURE: Final = 0.25
 
 MAX_ABS_SCORE: Final = 80.0
 """Scores are log-odds: no choices teach one further from 0 than this, and what is within it never overflows."""
-
-
-class OrderPolicy(Protocol):
-    """A way of drawing an order from scores. `indexes` are places in `scores`, each once, the first shown first."""
-
-    @property
-    def name(self) -> PolicyName:
-        """Name the policy as it is logged."""
-        ...
-
-    @property
-    def params(self) -> Mapping[str, float]:
-        """Parameters that, with the scores, suffice to compute the probabilities again; logged."""
-        ...
-
-    def draw(self, scores: Sequence[float], rng: random.Random) -> list[int]:
-        """Draw an order."""
-        ...
-
-    def order_probability(self, scores: Sequence[float], indexes: Sequence[int]) -> float:
-        """Probability of exactly this order."""
-        ...
-
-    def first_probabilities(self, scores: Sequence[float]) -> list[float]:
-        """Probability of each candidate to come first; they add up to 1."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +86,9 @@ class PlackettLuce:
     def first_probabilities(self, scores: Sequence[float]) -> list[float]:
         learned = _softmax([score / self.temperature for score in scores])
         return [self.epsilon / len(scores) + (1 - self.epsilon) * probability for probability in learned]
+
+
+OrderPolicy = Uniform | PlackettLuce
 
 
 def draw_order(

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -147,38 +147,26 @@ def to_choice_set(entry: LogEntry) -> ChoiceSet | ExclusionReason:
         return reason
     visible, choice = entry.visible, entry.choice
     picked = _find_picked(visible, choice)
-    if picked == "malformed" or not _is_whole(visible):
+    if picked == "malformed" or len({candidate.position for candidate in visible}) < len(visible):
         return "malformed"
-    return ChoiceSet(
-        request_id=entry.request.id,
-        agent=hash_agent(entry),
-        at=entry.request.created_at,
-        prompt_version=entry.request.prompt_version,
-        conversation=entry.request.conversation,
-        shown=to_shown_candidates(visible),
+    return replace(
+        build_choice_set(entry, visible),
         picked=picked,
         kept=1.0 if picked is None or choice is None else _measure_kept(entry, choice, visible[picked]),
         order_propensity=keep_probability(entry.request.order_propensity),
         shifts=_compute_shifts(entry.request, visible),
-        thread=entry.request.thread_ts or entry.request.channel_id,
     )
 
 
-def hash_agent(entry: LogEntry) -> str:
-    """Hash the person of an entry, team and agent: models hold the hash, and no id.
+def build_choice_set(entry: LogEntry, candidates: Iterable[Candidate]) -> ChoiceSet:
+    """Build a choice set of these candidates, in this order, as if nothing was chosen.
 
-    Slack's user ids are unique within a workspace only.
+    Positions are counted without gaps, as agents count them; numbers that are not finite are missing. The agent is a
+    hash of team and user, since Slack's user ids are unique within a workspace only: models hold no id.
     """
-    named = f"{entry.request.team_id}/{entry.request.agent_id}"
-    return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, ...]:
-    """Turn visible candidates into what the ranking reads, in the order shown.
-
-    Positions are counted without gaps, as agents count them; numbers that are not finite are missing.
-    """
-    return tuple(
+    request = entry.request
+    agent = f"{request.team_id}/{request.agent_id}".encode("utf-8", "surrogatepass")
+    shown = tuple(
         ShownCandidate(
             id=candidate.id,
             position=place,
@@ -189,7 +177,17 @@ def to_shown_candidates(visible: Iterable[Candidate]) -> tuple[ShownCandidate, .
             first_propensity=keep_probability(candidate.first_propensity),
             cited_shares=candidate.cited_shares,
         )
-        for place, candidate in enumerate(visible, start=1)
+        for place, candidate in enumerate(candidates, start=1)
+    )
+    return ChoiceSet(
+        request_id=request.id,
+        agent=hashlib.blake2b(agent, digest_size=8).hexdigest(),
+        at=request.created_at,
+        prompt_version=request.prompt_version,
+        conversation=request.conversation,
+        shown=shown,
+        picked=None,
+        thread=request.thread_ts or request.channel_id,
     )
 
 
@@ -258,29 +256,15 @@ def _find_picked(visible: tuple[Candidate, ...], choice: Choice | None) -> int |
     return places[0] if len(places) == 1 else "malformed"
 
 
-def _is_whole(visible: tuple[Candidate, ...]) -> bool:
-    """Tell if each position holds one candidate.
-
-    If replies are shown as they are done, one that failed leaves its position empty.
-    """
-    return len({candidate.position for candidate in visible}) == len(visible)
-
-
 def _measure_kept(entry: LogEntry, choice: Choice, candidate: Candidate) -> float:
-    """Measure how much of the pick was sent: 1 as it was, the similarity if edited, UNSENT if not sent."""
+    """Measure how much of the pick was sent: 1 as it was, the similarity if edited, UNSENT if not sent or not known."""
     if choice.kind == "edited":
-        return _measure_similarity(choice, candidate)
+        similarity = keep_finite(choice.edit_similarity)
+        if similarity is not None:
+            return min(1.0, max(0.0, similarity))
+        if choice.final_text is None or candidate.text is None:
+            return UNSENT
+        return measure_similarity(candidate.text, choice.final_text)
     events = {event.type for event in entry.events}
-    if entry.request.surface == "compare":  # nothing is sent from there
-        return 1.0
-    return UNSENT if "used" in events and "sent" not in events else 1.0
-
-
-def _measure_similarity(choice: Choice, candidate: Candidate) -> float:
-    """Read or measure the similarity of an edit, 0 to 1; UNSENT if it is not known."""
-    told = keep_finite(choice.edit_similarity)
-    if told is not None:
-        return min(1.0, max(0.0, told))
-    if choice.final_text is None or candidate.text is None:
-        return UNSENT
-    return measure_similarity(candidate.text, choice.final_text)
+    is_unsent = "used" in events and "sent" not in events and entry.request.surface != "compare"  # which sends nothing
+    return UNSENT if is_unsent else 1.0

@@ -10,7 +10,7 @@ reads less, so quality counts less for them. Replies are never ordered by this: 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from bot.ranking.choice_sets import ChoiceSet
+from bot.ranking.design import find_starts
 from bot.ranking.features import FloatArray
 
 PLACES: Final = 10
@@ -170,31 +171,39 @@ def _join(row: HabitRow, quality: FloatArray) -> FloatArray:
 
 
 def _fit_pick(places: Sequence[FloatArray], picked: Sequence[int]) -> FloatArray:
-    """Fit a conditional logit of picks, with normal priors."""
+    """Fit a conditional logit of picks."""
     sizes = np.array([len(each) for each in places])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-    x, at = np.concatenate(places), starts + np.array(picked)
+    starts, x = find_starts(sizes), np.concatenate(places)
+    at = starts + np.array(picked)
 
     def compute_loss(weights: FloatArray) -> tuple[float, FloatArray]:
         utility = x @ weights
         top = np.maximum.reduceat(utility, starts)
         odds = np.exp(utility - np.repeat(top, sizes))
         total = np.add.reduceat(odds, starts)
-        loss = float(np.sum(top + np.log(total) - utility[at]) + 0.5 * _PRECISION * weights @ weights)
-        return loss, x.T @ (odds / np.repeat(total, sizes)) - x[at].sum(axis=0) + _PRECISION * weights
+        return np.sum(top + np.log(total) - utility[at]), x.T @ (odds / np.repeat(total, sizes)) - x[at].sum(axis=0)
 
-    return np.asarray(minimize(compute_loss, np.zeros(COLUMNS), jac=True, method="L-BFGS-B").x)
+    return _minimise(compute_loss, COLUMNS)
 
 
 def _fit_none(x: FloatArray, is_none: FloatArray) -> FloatArray:
-    """Fit a logistic regression of picking nothing, with normal priors."""
+    """Fit a logistic regression of picking nothing."""
 
     def compute_loss(weights: FloatArray) -> tuple[float, FloatArray]:
         utility = x @ weights
-        loss = float(np.sum(np.logaddexp(0.0, utility) - is_none * utility) + 0.5 * _PRECISION * weights @ weights)
-        return loss, x.T @ (expit(utility) - is_none) + _PRECISION * weights
+        return np.sum(np.logaddexp(0.0, utility) - is_none * utility), x.T @ (expit(utility) - is_none)
 
-    return np.asarray(minimize(compute_loss, np.zeros(NONE_COLUMNS), jac=True, method="L-BFGS-B").x)
+    return _minimise(compute_loss, NONE_COLUMNS)
+
+
+def _minimise(compute_loss: Callable[[FloatArray], tuple[float, FloatArray]], count: int) -> FloatArray:
+    """Find the weights of the least loss, with normal priors, given the loss and its gradient."""
+
+    def penalise(weights: FloatArray) -> tuple[float, FloatArray]:
+        loss, slope = compute_loss(weights)
+        return float(loss + 0.5 * _PRECISION * weights @ weights), slope + _PRECISION * weights
+
+    return np.asarray(minimize(penalise, np.zeros(count), jac=True, method="L-BFGS-B").x)
 
 
 def _write_state(state: HabitState) -> list[Any]:

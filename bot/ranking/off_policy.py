@@ -9,6 +9,7 @@ Joachims 2015.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -58,23 +59,28 @@ def estimate_worth(
     Displays whose first candidate has no logged propensity are left out.
     """
     known = [index for index, choice_set in enumerate(choice_sets) if choice_set.shown[0].first_propensity]
-    agents, owner = np.unique([choice_sets[index].agent for index in known], return_inverse=True)
     if not known:
         return PolicyValueRefusal(reason="no_propensities", effective=0.0, displays=0, agents=0)
+    agents, owner = np.unique([choice_sets[index].agent for index in known], return_inverse=True)
     reward = np.array([choice_sets[index].picked == 0 for index in known], dtype=np.float64)
     weights = [_compute_weights(choice_sets, each, known) for each in (targets, against) if each is not None]
     effective = min(float(weight.sum() ** 2 / max(1e-300, (weight**2).sum())) for weight in weights)
-    count, people = len(known), len(agents)
-    if people < MIN_AGENTS:
-        return PolicyValueRefusal(reason="few_agents", effective=effective, displays=count, agents=people)
+    refuse = partial(PolicyValueRefusal, effective=effective, displays=len(known))
+    if len(agents) < MIN_AGENTS:
+        return refuse(reason="few_agents", agents=len(agents))
     if effective < MIN_EFFECTIVE:
-        return PolicyValueRefusal(reason="few_effective", effective=effective, displays=count, agents=people)
-    totals = [_sum_by_agent(weight, reward, owner.astype(np.int64), people) for weight in weights]
+        return refuse(reason="few_effective", agents=len(agents))
+    totals = [_sum_by_agent(weight, reward, owner.astype(np.int64), len(agents)) for weight in weights]
     found = estimate_share(*totals[0]) if against is None else estimate_difference(totals[0], totals[1])
     if found.value is None or found.low is None or found.high is None:
-        return PolicyValueRefusal(reason="few_agents", effective=effective, displays=count, agents=found.clusters)
+        return refuse(reason="few_agents", agents=found.clusters)
     return PolicyValue(
-        value=found.value, lower=found.low, upper=found.high, effective=effective, displays=count, agents=people
+        value=found.value,
+        lower=found.low,
+        upper=found.high,
+        effective=effective,
+        displays=len(known),
+        agents=len(agents),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bot.ranking.choice_sets import ChoiceSet, hash_agent, to_shown_candidates
+from bot.ranking.choice_sets import ChoiceSet, build_choice_set
 from bot.ranking.design import build_design, measure_features, standardise
 from bot.ranking.habits import HabitModel, HabitRow
 from bot.ranking.logit import compute_qualities, predict_marginal
@@ -28,18 +28,7 @@ def to_undecided_choice_set(entry: LogEntry) -> ChoiceSet | None:
     In the order shown, or, if no position is known, in the order drafted.
     """
     texts = entry.visible or tuple(candidate for candidate in entry.candidates if candidate.text is not None)
-    if not texts:
-        return None
-    return ChoiceSet(
-        request_id=entry.request.id,
-        agent=hash_agent(entry),
-        at=entry.request.created_at,
-        prompt_version=entry.request.prompt_version,
-        conversation=entry.request.conversation,
-        shown=to_shown_candidates(texts),
-        picked=None,
-        thread=entry.request.thread_ts or entry.request.channel_id,
-    )
+    return build_choice_set(entry, texts) if texts else None
 
 
 def predict_sequentially(

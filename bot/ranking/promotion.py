@@ -11,8 +11,8 @@ that all of them together open falsely with a probability of at most LEVEL.
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Literal, Self
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from bot.ranking.choice_sets import ChoiceSet, TrainingSet, Weights
 
@@ -56,15 +56,6 @@ class Verdict:
     @property
     def is_open(self) -> bool:
         return self.state == "open"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Write it as it is stored and printed."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """Read a stored verdict. Raises TypeError if it is none."""
-        return cls(**stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,17 +176,15 @@ class _Run:
         """Measure by how much the evidence exceeds what is needed, without the agent who contributes most."""
         if self.total <= self._needed:
             return self.total - self._needed
-        others = (_subtract(self._bets, theirs) for theirs in self.by_agent.values())
+        others = (
+            [bet - their for bet, their in zip(self._bets, theirs, strict=True)] for theirs in self.by_agent.values()
+        )
         return min(self.total, *map(_add_logs, others)) - self._needed
 
 
 def _spend(number: int) -> float:
     """Return the share of the level that the n-th beginning spends; all of them add up to 1."""
     return FIRST_PART if number == 1 else (1 - FIRST_PART) / (number * (number - 1))
-
-
-def _subtract(values: Sequence[float], others: Sequence[float]) -> list[float]:
-    return [value - other for value, other in zip(values, others, strict=True)]
 
 
 def _add_logs(values: Sequence[float]) -> float:
@@ -208,9 +197,10 @@ def describe_verdict(verdict: Verdict) -> str:
     """Describe the evidence for a team lead, in a sentence or two."""
     told = "" if verdict.gain is None else f"; so far it explains {verdict.gain:+.4f} nats a pick more than chance"
     if verdict.exploratory:
+        agents = "1 agent" if verdict.agents == 1 else f"{verdict.agents} agents"
         return (
-            f"exploratory: {_count_agents(verdict.agents)} with {verdict.picks:,} picks, and at least {MIN_AGENTS} are "
-            f"needed, since what few people like may not hold for others{told}. A person may show it all the same: "
+            f"exploratory: {agents} with {verdict.picks:,} picks, and at least {MIN_AGENTS} are needed, since what few "
+            f"people like may not hold for others{told}. A person may show it all the same: "
             f"suggest rank rollback --to VERSION"
         )
     if verdict.state == "too_little":
@@ -223,7 +213,3 @@ def describe_verdict(verdict: Verdict) -> str:
         f"chance ({verdict.picks:,} picks of {verdict.agents} agents). However often one looks, and without the agent "
         f"who contributes most, {verdict.lower:+.4f} of that is sure; above 0 is needed"
     )
-
-
-def _count_agents(count: int) -> str:
-    return "1 agent" if count == 1 else f"{count} agents"

@@ -29,7 +29,7 @@ class RankerStatus:
 
     @property
     def verdict(self) -> Verdict | None:
-        return None if self.newest is None else Verdict.from_dict(self.newest.gate)
+        return None if self.newest is None else Verdict(**self.newest.gate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

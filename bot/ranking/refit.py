@@ -31,7 +31,7 @@ class RefitResult:
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> Self:
         """Read it back. Raises ValueError, TypeError or KeyError if `to_dict` did not make it."""
-        until, verdict = found["trained_until"], Verdict.from_dict(found["verdict"])
+        until, verdict = found["trained_until"], Verdict(**found["verdict"])
         return cls(**{**found, "trained_until": until and datetime.fromisoformat(until), "verdict": verdict})
 
 

@@ -7,7 +7,7 @@ await scheduler.refit_if_due()        # every CHECK_EVERY_S; may take minutes
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -170,7 +170,7 @@ class RefitScheduler:
                 agents=refit.agents,
                 metrics={"left_out": refit.left_out},
                 gate_open=refit.verdict.is_open,
-                gate=refit.verdict.to_dict(),
+                gate=asdict(refit.verdict),
             )
         )
         outcome = _name_outcome(refit, change)

@@ -21,11 +21,17 @@ benchmarks/experiments.py simulates how often such intervals are wrong, and how 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 Counts = tuple[float, float]
 """The cases of one agent, and of how many."""
+
+Values = NDArray[np.float64]
+Effects = tuple[Values, Values]
+"""Each agent's effect, and its variance by chance."""
 
 BETS: Final = ((0.065, 0.93), (0.15, 0.02), (0.025, 0.035), (0.01, 0.015))
 """Differences that are bet on, each in both directions, and their weights."""
@@ -49,7 +55,8 @@ the exception, and estimated from few agents it would cost more than it is worth
 _PRIOR_CASES: Final = 10.0
 """Cases of the whole arm's variance, that are added to what is seen within its agents."""
 
-_NORMAL: Final = NormalDist()
+_SIGNED_BETS: Final = np.array([sign * bet for bet, _ in BETS for sign in (1, -1)])
+_LOG_WEIGHTS: Final = np.log([weight / 2 for _, weight in BETS for _ in (1, -1)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +79,24 @@ class ShareContrast:
 def contrast_within(pairs: Sequence[tuple[Counts, Counts]]) -> ShareContrast | None:
     """Contrast two arms by agents who have cases in both; None where that is too little."""
     pairs = [(one, other) for one, other in pairs if one[1] > 0 and other[1] > 0]
-    if len(pairs) < MIN_AGENTS or min(sum(pair[arm][1] for pair in pairs) for arm in (0, 1)) < MIN_CASES:
+    if len(pairs) < MIN_AGENTS:
         return None
-    spreads = [_pool_variance([pair[arm] for pair in pairs]) for arm in (0, 1)]
-    effects = [
-        (one[0] / one[1] - other[0] / other[1], spreads[0] / one[1] + spreads[1] / other[1]) for one, other in pairs
-    ]
-    return _combine([effects], WITHIN_DOUBT)
+    arms = [np.array(arm) for arm in zip(*pairs, strict=True)]
+    if min(arm[:, 1].sum() for arm in arms) < MIN_CASES:
+        return None
+    one, other = map(_measure_shares, arms)
+    return _combine([(one[0] - other[0], one[1] + other[1])], WITHIN_DOUBT)
 
 
 def contrast_between(one: Sequence[Counts], other: Sequence[Counts]) -> ShareContrast | None:
     """Contrast two arms, given the agents of each; None where that is too little."""
-    groups = [[counts for counts in arm if counts[1] > 0] for arm in (one, other)]
-    sizes = [len(group) for group in groups]
+    arms = [np.array([counts for counts in arm if counts[1] > 0]).reshape(-1, 2) for arm in (one, other)]
+    sizes = [len(arm) for arm in arms]
     if min(sizes) < MIN_AGENTS_AN_ARM or sum(sizes) < MIN_AGENTS_BETWEEN:
         return None
-    if min(sum(of for _, of in group) for group in groups) < MIN_CASES:
+    if min(arm[:, 1].sum() for arm in arms) < MIN_CASES:
         return None
-    spreads = [_pool_variance(group) for group in groups]
-    effects = [
-        [(cases / of, spread / of) for cases, of in group] for group, spread in zip(groups, spreads, strict=True)
-    ]
-    return _combine(effects, BETWEEN_DOUBT)
+    return _combine([_measure_shares(arm) for arm in arms], BETWEEN_DOUBT)
 
 
 def find_boundary(information: float, level: float) -> float:
@@ -111,49 +114,43 @@ def find_boundary(information: float, level: float) -> float:
 
 def _measure_evidence(score: float, scale: float) -> float:
     """Measure the logarithm of what the bets have won, where the difference is `score` standard errors off."""
-    logs = [
-        math.log(weight / 2) + sign * bet * scale * score - (bet * scale) ** 2 / 2
-        for bet, weight in BETS
-        for sign in (1, -1)
-    ]
-    top = max(logs)
-    return top + math.log(sum(math.exp(each - top) for each in logs))
+    logs = _LOG_WEIGHTS + _SIGNED_BETS * scale * score - (_SIGNED_BETS * scale) ** 2 / 2
+    return float(np.logaddexp.reduce(logs))
 
 
-def _pool_variance(counts: Sequence[Counts]) -> float:
-    """Pool the variance of a case within agents; that of all cases stands in where agents have few."""
-    total = sum(of for _, of in counts)
-    cases = sum(case for case, _ in counts)
-    share = (cases + 1) / (total + 2)
-    within = sum(case * (of - case) / of for case, of in counts)
-    return (within + _PRIOR_CASES * share * (1 - share)) / (total - len(counts) + _PRIOR_CASES)
+def _measure_shares(counts: Values) -> Effects:
+    """Measure each agent's share, with its variance: that of a case is pooled within agents.
+
+    The variance of all cases stands in where agents have few.
+    """
+    cases, of = counts.T
+    share = (cases.sum() + 1) / (of.sum() + 2)
+    within = (cases * (of - cases) / of).sum() + _PRIOR_CASES * share * (1 - share)
+    return cases / of, within / (of.sum() - len(of) + _PRIOR_CASES) / of
 
 
-def _combine(groups: Sequence[Sequence[tuple[float, float]]], doubt: float) -> ShareContrast:
+def _combine(groups: Sequence[Effects], doubt: float) -> ShareContrast:
     """Combine effects with their variances: the mean of the first group, less that of the second if there is one."""
-    freedom = sum(len(group) - 1 for group in groups)
+    freedom = sum(len(effects) - 1 for effects, _ in groups)
     between = _estimate_between(groups, freedom + doubt * math.sqrt(2 * freedom))
-    means, variance, shared = [], 0.0, 0.0
-    for group in groups:
-        weights = [1 / (own + between) for _, own in group]
-        total = sum(weights)
-        means.append(sum(weight * effect for weight, (effect, _) in zip(weights, group, strict=True)) / total)
-        variance += 1 / total
-        shared += between * sum(weight**2 for weight in weights) / total**2
-    difference = means[0] - (means[1] if len(means) > 1 else 0.0)
-    part = shared / variance
-    return ShareContrast(difference=difference, variance=variance, freedom=math.inf if part == 0 else freedom / part**2)
+    weights = [1 / (own + between) for _, own in groups]
+    means = [float(np.average(each, weights=weight)) for (each, _), weight in zip(groups, weights, strict=True)]
+    variance = float(sum(1 / weight.sum() for weight in weights))
+    part = float(sum(between * (weight @ weight) / weight.sum() ** 2 for weight in weights)) / variance
+    return ShareContrast(
+        difference=means[0] - sum(means[1:]),
+        variance=variance,
+        freedom=math.inf if part == 0 else freedom / part**2,
+    )
 
 
-def _estimate_between(groups: Sequence[Sequence[tuple[float, float]]], expected: float) -> float:
+def _estimate_between(groups: Sequence[Effects], expected: float) -> float:
     """Estimate the variance of effects between agents, by moments: what their spread exceeds the expected one by."""
     spread = scale = 0.0
-    for group in groups:
-        weights = [1 / own for _, own in group]
-        total = sum(weights)
-        mean = sum(weight * effect for weight, (effect, _) in zip(weights, group, strict=True)) / total
-        spread += sum(weight * (effect - mean) ** 2 for weight, (effect, _) in zip(weights, group, strict=True))
-        scale += total - sum(weight**2 for weight in weights) / total
+    for effects, own in groups:
+        weight = 1 / own
+        spread += float(weight @ (effects - np.average(effects, weights=weight)) ** 2)
+        scale += float(weight.sum() - weight @ weight / weight.sum())
     return max(0.0, (spread - expected) / scale)
 
 

@@ -1,8 +1,9 @@
 """What opens the gate, what must not, and what closes it."""
 
+import json
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from math import exp
 
@@ -151,4 +152,4 @@ def test_later_eras_begin_anew_with_less_to_spend() -> None:
 
 def test_a_stored_verdict_is_read_back() -> None:
     verdict = judge_life(make_life(300, [TASTES]))
-    assert Verdict.from_dict(verdict.to_dict()) == verdict
+    assert Verdict(**json.loads(json.dumps(asdict(verdict)))) == verdict

@@ -144,7 +144,7 @@ async def test_a_refit_is_recorded_and_shown_by_its_gate(desk: Desk) -> None:
     assert newest is not None
     assert (newest.version, newest.choices, newest.requests) == ("v1", FIRST_CHOICES, 300)
     assert (newest.created_at, newest.created_by, newest.gate_open) == (desk.clock.now(), "serve", True)
-    assert Verdict.from_dict(newest.gate) == OPEN
+    assert Verdict(**newest.gate) == OPEN
     assert await actions(desk) == ["ranker_trained", "ranker_shown"]
     assert outcomes(desk, "shown") == 1
     assert desk.metrics.registry.get_sample_value("suggest_ranker_gain_lower") == 0.01
