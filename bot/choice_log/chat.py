@@ -49,7 +49,6 @@ def _turn_ends_over(turns: list[Turn]) -> list[tuple[str, str]]:
 
 
 def to_reply(text: str) -> list[Message]:
-    """Convert a reply to the assistant's message."""
     return [{"role": "assistant", "content": text}]
 
 
@@ -59,5 +58,4 @@ def has_texts(entry: LogEntry) -> bool:
 
 
 def to_line(value: dict[str, object]) -> str:
-    """Encode a row as a line."""
     return dumps(value) + "\n"

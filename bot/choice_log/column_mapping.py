@@ -79,7 +79,6 @@ class ColumnMapping(TomlTable):
 
     @cached_property
     def constants_by_part(self) -> dict[str, dict[str, Any]]:
-        """The constants of each part, by field."""
         found: dict[str, dict[str, Any]] = {part: {} for part in _FIELD_TYPES}
         for path, value in self.constants.items():
             part, _, name = path.partition(".")

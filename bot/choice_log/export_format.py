@@ -68,8 +68,6 @@ class ExportFormat:
 
 
 class TextWriter:
-    """Writes every request as text."""
-
     left_out: Mapping[str, int] = {}
     provenance: None = None
 

@@ -31,8 +31,6 @@ class NoChoiceLog(Exception):  # noqa: N818 - named for what was found
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLine:
-    """A line that was not taken, and why."""
-
     file: str
     line: int
     reason: str

@@ -24,8 +24,6 @@ _ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 
 
 class LineTooLong(InvalidLine):
-    """A line above the limit."""
-
     def __init__(self, limit: int) -> None:
         super().__init__("", f"is longer than {limit // 2**20} MiB: no request is")
 

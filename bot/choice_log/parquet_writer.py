@@ -38,10 +38,9 @@ def _build_fields(table: str, names: Sequence[str]) -> list[pa.Field]:
     return [pa.field(name, _TYPED_JSON.get(name, _TYPES[kind])) for name, kind in types]
 
 
-_REQUEST: Final = _build_fields("request", FIELDS.request)
-_CANDIDATE: Final = _build_fields("candidate", FIELDS.candidate)
-_CHOICE: Final = _build_fields("choice", FIELDS.choice)
-_EVENT: Final = _build_fields("event", FIELDS.event)
+_REQUEST, _CANDIDATE, _CHOICE, _EVENT = (
+    _build_fields(table, getattr(FIELDS, table)) for table in ("request", "candidate", "choice", "event")
+)
 
 TABLE: Final = pa.schema(
     [
@@ -73,7 +72,6 @@ class ParquetFormatWriter:
         self._batches: list[pa.RecordBatch] = []
 
     def write(self, raw: RawEntry) -> None:
-        """Hold one request, and write a group of rows when there are enough."""
         self._rows.append(raw)
         if len(self._rows) >= _BATCH_SIZE:
             self._pack()
@@ -81,7 +79,6 @@ class ParquetFormatWriter:
             self._flush()
 
     def close(self) -> None:
-        """Write what is held, and the end of the file."""
         self._pack()
         self._flush()
         self._writer.close()
@@ -98,7 +95,6 @@ class ParquetFormatWriter:
 
 
 def _build_batch(held: list[RawEntry]) -> pa.RecordBatch:
-    """Build a record batch from some requests."""
     nothing = (None,) * len(_CHOICE)
     choices = [raw.choice or nothing for raw in held]
     chosen = pa.StructArray.from_arrays(

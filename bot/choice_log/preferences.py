@@ -316,13 +316,11 @@ class Preferences:
 
 
 def open_pairs(file: BinaryIO, options: ExportOptions, *, to_row: ToRow) -> DerivedWriter:
-    """Build the writer of a format of pairs."""
     preferences = Preferences(options, to_row)
     return DerivedWriter(file, preferences.build_lines, preferences.describe)
 
 
 def describe_request(entry: LogEntry) -> dict[str, Any]:
-    """Describe the request of a row: its order and its versions."""
     # A column of nulls has no type, and loaders then refuse the text that comes later: so "" where nothing ranked.
     return {
         "order_propensity": entry.request.order_propensity,

@@ -24,8 +24,6 @@ _LENGTH: Final = 16
 
 
 class Pseudonyms:
-    """Pseudonyms under one key."""
-
     def __init__(self, key: bytes) -> None:
         @lru_cache(maxsize=100_000)
         def derive(kind: str, value: str) -> str:

@@ -28,8 +28,6 @@ _log = logging.getLogger(__name__)
 
 
 class Scorer(Protocol):
-    """A ranker as ordering needs it."""
-
     @property
     def version(self) -> str: ...
 

@@ -48,8 +48,6 @@ class RedactionRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """Personal data of one kind in a text, from `start` to `end`."""
-
     kind: str
     start: int
     end: int

@@ -142,7 +142,6 @@ class _PlaceholderRegistry:
             self._remember(original, token)
 
     def reserve(self, tokens: Iterable[str]) -> None:
-        """Keep tokens from being given out."""
         self._reserved.update(tokens)
 
     def normalise(self, match: regex.Match[str]) -> str:
@@ -183,31 +182,22 @@ class _PlaceholderRegistry:
         lengths, end = sorted(self._known_by_length, reverse=True), 0
         for start in (match.start() for match in _WORD_START.finditer(text)) if lengths else ():
             for length in lengths if start >= end else ():
-                original = text[start : start + length]
-                if original in self._known_by_length[length] and not _is_alphanumeric(
-                    text[start + length : start + length + 1]
-                ):
+                original, behind = text[start : start + length], text[start + length : start + length + 1]
+                if original in self._known_by_length[length] and not (behind.isascii() and behind.isalnum()):
                     end = start + length
                     yield start, end, self._tokens[original]
                     break
 
     def _remember(self, original: str, token: str) -> None:
-        if original == token or token.startswith("[TEXT_"):
-            return
-        if is_secret(token) and original.isalpha():  # a password that is a word of the language as well
-            return
-        self._known_by_length.setdefault(len(original), set()).add(original)
+        is_word = is_secret(token) and original.isalpha()  # a password that is a word of the language as well
+        if original != token and not token.startswith("[TEXT_") and not is_word:
+            self._known_by_length.setdefault(len(original), set()).add(original)
 
     def freeze(self) -> Placeholders:
-        """Return the placeholders so far."""
         return Placeholders(originals=MappingProxyType(dict(self._originals)))
 
 
 _WORD_START: Final = regex.compile(r"(?<![A-Za-z0-9])\S")
-
-
-def _is_alphanumeric(character: str) -> bool:
-    return character.isascii() and character.isalnum()
 
 
 class _MaskingText:
@@ -236,7 +226,6 @@ class _MaskingText:
             done = end
 
     def build(self) -> str:
-        """Return the text with its tokens put in."""
         pieces, done = [], 0
         for start, end, token in self._tokens:
             pieces += [self.text[done:start], token]

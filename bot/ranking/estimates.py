@@ -64,7 +64,6 @@ class Estimates:
     adjustment: FloatArray
 
     def select(self, kinds: Collection[EffectKind]) -> "Estimates":
-        """Select the effects of these kinds."""
         at = [index for index, (kind, _) in enumerate(self.labels) if kind in kinds]
         return replace(
             self,
@@ -90,7 +89,6 @@ class Estimates:
         return Effect(mean=mean, lower=mean - reach, upper=mean + reach)
 
     def compute_variance(self, vector: FloatArray) -> float:
-        """Compute the variance of a contrast."""
         pulled = self.influence @ vector
         return float(pulled @ pulled)
 
@@ -146,7 +144,6 @@ def _adjust(information: FloatArray) -> FloatArray:
 
 
 def _label_effects(design: Design) -> tuple[tuple[EffectKind, str], ...]:
-    """Label the shared effects, in their order."""
     names = design.names
     by_kind: dict[EffectKind, Iterable[str]] = {
         "features": names.features,

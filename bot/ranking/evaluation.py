@@ -109,17 +109,14 @@ class _Predictions:
 
     @classmethod
     def join(cls, parts: Sequence["_Predictions"]) -> "_Predictions":
-        """Join those of several folds."""
         return cls(**{each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)})
 
     @property
     def starts(self) -> IntArray:
-        """First row of each set."""
         return find_starts(self.sizes)
 
     @property
     def is_picked(self) -> Flags:
-        """Flags of the sets with a pick."""
         return self.within >= 0
 
     @property
@@ -194,7 +191,6 @@ def _hold_out_last(choice_sets: Sequence[ChoiceSet], agent: IntArray) -> Flags:
 
 
 def _summarise(split: Split, choice_sets: Sequence[ChoiceSet], found: _Predictions) -> HeldOutEvaluation:
-    """Summarise predictions for these choice sets, in their order."""
     clusters, is_picked = cluster_choice_sets(choice_sets), found.is_picked
 
     def mean(values: FloatArray, counted: Flags = is_picked) -> Interval:

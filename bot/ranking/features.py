@@ -143,7 +143,6 @@ class _TermWeights:
 
     @classmethod
     def of(cls, words: list[str], idf: Sequence[float]) -> "_TermWeights":
-        """Weigh a text's words."""
         by_word = {word: idf[hash_word(word)] for word in set(words)}
         weights = {word: count * by_word[word] for word, count in Counter(words).items()}
         norm = math.sqrt(sum(weight * weight for weight in weights.values()))
@@ -192,7 +191,6 @@ def _measure_words(bag: _TermWeights, beside: _ConversationTerms) -> tuple[float
 
 
 def _measure_centrality(bag: _TermWeights, bags: Sequence[_TermWeights]) -> float:
-    """Measure the mean cosine to the other candidates."""
     return sum(bag.compute_cosine(other) for other in bags if other is not bag) / max(1, len(bags) - 1)
 
 

@@ -128,7 +128,6 @@ def _compute_log_likelihood(utility: FloatArray, none: FloatArray, picked: IntAr
 
 
 def _split_blocks(count: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each block."""
     start = FIRST
     while start < count:
         end = min(count, start + (STEP if start < 10_000 else LONG_STEP))

@@ -60,7 +60,6 @@ class HabitState:
         return (self.firsts + PRIOR_PICKS * _FIRST) / (self.picks + PRIOR_PICKS)
 
     def observe(self, choice_set: ChoiceSet) -> Self:
-        """Add a choice."""
         if choice_set.picked is None:
             return replace(self, none=KEPT * self.none + 1 - KEPT, none_just_now=1.0)
         is_here, is_first = self.thread == choice_set.thread, float(choice_set.picked == 0)
@@ -118,7 +117,6 @@ class HabitTracker:
         )
 
     def observe(self, choice_set: ChoiceSet) -> None:
-        """Add a choice."""
         self.states[choice_set.agent] = self.states.get(choice_set.agent, HabitState()).observe(choice_set)
 
 
@@ -138,7 +136,6 @@ class HabitModel:
         return (1 - none) * odds / odds.sum(), none
 
     def to_json(self) -> dict[str, Any]:
-        """Write it as JSON values."""
         states = {agent: _write_state(state) for agent, state in sorted(self.states.items())}
         return {"pick": self.pick.tolist(), "none": self.none.tolist(), "states": states}
 

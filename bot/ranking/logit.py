@@ -76,7 +76,6 @@ class Parameters:
         return np.concatenate([getattr(self, kind) for kind in PRIOR_DEVIATION])
 
     def add_step(self, shared: FloatArray, random_effects: FloatArray) -> "Parameters":
-        """Add a step to the shared and the random effects."""
         ends = np.cumsum([len(getattr(self, kind)) for kind in PRIOR_DEVIATION])[:-1]
         parts = np.split(self.shared + shared, ends)
         return replace(
@@ -302,7 +301,6 @@ def _take_step(design: Design, parameters: Parameters, curvature: Curvature) -> 
 
 
 def _measure_variance_change(before: Parameters, after: Parameters) -> float:
-    """Measure the largest relative change of the learned variances."""
     spread = np.abs(after.spread.diagonal() / before.spread.diagonal() - 1).max()
     return float(max(spread, np.abs(after.text_variance / before.text_variance - 1)[0]))
 

@@ -70,7 +70,6 @@ class Ranker:
         return _hash_content(_to_content(self))
 
     def to_json(self) -> str:
-        """Write all of it; `from_json` reads it back."""
         return json.dumps({"format": FORMAT, "version": self.version, **_to_content(self)}, allow_nan=False)
 
     @classmethod
@@ -182,7 +181,6 @@ _NAMED: Final = ("features", "styles", "models", "prompts", "agents")
 
 
 def _to_content(ranker: Ranker) -> dict[str, Any]:
-    """Turn a ranker into JSON values."""
     names, parameters = ranker.names, ranker.parameters
     return {
         "trained_until": ranker.trained_until.isoformat(),

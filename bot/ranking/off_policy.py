@@ -91,7 +91,6 @@ def rank_greedily(scores: Sequence[float]) -> list[float]:
 
 
 def list_uniform(count: int) -> list[float]:
-    """List equal probabilities for so many candidates."""
     return [1 / count] * count
 
 

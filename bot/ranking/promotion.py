@@ -118,7 +118,6 @@ class Evidence:
         self._is_open = self._is_open or self._run.proof > 0
 
     def judge(self) -> Verdict:
-        """Judge by what there is."""
         picks, agents, run = self._picks.total(), len(self._picks), self._run
         is_little = picks < MIN_PICKS or agents < MIN_AGENTS
         state: PromotionState = "open" if self._is_open else "too_little" if is_little else "not_better"

@@ -93,7 +93,6 @@ def estimate_learning_worth(choice_sets: Sequence[ChoiceSet], *, weights: Weight
 
 
 def describe_order(now: RankerStatus, verdict: Verdict) -> str:
-    """Describe the order in use, and its reason."""
     change, evidence = now.change, describe_verdict(verdict)
     newest = f"The newest ranker is {evidence}." if now.newest else f"Learning from these choices is {evidence}."
     if change is not None and change.is_pinned:

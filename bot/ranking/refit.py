@@ -24,7 +24,6 @@ class RefitResult:
     verdict: Verdict
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert it for JSON."""
         until = self.trained_until
         return {**asdict(self), "trained_until": until and until.isoformat()}
 

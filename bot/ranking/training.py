@@ -153,7 +153,6 @@ class RefitScheduler:
             raise OwnershipLost(LEARNING)
 
     async def _record(self, refit: RefitResult, *, choices: int) -> str:
-        """Record the result, and name its outcome."""
         if refit.model is None or refit.version is None:
             self._not_before = self._clock() + AGAIN_AFTER_S
             _log.info("nothing was learned: no display with a pick, of %s requests", refit.requests)

@@ -45,11 +45,9 @@ class CsvEncoder:
 
     @staticmethod
     def encode_header() -> str:
-        """Encode the names of the columns as the first line, with its end."""
         return ",".join(CSV_HEADER) + "\r\n"
 
     def encode(self, raw: RawEntry) -> str:
-        """Encode one request as its lines, with their ends."""
         before = ",".join([cell(value) for cell, value in zip(self._request, raw.request, strict=False)]) + ","
         after = self._no_choice
         if raw.choice is not None:

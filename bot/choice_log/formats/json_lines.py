@@ -16,8 +16,6 @@ dumps: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JsonLinesEncoder:
-    """Encodes requests as lines of JSON."""
-
     def __init__(self) -> None:
         self._request = build_cell_writers("request", REQUEST_FIELDS, _build_member_writer)
         self._candidate = build_cell_writers("candidate", CANDIDATE_FIELDS, _build_member_writer)
@@ -25,7 +23,6 @@ class JsonLinesEncoder:
         self._event = build_cell_writers("event", EVENT_FIELDS, _build_member_writer)
 
     def encode(self, raw: RawEntry) -> str:
-        """Encode one request as one line, with its newline."""
         request = _encode_object(self._request, raw.request)
         drafted = ", ".join([_encode_object(self._candidate, row) for row in raw.candidates])
         choice = "null" if raw.choice is None else _encode_object(self._choice, raw.choice)

@@ -10,7 +10,6 @@ from storage.records import LogEntry
 
 
 def to_openai(_: LogEntry, prompt: list[Message], draw: PairDraw) -> dict[str, Any]:
-    """Convert a pair to a row."""
     return {
         "input": {"messages": prompt},
         "preferred_output": to_reply(draw.pair.preferred),

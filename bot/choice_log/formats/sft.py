@@ -12,7 +12,6 @@ NO_REPLY: Final = "without a chosen reply"
 
 
 def build_row(entry: LogEntry, *, system: SystemRole) -> list[str] | str:
-    """Build the row of a request."""
     if find_chosen(entry) is None or entry.choice is None:
         return NO_REPLY
     if not has_texts(entry) or not entry.choice.final_text:

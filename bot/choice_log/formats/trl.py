@@ -10,7 +10,6 @@ from storage.records import LogEntry
 
 
 def to_trl(entry: LogEntry, prompt: list[Message], draw: PairDraw) -> dict[str, Any]:
-    """Convert a pair to a row."""
     pair = draw.pair
     return {
         "prompt": prompt,

@@ -433,7 +433,6 @@ def _find_heading(line: str) -> tuple[int, str]:
 
 
 def _get_cell(line: str, sign: str, column: int) -> Span | None:
-    """Return the span of a cell of one word in a line."""
     cells = line.split(sign)
     match = _CELL.fullmatch(cells[column]) if column < len(cells) else None
     before = sum(len(cell) + 1 for cell in cells[:column])

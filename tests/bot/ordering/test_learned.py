@@ -43,6 +43,15 @@ async def record_rankers(desk: Desk, *rankers: StoredRanker) -> None:
         await desk.store.rankers.record(ranker)
 
 
+async def load_orderer(desk: Desk, *rankers: StoredRanker) -> LearnedOrderer:
+    """An orderer that has looked at these rankers, the last of which is shown."""
+    if rankers:
+        await record_rankers(desk, *rankers)
+    ordering = make_orderer(desk)
+    await ordering.refresh()
+    return ordering
+
+
 def candidates(*texts: str) -> list[Candidate]:
     return [
         Candidate(id=f"c{index}", request_id="r1", sample_index=index, style="warm", model="m1", text=text)
@@ -55,9 +64,7 @@ def read_counter(metrics: Metrics, name: str, **labels: str) -> float:
 
 
 async def test_without_a_ranker_the_order_is_uniform(desk: Desk) -> None:
-    ordering = make_orderer(desk)
-    await ordering.refresh()
-    order = ordering.order(a_request(), candidates(SHORT, LONG))
+    order = (await load_orderer(desk)).order(a_request(), candidates(SHORT, LONG))
     assert (order.policy, order.ranker_version, order.scores) == ("uniform", None, None)
     assert order.order_propensity == 1 / 2
     assert read_counter(desk.metrics, "suggest_ranker_info", version="uniform") == 1
@@ -65,9 +72,7 @@ async def test_without_a_ranker_the_order_is_uniform(desk: Desk) -> None:
 
 async def test_a_ranker_that_is_shown_orders(desk: Desk) -> None:
     """The better reply comes first as often as is logged, and what is logged can be reckoned again."""
-    await record_rankers(desk, make_stored_ranker(RANKER))
-    ordering = make_orderer(desk)
-    await ordering.refresh()
+    ordering = await load_orderer(desk, make_stored_ranker(RANKER))
     drawn = [ordering.order(a_request(), candidates(LONG, SHORT)) for _ in range(400)]
     assert {order.ranker_version for order in drawn} == {RANKER.version}
     scores = RANKER.score_candidates(a_request().conversation, candidates(LONG, SHORT), "p1")
@@ -82,9 +87,7 @@ async def test_a_ranker_that_is_shown_orders(desk: Desk) -> None:
 
 
 async def test_it_follows_what_the_gate_and_persons_change(desk: Desk) -> None:
-    ordering = make_orderer(desk)
-    await record_rankers(desk, make_stored_ranker(RANKER))
-    await ordering.refresh()
+    ordering = await load_orderer(desk, make_stored_ranker(RANKER))
     assert ordering.version == RANKER.version
     await desk.store.rankers.record(make_stored_ranker(OTHER))
     assert ordering.version == RANKER.version, "until the next look"
@@ -163,9 +166,7 @@ async def test_a_ranker_that_fails_means_uniform_order_and_the_candidates_are_sh
 
 
 async def test_while_the_database_is_away_the_ranker_stays(desk: Desk, tmp_path: object) -> None:
-    await record_rankers(desk, make_stored_ranker(RANKER))
-    ordering = make_orderer(desk)
-    await ordering.refresh()
+    ordering = await load_orderer(desk, make_stored_ranker(RANKER))
     await desk.store.change("ALTER TABLE ranker_changes RENAME TO elsewhere")
     with pytest.raises(DatabaseUnavailable):
         await ordering.refresh()
@@ -184,9 +185,7 @@ async def test_while_the_database_is_away_the_ranker_stays(desk: Desk, tmp_path:
 )
 async def test_any_text_gets_an_order(desk: Desk, texts: tuple[str, str]) -> None:
     """100,000 characters, scripts without spaces, right to left, none at all; an unknown style and prompt."""
-    await record_rankers(desk, make_stored_ranker(RANKER))
-    ordering = make_orderer(desk)
-    await ordering.refresh()
+    ordering = await load_orderer(desk, make_stored_ranker(RANKER))
     request = a_request(prompt_version="new", conversation=(Turn(role="customer", text=texts[0]),))
     unknown = [replace(each, style="new", model="new") for each in candidates(*texts)]
     order = ordering.order(request, unknown)
@@ -194,9 +193,7 @@ async def test_any_text_gets_an_order(desk: Desk, texts: tuple[str, str]) -> Non
 
 
 async def test_one_candidate_has_one_order(desk: Desk) -> None:
-    await record_rankers(desk, make_stored_ranker(RANKER))
-    ordering = make_orderer(desk)
-    await ordering.refresh()
+    ordering = await load_orderer(desk, make_stored_ranker(RANKER))
     order = ordering.order(a_request(), candidates(SHORT))
     assert order.ids == ("c0",)
     assert order.order_propensity == pytest.approx(1)

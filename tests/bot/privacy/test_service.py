@@ -12,7 +12,7 @@ from bot.operations.recovery import RecoveredWork
 from bot.privacy.detectors import Detection, Recogniser
 from bot.privacy.encryption import TextCipher
 from bot.privacy.service import MaskedRequest, PrivacyService, StoreText
-from storage.records import LogEntry, Turn
+from storage.records import Choice, LogEntry, Turn
 from storage.repositories.vault import Vault
 from tests.bot.desk import Desk
 
@@ -25,6 +25,19 @@ MODES: tuple[StoreText, ...] = ("redacted", "full", "off")
 
 def list_texts(entry: LogEntry) -> tuple[str | None, ...]:
     return tuple(candidate.text for candidate in entry.candidates)
+
+
+async def find_open(desk: Desk) -> LogEntry:
+    found = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
+    assert found is not None
+    return found
+
+
+async def read_choice(desk: Desk) -> Choice:
+    """The choice of the only request, as it is recorded."""
+    [recorded] = await desk.store.entries()
+    assert recorded.choice is not None
+    return recorded.choice
 
 
 async def dump_tables(desk: Desk) -> str:
@@ -47,8 +60,7 @@ async def test_the_model_sees_placeholders_and_the_agent_the_originals(desk: Des
     assert list_texts(entry) == SHOWN
     assert entry.request.conversation[0].text == MESSAGE
     assert entry.unfilled == {entry.candidates[2].id: ("[EMAIL_9]",)}
-    again = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
-    assert again is not None
+    again = await find_open(desk)
     assert (list_texts(again), again.unfilled) == (SHOWN, entry.unfilled)
     assert (again.request.conversation, again.request.hint) == (entry.request.conversation, entry.request.hint)
 
@@ -72,10 +84,9 @@ async def test_off_only_numbers_are_recorded(desk: Desk) -> None:
         desk.make_click(), entry.candidates[0].id, "We write to jane@example.com today."
     )
     assert chosen.choice.final_text == "We write to jane@example.com today."
-    [recorded] = await desk.store.entries()
-    assert recorded.choice is not None
-    assert (recorded.choice.final_text, recorded.choice.kind) == (None, "edited")
-    assert recorded.choice.edit_similarity == chosen.choice.edit_similarity
+    recorded_choice = await read_choice(desk)
+    assert (recorded_choice.final_text, recorded_choice.kind) == (None, "edited")
+    assert recorded_choice.edit_similarity == chosen.choice.edit_similarity
 
 
 async def test_full_everything_is_recorded_as_it_was(desk: Desk) -> None:
@@ -95,8 +106,7 @@ async def test_a_secret_is_kept_nowhere_and_no_reply_has_it(desk: Desk, store_te
     entry = await desk.show("Try [SECRET_1] again, [EMAIL_1].", "b", text=said, hint="PIN 4821")
     assert desk.drafter.briefs[0].conversation[0].text == "My password is [SECRET_1] My mail is [EMAIL_1]."
     assert desk.drafter.briefs[0].hint == "PIN [SECRET_2]"
-    again = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
-    assert again is not None
+    again = await find_open(desk)
     for shown in (entry, again):
         assert list_texts(shown)[0] == "Try [SECRET_1] again, jane@example.com."
         assert shown.unfilled == {shown.candidates[0].id: ("[SECRET_1]",)}
@@ -180,10 +190,9 @@ async def test_what_is_sent_is_as_typed_and_what_is_recorded_is_masked(desk: Des
     chosen = await desk.make_chooser().edit(desk.make_click(), entry.candidates[0].id, typed)
     await desk.make_deliverer().deliver(chosen)
     assert desk.courier.taken == [typed]
-    [recorded] = await desk.store.entries()
-    assert recorded.choice is not None
-    assert recorded.choice.final_text == "Dear [EMAIL_3], we write to [EMAIL_1]."
-    assert recorded.choice.edit_similarity == chosen.choice.edit_similarity
+    recorded = await read_choice(desk)
+    assert recorded.final_text == "Dear [EMAIL_3], we write to [EMAIL_1]."
+    assert recorded.edit_similarity == chosen.choice.edit_similarity
     assert 0 < (chosen.choice.edit_similarity or 0) < 1
     assert "example.com" not in await dump_tables(desk)
 
@@ -209,8 +218,7 @@ async def test_a_choice_leaves_nothing_readable_and_undo_brings_it_back(desk: De
     assert chosen.undo_key not in await dump_tables(desk)
     undone = await desk.make_chooser().undo(desk.make_click(), entry.request.id, key=chosen.undo_key)
     assert list_texts(undone.entry) == SHOWN
-    again = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
-    assert again is not None
+    again = await find_open(desk)
     assert list_texts(again) == SHOWN
     twice = await desk.make_chooser().use(desk.make_click(), entry.candidates[1].id)
     assert twice.choice.final_text == SHOWN[1]
@@ -284,8 +292,7 @@ async def test_with_another_key_nothing_breaks(desk: Desk, caplog: pytest.LogCap
     desk.cipher = TextCipher(("x" * 32,))
     [(_, outcome)] = await desk.recover()
     assert (outcome.state, outcome.text) == ("not_posted", "We write to [EMAIL_1].")
-    again = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
-    assert again is not None
+    again = await find_open(desk)
     assert list_texts(again)[0] == "We write to [EMAIL_1]."
     assert again.unfilled[entry.candidates[0].id] == ("[EMAIL_1]",)
     assert "SUGGEST_SECRET_KEY" in caplog.text
@@ -296,8 +303,7 @@ async def test_the_key_may_be_replaced_while_requests_are_open(desk: Desk) -> No
     desk.cipher = TextCipher(("k" * 32,))
     await draft_shown(desk)
     desk.cipher = TextCipher(("n" * 32, "k" * 32))
-    again = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
-    assert again is not None
+    again = await find_open(desk)
     assert list_texts(again) == SHOWN
 
 
@@ -305,9 +311,7 @@ async def test_a_changed_mode_holds_for_new_requests(desk: Desk) -> None:
     entry = await draft_shown(desk)
     desk.store_text = "full"
     await desk.make_chooser().use(desk.make_click(), entry.candidates[0].id)
-    [recorded] = await desk.store.entries()
-    assert recorded.choice is not None
-    assert recorded.choice.final_text == "We write to [EMAIL_1]."
+    assert (await read_choice(desk)).final_text == "We write to [EMAIL_1]."
 
 
 async def test_undone_choices_are_kept_masked(desk: Desk) -> None:
@@ -368,8 +372,7 @@ async def test_drafted_in_places_the_same_holds(desk: Desk, store_text: StoreTex
     assert list_texts(entries[-1]) == SHOWN
     assert entries[-1].request.conversation[0].text == MESSAGE
     assert entries[-1].unfilled == {entries[-1].candidates[2].id: ("[EMAIL_9]",)}
-    again = await desk.make_suggester().find_last_open(team_id="T1", agent_id="U1")
-    assert again is not None
+    again = await find_open(desk)
     assert list_texts(again) == SHOWN
     if store_text != "full":
         assert "example.com" not in await dump_tables(desk)

@@ -15,26 +15,8 @@ from bot.ranking.choice_sets import ChoiceSet, collect_training_set
 from storage.records import Candidate, Choice, ChoiceKind, LogEntry, Request, Status, Turn
 
 AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
-WORDS = [
-    "your",
-    "order",
-    "was",
-    "sent",
-    "today",
-    "and",
-    "it",
-    "will",
-    "arrive",
-    "on",
-    "friday",
-    "with",
-    "the",
-    "next",
-    "truck",
-    "from",
-    "our",
-    "store",
-]
+_SENTENCE = "your order was sent today and it will arrive on friday with the next truck from our store"
+WORDS = _SENTENCE.split()
 
 
 def make_entry(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -79,6 +80,10 @@ def make_scheduler(
     )
 
 
+async def refit(desk: Desk, trainer: FakeTrainer, **options: Any) -> None:
+    await make_scheduler(desk, trainer, **options).refit_if_due()
+
+
 async def add_choices(desk: Desk, count: int, *, start: int = 0, simulated: bool = False) -> None:
     """So many requests with a choice, in one transaction: one by one they would take seconds."""
     ids = [f"r{number}" for number in range(start, start + count)]
@@ -128,7 +133,7 @@ def test_the_first_refit_waits_for_enough_choices() -> None:
 async def test_simulated_choices_are_nothing_to_learn_from(desk: Desk) -> None:
     await add_choices(desk, FIRST_CHOICES, simulated=True)
     trainer = FakeTrainer(make_refit())
-    await make_scheduler(desk, trainer).refit_if_due()
+    await refit(desk, trainer)
     assert trainer.times == 0
 
 
@@ -160,7 +165,7 @@ async def test_what_is_learned_and_not_shown_is_told_apart(
     await add_choices(desk, FIRST_CHOICES)
     for person in decided:
         await desk.store.rankers.roll_back(None, actor=person, at=AT)
-    await make_scheduler(desk, FakeTrainer(make_refit(verdict=verdict))).refit_if_due()
+    await refit(desk, FakeTrainer(make_refit(verdict=verdict)))
     assert outcomes(desk, outcome) == 1
     assert "ranker_shown" not in await actions(desk)
     assert "ranker_trained" in await actions(desk)
@@ -168,9 +173,9 @@ async def test_what_is_learned_and_not_shown_is_told_apart(
 
 async def test_a_gate_that_shuts_withdraws(desk: Desk) -> None:
     await add_choices(desk, FIRST_CHOICES)
-    await make_scheduler(desk, FakeTrainer(make_refit())).refit_if_due()
+    await refit(desk, FakeTrainer(make_refit()))
     await add_choices(desk, 10, start=FIRST_CHOICES)
-    await make_scheduler(desk, FakeTrainer(make_refit("v2", SHUT))).refit_if_due()
+    await refit(desk, FakeTrainer(make_refit("v2", SHUT)))
     assert (await actions(desk))[-2:] == ["ranker_trained", "ranker_withdrawn"]
     assert outcomes(desk, "withdrawn") == 1
 
@@ -232,7 +237,7 @@ async def test_of_two_replicas_one_refits(desk: Desk) -> None:
     second = FakeTrainer(make_refit("v2"))
     other = make_scheduler(desk, second, me="other")
     first = FakeTrainer(make_refit(), meanwhile=other.refit_if_due)
-    await make_scheduler(desk, first).refit_if_due()
+    await refit(desk, first)
     assert (first.times, second.times) == (1, 0)
     await other.refit_if_due()
     assert second.times == 0, "it is done"
@@ -264,7 +269,7 @@ async def test_who_lost_the_lease_ends_its_work_and_records_nothing(desk: Desk) 
         await asyncio.Event().wait()
 
     trainer = FakeTrainer(make_refit(), meanwhile=loses_it)
-    await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
+    await refit(desk, trainer, renew_every_s=0.01)
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
     assert await desk.store.rankers.get_newest() is None
@@ -277,16 +282,16 @@ async def test_the_lease_is_kept_as_long_as_the_work_takes(desk: Desk) -> None:
 
     async def takes_long() -> None:
         for _ in range(5):
+            before = await desk.store.rows("SELECT until FROM leases")  # before the tick: it may be renewed at once
             desk.clock.tick(60)
-            before = (await desk.store.rows("SELECT until FROM leases"))[0]["until"]
             while True:
-                if (await desk.store.rows("SELECT until FROM leases"))[0]["until"] != before:
+                if await desk.store.rows("SELECT until FROM leases") != before:
                     break
                 await asyncio.sleep(0.01)
             await other.refit_if_due()
 
     trainer = FakeTrainer(make_refit(), meanwhile=takes_long)
-    await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
+    await refit(desk, trainer, renew_every_s=0.01)
     assert (trainer.times, second.times) == (1, 0)
     assert outcomes(desk, "shown") == 1
 
@@ -299,7 +304,7 @@ async def test_work_without_end_is_ended(desk: Desk) -> None:
         await asyncio.Event().wait()
 
     trainer = FakeTrainer(make_refit(), meanwhile=never)
-    await make_scheduler(desk, trainer, renew_every_s=0.01).refit_if_due()
+    await refit(desk, trainer, renew_every_s=0.01)
     assert trainer.ended == 1
     assert outcomes(desk, "failed") == 1
 
