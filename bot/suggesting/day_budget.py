@@ -92,7 +92,7 @@ class DayBudget:
         """Reserve tokens for a call, and return how many; None if the day's are spent."""
         while True:
             changed = self._changed
-            if not self._counts_begun or not self._has_room():
+            if not self._counts_begun or (not self._has_room() and self._list_ended()):
                 await self._count()
             if self._has_room():
                 reserved = max(tokens, self._largest_call)
@@ -118,16 +118,20 @@ class DayBudget:
 
     async def _count(self) -> int:
         """Count what the choice log has; forget accounts that were settled before, and those that nobody drafted."""
-        oldest = self._clock() - _RESERVED_FOR_S
-        done = [id_ for id_, each in self._accounts.items() if each.is_settled or each.opened_at <= oldest]
+        ended = self._list_ended()
         self._counts_begun += 1
         number = self._counts_begun
         spent = await self._requests.count_tokens_since(since=self._midnight)
         if number > self._count_kept:
             self._count_kept, self._spent = number, spent
-        for each in done:
+        for each in ended:
             self._accounts.pop(each, None)
         return spent
+
+    def _list_ended(self) -> list[str]:
+        """List the requests that were settled, and those that nobody drafted."""
+        oldest = self._clock() - _RESERVED_FOR_S
+        return [id_ for id_, each in self._accounts.items() if each.is_settled or each.opened_at <= oldest]
 
     def _tell(self) -> None:
         self._changed.set()
