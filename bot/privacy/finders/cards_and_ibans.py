@@ -53,7 +53,7 @@ def _compile_iban_pattern(country: str) -> re.Pattern[str] | None:
 # --- cards --------------------------------------------------------------------------------------------
 
 _DIGITS: Final = re.compile(r"\d+", re.ASCII)
-_SEPARATOR: Final = r"(?:(?![,;]\s)[^\w\0+]{1,3}|\s{4,40}|_|(?<=\d{4})\+(?=\d{4}))"  # ", " parts a list of numbers
+_SEPARATOR: Final = r"(?:(?![,;]\s)(?:[^\w\0+]|_){1,5}|\s{4,40}|(?<=\d{4})\+(?=\d{4}))"  # ", " parts a list of numbers
 _BETWEEN: Final = re.compile(_SEPARATOR)
 _PRINTED: Final = re.compile(
     rf"(?=(\d{{4}}({_SEPARATOR})(?:\d{{4}}\2\d{{4}}\2\d{{4}}|\d{{6}}\2\d{{5}}(?!\d))))", re.ASCII
