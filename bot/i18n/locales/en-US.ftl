@@ -307,18 +307,21 @@ home-figures = You, in the last { $days } days
 home-share = A reply was used { $accepted } of the { $shown } times that replies were shown: { $share } (95% interval: { $low } to { $high }).
 home-few-figures = A reply was used { $accepted } of the { $shown } times that replies were shown. That is too few to work out a reliable share.
 home-no-figures = No replies were shown in this time.
-home-gaps = Asked, and nothing found
+home-gaps = Asked, but nothing found
 home-gap = “{ $question }” — { $count ->
     [one] once
    *[other] { $count } times
 }
 home-channels = Defaults for channels
-home-more-channels = { $count } more channels have defaults.
+home-more-channels = { $count ->
+    [one] 1 more channel has defaults.
+   *[other] { $count } more channels have defaults.
+}
 button-change-channel = Change
 button-new-channel = Set defaults for a channel
 channel-title = Defaults for a channel
 channel-channel = Channel
-channel-what = They count from the next request in this channel on, for everyone who has set nothing of their own. With everything at its default, the channel has none.
+channel-what = These apply from the next request in this channel, to everyone who has set nothing of their own. To remove them, choose the default everywhere.
 home-settings = Your settings
 home-team = The team, in the last { $days } days
 home-drafting = Drafting is on.

@@ -252,7 +252,7 @@ not-open = 這個請求已經結束，沒有任何變動。
 nothing-to-undo = 沒有可以復原的動作：還沒有做出選擇。
 still-posting = 這則回覆正在送出。請過幾秒再按「復原」。
 empty-reply = 請先寫下回覆：現在沒有內容可以送出。
-malformed = Slack 傳來了這個機器人看不懂的內容。沒有任何變動。
+malformed = Slack 傳來的內容，這個機器人無法解讀。沒有任何變動。
 unexpected = 這個機器人出了問題。請再試一次；如果又發生，請把參考編號 { $reference } 告訴負責維護這個機器人的人。
 
 language-name = 繁體中文（台灣）
@@ -279,7 +279,7 @@ button-change-channel = 變更
 button-new-channel = 設定頻道預設值
 channel-title = 頻道預設值
 channel-channel = 頻道
-channel-what = 從這個頻道的下一個請求起生效，適用於沒有自行設定的人。全部選預設，就等於不為這個頻道設定。
+channel-what = 從這個頻道的下一個請求起生效，適用於沒有自行設定的人。全部選「預設」，就會移除這個頻道的設定。
 home-settings = 你的設定
 home-team = 團隊最近 { $days } 天
 home-drafting = 目前正常草擬。

@@ -111,7 +111,7 @@ def _describe_verdict(contrast: ArmContrast) -> str:
     low, high = sorted((abs(contrast.lower), abs(contrast.upper)))
     return (
         f"Arm {better} is better than {worse}: its replies are used {_points(abs(contrast.difference))} more often, "
-        f"{_points(low)} to {_points(high)} for sure (95%, however often one looks)."
+        f"at least {_points(low)} and at most {_points(high)} (95% certain, however often one looks)."
     )
 
 

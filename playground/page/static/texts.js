@@ -94,7 +94,7 @@ const TRADITIONAL_CHINESE = {
   "Type these in a second terminal, in the same folder.": "請在同一個資料夾另開終端機，輸入下列指令。",
   "An experiment that runs": "進行中的實驗",
   "A comparison of two playbooks": "兩種草擬方式的比較",
-  "Two weeks of the team": "這個團隊的兩週",
+  "Two weeks of the team": "這個團隊兩週來的紀錄",
 
   // Blocks and modals
   Actions: "動作",
