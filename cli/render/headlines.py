@@ -95,12 +95,16 @@ def _describe_complaint(report: Report) -> str:
     if leading is None:
         return f"Nobody said why: {numbers.count_noun(refused, 'set')} of replies refused, without a reason."
     share = next(each.estimate for each in report.dismissals if each.reason == leading.reason)
-    told = f"{numbers.format_word(leading.reason)} ({numbers.format_cases(share)} refusals)"
+    told = f"{_quote_reason(leading.reason)} ({numbers.format_cases(share)} refusals)"
     if leading.difference.low is None or share.value is None:
         return f"Too few refusals to name a chief complaint: not enough data. The most frequent is {told}."
     if leading.difference.low > 0:
-        return f"Chief complaint: {numbers.format_word(leading.reason)}, {describe_part(share.value)} of refusals."
-    return f"No complaint stands out: {told} is not clearly more frequent than {numbers.format_word(leading.next)}."
+        return f"Chief complaint: {_quote_reason(leading.reason)}, {describe_part(share.value)} of refusals."
+    return f"No complaint stands out: {told} is not clearly more frequent than {_quote_reason(leading.next)}."
+
+
+def _quote_reason(reason: str | None) -> str:
+    return f"\u201c{numbers.format_reason(reason)}\u201d"
 
 
 def _describe_styles(found: Breakdown) -> str:

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Final
 
+from bot.i18n.texts import DEFAULT_LOCALE, get_texts
 from bot.reporting.report import (
     AskedQuestion,
     Breakdown,
@@ -190,9 +191,14 @@ def format_period(asked: Period) -> str:
     return f"{format_day(asked.first)} to {format_day(asked.last)}"
 
 
-def format_word(word: str | None) -> str:
+def format_word(word: str) -> str:
     """Format a word of a vocabulary: without underscores."""
-    return "no reason given" if word is None else word.replace("_", " ")
+    return word.replace("_", " ")
+
+
+def format_reason(reason: str | None) -> str:
+    """Format a reason of a dismissal as agents choose it."""
+    return "No reason given" if reason is None else get_texts(DEFAULT_LOCALE)(f"reason-{reason}")
 
 
 def count_noun(count: int, noun: str, plural: str | None = None) -> str:
@@ -275,7 +281,9 @@ def describe_reasons(group: ReasonGroup) -> str:
     """List the reasons of a group, the most frequent first."""
     if group.is_withheld:
         return "withheld"
-    return ", ".join(f"{format_word(each.reason)} {format_percent(each.estimate.value)}" for each in group.reasons[:3])
+    return ", ".join(
+        f"{format_reason(each.reason)} {format_percent(each.estimate.value)}" for each in group.reasons[:3]
+    )
 
 
 def describe_question(found: AskedQuestion) -> str:

@@ -67,7 +67,7 @@ _FILTERS: Final = {
     "keep_figures": _keep_figures,
     "round_time": numbers.format_round_time,
     "day": numbers.format_day,
-    "word": numbers.format_word,
+    "reason": numbers.format_reason,
     "note": numbers.describe_note,
     "money": numbers.format_money,
     "axis_end": axes.choose_axis_end,

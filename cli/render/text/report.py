@@ -123,7 +123,7 @@ def _render_edits(report: Report, width: int) -> Iterator[RenderableType]:
 def _render_dismissals(report: Report, width: int) -> Iterator[RenderableType]:
     if report.dismissals:
         yield _render_title("Why candidates were dismissed", "of dismissed requests")
-        rows = [(numbers.format_word(each.reason), each.estimate) for each in report.dismissals]
+        rows = [(numbers.format_reason(each.reason), each.estimate) for each in report.dismissals]
         yield _build_estimates(rows, width)
     for by, groups in groupby(report.reason_groups, key=lambda group: group.by):
         yield _render_title(f"Reasons for each {by}", "dismissed, the most frequent reasons")
@@ -199,7 +199,7 @@ def _render_texts(report: Report, _: int) -> Iterator[RenderableType]:
         if examples:
             yield _render_title(title, "the newest")
         for each in examples:
-            reason = f" ({numbers.format_word(each.reason)})" if each.reason else ""
+            reason = f" ({numbers.format_reason(each.reason)})" if each.reason else ""
             question, reply = (shorten(text, SHORT, placeholder="…") for text in (each.question, each.reply))
             yield Padding.indent(Text(make_printable(question), style="dim"), 2)
             yield Padding.indent(Text(make_printable(f"{each.style}{reason}: {reply}")), 4)

@@ -54,7 +54,7 @@ async def test_text_tells_shares_with_denominators_and_intervals(suggest: Sugges
     assert result.err == ""
     assert "72 requests by 12 agents, 144 drafts" in result.out
     assert re.search(r"accepted +60\.0% .*not enough data|accepted +60\.0%.* to .* 36 of 60", result.out)
-    assert "wrong tone" in result.out
+    assert "Wrong tone" in result.out
     assert "No price is known: set SUGGEST_PRICES" in result.out
     assert "\x1b" not in result.out
 
@@ -99,7 +99,7 @@ async def test_a_report_opens_with_three_sentences(suggest: Suggest) -> None:
     await recorded(*team(24))
     out = " ".join((await suggest("report")).out.split())
     assert "1. Three of five sets of replies were accepted (60.0%; " in out
-    assert "2. Chief complaint: wrong tone, 100% of refusals." in out
+    assert "2. Chief complaint: “Wrong tone”, 100% of refusals." in out
     assert "3. Warm is picked more often" in out or "3. No style is clearly picked more often than the others." in out
     made = " ".join((await page(suggest)).texts)
     assert "Three of five sets of replies were accepted" in made
@@ -120,7 +120,7 @@ async def test_a_report_opens_with_three_sentences(suggest: Suggest) -> None:
         ),
         (
             (used(), dismissed("incorrect")),
-            ("2. Too few refusals to name a chief complaint: not enough data. The most frequent is incorrect",),
+            ("2. Too few refusals to name a chief complaint: not enough data. The most frequent is “Something is",),
         ),
         ((used(),), ("1. All sets of replies were accepted", "2. Nobody refused a set of replies")),
         ((failed(),), ("1. No replies were shown in this time",)),
