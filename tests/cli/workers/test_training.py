@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from subprocess import PIPE
 
@@ -60,8 +61,8 @@ async def test_it_learns_what_is_in_the_database(url: str) -> None:
     assert (learned.requests, learned.agents, learned.left_out) == (200, 12, {})
     assert learned.trained_until == ranker.trained_until
     # To the last digit only where as many threads add the numbers up.
-    here = judge(collect_training_set(make_log(200)), weights="kept").verdict.to_dict()
-    assert learned.verdict.to_dict() == {name: approx(value) for name, value in here.items()}
+    here = asdict(judge(collect_training_set(make_log(200)), weights="kept").verdict)
+    assert asdict(learned.verdict) == {name: approx(value) for name, value in here.items()}
 
 
 async def test_of_a_long_log_the_newest_count(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
