@@ -16,7 +16,7 @@ Weights = Literal["picks", "kept"]
 """What a pick counts: `picks` 1 each; `kept` by what became of the text, see `ChoiceSet.kept`."""
 
 ExclusionReason = Literal[
-    "older", "undecided", "expired", "failed", "one_candidate", "one_by_one", "malformed", "repeated"
+    "older", "undecided", "expired", "failed", "not_shown", "one_candidate", "one_by_one", "malformed", "repeated"
 ]
 
 NEWEST: Final = 50_000
@@ -209,6 +209,8 @@ def _find_exclusion(entry: LogEntry) -> ExclusionReason | None:
     request = entry.request
     if request.status == "expired":
         return "expired"
+    if request.status == "drafted":
+        return "not_shown"
     if request.status == "failed" or not entry.visible:
         return "failed"
     is_open = entry.choice is None and request.status != "redrafted"

@@ -27,6 +27,7 @@ _REASONS: Final[dict[ExclusionReason, str]] = {
     "undecided": "undecided",
     "expired": "expired",
     "failed": "with nothing shown",
+    "not_shown": "of batches, shown to nobody",
     "one_candidate": "with one candidate",
     "one_by_one": "shown one by one",
     "malformed": "that contradict themselves",

@@ -38,6 +38,7 @@ def test_hidden_and_failed_candidates_were_not_part_of_the_choice() -> None:
         (make_entry("one", "two", status="drafting"), "undecided"),
         (make_entry("one", "two", status="expired"), "expired"),
         (make_entry(status="failed"), "failed"),
+        (make_entry("one", "two", status="drafted"), "not_shown"),
         (make_entry("one", picked=0), "one_candidate"),
     ],
 )
